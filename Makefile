@@ -1,0 +1,48 @@
+.DEFAULT_GOAL := help
+.PHONY: help venv up down clean demo check test bench
+
+BASE := $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+STAMP := $(VENV)/.installed
+PORT ?= 4566
+export PORT
+
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.txt infra/requirements-dev.txt infra/constraints.txt
+	@echo "Installing the tools into $(VENV) (once, about a minute) ..."
+	@$(BASE) -m venv $(VENV)
+	@$(PYTHON) -m pip install -qq --no-compile --disable-pip-version-check -r infra/requirements-dev.txt
+	@touch $@
+
+venv: $(STAMP)
+
+up: $(STAMP) ## deploy the service to the local cloud and leave it running (PORT=4566)
+	@$(PYTHON) -m infra.local.up
+
+down: $(STAMP) ## stop the local cloud, keep its state
+	@$(PYTHON) -m infra.local.down
+
+clean: $(STAMP) ## stop the local cloud and forget its state
+	@$(PYTHON) -m infra.local.down --forget
+
+demo: $(STAMP) ## tell the whole life of a voucher (KEEP=1 leaves the stack up)
+	@$(PYTHON) -m infra.demo
+
+check: $(STAMP) ## style, types, import rules, template
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/mypy
+	@$(VENV)/bin/lint-imports
+	@$(PYTHON) -m infra.package --stage prod
+	@$(VENV)/bin/cfn-lint .build/prod/sam.json
+
+test: check ## everything: check, unit and API tests, the story on the deployed template
+	@$(PYTHON) -m pytest -n 2
+
+ifneq ($(wildcard infra/bench.py infra/bench/__init__.py),)
+bench: $(STAMP) ## measure what each operation costs
+	@$(PYTHON) -m infra.bench
+endif

@@ -1,0 +1,97 @@
+"""The deployed program: every route, and one line for each function that is not HTTP.
+
+Handlers other than routes stand here and not in blueprints, because only names of this module are
+deployed so that this module runs first.
+"""
+
+from typing import Any
+
+from chalice import Chalice
+
+from chalicelib.accounts import jobs as accounts_jobs
+from chalicelib.accounts.routes import api as accounts_api
+from chalicelib.accounts.service import RequestGuard
+from chalicelib.aws.http import CSV, XLSX, use_guard
+from chalicelib.aws.queues import job_context, work_through
+from chalicelib.catalogue.routes import api as catalogue_api
+from chalicelib.enrolments.routes import api as enrolments_api
+from chalicelib.exchange import jobs as exchange_jobs
+from chalicelib.exchange.routes import api as exchange_api
+from chalicelib.people import jobs as people_jobs
+from chalicelib.people.routes import api as people_api
+from chalicelib.programs.routes import api as programs_api
+from chalicelib.supervision import jobs as supervision_jobs
+from chalicelib.supervision.routes import api as supervision_api
+from chalicelib.vouchers import jobs as voucher_jobs
+from chalicelib.vouchers.routes import api as vouchers_api
+
+Event = dict[str, Any]
+
+app = Chalice(app_name="voucher")
+app.api.binary_types = [XLSX, CSV]
+for blueprint in (
+    accounts_api,
+    programs_api,
+    catalogue_api,
+    people_api,
+    vouchers_api,
+    enrolments_api,
+    exchange_api,
+    supervision_api,
+):
+    app.register_blueprint(blueprint)
+use_guard(RequestGuard())
+
+
+@app.lambda_function(name="bootstrap_accounts")  # type: ignore[untyped-decorator]
+def bootstrap_accounts(event: Event, _: object) -> object:
+    """Make the first accounts."""
+    return accounts_jobs.bootstrap_accounts(event, job_context(event, "bootstrap_accounts"))
+
+
+@app.lambda_function(name="receive_upload")  # type: ignore[untyped-decorator]
+def receive_upload(event: Event, _: object) -> object:
+    """Take note of an uploaded list."""
+    return people_jobs.receive_upload(event, job_context(event, "receive_upload"))
+
+
+@app.lambda_function(name="process_import")  # type: ignore[untyped-decorator]
+def process_import(event: Event, _: object) -> object:
+    """Validate lists."""
+    return work_through(event, "process_import", people_jobs.process_import)
+
+
+@app.lambda_function(name="issue_vouchers")  # type: ignore[untyped-decorator]
+def issue_vouchers(event: Event, _: object) -> object:
+    """Issue chunks of batches."""
+    return work_through(event, "issue_vouchers", voucher_jobs.issue_vouchers)
+
+
+@app.lambda_function(name="expire_vouchers")  # type: ignore[untyped-decorator]
+def expire_vouchers(event: Event, _: object) -> object:
+    """Begin the night's expiry."""
+    return voucher_jobs.expire_vouchers(job_context(event, "expire_vouchers"))
+
+
+@app.lambda_function(name="expire_shard")  # type: ignore[untyped-decorator]
+def expire_shard(event: Event, _: object) -> object:
+    """Expire shards of vouchers."""
+    return work_through(event, "expire_shard", voucher_jobs.expire_shard)
+
+
+@app.lambda_function(name="return_changes")  # type: ignore[untyped-decorator]
+def return_changes(event: Event, _: object) -> object:
+    """Return changes of vouchers to the national platform."""
+    return exchange_jobs.return_changes(event, job_context(event, "return_changes"))
+
+
+@app.lambda_function(name="reconcile_exchange")  # type: ignore[untyped-decorator]
+def reconcile_exchange(event: Event, _: object) -> object:
+    """Send what the platform has not taken yet."""
+    return exchange_jobs.reconcile_exchange(event, job_context(event, "reconcile_exchange"))
+
+
+@app.lambda_function(name="record_audit")  # type: ignore[untyped-decorator]
+def record_audit(event: Event, _: object) -> object:
+    """Write every change into the audit chain."""
+    return supervision_jobs.record_audit(event, job_context(event, "record_audit"))

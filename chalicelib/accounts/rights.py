@@ -1,0 +1,181 @@
+"""Who may do what: the one table of role, action and scope. What is not in it is refused.
+
+Scopes: `own` a trainee's own things, `institution` those of the caller's institution, `division` those
+of the caller's division and below, `all` everything. Outside its scope a thing does not exist (404).
+"""
+
+from enum import StrEnum
+
+from chalicelib.kernel.divisions import covers
+from chalicelib.kernel.errors import Forbidden, NotFound
+from chalicelib.kernel.principal import Principal, Role
+
+
+class Scope(StrEnum):
+    """How far a right reaches."""
+
+    OWN = "own"
+    INSTITUTION = "institution"
+    DIVISION = "division"
+    ALL = "all"
+
+
+_T, _I, _C, _R, _F, _S, _P, _X = (
+    Role.TRAINEE,
+    Role.INSTITUTION,
+    Role.CLERK,
+    Role.REVIEWER,
+    Role.FINANCE,
+    Role.SUPERVISOR,
+    Role.PROVINCE,
+    Role.PLATFORM,
+)
+Row = dict[Role, Scope]
+
+
+def _bureaus(*roles: Role) -> Row:
+    return dict.fromkeys(roles, Scope.DIVISION)
+
+
+_TRAINEE: Row = {_T: Scope.OWN}
+_STAFF: Row = {_I: Scope.INSTITUTION}
+_PROVINCE: Row = {_P: Scope.ALL}
+_READERS: Row = _bureaus(_C, _R, _F, _S) | _PROVINCE
+_EVERYONE: Row = _TRAINEE | _STAFF | _READERS
+
+RIGHTS: dict[str, Row] = {
+    "me.read": _EVERYONE | {_X: Scope.OWN},
+    "account.create": _bureaus(_C) | _PROVINCE,
+    "account.read": _bureaus(_C, _S) | _PROVINCE,
+    "account.disable": _bureaus(_C) | _PROVINCE,
+    "account.reset": _bureaus(_C) | _PROVINCE,
+    "program.create": _PROVINCE,
+    "program.change_policy": _PROVINCE,
+    "institution.write": _bureaus(_C) | _PROVINCE,
+    "institution.suspend": _bureaus(_C, _S) | _PROVINCE,
+    "institution.reinstate": _bureaus(_C, _S) | _PROVINCE,
+    "project.write": _PROVINCE,
+    "catalogue.import": _bureaus(_C) | _PROVINCE,
+    "import.create": _PROVINCE,
+    "import.read": _PROVINCE,
+    "issuance.propose": _PROVINCE,
+    "issuance.read": _PROVINCE,
+    "issuance.approve": _PROVINCE,
+    "issuance.reject": _PROVINCE,
+    "voucher.read": _EVERYONE,
+    "voucher.claim": _TRAINEE,
+    "voucher.show_qr": _TRAINEE,
+    "voucher.revoke": _bureaus(_C) | _PROVINCE,
+    "scan.verify": _STAFF,
+    "scan.redeem": _STAFF,
+    "scan.read": _STAFF | _READERS,
+    "enrolment.read": _EVERYONE,
+    "enrolment.release": _STAFF | _bureaus(_C),
+    "enrolment.withdraw": _STAFF | _bureaus(_C),
+    "class.write": _STAFF,
+    "class.read": _EVERYONE,
+    "class.submit": _STAFF,
+    "class.cancel": _STAFF,
+    "class.approve": _bureaus(_C),
+    "class.return": _bureaus(_C),
+    "roster.write": _STAFF,
+    "roster.read": _STAFF | _READERS,
+    "completion.submit": _STAFF,
+    "completion.approve": _bureaus(_C),
+    "completion.return": _bureaus(_C),
+    "scores.write": _STAFF,
+    "attendance.read": _STAFF | _READERS,
+    "payability.read": _STAFF | _READERS,
+    "check_in.write": _TRAINEE,
+    "footage.write": _STAFF,
+    "footage.read": _STAFF | _READERS,
+    "subsidy_claim.submit": _STAFF,
+    "subsidy_claim.read": _STAFF | _READERS,
+    "subsidy_claim.review": _bureaus(_C),
+    "subsidy_claim.approve": _bureaus(_R),
+    "subsidy_claim.return": _bureaus(_C, _R),
+    "subsidy_claim.reject": _bureaus(_C, _R),
+    "objection.read": _READERS,
+    "objection.resolve": _bureaus(_S) | _PROVINCE,
+    "budget.write": _bureaus(_F),
+    "budget.read": _bureaus(_R, _F, _S) | _PROVINCE,
+    "settlement.read": _bureaus(_F, _S) | _PROVINCE,
+    "settlement.seal": _bureaus(_F),
+    "settlement.export": _bureaus(_F),
+    "settlement.record_results": _bureaus(_F),
+    "claim_line.reverse": _bureaus(_F),
+    "ledger.read": _bureaus(_F, _S) | _PROVINCE,
+    "exchange.read": _bureaus(_S) | _PROVINCE,
+    "exchange.redrive": _PROVINCE,
+    "exchange.acknowledge": {_X: Scope.ALL},
+    "exchange.forward_check_ins": {_X: Scope.ALL},
+    "risk_case.read": _bureaus(_C, _R, _S) | _PROVINCE,
+    "risk_case.resolve": _bureaus(_S) | _PROVINCE,
+    "inspection.create": _bureaus(_S) | _PROVINCE,
+    "report.read": _READERS,
+    "audit.read": _bureaus(_S) | _PROVINCE,
+    "audit.verify": _bureaus(_S) | _PROVINCE,
+}
+
+
+def knows(action: str) -> bool:
+    """Tell whether the table has this action."""
+    return action in RIGHTS
+
+
+def may(principal: Principal, action: str) -> bool:
+    """Tell whether the role may do this at all."""
+    return principal.role in RIGHTS.get(action, {})
+
+
+def admit(principal: Principal, action: str) -> None:
+    """Let the role pass.
+
+    Raises:
+        Forbidden: the role may not do this at all.
+
+    """
+    if not may(principal, action):
+        raise Forbidden("forbidden")
+
+
+def require(
+    principal: Principal,
+    action: str,
+    *,
+    division: str | None = None,
+    institution: str | None = None,
+    person_key: str | None = None,
+) -> None:
+    """Let the caller at one thing, of which the owners are given.
+
+    Raises:
+        Forbidden: the role may not do this at all.
+        NotFound: the thing is outside the caller's area.
+
+    """
+    admit(principal, action)
+    if not reaches(principal, action, division=division, institution=institution, person_key=person_key):
+        raise NotFound
+
+
+def reaches(
+    principal: Principal,
+    action: str,
+    *,
+    division: str | None = None,
+    institution: str | None = None,
+    person_key: str | None = None,
+) -> bool:
+    """Tell whether the caller's right to an action reaches a thing of these owners."""
+    match RIGHTS.get(action, {}).get(principal.role):
+        case Scope.ALL:
+            return True
+        case Scope.DIVISION:
+            return division is not None and covers(principal.division, division)
+        case Scope.INSTITUTION:
+            return institution is not None and institution == principal.institution
+        case Scope.OWN:
+            return person_key is not None and person_key == principal.person_key
+        case _:
+            return False

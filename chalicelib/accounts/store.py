@@ -1,0 +1,202 @@
+"""The tables of accounts and of refresh-token families."""
+
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chalicelib.accounts.model import Account, AccountStatus, Session
+from chalicelib.aws.table import (
+    ConditionFailed,
+    MomentAttribute,
+    Table,
+    VersionedTable,
+    insert,
+    page_of,
+    table_name,
+    transition,
+    update,
+)
+from chalicelib.kernel.errors import Refused
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Change
+
+
+class ByDivision(GlobalSecondaryIndex[Any]):
+    """Accounts of a division, by name."""
+
+    class Meta:
+        index_name = "by_division"
+        projection = AllProjection()
+
+    division = UnicodeAttribute(hash_key=True)
+    account = UnicodeAttribute(range_key=True)
+
+
+class AccountRow(VersionedTable[Account]):
+    """One row an account."""
+
+    class Meta:
+        table_name = table_name("accounts")
+
+    record_type = Account
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    account = UnicodeAttribute()
+    sealed_name = UnicodeAttribute()
+    role = UnicodeAttribute()
+    division = UnicodeAttribute()
+    status = UnicodeAttribute()
+    institution = UnicodeAttribute(null=True)
+    password_hash = UnicodeAttribute(null=True)
+    activation_hash = UnicodeAttribute(null=True)
+    failures = NumberAttribute(default=0)
+    locked_until = MomentAttribute(null=True)
+    by_division = ByDivision()
+
+
+class SessionRow(Table[Session]):
+    """One row a refresh-token family."""
+
+    class Meta:
+        table_name = table_name("sessions")
+
+    record_type = Session
+    ttl_attribute = "expires"
+
+    id = UnicodeAttribute(hash_key=True)
+    actor = UnicodeAttribute()
+    role = UnicodeAttribute()
+    current_hash = UnicodeAttribute()
+    expires = NumberAttribute()
+    person_key = UnicodeAttribute(null=True)
+
+
+def find_account(account_id: str) -> Account | None:
+    """Read an account."""
+    return AccountRow.find(account_id)
+
+
+def create_account(account: Account, change: Change) -> None:
+    """Store a new account.
+
+    Raises:
+        Refused: `already_exists`.
+
+    """
+    try:
+        insert(AccountRow.from_record(account), change=change)
+    except ConditionFailed:
+        raise Refused("already_exists") from None
+
+
+def list_accounts(division: str, request: PageRequest) -> Page[Account]:
+    """List the accounts of exactly this division, by name."""
+    rows = AccountRow.by_division.query(division, limit=request.limit, last_evaluated_key=request.after)
+    return page_of(rows, request)
+
+
+def set_password(
+    account_id: str, *, password_hash: str, sources: tuple[AccountStatus, ...], code_hash: str, change: Change
+) -> Account:
+    """Activate an account with the password its holder chose, once per activation code."""
+    return transition(
+        AccountRow,
+        (account_id,),
+        sources=sources,
+        target=AccountStatus.ACTIVE,
+        version=None,
+        change=change,
+        actions=[
+            AccountRow.password_hash.set(password_hash),
+            AccountRow.activation_hash.remove(),
+            AccountRow.failures.set(0),
+            AccountRow.locked_until.remove(),
+        ],
+        also=AccountRow.activation_hash == code_hash,
+    )
+
+
+def await_activation(account_id: str, *, code_hash: str, version: int, change: Change) -> Account:
+    """Take an account's password away and wait for a new activation."""
+    return transition(
+        AccountRow,
+        (account_id,),
+        sources=tuple(AccountStatus),
+        target=AccountStatus.PENDING,
+        version=version,
+        change=change,
+        actions=[AccountRow.activation_hash.set(code_hash), AccountRow.password_hash.remove()],
+    )
+
+
+def disable_account(account_id: str, *, version: int, change: Change) -> Account:
+    """Switch an account off."""
+    return transition(
+        AccountRow,
+        (account_id,),
+        sources=(AccountStatus.PENDING, AccountStatus.ACTIVE),
+        target=AccountStatus.DISABLED,
+        version=version,
+        change=change,
+    )
+
+
+def record_failure(account: Account, *, locked_until: datetime | None, change: Change) -> None:
+    """Count a failed sign-in; a race with another attempt may count both as one."""
+    actions = [AccountRow.failures.set(account.failures + 1)]
+    if locked_until is not None:
+        actions.append(AccountRow.locked_until.set(locked_until))
+    try:
+        update(
+            AccountRow,
+            (account.id,),
+            actions,
+            condition=AccountRow.failures == account.failures,
+            change=change,
+        )
+    except ConditionFailed:
+        return
+
+
+def forget_failures(account: Account, change: Change) -> None:
+    """Begin counting failures anew after a good sign-in."""
+    update(
+        AccountRow,
+        (account.id,),
+        [AccountRow.failures.set(0), AccountRow.locked_until.remove()],
+        condition=AccountRow.id.exists(),
+        change=change,
+    )
+
+
+def create_session(session: Session) -> None:
+    """Begin a family of refresh tokens."""
+    insert(SessionRow.from_record(session))
+
+
+def find_session(session_id: str) -> Session | None:
+    """Read a family of refresh tokens."""
+    return SessionRow.find(session_id)
+
+
+def rotate_session(session: Session, *, next_hash: str, expires: int) -> bool:
+    """Replace a family's good token; False if another refresh was first."""
+    try:
+        SessionRow(session.id).update(
+            actions=[SessionRow.current_hash.set(next_hash), SessionRow.expires.set(expires)],
+            condition=SessionRow.current_hash == session.current_hash,
+        )
+    except UpdateError as error:
+        if error.cause_response_code == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def end_session(session_id: str) -> None:
+    """End a family of refresh tokens."""
+    SessionRow(session_id).delete()

@@ -1,0 +1,1 @@
+"""The shared ways out: tables, keys, objects, queues, spreadsheets and the HTTP edge."""

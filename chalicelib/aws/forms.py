@@ -1,0 +1,138 @@
+"""Parsing what clients send: typed, unknown fields refused, and every mistake named at once."""
+
+import types
+import typing
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+import msgspec
+
+from chalicelib.kernel.errors import Fault, Malformed
+
+_COORD_SYSTEM = "coord_system"
+FAULTS_MAX = 100
+
+
+class Form(msgspec.Struct, forbid_unknown_fields=True):
+    """The base of every request body and query: unknown fields are refused, never ignored."""
+
+
+class Answer(msgspec.Struct):
+    """The base of every answer."""
+
+
+Parsed = TypeVar("Parsed")
+
+
+def parse_json(raw: bytes, kind: type[Parsed]) -> Parsed:
+    """Parse a JSON body.
+
+    Raises:
+        Malformed: with one fault for each mistake.
+
+    """
+    try:
+        return msgspec.json.decode(raw or b"{}", type=kind)
+    except msgspec.ValidationError:
+        raise malformed(_faults(kind, _decode(raw), "", strict=True)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Malformed("invalid_json") from None
+
+
+def _decode(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Malformed("invalid_json") from None
+
+
+def parse_query(given: Mapping[str, str], kind: type[Parsed]) -> Parsed:
+    """Parse query parameters, which are all text.
+
+    Raises:
+        Malformed: with one fault for each unknown parameter or wrong value.
+
+    """
+    try:
+        return msgspec.convert(dict(given), kind, strict=False)
+    except msgspec.ValidationError:
+        raise malformed(_faults(kind, dict(given), "", strict=False)) from None
+
+
+def malformed(faults: list[Fault]) -> Malformed:
+    """Make one error of many faults; an unlabelled point gives its own code to the whole."""
+    if any(fault.code == "coord_system_missing" for fault in faults):
+        return Malformed("coord_system_missing", faults=tuple(faults))
+    return Malformed("malformed", faults=tuple(faults[:FAULTS_MAX]))
+
+
+def _faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fault]:
+    kind = typing.get_args(kind)[0] if typing.get_origin(kind) is typing.Annotated else kind
+    origin = typing.get_origin(kind)
+    if origin in (types.UnionType, typing.Union):
+        members = [member for member in typing.get_args(kind) if member is not type(None)]
+        structs = [member for member in members if _is_struct(member)]
+        if structs and isinstance(value, dict):
+            return min((_faults(member, value, path, strict=strict) for member in structs), key=len)
+        if len(members) == 1 and value is not None:
+            return _faults(members[0], value, path, strict=strict)
+    if _is_struct(kind):
+        return _struct_faults(kind, value, path, strict=strict)
+    if origin in (list, tuple) and isinstance(value, list):
+        item = typing.get_args(kind)[0]
+        if _holds_struct(item):
+            return [
+                fault
+                for place, one in enumerate(value[:1000])
+                for fault in _faults(item, one, f"{path}[{place}]", strict=strict)
+            ]
+    return []
+
+
+def _struct_faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fault]:
+    if not isinstance(value, dict):
+        return [Fault("wrong_type", field=path or "body")]
+    hints = typing.get_type_hints(kind, include_extras=True)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    found = []
+    for name in value:
+        if name not in fields:
+            code = "unknown_field" if strict else "unknown_parameter"
+            found.append(Fault(code, field=_join(path, str(name)[:64])))
+    for name, field in fields.items():
+        where = _join(path, name)
+        if name not in value:
+            if field.required:
+                code = "coord_system_missing" if name == _COORD_SYSTEM else "missing_field"
+                found.append(Fault(code, field=where))
+            continue
+        deeper = _faults(hints[field.name], value[name], where, strict=strict)
+        if deeper:
+            found += deeper
+            continue
+        try:
+            msgspec.convert(value[name], hints[field.name], strict=strict)
+        except msgspec.ValidationError as error:
+            if name == _COORD_SYSTEM:
+                found.append(Fault("coord_system_missing", field=where))
+            else:
+                found.append(Fault("wrong_type", field=where, detail=_explain(where, str(error))))
+    return found
+
+
+def _explain(where: str, message: str) -> str:
+    return f"{where}: {message.split(' - at ', maxsplit=1)[0]}"
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _holds_struct(kind: Any) -> bool:
+    if _is_struct(kind):
+        return True
+    return any(_holds_struct(member) for member in typing.get_args(kind))

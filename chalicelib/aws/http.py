@@ -1,0 +1,395 @@
+"""The HTTP edge: every endpoint declares who may call it, what it reads and what it answers.
+
+An endpoint parses, makes one service call and renders; everything else is here: tokens, roles, forms,
+idempotency, errors, headers. Order of refusal: 401 token, 403 role, 400 form, 404 existence and area,
+409/422 state.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, Generic, NoReturn, Protocol, TypeVar
+from urllib.parse import unquote
+
+import msgspec
+from chalice import Blueprint, Response
+from msgspec import Meta
+from pynamodb.exceptions import PynamoDBException
+
+from chalicelib.aws import idempotency
+from chalicelib.aws.cursors import read_cursor, write_cursor
+from chalicelib.aws.forms import Answer, Form, malformed, parse_json, parse_query
+from chalicelib.aws.logs import log, log_failure
+from chalicelib.aws.problems import Problem, internal_problem, problem_of
+from chalicelib.aws.settings import settings
+from chalicelib.kernel.calendar import SHANGHAI, parse_moment
+from chalicelib.kernel.errors import (
+    DomainError,
+    Fault,
+    Malformed,
+    TooLarge,
+    TooMany,
+    Unavailable,
+    UnsupportedType,
+)
+from chalicelib.kernel.ids import new_id
+from chalicelib.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
+from chalicelib.kernel.principal import Context, Principal, Role
+
+JSON_BYTES_MAX = 1_000_000
+SHEET_BYTES_MAX = 5_000_000
+PUBLIC = "public"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV = "text/csv"
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_PROBLEM = "application/problem+json"
+_JSON = "application/json"
+_LOCAL_NOW = "x-local-now"
+_IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "Referrer-Policy": "no-referrer",
+}
+
+BodyType = TypeVar("BodyType", covariant=True)  # noqa: PLC0105 - reads better in Call[…]
+QueryType = TypeVar("QueryType", covariant=True)  # noqa: PLC0105
+Item = TypeVar("Item")
+Rendered = TypeVar("Rendered")
+
+
+class Empty(Form):
+    """A body without fields: `{}`."""
+
+
+class NoQuery(Form):
+    """No query parameters."""
+
+
+class PageQuery(Form):
+    """The query of every list."""
+
+    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
+    cursor: Annotated[str, Meta(max_length=2000)] | None = None
+
+
+class VersionBody(Form):
+    """A decision on a version, with an optional remark."""
+
+    version: Annotated[int, Meta(ge=1)]
+    comment: Annotated[str, Meta(max_length=500)] | None = None
+
+
+class VersionReason(Form):
+    """A decision on a version, with its reason."""
+
+    version: Annotated[int, Meta(ge=1)]
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class ReasonBody(Form):
+    """A change of a thing with a natural key, with its reason."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class SheetQuery(Form):
+    """The query of an endpoint that also reads sheets."""
+
+    version: Annotated[int, Meta(ge=1)] | None = None
+    dry_run: bool = False
+    partial: bool = False
+
+
+class Listing(Answer, Generic[Item]):
+    """A page of a list."""
+
+    items: list[Item]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class SheetBody:
+    """A sheet sent in the body instead of JSON."""
+
+    content_type: str
+    raw: bytes
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with its own status, type or headers; `body` is sent as it is."""
+
+    body: Any
+    status_code: int = 200
+    content_type: str = _JSON
+    headers: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Call(Generic[BodyType, QueryType]):
+    """One request as an endpoint sees it: proven, parsed, timed."""
+
+    context: Context
+    body: BodyType
+    query: QueryType
+    english: bool
+    place: str
+
+    def page_request(self) -> PageRequest:
+        """Read the page that the query asks for (its type is a `PageQuery`)."""
+        query = self.query
+        assert isinstance(query, PageQuery)
+        return PageRequest(limit=query.limit, after=read_cursor(query.cursor, place=self.place))
+
+    def listing(self, page: Page[Item], render: Callable[[Item], Rendered]) -> Listing[Rendered]:
+        """Render one page with the cursor to the next."""
+        after = page.after
+        return Listing(
+            items=[render(item) for item in page.items], next=write_cursor(after, place=self.place)
+        )
+
+
+class Guard(Protocol):
+    """Proves callers and knows who may do what; given by `accounts` through `app.py`."""
+
+    def authenticate(self, headers: Mapping[str, str], raw_body: bytes) -> Principal:
+        """Prove the caller or raise `Unauthenticated`."""
+        ...
+
+    def admit(self, principal: Principal, action: str) -> None:
+        """Raise `Forbidden` if this role may not do this at all."""
+        ...
+
+    def knows(self, action: str) -> bool:
+        """Tell whether the table of rights has this action."""
+        ...
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What is known of an endpoint: the OpenAPI document and the rights tests are made from it."""
+
+    method: str
+    path: str
+    action: str
+    summary: str
+    body: Any
+    query: Any
+    answer: Any
+    status_code: int
+    sheet: bool
+
+
+ENDPOINTS: list[Endpoint] = []
+_guard: list[Guard] = []
+
+
+class UndeclaredAction(RuntimeError):
+    """An endpoint names an action that the table of rights does not have: it must not start."""
+
+
+def use_guard(guard: Guard) -> None:
+    """Install the guard and refuse to start if any endpoint's action is unknown to it."""
+    unknown = sorted({e.action for e in ENDPOINTS if e.action != PUBLIC and not guard.knows(e.action)})
+    if unknown:
+        raise UndeclaredAction(", ".join(unknown))
+    _guard[:] = [guard]
+
+
+class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
+    """A blueprint whose routes are endpoints."""
+
+    def route(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse undeclared routes: use `endpoint`."""
+        raise UndeclaredAction("use endpoint(…, action=…)")
+
+    def endpoint(
+        self,
+        method: str,
+        path: str,
+        *,
+        action: str,
+        summary: str,
+        answer: Any,
+        body: Any = None,
+        query: Any = NoQuery,
+        status_code: int = 200,
+        sheet: bool = False,
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`."""
+        declared = Endpoint(method, path, action, summary, body, query, answer, status_code, sheet)
+        ENDPOINTS.append(declared)
+
+        def register(view: Callable[..., Any]) -> Callable[..., Any]:
+            def handle(**path_values: str) -> Response:
+                return _handle(self.current_request, declared, view, path_values)
+
+            handle.__name__ = view.__name__
+            super(Api, self).route(path, methods=[method], content_types=["*/*"])(handle)
+            return view
+
+        return register
+
+
+def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: dict[str, str]) -> Response:
+    headers = {str(name).lower(): str(value) for name, value in request.headers.items()}
+    english = headers.get("accept-language", "").strip().lower().startswith("en")
+    request_id = new_id("req")
+    reply: Reply
+    try:
+        reply = _answer(request, headers, endpoint, view, path, request_id=request_id, english=english)
+    except DomainError as error:
+        problem = problem_of(error, request_id=request_id, english=english)
+        extra = {"Retry-After": str(error.facts.get("retry_after_seconds", 1))}
+        retry = extra if isinstance(error, TooMany | Unavailable) else None
+        reply = Reply(problem, problem.status, _PROBLEM, retry)
+    except PynamoDBException as error:
+        log_failure("store_failed", error, request_id=request_id, path=endpoint.path)
+        busy = problem_of(Unavailable("try_again"), request_id=request_id, english=english)
+        reply = Reply(busy, busy.status, _PROBLEM, {"Retry-After": "1"})
+    except Exception as error:  # noqa: BLE001 - the edge: nothing of a failure may leak
+        log_failure("request_failed", error, request_id=request_id, path=endpoint.path)
+        reply = Reply(internal_problem(request_id=request_id, english=english), 500, _PROBLEM)
+    log(
+        "request",
+        method=endpoint.method,
+        path=endpoint.path,
+        status=reply.status_code,
+        code=reply.body.code if isinstance(reply.body, Problem) else None,
+        request_id=request_id,
+    )
+    return Response(
+        body=_encode(reply.body),
+        status_code=reply.status_code,
+        headers={
+            **_HEADERS,
+            "Content-Type": reply.content_type,
+            "Content-Language": "en" if english else "zh-CN",
+            "X-Request-Id": request_id,
+            **(reply.headers or {}),
+        },
+    )
+
+
+def _answer(
+    request: Any,
+    headers: Mapping[str, str],
+    endpoint: Endpoint,
+    view: Callable[..., Any],
+    path: dict[str, str],
+    *,
+    request_id: str,
+    english: bool,
+) -> Reply:
+    raw = bytes(request.raw_body or b"")
+    principal = _admit(endpoint, headers, raw)
+    now = _believed_now(headers)
+    given = request.query_params
+    query = parse_query({name: given[name] for name in given} if given else {}, endpoint.query)
+    body = _parse_body(endpoint, headers, raw)
+    place = f"{endpoint.method} {endpoint.path} {principal.actor}"
+    call: Call[Any, Any] = Call(
+        context=Context(principal=principal, now=now, request_id=request_id),
+        body=body,
+        query=query,
+        english=english,
+        place=place,
+    )
+    values = {name: unquote(value) for name, value in path.items()}
+
+    def run() -> Reply:
+        answer = view(call, **values)
+        return answer if isinstance(answer, Reply) else Reply(answer, endpoint.status_code)
+
+    key = headers.get("idempotency-key")
+    if key is None or endpoint.method != "POST":
+        return run()
+    full_path = str(request.context.get("path") or endpoint.path)
+    return _run_once(run, key, caller=principal.actor, method=endpoint.method, path=full_path, raw=raw)
+
+
+def _admit(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:
+    if endpoint.action == PUBLIC:
+        return Principal(actor="public", role=Role.PUBLIC)
+    if not _guard:
+        raise UndeclaredAction("no guard is installed")
+    principal = _guard[0].authenticate(headers, raw)
+    _guard[0].admit(principal, endpoint.action)
+    return principal
+
+
+def _believed_now(headers: Mapping[str, str]) -> datetime:
+    told = headers.get(_LOCAL_NOW)
+    if told is None:
+        return datetime.now(UTC)
+    if not settings().allow_time_travel:
+        raise Malformed("time_travel_off")
+    try:
+        return parse_moment(told).astimezone(UTC)
+    except ValueError:
+        raise malformed([Fault("wrong_type", field="X-Local-Now")]) from None
+
+
+def _parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Any:
+    if endpoint.body is None:
+        return None
+    content_type = headers.get("content-type", _JSON).partition(";")[0].strip().lower()
+    if endpoint.sheet and content_type in (XLSX, CSV):
+        if len(raw) > SHEET_BYTES_MAX:
+            raise TooLarge("too_large", limit_bytes=SHEET_BYTES_MAX)
+        return SheetBody(content_type, raw)
+    if content_type != _JSON:
+        raise UnsupportedType(
+            "unsupported_type", accepted=f"{_JSON}, {XLSX}, {CSV}" if endpoint.sheet else _JSON
+        )
+    if len(raw) > JSON_BYTES_MAX:
+        raise TooLarge("too_large", limit_bytes=JSON_BYTES_MAX)
+    return parse_json(raw, endpoint.body)
+
+
+def _run_once(
+    run: Callable[[], Reply], key: str, *, caller: str, method: str, path: str, raw: bytes
+) -> Reply:
+    if _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise malformed([Fault("wrong_type", field="Idempotency-Key")])
+    begun = idempotency.begin(
+        caller=caller, method=method, path=path, key=key, body=raw, now=datetime.now(UTC)
+    )
+    if isinstance(begun, idempotency.Kept):
+        return Reply(begun.body, begun.status_code, begun.content_type)
+    try:
+        reply = run()
+    except Exception:
+        idempotency.forget(begun)  # a refusal or failure changed nothing: a repeat is decided afresh
+        raise
+    raw_answer = _encode(reply.body)
+    idempotency.finish(
+        begun,
+        status_code=reply.status_code,
+        body=raw_answer if isinstance(raw_answer, bytes) else raw_answer.encode(),
+        content_type=reply.content_type,
+    )
+    return reply
+
+
+def _encode(body: Any) -> str | bytes:
+    if isinstance(body, str | bytes):
+        return body.decode() if isinstance(body, bytes) else body
+    plain = msgspec.to_builtins(body, builtin_types=(datetime, date, Decimal))
+    return _ENCODER.encode(_local_times(plain)).decode()
+
+
+def _local_times(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(SHANGHAI).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {name: _local_times(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_local_times(item) for item in value]
+    return value

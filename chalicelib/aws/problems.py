@@ -1,0 +1,105 @@
+"""From a domain error to an RFC 9457 problem answer: the one mapping from error to status."""
+
+from typing import Any
+
+import msgspec
+
+from chalicelib.kernel import errors
+from chalicelib.kernel.errors import DomainError, Fault
+from chalicelib.kernel.reasons import REASONS, sentence
+
+STATUS_OF: dict[type[DomainError], int] = {
+    errors.Malformed: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Refused: 409,
+    errors.TooLarge: 413,
+    errors.UnsupportedType: 415,
+    errors.Impossible: 422,
+    errors.TooMany: 429,
+    errors.Unavailable: 503,
+}
+
+_TITLES: dict[int, tuple[str, str]] = {
+    400: ("提交内容有误", "Malformed request"),
+    401: ("请先登录", "Sign-in required"),
+    403: ("无权办理", "Not permitted"),
+    404: ("查无此项", "Not found"),
+    405: ("不支持的方法", "Method not allowed"),
+    409: ("当前不能办理", "Refused in the present state"),
+    413: ("内容过大", "Too large"),
+    415: ("类型不支持", "Unsupported type"),
+    422: ("内容无法成立", "Cannot be"),
+    429: ("请稍后再试", "Too many requests"),
+    500: ("系统内部错误", "Internal error"),
+    503: ("系统繁忙", "Temporarily unavailable"),
+}
+
+
+class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """RFC 9457 problem details with the service's stable code."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    detail: str
+    request_id: str
+    errors: list[dict[str, Any]] | None = None
+
+
+def status_of(error: DomainError) -> int:
+    """Resolve an error's status through its class tree."""
+    for kind in type(error).__mro__:
+        if kind in STATUS_OF:
+            return STATUS_OF[kind]
+    raise LookupError(type(error).__name__)
+
+
+def problem_of(error: DomainError, *, request_id: str, english: bool) -> Problem:
+    """Describe an error for people and programs."""
+    status = status_of(error)
+    return Problem(
+        type=f"urn:training-voucher:problem:{error.code}",
+        title=_TITLES[status][1 if english else 0],
+        status=status,
+        code=error.code,
+        detail=sentence(error.code, error.facts, english=english),
+        request_id=request_id,
+        errors=[fault_of(fault, english=english) for fault in error.faults] or None,
+    )
+
+
+def internal_problem(*, request_id: str, english: bool) -> Problem:
+    """Describe a failure of ours without saying anything about it."""
+    detail = (
+        "Something went wrong on our side. Quote the request id when you report it."
+        if english
+        else "系统内部错误，请稍后重试；如仍不行，请提供 request_id 联系管理员。"
+    )
+    return Problem(
+        type="urn:training-voucher:problem:internal_error",
+        title=_TITLES[500][1 if english else 0],
+        status=500,
+        code="internal_error",
+        detail=detail,
+        request_id=request_id,
+    )
+
+
+def fault_of(fault: Fault, *, english: bool) -> dict[str, Any]:
+    """Describe one fault: where it is, its code and a sentence."""
+    place: dict[str, Any] = {}
+    if fault.field is not None:
+        place["field"] = fault.field
+    if fault.row is not None:
+        place["row"] = fault.row
+    if fault.column is not None:
+        place["column"] = fault.column
+    detail = fault.detail
+    if detail is None and fault.code in REASONS:
+        detail = sentence(
+            fault.code, {"field": fault.field, "row": fault.row, "column": fault.column}, english=english
+        )
+    return {**place, "code": fault.code, "detail": detail or fault.code}

@@ -1,0 +1,74 @@
+"""Queues: small JSON messages of opaque ids; the time a job believes in travels with them."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from chalicelib.aws.clients import client
+from chalicelib.aws.logs import log_failure
+from chalicelib.aws.settings import settings
+from chalicelib.kernel.calendar import format_moment, parse_moment
+from chalicelib.kernel.ids import new_id
+from chalicelib.kernel.principal import Context, system_context
+
+_BATCH_MAX = 10
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message as a worker gets it: `now` is the time the sender decided by."""
+
+    id: str
+    body: dict[str, Any]
+    now: datetime
+
+
+def send(queue_url: str, bodies: Iterable[Mapping[str, Any]], *, now: datetime) -> None:
+    """Send messages, ten a call; every one of them arrives at least once."""
+    pending = [{**body, "now": format_moment(now)} for body in bodies]
+    for start in range(0, len(pending), _BATCH_MAX):
+        entries = [
+            {"Id": str(place), "MessageBody": msgspec.json.encode(body).decode()}
+            for place, body in enumerate(pending[start : start + _BATCH_MAX])
+        ]
+        answer = client("sqs").send_message_batch(QueueUrl=queue_url, Entries=entries)
+        if answer.get("Failed"):
+            raise RuntimeError("a queue did not take every message")
+
+
+def messages_of(event: Mapping[str, Any]) -> Iterator[Message]:
+    """Read the messages of an SQS event."""
+    for record in event.get("Records", []):
+        body = msgspec.json.decode(record["body"])
+        yield Message(id=record["messageId"], body=body, now=believed_time(body))
+
+
+def believed_time(event: Mapping[str, Any]) -> datetime:
+    """Give the time a job believes in: the real clock, except where time travel is on (local stage)."""
+    told = event.get("now")
+    if settings().allow_time_travel and isinstance(told, str):
+        return parse_moment(told)
+    return datetime.now(UTC)
+
+
+def work_through(
+    event: Mapping[str, Any], job: str, worker: Callable[[Message, Context], object]
+) -> dict[str, list[dict[str, str]]]:
+    """Give each message to the worker; only those that failed come back to the queue."""
+    failed = []
+    for message in messages_of(event):
+        context = system_context(job, now=message.now, request_id=new_id("req"))
+        try:
+            worker(message, context)
+        except Exception as error:  # noqa: BLE001 - the edge of a worker: the queue retries
+            log_failure("message_failed", error, job=job, message_id=message.id)
+            failed.append({"itemIdentifier": message.id})
+    return {"batchItemFailures": failed}
+
+
+def job_context(event: Mapping[str, Any], job: str) -> Context:
+    """Give the context of a job that an event starts."""
+    return system_context(job, now=believed_time(event), request_id=new_id("req"))

@@ -1,0 +1,66 @@
+"""Settings, read from the environment in this one place."""
+
+import functools
+import json
+import os
+from typing import Any
+
+import msgspec
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """What the deployment tells the program; see `infra/template.py` for where it is set."""
+
+    stage: str = "test"
+    table_prefix: str = "voucher-test-"
+    intake_bucket: str = "voucher-test-intake"
+    evidence_bucket: str = "voucher-test-evidence"
+    imports_queue_url: str = ""
+    issuance_queue_url: str = ""
+    expiry_queue_url: str = ""
+    settlement_queue_url: str = ""
+    data_key_id: str = "alias/voucher-test-data"
+    signing_secret_id: str = "voucher-test-signing"  # noqa: S105 - its name
+    index_secret_id: str = "voucher-test-index"  # noqa: S105
+    card_issuer: str = "https://card.example"
+    card_audience: str = "voucher-service"
+    card_jwks: dict[str, Any] = {}
+    platform_url: str = ""
+    platform_jwks: dict[str, Any] = {}
+    allow_time_travel: bool = False
+
+
+class TimeTravelForbidden(RuntimeError):
+    """A deployed stage was told to believe clocks from outside."""
+
+
+_JSON_SETTINGS = frozenset({"card_jwks", "platform_jwks"})
+_TIME_TRAVEL_STAGES = frozenset({"local", "test"})
+
+
+def read_settings(environment: dict[str, str]) -> Settings:
+    """Read and check the settings.
+
+    Raises:
+        TimeTravelForbidden: `ALLOW_TIME_TRAVEL` is set in a stage that serves people.
+
+    """
+    found: dict[str, Any] = {}
+    for name in Settings.__struct_fields__:
+        text = environment.get(name.upper())
+        if text is None or text == "":
+            continue
+        if name == "allow_time_travel":
+            found[name] = text == "1"
+        else:
+            found[name] = json.loads(text) if name in _JSON_SETTINGS else text
+    settings = msgspec.convert(found, Settings)
+    if settings.allow_time_travel and settings.stage not in _TIME_TRAVEL_STAGES:
+        raise TimeTravelForbidden(settings.stage)
+    return settings
+
+
+@functools.cache
+def settings() -> Settings:
+    """Give the settings of this process."""
+    return read_settings(dict(os.environ))

@@ -1,0 +1,101 @@
+"""DynamoDB streams: what a consumer reads of each change, in the types of the table's own model."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from chalicelib.aws.settings import settings
+from chalicelib.aws.table import Table, all_tables
+from chalicelib.kernel.principal import Change
+
+Image = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """One change of one row: the images hold plain values, moments as aware datetimes.
+
+    `sequence` is the stream's own number; `subject` the hash key, `part` the range key ("" if the table
+    has none); `change` tells who and why, None where the write did not say or said nothing new.
+    """
+
+    sequence: str
+    table: str
+    subject: str
+    part: str
+    before: Image | None
+    after: Image | None
+    change: Change | None
+
+    @property
+    def version(self) -> int | None:
+        """The row's new version; None where the write did not count it up."""
+        if self.after is None:
+            return None
+        now, then = self.after.get("version"), (self.before or {}).get("version")
+        return int(now) if now is not None and now != then else None
+
+
+def row_changes(event: Mapping[str, Any]) -> Iterator[RowChange]:
+    """Read the records of a stream event, in their order."""
+    for record in event.get("Records", []):
+        yield _row_change(record)
+
+
+class Undone(RuntimeError):
+    """Some records of a batch could not be recorded: the stream is to deliver the batch again.
+
+    Consumers do everything they can first, and everything they do may be repeated. Raising rather than
+    answering `batchItemFailures` is understood by every poller, and lets AWS bisect down to a bad record.
+    """
+
+    def __init__(self, sequences: Iterable[str]) -> None:
+        found = list(sequences)
+        super().__init__(f"{len(found)} records undone, first {found[0]}")
+
+
+def _row_change(record: Mapping[str, Any]) -> RowChange:
+    stream = record["dynamodb"]
+    name = record["eventSourceARN"].split(":table/", 1)[1].split("/", 1)[0]
+    table = _table_named(name)
+    before, after = _image(table, stream.get("OldImage")), _image(table, stream.get("NewImage"))
+    keys = table.from_raw_data(dict(stream["Keys"])).attribute_values
+    schema = table._get_schema()["key_schema"]  # noqa: SLF001 - PynamoDB has no public reader
+    names = {key["KeyType"]: key["AttributeName"] for key in schema}
+    return RowChange(
+        sequence=str(stream["SequenceNumber"]),
+        table=name.removeprefix(settings().table_prefix),
+        subject=str(keys[names["HASH"]]),
+        part=_text(keys[names["RANGE"]]) if "RANGE" in names else "",
+        before=before,
+        after=after,
+        change=_change(before, after),
+    )
+
+
+def _table_named(name: str) -> type[Table[Any]]:
+    for table in all_tables():
+        if table.Meta.table_name == name:
+            return table
+    raise LookupError(name)
+
+
+def _image(table: type[Table[Any]], raw: Mapping[str, Any] | None) -> Image | None:
+    if not raw:
+        return None
+    values = table.from_raw_data(dict(raw)).attribute_values
+    return {name: value for name, value in values.items() if name in raw and value is not None}
+
+
+def _change(before: Image | None, after: Image | None) -> Change | None:
+    told = (after or {}).get("last_change")
+    if told is None or told == (before or {}).get("last_change"):
+        return None
+    return msgspec.convert(told, Change, strict=False)
+
+
+def _text(value: Any) -> str:
+    return value.isoformat() if isinstance(value, datetime | date) else str(value)

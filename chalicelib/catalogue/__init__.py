@@ -1,0 +1,1 @@
+"""Institutions, projects, and who may train whom."""

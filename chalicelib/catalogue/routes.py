@@ -1,0 +1,335 @@
+"""HTTP of the catalogue."""
+
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from chalicelib.aws.forms import Answer, Form, malformed
+from chalicelib.aws.http import (
+    PUBLIC,
+    Api,
+    Call,
+    Listing,
+    NoQuery,
+    PageQuery,
+    Reply,
+    VersionReason,
+)
+from chalicelib.catalogue import service
+from chalicelib.catalogue.model import (
+    INSTITUTION_TRANSITIONS,
+    Institution,
+    InstitutionStatus,
+    Location,
+    Project,
+)
+from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.geo import CoordSystem, Point
+from chalicelib.kernel.ids import ProgramId, ProjectId, is_id
+
+api = Api(__name__)
+
+Ids = Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=200)]
+
+
+class BankAccountForm(Form):
+    """Where an institution is paid."""
+
+    holder: Annotated[str, Meta(min_length=1, max_length=100)]
+    bank: Annotated[str, Meta(min_length=1, max_length=100)]
+    number: Annotated[str, Meta(min_length=1, max_length=40)]
+
+
+class InstitutionRequest(Form):
+    """An institution's entry."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    division: Annotated[str, Meta(max_length=6)]
+    address: Annotated[str, Meta(min_length=1, max_length=200)]
+    phone: Annotated[str, Meta(min_length=1, max_length=30)]
+    location: Location
+    programs: Ids
+    projects: Ids
+    bank_account: BankAccountForm
+    version: Annotated[int, Meta(ge=1)] | None = None
+
+
+class CatalogueWarning(Answer):
+    """Something the clerk should look at again."""
+
+    code: str
+    detail: str
+
+
+class InstitutionAnswer(Answer):
+    """An institution as everybody may see it."""
+
+    uscc: str
+    name: str
+    division: str
+    address: str
+    phone: str
+    location: Location
+    programs: list[ProgramId]
+    projects: list[ProjectId]
+    status: InstitutionStatus
+    version: int
+
+
+class OwnInstitutionAnswer(InstitutionAnswer):
+    """An institution as the bureau that lists it sees it."""
+
+    bank_account: dict[str, str]
+    allowed_actions: list[str]
+    warnings: list[CatalogueWarning]
+
+
+class FoundAnswer(InstitutionAnswer):
+    """An institution of a search; metres from the place asked for."""
+
+    distance_m: int | None
+
+
+class ProjectRequest(Form):
+    """A project's entry; `hours` are lesson hours (课时)."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    occupation_code: Annotated[str, Meta(pattern=r"^\d-\d{2}-\d{2}-\d{2}$")]
+    edition: Annotated[str, Meta(pattern=r"^\d{4}$")]
+    level: Annotated[int, Meta(ge=1, le=5)]
+    hours: Annotated[int, Meta(ge=1, le=2000)]
+    fee_fen: Annotated[int, Meta(ge=0, le=100_000_000)]
+    programs: Ids = msgspec.field(default_factory=list)
+    version: Annotated[int, Meta(ge=1)] | None = None
+
+
+class ProjectAnswer(Answer):
+    """A project."""
+
+    id: str
+    name: str
+    occupation_code: str
+    edition: str
+    level: int
+    hours: int
+    fee_fen: int
+    programs: list[ProgramId]
+    version: int
+
+
+class InstitutionQuery(PageQuery):
+    """A search; `near` is `lng,lat,coord_system`."""
+
+    program: Annotated[str, Meta(max_length=80)] | None = None
+    division: Annotated[str, Meta(max_length=6)] | None = None
+    project: Annotated[str, Meta(max_length=80)] | None = None
+    near: Annotated[str, Meta(max_length=80)] | None = None
+
+
+class ProjectQuery(PageQuery):
+    """Which projects to list."""
+
+    program: Annotated[str, Meta(max_length=80)] | None = None
+
+
+_WARNINGS = {
+    "far_from_division": ("坐标离所属区划较远，请核对。", "The point is far from the division. Check it.")
+}
+
+
+@api.endpoint(
+    "PUT",
+    "/v1/institutions/{uscc}",
+    action="institution.write",
+    body=InstitutionRequest,
+    answer=OwnInstitutionAnswer,
+    summary="List an institution or change its entry",
+)
+def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply:
+    body = call.body
+    saved = service.save_institution(
+        call.context,
+        uscc,
+        name=body.name,
+        division=body.division,
+        address=body.address,
+        phone=body.phone,
+        location=body.location,
+        programs=body.programs,
+        projects=body.projects,
+        bank_account=service.BankAccount(
+            body.bank_account.holder, body.bank_account.bank, body.bank_account.number
+        ),
+        version=body.version,
+    )
+    warnings = [
+        CatalogueWarning(code=code, detail=_WARNINGS[code][1 if call.english else 0])
+        for code in saved.warnings
+    ]
+    return Reply(_own(saved.institution, warnings), 201 if saved.created else 200)
+
+
+@api.endpoint(
+    "GET", "/v1/institutions/{uscc}", action=PUBLIC, answer=InstitutionAnswer, summary="Read an institution"
+)
+def read_institution(call: Call[None, NoQuery], uscc: str) -> InstitutionAnswer:  # noqa: ARG001
+    return InstitutionAnswer(**_facts(service.read_institution(uscc)))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/institutions",
+    action=PUBLIC,
+    query=InstitutionQuery,
+    answer=Listing[FoundAnswer],
+    summary="Search institutions, nearest first where a place is given",
+)
+def search(call: Call[None, InstitutionQuery]) -> Listing[FoundAnswer]:
+    query = call.query
+    page = service.search(
+        division=query.division,
+        program=query.program,
+        project=query.project,
+        near=_near(query.near),
+        request=call.page_request(),
+    )
+    return call.listing(
+        page,
+        lambda found: FoundAnswer(
+            **_facts(found.institution),
+            distance_m=round(found.distance_m) if found.distance_m is not None else None,
+        ),
+    )
+
+
+@api.endpoint(
+    "POST",
+    "/v1/institutions/{uscc}/suspend",
+    action="institution.suspend",
+    body=VersionReason,
+    answer=OwnInstitutionAnswer,
+    summary="Suspend an institution",
+)
+def suspend(call: Call[VersionReason, NoQuery], uscc: str) -> OwnInstitutionAnswer:
+    return _moved(call, uscc, "suspend")
+
+
+@api.endpoint(
+    "POST",
+    "/v1/institutions/{uscc}/reinstate",
+    action="institution.reinstate",
+    body=VersionReason,
+    answer=OwnInstitutionAnswer,
+    summary="Reinstate an institution",
+)
+def reinstate(call: Call[VersionReason, NoQuery], uscc: str) -> OwnInstitutionAnswer:
+    return _moved(call, uscc, "reinstate")
+
+
+@api.endpoint(
+    "PUT",
+    "/v1/projects/{project_id}",
+    action="project.write",
+    body=ProjectRequest,
+    answer=ProjectAnswer,
+    summary="List a project or change its entry",
+)
+def put_project(call: Call[ProjectRequest, NoQuery], project_id: str) -> Reply:
+    if not is_id(project_id, "prj"):
+        raise malformed([Fault("wrong_type", field="project_id")])
+    body = call.body
+    project = Project(
+        id=ProjectId(project_id),
+        name=body.name,
+        occupation_code=body.occupation_code,
+        edition=body.edition,
+        level=body.level,
+        hours=body.hours,
+        fee_fen=body.fee_fen,
+        programs=[ProgramId(program) for program in dict.fromkeys(body.programs)],
+    )
+    saved, created = service.save_project(call.context, project, version=body.version)
+    return Reply(_project(saved), 201 if created else 200)
+
+
+@api.endpoint(
+    "GET", "/v1/projects/{project_id}", action=PUBLIC, answer=ProjectAnswer, summary="Read a project"
+)
+def read_project(call: Call[None, NoQuery], project_id: str) -> ProjectAnswer:  # noqa: ARG001
+    return _project(service.read_project(project_id))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/projects",
+    action=PUBLIC,
+    query=ProjectQuery,
+    answer=Listing[ProjectAnswer],
+    summary="List projects",
+)
+def list_projects(call: Call[None, ProjectQuery]) -> Listing[ProjectAnswer]:
+    page = service.list_projects(call.page_request(), program=call.query.program)
+    return call.listing(page, _project)
+
+
+def _near(text: str | None) -> Point | None:
+    if text is None:
+        return None
+    parts = text.split(",")
+    if len(parts) == 2:  # noqa: PLR2004 - longitude and latitude without a system
+        raise malformed([Fault("coord_system_missing", field="near")])
+    try:
+        lng, lat, system = parts
+        return Point(float(lng), float(lat), CoordSystem(system.strip()))
+    except ValueError:
+        raise malformed([Fault("wrong_type", field="near")]) from None
+
+
+def _moved(call: Call[VersionReason, NoQuery], uscc: str, action: str) -> OwnInstitutionAnswer:
+    body = call.body
+    return _own(
+        service.move_institution(call.context, uscc, action, version=body.version, reason=body.reason), []
+    )
+
+
+def _facts(institution: Institution) -> dict[str, Any]:
+    return {
+        "uscc": institution.uscc,
+        "name": institution.name,
+        "division": institution.division,
+        "address": institution.address,
+        "phone": institution.phone,
+        "location": institution.location,
+        "programs": institution.programs,
+        "projects": institution.projects,
+        "status": institution.status,
+        "version": institution.version,
+    }
+
+
+def _own(institution: Institution, warnings: list[CatalogueWarning]) -> OwnInstitutionAnswer:
+    return OwnInstitutionAnswer(
+        **_facts(institution),
+        bank_account={
+            "holder": institution.bank_holder,
+            "bank": institution.bank,
+            "number": institution.masked_bank_account,
+        },
+        allowed_actions=list(INSTITUTION_TRANSITIONS.allowed(institution.status)),
+        warnings=warnings,
+    )
+
+
+def _project(project: Project) -> ProjectAnswer:
+    return ProjectAnswer(
+        id=project.id,
+        name=project.name,
+        occupation_code=project.occupation_code,
+        edition=project.edition,
+        level=project.level,
+        hours=project.hours,
+        fee_fen=project.fee_fen,
+        programs=project.programs,
+        version=project.version,
+    )

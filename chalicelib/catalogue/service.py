@@ -1,0 +1,320 @@
+"""Use cases of the catalogue: list institutions and projects, suspend, search (step 2 of the notice)."""
+
+import functools
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from chalicelib.accounts import rights
+from chalicelib.aws import crypto
+from chalicelib.catalogue import store
+from chalicelib.catalogue.model import Institution, InstitutionStatus, Location, Project
+from chalicelib.kernel.divisions import PROVINCE, covers, in_province, is_known, plausible
+from chalicelib.kernel.errors import Fault, Malformed, NotFound
+from chalicelib.kernel.geo import Point, distance_m
+from chalicelib.kernel.identity import (
+    InvalidIdentity,
+    mask_account,
+    parse_account_number,
+    parse_contact_phone,
+    parse_uscc,
+)
+from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.programs.service import read_program
+
+CACHE_SECONDS = 30
+NEAREST_MAX = 2000
+
+
+@dataclass(frozen=True)
+class BankAccount:
+    """Where an institution is paid."""
+
+    holder: str
+    bank: str
+    number: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """An institution of a search; `distance_m` where the search named a place."""
+
+    institution: Institution
+    distance_m: float | None = None
+
+
+@dataclass(frozen=True)
+class Saved:
+    """An institution as stored, with what the clerk should look at again."""
+
+    institution: Institution
+    warnings: tuple[str, ...] = ()
+    created: bool = True
+
+
+def save_institution(
+    context: Context,
+    uscc: str,
+    *,
+    name: str,
+    division: str,
+    address: str,
+    phone: str,
+    location: Location,
+    programs: Sequence[str],
+    projects: Sequence[str],
+    bank_account: BankAccount,
+    version: int | None,
+) -> Saved:
+    """List an institution, or change its entry.
+
+    Raises:
+        Malformed: with every field that is wrong.
+        NotFound: the division, old or new, is outside the caller's area.
+        Refused: `version_conflict`.
+
+    """
+    faults, number = _institution_faults(
+        uscc,
+        division=division,
+        phone=phone,
+        location=location,
+        programs=programs,
+        projects=projects,
+        bank_account=bank_account,
+    )
+    if faults:
+        raise Malformed("malformed", faults=tuple(faults))
+    rights.require(context.principal, "institution.write", division=division)
+    old = store.find_institution(uscc)
+    if old is not None:
+        rights.require(context.principal, "institution.write", division=old.division)
+    wanted = Institution(
+        uscc=Uscc(uscc),
+        name=name,
+        division=division,
+        address=address,
+        phone=phone,
+        location=location,
+        programs=[ProgramId(program) for program in dict.fromkeys(programs)],
+        projects=[ProjectId(project) for project in dict.fromkeys(projects)],
+        status=InstitutionStatus.LISTED,
+        bank_holder=bank_account.holder,
+        bank=bank_account.bank,
+        sealed_bank_account=crypto.seal(number.encode(), item=f"institution:{uscc}"),
+        masked_bank_account=mask_account(number),
+    )
+    warnings = () if plausible(division, location.point) else ("far_from_division",)
+    if old is not None and version is None and _same_entry(old, wanted, number):
+        return Saved(old, warnings, created=False)
+    change = change_of(context, "institution.write")
+    saved = store.save_institution(wanted, version=version, change=change)
+    return Saved(saved, warnings, created=old is None)
+
+
+def _institution_faults(
+    uscc: str,
+    *,
+    division: str,
+    phone: str,
+    location: Location,
+    programs: Sequence[str],
+    projects: Sequence[str],
+    bank_account: BankAccount,
+) -> tuple[list[Fault], str]:
+    faults = []
+    number = ""
+    try:
+        if parse_uscc(uscc) != uscc:
+            faults.append(Fault("invalid_uscc", field="uscc"))
+    except InvalidIdentity:
+        faults.append(Fault("invalid_uscc", field="uscc"))
+    try:
+        parse_contact_phone(phone)
+    except InvalidIdentity as error:
+        faults.append(Fault(error.code, field="phone"))
+    try:
+        number = parse_account_number(bank_account.number)
+    except InvalidIdentity as error:
+        faults.append(Fault(error.code, field="bank_account.number"))
+    if not is_known(division):
+        faults.append(Fault("unknown_division", field="division"))
+    elif not in_province(location.point):
+        faults.append(Fault("outside_province", field="location"))
+    faults += [
+        Fault("unknown_program", field=f"programs[{place}]")
+        for place, program_id in enumerate(programs)
+        if not _program_exists(program_id)
+    ]
+    faults += [
+        Fault("unknown_project", field=f"projects[{place}]")
+        for place, project_id in enumerate(projects)
+        if find_project(project_id) is None
+    ]
+    return faults, number
+
+
+def _program_exists(program_id: str) -> bool:
+    try:
+        read_program(program_id)
+    except NotFound:
+        return False
+    return True
+
+
+def _same_entry(old: Institution, wanted: Institution, number: str) -> bool:
+    same = {"sealed_bank_account": "", "status": wanted.status, "version": 1, "last_change": None}
+    if msgspec.structs.replace(old, **same) != msgspec.structs.replace(wanted, **same):
+        return False
+    return open_bank_account(old, purpose="compare with a repeated entry") == number
+
+
+def move_institution(context: Context, uscc: str, action: str, *, version: int, reason: str) -> Institution:
+    """Suspend or reinstate an institution, with the reason."""
+    old = read_institution(uscc)
+    rights.require(context.principal, f"institution.{action}", division=old.division)
+    change = change_of(context, f"institution.{action}", reason=reason)
+    moved = store.move_institution(uscc, action, version=version, change=change)
+    forget_catalogue()
+    return moved
+
+
+def read_institution(uscc: str) -> Institution:
+    """Read an institution or raise `NotFound`."""
+    found = store.find_institution(uscc)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def find_institution(uscc: str) -> Institution | None:
+    """Read an institution."""
+    return store.find_institution(uscc)
+
+
+def current_institution(uscc: str) -> Institution:
+    """Read an institution as it was at most half a minute ago: for scans, which are many a second."""
+    return _institution_at(uscc, int(time.monotonic() // CACHE_SECONDS))
+
+
+@functools.lru_cache(maxsize=1024)
+def _institution_at(uscc: str, _: int) -> Institution:
+    return read_institution(uscc)
+
+
+def institutions_in(area: str) -> Iterable[Institution]:
+    """Go through the institutions of a division and below."""
+    return (found for found in store.all_institutions_in(area) if covers(area, found.division))
+
+
+def search(
+    *,
+    division: str | None,
+    program: str | None,
+    project: str | None,
+    near: Point | None,
+    request: PageRequest,
+) -> Page[Found]:
+    """Find listed institutions, nearest first where a place is given (one page then)."""
+    area = division or PROVINCE
+
+    def fits(institution: Institution) -> bool:
+        return (
+            institution.status is InstitutionStatus.LISTED
+            and covers(area, institution.division)
+            and (program is None or program in institution.programs)
+            and (project is None or project in institution.projects)
+        )
+
+    if near is None:
+        page = store.institutions_in(area, request)
+        return Page(items=[Found(one) for one in page.items if fits(one)], after=page.after)
+    measured = [
+        Found(one, distance_m(near, one.location.point))
+        for one in store.all_institutions_in(area)
+        if fits(one)
+    ]
+    measured.sort(key=lambda found: found.distance_m or 0.0)
+    return Page(items=measured[: request.limit])
+
+
+def open_bank_account(institution: Institution, *, purpose: str) -> str:
+    """Open an institution's account number."""
+    item = f"institution:{institution.uscc}"
+    return crypto.open_sealed(institution.sealed_bank_account, item=item, purpose=purpose).decode()
+
+
+def save_project(context: Context, project: Project, *, version: int | None) -> tuple[Project, bool]:
+    """List a project, or change its entry; tells whether it is new."""
+    rights.require(context.principal, "project.write", division=PROVINCE)
+    faults = [
+        Fault("unknown_program", field=f"programs[{place}]")
+        for place, program_id in enumerate(project.programs)
+        if not _program_exists(program_id)
+    ]
+    if faults:
+        raise Malformed("malformed", faults=tuple(faults))
+    old = store.find_project(project.id)
+    neutral = {"version": 1, "last_change": None}
+    if old is not None and version is None and msgspec.structs.replace(old, **neutral) == project:
+        return old, False
+    saved = store.save_project(project, version=version, change=change_of(context, "project.write"))
+    return saved, old is None
+
+
+def read_project(project_id: str) -> Project:
+    """Read a project or raise `NotFound`."""
+    found = store.find_project(project_id)
+    if found is None:
+        raise NotFound
+    return found
+
+
+def find_project(project_id: str) -> Project | None:
+    """Read a project."""
+    return store.find_project(project_id)
+
+
+def current_project(project_id: str) -> Project:
+    """Read a project as it was at most half a minute ago."""
+    return _project_at(project_id, int(time.monotonic() // CACHE_SECONDS))
+
+
+@functools.lru_cache(maxsize=1024)
+def _project_at(project_id: str, _: int) -> Project:
+    return read_project(project_id)
+
+
+def forget_catalogue() -> None:
+    """Drop the cached institutions and projects of this process."""
+    _institution_at.cache_clear()
+    _project_at.cache_clear()
+
+
+def list_projects(request: PageRequest, *, program: str | None) -> Page[Project]:
+    """List projects, of one program if named."""
+    page = store.list_projects(request)
+    if program is None:
+        return page
+    return Page(items=[one for one in page.items if program in one.programs], after=page.after)
+
+
+def projects_of_program(program_id: str) -> list[str]:
+    """Give the ids of the projects a program covers."""
+    return [project.id for project in _projects_of(program_id, int(time.monotonic() // CACHE_SECONDS))]
+
+
+@functools.lru_cache(maxsize=32)
+def _projects_of(program_id: str, _: int) -> list[Project]:
+    found: list[Project] = []
+    after = None
+    while True:
+        page = store.list_projects(PageRequest(limit=100, after=after))
+        found += [one for one in page.items if program_id in one.programs]
+        if page.after is None:
+            return found
+        after = page.after

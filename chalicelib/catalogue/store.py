@@ -1,0 +1,180 @@
+"""The tables of institutions and projects."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chalicelib.aws.table import (
+    ConditionFailed,
+    StructAttribute,
+    Table,
+    VersionedTable,
+    insert,
+    page_of,
+    table_name,
+    transition,
+    update,
+)
+from chalicelib.catalogue.model import INSTITUTION_TRANSITIONS, Institution, Project
+from chalicelib.kernel.errors import Refused
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Change
+
+_INSTITUTIONS = "institution"
+_PROJECTS = "project"
+
+
+class InstitutionsByArea(GlobalSecondaryIndex[Any]):
+    """All institutions in the order of their divisions: an area is a prefix of the range key."""
+
+    class Meta:
+        index_name = "by_area"
+        projection = AllProjection()
+
+    listing = UnicodeAttribute(hash_key=True)
+    area_key = UnicodeAttribute(range_key=True)
+
+
+class InstitutionRow(VersionedTable[Institution]):
+    """One row an institution."""
+
+    class Meta:
+        table_name = table_name("institutions")
+
+    record_type = Institution
+    streamed = True
+
+    uscc = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(default=_INSTITUTIONS)
+    area_key = UnicodeAttribute()
+    name = UnicodeAttribute()
+    division = UnicodeAttribute()
+    address = UnicodeAttribute()
+    phone = UnicodeAttribute()
+    location = StructAttribute()
+    programs = StructAttribute()
+    projects = StructAttribute()
+    status = UnicodeAttribute()
+    bank_holder = UnicodeAttribute()
+    bank = UnicodeAttribute()
+    sealed_bank_account = UnicodeAttribute()
+    masked_bank_account = UnicodeAttribute()
+    by_area = InstitutionsByArea()
+
+
+class ProjectsByListing(GlobalSecondaryIndex[Any]):
+    """All projects."""
+
+    class Meta:
+        index_name = "by_listing"
+        projection = AllProjection()
+
+    listing = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class ProjectRow(VersionedTable[Project]):
+    """One row a project."""
+
+    class Meta:
+        table_name = table_name("projects")
+
+    record_type = Project
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(default=_PROJECTS)
+    name = UnicodeAttribute()
+    occupation_code = UnicodeAttribute()
+    edition = UnicodeAttribute()
+    level = NumberAttribute()
+    hours = NumberAttribute()
+    fee_fen = NumberAttribute()
+    programs = StructAttribute()
+    by_listing = ProjectsByListing()
+
+
+def _create_or_replace(row: Table[Any], key: str, *, version: int | None, change: Change) -> Any:
+    """Store a new row, or replace the one with this version.
+
+    Raises:
+        Refused: `version_conflict`, telling the version there is.
+
+    """
+    table: Any = type(row)
+    try:
+        if version is None:
+            insert(row, change=change)
+            return row.record
+        values = {name: value for name, value in row.attribute_values.items() if name not in _KEPT}
+        actions = [getattr(table, name).set(value) for name, value in values.items()]
+        return update(table, (key,), actions, condition=table.version == version, change=change)
+    except ConditionFailed as failure:
+        raise Refused("version_conflict", version=failure.old.version if failure.old else 0) from None
+
+
+_KEPT = ("version", "op_id", "last_change", "status", "uscc", "id")
+
+
+def save_institution(institution: Institution, *, version: int | None, change: Change) -> Institution:
+    """Create an institution, or replace the one with this version (its status stays)."""
+    row = InstitutionRow.from_record(institution)
+    row.area_key = f"{institution.division}#{institution.uscc}"
+    saved: Institution = _create_or_replace(row, institution.uscc, version=version, change=change)
+    return saved
+
+
+def find_institution(uscc: str) -> Institution | None:
+    """Read an institution."""
+    return InstitutionRow.find(uscc)
+
+
+def institutions_in(area: str, request: PageRequest) -> Page[Institution]:
+    """List the institutions whose division begins with `area`, by division."""
+    rows = InstitutionRow.by_area.query(
+        _INSTITUTIONS,
+        InstitutionRow.area_key.startswith(area) if area else None,
+        limit=request.limit,
+        last_evaluated_key=request.after,
+    )
+    return page_of(rows, request)
+
+
+def all_institutions_in(area: str) -> Iterable[Institution]:
+    """Go through the institutions of an area, page by page."""
+    rows = InstitutionRow.by_area.query(
+        _INSTITUTIONS, InstitutionRow.area_key.startswith(area) if area else None
+    )
+    return (row.record for row in rows)
+
+
+def move_institution(uscc: str, action: str, *, version: int, change: Change) -> Institution:
+    """Suspend or reinstate an institution."""
+    return transition(
+        InstitutionRow,
+        (uscc,),
+        sources=INSTITUTION_TRANSITIONS.sources(action),
+        target=INSTITUTION_TRANSITIONS.target(action),
+        version=version,
+        change=change,
+    )
+
+
+def save_project(project: Project, *, version: int | None, change: Change) -> Project:
+    """Create a project, or replace the one with this version."""
+    row = ProjectRow.from_record(project)
+    saved: Project = _create_or_replace(row, project.id, version=version, change=change)
+    return saved
+
+
+def find_project(project_id: str) -> Project | None:
+    """Read a project."""
+    return ProjectRow.find(project_id)
+
+
+def list_projects(request: PageRequest) -> Page[Project]:
+    """List all projects."""
+    rows = ProjectRow.by_listing.query(_PROJECTS, limit=request.limit, last_evaluated_key=request.after)
+    return page_of(rows, request)

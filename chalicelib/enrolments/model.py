@@ -1,0 +1,59 @@
+"""Enrolment (报名): born at redemption, binds person, project, institution and voucher."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+from chalicelib.kernel.ids import ClassId, EnrolmentId, PersonKey, ProgramId, ProjectId, Uscc, VoucherId
+from chalicelib.kernel.principal import Change
+from chalicelib.kernel.transitions import Step, Transitions
+
+
+class EnrolmentStatus(StrEnum):
+    """Where an enrolment is in its life."""
+
+    CONFIRMED = "confirmed"
+    ROSTERED = "rostered"
+    PASSED = "passed"
+    FAILED = "failed"
+    RELEASED = "released"
+    WITHDRAWN = "withdrawn"
+
+
+_S = EnrolmentStatus
+ENROLMENT_TRANSITIONS: Transitions[EnrolmentStatus] = Transitions(
+    "enrolment",
+    {
+        "roster": Step((_S.CONFIRMED,), _S.ROSTERED),
+        "unroster": Step((_S.ROSTERED,), _S.CONFIRMED),
+        "release": Step((_S.CONFIRMED,), _S.RELEASED),
+        "withdraw": Step((_S.ROSTERED,), _S.WITHDRAWN),
+        "pass": Step((_S.ROSTERED, _S.PASSED, _S.FAILED), _S.PASSED),
+        "fail": Step((_S.ROSTERED, _S.PASSED, _S.FAILED), _S.FAILED),
+    },
+)
+
+
+class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
+    """One enrolment. Names and numbers are masks; `name_digest` compares names without showing them."""
+
+    id: EnrolmentId
+    voucher_id: VoucherId
+    program_id: ProgramId
+    project_id: ProjectId
+    institution: Uscc
+    division: str
+    person_key: PersonKey
+    trainee_name: str
+    trainee_id_number: str
+    name_digest: str
+    status: EnrolmentStatus
+    confirmed_at: datetime
+    happened_at: datetime
+    device_id: str
+    class_id: ClassId | None = None
+    theory: int | None = None
+    practice: int | None = None
+    version: int = 1
+    last_change: Change | None = None

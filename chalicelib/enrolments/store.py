@@ -1,0 +1,257 @@
+"""The tables of enrolments and refused scans, and every lawful write on an enrolment."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chalicelib.aws.table import (
+    MomentAttribute,
+    Put,
+    Table,
+    Update,
+    VersionedTable,
+    insert,
+    page_of,
+    table_name,
+)
+from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
+from chalicelib.kernel.paging import Page, PageRequest
+
+
+class ByInstitution(GlobalSecondaryIndex[Any]):
+    """An institution's enrolments, by time."""
+
+    class Meta:
+        index_name = "by_institution"
+        projection = AllProjection()
+
+    institution = UnicodeAttribute(hash_key=True)
+    confirmed_at = MomentAttribute(range_key=True)
+
+
+class ByPerson(GlobalSecondaryIndex[Any]):
+    """A person's enrolments, by time."""
+
+    class Meta:
+        index_name = "by_person"
+        projection = AllProjection()
+
+    person_key = UnicodeAttribute(hash_key=True)
+    confirmed_at = MomentAttribute(range_key=True)
+
+
+class ByDivision(GlobalSecondaryIndex[Any]):
+    """A division's enrolments, by time."""
+
+    class Meta:
+        index_name = "by_division"
+        projection = AllProjection()
+
+    division = UnicodeAttribute(hash_key=True)
+    confirmed_at = MomentAttribute(range_key=True)
+
+
+class EnrolmentRow(VersionedTable[Enrolment]):
+    """One row an enrolment."""
+
+    class Meta:
+        table_name = table_name("enrolments")
+
+    record_type = Enrolment
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    voucher_id = UnicodeAttribute()
+    program_id = UnicodeAttribute()
+    project_id = UnicodeAttribute()
+    institution = UnicodeAttribute()
+    division = UnicodeAttribute()
+    person_key = UnicodeAttribute()
+    trainee_name = UnicodeAttribute()
+    trainee_id_number = UnicodeAttribute()
+    name_digest = UnicodeAttribute()
+    status = UnicodeAttribute()
+    confirmed_at = MomentAttribute()
+    happened_at = MomentAttribute()
+    device_id = UnicodeAttribute()
+    class_id = UnicodeAttribute(null=True)
+    theory = NumberAttribute(null=True)
+    practice = NumberAttribute(null=True)
+    by_institution = ByInstitution()
+    by_person = ByPerson()
+    by_division = ByDivision()
+
+
+class RefusedScan(msgspec.Struct, frozen=True, kw_only=True):
+    """A scan that was refused: evidence, with both clocks."""
+
+    institution: str
+    id: str
+    division: str
+    code: str
+    project_id: str
+    device_id: str
+    actor: str
+    voucher_id: str | None
+    happened_at: datetime
+    received_at: datetime
+    outcome: str = "refused"
+
+
+class RefusedScanRow(Table[RefusedScan]):
+    """One row a refused scan, by institution and time."""
+
+    class Meta:
+        table_name = table_name("refused-scans")
+
+    record_type = RefusedScan
+
+    institution = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    division = UnicodeAttribute()
+    code = UnicodeAttribute()
+    project_id = UnicodeAttribute()
+    device_id = UnicodeAttribute()
+    actor = UnicodeAttribute()
+    voucher_id = UnicodeAttribute(null=True)
+    happened_at = MomentAttribute()
+    received_at = MomentAttribute()
+    outcome = UnicodeAttribute()
+
+
+def _in(action: str) -> Condition:
+    condition: Condition = EnrolmentRow.status.is_in(*[str(s) for s in ENROLMENT_TRANSITIONS.sources(action)])
+    return condition
+
+
+def _target(action: str) -> str:
+    return str(ENROLMENT_TRANSITIONS.target(action))
+
+
+# --------------------------------------------------------------------------- reading
+
+
+def find_enrolment(enrolment_id: str) -> Enrolment | None:
+    """Read an enrolment."""
+    return EnrolmentRow.find(enrolment_id)
+
+
+def read_enrolment(enrolment_id: str) -> Enrolment:
+    """Read an enrolment or raise `NotFound`."""
+    return EnrolmentRow.read(enrolment_id)
+
+
+def find_enrolments(enrolment_ids: Sequence[str]) -> list[Enrolment]:
+    """Read many enrolments, 100 a call; unknown ones are left out."""
+    return EnrolmentRow.find_many(enrolment_ids)
+
+
+def enrolments_at(institution: str, request: PageRequest) -> Page[Enrolment]:
+    """List an institution's enrolments, newest first."""
+    return _newest(EnrolmentRow.by_institution, institution, request)
+
+
+def enrolments_of(person_key: str, request: PageRequest) -> Page[Enrolment]:
+    """List a person's enrolments, newest first."""
+    return _newest(EnrolmentRow.by_person, person_key, request)
+
+
+def enrolments_in(division: str, request: PageRequest) -> Page[Enrolment]:
+    """List the enrolments of exactly this division, newest first."""
+    return _newest(EnrolmentRow.by_division, division, request)
+
+
+def _newest(index: Any, key: str, request: PageRequest) -> Page[Enrolment]:
+    rows = index.query(key, limit=request.limit, last_evaluated_key=request.after, scan_index_forward=False)
+    return page_of(rows, request)
+
+
+# --------------------------------------------------------------------------- parts of transactions
+
+
+def confirm_write(enrolment: Enrolment) -> Put:
+    """Store a new enrolment."""
+    return Put(EnrolmentRow.from_record(enrolment))
+
+
+def release_write(enrolment_id: str) -> Update:
+    """Release an enrolment that is on no roster."""
+    return Update(
+        EnrolmentRow, (enrolment_id,), [EnrolmentRow.status.set(_target("release"))], _in("release")
+    )
+
+
+def roster_write(enrolment_id: str, *, class_id: str, institution: str, project_id: str) -> Update:
+    """Put a confirmed enrolment of this institution and project on a class's roster."""
+    return Update(
+        EnrolmentRow,
+        (enrolment_id,),
+        [EnrolmentRow.status.set(_target("roster")), EnrolmentRow.class_id.set(class_id)],
+        _in("roster") & (EnrolmentRow.institution == institution) & (EnrolmentRow.project_id == project_id),
+    )
+
+
+def unroster_write(enrolment_id: str, *, class_id: str) -> Update:
+    """Take an enrolment off a class's roster again."""
+    return Update(
+        EnrolmentRow,
+        (enrolment_id,),
+        [EnrolmentRow.status.set(_target("unroster")), EnrolmentRow.class_id.remove()],
+        _in("unroster") & (EnrolmentRow.class_id == class_id),
+    )
+
+
+def cancel_write(enrolment_id: str, *, class_id: str) -> Update:
+    """Release a rostered enrolment because its class is cancelled."""
+    return Update(
+        EnrolmentRow,
+        (enrolment_id,),
+        [EnrolmentRow.status.set(str(EnrolmentStatus.RELEASED))],
+        (EnrolmentRow.status == str(EnrolmentStatus.ROSTERED)) & (EnrolmentRow.class_id == class_id),
+    )
+
+
+def withdraw_write(enrolment_id: str, *, class_id: str) -> Update:
+    """Record that a rostered trainee left."""
+    return Update(
+        EnrolmentRow,
+        (enrolment_id,),
+        [EnrolmentRow.status.set(_target("withdraw"))],
+        _in("withdraw") & (EnrolmentRow.class_id == class_id),
+    )
+
+
+def score_write(enrolment_id: str, *, class_id: str, theory: int, practice: int, passed: bool) -> Update:
+    """Record marks (0 to 100) and the outcome."""
+    action = "pass" if passed else "fail"
+    return Update(
+        EnrolmentRow,
+        (enrolment_id,),
+        [
+            EnrolmentRow.status.set(_target(action)),
+            EnrolmentRow.theory.set(theory),
+            EnrolmentRow.practice.set(practice),
+        ],
+        _in(action) & (EnrolmentRow.class_id == class_id),
+    )
+
+
+# --------------------------------------------------------------------------- refused scans
+
+
+def keep_refused_scan(scan: RefusedScan) -> None:
+    """Keep a refused scan as evidence."""
+    insert(RefusedScanRow.from_record(scan))
+
+
+def refused_scans(institution: str, request: PageRequest) -> Page[RefusedScan]:
+    """List an institution's refused scans, newest first."""
+    rows = RefusedScanRow.query(
+        institution, limit=request.limit, last_evaluated_key=request.after, scan_index_forward=False
+    )
+    return page_of(rows, request)

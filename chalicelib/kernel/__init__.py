@@ -1,0 +1,1 @@
+"""Vocabulary that every step shares: pure, without input or output."""

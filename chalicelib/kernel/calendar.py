@@ -1,0 +1,146 @@
+"""Dates and moments as the law and the service count them, in Asia/Shanghai.
+
+A moment is an aware `datetime`, a date is a calendar day in Shanghai. Nothing here reads a clock.
+"""
+
+import calendar
+import datetime as dt
+import functools
+import re
+from zoneinfo import ZoneInfo
+
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+# Written moments carry today's offset even for years when Shanghai's clocks differed (summer time
+# until 1991, local mean time before 1901, whose seconds RFC 3339 cannot express).
+_BEIJING_OFFSET = dt.timezone(dt.timedelta(hours=8))
+_MOMENT = re.compile(
+    r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII | re.IGNORECASE
+)
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
+_MONTHS_A_YEAR = 12
+_WEEKDAYS = 5
+_WORKING_DAYS_MAX = 1000
+
+
+def _require_aware(moment: dt.datetime) -> None:
+    if moment.utcoffset() is None:
+        msg = "a moment needs a time zone"
+        raise ValueError(msg)
+
+
+def shanghai_date(moment: dt.datetime) -> dt.date:
+    """Tell which day it is in Shanghai at a moment.
+
+    Raises:
+        ValueError: the moment has no time zone.
+
+    """
+    _require_aware(moment)
+    return moment.astimezone(SHANGHAI).date()
+
+
+def parse_moment(text: str) -> dt.datetime:
+    """Read an RFC 3339 date-time, which always carries an offset, and give it in Shanghai's zone.
+
+    Digits of the second beyond microseconds are dropped. Years outside 1970 to 2199 are refused, so
+    that adding months or hours to a moment from outside can never overflow. A leap second (`:60`) is
+    refused too: Python cannot hold it.
+
+    Raises:
+        ValueError: anything else than such a date-time.
+
+    """
+    if not _MOMENT.fullmatch(text):
+        msg = "not an RFC 3339 date-time with offset"
+        raise ValueError(msg)
+    moment = dt.datetime.fromisoformat(text.upper())
+    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
+        msg = f"not between the years {_FIRST_YEAR} and {_LAST_YEAR}"
+        raise ValueError(msg)
+    return moment.astimezone(SHANGHAI)
+
+
+def format_moment(moment: dt.datetime) -> str:
+    """Write a moment as RFC 3339 at `+08:00`, to the second; microseconds only when there are any.
+
+    Raises:
+        ValueError: the moment has no time zone.
+
+    """
+    _require_aware(moment)
+    return moment.astimezone(_BEIJING_OFFSET).isoformat()
+
+
+def add_months(day: dt.date, months: int) -> dt.date:
+    """Give the same date so many months later (earlier if negative).
+
+    Where that month has no such date, its last day (Civil Code art. 202).
+    """
+    month_index = day.year * _MONTHS_A_YEAR + day.month - 1 + months
+    year, month = month_index // _MONTHS_A_YEAR, month_index % _MONTHS_A_YEAR + 1
+    return dt.date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
+
+
+def valid_through(issued_on: dt.date, validity_months: int) -> dt.date:
+    """Give the last day, inclusive, on which a voucher issued on a day can be used.
+
+    The day of issue is not counted, so the term ends on the corresponding date (Civil Code
+    art. 201-202). Art. 203, which moves a last day off a holiday, is deliberately not applied: the
+    date printed on the voucher is the date that counts.
+    """
+    return add_months(issued_on, validity_months)
+
+
+def start_of_day(day: dt.date) -> dt.datetime:
+    """Give the midnight in Shanghai at which a day begins."""
+    return dt.datetime.combine(day, dt.time(), tzinfo=SHANGHAI)
+
+
+def expires_at(valid_through: dt.date) -> dt.datetime:
+    """Give the first moment at which the voucher is no longer valid: the midnight after its last day."""
+    return start_of_day(valid_through + dt.timedelta(days=1))
+
+
+@functools.cache
+def _known_years() -> frozenset[int]:
+    import chinese_calendar  # noqa: PLC0415 — large, and only publicity needs it
+
+    return frozenset(day.year for day in chinese_calendar.holidays)
+
+
+def calendar_known(year: int) -> bool:
+    """Tell whether the State Council's holidays and make-up days of a year are in the library."""
+    return year in _known_years()
+
+
+def is_working_day(day: dt.date) -> bool:
+    """Tell whether a day is a Chinese working day.
+
+    Where the year's plan is known: weekdays and make-up days (调休上班), without holidays. The plan
+    of a year is published in the preceding November; until the library has it, Monday to Friday.
+    """
+    if not calendar_known(day.year):
+        return day.weekday() < _WEEKDAYS
+    import chinese_calendar  # noqa: PLC0415 — as above
+
+    return bool(chinese_calendar.is_workday(day))
+
+
+def add_working_days(day: dt.date, n: int) -> dt.date:
+    """Give the n-th working day after a day; counting starts on the next working day.
+
+    With n = 0 it is the day itself. Publicity of 5 working days begun on a Friday therefore ends on
+    the next Friday if no holiday lies between.
+
+    Raises:
+        ValueError: n is negative or above 1000.
+
+    """
+    if not 0 <= n <= _WORKING_DAYS_MAX:
+        msg = f"0 to {_WORKING_DAYS_MAX} working days"
+        raise ValueError(msg)
+    while n:
+        day += dt.timedelta(days=1)
+        n -= is_working_day(day)
+    return day

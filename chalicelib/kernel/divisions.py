@@ -1,0 +1,148 @@
+"""Administrative divisions of Anhui: GB/T 2260 codes, who answers to whom, and roughly where.
+
+A code has 2 digits (province), 4 (city) or 6 (county level). State of the Ministry of Civil Affairs'
+list since Wuhu's redrawing of 2020: 16 cities, 104 divisions at county level. The directly
+administered counties Guangde and Susong lie in a city's code range, but for this scheme they report
+to the province, so their city's bureau has no say there.
+"""
+
+from dataclasses import dataclass
+
+from chalicelib.kernel.geo import CoordSystem, Point, distance_m
+from chalicelib.kernel.ids import DivisionCode
+
+PROVINCE = DivisionCode("34")
+DIRECTLY_ADMINISTERED = frozenset({DivisionCode("341882"), DivisionCode("340826")})
+
+_PROVINCE_NAME = "安徽省"
+_CITY_DIGITS = 4
+_SUFFIX_DIGITS = 2
+
+# City code: name, then the county-level divisions as the code's last two digits and the name.
+_CITIES: dict[str, tuple[str, str]] = {
+    "3401": ("合肥市", "02瑶海区 03庐阳区 04蜀山区 11包河区 21长丰县 22肥东县 23肥西县 24庐江县 81巢湖市"),
+    "3402": ("芜湖市", "02镜湖区 07鸠江区 09弋江区 10湾沚区 12繁昌区 23南陵县 81无为市"),
+    "3403": ("蚌埠市", "02龙子湖区 03蚌山区 04禹会区 11淮上区 21怀远县 22五河县 23固镇县"),
+    "3404": ("淮南市", "02大通区 03田家庵区 04谢家集区 05八公山区 06潘集区 21凤台县 22寿县"),
+    "3405": ("马鞍山市", "03花山区 04雨山区 06博望区 21当涂县 22含山县 23和县"),
+    "3406": ("淮北市", "02杜集区 03相山区 04烈山区 21濉溪县"),
+    "3407": ("铜陵市", "05铜官区 06义安区 11郊区 22枞阳县"),
+    "3408": (
+        "安庆市",
+        "02迎江区 03大观区 11宜秀区 22怀宁县 25太湖县 26宿松县 27望江县 28岳西县 81桐城市 82潜山市",
+    ),
+    "3410": ("黄山市", "02屯溪区 03黄山区 04徽州区 21歙县 22休宁县 23黟县 24祁门县"),
+    "3411": ("滁州市", "02琅琊区 03南谯区 22来安县 24全椒县 25定远县 26凤阳县 81天长市 82明光市"),
+    "3412": ("阜阳市", "02颍州区 03颍东区 04颍泉区 21临泉县 22太和县 25阜南县 26颍上县 82界首市"),
+    "3413": ("宿州市", "02埇桥区 21砀山县 22萧县 23灵璧县 24泗县"),
+    "3415": ("六安市", "02金安区 03裕安区 04叶集区 22霍邱县 23舒城县 24金寨县 25霍山县"),
+    "3416": ("亳州市", "02谯城区 21涡阳县 22蒙城县 23利辛县"),
+    "3417": ("池州市", "02贵池区 21东至县 22石台县 23青阳县"),
+    "3418": ("宣城市", "02宣州区 21郎溪县 23泾县 24绩溪县 25旌德县 81宁国市 82广德市"),
+}
+
+
+def _all_names() -> dict[DivisionCode, str]:
+    names = {PROVINCE: _PROVINCE_NAME}
+    for city, (city_name, counties) in _CITIES.items():
+        names[DivisionCode(city)] = city_name
+        for entry in counties.split():
+            names[DivisionCode(city + entry[:_SUFFIX_DIGITS])] = entry[_SUFFIX_DIGITS:]
+    return names
+
+
+_NAMES = _all_names()
+COUNTY_LEVEL = tuple(code for code in _NAMES if len(code) > _CITY_DIGITS)
+
+
+@dataclass(frozen=True)
+class _Area:
+    """A circle that holds the whole of a division: WGS-84 centre in degrees, radius in km."""
+
+    lng: float
+    lat: float
+    radius_km: float
+
+
+# Centres of the territory, not of the town, with some kilometres to spare; for telling a typing
+# error from a place, not for deciding on which side of a border something lies.
+_AREAS: dict[str, _Area] = {
+    PROVINCE: _Area(117.2, 31.9, 350),
+    "3401": _Area(117.25, 31.75, 115),
+    "3402": _Area(118.15, 31.15, 85),
+    "3403": _Area(117.40, 33.05, 90),
+    "3404": _Area(116.80, 32.45, 90),
+    "3405": _Area(118.40, 31.65, 70),
+    "3406": _Area(116.75, 33.75, 75),
+    "3407": _Area(117.60, 30.85, 75),
+    "3408": _Area(116.60, 30.60, 110),
+    "3410": _Area(118.10, 29.90, 110),
+    "3411": _Area(118.20, 32.50, 120),
+    "3412": _Area(115.80, 32.95, 115),
+    "3413": _Area(117.10, 33.90, 125),
+    "3415": _Area(116.25, 31.80, 120),
+    "3416": _Area(116.15, 33.50, 100),
+    "3417": _Area(117.30, 30.25, 100),
+    "3418": _Area(118.75, 30.65, 110),
+    "341882": _Area(119.40, 30.90, 50),
+    "340826": _Area(116.20, 30.12, 55),
+}
+
+
+def is_known(code: str) -> bool:
+    """Tell whether a code of 2, 4 or 6 digits names a division of the province, or the province."""
+    return code in _NAMES
+
+
+def name_of(code: str) -> str:
+    """Give the Chinese name, without those of the divisions above.
+
+    Raises:
+        KeyError: unknown code.
+
+    """
+    return _NAMES[DivisionCode(code)]
+
+
+def parent_of(code: str) -> DivisionCode | None:
+    """Give the division that a division reports to under this scheme; None for the province.
+
+    Raises:
+        KeyError: unknown code.
+
+    """
+    name_of(code)
+    if code == PROVINCE:
+        return None
+    if len(code) == _CITY_DIGITS or code in DIRECTLY_ADMINISTERED:
+        return PROVINCE
+    return DivisionCode(code[:_CITY_DIGITS])
+
+
+def covers(area: str, code: str) -> bool:
+    """Tell whether a bureau of `area` acts on `code`: its own division and everything below it.
+
+    Directly administered counties are covered by the province and themselves only. Unknown codes are
+    covered by nobody.
+    """
+    at: str | None = code if is_known(code) else None
+    while at is not None and at != area:
+        at = parent_of(at)
+    return at is not None
+
+
+def plausible(code: str, point: Point) -> bool | None:
+    """Tell whether a point can lie in a division, judged by a generous circle around its city.
+
+    None if nothing is known of the division.
+    """
+    area = _AREAS.get(code) or _AREAS.get(code[:_CITY_DIGITS]) if is_known(code) else None
+    if area is None:
+        return None
+    centre = Point(lng=area.lng, lat=area.lat, coord_system=CoordSystem.WGS84)
+    return distance_m(centre, point) <= area.radius_km * 1000
+
+
+def in_province(point: Point) -> bool:
+    """Tell whether a point can lie in Anhui at all, judged by the circles around its cities."""
+    return any(plausible(code, point) for code in _AREAS)

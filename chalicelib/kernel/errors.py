@@ -1,0 +1,79 @@
+"""The errors a rule of the service can raise.
+
+An error carries a stable code and the facts behind it, never an HTTP status: the one mapping from
+error to status is in `chalicelib.aws.problems`, and the sentences people read are in
+`chalicelib.kernel.reasons`.
+"""
+
+from dataclasses import dataclass
+
+Fact = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing wrong with an input: a field of a JSON body, or a cell of a sheet.
+
+    `row` is the line number as the clerk sees it in the sheet, `column` the header as uploaded.
+    """
+
+    code: str
+    field: str | None = None
+    row: int | None = None
+    column: str | None = None
+    detail: str | None = None
+
+
+class DomainError(Exception):
+    """A rule of the service said no."""
+
+    def __init__(self, code: str, *, faults: tuple[Fault, ...] = (), **facts: Fact) -> None:
+        """Keep the stable code, the facts for the sentence, and every fault found."""
+        super().__init__(code)
+        self.code = code
+        self.faults = faults
+        self.facts = facts
+
+
+class Unauthenticated(DomainError):
+    """No token, or one that proves nothing."""
+
+
+class Forbidden(DomainError):
+    """The caller is known, but this role may not do this, or not on their own work."""
+
+
+class Malformed(DomainError):
+    """The form of the request is wrong; `faults` names every place."""
+
+
+class NotFound(DomainError):
+    """Unknown, or outside the caller's area: the two are not told apart."""
+
+    def __init__(self, code: str = "not_found") -> None:
+        """Default to the one code that gives nothing away."""
+        super().__init__(code)
+
+
+class Refused(DomainError):
+    """The state of things refuses this now."""
+
+
+class Impossible(DomainError):
+    """Well-formed, but it cannot be: facts contradict each other."""
+
+
+class TooLarge(DomainError):
+    """The body or file is over the limit."""
+
+
+class UnsupportedType(DomainError):
+    """The content type is none that this endpoint reads."""
+
+
+class TooMany(DomainError):
+    """Too many attempts; `retry_after_seconds` is among the facts."""
+
+
+class Unavailable(DomainError):
+    """Something this needs does not answer now; trying again is right."""

@@ -1,0 +1,79 @@
+"""Who acts, when and why: the facts every decision and every audit record carries."""
+
+from datetime import datetime
+from enum import StrEnum
+
+import msgspec
+
+
+class Role(StrEnum):
+    """The roles of `api.md`, plus the service's own jobs."""
+
+    TRAINEE = "trainee"
+    INSTITUTION = "institution"
+    CLERK = "clerk"
+    REVIEWER = "reviewer"
+    FINANCE = "finance"
+    SUPERVISOR = "supervisor"
+    PROVINCE = "province"
+    PLATFORM = "platform"
+    SYSTEM = "system"
+    PUBLIC = "public"
+
+
+BUREAU_ROLES = frozenset({Role.CLERK, Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE})
+
+
+class Principal(msgspec.Struct, frozen=True, kw_only=True):
+    """A proven caller. `actor` is an opaque id: it never holds a name or an ID number."""
+
+    actor: str
+    role: Role
+    division: str = ""
+    institution: str | None = None
+    person_key: str | None = None
+
+    @property
+    def is_bureau(self) -> bool:
+        """Tell whether the caller acts for a human-resources bureau."""
+        return self.role in BUREAU_ROLES
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """One request or job run: who acts, at what time, under which request id."""
+
+    principal: Principal
+    now: datetime
+    request_id: str
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an item is as it is: stored with every write, carried by the stream to the audit chain."""
+
+    actor: str
+    role: Role
+    action: str
+    request_id: str
+    at: datetime
+    reason: str | None = None
+
+
+def change_of(context: Context, action: str, *, reason: str | None = None) -> Change:
+    """Describe the change that the caller of this context makes."""
+    return Change(
+        actor=context.principal.actor,
+        role=context.principal.role,
+        action=action,
+        request_id=context.request_id,
+        at=context.now,
+        reason=reason,
+    )
+
+
+def system_context(job: str, *, now: datetime, request_id: str) -> Context:
+    """Give the context in which a job of the service itself acts."""
+    return Context(
+        principal=Principal(actor=f"system:{job}", role=Role.SYSTEM, division="34"),
+        now=now,
+        request_id=request_id,
+    )

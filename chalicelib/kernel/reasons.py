@@ -1,0 +1,543 @@
+"""Every code the service can answer with, its kind of error, and its sentences: the one place.
+
+The sentence is read by a clerk or a trainee at a counter, so it says what to do next. `{name}`
+stands for a fact of the error. The order of `ORDER_OF_REFUSAL` is the documented precedence where
+several reasons apply at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chalicelib.kernel.errors import (
+    DomainError,
+    Fact,
+    Fault,
+    Forbidden,
+    Impossible,
+    Malformed,
+    NotFound,
+    Refused,
+    TooLarge,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+    UnsupportedType,
+)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A code's kind of error and what people read."""
+
+    kind: type[DomainError]
+    zh: str
+    en: str
+
+
+REASONS: dict[str, Reason] = {
+    # the caller
+    "unauthenticated": Reason(
+        Unauthenticated,
+        "请先登录：缺少访问令牌或令牌无效。",
+        "Sign in first: the access token is missing or not valid.",
+    ),
+    "token_stale": Reason(
+        Unauthenticated,
+        "登录已过期，请刷新令牌或重新登录。",
+        "Your sign-in has expired. Refresh the token or sign in again.",
+    ),
+    "sign_in_failed": Reason(
+        Unauthenticated,
+        "账号或密码不正确，或账号暂不可用。请核对后重试，仍不行请联系上级管理员。",
+        "Account or password is wrong, or the account cannot be used now. Check, then ask your administrator.",
+    ),
+    "forbidden": Reason(
+        Forbidden,
+        "您的角色不能进行此操作，请由有权限的人员办理。",
+        "Your role may not do this. Ask someone who may.",
+    ),
+    "self_approval": Reason(
+        Forbidden,
+        "不能审批或复核自己录入、申请或初审的业务，请由另一名经办人办理。",
+        "You may not decide on your own work. Another person has to.",
+    ),
+    # the form
+    "malformed": Reason(
+        Malformed,
+        "提交的内容有误，请按所列各项更正后重新提交。",
+        "The request has mistakes. Correct each one listed and send it again.",
+    ),
+    "invalid_json": Reason(Malformed, "请求正文不是有效的 JSON，请检查格式。", "The body is not valid JSON."),
+    "unknown_field": Reason(
+        Malformed, "没有名为 {field} 的字段，请删除。", "There is no field {field} here. Remove it."
+    ),
+    "missing_field": Reason(Malformed, "缺少 {field}，请补充。", "{field} is missing. Add it."),
+    "wrong_type": Reason(
+        Malformed, "{field} 的类型或格式不对，请更正。", "{field} has the wrong type or format."
+    ),
+    "unknown_parameter": Reason(
+        Malformed, "没有名为 {field} 的查询参数。", "There is no query parameter {field}."
+    ),
+    "coord_system_missing": Reason(
+        Malformed,
+        "位置缺少坐标系 coord_system（wgs84、gcj02 或 bd09），无法判断，请由应用补上后重试。",
+        "The location names no coord_system (wgs84, gcj02 or bd09), so it cannot be judged. Send it with one.",
+    ),
+    "invalid_cursor": Reason(
+        Malformed,
+        "翻页标记无效，请从第一页重新查询。",
+        "The page cursor is not valid. Start from the first page.",
+    ),
+    "not_found": Reason(
+        NotFound, "查无此记录，或不在您的管辖范围内。", "There is no such record in your area."
+    ),
+    "too_large": Reason(
+        TooLarge,
+        "内容过大，上限为 {limit_bytes} 字节；大文件请用上传通道。",
+        "Too large: at most {limit_bytes} bytes. Use an upload for large files.",
+    ),
+    "unsupported_type": Reason(
+        UnsupportedType,
+        "不支持这种文件类型，请使用 {accepted}。",
+        "This content type is not supported. Use {accepted}.",
+    ),
+    "too_many_requests": Reason(
+        TooMany,
+        "尝试次数过多，请在 {retry_after_seconds} 秒后再试。",
+        "Too many attempts. Try again in {retry_after_seconds} seconds.",
+    ),
+    "try_again": Reason(
+        Unavailable,
+        "系统繁忙，未作任何更改，请稍后重试。",
+        "The service is busy and has changed nothing. Try again shortly.",
+    ),
+    # repeats and versions
+    "version_conflict": Reason(
+        Refused,
+        "该记录已被他人更改（现版本 {version}），请刷新后再办理。",
+        "Someone has changed this meanwhile (version {version} now). Reload and try again.",
+    ),
+    "idempotency_mismatch": Reason(
+        Impossible,
+        "同一 Idempotency-Key 已用于另一内容，请换一个新的键。",
+        "This Idempotency-Key was used with another body. Use a new key.",
+    ),
+    "in_progress": Reason(
+        Refused,
+        "同一请求正在处理，请稍后查询结果。",
+        "The same request is being worked on. Ask again shortly.",
+    ),
+    "wrong_state": Reason(
+        Refused,
+        "当前状态（{status}）不能进行此操作，请刷新后查看可办理的事项。",
+        "Not possible in the present state ({status}). Reload to see what is.",
+    ),
+    "already_exists": Reason(Refused, "同名记录已存在，请核对。", "This exists already. Check it."),
+    # programs and catalogue
+    "invalid_uscc": Reason(
+        Malformed,
+        "统一社会信用代码校验不通过，请核对营业执照。",
+        "The unified social credit code fails its check. Compare it with the licence.",
+    ),
+    "unknown_division": Reason(
+        Malformed, "没有这个行政区划代码，请核对。", "There is no such administrative division code."
+    ),
+    "unknown_project": Reason(
+        Malformed, "没有编号为 {project_id} 的培训项目。", "There is no project {project_id}."
+    ),
+    "unknown_program": Reason(
+        Malformed, "没有编号为 {program_id} 的培训计划。", "There is no program {program_id}."
+    ),
+    "outside_province": Reason(
+        Malformed,
+        "该坐标不在安徽省内，请核对经纬度和坐标系。",
+        "The point is outside Anhui. Check longitude, latitude and system.",
+    ),
+    "project_not_covered": Reason(
+        Refused,
+        "该券不能用于此项目或此机构，请在可用项目中另选。",
+        "This voucher does not cover this project or institution. Choose one of those listed.",
+    ),
+    "institution_suspended": Reason(
+        Refused,
+        "该培训机构已被暂停，请持券人另选机构，机构请联系当地人社部门。",
+        "This institution is suspended. Choose another one.",
+    ),
+    # lists and issuance
+    "digest_mismatch": Reason(
+        Impossible,
+        "文件与申报的校验值不一致，请重新上传。",
+        "The file does not match its declared digest. Upload it again.",
+    ),
+    "unreadable_sheet": Reason(
+        Impossible,
+        "文件无法读取，请上传 xlsx 或 csv（UTF-8 或 GB18030）。",
+        "The file cannot be read. Upload xlsx or csv (UTF-8 or GB18030).",
+    ),
+    "missing_column": Reason(
+        Impossible, "缺少列“{column}”，请按模板补充。", "The column {column} is missing."
+    ),
+    "duplicate_column": Reason(
+        Impossible, "列“{column}”出现了两次，请删除一列。", "The column {column} appears twice."
+    ),
+    "unknown_column": Reason(
+        Impossible, "不认识的列“{column}”，请删除或改名。", "The column {column} is not known."
+    ),
+    "no_rows": Reason(Impossible, "表中没有数据行，请核对文件。", "The sheet has no rows."),
+    "too_many_rows": Reason(
+        Impossible, "行数超过上限 {limit}，请拆分文件。", "More than {limit} rows. Split the file."
+    ),
+    "rows_invalid": Reason(
+        Impossible,
+        "有 {invalid} 行有误，未作任何更改；请逐项更正后重新提交。",
+        "{invalid} rows are wrong; nothing was changed. Correct them and send again.",
+    ),
+    "empty_cell": Reason(Impossible, "“{column}”不能为空，请补充。", "{column} may not be empty."),
+    "invalid_id_number": Reason(
+        Impossible, "身份证号有误，请与证件核对。", "The ID number fails its check. Compare it with the card."
+    ),
+    "id_number_mangled": Reason(
+        Impossible,
+        "身份证号已被表格软件转成数字，末位已丢失；请把该列设为文本后重新填写。",
+        "The spreadsheet turned the ID number into a number and lost digits. Format the column as text and enter it again.",
+    ),
+    "invalid_name": Reason(Impossible, "姓名有误，请核对。", "The name is not valid."),
+    "invalid_phone": Reason(Impossible, "手机号有误，请核对。", "The phone number is not valid."),
+    "invalid_account_number": Reason(
+        Malformed, "银行账号有误，请核对。", "The bank account number is not valid."
+    ),
+    "invalid_date": Reason(
+        Impossible, "日期有误，请写成 2026-07-01 的形式。", "The date is not valid. Write it as 2026-07-01."
+    ),
+    "invalid_division": Reason(Impossible, "行政区划代码有误，请核对。", "The division code is not valid."),
+    "invalid_choice": Reason(
+        Impossible, "“{value}”不在可选范围内：{accepted}。", "{value} is not one of: {accepted}."
+    ),
+    "invalid_number": Reason(
+        Impossible,
+        "“{column}”应为 {minimum} 到 {maximum} 之间的数字。",
+        "{column} must be a number from {minimum} to {maximum}.",
+    ),
+    "repeated_person": Reason(
+        Impossible,
+        "该人员在名单第 {first_row} 行已出现，请删除重复行。",
+        "This person stands in row {first_row} already. Delete the repeat.",
+    ),
+    "import_not_ready": Reason(
+        Refused, "该名单尚未就绪（{status}），请稍后或更正后再申报。", "This list is not ready ({status})."
+    ),
+    "declared_totals_differ": Reason(
+        Impossible,
+        "申报数与实际不符：申报 {declared_count} 人 {declared_amount_fen} 分，实际 {count} 人 {amount_fen} 分，请核对后重新申报。",
+        "Declared {declared_count} / {declared_amount_fen} fen, but it is {count} / {amount_fen} fen. Check and declare again.",
+    ),
+    # eligibility
+    "graduated_too_early": Reason(
+        Refused,
+        "毕业日期早于计划规定（{graduated_on_or_after} 及以后毕业），不符合条件。",
+        "Graduated before {graduated_on_or_after}: not eligible.",
+    ),
+    "left_school_too_long_ago": Reason(
+        Refused,
+        "离校已超过 {left_school_within_months} 个月，不符合条件。",
+        "Left school more than {left_school_within_months} months ago: not eligible.",
+    ),
+    "not_unemployed": Reason(
+        Refused,
+        "登记状态为“{employment_status}”，不属于未就业人员，不符合条件。",
+        "Registered as {employment_status}, not unemployed: not eligible.",
+    ),
+    "on_ineligible_list": Reason(
+        Refused,
+        "比对名单显示该人员自 {as_of} 起不符合条件（{kind}），如有异议请到当地人社部门核实。",
+        "A cross-match list shows this person as not eligible since {as_of} ({kind}).",
+    ),
+    # vouchers and scans
+    "token_invalid": Reason(
+        Impossible,
+        "二维码无法识别，请持券人刷新后重新出示。",
+        "The code cannot be verified. Ask the holder to refresh and show it again.",
+    ),
+    "token_expired": Reason(
+        Refused,
+        "二维码已过期，请持券人刷新后重新出示。",
+        "The code has expired. Ask the holder to refresh and show it again.",
+    ),
+    "token_replayed": Reason(
+        Refused,
+        "该二维码已使用过，请持券人刷新后重新出示。",
+        "This code was used already. Ask the holder to refresh and show a new one.",
+    ),
+    "voucher_not_claimed": Reason(
+        Refused,
+        "该券尚未领用，请持券人先在电子社保卡中领用。",
+        "The voucher is not claimed yet. The holder claims it in the card first.",
+    ),
+    "voucher_already_claimed": Reason(
+        Refused, "该券已领用，无需重复操作。", "The voucher is claimed already."
+    ),
+    "voucher_already_redeemed": Reason(
+        Refused,
+        "该券已核销报名，如需改报请先由原机构退回。",
+        "The voucher is redeemed already. To change, the institution releases it first.",
+    ),
+    "voucher_expired": Reason(
+        Refused,
+        "该券有效期至 {valid_through}，已过期，不能使用。",
+        "The voucher was valid through {valid_through} and has expired.",
+    ),
+    "voucher_revoked": Reason(
+        Refused,
+        "该券已被收回，请联系发放地人社部门。",
+        "The voucher was revoked. Contact the bureau that issued it.",
+    ),
+    "voucher_settled": Reason(
+        Refused, "该券已结算，不能再次使用。", "The voucher is settled and cannot be used again."
+    ),
+    "voucher_closed": Reason(
+        Refused, "该券已用完关闭，不能再次使用。", "The voucher is closed and cannot be used again."
+    ),
+    "already_enrolled": Reason(
+        Refused, "该人员已报名，同一张券不能重复报名。", "This person is enrolled already."
+    ),
+    # classes and roster
+    "class_size": Reason(
+        Refused,
+        "计划人数 {planned_size} 不在 {minimum}–{maximum} 人之间，请调整。",
+        "Planned size {planned_size} is not between {minimum} and {maximum}.",
+    ),
+    "hours_too_few": Reason(
+        Refused,
+        "总课时 {hours} 少于规定的 {minimum}，请增加课次。",
+        "{hours} lesson hours are fewer than the required {minimum}.",
+    ),
+    "hours_per_day": Reason(
+        Refused,
+        "{day} 安排了 {hours} 课时，超过每日上限 {maximum}，请调整。",
+        "{hours} lesson hours on {day}, at most {maximum} are allowed.",
+    ),
+    "hours_too_long": Reason(
+        Refused,
+        "{day} 的课次时长不足以完成 {hours} 课时（每课时 {lesson_hour_minutes} 分钟），请核对。",
+        "The lesson on {day} is too short for {hours} lesson hours.",
+    ),
+    "filed_too_late": Reason(
+        Refused,
+        "开班须提前 {file_before_opening_days} 天申请，请顺延开班日期。",
+        "A class is filed {file_before_opening_days} days before it opens. Move the opening.",
+    ),
+    "lessons_overlap": Reason(Refused, "课次时间重叠（{day}），请调整。", "Two lessons overlap on {day}."),
+    "project_hours_unmet": Reason(
+        Refused,
+        "总课时 {hours} 少于项目规定的 {minimum}，请增加课次。",
+        "{hours} lesson hours are fewer than the project's {minimum}.",
+    ),
+    "trainer_or_room_overlap": Reason(
+        Refused,
+        "{day} 的教师或场地与另一班冲突，请核实。",
+        "On {day} the trainer or room is taken by another class. Check it.",
+    ),
+    "no_lessons": Reason(
+        Malformed, "课程表为空，请至少安排一次课。", "The timetable is empty. Add a lesson."
+    ),
+    "class_not_approved": Reason(
+        Refused, "该班尚未批准开班，请先等待审批。", "The class is not approved yet."
+    ),
+    "roster_row_unmatched": Reason(
+        Impossible,
+        "该行与本机构、本项目已核销的报名不符，请核对姓名和身份证号。",
+        "This row matches no redeemed enrolment of yours for this project.",
+    ),
+    "already_rostered": Reason(
+        Impossible,
+        "该学员已在另一班花名册中，请先核对。",
+        "This trainee is on another class's roster already.",
+    ),
+    "class_full": Reason(
+        Impossible,
+        "人数 {count} 超过班级上限 {maximum}，请核对。",
+        "{count} trainees exceed the class limit of {maximum}.",
+    ),
+    "roster_closed": Reason(Refused, "花名册已锁定，不能再更改。", "The roster is closed."),
+    "lessons_open": Reason(
+        Refused,
+        "还有课次未结束（最后一次 {ends_at}），请在全部课程结束后申请结业。",
+        "Lessons are still to come (the last ends {ends_at}).",
+    ),
+    "roster_empty": Reason(Refused, "花名册为空，请先上传花名册。", "The roster is empty. Upload it first."),
+    "scores_incomplete": Reason(
+        Impossible,
+        "有 {missing} 名学员没有成绩，请补全后一次提交。",
+        "{missing} trainees have no marks. Send all at once.",
+    ),
+    "invalid_mark": Reason(
+        Impossible,
+        "成绩应为 0 到 100 的整数，请更正。",
+        "A mark is a whole number from 0 to 100. Correct it.",
+    ),
+    "mark_missing": Reason(
+        Impossible, "报名 {field} 没有成绩，请补全。", "Enrolment {field} has no marks. Add them."
+    ),
+    "score_row_unmatched": Reason(
+        Impossible,
+        "该行与本班花名册不符，请核对姓名和身份证号。",
+        "This row matches nobody on this class's roster. Check name and ID number.",
+    ),
+    "repeated_trainee": Reason(
+        Impossible,
+        "该学员在前面的行已出现，请删除重复行。",
+        "This trainee stands in an earlier row already. Delete the repeat.",
+    ),
+    "program_ambiguous": Reason(
+        Malformed,
+        "该项目属于多个培训计划，请填写 program_id。",
+        "The project belongs to several programs. Give program_id.",
+    ),
+    # attendance
+    "not_on_roster": Reason(
+        Refused,
+        "您不在本班花名册中，请联系培训机构。",
+        "You are not on this class's roster. Ask the institution.",
+    ),
+    "lesson_not_open": Reason(
+        Refused, "签到将于 {opens_at} 开始，请届时再签。", "Check-in opens at {opens_at}."
+    ),
+    "lesson_closed": Reason(
+        Refused,
+        "签到已于 {closed_at} 结束，如有特殊情况请由培训机构申请补签。",
+        "Check-in closed at {closed_at}. The institution may ask for a make-up.",
+    ),
+    "outside_site": Reason(
+        Refused,
+        "您距培训地点约 {distance_m} 米，超出允许范围 {allowed_m} 米，请到场后再签。",
+        "You are about {distance_m} m from the site; {allowed_m} m is allowed. Check in when you are there.",
+    ),
+    "accuracy_too_low": Reason(
+        Refused,
+        "定位精度 {accuracy_m} 米太差，请到开阔处打开高精度定位后再签。",
+        "The position is only accurate to {accuracy_m} m. Switch on precise location and try again.",
+    ),
+    "already_checked_in": Reason(
+        Refused, "您已签到（{received_at}），无需重复。", "You checked in already at {received_at}."
+    ),
+    "not_checked_in": Reason(
+        Refused, "您尚未签到，不能签退。", "You have not checked in, so you cannot check out."
+    ),
+    "footage_outside_lesson": Reason(
+        Impossible,
+        "录像时间须在课次前后 2 小时之内，请核对起止时间。",
+        "Footage has to lie within two hours of its lesson. Check start and end.",
+    ),
+    # subsidies and settlement
+    "not_payable": Reason(
+        Refused, "没有可申领补贴的学员，请查看逐人核验结果。", "No trainee is payable. See each check."
+    ),
+    "claim_deadline_passed": Reason(
+        Refused, "已超过申领期限 {deadline}，不能申领。", "The deadline for claiming was {deadline}."
+    ),
+    "publicity_running": Reason(
+        Refused, "公示期至 {ends_on} 尚未结束，请期满后办理。", "Publicity runs until {ends_on}."
+    ),
+    "publicity_over": Reason(
+        Refused,
+        "公示期已于 {ends_on} 结束，请直接联系人社部门。",
+        "Publicity ended on {ends_on}. Contact the bureau directly.",
+    ),
+    "objection_open": Reason(
+        Refused, "有异议尚未处理，请先处理异议。", "An objection is still open. Resolve it first."
+    ),
+    "hold_open": Reason(
+        Refused,
+        "有风险核查尚未结束，请先由监督人员处理。",
+        "A hold is still open. A supervisor resolves it first.",
+    ),
+    "budget_exhausted": Reason(
+        Refused,
+        "预算不足，还差 {missing_fen} 分，请先追加预算。",
+        "The budget is short by {missing_fen} fen. Appropriate more first.",
+    ),
+    "budget_missing": Reason(
+        Refused,
+        "{year} 年度该区划尚无预算，请拨付科先录入。",
+        "There is no budget for {year}. Enter it first.",
+    ),
+    "line_unknown": Reason(
+        Impossible, "没有此明细，或不属于本批次。", "There is no such line in this batch."
+    ),
+    "amount_differs": Reason(
+        Impossible,
+        "金额 {amount_fen} 分与应付 {expected_fen} 分不符。",
+        "{amount_fen} fen is not the {expected_fen} fen due.",
+    ),
+    "result_contradicts": Reason(
+        Impossible,
+        "该明细已回盘为 {status}，与本次结果矛盾，请核对。",
+        "This line already has the result {status}.",
+    ),
+    "not_exported": Reason(Refused, "该批次尚未导出，不能回盘。", "The batch has not been exported yet."),
+    "all_lines_rejected": Reason(
+        Refused,
+        "明细已全部不予通过，请改为整单驳回或退回。",
+        "Every line would be rejected. Reject or return the whole claim instead.",
+    ),
+    "lines_not_payable": Reason(
+        Refused,
+        "有 {count} 条明细已不符合支付条件（{lines}），请剔除后再审批，或退回申领。",
+        "{count} lines are no longer payable ({lines}). Reject them, or return the claim.",
+    ),
+    "reversal_already_asked": Reason(
+        Refused,
+        "该明细已有追回申请，请由另一名拨付人员确认。",
+        "A reversal was asked for already. Another finance officer confirms it.",
+    ),
+    "no_bank_account": Reason(
+        Refused,
+        "机构尚未登记收款账户，请先由经办人员补录。",
+        "The institution has no bank account on record. Enter it first.",
+    ),
+    "reversal_not_asked": Reason(
+        Refused, "该明细没有待确认的追回申请。", "No reversal waits to be confirmed for this line."
+    ),
+    # footage, exchange and the rest
+    "objects_missing": Reason(Refused, "文件尚未上传，请先上传。", "The file is not uploaded yet."),
+    "signature_invalid": Reason(
+        Unauthenticated, "报文签名校验不通过。", "The message's signature is not valid."
+    ),
+    "time_travel_off": Reason(Malformed, "此环境不接受 X-Local-Now。", "X-Local-Now is not accepted here."),
+    "invalid_value": Reason(
+        Malformed, "{field} 的取值不对：{explanation}。", "{field} is not valid: {explanation}."
+    ),
+}
+
+ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
+
+
+def error(code: str, *, faults: tuple[Fault, ...] = (), **facts: Fact) -> DomainError:
+    """Make the error that belongs to a code of the table."""
+    kind = REASONS[code].kind
+    if kind is NotFound:
+        return NotFound(code)
+    return kind(code, faults=faults, **facts)
+
+
+def error_with(code: str, facts: Mapping[str, Fact]) -> DomainError:
+    """Make the error that belongs to a code, with facts gathered elsewhere."""
+    made = error(code)
+    made.facts = dict(facts)
+    return made
+
+
+def first_of(codes: list[str]) -> str:
+    """Pick the reason to tell where several apply: the earliest in the documented order."""
+    return min(codes, key=ORDER_OF_REFUSAL.index)
+
+
+class _Facts(dict[str, Fact]):
+    def __missing__(self, name: str) -> str:
+        return "—"
+
+
+def sentence(code: str, facts: dict[str, Fact], *, english: bool = False) -> str:
+    """Write what people read for a code, with its facts filled in."""
+    reason = REASONS[code]
+    return (reason.en if english else reason.zh).format_map(_Facts(facts))

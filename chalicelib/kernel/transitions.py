@@ -1,0 +1,53 @@
+"""Transition tables: what may be done in which state, as data.
+
+Each aggregate states its table once; the write conditions, `allowed_actions` and the tests are
+derived from it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Generic, TypeVar
+
+from chalicelib.kernel.errors import Refused
+
+State = TypeVar("State", bound=StrEnum)
+
+
+@dataclass(frozen=True)
+class Step(Generic[State]):
+    """One action: the states it starts from and the one it ends in."""
+
+    sources: tuple[State, ...]
+    target: State
+
+
+class Transitions(Generic[State]):
+    """The lawful actions of one kind of thing."""
+
+    def __init__(self, name: str, steps: Mapping[str, Step[State]]) -> None:
+        """Name the thing (for messages and tests) and give its actions."""
+        self.name = name
+        self.steps = dict(steps)
+
+    def sources(self, action: str) -> tuple[State, ...]:
+        """List the states from which this action is lawful, in the order of the table."""
+        return self.steps[action].sources
+
+    def target(self, action: str) -> State:
+        """Tell the state in which this action ends."""
+        return self.steps[action].target
+
+    def allows(self, action: str, state: State) -> bool:
+        """Tell whether the action is lawful in that state."""
+        return state in self.steps[action].sources
+
+    def allowed(self, state: State) -> tuple[str, ...]:
+        """List the actions lawful in that state."""
+        return tuple(action for action, step in self.steps.items() if state in step.sources)
+
+    def require(self, action: str, state: State, code: str = "wrong_state") -> State:
+        """Return the state in which the action ends, or refuse with the reason code."""
+        if not self.allows(action, state):
+            raise Refused(code, action=action, status=state.value)
+        return self.target(action)

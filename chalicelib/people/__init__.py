@@ -1,0 +1,1 @@
+"""The vault of personal data, graduate lists, eligibility."""

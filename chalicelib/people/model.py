@@ -1,0 +1,272 @@
+"""Graduates as listed, what makes a row wrong, and who is eligible.
+
+Eligibility is a pure function of the person's facts, the program's policy and the date; it returns all
+reasons against, and the same function is asked at issuance and later.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+import msgspec
+
+from chalicelib.kernel.calendar import add_months
+from chalicelib.kernel.divisions import is_known
+from chalicelib.kernel.errors import Fact
+from chalicelib.kernel.identity import InvalidIdentity, parse_id_number, parse_phone
+from chalicelib.kernel.ids import ImportId, PersonKey
+from chalicelib.kernel.principal import Change
+from chalicelib.kernel.transitions import Step, Transitions
+from chalicelib.programs.model import Policy
+
+GRADUATE_COLUMNS: dict[str, tuple[str, ...]] = {
+    "name": ("姓名",),
+    "id_number": ("身份证号",),
+    "school": ("毕业院校",),
+    "degree": ("学历",),
+    "graduated_on": ("毕业日期",),
+    "left_school_on": ("离校日期",),
+    "employment_status": ("就业状态",),
+    "phone": ("手机号",),
+    "division": ("行政区划",),
+}
+DEGREES = ("专科", "本科", "硕士", "博士")
+UNEMPLOYED = "未就业"
+EMPLOYMENT_STATUSES = (UNEMPLOYED, "已就业", "升学", "参军", "创业")
+_NAME_CHARS_MAX = 50
+_SCHOOL_CHARS_MAX = 100
+_CHOICE_CHARS_SHOWN = 10
+_EARLIEST = date(1950, 1, 1)
+
+
+class ImportKind(StrEnum):
+    """What a list is."""
+
+    GRADUATES = "graduates"
+
+
+class ImportStatus(StrEnum):
+    """Where an import is in its life."""
+
+    AWAITING_UPLOAD = "awaiting_upload"
+    UPLOADED = "uploaded"
+    VALIDATING = "validating"
+    READY = "ready"
+    FAILED = "failed"
+    APPLYING = "applying"
+    APPLIED = "applied"
+
+
+_S = ImportStatus
+IMPORT_TRANSITIONS: Transitions[ImportStatus] = Transitions(
+    "import",
+    {
+        "receive": Step((_S.AWAITING_UPLOAD,), _S.UPLOADED),
+        "validate": Step((_S.UPLOADED, _S.VALIDATING), _S.VALIDATING),
+        "accept": Step((_S.VALIDATING,), _S.READY),
+        "fail": Step((_S.UPLOADED, _S.VALIDATING), _S.FAILED),
+        "apply": Step((_S.READY, _S.APPLYING, _S.APPLIED), _S.APPLYING),
+        "finish": Step((_S.APPLYING,), _S.APPLIED),
+    },
+)
+
+
+class Import(msgspec.Struct, frozen=True, kw_only=True):
+    """One uploaded list. Its rows and faults are objects in S3, sealed where they name people."""
+
+    id: ImportId
+    kind: ImportKind
+    content_type: str
+    size_bytes: int
+    sha256: str
+    partial: bool
+    created_by: str
+    created_at: datetime
+    status: ImportStatus
+    total: int = 0
+    valid: int = 0
+    invalid: int = 0
+    chunks: int = 0
+    failure: str | None = None
+    version: int = 1
+    last_change: Change | None = None
+
+
+class Graduate(msgspec.Struct, frozen=True, kw_only=True):
+    """One well-formed row of a graduate list."""
+
+    row: int
+    name: str
+    id_number: str
+    school: str
+    degree: str
+    graduated_on: date
+    left_school_on: date
+    employment_status: str
+    phone: str
+    division: str
+
+
+class RowFault(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing wrong with a row; it holds no cell's content."""
+
+    row: int
+    column: str
+    code: str
+    facts: dict[str, str | int] = {}
+
+
+class Person(msgspec.Struct, frozen=True, kw_only=True):
+    """A person in the vault: what identifies them is sealed, what decides eligibility is not."""
+
+    person_key: PersonKey
+    sealed: str
+    name_digest: str
+    phone_digest: str
+    masked_name: str
+    masked_id_number: str
+    graduated_on: date
+    left_school_on: date
+    employment_status: str
+    division: str
+    import_id: str
+
+
+class Identity(msgspec.Struct, frozen=True, kw_only=True):
+    """What is sealed of a person."""
+
+    name: str
+    id_number: str
+    phone: str
+    school: str
+    degree: str
+
+
+@dataclass(frozen=True)
+class Ineligible:
+    """One reason against, with the facts of its sentence."""
+
+    code: str
+    facts: dict[str, Fact]
+
+
+Judgement = tuple[str, dict[str, str | int]]
+"""A code and the facts of its sentence."""
+
+
+def _judge_name(text: str) -> Judgement | None:
+    good = len(text) <= _NAME_CHARS_MAX and all(sign.isalpha() or sign in "·. ’'-" for sign in text)
+    return None if good else ("invalid_name", {})
+
+
+def _judge_id_number(text: str) -> Judgement | None:
+    try:
+        parse_id_number(text)
+    except InvalidIdentity as error:
+        return error.code, {}
+    return None
+
+
+def _judge_phone(text: str) -> Judgement | None:
+    try:
+        parse_phone(text)
+    except InvalidIdentity as error:
+        return error.code, {}
+    return None
+
+
+def _judge_school(text: str) -> Judgement | None:
+    return None if len(text) <= _SCHOOL_CHARS_MAX else ("wrong_type", {})
+
+
+def _judge_date(text: str) -> Judgement | None:
+    return None if _read_date(text) is not None else ("invalid_date", {})
+
+
+def _judge_division(text: str) -> Judgement | None:
+    return None if is_known(text) else ("invalid_division", {})
+
+
+def _one_of(choices: tuple[str, ...]) -> Callable[[str], Judgement | None]:
+    def judge(text: str) -> Judgement | None:
+        if text in choices:
+            return None
+        return "invalid_choice", {"value": text[:_CHOICE_CHARS_SHOWN], "accepted": "、".join(choices)}
+
+    return judge
+
+
+_JUDGES: dict[str, Callable[[str], Judgement | None]] = {
+    "name": _judge_name,
+    "id_number": _judge_id_number,
+    "school": _judge_school,
+    "degree": _one_of(DEGREES),
+    "graduated_on": _judge_date,
+    "left_school_on": _judge_date,
+    "employment_status": _one_of(EMPLOYMENT_STATUSES),
+    "phone": _judge_phone,
+    "division": _judge_division,
+}
+
+
+def read_graduate(row: int, cells: dict[str, str], headers: dict[str, str]) -> Graduate | list[RowFault]:
+    """Read one row, or name everything that is wrong with it (row, column and code)."""
+    faults: list[RowFault] = []
+    for column, judge in _JUDGES.items():
+        text = cells.get(column, "")
+        judged = judge(text) if text else ("empty_cell", {})
+        if judged is not None:
+            code, facts = judged
+            faults.append(RowFault(row=row, column=headers.get(column, column), code=code, facts=facts))
+    graduated_on, left_school_on = _read_date(cells["graduated_on"]), _read_date(cells["left_school_on"])
+    if faults or graduated_on is None or left_school_on is None:
+        return faults
+    return Graduate(
+        row=row,
+        name=cells["name"],
+        id_number=parse_id_number(cells["id_number"]),
+        school=cells["school"],
+        degree=cells["degree"],
+        graduated_on=graduated_on,
+        left_school_on=left_school_on,
+        employment_status=cells["employment_status"],
+        phone=parse_phone(cells["phone"]),
+        division=cells["division"],
+    )
+
+
+def _read_date(text: str) -> date | None:
+    tidy = text.replace("/", "-").replace(".", "-").replace("年", "-").replace("月", "-").replace("日", "")
+    parts = tidy.split("-")
+    try:
+        year, month, day = (int(part) for part in parts)
+        found = date(year, month, day)
+    except ValueError:
+        return None
+    return found if found >= _EARLIEST else None
+
+
+def reasons_against(
+    *, graduated_on: date, left_school_on: date, employment_status: str, policy: Policy, today: date
+) -> list[Ineligible]:
+    """List every reason why this person may not have a voucher today; empty if eligible.
+
+    Source: the notice of 9 July 2021: graduated from 1 June 2020 on, left school within two years, no job.
+    """
+    found = []
+    if graduated_on < policy.graduated_on_or_after:
+        found.append(
+            Ineligible(
+                "graduated_too_early", {"graduated_on_or_after": policy.graduated_on_or_after.isoformat()}
+            )
+        )
+    if add_months(left_school_on, policy.left_school_within_months) < today:
+        found.append(
+            Ineligible(
+                "left_school_too_long_ago", {"left_school_within_months": policy.left_school_within_months}
+            )
+        )
+    if policy.employment == "unemployed" and employment_status != UNEMPLOYED:
+        found.append(Ineligible("not_unemployed", {"employment_status": employment_status}))
+    return found

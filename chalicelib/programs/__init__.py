@@ -1,0 +1,1 @@
+"""Programs (funded schemes) and their versioned policy."""

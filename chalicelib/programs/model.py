@@ -1,0 +1,105 @@
+"""A program (培训项目计划): a funded scheme with a versioned policy.
+
+Every number of the policy is data; the defaults and where they come from are the table "Policy" of the
+design's domain page. A class keeps the version it was approved under.
+"""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta
+
+from chalicelib.kernel.ids import ProgramId
+from chalicelib.kernel.principal import Change
+
+Count = Annotated[int, Meta(ge=0, le=100_000)]
+
+
+class ExpiryScope(StrEnum):
+    """What has to happen before the voucher expires: redemption, or completion of the class."""
+
+    REDEEM = "redeem"
+    COMPLETE = "complete"
+
+
+class ProgramKind(StrEnum):
+    """定向券 or 通用券, 面值券 or 抵用券."""
+
+    TARGETED_FACE_VALUE = "targeted_face_value"
+    TARGETED_ENTITLEMENT = "targeted_entitlement"
+    OPEN_FACE_VALUE = "open_face_value"
+    OPEN_ENTITLEMENT = "open_entitlement"
+
+
+class PayRate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The share of the payable amount for those who passed and those who did not."""
+
+    passed: Decimal = Decimal(1)
+    failed: Decimal = Decimal(0)
+
+
+class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rules of a program in numbers."""
+
+    face_value_fen: Annotated[int, Meta(ge=1, le=10_000_000)] = 600_000
+    validity_months: Annotated[int, Meta(ge=1, le=60)] = 12
+    graduated_on_or_after: date = date(2020, 6, 1)
+    left_school_within_months: Count = 24
+    employment: str = "unemployed"
+    vouchers_per_person: Annotated[int, Meta(ge=1, le=1)] = 1
+    payable: Literal["min_face_value_and_fee"] = "min_face_value_and_fee"
+    pay_rate: PayRate = PayRate()
+    expiry_scope: ExpiryScope = ExpiryScope.REDEEM
+    file_before_opening_days: Count = 7
+    class_size_min: Count = 10
+    class_size_max: Annotated[int, Meta(ge=1, le=90)] = 50
+    lesson_hour_minutes: Annotated[int, Meta(ge=1, le=120)] = 45
+    class_hours_min: Count = 40
+    hours_per_day_max: Annotated[int, Meta(ge=1, le=24)] = 8
+    check_in_opens_minutes_before: Count = 60
+    check_in_closes_minutes_after_start: Count = 30
+    check_out_required: bool = False
+    geofence_radius_m: Count = 200
+    accuracy_allowance_m: Count = 100
+    attendance_min: Decimal = Decimal("0.80")
+    pass_mark: Annotated[int, Meta(ge=0, le=100)] = 60
+    subsidies_per_person_per_year: Count = 3
+    publicity_working_days: Annotated[int, Meta(ge=0, le=60)] = 5
+    subsidy_claim_deadline_months: Count = 12
+    footage_online_days: Count = 90
+    footage_retention_years: Count = 5
+    audit_log_retention_months: Annotated[int, Meta(ge=36, le=600)] = 36
+
+
+class Face(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the card shows: 券面样式和信息要素."""
+
+    title: Annotated[str, Meta(min_length=1, max_length=64)]
+    issuer: Annotated[str, Meta(min_length=1, max_length=64)]
+    colour: Annotated[str, Meta(pattern=r"^#[0-9A-Fa-f]{6}$")] = "#c8102e"
+    notes: Annotated[str, Meta(max_length=500)] = ""
+
+
+class Program(msgspec.Struct, frozen=True, kw_only=True):
+    """A program at its newest policy version."""
+
+    id: ProgramId
+    name: str
+    division: str
+    kind: ProgramKind
+    face: Face
+    policy: Policy
+    policy_version: int
+    version: int = 1
+    last_change: Change | None = None
+
+
+class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a program's policy, kept for the classes approved under it."""
+
+    program_id: str
+    policy_version: int
+    policy: Policy

@@ -1,0 +1,112 @@
+"""HTTP of programs."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from chalicelib.aws.forms import Answer, Form
+from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery
+from chalicelib.programs import service
+from chalicelib.programs.model import Face, Policy, Program, ProgramKind
+
+api = Api(__name__)
+
+
+class ProgramRequest(Form):
+    """A new program; what the policy leaves out has the default of the notice."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    division: Annotated[str, Meta(max_length=6)]
+    kind: ProgramKind
+    face: Face
+    policy: Policy = Policy()
+
+
+class PolicyRequest(Form):
+    """A new policy version."""
+
+    version: Annotated[int, Meta(ge=1)]
+    policy: Policy
+
+
+class ProgramAnswer(Answer):
+    """A program as everybody may see it."""
+
+    id: str
+    name: str
+    division: str
+    kind: ProgramKind
+    face: Face
+    policy: Policy
+    policy_version: int
+    version: int
+
+
+@api.endpoint(
+    "POST",
+    "/v1/programs",
+    action="program.create",
+    body=ProgramRequest,
+    answer=ProgramAnswer,
+    status_code=201,
+    summary="Set up a program",
+)
+def create(call: Call[ProgramRequest, NoQuery]) -> ProgramAnswer:
+    body = call.body
+    return _answer(
+        service.create_program(
+            call.context,
+            name=body.name,
+            division=body.division,
+            kind=body.kind,
+            face=body.face,
+            policy=body.policy,
+        )
+    )
+
+
+@api.endpoint(
+    "GET",
+    "/v1/programs",
+    action=PUBLIC,
+    query=PageQuery,
+    answer=Listing[ProgramAnswer],
+    summary="List programs",
+)
+def list_programs(call: Call[None, PageQuery]) -> Listing[ProgramAnswer]:
+    return call.listing(service.list_programs(call.page_request()), _answer)
+
+
+@api.endpoint(
+    "GET", "/v1/programs/{program_id}", action=PUBLIC, answer=ProgramAnswer, summary="Read a program"
+)
+def read(call: Call[None, NoQuery], program_id: str) -> ProgramAnswer:  # noqa: ARG001
+    return _answer(service.read_program(program_id))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/programs/{program_id}/policy",
+    action="program.change_policy",
+    body=PolicyRequest,
+    answer=ProgramAnswer,
+    status_code=201,
+    summary="Give a program a new policy version",
+)
+def change_policy(call: Call[PolicyRequest, NoQuery], program_id: str) -> ProgramAnswer:
+    return _answer(
+        service.change_policy(call.context, program_id, call.body.policy, version=call.body.version)
+    )
+
+
+def _answer(program: Program) -> ProgramAnswer:
+    return ProgramAnswer(
+        id=program.id,
+        name=program.name,
+        division=program.division,
+        kind=program.kind,
+        face=program.face,
+        policy=program.policy,
+        policy_version=program.policy_version,
+        version=program.version,
+    )

@@ -1,0 +1,91 @@
+"""Use cases of programs: make one, change its policy, read."""
+
+import functools
+import time
+
+from chalicelib.accounts import rights
+from chalicelib.kernel.divisions import is_known
+from chalicelib.kernel.errors import Fault, Malformed
+from chalicelib.kernel.ids import ProgramId, new_id
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.programs import store
+from chalicelib.programs.model import Face, Policy, Program, ProgramKind
+
+CACHE_SECONDS = 60
+
+
+def create_program(
+    context: Context, *, name: str, division: str, kind: ProgramKind, face: Face, policy: Policy
+) -> Program:
+    """Set up a funded scheme with its first policy (step 1 of the notice)."""
+    if not is_known(division):
+        raise Malformed("malformed", faults=(Fault("unknown_division", field="division"),))
+    rights.require(context.principal, "program.create", division=division)
+    _check_policy(policy)
+    program = Program(
+        id=ProgramId(new_id("prg")),
+        name=name,
+        division=division,
+        kind=kind,
+        face=face,
+        policy=policy,
+        policy_version=1,
+    )
+    store.create_program(program, change_of(context, "program.create"))
+    return program
+
+
+def change_policy(context: Context, program_id: str, policy: Policy, *, version: int) -> Program:
+    """Give a program a new policy version; classes keep the one they were approved under."""
+    program = store.read_program(program_id)
+    rights.require(context.principal, "program.change_policy", division=program.division)
+    _check_policy(policy)
+    return store.change_policy(
+        program, policy, version=version, change=change_of(context, "program.change_policy")
+    )
+
+
+def _check_policy(policy: Policy) -> None:
+    shares = {
+        "pay_rate.passed": policy.pay_rate.passed,
+        "pay_rate.failed": policy.pay_rate.failed,
+        "attendance_min": policy.attendance_min,
+    }
+    wrong = [name for name, share in shares.items() if not 0 <= share <= 1]
+    if policy.class_size_min > policy.class_size_max:
+        wrong.append("class_size_max")
+    if wrong:
+        raise Malformed(
+            "malformed", faults=tuple(Fault("wrong_type", field=f"policy.{name}") for name in wrong)
+        )
+
+
+def read_program(program_id: str) -> Program:
+    """Read a program or raise `NotFound`."""
+    return store.read_program(program_id)
+
+
+def current_program(program_id: str) -> Program:
+    """Read a program as it was at most a minute ago: for decisions that are many a second."""
+    return _program_at(program_id, int(time.monotonic() // CACHE_SECONDS))
+
+
+@functools.lru_cache(maxsize=64)
+def _program_at(program_id: str, _: int) -> Program:
+    return store.read_program(program_id)
+
+
+def forget_programs() -> None:
+    """Drop the cached programs."""
+    _program_at.cache_clear()
+
+
+def list_programs(request: PageRequest) -> Page[Program]:
+    """List all programs."""
+    return store.list_programs(request)
+
+
+def policy_at(program_id: str, policy_version: int) -> Policy:
+    """Read one version of a program's policy."""
+    return store.read_policy(program_id, policy_version)

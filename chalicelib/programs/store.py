@@ -1,0 +1,126 @@
+"""The tables of programs and of their policy versions."""
+
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chalicelib.aws.table import (
+    ConditionFailed,
+    Put,
+    StructAttribute,
+    Table,
+    Update,
+    VersionedTable,
+    page_of,
+    table_name,
+    transact,
+)
+from chalicelib.kernel.errors import NotFound, Refused
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Change
+from chalicelib.programs.model import Policy, PolicyVersion, Program
+
+_LISTING = "program"
+
+
+class ByListing(GlobalSecondaryIndex[Any]):
+    """All programs; there are few."""
+
+    class Meta:
+        index_name = "by_listing"
+        projection = AllProjection()
+
+    listing = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class ProgramRow(VersionedTable[Program]):
+    """One row a program, at its newest policy."""
+
+    class Meta:
+        table_name = table_name("programs")
+
+    record_type = Program
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(default=_LISTING)
+    name = UnicodeAttribute()
+    division = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    face = StructAttribute()
+    policy = StructAttribute()
+    policy_version = NumberAttribute()
+    by_listing = ByListing()
+
+
+class PolicyRow(Table[PolicyVersion]):
+    """One row a policy version, never changed."""
+
+    class Meta:
+        table_name = table_name("policies")
+
+    record_type = PolicyVersion
+
+    program_id = UnicodeAttribute(hash_key=True)
+    policy_version = NumberAttribute(range_key=True)
+    policy = StructAttribute()
+
+
+def create_program(program: Program, change: Change) -> None:
+    """Store a new program with the first version of its policy."""
+    transact(
+        [Put(ProgramRow.from_record(program)), Put(_policy_row(program.id, program.policy, 1))], change=change
+    )
+
+
+def change_policy(program: Program, policy: Policy, *, version: int, change: Change) -> Program:
+    """Give a program a new policy version; earlier ones stay as they are.
+
+    Raises:
+        Refused: `version_conflict`.
+
+    """
+    following = program.policy_version + 1
+    try:
+        transact(
+            [
+                Update(
+                    ProgramRow,
+                    (program.id,),
+                    [ProgramRow.policy.set(policy), ProgramRow.policy_version.set(following)],
+                    ProgramRow.version == version,
+                ),
+                Put(_policy_row(program.id, policy, following)),
+            ],
+            change=change,
+        )
+    except ConditionFailed as failure:
+        if isinstance(failure.old, Program):
+            raise Refused("version_conflict", version=failure.old.version) from None
+        raise
+    return read_program(program.id)
+
+
+def _policy_row(program_id: str, policy: Policy, version: int) -> PolicyRow:
+    return PolicyRow.from_record(PolicyVersion(program_id=program_id, policy_version=version, policy=policy))
+
+
+def read_program(program_id: str) -> Program:
+    """Read a program or raise `NotFound`."""
+    return ProgramRow.read(program_id)
+
+
+def list_programs(request: PageRequest) -> Page[Program]:
+    """List all programs."""
+    rows = ProgramRow.by_listing.query(_LISTING, limit=request.limit, last_evaluated_key=request.after)
+    return page_of(rows, request)
+
+
+def read_policy(program_id: str, policy_version: int) -> Policy:
+    """Read one version of a policy or raise `NotFound`."""
+    found = PolicyRow.find(program_id, policy_version)
+    if found is None:
+        raise NotFound
+    return found.policy

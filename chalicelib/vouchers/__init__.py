@@ -1,0 +1,1 @@
+"""Issuance, claim, QR, expiry, revocation of vouchers."""

@@ -1,0 +1,20 @@
+"""Work behind vouchers: issuing chunks, and the night's expiry."""
+
+from chalicelib.aws import queues
+from chalicelib.kernel.principal import Context
+from chalicelib.vouchers import service
+
+
+def issue_vouchers(message: queues.Message, context: Context) -> None:
+    """Issue the chunk a message names."""
+    service.issue_chunk(context, str(message.body["batch_id"]), int(message.body["chunk"]))
+
+
+def expire_vouchers(context: Context) -> dict[str, int]:
+    """Fan the due shards out to the workers (nightly)."""
+    return {"shards": service.fan_out_expiry(context)}
+
+
+def expire_shard(message: queues.Message, context: Context) -> None:
+    """Expire the shard a message names."""
+    service.expire_shard(context, str(message.body["due_shard"]))

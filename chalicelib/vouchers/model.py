@@ -1,0 +1,119 @@
+"""The voucher (职业培训券): one person's instrument for one program, its states and its reasons."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from chalicelib.kernel.calendar import expires_at, shanghai_date, valid_through
+from chalicelib.kernel.ids import EnrolmentId, PersonKey, ProgramId, VoucherId, derived_id
+from chalicelib.kernel.principal import Change
+from chalicelib.kernel.transitions import Step, Transitions
+
+
+class VoucherStatus(StrEnum):
+    """Where a voucher is in its life; redeemed and settled are the two write-offs."""
+
+    ISSUED = "issued"
+    CLAIMED = "claimed"
+    REDEEMED = "redeemed"
+    SETTLED = "settled"
+    CLOSED = "closed"
+    EXPIRED = "expired"
+    REVOKED = "revoked"
+
+
+_S = VoucherStatus
+VOUCHER_TRANSITIONS: Transitions[VoucherStatus] = Transitions(
+    "voucher",
+    {
+        "claim": Step((_S.ISSUED,), _S.CLAIMED),
+        "redeem": Step((_S.CLAIMED,), _S.REDEEMED),
+        "release": Step((_S.REDEEMED,), _S.CLAIMED),
+        "settle": Step((_S.REDEEMED,), _S.SETTLED),
+        "close": Step((_S.REDEEMED,), _S.CLOSED),
+        "expire": Step((_S.ISSUED, _S.CLAIMED), _S.EXPIRED),
+        "revoke": Step((_S.ISSUED, _S.CLAIMED, _S.REDEEMED), _S.REVOKED),
+    },
+)
+
+
+class Voucher(msgspec.Struct, frozen=True, kw_only=True):
+    """One voucher. `holder_*` are masks: the people in the clear are in the vault of `people`."""
+
+    id: VoucherId
+    program_id: ProgramId
+    person_key: PersonKey
+    division: str
+    batch_id: str
+    status: VoucherStatus
+    face_value_fen: int
+    holder_name: str
+    holder_id_number: str
+    name_digest: str
+    issued_at: datetime
+    expires_at: datetime
+    valid_through: date
+    claimed_at: datetime | None = None
+    redeemed_at: datetime | None = None
+    settled_at: datetime | None = None
+    enrolment_id: EnrolmentId | None = None
+    institution: str | None = None
+    redeem_nonce: str | None = None
+    last_step: int = 0
+    due_shard: str | None = None
+    paid_fen: int = 0
+    reversed_fen: int = 0
+    version: int = 1
+    last_change: Change | None = None
+
+
+def voucher_id_of(person_key: str, program_id: str) -> VoucherId:
+    """Give the id of the one voucher this person can have under this program (invariant 1)."""
+    return VoucherId(derived_id("vch", person_key, program_id))
+
+
+def has_expired(voucher: Voucher, now: datetime) -> bool:
+    """Tell whether the date has passed, recorded or not: an unspent voucher is then worth nothing."""
+    return voucher.status is _S.EXPIRED or (
+        voucher.status in VOUCHER_TRANSITIONS.sources("expire") and voucher.expires_at <= now
+    )
+
+
+def status_shown(voucher: Voucher, now: datetime) -> VoucherStatus:
+    """Tell the state as it is at this moment, though the nightly job may not have recorded expiry yet."""
+    return _S.EXPIRED if has_expired(voucher, now) else voucher.status
+
+
+def dates_of(issued_at: datetime, validity_months: int) -> tuple[date, datetime]:
+    """Give the last day (inclusive) and the moment of expiry (exclusive) of a voucher issued now."""
+    last_day = valid_through(shanghai_date(issued_at), validity_months)
+    return last_day, expires_at(last_day)
+
+
+def facts_of(voucher: Voucher) -> dict[str, Any]:
+    """Give the facts that the sentences about a voucher need."""
+    return {"valid_through": voucher.valid_through.isoformat(), "status": voucher.status.value}
+
+
+_CLOSED_TO_SCANS: dict[VoucherStatus, str] = {
+    _S.ISSUED: "voucher_not_claimed",
+    _S.REDEEMED: "voucher_already_redeemed",
+    _S.EXPIRED: "voucher_expired",
+    _S.REVOKED: "voucher_revoked",
+    _S.SETTLED: "voucher_settled",
+    _S.CLOSED: "voucher_closed",
+}
+
+
+def reasons_against_redeeming(voucher: Voucher, *, step: int, now: datetime) -> Sequence[str]:
+    """List every reason why a scan of this voucher at this QR step is refused; empty if it is not."""
+    found = []
+    if step <= voucher.last_step:
+        found.append("token_replayed")
+    status = status_shown(voucher, now)
+    if status in _CLOSED_TO_SCANS:
+        found.append(_CLOSED_TO_SCANS[status])
+    return found

@@ -1,0 +1,127 @@
+"""The QR a holder shows: a token that rotates every minute, signed, and drawn as SVG.
+
+The token uses only the letters of QR's alphanumeric mode, which keeps the symbol small: a phone screen
+held at an angle is read from far away. Signing and checking need no call.
+"""
+
+import base64
+import hashlib
+import hmac
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from chalicelib.kernel.errors import Impossible, Refused
+from chalicelib.kernel.ids import VoucherId
+
+PERIOD_SECONDS = 60
+_MARK = "TV1"
+_MAC_BYTES = 15
+_TOKEN_CHARS_MAX = 120
+_PARTS = 5
+_QUIET_MODULES = 4
+_PIXELS_A_MODULE = 8
+
+
+@dataclass(frozen=True)
+class QrToken:
+    """A token and the end of the period it was made in (it is good for one more)."""
+
+    text: str
+    step: int
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Scanned:
+    """What a good token says."""
+
+    voucher_id: VoucherId
+    step: int
+
+
+def step_at(now: datetime) -> int:
+    """Tell the period that a moment lies in."""
+    return int(now.timestamp()) // PERIOD_SECONDS
+
+
+def make_token(voucher_id: str, *, now: datetime, key: tuple[str, bytes]) -> QrToken:
+    """Make the token of this minute for a voucher; `key` is (key id, bytes)."""
+    step = step_at(now)
+    suffix = voucher_id.partition("_")[2].upper()
+    kid = key[0].upper()
+    text = f"{_MARK}-{kid}-{suffix}-{step:X}-{_mac(voucher_id, step, key[1])}"
+    ends = datetime.fromtimestamp((step + 1) * PERIOD_SECONDS, UTC)
+    return QrToken(text, step, ends + timedelta(seconds=PERIOD_SECONDS))
+
+
+def read_token(text: str, *, now: datetime, keys: Sequence[tuple[str, bytes]]) -> Scanned:
+    """Check a scanned token: signature first, then its time.
+
+    Raises:
+        Impossible: `token_invalid`, it is none of ours or was changed.
+        Refused: `token_expired`, it is older than its minute and the one after.
+
+    """
+    scanned = _genuine(text, keys)
+    current = step_at(now)
+    if scanned is None or scanned.step > current + 1:
+        raise Impossible("token_invalid")
+    if scanned.step < current - 1:
+        raise Refused("token_expired")
+    return scanned
+
+
+def voucher_of_stale(text: str, *, now: datetime, keys: Sequence[tuple[str, bytes]]) -> VoucherId | None:
+    """Tell the voucher of a genuine token that has become too old, by which a late repeat is known."""
+    scanned = _genuine(text, keys)
+    return scanned.voucher_id if scanned is not None and scanned.step < step_at(now) - 1 else None
+
+
+def _genuine(text: str, keys: Sequence[tuple[str, bytes]]) -> Scanned | None:
+    parts = text.split("-")
+    if len(text) > _TOKEN_CHARS_MAX or len(parts) != _PARTS or parts[0] != _MARK:
+        return None
+    _, kid, suffix, step_text, mac = parts
+    try:
+        step = int(step_text, 16)
+    except ValueError:
+        return None
+    if f"{step:X}" != step_text or suffix != suffix.upper():
+        return None
+    voucher_id = VoucherId(f"vch_{suffix.lower()}")
+    known = [key for name, key in keys if name.upper() == kid]
+    if any(hmac.compare_digest(_mac(voucher_id, step, key).encode(), mac.encode()) for key in known):
+        return Scanned(voucher_id, step)
+    return None
+
+
+def _mac(voucher_id: str, step: int, key: bytes) -> str:
+    digest = hmac.new(key, f"{voucher_id}|{step}".encode(), hashlib.sha256).digest()
+    return base64.b32encode(digest[:_MAC_BYTES]).decode().rstrip("=")
+
+
+def draw(text: str) -> str:
+    """Draw a token as SVG: dark on a white ground of its own, so that dark mode cannot invert it.
+
+    Error correction M: a screen is flat and clean, and a smaller symbol is read sooner. The size is in
+    pixels, eight a module, because programs that do not know millimetres draw nothing.
+    """
+    import qrcode  # noqa: PLC0415 - loaded only where a QR is shown
+    from qrcode.image.svg import SvgPathFillImage  # noqa: PLC0415
+
+    symbol = qrcode.QRCode(
+        error_correction=qrcode.constants.ERROR_CORRECT_M,
+        border=_QUIET_MODULES,
+        image_factory=SvgPathFillImage,
+    )
+    symbol.add_data(text)
+    target = io.BytesIO()
+    symbol.make_image().save(target)
+    modules = symbol.modules_count + 2 * _QUIET_MODULES
+    pixels = modules * _PIXELS_A_MODULE
+    drawn = target.getvalue().decode().partition("?>")[2].strip()
+    return drawn.replace(
+        f'width="{modules}mm" height="{modules}mm"', f'width="{pixels}" height="{pixels}"', 1
+    )

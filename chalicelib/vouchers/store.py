@@ -1,0 +1,464 @@
+"""The tables of vouchers and issuance batches, and every lawful write on a voucher.
+
+The truth of each transition is the condition of its write: the state, the holder, and the expiry moment.
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+
+from chalicelib.aws.table import (
+    TRANSACTION_ITEMS_MAX,
+    ConditionFailed,
+    MomentAttribute,
+    Put,
+    StructAttribute,
+    Update,
+    VersionedTable,
+    insert,
+    page_of,
+    refuse_stale,
+    table_name,
+    transact,
+    transition,
+    update,
+)
+from chalicelib.kernel.errors import Forbidden, NotFound, Refused
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Change
+from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
+from chalicelib.vouchers.model import VOUCHER_TRANSITIONS, Voucher, VoucherStatus, facts_of, has_expired
+
+
+class ByHolder(GlobalSecondaryIndex[Any]):
+    """A person's vouchers."""
+
+    class Meta:
+        index_name = "by_holder"
+        projection = AllProjection()
+
+    person_key = UnicodeAttribute(hash_key=True)
+    issued_at = MomentAttribute(range_key=True)
+
+
+class ByDivision(GlobalSecondaryIndex[Any]):
+    """A division's vouchers."""
+
+    class Meta:
+        index_name = "by_division"
+        projection = AllProjection()
+
+    division = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class ByDueShard(GlobalSecondaryIndex[Any]):
+    """Unspent vouchers by the night they expire, in shards; the attribute goes when a voucher is spent."""
+
+    class Meta:
+        index_name = "by_due_shard"
+        projection = KeysOnlyProjection()
+
+    due_shard = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class VoucherRow(VersionedTable[Voucher]):
+    """One row a voucher; its key is derived from person × program."""
+
+    class Meta:
+        table_name = table_name("vouchers")
+
+    record_type = Voucher
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    program_id = UnicodeAttribute()
+    person_key = UnicodeAttribute()
+    division = UnicodeAttribute()
+    batch_id = UnicodeAttribute()
+    status = UnicodeAttribute()
+    face_value_fen = NumberAttribute()
+    holder_name = UnicodeAttribute()
+    holder_id_number = UnicodeAttribute()
+    name_digest = UnicodeAttribute()
+    issued_at = MomentAttribute()
+    expires_at = MomentAttribute()
+    valid_through = StructAttribute()
+    claimed_at = MomentAttribute(null=True)
+    redeemed_at = MomentAttribute(null=True)
+    settled_at = MomentAttribute(null=True)
+    enrolment_id = UnicodeAttribute(null=True)
+    institution = UnicodeAttribute(null=True)
+    redeem_nonce = UnicodeAttribute(null=True)
+    last_step = NumberAttribute(default=0)
+    due_shard = UnicodeAttribute(null=True)
+    paid_fen = NumberAttribute(default=0)
+    reversed_fen = NumberAttribute(default=0)
+    by_holder = ByHolder()
+    by_division = ByDivision()
+    by_due_shard = ByDueShard()
+
+
+class BatchesByProgram(GlobalSecondaryIndex[Any]):
+    """A program's batches, oldest first."""
+
+    class Meta:
+        index_name = "by_program"
+        projection = AllProjection()
+
+    program_id = UnicodeAttribute(hash_key=True)
+    proposed_at = MomentAttribute(range_key=True)
+
+
+class IssuanceBatchRow(VersionedTable[IssuanceBatch]):
+    """One row an issuance batch."""
+
+    class Meta:
+        table_name = table_name("issuance-batches")
+
+    record_type = IssuanceBatch
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    program_id = UnicodeAttribute()
+    import_id = UnicodeAttribute()
+    status = UnicodeAttribute()
+    proposed_by = UnicodeAttribute()
+    proposed_at = MomentAttribute()
+    approved_by = UnicodeAttribute(null=True)
+    eligible = NumberAttribute(default=0)
+    refused = NumberAttribute(default=0)
+    already_held = NumberAttribute(default=0)
+    issued = NumberAttribute(default=0)
+    chunks = NumberAttribute(default=0)
+    chunks_done = StructAttribute(default=list)
+    by_program = BatchesByProgram()
+
+
+def _in(action: str) -> Condition:
+    condition: Condition = VoucherRow.status.is_in(*[str(s) for s in VOUCHER_TRANSITIONS.sources(action)])
+    return condition
+
+
+def _target(action: str) -> str:
+    return str(VOUCHER_TRANSITIONS.target(action))
+
+
+# --------------------------------------------------------------------------- reading
+
+
+def find_voucher(voucher_id: str) -> Voucher | None:
+    """Read a voucher."""
+    return VoucherRow.find(voucher_id)
+
+
+def read_voucher(voucher_id: str) -> Voucher:
+    """Read a voucher or raise `NotFound`."""
+    return VoucherRow.read(voucher_id)
+
+
+def find_vouchers(voucher_ids: Sequence[str]) -> list[Voucher]:
+    """Read many vouchers, 100 a call; unknown ones are left out."""
+    return VoucherRow.find_many(voucher_ids)
+
+
+def vouchers_of(person_key: str, request: PageRequest) -> Page[Voucher]:
+    """List a person's vouchers, newest first."""
+    rows = VoucherRow.by_holder.query(
+        person_key, limit=request.limit, last_evaluated_key=request.after, scan_index_forward=False
+    )
+    return page_of(rows, request)
+
+
+def vouchers_in(division: str, request: PageRequest, *, status: VoucherStatus | None = None) -> Page[Voucher]:
+    """List the vouchers of exactly this division."""
+    rows = VoucherRow.by_division.query(
+        division,
+        limit=request.limit,
+        last_evaluated_key=request.after,
+        filter_condition=VoucherRow.status == str(status) if status is not None else None,
+    )
+    return page_of(rows, request)
+
+
+def due_vouchers(due_shard: str) -> Iterable[str]:
+    """Give the ids of the unspent vouchers of one due shard."""
+    return (row.id for row in VoucherRow.by_due_shard.query(due_shard))
+
+
+# --------------------------------------------------------------------------- single writes
+
+
+def issue(voucher: Voucher, change: Change) -> bool:
+    """Store a voucher if the person has none under this program; False if they have (invariant 1)."""
+    try:
+        insert(VoucherRow.from_record(voucher), change=change)
+    except ConditionFailed as failure:
+        return isinstance(failure.old, Voucher) and failure.old.batch_id == voucher.batch_id
+    return True
+
+
+def claim(voucher_id: str, *, person_key: str, now: datetime, change: Change) -> Voucher:
+    """Accept a voucher for its holder, once; a repeat by the holder gives the voucher as it is.
+
+    Raises:
+        NotFound: there is none, or it is another person's.
+        Refused: it has expired, was revoked, or is spent.
+
+    """
+    try:
+        return update(
+            VoucherRow,
+            (voucher_id,),
+            [VoucherRow.status.set(_target("claim")), VoucherRow.claimed_at.set(now)],
+            condition=_in("claim") & (VoucherRow.person_key == person_key) & (VoucherRow.expires_at > now),
+            change=change,
+        )
+    except ConditionFailed as failure:
+        old = failure.old
+        if not isinstance(old, Voucher) or old.person_key != person_key:
+            raise NotFound from None
+        if old.status is VoucherStatus.CLAIMED and not has_expired(old, now):
+            return old
+        raise Refused(_claim_refusal(old, now), **facts_of(old)) from None
+
+
+def _claim_refusal(old: Voucher, now: datetime) -> str:
+    if has_expired(old, now):
+        return "voucher_expired"
+    codes = {
+        VoucherStatus.REDEEMED: "voucher_already_redeemed",
+        VoucherStatus.REVOKED: "voucher_revoked",
+        VoucherStatus.SETTLED: "voucher_settled",
+        VoucherStatus.CLOSED: "voucher_closed",
+    }
+    return codes[old.status]
+
+
+def expire(voucher_id: str, *, now: datetime, change: Change) -> bool:
+    """Record that an unspent voucher's date has passed; False if there was nothing to record."""
+    try:
+        update(
+            VoucherRow,
+            (voucher_id,),
+            [VoucherRow.status.set(_target("expire")), VoucherRow.due_shard.remove()],
+            condition=_in("expire") & (VoucherRow.expires_at <= now),
+            change=change,
+        )
+    except ConditionFailed:
+        return False
+    return True
+
+
+def revoke(voucher_id: str, *, version: int, change: Change) -> Voucher:
+    """Take a voucher back, whatever its unspent state (the caller releases an enrolment first)."""
+    return transition(
+        VoucherRow,
+        (voucher_id,),
+        sources=VOUCHER_TRANSITIONS.sources("revoke"),
+        target=VOUCHER_TRANSITIONS.target("revoke"),
+        version=version,
+        change=change,
+        actions=[VoucherRow.due_shard.remove()],
+    )
+
+
+# --------------------------------------------------------------------------- parts of transactions
+
+
+def redeem_write(
+    voucher: Voucher, *, enrolment_id: str, institution: str, nonce: str, step: int, now: datetime
+) -> Update:
+    """Spend a claimed, unexpired voucher on an enrolment; the QR step must be a new one."""
+    return Update(
+        VoucherRow,
+        (voucher.id,),
+        [
+            VoucherRow.status.set(_target("redeem")),
+            VoucherRow.enrolment_id.set(enrolment_id),
+            VoucherRow.institution.set(institution),
+            VoucherRow.redeem_nonce.set(nonce),
+            VoucherRow.last_step.set(step),
+            VoucherRow.redeemed_at.set(now),
+            VoucherRow.due_shard.remove(),
+        ],
+        _in("redeem") & (VoucherRow.expires_at > now) & (VoucherRow.last_step < step),
+    )
+
+
+def release_write(voucher: Voucher, *, enrolment_id: str, now: datetime) -> Update:
+    """Give a redeemed voucher back to its holder; one whose date has passed expires at once."""
+    expired = voucher.expires_at <= now
+    target = VoucherStatus.EXPIRED if expired else VoucherStatus.CLAIMED
+    actions: list[Action] = [
+        VoucherRow.status.set(str(target)),
+        VoucherRow.enrolment_id.remove(),
+        VoucherRow.institution.remove(),
+        VoucherRow.redeem_nonce.remove(),
+        VoucherRow.redeemed_at.remove(),
+    ]
+    if not expired:
+        actions.append(VoucherRow.due_shard.set(due_shard_of(voucher)))
+    return Update(
+        VoucherRow,
+        (voucher.id,),
+        actions,
+        _in("release")
+        & (VoucherRow.enrolment_id == enrolment_id)
+        & (VoucherRow.expires_at <= now if expired else VoucherRow.expires_at > now),
+    )
+
+
+def settle_write(voucher_id: str, *, enrolment_id: str, amount_fen: int, now: datetime) -> Update:
+    """Settle a redeemed voucher with what was paid for it: at most once ever (invariant 2)."""
+    return Update(
+        VoucherRow,
+        (voucher_id,),
+        [
+            VoucherRow.status.set(_target("settle")),
+            VoucherRow.paid_fen.set(amount_fen),
+            VoucherRow.settled_at.set(now),
+        ],
+        _in("settle") & (VoucherRow.enrolment_id == enrolment_id) & (VoucherRow.face_value_fen >= amount_fen),
+    )
+
+
+def close_write(voucher_id: str, *, enrolment_id: str) -> Update:
+    """Close a redeemed voucher that was used and is not payable."""
+    return Update(
+        VoucherRow,
+        (voucher_id,),
+        [VoucherRow.status.set(_target("close"))],
+        _in("close") & (VoucherRow.enrolment_id == enrolment_id),
+    )
+
+
+def revoke_write(voucher_id: str, *, version: int) -> Update:
+    """Revoke a redeemed voucher together with its enrolment."""
+    return Update(
+        VoucherRow,
+        (voucher_id,),
+        [VoucherRow.status.set(_target("revoke"))],
+        _in("revoke") & (VoucherRow.version == version),
+    )
+
+
+def reverse_write(voucher_id: str, *, amount_fen: int) -> Update:
+    """Note on a settled voucher that its payment was reversed; it stays settled."""
+    return Update(
+        VoucherRow,
+        (voucher_id,),
+        [VoucherRow.reversed_fen.set(amount_fen)],
+        (VoucherRow.status == str(VoucherStatus.SETTLED))
+        & (VoucherRow.reversed_fen == 0)
+        & (VoucherRow.paid_fen == amount_fen),
+    )
+
+
+DUE_SHARDS = 16
+_CHUNK_TRIES = 50
+
+
+def due_shard_of(voucher: Voucher) -> str:
+    """Give the shard in which an unspent voucher waits for its last day."""
+    shard = sum(voucher.id.encode()) % DUE_SHARDS
+    return f"{voucher.valid_through.isoformat()}#{shard:02d}"
+
+
+# --------------------------------------------------------------------------- batches
+
+
+def create_batch(batch: IssuanceBatch, change: Change) -> None:
+    """Store a proposed batch; one of the same list and program exists once."""
+    insert(IssuanceBatchRow.from_record(batch), change=change)
+
+
+def read_batch(batch_id: str) -> IssuanceBatch:
+    """Read a batch or raise `NotFound`."""
+    return IssuanceBatchRow.read(batch_id)
+
+
+def find_batch(batch_id: str) -> IssuanceBatch | None:
+    """Read a batch."""
+    return IssuanceBatchRow.find(batch_id)
+
+
+def batches_of(program_id: str, request: PageRequest) -> Page[IssuanceBatch]:
+    """List a program's batches, oldest first."""
+    rows = IssuanceBatchRow.by_program.query(
+        program_id, limit=request.limit, last_evaluated_key=request.after
+    )
+    return page_of(rows, request)
+
+
+def decide_batch(
+    batch_id: str,
+    *,
+    sources: tuple[BatchStatus, ...],
+    target: BatchStatus,
+    version: int | None,
+    decider: str,
+    change: Change,
+) -> IssuanceBatch:
+    """Approve or reject a batch, never by the one who proposed it (invariant 5)."""
+    try:
+        return transition(
+            IssuanceBatchRow,
+            (batch_id,),
+            sources=sources,
+            target=target,
+            version=version,
+            change=change,
+            actions=[IssuanceBatchRow.approved_by.set(decider)],
+            also=IssuanceBatchRow.proposed_by != decider,
+        )
+    except ConditionFailed as failure:
+        refuse_stale(failure.old, sources=sources, version=version)
+        raise Forbidden("self_approval") from None
+
+
+def record_chunk(batch_id: str, *, chunk: int, issued: int, change: Change) -> IssuanceBatch:
+    """Add one chunk's count to the batch, once: a chunk done again adds nothing."""
+    for _ in range(_CHUNK_TRIES):
+        batch = read_batch(batch_id)
+        if chunk in batch.chunks_done:
+            return batch
+        done = [*batch.chunks_done, chunk]
+        target = BatchStatus.ISSUED if len(done) == batch.chunks else BatchStatus.ISSUING
+        try:
+            return update(
+                IssuanceBatchRow,
+                (batch_id,),
+                [
+                    IssuanceBatchRow.chunks_done.set(done),
+                    IssuanceBatchRow.issued.set(batch.issued + issued),
+                    IssuanceBatchRow.status.set(str(target)),
+                ],
+                condition=IssuanceBatchRow.version == batch.version,
+                change=change,
+            )
+        except ConditionFailed:
+            continue
+    raise RuntimeError("a batch is changed too often")
+
+
+def issue_many(vouchers: Sequence[Voucher], change: Change) -> int:
+    """Store vouchers, a hundred a transaction; tell how many are this batch's (invariant 1).
+
+    Where one of a hundred is held already, the rest are tried one by one.
+    """
+    issued = 0
+    for start in range(0, len(vouchers), TRANSACTION_ITEMS_MAX):
+        part = vouchers[start : start + TRANSACTION_ITEMS_MAX]
+        try:
+            transact([Put(VoucherRow.from_record(voucher)) for voucher in part], change=change)
+            issued += len(part)
+        except ConditionFailed:
+            issued += sum(issue(voucher, change) for voucher in part)
+    return issued

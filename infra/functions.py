@@ -1,0 +1,219 @@
+"""Every deployed function, as one table: its size, what starts it and what it may touch.
+
+The template, the policies, the alarms, the outputs and the tests are all derived from this table, so a
+function cannot be deployed without a role of its own, a log retention, an alarm and, where it consumes
+messages, a dead-letter queue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+API: Final = "api_handler"
+"""Chalice's own function for all HTTP routes; its logical id is fixed by Chalice."""
+
+ALL: Final = frozenset({"*"})
+"""Every table of the registry, each named in the policy; never a wildcard resource."""
+
+NONE: Final[frozenset[str]] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    """A work queue and how its consumer reads it; each has a dead-letter queue of its own."""
+
+    name: str
+    batch_size: int
+    maximum_concurrency: int
+    attempts: int = 5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grants:
+    """What a function may touch: tables by name without the stage's prefix, buckets, queues it sends to."""
+
+    reads: frozenset[str] = NONE
+    writes: frozenset[str] = NONE
+    buckets_read: frozenset[str] = NONE
+    buckets_write: frozenset[str] = NONE
+    sends: frozenset[str] = NONE
+    secrets: frozenset[str] = NONE
+
+
+@dataclass(frozen=True, kw_only=True)
+class Function:
+    """One deployed function. At most one of `schedule`, `queue`, `bucket` and `streams` starts it."""
+
+    name: str
+    memory_mb: int
+    timeout_seconds: int
+    log_retention_days: int
+    grants: Grants
+    schedule: str | None = None
+    queue: Queue | None = None
+    bucket: str | None = None
+    streams: bool = False
+
+
+BUCKETS: Final = ("intake", "evidence")
+SECRETS: Final = ("signing", "index")
+
+IMPORTS: Final = Queue(name="imports", batch_size=1, maximum_concurrency=2)
+ISSUANCE: Final = Queue(name="issuance", batch_size=5, maximum_concurrency=5)
+EXPIRY: Final = Queue(name="expiry", batch_size=5, maximum_concurrency=5)
+SETTLEMENT: Final = Queue(name="settlement", batch_size=1, maximum_concurrency=2)
+QUEUES: Final = (IMPORTS, ISSUANCE, EXPIRY, SETTLEMENT)
+
+_BOTH_SECRETS: Final = frozenset(SECRETS)
+_JOB_RETENTION_DAYS: Final = 400
+"""Logs of jobs that move money or vouchers outlive a yearly audit."""
+
+FUNCTIONS: Final = (
+    Function(
+        name=API,
+        memory_mb=1024,
+        timeout_seconds=28,
+        log_retention_days=180,
+        grants=Grants(
+            reads=ALL,
+            writes=ALL,
+            buckets_read=frozenset(BUCKETS),
+            buckets_write=frozenset(BUCKETS),
+            sends=frozenset(queue.name for queue in QUEUES),
+            secrets=_BOTH_SECRETS,
+        ),
+    ),
+    Function(
+        name="bootstrap_accounts",
+        memory_mb=512,
+        timeout_seconds=60,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        grants=Grants(reads=ALL, writes=ALL, secrets=_BOTH_SECRETS),
+    ),
+    Function(
+        name="expire_vouchers",
+        memory_mb=512,
+        timeout_seconds=300,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="cron(5 16 * * ? *)",
+        grants=Grants(reads=ALL, sends=frozenset({EXPIRY.name})),
+    ),
+    Function(
+        name="settle_subsidies",
+        memory_mb=512,
+        timeout_seconds=300,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="cron(35 16 * * ? *)",
+        grants=Grants(reads=ALL, writes=ALL, sends=frozenset({SETTLEMENT.name}), secrets=_BOTH_SECRETS),
+    ),
+    Function(
+        name="reconcile_exchange",
+        memory_mb=512,
+        timeout_seconds=300,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="rate(1 hour)",
+        grants=Grants(reads=ALL, writes=ALL, secrets=_BOTH_SECRETS),
+    ),
+    Function(
+        name="record_audit",
+        memory_mb=512,
+        timeout_seconds=60,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        streams=True,
+        grants=Grants(reads=ALL, writes=ALL, secrets=_BOTH_SECRETS),
+    ),
+    Function(
+        name="return_changes",
+        memory_mb=512,
+        timeout_seconds=60,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        streams=True,
+        grants=Grants(reads=ALL, writes=ALL, secrets=_BOTH_SECRETS),
+    ),
+    Function(
+        name="process_import",
+        memory_mb=1769,
+        timeout_seconds=300,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        queue=IMPORTS,
+        grants=Grants(
+            reads=ALL,
+            writes=ALL,
+            buckets_read=frozenset({"intake"}),
+            buckets_write=frozenset({"intake"}),
+            sends=frozenset({IMPORTS.name}),
+            secrets=_BOTH_SECRETS,
+        ),
+    ),
+    Function(
+        name="issue_vouchers",
+        memory_mb=1024,
+        timeout_seconds=120,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        queue=ISSUANCE,
+        grants=Grants(
+            reads=ALL,
+            writes=ALL,
+            buckets_read=frozenset({"intake"}),
+            sends=frozenset({ISSUANCE.name}),
+            secrets=_BOTH_SECRETS,
+        ),
+    ),
+    Function(
+        name="expire_shard",
+        memory_mb=512,
+        timeout_seconds=120,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        queue=EXPIRY,
+        grants=Grants(reads=ALL, writes=ALL, sends=frozenset({EXPIRY.name}), secrets=_BOTH_SECRETS),
+    ),
+    Function(
+        name="seal_settlement",
+        memory_mb=1024,
+        timeout_seconds=120,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        queue=SETTLEMENT,
+        grants=Grants(
+            reads=ALL,
+            writes=ALL,
+            buckets_write=frozenset({"intake"}),
+            sends=frozenset({SETTLEMENT.name}),
+            secrets=_BOTH_SECRETS,
+        ),
+    ),
+    Function(
+        name="receive_upload",
+        memory_mb=512,
+        timeout_seconds=60,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        bucket="intake",
+        grants=Grants(
+            reads=ALL,
+            writes=ALL,
+            buckets_read=frozenset({"intake"}),
+            sends=frozenset({IMPORTS.name}),
+            secrets=_BOTH_SECRETS,
+        ),
+    ),
+    Function(
+        name="register_footage",
+        memory_mb=512,
+        timeout_seconds=60,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        bucket="evidence",
+        grants=Grants(reads=ALL, writes=ALL, buckets_read=frozenset({"evidence"}), secrets=_BOTH_SECRETS),
+    ),
+)
+
+
+def logical_id(function: Function) -> str:
+    """Give the id Chalice gives the function in its template."""
+    if function.name == API:
+        return "APIHandler"
+    return "".join(word.title() for word in function.name.split("_"))
+
+
+def handler(function: Function) -> str:
+    """Give the `module.attribute` the runtime resolves."""
+    return "app.app" if function.name == API else f"app.{function.name}"

@@ -1,0 +1,49 @@
+"""Key pairs of the two parties that the local stack plays: the social-card platform and the national one."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+from joserfc.jwk import ECKey
+
+from infra.local.layout import KEYS_FILE, write_private
+
+ALGORITHM: Final = "ES256"
+CARD_ISSUER: Final = "https://card.example"
+CARD_AUDIENCE: Final = "voucher-service"
+_PARTIES: Final = ("card", "platform")
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """One party's signing key."""
+
+    kid: str
+    private_key_pem: str
+
+    @property
+    def key(self) -> ECKey:
+        """Give the key, for signing."""
+        return ECKey.import_key(self.private_key_pem, {"kid": self.kid, "alg": ALGORITHM, "use": "sig"})
+
+    @property
+    def jwks(self) -> str:
+        """Give the public half as a JWK set, for the service's settings."""
+        keys: list[dict[str, Any]] = [dict(self.key.as_dict(private=False))]
+        return json.dumps({"keys": keys}, sort_keys=True)
+
+
+def key_pairs() -> dict[str, KeyPair]:
+    """Give the key pair of each party, made once and kept in `.local/`."""
+    if not KEYS_FILE.exists():
+        fresh = {
+            party: {
+                "kid": f"{party}-local",
+                "private_key_pem": ECKey.generate_key("P-256").as_pem(private=True).decode(),
+            }
+            for party in _PARTIES
+        }
+        write_private(KEYS_FILE, json.dumps(fresh, indent=1))
+    return {party: KeyPair(**pair) for party, pair in json.loads(KEYS_FILE.read_text()).items()}

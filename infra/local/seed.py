@@ -1,0 +1,116 @@
+"""What a fresh local stack starts with: staff accounts, the catalogue and one program; no vouchers.
+
+Accounts come from the deployed function `bootstrap_accounts`, the rest through the HTTP API like anybody's.
+Everything that is there already stays as it is.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+from urllib.parse import quote
+
+from infra.local.catalogue import INSTITUTIONS, PROGRAM, PROJECTS
+from infra.local.http import Client
+from infra.local.layout import PASSWORDS_FILE, write_private
+
+_PROVINCE: Final = "34"
+_HEFEI: Final = "3401"
+_WUHU: Final = "3402"
+_PASSWORD_BYTES: Final = 12
+
+Invoke = Callable[[str, dict[str, Any]], Any]
+"""Invokes a deployed function by its name in `infra.functions`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """One staff account of the local stack."""
+
+    account: str
+    name: str
+    role: str
+    division: str
+    institution: str | None = None
+    password: str = ""
+
+
+def accounts() -> list[Account]:
+    """Give the accounts with their passwords, which are made once and kept in `.local/`."""
+    known: dict[str, str] = json.loads(PASSWORDS_FILE.read_text()) if PASSWORDS_FILE.exists() else {}
+    planned = _planned()
+    fresh = {
+        one.account: secrets.token_urlsafe(_PASSWORD_BYTES) for one in planned if one.account not in known
+    }
+    if fresh:
+        known |= fresh
+        write_private(PASSWORDS_FILE, json.dumps(known, indent=1))
+    return [Account(**{**asdict(one), "password": known[one.account]}) for one in planned]
+
+
+def _planned() -> list[Account]:
+    hefei, wuhu = _institutions_of(_HEFEI), _institutions_of(_WUHU)
+    return [
+        Account(account="province-1", name="省厅甲", role="province", division=_PROVINCE),
+        Account(account="province-2", name="省厅乙", role="province", division=_PROVINCE),
+        Account(account="clerk-3401", name="合肥经办", role="clerk", division=_HEFEI),
+        Account(account="reviewer-3401", name="合肥复核", role="reviewer", division=_HEFEI),
+        Account(account="finance-3401", name="合肥拨付甲", role="finance", division=_HEFEI),
+        Account(account="finance-3401-2", name="合肥拨付乙", role="finance", division=_HEFEI),
+        Account(account="supervisor-3401", name="合肥监督", role="supervisor", division=_HEFEI),
+        Account(account="clerk-3402", name="芜湖经办", role="clerk", division=_WUHU),
+        Account(account="reviewer-3402", name="芜湖复核", role="reviewer", division=_WUHU),
+        Account(account="supervisor-3402", name="芜湖监督", role="supervisor", division=_WUHU),
+        _staff("institution-3401-1", hefei[0]),
+        _staff("institution-3401-2", hefei[1]),
+        _staff("institution-3402-1", wuhu[0]),
+    ]
+
+
+def _institutions_of(division: str) -> list[dict[str, Any]]:
+    return [one for one in INSTITUTIONS if one["division"].startswith(division)]
+
+
+def _staff(account: str, institution: dict[str, Any]) -> Account:
+    return Account(
+        account=account,
+        name=institution["name"][:12] + "教务",
+        role="institution",
+        division=institution["division"],
+        institution=institution["uscc"],
+    )
+
+
+def seed(client: Client, invoke: Invoke) -> dict[str, int]:
+    """Put in place what is missing; tell how many of each kind were."""
+    staff = accounts()
+    created = invoke("bootstrap_accounts", {"accounts": [asdict(account) for account in staff]})
+    province = client.sign_in(staff[0].account, staff[0].password)
+    program_id, new_programs = _seed_program(province)
+    return {
+        "accounts": created["created"],
+        "programs": new_programs,
+        "projects": _seed_all(province, "/v1/projects", PROJECTS, key="id", program_id=program_id),
+        "institutions": _seed_all(
+            province, "/v1/institutions", INSTITUTIONS, key="uscc", program_id=program_id
+        ),
+    }
+
+
+def _seed_program(province: Client) -> tuple[str, int]:
+    for program in province.every("/v1/programs"):
+        if program["name"] == PROGRAM["name"]:
+            return str(program["id"]), 0
+    return str(province.call("POST", "/v1/programs", PROGRAM)["id"]), 1
+
+
+def _seed_all(province: Client, path: str, bodies: list[dict[str, Any]], *, key: str, program_id: str) -> int:
+    known = {item[key] for item in province.every(path)}
+    missing = [body for body in bodies if body[key] not in known]
+    for body in missing:
+        fields = {name: value for name, value in body.items() if name != key}
+        province.call("PUT", f"{path}/{quote(body[key])}", {**fields, "programs": [program_id]})
+    return len(missing)

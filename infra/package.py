@@ -1,0 +1,225 @@
+"""Package a stage: `python -m infra.package --stage local --out .build/local`.
+
+Runs `chalice package --merge-template` on a staged copy of the project whose dependencies are already
+installed, pruned, in `vendor/`; they are fetched again only when the pins change. The archive comes out the
+same byte for byte from the same sources, and so does the template.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+from infra.storage import Table, prefix, read_table
+from infra.template import build
+
+ROOT: Final = Path(__file__).parent.parent
+BUILD: Final = ROOT / ".build"
+TEMPLATE: Final = "sam.json"
+ARCHIVE: Final = "deployment.zip"
+SIZE_MAX_BYTES: Final = 20 * 1024 * 1024
+_STAMP: Final = "sources.sha256"
+_SOURCES: Final = (
+    "app.py",
+    "chalicelib",
+    "infra/*.py",
+    ".chalice/config.json",
+    "requirements.txt",
+    "infra/constraints.txt",
+)
+_LAMBDA_PLATFORM: Final = (
+    "--platform=manylinux2014_x86_64",
+    "--python-version=3.11",
+    "--implementation=cp",
+    "--only-binary=:all:",
+)
+_BOTOCORE_SERVICES: Final = frozenset({"dynamodb", "kms", "s3", "secretsmanager", "sqs", "sts"})
+_BUILD_ONLY: Final = frozenset({"bin", "cffi", "pycparser"})
+_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+_SKIPPED: Final = frozenset({"__pycache__", "tests", "test"})
+
+
+class PackageTooLarge(RuntimeError):
+    """The archive is above the size this service allows itself."""
+
+
+def stage_environment(stage: str) -> dict[str, str]:
+    """Give the settings that `.chalice/config.json` fixes for a stage."""
+    config = json.loads((ROOT / ".chalice/config.json").read_text())
+    try:
+        environment: dict[str, str] = config["stages"][stage]["environment_variables"]
+    except KeyError:
+        raise SystemExit(
+            f"unknown stage {stage!r}: .chalice/config.json knows {sorted(config['stages'])}"
+        ) from None
+    return environment
+
+
+def read_tables(stage: str) -> tuple[Table, ...]:
+    """Import the program as a stage would run it and read its tables."""
+    os.environ.update(stage_environment(stage))
+    sys.path.insert(0, str(ROOT))
+    importlib.import_module("app")
+    models = importlib.import_module("chalicelib.aws.table").all_tables()
+    return tuple(read_table(model, stage) for model in models)
+
+
+def sources_digest(stage: str) -> str:
+    """Digest everything the package of a stage is made from."""
+    digest = hashlib.sha256(stage.encode())
+    for path in sorted(_source_files()):
+        content = hashlib.sha256(path.read_bytes()).hexdigest()
+        digest.update(f"{path.relative_to(ROOT)} {content}\n".encode())
+    return digest.hexdigest()
+
+
+def _source_files() -> Iterator[Path]:
+    for pattern in _SOURCES:
+        for path in ROOT.glob(pattern):
+            found = path.rglob("*") if path.is_dir() else (path,)
+            yield from (file for file in found if file.is_file() and "__pycache__" not in file.parts)
+
+
+def package(stage: str, out: Path) -> Path:
+    """Make template and archive of a stage in `out`, unless they are there already; give the archive."""
+    out.mkdir(parents=True, exist_ok=True)
+    with _alone(out / ".lock"):
+        return _package(stage, out)
+
+
+@contextlib.contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    """Let one process at a time through; tests package from several."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _package(stage: str, out: Path) -> Path:
+    stamp = out / _STAMP
+    digest = sources_digest(stage)
+    archive = out / ARCHIVE
+    if archive.exists() and stamp.exists() and stamp.read_text() == digest:
+        return archive
+    stamp.unlink(missing_ok=True)
+    project = out / "project"
+    _stage_project(project)
+    extension = out / "extension.json"
+    extension.write_text(_json(build(read_tables(stage), stage)))
+    _run_chalice(project, stage, extension, out)
+    template = out / TEMPLATE
+    template.write_text(_json(json.loads(template.read_text())))
+    _normalise(archive)
+    _check_size(archive)
+    stamp.write_text(digest)
+    return archive
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def _stage_project(project: Path) -> None:
+    shutil.rmtree(project, ignore_errors=True)
+    (project / ".chalice").mkdir(parents=True)
+    shutil.copy2(ROOT / ".chalice/config.json", project / ".chalice/config.json")
+    shutil.copy2(ROOT / "app.py", project / "app.py")
+    shutil.copytree(ROOT / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    (project / "requirements.txt").touch()  # everything is in vendor/ already
+    (project / "vendor").symlink_to(dependencies(), target_is_directory=True)
+
+
+def _run_chalice(project: Path, stage: str, extension: Path, out: Path) -> None:
+    command = [sys.executable, "-c", "from chalice.cli import main; main()"]
+    command += ["--project-dir", str(project), "package", "--stage", stage]
+    command += ["--merge-template", str(extension.resolve()), str(out)]
+    environment = {"AWS_DEFAULT_REGION": "us-east-1", **os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"chalice package failed:\n{done.stdout}{done.stderr}")
+
+
+def dependencies() -> Path:
+    """Give the folder of pruned runtime dependencies, fetching them if the pins are new."""
+    pins = [ROOT / "requirements.txt", ROOT / "infra/constraints.txt", Path(__file__)]
+    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in pins)).hexdigest()[:16]
+    target = BUILD / "dependencies" / digest
+    with _alone(BUILD / "dependencies/.lock"):
+        if not target.exists():
+            _fetch(target, requirements=pins[0], constraints=pins[1])
+    return target
+
+
+def _fetch(target: Path, *, requirements: Path, constraints: Path) -> None:
+    fresh = target.with_suffix(".part")
+    shutil.rmtree(fresh, ignore_errors=True)
+    command = [sys.executable, "-m", "pip", "install", "-qq", "--no-compile", "--target", str(fresh)]
+    command += [*_LAMBDA_PLATFORM, "--constraint", str(constraints), "--requirement", str(requirements)]
+    subprocess.run(command, check=True)
+    _prune(fresh)
+    fresh.rename(target)
+
+
+def _prune(folder: Path) -> None:
+    """Leave out what no function loads: tests, stubs, build tools, descriptions of other AWS services."""
+    data = folder / "botocore/data"
+    unwanted = [path for path in data.iterdir() if path.is_dir() and path.name not in _BOTOCORE_SERVICES]
+    unwanted += [folder / name for name in _BUILD_ONLY]
+    unwanted += [path for path in folder.rglob("*") if path.is_dir() and path.name in _SKIPPED]
+    for path in unwanted:
+        shutil.rmtree(path, ignore_errors=True)
+    for path in [*folder.rglob("*.pyi"), *folder.rglob("*.pyx"), *folder.rglob("*.c"), *folder.rglob("*.h")]:
+        path.unlink()
+    for path in folder.glob("*.dist-info"):
+        for part in path.rglob("*"):
+            if part.is_file() and part.name != "METADATA":
+                part.unlink()
+
+
+def _normalise(archive: Path) -> None:
+    """Rewrite the archive sorted, with fixed times and rights, so equal sources give equal bytes."""
+    fresh = archive.with_suffix(".part")
+    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in sorted(set(old.namelist())):
+            if _SKIPPED.isdisjoint(name.split("/")):
+                entry = zipfile.ZipInfo(name, _EPOCH)
+                entry.compress_type = zipfile.ZIP_DEFLATED
+                entry.external_attr = 0o644 << 16
+                new.writestr(entry, old.read(name))
+    fresh.replace(archive)
+
+
+def _check_size(archive: Path) -> None:
+    size = archive.stat().st_size
+    if size > SIZE_MAX_BYTES:
+        raise PackageTooLarge(f"{size} bytes, {SIZE_MAX_BYTES} allowed")
+
+
+def main() -> None:
+    """Package one stage and tell its size."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--stage", required=True)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    archive = package(options.stage, options.out or BUILD / options.stage)
+    with zipfile.ZipFile(archive) as entries:
+        count = len(entries.namelist())
+    size = archive.stat().st_size / 1024 / 1024
+    print(f"{prefix(options.stage)}: {archive} {size:.1f} MB, {count} files")
+
+
+if __name__ == "__main__":
+    main()

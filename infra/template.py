@@ -1,0 +1,347 @@
+"""The extension that `chalice package --merge-template` merges into Chalice's own template.
+
+Chalice writes the functions and the routes; everything else comes from here, derived from
+`infra.functions` and from the table models. Dicts are merged, lists and scalars replaced, and a key that
+Chalice does not know becomes a new resource: `tests/infra` proves that no such stray exists.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from infra.functions import BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
+from infra.policies import log_group_id, log_group_resources, role_id, role_resources
+from infra.storage import (
+    LOCAL,
+    Json,
+    Table,
+    arn,
+    bucket_id,
+    bucket_name,
+    bucket_resources,
+    camel,
+    dead_letters_id,
+    has_dead_letters,
+    key_resources,
+    prefix,
+    queue_id,
+    queue_resources,
+    secret_id,
+    secret_resources,
+    table_resources,
+)
+
+API_STAGE: Final = "api"
+_STREAM_BATCH: Final = 100
+_STREAM_ATTEMPTS: Final = 20
+_PERIOD_SECONDS: Final = 300
+_ITERATOR_AGE_MAX_MS: Final = 3_600_000
+
+
+def build(tables: Sequence[Table], stage: str) -> Json:
+    """Build the extension for a stage."""
+    return {
+        "Description": f"Provincial training-voucher service, stage {stage}",
+        "Parameters": _PARAMETERS,
+        "Conditions": {
+            "ProtectData": {"Fn::Equals": [{"Ref": "DeletionProtection"}, "on"]},
+            "TellSomebody": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]},
+        },
+        "Globals": {"Function": {"Environment": {"Variables": environment()}}},
+        "Resources": {
+            **key_resources(stage),
+            **secret_resources(stage),
+            **table_resources(tables, stage),
+            **bucket_resources(stage),
+            **queue_resources(stage),
+            **log_group_resources(stage),
+            **role_resources(tables),
+            **{logical_id(function): _function(function) for function in FUNCTIONS},
+            **_event_sources(tables),
+            **_rules(stage),
+            **_alarms(stage),
+            **_api(stage),
+        },
+        "Outputs": _outputs(tables),
+    }
+
+
+_PARAMETERS: Final[Json] = {
+    "DeletionProtection": {"Type": "String", "AllowedValues": ["on", "off"], "Default": "on"},
+    "AlarmTopicArn": {
+        "Type": "String",
+        "Default": "",
+        "Description": "SNS topic told of alarms; may be empty",
+    },
+    "UploadOrigin": {
+        "Type": "String",
+        "Default": "*",
+        "Description": "Origin of the console, for browser uploads",
+    },
+    "CardIssuer": {"Type": "String", "Description": "`iss` of the social-card platform's assertions"},
+    "CardAudience": {"Type": "String", "Default": "voucher-service"},
+    "CardJwks": {"Type": "String", "Description": "Public keys of the social-card platform, a JWK set"},
+    "PlatformUrl": {"Type": "String", "Description": "Base URL of the national platform"},
+    "PlatformJwks": {"Type": "String", "Description": "Public keys of the national platform, a JWK set"},
+}
+
+
+def environment() -> Json:
+    """Give the settings that need an account or a parameter; every function gets all of them.
+
+    `STAGE`, `TABLE_PREFIX` and, in the local stage, `ALLOW_TIME_TRAVEL` are in `.chalice/config.json`.
+    """
+    return {
+        **{f"{name.upper()}_BUCKET": {"Ref": bucket_id(name)} for name in BUCKETS},
+        **{f"{queue.name.upper()}_QUEUE_URL": {"Ref": queue_id(queue.name)} for queue in QUEUES},
+        **{f"{name.upper()}_SECRET_ID": {"Ref": secret_id(name)} for name in SECRETS},
+        "DATA_KEY_ID": arn("DataKey"),
+        "CARD_ISSUER": {"Ref": "CardIssuer"},
+        "CARD_AUDIENCE": {"Ref": "CardAudience"},
+        "CARD_JWKS": {"Ref": "CardJwks"},
+        "PLATFORM_URL": {"Ref": "PlatformUrl"},
+        "PLATFORM_JWKS": {"Ref": "PlatformJwks"},
+    }
+
+
+def _function(function: Function) -> Json:
+    properties: Json = {
+        "MemorySize": function.memory_mb,
+        "Timeout": function.timeout_seconds,
+        "Role": arn(role_id(function)),
+        "LoggingConfig": {"LogGroup": {"Ref": log_group_id(function)}},
+    }
+    if function.schedule or function.bucket:
+        properties["DeadLetterQueue"] = {"Type": "SQS", "TargetArn": arn(dead_letters_id(function))}
+    return {"Properties": properties}
+
+
+def _event_sources(tables: Sequence[Table]) -> Json:
+    resources: Json = {}
+    for function in FUNCTIONS:
+        if function.queue:
+            resources[logical_id(function) + "Source"] = {
+                "Type": "AWS::Lambda::EventSourceMapping",
+                "Properties": {
+                    "EventSourceArn": arn(queue_id(function.queue.name)),
+                    "FunctionName": {"Ref": logical_id(function)},
+                    "BatchSize": function.queue.batch_size,
+                    "FunctionResponseTypes": ["ReportBatchItemFailures"],
+                    "ScalingConfig": {"MaximumConcurrency": function.queue.maximum_concurrency},
+                },
+            }
+        if function.streams:
+            for table in tables:
+                if table.streamed:
+                    resources[stream_source_id(function, table)] = _stream_source(function, table)
+    return resources
+
+
+def stream_source_id(function: Function, table: Table) -> str:
+    """Give the id of the mapping that feeds a table's changes to a consumer."""
+    return logical_id(function) + camel(table.name) + "Source"
+
+
+def _stream_source(function: Function, table: Table) -> Json:
+    return {
+        "Type": "AWS::Lambda::EventSourceMapping",
+        "Properties": {
+            "EventSourceArn": {"Fn::GetAtt": [table.logical_id, "StreamArn"]},
+            "FunctionName": {"Ref": logical_id(function)},
+            "StartingPosition": "TRIM_HORIZON",
+            "BatchSize": _STREAM_BATCH,
+            "BisectBatchOnFunctionError": True,
+            "MaximumRetryAttempts": _STREAM_ATTEMPTS,
+            "DestinationConfig": {"OnFailure": {"Destination": arn(dead_letters_id(function))}},
+        },
+    }
+
+
+def _rules(stage: str) -> Json:
+    """Give the EventBridge rules of schedules and uploads.
+
+    Not Chalice's own schedules: their event class refuses an event without the bus's envelope, and
+    operators start these jobs by hand with nothing but `{}`.
+    """
+    resources: Json = {}
+    for function in FUNCTIONS:
+        trigger = _trigger(function, stage)
+        if trigger is None:
+            continue
+        rule = logical_id(function) + "Rule"
+        resources[rule] = {
+            "Type": "AWS::Events::Rule",
+            "Properties": {
+                "Name": f"{prefix(stage)}-{function.name}",
+                **trigger,
+                "Targets": [{"Id": function.name, "Arn": arn(logical_id(function))}],
+            },
+        }
+        resources[rule + "Permission"] = {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {
+                "FunctionName": {"Ref": logical_id(function)},
+                "Action": "lambda:InvokeFunction",
+                "Principal": "events.amazonaws.com",
+                "SourceArn": arn(rule),
+            },
+        }
+    return resources
+
+
+def _trigger(function: Function, stage: str) -> Json | None:
+    if function.schedule:
+        return {"ScheduleExpression": function.schedule}
+    if function.bucket:
+        return {
+            "EventPattern": {
+                "source": ["aws.s3"],
+                "detail-type": ["Object Created"],
+                "detail": {"bucket": {"name": [bucket_name(function.bucket, stage)]}},
+            }
+        }
+    return None
+
+
+def _alarms(stage: str) -> Json:
+    resources: Json = {}
+    for function in FUNCTIONS:
+        by_function = [{"Name": "FunctionName", "Value": {"Ref": logical_id(function)}}]
+        resources[logical_id(function) + "Errors"] = _alarm(
+            f"{prefix(stage)}-{function.name}-errors", "AWS/Lambda", "Errors", by_function, statistic="Sum"
+        )
+        if function.streams:
+            resources[logical_id(function) + "Behind"] = _alarm(
+                f"{prefix(stage)}-{function.name}-behind",
+                "AWS/Lambda",
+                "IteratorAge",
+                by_function,
+                threshold=_ITERATOR_AGE_MAX_MS,
+            )
+        if has_dead_letters(function):
+            name = {"Fn::GetAtt": [dead_letters_id(function), "QueueName"]}
+            resources[dead_letters_id(function) + "Depth"] = _alarm(
+                f"{prefix(stage)}-{function.name}-dead",
+                "AWS/SQS",
+                "ApproximateNumberOfMessagesVisible",
+                [{"Name": "QueueName", "Value": name}],
+            )
+    return resources
+
+
+def _alarm(
+    name: str,
+    namespace: str,
+    metric: str,
+    dimensions: list[Json],
+    *,
+    statistic: str = "Maximum",
+    threshold: int = 1,
+) -> Json:
+    return {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": name,
+            "Namespace": namespace,
+            "MetricName": metric,
+            "Dimensions": dimensions,
+            "Statistic": statistic,
+            "Period": _PERIOD_SECONDS,
+            "EvaluationPeriods": 1,
+            "Threshold": threshold,
+            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+            "TreatMissingData": "notBreaching",
+            "AlarmActions": {"Fn::If": ["TellSomebody", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]},
+        },
+    }
+
+
+_GATEWAY_PROBLEMS: Final = {
+    "DEFAULT_4XX": (400, "malformed", "请求无法受理"),
+    "DEFAULT_5XX": (503, "try_again", "服务暂时不可用，请稍后再试"),
+    "INTEGRATION_FAILURE": (503, "try_again", "服务暂时不可用，请稍后再试"),
+    "INTEGRATION_TIMEOUT": (504, "try_again", "服务响应超时，请稍后再试"),
+    "MISSING_AUTHENTICATION_TOKEN": (404, "not_found", "没有这个地址"),
+    "REQUEST_TOO_LARGE": (413, "too_large", "请求内容过大"),
+    "THROTTLED": (429, "too_many_requests", "请求过于频繁，请稍后再试"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "unsupported_media_type", "不支持的内容类型"),
+}
+"""What the gateway answers by itself, in the service's own form of an error."""
+
+
+def _api(stage: str) -> Json:
+    resources: Json = {
+        "RestAPI": {
+            "Properties": {
+                "Name": prefix(stage),
+                # Without a version, SAM adds a second stage of its own named "Stage".
+                "OpenApiVersion": "2.0",
+                "EndpointConfiguration": {"Type": "REGIONAL"},
+                "MethodSettings": [
+                    {
+                        "ResourcePath": "/*",
+                        "HttpMethod": "*",
+                        "MetricsEnabled": True,
+                        "ThrottlingRateLimit": 1000,
+                        "ThrottlingBurstLimit": 2000,
+                    }
+                ],
+            }
+        }
+    }
+    if stage != LOCAL:
+        resources["RestAPI"]["Properties"]["GatewayResponses"] = {
+            kind: {
+                "StatusCode": status,
+                "ResponseParameters": {"Headers": {"Content-Type": "'application/problem+json'"}},
+                "ResponseTemplates": {"application/json": _problem(status, code, title)},
+            }
+            for kind, (status, code, title) in _GATEWAY_PROBLEMS.items()
+        }
+        return resources
+    # The local cloud reads them only as resources; on AWS those would miss the first deployment.
+    for kind, (status, code, title) in _GATEWAY_PROBLEMS.items():
+        resources["Gateway" + camel(kind.lower())] = {
+            "Type": "AWS::ApiGateway::GatewayResponse",
+            "Properties": {
+                "RestApiId": {"Ref": "RestAPI"},
+                "ResponseType": kind,
+                "StatusCode": str(status),
+                "ResponseParameters": {"gatewayresponse.header.Content-Type": "'application/problem+json'"},
+                "ResponseTemplates": {"application/json": _problem(status, code, title)},
+            },
+        }
+    return resources
+
+
+def _problem(status: int, code: str, title: str) -> str:
+    return (
+        f'{{"type": "about:blank", "title": "{title}", "status": {status}, "code": "{code}", '
+        f'"detail": "{title}", "request_id": "$context.requestId"}}'
+    )
+
+
+def function_output(function: Function) -> str:
+    """Name the output that tells a function's deployed name."""
+    return logical_id(function).removesuffix("Handler") + "FunctionName"
+
+
+def _outputs(tables: Sequence[Table]) -> Json:
+    outputs: Json = {
+        "ApiUrl": {
+            "Value": {
+                "Fn::Sub": f"https://${{RestAPI}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{API_STAGE}"
+            }
+        },
+        "DataKeyArn": {"Value": arn("DataKey")},
+    }
+    for function in FUNCTIONS:
+        outputs[function_output(function)] = {"Value": {"Ref": logical_id(function)}}
+    for table in tables:
+        outputs[table.logical_id + "Name"] = {"Value": {"Ref": table.logical_id}}
+    for name in BUCKETS:
+        outputs[bucket_id(name) + "Name"] = {"Value": {"Ref": bucket_id(name)}}
+    for queue in QUEUES:
+        outputs[queue_id(queue.name) + "Url"] = {"Value": {"Ref": queue_id(queue.name)}}
+    return outputs

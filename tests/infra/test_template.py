@@ -1,0 +1,150 @@
+"""The merged template holds what the program and its tables need, and nothing by accident."""
+
+import importlib
+import json
+from typing import Any
+
+import pytest
+from samtranslator.translator.transform import transform
+
+from infra.functions import FUNCTIONS, handler, logical_id
+from infra.policies import role_id
+from infra.storage import camel, dead_letters_id, has_dead_letters
+
+Template = dict[str, Any]
+
+
+def _of_type(template: Template, kind: str) -> dict[str, Any]:
+    return {name: one["Properties"] for name, one in template["Resources"].items() if one["Type"] == kind}
+
+
+def _functions(template: Template) -> dict[str, Any]:
+    return _of_type(template, "AWS::Serverless::Function")
+
+
+def _statements(template: Template) -> list[tuple[str, dict[str, Any]]]:
+    return [
+        (name, statement)
+        for name, role in _of_type(template, "AWS::IAM::Role").items()
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+    ]
+
+
+def test_every_packaged_handler_is_a_callable_of_the_program(template: Template) -> None:
+    for function in _functions(template).values():
+        module, _, name = function["Handler"].rpartition(".")
+        assert callable(getattr(importlib.import_module(module), name)), function["Handler"]
+
+
+def test_program_table_and_template_name_the_same_functions(template: Template) -> None:
+    program = importlib.import_module("app").app
+    ours = {handler(function) for function in FUNCTIONS}
+    assert {function["Handler"] for function in _functions(template).values()} == ours
+    declared = [*program.pure_lambda_functions, *program.event_sources]
+    assert {one.handler_string for one in declared} == ours - {"app.app"}
+    assert set(_functions(template)) == {logical_id(function) for function in FUNCTIONS}
+
+
+def test_no_merged_key_made_a_stray_resource(template: Template, local_template: Template) -> None:
+    for one in (template, local_template):
+        strays = [name for name, resource in one["Resources"].items() if "Type" not in resource]
+        assert strays == []
+
+
+def test_size_and_limits_of_the_table_reach_the_functions(template: Template) -> None:
+    for function in FUNCTIONS:
+        found = _functions(template)[logical_id(function)]
+        assert (found["MemorySize"], found["Timeout"]) == (function.memory_mb, function.timeout_seconds)
+
+
+def test_each_function_has_a_role_of_its_own(template: Template) -> None:
+    for function in FUNCTIONS:
+        found = _functions(template)[logical_id(function)]
+        assert found["Role"] == {"Fn::GetAtt": [role_id(function), "Arn"]}
+    assert "replaced-by-the-merged-template" not in json.dumps(template)
+
+
+def test_policies_name_every_resource(template: Template) -> None:
+    allowed = {"dynamodb:ListStreams"}
+    for role, statement in _statements(template):
+        if "*" in statement["Resource"]:
+            assert set(statement["Action"]) <= allowed, role
+
+
+def test_no_function_may_scan_a_table(template: Template) -> None:
+    assert not [role for role, statement in _statements(template) if "dynamodb:Scan" in statement["Action"]]
+
+
+def test_every_streamed_table_feeds_both_consumers(template: Template) -> None:
+    streamed = {
+        name
+        for name, table in _of_type(template, "AWS::DynamoDB::Table").items()
+        if "StreamSpecification" in table
+    }
+    mappings = _of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    for consumer in ("RecordAudit", "ReturnChanges"):
+        fed = {
+            mapping["EventSourceArn"]["Fn::GetAtt"][0]
+            for mapping in mappings
+            if mapping["FunctionName"] == {"Ref": consumer}
+            and mapping.get("StartingPosition") == "TRIM_HORIZON"
+        }
+        assert fed == streamed
+    assert streamed
+
+
+def test_tables_are_recoverable_encrypted_and_kept(template: Template) -> None:
+    for name, table in _of_type(template, "AWS::DynamoDB::Table").items():
+        assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True, name
+        assert table["SSESpecification"]["KMSMasterKeyId"] == {"Ref": "DataKey"}, name
+        assert template["Resources"][name]["DeletionPolicy"] == "Retain", name
+
+
+def test_what_nobody_waits_for_has_dead_letters_and_an_alarm(template: Template) -> None:
+    for function in FUNCTIONS:
+        assert logical_id(function) + "Errors" in template["Resources"]
+        if has_dead_letters(function):
+            assert dead_letters_id(function) in template["Resources"]
+            assert dead_letters_id(function) + "Depth" in template["Resources"]
+
+
+def test_every_queue_reports_single_failures(template: Template) -> None:
+    mappings = _of_type(template, "AWS::Lambda::EventSourceMapping")
+    for function in FUNCTIONS:
+        if function.queue:
+            mapping = mappings[logical_id(function) + "Source"]
+            assert mapping["EventSourceArn"]["Fn::GetAtt"][0] == camel(function.queue.name) + "Queue"
+            assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+
+
+def test_every_function_gets_all_settings(template: Template) -> None:
+    shared = template["Globals"]["Function"]["Environment"]["Variables"]
+    for function in _functions(template).values():
+        own = function["Environment"]["Variables"]
+        assert own == {"STAGE": "prod", "TABLE_PREFIX": "voucher-prod-"}
+        assert not set(own) & set(shared)
+
+
+def test_time_travel_is_known_to_the_local_stage_only(template: Template, local_template: Template) -> None:
+    assert "ALLOW_TIME_TRAVEL" not in json.dumps(template)
+    assert "ALLOW_TIME_TRAVEL" in json.dumps(local_template)
+
+
+def test_the_template_lives_in_any_partition(template: Template) -> None:
+    assert "arn:aws" not in json.dumps(template)
+
+
+def test_the_api_is_regional(template: Template) -> None:
+    assert template["Resources"]["RestAPI"]["Properties"]["EndpointConfiguration"] == {"Type": "REGIONAL"}
+
+
+def test_the_transformed_template_is_sound(template: Template, monkeypatch: pytest.MonkeyPatch) -> None:
+    from cfnlint.api import lint_all
+
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "cn-north-1")
+    given = json.loads(json.dumps(template))
+    for function in _functions(given).values():
+        function["CodeUri"] = {"Bucket": "artifacts", "Key": "code.zip"}
+    plain = transform(given, {}, type("Policies", (), {"load": staticmethod(dict)})())
+    assert [str(found) for found in lint_all(json.dumps(plain)) if found.rule.id.startswith("E")] == []

@@ -1,0 +1,116 @@
+"""Fixtures: `cloud` (moto, emptied for each test), `world` (a seeded province), `api` (HTTP as a role)."""
+
+import json
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.support import keys
+
+os.environ.update(
+    CARD_ISSUER=keys.CARD_ISSUER,
+    CARD_AUDIENCE=keys.CARD_AUDIENCE,
+    CARD_JWKS=keys.jwks(keys.CARD_KEY),
+    PLATFORM_JWKS=keys.jwks(keys.PLATFORM_KEY),
+)
+
+REGION = "cn-north-1"
+QUEUES = ("imports", "issuance", "expiry", "settlement")
+
+
+@pytest.fixture(scope="session")
+def _moto() -> Iterator[None]:
+    """Start moto once a process: making tables anew for each test would take most of the time."""
+    from moto import mock_aws
+
+    with mock_aws():
+        import boto3
+
+        sqs = boto3.client("sqs", region_name=REGION)
+        for name in QUEUES:
+            url = sqs.create_queue(QueueName=f"voucher-test-{name}")["QueueUrl"]
+            os.environ[f"{name.upper()}_QUEUE_URL"] = url
+        key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["KeyId"]
+        os.environ["DATA_KEY_ID"] = key
+        secrets = boto3.client("secretsmanager", region_name=REGION)
+        for name in ("signing", "index"):
+            secret = json.dumps({"seed": f"test-{name}-" + "x" * 48})
+            secrets.create_secret(Name=f"voucher-test-{name}", SecretString=secret)
+        s3 = boto3.client("s3", region_name=REGION)
+        for name in ("intake", "evidence"):
+            s3.create_bucket(
+                Bucket=f"voucher-test-{name}",
+                CreateBucketConfiguration={"LocationConstraint": REGION},
+            )
+        import app  # noqa: F401 - registers every table
+        from chalicelib.aws.settings import settings
+        from chalicelib.aws.table import all_tables
+
+        settings.cache_clear()
+        for table in all_tables():
+            if table.__module__.startswith("chalicelib."):
+                table.create_table(billing_mode="PAY_PER_REQUEST")
+        yield
+
+
+@pytest.fixture
+def cloud(_moto: None) -> Iterator["Cloud"]:
+    """Give an empty cloud."""
+    from moto.backends import get_backend
+
+    from chalicelib.accounts.service import forget_statuses
+    from chalicelib.catalogue.service import forget_catalogue
+    from chalicelib.programs.service import forget_programs
+
+    for table in get_backend("dynamodb")["123456789012"][REGION].tables.values():
+        table.items = defaultdict(dict) if table.has_range_key else {}
+    for queue in get_backend("sqs")["123456789012"][REGION].queues.values():
+        queue._messages.clear()
+    forget_statuses()
+    forget_catalogue()
+    forget_programs()
+    yield Cloud()
+
+
+class Cloud:
+    """The queues of the emulated cloud, worked by hand."""
+
+    def messages(self, queue: str) -> list[dict[str, Any]]:
+        """Take every waiting message of a queue."""
+        import boto3
+
+        sqs = boto3.client("sqs", region_name=REGION)
+        url = os.environ[f"{queue.upper()}_QUEUE_URL"]
+        found = []
+        while taken := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in taken:
+                found.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def work(self, queue: str, handler: Callable[[dict[str, Any], Any], Any]) -> int:
+        """Give every waiting message to a handler, as Lambda would; fail on any failed message."""
+        bodies = self.messages(queue)
+        records = [{"messageId": str(n), "body": json.dumps(body)} for n, body in enumerate(bodies)]
+        if records:
+            assert handler({"Records": records}, None) == {"batchItemFailures": []}
+        return len(records)
+
+
+@pytest.fixture
+def api(cloud: Cloud) -> Any:
+    """Give `api(who)`: an HTTP client in process, signed in as a role, an account or a trainee."""
+    from tests.support.http import Gateway
+
+    return Gateway()
+
+
+@pytest.fixture
+def world(cloud: Cloud, api: Any) -> Any:
+    """Give a seeded province and builders for what lives in it."""
+    from tests.support.world import World
+
+    return World(cloud, api)

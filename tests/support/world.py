@@ -1,0 +1,148 @@
+"""A seeded province, and builders that bring things to a state through the API where that is cheap."""
+
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from infra.local.people import make_person
+from tests.support.people import HEFEI_OTHER, HEFEI_SCHOOL, WUHU_SCHOOL
+
+FORTY_HOURS = "prj_internetmarketing-5"
+
+
+class World:
+    """One program, the seed's institutions of three staff, and all projects."""
+
+    def __init__(self, cloud: Any, api: Any) -> None:
+        from chalicelib.aws import crypto
+        from chalicelib.catalogue import store as catalogue_store
+        from chalicelib.catalogue.model import Institution, InstitutionStatus, Location, Project
+        from chalicelib.kernel.ids import ProgramId
+        from chalicelib.kernel.principal import Change, Role
+        from chalicelib.programs import store as program_store
+        from chalicelib.programs.model import Face, Policy, Program
+        from infra.local import catalogue
+
+        self.cloud = cloud
+        self.api = api
+        self.now = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)  # 9 o'clock in Shanghai
+        self.change = Change(
+            actor="test", role=Role.SYSTEM, action="test.seed", request_id="req_test", at=self.now
+        )
+        self.program_id = "prg_world"
+        body = catalogue.PROGRAM
+        program_store.create_program(
+            Program(
+                id=ProgramId(self.program_id),
+                name=body["name"],
+                division=body["division"],
+                kind=body["kind"],
+                face=msgspec.convert(body["face"], Face),
+                policy=msgspec.convert(body["policy"], Policy),
+                policy_version=1,
+            ),
+            self.change,
+        )
+        for project in catalogue.PROJECTS:
+            record = msgspec.convert({**project, "programs": [self.program_id]}, Project)
+            catalogue_store.save_project(record, version=None, change=self.change)
+        for entry in catalogue.INSTITUTIONS:
+            if entry["uscc"] not in (HEFEI_SCHOOL, HEFEI_OTHER, WUHU_SCHOOL):
+                continue
+            number = entry["bank_account"]["number"]
+            institution = Institution(
+                uscc=entry["uscc"],
+                name=entry["name"],
+                division=entry["division"],
+                address=entry["address"],
+                phone=entry["phone"],
+                location=msgspec.convert(entry["location"], Location),
+                programs=[ProgramId(self.program_id)],
+                projects=list(dict.fromkeys([*entry["projects"], FORTY_HOURS])),
+                status=InstitutionStatus.LISTED,
+                bank_holder=entry["bank_account"]["holder"],
+                bank=entry["bank_account"]["bank"],
+                sealed_bank_account=crypto.seal(number.encode(), item=f"institution:{entry['uscc']}"),
+                masked_bank_account="****" + number[-4:],
+            )
+            catalogue_store.save_institution(institution, version=None, change=self.change)
+
+    @property
+    def project_id(self) -> str:
+        """A project of 40 lesson hours that all three institutions teach."""
+        return FORTY_HOURS
+
+    def person(self, index: int) -> Any:
+        """Give a synthetic person."""
+        return make_person(index, today=self.now.date())
+
+    def voucher(self, person: Any, *, claimed: bool = True, issued_at: datetime | None = None) -> str:
+        """Issue a voucher to a person, as a batch would; claimed unless told otherwise."""
+        from chalicelib.kernel.principal import system_context
+        from chalicelib.people import store as people_store
+        from chalicelib.people.model import Graduate
+        from chalicelib.people.service import _person_of
+        from chalicelib.programs.service import read_program
+        from chalicelib.vouchers import store
+        from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
+        from chalicelib.vouchers.service import _new_voucher
+
+        graduate = Graduate(
+            row=2,
+            name=person.name,
+            id_number=person.id_number,
+            school=person.school,
+            degree=person.degree,
+            graduated_on=person.graduated_on,
+            left_school_on=person.left_school_on,
+            employment_status=person.employment_status,
+            phone=person.phone,
+            division="340111",
+        )
+        people_store.save_people([_person_of(graduate, "imp_world")])
+        moment = issued_at or self.now
+        batch = IssuanceBatch(
+            id="iss_world",  # type: ignore[arg-type]
+            program_id=self.program_id,  # type: ignore[arg-type]
+            import_id="imp_world",  # type: ignore[arg-type]
+            status=BatchStatus.ISSUING,
+            proposed_by="test",
+            proposed_at=moment,
+        )
+        context = system_context("test", now=moment, request_id="req_test")
+        voucher = _new_voucher(context, graduate, read_program(self.program_id), batch)
+        store.issue(voucher, self.change)
+        if claimed:
+            answer = self.api(person).post(f"/v1/vouchers/{voucher.id}/claim", at=moment)
+            assert answer.status == 200, answer.text
+        return voucher.id
+
+    def enrolment(
+        self, person: Any, *, institution: str = "institution", at: datetime | None = None
+    ) -> dict[str, Any]:
+        """Redeem a fresh voucher of this person at an institution and give the enrolment."""
+        moment = at or self.now
+        voucher_id = self.voucher(person, issued_at=moment)
+        token = self.api(person).get(f"/v1/vouchers/{voucher_id}/qr", at=moment).json["token"]
+        answer = self.scan(token, institution=institution, at=moment)
+        assert answer.status == 201, answer.text
+        return dict(answer.json)
+
+    def scan(
+        self, token: str, *, institution: str = "institution", nonce: str | None = None, at: datetime
+    ) -> Any:
+        """Scan a code at an institution."""
+        body = {
+            "token": token,
+            "project_id": self.project_id,
+            "nonce": nonce or uuid.uuid4().hex,
+            "device_id": "counter-1",
+            "happened_at": at.isoformat(),
+        }
+        return self.api(institution).post("/v1/enrolments", body, at=at)
+
+    def later(self, **span: float) -> datetime:
+        """Give the world's time plus a span."""
+        return self.now + timedelta(**span)
