@@ -11,15 +11,22 @@ from chalice import Chalice
 from chalicelib.accounts import jobs as accounts_jobs
 from chalicelib.accounts.routes import api as accounts_api
 from chalicelib.accounts.service import RequestGuard
+from chalicelib.attendance import jobs as attendance_jobs
+from chalicelib.attendance.routes import api as attendance_api
 from chalicelib.aws.http import CSV, XLSX, use_guard
 from chalicelib.aws.queues import job_context, work_through
 from chalicelib.catalogue.routes import api as catalogue_api
+from chalicelib.classes.routes import api as classes_api
+from chalicelib.console.routes import api as console_api
 from chalicelib.enrolments.routes import api as enrolments_api
 from chalicelib.exchange import jobs as exchange_jobs
 from chalicelib.exchange.routes import api as exchange_api
 from chalicelib.people import jobs as people_jobs
 from chalicelib.people.routes import api as people_api
 from chalicelib.programs.routes import api as programs_api
+from chalicelib.settlement import jobs as settlement_jobs
+from chalicelib.settlement.routes import api as settlement_api
+from chalicelib.subsidies.routes import api as subsidies_api
 from chalicelib.supervision import jobs as supervision_jobs
 from chalicelib.supervision.routes import api as supervision_api
 from chalicelib.vouchers import jobs as voucher_jobs
@@ -36,8 +43,13 @@ for blueprint in (
     people_api,
     vouchers_api,
     enrolments_api,
+    classes_api,
+    attendance_api,
+    subsidies_api,
+    settlement_api,
     exchange_api,
     supervision_api,
+    console_api,
 ):
     app.register_blueprint(blueprint)
 use_guard(RequestGuard())
@@ -77,6 +89,24 @@ def expire_vouchers(event: Event, _: object) -> object:
 def expire_shard(event: Event, _: object) -> object:
     """Expire shards of vouchers."""
     return work_through(event, "expire_shard", voucher_jobs.expire_shard)
+
+
+@app.lambda_function(name="register_footage")  # type: ignore[untyped-decorator]
+def register_footage(event: Event, _: object) -> object:
+    """Register footage that has arrived."""
+    return attendance_jobs.register_footage(event, job_context(event, "register_footage"))
+
+
+@app.lambda_function(name="settle_subsidies")  # type: ignore[untyped-decorator]
+def settle_subsidies(event: Event, _: object) -> object:
+    """Begin the night's settlement."""
+    return settlement_jobs.settle_subsidies(job_context(event, "settle_subsidies"))
+
+
+@app.lambda_function(name="seal_settlement")  # type: ignore[untyped-decorator]
+def seal_settlement(event: Event, _: object) -> object:
+    """Seal divisions' settlement batches."""
+    return work_through(event, "seal_settlement", settlement_jobs.seal_settlement)
 
 
 @app.lambda_function(name="return_changes")  # type: ignore[untyped-decorator]

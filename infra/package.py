@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+from chalicelib.aws.settings import Settings
 from infra.storage import Table, prefix, read_table
 from infra.template import build
 
@@ -69,6 +70,8 @@ def stage_environment(stage: str) -> dict[str, str]:
 
 def read_tables(stage: str) -> tuple[Table, ...]:
     """Import the program as a stage would run it and read its tables."""
+    for name in Settings.__struct_fields__:  # what the caller's shell sets is for the caller's stage
+        os.environ.pop(name.upper(), None)
     os.environ.update(stage_environment(stage))
     sys.path.insert(0, str(ROOT))
     importlib.import_module("app")

@@ -13,11 +13,11 @@ _COORD_SYSTEM = "coord_system"
 FAULTS_MAX = 100
 
 
-class Form(msgspec.Struct, forbid_unknown_fields=True):
+class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The base of every request body and query: unknown fields are refused, never ignored."""
 
 
-class Answer(msgspec.Struct):
+class Answer(msgspec.Struct, kw_only=True):
     """The base of every answer."""
 
 

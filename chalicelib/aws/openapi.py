@@ -156,7 +156,7 @@ class _Schemas:
     """The schema of every type the endpoints name; query types become parameters."""
 
     def __init__(self, types_: Sequence[Any], schemas: Sequence[Json], components: Json) -> None:
-        self._by_type = dict(zip(map(_key, types_), schemas, strict=True))
+        self._by_type: dict[Any, Json] = dict(zip(map(_key, types_), schemas, strict=True))
         self._components = components
         self.queries: set[str] = set()
 

@@ -1,6 +1,6 @@
 """DynamoDB streams: what a consumer reads of each change, in the types of the table's own model."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -39,10 +39,12 @@ class RowChange:
         return int(now) if now is not None and now != then else None
 
 
-def row_changes(event: Mapping[str, Any]) -> Iterator[RowChange]:
-    """Read the records of a stream event, in their order."""
+def row_changes(event: Mapping[str, Any], *, tables: Collection[str] | None = None) -> Iterator[RowChange]:
+    """Read the records of a stream event, in their order; of these tables only, if any are named."""
     for record in event.get("Records", []):
-        yield _row_change(record)
+        name = _table_of(record)
+        if tables is None or name.removeprefix(settings().table_prefix) in tables:
+            yield _row_change(record, name)
 
 
 class Undone(RuntimeError):
@@ -57,9 +59,12 @@ class Undone(RuntimeError):
         super().__init__(f"{len(found)} records undone, first {found[0]}")
 
 
-def _row_change(record: Mapping[str, Any]) -> RowChange:
+def _table_of(record: Mapping[str, Any]) -> str:
+    return str(record["eventSourceARN"]).split(":table/", 1)[1].split("/", 1)[0]
+
+
+def _row_change(record: Mapping[str, Any], name: str) -> RowChange:
     stream = record["dynamodb"]
-    name = record["eventSourceARN"].split(":table/", 1)[1].split("/", 1)[0]
     table = _table_named(name)
     before, after = _image(table, stream.get("OldImage")), _image(table, stream.get("NewImage"))
     keys = table.from_raw_data(dict(stream["Keys"])).attribute_values

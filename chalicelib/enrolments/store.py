@@ -97,7 +97,7 @@ class RefusedScan(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str
     device_id: str
     actor: str
-    voucher_id: str | None
+    voucher_id: str | None = None
     happened_at: datetime
     received_at: datetime
     outcome: str = "refused"

@@ -302,10 +302,11 @@ def _make_ineligible(person: Person, reason: str, *, nth: int, today: dt.date) -
             raise AssertionError(reason)
 
 
-def demo_list(total: int = 300, *, today: dt.date = REFERENCE_DAY) -> tuple[bytes, Expected]:
+def demo_list(total: int = 300, *, today: dt.date = REFERENCE_DAY, first: int = 0) -> tuple[bytes, Expected]:
     """Make the demo's graduate list: mostly good rows, and some of every kind that is refused.
 
-    The faults stand in the same places every time, spread over the sheet. The first row is good.
+    The faults stand in the same places every time, spread over the sheet. The first row is good. People
+    are taken from the index `first` on, so that a later list can have nobody of an earlier one.
 
     Raises:
         ValueError: fewer than 60 rows, which could not hold every kind.
@@ -321,7 +322,7 @@ def demo_list(total: int = 300, *, today: dt.date = REFERENCE_DAY) -> tuple[byte
     wrong: list[WrongRow] = []
     eligible: list[Person] = []
     for index in range(total):
-        person = make_person(index, today=today)
+        person = make_person(first + index, today=today)
         fate, kind = places.get(index, ("good", ""))
         if fate == "wrong":
             line = index + 1 + _HEADER_LINES

@@ -1,0 +1,1 @@
+"""Class applications, lessons, roster, completion, scores."""

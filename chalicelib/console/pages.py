@@ -1,0 +1,200 @@
+"""The browser pages: server-rendered shells, and the documentation read off the OpenAPI document."""
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from chalicelib.accounts.rights import RIGHTS
+from chalicelib.aws import openapi
+from chalicelib.aws.problems import STATUS_OF
+from chalicelib.kernel.reasons import REASONS
+
+_FOLDER = Path(__file__).parent
+_CONTENT_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
+STATIC = {path.name: path for path in sorted((_FOLDER / "static").iterdir()) if path.suffix in _CONTENT_TYPES}
+SECURITY_HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    ),
+    "Permissions-Policy": "geolocation=(self), camera=(), microphone=()",
+    "X-Frame-Options": "DENY",
+}
+
+_TITLES = {
+    "console": ("职业培训券 · 经办台", "Training vouchers · staff console"),
+    "card": ("我的职业培训券", "My training vouchers"),
+    "docs": ("职业培训券服务 · 接口说明", "Training-voucher service · API"),
+}
+
+_ROLES = (
+    ("trainee", "持券人", "holder of a voucher"),
+    ("institution", "承训机构人员", "staff of one training institution"),
+    ("clerk", "经办", "first decision in a division"),
+    ("reviewer", "复核", "second review in a division"),
+    ("finance", "拨付", "budgets and payments of a division"),
+    ("supervisor", "监督", "reads everything in a division"),
+    ("province", "省厅", "programs, issuance, top accounts"),
+    ("platform", "全国平台", "national platform"),
+)
+
+_CONVENTIONS = (
+    (
+        "金额是整数分（*_fen）；时间是带时区的 RFC 3339；日期为北京时间的日期。",
+        "Money is integer fen (*_fen); times are RFC 3339 with offset; dates are days of Asia/Shanghai.",
+    ),
+    ("未知字段和未知查询参数一律拒绝（400）。", "Unknown fields and query parameters are refused (400)."),
+    (
+        "列表：{items, next}，用 limit（1–100，默认 50）和 cursor 翻页。",
+        "Lists: {items, next}, with limit (1-100, default 50) and cursor.",
+    ),
+    (
+        "状态变更用 POST …/动词，并带上所依据的 version；过期的 version 得到 409 version_conflict。",
+        "Changes are POST …/verb with the version they decided on; a stale one gets 409 version_conflict.",
+    ),
+    ("allowed_actions 是当前调用者此刻可办理的事项。", "allowed_actions is what this caller may do now."),
+    (
+        "POST 可带 Idempotency-Key：同键同文得到第一次的回答，同键异文得到 422。",
+        "A POST may carry Idempotency-Key: same key and body, the first answer; other body, 422.",
+    ),
+    (
+        "拒绝的先后：401 令牌、403 角色、400 格式、404 不存在或不在辖区、409/422 状态。",
+        "Order of refusal: 401 token, 403 role, 400 form, 404 existence and area, 409/422 state.",
+    ),
+    (
+        "错误按 RFC 9457，code 稳定；Accept-Language: en 给出英文说明。",
+        "Errors are RFC 9457 with a stable code; Accept-Language: en gives English.",
+    ),
+    (
+        "位置必须注明坐标系 coord_system：wgs84、gcj02 或 bd09。",
+        "A location names its coord_system: wgs84, gcj02 or bd09.",
+    ),
+    (
+        "登录：POST /v1/auth/tokens，之后带 Authorization: Bearer。",
+        "Sign in with POST /v1/auth/tokens, then send Authorization: Bearer.",
+    ),
+)
+
+
+def roles_of(action: str) -> dict[str, str]:
+    """Tell each role that may do this and how far, as the table of rights has it."""
+    return {role.value: scope.value for role, scope in RIGHTS[action].items()}
+
+
+@functools.cache
+def api_document() -> dict[str, Any]:
+    """Give the OpenAPI document of the running program."""
+    return openapi.document(roles_of)
+
+
+@functools.cache
+def static_file(name: str) -> tuple[str, str] | None:
+    """Give a static file's text and content type; None if there is none of this name."""
+    path = STATIC.get(name)
+    return (path.read_text(encoding="utf-8"), _CONTENT_TYPES[path.suffix]) if path is not None else None
+
+
+@functools.cache
+def page(name: str, *, english: bool) -> str:
+    """Render one of the pages."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined  # noqa: PLC0415 - only pages need it
+
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+    )
+    facts = _docs() if name == "docs" else {}
+    title = _TITLES[name][english]
+    return environment.get_template(f"{name}.html").render(english=english, title=title, **facts)
+
+
+# --------------------------------------------------------------------------- documentation
+
+
+def _docs() -> dict[str, Any]:
+    document = api_document()
+    operations = list(_operations(document))
+    tags = sorted({one["tag"] for one in operations})
+    return {
+        "conventions": _CONVENTIONS,
+        "roles": [{"name": name, "zh": zh, "en": en, "actions": _actions(name)} for name, zh, en in _ROLES],
+        "codes": [
+            {"code": code, "status": STATUS_OF[reason.kind], "zh": reason.zh, "en": reason.en}
+            for code, reason in REASONS.items()
+        ],
+        "groups": [
+            {"tag": tag, "operations": [one for one in operations if one["tag"] == tag]} for tag in tags
+        ],
+    }
+
+
+def _actions(role: str) -> list[tuple[str, str]]:
+    return [(action, scopes[role]) for action in RIGHTS if role in (scopes := roles_of(action))]
+
+
+def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    schemas = document["components"]["schemas"]
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            content = operation.get("requestBody", {}).get("content", {})
+            status = next(iter(operation["responses"]))
+            answers = operation["responses"][status]["content"]
+            yield {
+                "id": operation["operationId"],
+                "tag": operation["tags"][0],
+                "method": method.upper(),
+                "path": path,
+                "summary": operation["summary"],
+                "roles": list(operation.get("x-roles", {})),
+                "action": operation.get("x-action"),
+                "status": status,
+                "errors": [one for one in operation["responses"] if one != status],
+                "sheet": len(content) > 1,
+                "query": [
+                    {"name": one["name"], "type": _type(one["schema"]), "required": one["required"]}
+                    for one in operation["parameters"]
+                    if one.get("in") == "query"
+                ],
+                "body": _rows(content.get("application/json", {}).get("schema"), schemas),
+                "answer": _rows(answers.get("application/json", {}).get("schema"), schemas),
+            }
+
+
+def _rows(schema: dict[str, Any] | None, schemas: dict[str, Any], prefix: str = "") -> list[dict[str, Any]]:
+    """Lay out the fields of a schema, those of nested ones under dotted names, three levels deep."""
+    found = _resolved(schema or {}, schemas)
+    rows: list[dict[str, Any]] = []
+    for name, field in found.get("properties", {}).items():
+        full = f"{prefix}{name}"
+        rows.append({"name": full, "type": _type(field), "required": name in found.get("required", [])})
+        inner = field.get("items", field)
+        if "$ref" in inner and full.count(".") < 2:  # noqa: PLR2004 - three levels
+            suffix = "[]." if "items" in field else "."
+            rows += _rows(inner, schemas, full + suffix)
+    return rows
+
+
+def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:
+    if "anyOf" in schema:
+        return _resolved(schema["anyOf"][0], schemas)
+    if "$ref" in schema:
+        return dict(schemas[schema["$ref"].rpartition("/")[2]])
+    return schema
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        return str(schema["$ref"].rpartition("/")[2])
+    if "anyOf" in schema:
+        return " | ".join(_type(one) for one in schema["anyOf"])
+    if "enum" in schema:
+        return " | ".join(str(one) for one in schema["enum"])
+    if schema.get("type") == "array":
+        return f"[{_type(schema.get('items', {}))}]"
+    bounds = {"minimum": "≥", "maximum": "≤", "minLength": "min", "maxLength": "max"}
+    limits = [f"{sign} {schema[name]}" for name, sign in bounds.items() if name in schema]
+    kind = str(schema.get("format") or schema.get("type") or "any")
+    return f"{kind} ({', '.join(limits)})" if limits else kind

@@ -1,0 +1,72 @@
+"""HTTP of the service itself: health, the API's description, and the browser pages."""
+
+from datetime import datetime
+from typing import Any, Literal
+
+from chalicelib.aws.forms import Answer, Form
+from chalicelib.aws.http import PUBLIC, Api, Call, NoQuery, Reply
+from chalicelib.aws.settings import settings
+from chalicelib.console import pages
+from chalicelib.kernel.errors import NotFound
+
+api = Api(__name__)
+
+_HTML = "text/html; charset=utf-8"
+
+
+class HealthAnswer(Answer):
+    """The service answers, in this stage, and takes it to be this time."""
+
+    status: str
+    stage: str
+    time: datetime
+
+
+class PageQuery(Form):
+    """In which language; by default the browser's."""
+
+    lang: Literal["zh", "en"] | None = None
+
+
+@api.endpoint("GET", "/healthz", action=PUBLIC, answer=HealthAnswer, summary="Whether the service answers")
+def healthz(call: Call[None, NoQuery]) -> HealthAnswer:
+    return HealthAnswer(status="ok", stage=settings().stage, time=call.context.now)
+
+
+@api.endpoint("GET", "/openapi.json", action=PUBLIC, answer=dict[str, Any], summary="This API as OpenAPI 3.1")
+def openapi_json(call: Call[None, NoQuery]) -> dict[str, Any]:
+    del call
+    return pages.api_document()
+
+
+@api.endpoint("GET", "/docs", action=PUBLIC, query=PageQuery, answer=str, summary="This API for people")
+def docs(call: Call[None, PageQuery]) -> Reply:
+    return _page(call, "docs")
+
+
+@api.endpoint(
+    "GET", "/console", action=PUBLIC, query=PageQuery, answer=str, summary="The page of bureau staff"
+)
+def console(call: Call[None, PageQuery]) -> Reply:
+    return _page(call, "console")
+
+
+@api.endpoint("GET", "/card", action=PUBLIC, query=PageQuery, answer=str, summary="The page of trainees")
+def card(call: Call[None, PageQuery]) -> Reply:
+    return _page(call, "card")
+
+
+@api.endpoint("GET", "/static/{name}", action=PUBLIC, answer=str, summary="Styles and scripts of the pages")
+def static(call: Call[None, NoQuery], name: str) -> Reply:
+    del call
+    found = pages.static_file(name)
+    if found is None:
+        raise NotFound
+    text, content_type = found
+    return Reply(text, content_type=content_type, headers={"Cache-Control": "public, max-age=300"})
+
+
+def _page(call: Call[None, PageQuery], name: str) -> Reply:
+    english = call.query.lang == "en" if call.query.lang else call.english
+    headers = {**pages.SECURITY_HEADERS, "Content-Language": "en" if english else "zh-CN"}
+    return Reply(pages.page(name, english=english), content_type=_HTML, headers=headers)

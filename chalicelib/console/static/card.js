@@ -1,0 +1,142 @@
+"use strict";
+// Trainee: sign in with the social card, claim, show the QR, check in.
+
+let refreshing = null;
+
+async function claim(voucher) {
+  await call("POST", `v1/vouchers/${voucher.id}/claim`, {});
+  say(two("领用成功。", "Claimed."));
+  await show();
+}
+
+async function showCode(voucher, place) {
+  clearTimeout(refreshing);
+  const code = await call("GET", `v1/vouchers/${voucher.id}/qr`);
+  const image = make("img", { alt: two("券码", "Voucher code"), src: `data:image/svg+xml;utf8,${encodeURIComponent(code.svg)}` });
+  const text = two("请出示给培训机构扫码，自动刷新", "Show this to the institution; it refreshes itself");
+  place.replaceChildren(image, make("p", { class: "soft" }, text));
+  const wait = Math.max(5, code.period_seconds || 30) * 1000;
+  refreshing = setTimeout(() => {
+    if (place.isConnected) showCode(voucher, place).catch(complain);
+  }, wait);
+}
+
+async function institutionsFor(voucher, place) {
+  const found = await every(`v1/institutions?program=${encodeURIComponent(voucher.program_id)}`, 100);
+  const items = found.map((one) => make("li", {}, `${one.name}（${one.division}）${one.address || ""}`));
+  place.replaceChildren(make("ul", {}, ...items));
+}
+
+function voucherCard(voucher) {
+  const code = make("div", { class: "qr" });
+  const places = make("div");
+  return make(
+    "article",
+    { class: "card" },
+    make("h3", {}, voucher.face?.title || voucher.program_id),
+    make("div", { class: "amount" }, yuan(voucher.face_value_fen)),
+    facts([
+      [two("持券人", "Holder"), `${voucher.holder?.name || ""} ${voucher.holder?.id_number || ""}`],
+      [two("状态", "State"), state(voucher.status)],
+      [two("有效期至", "Valid through"), voucher.valid_through],
+    ]),
+    voucher.allowed_actions.includes("claim") ? pressing(two("领用", "Claim"), () => claim(voucher)) : null,
+    voucher.status === "claimed" ? pressing(two("出示券码", "Show code"), () => showCode(voucher, code)) : null,
+    pressing(two("可用机构", "Usable institutions"), () => institutionsFor(voucher, places), true),
+    code,
+    places,
+  );
+}
+
+function position() {
+  return new Promise((resolve, reject) => {
+    if (!navigator.geolocation) reject(new Error(two("此设备不能定位。", "This device has no location.")));
+    navigator.geolocation.getCurrentPosition(
+      resolve,
+      () => reject(new Error(two("无法取得位置，请允许定位后重试。", "No position: allow location and try again."))),
+      { enableHighAccuracy: true, timeout: 15000, maximumAge: 0 },
+    );
+  });
+}
+
+function deviceId() {
+  let id = localStorage.getItem("device");
+  if (!id) {
+    id = crypto.randomUUID();
+    localStorage.setItem("device", id);
+  }
+  return id;
+}
+
+async function checkIn(lesson, kind) {
+  const at = await position();
+  const answer = await call("POST", `v1/lessons/${lesson.id}/check-ins`, {
+    kind,
+    location: {
+      lng: at.coords.longitude,
+      lat: at.coords.latitude,
+      accuracy_m: at.coords.accuracy,
+      coord_system: "wgs84",
+      mocked: false,
+    },
+    device_id: deviceId(),
+    nonce: crypto.randomUUID(),
+    happened_at: new Date(at.timestamp).toISOString(),
+  });
+  const good = two(`签到成功（${answer.status}，距场地 ${Math.round(answer.distance_m)} 米）。`, `Recorded: ${answer.status}, ${Math.round(answer.distance_m)} m from the site.`);
+  const review = two("已记录，定位精度不足，待核实。", "Recorded; the position is inaccurate and will be reviewed.");
+  say(answer.outcome === "needs_review" ? review : good);
+}
+
+async function classCard(summary) {
+  const whole = await call("GET", `v1/classes/${summary.id}`);
+  const lessons = whole.lessons.map((lesson) =>
+    make(
+      "div",
+      {},
+      make("p", {}, `${moment(lesson.starts_at)} – ${moment(lesson.ends_at).slice(11)} ${lesson.topic}`),
+      pressing(two("签到", "Check in"), () => checkIn(lesson, "in")),
+      pressing(two("签退", "Check out"), () => checkIn(lesson, "out"), true),
+    ),
+  );
+  return make(
+    "article",
+    { class: "card" },
+    make("h3", {}, whole.name),
+    facts([[two("地点", "Place"), `${whole.site.name} ${whole.site.address}`], [two("状态", "State"), state(whole.status)]]),
+    make("details", {}, make("summary", {}, two(`课次（${lessons.length}）`, `Lessons (${lessons.length})`)), make("div", {}, ...lessons)),
+  );
+}
+
+async function show() {
+  const place = document.getElementById("work");
+  const vouchers = await every("v1/vouchers");
+  const classes = await every("v1/classes");
+  const nothing = () => make("p", { class: "soft" }, two("暂无", "Nothing yet"));
+  place.replaceChildren(
+    make("h2", {}, two("我的培训券", "My vouchers")),
+    ...(vouchers.length ? vouchers.map(voucherCard) : [nothing()]),
+    make("h2", {}, two("我的班", "My classes")),
+    ...(classes.length ? await Promise.all(classes.map(classCard)) : [nothing()]),
+  );
+}
+
+async function signIn(assertion) {
+  keep(await call("POST", "v1/auth/tokens", { grant_type: "social_card", assertion }));
+  document.getElementById("sign-in").hidden = true;
+  document.getElementById("said").hidden = true;
+  await show();
+}
+
+const form = document.getElementById("sign-in");
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  guarded(form.querySelector("button"), () => signIn(form.assertion.value.trim()));
+});
+
+// The card opens this page with the assertion in the fragment, which no server and no log ever sees.
+const handed = new URLSearchParams(location.hash.slice(1)).get("assertion");
+if (handed) {
+  history.replaceState(null, "", location.pathname + location.search);
+  signIn(handed).catch(complain);
+}

@@ -1,0 +1,1 @@
+"""Return of every change to the national platform."""

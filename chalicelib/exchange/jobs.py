@@ -1,0 +1,76 @@
+"""The stream consumer that tells every change, and the hourly job that finishes what it could not."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.aws.logs import log, log_failure
+from chalicelib.aws.streams import RowChange, Undone, row_changes
+from chalicelib.exchange import service, store
+from chalicelib.exchange.model import REPORTED, Delivery
+from chalicelib.exchange.service import Run
+from chalicelib.kernel.principal import Context
+
+STREAM_SECONDS = 25
+JOB_SECONDS = 240
+JOB_PATIENCE = 12
+WAITING_MAX = 50_000
+
+
+def return_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]:
+    """Record every change of the batch as a delivery, then send what can be sent.
+
+    That a message could not be sent is no failure of the batch: it waits for `reconcile_exchange`.
+
+    Raises:
+        Undone: a delivery could not be recorded; everything else of the batch is done.
+
+    """
+    recorded: dict[str, list[tuple[Delivery, bool]]] = {}
+    undone: list[str] = []
+    changes = list(row_changes(event, tables=REPORTED))
+    for row in changes:
+        found = _record(context, row, undone)
+        if found is not None:
+            recorded.setdefault(row.subject, []).append(found)
+    run = Run(seconds=STREAM_SECONDS)
+    for subject, found_ones in recorded.items():
+        if run.over:
+            break
+        _deliver(context, subject, found_ones, run)
+    if undone:
+        raise Undone(undone)
+    return {"changes": len(changes), "sent": run.sent, "refused": run.refused, "failed": run.failed}
+
+
+def _record(context: Context, row: RowChange, undone: list[str]) -> tuple[Delivery, bool] | None:
+    try:
+        return service.record(context, row)
+    except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
+        log_failure("delivery_unrecorded", error, table=row.table, subject=row.subject)
+        undone.append(row.sequence)
+        return None
+
+
+def _deliver(context: Context, subject: str, found: list[tuple[Delivery, bool]], run: Run) -> None:
+    try:
+        if found[0][0].sequence == 1 and all(is_new for _, is_new in found):
+            service.deliver_in_order(context, [delivery for delivery, _ in found], run)
+        else:
+            service.deliver(context, [subject], run)
+    except Exception as error:  # noqa: BLE001 - recorded and pending: the hourly job takes it up
+        log_failure("delivery_unsent", error, subject=subject)
+
+
+def reconcile_exchange(event: Mapping[str, Any], context: Context) -> dict[str, int]:
+    """Send what waits, those that failed least first, so that a bad message stands in nobody's way."""
+    del event
+    waiting: list[tuple[int, str, str]] = []
+    for delivery in store.waiting(service.ALL_AREAS):
+        waiting.append((delivery.attempts, delivery.occurred_at.isoformat(), delivery.subject))
+        if len(waiting) >= WAITING_MAX:
+            break
+    run = Run(seconds=JOB_SECONDS, patience=JOB_PATIENCE)
+    service.deliver(context, dict.fromkeys(subject for _, _, subject in sorted(waiting)), run)
+    counts = {"waiting": len(waiting), "sent": run.sent, "refused": run.refused, "failed": run.failed}
+    log("exchange_reconciled", **counts)
+    return counts

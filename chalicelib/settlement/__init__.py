@@ -1,0 +1,1 @@
+"""Budgets, ledger, settlement batches, payment results."""

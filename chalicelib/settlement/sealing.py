@@ -1,0 +1,309 @@
+"""Sealing a division's next batch: the same batch however often, in parallel, or after a crash.
+
+A batch is opened under the division's next number with the moment it is decided by. Then chunks of
+lines are put into it, each in one transaction that moves the lines, notes it on their claims and stores
+the chunk; a line can be moved once, and only into a batch that is still being collected. At the end the
+count, amount and digest are fixed on condition that no chunk came in between. Whoever finds a batch that
+is still being collected goes on with it, from the same moment and in the same order.
+
+A line costs about two calls in a hundred to read, and one in fifty to write.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+from chalicelib.attendance.service import attendance_of
+from chalicelib.aws import crypto
+from chalicelib.aws.sheets import write_csv
+from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
+from chalicelib.catalogue.service import open_bank_account, read_institution
+from chalicelib.classes.service import read_class
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.ids import SettlementBatchId
+from chalicelib.kernel.principal import Change, Context, change_of
+from chalicelib.settlement import store
+from chalicelib.settlement.model import (
+    BATCH_LINES_MAX,
+    PAYMENT_COLUMNS,
+    Batch,
+    BatchStatus,
+    Member,
+    Payee,
+    payment_rows,
+)
+from chalicelib.subsidies import store as claims
+from chalicelib.subsidies.model import Claim, ClaimStatus, Line, LineStatus, evaluate
+from chalicelib.subsidies.payability import is_derived_hold
+from chalicelib.subsidies.service import finish_paid_claim
+from chalicelib.vouchers.model import Voucher
+from chalicelib.vouchers.store import find_vouchers
+
+_PASSES = 20
+_CLAIMS_A_READ = 100
+LINES_A_PORTION_MAX = 90
+_FIXED_WRITES = 2  # the batch and the chunk
+_BYTE_ORDER_MARK = "\ufeff".encode()
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Lines that go into a batch together: all payable ones of a claim, or one to be paid again."""
+
+    claim: Claim | None
+    lines: list[Line]
+
+    @property
+    def writes(self) -> int:
+        """Count the writes of a transaction that this takes."""
+        return len(self.lines) + (self.claim is not None)
+
+
+def seal_division(context: Context, division: str) -> Batch | None:
+    """Seal what is due in a division, up to `BATCH_LINES_MAX` lines; None if nothing is.
+
+    Raises:
+        Unavailable: other workers were always first; what they sealed is safe.
+
+    """
+    change = change_of(context, "settlement.seal")
+    for _ in range(_PASSES):
+        batch = _batch_to_fill(context, division, change)
+        if batch is None:
+            return None
+        sealed = _fill_and_seal(batch, context, change)
+        if sealed is not None:
+            return sealed if sealed.status is not BatchStatus.SEALING else None
+    raise Unavailable("try_again")
+
+
+def _batch_to_fill(context: Context, division: str, change: Change) -> Batch | None:
+    """Find the batch that is being collected, or open the next one if anything is due."""
+    for _ in range(_PASSES):
+        newest = store.newest_batch(division)
+        if newest is not None and newest.status is BatchStatus.SEALING:
+            if newest.chunks:
+                return newest
+            reopened = store.reopen_batch(newest, now=context.now, change=change)
+            if reopened is not None:
+                return reopened
+            continue
+        if next(_portions(division, context, limit=LINES_A_PORTION_MAX, change=change), None) is None:
+            return None
+        number = newest.number if newest is not None else 0
+        opened = store.open_batch(division, after=number, now=context.now, change=change)
+        if opened is not None:
+            return opened
+    raise Unavailable("try_again")
+
+
+def _fill_and_seal(batch: Batch, context: Context, change: Change) -> Batch | None:
+    """Fill a batch and seal it; None if it has to be looked at again."""
+    decided_by = Context(principal=context.principal, now=batch.opened_at, request_id=context.request_id)
+    for _ in range(_PASSES):
+        room = BATCH_LINES_MAX - sum(len(chunk.members) for chunk in store.chunks_of(batch.id))
+        complete = True
+        for group in _groups(_portions(batch.division, decided_by, limit=room, change=change)):
+            try:
+                transact(_chunk(batch, group), change=change)
+            except ConditionFailed as failure:
+                if failure.table is store.BatchRow:
+                    return store.find_batch(batch.id)
+                complete = False  # another worker was first, or a line was stopped meanwhile
+        if not complete:
+            continue
+        return _seal(batch, context, change)
+    raise Unavailable("try_again")
+
+
+def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
+    chunks = store.chunks_of(batch.id)
+    members = [member for chunk in chunks for member in chunk.members]
+    if not members:
+        return batch
+    _freeze_payees(batch.id, members)
+    file = payment_file(batch.id)
+    try:
+        return store.seal_batch(
+            batch.id,
+            chunks=len(chunks),
+            count=len(members),
+            amount_fen=sum(member.amount_fen for member in members),
+            digest=hashlib.sha256(file).hexdigest(),
+            now=context.now,
+            change=change,
+        )
+    except ConditionFailed:
+        again = store.find_batch(batch.id)
+        return again if again is not None and again.status is not BatchStatus.SEALING else None
+
+
+# --------------------------------------------------------------------------- what is due
+
+
+def _portions(division: str, context: Context, *, limit: int, change: Change) -> Iterator[Portion]:
+    """Give what is due in a division, always in the same order: repayments, then the oldest claims."""
+    left = limit
+    for portion in _repayments(division, limit=left):
+        if left <= 0:
+            return
+        left -= len(portion.lines)
+        yield portion
+    due: list[str] = []
+    for claim in claims.due_claims(division, on=shanghai_date(context.now)):
+        due.append(claim.id)
+        if len(due) == _CLAIMS_A_READ:
+            for portion in _payable(due, change):
+                if len(portion.lines) > left:
+                    return
+                left -= len(portion.lines)
+                yield portion
+            due = []
+    for portion in _payable(due, change):
+        if len(portion.lines) > left:
+            return
+        left -= len(portion.lines)
+        yield portion
+
+
+def _repayments(division: str, *, limit: int) -> Iterator[Portion]:
+    if limit <= 0:
+        return
+    lines = claims.find_lines(claims.lines_to_retry(division, limit=limit))
+    for line in lines:
+        if line.status is LineStatus.PAYMENT_FAILED and not line.holds:
+            yield Portion(None, [line])
+
+
+def _payable(claim_ids: Sequence[str], change: Change) -> Iterator[Portion]:
+    """Give the payable lines of due claims: payability is decided a last time, with today's vouchers."""
+    found: dict[str, Claim] = {claim.id: claim for claim in claims.find_claims(list(claim_ids))}
+    ready = []
+    for claim_id in claim_ids:
+        claim = found.get(claim_id)
+        if claim is None:
+            continue
+        if claim.status is ClaimStatus.PAID:
+            finish_paid_claim(claim, change)
+        elif claim.status in (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE) and not claim.open_objections:
+            ready.append(claim)
+    lines = {one.id: one for one in claims.find_lines([one for claim in ready for one in claim.line_ids])}
+    open_lines = [line for line in lines.values() if line.status in (LineStatus.PENDING, LineStatus.HELD)]
+    vouchers = {one.id: one for one in find_vouchers([line.voucher_id for line in open_lines])}
+    for claim in ready:
+        mine = [line for line in open_lines if line.id in claim.line_ids]
+        attendance_holds = _attendance_holds(claim, mine)
+        looked_at = (
+            _looked_at(
+                line, vouchers.get(line.voucher_id), attendance_holds.get(line.enrolment_id, []), change
+            )
+            for line in mine
+        )
+        payable = [line for line in looked_at if line is not None and line.status is LineStatus.PENDING]
+        if payable:
+            yield Portion(claim, payable)
+
+
+def _looked_at(
+    line: Line, voucher: Voucher | None, attendance_holds: Sequence[str], change: Change
+) -> Line | None:
+    """Decide on a line a last time; what now speaks against it holds it, what no longer does lets it go."""
+    holds = [*(hold for hold in line.holds if not is_derived_hold(hold)), *attendance_holds]
+    outcome = evaluate(
+        line.evidence, voucher, enrolment_id=line.enrolment_id, voucher_id=line.voucher_id, holds=holds
+    )
+    holds += [
+        f"check:{check.name}" for check in outcome.checks if not check.passed and check.name != "no_hold"
+    ]
+    if outcome.payable and outcome.amount_fen != line.amount_fen:
+        holds.append("check:amount")
+    return line if holds == line.holds else claims.set_holds(line.id, holds, change)
+
+
+def _attendance_holds(claim: Claim, lines: Iterable[Line]) -> dict[str, list[str]]:
+    """Look again at the holds that follow from attendance, for claims that have any."""
+    if not any(hold.startswith("attendance:") for line in lines for hold in line.holds):
+        return {}
+    attended = attendance_of(read_class(claim.class_id)).trainees
+    return {one.enrolment_id: [f"attendance:{hold}" for hold in one.holds] for one in attended}
+
+
+def _groups(portions: Iterable[Portion]) -> Iterator[list[Portion]]:
+    """Pack portions into transactions, in order."""
+    group: list[Portion] = []
+    for portion in portions:
+        size = sum(one.writes for one in group) + portion.writes + _FIXED_WRITES
+        if group and size > TRANSACTION_ITEMS_MAX:
+            yield group
+            group = []
+        group.append(portion)
+    if group:
+        yield group
+
+
+def _chunk(batch: Batch, group: Sequence[Portion]) -> list[Write]:
+    members: list[Member] = []
+    moves: list[Write] = []
+    for portion in group:
+        for line in portion.lines:
+            year = portion.claim.budget_year if portion.claim is not None else line.budget_year
+            assert year is not None
+            members.append(
+                Member(
+                    line.id,
+                    line.enrolment_id,
+                    line.voucher_id,
+                    line.institution,
+                    line.program_id,
+                    year,
+                    line.amount_fen,
+                )
+            )
+            moves.append(claims.batch_line_write(line, batch_id=batch.id, budget_year=year))
+        if portion.claim is not None:
+            moves.append(claims.batch_claim_write(portion.claim, lines=len(portion.lines)))
+    return [*store.chunk_writes(batch, members), *moves]
+
+
+# --------------------------------------------------------------------------- the payment file
+
+
+def _freeze_payees(batch_id: SettlementBatchId, members: Iterable[Member]) -> None:
+    """Keep the accounts as they are now, so that a later change does not alter the file."""
+    known = store.payees_of(batch_id)
+    for uscc in sorted({member.institution for member in members} - known.keys()):
+        institution = read_institution(uscc)
+        number = open_bank_account(institution, purpose="seal settlement batch")
+        store.keep_payee(
+            Payee(
+                batch_id=batch_id,
+                institution=uscc,
+                holder=institution.bank_holder,
+                bank=institution.bank,
+                sealed_account=crypto.seal(number.encode(), item=_payee_item(batch_id, uscc)),
+            )
+        )
+
+
+def _payee_item(batch_id: str, uscc: str) -> str:
+    return f"payee:{batch_id}:{uscc}"
+
+
+def payment_file(batch_id: str) -> bytes:
+    """Write the payment file of a batch from what was frozen: always the same bytes.
+
+    It is read by a bank's program, so it has no byte order mark.
+    """
+    payees = {
+        uscc: (
+            payee.holder,
+            payee.bank,
+            crypto.open_sealed(
+                payee.sealed_account, item=_payee_item(batch_id, uscc), purpose="payment file"
+            ).decode(),
+        )
+        for uscc, payee in store.payees_of(batch_id).items()
+    }
+    rows = payment_rows(store.members_of(batch_id), payees)
+    return write_csv(PAYMENT_COLUMNS, rows).removeprefix(_BYTE_ORDER_MARK)

@@ -1,0 +1,1 @@
+"""Payability, subsidy claims, reviews, publicity."""

@@ -1,0 +1,140 @@
+"""Payability of a class: reading the evidence that `model.evaluate` decides by."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from chalicelib.attendance.service import attendance_of
+from chalicelib.catalogue.model import Project
+from chalicelib.catalogue.service import read_project
+from chalicelib.classes.model import TrainingClass
+from chalicelib.classes.service import require_class
+from chalicelib.enrolments.model import Enrolment
+from chalicelib.enrolments.store import find_enrolments
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.principal import Context
+from chalicelib.subsidies import store
+from chalicelib.subsidies.model import (
+    ClaimStatus,
+    Evidence,
+    Line,
+    LineStatus,
+    Payability,
+    claim_id_of,
+    claim_of_line,
+    evaluate,
+)
+from chalicelib.vouchers.store import find_vouchers
+
+_NONE = Decimal(0)
+
+
+@dataclass(frozen=True)
+class Examined:
+    """One trainee of a class with the enrolment, the frozen evidence and the outcome."""
+
+    place: int
+    enrolment: Enrolment
+    evidence: Evidence
+    holds: list[str]
+    outcome: Payability
+
+
+def payability_of(context: Context, class_id: str) -> list[Payability]:
+    """Show for each rostered trainee of a class what is payable and why."""
+    training_class = require_class(context, "payability.read", class_id)
+    return [one.outcome for one in examine(training_class, year=shanghai_date(context.now).year)]
+
+
+def examine(
+    training_class: TrainingClass, *, year: int, lines: Mapping[str, Line] | None = None
+) -> list[Examined]:
+    """Evaluate every trainee of a class; `lines` (by enrolment) add the holds placed since submission."""
+    enrolments: dict[str, Enrolment] = {
+        one.id: one for one in find_enrolments(sorted(training_class.enrolment_ids))
+    }
+    vouchers = {one.id: one for one in find_vouchers([one.voucher_id for one in enrolments.values()])}
+    attendance = {one.enrolment_id: one for one in attendance_of(training_class).trainees}
+    project = read_project(training_class.project_id)
+    policy = training_class.policy
+    completed = training_class.completion_approved_at
+    examined = []
+    for place, enrolment_id in enumerate(sorted(training_class.enrolment_ids), start=1):
+        enrolment = enrolments.get(enrolment_id)
+        if enrolment is None:
+            continue
+        attended = attendance.get(enrolment_id)
+        this_year, same_level = _other_subsidies(
+            enrolment, occupation_of(project), claim_id_of(training_class.id), year
+        )
+        evidence = Evidence(
+            class_status=training_class.status,
+            completion_approved_on=shanghai_date(completed) if completed is not None else None,
+            on_roster=enrolment.class_id == training_class.id,
+            enrolment_status=enrolment.status,
+            theory=enrolment.theory,
+            practice=enrolment.practice,
+            pass_mark=policy.pass_mark,
+            hours=Decimal(attended.hours) if attended is not None else _NONE,
+            required_hours=Decimal(attended.required_hours) if attended is not None else _NONE,
+            share=attended.share if attended is not None else _NONE,
+            attendance_min=policy.attendance_min,
+            fee_fen=project.fee_fen,
+            rate_passed=policy.pay_rate.passed,
+            rate_failed=policy.pay_rate.failed,
+            subsidies_this_year=this_year,
+            subsidies_per_year=policy.subsidies_per_person_per_year,
+            same_level_before=same_level,
+        )
+        known = lines.get(enrolment_id) if lines is not None else None
+        holds = [f"attendance:{hold}" for hold in attended.holds] if attended is not None else []
+        holds += [hold for hold in known.holds if not is_derived_hold(hold)] if known is not None else []
+        outcome = evaluate(
+            evidence,
+            vouchers.get(enrolment.voucher_id),
+            enrolment_id=enrolment.id,
+            voucher_id=enrolment.voucher_id,
+            holds=holds,
+        )
+        examined.append(Examined(place, enrolment, evidence, holds, outcome))
+    return examined
+
+
+def is_derived_hold(hold: str) -> bool:
+    """Tell whether a hold follows from other facts (and goes with them) rather than from a decision."""
+    return hold.startswith(("attendance:", "check:"))
+
+
+def occupation_of(project: Project) -> str:
+    """Name an occupation and level, of which one person is subsidised once."""
+    return f"{project.occupation_code}/{project.level}"
+
+
+_COUNTED = (
+    LineStatus.PENDING,
+    LineStatus.HELD,
+    LineStatus.BATCHED,
+    LineStatus.PAYMENT_FAILED,
+    LineStatus.PAID,
+)
+
+
+def _other_subsidies(enrolment: Enrolment, occupation: str, claim_id: str, year: int) -> tuple[int, bool]:
+    """Count a person's other subsidies of the year, and tell whether one was for the same occupation."""
+    own = claim_id.partition("_")[2] + "-"
+    others = [
+        line
+        for line in store.lines_of_person(enrolment.person_key)
+        if line.status in _COUNTED and not line.id.partition("_")[2].startswith(own)
+    ]
+    if not others:
+        return 0, False
+    claim_ids = sorted({claim_of_line(one.id) for one in others})
+    claims = {claim.id: claim for claim in store.find_claims(claim_ids)}
+    live = []
+    for line in others:
+        claim = claims.get(claim_of_line(line.id))
+        if claim is not None and claim.status is not ClaimStatus.REJECTED and line.id in claim.line_ids:
+            live.append(line)
+    this_year = sum(shanghai_date(line.submitted_at).year == year for line in live)
+    return this_year, any(line.occupation == occupation for line in live)

@@ -1,0 +1,186 @@
+"""Publicity and objections (公示): everybody may look, and object until the last day."""
+
+from dataclasses import dataclass
+
+from chalicelib.accounts import rights
+from chalicelib.aws import crypto
+from chalicelib.aws.keys import keyed_digest
+from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.divisions import PROVINCE, is_known
+from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
+from chalicelib.kernel.ids import derived_id, is_id
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Context, Principal, change_of
+from chalicelib.kernel.reasons import error
+from chalicelib.subsidies import budget_store, store
+from chalicelib.subsidies.areas import cities_of, page_over
+from chalicelib.subsidies.model import (
+    Claim,
+    ClaimStatus,
+    Line,
+    LineStatus,
+    Objection,
+    ObjectionStatus,
+    is_running,
+)
+
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Publicised:
+    """A claim in publicity with its lines."""
+
+    claim: Claim
+    lines: list[Line]
+
+
+PUBLICITY_PAGE_MAX = 20
+"""Claims a page of the public list: each brings up to a class of names."""
+
+
+def publicity(context: Context, request: PageRequest, *, division: str | None) -> Page[Publicised]:
+    """Show everybody the claims whose publicity runs today, with masked names."""
+    if division is not None and not is_known(division):
+        raise Malformed("malformed", faults=(Fault("unknown_division", field="division"),))
+    today = shanghai_date(context.now)
+    cities, county = cities_of(division or PROVINCE)
+    part = PageRequest(limit=min(request.limit, PUBLICITY_PAGE_MAX), after=request.after)
+    page = page_over(cities, part, lambda city, one: store.publicised_claims(city, one, on=today))
+    running = [
+        claim
+        for claim in page.items
+        if is_running(claim, today) and (county is None or claim.division == county)
+    ]
+    wanted = [line_id for claim in running for line_id in claim.line_ids]
+    lines = {line.id: line for line in store.find_lines(wanted) if line.status is not LineStatus.REJECTED}
+    return Page(
+        items=[
+            Publicised(claim, [lines[one] for one in claim.line_ids if one in lines]) for claim in running
+        ],
+        after=page.after,
+    )
+
+
+@dataclass(frozen=True)
+class Objected:
+    """An objection; `created` unless this was a repeat."""
+
+    objection: Objection
+    created: bool
+
+
+_PUBLIC_STATES = (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE, ClaimStatus.BATCHED, ClaimStatus.PAID)
+
+
+def object_to(context: Context, claim_id: str, *, reason: str, contact: str | None) -> Objected:
+    """Object to a claim until the last day of its publicity; the claim stops until it is decided.
+
+    Raises:
+        NotFound: there is no such claim in public.
+        Refused: `publicity_over`.
+
+    """
+    claim = store.find_claim(claim_id) if is_id(claim_id, "clm") else None
+    if claim is None or claim.status not in _PUBLIC_STATES or claim.publicity_ends_on is None:
+        raise NotFound
+    ends_on = claim.publicity_ends_on
+    text = reason.strip()
+    objection_id = derived_id("obj", claim_id, keyed_digest("objection", text).hex(), ends_on.isoformat())
+    known = store.find_objection(objection_id)
+    if known is not None:
+        return Objected(known, created=False)
+    if not is_running(claim, shanghai_date(context.now)):
+        raise Refused("publicity_over", ends_on=ends_on.isoformat())
+    objection = Objection(
+        id=objection_id,
+        claim_id=claim.id,
+        division=claim.division,
+        status=ObjectionStatus.OPEN,
+        sealed_reason=crypto.seal(text.encode(), item=objection_id),
+        sealed_contact=crypto.seal(contact.encode(), item=objection_id) if contact else None,
+        created_at=context.now,
+        publicity_ends_on=ends_on,
+    )
+    try:
+        transact(store.object_writes(objection, claim), change=change_of(context, "claim.object"))
+    except ConditionFailed:
+        known = store.find_objection(objection_id)
+        if known is not None:
+            return Objected(known, created=False)
+        again = store.read_claim(claim_id)
+        if not is_running(again, shanghai_date(context.now)):
+            raise Refused("publicity_over", ends_on=ends_on.isoformat()) from None
+        raise error("too_many_requests", retry_after_seconds=3600) from None
+    return Objected(objection, created=True)
+
+
+def objections_to(context: Context, claim_id: str, request: PageRequest) -> Page[Objection]:
+    """List a claim's objections for bureaus."""
+    claim = store.find_claim(claim_id) if is_id(claim_id, "clm") else None
+    if claim is None:
+        raise NotFound
+    rights.require(context.principal, "objection.read", division=claim.division)
+    return store.objections_to(claim_id, request)
+
+
+def text_of(objection: Objection) -> str:
+    """Open what the objector wrote."""
+    opened = crypto.open_sealed(objection.sealed_reason, item=objection.id, purpose="show objection")
+    return opened.decode()
+
+
+def contact_of(objection: Objection) -> str | None:
+    """Open how the objector can be reached."""
+    if objection.sealed_contact is None:
+        return None
+    opened = crypto.open_sealed(objection.sealed_contact, item=objection.id, purpose="show objection")
+    return opened.decode()
+
+
+def resolve_objection(
+    context: Context, objection_id: str, *, version: int, outcome: ObjectionStatus, reason: str
+) -> Objection:
+    """Decide on an objection: dismissed, the claim goes on; upheld, it returns to the institution."""
+    objection = store.find_objection(objection_id) if is_id(objection_id, "obj") else None
+    if objection is None:
+        raise NotFound
+    rights.require(context.principal, "objection.resolve", division=objection.division)
+    change = change_of(context, "objection.resolve", reason=reason)
+    for _ in range(_TRIES):
+        refuse_stale(objection, sources=(ObjectionStatus.OPEN,), version=version)
+        decided = store.resolve_write(
+            objection_id, version=version, outcome=outcome, resolution=reason, actor=context.principal.actor
+        )
+        try:
+            transact([decided, *_claim_after(objection, outcome, reason)], change=change)
+        except ConditionFailed:
+            objection = _objection_again(objection_id)
+            continue
+        return _objection_again(objection_id)
+    raise error("try_again")
+
+
+def _objection_again(objection_id: str) -> Objection:
+    objection = store.find_objection(objection_id)
+    if objection is None:
+        raise NotFound
+    return objection
+
+
+def _claim_after(objection: Objection, outcome: ObjectionStatus, reason: str) -> list[Write]:
+    claim = store.read_claim(objection.claim_id)
+    if outcome is ObjectionStatus.UPHELD and claim.status is ClaimStatus.PUBLICISED:
+        assert claim.budget_year is not None
+        freed = budget_store.unreserve_write(
+            claim.city, claim.budget_year, claim.program_id, amount_fen=claim.amount_fen
+        )
+        return [store.uphold_objection_write(claim, reason), freed]
+    return [store.dismiss_objection_write(claim)]
+
+
+def allowed_on_objection(principal: Principal, objection: Objection) -> list[str]:
+    """List what this caller may do with an objection now."""
+    may = rights.reaches(principal, "objection.resolve", division=objection.division)
+    return ["resolve"] if may and objection.status is ObjectionStatus.OPEN else []

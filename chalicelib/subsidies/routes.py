@@ -1,0 +1,480 @@
+"""HTTP of payability, subsidy claims, publicity and objections."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from chalicelib.aws.forms import Answer, Form
+from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery, Reply, VersionReason
+from chalicelib.catalogue.service import current_institution, current_project
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.errors import Fact
+from chalicelib.kernel.principal import Context
+from chalicelib.subsidies import payability as payabilities
+from chalicelib.subsidies import publicity as publicities
+from chalicelib.subsidies import service
+from chalicelib.subsidies.model import (
+    Claim,
+    ClaimStatus,
+    Line,
+    LineStatus,
+    Objection,
+    ObjectionStatus,
+    Payability,
+    claim_of_line,
+    line_status_shown,
+    status_shown,
+    totals_of,
+)
+
+api = Api(__name__)
+
+LINES_MAX = 100
+AMOUNT_MAX = 10_000_000_000
+Reason = Annotated[str, Meta(min_length=1, max_length=500)]
+
+
+class CheckAnswer(Answer):
+    """One condition of payment."""
+
+    name: str
+    passed: bool
+    evidence: dict[str, Fact]
+
+
+class PayabilityLine(Answer):
+    """One trainee's payability."""
+
+    enrolment_id: str
+    voucher_id: str
+    payable: bool
+    held: bool
+    amount_fen: int
+    checks: list[CheckAnswer]
+
+
+class PayabilityAnswer(Answer):
+    """A class's payability."""
+
+    count: int
+    amount_fen: int
+    lines: list[PayabilityLine]
+
+
+class ClaimRequest(Form):
+    """The totals that the institution declares."""
+
+    declared_count: Annotated[int, Meta(ge=0, le=LINES_MAX)]
+    declared_amount_fen: Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
+
+
+class LineAnswer(Answer):
+    """One trainee's line; names and numbers are masked."""
+
+    id: str
+    enrolment_id: str
+    voucher_id: str
+    trainee: dict[str, str]
+    amount_fen: int
+    status: LineStatus
+    holds: list[str]
+    reject_reason: str | None
+    batch_id: str | None
+
+
+class ClaimHead(Answer):
+    """A claim without its lines."""
+
+    id: str
+    class_id: str
+    class_name: str
+    institution: str
+    division: str
+    program_id: str
+    project_id: str
+    status: ClaimStatus
+    count: int
+    amount_fen: int
+    declared_count: int
+    declared_amount_fen: int
+    submitted_at: datetime
+    publicity_ends_on: date | None
+    open_objections: int
+    decision_reason: str | None
+    version: int
+    allowed_actions: list[str]
+
+
+class ClaimAnswer(ClaimHead):
+    """A claim with its lines."""
+
+    lines: list[LineAnswer]
+
+
+class ClaimQuery(PageQuery):
+    """Which claims to list."""
+
+    division: Annotated[str, Meta(max_length=6)] | None = None
+    status: ClaimStatus | None = None
+
+
+class RejectedLine(Form):
+    """A line that a reviewer takes out of a claim."""
+
+    id: Annotated[str, Meta(min_length=1, max_length=80)]
+    reason: Reason
+
+
+class ReviewRequest(Form):
+    """A review's decision: the claim goes on, without the lines listed."""
+
+    version: Annotated[int, Meta(ge=1)]
+    rejected_lines: Annotated[list[RejectedLine], Meta(max_length=LINES_MAX)] | None = None
+    comment: Annotated[str, Meta(max_length=500)] | None = None
+
+
+class PublicityQuery(PageQuery):
+    """Whose publicity to show."""
+
+    division: Annotated[str, Meta(max_length=6)] | None = None
+
+
+class PublicLine(Answer):
+    """One trainee as everybody sees them."""
+
+    name: str
+    id_number: str
+    amount_fen: int
+
+
+class PublicClaim(Answer):
+    """A claim as everybody sees it."""
+
+    claim_id: str
+    institution: str
+    institution_name: str
+    class_name: str
+    project_name: str
+    division: str
+    count: int
+    amount_fen: int
+    publicity_ends_on: date | None
+    lines: list[PublicLine]
+
+
+class ObjectionRequest(Form):
+    """An objection; how to reach the objector is optional."""
+
+    reason: Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"\S")]
+    contact: Annotated[str, Meta(max_length=200)] | None = None
+
+
+class ObjectionReceipt(Answer):
+    """What the objector gets back."""
+
+    id: str
+    claim_id: str
+    status: ObjectionStatus
+    created_at: datetime
+    publicity_ends_on: date
+
+
+class ObjectionAnswer(ObjectionReceipt):
+    """An objection as bureaus see it."""
+
+    reason: str
+    contact: str | None
+    resolution: str | None
+    version: int
+    allowed_actions: list[str]
+
+
+class ObjectionQuery(PageQuery, kw_only=True):
+    """Whose objections to list."""
+
+    claim: Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class ResolveRequest(Form):
+    """A supervisor's decision on an objection."""
+
+    version: Annotated[int, Meta(ge=1)]
+    outcome: Literal["upheld", "dismissed"]
+    reason: Reason
+
+
+@api.endpoint(
+    "GET",
+    "/v1/classes/{class_id}/payability",
+    action="payability.read",
+    answer=PayabilityAnswer,
+    summary="What is payable for a class, trainee by trainee, and why",
+)
+def payability(call: Call[None, NoQuery], class_id: str) -> PayabilityAnswer:
+    found = payabilities.payability_of(call.context, class_id)
+    count, amount_fen = totals_of(found)
+    return PayabilityAnswer(count=count, amount_fen=amount_fen, lines=[_payability(one) for one in found])
+
+
+@api.endpoint(
+    "POST",
+    "/v1/classes/{class_id}/subsidy-claims",
+    action="subsidy_claim.submit",
+    body=ClaimRequest,
+    answer=ClaimAnswer,
+    status_code=201,
+    summary="Claim the subsidy for a scored class, or again after a return",
+)
+def submit(call: Call[ClaimRequest, NoQuery], class_id: str) -> Reply:
+    submitted = service.submit_claim(
+        call.context,
+        class_id,
+        declared_count=call.body.declared_count,
+        declared_amount_fen=call.body.declared_amount_fen,
+    )
+    answer = _claim(call.context, submitted.claim, submitted.lines)
+    return Reply(answer, 201 if submitted.created else 200)
+
+
+@api.endpoint(
+    "GET",
+    "/v1/subsidy-claims",
+    action="subsidy_claim.read",
+    query=ClaimQuery,
+    answer=Listing[ClaimHead],
+    summary="List subsidy claims",
+)
+def list_claims(call: Call[None, ClaimQuery]) -> Listing[ClaimHead]:
+    page = service.list_claims(
+        call.context, call.page_request(), division=call.query.division, status=call.query.status
+    )
+    return call.listing(page, lambda claim: _head(call.context, claim))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/subsidy-claims/{claim_id}",
+    action="subsidy_claim.read",
+    answer=ClaimAnswer,
+    summary="Read a subsidy claim with its lines",
+)
+def read(call: Call[None, NoQuery], claim_id: str) -> ClaimAnswer:
+    claim = service.read_claim(call.context, claim_id)
+    return _claim(call.context, claim, service.lines_of(claim))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/subsidy-claims/{claim_id}/review",
+    action="subsidy_claim.review",
+    body=ReviewRequest,
+    answer=ClaimHead,
+    summary="First review",
+)
+def review(call: Call[ReviewRequest, NoQuery], claim_id: str) -> ClaimHead:
+    body = call.body
+    claim = service.review(
+        call.context, claim_id, version=body.version, rejected_lines=_rejected(body), comment=body.comment
+    )
+    return _head(call.context, claim)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/subsidy-claims/{claim_id}/approve",
+    action="subsidy_claim.approve",
+    body=ReviewRequest,
+    answer=ClaimHead,
+    summary="Second review: reserves the budget and begins publicity",
+)
+def approve(call: Call[ReviewRequest, NoQuery], claim_id: str) -> ClaimHead:
+    body = call.body
+    claim = service.approve(
+        call.context, claim_id, version=body.version, rejected_lines=_rejected(body), comment=body.comment
+    )
+    return _head(call.context, claim)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/subsidy-claims/{claim_id}/return",
+    action="subsidy_claim.return",
+    body=VersionReason,
+    answer=ClaimHead,
+    summary="Return a claim to the institution",
+)
+def send_back(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
+    body = call.body
+    claim = service.send_back(call.context, claim_id, version=body.version, reason=body.reason)
+    return _head(call.context, claim)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/subsidy-claims/{claim_id}/reject",
+    action="subsidy_claim.reject",
+    body=VersionReason,
+    answer=ClaimHead,
+    summary="Reject a claim for good and close its class",
+)
+def reject(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
+    body = call.body
+    claim = service.reject(call.context, claim_id, version=body.version, reason=body.reason)
+    return _head(call.context, claim)
+
+
+@api.endpoint(
+    "GET",
+    "/v1/publicity",
+    action=PUBLIC,
+    query=PublicityQuery,
+    answer=Listing[PublicClaim],
+    summary="The claims now in publicity, with masked names",
+)
+def publicity(call: Call[None, PublicityQuery]) -> Listing[PublicClaim]:
+    page = publicities.publicity(call.context, call.page_request(), division=call.query.division)
+    return call.listing(page, _public)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/publicity/{claim_id}/objections",
+    action=PUBLIC,
+    body=ObjectionRequest,
+    answer=ObjectionReceipt,
+    status_code=201,
+    summary="Object to a claim while its publicity runs",
+)
+def object_to(call: Call[ObjectionRequest, NoQuery], claim_id: str) -> Reply:
+    objected = publicities.object_to(
+        call.context, claim_id, reason=call.body.reason, contact=call.body.contact
+    )
+    one = objected.objection
+    receipt = ObjectionReceipt(
+        id=one.id,
+        claim_id=one.claim_id,
+        status=one.status,
+        created_at=one.created_at,
+        publicity_ends_on=one.publicity_ends_on,
+    )
+    return Reply(receipt, 201 if objected.created else 200)
+
+
+@api.endpoint(
+    "GET",
+    "/v1/objections",
+    action="objection.read",
+    query=ObjectionQuery,
+    answer=Listing[ObjectionAnswer],
+    summary="List the objections to a claim",
+)
+def list_objections(call: Call[None, ObjectionQuery]) -> Listing[ObjectionAnswer]:
+    page = publicities.objections_to(call.context, call.query.claim, call.page_request())
+    return call.listing(page, lambda one: _objection(call.context, one))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/objections/{objection_id}/resolve",
+    action="objection.resolve",
+    body=ResolveRequest,
+    answer=ObjectionAnswer,
+    summary="Decide on an objection",
+)
+def resolve(call: Call[ResolveRequest, NoQuery], objection_id: str) -> ObjectionAnswer:
+    body = call.body
+    resolved = publicities.resolve_objection(
+        call.context,
+        objection_id,
+        version=body.version,
+        outcome=ObjectionStatus(body.outcome),
+        reason=body.reason,
+    )
+    return _objection(call.context, resolved)
+
+
+def _rejected(body: ReviewRequest) -> dict[str, str]:
+    return {line.id: line.reason for line in body.rejected_lines or []}
+
+
+def _payability(one: Payability) -> PayabilityLine:
+    return PayabilityLine(
+        enrolment_id=one.enrolment_id,
+        voucher_id=one.voucher_id,
+        payable=one.payable,
+        held=one.held,
+        amount_fen=one.amount_fen,
+        checks=[
+            CheckAnswer(name=check.name, passed=check.passed, evidence=check.evidence) for check in one.checks
+        ],
+    )
+
+
+def _head_facts(context: Context, claim: Claim) -> dict[str, object]:
+    same = {name: getattr(claim, name) for name in ClaimHead.__struct_fields__ if hasattr(claim, name)}
+    return {
+        **same,
+        "count": claim.line_count,
+        "status": status_shown(claim, shanghai_date(context.now)),
+        "allowed_actions": service.allowed_actions(context.principal, claim),
+    }
+
+
+def _head(context: Context, claim: Claim) -> ClaimHead:
+    return ClaimHead(**_head_facts(context, claim))  # type: ignore[arg-type]
+
+
+def _claim(context: Context, claim: Claim, lines: list[Line]) -> ClaimAnswer:
+    facts = _head_facts(context, claim)
+    return ClaimAnswer(**facts, lines=[line_answer(line, claim) for line in lines])  # type: ignore[arg-type]
+
+
+def line_answer(line: Line, claim: Claim) -> LineAnswer:
+    """Show one line of a claim."""
+    assert claim_of_line(line.id) == claim.id
+    return LineAnswer(
+        id=line.id,
+        enrolment_id=line.enrolment_id,
+        voucher_id=line.voucher_id,
+        trainee={"name": line.trainee_name, "id_number": line.trainee_id_number},
+        amount_fen=line.amount_fen,
+        status=line_status_shown(line, claim),
+        holds=line.holds,
+        reject_reason=line.reject_reason,
+        batch_id=line.batch_id,
+    )
+
+
+def _public(one: publicities.Publicised) -> PublicClaim:
+    claim = one.claim
+    return PublicClaim(
+        claim_id=claim.id,
+        institution=claim.institution,
+        institution_name=current_institution(claim.institution).name,
+        class_name=claim.class_name,
+        project_name=current_project(claim.project_id).name,
+        division=claim.division,
+        count=claim.line_count,
+        amount_fen=claim.amount_fen,
+        publicity_ends_on=claim.publicity_ends_on,
+        lines=[
+            PublicLine(name=line.trainee_name, id_number=line.trainee_id_number, amount_fen=line.amount_fen)
+            for line in one.lines
+        ],
+    )
+
+
+def _objection(context: Context, one: Objection) -> ObjectionAnswer:
+    return ObjectionAnswer(
+        id=one.id,
+        claim_id=one.claim_id,
+        status=one.status,
+        created_at=one.created_at,
+        publicity_ends_on=one.publicity_ends_on,
+        reason=publicities.text_of(one),
+        contact=publicities.contact_of(one),
+        resolution=one.resolution,
+        version=one.version,
+        allowed_actions=publicities.allowed_on_objection(context.principal, one),
+    )

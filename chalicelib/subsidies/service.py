@@ -1,0 +1,441 @@
+"""Use cases of subsidy claims: submitting, first and second review, returning, rejecting, closing."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from chalicelib.accounts import rights
+from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
+from chalicelib.catalogue.service import read_project
+from chalicelib.classes.model import ClassStatus, TrainingClass
+from chalicelib.classes.service import read_class, require_class
+from chalicelib.classes.store import claim_write, close_write
+from chalicelib.kernel.calendar import add_working_days, shanghai_date
+from chalicelib.kernel.divisions import PROVINCE
+from chalicelib.kernel.errors import Fault, NotFound, Refused
+from chalicelib.kernel.ids import is_id
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Change, Context, Principal, Role, change_of
+from chalicelib.kernel.reasons import error
+from chalicelib.subsidies import budget_store, store
+from chalicelib.subsidies.areas import cities_of, page_over
+from chalicelib.subsidies.model import (
+    CLAIM_TRANSITIONS,
+    LINE_TRANSITIONS,
+    Claim,
+    ClaimStatus,
+    Leftover,
+    Line,
+    LineStatus,
+    budget_division,
+    claim_deadline,
+    claim_id_of,
+    line_id_of,
+    totals_of,
+)
+from chalicelib.subsidies.payability import Examined, examine, is_derived_hold, occupation_of
+from chalicelib.vouchers.model import Voucher, VoucherStatus
+from chalicelib.vouchers.store import close_write as close_voucher_write
+from chalicelib.vouchers.store import find_vouchers
+
+_TRIES = 5
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A claim with its lines; `created` unless this was a repeat."""
+
+    claim: Claim
+    lines: list[Line]
+    created: bool
+
+
+# --------------------------------------------------------------------------- submitting
+
+
+def submit_claim(
+    context: Context, class_id: str, *, declared_count: int, declared_amount_fen: int
+) -> Submitted:
+    """Ask for payment for a scored class, one line a payable trainee; again after a return.
+
+    Raises:
+        Refused: the class is not scored, the deadline has passed, or nobody is payable.
+        Impossible: `declared_totals_differ`, with both figures.
+
+    """
+    training_class = require_class(context, "subsidy_claim.submit", class_id)
+    before = store.find_claim(claim_id_of(class_id))
+    if before is not None and before.status is not ClaimStatus.RETURNED:
+        return _repeat(before, declared_count, declared_amount_fen)
+    _require_claimable(training_class, before, shanghai_date(context.now))
+    examined = examine(training_class, year=shanghai_date(context.now).year)
+    count, amount_fen = totals_of([one.outcome for one in examined])
+    if count == 0:
+        raise Refused("not_payable")
+    _require_totals(count, amount_fen, declared_count, declared_amount_fen)
+    claim = _claim_for(context, training_class, examined, before)
+    old = store.find_lines(claim.line_ids) if before is not None else []
+    known: dict[str, Line] = {one.id: one for one in old}
+    lines = [_line_for(context, training_class, claim, one, known) for one in examined if one.outcome.payable]
+    writes: list[Write] = [*store.submit_writes(claim, lines, before=before)]
+    if before is None:
+        writes.append(claim_write(class_id, version=training_class.version))
+    try:
+        transact(writes, change=change_of(context, "subsidy_claim.submit"))
+    except ConditionFailed as failure:
+        now_there = store.find_claim(claim.id)
+        if now_there is not None and now_there.status is not ClaimStatus.RETURNED:
+            return _repeat(now_there, declared_count, declared_amount_fen)
+        raise Refused("version_conflict", version=getattr(failure.old, "version", None)) from None
+    return Submitted(claim, lines, created=True)
+
+
+def _repeat(claim: Claim, declared_count: int, declared_amount_fen: int) -> Submitted:
+    _require_totals(claim.declared_count, claim.declared_amount_fen, declared_count, declared_amount_fen)
+    return Submitted(claim, store.find_lines(claim.line_ids), created=False)
+
+
+def _require_totals(count: int, amount_fen: int, declared_count: int, declared_amount_fen: int) -> None:
+    if (count, amount_fen) != (declared_count, declared_amount_fen):
+        raise error(
+            "declared_totals_differ",
+            declared_count=declared_count,
+            declared_amount_fen=declared_amount_fen,
+            count=count,
+            amount_fen=amount_fen,
+        )
+
+
+_NOT_APPROVED = (ClassStatus.DRAFT, ClassStatus.SUBMITTED, ClassStatus.RETURNED)
+
+
+def _require_claimable(training_class: TrainingClass, before: Claim | None, today: date) -> None:
+    expected = ClassStatus.SCORED if before is None else ClassStatus.CLAIMED
+    if training_class.status is not expected:
+        code = "class_not_approved" if training_class.status in _NOT_APPROVED else "wrong_state"
+        raise Refused(code, status=str(training_class.status))
+    assert training_class.completion_approved_at is not None
+    deadline = claim_deadline(training_class.completion_approved_at, training_class.policy)
+    if today > deadline:
+        raise Refused("claim_deadline_passed", deadline=deadline.isoformat())
+
+
+def _claim_for(
+    context: Context, training_class: TrainingClass, examined: Sequence[Examined], before: Claim | None
+) -> Claim:
+    claim_id = claim_id_of(training_class.id)
+    count, amount_fen = totals_of([one.outcome for one in examined])
+    left = [one.enrolment for one in examined if not one.outcome.payable]
+    return Claim(
+        id=claim_id,
+        class_id=training_class.id,
+        class_name=training_class.name,
+        institution=training_class.institution,
+        division=training_class.division,
+        city=budget_division(training_class.division),
+        program_id=training_class.program_id,
+        project_id=training_class.project_id,
+        status=ClaimStatus.SUBMITTED,
+        line_ids=[line_id_of(claim_id, one.place) for one in examined if one.outcome.payable],
+        line_count=count,
+        amount_fen=amount_fen,
+        declared_count=count,
+        declared_amount_fen=amount_fen,
+        submitted_by=context.principal.actor,
+        submitted_at=context.now,
+        leftovers=[Leftover(one.id, one.voucher_id) for one in left],
+        objections=before.objections if before is not None else 0,
+        open_objections=before.open_objections if before is not None else 0,
+        version=before.version + 1 if before is not None else 1,
+    )
+
+
+def _line_for(
+    context: Context, training_class: TrainingClass, claim: Claim, one: Examined, known: Mapping[str, Line]
+) -> Line:
+    line_id = line_id_of(claim.id, one.place)
+    old = known.get(line_id)
+    decided = [hold for hold in old.holds if not is_derived_hold(hold)] if old is not None else []
+    holds = [*one.holds, *decided]
+    return Line(
+        id=line_id,
+        division=training_class.division,
+        city=claim.city,
+        institution=training_class.institution,
+        program_id=training_class.program_id,
+        enrolment_id=one.enrolment.id,
+        voucher_id=one.enrolment.voucher_id,
+        person_key=one.enrolment.person_key,
+        trainee_name=one.enrolment.trainee_name,
+        trainee_id_number=one.enrolment.trainee_id_number,
+        occupation=occupation_of(read_project(training_class.project_id)),
+        status=LineStatus.HELD if holds else LineStatus.PENDING,
+        amount_fen=one.outcome.amount_fen,
+        evidence=one.evidence,
+        submitted_at=context.now,
+        holds=holds,
+        version=old.version + 1 if old is not None else 1,
+    )
+
+
+# --------------------------------------------------------------------------- reading
+
+
+def read_claim(context: Context, claim_id: str, action: str = "subsidy_claim.read") -> Claim:
+    """Read a claim of the caller's area or institution."""
+    claim = store.find_claim(claim_id) if is_id(claim_id, "clm") else None
+    if claim is None:
+        raise NotFound
+    rights.require(context.principal, action, division=claim.division, institution=claim.institution)
+    return claim
+
+
+def lines_of(claim: Claim) -> list[Line]:
+    """Read a claim's lines."""
+    return store.find_lines(claim.line_ids)
+
+
+def list_claims(
+    context: Context, request: PageRequest, *, division: str | None, status: ClaimStatus | None
+) -> Page[Claim]:
+    """List claims, newest first: an institution its own, a bureau those of its area or a part of it."""
+    principal = context.principal
+    today = shanghai_date(context.now)
+    rights.admit(principal, "subsidy_claim.read")
+    if principal.role is Role.INSTITUTION:
+        if principal.institution is None:
+            raise NotFound
+        page = store.claims_of(principal.institution, request, status=status, today=today)
+        if division is None:
+            return page
+        return Page(items=[one for one in page.items if one.division.startswith(division)], after=page.after)
+    area = division or principal.division
+    rights.require(principal, "subsidy_claim.read", division=area)
+    cities, county = cities_of(area)
+    return page_over(
+        cities,
+        request,
+        lambda city, part: store.claims_in(city, part, division=county, status=status, today=today),
+    )
+
+
+def allowed_actions(principal: Principal, claim: Claim) -> list[str]:
+    """List what this caller may do with a claim now."""
+    found = []
+    for action in ("submit", "review", "approve", "return", "reject"):
+        right = f"subsidy_claim.{action}"
+        if not CLAIM_TRANSITIONS.allows(action, claim.status):
+            continue
+        if not rights.reaches(principal, right, division=claim.division, institution=claim.institution):
+            continue
+        if action != "submit" and principal.actor == claim.submitted_by:
+            continue
+        if action == "approve" and principal.actor == claim.reviewed_by:
+            continue
+        found.append(action)
+    return found
+
+
+# --------------------------------------------------------------------------- deciding
+
+
+def review(
+    context: Context, claim_id: str, *, version: int, rejected_lines: Mapping[str, str], comment: str | None
+) -> Claim:
+    """First review by a clerk who is not the applicant; lines may be rejected with a reason."""
+    change = change_of(context, "subsidy_claim.review", reason=comment)
+    note = store.review_actions(context.principal.actor)
+    if not rejected_lines:
+        return _decide_at_once(context, claim_id, "review", version=version, actions=note, change=change)
+    claim = read_claim(context, claim_id, "subsidy_claim.review")
+    _require_decidable(claim, "review", version, context.principal.actor)
+    rejections, count, amount_fen = _reject_lines(claim, rejected_lines)
+    totals = store.totals_actions(count=count, amount_fen=amount_fen)
+    _commit(claim, "review", [store.decide_write(claim, "review", [*note, *totals]), *rejections], change)
+    return store.read_claim(claim_id)
+
+
+def approve(
+    context: Context, claim_id: str, *, version: int, rejected_lines: Mapping[str, str], comment: str | None
+) -> Claim:
+    """Second review: payability is decided again, the budget reserved and publicity begun, in one write.
+
+    Raises:
+        Forbidden: `self_approval`, the applicant or the first reviewer.
+        Refused: stale, a line is no longer payable, or the budget is missing or exhausted.
+
+    """
+    claim = read_claim(context, claim_id, "subsidy_claim.approve")
+    actor = context.principal.actor
+    _require_decidable(claim, "approve", version, actor)
+    rejections, count, amount_fen = _reject_lines(claim, rejected_lines)
+    _require_still_payable(context, claim, rejected_lines)
+    today = shanghai_date(context.now)
+    policy = read_class(claim.class_id).policy
+    begin = store.publicise_actions(
+        claim,
+        approved_by=actor,
+        budget_year=today.year,
+        ends_on=add_working_days(today, policy.publicity_working_days),
+    )
+    totals = store.totals_actions(count=count, amount_fen=amount_fen) if rejections else []
+    reserve = budget_store.reserve_write(claim.city, today.year, claim.program_id, amount_fen=amount_fen)
+    writes: list[Write] = [store.approve_write(claim, [*begin, *totals]), reserve, *rejections]
+    change = change_of(context, "subsidy_claim.approve", reason=comment)
+    _commit(claim, "approve", writes, change, amount_fen=amount_fen, year=today.year)
+    return store.read_claim(claim_id)
+
+
+def send_back(context: Context, claim_id: str, *, version: int, reason: str) -> Claim:
+    """Return a claim to the institution with a reason."""
+    change = change_of(context, "subsidy_claim.return", reason=reason)
+    actions = store.return_actions(reason)
+    return _decide_at_once(context, claim_id, "return", version=version, actions=actions, change=change)
+
+
+def reject(context: Context, claim_id: str, *, version: int, reason: str) -> Claim:
+    """Reject a claim for good: its class closes, and with it every voucher redeemed for it."""
+    claim = read_claim(context, claim_id, "subsidy_claim.reject")
+    change = change_of(context, "subsidy_claim.reject", reason=reason)
+    for _ in range(_TRIES):
+        _require_decidable(claim, "reject", version, context.principal.actor)
+        used = [Leftover(one.enrolment_id, one.voucher_id) for one in lines_of(claim)]
+        writes: list[Write] = [
+            store.decide_write(claim, "reject", store.reject_actions(reason)),
+            close_write(claim.class_id),
+            *close_vouchers([*claim.leftovers, *used]),
+        ]
+        try:
+            transact(writes, change=change)
+        except ConditionFailed:
+            claim = store.read_claim(claim_id)
+            continue
+        return store.read_claim(claim_id)
+    raise error("try_again")
+
+
+def close_vouchers(leftovers: Sequence[Leftover]) -> list[Write]:
+    """Close the vouchers that were redeemed for these enrolments and are still open."""
+    if not leftovers:
+        return []
+    redeemed: dict[str, Voucher] = {
+        voucher.id: voucher
+        for voucher in find_vouchers([one.voucher_id for one in leftovers])
+        if voucher.status is VoucherStatus.REDEEMED
+    }
+    return [
+        close_voucher_write(one.voucher_id, enrolment_id=one.enrolment_id)
+        for one in leftovers
+        if one.voucher_id in redeemed and redeemed[one.voucher_id].enrolment_id == one.enrolment_id
+    ]
+
+
+def finish_paid_claim(claim: Claim, change: Change) -> None:
+    """Close the class of a claim whose last line is paid, with the vouchers of those without a line."""
+    for _ in range(_TRIES):
+        rejected = [one for one in lines_of(claim) if one.status is LineStatus.REJECTED]
+        left = [*claim.leftovers, *(Leftover(one.enrolment_id, one.voucher_id) for one in rejected)]
+        try:
+            closing = [store.closed_write(claim), close_write(claim.class_id), *close_vouchers(left)]
+            transact(closing, change=change)
+        except ConditionFailed:
+            again = store.find_claim(claim.id)
+            if again is None or again.status is not ClaimStatus.PAID or again.due_city is None:
+                return
+            claim = again
+            continue
+        return
+    raise error("try_again")
+
+
+def _decide_at_once(
+    context: Context, claim_id: str, action: str, *, version: int, actions: Sequence[object], change: Change
+) -> Claim:
+    """Decide with one call: area, state, version and separation of duties are the write's condition."""
+    principal = context.principal
+    right = f"subsidy_claim.{action}"
+    rights.admit(principal, right)
+    if not is_id(claim_id, "clm"):
+        raise NotFound
+    try:
+        return store.decide(
+            claim_id,
+            action,
+            version=version,
+            where=_where(principal.division),
+            not_by=principal.actor,
+            actions=actions,  # type: ignore[arg-type]
+            change=change,
+        )
+    except ConditionFailed as failure:
+        old = failure.old
+        if not isinstance(old, Claim):
+            raise NotFound from None
+        rights.require(principal, right, division=old.division, institution=old.institution)
+        _require_decidable(old, action, version, principal.actor)
+        raise error("try_again") from None
+
+
+def _where(area: str) -> tuple[str, str] | None:
+    if area == PROVINCE:
+        return None
+    cities, county = cities_of(area)
+    return ("city", cities[0]) if county is None else ("division", county)
+
+
+def _require_decidable(claim: Claim, action: str, version: int, actor: str) -> None:
+    own_work = actor == claim.submitted_by or (action == "approve" and actor == claim.reviewed_by)
+    if own_work:
+        raise error("self_approval")
+    refuse_stale(claim, sources=CLAIM_TRANSITIONS.sources(action), version=version)
+
+
+def _reject_lines(claim: Claim, rejected: Mapping[str, str]) -> tuple[list[Write], int, int]:
+    """Give the writes that reject lines, and the count and amount (fen) that are left."""
+    if not rejected:
+        return [], claim.line_count, claim.amount_fen
+    lines: dict[str, Line] = {line.id: line for line in lines_of(claim)}
+    unknown = [place for place, line_id in enumerate(rejected) if line_id not in lines]
+    if unknown:
+        faults = tuple(Fault("line_unknown", field=f"rejected_lines[{place}].id") for place in unknown)
+        raise error("line_unknown", faults=faults)
+    fresh = [lines[line_id] for line_id in rejected if lines[line_id].status is not LineStatus.REJECTED]
+    count = claim.line_count - len(fresh)
+    if count <= 0:
+        raise Refused("all_lines_rejected")
+    for line in fresh:
+        LINE_TRANSITIONS.require("reject", line.status)
+    amount_fen = claim.amount_fen - sum(line.amount_fen for line in fresh)
+    return [store.reject_line_write(line, rejected[line.id]) for line in fresh], count, amount_fen
+
+
+def _require_still_payable(context: Context, claim: Claim, rejected: Mapping[str, str]) -> None:
+    lines: dict[str, Line] = {line.enrolment_id: line for line in lines_of(claim)}
+    year = shanghai_date(context.now).year
+    examined = examine(read_class(claim.class_id), year=year, lines=lines)
+    now = {one.enrolment.id: one.outcome for one in examined}
+    lost = [
+        line
+        for line in lines.values()
+        if line.status is not LineStatus.REJECTED
+        and line.id not in rejected
+        and not (line.enrolment_id in now and now[line.enrolment_id].amount_fen == line.amount_fen)
+    ]
+    if lost:
+        raise Refused("lines_not_payable", count=len(lost), lines=", ".join(sorted(line.id for line in lost)))
+
+
+def _commit(
+    claim: Claim, action: str, writes: Sequence[Write], change: Change, *, amount_fen: int = 0, year: int = 0
+) -> None:
+    try:
+        transact(writes, change=change)
+    except ConditionFailed as failure:
+        if failure.table is budget_store.BudgetRow:
+            if failure.old is None:
+                raise Refused("budget_missing", year=year) from None
+            missing_fen = amount_fen - failure.old.available_fen
+            raise Refused("budget_exhausted", missing_fen=missing_fen) from None
+        again = store.read_claim(claim.id)
+        refuse_stale(again, sources=CLAIM_TRANSITIONS.sources(action), version=claim.version)
+        raise error("try_again") from None

@@ -1,0 +1,656 @@
+"""The tables of claims, their lines and objections, and every lawful write on them."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+
+from chalicelib.aws.table import (
+    ConditionFailed,
+    MomentAttribute,
+    Put,
+    StructAttribute,
+    Update,
+    VersionedTable,
+    page_of,
+    table_name,
+    update,
+)
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Change
+from chalicelib.subsidies.model import (
+    CLAIM_TRANSITIONS,
+    LINE_TRANSITIONS,
+    OBJECTIONS_MAX,
+    Attempt,
+    Claim,
+    ClaimStatus,
+    Line,
+    LineStatus,
+    Objection,
+    ObjectionStatus,
+)
+
+
+class ClaimsByInstitution(GlobalSecondaryIndex[Any]):
+    """An institution's claims, by time."""
+
+    class Meta:
+        index_name = "by_institution"
+        projection = AllProjection()
+
+    institution = UnicodeAttribute(hash_key=True)
+    submitted_at = MomentAttribute(range_key=True)
+
+
+class ClaimsByCity(GlobalSecondaryIndex[Any]):
+    """The claims that one city's budget pays, by time."""
+
+    class Meta:
+        index_name = "by_city"
+        projection = AllProjection()
+
+    city = UnicodeAttribute(hash_key=True)
+    submitted_at = MomentAttribute(range_key=True)
+
+
+class ClaimsDue(GlobalSecondaryIndex[Any]):
+    """Claims in publicity or after it, not yet all batched, by the day settlement may take them."""
+
+    class Meta:
+        index_name = "by_due"
+        projection = AllProjection()
+
+    due_city = UnicodeAttribute(hash_key=True)
+    due_on = UnicodeAttribute(range_key=True)
+
+
+class ClaimRow(VersionedTable[Claim]):
+    """One row a claim; its key is derived from the class."""
+
+    class Meta:
+        table_name = table_name("subsidy-claims")
+
+    record_type = Claim
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    class_id = UnicodeAttribute()
+    class_name = UnicodeAttribute()
+    institution = UnicodeAttribute()
+    division = UnicodeAttribute()
+    city = UnicodeAttribute()
+    program_id = UnicodeAttribute()
+    project_id = UnicodeAttribute()
+    status = UnicodeAttribute()
+    line_ids = StructAttribute()
+    line_count = NumberAttribute()
+    amount_fen = NumberAttribute()
+    declared_count = NumberAttribute()
+    declared_amount_fen = NumberAttribute()
+    submitted_by = UnicodeAttribute()
+    submitted_at = MomentAttribute()
+    leftovers = StructAttribute(default=list)
+    reviewed_by = UnicodeAttribute(null=True)
+    approved_by = UnicodeAttribute(null=True)
+    budget_year = NumberAttribute(null=True)
+    publicity_ends_on = StructAttribute(null=True)
+    due_city = UnicodeAttribute(null=True)
+    due_on = UnicodeAttribute(null=True)
+    objections = NumberAttribute(default=0)
+    open_objections = NumberAttribute(default=0)
+    batched_count = NumberAttribute(default=0)
+    paid_count = NumberAttribute(default=0)
+    decision_reason = UnicodeAttribute(null=True)
+    by_institution = ClaimsByInstitution()
+    by_city = ClaimsByCity()
+    by_due = ClaimsDue()
+
+
+class LinesByPerson(GlobalSecondaryIndex[Any]):
+    """A person's lines, by time."""
+
+    class Meta:
+        index_name = "by_person"
+        projection = AllProjection()
+
+    person_key = UnicodeAttribute(hash_key=True)
+    submitted_at = MomentAttribute(range_key=True)
+
+
+class LinesToRetry(GlobalSecondaryIndex[Any]):
+    """Lines whose payment failed, waiting for the next batch of their city."""
+
+    class Meta:
+        index_name = "by_retry"
+        projection = KeysOnlyProjection()
+
+    retry_city = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class LineRow(VersionedTable[Line]):
+    """One row a line; its id names its claim and its place."""
+
+    class Meta:
+        table_name = table_name("claim-lines")
+
+    record_type = Line
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    division = UnicodeAttribute()
+    city = UnicodeAttribute()
+    institution = UnicodeAttribute()
+    program_id = UnicodeAttribute()
+    enrolment_id = UnicodeAttribute()
+    voucher_id = UnicodeAttribute()
+    person_key = UnicodeAttribute()
+    trainee_name = UnicodeAttribute()
+    trainee_id_number = UnicodeAttribute()
+    occupation = UnicodeAttribute()
+    status = UnicodeAttribute()
+    amount_fen = NumberAttribute()
+    evidence = StructAttribute()
+    submitted_at = MomentAttribute()
+    holds = StructAttribute(default=list)
+    reject_reason = UnicodeAttribute(null=True)
+    batch_id = UnicodeAttribute(null=True)
+    retry_city = UnicodeAttribute(null=True)
+    budget_year = NumberAttribute(null=True)
+    attempts = StructAttribute(default=list)
+    reversal_asked_by = UnicodeAttribute(null=True)
+    reversal_reason = UnicodeAttribute(null=True)
+    reversed_by = UnicodeAttribute(null=True)
+    by_person = LinesByPerson()
+    by_retry = LinesToRetry()
+
+
+class ObjectionsByClaim(GlobalSecondaryIndex[Any]):
+    """A claim's objections, by time."""
+
+    class Meta:
+        index_name = "by_claim"
+        projection = AllProjection()
+
+    claim_id = UnicodeAttribute(hash_key=True)
+    created_at = MomentAttribute(range_key=True)
+
+
+class ObjectionRow(VersionedTable[Objection]):
+    """One row an objection; its key is derived from the claim and the text."""
+
+    class Meta:
+        table_name = table_name("objections")
+
+    record_type = Objection
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    claim_id = UnicodeAttribute()
+    division = UnicodeAttribute()
+    status = UnicodeAttribute()
+    sealed_reason = UnicodeAttribute()
+    created_at = MomentAttribute()
+    publicity_ends_on = StructAttribute()
+    sealed_contact = UnicodeAttribute(null=True)
+    resolution = UnicodeAttribute(null=True)
+    resolved_by = UnicodeAttribute(null=True)
+    by_claim = ObjectionsByClaim()
+
+
+def _claim_in(action: str) -> Condition:
+    condition: Condition = ClaimRow.status.is_in(*[str(s) for s in CLAIM_TRANSITIONS.sources(action)])
+    return condition
+
+
+def _line_in(action: str) -> Condition:
+    condition: Condition = LineRow.status.is_in(*[str(s) for s in LINE_TRANSITIONS.sources(action)])
+    return condition
+
+
+def _line_to(action: str) -> Action:
+    move: Action = LineRow.status.set(str(LINE_TRANSITIONS.target(action)))
+    return move
+
+
+# --------------------------------------------------------------------------- reading
+
+
+def find_claim(claim_id: str) -> Claim | None:
+    """Read a claim."""
+    return ClaimRow.find(claim_id)
+
+
+def read_claim(claim_id: str) -> Claim:
+    """Read a claim or raise `NotFound`."""
+    return ClaimRow.read(claim_id)
+
+
+def find_claims(claim_ids: Sequence[str]) -> list[Claim]:
+    """Read many claims, 100 a call; unknown ones are left out."""
+    return ClaimRow.find_many(claim_ids)
+
+
+def find_line(line_id: str) -> Line | None:
+    """Read a line."""
+    return LineRow.find(line_id)
+
+
+def find_lines(line_ids: Sequence[str]) -> list[Line]:
+    """Read many lines, 100 a call, in the order of their ids; unknown ones are left out."""
+    return sorted(LineRow.find_many(line_ids), key=lambda line: line.id)
+
+
+def claims_of(
+    institution: str, request: PageRequest, *, status: ClaimStatus | None, today: date
+) -> Page[Claim]:
+    """List an institution's claims, newest first; of those in a state as it is shown today."""
+    return _newest(ClaimRow.by_institution, institution, request, _shown_as(status, today))
+
+
+def claims_in(
+    city: str, request: PageRequest, *, division: str | None, status: ClaimStatus | None, today: date
+) -> Page[Claim]:
+    """List the claims that one city's budget pays, newest first; of one county if `division` is given."""
+    condition = _shown_as(status, today)
+    if division is not None:
+        here = ClaimRow.division == division
+        condition = here if condition is None else condition & here
+    return _newest(ClaimRow.by_city, city, request, condition)
+
+
+def _shown_as(status: ClaimStatus | None, today: date) -> Any:
+    """Pick the claims of a state, as `model.status_shown` tells it."""
+    if status is None:
+        return None
+    stored = ClaimRow.status == str(status)
+    over = (ClaimRow.due_on < _day_end(today)) & (ClaimRow.open_objections == 0)
+    if status is ClaimStatus.PAYABLE:
+        return stored | ((ClaimRow.status == str(ClaimStatus.PUBLICISED)) & over)
+    return stored & ~over if status is ClaimStatus.PUBLICISED else stored
+
+
+def _day_end(day: date) -> str:
+    """Give the text behind every `due_on` of a day and before those of the next."""
+    return f"{(day + timedelta(days=1)).isoformat()}#"
+
+
+def _newest(index: Any, key: str, request: PageRequest, condition: Any) -> Page[Claim]:
+    rows = index.query(
+        key,
+        limit=request.limit if condition is None else None,
+        page_size=request.limit,
+        last_evaluated_key=request.after,
+        scan_index_forward=False,
+        filter_condition=condition,
+    )
+    if condition is None:
+        return page_of(rows, request)
+    found: list[Claim] = []
+    for row in rows:
+        found.append(row.record)
+        if len(found) == request.limit:
+            break
+    return Page(items=found, after=rows.last_evaluated_key)
+
+
+def due_claims(city: str, *, on: date) -> Iterator[Claim]:
+    """Give the claims of a city whose publicity is over on a day, in the order they became due."""
+    return (row.record for row in ClaimRow.by_due.query(city, ClaimRow.due_on < _day_end(on)))
+
+
+def publicised_claims(city: str, request: PageRequest, *, on: date) -> Page[Claim]:
+    """List the claims of a city whose publicity still runs on a day, the first to end first."""
+    rows = ClaimRow.by_due.query(
+        city,
+        ClaimRow.due_on > _day_end(on),
+        limit=request.limit,
+        last_evaluated_key=request.after,
+    )
+    return page_of(rows, request)
+
+
+def lines_to_retry(city: str, *, limit: int) -> list[str]:
+    """Give the ids of a city's lines whose payment failed."""
+    return [row.id for row in LineRow.by_retry.query(city, limit=limit)]
+
+
+def lines_of_person(person_key: str, *, limit: int = 100) -> list[Line]:
+    """List a person's newest lines."""
+    rows = LineRow.by_person.query(person_key, limit=limit, scan_index_forward=False)
+    return [row.record for row in rows]
+
+
+def find_objection(objection_id: str) -> Objection | None:
+    """Read an objection."""
+    return ObjectionRow.find(objection_id)
+
+
+def objections_to(claim_id: str, request: PageRequest) -> Page[Objection]:
+    """List a claim's objections, oldest first."""
+    rows = ObjectionRow.by_claim.query(claim_id, limit=request.limit, last_evaluated_key=request.after)
+    return page_of(rows, request)
+
+
+# --------------------------------------------------------------------------- claims: decisions
+
+
+def submit_writes(claim: Claim, lines: Iterable[Line], *, before: Claim | None) -> list[Put]:
+    """Store a claim with its lines: the first time, or again in place of a returned one."""
+    fresh = before is None
+    again = None if before is None else _claim_in("submit") & (ClaimRow.version == before.version)
+    rejected = LineRow.status == str(LineStatus.REJECTED)
+    replaceable = LineRow.id.does_not_exist() | _line_in("reject") | rejected
+    return [
+        Put(ClaimRow.from_record(claim), again),
+        *[Put(LineRow.from_record(line), None if fresh else replaceable) for line in lines],
+    ]
+
+
+def decide(
+    claim_id: str,
+    action: str,
+    *,
+    version: int,
+    where: tuple[str, str] | None,
+    not_by: str,
+    actions: Sequence[Action],
+    change: Change,
+) -> Claim:
+    """Move a claim in one conditional write: state, version, area and not one's own work.
+
+    `where` is ("city", code) or ("division", code), None for the whole province.
+
+    Raises:
+        ConditionFailed: one of them did not hold.
+
+    """
+    condition = _claim_in(action) & (ClaimRow.version == version) & (ClaimRow.submitted_by != not_by)
+    if where is not None:
+        condition &= getattr(ClaimRow, where[0]) == where[1]
+    target = ClaimRow.status.set(str(CLAIM_TRANSITIONS.target(action)))
+    return update(ClaimRow, (claim_id,), [target, *actions], condition=condition, change=change)
+
+
+def review_actions(actor: str) -> list[Action]:
+    """Note the first reviewer."""
+    return [ClaimRow.reviewed_by.set(actor)]
+
+
+def return_actions(reason: str) -> list[Action]:
+    """Note why a claim goes back; a claim sent again is reviewed anew."""
+    return [ClaimRow.decision_reason.set(reason), ClaimRow.reviewed_by.remove()]
+
+
+def decide_write(claim: Claim, action: str, actions: Sequence[Action]) -> Update:
+    """Move a claim within a transaction, if it is still as it was read."""
+    return Update(
+        ClaimRow,
+        (claim.id,),
+        [ClaimRow.status.set(str(CLAIM_TRANSITIONS.target(action))), *actions],
+        _claim_in(action) & (ClaimRow.version == claim.version),
+    )
+
+
+def totals_actions(*, count: int, amount_fen: int) -> list[Action]:
+    """Set what is left of a claim after lines were rejected."""
+    return [ClaimRow.line_count.set(count), ClaimRow.amount_fen.set(amount_fen)]
+
+
+def publicise_actions(claim: Claim, *, approved_by: str, budget_year: int, ends_on: date) -> list[Action]:
+    """Note the second reviewer and begin publicity; settlement may take the claim the day after its end."""
+    due_on = f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}"
+    return [
+        ClaimRow.status.set(str(CLAIM_TRANSITIONS.target("publicise"))),
+        ClaimRow.approved_by.set(approved_by),
+        ClaimRow.budget_year.set(budget_year),
+        ClaimRow.publicity_ends_on.set(ends_on),
+        ClaimRow.due_city.set(claim.city),
+        ClaimRow.due_on.set(due_on),
+    ]
+
+
+def approve_write(claim: Claim, actions: Sequence[Action]) -> Update:
+    """Approve a claim at second review; `actions` begin its publicity in the same write."""
+    condition = _claim_in("approve") & (ClaimRow.version == claim.version)
+    return Update(ClaimRow, (claim.id,), list(actions), condition)
+
+
+def reject_actions(reason: str) -> list[Action]:
+    """Note why a claim is rejected."""
+    return [ClaimRow.decision_reason.set(reason)]
+
+
+def reject_line_write(line: Line, reason: str) -> Update:
+    """Reject one line of a claim under review."""
+    return Update(
+        LineRow,
+        (line.id,),
+        [_line_to("reject"), LineRow.reject_reason.set(reason)],
+        _line_in("reject") & (LineRow.version == line.version),
+    )
+
+
+# --------------------------------------------------------------------------- objections and holds
+
+
+def object_writes(objection: Objection, claim: Claim) -> list[Put | Update]:
+    """Store an objection and stop its claim while publicity runs."""
+    return [
+        Put(ObjectionRow.from_record(objection)),
+        Update(
+            ClaimRow,
+            (claim.id,),
+            [
+                ClaimRow.objections.set(ClaimRow.objections + 1),
+                ClaimRow.open_objections.set(ClaimRow.open_objections + 1),
+            ],
+            (ClaimRow.status == str(ClaimStatus.PUBLICISED))
+            & (ClaimRow.publicity_ends_on == claim.publicity_ends_on)
+            & (ClaimRow.objections < OBJECTIONS_MAX),
+        ),
+    ]
+
+
+def resolve_write(
+    objection_id: str, *, version: int, outcome: ObjectionStatus, resolution: str, actor: str
+) -> Update:
+    """Decide on an open objection."""
+    return Update(
+        ObjectionRow,
+        (objection_id,),
+        [
+            ObjectionRow.status.set(str(outcome)),
+            ObjectionRow.resolution.set(resolution),
+            ObjectionRow.resolved_by.set(actor),
+        ],
+        (ObjectionRow.status == str(ObjectionStatus.OPEN)) & (ObjectionRow.version == version),
+    )
+
+
+def dismiss_objection_write(claim: Claim) -> Update:
+    """Take one open objection off a claim."""
+    return Update(
+        ClaimRow,
+        (claim.id,),
+        [ClaimRow.open_objections.set(ClaimRow.open_objections - 1)],
+        (ClaimRow.open_objections > 0) & (ClaimRow.version == claim.version),
+    )
+
+
+def uphold_objection_write(claim: Claim, reason: str) -> Update:
+    """Send a claim back because an objection to it is right; it leaves publicity."""
+    return decide_write(
+        claim,
+        "uphold_objection",
+        [
+            *return_actions(reason),
+            ClaimRow.open_objections.set(ClaimRow.open_objections - 1),
+            ClaimRow.approved_by.remove(),
+            ClaimRow.budget_year.remove(),
+            ClaimRow.publicity_ends_on.remove(),
+            ClaimRow.due_city.remove(),
+            ClaimRow.due_on.remove(),
+        ],
+    )
+
+
+def place_hold(line_id: str, hold: str, change: Change) -> Line | None:
+    """Stop a line that is not in a batch yet; a hold placed twice is one. None if it is too late."""
+    return _change_holds(line_id, change, lambda holds: [*holds, hold] if hold not in holds else holds)
+
+
+def set_holds(line_id: str, wanted: Sequence[str], change: Change) -> Line | None:
+    """Replace the holds of a line that is not in a batch yet."""
+    return _change_holds(line_id, change, lambda _: list(wanted))
+
+
+def lift_hold(line_id: str, hold: str, change: Change) -> Line | None:
+    """Take one hold off a line; when it was the last, the line may be paid."""
+    return _change_holds(line_id, change, lambda holds: [one for one in holds if one != hold])
+
+
+_STOPPABLE = (LineStatus.PENDING, LineStatus.HELD, LineStatus.PAYMENT_FAILED)
+
+
+def _change_holds(line_id: str, change: Change, wanted: Any) -> Line | None:
+    for _ in range(10):
+        line = find_line(line_id)
+        if line is None or line.status not in _STOPPABLE:
+            return None
+        holds = wanted(line.holds)
+        if holds == line.holds:
+            return line
+        actions = [LineRow.holds.set(holds)]
+        if line.status is not LineStatus.PAYMENT_FAILED:
+            actions.append(LineRow.status.set(str(LineStatus.HELD if holds else LineStatus.PENDING)))
+        try:
+            return update(
+                LineRow, (line_id,), actions, condition=LineRow.version == line.version, change=change
+            )
+        except ConditionFailed:
+            continue
+    return None
+
+
+# --------------------------------------------------------------------------- settlement
+
+
+def batch_claim_write(claim: Claim, *, lines: int) -> Update:
+    """Note that so many more lines of a claim are in a batch; the last one ends its wait."""
+    batched = claim.batched_count + lines
+    done = batched == claim.line_count
+    actions: list[Action] = [
+        ClaimRow.batched_count.set(batched),
+        ClaimRow.status.set(str(CLAIM_TRANSITIONS.target("batch" if done else "open_payment"))),
+    ]
+    if done:
+        actions += [ClaimRow.due_city.remove(), ClaimRow.due_on.remove()]
+    return Update(
+        ClaimRow,
+        (claim.id,),
+        actions,
+        _claim_in("batch") & (ClaimRow.version == claim.version) & (ClaimRow.open_objections == 0),
+    )
+
+
+def batch_line_write(line: Line, *, batch_id: str, budget_year: int) -> Update:
+    """Put a line that nothing stops into a batch."""
+    return Update(
+        LineRow,
+        (line.id,),
+        [
+            _line_to("batch"),
+            LineRow.batch_id.set(batch_id),
+            LineRow.budget_year.set(budget_year),
+            LineRow.retry_city.remove(),
+        ],
+        _line_in("batch") & (LineRow.holds == []) & (LineRow.version == line.version),
+    )
+
+
+def pay_line_write(line: Line, attempt: Attempt) -> Update:
+    """Record that the bank has paid a line of this batch."""
+    return Update(
+        LineRow,
+        (line.id,),
+        [_line_to("pay"), LineRow.attempts.set([*line.attempts, attempt])],
+        _line_in("pay") & (LineRow.batch_id == attempt.batch_id) & (LineRow.version == line.version),
+    )
+
+
+def fail_line_write(line: Line, attempt: Attempt) -> Update:
+    """Record that the bank did not pay a line; it waits for the next batch of its city."""
+    return Update(
+        LineRow,
+        (line.id,),
+        [
+            _line_to("fail"),
+            LineRow.attempts.set([*line.attempts, attempt]),
+            LineRow.retry_city.set(line.city),
+        ],
+        _line_in("fail") & (LineRow.batch_id == attempt.batch_id) & (LineRow.version == line.version),
+    )
+
+
+def pay_claim_write(claim: Claim, *, lines: int) -> Update:
+    """Note that so many more lines of a claim are paid; with the last one the claim waits for closing."""
+    paid = claim.paid_count + lines
+    actions: list[Action] = [ClaimRow.paid_count.set(paid)]
+    if paid == claim.line_count:
+        actions += [
+            ClaimRow.status.set(str(CLAIM_TRANSITIONS.target("pay"))),
+            ClaimRow.due_city.set(claim.city),
+            ClaimRow.due_on.set(f"0000-00-00#{claim.id}"),
+        ]
+    return Update(
+        ClaimRow,
+        (claim.id,),
+        actions,
+        ClaimRow.status.is_in(str(ClaimStatus.BATCHED), str(ClaimStatus.PAYABLE))
+        & (ClaimRow.version == claim.version),
+    )
+
+
+def closed_write(claim: Claim) -> Update:
+    """Note that the class of a paid claim is closed: settlement has nothing more to do here."""
+    return Update(
+        ClaimRow,
+        (claim.id,),
+        [ClaimRow.due_city.remove(), ClaimRow.due_on.remove()],
+        (ClaimRow.status == str(ClaimStatus.PAID)) & (ClaimRow.version == claim.version),
+    )
+
+
+def ask_reversal(line_id: str, *, actor: str, reason: str, change: Change) -> Line:
+    """Note that one finance officer asks for a paid line's reversal, unless somebody has.
+
+    Raises:
+        ConditionFailed: it is not paid, or a reversal was asked for already.
+
+    """
+    return update(
+        LineRow,
+        (line_id,),
+        [LineRow.reversal_asked_by.set(actor), LineRow.reversal_reason.set(reason)],
+        condition=_line_in("reverse") & LineRow.reversal_asked_by.does_not_exist(),
+        change=change,
+    )
+
+
+def reverse_line_write(line: Line, *, actor: str) -> Update:
+    """Reverse a paid line that another officer asked to reverse."""
+    return Update(
+        LineRow,
+        (line.id,),
+        [_line_to("reverse"), LineRow.reversed_by.set(actor)],
+        _line_in("reverse")
+        & LineRow.reversal_asked_by.exists()
+        & (LineRow.reversal_asked_by != actor)
+        & (LineRow.version == line.version),
+    )

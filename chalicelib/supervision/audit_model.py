@@ -1,0 +1,129 @@
+"""The audit chain: one record a change, each holding the digest of the one before it.
+
+A chain belongs to the bureau directly under the province, so a city's supervisor can verify theirs alone.
+Editing, deleting, inserting or reordering records breaks a digest or a number; cutting the end off leaves
+the chain's head pointing past it.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from datetime import date, datetime
+from enum import Enum
+from typing import Any
+
+import msgspec
+
+from chalicelib.kernel.calendar import format_moment
+
+GENESIS = ""
+VALUE_BYTES_MAX = 16_000
+_KEPT_OUT = frozenset({"op_id", "last_change", "version", "password_hash", "activation_hash", "current_hash"})
+_SECRET = re.compile(r"sealed.*|.*_(hash|digest|nonce|secret)")
+_HIDDEN = "***"
+
+
+class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of one row. `entry` tells the changes of a subject apart: part and version."""
+
+    subject: str
+    entry: str
+    chain: str
+    seq: int
+    table: str
+    division: str
+    at: datetime
+    actor: str
+    role: str
+    action: str
+    request_id: str
+    reason: str | None = None
+    before: dict[str, Any] = {}
+    after: dict[str, Any] = {}
+    hash: str = ""
+
+
+class ChainHead(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a chain ends."""
+
+    chain: str
+    seq: int = 0
+    hash: str = GENESIS
+
+
+def entry_of(part: str, version: int | None, sequence: str) -> str:
+    """Tell the changes of a subject apart, in their order; what has no version goes by its stream number."""
+    number = f"{version:08d}" if version is not None else f"~{sequence.zfill(40)}"
+    return f"{number}#{part}" if part else number
+
+
+def digest_of(record: AuditRecord, previous: str) -> str:
+    """Give the SHA-256 of the previous digest followed by the record's canonical JSON."""
+    facts = msgspec.structs.asdict(record)
+    del facts["hash"]
+    facts["at"] = format_moment(record.at)
+    canonical = msgspec.json.encode(facts, order="deterministic")
+    return hashlib.sha256(previous.encode() + canonical).hexdigest()
+
+
+def link(record: AuditRecord, head: ChainHead) -> AuditRecord:
+    """Put a record at the end of its chain."""
+    numbered = msgspec.structs.replace(record, chain=head.chain, seq=head.seq + 1)
+    return msgspec.structs.replace(numbered, hash=digest_of(numbered, head.hash))
+
+
+def head_after(record: AuditRecord) -> ChainHead:
+    """Give the head of a chain that ends with this record."""
+    return ChainHead(chain=record.chain, seq=record.seq, hash=record.hash)
+
+
+def follows(record: AuditRecord, head: ChainHead) -> bool:
+    """Tell whether a record is the unaltered next one after this head."""
+    return record.seq == head.seq + 1 and record.hash == digest_of(record, head.hash)
+
+
+def changed(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the attributes that a change touched, as they were and as they are, fit to be kept for years.
+
+    Sealed values, digests, hashes and nonces show only that they changed; masks stay masks. What is too
+    large to be kept is named by its own digest.
+    """
+    then, now = before or {}, after or {}
+    names = sorted({*then, *now} - _KEPT_OUT)
+    touched = [name for name in names if then.get(name) != now.get(name)]
+    return (
+        {name: _kept(name, then[name]) for name in touched if name in then},
+        {name: _kept(name, now[name]) for name in touched if name in now},
+    )
+
+
+def _kept(name: str, value: Any) -> Any:
+    kept = _shown(name, value)
+    raw = msgspec.json.encode(kept, order="deterministic")
+    if len(raw) > VALUE_BYTES_MAX:
+        return {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+    return kept
+
+
+def _shown(name: str, value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _shown(str(key), part) for key, part in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_shown(name, part) for part in value]
+    if value is None or isinstance(value, bool):
+        return value
+    if _SECRET.fullmatch(name):
+        return _HIDDEN
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return format_moment(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    return value if isinstance(value, str | int | float) else str(value)

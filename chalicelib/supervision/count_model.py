@@ -1,0 +1,123 @@
+"""What the reports count, and by how much one change of a voucher moves each count.
+
+Counts are kept by the audit consumer in the very transaction that writes the audit record, so a stream
+that repeats itself cannot count twice.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+EVERY_PROGRAM = "*"
+
+STATUSES = ("issued", "claimed", "redeemed", "settled", "closed", "expired", "revoked")
+
+REACHED: Mapping[str, str] = {
+    "ever_issued": "issued_at",
+    "ever_claimed": "claimed_at",
+    "ever_redeemed": "redeemed_at",
+    "ever_settled": "settled_at",
+}
+"""A stage is reached while its moment stands on the voucher: a release takes redemption back."""
+
+AMOUNTS = ("face_value_fen", "paid_fen", "reversed_fen")
+FIELDS = (*STATUSES, *REACHED, *AMOUNTS)
+_INSTITUTION_FIELDS = frozenset(
+    {"redeemed", "settled", "closed", "ever_redeemed", "paid_fen", "reversed_fen"}
+)
+
+
+class Scope(msgspec.Struct, frozen=True, kw_only=True):
+    """Whose count: one program (or every one) and one division, or one institution as one chain sees it."""
+
+    program: str
+    place: str
+
+
+class VoucherCount(msgspec.Struct, frozen=True, kw_only=True):
+    """The counts of one scope; `as_of` is the number of the last audit record they include."""
+
+    program: str
+    place: str
+    as_of: int
+    issued: int = 0
+    claimed: int = 0
+    redeemed: int = 0
+    settled: int = 0
+    closed: int = 0
+    expired: int = 0
+    revoked: int = 0
+    ever_issued: int = 0
+    ever_claimed: int = 0
+    ever_redeemed: int = 0
+    ever_settled: int = 0
+    face_value_fen: int = 0
+    paid_fen: int = 0
+    reversed_fen: int = 0
+
+
+def division_place(division: str) -> str:
+    """Name the place of a division's counts."""
+    return f"division#{division}"
+
+
+def institution_place(institution: str, chain: str = "") -> str:
+    """Name the place of an institution's counts in one chain, or what those names begin with."""
+    return f"institution#{institution}#{chain}"
+
+
+def values_of(voucher: Mapping[str, Any] | None) -> Counter[str]:
+    """Give what one voucher adds to the counts of its scopes."""
+    counted: Counter[str] = Counter()
+    if not voucher:
+        return counted
+    counted[str(voucher["status"])] += 1
+    for name, moment in REACHED.items():
+        counted[name] += voucher.get(moment) is not None
+    for name in AMOUNTS:
+        counted[name] += int(voucher.get(name) or 0)
+    return counted
+
+
+def moves_of(
+    before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, chain: str
+) -> dict[Scope, Counter[str]]:
+    """Tell by how much a change of a voucher moves each count; counts that stay are left out."""
+    moves: dict[Scope, Counter[str]] = {}
+    for voucher, sign in ((before, -1), (after, 1)):
+        if not voucher:
+            continue
+        values = values_of(voucher)
+        for program in (str(voucher["program_id"]), EVERY_PROGRAM):
+            _add(moves, Scope(program=program, place=division_place(str(voucher["division"]))), values, sign)
+            if voucher.get("institution"):
+                place = institution_place(str(voucher["institution"]), chain)
+                own = Counter({name: n for name, n in values.items() if name in _INSTITUTION_FIELDS})
+                _add(moves, Scope(program=program, place=place), own, sign)
+    clean = {scope: Counter({n: v for n, v in move.items() if v}) for scope, move in moves.items()}
+    return {scope: move for scope, move in clean.items() if move}
+
+
+def _add(moves: dict[Scope, Counter[str]], scope: Scope, values: Counter[str], sign: int) -> None:
+    total = moves.setdefault(scope, Counter())
+    for name, value in values.items():
+        total[name] += sign * value
+
+
+def merged(moves: list[dict[Scope, Counter[str]]]) -> dict[Scope, Counter[str]]:
+    """Sum the moves of several changes: one write a scope, however many vouchers moved."""
+    total: dict[Scope, Counter[str]] = {}
+    for one in moves:
+        for scope, move in one.items():
+            _add(total, scope, move, 1)
+    clean = {scope: Counter({n: v for n, v in move.items() if v}) for scope, move in total.items()}
+    return {scope: move for scope, move in clean.items() if move}
+
+
+def summed(counts: list[VoucherCount], *, program: str, place: str) -> VoucherCount:
+    """Sum the counts of several places."""
+    totals = {name: sum(getattr(count, name) for count in counts) for name in FIELDS}
+    as_of = max((count.as_of for count in counts), default=0)
+    return VoucherCount(program=program, place=place, as_of=as_of, **totals)

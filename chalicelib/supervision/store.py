@@ -1,0 +1,177 @@
+"""The audit chain's records and heads, and the counts that move with them."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chalicelib.aws.table import (
+    TRANSACTION_ITEMS_MAX,
+    MomentAttribute,
+    Put,
+    StructAttribute,
+    Table,
+    Update,
+    Write,
+    table_name,
+    transact,
+)
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Change
+from chalicelib.supervision.audit_model import AuditRecord, ChainHead
+from chalicelib.supervision.count_model import Scope, VoucherCount
+
+WRITES_MAX = TRANSACTION_ITEMS_MAX
+
+
+class ByChain(GlobalSecondaryIndex[Any]):
+    """A chain's records in their order."""
+
+    class Meta:
+        index_name = "by_chain"
+        projection = AllProjection()
+
+    chain = UnicodeAttribute(hash_key=True)
+    seq = NumberAttribute(range_key=True)
+
+
+class AuditRow(Table[AuditRecord]):
+    """One row a change; its key is the subject and the version the change made."""
+
+    class Meta:
+        table_name = table_name("audit-records")
+
+    record_type = AuditRecord
+
+    subject = UnicodeAttribute(hash_key=True)
+    entry = UnicodeAttribute(range_key=True)
+    chain = UnicodeAttribute()
+    seq = NumberAttribute()
+    table = UnicodeAttribute()
+    division = UnicodeAttribute()
+    at = MomentAttribute()
+    actor = UnicodeAttribute()
+    role = UnicodeAttribute()
+    action = UnicodeAttribute()
+    request_id = UnicodeAttribute()
+    reason = UnicodeAttribute(null=True)
+    before = StructAttribute()
+    after = StructAttribute()
+    hash = UnicodeAttribute()
+    by_chain = ByChain()
+
+
+class ChainHeadRow(Table[ChainHead]):
+    """One row a chain."""
+
+    class Meta:
+        table_name = table_name("audit-heads")
+
+    record_type = ChainHead
+
+    chain = UnicodeAttribute(hash_key=True)
+    seq = NumberAttribute(default=0)
+    hash = UnicodeAttribute(default="")
+
+
+class VoucherCountRow(Table[VoucherCount]):
+    """One row a program and place."""
+
+    class Meta:
+        table_name = table_name("voucher-counts")
+
+    record_type = VoucherCount
+
+    program = UnicodeAttribute(hash_key=True)
+    place = UnicodeAttribute(range_key=True)
+    as_of = NumberAttribute(default=0)
+    issued = NumberAttribute(default=0)
+    claimed = NumberAttribute(default=0)
+    redeemed = NumberAttribute(default=0)
+    settled = NumberAttribute(default=0)
+    closed = NumberAttribute(default=0)
+    expired = NumberAttribute(default=0)
+    revoked = NumberAttribute(default=0)
+    ever_issued = NumberAttribute(default=0)
+    ever_claimed = NumberAttribute(default=0)
+    ever_redeemed = NumberAttribute(default=0)
+    ever_settled = NumberAttribute(default=0)
+    face_value_fen = NumberAttribute(default=0)
+    paid_fen = NumberAttribute(default=0)
+    reversed_fen = NumberAttribute(default=0)
+
+
+# --------------------------------------------------------------------------- the chain
+
+
+def recorded(keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Tell which of these changes (subject, entry) have their record already: one call a hundred."""
+    return {(record.subject, record.entry) for record in AuditRow.find_many(list(dict.fromkeys(keys)))}
+
+
+def head_of(chain: str) -> ChainHead:
+    """Read where a chain ends; a chain without records ends at its beginning."""
+    return ChainHeadRow.find(chain) or ChainHead(chain=chain)
+
+
+def append(
+    records: Sequence[AuditRecord],
+    *,
+    head: ChainHead,
+    moves: Mapping[Scope, Counter[str]],
+    change: Change,
+) -> None:
+    """Add linked records to a chain, move its head and the counts: all or nothing.
+
+    Raises:
+        ConditionFailed: another writer moved the head, or a record exists already.
+
+    """
+    last = records[-1]
+    writes: list[Write] = [Put(AuditRow.from_record(record)) for record in records]
+    end = ChainHeadRow.from_record(ChainHead(chain=last.chain, seq=last.seq, hash=last.hash))
+    at_head = ChainHeadRow.seq == head.seq
+    writes.append(Put(end, ChainHeadRow.chain.does_not_exist() if head.seq == 0 else at_head))
+    writes += [_move(scope, move, as_of=last.seq) for scope, move in moves.items()]
+    transact(writes, change=change)
+
+
+def _move(scope: Scope, move: Counter[str], *, as_of: int) -> Update:
+    row: Any = VoucherCountRow
+    return Update(
+        VoucherCountRow,
+        (scope.program, scope.place),
+        [
+            row.as_of.set(as_of),
+            *[getattr(row, name).set((getattr(row, name) | 0) + number) for name, number in move.items()],
+        ],
+        row.as_of.does_not_exist() | (row.as_of < as_of),
+    )
+
+
+def records_of(subject: str, request: PageRequest) -> Page[AuditRecord]:
+    """List a subject's records in the order of the chain.
+
+    A subject has few changes, and the parts of one (a class's plan, its roster) are counted apart, so its
+    records are read together and put in order here.
+    """
+    after = request.after["seq"] if request.after else 0
+    rows = [row.record for row in AuditRow.query(subject, consistent_read=True)]
+    found = sorted((one for one in rows if one.seq > after), key=lambda one: one.seq)
+    items = found[: request.limit]
+    return Page(items=items, after={"seq": items[-1].seq} if len(found) > len(items) else None)
+
+
+def walk(chain: str, *, after: int = 0) -> Iterator[AuditRecord]:
+    """Give a chain's records in their order, from the one after a number."""
+    return (row.record for row in AuditRow.by_chain.query(chain, AuditRow.seq > after))
+
+
+# --------------------------------------------------------------------------- counts
+
+
+def counts(program: str, place: str) -> Iterable[VoucherCount]:
+    """Give the counts of a program at the places that begin so."""
+    return (row.record for row in VoucherCountRow.query(program, VoucherCountRow.place.startswith(place)))

@@ -1,0 +1,84 @@
+"""Listing institutions and projects, suspending, searching (step 2)."""
+
+import pytest
+
+from infra.local.catalogue import INSTITUTIONS
+from tests.support.people import HEFEI_SCHOOL
+
+ENTRY = {name: value for name, value in INSTITUTIONS[2].items() if name != "uscc"}
+USCC = INSTITUTIONS[2]["uscc"]
+
+
+def entry(world, **changes):
+    return {**ENTRY, "programs": [world.program_id], **changes}
+
+
+def test_a_clerk_lists_an_institution_and_a_repeat_is_harmless(world, api):
+    first = api("clerk").put(f"/v1/institutions/{USCC}", entry(world))
+    again = api("clerk").put(f"/v1/institutions/{USCC}", entry(world))
+    assert (first.status, again.status) == (201, 200)
+    assert first.json == again.json
+    assert first.json["bank_account"]["number"].count("*") >= 4
+    public = api().get(f"/v1/institutions/{USCC}")
+    assert "bank_account" not in public.json
+
+
+def test_a_change_needs_the_version(world, api):
+    api("clerk").put(f"/v1/institutions/{USCC}", entry(world))
+    blind = api("clerk").put(f"/v1/institutions/{USCC}", entry(world, name="新名"))
+    assert (blind.status, blind.json["code"]) == (409, "version_conflict")
+    seen = api("clerk").put(f"/v1/institutions/{USCC}", entry(world, name="新名", version=1))
+    assert (seen.status, seen.json["name"], seen.json["version"]) == (200, "新名", 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "field", "code"),
+    [
+        ({"division": "999999"}, "division", "unknown_division"),
+        (
+            {"location": {"lng": 121.47, "lat": 31.23, "coord_system": "wgs84"}},
+            "location",
+            "outside_province",
+        ),
+        ({"phone": "12"}, "phone", "invalid_phone"),
+        ({"projects": ["prj_nothing"]}, "projects[0]", "unknown_project"),
+    ],
+)
+def test_wrong_entries_name_the_field(world, api, change, field, code):
+    answer = api("clerk").put(f"/v1/institutions/{USCC}", entry(world, **change))
+    assert answer.status == 400
+    assert (field, code) in {(e["field"], e["code"]) for e in answer.json["errors"]}
+
+
+def test_a_wrong_check_digit_is_refused(world, api):
+    answer = api("clerk").put("/v1/institutions/91340111MX0000027E", entry(world))
+    assert answer.json["errors"][0]["code"] == "invalid_uscc"
+
+
+def test_the_neighbouring_clerk_cannot_list_here(world, api):
+    assert api("clerk_wuhu").put(f"/v1/institutions/{USCC}", entry(world)).status == 404
+
+
+def test_the_nearest_institution_comes_first_whatever_the_system(world, api):
+    for near in ("117.27,31.86,wgs84", "117.2755,31.858,gcj02"):
+        found = api().get("/v1/institutions", {"near": near, "program": world.program_id}).json["items"]
+        distances = [item["distance_m"] for item in found]
+        assert distances == sorted(distances)
+        assert len(found) == 3
+    bare = api().get("/v1/institutions", {"near": "117.27,31.86"})
+    assert (bare.status, bare.json["code"]) == (400, "coord_system_missing")
+
+
+def test_a_suspended_institution_cannot_scan_and_is_not_found(world, api):
+    body = {"version": 1, "reason": "核查中"}
+    done = api("clerk").post(f"/v1/institutions/{HEFEI_SCHOOL}/suspend", body)
+    assert (done.status, done.json["status"]) == (200, "suspended")
+    listed = api().get("/v1/institutions", {"division": "3401"}).json["items"]
+    assert HEFEI_SCHOOL not in {item["uscc"] for item in listed}
+    person = world.person(1)
+    voucher_id = world.voucher(person)
+    token = api(person).get(f"/v1/vouchers/{voucher_id}/qr", at=world.now).json["token"]
+    refused = world.scan(token, at=world.now)
+    assert (refused.status, refused.json["code"]) == (409, "institution_suspended")
+    back = api("clerk").post(f"/v1/institutions/{HEFEI_SCHOOL}/reinstate", {"version": 2, "reason": "已整改"})
+    assert back.json["status"] == "listed"

@@ -1,0 +1,139 @@
+"""Classes brought to a state through the API."""
+
+import uuid
+from datetime import datetime, timedelta
+from typing import Any
+
+from infra.local.people import make_person
+
+SITE = {
+    "name": "一号教室",
+    "address": "合肥市蜀山区",
+    "location": {"lng": 117.2272, "lat": 31.8206, "coord_system": "gcj02"},
+}
+DAY = timedelta(days=1)
+
+
+def trainer(index: int = 900) -> dict[str, str]:
+    person = make_person(index, today=datetime(2026, 9, 1).date())
+    return {"name": person.name, "id_number": person.id_number, "qualification": "高级讲师"}
+
+
+def application(world: Any, **changes: Any) -> dict[str, Any]:
+    """Five lessons of eight hours from ten days on, 9:00 to 17:00 in Shanghai."""
+    first = world.now + 10 * DAY
+    lessons = [
+        {
+            "starts_at": (first + n * DAY).isoformat(),
+            "ends_at": (first + n * DAY + timedelta(hours=8)).isoformat(),
+            "hours": 8,
+            "topic": f"第{n + 1}讲",
+            "trainer": 0,
+        }
+        for n in range(5)
+    ]
+    body = {
+        "project_id": world.project_id,
+        "name": "互联网营销一班",
+        "planned_size": 12,
+        "site": SITE,
+        "trainers": [trainer()],
+        "lessons": lessons,
+    }
+    return body | changes
+
+
+class Classroom:
+    """One class of the first institution, moved on step by step."""
+
+    def __init__(self, world: Any, **changes: Any) -> None:
+        self.world, self.api = world, world.api
+        answer = self.api("institution").post("/v1/classes", application(world, **changes), at=world.now)
+        assert answer.status == 201, answer.text
+        self.json = answer.json
+        self.people: list[Any] = []
+        self.enrolments: list[dict[str, Any]] = []
+
+    @property
+    def id(self) -> str:
+        return self.json["id"]
+
+    @property
+    def version(self) -> int:
+        return self.json["version"]
+
+    def lesson(self, number: int = 0) -> dict[str, Any]:
+        return self.json["lessons"][number]
+
+    def starts(self, number: int = 0) -> datetime:
+        return datetime.fromisoformat(self.lesson(number)["starts_at"])
+
+    def ended(self) -> datetime:
+        return datetime.fromisoformat(self.json["ends_at"]) + timedelta(minutes=1)
+
+    def try_(
+        self, who: Any, action: str, body: dict[str, Any] | None = None, at: datetime | None = None
+    ) -> Any:
+        sent = {"version": self.version} | (body or {})
+        return self.api(who).post(f"/v1/classes/{self.id}/{action}", sent, at=at or self.world.now)
+
+    def do(
+        self, who: Any, action: str, body: dict[str, Any] | None = None, at: datetime | None = None
+    ) -> Any:
+        answer = self.try_(who, action, body, at)
+        assert answer.status == 200, answer.text
+        self.json = answer.json
+        return self
+
+    def read(self, who: Any = "institution", at: datetime | None = None) -> dict[str, Any]:
+        answer = self.api(who).get(f"/v1/classes/{self.id}", at=at or self.world.now)
+        assert answer.status == 200, answer.text
+        return answer.json
+
+    def refresh(self) -> "Classroom":
+        self.json = self.read()
+        return self
+
+    def approved(self) -> "Classroom":
+        return self.do("institution", "submit").do("clerk", "approve")
+
+    def enrol(self, count: int, first: int = 1) -> list[dict[str, Any]]:
+        people = [self.world.person(first + n) for n in range(count)]
+        made = [self.world.enrolment(person) for person in people]
+        self.people += people
+        self.enrolments += made
+        return made
+
+    def put_roster(self, rows: list[dict[str, Any]], query: str = "", version: int | None = None) -> Any:
+        body = {"version": version or self.version, "rows": rows}
+        path = f"/v1/classes/{self.id}/roster{query}"
+        return self.api("institution").put(path, body, at=self.world.now)
+
+    def rostered(self, count: int = 2) -> "Classroom":
+        self.approved()
+        made = self.enrol(count)
+        answer = self.put_roster([{"enrolment_id": one["id"]} for one in made])
+        assert answer.status == 200, answer.text
+        return self.refresh()
+
+    def completed(self, count: int = 2) -> "Classroom":
+        self.rostered(count)
+        self.do("institution", "completion/submit", at=self.ended())
+        return self.do("clerk", "completion/approve", at=self.ended())
+
+    def put_scores(self, rows: list[dict[str, Any]], query: str = "", version: int | None = None) -> Any:
+        body = {"version": version or self.version, "rows": rows}
+        path = f"/v1/classes/{self.id}/scores{query}"
+        return self.api("institution").put(path, body, at=self.ended())
+
+    def check_in(self, person: Any, number: int = 0, **changes: Any) -> Any:
+        at = changes.pop("at", self.starts(number) - timedelta(minutes=10))
+        place = {"accuracy_m": 20, "mocked": False, **SITE["location"], **changes.pop("location", {})}
+        body = {
+            "kind": "in",
+            "location": {name: value for name, value in place.items() if value is not None},
+            "device_id": "phone-1",
+            "nonce": uuid.uuid4().hex,
+            "happened_at": at.isoformat(),
+        } | changes
+        return self.api(person).post(f"/v1/lessons/{self.lesson(number)['id']}/check-ins", body, at=at)

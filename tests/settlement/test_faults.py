@@ -1,0 +1,177 @@
+"""What races, repeats and deaths leave behind: one batch, one payment a line, books that balance.
+
+The way out to DynamoDB is interrupted from outside (botocore's `before-send`), never our own code.
+"""
+
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.aws.table import connection
+from chalicelib.kernel.principal import system_context
+from chalicelib.settlement.sealing import seal_division
+from tests.subsidies.scored import Money, scored_class
+
+
+class Died(BaseException):
+    """The machine is gone."""
+
+
+@contextlib.contextmanager
+def before_each_call(act: Callable[[int], None]) -> Iterator[list[int]]:
+    """Do something before each call to DynamoDB, with its number from 1; gives the count of calls."""
+    calls = [0]
+
+    def handler(**_: Any) -> None:
+        calls[0] += 1
+        act(calls[0])
+
+    events = connection().client.meta.events
+    events.register_first("before-send.dynamodb", handler)
+    try:
+        yield calls
+    finally:
+        events.unregister("before-send.dynamodb", handler)
+
+
+def die_at(number: int) -> Callable[[int], None]:
+    def act(call: int) -> None:
+        if call == number:
+            raise Died
+
+    return act
+
+
+@pytest.fixture
+def money(world: Any) -> Money:
+    money = Money(world)
+    money.budget()
+    return money
+
+
+def due(world: Any, money: Money, *sizes: int) -> list[str]:
+    class_ids = [scored_class(world, size) for size in sizes]
+    for class_id in class_ids:
+        money.publicised(class_id)
+    money.wait()
+    return class_ids
+
+
+def work(money: Money) -> Any:
+    return seal_division(system_context("settle_subsidies", now=money.now, request_id="req_t"), "3401")
+
+
+def batches(money: Money) -> list[Any]:
+    return list(money.ok(money.api("finance").get("/v1/settlement-batches"))["items"])
+
+
+def test_sealing_killed_after_any_call_ends_in_one_whole_batch(world: Any, money: Money) -> None:
+    due(world, money, 3, 60, 50)
+    for number in range(1, 200):
+        try:
+            with before_each_call(die_at(number)):
+                work(money)
+        except Died:
+            continue
+        break
+    (batch,) = batches(money)
+    assert batch["count"] == 113
+    assert batch["number"] == 1
+    assert money.export(batch)["sha256"] == batch["digest"]
+    assert work(money) is None
+
+
+@pytest.mark.parametrize("number", [1, 4, 6, 8, 10, 12, 14, 16])
+def test_a_second_worker_in_the_midst_of_sealing_changes_nothing(
+    world: Any, money: Money, number: int
+) -> None:
+    due(world, money, 2, 60, 50)
+    others: list[Any] = []
+
+    def act(call: int) -> None:
+        if call == number and not others:
+            others.append(None)
+            others.append(work(money))
+
+    with before_each_call(act):
+        mine = work(money)
+    found = [one for one in (mine, *others) if one is not None]
+    assert {one.id for one in found} == {batch["id"] for batch in batches(money)}
+    (batch,) = batches(money)
+    assert batch["count"] == 112
+    assert batch["amount_fen"] == sum(line["amount_fen"] for line in money.batch(batch)["lines"])
+    assert money.export(batch)["sha256"] == batch["digest"]
+
+
+def test_results_killed_after_any_call_pay_each_line_once(world: Any, money: Money) -> None:
+    due(world, money, 5, 34)
+    batch = money.seal()
+    money.export(batch)
+    rows = [money.result(line) for line in money.batch(batch)["lines"]]
+    for number in range(1, 200):
+        try:
+            with before_each_call(die_at(number)):
+                answer = money.send(batch, rows)
+        except Died:
+            continue
+        break
+    assert answer.json == {"applied": 39, "refused": []}
+    work(money)  # the night closes what a dead worker left open
+    assert money.batch(batch)["status"] == "closed"
+    found = money.balance()
+    assert found["debit_fen"] == found["credit_fen"] == batch["amount_fen"]
+    budget = money.api("finance").get("/v1/budgets/3401/2026").json
+    assert (budget["reserved_fen"], budget["spent_fen"]) == (0, batch["amount_fen"])
+    listed = money.ok(money.api("clerk").get("/v1/subsidy-claims"))["items"]
+    assert {claim["status"] for claim in listed} == {"paid"}
+
+
+@pytest.mark.parametrize("number", [6, 8, 9, 11])
+def test_the_same_results_sent_twice_at_once_are_applied_once(world: Any, money: Money, number: int) -> None:
+    due(world, money, 34)
+    batch = money.seal()
+    money.export(batch)
+    rows = [money.result(line) for line in money.batch(batch)["lines"]]
+    others: list[Any] = []
+
+    def act(call: int) -> None:
+        if call == number and not others:
+            others.append(None)
+            others.append(money.send(batch, rows))
+
+    with before_each_call(act):
+        mine = money.send(batch, rows)
+    assert mine.json == others[1].json == {"applied": 34, "refused": []}
+    assert money.balance()["debit_fen"] == batch["amount_fen"]
+
+
+def test_a_voucher_revoked_after_the_export_stops_its_own_row_only(world: Any, money: Money) -> None:
+    from chalicelib.vouchers.store import VoucherRow
+
+    (class_id,) = due(world, money, 3)
+    batch = money.seal()
+    money.export(batch)
+    line = money.read({"id": "clm_" + class_id[4:]})["lines"][1]
+    VoucherRow(line["voucher_id"]).update(actions=[VoucherRow.status.set("revoked")])
+    rows = [money.result(one) for one in money.batch(batch)["lines"]]
+    answer = money.ok(money.send(batch, rows))
+    assert answer["applied"] == 2
+    assert [(row["row"], row["code"]) for row in answer["refused"]] == [(2, "wrong_state")]
+    assert money.ok(money.send(batch, rows)) == answer
+
+
+def test_a_line_costs_few_calls_to_seal_and_to_settle(world: Any, money: Money) -> None:
+    due(world, money, 90, 90, 90)
+    with before_each_call(lambda _: None) as sealing:
+        batch = work(money)
+    assert batch.line_count == 270
+    shown = {"id": batch.id}
+    money.export(shown)
+    rows = [money.result(line) for line in money.batch(shown)["lines"]]
+    with before_each_call(lambda _: None) as settling:
+        money.ok(money.send(shown, rows))
+    fixed = 14  # once a batch, however many lines: counter, batch, payees, chunks, sign-in
+    assert (sealing[0] - fixed) / 270 <= 0.05
+    assert (settling[0] - fixed) / 270 <= 0.05

@@ -1,0 +1,289 @@
+"""A class's claim: payability, declared totals, repeats, two reviews, return, rejection, rights."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.classes.service import read_class
+from chalicelib.classes.store import ClassRow
+from chalicelib.vouchers.store import VoucherRow
+from tests.subsidies.scored import Money, scored_class, wuhu_class
+
+FULL = 260_000
+
+
+@pytest.fixture
+def money(world: Any) -> Money:
+    return Money(world)
+
+
+def voucher_states(class_id: str) -> list[str]:
+    from chalicelib.enrolments.store import find_enrolments
+    from chalicelib.vouchers.store import find_vouchers
+
+    enrolled = find_enrolments(read_class(class_id).enrolment_ids)
+    return sorted(str(one.status) for one in find_vouchers([one.voucher_id for one in enrolled]))
+
+
+def test_payability_names_every_check_with_its_evidence(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 4, failed={0}, absent={1}, mocked={2})
+    found = money.payability(class_id)
+    failed, absent, mocked, good = found["lines"]
+    assert found["count"] == 2
+    assert found["amount_fen"] == 2 * good["amount_fen"]
+    assert [one["payable"] for one in found["lines"]] == [False, False, True, True]
+    assert mocked["held"]
+    assert not good["held"]
+    checks = {one["name"]: one for one in failed["checks"]}
+    assert not checks["scores"]["passed"]
+    assert checks["scores"]["evidence"]["theory"] == 50
+    attendance = next(one for one in absent["checks"] if one["name"] == "attendance")
+    assert attendance == {
+        "name": "attendance",
+        "passed": False,
+        "evidence": {"hours": 0.0, "required_hours": 40.0, "share": 0.0, "minimum": 0.8},
+    }
+    names = [one["name"] for one in good["checks"]]
+    for name in ("voucher_redeemed", "class_approved", "on_roster", "attendance", "scores", "no_hold"):
+        assert name in names
+
+
+def test_the_amount_is_the_smaller_of_face_value_and_fee(world: Any, money: Money) -> None:
+    cheap = scored_class(world, 1, face_value_fen=12_345)
+    assert money.payability(cheap)["amount_fen"] == 12_345
+
+
+def test_a_claim_has_one_line_a_payable_trainee_and_a_repeat_answers_like_the_first(
+    world: Any, money: Money
+) -> None:
+    class_id = scored_class(world, 3, failed={1})
+    first = money.claim(class_id)
+    assert first["status"] == "submitted"
+    assert first["count"] == len(first["lines"]) == 2
+    assert first["amount_fen"] == sum(line["amount_fen"] for line in first["lines"])
+    assert first["publicity_ends_on"] is None
+    assert read_class(class_id).status == "claimed"
+    body = {"declared_count": first["count"], "declared_amount_fen": first["amount_fen"]}
+    again = world.api("institution").post(f"/v1/classes/{class_id}/subsidy-claims", body, at=money.now)
+    assert again.status == 200
+    assert again.json == first
+    other = world.api("institution").post(
+        f"/v1/classes/{class_id}/subsidy-claims", {**body, "declared_count": 3}, at=money.now
+    )
+    assert (other.status, other.json["code"]) == (422, "declared_totals_differ")
+
+
+def test_declared_totals_that_differ_are_refused_with_both_figures(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 2)
+    answer = world.api("institution").post(
+        f"/v1/classes/{class_id}/subsidy-claims",
+        {"declared_count": 3, "declared_amount_fen": 1},
+        at=money.now,
+        headers={"Accept-Language": "en"},
+    )
+    assert (answer.status, answer.json["code"]) == (422, "declared_totals_differ")
+    assert "3 / 1 fen" in answer.json["detail"]
+    assert read_class(class_id).status == "scored"
+
+
+def test_nothing_payable_is_refused(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 1, failed={0})
+    body = {"declared_count": 0, "declared_amount_fen": 0}
+    answer = world.api("institution").post(f"/v1/classes/{class_id}/subsidy-claims", body, at=money.now)
+    assert (answer.status, answer.json["code"]) == (409, "not_payable")
+
+
+def test_a_claim_after_the_deadline_is_refused(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 1)
+    found = money.payability(class_id)
+    body = {"declared_count": found["count"], "declared_amount_fen": found["amount_fen"]}
+    path = f"/v1/classes/{class_id}/subsidy-claims"
+    late = world.api("institution").post(path, body, at=money.now + timedelta(days=365))
+    assert (late.status, late.json["code"]) == (409, "claim_deadline_passed")
+    last_day = world.api("institution").post(path, body, at=money.now + timedelta(days=364))
+    assert last_day.status == 201
+
+
+def test_only_a_scored_class_is_claimed_for(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 1)
+    ClassRow(class_id, "head").update(actions=[ClassRow.status.set("submitted")])
+    body = {"declared_count": 1, "declared_amount_fen": 1}
+    answer = world.api("institution").post(f"/v1/classes/{class_id}/subsidy-claims", body, at=money.now)
+    assert (answer.status, answer.json["code"]) == (409, "class_not_approved")
+
+
+def test_two_reviews_reserve_the_budget_and_begin_publicity(world: Any, money: Money) -> None:
+    money.budget(1_000_000)
+    claim = money.publicised(scored_class(world, 2))
+    assert claim["status"] == "publicised"
+    assert claim["publicity_ends_on"] == "2026-09-08"
+    budget = world.api("finance").get("/v1/budgets/3401/2026").json
+    assert budget["reserved_fen"] == claim["amount_fen"]
+    assert budget["appropriated_fen"] == 1_000_000
+    assert budget["spent_fen"] == 0
+
+
+def test_second_review_without_a_budget_or_with_too_little_says_what_is_missing(
+    world: Any, money: Money
+) -> None:
+    claim = money.claim(scored_class(world, 2))
+    claim = money.ok(money.decide("clerk", claim, "review"))
+    missing = money.decide("reviewer", claim, "approve")
+    assert (missing.status, missing.json["code"]) == (409, "budget_missing")
+    money.budget(claim["amount_fen"] - 1)
+    short = money.decide("reviewer", claim, "approve")
+    assert (short.status, short.json["code"]) == (409, "budget_exhausted")
+    assert "还差 1 分" in short.json["detail"]
+    assert money.read(claim)["status"] == "reviewed"
+
+
+def test_a_rejected_line_leaves_count_and_amount(world: Any, money: Money) -> None:
+    money.budget()
+    claim = money.claim(scored_class(world, 3))
+    first, second, _ = claim["lines"]
+    reviewed = money.ok(
+        money.decide("clerk", claim, "review", rejected_lines=[{"id": first["id"], "reason": "缺材料"}])
+    )
+    assert reviewed["count"] == 2
+    assert reviewed["amount_fen"] == claim["amount_fen"] - first["amount_fen"]
+    approved = money.ok(
+        money.decide(
+            "reviewer", reviewed, "approve", rejected_lines=[{"id": second["id"], "reason": "缺材料"}]
+        )
+    )
+    assert approved["count"] == 1
+    assert [line["status"] for line in money.read(claim)["lines"]] == ["rejected", "rejected", "pending"]
+    reserved = world.api("finance").get("/v1/budgets/3401/2026").json["reserved_fen"]
+    assert reserved == approved["amount_fen"]
+
+
+def test_unknown_or_all_lines_cannot_be_rejected(world: Any, money: Money) -> None:
+    claim = money.claim(scored_class(world, 1))
+    unknown = money.decide("clerk", claim, "review", rejected_lines=[{"id": "lin_x-01", "reason": "r"}])
+    assert (unknown.status, unknown.json["code"]) == (422, "line_unknown")
+    every = [{"id": line["id"], "reason": "r"} for line in claim["lines"]]
+    all_of_them = money.decide("clerk", claim, "review", rejected_lines=every)
+    assert (all_of_them.status, all_of_them.json["code"]) == (409, "all_lines_rejected")
+
+
+def test_a_line_that_is_no_longer_payable_stops_second_review(world: Any, money: Money) -> None:
+    money.budget()
+    claim = money.claim(scored_class(world, 2))
+    claim = money.ok(money.decide("clerk", claim, "review"))
+    VoucherRow(
+        claim["lines"][0]["voucher_id"] if "lines" in claim else money.read(claim)["lines"][0]["voucher_id"]
+    ).update(actions=[VoucherRow.status.set("revoked")])
+    answer = money.decide("reviewer", claim, "approve")
+    assert (answer.status, answer.json["code"]) == (409, "lines_not_payable")
+
+
+def test_a_returned_claim_is_sent_again_under_its_id(world: Any, money: Money) -> None:
+    money.budget()
+    class_id = scored_class(world, 2)
+    claim = money.claim(class_id)
+    returned = money.ok(money.decide("clerk", claim, "return", reason="补充材料"))
+    assert returned["status"] == "returned"
+    seen = money.read(claim, who="institution")
+    assert seen["allowed_actions"] == ["submit"]
+    again = money.claim(class_id)
+    assert again["id"] == claim["id"]
+    assert again["status"] == "submitted"
+    assert again["version"] > returned["version"]
+    assert money.ok(money.decide("clerk", again, "review"))["status"] == "reviewed"
+
+
+def test_a_rejected_claim_closes_its_class_and_every_voucher(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 3, failed={0})
+    claim = money.claim(class_id)
+    rejected = money.ok(money.decide("clerk", claim, "reject", reason="不实"))
+    assert rejected["status"] == "rejected"
+    assert read_class(class_id).status == "closed"
+    assert voucher_states(class_id) == ["closed"] * 3
+    assert {line["status"] for line in money.read(claim)["lines"]} == {"rejected"}
+
+
+@pytest.mark.parametrize("verb", ["review", "approve", "return", "reject"])
+def test_a_decision_on_an_old_version_is_refused(world: Any, money: Money, verb: str) -> None:
+    money.budget()
+    claim = money.claim(scored_class(world, 1))
+    who = "reviewer" if verb == "approve" else "clerk"
+    extra = {"reason": "r"} if verb in ("return", "reject") else {}
+    stale = money.decide(who, {**claim, "version": 99}, verb, **extra)
+    assert (stale.status, stale.json["code"]) == (409, "version_conflict")
+
+
+def test_nobody_reviews_outside_their_area_or_role(world: Any, money: Money) -> None:
+    claim = money.claim(scored_class(world, 1))
+    assert money.decide("clerk_wuhu", claim, "review").status == 404
+    assert money.decide("reviewer", claim, "review").status == 403
+    assert money.decide("institution", claim, "review").status == 403
+    assert money.decide("clerk", claim, "approve").status == 403
+    assert money.decide("reviewer_wuhu", claim, "approve").status == 404
+    assert world.api("institution_two").get(f"/v1/subsidy-claims/{claim['id']}").status == 404
+    assert world.api("clerk_wuhu").get(f"/v1/subsidy-claims/{claim['id']}").status == 404
+
+
+def test_the_first_reviewer_may_not_be_the_second(world: Any, money: Money) -> None:
+    from chalicelib.kernel.principal import Role
+    from chalicelib.subsidies import store
+    from tests.support.people import staff_principal
+
+    money.budget()
+    claim = money.ok(money.decide("clerk", money.claim(scored_class(world, 1)), "review"))
+    reviewer = staff_principal("reviewer")
+    assert reviewer.role is Role.REVIEWER
+    store.ClaimRow(claim["id"]).update(actions=[store.ClaimRow.reviewed_by.set(reviewer.actor)])
+    answer = money.decide("reviewer", claim, "approve")
+    assert (answer.status, answer.json["code"]) == (403, "self_approval")
+    assert "approve" not in money.read(claim, who="reviewer")["allowed_actions"]
+
+
+def test_allowed_actions_are_those_of_this_caller_now(world: Any, money: Money) -> None:
+    claim = money.claim(scored_class(world, 1))
+    assert money.read(claim, who="clerk")["allowed_actions"] == ["review", "return", "reject"]
+    assert money.read(claim, who="reviewer")["allowed_actions"] == ["return", "reject"]
+    assert money.read(claim, who="institution")["allowed_actions"] == []
+    assert money.read(claim, who="supervisor")["allowed_actions"] == []
+    reviewed = money.ok(money.decide("clerk", claim, "review"))
+    assert money.read(reviewed, who="reviewer")["allowed_actions"] == ["approve", "return", "reject"]
+
+
+def test_claims_are_listed_by_area_and_status(world: Any, money: Money) -> None:
+    mine = [money.claim(scored_class(world, 1))["id"] for _ in range(3)]
+    theirs = money.claim(wuhu_class(world), who="institution_wuhu")["id"]
+
+    def listed(who: str, **query: Any) -> list[str]:
+        found = []
+        while True:
+            page = money.ok(world.api(who).get("/v1/subsidy-claims", query))
+            found += [one["id"] for one in page["items"]]
+            if page["next"] is None:
+                return found
+            query["cursor"] = page["next"]
+
+    assert sorted(listed("clerk", limit=2)) == sorted(mine)
+    assert listed("clerk_wuhu") == [theirs]
+    assert sorted(listed("province", limit=1)) == sorted([*mine, theirs])
+    assert sorted(listed("institution")) == sorted(mine)
+    assert listed("clerk", status="paid") == []
+    assert len(listed("clerk", status="submitted", limit=1)) == 3
+    assert len(listed("clerk", division="340111")) == 3
+    assert listed("clerk", division="340104") == []
+    assert world.api("clerk").get("/v1/subsidy-claims", {"division": "3402"}).status == 404
+    assert world.api("clerk").get("/v1/subsidy-claims", {"status": "nonsense"}).status == 400
+
+
+def test_a_second_subsidy_for_the_same_occupation_and_level_is_not_payable(world: Any, money: Money) -> None:
+    first = scored_class(world, 1, people=["prs_same"])
+    money.claim(first)
+    second = scored_class(world, 2, people=["prs_same", "prs_other"])
+    found = money.payability(second)
+    by_name = {
+        check["name"]: check["passed"]
+        for line in found["lines"]
+        if not line["payable"]
+        for check in line["checks"]
+    }
+    assert found["count"] == 1
+    assert not by_name["occupation_and_level_once"]

@@ -1,0 +1,100 @@
+"""Every pair of voucher state and action, on the store itself: what the table forbids, the write refuses."""
+
+import pytest
+
+from chalicelib.aws.table import ConditionFailed, transact, update
+from chalicelib.kernel.errors import DomainError
+from chalicelib.vouchers import store
+from chalicelib.vouchers.model import VOUCHER_TRANSITIONS, VoucherStatus
+
+
+def attempt(action, voucher, world):
+    """Do the write of one action; tell whether it was taken."""
+    now = world.later(days=400) if action == "expire" else world.now
+    try:
+        match action:
+            case "claim":
+                store.claim(voucher.id, person_key=voucher.person_key, now=now, change=world.change)
+            case "expire":
+                return store.expire(voucher.id, now=now, change=world.change)
+            case "revoke":
+                store.revoke(voucher.id, version=voucher.version, change=world.change)
+            case _:
+                transact([part(action, voucher, now)], change=world.change)
+    except (ConditionFailed, DomainError):
+        return False
+    return True
+
+
+def part(action, voucher, now):
+    match action:
+        case "redeem":
+            return store.redeem_write(
+                voucher, enrolment_id="enr_x", institution="i", nonce="n", step=9, now=now
+            )
+        case "release":
+            return store.release_write(voucher, enrolment_id="enr_x", now=now)
+        case "settle":
+            return store.settle_write(voucher.id, enrolment_id="enr_x", amount_fen=100, now=now)
+        case "close":
+            return store.close_write(voucher.id, enrolment_id="enr_x")
+    raise LookupError(action)
+
+
+@pytest.mark.parametrize("status", list(VoucherStatus))
+@pytest.mark.parametrize("action", list(VOUCHER_TRANSITIONS.steps))
+def test_the_write_agrees_with_the_table(world, status, action):
+    voucher_id = world.voucher(world.person(1), claimed=False)
+    row = store.VoucherRow
+    actions = [row.status.set(str(status)), row.enrolment_id.set("enr_x")]
+    voucher = update(row, (voucher_id,), actions, condition=row.id.exists(), change=world.change)
+    before = store.read_voucher(voucher_id)
+    taken = attempt(action, voucher, world)
+    after = store.read_voucher(voucher_id)
+    repeat_of_claim = action == "claim" and status is VoucherStatus.CLAIMED  # answers like the first
+    assert taken == (VOUCHER_TRANSITIONS.allows(action, status) or repeat_of_claim)
+    if taken and not repeat_of_claim:
+        assert after.status is VOUCHER_TRANSITIONS.target(action)
+        assert after.version == before.version + 1
+    else:
+        assert after == before
+
+
+def test_an_expired_voucher_is_neither_claimed_nor_redeemed(world):
+    voucher_id = world.voucher(world.person(1))
+    voucher = store.read_voucher(voucher_id)
+    late = voucher.expires_at
+    assert not attempt("redeem", voucher, _at(world, late))
+    assert store.expire(voucher_id, now=late, change=world.change)
+    assert not store.expire(voucher_id, now=late, change=world.change)
+
+
+def _at(world, moment):
+    world.now = moment
+    return world
+
+
+def test_more_than_the_face_value_is_never_settled(world):
+    voucher_id = world.voucher(world.person(1))
+    voucher = store.read_voucher(voucher_id)
+    transact([part("redeem", voucher, world.now)], change=world.change)
+    too_much = store.settle_write(
+        voucher_id, enrolment_id="enr_x", amount_fen=voucher.face_value_fen + 1, now=world.now
+    )
+    with pytest.raises(ConditionFailed):
+        transact([too_much], change=world.change)
+
+
+def test_the_night_expires_exactly_what_is_due(world, api, cloud):
+    import app
+
+    people = [world.person(n) for n in range(6)]
+    ids = [world.voucher(person, claimed=n % 2 == 0) for n, person in enumerate(people)]
+    enrolled = world.enrolment(world.person(10))
+    night = store.read_voucher(ids[0]).expires_at
+    for _ in range(2):  # the job runs twice
+        app.expire_vouchers({"now": night.isoformat()}, None)
+        cloud.work("expiry", app.expire_shard)
+    assert {store.read_voucher(one).status for one in ids} == {VoucherStatus.EXPIRED}
+    assert store.read_voucher(enrolled["voucher_id"]).status is VoucherStatus.REDEEMED
+    assert store.read_voucher(ids[0]).version == 3  # issued, claimed, expired
