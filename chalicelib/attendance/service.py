@@ -71,10 +71,10 @@ def check_in(context: Context, lesson_id: str, attempt: Attempt, *, person_key: 
         Refused: the earliest reason in the documented order; the attempt is kept.
 
     """
-    if not is_id(lesson_id, "les"):
+    class_id = class_id_of(lesson_id)
+    if not is_id(lesson_id, "les") or not class_id:
         raise NotFound
-    slot = slot_of(lesson_id, person_key)
-    parts, before = store.read_for_check_in(class_id_of(lesson_id), slot)
+    parts, before = store.read_for_check_in(class_id, slot_of(lesson_id, person_key))
     training_class = complete(parts) if parts is not None else None
     lesson = training_class.lesson(lesson_id) if training_class is not None else None
     if training_class is None or lesson is None:

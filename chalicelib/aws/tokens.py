@@ -88,7 +88,7 @@ def _verify(token: str, keys: KeySet, *, algorithm: str, issuer: str, audience: 
         decoded = jwt.decode(token, keys, algorithms=[algorithm])
         header, claims = decoded.header, decoded.claims
         if not isinstance(header.get("kid"), str):
-            raise ValueError("no kid")
+            raise ValueError("no kid")  # noqa: TRY004 - the token is wrong, not the program
         now = time.time()
         expires, starts = float(claims["exp"]), float(claims.get("nbf", 0))
         if claims["iss"] != issuer or claims["aud"] != audience:

@@ -72,6 +72,10 @@ IMPORT_TRANSITIONS: Transitions[ImportStatus] = Transitions(
 )
 
 
+ISSUABLE = (_S.READY, _S.APPLYING, _S.APPLIED)
+"""The states of a list from which vouchers may be issued; again, too: a re-run changes nothing."""
+
+
 class Import(msgspec.Struct, frozen=True, kw_only=True):
     """One uploaded list. Its rows and faults are objects in S3, sealed where they name people."""
 

@@ -9,7 +9,7 @@ from chalicelib.aws.forms import Answer, Form
 from chalicelib.aws.http import Api, Call, NoQuery
 from chalicelib.kernel.reasons import sentence
 from chalicelib.people import service
-from chalicelib.people.model import Import, ImportKind, ImportStatus
+from chalicelib.people.model import ISSUABLE, Import, ImportKind, ImportStatus
 
 api = Api(__name__)
 
@@ -69,6 +69,7 @@ class ImportAnswer(Answer):
     error_sheet: str | None
     created_at: datetime
     version: int
+    allowed_actions: list[str]
 
 
 @api.endpoint(
@@ -130,4 +131,5 @@ def _answer(record: Import, *, english: bool) -> ImportAnswer:
         error_sheet=service.error_sheet_of(record),
         created_at=record.created_at,
         version=record.version,
+        allowed_actions=["propose"] if record.status in ISSUABLE else [],
     )

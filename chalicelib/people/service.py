@@ -20,6 +20,7 @@ from chalicelib.kernel.reasons import sentence
 from chalicelib.people import store
 from chalicelib.people.model import (
     GRADUATE_COLUMNS,
+    ISSUABLE,
     Graduate,
     Identity,
     Import,
@@ -229,7 +230,7 @@ def ready_import(import_id: str) -> Import:
 
     """
     found = store.read_import(import_id)
-    if found.status not in (ImportStatus.READY, ImportStatus.APPLYING, ImportStatus.APPLIED):
+    if found.status not in ISSUABLE:
         raise Refused("import_not_ready", status=found.status.value)
     return found
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from chalicelib.accounts import rights
 from chalicelib.aws.forms import Answer, Form
 from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery
 from chalicelib.programs import service
@@ -40,6 +41,7 @@ class ProgramAnswer(Answer):
     policy: Policy
     policy_version: int
     version: int
+    allowed_actions: list[str]
 
 
 @api.endpoint(
@@ -54,6 +56,7 @@ class ProgramAnswer(Answer):
 def create(call: Call[ProgramRequest, NoQuery]) -> ProgramAnswer:
     body = call.body
     return _answer(
+        call,
         service.create_program(
             call.context,
             name=body.name,
@@ -61,7 +64,7 @@ def create(call: Call[ProgramRequest, NoQuery]) -> ProgramAnswer:
             kind=body.kind,
             face=body.face,
             policy=body.policy,
-        )
+        ),
     )
 
 
@@ -74,14 +77,14 @@ def create(call: Call[ProgramRequest, NoQuery]) -> ProgramAnswer:
     summary="List programs",
 )
 def list_programs(call: Call[None, PageQuery]) -> Listing[ProgramAnswer]:
-    return call.listing(service.list_programs(call.page_request()), _answer)
+    return call.listing(service.list_programs(call.page_request()), lambda program: _answer(call, program))
 
 
 @api.endpoint(
     "GET", "/v1/programs/{program_id}", action=PUBLIC, answer=ProgramAnswer, summary="Read a program"
 )
-def read(call: Call[None, NoQuery], program_id: str) -> ProgramAnswer:  # noqa: ARG001
-    return _answer(service.read_program(program_id))
+def read(call: Call[None, NoQuery], program_id: str) -> ProgramAnswer:
+    return _answer(call, service.read_program(program_id))
 
 
 @api.endpoint(
@@ -94,12 +97,12 @@ def read(call: Call[None, NoQuery], program_id: str) -> ProgramAnswer:  # noqa: 
     summary="Give a program a new policy version",
 )
 def change_policy(call: Call[PolicyRequest, NoQuery], program_id: str) -> ProgramAnswer:
-    return _answer(
-        service.change_policy(call.context, program_id, call.body.policy, version=call.body.version)
-    )
+    program = service.change_policy(call.context, program_id, call.body.policy, version=call.body.version)
+    return _answer(call, program)
 
 
-def _answer(program: Program) -> ProgramAnswer:
+def _answer(call: Call[object, object], program: Program) -> ProgramAnswer:
+    may_change = rights.reaches(call.context.principal, "program.change_policy", division=program.division)
     return ProgramAnswer(
         id=program.id,
         name=program.name,
@@ -109,4 +112,5 @@ def _answer(program: Program) -> ProgramAnswer:
         policy=program.policy,
         policy_version=program.policy_version,
         version=program.version,
+        allowed_actions=["change_policy"] if may_change else [],
     )
