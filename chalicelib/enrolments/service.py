@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from cachetools import TTLCache
+
 from chalicelib.accounts import rights
 from chalicelib.aws.table import ConditionFailed, transact
 from chalicelib.catalogue.model import Institution, InstitutionStatus, Project, teaches
@@ -26,6 +28,8 @@ from chalicelib.vouchers.model import (
 from chalicelib.vouchers.qr import Scanned
 
 TIME_ORDER_DIGITS = 15
+PREVIEWED_MAX = 2000
+PREVIEWED_SECONDS = 180
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,15 @@ class ScanTarget:
 
 # --------------------------------------------------------------------------- scanning
 
+_PREVIEWED: TTLCache[str, Voucher] = TTLCache(PREVIEWED_MAX, PREVIEWED_SECONDS)
+"""Vouchers this process has just previewed: a counter previews before it redeems, and then the one
+transaction needs nothing more than what never changes of a voucher (whose it is, its program, its masks)."""
+
+
+def forget_previews() -> None:
+    """Drop the previewed vouchers."""
+    _PREVIEWED.clear()
+
 
 def preview(context: Context, *, token: str, project_id: str) -> Preview:
     """Tell what a scan would do, without doing it: one read, none for a bad code."""
@@ -57,6 +70,7 @@ def preview(context: Context, *, token: str, project_id: str) -> Preview:
     voucher = voucher_store.find_voucher(scanned.voucher_id)
     if voucher is None:
         return Preview(["token_invalid"], None)
+    _PREVIEWED[voucher.id] = voucher
     return Preview(_reasons(context, voucher, scanned, target), voucher)
 
 
@@ -71,10 +85,15 @@ def _target(context: Context, project_id: str) -> ScanTarget:
 
 
 def _reasons(context: Context, voucher: Voucher, scanned: Scanned, target: ScanTarget) -> list[str]:
-    found = list(reasons_against_redeeming(voucher, step=scanned.step, now=context.now))
+    against_voucher = reasons_against_redeeming(voucher, step=scanned.step, now=context.now)
+    return [*against_voucher, *_reasons_of_target(target, voucher.program_id)]
+
+
+def _reasons_of_target(target: ScanTarget, program_id: str) -> list[str]:
+    found = []
     if target.institution.status is InstitutionStatus.SUSPENDED:
         found.append("institution_suspended")
-    if not teaches(target.institution, target.project, voucher.program_id):
+    if not teaches(target.institution, target.project, program_id):
         found.append("project_not_covered")
     return found
 
@@ -117,12 +136,16 @@ def redeem(
         if repeated is not None:
             return repeated
         raise refuse(refusal) from None
-    voucher = voucher_store.find_voucher(scanned.voucher_id)
+    voucher = _PREVIEWED.get(scanned.voucher_id)
     if voucher is None:
-        raise refuse(Impossible("token_invalid"))
-    if _is_repeat(voucher, target, nonce):
-        return store.read_enrolment(str(voucher.enrolment_id))
-    reasons = _reasons(context, voucher, scanned, target)
+        voucher = voucher_store.find_voucher(scanned.voucher_id)
+        if voucher is None:
+            raise refuse(Impossible("token_invalid"))
+        if _is_repeat(voucher, target, nonce):
+            return store.read_enrolment(str(voucher.enrolment_id))
+        reasons = _reasons(context, voucher, scanned, target)
+    else:  # what never changes of it is known; its state is decided by the write's condition
+        reasons = _reasons_of_target(target, voucher.program_id)
     if reasons:
         raise refuse(error_with(first_of(reasons), facts_of(voucher)), voucher.id)
     enrolment = _new_enrolment(context, voucher, target, nonce, device_id=device_id, happened_at=happened_at)

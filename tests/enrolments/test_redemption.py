@@ -85,3 +85,37 @@ def test_an_institution_sees_only_its_own_enrolments(world, api):
     assert api("institution_two").get(f"/v1/enrolments/{enrolment['id']}").status == 404
     assert api("clerk").get(f"/v1/enrolments/{enrolment['id']}").status == 200
     assert api("clerk_wuhu").get(f"/v1/enrolments/{enrolment['id']}").status == 404
+
+
+def test_after_a_preview_the_refusals_stay_the_same(world, api):
+    person = world.person(1)
+    _, token = code_of(world, api, person, world.now)
+    body = {"token": token, "project_id": world.project_id}
+    for institution in ("institution", "institution_two"):
+        assert api(institution).post("/v1/verifications", body, at=world.now).json["redeemable"]
+    nonce = uuid.uuid4().hex
+    first = world.scan(token, nonce=nonce, at=world.now)
+    assert first.status == 201
+    assert world.scan(token, nonce=nonce, at=world.now).json == first.json
+    other = world.scan(token, institution="institution_two", at=world.now)
+    assert (other.status, other.json["code"]) == (409, "token_replayed")
+
+
+def test_redeeming_after_a_preview_is_one_call(world, api):
+    from chalicelib.aws.table import connection
+
+    _, token = code_of(world, api, world.person(1), world.now)
+    world.scan(token[:-1] + "A", at=world.now)  # warms the catalogue; the code itself is refused
+    body = {"token": token, "project_id": world.project_id}
+    assert api("institution").post("/v1/verifications", body, at=world.now).json["redeemable"]
+    client = api("institution")
+    calls = []
+    events = connection().client.meta.events
+    events.register(
+        "before-send.dynamodb", lambda request, **_: calls.append(request.headers["X-Amz-Target"])
+    )
+    body = {**body, "nonce": "n-1", "device_id": "d-1", "happened_at": world.now.isoformat()}
+    assert client.post("/v1/enrolments", body, at=world.now).status == 201
+    assert [
+        bytes(name).decode().rpartition(".")[2] if isinstance(name, bytes) else name for name in calls
+    ] == ["TransactWriteItems"]

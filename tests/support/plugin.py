@@ -63,6 +63,7 @@ def cloud(_moto: None) -> Iterator["Cloud"]:
 
     from chalicelib.accounts.service import forget_statuses
     from chalicelib.catalogue.service import forget_catalogue
+    from chalicelib.enrolments.service import forget_previews
     from chalicelib.programs.service import forget_programs
 
     for table in get_backend("dynamodb")["123456789012"][REGION].tables.values():
@@ -70,6 +71,7 @@ def cloud(_moto: None) -> Iterator["Cloud"]:
     for queue in get_backend("sqs")["123456789012"][REGION].queues.values():
         queue._messages.clear()
     forget_statuses()
+    forget_previews()
     forget_catalogue()
     forget_programs()
     yield Cloud()
