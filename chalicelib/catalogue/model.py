@@ -61,6 +61,10 @@ class Institution(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
+PROJECT_PATTERNS = {"occupation_code": r"\d-\d{2}-\d{2}-\d{2}", "edition": r"\d{4}"}
+"""Codes of the occupational classification (职业分类大典) and the year of its edition."""
+
+
 class Project(msgspec.Struct, frozen=True, kw_only=True):
     """A course: occupation with edition, level (5 lowest … 1 highest), lesson hours (课时) and fee."""
 

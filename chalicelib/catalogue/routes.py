@@ -7,24 +7,30 @@ from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form, malformed
 from chalicelib.aws.http import (
+    CSV,
     PUBLIC,
+    XLSX,
     Api,
     Call,
+    Empty,
     Listing,
     NoQuery,
     PageQuery,
     Reply,
+    SheetBody,
     VersionReason,
 )
-from chalicelib.catalogue import service
+from chalicelib.aws.problems import fault_of
+from chalicelib.catalogue import imports, service
 from chalicelib.catalogue.model import (
     INSTITUTION_TRANSITIONS,
+    PROJECT_PATTERNS,
     Institution,
     InstitutionStatus,
     Location,
     Project,
 )
-from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.errors import Fault, UnsupportedType
 from chalicelib.kernel.geo import CoordSystem, Point
 from chalicelib.kernel.ids import ProgramId, ProjectId, is_id
 
@@ -95,8 +101,8 @@ class ProjectRequest(Form):
     """A project's entry; `hours` are lesson hours (课时)."""
 
     name: Annotated[str, Meta(min_length=1, max_length=100)]
-    occupation_code: Annotated[str, Meta(pattern=r"^\d-\d{2}-\d{2}-\d{2}$")]
-    edition: Annotated[str, Meta(pattern=r"^\d{4}$")]
+    occupation_code: Annotated[str, Meta(pattern=f"^{PROJECT_PATTERNS['occupation_code']}$")]
+    edition: Annotated[str, Meta(pattern=f"^{PROJECT_PATTERNS['edition']}$")]
     level: Annotated[int, Meta(ge=1, le=5)]
     hours: Annotated[int, Meta(ge=1, le=2000)]
     fee_fen: Annotated[int, Meta(ge=0, le=100_000_000)]
@@ -133,6 +139,26 @@ class ProjectQuery(PageQuery):
     program: Annotated[str, Meta(max_length=80)] | None = None
 
 
+class CatalogueQuery(Form):
+    """What a sheet lists, and whether to apply it; `partial` applies the right rows though some are wrong."""
+
+    kind: imports.CatalogueKind
+    dry_run: bool = False
+    partial: bool = False
+
+
+class CatalogueAnswer(Answer):
+    """What a sheet did to the catalogue, or would do."""
+
+    kind: imports.CatalogueKind
+    dry_run: bool
+    total: int
+    created: int
+    changed: int
+    unchanged: int
+    errors: list[dict[str, Any]]
+
+
 _WARNINGS = {
     "far_from_division": ("坐标离所属区划较远，请核对。", "The point is far from the division. Check it.")
 }
@@ -167,7 +193,7 @@ def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply
         CatalogueWarning(code=code, detail=_WARNINGS[code][1 if call.english else 0])
         for code in saved.warnings
     ]
-    return Reply(_own(saved.institution, warnings), 201 if saved.created else 200)
+    return Reply(_own(saved.institution, warnings), _status_of(saved.outcome))
 
 
 @api.endpoint(
@@ -249,8 +275,8 @@ def put_project(call: Call[ProjectRequest, NoQuery], project_id: str) -> Reply:
         fee_fen=body.fee_fen,
         programs=[ProgramId(program) for program in dict.fromkeys(body.programs)],
     )
-    saved, created = service.save_project(call.context, project, version=body.version)
-    return Reply(_project(saved), 201 if created else 200)
+    saved = service.save_project(call.context, project, version=body.version)
+    return Reply(_project(saved.project), _status_of(saved.outcome))
 
 
 @api.endpoint(
@@ -271,6 +297,38 @@ def read_project(call: Call[None, NoQuery], project_id: str) -> ProjectAnswer:  
 def list_projects(call: Call[None, ProjectQuery]) -> Listing[ProjectAnswer]:
     page = service.list_projects(call.page_request(), program=call.query.program)
     return call.listing(page, _project)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/catalogue/imports",
+    action="catalogue.import",
+    body=Empty,
+    query=CatalogueQuery,
+    answer=CatalogueAnswer,
+    sheet=True,
+    summary="List institutions or projects from a sheet; all rows are judged, none applied if one is wrong",
+)
+def import_catalogue(call: Call[SheetBody | Empty, CatalogueQuery]) -> CatalogueAnswer:
+    sheet, query = call.body, call.query
+    if not isinstance(sheet, SheetBody):
+        raise UnsupportedType("unsupported_type", accepted=f"{XLSX}, {CSV}")
+    done = imports.import_catalogue(
+        call.context, query.kind, sheet.raw, sheet.content_type, dry_run=query.dry_run, partial=query.partial
+    )
+    return CatalogueAnswer(
+        kind=query.kind,
+        dry_run=query.dry_run,
+        total=done.total,
+        created=done.created,
+        changed=done.changed,
+        unchanged=done.unchanged,
+        errors=[fault_of(fault, english=call.english) for fault in done.faults],
+    )
+
+
+def _status_of(outcome: service.Outcome) -> int:
+    return 201 if outcome is service.Outcome.CREATED else 200
 
 
 def _near(text: str | None) -> Point | None:

@@ -4,6 +4,7 @@ import functools
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 import msgspec
 
@@ -47,13 +48,29 @@ class Found:
     distance_m: float | None = None
 
 
+class Outcome(StrEnum):
+    """What saving an entry did, or would do."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
+
+
+@dataclass(frozen=True)
+class SavedProject:
+    """A project as stored."""
+
+    project: Project
+    outcome: Outcome
+
+
 @dataclass(frozen=True)
 class Saved:
     """An institution as stored, with what the clerk should look at again."""
 
     institution: Institution
+    outcome: Outcome
     warnings: tuple[str, ...] = ()
-    created: bool = True
 
 
 def save_institution(
@@ -69,8 +86,9 @@ def save_institution(
     projects: Sequence[str],
     bank_account: BankAccount,
     version: int | None,
+    dry_run: bool = False,
 ) -> Saved:
-    """List an institution, or change its entry.
+    """List an institution, or change its entry; a dry run only judges.
 
     Raises:
         Malformed: with every field that is wrong.
@@ -109,11 +127,14 @@ def save_institution(
         masked_bank_account=mask_account(number),
     )
     warnings = () if plausible(division, location.point) else ("far_from_division",)
-    if old is not None and version is None and _same_entry(old, wanted, number):
-        return Saved(old, warnings, created=False)
+    if old is not None and _same_entry(old, wanted, number):
+        return Saved(old, Outcome.UNCHANGED, warnings)
+    outcome = Outcome.CREATED if old is None else Outcome.CHANGED
+    if dry_run:
+        return Saved(wanted, outcome, warnings)
     change = change_of(context, "institution.write")
     saved = store.save_institution(wanted, version=version, change=change)
-    return Saved(saved, warnings, created=old is None)
+    return Saved(saved, outcome, warnings)
 
 
 def _institution_faults(
@@ -248,8 +269,10 @@ def open_bank_account(institution: Institution, *, purpose: str) -> str:
     return crypto.open_sealed(institution.sealed_bank_account, item=item, purpose=purpose).decode()
 
 
-def save_project(context: Context, project: Project, *, version: int | None) -> tuple[Project, bool]:
-    """List a project, or change its entry; tells whether it is new."""
+def save_project(
+    context: Context, project: Project, *, version: int | None, dry_run: bool = False
+) -> SavedProject:
+    """List a project, or change its entry; a dry run only judges."""
     rights.require(context.principal, "project.write", division=PROVINCE)
     faults = [
         Fault("unknown_program", field=f"programs[{place}]")
@@ -259,11 +282,13 @@ def save_project(context: Context, project: Project, *, version: int | None) -> 
     if faults:
         raise Malformed("malformed", faults=tuple(faults))
     old = store.find_project(project.id)
-    neutral = {"version": 1, "last_change": None}
-    if old is not None and version is None and msgspec.structs.replace(old, **neutral) == project:
-        return old, False
+    if old is not None and msgspec.structs.replace(old, version=1, last_change=None) == project:
+        return SavedProject(old, Outcome.UNCHANGED)
+    outcome = Outcome.CREATED if old is None else Outcome.CHANGED
+    if dry_run:
+        return SavedProject(project, outcome)
     saved = store.save_project(project, version=version, change=change_of(context, "project.write"))
-    return saved, old is None
+    return SavedProject(saved, outcome)
 
 
 def read_project(project_id: str) -> Project:

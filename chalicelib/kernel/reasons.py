@@ -203,6 +203,14 @@ REASONS: dict[str, Reason] = {
     ),
     "invalid_name": Reason(Impossible, "姓名有误，请核对。", "The name is not valid."),
     "invalid_phone": Reason(Impossible, "手机号有误，请核对。", "The phone number is not valid."),
+    "invalid_coordinate": Reason(
+        Malformed, "经纬度有误，请填写十进制度数。", "The coordinate is not valid. Write decimal degrees."
+    ),
+    "repeated_entry": Reason(
+        Malformed,
+        "与前面的行重复，请删除重复行。",
+        "This entry stands in an earlier row already. Delete the repeat.",
+    ),
     "invalid_account_number": Reason(
         Malformed, "银行账号有误，请核对。", "The bank account number is not valid."
     ),
