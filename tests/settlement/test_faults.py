@@ -68,7 +68,7 @@ def batches(money: Money) -> list[Any]:
 
 
 def test_sealing_killed_after_any_call_ends_in_one_whole_batch(world: Any, money: Money) -> None:
-    due(world, money, 3, 60, 50)
+    due(world, money, 50, 50)
     for number in range(1, 200):
         try:
             with before_each_call(die_at(number)):
@@ -77,17 +77,17 @@ def test_sealing_killed_after_any_call_ends_in_one_whole_batch(world: Any, money
             continue
         break
     (batch,) = batches(money)
-    assert batch["count"] == 113
+    assert batch["count"] == 100
     assert batch["number"] == 1
     assert money.export(batch)["sha256"] == batch["digest"]
     assert work(money) is None
 
 
-@pytest.mark.parametrize("number", [1, 4, 6, 8, 10, 12, 14, 16])
+@pytest.mark.parametrize("number", [4, 8, 11, 14])
 def test_a_second_worker_in_the_midst_of_sealing_changes_nothing(
     world: Any, money: Money, number: int
 ) -> None:
-    due(world, money, 2, 60, 50)
+    due(world, money, 50, 50)
     others: list[Any] = []
 
     def act(call: int) -> None:
@@ -100,7 +100,7 @@ def test_a_second_worker_in_the_midst_of_sealing_changes_nothing(
     found = [one for one in (mine, *others) if one is not None]
     assert {one.id for one in found} == {batch["id"] for batch in batches(money)}
     (batch,) = batches(money)
-    assert batch["count"] == 112
+    assert batch["count"] == 100
     assert batch["amount_fen"] == sum(line["amount_fen"] for line in money.batch(batch)["lines"])
     assert money.export(batch)["sha256"] == batch["digest"]
 
@@ -128,7 +128,7 @@ def test_results_killed_after_any_call_pay_each_line_once(world: Any, money: Mon
     assert {claim["status"] for claim in listed} == {"paid"}
 
 
-@pytest.mark.parametrize("number", [6, 8, 9, 11])
+@pytest.mark.parametrize("number", [8, 11])
 def test_the_same_results_sent_twice_at_once_are_applied_once(world: Any, money: Money, number: int) -> None:
     due(world, money, 34)
     batch = money.seal()
