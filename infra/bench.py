@@ -28,7 +28,6 @@ def main() -> int:
                 "-m",
                 "pytest",
                 "tests/costs",
-                "-s",
                 "-p",
                 "no:randomly",
                 *sys.argv[1:],
