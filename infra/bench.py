@@ -28,6 +28,7 @@ def main() -> int:
                 "-m",
                 "pytest",
                 "tests/costs",
+                "tests/faults",
                 "-p",
                 "no:randomly",
                 *sys.argv[1:],
