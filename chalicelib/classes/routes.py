@@ -24,7 +24,7 @@ from chalicelib.aws.problems import fault_of
 from chalicelib.aws.sheets import SheetRow, read_table
 from chalicelib.catalogue.model import Location
 from chalicelib.classes import rosters, service
-from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX, ClassHead, ClassStatus, Lesson, Site, is_sane
+from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX, ClassHead, ClassStatus, Lesson, Site
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.reasons import sentence
@@ -314,14 +314,6 @@ def edit(call: Call[ClassEdit, NoQuery], class_id: str) -> ClassAnswer:
 
 
 def _plan(body: ClassRequest) -> service.PlanGiven:
-    faults = [
-        Fault("wrong_type", field=f"lessons[{place}].{field}")
-        for place, lesson in enumerate(body.lessons)
-        for field in ("starts_at", "ends_at")
-        if not is_sane(getattr(lesson, field))
-    ]
-    if faults:
-        raise malformed(faults)
     return service.PlanGiven(
         project_id=body.project_id,
         program_id=body.program_id,
