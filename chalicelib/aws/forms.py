@@ -4,9 +4,10 @@ import types
 import typing
 from collections.abc import Mapping
 from datetime import date
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from chalicelib.kernel.errors import Fault, Malformed
 
@@ -22,6 +23,10 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class Answer(msgspec.Struct, kw_only=True):
     """The base of every answer."""
 
+
+VERSION_MAX = 1_000_000_000
+Version = Annotated[int, Meta(ge=1, le=VERSION_MAX)]
+"""The version of a thing that a change was decided on; a store cannot compare a number without end."""
 
 Parsed = TypeVar("Parsed")
 

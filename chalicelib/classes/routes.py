@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, malformed
+from chalicelib.aws.forms import Answer, Form, Version, malformed
 from chalicelib.aws.http import (
     Api,
     Call,
@@ -33,7 +33,6 @@ api = Api(__name__)
 
 ROWS_MAX = 1000
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
-Version = Annotated[int, Meta(ge=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Id = Annotated[str, Meta(min_length=1, max_length=80)]
 PersonName = Annotated[str, Meta(max_length=64)]
