@@ -131,13 +131,14 @@ class Reply:
 
 @dataclass(frozen=True)
 class Call(Generic[BodyType, QueryType]):
-    """One request as an endpoint sees it: proven, parsed, timed."""
+    """One request as an endpoint sees it: proven, parsed, timed; `source` is the address it came from."""
 
     context: Context
     body: BodyType
     query: QueryType
     english: bool
     place: str
+    source: str = ""
 
     def page_request(self) -> PageRequest:
         """Read the page that the query asks for (its type is a `PageQuery`)."""
@@ -298,6 +299,7 @@ def _answer(
         query=query,
         english=english,
         place=place,
+        source=_source_of(request),
     )
     values = {name: unquote(value) for name, value in path.items()}
 
@@ -310,6 +312,11 @@ def _answer(
         return run()
     full_path = str(request.context.get("path") or endpoint.path)
     return _run_once(run, key, caller=principal.actor, method=endpoint.method, path=full_path, raw=raw)
+
+
+def _source_of(request: Any) -> str:
+    """Tell the address as the gateway saw it: headers are the caller's own word."""
+    return str(request.context.get("identity", {}).get("sourceIp") or "")
 
 
 def _admit(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:

@@ -29,6 +29,7 @@ class Case:
     """A request: `owner` of what its path or query names; None where it names nothing of anybody's.
 
     A `listing` narrows what bureaus see by its query; trainees and institutions get their own.
+    `outside` is the code that people outside the area get.
     """
 
     path: str
@@ -36,6 +37,7 @@ class Case:
     query: dict[str, str] = field(default_factory=dict)
     owner: Owner | None = None
     listing: bool = False
+    outside: str = "not_found"
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ class RightsWorld:
     """Requests by endpoint, and the ids that must never reach anyone outside their owner's area."""
 
     cases: dict[tuple[str, str], Case]
-    secrets: dict[str, Owner]
+    secrets: dict[str, tuple[Owner, ...]]
     holder: Any
     other_person: Any
 
@@ -72,7 +74,6 @@ def build(world: Any) -> RightsWorld:
     passed = f"enr_{class_id[4:20]}00"
     lesson_id = lesson_id_of(class_id, 1)  # type: ignore[arg-type]
     batch = money.sealed(scored_class(world, 2))
-    claim_id = "clm_" + money.batch(batch)["lines"][0]["line_id"][4:].rsplit("_", 1)[0]
     line_id = money.batch(batch)["lines"][0]["line_id"]
     claim_id = next(
         one["id"] for one in money.ok(world.api("clerk").get("/v1/subsidy-claims", at=money.now))["items"]
@@ -135,7 +136,7 @@ def build(world: Any) -> RightsWorld:
         "name": "方案",
         "division": "34",
         "kind": "graduate",
-        "face": {"title": "券"},
+        "face": {"title": "券", "issuer": "省人力资源和社会保障厅"},
     }
     lesson_place = {"lng": 117.2, "lat": 31.8, "accuracy_m": 10, "coord_system": "wgs84"}
     check_in = {
@@ -181,7 +182,7 @@ def build(world: Any) -> RightsWorld:
             f"/v1/accounts/{account}/reset", VERSION, owner=in_county
         ),
         ("POST", "/v1/lessons/{lesson_id}/check-ins"): Case(
-            f"/v1/lessons/{lesson_id}/check-ins", check_in, owner=of_class
+            f"/v1/lessons/{lesson_id}/check-ins", check_in, owner=of_class, outside="not_on_roster"
         ),
         ("GET", "/v1/classes/{class_id}/attendance"): Case(f"{classroom}/attendance", owner=of_class),
         ("POST", "/v1/lessons/{lesson_id}/footage"): Case(
@@ -280,9 +281,7 @@ def build(world: Any) -> RightsWorld:
             "/v1/settlement-batches", query={"division": CITY}, owner=in_city
         ),
         ("GET", "/v1/settlement-batches/{batch_id}"): Case(settlement, owner=in_city),
-        ("POST", "/v1/settlement-batches/{batch_id}/export"): Case(
-            f"{settlement}/export", {}, owner=in_city
-        ),
+        ("POST", "/v1/settlement-batches/{batch_id}/export"): Case(f"{settlement}/export", {}, owner=in_city),
         ("POST", "/v1/settlement-batches/{batch_id}/results"): Case(
             f"{settlement}/results", {"results": [result]}, owner=in_city
         ),
@@ -341,16 +340,16 @@ def build(world: Any) -> RightsWorld:
         ("GET", "/v1/vouchers/{voucher_id}/qr"): Case(f"/v1/vouchers/{voucher_id}/qr", owner=ours),
     }
     secrets = {
-        voucher_id: ours,
-        enrolment["id"]: ours,
-        passed: ours,
-        class_id: of_class,
-        account: in_county,
-        line_id: of_school,
-        batch["id"]: in_city,
-        issuance.id: of_province,
-        listed: of_province,
-        objection: in_county,
-        delivery.message_id: Owner(delivery.division),
+        voucher_id: (ours,),
+        enrolment["id"]: (ours,),
+        passed: (ours,),
+        class_id: (of_class,),
+        account: (in_county,),
+        line_id: (of_school,),
+        batch["id"]: (in_city, of_school),  # a line names the batch it is paid with
+        issuance.id: (of_province,),
+        listed: (of_province,),
+        objection: (in_county,),
+        delivery.message_id: (Owner(delivery.division),),
     }
     return RightsWorld(cases, secrets, holder, other)

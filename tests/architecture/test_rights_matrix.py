@@ -1,10 +1,15 @@
 """Every endpoint × every caller: no cell allows more than the table of rights says."""
 
+import json
+import logging
 import time
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
+
+import pytest
 
 from chalicelib.accounts import rights
 from chalicelib.aws import tokens
@@ -50,7 +55,11 @@ def callers_of(built: RightsWorld) -> list[Caller]:
         for role in BUREAUS
         for area, division in AREAS.items()
     ]
-    schools = {"own": (HEFEI_SCHOOL, "340111"), "other": (HEFEI_OTHER, "340111"), "far": (WUHU_SCHOOL, "340202")}
+    schools = {
+        "own": (HEFEI_SCHOOL, "340111"),
+        "other": (HEFEI_OTHER, "340111"),
+        "far": (WUHU_SCHOOL, "340202"),
+    }
     found += [
         Caller(f"{which} institution", account_of(f"m-school-{which}", Role.INSTITUTION, division, uscc))
         for which, (uscc, division) in schools.items()
@@ -73,7 +82,6 @@ _FORGED = keys.ECKey.generate_key("P-256", {"kid": "platform-1", "alg": "ES256",
 
 def bearer(principal: Principal, kind: str) -> str:
     """Make an access token; a forged one is signed with a key of the same name that is not ours."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from joserfc import jwt
     from joserfc.jwk import OKPKey
 
@@ -83,22 +91,13 @@ def bearer(principal: Principal, kind: str) -> str:
     if kind == "proven":
         return good
     own = tokens._own_keys("access")[0]
-    claims = tokens.verify_own(
-        "access", good, issuer=tokens.STAFF_ISSUER, audience=tokens.STAFF_AUDIENCE
-    )
+    claims = tokens.verify_own("access", good, issuer=tokens.STAFF_ISSUER, audience=tokens.STAFF_AUDIENCE)
     key = own
     if kind == "expired":
         claims |= {"exp": int(time.time()) - 1}
     else:
-        other = Ed25519PrivateKey.generate()
-        key = OKPKey.import_key(other.private_bytes_raw() and _pem(other), {"kid": own.kid})
+        key = OKPKey.generate_key("Ed25519", {"kid": own.kid})
     return jwt.encode({"alg": "Ed25519", "kid": own.kid}, claims, key, algorithms=["Ed25519"])
-
-
-def _pem(key: Any) -> bytes:
-    from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-
-    return bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 def headers_of(caller: Caller, tokens_made: dict[str, str], raw: bytes) -> dict[str, str]:
@@ -150,7 +149,7 @@ def complaint(endpoint: Endpoint, case: Case, caller: Caller, answer: Any) -> st
         return None
     if reaches(caller.principal, endpoint.action, case.owner):
         return "inside the area, should be found" if answer.status == 404 else None
-    return None if answer.status == 404 else "outside the area, should be 404"
+    return None if code == case.outside else f"outside the area, should be {case.outside}"
 
 
 def leaks(built: RightsWorld, case: Case, caller: Caller, answer: Any, *, public: bool) -> list[str]:
@@ -159,18 +158,23 @@ def leaks(built: RightsWorld, case: Case, caller: Caller, answer: Any, *, public
         return []
     return [
         one
-        for one, owner in built.secrets.items()
+        for one, owners in built.secrets.items()
         if one in answer.text
         and one not in case.path
-        and not any(
-            reaches(caller.principal, action, owner)
-            for action, row in rights.RIGHTS.items()
-            if caller.principal.role in row
-        )
+        and not any(reaches(caller.principal, action, owner) for action in rights.RIGHTS for owner in owners)
     ]
 
 
-def test_no_cell_allows_more_than_the_table(world: Any, api: Any, capsys: Any) -> None:
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """Keep thousands of log lines out of the captured output: they are half the time."""
+    logger = logging.getLogger("training-voucher")
+    logger.disabled = True
+    yield
+    logger.disabled = False
+
+
+def test_no_cell_allows_more_than_the_table(world: Any, api: Any, capsys: Any, quiet: None) -> None:
     built = build(world)
     missing = {(one.method, one.path) for one in ENDPOINTS} ^ set(built.cases)
     assert not missing, f"endpoints without a request here, or requests without an endpoint: {missing}"
@@ -178,8 +182,6 @@ def test_no_cell_allows_more_than_the_table(world: Any, api: Any, capsys: Any) -
     tokens_made: dict[str, str] = {}
     wrong: list[str] = []
     verdicts: Counter[int] = Counter()
-    import json
-
     client = api()
     for endpoint in ENDPOINTS:
         case = built.cases[endpoint.method, endpoint.path]
@@ -198,8 +200,10 @@ def test_no_cell_allows_more_than_the_table(world: Any, api: Any, capsys: Any) -
                     f"{said or leaked} ({answer.status} {answer.text[:160]})"
                 )
     with capsys.disabled():
-        print(f"\nrights: {verdicts.total()} cells, {len(ENDPOINTS)} endpoints x {len(callers)} callers; "
-              f"by status {dict(sorted(verdicts.items()))}")
+        print(
+            f"\nrights: {verdicts.total()} cells, {len(ENDPOINTS)} endpoints x {len(callers)} callers; "
+            f"by status {dict(sorted(verdicts.items()))}"
+        )
     assert not wrong, f"{len(wrong)} cells:\n" + "\n".join(wrong[:80])
 
 
@@ -208,6 +212,9 @@ def test_every_route_of_the_program_is_a_declared_endpoint() -> None:
 
     declared = {(one.method, one.path) for one in ENDPOINTS}
     routed = {
-        (method, path) for path, entries in app.app.routes.items() for method in entries if method != "OPTIONS"
+        (method, path)
+        for path, entries in app.app.routes.items()
+        for method in entries
+        if method != "OPTIONS"
     }
     assert routed == declared
