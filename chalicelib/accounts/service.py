@@ -1,4 +1,4 @@
-"""Use cases of accounts: sign in, activate, second factor, make, disable, reset; the guard of every request."""
+"""Use cases of accounts: sign in, activate, enrol, make, disable, reset; and the guard of every request."""
 
 import base64
 import functools
@@ -84,8 +84,9 @@ class RequestGuard:
         claims = tokens.verify_own(
             _ACCESS, token.strip(), issuer=tokens.STAFF_ISSUER, audience=tokens.STAFF_AUDIENCE
         )
-        principal = _principal_in(claims)
-        if principal.role is not Role.TRAINEE and not _stands(principal, float(claims["iat"])):
+        principal, issued_at = _principal_in(claims)
+        good = _is_trainee(principal) if principal.role is Role.TRAINEE else _stands(principal, issued_at)
+        if not good:
             raise Unauthenticated("unauthenticated")
         return principal
 
@@ -112,17 +113,24 @@ def _platform(signature: str, raw_body: bytes) -> Principal:
     return Principal(actor="platform:national", role=Role.PLATFORM, division="34")
 
 
-def _principal_in(claims: Mapping[str, Any]) -> Principal:
+def _principal_in(claims: Mapping[str, Any]) -> tuple[Principal, float]:
+    """Read who a token of ours is for, and since when."""
     try:
-        return Principal(
+        principal = Principal(
             actor=str(claims["sub"]),
             role=Role(claims["role"]),
             division=str(claims.get("division", "")),
             institution=claims.get("institution"),
             person_key=claims.get("person_key"),
         )
-    except (KeyError, ValueError):
+        return principal, float(claims["iat"])
+    except (KeyError, ValueError, TypeError, OverflowError):
         raise Unauthenticated("unauthenticated") from None
+
+
+def _is_trainee(principal: Principal) -> bool:
+    """Tell whether a principal is a person and nothing else: staff have accounts instead."""
+    return principal == Principal(actor=principal.actor, role=Role.TRAINEE, person_key=principal.actor)
 
 
 _standing: dict[str, tuple[float, Account | None]] = {}
@@ -200,13 +208,17 @@ def _prove(given: Credentials, now: datetime) -> Account:
 @contextmanager
 def _counted(source: str, now: datetime) -> Iterator[None]:
     """Count what fails against the address it comes from, which is kept as a keyed digest."""
-    key = "src_" + base64.b32encode(keyed_digest("source", source)[:15]).decode().lower()
+    key = _source_key(source)
     attempts.require_room(key, now)
     try:
         yield
     except Unauthenticated:
         attempts.note_failure(attempts.read(key, now), attempts.SOURCE, now)
         raise
+
+
+def _source_key(source: str) -> str:
+    return "src_" + base64.b32encode(keyed_digest("source", source)[:15]).decode().lower()
 
 
 # --------------------------------------------------------------------------- the second factor
@@ -556,12 +568,16 @@ def _digest(secret: str) -> str:
     return base64.b64encode(hashlib.sha256(secret.encode()).digest()).decode()
 
 
-@functools.cache
-def _hasher() -> Any:
-    from argon2 import PasswordHasher  # noqa: PLC0415 - loaded only where someone signs in
-    from argon2.profiles import RFC_9106_LOW_MEMORY  # noqa: PLC0415
+_installed_hasher: list[Any] = []
 
-    return PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY)
+
+def _hasher() -> Any:
+    if not _installed_hasher:
+        from argon2 import PasswordHasher  # noqa: PLC0415 - loaded only where someone signs in
+        from argon2.profiles import RFC_9106_LOW_MEMORY  # noqa: PLC0415
+
+        _installed_hasher.append(PasswordHasher.from_parameters(RFC_9106_LOW_MEMORY))
+    return _installed_hasher[0]
 
 
 def hash_password(password: str) -> str:

@@ -139,7 +139,7 @@ def await_activation(
             AccountRow.activation_until.set(until),
             AccountRow.password_hash.remove(),
             AccountRow.sealed_totp.remove(),
-            AccountRow.totp_on.set(False),  # noqa: FBT003 - PynamoDB takes the value so
+            AccountRow.totp_on.set(False),
         ],
     )
 
@@ -183,7 +183,7 @@ def switch_totp_on(account: Account, *, change: Change) -> None:
     update(
         AccountRow,
         (account.id,),
-        [AccountRow.totp_on.set(True)],  # noqa: FBT003
+        [AccountRow.totp_on.set(True)],
         condition=AccountRow.sealed_totp == account.sealed_totp,
         change=change,
     )

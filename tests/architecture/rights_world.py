@@ -167,11 +167,12 @@ def build(world: Any) -> RightsWorld:
     div = {"division": COUNTY}
 
     sign_in = {"grant_type": "refresh_token", "refresh_token": "none"}
-    activation = {"account": "in-county", "activation_code": "x", "password": "long enough 42"}
     named = {"account": "in-county", "name": "张三", "role": "clerk", "division": COUNTY}
     cases = {
         ("POST", "/v1/auth/tokens"): Case("/v1/auth/tokens", sign_in),
-        ("POST", "/v1/auth/activate"): Case("/v1/auth/activate", activation),
+        ("POST", "/v1/auth/activate"): Case("/v1/auth/activate", {}),
+        ("POST", "/v1/auth/totp"): Case("/v1/auth/totp", {}),
+        ("POST", "/v1/auth/totp/confirm"): Case("/v1/auth/totp/confirm", {}),
         ("GET", "/v1/me"): Case("/v1/me"),
         ("POST", "/v1/accounts"): Case("/v1/accounts", named, owner=in_county),
         ("GET", "/v1/accounts"): Case("/v1/accounts", query=div, owner=in_county),

@@ -49,7 +49,9 @@ def test_a_write_whose_answer_was_lost_knows_its_own_success(cloud, world, lose_
     transact(
         [
             Put(AccountRow.from_record(account("two"))),
-            Update(AccountRow, ("acc_one",), [AccountRow.institution.set("2")], AccountRow.institution == "1"),
+            Update(
+                AccountRow, ("acc_one",), [AccountRow.institution.set("2")], AccountRow.institution == "1"
+            ),
         ],
         change=world.change,
     )
@@ -76,7 +78,9 @@ def test_a_transaction_is_all_or_nothing_and_tells_which_part_failed(cloud, worl
     with pytest.raises(ConditionFailed) as failure:
         transact(
             [
-                Update(AccountRow, ("acc_one",), [AccountRow.institution.set("9")], AccountRow.status == "active"),
+                Update(
+                    AccountRow, ("acc_one",), [AccountRow.institution.set("9")], AccountRow.status == "active"
+                ),
                 Put(AccountRow.from_record(account("two"))),
                 Update(AccountRow, ("acc_one2",), [AccountRow.institution.set("9")], AccountRow.id.exists()),
             ],

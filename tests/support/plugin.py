@@ -62,6 +62,7 @@ def cloud(_moto: None) -> Iterator["Cloud"]:
     from moto.backends import get_backend
 
     from chalicelib.accounts.service import forget_statuses
+    from chalicelib.aws.pace import forget_paces
     from chalicelib.catalogue.service import forget_catalogue
     from chalicelib.programs.service import forget_programs
 
@@ -70,6 +71,7 @@ def cloud(_moto: None) -> Iterator["Cloud"]:
     for queue in get_backend("sqs")["123456789012"][REGION].queues.values():
         queue._messages.clear()
     forget_statuses()
+    forget_paces()
     forget_catalogue()
     forget_programs()
     yield Cloud()
