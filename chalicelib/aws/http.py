@@ -248,7 +248,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         def preflight(**_: str) -> Response:
             headers = {str(name).lower(): str(value) for name, value in self.current_request.headers.items()}
             shared = _cors(headers)
-            if shared:
+            if "Access-Control-Allow-Origin" in shared:
                 methods = sorted({endpoint.method for endpoint in ENDPOINTS if endpoint.path == path})
                 shared |= {
                     "Access-Control-Allow-Methods": ", ".join(methods),

@@ -213,8 +213,8 @@ def test_an_activation_code_runs_out(api: Any) -> None:
 
 
 def test_a_clerk_of_the_province_cannot_take_over_its_own_accounts(api: Any) -> None:
-    from tests.architecture.test_rights_matrix import account_of
     from chalicelib.kernel.principal import Role
+    from tests.architecture.test_rights_matrix import account_of
 
     clerk = api(account_of("clerk-34", Role.CLERK, "34"))
     made = make(api, "boss", role="province", division="34")

@@ -50,7 +50,7 @@ class RightsWorld:
     other_person: Any
 
 
-def build(world: Any) -> RightsWorld:
+def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     """Bring the world into being and give its requests."""
     from chalicelib.aws.keys import person_key_of
     from chalicelib.classes.model import lesson_id_of
@@ -135,7 +135,7 @@ def build(world: Any) -> RightsWorld:
     program = {
         "name": "方案",
         "division": "34",
-        "kind": "graduate",
+        "kind": "targeted_face_value",
         "face": {"title": "券", "issuer": "省人力资源和社会保障厅"},
     }
     lesson_place = {"lng": 117.2, "lat": 31.8, "accuracy_m": 10, "coord_system": "wgs84"}

@@ -66,7 +66,7 @@ class Kind:
         return {field: value for field, value in self.header.items() if field != name}
 
 
-def structured(kind: Kind) -> Iterator[tuple[str, str]]:
+def structured(kind: Kind) -> Iterator[tuple[str, str]]:  # noqa: C901, PLR0912 - a list of attacks
     """Give the attacks that are known by name."""
     now = int(time.time())
     public = [json.dumps(kind.key.as_dict(private=False)).encode(), kind.key.as_pem(private=False)]
