@@ -10,12 +10,13 @@ from chalice import Chalice
 
 from chalicelib.accounts import jobs as accounts_jobs
 from chalicelib.accounts.routes import api as accounts_api
-from chalicelib.accounts.service import RequestGuard
+from chalicelib.accounts.service import RequestGuard, use_institutions
 from chalicelib.attendance import jobs as attendance_jobs
 from chalicelib.attendance.routes import api as attendance_api
 from chalicelib.aws.http import CSV, XLSX, use_guard
 from chalicelib.aws.queues import job_context, work_through
 from chalicelib.catalogue.routes import api as catalogue_api
+from chalicelib.catalogue.service import division_of_institution
 from chalicelib.classes.routes import api as classes_api
 from chalicelib.console.routes import api as console_api
 from chalicelib.enrolments.routes import api as enrolments_api
@@ -53,6 +54,7 @@ for blueprint in (
 ):
     app.register_blueprint(blueprint)
 use_guard(RequestGuard())
+use_institutions(division_of_institution)
 
 
 @app.lambda_function(name="bootstrap_accounts")  # type: ignore[untyped-decorator]

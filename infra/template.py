@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from chalicelib.aws.http import HEADERS
 from infra.functions import BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
 from infra.policies import log_group_id, log_group_resources, role_id, role_resources
 from infra.storage import (
@@ -84,6 +85,17 @@ _PARAMETERS: Final[Json] = {
     "CardJwks": {"Type": "String", "Description": "Public keys of the social-card platform, a JWK set"},
     "PlatformUrl": {"Type": "String", "Description": "Base URL of the national platform"},
     "PlatformJwks": {"Type": "String", "Description": "Public keys of the national platform, a JWK set"},
+    "TotpRequired": {
+        "Type": "String",
+        "AllowedValues": ["0", "1"],
+        "Default": "0",
+        "Description": "1: reviewer, finance and province sign in with a one-time code",
+    },
+    "CorsOrigins": {
+        "Type": "String",
+        "Default": "",
+        "Description": "Origins whose pages may read answers, separated by spaces; none by default",
+    },
 }
 
 
@@ -102,6 +114,8 @@ def environment() -> Json:
         "CARD_JWKS": {"Ref": "CardJwks"},
         "PLATFORM_URL": {"Ref": "PlatformUrl"},
         "PLATFORM_JWKS": {"Ref": "PlatformJwks"},
+        "TOTP_REQUIRED": {"Ref": "TotpRequired"},
+        "CORS_ORIGINS": {"Ref": "CorsOrigins"},
     }
 
 
@@ -294,7 +308,7 @@ def _api(stage: str) -> Json:
         resources["RestAPI"]["Properties"]["GatewayResponses"] = {
             kind: {
                 "StatusCode": status,
-                "ResponseParameters": {"Headers": {"Content-Type": "'application/problem+json'"}},
+                "ResponseParameters": {"Headers": _gateway_headers()},
                 "ResponseTemplates": {"application/json": _problem(status, code, title)},
             }
             for kind, (status, code, title) in _GATEWAY_PROBLEMS.items()
@@ -308,11 +322,19 @@ def _api(stage: str) -> Json:
                 "RestApiId": {"Ref": "RestAPI"},
                 "ResponseType": kind,
                 "StatusCode": str(status),
-                "ResponseParameters": {"gatewayresponse.header.Content-Type": "'application/problem+json'"},
+                "ResponseParameters": {
+                    f"gatewayresponse.header.{name}": value for name, value in _gateway_headers().items()
+                },
                 "ResponseTemplates": {"application/json": _problem(status, code, title)},
             },
         }
     return resources
+
+
+def _gateway_headers() -> dict[str, str]:
+    """Give the headers of the service's own answers to those that the gateway makes by itself."""
+    headers = {**HEADERS, "Content-Type": "application/problem+json"}
+    return {name: f"'{value}'" for name, value in headers.items()}
 
 
 def _problem(status: int, code: str, title: str) -> str:

@@ -9,9 +9,10 @@ from chalicelib.kernel.ids import AccountId, derived_id
 from chalicelib.kernel.principal import Change, Principal, Role
 
 STAFF_ROLES = (Role.INSTITUTION, Role.CLERK, Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE)
-FREE_FAILURES = 5
-LOCK_FIRST = timedelta(minutes=1)
-LOCK_LONGEST = timedelta(hours=4)
+TOTP_ROLES = frozenset({Role.REVIEWER, Role.FINANCE, Role.PROVINCE})
+"""Who needs a second factor where the setting `TOTP_REQUIRED` is on; anyone may have one."""
+ACTIVATION = timedelta(days=7)
+_DISTINCT_MIN = 5
 
 
 class AccountStatus(StrEnum):
@@ -23,7 +24,11 @@ class AccountStatus(StrEnum):
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """One staff member's account; `name` is sealed, the password is an argon2id hash."""
+    """One staff member's account; `name` and the TOTP secret are sealed, the password is an argon2id hash.
+
+    Whatever was signed in before `password_set_at` is out. A TOTP secret counts once its holder has proved
+    it (`totp_on`).
+    """
 
     id: AccountId
     account: str
@@ -33,9 +38,11 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     status: AccountStatus
     institution: str | None = None
     password_hash: str | None = None
+    password_set_at: datetime | None = None
     activation_hash: str | None = None
-    failures: int = 0
-    locked_until: datetime | None = None
+    activation_until: datetime | None = None
+    sealed_totp: str | None = None
+    totp_on: bool = False
     version: int = 1
     last_change: Change | None = None
 
@@ -48,6 +55,7 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     current_hash: str
     expires: int
+    begun_at: datetime | None = None
     person_key: str | None = None
 
 
@@ -63,14 +71,46 @@ def principal_of(account: Account) -> Principal:
     )
 
 
-def locked_until_after(failures: int, now: datetime) -> datetime | None:
-    """Tell until when an account rests after so many failures in a row: doubling, at most four hours."""
-    if failures < FREE_FAILURES:
-        return None
-    delay: timedelta = LOCK_FIRST * int(2 ** min(failures - FREE_FAILURES, 20))
-    return now + min(delay, LOCK_LONGEST)
+def stands(account: Account | None, principal: Principal, issued_at: float) -> bool:
+    """Tell whether an account still is what a token or session of it, begun at this second, says."""
+    if account is None or account.status is not AccountStatus.ACTIVE or principal_of(account) != principal:
+        return False
+    return account.password_set_at is None or issued_at >= int(account.password_set_at.timestamp())
 
 
-def is_locked(account: Account, now: datetime) -> bool:
-    """Tell whether the account rests after failed sign-ins."""
-    return account.locked_until is not None and account.locked_until > now
+def is_weak(account: str, password: str) -> bool:
+    """Tell whether a password of good length is still guessed first.
+
+    After NIST SP 800-63B-4, 3.1.1.2: length and a look at what is expected, no rules of composition.
+    """
+    folded = password.casefold()
+    return (
+        account.strip().casefold() in folded
+        or len(set(folded)) < _DISTINCT_MIN
+        or folded in "01234567890123456789" * 2
+        or folded in "98765432109876543210" * 2
+        or folded in _GUESSED_FIRST
+    )
+
+
+_GUESSED_FIRST = frozenset(
+    {
+        "password123",
+        "password1234",
+        "passw0rd123",
+        "1q2w3e4r5t6y",
+        "qwertyuiop",
+        "qwerty123456",
+        "qwertyuiop123",
+    }
+    | {
+        "admin123456",
+        "abc1234567",
+        "abcd123456",
+        "a123456789",
+        "1qaz2wsx3edc",
+        "woaini1314520",
+        "changeme123",
+    }
+)
+"""Of ten characters or more, from published lists; shorter ones never get here."""

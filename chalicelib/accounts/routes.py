@@ -25,6 +25,7 @@ api = Api(__name__)
 
 AccountName = Annotated[str, Meta(min_length=3, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$")]
 Password = Annotated[str, Meta(min_length=10, max_length=128)]
+TotpCode = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
 
 
 class TokenRequest(Form):
@@ -35,6 +36,27 @@ class TokenRequest(Form):
     password: Annotated[str, Meta(max_length=128)] | None = None
     assertion: Annotated[str, Meta(max_length=4096)] | None = None
     refresh_token: Annotated[str, Meta(max_length=256)] | None = None
+    totp: TotpCode | None = None
+
+
+class TotpRequest(Form):
+    """Asks for a second factor; the account's password proves who asks."""
+
+    account: Annotated[str, Meta(max_length=64)]
+    password: Annotated[str, Meta(max_length=128)]
+
+
+class TotpConfirmation(TotpRequest):
+    """Proves the offered secret with a code of it."""
+
+    totp: TotpCode
+
+
+class TotpAnswer(Answer):
+    """A secret for an authenticator app, shown once."""
+
+    secret: str
+    uri: str
 
 
 class TokenAnswer(Answer):
@@ -126,6 +148,8 @@ def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
         given = getattr(body, name) is not None
         if given != (name in wanted):
             faults.append(Fault("unknown_field" if given else "missing_field", field=name))
+    if body.totp is not None and body.grant_type != "password":
+        faults.append(Fault("unknown_field", field="totp"))
     if faults:
         raise malformed(faults)
     match body.grant_type:
@@ -133,9 +157,8 @@ def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
             assert body.account is not None
             assert body.password is not None
             # sign-in keeps the real clock: see api.md, "Time travel"
-            signed_in = service.sign_in_with_password(
-                body.account, body.password, now=service.real_now(), request_id=call.context.request_id
-            )
+            proof = service.Credentials(body.account, body.password, body.totp, call.source)
+            signed_in = service.sign_in_with_password(proof, now=service.real_now())
         case "social_card":
             assert body.assertion is not None
             signed_in = service.sign_in_with_card(body.assertion)
@@ -165,9 +188,44 @@ def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
 def activate(call: Call[ActivateRequest, NoQuery]) -> Empty:
     body = call.body
     service.activate(
-        body.account,
+        service.Credentials(body.account, body.password, source=call.source),
         body.activation_code,
-        body.password,
+        now=service.real_now(),
+        request_id=call.context.request_id,
+    )
+    return Empty()
+
+
+@api.endpoint(
+    "POST",
+    "/v1/auth/totp",
+    action=PUBLIC,
+    body=TotpRequest,
+    answer=TotpAnswer,
+    summary="Ask for a second factor (TOTP, RFC 6238) for one's own account",
+)
+def offer_totp(call: Call[TotpRequest, NoQuery]) -> TotpAnswer:
+    body = call.body
+    offer = service.offer_totp(
+        service.Credentials(body.account, body.password, source=call.source),
+        now=service.real_now(),
+        request_id=call.context.request_id,
+    )
+    return TotpAnswer(secret=offer.secret, uri=offer.uri)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/auth/totp/confirm",
+    action=PUBLIC,
+    body=TotpConfirmation,
+    answer=Empty,
+    summary="Switch the second factor on with a code of it",
+)
+def confirm_totp(call: Call[TotpConfirmation, NoQuery]) -> Empty:
+    body = call.body
+    service.confirm_totp(
+        service.Credentials(body.account, body.password, body.totp, call.source),
         now=service.real_now(),
         request_id=call.context.request_id,
     )
@@ -192,6 +250,7 @@ def me(call: Call[None, NoQuery]) -> MeAnswer:
 def create(call: Call[AccountRequest, NoQuery]) -> InvitationAnswer:
     body = call.body
     return _invitation(
+        call,
         service.create_account(
             call.context,
             account=body.account,
@@ -199,7 +258,7 @@ def create(call: Call[AccountRequest, NoQuery]) -> InvitationAnswer:
             role=body.role,
             division=body.division,
             institution=body.institution,
-        )
+        ),
     )
 
 
@@ -213,7 +272,7 @@ def create(call: Call[AccountRequest, NoQuery]) -> InvitationAnswer:
 )
 def list_accounts(call: Call[None, AccountQuery]) -> Listing[AccountAnswer]:
     page = service.list_accounts(call.context, call.query.division, call.page_request())
-    return call.listing(page, lambda account: AccountAnswer(**_facts(account)))
+    return call.listing(page, lambda account: AccountAnswer(**_facts(call, account)))
 
 
 @api.endpoint(
@@ -227,7 +286,7 @@ def list_accounts(call: Call[None, AccountQuery]) -> Listing[AccountAnswer]:
 def disable(call: Call[VersionReason, NoQuery], account_id: str) -> AccountAnswer:
     body = call.body
     account = service.disable(call.context, account_id, version=body.version, reason=body.reason)
-    return AccountAnswer(**_facts(account))
+    return AccountAnswer(**_facts(call, account))
 
 
 @api.endpoint(
@@ -239,10 +298,10 @@ def disable(call: Call[VersionReason, NoQuery], account_id: str) -> AccountAnswe
     summary="Give an account a new activation code",
 )
 def reset(call: Call[VersionBody, NoQuery], account_id: str) -> InvitationAnswer:
-    return _invitation(service.reset(call.context, account_id, version=call.body.version))
+    return _invitation(call, service.reset(call.context, account_id, version=call.body.version))
 
 
-def _facts(account: Account) -> dict[str, Any]:
+def _facts(call: Call[Any, Any], account: Account) -> dict[str, Any]:
     return {
         "id": account.id,
         "account": account.account,
@@ -252,9 +311,9 @@ def _facts(account: Account) -> dict[str, Any]:
         "institution": account.institution,
         "status": account.status,
         "version": account.version,
-        "allowed_actions": ["reset"] if account.status is AccountStatus.DISABLED else ["disable", "reset"],
+        "allowed_actions": service.allowed_actions(call.context.principal, account),
     }
 
 
-def _invitation(invitation: service.Invitation) -> InvitationAnswer:
-    return InvitationAnswer(**_facts(invitation.account), activation_code=invitation.activation_code)
+def _invitation(call: Call[Any, Any], invitation: service.Invitation) -> InvitationAnswer:
+    return InvitationAnswer(**_facts(call, invitation.account), activation_code=invitation.activation_code)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
@@ -53,8 +53,10 @@ class AccountRow(VersionedTable[Account]):
     institution = UnicodeAttribute(null=True)
     password_hash = UnicodeAttribute(null=True)
     activation_hash = UnicodeAttribute(null=True)
-    failures = NumberAttribute(default=0)
-    locked_until = MomentAttribute(null=True)
+    password_set_at = MomentAttribute(null=True)
+    activation_until = MomentAttribute(null=True)
+    sealed_totp = UnicodeAttribute(null=True)
+    totp_on = BooleanAttribute(default=False)
     by_division = ByDivision()
 
 
@@ -72,6 +74,7 @@ class SessionRow(Table[Session]):
     role = UnicodeAttribute()
     current_hash = UnicodeAttribute()
     expires = NumberAttribute()
+    begun_at = MomentAttribute(null=True)
     person_key = UnicodeAttribute(null=True)
 
 
@@ -112,16 +115,18 @@ def set_password(
         change=change,
         actions=[
             AccountRow.password_hash.set(password_hash),
+            AccountRow.password_set_at.set(change.at),
             AccountRow.activation_hash.remove(),
-            AccountRow.failures.set(0),
-            AccountRow.locked_until.remove(),
+            AccountRow.activation_until.remove(),
         ],
         also=AccountRow.activation_hash == code_hash,
     )
 
 
-def await_activation(account_id: str, *, code_hash: str, version: int, change: Change) -> Account:
-    """Take an account's password away and wait for a new activation."""
+def await_activation(
+    account_id: str, *, code_hash: str, until: datetime, version: int, change: Change
+) -> Account:
+    """Take an account's password and second factor away and wait for a new activation."""
     return transition(
         AccountRow,
         (account_id,),
@@ -129,7 +134,13 @@ def await_activation(account_id: str, *, code_hash: str, version: int, change: C
         target=AccountStatus.PENDING,
         version=version,
         change=change,
-        actions=[AccountRow.activation_hash.set(code_hash), AccountRow.password_hash.remove()],
+        actions=[
+            AccountRow.activation_hash.set(code_hash),
+            AccountRow.activation_until.set(until),
+            AccountRow.password_hash.remove(),
+            AccountRow.sealed_totp.remove(),
+            AccountRow.totp_on.set(False),
+        ],
     )
 
 
@@ -145,30 +156,35 @@ def disable_account(account_id: str, *, version: int, change: Change) -> Account
     )
 
 
-def record_failure(account: Account, *, locked_until: datetime | None, change: Change) -> None:
-    """Count a failed sign-in; a race with another attempt may count both as one."""
-    actions = [AccountRow.failures.set(account.failures + 1)]
-    if locked_until is not None:
-        actions.append(AccountRow.locked_until.set(locked_until))
-    try:
-        update(
-            AccountRow,
-            (account.id,),
-            actions,
-            condition=AccountRow.failures == account.failures,
-            change=change,
-        )
-    except ConditionFailed:
-        return
+def offer_totp(account: Account, *, sealed: str, change: Change) -> None:
+    """Keep a TOTP secret that its holder has yet to prove; an earlier offer is replaced.
 
+    Raises:
+        ConditionFailed: a second factor is on already, or the account changed meanwhile.
 
-def forget_failures(account: Account, change: Change) -> None:
-    """Begin counting failures anew after a good sign-in."""
+    """
     update(
         AccountRow,
         (account.id,),
-        [AccountRow.failures.set(0), AccountRow.locked_until.remove()],
-        condition=AccountRow.id.exists(),
+        [AccountRow.sealed_totp.set(sealed)],
+        condition=(AccountRow.totp_on != True)  # noqa: E712 - PynamoDB overloads it
+        & (AccountRow.password_hash == account.password_hash),
+        change=change,
+    )
+
+
+def switch_totp_on(account: Account, *, change: Change) -> None:
+    """Require the offered TOTP secret from now on.
+
+    Raises:
+        ConditionFailed: another secret was offered meanwhile.
+
+    """
+    update(
+        AccountRow,
+        (account.id,),
+        [AccountRow.totp_on.set(True)],
+        condition=AccountRow.sealed_totp == account.sealed_totp,
         change=change,
     )
 

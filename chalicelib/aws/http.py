@@ -18,7 +18,7 @@ from chalice import Blueprint, Response
 from msgspec import Meta
 from pynamodb.exceptions import PynamoDBException
 
-from chalicelib.aws import idempotency
+from chalicelib.aws import idempotency, pace
 from chalicelib.aws.cursors import read_cursor, write_cursor
 from chalicelib.aws.forms import Answer, Form, Version, malformed, parse_json, parse_query
 from chalicelib.aws.logs import log, log_failure
@@ -49,12 +49,14 @@ _PROBLEM = "application/problem+json"
 _JSON = "application/json"
 _LOCAL_NOW = "x-local-now"
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
-_HEADERS = {
+HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
     "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
 }
+"""On every answer; pages add their own content policy. `infra/template.py` gives them to the gateway's."""
 
 BodyType = TypeVar("BodyType", covariant=True)  # noqa: PLC0105 - reads better in Call[…]
 QueryType = TypeVar("QueryType", covariant=True)  # noqa: PLC0105
@@ -132,13 +134,14 @@ class Reply:
 
 @dataclass(frozen=True)
 class Call(Generic[BodyType, QueryType]):
-    """One request as an endpoint sees it: proven, parsed, timed."""
+    """One request as an endpoint sees it: proven, parsed, timed; `source` is the address it came from."""
 
     context: Context
     body: BodyType
     query: QueryType
     english: bool
     place: str
+    source: str = ""
 
     def page_request(self) -> PageRequest:
         """Read the page that the query asks for (its type is a `PageQuery`)."""
@@ -186,6 +189,8 @@ class Endpoint:
 
 
 ENDPOINTS: list[Endpoint] = []
+_preflights: set[str] = set()
+_ALLOWED_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key"
 _guard: list[Guard] = []
 
 
@@ -231,9 +236,44 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
 
             handle.__name__ = view.__name__
             super(Api, self).route(path, methods=[method], content_types=["*/*"])(handle)
+            if path not in _preflights:
+                _preflights.add(path)
+                super(Api, self).route(path, methods=["OPTIONS"], content_types=["*/*"])(
+                    self._preflight(path)
+                )
             return view
 
         return register
+
+    def _preflight(self, path: str) -> Callable[..., Response]:
+        def preflight(**_: str) -> Response:
+            headers = {str(name).lower(): str(value) for name, value in self.current_request.headers.items()}
+            shared = _cors(headers)
+            if "Access-Control-Allow-Origin" in shared:
+                methods = sorted({endpoint.method for endpoint in ENDPOINTS if endpoint.path == path})
+                shared |= {
+                    "Access-Control-Allow-Methods": ", ".join(methods),
+                    "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+                    "Access-Control-Max-Age": "600",
+                }
+            return Response(body="", status_code=204, headers=HEADERS | shared)
+
+        return preflight
+
+
+def _cors(headers: Mapping[str, str]) -> dict[str, str]:
+    """Let pages of the listed origins read an answer; there are no cookies here to guard, only tokens."""
+    origins = settings().cors_origins
+    if not origins:
+        return {}
+    origin = headers.get("origin", "")
+    if origin not in origins:
+        return {"Vary": "Origin"}
+    return {
+        "Vary": "Origin",
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+    }
 
 
 def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: dict[str, str]) -> Response:
@@ -267,10 +307,11 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
         body=_encode(reply.body),
         status_code=reply.status_code,
         headers={
-            **_HEADERS,
+            **HEADERS,
             "Content-Type": reply.content_type,
             "Content-Language": "en" if english else "zh-CN",
             "X-Request-Id": request_id,
+            **_cors(headers),
             **(reply.headers or {}),
         },
     )
@@ -288,6 +329,7 @@ def _answer(
 ) -> Reply:
     raw = bytes(request.raw_body or b"")
     principal = _admit(endpoint, headers, raw)
+    pace.spend(endpoint.action, principal)
     now = _believed_now(headers)
     given = request.query_params
     query = parse_query({name: given[name] for name in given} if given else {}, endpoint.query)
@@ -302,6 +344,7 @@ def _answer(
         query=query,
         english=english,
         place=place,
+        source=_source_of(request),
     )
     values = {name: unquote(value) for name, value in path.items()}
 
@@ -314,6 +357,11 @@ def _answer(
         return run()
     full_path = str(request.context.get("path") or endpoint.path)
     return _run_once(run, key, caller=principal.actor, method=endpoint.method, path=full_path, raw=raw)
+
+
+def _source_of(request: Any) -> str:
+    """Tell the address as the gateway saw it: headers are the caller's own word."""
+    return str(request.context.get("identity", {}).get("sourceIp") or "")
 
 
 def _admit(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:

@@ -11,6 +11,7 @@ import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws import crypto
+from chalicelib.aws.keys import keyed_digest
 from chalicelib.aws.table import ConditionFailed, Table, insert, table_name
 from chalicelib.kernel.errors import Impossible, Refused
 from chalicelib.kernel.ids import derived_id
@@ -67,7 +68,8 @@ def begin(*, caller: str, method: str, path: str, key: str, body: bytes, now: da
 
     """
     row_id = derived_id("idk", caller, method, path, key)
-    digest = hashlib.sha256(body).hexdigest()
+    # keyed: a body may hold a password or an ID number, of which a plain hash tells all
+    digest = keyed_digest("idempotency", hashlib.sha256(body).hexdigest()).hex()
     clock = int(now.timestamp())
     fresh = FirstAnswer(
         id=row_id,

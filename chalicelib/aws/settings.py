@@ -28,6 +28,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     platform_url: str = ""
     platform_jwks: dict[str, Any] = {}
     allow_time_travel: bool = False
+    totp_required: bool = False
+    cors_origins: tuple[str, ...] = ()
 
 
 class TimeTravelForbidden(RuntimeError):
@@ -35,6 +37,8 @@ class TimeTravelForbidden(RuntimeError):
 
 
 _JSON_SETTINGS = frozenset({"card_jwks", "platform_jwks"})
+_SWITCHES = frozenset({"allow_time_travel", "totp_required"})
+_LISTS = frozenset({"cors_origins"})
 _TIME_TRAVEL_STAGES = frozenset({"local", "test"})
 
 
@@ -50,8 +54,10 @@ def read_settings(environment: dict[str, str]) -> Settings:
         text = environment.get(name.upper())
         if text is None or text == "":
             continue
-        if name == "allow_time_travel":
+        if name in _SWITCHES:
             found[name] = text == "1"
+        elif name in _LISTS:
+            found[name] = tuple(text.split())
         else:
             found[name] = json.loads(text) if name in _JSON_SETTINGS else text
     settings = msgspec.convert(found, Settings)

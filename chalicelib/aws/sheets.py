@@ -6,6 +6,7 @@ The libraries are loaded where they are used: a request without a sheet does not
 import csv
 import datetime as dt
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,12 @@ UNPACKED_BYTES_MAX = 400_000_000
 ROWS_MAX = 300_000
 COLUMNS_MAX = 100
 CELL_CHARS_MAX = 500
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+CELLS_MAX = 6_000_000
+ENTRIES_MAX = 1000
+_PIECE_BYTES = 1 << 20
+_NAME_BYTES_MAX = 64
+_CELL_NAME = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]{1,8})([0-9]{1,18})""")
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _FIXED_TIME = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - openpyxl wants naive; fixed so that bytes repeat
 
 Cell = str | int | float | None
@@ -128,13 +134,50 @@ def _xlsx_lines(raw: bytes) -> list[list[str]]:
 
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-            if sum(entry.file_size for entry in packed.infolist()) > UNPACKED_BYTES_MAX:
-                raise Impossible("unreadable_sheet")
+            _refuse_bombs(packed)
         book = CalamineWorkbook.from_filelike(io.BytesIO(raw))
         sheet = book.get_sheet_by_index(0)
         return [[_text(cell) for cell in line] for line in sheet.to_python(skip_empty_area=False)]
     except (CalamineError, zipfile.BadZipFile, OSError, ValueError, IndexError, EOFError):
         raise Impossible("unreadable_sheet") from None
+
+
+def _refuse_bombs(packed: zipfile.ZipFile) -> None:
+    """Refuse what grows beyond bounds when it is opened, before the library opens it.
+
+    The library keeps every cell up to the last one named, and an allocation it cannot make ends the process:
+    one cell at XFD1048576 is a file of 5 KB. It also reads other formats, which we do not examine.
+    """
+    entries = packed.infolist()
+    names = {entry.filename for entry in entries}
+    if "xl/workbook.xml" not in names or names & {"content.xml", "xl/workbook.bin"}:
+        raise Impossible("unreadable_sheet")
+    if len(entries) > ENTRIES_MAX or sum(entry.file_size for entry in entries) > UNPACKED_BYTES_MAX:
+        raise Impossible("unreadable_sheet")
+    for entry in entries:
+        if entry.filename.endswith(".xml") and _cells_in(packed, entry) > CELLS_MAX:
+            raise Impossible("too_many_rows", limit=ROWS_MAX)
+
+
+def _cells_in(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
+    """Bound the cells of a part by the farthest column and row that it names."""
+    column = row = 0
+    rest = b""
+    with packed.open(entry) as part:
+        while piece := part.read(_PIECE_BYTES):
+            text = rest + piece
+            for letters, digits in _CELL_NAME.findall(text):
+                column = max(column, _column_of(letters))
+                row = max(row, int(digits))
+            rest = text[-_NAME_BYTES_MAX:]
+    return column * row
+
+
+def _column_of(letters: bytes) -> int:
+    place = 0
+    for letter in letters.upper():
+        place = place * 26 + letter - ord("A") + 1
+    return place
 
 
 def _text(cell: Any) -> str:
@@ -168,7 +211,7 @@ def write_xlsx(title: str, headers: Sequence[str], rows: Iterable[Sequence[Cell]
     sheet.freeze_panes = "A2"
     for place, header in enumerate(headers):
         sheet.column_dimensions[_letters(place)].width = max(12, len(header) * 2 + 4)
-    sheet.append(list(headers))
+    sheet.append([_safe(header) for header in headers])
     for row in rows:
         sheet.append([_safe(cell) for cell in row])
     target = io.BytesIO()
@@ -202,7 +245,7 @@ def write_csv(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     """Write a csv that spreadsheet programs open as UTF-8; the same content gives the same bytes."""
     target = io.StringIO(newline="")
     writer = csv.writer(target, lineterminator="\r\n")
-    writer.writerow(headers)
+    writer.writerow([_safe(header) for header in headers])
     for row in rows:
         writer.writerow([_safe(cell) for cell in row])
     return "\ufeff".encode() + target.getvalue().encode()

@@ -204,6 +204,12 @@ def move_institution(context: Context, uscc: str, action: str, *, version: int, 
     return moved
 
 
+def division_of_institution(uscc: str) -> str | None:
+    """Tell the division an institution belongs to; None if it is not listed."""
+    found = find_institution(uscc)
+    return found.division if found is not None else None
+
+
 def read_institution(uscc: str) -> Institution:
     """Read an institution or raise `NotFound`."""
     found = store.find_institution(uscc)

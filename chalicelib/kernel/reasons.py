@@ -51,6 +51,21 @@ REASONS: dict[str, Reason] = {
         "账号或密码不正确，或账号暂不可用。请核对后重试，仍不行请联系上级管理员。",
         "Account or password is wrong, or the account cannot be used now. Check, then ask your administrator.",
     ),
+    "totp_needed": Reason(
+        Unauthenticated,
+        "您的角色须使用动态口令登录，请先绑定动态口令。",
+        "Your role signs in with a one-time code. Enrol an authenticator first.",
+    ),
+    "totp_already_on": Reason(
+        Refused,
+        "该账号已绑定动态口令；如已丢失，请联系上级管理员重置账号。",
+        "An authenticator is enrolled already. If it is lost, ask your administrator to reset the account.",
+    ),
+    "weak_password": Reason(
+        Malformed,
+        "密码过于简单，或包含账号名，请另设一个。",
+        "The password is too easy to guess, or contains the account name. Choose another.",
+    ),
     "forbidden": Reason(
         Forbidden,
         "您的角色不能进行此操作，请由有权限的人员办理。",
@@ -77,6 +92,9 @@ REASONS: dict[str, Reason] = {
     ),
     "unknown_parameter": Reason(
         Malformed, "没有名为 {field} 的查询参数。", "There is no query parameter {field}."
+    ),
+    "unknown_institution": Reason(
+        Malformed, "目录中没有此机构，请先登记机构。", "No such institution is listed. List it first."
     ),
     "coord_system_missing": Reason(
         Malformed,

@@ -14,6 +14,7 @@ from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Update,
 from chalicelib.kernel.errors import NotFound, Refused, Unavailable
 from chalicelib.kernel.ids import is_id, new_id
 from chalicelib.kernel.principal import Change, Context, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.settlement import store
 from chalicelib.settlement.model import (
     ACCEPTS_RESULTS,
@@ -81,6 +82,7 @@ def record_results(context: Context, batch_id: str, results: Sequence[PaymentRes
     """Apply what the bank reports of a batch, row by row.
 
     Raises:
+        Forbidden: `self_approval`, by who applied for or reviewed one of the claims.
         NotFound: there is no such batch in the caller's area.
         Refused: `not_exported`.
 
@@ -92,6 +94,7 @@ def record_results(context: Context, batch_id: str, results: Sequence[PaymentRes
     if batch.status not in ACCEPTS_RESULTS:
         raise Refused("not_exported")
     members: dict[str, Member] = {member.line_id: member for member in store.members_of(batch_id)}
+    require_other_payer(context, [result.line_id for result in results if result.line_id in members])
     refused: dict[int, Refusal] = {}
     wanted: dict[str, PaymentResult] = {}
     for result in results:
@@ -113,6 +116,19 @@ def record_results(context: Context, batch_id: str, results: Sequence[PaymentRes
             refused[result.row] = Refusal(result.row, same.code, same.facts)
     ordered = [refused[row] for row in sorted(refused)]
     return Recorded(applied=len(results) - len(ordered), refused=ordered)
+
+
+def require_other_payer(context: Context, line_ids: Sequence[str]) -> None:
+    """Keep whoever applied for or reviewed a claim, in whatever role then, from paying it (invariant 4).
+
+    Raises:
+        Forbidden: `self_approval`.
+
+    """
+    actor = context.principal.actor
+    decided: list[Claim] = claims.find_claims(sorted({claim_of_line(line_id) for line_id in line_ids}))
+    if any(actor in (one.submitted_by, one.reviewed_by, one.approved_by) for one in decided):
+        raise error("self_approval")
 
 
 def _apply(

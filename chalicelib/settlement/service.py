@@ -26,7 +26,7 @@ from chalicelib.settlement.model import (
     Member,
     division_of_account,
 )
-from chalicelib.settlement.results import entry_for
+from chalicelib.settlement.results import entry_for, require_other_payer
 from chalicelib.subsidies import budget_store
 from chalicelib.subsidies import store as claims
 from chalicelib.subsidies.areas import cities_of, page_over
@@ -173,6 +173,7 @@ def export(context: Context, batch_id: str) -> Exported:
     batch = read_batch(context, batch_id, "settlement.export")
     if batch.status not in EXPORTABLE:
         raise Refused("wrong_state", status=str(batch.status))
+    require_other_payer(context, [member.line_id for member in store.members_of(batch.id)])
     file = sealing.payment_file(batch.id)
     digest = hashlib.sha256(file).hexdigest()
     if digest != batch.digest:

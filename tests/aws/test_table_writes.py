@@ -40,20 +40,22 @@ def test_a_write_whose_answer_was_lost_knows_its_own_success(cloud, world, lose_
     changed = update(
         AccountRow,
         ("acc_one",),
-        [AccountRow.failures.set(1)],
-        condition=AccountRow.failures == 0,
+        [AccountRow.institution.set("1")],
+        condition=AccountRow.institution.does_not_exist(),
         change=world.change,
     )
-    assert (changed.failures, changed.version) == (1, 2)
+    assert (changed.institution, changed.version) == ("1", 2)
     lose_answers(1)
     transact(
         [
             Put(AccountRow.from_record(account("two"))),
-            Update(AccountRow, ("acc_one",), [AccountRow.failures.set(2)], AccountRow.failures == 1),
+            Update(
+                AccountRow, ("acc_one",), [AccountRow.institution.set("2")], AccountRow.institution == "1"
+            ),
         ],
         change=world.change,
     )
-    assert AccountRow.read("acc_one").failures == 2
+    assert AccountRow.read("acc_one").institution == "2"
     assert AccountRow.read("acc_two").version == 1
 
 
@@ -76,15 +78,17 @@ def test_a_transaction_is_all_or_nothing_and_tells_which_part_failed(cloud, worl
     with pytest.raises(ConditionFailed) as failure:
         transact(
             [
-                Update(AccountRow, ("acc_one",), [AccountRow.failures.set(9)], AccountRow.status == "active"),
+                Update(
+                    AccountRow, ("acc_one",), [AccountRow.institution.set("9")], AccountRow.status == "active"
+                ),
                 Put(AccountRow.from_record(account("two"))),
-                Update(AccountRow, ("acc_one2",), [AccountRow.failures.set(9)], AccountRow.id.exists()),
+                Update(AccountRow, ("acc_one2",), [AccountRow.institution.set("9")], AccountRow.id.exists()),
             ],
             change=world.change,
         )
     assert failure.value.index == 2
     assert AccountRow.find("acc_two") is None
-    assert AccountRow.read("acc_one").failures == 0
+    assert AccountRow.read("acc_one").institution is None
 
 
 def test_an_update_counts_versions_and_keeps_its_reason(cloud, world):
@@ -92,8 +96,8 @@ def test_an_update_counts_versions_and_keeps_its_reason(cloud, world):
     now = update(
         AccountRow,
         ("acc_one",),
-        [AccountRow.failures.set(1)],
-        condition=AccountRow.failures == 0,
+        [AccountRow.institution.set("1")],
+        condition=AccountRow.institution.does_not_exist(),
         change=world.change,
     )
-    assert (now.version, now.failures, now.last_change) == (2, 1, world.change)
+    assert (now.version, now.institution, now.last_change) == (2, "1", world.change)

@@ -31,7 +31,7 @@ def staff_principal(name: str) -> Principal:
     """Give a staff member as a caller, with an active account."""
     from chalicelib.accounts import store
     from chalicelib.accounts.model import Account, AccountStatus, account_id_of
-    from chalicelib.accounts.service import forget_statuses
+    from chalicelib.accounts.service import forget_statuses, seal_name
     from chalicelib.kernel.principal import Change
 
     role, division, institution = STAFF[name]
@@ -42,7 +42,7 @@ def staff_principal(name: str) -> Principal:
         account = Account(
             id=account_id,
             account=name,
-            sealed_name="",
+            sealed_name=seal_name(account_id, name),
             role=role,
             division=division,
             institution=institution,

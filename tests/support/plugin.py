@@ -88,6 +88,7 @@ def _empty() -> None:
 def cloud(_emulator: None) -> Iterator["Cloud"]:
     """Give an empty cloud."""
     from chalicelib.accounts.service import forget_statuses
+    from chalicelib.aws.pace import forget_paces
     from chalicelib.catalogue.service import forget_catalogue
     from chalicelib.enrolments.service import forget_previews
     from chalicelib.programs.service import forget_programs
@@ -95,6 +96,7 @@ def cloud(_emulator: None) -> Iterator["Cloud"]:
     _empty()
     forget_statuses()
     forget_previews()
+    forget_paces()
     forget_catalogue()
     forget_programs()
     yield Cloud()

@@ -1,0 +1,60 @@
+"""How fast one person or institution may call what costs nothing to repeat: QR codes and scans.
+
+A token bucket for each caller in the memory of each running function: no call, no write. Behind several
+instances the true limit is a multiple of the rate here, and the gateway's stage limit (`infra/template.py`)
+bounds the sum. That is enough for what it is against: a client gone wild and a thief who reads a screen or
+floods the table of refused scans. Guessing is no danger here, codes are signed; for sign-in, where it is, the
+count is exact and kept in a table (`accounts/attempts_store.py`).
+"""
+
+import math
+import time
+from typing import Final
+
+import msgspec
+
+from chalicelib.kernel.errors import TooMany
+from chalicelib.kernel.principal import Principal
+
+
+class Pace(msgspec.Struct, frozen=True):
+    """So many calls at once, and so many a second in the long run."""
+
+    burst: int
+    a_second: float
+
+
+PACES: Final = {
+    "voucher.show_qr": Pace(120, 1),
+    "scan.verify": Pace(1200, 20),
+    "scan.redeem": Pace(1200, 20),
+}
+"""By action; a caller is a person, or an institution with all its counters."""
+_CALLERS_MAX: Final = 4096
+_buckets: dict[tuple[str, str], tuple[float, float]] = {}
+
+
+def spend(action: str, principal: Principal, *, clock: float | None = None) -> None:
+    """Take one call from the caller's bucket; `clock` in seconds, by default this machine's.
+
+    Raises:
+        TooMany: the bucket is empty.
+
+    """
+    pace = PACES.get(action)
+    if pace is None:
+        return
+    now = time.monotonic() if clock is None else clock
+    key = (action, principal.institution or principal.actor)
+    left, at = _buckets.get(key, (float(pace.burst), now))
+    left = min(float(pace.burst), left + (now - at) * pace.a_second)
+    if left < 1:
+        raise TooMany("too_many_requests", retry_after_seconds=math.ceil((1 - left) / pace.a_second))
+    if len(_buckets) >= _CALLERS_MAX:
+        _buckets.clear()
+    _buckets[key] = (left - 1, now)
+
+
+def forget_paces() -> None:
+    """Fill every bucket."""
+    _buckets.clear()

@@ -1,0 +1,356 @@
+"""One world with a real thing behind every path id, and a request for every endpoint.
+
+A request that would change something has a body which is refused after the area was looked at
+(a version far ahead, totals that differ), or is harmless to repeat.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+FAR = 999_999
+VERSION = {"version": FAR}
+REASON = {"reason": "测试"}
+VERSION_REASON = VERSION | REASON
+COUNTY = "340111"
+CITY = "3401"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Whose a thing is."""
+
+    division: str | None = None
+    institution: str | None = None
+    person_key: str | None = None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request: `owner` of what its path or query names; None where it names nothing of anybody's.
+
+    A `listing` narrows what bureaus see by its query; trainees and institutions get their own.
+    `outside` is the code that people outside the area get.
+    """
+
+    path: str
+    body: Any = None
+    query: dict[str, str] = field(default_factory=dict)
+    owner: Owner | None = None
+    listing: bool = False
+    outside: str = "not_found"
+
+
+@dataclass(frozen=True)
+class RightsWorld:
+    """Requests by endpoint, and the ids that must never reach anyone outside their owner's area."""
+
+    cases: dict[tuple[str, str], Case]
+    secrets: dict[str, tuple[Owner, ...]]
+    holder: Any
+    other_person: Any
+
+
+def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
+    """Bring the world into being and give its requests."""
+    from chalicelib.aws.keys import person_key_of
+    from chalicelib.classes.model import lesson_id_of
+    from chalicelib.exchange import jobs as exchange_jobs
+    from chalicelib.exchange import store as exchange_store
+    from chalicelib.kernel.principal import system_context
+    from chalicelib.supervision import jobs as supervision_jobs
+    from chalicelib.vouchers import store as voucher_store
+    from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
+    from tests.classes.builders import application
+    from tests.subsidies.scored import Money, scored_class
+    from tests.support.people import HEFEI_SCHOOL
+    from tests.support.streams import stream_event, voucher_changes
+
+    money = Money(world)
+    holder, other = world.person(1), world.person(2)
+    holder_key = person_key_of(holder.id_number)
+    enrolment = world.enrolment(holder)
+    voucher_id = enrolment["voucher_id"]
+    class_id = scored_class(world, 2, people=[holder_key, "prs_someoneelse00001"])
+    passed = f"enr_{class_id[4:20]}00"
+    lesson_id = lesson_id_of(class_id, 1)  # type: ignore[arg-type]
+    batch = money.sealed(scored_class(world, 2))
+    line_id = money.batch(batch)["lines"][0]["line_id"]
+    claim_id = next(
+        one["id"] for one in money.ok(world.api("clerk").get("/v1/subsidy-claims", at=money.now))["items"]
+    )
+    money.pay(batch)
+    ledger = money.balance()["accounts"][0]["id"]
+    public = money.publicised(scored_class(world, 2))
+    objection = money.ok(
+        world.api().post(f"/v1/publicity/{public['id']}/objections", {"reason": "有异议"}, at=money.now)
+    )["id"]
+    account = money.ok(
+        world.api("province").post(
+            "/v1/accounts", {"account": "in-county", "name": "张三", "role": "clerk", "division": COUNTY}
+        )
+    )["id"]
+    upload = {"kind": "graduates", "filename": "a.csv", "size_bytes": 10, "sha256": "0" * 64}
+    listed = money.ok(world.api("province").post("/v1/imports", upload))["id"]
+    issuance = IssuanceBatch(
+        id="iss_rightsworld00000000000",  # type: ignore[arg-type]
+        program_id=world.program_id,
+        import_id=listed,
+        status=BatchStatus.PROPOSED,
+        proposed_by="test",
+        proposed_at=world.now,
+    )
+    voucher_store.create_batch(issuance, world.change)
+    changes = voucher_changes(versions=2)
+    context = system_context("test", now=world.now, request_id="req_test")
+    exchange_jobs.return_changes(stream_event(*changes), context)
+    supervision_jobs.record_audit(stream_event(*changes), context)
+    delivery = exchange_store.deliveries_of("vch_aaaa")[0]
+
+    ours = Owner(COUNTY, HEFEI_SCHOOL, holder_key)
+    in_county, in_city = Owner(COUNTY), Owner(CITY)
+    of_class = Owner(COUNTY, HEFEI_SCHOOL, holder_key)
+    of_school = Owner(COUNTY, HEFEI_SCHOOL)
+    of_province = Owner("34")
+    moment = world.now.isoformat()
+    institution = {
+        "name": "学校",
+        "division": COUNTY,
+        "address": "合肥市",
+        "phone": "0551-1234567",
+        "location": {"lng": 117.2, "lat": 31.8, "coord_system": "wgs84"},
+        "programs": [],
+        "projects": [],
+        "bank_account": {"holder": "学校", "bank": "银行", "number": "6222020000000000000"},
+        "version": FAR,
+    }
+    project = {
+        "name": "项目",
+        "occupation_code": "4-01-02-06",
+        "edition": "2020",
+        "level": 5,
+        "hours": 40,
+        "fee_fen": 1,
+        "version": FAR,
+    }
+    program = {
+        "name": "方案",
+        "division": "34",
+        "kind": "targeted_face_value",
+        "face": {"title": "券", "issuer": "省人力资源和社会保障厅"},
+    }
+    lesson_place = {"lng": 117.2, "lat": 31.8, "accuracy_m": 10, "coord_system": "wgs84"}
+    check_in = {
+        "kind": "in",
+        "location": lesson_place,
+        "device_id": "phone",
+        "nonce": "n1",
+        "happened_at": moment,
+    }
+    footage = {
+        "camera_id": "cam",
+        "started_at": moment,
+        "ended_at": world.later(minutes=5).isoformat(),
+        "size_bytes": 1000,
+        "sha256": "0" * 64,
+        "content_type": "video/mp4",
+    }
+    scan = {"token": "V1.not.a.token", "project_id": world.project_id}
+    redeem = scan | {"nonce": "n", "device_id": "d", "happened_at": moment}
+    result = {"line_id": "lin_unknown", "status": "failed", "amount_fen": 1, "reason": "x"}
+    programs = f"/v1/programs/{world.program_id}"
+    batches = f"{programs}/issuance-batches"
+    this_batch = f"{batches}/{issuance.id}"
+    classroom = f"/v1/classes/{class_id}"
+    claim = f"/v1/subsidy-claims/{claim_id}"
+    settlement = f"/v1/settlement-batches/{batch['id']}"
+    school = f"/v1/institutions/{HEFEI_SCHOOL}"
+    div = {"division": COUNTY}
+
+    sign_in = {"grant_type": "refresh_token", "refresh_token": "none"}
+    named = {"account": "in-county", "name": "张三", "role": "clerk", "division": COUNTY}
+    cases = {
+        ("POST", "/v1/auth/tokens"): Case("/v1/auth/tokens", sign_in),
+        ("POST", "/v1/auth/activate"): Case("/v1/auth/activate", {}),
+        ("POST", "/v1/auth/totp"): Case("/v1/auth/totp", {}),
+        ("POST", "/v1/auth/totp/confirm"): Case("/v1/auth/totp/confirm", {}),
+        ("GET", "/v1/me"): Case("/v1/me"),
+        ("POST", "/v1/accounts"): Case("/v1/accounts", named, owner=in_county),
+        ("GET", "/v1/accounts"): Case("/v1/accounts", query=div, owner=in_county),
+        ("POST", "/v1/accounts/{account_id}/disable"): Case(
+            f"/v1/accounts/{account}/disable", VERSION_REASON, owner=in_county
+        ),
+        ("POST", "/v1/accounts/{account_id}/reset"): Case(
+            f"/v1/accounts/{account}/reset", VERSION, owner=in_county
+        ),
+        ("POST", "/v1/lessons/{lesson_id}/check-ins"): Case(
+            f"/v1/lessons/{lesson_id}/check-ins", check_in, owner=of_class, outside="not_on_roster"
+        ),
+        ("GET", "/v1/classes/{class_id}/attendance"): Case(f"{classroom}/attendance", owner=of_class),
+        ("POST", "/v1/lessons/{lesson_id}/footage"): Case(
+            f"/v1/lessons/{lesson_id}/footage", footage, owner=of_class
+        ),
+        ("GET", "/v1/lessons/{lesson_id}/footage"): Case(f"/v1/lessons/{lesson_id}/footage", owner=of_class),
+        ("PUT", "/v1/institutions/{uscc}"): Case(school, institution, owner=of_school),
+        ("GET", "/v1/institutions/{uscc}"): Case(school),
+        ("GET", "/v1/institutions"): Case("/v1/institutions", query=div),
+        ("POST", "/v1/institutions/{uscc}/suspend"): Case(
+            f"{school}/suspend", VERSION_REASON, owner=of_school
+        ),
+        ("POST", "/v1/institutions/{uscc}/reinstate"): Case(
+            f"{school}/reinstate", VERSION_REASON, owner=of_school
+        ),
+        ("PUT", "/v1/projects/{project_id}"): Case(f"/v1/projects/{world.project_id}", project),
+        ("GET", "/v1/projects/{project_id}"): Case(f"/v1/projects/{world.project_id}"),
+        ("GET", "/v1/projects"): Case("/v1/projects"),
+        ("POST", "/v1/classes"): Case("/v1/classes", application(world)),
+        ("GET", "/v1/classes"): Case("/v1/classes", query=div, owner=in_county, listing=True),
+        ("GET", "/v1/classes/{class_id}"): Case(classroom, owner=of_class),
+        ("PUT", "/v1/classes/{class_id}"): Case(classroom, application(world) | VERSION, owner=of_class),
+        ("POST", "/v1/classes/{class_id}/submit"): Case(f"{classroom}/submit", VERSION, owner=of_class),
+        ("POST", "/v1/classes/{class_id}/approve"): Case(f"{classroom}/approve", VERSION, owner=of_class),
+        ("POST", "/v1/classes/{class_id}/return"): Case(
+            f"{classroom}/return", VERSION_REASON, owner=of_class
+        ),
+        ("POST", "/v1/classes/{class_id}/cancel"): Case(
+            f"{classroom}/cancel", VERSION_REASON, owner=of_class
+        ),
+        ("POST", "/v1/classes/{class_id}/completion/submit"): Case(
+            f"{classroom}/completion/submit", VERSION, owner=of_class
+        ),
+        ("POST", "/v1/classes/{class_id}/completion/approve"): Case(
+            f"{classroom}/completion/approve", VERSION, owner=of_class
+        ),
+        ("POST", "/v1/classes/{class_id}/completion/return"): Case(
+            f"{classroom}/completion/return", VERSION_REASON, owner=of_class
+        ),
+        ("PUT", "/v1/classes/{class_id}/roster"): Case(
+            f"{classroom}/roster", VERSION | {"rows": []}, owner=of_class
+        ),
+        ("GET", "/v1/classes/{class_id}/roster"): Case(f"{classroom}/roster", owner=of_class),
+        ("PUT", "/v1/classes/{class_id}/scores"): Case(
+            f"{classroom}/scores", VERSION | {"rows": []}, owner=of_class
+        ),
+        ("POST", "/v1/enrolments/{enrolment_id}/withdraw"): Case(
+            f"/v1/enrolments/{passed}/withdraw", REASON, owner=ours
+        ),
+        ("GET", "/healthz"): Case("/healthz"),
+        ("GET", "/openapi.json"): Case("/openapi.json"),
+        ("GET", "/docs"): Case("/docs"),
+        ("GET", "/console"): Case("/console"),
+        ("GET", "/card"): Case("/card"),
+        ("GET", "/static/{name}"): Case("/static/console.js"),
+        ("POST", "/v1/verifications"): Case("/v1/verifications", scan),
+        ("POST", "/v1/enrolments"): Case("/v1/enrolments", redeem),
+        ("GET", "/v1/enrolments"): Case("/v1/enrolments", query=div, owner=in_county, listing=True),
+        ("GET", "/v1/enrolments/{enrolment_id}"): Case(f"/v1/enrolments/{passed}", owner=ours),
+        ("POST", "/v1/enrolments/{enrolment_id}/release"): Case(
+            f"/v1/enrolments/{passed}/release", REASON, owner=ours
+        ),
+        ("GET", "/v1/scans"): Case(
+            "/v1/scans", query={"institution": HEFEI_SCHOOL}, owner=of_school, listing=True
+        ),
+        ("POST", "/v1/vouchers/{voucher_id}/revoke"): Case(
+            f"/v1/vouchers/{voucher_id}/revoke", VERSION_REASON, owner=ours
+        ),
+        ("GET", "/v1/exchange/keys"): Case("/v1/exchange/keys"),
+        ("GET", "/v1/exchange/deliveries"): Case("/v1/exchange/deliveries"),
+        ("POST", "/v1/exchange/deliveries/{message_id}/redrive"): Case(
+            f"/v1/exchange/deliveries/{delivery.message_id}/redrive", {}, owner=Owner(delivery.division)
+        ),
+        ("POST", "/v1/exchange/acknowledgements"): Case(
+            "/v1/exchange/acknowledgements", {"items": [{"message_id": "x", "outcome": "accepted"}]}
+        ),
+        ("GET", "/v1/exchange/reconciliation"): Case(
+            "/v1/exchange/reconciliation", query={"day": "2026-09-01"}
+        ),
+        ("POST", "/v1/imports"): Case("/v1/imports", upload),
+        ("GET", "/v1/imports/{import_id}"): Case(f"/v1/imports/{listed}", owner=of_province),
+        ("POST", "/v1/programs"): Case("/v1/programs", program),
+        ("GET", "/v1/programs"): Case("/v1/programs"),
+        ("GET", "/v1/programs/{program_id}"): Case(programs),
+        ("POST", "/v1/programs/{program_id}/policy"): Case(
+            f"{programs}/policy", VERSION | {"policy": {}}, owner=of_province
+        ),
+        ("PUT", "/v1/budgets/{division}/{year}"): Case(
+            f"/v1/budgets/{CITY}/2026",
+            {"program_id": world.program_id, "appropriated_fen": 1} | VERSION,
+            owner=in_city,
+        ),
+        ("GET", "/v1/budgets/{division}/{year}"): Case(f"/v1/budgets/{CITY}/2026", owner=in_city),
+        ("POST", "/v1/settlement-batches"): Case("/v1/settlement-batches", {}),
+        ("GET", "/v1/settlement-batches"): Case(
+            "/v1/settlement-batches", query={"division": CITY}, owner=in_city
+        ),
+        ("GET", "/v1/settlement-batches/{batch_id}"): Case(settlement, owner=in_city),
+        ("POST", "/v1/settlement-batches/{batch_id}/export"): Case(f"{settlement}/export", {}, owner=in_city),
+        ("POST", "/v1/settlement-batches/{batch_id}/results"): Case(
+            f"{settlement}/results", {"results": [result]}, owner=in_city
+        ),
+        ("POST", "/v1/claim-lines/{line_id}/reverse"): Case(
+            f"/v1/claim-lines/{line_id}/reverse", REASON, owner=of_school
+        ),
+        ("POST", "/v1/claim-lines/{line_id}/reverse/confirm"): Case(
+            f"/v1/claim-lines/{line_id}/reverse/confirm", {}, owner=of_school
+        ),
+        ("GET", "/v1/ledger/accounts/{account_id}"): Case(f"/v1/ledger/accounts/{ledger}", owner=in_city),
+        ("GET", "/v1/ledger/trial-balance"): Case(
+            "/v1/ledger/trial-balance", query={"division": CITY}, owner=in_city
+        ),
+        ("GET", "/v1/classes/{class_id}/payability"): Case(f"{classroom}/payability", owner=of_school),
+        ("POST", "/v1/classes/{class_id}/subsidy-claims"): Case(
+            f"{classroom}/subsidy-claims", {"declared_count": 9, "declared_amount_fen": 9}, owner=of_school
+        ),
+        ("GET", "/v1/subsidy-claims"): Case("/v1/subsidy-claims", query=div, owner=in_county, listing=True),
+        ("GET", "/v1/subsidy-claims/{claim_id}"): Case(claim, owner=of_school),
+        ("POST", "/v1/subsidy-claims/{claim_id}/review"): Case(f"{claim}/review", VERSION, owner=of_school),
+        ("POST", "/v1/subsidy-claims/{claim_id}/approve"): Case(f"{claim}/approve", VERSION, owner=of_school),
+        ("POST", "/v1/subsidy-claims/{claim_id}/return"): Case(
+            f"{claim}/return", VERSION_REASON, owner=of_school
+        ),
+        ("POST", "/v1/subsidy-claims/{claim_id}/reject"): Case(
+            f"{claim}/reject", VERSION_REASON, owner=of_school
+        ),
+        ("GET", "/v1/publicity"): Case("/v1/publicity"),
+        ("POST", "/v1/publicity/{claim_id}/objections"): Case(f"/v1/publicity/{claim_id}/objections", REASON),
+        ("GET", "/v1/objections"): Case("/v1/objections", query={"claim": public["id"]}, owner=in_county),
+        ("POST", "/v1/objections/{objection_id}/resolve"): Case(
+            f"/v1/objections/{objection}/resolve", VERSION_REASON | {"outcome": "dismissed"}, owner=in_county
+        ),
+        ("GET", "/v1/audit"): Case("/v1/audit", query={"subject": "vch_aaaa"}, owner=in_county),
+        ("POST", "/v1/audit/verify"): Case("/v1/audit/verify", {"division": CITY}, owner=in_city),
+        ("GET", "/v1/reports/funnel"): Case("/v1/reports/funnel", query=div, owner=in_county),
+        ("GET", "/v1/reports/spending"): Case("/v1/reports/spending", query=div, owner=in_county),
+        ("GET", "/v1/reports/institutions"): Case("/v1/reports/institutions", query=div, owner=in_county),
+        ("POST", "/v1/programs/{program_id}/issuance-batches"): Case(
+            batches, {"import_id": listed, "declared_count": 0}
+        ),
+        ("GET", "/v1/programs/{program_id}/issuance-batches"): Case(batches),
+        ("GET", "/v1/programs/{program_id}/issuance-batches/{batch_id}"): Case(this_batch, owner=of_province),
+        ("GET", "/v1/programs/{program_id}/issuance-batches/{batch_id}/refusals"): Case(
+            f"{this_batch}/refusals", owner=of_province
+        ),
+        ("POST", "/v1/programs/{program_id}/issuance-batches/{batch_id}/approve"): Case(
+            f"{this_batch}/approve", VERSION, owner=of_province
+        ),
+        ("POST", "/v1/programs/{program_id}/issuance-batches/{batch_id}/reject"): Case(
+            f"{this_batch}/reject", VERSION_REASON, owner=of_province
+        ),
+        ("GET", "/v1/vouchers"): Case("/v1/vouchers", query=div, owner=in_county, listing=True),
+        ("GET", "/v1/vouchers/{voucher_id}"): Case(f"/v1/vouchers/{voucher_id}", owner=ours),
+        ("POST", "/v1/vouchers/{voucher_id}/claim"): Case(f"/v1/vouchers/{voucher_id}/claim", {}, owner=ours),
+        ("GET", "/v1/vouchers/{voucher_id}/qr"): Case(f"/v1/vouchers/{voucher_id}/qr", owner=ours),
+    }
+    secrets = {
+        voucher_id: (ours,),
+        enrolment["id"]: (ours,),
+        passed: (ours,),
+        class_id: (of_class,),
+        account: (in_county,),
+        line_id: (of_school,),
+        batch["id"]: (in_city, of_school),  # a line names the batch it is paid with
+        issuance.id: (of_province,),
+        listed: (of_province,),
+        objection: (in_county,),
+        delivery.message_id: (Owner(delivery.division),),
+    }
+    return RightsWorld(cases, secrets, holder, other)
