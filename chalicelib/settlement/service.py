@@ -173,7 +173,7 @@ def export(context: Context, batch_id: str) -> Exported:
     batch = read_batch(context, batch_id, "settlement.export")
     if batch.status not in EXPORTABLE:
         raise Refused("wrong_state", status=str(batch.status))
-    file = sealing.payment_file(batch.id)
+    file = sealing.payment_file(context, batch)
     digest = hashlib.sha256(file).hexdigest()
     if digest != batch.digest:
         raise RuntimeError("a payment file differs from its sealed digest")

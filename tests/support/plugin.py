@@ -43,6 +43,7 @@ def _moto() -> Iterator[None]:
         for name in ("intake", "evidence"):
             s3.create_bucket(
                 Bucket=f"voucher-test-{name}",
+                ObjectLockEnabledForBucket=name == "evidence",
                 CreateBucketConfiguration={"LocationConstraint": REGION},
             )
         import app  # noqa: F401 - registers every table
