@@ -25,8 +25,14 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from botocore.client import BaseClient
 
+_ALONE: Final = (r"(?<![0-9A-Za-z])(?<![0-9]\.)", r"(?![0-9A-Za-z])")
+"""Not inside a longer number, a digest or the digits after a point."""
 _DIGITS: Final = re.compile(
-    r"(?<![0-9A-Za-z_.+/-])(?:\+?86[ -]?)?\d[\d -]{9,30}[\dXx](?![0-9A-Za-z_+/=])", re.ASCII
+    _ALONE[0]
+    + r"(?:\d{17}[\dXx]|(?:\+?86[ -]?)?1[3-9]\d[ -]?\d{4}[ -]?\d{4}"
+    + r"|62\d{2}(?:[ -]?\d{4}){3}(?:[ -]?\d{1,3})?)"
+    + _ALONE[1],
+    re.ASCII,
 )
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}", re.ASCII)
 _MOBILE: Final = re.compile(r"1[3-9]\d{9}", re.ASCII)

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from chalicelib.aws import crypto, reencryption
 from chalicelib.aws.keys import forget_keys, person_digests, person_key_of
@@ -197,7 +198,7 @@ def test_what_cannot_be_recorded_is_not_opened(world: Any, api: Any) -> None:
 
     def refuse(request: Any, **_: Any) -> None:
         if b"personal-data-accesses" in request.body:
-            raise OSError("the table does not answer")
+            raise ReadTimeoutError(endpoint_url="dynamodb")
 
     events = connection().client.meta.events
     events.register_first("before-send.dynamodb.PutItem", refuse)

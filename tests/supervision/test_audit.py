@@ -261,7 +261,8 @@ def test_tampering_is_found_at_its_first_record(
     api: Any, cloud: Any, tamper: Callable[[], None], seq: int
 ) -> None:
     recorded(*[record for n in range(2) for record in voucher_changes(f"vch_many{n}", versions=4)])
-    assert verdict(api)["intact"]
+    before = verdict(api)
+    assert before["intact"], (before, _roots(), [r.seq for r in _rows()])
     tamper()
     found = verdict(api)
     assert found["intact"] is False

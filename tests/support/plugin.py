@@ -71,6 +71,8 @@ def cloud(_moto: None) -> Iterator["Cloud"]:
         table.items = defaultdict(dict) if table.has_range_key else {}
     for queue in get_backend("sqs")["123456789012"][REGION].queues.values():
         queue._messages.clear()
+    for bucket in get_backend("s3")["123456789012"]["aws-cn"].buckets.values():
+        bucket.keys.clear()
     forget_statuses()
     forget_previews()
     forget_catalogue()
