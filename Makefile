@@ -39,10 +39,11 @@ check: $(STAMP) ## style, types, import rules, template
 	@$(PYTHON) -m infra.package --stage prod
 	@$(VENV)/bin/cfn-lint .build/prod/sam.json
 
-test: check ## everything: check, unit and API tests, the story on the deployed template
+test: check ## everything: check, unit and API tests, the story on the deployed template, races, costs
 	@$(PYTHON) -m pytest -n 2
+	@$(PYTHON) -m infra.bench
 
 ifneq ($(wildcard infra/bench.py infra/bench/__init__.py),)
-bench: $(STAMP) ## measure what each operation costs
+bench: $(STAMP) ## races, and what each operation costs, on a bare local cloud
 	@$(PYTHON) -m infra.bench
 endif

@@ -9,7 +9,6 @@ os.environ.update(
     STAGE="test",
     ALLOW_TIME_TRAVEL="1",
 )
-os.environ.pop("AWS_ENDPOINT_URL", None)
 
 import pytest
 

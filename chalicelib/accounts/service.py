@@ -38,6 +38,7 @@ STATUS_CACHE_SECONDS = 30
 SIGNATURE_HEADER = "x-message-signature"
 CARD_ALGORITHM = "ES256"
 PLATFORM_ALGORITHM = "ES256"
+MESSAGE_SECONDS_MAX = 300
 _ACCESS = "access"
 
 
@@ -97,6 +98,12 @@ def _platform(signature: str, raw_body: bytes) -> Principal:
         issuer=tokens.PLATFORM_ISSUER,
         audience=tokens.SERVICE_ISSUER,
     )
+    try:
+        lives_seconds = float(claims["exp"]) - float(claims["iat"])
+    except (KeyError, TypeError, ValueError):
+        raise Unauthenticated("signature_invalid") from None
+    if not lives_seconds <= MESSAGE_SECONDS_MAX:  # a message that lives long can be replayed long
+        raise Unauthenticated("signature_invalid")
     digest = str(claims.get("body_sha256", ""))
     if not hmac.compare_digest(digest, tokens.body_digest(raw_body)):
         raise Unauthenticated("signature_invalid")

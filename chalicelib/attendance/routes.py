@@ -19,7 +19,6 @@ from chalicelib.attendance.model import (
 )
 from chalicelib.aws.forms import Answer, Form, malformed
 from chalicelib.aws.http import Api, Call, NoQuery
-from chalicelib.classes.model import is_sane
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.geo import CoordSystem
 
@@ -157,7 +156,6 @@ class FootageAnswer(Answer):
 )
 def check_in(call: Call[CheckInRequest, NoQuery], lesson_id: str) -> CheckInAnswer:
     body, place = call.body, call.body.location
-    _require_sane(happened_at=body.happened_at)
     person_key = call.context.principal.person_key
     assert person_key is not None
     attempt = Attempt(
@@ -231,7 +229,6 @@ def attendance(call: Call[None, NoQuery], class_id: str) -> AttendanceAnswer:
 )
 def announce_footage(call: Call[FootageRequest, NoQuery], lesson_id: str) -> AnnouncedAnswer:
     body = call.body
-    _require_sane(started_at=body.started_at, ended_at=body.ended_at)
     if body.ended_at <= body.started_at:
         raise malformed([Fault("wrong_type", field="ended_at")])
     announced = service.announce_footage(
@@ -284,9 +281,3 @@ def _segment(segment: Segment, url: str | None) -> SegmentAnswer:
         status=segment.status,
         url=url,
     )
-
-
-def _require_sane(**moments: datetime) -> None:
-    faults = [Fault("wrong_type", field=name) for name, moment in moments.items() if not is_sane(moment)]
-    if faults:
-        raise malformed(faults)

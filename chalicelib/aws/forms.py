@@ -3,12 +3,15 @@
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from datetime import date
+from typing import Annotated, Any, TypeVar
 
 import msgspec
+from msgspec import Meta
 
 from chalicelib.kernel.errors import Fault, Malformed
 
+_FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _COORD_SYSTEM = "coord_system"
 FAULTS_MAX = 100
 
@@ -21,6 +24,10 @@ class Answer(msgspec.Struct, kw_only=True):
     """The base of every answer."""
 
 
+VERSION_MAX = 1_000_000_000
+Version = Annotated[int, Meta(ge=1, le=VERSION_MAX)]
+"""The version of a thing that a change was decided on; a store cannot compare a number without end."""
+
 Parsed = TypeVar("Parsed")
 
 
@@ -32,11 +39,28 @@ def parse_json(raw: bytes, kind: type[Parsed]) -> Parsed:
 
     """
     try:
-        return msgspec.json.decode(raw or b"{}", type=kind)
+        parsed = msgspec.json.decode(raw or b"{}", type=kind)
     except msgspec.ValidationError:
         raise malformed(_faults(kind, _decode(raw), "", strict=True)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Malformed("invalid_json") from None
+    beyond = _beyond_reckoning(parsed, "")
+    if beyond:
+        raise malformed(beyond)
+    return parsed
+
+
+def _beyond_reckoning(value: Any, path: str) -> list[Fault]:
+    """Find moments and dates with which no sums can be done: they would overflow later."""
+    if isinstance(value, date):
+        return [] if _FIRST_YEAR <= value.year <= _LAST_YEAR else [Fault("wrong_type", field=path)]
+    if isinstance(value, msgspec.Struct):
+        named = [(_join(path, name), getattr(value, name)) for name in value.__struct_fields__]
+    elif isinstance(value, list):
+        named = [(f"{path}[{place}]", item) for place, item in enumerate(value)]
+    else:
+        return []
+    return [fault for where, item in named for fault in _beyond_reckoning(item, where)]
 
 
 def _decode(raw: bytes) -> Any:

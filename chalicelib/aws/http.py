@@ -20,11 +20,12 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.aws import idempotency
 from chalicelib.aws.cursors import read_cursor, write_cursor
-from chalicelib.aws.forms import Answer, Form, malformed, parse_json, parse_query
+from chalicelib.aws.forms import Answer, Form, Version, malformed, parse_json, parse_query
 from chalicelib.aws.logs import log, log_failure
 from chalicelib.aws.problems import Problem, internal_problem, problem_of
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.calendar import SHANGHAI, parse_moment
+from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import (
     DomainError,
     Fault,
@@ -79,14 +80,14 @@ class PageQuery(Form):
 class VersionBody(Form):
     """A decision on a version, with an optional remark."""
 
-    version: Annotated[int, Meta(ge=1)]
+    version: Version
     comment: Annotated[str, Meta(max_length=500)] | None = None
 
 
 class VersionReason(Form):
     """A decision on a version, with its reason."""
 
-    version: Annotated[int, Meta(ge=1)]
+    version: Version
     reason: Annotated[str, Meta(min_length=1, max_length=500)]
 
 
@@ -99,7 +100,7 @@ class ReasonBody(Form):
 class SheetQuery(Form):
     """The query of an endpoint that also reads sheets."""
 
-    version: Annotated[int, Meta(ge=1)] | None = None
+    version: Version | None = None
     dry_run: bool = False
     partial: bool = False
 
@@ -290,6 +291,9 @@ def _answer(
     now = _believed_now(headers)
     given = request.query_params
     query = parse_query({name: given[name] for name in given} if given else {}, endpoint.query)
+    division = getattr(query, "division", None)
+    if division is not None and not is_known(division):
+        raise malformed([Fault("unknown_division", field="division")])
     body = _parse_body(endpoint, headers, raw)
     place = f"{endpoint.method} {endpoint.path} {principal.actor}"
     call: Call[Any, Any] = Call(

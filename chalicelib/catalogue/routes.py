@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, malformed
+from chalicelib.aws.forms import Answer, Form, Version, malformed
 from chalicelib.aws.http import (
     CSV,
     PUBLIC,
@@ -58,7 +58,7 @@ class InstitutionRequest(Form):
     programs: Ids
     projects: Ids
     bank_account: BankAccountForm
-    version: Annotated[int, Meta(ge=1)] | None = None
+    version: Version | None = None
 
 
 class CatalogueWarning(Answer):
@@ -107,7 +107,7 @@ class ProjectRequest(Form):
     hours: Annotated[int, Meta(ge=1, le=2000)]
     fee_fen: Annotated[int, Meta(ge=0, le=100_000_000)]
     programs: Ids = msgspec.field(default_factory=list)
-    version: Annotated[int, Meta(ge=1)] | None = None
+    version: Version | None = None
 
 
 class ProjectAnswer(Answer):

@@ -239,14 +239,6 @@ class TrainingClass(msgspec.Struct, frozen=True, kw_only=True):
         return lesson.site or self.site
 
 
-_YEARS = range(1971, 2199)
-
-
-def is_sane(moment: datetime) -> bool:
-    """Tell whether a moment from outside can be reckoned with: no step from it leaves the calendar."""
-    return moment.year in _YEARS
-
-
 def lesson_id_of(class_id: str, number: int) -> LessonId:
     """Give the id of a class's n-th lesson."""
     return LessonId(part_id("les", class_id, f"{number:02d}"))

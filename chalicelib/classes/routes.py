@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, malformed
+from chalicelib.aws.forms import Answer, Form, Version, malformed
 from chalicelib.aws.http import (
     Api,
     Call,
@@ -24,7 +24,7 @@ from chalicelib.aws.problems import fault_of
 from chalicelib.aws.sheets import SheetRow, read_table
 from chalicelib.catalogue.model import Location
 from chalicelib.classes import rosters, service
-from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX, ClassHead, ClassStatus, Lesson, Site, is_sane
+from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX, ClassHead, ClassStatus, Lesson, Site
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.reasons import sentence
@@ -33,7 +33,6 @@ api = Api(__name__)
 
 ROWS_MAX = 1000
 Name = Annotated[str, Meta(min_length=1, max_length=100)]
-Version = Annotated[int, Meta(ge=1)]
 Moment = Annotated[datetime, Meta(tz=True)]
 Id = Annotated[str, Meta(min_length=1, max_length=80)]
 PersonName = Annotated[str, Meta(max_length=64)]
@@ -314,14 +313,6 @@ def edit(call: Call[ClassEdit, NoQuery], class_id: str) -> ClassAnswer:
 
 
 def _plan(body: ClassRequest) -> service.PlanGiven:
-    faults = [
-        Fault("wrong_type", field=f"lessons[{place}].{field}")
-        for place, lesson in enumerate(body.lessons)
-        for field in ("starts_at", "ends_at")
-        if not is_sane(getattr(lesson, field))
-    ]
-    if faults:
-        raise malformed(faults)
     return service.PlanGiven(
         project_id=body.project_id,
         program_id=body.program_id,

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.accounts import rights
-from chalicelib.aws.forms import Answer, Form
+from chalicelib.aws.forms import Answer, Form, Version
 from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery
 from chalicelib.programs import service
 from chalicelib.programs.model import Face, Policy, Program, ProgramKind
@@ -26,7 +26,7 @@ class ProgramRequest(Form):
 class PolicyRequest(Form):
     """A new policy version."""
 
-    version: Annotated[int, Meta(ge=1)]
+    version: Version
     policy: Policy
 
 

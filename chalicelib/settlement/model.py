@@ -29,7 +29,7 @@ from chalicelib.kernel.ids import (
 )
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
-from chalicelib.subsidies.model import Attempt, Line, LineStatus
+from chalicelib.subsidies.model import Attempt, Line, LineStatus, class_of_line
 
 BATCH_LINES_MAX = 5_000
 PAYMENT_COLUMNS = (
@@ -59,7 +59,7 @@ BATCH_TRANSITIONS: Transitions[BatchStatus] = Transitions(
     "settlement_batch",
     {
         "seal": Step((_B.SEALING,), _B.SEALED),
-        "export": Step((_B.SEALED, _B.EXPORTED), _B.EXPORTED),
+        "export": Step((_B.SEALED,), _B.EXPORTED),
         "reconcile": Step((_B.EXPORTED,), _B.RECONCILED),
         "close": Step((_B.EXPORTED, _B.RECONCILED), _B.CLOSED),
     },
@@ -221,7 +221,6 @@ def payment_rows(members: Sequence[Member], payees: dict[str, tuple[str, str, st
     rows: list[list[str | int]] = []
     for member in sorted(members, key=lambda one: one.line_id):
         holder, bank, number = payees[member.institution]
-        class_id = "cls_" + member.line_id.partition("_")[2].rpartition("-")[0]
         rows.append(
             [
                 member.line_id,
@@ -231,7 +230,7 @@ def payment_rows(members: Sequence[Member], payees: dict[str, tuple[str, str, st
                 number,
                 member.amount_fen,
                 member.program_id,
-                class_id,
+                class_of_line(member.line_id),
             ]
         )
     return rows
@@ -282,8 +281,18 @@ def same_result(one: PaymentResult, other: PaymentResult) -> bool:
 
 def status_after(batch: Batch, *, results: int, paid: int) -> BatchStatus:
     """Tell a batch's state after so many more results and payments."""
-    if batch.paid_count + paid == batch.line_count and batch.status is not _B.SEALED:
-        return _B.CLOSED
-    if batch.status is _B.EXPORTED and batch.result_count + results == batch.line_count:
-        return _B.RECONCILED
+    for action, done in (("close", batch.paid_count + paid), ("reconcile", batch.result_count + results)):
+        if done == batch.line_count and BATCH_TRANSITIONS.allows(action, batch.status):
+            return BATCH_TRANSITIONS.target(action)
     return batch.status
+
+
+def batch_after(batch: Batch, *, results: int, paid: int) -> Batch:
+    """Give a batch as it is after so many more results and payments."""
+    return msgspec.structs.replace(
+        batch,
+        status=status_after(batch, results=results, paid=paid),
+        result_count=batch.result_count + results,
+        paid_count=batch.paid_count + paid,
+        version=batch.version + 1,
+    )

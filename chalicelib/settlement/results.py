@@ -5,7 +5,8 @@ voucher and its ledger entry; for the group the claims' and batches' progress, t
 summary an account.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.accounts import rights
@@ -24,6 +25,7 @@ from chalicelib.settlement.model import (
     PaymentResult,
     Refusal,
     attempt_in,
+    batch_after,
     entry_id_of,
     expense_account,
     judge_result,
@@ -32,8 +34,16 @@ from chalicelib.settlement.model import (
 )
 from chalicelib.subsidies import budget_store
 from chalicelib.subsidies import store as claims
-from chalicelib.subsidies.model import Attempt, Claim, ClaimStatus, Line, LineStatus, claim_of_line
-from chalicelib.subsidies.service import finish_paid_claim
+from chalicelib.subsidies.model import (
+    Attempt,
+    Claim,
+    ClaimStatus,
+    Line,
+    LineStatus,
+    claim_after,
+    claim_of_line,
+)
+from chalicelib.subsidies.service import finish_paid_claims
 from chalicelib.vouchers.store import VoucherRow, settle_write
 
 _TRIES = 8
@@ -55,6 +65,16 @@ class Group:
 
     key: tuple[str, int]
     rows: list[tuple[PaymentResult, Line]] = field(default_factory=list)
+
+    def paid_by_claim(self) -> Counter[str]:
+        """Count the paid lines of each claim."""
+        return Counter(str(claim_of_line(line.id)) for result, line in self.rows if result.paid)
+
+    def by_batch(self, batch_id: str) -> dict[str, tuple[int, int]]:
+        """Count results and payments of each batch: this one, and those where a line now paid had failed."""
+        paid = [line for result, line in self.rows if result.paid]
+        earlier = Counter(one for line in paid for one in {each.batch_id for each in line.attempts})
+        return {batch_id: (len(self.rows), len(paid)), **{one: (0, count) for one, count in earlier.items()}}
 
 
 def record_results(context: Context, batch_id: str, results: Sequence[PaymentResult]) -> Recorded:
@@ -117,25 +137,24 @@ def _apply(
             refused[result.row] = refusal
         elif attempt_in(known[line_id], batch_id) is None:
             fresh.append((result, known[line_id]))
-    settled = _Settled(claims.find_claims(sorted({claim_of_line(line.id) for _, line in fresh})))
+    progress = _Progress(
+        claim_ids=sorted({claim_of_line(line.id) for _, line in fresh}),
+        batch_ids=sorted({batch_id, *(one.batch_id for _, line in fresh for one in line.attempts)}),
+    )
     repeat = False
     for group in _groups(fresh, members):
-        batches: dict[str, Batch] = {
-            one.id: one for one in store.find_batches(sorted(_batches_of(group, batch_id)))
-        }
+        writes = _writes(context, batch_id, group, members=members, progress=progress)
         try:
-            writes = _writes(context, batch_id, group, members=members, settled=settled, batches=batches)
             transact(writes, change=change)
         except ConditionFailed as failure:
             repeat = True
             unsettled = _unsettled(failure, writes, group)
             if unsettled is not None:
                 refused[unsettled.row] = unsettled
-            settled.reread()
+            progress.reread()
         else:
-            settled.count(group)
-    for claim in settled.finished():
-        finish_paid_claim(claim, change)
+            progress.note(group, batch_id)
+    finish_paid_claims(progress.paid_claims(), change)
     return repeat
 
 
@@ -152,32 +171,30 @@ def _unsettled(failure: ConditionFailed, writes: Sequence[Write], group: Group) 
     )
 
 
-class _Settled:
-    """The claims of one call, with what its own groups have changed of them."""
+class _Progress:
+    """The claims and batches that one call moves on, known without reading them after each group."""
 
-    def __init__(self, found: Iterable[Claim]) -> None:
-        self.claims: dict[str, Claim] = {claim.id: claim for claim in found}
+    def __init__(self, *, claim_ids: Sequence[str], batch_ids: Sequence[str]) -> None:
+        self._claim_ids = claim_ids
+        self._batch_ids = batch_ids
+        self.reread()
 
     def reread(self) -> None:
-        self.claims = {claim.id: claim for claim in claims.find_claims(sorted(self.claims))}
+        """Read everything again: somebody else has changed something."""
+        self.claims: dict[str, Claim] = {claim.id: claim for claim in claims.find_claims(self._claim_ids)}
+        self.batches: dict[str, Batch] = {one.id: one for one in store.find_batches(self._batch_ids)}
 
-    def count(self, group: Group) -> None:
-        touched = sorted({claim_of_line(line.id) for result, line in group.rows if result.paid})
-        for claim in claims.find_claims(touched):
-            self.claims[claim.id] = claim
+    def note(self, group: Group, batch_id: str) -> None:
+        """Note what a group has changed: it was written on condition that nobody else did."""
+        for claim_id, paid in group.paid_by_claim().items():
+            self.claims[claim_id] = claim_after(self.claims[claim_id], lines=paid)
+        for one, (results, paid) in group.by_batch(batch_id).items():
+            self.batches[one] = batch_after(self.batches[one], results=results, paid=paid)
 
-    def finished(self) -> list[Claim]:
-        return [
-            claim
-            for claim in self.claims.values()
-            if claim.status is ClaimStatus.PAID and claim.due_city is not None
-        ]
-
-
-def _batches_of(group: Group, batch_id: str) -> set[str]:
-    """Name the batches a group touches: this one, and those in which a line now paid had failed."""
-    earlier = {one.batch_id for result, line in group.rows if result.paid for one in line.attempts}
-    return {batch_id, *earlier}
+    def paid_claims(self) -> list[Claim]:
+        """List the claims whose last line is paid and whose classes are still open."""
+        known = self.claims.values()
+        return [one for one in known if one.status is ClaimStatus.PAID and one.due_city is not None]
 
 
 def _groups(fresh: Sequence[tuple[PaymentResult, Line]], members: Mapping[str, Member]) -> Iterator[Group]:
@@ -217,15 +234,12 @@ def _writes(
     group: Group,
     *,
     members: Mapping[str, Member],
-    settled: _Settled,
-    batches: Mapping[str, Batch],
+    progress: _Progress,
 ) -> list[Write]:
     writes: list[Write] = []
     entries: list[Entry] = []
-    by_claim: dict[str, int] = {}
-    by_earlier: dict[str, int] = {}
     group_id = new_id("grp")
-    division = batches[batch_id].division
+    division = progress.batches[batch_id].division
     for result, line in group.rows:
         attempt = Attempt(
             batch_id=batch_id,
@@ -258,12 +272,14 @@ def _writes(
                 context=context,
             )
         )
-        by_claim[claim_of_line(line.id)] = by_claim.get(claim_of_line(line.id), 0) + 1
-        for earlier in {one.batch_id for one in line.attempts} - {batch_id}:
-            by_earlier[earlier] = by_earlier.get(earlier, 0) + 1
-    writes.append(store.progress_write(batches[batch_id], results=len(group.rows), paid=len(entries)))
-    writes += [store.progress_write(batches[one], results=0, paid=paid) for one, paid in by_earlier.items()]
-    writes += [claims.pay_claim_write(settled.claims[one], lines=paid) for one, paid in by_claim.items()]
+    writes += [
+        store.progress_write(progress.batches[one], results=results, paid=paid)
+        for one, (results, paid) in group.by_batch(batch_id).items()
+    ]
+    writes += [
+        claims.pay_claim_write(progress.claims[one], lines=paid)
+        for one, paid in group.paid_by_claim().items()
+    ]
     if entries:
         amount_fen = sum(entry.amount_fen for entry in entries)
         program_id, year = group.key

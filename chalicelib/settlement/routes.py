@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, malformed
+from chalicelib.aws.forms import Answer, Form, Version, malformed
 from chalicelib.aws.http import Api, Call, Empty, Listing, NoQuery, PageQuery, ReasonBody, Reply
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context
@@ -28,7 +28,7 @@ class BudgetRequest(Form):
 
     program_id: ProgramKey
     appropriated_fen: Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
-    version: Annotated[int, Meta(ge=1)] | None = None
+    version: Version | None = None
 
 
 class BudgetQuery(Form):

@@ -36,7 +36,7 @@ from chalicelib.settlement.model import (
 from chalicelib.subsidies import store as claims
 from chalicelib.subsidies.model import Claim, ClaimStatus, Line, LineStatus, evaluate
 from chalicelib.subsidies.payability import is_derived_hold
-from chalicelib.subsidies.service import finish_paid_claim
+from chalicelib.subsidies.service import finish_paid_claims
 from chalicelib.vouchers.model import Voucher
 from chalicelib.vouchers.store import find_vouchers
 
@@ -89,7 +89,7 @@ def _batch_to_fill(context: Context, division: str, change: Change) -> Batch | N
             if reopened is not None:
                 return reopened
             continue
-        if next(_portions(division, context, limit=LINES_A_PORTION_MAX, change=change), None) is None:
+        if not _anything_due(division, context, change):
             return None
         number = newest.number if newest is not None else 0
         opened = store.open_batch(division, after=number, now=context.now, change=change)
@@ -142,6 +142,19 @@ def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
 # --------------------------------------------------------------------------- what is due
 
 
+def _anything_due(division: str, context: Context, change: Change) -> bool:
+    """Tell by the indexes alone whether to open a batch; one that stays empty is used another day."""
+    if claims.lines_to_retry(division, limit=1):
+        return True
+    for claim in claims.due_claims(division, on=shanghai_date(context.now)):
+        if claim.status is not ClaimStatus.PAID:
+            if not claim.open_objections:
+                return True
+            continue
+        finish_paid_claims([claim], change)
+    return False
+
+
 def _portions(division: str, context: Context, *, limit: int, change: Change) -> Iterator[Portion]:
     """Give what is due in a division, always in the same order: repayments, then the oldest claims."""
     left = limit
@@ -185,7 +198,7 @@ def _payable(claim_ids: Sequence[str], change: Change) -> Iterator[Portion]:
         if claim is None:
             continue
         if claim.status is ClaimStatus.PAID:
-            finish_paid_claim(claim, change)
+            finish_paid_claims([claim], change)
         elif claim.status in (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE) and not claim.open_objections:
             ready.append(claim)
     lines = {one.id: one for one in claims.find_lines([one for claim in ready for one in claim.line_ids])}

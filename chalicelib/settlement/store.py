@@ -25,6 +25,7 @@ from chalicelib.aws.table import (
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.settlement.model import (
+    BATCH_TRANSITIONS,
     EXPORTABLE,
     Batch,
     BatchStatus,
@@ -33,8 +34,8 @@ from chalicelib.settlement.model import (
     Member,
     Payee,
     Summary,
+    batch_after,
     batch_id_of,
-    status_after,
 )
 
 
@@ -306,7 +307,7 @@ def seal_batch(
         BatchRow,
         (batch_id,),
         [
-            BatchRow.status.set(str(BatchStatus.SEALED)),
+            BatchRow.status.set(str(BATCH_TRANSITIONS.target("seal"))),
             BatchRow.line_count.set(count),
             BatchRow.amount_fen.set(amount_fen),
             BatchRow.digest.set(digest),
@@ -323,8 +324,8 @@ def record_export(batch: Batch, change: Change) -> Batch:
         return update(
             BatchRow,
             (batch.id,),
-            [BatchRow.status.set(str(BatchStatus.EXPORTED))],
-            condition=BatchRow.status == str(BatchStatus.SEALED),
+            [BatchRow.status.set(str(BATCH_TRANSITIONS.target("export")))],
+            condition=BatchRow.status.is_in(*map(str, BATCH_TRANSITIONS.sources("export"))),
             change=change,
         )
     except ConditionFailed as failure:
@@ -336,13 +337,14 @@ def record_export(batch: Batch, change: Change) -> Batch:
 
 def progress_write(batch: Batch, *, results: int, paid: int) -> Update:
     """Note so many more results and payments on a batch, with the state that follows."""
+    after = batch_after(batch, results=results, paid=paid)
     return Update(
         BatchRow,
         (batch.id,),
         [
-            BatchRow.result_count.set(batch.result_count + results),
-            BatchRow.paid_count.set(batch.paid_count + paid),
-            BatchRow.status.set(str(status_after(batch, results=results, paid=paid))),
+            BatchRow.result_count.set(after.result_count),
+            BatchRow.paid_count.set(after.paid_count),
+            BatchRow.status.set(str(after.status)),
         ],
         BatchRow.version == batch.version,
     )
@@ -381,11 +383,6 @@ def post_writes(entries: Sequence[Entry]) -> list[Put]:
         *[Put(EntryRow.from_record(entry)) for entry in entries],
         *[Put(SummaryRow.from_record(summary)) for summary in summaries],
     ]
-
-
-def find_entry(entry_id: str) -> Entry | None:
-    """Read an entry."""
-    return EntryRow.find(entry_id)
 
 
 def entries_of(account: str, request: PageRequest) -> Page[Entry]:

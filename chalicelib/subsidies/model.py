@@ -18,7 +18,7 @@ import msgspec
 from chalicelib.classes.model import ClassStatus
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.kernel.calendar import add_months, shanghai_date
-from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE, parent_of
+from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE
 from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.ids import (
     ClaimId,
@@ -294,11 +294,6 @@ def budget_division(division: str) -> str:
     return division[:_CITY_DIGITS]
 
 
-def reviewing_city(area: str) -> str:
-    """Give the city under whose key the claims of an area below the province stand."""
-    return budget_division(area) if parent_of(area) is not None else area
-
-
 # --------------------------------------------------------------------------- payability
 
 
@@ -434,3 +429,16 @@ def line_status_shown(line: Line, claim: Claim) -> LineStatus:
         if claim.open_objections:
             return _L.HELD
     return line.status
+
+
+def claim_after(claim: Claim, *, lines: int) -> Claim:
+    """Give a claim as it is once so many more of its lines are paid.
+
+    With the last line it is paid, and stands first among what settlement looks at until its class closes.
+    """
+    paid = claim.paid_count + lines
+    moved = msgspec.structs.replace(claim, paid_count=paid, version=claim.version + 1)
+    if paid < claim.line_count:
+        return moved
+    status = CLAIM_TRANSITIONS.target("pay")
+    return msgspec.structs.replace(moved, status=status, due_city=claim.city, due_on=f"0000-00-00#{claim.id}")

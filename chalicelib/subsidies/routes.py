@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form
+from chalicelib.aws.forms import Answer, Form, Version
 from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery, Reply, VersionReason
 from chalicelib.catalogue.service import current_institution, current_project
 from chalicelib.kernel.calendar import shanghai_date
@@ -129,7 +129,7 @@ class RejectedLine(Form):
 class ReviewRequest(Form):
     """A review's decision: the claim goes on, without the lines listed."""
 
-    version: Annotated[int, Meta(ge=1)]
+    version: Version
     rejected_lines: Annotated[list[RejectedLine], Meta(max_length=LINES_MAX)] | None = None
     comment: Annotated[str, Meta(max_length=500)] | None = None
 
@@ -199,7 +199,7 @@ class ObjectionQuery(PageQuery, kw_only=True):
 class ResolveRequest(Form):
     """A supervisor's decision on an objection."""
 
-    version: Annotated[int, Meta(ge=1)]
+    version: Version
     outcome: Literal["upheld", "dismissed"]
     reason: Reason
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from chalicelib.accounts import rights
-from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
+from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, refuse_stale, transact
 from chalicelib.catalogue.service import read_project
 from chalicelib.classes.model import ClassStatus, TrainingClass
 from chalicelib.classes.service import read_class, require_class
@@ -30,6 +30,7 @@ from chalicelib.subsidies.model import (
     budget_division,
     claim_deadline,
     claim_id_of,
+    claim_of_line,
     line_id_of,
     totals_of,
 )
@@ -316,13 +317,15 @@ def reject(context: Context, claim_id: str, *, version: int, reason: str) -> Cla
 
 def close_vouchers(leftovers: Sequence[Leftover]) -> list[Write]:
     """Close the vouchers that were redeemed for these enrolments and are still open."""
-    if not leftovers:
-        return []
-    redeemed: dict[str, Voucher] = {
-        voucher.id: voucher
-        for voucher in find_vouchers([one.voucher_id for one in leftovers])
-        if voucher.status is VoucherStatus.REDEEMED
-    }
+    return _closing(leftovers, _redeemed(leftovers))
+
+
+def _redeemed(leftovers: Sequence[Leftover]) -> dict[str, Voucher]:
+    found = find_vouchers([one.voucher_id for one in leftovers]) if leftovers else []
+    return {voucher.id: voucher for voucher in found if voucher.status is VoucherStatus.REDEEMED}
+
+
+def _closing(leftovers: Sequence[Leftover], redeemed: Mapping[str, Voucher]) -> list[Write]:
     return [
         close_voucher_write(one.voucher_id, enrolment_id=one.enrolment_id)
         for one in leftovers
@@ -330,19 +333,56 @@ def close_vouchers(leftovers: Sequence[Leftover]) -> list[Write]:
     ]
 
 
-def finish_paid_claim(claim: Claim, change: Change) -> None:
-    """Close the class of a claim whose last line is paid, with the vouchers of those without a line."""
+def finish_paid_claims(paid: Sequence[Claim], change: Change) -> None:
+    """Close the classes of claims whose last line is paid, with the vouchers of those without a line.
+
+    Many claims share a read and a transaction; where one of them is in the way, each is done by itself.
+    """
+    left = _leftovers_of(paid)
+    redeemed = _redeemed([one for each in left.values() for one in each])
+    group: list[Write] = []
+    together: list[Claim] = []
+    for claim in paid:
+        writes = [store.closed_write(claim), close_write(claim.class_id), *_closing(left[claim.id], redeemed)]
+        if len(group) + len(writes) > TRANSACTION_ITEMS_MAX:
+            _finish(together, group, change)
+            group, together = [], []
+        group += writes
+        together.append(claim)
+    if together:
+        _finish(together, group, change)
+
+
+def _leftovers_of(paid: Sequence[Claim]) -> dict[str, list[Leftover]]:
+    """Give the trainees of each claim who are not paid for: without a line, or with a rejected one."""
+    some_rejected = [claim for claim in paid if claim.line_count < len(claim.line_ids)]
+    lines = store.find_lines([line_id for claim in some_rejected for line_id in claim.line_ids])
+    left: dict[str, list[Leftover]] = {claim.id: [*claim.leftovers] for claim in paid}
+    for line in lines:
+        if line.status is LineStatus.REJECTED:
+            left[claim_of_line(line.id)].append(Leftover(line.enrolment_id, line.voucher_id))
+    return left
+
+
+def _finish(together: Sequence[Claim], writes: Sequence[Write], change: Change) -> None:
+    try:
+        transact(writes, change=change)
+    except ConditionFailed:
+        for claim in together:
+            _finish_alone(claim.id, change)
+
+
+def _finish_alone(claim_id: str, change: Change) -> None:
     for _ in range(_TRIES):
-        rejected = [one for one in lines_of(claim) if one.status is LineStatus.REJECTED]
-        left = [*claim.leftovers, *(Leftover(one.enrolment_id, one.voucher_id) for one in rejected)]
+        claim = store.read_claim(claim_id)
+        if claim.status is not ClaimStatus.PAID or claim.due_city is None:
+            return  # another worker has done it
+        left = _leftovers_of([claim])[claim.id]
         try:
-            closing = [store.closed_write(claim), close_write(claim.class_id), *close_vouchers(left)]
-            transact(closing, change=change)
+            transact(
+                [store.closed_write(claim), close_write(claim.class_id), *close_vouchers(left)], change=change
+            )
         except ConditionFailed:
-            again = store.find_claim(claim.id)
-            if again is None or again.status is not ClaimStatus.PAID or again.due_city is None:
-                return
-            claim = again
             continue
         return
     raise error("try_again")

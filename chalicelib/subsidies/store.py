@@ -33,6 +33,7 @@ from chalicelib.subsidies.model import (
     LineStatus,
     Objection,
     ObjectionStatus,
+    claim_after,
 )
 
 
@@ -600,13 +601,13 @@ def fail_line_write(line: Line, attempt: Attempt) -> Update:
 
 def pay_claim_write(claim: Claim, *, lines: int) -> Update:
     """Note that so many more lines of a claim are paid; with the last one the claim waits for closing."""
-    paid = claim.paid_count + lines
-    actions: list[Action] = [ClaimRow.paid_count.set(paid)]
-    if paid == claim.line_count:
+    after = claim_after(claim, lines=lines)
+    actions: list[Action] = [ClaimRow.paid_count.set(after.paid_count)]
+    if after.due_city is not None and after.due_on is not None and after.status is ClaimStatus.PAID:
         actions += [
-            ClaimRow.status.set(str(CLAIM_TRANSITIONS.target("pay"))),
-            ClaimRow.due_city.set(claim.city),
-            ClaimRow.due_on.set(f"0000-00-00#{claim.id}"),
+            ClaimRow.status.set(str(after.status)),
+            ClaimRow.due_city.set(after.due_city),
+            ClaimRow.due_on.set(after.due_on),
         ]
     return Update(
         ClaimRow,

@@ -1,9 +1,9 @@
 """The local cloud: ministack in this process, on loopback only, with its state kept on disk.
 
 What ministack alone does not give: saving while it runs (`infra.local.autosave`), one unpacked copy of the
-functions' code shared by all workers, an address of the API that stays, workers that see nothing of this
-virtual environment, no 50 ms wait for log lines after each invocation, and no workers left behind by a run
-that was killed.
+functions' code shared by all workers, an address of the API that stays, bodies of binary types that arrive
+whole, workers that see nothing of this virtual environment, no 50 ms wait for log lines after each
+invocation, and no workers left behind by a run that was killed.
 """
 
 # ruff: noqa: SLF001 - ministack offers no public way to these
@@ -83,10 +83,12 @@ async def _serve() -> None:
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack import app as cloud  # noqa: PLC0415
     from ministack.core import lambda_runtime  # noqa: PLC0415
+    from ministack.services import apigateway_v1  # noqa: PLC0415
 
     from infra.local.autosave import Autosave  # noqa: PLC0415
 
     _share_code(lambda_runtime)
+    _read_binary_types(apigateway_v1)
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = _LOG_WAIT_SECONDS
     interval_seconds = float(os.environ.get("AUTOSAVE_SECONDS") or _AUTOSAVE_SECONDS)
     autosave = Autosave(STATE, interval_seconds)
@@ -139,6 +141,17 @@ def _front(app: Asgi) -> Asgi:
         await app(scope, receive, send)
 
     return fronted
+
+
+def _read_binary_types(gateway: Any) -> None:
+    """Let the API's document name its binary types, as it does on AWS; ministack only reads a property."""
+    import_api = gateway._import_rest_api
+
+    def import_with_types(document: dict[str, Any], properties: dict[str, Any] | None = None) -> Any:
+        types = document.get("x-amazon-apigateway-binary-media-types", [])
+        return import_api(document, {**(properties or {}), "binaryMediaTypes": types})
+
+    gateway._import_rest_api = import_with_types
 
 
 def _share_code(runtime: Any) -> None:

@@ -52,7 +52,7 @@ class Service:
             NotStarted: it ended early, did not answer, or somebody else has the port.
 
         """
-        if self._answers():
+        if self.answers():
             return False
         self.stop()
         FOLDER.mkdir(parents=True, exist_ok=True)
@@ -67,7 +67,7 @@ class Service:
             )
         self._pid_file.write_text(str(process.pid))
         deadline = time.monotonic() + _START_SECONDS
-        while not self._answers():
+        while not self.answers():
             if process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
                 raise NotStarted(f"{self.name} did not start, see {self.log}")
@@ -94,7 +94,13 @@ class Service:
             return None
         return pid if _is_alive(pid) and self.module in _command_of(pid) else None
 
-    def _answers(self) -> bool:
+    def answers(self) -> bool:
+        """Tell whether the process serves.
+
+        Raises:
+            NotStarted: somebody else answers at its address.
+
+        """
         try:
             with urllib.request.urlopen(self.alive_url, timeout=5) as answer:  # noqa: S310 - loopback
                 text = answer.read().decode()

@@ -90,3 +90,10 @@ def test_a_route_without_a_declared_action_does_not_start():
     with pytest.raises(UndeclaredAction):
         Api("x").route("/x")
     assert {endpoint.action for endpoint in ENDPOINTS} - {PUBLIC}
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_moments_beyond_reckoning_are_refused(world, api, moment):
+    body = {"token": "x", "project_id": "y", "nonce": "n", "device_id": "d", "happened_at": moment}
+    answer = api("institution").post("/v1/enrolments", body)
+    assert (answer.status, answer.json["errors"][0]["field"]) == (400, "happened_at")

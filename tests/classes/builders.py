@@ -1,7 +1,7 @@
 """Classes brought to a state through the API."""
 
 import uuid
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from infra.local.people import make_person
@@ -15,7 +15,7 @@ DAY = timedelta(days=1)
 
 
 def trainer(index: int = 900) -> dict[str, str]:
-    person = make_person(index, today=datetime(2026, 9, 1).date())
+    person = make_person(index, today=date(2026, 9, 1))
     return {"name": person.name, "id_number": person.id_number, "qualification": "高级讲师"}
 
 

@@ -25,7 +25,7 @@ LATER = NOW + timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
-def _first_seed(_moto: None) -> Any:
+def _first_seed(_emulator: None) -> Any:
     yield
     _new_seed("first")
     _new_seed("first")

@@ -255,7 +255,7 @@ def test_a_failed_line_joins_the_next_batch_and_both_close_when_it_is_paid(world
 
 
 def test_a_batch_of_many_lines_settles_in_groups(world: Any, money: Money) -> None:
-    sizes = (40, 35, 7)
+    sizes = (30, 12, 3)
     class_ids = [scored_class(world, size) for size in sizes]
     batch = money.sealed(*class_ids)
     assert batch["count"] == sum(sizes)

@@ -68,7 +68,7 @@ def batches(money: Money) -> list[Any]:
 
 
 def test_sealing_killed_after_any_call_ends_in_one_whole_batch(world: Any, money: Money) -> None:
-    due(world, money, 3, 60, 50)
+    due(world, money, 50, 50)
     for number in range(1, 200):
         try:
             with before_each_call(die_at(number)):
@@ -77,17 +77,17 @@ def test_sealing_killed_after_any_call_ends_in_one_whole_batch(world: Any, money
             continue
         break
     (batch,) = batches(money)
-    assert batch["count"] == 113
+    assert batch["count"] == 100
     assert batch["number"] == 1
     assert money.export(batch)["sha256"] == batch["digest"]
     assert work(money) is None
 
 
-@pytest.mark.parametrize("number", [1, 4, 6, 8, 10, 12, 14, 16])
+@pytest.mark.parametrize("number", [4, 7, 9, 11])
 def test_a_second_worker_in_the_midst_of_sealing_changes_nothing(
     world: Any, money: Money, number: int
 ) -> None:
-    due(world, money, 2, 60, 50)
+    due(world, money, 50, 50)
     others: list[Any] = []
 
     def act(call: int) -> None:
@@ -97,10 +97,11 @@ def test_a_second_worker_in_the_midst_of_sealing_changes_nothing(
 
     with before_each_call(act):
         mine = work(money)
+    assert others, "the other worker came in"
     found = [one for one in (mine, *others) if one is not None]
     assert {one.id for one in found} == {batch["id"] for batch in batches(money)}
     (batch,) = batches(money)
-    assert batch["count"] == 112
+    assert batch["count"] == 100
     assert batch["amount_fen"] == sum(line["amount_fen"] for line in money.batch(batch)["lines"])
     assert money.export(batch)["sha256"] == batch["digest"]
 
@@ -128,7 +129,7 @@ def test_results_killed_after_any_call_pay_each_line_once(world: Any, money: Mon
     assert {claim["status"] for claim in listed} == {"paid"}
 
 
-@pytest.mark.parametrize("number", [6, 8, 9, 11])
+@pytest.mark.parametrize("number", [5, 7, 8])
 def test_the_same_results_sent_twice_at_once_are_applied_once(world: Any, money: Money, number: int) -> None:
     due(world, money, 34)
     batch = money.seal()
@@ -143,6 +144,7 @@ def test_the_same_results_sent_twice_at_once_are_applied_once(world: Any, money:
 
     with before_each_call(act):
         mine = money.send(batch, rows)
+    assert others, "the other request came in"
     assert mine.json == others[1].json == {"applied": 34, "refused": []}
     assert money.balance()["debit_fen"] == batch["amount_fen"]
 
@@ -162,16 +164,18 @@ def test_a_voucher_revoked_after_the_export_stops_its_own_row_only(world: Any, m
     assert money.ok(money.send(batch, rows)) == answer
 
 
-def test_a_line_costs_few_calls_to_seal_and_to_settle(world: Any, money: Money) -> None:
-    due(world, money, 90, 90, 90)
-    with before_each_call(lambda _: None) as sealing:
-        batch = work(money)
-    assert batch.line_count == 270
-    shown = {"id": batch.id}
-    money.export(shown)
-    rows = [money.result(line) for line in money.batch(shown)["lines"]]
-    with before_each_call(lambda _: None) as settling:
-        money.ok(money.send(shown, rows))
-    fixed = 14  # once a batch, however many lines: counter, batch, payees, chunks, sign-in
-    assert (sealing[0] - fixed) / 270 <= 0.05
-    assert (settling[0] - fixed) / 270 <= 0.05
+def test_more_lines_cost_few_more_calls(world: Any, money: Money) -> None:
+    """The floor of the design: at most 0.05 calls a line, to seal and to settle (the fixed part apart)."""
+    calls: dict[int, tuple[int, int]] = {}
+    for sizes in ((2,), (60, 60)):
+        due(world, money, *sizes)
+        with before_each_call(lambda _: None) as sealing:
+            batch = work(money)
+        shown = {"id": batch.id}
+        money.export(shown)
+        rows = [money.result(line) for line in money.batch(shown)["lines"]]
+        with before_each_call(lambda _: None) as settling:
+            assert money.ok(money.send(shown, rows))["applied"] == sum(sizes)
+        calls[sum(sizes)] = (sealing[0], settling[0])
+    for few, many in zip(calls[2], calls[120], strict=True):
+        assert (many - few) / (120 - 2) <= 0.05

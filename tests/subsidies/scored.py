@@ -28,7 +28,8 @@ from chalicelib.vouchers.store import VoucherRow
 from tests.support.people import HEFEI_SCHOOL, WUHU_SCHOOL
 
 _numbers = itertools.count(1)
-LESSONS = 5
+LESSONS = 1
+HOURS = 40
 _PLACE = Location(lng=117.2, lat=31.8, coord_system=CoordSystem.WGS84)
 
 
@@ -53,7 +54,7 @@ def scored_class(
             id=lesson_id_of(class_id, number + 1),
             starts_at=opens_at + timedelta(days=number),
             ends_at=opens_at + timedelta(days=number, hours=6),
-            hours=8,
+            hours=HOURS,
             topic="",
             trainer=0,
         )

@@ -22,50 +22,62 @@ QUEUES = ("imports", "issuance", "expiry", "settlement")
 
 
 @pytest.fixture(scope="session")
-def _moto() -> Iterator[None]:
-    """Start moto once a process: making tables anew for each test would take most of the time."""
+def _emulator() -> Iterator[None]:
+    """Start moto once a process; with AWS_ENDPOINT_URL set, the same suite runs against that endpoint."""
+    if "AWS_ENDPOINT_URL" in os.environ:
+        _prepare()
+        yield
+        return
     from moto import mock_aws
 
     with mock_aws():
-        import boto3
-
-        sqs = boto3.client("sqs", region_name=REGION)
-        for name in QUEUES:
-            url = sqs.create_queue(QueueName=f"voucher-test-{name}")["QueueUrl"]
-            os.environ[f"{name.upper()}_QUEUE_URL"] = url
-        key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["KeyId"]
-        os.environ["DATA_KEY_ID"] = key
-        secrets = boto3.client("secretsmanager", region_name=REGION)
-        for name in ("signing", "index"):
-            secret = json.dumps({"seed": f"test-{name}-" + "x" * 48})
-            secrets.create_secret(Name=f"voucher-test-{name}", SecretString=secret)
-        s3 = boto3.client("s3", region_name=REGION)
-        for name in ("intake", "evidence"):
-            s3.create_bucket(
-                Bucket=f"voucher-test-{name}",
-                ObjectLockEnabledForBucket=name == "evidence",
-                CreateBucketConfiguration={"LocationConstraint": REGION},
-            )
-        import app  # noqa: F401 - registers every table
-        from chalicelib.aws.settings import settings
-        from chalicelib.aws.table import all_tables
-
-        settings.cache_clear()
-        for table in all_tables():
-            if table.__module__.startswith("chalicelib."):
-                table.create_table(billing_mode="PAY_PER_REQUEST")
+        _prepare()
         yield
 
 
-@pytest.fixture
-def cloud(_moto: None) -> Iterator["Cloud"]:
-    """Give an empty cloud."""
-    from moto.backends import get_backend
+def _prepare() -> None:
+    """Make everything the template makes; anew for each test it would take most of the time."""
+    import boto3
 
-    from chalicelib.accounts.service import forget_statuses
-    from chalicelib.catalogue.service import forget_catalogue
-    from chalicelib.enrolments.service import forget_previews
-    from chalicelib.programs.service import forget_programs
+    sqs = boto3.client("sqs", region_name=REGION)
+    for name in QUEUES:
+        url = sqs.create_queue(QueueName=f"voucher-test-{name}")["QueueUrl"]
+        os.environ[f"{name.upper()}_QUEUE_URL"] = url
+    key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["KeyId"]
+    os.environ["DATA_KEY_ID"] = key
+    secrets = boto3.client("secretsmanager", region_name=REGION)
+    for name in ("signing", "index"):
+        secret = json.dumps({"seed": f"test-{name}-" + "x" * 48})
+        secrets.create_secret(Name=f"voucher-test-{name}", SecretString=secret)
+    s3 = boto3.client("s3", region_name=REGION)
+    for name in ("intake", "evidence"):
+        s3.create_bucket(
+            Bucket=f"voucher-test-{name}",
+            ObjectLockEnabledForBucket=name == "evidence",
+            CreateBucketConfiguration={"LocationConstraint": REGION},
+        )
+    import app  # noqa: F401 - registers every table
+    from chalicelib.aws.settings import settings
+
+    settings.cache_clear()
+    for table in _tables():
+        table.create_table(billing_mode="PAY_PER_REQUEST")
+
+
+def _tables() -> list[Any]:
+    from chalicelib.aws.table import all_tables
+
+    return [table for table in all_tables() if table.__module__.startswith("chalicelib.")]
+
+
+def _empty() -> None:
+    """Empty tables and queues: quickly in moto's memory, by recreating tables elsewhere."""
+    if "AWS_ENDPOINT_URL" in os.environ:
+        for table in _tables():
+            table.delete_table()
+            table.create_table(billing_mode="PAY_PER_REQUEST")
+        return
+    from moto.backends import get_backend
 
     for table in get_backend("dynamodb")["123456789012"][REGION].tables.values():
         table.items = defaultdict(dict) if table.has_range_key else {}
@@ -73,6 +85,17 @@ def cloud(_moto: None) -> Iterator["Cloud"]:
         queue._messages.clear()
     for bucket in get_backend("s3")["123456789012"]["aws-cn"].buckets.values():
         bucket.keys.clear()
+
+
+@pytest.fixture
+def cloud(_emulator: None) -> Iterator["Cloud"]:
+    """Give an empty cloud."""
+    from chalicelib.accounts.service import forget_statuses
+    from chalicelib.catalogue.service import forget_catalogue
+    from chalicelib.enrolments.service import forget_previews
+    from chalicelib.programs.service import forget_programs
+
+    _empty()
     forget_statuses()
     forget_previews()
     forget_catalogue()

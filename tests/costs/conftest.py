@@ -1,0 +1,106 @@
+"""A meter on DynamoDB: calls and units, as the local cloud counts them (moto under-counts)."""
+
+import os
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+OPERATIONS = ("PutItem", "UpdateItem", "DeleteItem", "GetItem", "Query", "BatchGetItem", "BatchWriteItem")
+TRANSACTIONS = ("TransactWriteItems", "TransactGetItems")
+
+
+@dataclass
+class Meter:
+    """What has been used: calls by operation, write units of tables and of their indexes."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    writes: float = 0.0
+    index_writes: float = 0.0
+    reads: float = 0.0
+
+    @property
+    def call_count(self) -> int:
+        """Count all calls."""
+        return sum(self.calls.values())
+
+    def add(self, operation: str, parsed: dict[str, Any]) -> None:
+        """Take one answer's consumption."""
+        self.calls[operation] += 1
+        consumed = parsed.get("ConsumedCapacity", [])
+        writing = operation in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
+        for one in consumed if isinstance(consumed, list) else [consumed]:
+            indexes = one.get("GlobalSecondaryIndexes", {})
+            on_indexes = sum(index.get("CapacityUnits", 0.0) for index in indexes.values())
+            if writing:
+                self.writes += one.get("CapacityUnits", 0.0) - on_indexes
+                self.index_writes += on_indexes
+            else:
+                self.reads += one.get("CapacityUnits", 0.0)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one operation used, on average, beside its floor."""
+
+    calls: float
+    calls_floor: float
+    writes: float
+    writes_floor: float
+    index_writes: float
+
+
+MEASURED: dict[str, Cost] = {}
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the measured table beside the floors of the design."""
+    terminalreporter.write_line("")
+    terminalreporter.write_line(
+        f"{'operation':28}{'calls':>8}{'floor':>8}{'units':>8}{'floor':>8}{'+index':>8}"
+    )
+    for name, cost in MEASURED.items():
+        figures = (cost.calls, cost.calls_floor, cost.writes, cost.writes_floor, cost.index_writes)
+        terminalreporter.write_line(f"{name:28}" + "".join(f"{figure:>8.2f}" for figure in figures))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _on_the_local_cloud() -> None:
+    if "AWS_ENDPOINT_URL" not in os.environ:
+        pytest.fail("costs are measured on the local cloud: run `make bench`")
+
+
+@pytest.fixture
+def measure(cloud: Any) -> Iterator[Any]:
+    """Give `with measure() as meter:`, a meter of what the block uses."""
+    from chalicelib.aws.table import connection
+
+    events = connection().client.meta.events
+    meters: list[Meter] = []
+
+    def ask(params: dict[str, Any], **_: Any) -> None:
+        params["ReturnConsumedCapacity"] = "INDEXES"
+
+    def take(parsed: dict[str, Any], model: Any, **_: Any) -> None:
+        for meter in meters:
+            meter.add(model.name, parsed)
+
+    @contextmanager
+    def block() -> Iterator[Meter]:
+        meter = Meter()
+        meters.append(meter)
+        try:
+            yield meter
+        finally:
+            meters.remove(meter)
+
+    for operation in (*OPERATIONS, *TRANSACTIONS):
+        events.register(f"provide-client-params.dynamodb.{operation}", ask)
+        events.register(f"after-call.dynamodb.{operation}", take)
+    yield block
+    for operation in (*OPERATIONS, *TRANSACTIONS):
+        events.unregister(f"provide-client-params.dynamodb.{operation}", ask)
+        events.unregister(f"after-call.dynamodb.{operation}", take)

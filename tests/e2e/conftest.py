@@ -1,0 +1,54 @@
+"""Fixtures of the tests on the deployed template: `stack` is the local stack, one for the whole run."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from infra.demo.client import Service
+from tests.e2e.stack import Stack, run_folder, stop_left_behind
+
+_STACK = Stack(run_folder())
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    if (
+        any(item.get_closest_marker("cloud") for item in session.items)
+        and not session.config.option.collectonly
+    ):
+        _STACK.join()
+
+
+def pytest_sessionfinish() -> None:
+    if _STACK.folder.exists():
+        _STACK.leave()
+
+
+@pytest.fixture
+def stack() -> Iterator[Stack]:
+    """Give the running stack, for this test alone."""
+    with _STACK.mine():
+        if not _STACK.is_up():
+            stop_left_behind()
+            _STACK.up()
+        yield _STACK
+
+
+@pytest.fixture
+def facts(stack: Stack) -> dict[str, Any]:
+    """Give what is in `stack.json`."""
+    return json.loads((stack.folder / "local" / "stack.json").read_text())
+
+
+@pytest.fixture
+def service(facts: dict[str, Any]) -> Iterator[Service]:
+    with Service(facts) as service:
+        yield service
+
+
+@pytest.fixture
+def quiet() -> Console:
+    """Give a console that is shown only if the test fails."""
+    return Console(width=120)
