@@ -276,7 +276,8 @@ def _raw_old(error: PynamoDBException) -> Mapping[str, Any] | None:
 
 def _raise_if_other(error: PynamoDBException) -> None:
     """Turn everything but a failed condition into "try again": nothing was decided."""
-    if error.cause_response_code != "ConditionalCheckFailedException":
+    answer: Mapping[str, Any] = getattr(error.cause, "response", None) or {}  # a time-out has none
+    if answer.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
         raise Unavailable("try_again") from error
 
 

@@ -41,13 +41,12 @@ def within():
 
 
 def vouchers_of(world, count, start=1000):
+    from chalicelib.aws.keys import person_key_of
     from chalicelib.kernel.principal import system_context
     from chalicelib.people.model import Graduate
     from chalicelib.programs.service import read_program
     from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
     from chalicelib.vouchers.service import _new_voucher
-
-    from chalicelib.aws.keys import person_key_of
 
     program = read_program(world.program_id)
     batch = IssuanceBatch(
