@@ -123,6 +123,18 @@ def reconcile_exchange(event: Event, _: object) -> object:
     return exchange_jobs.reconcile_exchange(event, job_context(event, "reconcile_exchange"))
 
 
+@app.lambda_function(name="seal_audit")  # type: ignore[untyped-decorator]
+def seal_audit(event: Event, _: object) -> object:
+    """Seal the day's root of every audit chain."""
+    return supervision_jobs.seal_audit(job_context(event, "seal_audit"))
+
+
+@app.lambda_function(name="reencrypt_people")  # type: ignore[untyped-decorator]
+def reencrypt_people(event: Event, _: object) -> object:
+    """Go on with a re-encryption after a key was rotated, if one is under way."""
+    return supervision_jobs.reencrypt_people(event, job_context(event, "reencrypt_people"))
+
+
 @app.lambda_function(name="record_audit")  # type: ignore[untyped-decorator]
 def record_audit(event: Event, _: object) -> object:
     """Write every change into the audit chain."""

@@ -39,6 +39,9 @@ class Grants:
     buckets_write: frozenset[str] = NONE
     sends: frozenset[str] = NONE
     secrets: frozenset[str] = NONE
+    scans: frozenset[str] = NONE
+    buckets_locked: frozenset[str] = NONE
+    """Where it writes objects that nobody can remove before their day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +68,16 @@ EXPIRY: Final = Queue(name="expiry", batch_size=5, maximum_concurrency=5)
 SETTLEMENT: Final = Queue(name="settlement", batch_size=1, maximum_concurrency=2)
 QUEUES: Final = (IMPORTS, ISSUANCE, EXPIRY, SETTLEMENT)
 
+RESEALED: Final = (
+    "accounts",
+    "classes",
+    "institutions",
+    "objections",
+    "people",
+    "person-index",
+    "settlement-payees",
+)
+"""Tables that hold sealed values (`chalicelib.aws.reencryption.SEALED`)."""
 _BOTH_SECRETS: Final = frozenset(SECRETS)
 _JOB_RETENTION_DAYS: Final = 400
 """Logs of jobs that move money or vouchers outlive a yearly audit."""
@@ -114,6 +127,31 @@ FUNCTIONS: Final = (
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="rate(1 hour)",
         grants=Grants(reads=ALL, writes=ALL, secrets=_BOTH_SECRETS),
+    ),
+    Function(
+        name="seal_audit",
+        memory_mb=512,
+        timeout_seconds=300,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="cron(50 16 * * ? *)",
+        grants=Grants(
+            reads=frozenset({"audit-heads", "audit-records", "programs"}),
+            buckets_read=frozenset({"evidence"}),
+            buckets_locked=frozenset({"evidence"}),
+        ),
+    ),
+    Function(
+        name="reencrypt_people",
+        memory_mb=1024,
+        timeout_seconds=300,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="rate(10 minutes)",
+        grants=Grants(
+            reads=frozenset({"rekeyings", *RESEALED}),
+            writes=frozenset({"rekeyings", "personal-data-accesses", *RESEALED}),
+            scans=frozenset(RESEALED),
+            secrets=frozenset({"index"}),
+        ),
     ),
     Function(
         name="record_audit",

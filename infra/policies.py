@@ -27,6 +27,7 @@ _CONSUME: Final = [
     "sqs:GetQueueAttributes",
     "sqs:ReceiveMessage",
 ]
+_LIST: Final = ["s3:ListBucket", "s3:ListBucketVersions"]
 _CRYPT: Final = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
 
 
@@ -92,10 +93,15 @@ def statements(function: Function, tables: Sequence[Table]) -> list[Json]:
         _allow(["logs:CreateLogStream", "logs:PutLogEvents"], [arn(log_group_id(function))]),
         _allow(_CRYPT, [arn("DataKey")]),
         _allow(_READ, _table_arns(_named(grants.reads, tables))),
+        _allow(["dynamodb:Scan"], [arn(table.logical_id) for table in _named(grants.scans, tables)]),
         _allow(_WRITE, [arn(table.logical_id) for table in _named(grants.writes, tables)]),
         _allow(["s3:GetObject", "s3:GetObjectVersion"], _object_arns(grants.buckets_read)),
-        _allow(["s3:ListBucket"], [arn(bucket_id(name)) for name in sorted(grants.buckets_read)]),
+        _allow(
+            ["s3:ListBucket", "s3:ListBucketVersions"],
+            [arn(bucket_id(name)) for name in sorted(grants.buckets_read)],
+        ),
         _allow(["s3:PutObject"], _object_arns(grants.buckets_write)),
+        _allow(["s3:PutObject", "s3:PutObjectRetention"], _object_arns(grants.buckets_locked)),
         _allow(["sqs:SendMessage"], [arn(queue_id(name)) for name in sorted(grants.sends)]),
         _allow(
             ["secretsmanager:GetSecretValue"], [{"Ref": secret_id(name)} for name in sorted(grants.secrets)]

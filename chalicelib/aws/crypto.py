@@ -88,6 +88,16 @@ def seal(plain: bytes, *, item: str) -> str:
     return f"v1.{_b64(key.wrapped)}.{_b64(nonce + key.cipher.encrypt(nonce, plain, item.encode()))}"
 
 
+def reseal(sealed: str, *, item: str) -> str:
+    """Seal for the same item under the current data key; what is sealed leaves nobody's hands.
+
+    Raises:
+        CannotOpen: the text is damaged or was sealed for another item.
+
+    """
+    return seal(_open(sealed, item=item), item=item)
+
+
 def open_sealed(sealed: str, *, item: str, purpose: str) -> bytes:
     """Decrypt what was sealed for this item; the purpose of looking is logged with the item's key.
 
@@ -95,16 +105,20 @@ def open_sealed(sealed: str, *, item: str, purpose: str) -> bytes:
         CannotOpen: the text is damaged or was sealed for another item.
 
     """
+    plain = _open(sealed, item=item)
+    log("personal_data_opened", item=item, purpose=purpose)
+    return plain
+
+
+def _open(sealed: str, *, item: str) -> bytes:
     try:
         version, wrapped, body = sealed.split(".")
         if version != "v1":
             raise CannotOpen(version)
         raw = _raw(body)
-        plain = _opening_cipher(_raw(wrapped)).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], item.encode())
+        return _opening_cipher(_raw(wrapped)).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], item.encode())
     except (ValueError, InvalidTag) as error:
         raise CannotOpen(item) from error
-    log("personal_data_opened", item=item, purpose=purpose)
-    return plain
 
 
 def forget_data_keys() -> None:

@@ -1,8 +1,9 @@
 """Keys: derived from secrets that only the service can read, cached a bounded time.
 
-Two secrets hold random seeds. `signing` may be rotated at any time (its current and previous versions
-are both live); `index` keys the look-up of people and changes only with a re-encryption job. Every key
-is derived from a seed with HKDF and a purpose, so no two purposes share one.
+Two secrets hold random seeds, and of both the current and the previous version are live. `signing` may be
+rotated at any time. After rotating `index`, which keys the look-up of people, `reencrypt_people` is to be run
+to its end before the next rotation. Every key is derived from a seed with HKDF and a purpose, so no two
+purposes share one.
 """
 
 import base64
@@ -11,18 +12,28 @@ import hashlib
 import hmac
 import json
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from chalicelib.aws import crypto, person_index
 from chalicelib.aws.clients import client
+from chalicelib.aws.person_index import Indexed
 from chalicelib.aws.settings import settings
-from chalicelib.kernel.ids import PersonKey
+from chalicelib.aws.table import ConditionFailed
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.ids import PersonKey, new_id
+from chalicelib.kernel.principal import Change, Role
 
 CACHE_SECONDS = 300
+SETTLING_SECONDS = 3 * CACHE_SECONDS
+"""So long after a rotation some process may still work with the key before."""
 _KEY_BYTES = 32
+_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -52,13 +63,7 @@ def signing_keys() -> SigningKeys:
 
 @functools.lru_cache(maxsize=2)
 def _signing_keys(_: int) -> SigningKeys:
-    secret_id = settings().signing_secret_id
-    seeds = [_read_seed(secret_id, "AWSCURRENT")]
-    try:
-        seeds.append(_read_seed(secret_id, "AWSPREVIOUS"))
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
+    seeds = [seed for seed, _ in _live_seeds(settings().signing_secret_id)]
     return SigningKeys(tuple((_kid_of(seed), seed) for seed in dict.fromkeys(seeds)))
 
 
@@ -66,28 +71,112 @@ def _kid_of(seed: bytes) -> str:
     return hashlib.sha256(b"kid" + seed).hexdigest()[:12]
 
 
-def _read_seed(secret_id: str, stage: str) -> bytes:
+def _live_seeds(secret_id: str) -> list[tuple[bytes, datetime]]:
+    """Read the current and, if there is one, the previous seed, each with its day of birth."""
+    live = [_read_seed(secret_id, "AWSCURRENT")]
+    try:
+        live.append(_read_seed(secret_id, "AWSPREVIOUS"))
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+    return live
+
+
+def _read_seed(secret_id: str, stage: str) -> tuple[bytes, datetime]:
     found = client("secretsmanager").get_secret_value(SecretId=secret_id, VersionStage=stage)
-    return str(json.loads(found["SecretString"])["seed"]).encode()
+    return str(json.loads(found["SecretString"])["seed"]).encode(), found["CreatedDate"]
 
 
-@functools.lru_cache(maxsize=1)
-def _index_seed() -> bytes:
-    return _read_seed(settings().index_secret_id, "AWSCURRENT")
+# --------------------------------------------------------------------------- looking people up
+
+
+@dataclass(frozen=True)
+class _IndexSeeds:
+    live: tuple[bytes, ...]
+    born: datetime
+
+
+def _index_seeds() -> _IndexSeeds:
+    return _index_seeds_in(_epoch())
+
+
+@functools.lru_cache(maxsize=2)
+def _index_seeds_in(_: int) -> _IndexSeeds:
+    live = _live_seeds(settings().index_secret_id)
+    return _IndexSeeds(tuple(dict.fromkeys(seed for seed, _ in live)), live[0][1])
+
+
+@functools.lru_cache(maxsize=16)
+def _derived(seed: bytes, purpose: str) -> bytes:
+    return derive(seed, purpose)
+
+
+def keyed_digests(purpose: str, text: str) -> tuple[bytes, ...]:
+    """Give the keyed HMAC-SHA256 of a text under every live index key, the current one first."""
+    return tuple(
+        hmac.new(_derived(seed, purpose), text.encode(), hashlib.sha256).digest()
+        for seed in _index_seeds().live
+    )
 
 
 def keyed_digest(purpose: str, text: str) -> bytes:
     """Give the keyed HMAC-SHA256 of a text: for look-up and uniqueness of personal data."""
-    return hmac.new(derive(_index_seed(), purpose), text.encode(), hashlib.sha256).digest()
+    return keyed_digests(purpose, text)[0]
+
+
+def person_digests(id_number: str) -> tuple[str, ...]:
+    """Give the digests under which an ID number may be indexed, the current key's first."""
+    return tuple(base64.b32encode(one[:20]).decode().lower() for one in keyed_digests("person", id_number))
 
 
 def person_key_of(id_number: str) -> PersonKey:
-    """Give the key under which a person is known everywhere: a keyed HMAC of the ID number."""
-    text = base64.b32encode(keyed_digest("person", id_number)[:15]).decode().lower()
-    return PersonKey(f"prs_{text}")
+    """Give the key under which a person is known everywhere; who is new gets one. One read."""
+    return person_keys_of([id_number])[id_number]
+
+
+def person_keys_of(id_numbers: Iterable[str]) -> dict[str, PersonKey]:
+    """Give the keys of many people: one read a hundred, and one write fifty of those who are new.
+
+    Raises:
+        Unavailable: others kept meeting the same new people; repeating is safe.
+
+    """
+    numbers = {number: person_digests(number) for number in id_numbers}
+    keys: dict[str, PersonKey] = {}
+    for _ in range(_TRIES):
+        missing = {number: digests for number, digests in numbers.items() if number not in keys}
+        found = person_index.find([one for digests in missing.values() for one in digests])
+        for number, digests in missing.items():
+            known = [found[one] for one in digests if one in found]
+            if known:
+                keys[number] = known[0]
+        new = {number: digests for number, digests in missing.items() if number not in keys}
+        if not new:
+            return keys
+        try:
+            person_index.add([_born(number, digests) for number, digests in new.items()], change=_INDEXED)
+        except ConditionFailed:
+            continue
+    raise Unavailable("try_again")
+
+
+_INDEXED = Change(
+    actor="system", role=Role.SYSTEM, action="person.index", request_id="", at=datetime(1, 1, 1, tzinfo=UTC)
+)
+"""Index rows do not tell who wrote them; a transaction asks all the same."""
+
+
+def _born(id_number: str, digests: tuple[str, ...]) -> list[Indexed]:
+    """Make the row of a new person: under the key before too, while other processes look there only."""
+    key = PersonKey(new_id("prs"))
+    sealed = crypto.seal(id_number.encode(), item=person_index.item_of(key))
+    settled = (datetime.now(UTC) - _index_seeds().born).total_seconds() > SETTLING_SECONDS
+    return [
+        Indexed(digest=one, person_key=key, sealed=sealed) for one in (digests[:1] if settled else digests)
+    ]
 
 
 def forget_keys() -> None:
     """Drop every cached key (after a rotation in a test)."""
     _signing_keys.cache_clear()
-    _index_seed.cache_clear()
+    _index_seeds_in.cache_clear()

@@ -1,5 +1,6 @@
 """Objects in S3: presigned forms and links, reading and writing. Names hold opaque ids only."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -8,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws.clients import client
 
+_READERS = 8
 UPLOAD_SECONDS = 900
 LINK_SECONDS = 600
 _MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
@@ -75,6 +77,34 @@ def write_object(
 ) -> None:
     """Write a whole object."""
     client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def write_locked(bucket: str, key: str, body: bytes, *, until: datetime, content_type: str) -> None:
+    """Write an object that nobody, whatever their rights, can change or remove before a day."""
+    client("s3").put_object(
+        Bucket=bucket,
+        Key=key,
+        Body=body,
+        ContentType=content_type,
+        ChecksumAlgorithm="SHA256",  # S3 wants a digest with a lock
+        ObjectLockMode="COMPLIANCE",
+        ObjectLockRetainUntilDate=until,
+    )
+
+
+def read_versions(bucket: str, prefix: str) -> list[bytes]:
+    """Read every version of every object under a prefix, several at a time."""
+    pages = client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    found = [(one["Key"], one["VersionId"]) for page in pages for one in page.get("Versions", [])]
+
+    def read(one: tuple[str, str]) -> bytes:
+        answer = client("s3").get_object(Bucket=bucket, Key=one[0], VersionId=one[1])
+        return bytes(answer["Body"].read())
+
+    if not found:
+        return []
+    with ThreadPoolExecutor(_READERS) as pool:
+        return list(pool.map(read, found))
 
 
 def describe_object(bucket: str, key: str) -> StoredObject | None:

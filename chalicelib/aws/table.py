@@ -276,7 +276,8 @@ def _raw_old(error: PynamoDBException) -> Mapping[str, Any] | None:
 
 def _raise_if_other(error: PynamoDBException) -> None:
     """Turn everything but a failed condition into "try again": nothing was decided."""
-    if error.cause_response_code != "ConditionalCheckFailedException":
+    answer: Mapping[str, Any] = getattr(error.cause, "response", None) or {}  # a time-out has none
+    if answer.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
         raise Unavailable("try_again") from error
 
 
@@ -327,7 +328,7 @@ def update(
     condition: Condition,
     change: Change,
 ) -> Record:
-    """Change a versioned row under a condition and give the record as it is now: one call.
+    """Change a row under a condition and give the record as it is now: one call.
 
     Raises:
         ConditionFailed: the condition did not hold; `old` is the record, or None if there is none.
@@ -337,7 +338,10 @@ def update(
     op_id = new_operation_id()
     row = table(*key)
     try:
-        row.update(actions=_stamped(table, actions, op_id, change), condition=condition)
+        stamped = issubclass(table, VersionedTable)
+        row.update(
+            actions=_stamped(table, actions, op_id, change) if stamped else list(actions), condition=condition
+        )
     except UpdateError as error:
         _raise_if_other(error)
         old, old_op_id = _old_of(table, _raw_old(error))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights
-from chalicelib.aws.keys import person_key_of
+from chalicelib.aws.keys import person_keys_of
 from chalicelib.aws.sheets import SheetRow
 from chalicelib.classes import store
 from chalicelib.classes.model import ROSTER_MAX, WITHDRAWABLE, ClassStatus, TrainingClass, has_passed
@@ -17,10 +17,10 @@ from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import find_enrolments, read_enrolment
 from chalicelib.kernel.errors import Fault, NotFound, Refused
 from chalicelib.kernel.identity import InvalidIdentity, parse_id_number
-from chalicelib.kernel.ids import is_id
+from chalicelib.kernel.ids import PersonKey, is_id
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
-from chalicelib.people.service import name_digest
+from chalicelib.people.service import misnamed
 from chalicelib.vouchers.model import voucher_id_of
 from chalicelib.vouchers.store import find_voucher, find_vouchers
 
@@ -63,8 +63,8 @@ class _Named:
     """A row that names a person by ID number and name."""
 
     row: SheetRow
-    person_key: str
-    digest: str
+    person_key: PersonKey
+    named_rightly: bool
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,14 @@ class _Numbered:
     enrolment_id: str
 
 
+@dataclass(frozen=True)
+class _Unproved:
+    """A row with a well-formed ID number, before it is known whose."""
+
+    row: SheetRow
+    id_number: str
+
+
 _Read = _Named | _Numbered | Fault
 
 
@@ -82,7 +90,22 @@ def _fault(row: SheetRow, column: str, code: str) -> Fault:
     return Fault(code, row=row.row, column=row.headers.get(column, column))
 
 
-def _read_person(row: SheetRow) -> _Read:
+def _read_people(rows: Sequence[SheetRow]) -> list[_Read]:
+    """Tell who each row means; one read of the index and one of the names, whatever the number of rows."""
+    read = [_read_person(row) for row in rows]
+    keys = person_keys_of(one.id_number for one in read if isinstance(one, _Unproved))
+    wrong = misnamed(
+        [(keys[one.id_number], one.row.cells["name"]) for one in read if isinstance(one, _Unproved)]
+    )
+    return [
+        _Named(one.row, keys[one.id_number], (keys[one.id_number], one.row.cells["name"]) not in wrong)
+        if isinstance(one, _Unproved)
+        else one
+        for one in read
+    ]
+
+
+def _read_person(row: SheetRow) -> _Unproved | _Numbered | Fault:
     enrolment_id = row.cells.get("enrolment_id")
     if enrolment_id is not None:
         return _Numbered(row, enrolment_id)
@@ -93,7 +116,7 @@ def _read_person(row: SheetRow) -> _Read:
         number = parse_id_number(row.cells["id_number"])
     except InvalidIdentity as invalid:
         return _fault(row, "id_number", invalid.code)
-    return _Named(row, person_key_of(number), name_digest(row.cells["name"]))
+    return _Unproved(row, number)
 
 
 # --------------------------------------------------------------------------- the roster
@@ -156,8 +179,8 @@ def _require_open_roster(training_class: TrainingClass, version: int) -> None:
 def _match_roster(
     training_class: TrainingClass, rows: Sequence[SheetRow]
 ) -> tuple[dict[str, str], list[Fault]]:
-    """Match each row with its enrolment; two batch reads, whatever the number of rows."""
-    read = [_read_person(row) for row in rows]
+    """Match each row with its enrolment; four batch reads, whatever the number of rows."""
+    read = _read_people(rows)
     enrolment_of = _enrolments_named(training_class, read)
     roster: dict[str, str] = {}
     faults = []
@@ -207,7 +230,7 @@ def _judge(
         enrolment.program_id,
     ) != (training_class.institution, training_class.project_id, training_class.program_id):
         return unmatched
-    if isinstance(one, _Named) and one.digest != enrolment.name_digest:
+    if isinstance(one, _Named) and not one.named_rightly:
         return _fault(one.row, "name", "roster_row_unmatched")
     if enrolment.class_id == training_class.id and enrolment.status is EnrolmentStatus.ROSTERED:
         return enrolment
@@ -297,10 +320,7 @@ def record_scores(
 def _match_scores(
     training_class: TrainingClass, rows: Sequence[SheetRow]
 ) -> tuple[dict[str, store.Marks], list[Fault]]:
-    read = [_read_person(row) for row in rows]
-    digests: dict[str, str] = {}
-    if any(isinstance(one, _Named) for one in read):
-        digests = {e.id: e.name_digest for e in find_enrolments(training_class.enrolment_ids)}
+    read = _read_people(rows)
     marks: dict[str, store.Marks] = {}
     faults = []
     seen = set()
@@ -308,7 +328,7 @@ def _match_scores(
         if isinstance(one, Fault):
             faults.append(one)
             continue
-        enrolment_id = _scored(training_class, one, digests)
+        enrolment_id = _scored(training_class, one)
         if isinstance(enrolment_id, Fault):
             faults.append(enrolment_id)
         elif enrolment_id in seen:
@@ -323,16 +343,14 @@ def _match_scores(
     return marks, faults
 
 
-def _scored(
-    training_class: TrainingClass, one: _Named | _Numbered, digests: Mapping[str, str]
-) -> str | Fault:
+def _scored(training_class: TrainingClass, one: _Named | _Numbered) -> str | Fault:
     if isinstance(one, _Numbered):
         known = one.enrolment_id in training_class.enrolment_ids
         return one.enrolment_id if known else _fault(one.row, "enrolment_id", "score_row_unmatched")
     enrolment_id = training_class.roster.get(one.person_key)
     if enrolment_id is None:
         return _fault(one.row, "id_number", "score_row_unmatched")
-    if digests.get(enrolment_id) != one.digest:
+    if not one.named_rightly:
         return _fault(one.row, "name", "score_row_unmatched")
     return enrolment_id
 

@@ -36,7 +36,7 @@ ENROLMENT_TRANSITIONS: Transitions[EnrolmentStatus] = Transitions(
 
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
-    """One enrolment. Names and numbers are masks; `name_digest` compares names without showing them."""
+    """One enrolment. Names and numbers are masks."""
 
     id: EnrolmentId
     voucher_id: VoucherId
@@ -47,7 +47,6 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     person_key: PersonKey
     trainee_name: str
     trainee_id_number: str
-    name_digest: str
     status: EnrolmentStatus
     confirmed_at: datetime
     happened_at: datetime

@@ -209,7 +209,6 @@ def _new_enrolment(
         person_key=voucher.person_key,
         trainee_name=voucher.holder_name,
         trainee_id_number=voucher.holder_id_number,
-        name_digest=voucher.name_digest,
         status=EnrolmentStatus.CONFIRMED,
         confirmed_at=context.now,
         happened_at=happened_at,

@@ -74,7 +74,6 @@ class EnrolmentRow(VersionedTable[Enrolment]):
     person_key = UnicodeAttribute()
     trainee_name = UnicodeAttribute()
     trainee_id_number = UnicodeAttribute()
-    name_digest = UnicodeAttribute()
     status = UnicodeAttribute()
     confirmed_at = MomentAttribute()
     happened_at = MomentAttribute()

@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form
 from chalicelib.aws.http import Api, Call, NoQuery
+from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import sentence
 from chalicelib.people import service
 from chalicelib.people.model import ISSUABLE, Import, ImportKind, ImportStatus
@@ -104,10 +105,10 @@ def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedAnswer:
     "GET", "/v1/imports/{import_id}", action="import.read", answer=ImportAnswer, summary="Read an import"
 )
 def read(call: Call[None, NoQuery], import_id: str) -> ImportAnswer:
-    return _answer(service.read_import(call.context, import_id), english=call.english)
+    return _answer(call.context, service.read_import(call.context, import_id), english=call.english)
 
 
-def _answer(record: Import, *, english: bool) -> ImportAnswer:
+def _answer(context: Context, record: Import, *, english: bool) -> ImportAnswer:
     return ImportAnswer(
         id=record.id,
         kind=record.kind,
@@ -128,7 +129,7 @@ def _answer(record: Import, *, english: bool) -> ImportAnswer:
             )
             for fault in service.faults_of(record)
         ],
-        error_sheet=service.error_sheet_of(record),
+        error_sheet=service.error_sheet_of(context, record),
         created_at=record.created_at,
         version=record.version,
         allowed_actions=["propose"] if record.status in ISSUABLE else [],

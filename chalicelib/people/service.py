@@ -2,19 +2,21 @@
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import msgspec
 
 from chalicelib.accounts import rights
 from chalicelib.aws import crypto, objects, queues, sheets
-from chalicelib.aws.keys import keyed_digest, person_key_of
+from chalicelib.aws.disclosure import Sealed, disclose, record_access
+from chalicelib.aws.keys import keyed_digest, keyed_digests, person_keys_of
 from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import Impossible, NotFound, Refused
 from chalicelib.kernel.identity import mask_id_number, mask_name
-from chalicelib.kernel.ids import ImportId, new_id
+from chalicelib.kernel.ids import ImportId, PersonKey, new_id
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import sentence
 from chalicelib.people import store
@@ -46,12 +48,20 @@ class Announced:
 
 def name_digest(name: str) -> str:
     """Give the keyed digest by which names are compared without being shown."""
-    tidy = "".join(name.split()).replace("·", "").replace(".", "")
-    return base64.b64encode(keyed_digest("name", tidy)[:18]).decode()
+    return _text(keyed_digest("name", _tidy(name)))
 
 
-def _phone_digest(phone: str) -> str:
-    return base64.b64encode(keyed_digest("phone", phone)[:18]).decode()
+def _tidy(name: str) -> str:
+    return "".join(name.split()).replace("·", "").replace(".", "")
+
+
+def _text(digest: bytes) -> str:
+    return base64.b64encode(digest[:18]).decode()
+
+
+def phone_digest(phone: str) -> str:
+    """Give the keyed digest by which phones are compared without being shown."""
+    return _text(keyed_digest("phone", phone))
 
 
 # --------------------------------------------------------------------------- announcing and reading
@@ -97,9 +107,13 @@ def faults_of(record: Import) -> list[RowFault]:
     return store.read_faults(record.id)[:ERRORS_SHOWN_MAX] if record.invalid else []
 
 
-def error_sheet_of(record: Import) -> str | None:
-    """Give the link to the sheet with a column of reasons, where there are any."""
-    return store.error_sheet_link(record.id) if record.invalid else None
+def error_sheet_of(context: Context, record: Import) -> str | None:
+    """Give the link to the sheet with a column of reasons, where there are any; it shows the rows."""
+    if not record.invalid:
+        return None
+    purpose = "show the error sheet"
+    record_access(context, subject=record.id, division=PROVINCE, purpose=purpose, items=record.total)
+    return store.error_sheet_link(record.id)
 
 
 # --------------------------------------------------------------------------- working through a list
@@ -149,7 +163,8 @@ def validate_import(context: Context, import_id: str) -> None:
     chunks = [graduates[start : start + CHUNK_ROWS] for start in range(0, len(graduates), CHUNK_ROWS)]
     for number, chunk in enumerate(chunks):
         store.write_chunk(import_id, number, chunk)
-        store.save_people(_person_of(graduate, import_id) for graduate in chunk)
+        keys = person_keys_of(graduate.id_number for graduate in chunk)
+        store.save_people(_person_of(graduate, import_id, keys[graduate.id_number]) for graduate in chunk)
     change = change_of(context, "import.accept")
     store.move_import(import_id, "accept", change=change, chunks=len(chunks), **counts)
 
@@ -194,8 +209,7 @@ def _error_sheet(rows: list[sheets.SheetRow], faults: list[RowFault]) -> bytes:
     )
 
 
-def _person_of(graduate: Graduate, import_id: str) -> Person:
-    key = person_key_of(graduate.id_number)
+def _person_of(graduate: Graduate, import_id: str, key: PersonKey) -> Person:
     identity = Identity(
         name=graduate.name,
         id_number=graduate.id_number,
@@ -205,9 +219,9 @@ def _person_of(graduate: Graduate, import_id: str) -> Person:
     )
     return Person(
         person_key=key,
-        sealed=crypto.seal(msgspec.json.encode(identity), item=f"person:{key}"),
+        sealed=crypto.seal(msgspec.json.encode(identity), item=store.item_of(key)),
         name_digest=name_digest(graduate.name),
-        phone_digest=_phone_digest(graduate.phone),
+        phone_digest=phone_digest(graduate.phone),
         masked_name=mask_name(graduate.name),
         masked_id_number=mask_id_number(graduate.id_number),
         graduated_on=graduate.graduated_on,
@@ -235,9 +249,11 @@ def ready_import(import_id: str) -> Import:
     return found
 
 
-def graduates_in(import_id: str, chunk: int, *, purpose: str) -> list[Graduate]:
-    """Read one chunk of a list."""
-    return store.read_chunk(import_id, chunk, purpose=purpose)
+def graduates_in(context: Context, import_id: str, chunk: int, *, purpose: str) -> list[Graduate]:
+    """Read one chunk of a list; the look is recorded as one of the list."""
+    sealed = store.read_chunk(import_id, chunk)
+    raw = disclose(context, [sealed], subject=import_id, division=PROVINCE, purpose=purpose)
+    return msgspec.json.decode(raw[0], type=list[Graduate])
 
 
 def note_applying(context: Context, import_id: str) -> None:
@@ -258,7 +274,25 @@ def find_person(person_key: str) -> Person | None:
     return store.find_person(person_key)
 
 
-def open_identity(person: Person, *, purpose: str) -> Identity:
-    """Open what identifies a person."""
-    raw = crypto.open_sealed(person.sealed, item=f"person:{person.person_key}", purpose=purpose)
-    return msgspec.json.decode(raw, type=Identity)
+def misnamed(named: Sequence[tuple[PersonKey, str]]) -> set[tuple[PersonKey, str]]:
+    """Tell which of these people are not in the vault under the name given: one read a hundred."""
+    found = store.find_people(dict.fromkeys(key for key, _ in named))
+    known = {person.person_key: person.name_digest for person in found}
+    return {(key, name) for key, name in named if known.get(key) not in _name_digests(name)}
+
+
+def _name_digests(name: str) -> set[str]:
+    return {_text(one) for one in keyed_digests("name", _tidy(name))}
+
+
+def open_identity(context: Context, person: Person, *, purpose: str) -> Identity:
+    """Open what identifies a person, which leaves a record of who looked, and why."""
+    sealed = Sealed(person.sealed, store.item_of(person.person_key))
+    raw = disclose(context, [sealed], subject=person.person_key, division=person.division, purpose=purpose)
+    return msgspec.json.decode(raw[0], type=Identity)
+
+
+def digests_now(sealed: bytes) -> dict[str, str]:
+    """Give the digests of an opened identity under the current index key (after a rotation)."""
+    identity = msgspec.json.decode(sealed, type=Identity)
+    return {"name_digest": name_digest(identity.name), "phone_digest": phone_digest(identity.phone)}

@@ -15,13 +15,13 @@ from dataclasses import dataclass
 
 from chalicelib.attendance.service import attendance_of
 from chalicelib.aws import crypto
+from chalicelib.aws.disclosure import Sealed, disclose
 from chalicelib.aws.sheets import write_csv
 from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
-from chalicelib.catalogue.service import open_bank_account, read_institution
+from chalicelib.catalogue.service import open_bank_accounts, read_institution
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Unavailable
-from chalicelib.kernel.ids import SettlementBatchId
 from chalicelib.kernel.principal import Change, Context, change_of
 from chalicelib.settlement import store
 from chalicelib.settlement.model import (
@@ -122,8 +122,8 @@ def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
     members = [member for chunk in chunks for member in chunk.members]
     if not members:
         return batch
-    _freeze_payees(batch.id, members)
-    file = payment_file(batch.id)
+    _freeze_payees(context, batch, members)
+    file = payment_file(context, batch)
     try:
         return store.seal_batch(
             batch.id,
@@ -282,19 +282,23 @@ def _chunk(batch: Batch, group: Sequence[Portion]) -> list[Write]:
 # --------------------------------------------------------------------------- the payment file
 
 
-def _freeze_payees(batch_id: SettlementBatchId, members: Iterable[Member]) -> None:
+def _freeze_payees(context: Context, batch: Batch, members: Iterable[Member]) -> None:
     """Keep the accounts as they are now, so that a later change does not alter the file."""
-    known = store.payees_of(batch_id)
-    for uscc in sorted({member.institution for member in members} - known.keys()):
-        institution = read_institution(uscc)
-        number = open_bank_account(institution, purpose="seal settlement batch")
+    known = store.payees_of(batch.id)
+    wanted = sorted({member.institution for member in members} - known.keys())
+    institutions = [read_institution(uscc) for uscc in wanted]
+    numbers = open_bank_accounts(
+        context, institutions, subject=batch.id, division=batch.division, purpose="seal settlement batch"
+    )
+    for institution, number in zip(institutions, numbers, strict=True):
+        uscc = institution.uscc
         store.keep_payee(
             Payee(
-                batch_id=batch_id,
+                batch_id=batch.id,
                 institution=uscc,
                 holder=institution.bank_holder,
                 bank=institution.bank,
-                sealed_account=crypto.seal(number.encode(), item=_payee_item(batch_id, uscc)),
+                sealed_account=crypto.seal(number.encode(), item=_payee_item(batch.id, uscc)),
             )
         )
 
@@ -303,20 +307,22 @@ def _payee_item(batch_id: str, uscc: str) -> str:
     return f"payee:{batch_id}:{uscc}"
 
 
-def payment_file(batch_id: str) -> bytes:
+def payment_file(context: Context, batch: Batch) -> bytes:
     """Write the payment file of a batch from what was frozen: always the same bytes.
 
     It is read by a bank's program, so it has no byte order mark.
     """
+    frozen = store.payees_of(batch.id)
+    numbers = disclose(
+        context,
+        [Sealed(payee.sealed_account, _payee_item(batch.id, uscc)) for uscc, payee in frozen.items()],
+        subject=batch.id,
+        division=batch.division,
+        purpose="write the payment file",
+    )
     payees = {
-        uscc: (
-            payee.holder,
-            payee.bank,
-            crypto.open_sealed(
-                payee.sealed_account, item=_payee_item(batch_id, uscc), purpose="payment file"
-            ).decode(),
-        )
-        for uscc, payee in store.payees_of(batch_id).items()
+        uscc: (payee.holder, payee.bank, number.decode())
+        for (uscc, payee), number in zip(frozen.items(), numbers, strict=True)
     }
-    rows = payment_rows(store.members_of(batch_id), payees)
+    rows = payment_rows(store.members_of(batch.id), payees)
     return write_csv(PAYMENT_COLUMNS, rows).removeprefix(_BYTE_ORDER_MARK)

@@ -1,9 +1,11 @@
 """Publicity and objections (公示): everybody may look, and object until the last day."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights
 from chalicelib.aws import crypto
+from chalicelib.aws.disclosure import Sealed, disclose
 from chalicelib.aws.keys import keyed_digest
 from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.kernel.calendar import shanghai_date
@@ -125,18 +127,29 @@ def objections_to(context: Context, claim_id: str, request: PageRequest) -> Page
     return store.objections_to(claim_id, request)
 
 
-def text_of(objection: Objection) -> str:
-    """Open what the objector wrote."""
-    opened = crypto.open_sealed(objection.sealed_reason, item=objection.id, purpose="show objection")
-    return opened.decode()
+@dataclass(frozen=True)
+class Told:
+    """An objection with what the objector wrote and how they can be reached."""
+
+    objection: Objection
+    reason: str
+    contact: str | None
 
 
-def contact_of(objection: Objection) -> str | None:
-    """Open how the objector can be reached."""
-    if objection.sealed_contact is None:
-        return None
-    opened = crypto.open_sealed(objection.sealed_contact, item=objection.id, purpose="show objection")
-    return opened.decode()
+def told(context: Context, objections: Sequence[Objection]) -> list[Told]:
+    """Open objections of one claim; one record of the claim tells who looked."""
+    if not objections:
+        return []
+    texts = {one.id: [one.sealed_reason, one.sealed_contact] for one in objections}
+    sealed = [Sealed(text, item) for item, both in texts.items() for text in both if text is not None]
+    claim = objections[0]
+    opened = iter(
+        disclose(context, sealed, subject=claim.claim_id, division=claim.division, purpose="show objections")
+    )
+    return [
+        Told(one, next(opened).decode(), next(opened).decode() if one.sealed_contact is not None else None)
+        for one in objections
+    ]
 
 
 def resolve_objection(

@@ -10,6 +10,7 @@ from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery, 
 from chalicelib.catalogue.service import current_institution, current_project
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Fact
+from chalicelib.kernel.paging import Page
 from chalicelib.kernel.principal import Context
 from chalicelib.subsidies import payability as payabilities
 from chalicelib.subsidies import publicity as publicities
@@ -19,7 +20,6 @@ from chalicelib.subsidies.model import (
     ClaimStatus,
     Line,
     LineStatus,
-    Objection,
     ObjectionStatus,
     Payability,
     claim_of_line,
@@ -371,7 +371,8 @@ def object_to(call: Call[ObjectionRequest, NoQuery], claim_id: str) -> Reply:
 )
 def list_objections(call: Call[None, ObjectionQuery]) -> Listing[ObjectionAnswer]:
     page = publicities.objections_to(call.context, call.query.claim, call.page_request())
-    return call.listing(page, lambda one: _objection(call.context, one))
+    opened = Page(items=publicities.told(call.context, page.items), after=page.after)
+    return call.listing(opened, lambda one: _objection(call.context, one))
 
 
 @api.endpoint(
@@ -391,7 +392,7 @@ def resolve(call: Call[ResolveRequest, NoQuery], objection_id: str) -> Objection
         outcome=ObjectionStatus(body.outcome),
         reason=body.reason,
     )
-    return _objection(call.context, resolved)
+    return _objection(call.context, publicities.told(call.context, [resolved])[0])
 
 
 def _rejected(body: ReviewRequest) -> dict[str, str]:
@@ -465,15 +466,16 @@ def _public(one: publicities.Publicised) -> PublicClaim:
     )
 
 
-def _objection(context: Context, one: Objection) -> ObjectionAnswer:
+def _objection(context: Context, told: publicities.Told) -> ObjectionAnswer:
+    one = told.objection
     return ObjectionAnswer(
         id=one.id,
         claim_id=one.claim_id,
         status=one.status,
         created_at=one.created_at,
         publicity_ends_on=one.publicity_ends_on,
-        reason=publicities.text_of(one),
-        contact=publicities.contact_of(one),
+        reason=told.reason,
+        contact=told.contact,
         resolution=one.resolution,
         version=one.version,
         allowed_actions=publicities.allowed_on_objection(context.principal, one),

@@ -7,7 +7,7 @@ the chain's head pointing past it.
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import Enum
 from typing import Any
@@ -17,6 +17,7 @@ import msgspec
 from chalicelib.kernel.calendar import format_moment
 
 GENESIS = ""
+UNTOLD_ACTOR = "unknown"
 VALUE_BYTES_MAX = 16_000
 _KEPT_OUT = frozenset({"op_id", "last_change", "version", "password_hash", "activation_hash", "current_hash"})
 _SECRET = re.compile(r"sealed.*|.*_(hash|digest|nonce|secret)")
@@ -80,6 +81,82 @@ def head_after(record: AuditRecord) -> ChainHead:
 def follows(record: AuditRecord, head: ChainHead) -> bool:
     """Tell whether a record is the unaltered next one after this head."""
     return record.seq == head.seq + 1 and record.hash == digest_of(record, head.hash)
+
+
+def same_change(one: AuditRecord, other: AuditRecord) -> bool:
+    """Tell whether two records tell of the same change, whatever their places in the chain.
+
+    A change that nobody signed is told at the time its record was made, so that time does not count.
+    """
+    unsigned = one.actor == other.actor == UNTOLD_ACTOR
+    here = msgspec.structs.replace(one, seq=0, hash="", at=other.at if unsigned else one.at)
+    return here == msgspec.structs.replace(other, seq=0, hash="")
+
+
+class Bad(msgspec.Struct, frozen=True):
+    """The first place at which a chain is broken; `subject` is None where a record is missing."""
+
+    seq: int
+    subject: str | None
+
+
+class Walk:
+    """A walk along a chain, record by record, from a head that is trusted.
+
+    `roots` are the heads sealed in locked storage. They find what the chain alone cannot show: one that was
+    rewritten from some record on, with every digest after it and its head computed anew. Then the first
+    record that no earlier root vouches for is named.
+    """
+
+    def __init__(self, chain: str, *, roots: Iterable[ChainHead] = (), at: ChainHead | None = None) -> None:
+        self.at = at or ChainHead(chain=chain)
+        self.subject: str | None = None
+        self.bad: Bad | None = None
+        self._vouched = self.at.seq
+        self._roots: dict[int, set[str]] = {}
+        for root in roots:
+            if root.seq > self.at.seq:
+                self._roots.setdefault(root.seq, set()).add(root.hash)
+
+    def follow(self, record: AuditRecord) -> bool:
+        """Take the next record; False if it is a bad one."""
+        if record.chain == self.at.chain and record.seq > self.at.seq + 1:
+            self.bad = Bad(self.at.seq + 1, None)
+        elif not follows(record, self.at):
+            self.bad = Bad(min(record.seq, self.at.seq + 1), record.subject)
+        elif self._roots.get(record.seq, {record.hash}) != {record.hash}:
+            self.bad = Bad(self._vouched + 1, None)
+        else:
+            self.at, self.subject = head_after(record), record.subject
+            if record.seq in self._roots:
+                self._vouched = record.seq
+        return self.bad is None
+
+    def unreadable(self) -> None:
+        """Note that what stands next cannot be read as a record."""
+        self.bad = Bad(self.at.seq + 1, None)
+
+    def end(self, head: ChainHead) -> Bad | None:
+        """Compare where the walk ended with the chain's head and the last root."""
+        if self.bad is None and head != self.at:
+            if head.seq == self.at.seq:
+                self.bad = Bad(self.at.seq, self.subject)
+            else:
+                self.bad = Bad(min(head.seq, self.at.seq) + 1, None)
+        if self.bad is None and any(seq > self.at.seq for seq in self._roots):
+            self.bad = Bad(self.at.seq + 1, None)
+        return self.bad
+
+
+def first_bad(
+    chain: str, records: Iterable[AuditRecord], head: ChainHead, *, roots: Iterable[ChainHead] = ()
+) -> Bad | None:
+    """Walk a whole chain and give the first place at which it is broken, or None if it holds."""
+    walk = Walk(chain, roots=roots)
+    for record in records:
+        if not walk.follow(record):
+            return walk.bad
+    return walk.end(head)
 
 
 def changed(

@@ -6,7 +6,7 @@ from typing import Any
 from chalicelib.aws.logs import log_failure
 from chalicelib.aws.streams import Undone, row_changes
 from chalicelib.kernel.principal import Context
-from chalicelib.supervision import audit
+from chalicelib.supervision import audit, rekeying
 
 
 def record_audit(event: Mapping[str, Any], context: Context) -> dict[str, int]:
@@ -33,3 +33,16 @@ def record_audit(event: Mapping[str, Any], context: Context) -> dict[str, int]:
     if undone:
         raise Undone(undone)
     return {"changes": len(observed), "recorded": added}
+
+
+def seal_audit(context: Context) -> dict[str, int]:
+    """Write the day's root of every chain into the locked bucket."""
+    return audit.seal_roots(context)
+
+
+def reencrypt_people(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
+    """Go on with a re-encryption; `{"order": "start"}` begins one after a rotation, `stop` stops it."""
+    at = rekeying.reencrypt(context, rekeying.Order(event.get("order", "continue")))
+    if at is None:
+        return {"status": "none"}
+    return {"run": at.run, "status": at.status.value, "rows": at.rows, "written": at.written}

@@ -8,7 +8,7 @@ from msgspec import Meta
 from chalicelib.aws.forms import Answer, Form
 from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, Reply
 from chalicelib.supervision import audit, reports, sheets
-from chalicelib.supervision.audit_model import AuditRecord
+from chalicelib.supervision.audit_model import AuditRecord, ChainHead
 from chalicelib.supervision.count_model import REACHED, STATUSES, VoucherCount
 
 api = Api(__name__)
@@ -44,10 +44,19 @@ class AuditAnswer(Answer):
     hash: str
 
 
+class PlaceForm(Form):
+    """Where a long walk goes on: the `after` of the answer before."""
+
+    chain: Division
+    seq: Annotated[int, Meta(ge=0, le=2**53)]
+    hash: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+
+
 class VerifyRequest(Form):
     """Which chain to verify: that of a division, or all that the caller's division covers."""
 
     division: Division | None = None
+    after: PlaceForm | None = None
 
 
 class BadAnswer(Answer):
@@ -57,6 +66,14 @@ class BadAnswer(Answer):
     subject: str | None
 
 
+class PlaceAnswer(Answer):
+    """Where a walk too long for one call is to go on: send it as `after`."""
+
+    chain: str
+    seq: int
+    hash: str
+
+
 class ChainAnswer(Answer):
     """What walking one chain found; `records` are those that hold."""
 
@@ -64,6 +81,7 @@ class ChainAnswer(Answer):
     records: int
     intact: bool
     first_bad: BadAnswer | None
+    after: PlaceAnswer | None
 
 
 class VerdictAnswer(ChainAnswer):
@@ -172,13 +190,16 @@ def history(call: Call[None, AuditQuery]) -> Listing[AuditAnswer]:
 )
 def verify(call: Call[VerifyRequest, NoQuery]) -> VerdictAnswer:
     division = call.body.division or call.context.principal.division
-    chains = [_chain(verdict) for verdict in audit.verify(call.context, division)]
+    place = call.body.after
+    after = ChainHead(chain=place.chain, seq=place.seq, hash=place.hash) if place is not None else None
+    chains = [_chain(verdict) for verdict in audit.verify(call.context, division, after=after)]
     worst = next((chain for chain in chains if not chain.intact), chains[0])
     return VerdictAnswer(
         chain=worst.chain,
         records=sum(chain.records for chain in chains),
         intact=worst.intact,
         first_bad=worst.first_bad,
+        after=next((chain.after for chain in chains if chain.after is not None), None),
         chains=chains,
     )
 
@@ -272,12 +293,13 @@ def _sheet(call: Call[None, ReportQuery], name: str, sheet: sheets.Sheet) -> Rep
 
 
 def _chain(verdict: audit.Verdict) -> ChainAnswer:
-    bad = verdict.first_bad
+    bad, end = verdict.first_bad, verdict.after
     return ChainAnswer(
         chain=verdict.chain,
         records=verdict.records,
         intact=bad is None,
         first_bad=BadAnswer(seq=bad.seq, subject=bad.subject) if bad else None,
+        after=PlaceAnswer(chain=end.chain, seq=end.seq, hash=end.hash) if end is not None else None,
     )
 
 

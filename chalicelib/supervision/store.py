@@ -2,11 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, datetime
 from typing import Any
 
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from chalicelib.aws import objects
+from chalicelib.aws.settings import settings
 from chalicelib.aws.table import (
     TRANSACTION_ITEMS_MAX,
     MomentAttribute,
@@ -14,14 +18,18 @@ from chalicelib.aws.table import (
     StructAttribute,
     Table,
     Update,
+    VersionedTable,
     Write,
+    insert,
     table_name,
     transact,
 )
+from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.supervision.audit_model import AuditRecord, ChainHead
 from chalicelib.supervision.count_model import Scope, VoucherCount
+from chalicelib.supervision.rekeying_model import Rekeying
 
 WRITES_MAX = TRANSACTION_ITEMS_MAX
 
@@ -103,12 +111,31 @@ class VoucherCountRow(Table[VoucherCount]):
     reversed_fen = NumberAttribute(default=0)
 
 
+class RekeyingRow(VersionedTable[Rekeying]):
+    """One row: the last re-encryption and how far it is."""
+
+    class Meta:
+        table_name = table_name("rekeyings")
+
+    record_type = Rekeying
+
+    id = UnicodeAttribute(hash_key=True)
+    run = UnicodeAttribute()
+    status = UnicodeAttribute()
+    not_before = MomentAttribute()
+    place = NumberAttribute()
+    after = StructAttribute(null=True)
+    rows = NumberAttribute()
+    written = NumberAttribute()
+
+
 # --------------------------------------------------------------------------- the chain
 
 
-def recorded(keys: Sequence[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Tell which of these changes (subject, entry) have their record already: one call a hundred."""
-    return {(record.subject, record.entry) for record in AuditRow.find_many(list(dict.fromkeys(keys)))}
+def recorded(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], AuditRecord]:
+    """Give the records that these changes (subject, entry) have already: one call a hundred."""
+    found: list[AuditRecord] = AuditRow.find_many(list(dict.fromkeys(keys)))
+    return {(record.subject, record.entry): record for record in found}
 
 
 def head_of(chain: str) -> ChainHead:
@@ -166,7 +193,70 @@ def records_of(subject: str, request: PageRequest) -> Page[AuditRecord]:
 
 def walk(chain: str, *, after: int = 0) -> Iterator[AuditRecord]:
     """Give a chain's records in their order, from the one after a number."""
-    return (row.record for row in AuditRow.by_chain.query(chain, AuditRow.seq > after))
+    onwards = AuditRow.seq > after if after else None  # a forged record may have any number
+    return (row.record for row in AuditRow.by_chain.query(chain, onwards))
+
+
+# --------------------------------------------------------------------------- daily roots
+
+
+def _root_key(chain: str, day: date) -> str:
+    return f"audit/{chain}/{day.isoformat()}.json"
+
+
+def seal_root(head: ChainHead, *, day: date, until: datetime, at: datetime) -> None:
+    """Write a chain's head where nobody can change it."""
+    facts = {**msgspec.structs.asdict(head), "sealed_at": format_moment(at)}
+    body = msgspec.json.encode(facts, order="deterministic")
+    objects.write_locked(
+        settings().evidence_bucket,
+        _root_key(head.chain, day),
+        body,
+        until=until,
+        content_type="application/json",
+    )
+
+
+def is_sealed(chain: str, day: date) -> bool:
+    """Tell whether a chain has its root of the day."""
+    return objects.describe_object(settings().evidence_bucket, _root_key(chain, day)) is not None
+
+
+def roots_of(chain: str) -> list[ChainHead]:
+    """Give every root of a chain, in every version: one that somebody added later must agree too."""
+    found = objects.read_versions(settings().evidence_bucket, f"audit/{chain}/")
+    return [msgspec.json.decode(raw, type=ChainHead) for raw in found]
+
+
+def holds(root: ChainHead) -> bool:
+    """Tell whether a chain still has the record that a root was sealed at."""
+    found = AuditRow.by_chain.query(root.chain, AuditRow.seq == root.seq)
+    return [row.record.hash for row in found] == [root.hash]
+
+
+# --------------------------------------------------------------------------- re-encryption
+
+
+def find_rekeying() -> Rekeying | None:
+    """Read how far the last re-encryption is."""
+    return RekeyingRow.find("last")
+
+
+def save_rekeying(record: Rekeying, *, change: Change) -> Rekeying:
+    """Write how far a re-encryption is, if nobody has written since it was read.
+
+    Raises:
+        ConditionFailed: somebody has.
+
+    """
+    fresh = msgspec.structs.replace(record, version=record.version + 1, last_change=None)
+    known = RekeyingRow.version == record.version
+    insert(
+        RekeyingRow.from_record(fresh),
+        change=change,
+        condition=known if record.version else RekeyingRow.id.does_not_exist(),
+    )
+    return fresh
 
 
 # --------------------------------------------------------------------------- counts

@@ -52,7 +52,6 @@ class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     face_value_fen: int
     holder_name: str
     holder_id_number: str
-    name_digest: str
     issued_at: datetime
     expires_at: datetime
     valid_through: date

@@ -8,14 +8,14 @@ import msgspec
 
 from chalicelib.accounts import rights
 from chalicelib.aws import objects, queues
-from chalicelib.aws.keys import person_key_of, signing_keys
+from chalicelib.aws.keys import person_keys_of, signing_keys
 from chalicelib.aws.settings import settings
 from chalicelib.catalogue.service import projects_of_program
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import Fact, Impossible, NotFound, Refused
 from chalicelib.kernel.identity import mask_id_number, mask_name
-from chalicelib.kernel.ids import IssuanceBatchId, ProgramId, new_id
+from chalicelib.kernel.ids import IssuanceBatchId, PersonKey, ProgramId, new_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, Role, change_of
 from chalicelib.people import service as people
@@ -85,15 +85,16 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
         )
     refusals: list[Refusal] = []
     eligible = already_held = 0
-    for graduates in _chunks_of(import_id, listed.chunks, purpose="propose issuance"):
+    for graduates in _chunks_of(context, import_id, listed.chunks, purpose="propose issuance"):
         good = []
+        keys = person_keys_of(graduate.id_number for graduate in graduates)
         for graduate, against in _judged(context, graduates, program):
             if against:
                 refusals += [
                     Refusal(row=graduate.row, code=reason.code, facts=reason.facts) for reason in against
                 ]
             else:
-                good.append(voucher_id_of(person_key_of(graduate.id_number), program.id))
+                good.append(voucher_id_of(keys[graduate.id_number], program.id))
         held = len(store.find_vouchers(good))
         already_held += held
         eligible += len(good) - held
@@ -118,9 +119,9 @@ def _refusals_key(batch_id: str) -> str:
     return f"issuance/{batch_id}/refusals"
 
 
-def _chunks_of(import_id: str, chunks: int, *, purpose: str) -> Iterator[list[Graduate]]:
+def _chunks_of(context: Context, import_id: str, chunks: int, *, purpose: str) -> Iterator[list[Graduate]]:
     for number in range(chunks):
-        yield people.graduates_in(import_id, number, purpose=purpose)
+        yield people.graduates_in(context, import_id, number, purpose=purpose)
 
 
 def _judged(
@@ -207,9 +208,10 @@ def issue_chunk(context: Context, batch_id: str, chunk: int) -> None:
         return
     program = current_program(batch.program_id)
     change = change_of(context, "voucher.issue")
-    graduates = people.graduates_in(batch.import_id, chunk, purpose="issue vouchers")
+    graduates = people.graduates_in(context, batch.import_id, chunk, purpose="issue vouchers")
+    keys = person_keys_of(graduate.id_number for graduate in graduates)
     vouchers = [
-        _new_voucher(context, graduate, program, batch)
+        _new_voucher(context, graduate, keys[graduate.id_number], program, batch)
         for graduate, against in _judged(context, graduates, program)
         if not against
     ]
@@ -223,8 +225,9 @@ def issue_chunk(context: Context, batch_id: str, chunk: int) -> None:
         people.note_applied(context, batch.import_id)
 
 
-def _new_voucher(context: Context, graduate: Graduate, program: Program, batch: IssuanceBatch) -> Voucher:
-    key = person_key_of(graduate.id_number)
+def _new_voucher(
+    context: Context, graduate: Graduate, key: PersonKey, program: Program, batch: IssuanceBatch
+) -> Voucher:
     last_day, expires = dates_of(context.now, program.policy.validity_months)
     voucher = Voucher(
         id=voucher_id_of(key, program.id),
@@ -236,7 +239,6 @@ def _new_voucher(context: Context, graduate: Graduate, program: Program, batch: 
         face_value_fen=program.policy.face_value_fen,
         holder_name=mask_name(graduate.name),
         holder_id_number=mask_id_number(graduate.id_number),
-        name_digest=people.name_digest(graduate.name),
         issued_at=context.now,
         expires_at=expires,
         valid_through=last_day,
@@ -248,14 +250,17 @@ def _new_voucher(context: Context, graduate: Graduate, program: Program, batch: 
 
 
 def claim(context: Context, voucher_id: str) -> ShownVoucher:
-    """Accept one's own voucher (step 4); a repeat gives the voucher as it is."""
+    """Accept one's own voucher (step 4); a repeat gives the voucher as it is.
+
+    The card shows who holds it; the answer does not open the vault for that, so a claim is one call.
+    """
     holder = context.principal.person_key
     if holder is None:
         raise NotFound
     voucher = store.claim(
         voucher_id, person_key=holder, now=context.now, change=change_of(context, "voucher.claim")
     )
-    return _shown(context, voucher)
+    return _shown(context, voucher, masked=True)
 
 
 def read_voucher(context: Context, voucher_id: str) -> ShownVoucher:
@@ -291,7 +296,7 @@ def list_vouchers(
         raise NotFound
     return Page(
         items=[
-            _shown(context, voucher, listed=True)
+            _shown(context, voucher, masked=True)
             for voucher in page.items
             if status is None or status_shown(voucher, context.now) is status
         ],
@@ -299,14 +304,14 @@ def list_vouchers(
     )
 
 
-def _shown(context: Context, voucher: Voucher, *, listed: bool = False) -> ShownVoucher:
+def _shown(context: Context, voucher: Voucher, *, masked: bool = False) -> ShownVoucher:
     principal = context.principal
     name, number = voucher.holder_name, voucher.holder_id_number
     own = principal.person_key == voucher.person_key
-    if own and not listed:
+    if own and not masked:
         person = people.find_person(voucher.person_key)
         if person is not None:
-            identity = people.open_identity(person, purpose="show the holder their voucher")
+            identity = people.open_identity(context, person, purpose="show the holder their voucher")
             name, number = identity.name, identity.id_number
     return ShownVoucher(
         voucher=voucher,

@@ -86,7 +86,6 @@ class VoucherRow(VersionedTable[Voucher]):
     face_value_fen = NumberAttribute()
     holder_name = UnicodeAttribute()
     holder_id_number = UnicodeAttribute()
-    name_digest = UnicodeAttribute()
     issued_at = MomentAttribute()
     expires_at = MomentAttribute()
     valid_through = StructAttribute()

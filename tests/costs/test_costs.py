@@ -41,6 +41,7 @@ def within():
 
 
 def vouchers_of(world, count, start=1000):
+    from chalicelib.aws.keys import person_key_of
     from chalicelib.kernel.principal import system_context
     from chalicelib.people.model import Graduate
     from chalicelib.programs.service import read_program
@@ -71,7 +72,7 @@ def vouchers_of(world, count, start=1000):
             phone=person.phone,
             division=person.division,
         )
-        yield _new_voucher(context, graduate, program, batch)
+        yield _new_voucher(context, graduate, person_key_of(person.id_number), program, batch)
 
 
 def test_issuing(world, measure, within):

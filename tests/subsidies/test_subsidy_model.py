@@ -109,7 +109,6 @@ def voucher(**facts: Any) -> Voucher:
         "face_value_fen": 600_000,
         "holder_name": "",
         "holder_id_number": "",
-        "name_digest": "",
         "issued_at": NOW,
         "expires_at": NOW,
         "valid_through": NOW.date(),

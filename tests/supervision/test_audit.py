@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
+import boto3
+import msgspec
 import pytest
 
 from chalicelib.accounts.model import Account, AccountStatus
@@ -14,8 +16,9 @@ from chalicelib.aws.table import VersionedTable, all_tables, connection
 from chalicelib.exchange.service import ALL_AREAS
 from chalicelib.kernel.principal import Role, system_context
 from chalicelib.supervision import store
+from chalicelib.supervision.audit import Tampered
 from chalicelib.supervision.audit_model import head_after, link
-from chalicelib.supervision.jobs import record_audit
+from chalicelib.supervision.jobs import record_audit, seal_audit
 from chalicelib.supervision.store import AuditRow, ChainHeadRow, VoucherCountRow
 from chalicelib.vouchers.store import VoucherRow
 from tests.support.streams import a_voucher, stream_event, stream_record, voucher_changes
@@ -134,7 +137,8 @@ def test_a_large_batch_is_one_chain(api: Any, cloud: Any) -> None:
         "records": 250,
         "intact": True,
         "first_bad": None,
-        "chains": [{"chain": "3401", "records": 250, "intact": True, "first_bad": None}],
+        "after": None,
+        "chains": [{"chain": "3401", "records": 250, "intact": True, "first_bad": None, "after": None}],
     }
 
 
@@ -257,7 +261,8 @@ def test_tampering_is_found_at_its_first_record(
     api: Any, cloud: Any, tamper: Callable[[], None], seq: int
 ) -> None:
     recorded(*[record for n in range(2) for record in voucher_changes(f"vch_many{n}", versions=4)])
-    assert verdict(api)["intact"]
+    before = verdict(api)
+    assert before["intact"], (before, _roots(), [r.seq for r in _rows()])
     tamper()
     found = verdict(api)
     assert found["intact"] is False
@@ -340,3 +345,124 @@ def test_every_streamed_table_can_be_observed() -> None:
 def test_counts_are_as_of_a_record(cloud: Any) -> None:
     recorded(*voucher_changes(versions=2))
     assert {row.record.as_of for row in VoucherCountRow.query("*")} == {2}
+
+
+# --------------------------------------------------------------------------- daily roots
+
+
+def sealed(*, day: int = 1) -> dict[str, int]:
+    at = NOW.replace(day=day, hour=16, minute=50)
+    return seal_audit(system_context("seal_audit", now=at, request_id="req_seal"))
+
+
+def _roots() -> dict[str, dict[str, Any]]:
+    s3 = boto3.client("s3")
+    listed = s3.list_objects_v2(Bucket="voucher-test-evidence", Prefix="audit/").get("Contents", [])
+    return {one["Key"]: s3.head_object(Bucket="voucher-test-evidence", Key=one["Key"]) for one in listed}
+
+
+def _rewrite() -> None:
+    """Edit the third record and compute everything after it anew, the head too."""
+    rows = [row.record for row in _rows()]
+    head = head_after(rows[1])
+    for row in [msgspec.structs.replace(rows[2], actor="acc_innocent"), *rows[3:]]:
+        forged = link(row, head)
+        AuditRow.from_record(forged).save()
+        head = head_after(forged)
+    ChainHeadRow.from_record(head).save()
+
+
+def test_the_days_root_is_locked_for_the_years_of_the_policy_and_written_once(world: Any) -> None:
+    recorded(*voucher_changes(versions=4))
+    assert sealed()["sealed"] == 1
+    roots = _roots()
+    assert list(roots) == ["audit/3401/2026-09-02.json"], "00:50 in Shanghai is the next day"
+    lock = roots["audit/3401/2026-09-02.json"]
+    assert lock["ObjectLockMode"] == "COMPLIANCE"
+    assert lock["ObjectLockRetainUntilDate"].date() >= date(2029, 9, 1)
+    assert sealed()["sealed"] == 0
+    recorded(*voucher_changes("vch_later"))
+    assert sealed()["sealed"] == 0
+    assert sealed(day=2)["sealed"] == 1
+    versions = boto3.client("s3").list_object_versions(Bucket="voucher-test-evidence", Prefix="audit/")
+    assert len(versions["Versions"]) == 2
+
+
+def test_a_rewritten_chain_with_its_head_is_found_by_the_root(api: Any, world: Any) -> None:
+    recorded(*voucher_changes(versions=2))
+    assert sealed()["sealed"] == 1
+    recorded(*voucher_changes(start=3, versions=2), *voucher_changes("vch_bbbb"))
+    assert sealed(day=2)["sealed"] == 1
+    assert verdict(api)["intact"]
+    _rewrite()
+    found = verdict(api)
+    assert not found["intact"]
+    assert found["first_bad"]["seq"] == 3, "the first record no root vouches for"
+    with pytest.raises(Tampered):
+        sealed(day=3)
+
+
+def test_a_root_that_somebody_adds_is_no_help(api: Any, world: Any) -> None:
+    recorded(*voucher_changes(versions=4))
+    sealed()
+    _rewrite()
+    head = ChainHeadRow.get("3401").record
+    boto3.client("s3").put_object(
+        Bucket="voucher-test-evidence",
+        Key="audit/3401/2026-09-02.json",
+        Body=msgspec.json.encode(head),
+    )
+    assert verdict(api)["first_bad"]["seq"] == 1
+
+
+def test_a_record_nobody_can_read_is_named(api: Any, cloud: Any) -> None:
+    recorded(*voucher_changes(versions=4))
+    third = _rows()[2]
+    key = {"subject": {"S": third.subject}, "entry": {"S": third.entry}}
+    boto3.client("dynamodb").update_item(
+        TableName=AuditRow.Meta.table_name,
+        Key=key,
+        UpdateExpression="SET #at = :x",
+        ExpressionAttributeNames={"#at": "at"},
+        ExpressionAttributeValues={":x": {"S": "yesterday"}},
+    )
+    assert verdict(api)["first_bad"]["seq"] == 3
+
+
+def test_a_forged_record_with_a_number_below_the_first_is_found(api: Any, cloud: Any) -> None:
+    recorded(*voucher_changes(versions=2))
+    row = _rows()[0]
+    row.subject, row.seq = "vch_forged", 0
+    row.save()
+    assert not verdict(api)["intact"]
+
+
+def test_a_long_walk_goes_on_where_the_answer_says(api: Any, cloud: Any) -> None:
+    recorded(*voucher_changes(versions=4))
+    second = _rows()[1].record
+    place = {"chain": "3401", "seq": second.seq, "hash": second.hash}
+    assert verdict(api, after=place)["intact"]
+    assert not verdict(api, after={**place, "hash": "0" * 64})["intact"]
+    assert api("supervisor_wuhu").post("/v1/audit/verify", {"after": place}).status == 404
+
+
+# --------------------------------------------------------------------------- exactly one record
+
+
+def test_a_row_set_back_to_an_old_version_is_recorded(api: Any, cloud: Any) -> None:
+    """Its version has a record already; the change behind the service's back must not hide behind it."""
+    recorded(*voucher_changes(versions=3))
+    back = stream_record(VoucherRow, a_voucher(version=3), a_voucher(version=2, face_value_fen=1))
+    assert recorded(back) == {"changes": 1, "recorded": 1}
+    assert recorded(back) == {"changes": 1, "recorded": 0}
+    assert history(api, "vch_aaaa")[-1]["after"]["face_value_fen"] == 1
+    assert verdict(api)["intact"]
+
+
+def test_a_row_made_again_is_recorded_again(api: Any, cloud: Any) -> None:
+    gone = stream_record(VoucherRow, a_voucher(), None)
+    again = stream_record(VoucherRow, None, a_voucher(face_value_fen=7))
+    batch = [*voucher_changes(), gone, again]
+    assert recorded(*batch) == {"changes": 3, "recorded": 3}
+    assert recorded(*batch) == {"changes": 3, "recorded": 0}
+    assert [bool(item["after"]) for item in history(api, "vch_aaaa")] == [True, False, True]

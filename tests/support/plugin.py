@@ -53,6 +53,7 @@ def _prepare() -> None:
     for name in ("intake", "evidence"):
         s3.create_bucket(
             Bucket=f"voucher-test-{name}",
+            ObjectLockEnabledForBucket=name == "evidence",
             CreateBucketConfiguration={"LocationConstraint": REGION},
         )
     import app  # noqa: F401 - registers every table
@@ -82,6 +83,8 @@ def _empty() -> None:
         table.items = defaultdict(dict) if table.has_range_key else {}
     for queue in get_backend("sqs")["123456789012"][REGION].queues.values():
         queue._messages.clear()
+    for bucket in get_backend("s3")["123456789012"]["aws-cn"].buckets.values():
+        bucket.keys.clear()
 
 
 @pytest.fixture

@@ -55,7 +55,6 @@ def a_voucher(name: str = "vch_aaaa", *, version: int = 1, division: str = "3401
         "face_value_fen": 600_000,
         "holder_name": "张*",
         "holder_id_number": "340***********1234",
-        "name_digest": "digest",
         "expires_at": NOW + timedelta(days=365),
         "valid_through": date(2027, 9, 1),
         "version": version,

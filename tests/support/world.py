@@ -80,6 +80,7 @@ class World:
 
     def voucher(self, person: Any, *, claimed: bool = True, issued_at: datetime | None = None) -> str:
         """Issue a voucher to a person, as a batch would; claimed unless told otherwise."""
+        from chalicelib.aws.keys import person_key_of
         from chalicelib.kernel.principal import system_context
         from chalicelib.people import store as people_store
         from chalicelib.people.model import Graduate
@@ -101,7 +102,8 @@ class World:
             phone=person.phone,
             division="340111",
         )
-        people_store.save_people([_person_of(graduate, "imp_world")])
+        key = person_key_of(person.id_number)
+        people_store.save_people([_person_of(graduate, "imp_world", key)])
         moment = issued_at or self.now
         batch = IssuanceBatch(
             id="iss_world",  # type: ignore[arg-type]
@@ -112,7 +114,7 @@ class World:
             proposed_at=moment,
         )
         context = system_context("test", now=moment, request_id="req_test")
-        voucher = _new_voucher(context, graduate, read_program(self.program_id), batch)
+        voucher = _new_voucher(context, graduate, key, read_program(self.program_id), batch)
         store.issue(voucher, self.change)
         if claimed:
             answer = self.api(person).post(f"/v1/vouchers/{voucher.id}/claim", at=moment)

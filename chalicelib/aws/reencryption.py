@@ -1,0 +1,98 @@
+"""What is sealed where, and how a table is walked to seal it anew.
+
+Every sealed attribute of every table stands here with the item it is sealed for; a test proves that none is
+missing. Sealed objects (rows of uploaded lists) are not walked: they are gone after thirty days, so the KMS
+key before must stay enabled so long.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from chalicelib.aws import crypto
+from chalicelib.aws.person_index import PersonIndexRow
+from chalicelib.aws.table import ConditionFailed, Table, all_tables, insert, table_name, update
+from chalicelib.kernel.principal import Change
+
+PAGE_ITEMS: Final = 100
+PURPOSE: Final = "seal with the new key"
+SEALED: Final[Mapping[str, Mapping[str, str]]] = {
+    "person-index": {"sealed": "person-index:{person_key}"},
+    "people": {"sealed": "person:{person_key}"},
+    "institutions": {"sealed_bank_account": "institution:{uscc}"},
+    "classes": {"trainers[].sealed": "trainer:{id}:{person_key}"},
+    "objections": {"sealed_reason": "{id}", "sealed_contact": "{id}"},
+    "settlement-payees": {"sealed_account": "payee:{batch_id}:{institution}"},
+    "accounts": {"sealed_name": "{id}"},
+}
+"""Table → attribute → item. `a[].b` is the attribute `b` of every element of the list `a`."""
+NOT_RESEALED: Final = frozenset({("idempotency", "sealed_body")})
+"""First answers live a day."""
+
+
+def table_of(name: str) -> type[Table[Any]]:
+    """Give a table by its name without the stage's prefix."""
+    return next(table for table in all_tables() if table.Meta.table_name == table_name(name))
+
+
+def page_of_rows(name: str, after: dict[str, Any] | None) -> tuple[list[Any], dict[str, Any] | None]:
+    """Read the next rows of a table, and where to go on.
+
+    The one scan of the program: every row read is to be written, so no index could read fewer.
+    """
+    rows = table_of(name).scan(
+        limit=PAGE_ITEMS, page_size=PAGE_ITEMS, last_evaluated_key=after, consistent_read=True
+    )
+    found = list(rows)
+    return found, rows.last_evaluated_key
+
+
+def reseal(name: str, row: Any, *, facts: Mapping[str, Any], change: Change) -> bool:
+    """Seal a row's values with the current data key and set these facts with them.
+
+    Gives False where there was nothing to do: no sealed value, or somebody has just written the row, and so
+    with the current key.
+    """
+    table: Any = table_of(name)
+    values: dict[str, Any] = {}
+    for path, item in SEALED[name].items():
+        attribute, _, part = path.partition("[].")
+        old = getattr(row, attribute)
+        if not old:
+            continue
+        known = row.attribute_values
+        values[attribute] = (
+            [{**one, part: crypto.reseal(one[part], item=item.format_map({**known, **one}))} for one in old]
+            if part
+            else crypto.reseal(old, item=item.format_map(known))
+        )
+    if not values:
+        return False
+    unchanged = [getattr(table, attribute) == getattr(row, attribute) for attribute in values]
+    condition = unchanged[0]
+    for one in unchanged[1:]:
+        condition &= one
+    actions = [getattr(table, attribute).set(value) for attribute, value in {**values, **facts}.items()]
+    try:
+        update(table, _key_of(table, row), actions, condition=condition, change=change)
+    except ConditionFailed:
+        return False
+    return True
+
+
+def _key_of(table: Any, row: Any) -> tuple[Any, ...]:
+    keys = sorted(table._get_schema()["key_schema"], key=lambda key: key["KeyType"])  # noqa: SLF001
+    return tuple(getattr(row, key["AttributeName"]) for key in keys)
+
+
+def reindex(row: PersonIndexRow, digests: Sequence[str]) -> None:
+    """Move an index row to the current key's digest, first of these; a repeat after a crash goes on."""
+    fresh: Any = PersonIndexRow(digests[0], person_key=row.person_key)
+    fresh.sealed = crypto.reseal(
+        row.sealed, item=SEALED["person-index"]["sealed"].format_map(row.attribute_values)
+    )
+    try:
+        insert(fresh)
+    except ConditionFailed as failure:
+        if failure.old is None or failure.old.person_key != row.person_key:
+            raise
+    row.delete()
