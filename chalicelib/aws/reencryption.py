@@ -22,7 +22,7 @@ SEALED: Final[Mapping[str, Mapping[str, str]]] = {
     "classes": {"trainers[].sealed": "trainer:{id}:{person_key}"},
     "objections": {"sealed_reason": "{id}", "sealed_contact": "{id}"},
     "settlement-payees": {"sealed_account": "payee:{batch_id}:{institution}"},
-    "accounts": {"sealed_name": "{id}"},
+    "accounts": {"sealed_name": "{id}", "sealed_totp": "totp:{id}"},
 }
 """Table → attribute → item. `a[].b` is the attribute `b` of every element of the list `a`."""
 NOT_RESEALED: Final = frozenset({("idempotency", "sealed_body")})
