@@ -25,6 +25,10 @@ _VISIBILITY_FACTOR: Final = 6
 """AWS asks for a visibility timeout of six times the consumer's own."""
 
 
+class OtherStage(RuntimeError):
+    """The models were imported with another stage's settings; their template would name its tables."""
+
+
 class TableModel(Protocol):
     """The part of a table's model the template needs."""
 
@@ -73,7 +77,12 @@ def arn(resource: str) -> Json:
 
 
 def read_table(model: TableModel, stage: str) -> Table:
-    """Read a table's definition off its model."""
+    """Read a table's definition off its model.
+
+    Raises:
+        OtherStage: the model was imported with the settings of another stage.
+
+    """
     schema = model._get_schema()  # noqa: SLF001 - PynamoDB offers no public reader of a model's schema
     definitions = {
         (item["AttributeName"], item["AttributeType"])
@@ -99,7 +108,9 @@ def read_table(model: TableModel, stage: str) -> Table:
                 }
                 for index in found
             ]
-    full_name = model.Meta.table_name
+    full_name: str = model.Meta.table_name
+    if not full_name.startswith(f"{prefix(stage)}-"):
+        raise OtherStage(f"{full_name} is no table of the stage {stage}")
     return Table(
         name=full_name.removeprefix(prefix(stage) + "-"),
         full_name=full_name,

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from chalicelib.aws.http import HEADERS
 from infra.functions import BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
 from infra.policies import log_group_id, log_group_resources, role_id, role_resources
 from infra.storage import (
@@ -333,6 +332,9 @@ def _api(stage: str) -> Json:
 
 def _gateway_headers() -> dict[str, str]:
     """Give the headers of the service's own answers to those that the gateway makes by itself."""
+    # Not above: the tables' names are fixed when they are first imported, and the stage is known only now.
+    from chalicelib.aws.http import HEADERS  # noqa: PLC0415
+
     headers = {**HEADERS, "Content-Type": "application/problem+json"}
     return {name: f"'{value}'" for name, value in headers.items()}
 
