@@ -195,7 +195,8 @@ def test_a_check_in_costs_two_calls_and_one_of_them_writes(room):
     calls = []
 
     def count(request, operation_name=None, **_):
-        calls.append(request.headers["X-Amz-Target"].decode().split(".")[1])
+        if b"person-index" not in request.body:  # signing in, which the client of the test does each time
+            calls.append(request.headers["X-Amz-Target"].decode().split(".")[1])
 
     events = connection().client.meta.events
     room.check_in(room.people[0])  # policies and keys are warm from here on
