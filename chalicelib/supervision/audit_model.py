@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.kernel.calendar import format_moment
+from chalicelib.kernel.identity import mask_phone
 
 GENESIS = ""
 UNTOLD_ACTOR = "unknown"
@@ -193,6 +194,8 @@ def _shown(name: str, value: Any) -> Any:
         return value
     if _SECRET.fullmatch(name):
         return _HIDDEN
+    if name == "phone":
+        return mask_phone(str(value))
     return _plain(value)
 
 

@@ -46,6 +46,7 @@ from infra.local.platform import PLATFORM
 from infra.local.process import NotStarted
 from infra.local.seed import accounts, seed
 from infra.package import BUILD, sources_digest
+from infra.storage import bucket_id
 from infra.template import function_output
 
 _PACKAGE: Final = BUILD / STAGE
@@ -131,8 +132,17 @@ def _deploy(local: boto3.Session, keys: dict[str, KeyPair], notes: list[str]) ->
         notes.append("unchanged")
         return deployment.outputs()
     outputs = deployment.run(_PACKAGE, parameters)
+    _lock_evidence(local, outputs)
     DEPLOYED_FILE.write_text(wanted)
     return outputs
+
+
+def _lock_evidence(local: boto3.Session, outputs: dict[str, str]) -> None:
+    """Switch Object Lock on by hand: the local cloud reads past it in a template."""
+    local.client("s3").put_object_lock_configuration(
+        Bucket=outputs[bucket_id("evidence") + "Name"],
+        ObjectLockConfiguration={"ObjectLockEnabled": "Enabled"},
+    )
 
 
 def _invoke(local: boto3.Session, function: str, event: dict[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""After a whole life on the deployed stack, no table, stream, queue, name or log shows a number."""
+"""The scan of the deployed stack finds a planted number; what a whole life leaves is in test_story."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,11 +13,8 @@ from infra.privacy_scan import scan_local_stack
 pytestmark = pytest.mark.cloud
 
 
-def test_the_stack_holds_no_number_in_the_clear_and_shows_a_planted_one(stack: Any, facts: Any) -> None:
+def test_the_scan_finds_a_planted_number(stack: Any, facts: Any) -> None:
     folder = Path(stack.folder) / "local"
-    report = scan_local_stack(folder)
-    assert report.read["items"] > 0
-    assert report.found == []
     person = make_person(5, today=datetime.now(UTC).date())
     s3 = boto3.client(
         "s3",
