@@ -162,15 +162,19 @@ def table(title: str, *columns: str, right: Sequence[str] = ()) -> Table:
 
 def _said(found: Any) -> str:
     """Put a figure behind its name, where it is one that people read."""
-    if isinstance(found, bool) or found is None or found in ([], {}, set()):
+    text = _words(found)
+    return f": {text}" if text and len(text) <= _SAID_CHARS else ""
+
+
+def _words(found: Any) -> str:
+    """Write a figure as people read it; what only holds or is empty needs no words."""
+    if isinstance(found, bool) or found is None:
         return ""
     if isinstance(found, dict):
-        text = ", ".join(f"{name} {value}" for name, value in found.items())
-    elif isinstance(found, list | tuple):
-        text = " · ".join(str(value) for value in found)
-    else:
-        text = str(found)
-    return f": {text}" if len(text) <= _SAID_CHARS else ""
+        return ", ".join(f"{_words(name)} {_words(value)}" for name, value in found.items())
+    if isinstance(found, list | tuple | set):
+        return " · ".join(words for words in map(_words, found) if words)
+    return str(found)
 
 
 def _short(value: Any) -> str:

@@ -43,9 +43,12 @@ class Trials:
 
     def report(self, request: pytest.FixtureRequest) -> None:
         """Tell how many cases were tried, where somebody looks."""
-        terminal = request.config.pluginmanager.get_plugin("terminalreporter")
-        if terminal is not None:
-            terminal.write_line(f"\n{self.tried} cases, {len(self.wrong)} wrong: {request.node.name}")
+        request.node.user_properties.append(("cases", self.tried))
+        plugins = request.config.pluginmanager
+        terminal, capture = plugins.get_plugin("terminalreporter"), plugins.get_plugin("capturemanager")
+        if terminal is not None and capture is not None:
+            with capture.global_and_fixture_disabled():
+                terminal.write_line(f"\n{self.tried:5} cases, {len(self.wrong)} wrong: {request.node.name}")
 
     def _note(self, what: str, answer: Answer, objections: list[str]) -> None:
         if objections:
