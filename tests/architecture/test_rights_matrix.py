@@ -130,9 +130,7 @@ def reaches(principal: Principal, action: str, owner: Owner) -> bool:
     )
 
 
-def complaint(
-    endpoint: Endpoint, case: Case, caller: Caller, answer: Any
-) -> str | None:
+def complaint(endpoint: Endpoint, case: Case, caller: Caller, answer: Any) -> str | None:
     """Say what is wrong with an answer; None if it is what the table says."""
     code = (answer.json or {}).get("code") if isinstance(answer.json, dict) else None
     if answer.status >= 500:
