@@ -40,7 +40,7 @@ check: $(STAMP) ## style, types, import rules, template
 	@$(VENV)/bin/cfn-lint .build/prod/sam.json
 
 test: check ## everything: check, unit and API tests, the story on the deployed template, races, costs
-	@$(PYTHON) -m pytest -n 2
+	@$(PYTHON) -m pytest -n 2 --dist loadgroup --durations=12
 	@$(PYTHON) -m infra.bench
 
 ifneq ($(wildcard infra/bench.py infra/bench/__init__.py),)
