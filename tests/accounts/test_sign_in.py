@@ -101,3 +101,11 @@ def test_other_assertions_are_refused(world, api, claims):
     assertion = card_assertion(world.person(1).id_number, **claims)
     body = {"grant_type": "social_card", "assertion": assertion}
     assert api().post("/v1/auth/tokens", body).status == 401
+
+
+def test_the_decoy_costs_what_a_real_hash_costs():
+    from argon2 import extract_parameters
+
+    from chalicelib.accounts.service import DECOY_HASH, hash_password
+
+    assert extract_parameters(DECOY_HASH) == extract_parameters(hash_password("some password"))

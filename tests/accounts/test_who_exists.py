@@ -34,7 +34,6 @@ class CountingHasher:
 @pytest.fixture
 def hasher() -> Any:
     """Stand a counter in the hasher's place."""
-    service._decoy_hash()
     counting = CountingHasher(service._hasher())
     service._installed_hasher[:] = [counting]
     yield counting
