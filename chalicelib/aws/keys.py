@@ -176,6 +176,11 @@ def _born(id_number: str, digests: tuple[str, ...]) -> list[Indexed]:
     ]
 
 
+def index_key_id() -> str:
+    """Name the current index key without telling it."""
+    return _kid_of(_index_seeds().live[0])
+
+
 def forget_keys() -> None:
     """Drop every cached key (after a rotation in a test)."""
     _signing_keys.cache_clear()

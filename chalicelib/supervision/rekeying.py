@@ -20,7 +20,7 @@ import msgspec
 from chalicelib.aws import reencryption
 from chalicelib.aws.crypto import DATA_KEY_SECONDS, forget_data_keys
 from chalicelib.aws.disclosure import Sealed, disclose
-from chalicelib.aws.keys import SETTLING_SECONDS, forget_keys, person_digests
+from chalicelib.aws.keys import SETTLING_SECONDS, forget_keys, index_key_id, person_digests
 from chalicelib.aws.logs import log
 from chalicelib.aws.table import ConditionFailed
 from chalicelib.kernel.divisions import PROVINCE
@@ -57,7 +57,14 @@ def reencrypt(context: Context, order: Order, *, pages: int | None = None) -> Re
         return known
     forget_keys()
     forget_data_keys()
+    if known.index_key != index_key_id():
+        return _begun_anew(context, known)
     return _walk(context, known, pages=pages)
+
+
+def _begun_anew(context: Context, known: Rekeying) -> Rekeying | None:
+    """Wait and walk from the start: the key was rotated again, and other processes do not know it yet."""
+    return _set(known, context, not_before=context.now + WAIT, index_key=index_key_id(), place=0, after=None)
 
 
 def _is_open(known: Rekeying | None) -> bool:
@@ -67,10 +74,12 @@ def _is_open(known: Rekeying | None) -> bool:
 def _started(context: Context, known: Rekeying | None) -> Rekeying | None:
     if known is not None and known.status is not RekeyingStatus.FINISHED:
         return _set(known, context, status=RekeyingStatus.RUNNING)
+    forget_keys()
     fresh = Rekeying(
         run=new_id("rek"),
         status=RekeyingStatus.RUNNING,
         not_before=context.now + WAIT,
+        index_key=index_key_id(),
         version=known.version if known is not None else 0,
     )
     return _save(fresh, context)

@@ -24,6 +24,7 @@ class Rekeying(msgspec.Struct, frozen=True, kw_only=True):
     run: str
     status: RekeyingStatus
     not_before: datetime
+    index_key: str = ""
     place: int = 0
     after: dict[str, Any] | None = None
     rows: int = 0

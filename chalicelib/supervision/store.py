@@ -123,6 +123,7 @@ class RekeyingRow(VersionedTable[Rekeying]):
     run = UnicodeAttribute()
     status = UnicodeAttribute()
     not_before = MomentAttribute()
+    index_key = UnicodeAttribute(default="")
     place = NumberAttribute()
     after = StructAttribute(null=True)
     rows = NumberAttribute()

@@ -136,6 +136,21 @@ def test_a_run_can_be_stopped_and_resumed_page_by_page(world: Any) -> None:
     assert (again.status, again.place) == (RekeyingStatus.RUNNING, 0)
 
 
+def test_a_rotation_during_a_run_makes_it_wait_and_begin_anew(world: Any) -> None:
+    """Other processes do not know the newest key yet: moved to it at once, people would not be found."""
+    person = world.person(1)
+    world.voucher(person)
+    key = person_key_of(person.id_number)
+    run(Order.START, now=NOW)
+    assert run(pages=1).place == 1
+    _new_seed("second")
+    waiting = run()
+    assert (waiting.status, waiting.place, waiting.not_before > LATER) == (RekeyingStatus.RUNNING, 0, True)
+    assert run().place == 0, "it waits"
+    assert run(now=LATER + timedelta(hours=1)).status is RekeyingStatus.FINISHED
+    assert person_key_of(person.id_number) == key
+
+
 def test_a_person_met_just_after_a_rotation_is_one_person_for_everybody(world: Any) -> None:
     """A process that does not know the new key yet must find who another process has just met."""
     number = world.person(3).id_number
