@@ -2,12 +2,12 @@
 
 from chalicelib.aws import queues
 from chalicelib.kernel.principal import Context
-from chalicelib.vouchers import service
+from chalicelib.vouchers import issuance, service
 
 
 def issue_vouchers(message: queues.Message, context: Context) -> None:
     """Issue the chunk a message names."""
-    service.issue_chunk(context, str(message.body["batch_id"]), int(message.body["chunk"]))
+    issuance.issue_chunk(context, str(message.body["batch_id"]), int(message.body["chunk"]))
 
 
 def expire_vouchers(context: Context) -> dict[str, int]:

@@ -18,7 +18,7 @@ from chalicelib.aws.http import (
 )
 from chalicelib.kernel.reasons import sentence
 from chalicelib.programs.model import Face
-from chalicelib.vouchers import qr, service
+from chalicelib.vouchers import issuance, qr, service
 from chalicelib.vouchers.batch_model import BATCH_TRANSITIONS, BatchStatus, IssuanceBatch
 from chalicelib.vouchers.model import VoucherStatus
 
@@ -115,7 +115,7 @@ class VoucherQuery(PageQuery):
 )
 def propose(call: Call[BatchRequest, NoQuery], program_id: str) -> BatchAnswer:
     body = call.body
-    batch = service.propose_batch(
+    batch = issuance.propose_batch(
         call.context, program_id, import_id=body.import_id, declared_count=body.declared_count
     )
     return _batch(call, batch)
@@ -130,7 +130,7 @@ def propose(call: Call[BatchRequest, NoQuery], program_id: str) -> BatchAnswer:
     summary="List a program's issuance batches",
 )
 def list_batches(call: Call[None, PageQuery], program_id: str) -> Listing[BatchAnswer]:
-    page = service.list_batches(call.context, program_id, call.page_request())
+    page = issuance.list_batches(call.context, program_id, call.page_request())
     return call.listing(page, lambda batch: _batch(call, batch))
 
 
@@ -142,7 +142,7 @@ def list_batches(call: Call[None, PageQuery], program_id: str) -> Listing[BatchA
     summary="Read an issuance batch",
 )
 def read_batch(call: Call[None, NoQuery], program_id: str, batch_id: str) -> BatchAnswer:
-    return _batch(call, service.read_batch(call.context, program_id, batch_id))
+    return _batch(call, issuance.read_batch(call.context, program_id, batch_id))
 
 
 @api.endpoint(
@@ -154,7 +154,7 @@ def read_batch(call: Call[None, NoQuery], program_id: str, batch_id: str) -> Bat
     summary="List the rows that get no voucher, with reasons",
 )
 def refusals(call: Call[None, PageQuery], program_id: str, batch_id: str) -> Listing[RefusalAnswer]:
-    page = service.refusals_of(call.context, program_id, batch_id, call.page_request())
+    page = issuance.refusals_of(call.context, program_id, batch_id, call.page_request())
     return call.listing(
         page,
         lambda one: RefusalAnswer(
@@ -173,7 +173,7 @@ def refusals(call: Call[None, PageQuery], program_id: str, batch_id: str) -> Lis
 )
 def approve(call: Call[VersionBody, NoQuery], program_id: str, batch_id: str) -> BatchAnswer:
     body = call.body
-    batch = service.decide_batch(
+    batch = issuance.decide_batch(
         call.context, program_id, batch_id, "approve", version=body.version, reason=body.comment
     )
     return _batch(call, batch)
@@ -189,7 +189,7 @@ def approve(call: Call[VersionBody, NoQuery], program_id: str, batch_id: str) ->
 )
 def reject(call: Call[VersionReason, NoQuery], program_id: str, batch_id: str) -> BatchAnswer:
     body = call.body
-    batch = service.decide_batch(
+    batch = issuance.decide_batch(
         call.context, program_id, batch_id, "reject", version=body.version, reason=body.reason
     )
     return _batch(call, batch)

@@ -46,7 +46,7 @@ def vouchers_of(world, count, start=1000):
     from chalicelib.people.model import Graduate
     from chalicelib.programs.service import read_program
     from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
-    from chalicelib.vouchers.service import _new_voucher
+    from chalicelib.vouchers.issuance import new_voucher
 
     program = read_program(world.program_id)
     batch = IssuanceBatch(
@@ -72,7 +72,7 @@ def vouchers_of(world, count, start=1000):
             phone=person.phone,
             division=person.division,
         )
-        yield _new_voucher(context, graduate, person_key_of(person.id_number), program, batch)
+        yield new_voucher(context, graduate, person_key_of(person.id_number), program, batch)
 
 
 def test_issuing(world, measure, within):

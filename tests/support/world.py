@@ -88,7 +88,7 @@ class World:
         from chalicelib.programs.service import read_program
         from chalicelib.vouchers import store
         from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
-        from chalicelib.vouchers.service import _new_voucher
+        from chalicelib.vouchers.issuance import new_voucher
 
         graduate = Graduate(
             row=2,
@@ -114,7 +114,7 @@ class World:
             proposed_at=moment,
         )
         context = system_context("test", now=moment, request_id="req_test")
-        voucher = _new_voucher(context, graduate, key, read_program(self.program_id), batch)
+        voucher = new_voucher(context, graduate, key, read_program(self.program_id), batch)
         store.issue(voucher, self.change)
         if claimed:
             answer = self.api(person).post(f"/v1/vouchers/{voucher.id}/claim", at=moment)
