@@ -11,7 +11,8 @@ from chalice import Chalice
 from chalicelib.accounts import jobs as accounts_jobs
 from chalicelib.accounts.routes import api as accounts_api
 from chalicelib.accounts.service import RequestGuard, use_institutions
-from chalicelib.attendance import jobs as attendance_jobs
+from chalicelib.attendance import footage_jobs
+from chalicelib.attendance.footage_routes import api as footage_api
 from chalicelib.attendance.routes import api as attendance_api
 from chalicelib.aws.http import CSV, XLSX, use_guard
 from chalicelib.aws.queues import job_context, work_through
@@ -46,6 +47,7 @@ for blueprint in (
     enrolments_api,
     classes_api,
     attendance_api,
+    footage_api,
     subsidies_api,
     settlement_api,
     exchange_api,
@@ -96,7 +98,7 @@ def expire_shard(event: Event, _: object) -> object:
 @app.lambda_function(name="register_footage")  # type: ignore[untyped-decorator]
 def register_footage(event: Event, _: object) -> object:
     """Register footage that has arrived."""
-    return attendance_jobs.register_footage(event, job_context(event, "register_footage"))
+    return footage_jobs.register_footage(event, job_context(event, "register_footage"))
 
 
 @app.lambda_function(name="settle_subsidies")  # type: ignore[untyped-decorator]

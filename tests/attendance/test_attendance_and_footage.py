@@ -39,7 +39,7 @@ def announce(room, start=0, end=480, content=FILM, who="institution", **changes)
 
 def upload(room, announced, content=FILM, **told):
     """Put the object as S3 would from the form, and tell the service as EventBridge would."""
-    from chalicelib.attendance.jobs import register_footage
+    from chalicelib.attendance.footage_jobs import register_footage
     from chalicelib.kernel.principal import system_context
 
     key = announced.json["upload"]["fields"]["key"]
@@ -190,7 +190,7 @@ def test_footage_needs_an_approved_class(world):
 
 @pytest.mark.parametrize("key", ["x", "footage/a/b", "footage/cls_a/les_a/ftg_a.mp4", "other/a/b/c"])
 def test_events_of_other_objects_are_ignored(cloud, world, key):
-    from chalicelib.attendance.jobs import register_footage
+    from chalicelib.attendance.footage_jobs import register_footage
     from chalicelib.kernel.principal import system_context
 
     context = system_context("register_footage", now=world.now, request_id="req_test")

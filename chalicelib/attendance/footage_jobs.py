@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.attendance import service
+from chalicelib.attendance import footage_service
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.principal import Context
 
@@ -13,5 +13,5 @@ def register_footage(event: Mapping[str, Any], context: Context) -> dict[str, st
     detail = event.get("detail", {})
     if detail.get("bucket", {}).get("name") != settings().evidence_bucket:
         return {"status": "ignored"}
-    status = service.register_object(context, str(detail.get("object", {}).get("key", "")))
+    status = footage_service.register_object(context, str(detail.get("object", {}).get("key", "")))
     return {"status": status.value if status is not None else "ignored"}
