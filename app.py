@@ -28,6 +28,7 @@ from chalicelib.people.routes import api as people_api
 from chalicelib.programs.routes import api as programs_api
 from chalicelib.settlement import jobs as settlement_jobs
 from chalicelib.settlement.routes import api as settlement_api
+from chalicelib.subsidies.override_routes import api as overrides_api
 from chalicelib.subsidies.routes import api as subsidies_api
 from chalicelib.supervision import jobs as supervision_jobs
 from chalicelib.supervision.routes import api as supervision_api
@@ -48,6 +49,7 @@ for blueprint in (
     classes_api,
     attendance_api,
     footage_api,
+    overrides_api,
     subsidies_api,
     settlement_api,
     exchange_api,

@@ -458,6 +458,24 @@ REASONS: dict[str, Reason] = {
     "not_payable": Reason(
         Refused, "没有可申领补贴的学员，请查看逐人核验结果。", "No trainee is payable. See each check."
     ),
+    "override_not_allowed": Reason(
+        Refused,
+        "本项目政策不允许例外核准该项（{check}）。",
+        "The program's policy does not allow this check ({check}) to be overridden.",
+    ),
+    "override_expired": Reason(
+        Refused,
+        "该例外核准的有效期至 {expires_on}，已过期，请驳回后重新申请。",
+        "This override was good until {expires_on}. Refuse it and ask anew.",
+    ),
+    "override_days": Reason(
+        Impossible,
+        "例外核准的有效期须在今日至一年之内。",
+        "An override lasts from today to a year from now at the most.",
+    ),
+    "enrolment_unknown": Reason(
+        Impossible, "该报名不在本班花名册中，请核对。", "This enrolment is not on the class's roster."
+    ),
     "claim_deadline_passed": Reason(
         Refused, "已超过申领期限 {deadline}，不能申领。", "The deadline for claiming was {deadline}."
     ),

@@ -34,6 +34,17 @@ class ProgramKind(StrEnum):
     OPEN_ENTITLEMENT = "open_entitlement"
 
 
+class OverridableCheck(StrEnum):
+    """Checks of payability that two people may let pass, where a policy names them.
+
+    Never those without which there was no training or no right to the voucher.
+    """
+
+    ATTENDANCE = "attendance"
+    YEARLY_CAP = "yearly_cap"
+    OCCUPATION_AND_LEVEL_ONCE = "occupation_and_level_once"
+
+
 class PayRate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The share of the payable amount for those who passed and those who did not."""
 
@@ -67,6 +78,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     attendance_min: Decimal = Decimal("0.80")
     pass_mark: Annotated[int, Meta(ge=0, le=100)] = 60
     subsidies_per_person_per_year: Count = 3
+    overridable_checks: Annotated[tuple[OverridableCheck, ...], Meta(max_length=10)] = ()
     publicity_working_days: Annotated[int, Meta(ge=0, le=60)] = 5
     subsidy_claim_deadline_months: Count = 12
     footage_online_days: Count = 90

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
+
+import msgspec
 
 from chalicelib.attendance.service import attendance_of
 from chalicelib.catalogue.model import Project
 from chalicelib.catalogue.service import read_project
-from chalicelib.classes.model import TrainingClass
+from chalicelib.classes.model import ClassStatus, TrainingClass
 from chalicelib.classes.service import require_class
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
@@ -16,14 +19,19 @@ from chalicelib.kernel.principal import Context
 from chalicelib.subsidies import store
 from chalicelib.subsidies.model import (
     ClaimStatus,
+    Difference,
     Evidence,
     Line,
     LineStatus,
+    Overriding,
     Payability,
     claim_id_of,
     claim_of_line,
+    differences,
     evaluate,
 )
+from chalicelib.subsidies.overrides import in_force
+from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import find_vouchers
 
 _NONE = Decimal(0)
@@ -35,21 +43,62 @@ class Examined:
 
     place: int
     enrolment: Enrolment
+    voucher: Voucher | None
     evidence: Evidence
     holds: list[str]
     outcome: Payability
 
 
-def payability_of(context: Context, class_id: str) -> list[Payability]:
-    """Show for each rostered trainee of a class what is payable and why."""
+@dataclass(frozen=True)
+class Looked:
+    """A trainee's payability now, and what changed since it was last looked at for a claim."""
+
+    outcome: Payability
+    compared_with: datetime | None
+    differences: list[Difference]
+
+
+def payability_of(context: Context, class_id: str) -> list[Looked]:
+    """Show for each rostered trainee of a class what is payable and why, and what changed meanwhile."""
     training_class = require_class(context, "payability.read", class_id)
-    return [one.outcome for one in examine(training_class, year=shanghai_date(context.now).year)]
+    lines: dict[str, Line] = {line.enrolment_id: line for line in _claimed_lines(training_class)}
+    return [
+        Looked(one.outcome, *_since_submission(one, lines.get(one.enrolment.id)))
+        for one in examine(training_class, today=shanghai_date(context.now), lines=lines)
+    ]
+
+
+def _claimed_lines(training_class: TrainingClass) -> list[Line]:
+    if training_class.status not in (ClassStatus.CLAIMED, ClassStatus.CLOSED):
+        return []
+    claim = store.find_claim(claim_id_of(training_class.id))
+    return store.find_lines(claim.line_ids) if claim is not None else []
+
+
+def _since_submission(one: Examined, line: Line | None) -> tuple[datetime | None, list[Difference]]:
+    """Compare with what was submitted: the evidence frozen then, and a voucher that was redeemed then."""
+    if line is None:
+        return None, []
+    then = evaluate(
+        line.evidence,
+        one.voucher
+        and msgspec.structs.replace(
+            one.voucher, status=VoucherStatus.REDEEMED, enrolment_id=line.enrolment_id
+        ),
+        enrolment_id=line.enrolment_id,
+        voucher_id=line.voucher_id,
+        holds=(),
+    )
+    return line.submitted_at, differences(then, one.outcome)
 
 
 def examine(
-    training_class: TrainingClass, *, year: int, lines: Mapping[str, Line] | None = None
+    training_class: TrainingClass, *, today: date, lines: Mapping[str, Line] | None = None
 ) -> list[Examined]:
-    """Evaluate every trainee of a class; `lines` (by enrolment) add the holds placed since submission."""
+    """Evaluate every trainee of a class; `lines` (by enrolment) add the holds placed since submission.
+
+    What was subsidised before counts by the year of `today`, and overrides that are in force on it.
+    """
     enrolments: dict[str, Enrolment] = {
         one.id: one for one in find_enrolments(sorted(training_class.enrolment_ids))
     }
@@ -58,6 +107,7 @@ def examine(
     project = read_project(training_class.project_id)
     policy = training_class.policy
     completed = training_class.completion_approved_at
+    overrides = in_force(training_class, today)
     examined = []
     for place, enrolment_id in enumerate(sorted(training_class.enrolment_ids), start=1):
         enrolment = enrolments.get(enrolment_id)
@@ -65,7 +115,7 @@ def examine(
             continue
         attended = attendance.get(enrolment_id)
         this_year, same_level = _other_subsidies(
-            enrolment, occupation_of(project), claim_id_of(training_class.id), year
+            enrolment, occupation_of(project), claim_id_of(training_class.id), today.year
         )
         evidence = Evidence(
             class_status=training_class.status,
@@ -85,18 +135,22 @@ def examine(
             subsidies_this_year=this_year,
             subsidies_per_year=policy.subsidies_per_person_per_year,
             same_level_before=same_level,
+            overrides=[
+                Overriding(one.check, one.id, one.expires_on) for one in overrides.get(enrolment.id, [])
+            ],
         )
         known = lines.get(enrolment_id) if lines is not None else None
         holds = [f"attendance:{hold}" for hold in attended.holds] if attended is not None else []
         holds += [hold for hold in known.holds if not is_derived_hold(hold)] if known is not None else []
+        voucher = vouchers.get(enrolment.voucher_id)
         outcome = evaluate(
             evidence,
-            vouchers.get(enrolment.voucher_id),
+            voucher,
             enrolment_id=enrolment.id,
             voucher_id=enrolment.voucher_id,
             holds=holds,
         )
-        examined.append(Examined(place, enrolment, evidence, holds, outcome))
+        examined.append(Examined(place, enrolment, voucher, evidence, holds, outcome))
     return examined
 
 

@@ -16,12 +16,12 @@ from chalicelib.subsidies import payability as payabilities
 from chalicelib.subsidies import publicity as publicities
 from chalicelib.subsidies import service
 from chalicelib.subsidies.model import (
+    Check,
     Claim,
     ClaimStatus,
     Line,
     LineStatus,
     ObjectionStatus,
-    Payability,
     claim_of_line,
     line_status_shown,
     status_shown,
@@ -43,8 +43,16 @@ class CheckAnswer(Answer):
     evidence: dict[str, Fact]
 
 
+class DifferenceAnswer(Answer):
+    """What became of one check since the claim was submitted."""
+
+    name: str
+    before: CheckAnswer
+    now: CheckAnswer
+
+
 class PayabilityLine(Answer):
-    """One trainee's payability."""
+    """One trainee's payability; `differences` are those since the claim was submitted, if it was."""
 
     enrolment_id: str
     voucher_id: str
@@ -52,6 +60,8 @@ class PayabilityLine(Answer):
     held: bool
     amount_fen: int
     checks: list[CheckAnswer]
+    compared_with: datetime | None
+    differences: list[DifferenceAnswer]
 
 
 class PayabilityAnswer(Answer):
@@ -213,7 +223,7 @@ class ResolveRequest(Form):
 )
 def payability(call: Call[None, NoQuery], class_id: str) -> PayabilityAnswer:
     found = payabilities.payability_of(call.context, class_id)
-    count, amount_fen = totals_of(found)
+    count, amount_fen = totals_of([one.outcome for one in found])
     return PayabilityAnswer(count=count, amount_fen=amount_fen, lines=[_payability(one) for one in found])
 
 
@@ -399,17 +409,25 @@ def _rejected(body: ReviewRequest) -> dict[str, str]:
     return {line.id: line.reason for line in body.rejected_lines or []}
 
 
-def _payability(one: Payability) -> PayabilityLine:
+def _payability(looked: payabilities.Looked) -> PayabilityLine:
+    one = looked.outcome
     return PayabilityLine(
         enrolment_id=one.enrolment_id,
         voucher_id=one.voucher_id,
         payable=one.payable,
         held=one.held,
         amount_fen=one.amount_fen,
-        checks=[
-            CheckAnswer(name=check.name, passed=check.passed, evidence=check.evidence) for check in one.checks
+        checks=[_check(check) for check in one.checks],
+        compared_with=looked.compared_with,
+        differences=[
+            DifferenceAnswer(name=each.name, before=_check(each.before), now=_check(each.now))
+            for each in looked.differences
         ],
     )
+
+
+def _check(check: Check) -> CheckAnswer:
+    return CheckAnswer(name=check.name, passed=check.passed, evidence=check.evidence)
 
 
 def _head_facts(context: Context, claim: Claim) -> dict[str, object]:

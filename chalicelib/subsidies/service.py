@@ -69,7 +69,7 @@ def submit_claim(
     if before is not None and before.status is not ClaimStatus.RETURNED:
         return _repeat(before, declared_count, declared_amount_fen)
     _require_claimable(training_class, before, shanghai_date(context.now))
-    examined = examine(training_class, year=shanghai_date(context.now).year)
+    examined = examine(training_class, today=shanghai_date(context.now))
     count, amount_fen = totals_of([one.outcome for one in examined])
     if count == 0:
         raise Refused("not_payable")
@@ -451,8 +451,7 @@ def _reject_lines(claim: Claim, rejected: Mapping[str, str]) -> tuple[list[Write
 
 def _require_still_payable(context: Context, claim: Claim, rejected: Mapping[str, str]) -> None:
     lines: dict[str, Line] = {line.enrolment_id: line for line in lines_of(claim)}
-    year = shanghai_date(context.now).year
-    examined = examine(read_class(claim.class_id), year=year, lines=lines)
+    examined = examine(read_class(claim.class_id), today=shanghai_date(context.now), lines=lines)
     now = {one.enrolment.id: one.outcome for one in examined}
     lost = [
         line

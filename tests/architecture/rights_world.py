@@ -50,6 +50,26 @@ class RightsWorld:
     other_person: Any
 
 
+def _asked_override(world: Any, class_id: str, enrolment_id: str) -> str:
+    from chalicelib.subsidies import override_store
+    from chalicelib.subsidies.override_model import Override, OverrideStatus, override_id_of
+
+    asked = Override(
+        id=override_id_of(class_id, enrolment_id, "attendance"),
+        class_id=class_id,  # type: ignore[arg-type]
+        division=COUNTY,
+        enrolment_id=enrolment_id,  # type: ignore[arg-type]
+        check="attendance",  # type: ignore[arg-type]
+        status=OverrideStatus.ASKED,
+        reason="住院",
+        expires_on=world.later(days=30).date(),
+        asked_by="test",
+        asked_at=world.now,
+    )
+    override_store.ask(asked, before=None, change=world.change)
+    return asked.id
+
+
 def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     """Bring the world into being and give its requests."""
     from chalicelib.aws.keys import person_key_of
@@ -84,6 +104,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     objection = money.ok(
         world.api().post(f"/v1/publicity/{public['id']}/objections", {"reason": "有异议"}, at=money.now)
     )["id"]
+    override = _asked_override(world, class_id, passed)
     account = money.ok(
         world.api("province").post(
             "/v1/accounts", {"account": "in-county", "name": "张三", "role": "clerk", "division": COUNTY}
@@ -311,6 +332,18 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ),
         ("POST", "/v1/subsidy-claims/{claim_id}/reject"): Case(
             f"{claim}/reject", VERSION_REASON, owner=of_school
+        ),
+        ("POST", "/v1/classes/{class_id}/overrides"): Case(
+            f"{classroom}/overrides",
+            {"enrolment_id": "enr_aaaa", "check": "attendance", "reason": "r", "expires_on": "2026-12-31"},
+            owner=of_school,
+        ),
+        ("GET", "/v1/classes/{class_id}/overrides"): Case(f"{classroom}/overrides", owner=of_school),
+        ("POST", "/v1/overrides/{override_id}/confirm"): Case(
+            f"/v1/overrides/{override}/confirm", VERSION, owner=of_school
+        ),
+        ("POST", "/v1/overrides/{override_id}/refuse"): Case(
+            f"/v1/overrides/{override}/refuse", VERSION_REASON, owner=of_school
         ),
         ("GET", "/v1/publicity"): Case("/v1/publicity"),
         ("POST", "/v1/publicity/{claim_id}/objections"): Case(f"/v1/publicity/{claim_id}/objections", REASON),

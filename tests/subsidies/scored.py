@@ -44,6 +44,7 @@ def scored_class(
     division: str = "340111",
     face_value_fen: int = 600_000,
     people: list[str] | None = None,
+    policy_version: int = 1,
 ) -> str:
     """Store a class that was completed and scored at the world's time; trainees are counted from 0."""
     class_id: Any = new_id("cls")
@@ -118,7 +119,14 @@ def scored_class(
                 for lesson in lessons:
                     check_ins.save(_check_in(class_id, lesson, person, enrolment_id, mocked=place in mocked))
     _store_class(
-        world, class_id, lessons, roster, institution=institution, division=division, opens_at=opens_at
+        world,
+        class_id,
+        lessons,
+        roster,
+        institution=institution,
+        division=division,
+        opens_at=opens_at,
+        policy_version=policy_version,
     )
     return str(class_id)
 
@@ -154,6 +162,7 @@ def _store_class(
     institution: Any,
     division: str,
     opens_at: datetime,
+    policy_version: int,
 ) -> None:
     head = ClassHead(
         id=class_id,
@@ -165,7 +174,7 @@ def _store_class(
         name="电商一班",
         planned_size=max(len(roster), 10),
         status=ClassStatus.SCORED,
-        policy_version=1,
+        policy_version=policy_version,
         created_at=opens_at,
         opens_at=opens_at,
         ends_at=lessons[-1].ends_at,

@@ -1,0 +1,118 @@
+"""Overrides: only where policy allows, by two people, with a reason, until a day."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from chalicelib.kernel.principal import Role
+from tests.accounts.test_separation import moved
+from tests.subsidies.scored import Money, scored_class
+
+
+@pytest.fixture
+def money(world: Any) -> Money:
+    return Money(world)
+
+
+@pytest.fixture
+def class_id(world: Any, money: Money) -> str:
+    """Give a class of three, the first of whom was absent, whose policy lets attendance be overridden."""
+    program = money.ok(world.api().get(f"/v1/programs/{world.program_id}"))
+    policy = program["policy"] | {"overridable_checks": ["attendance"]}
+    body = {"version": program["version"], "policy": policy}
+    changed = money.ok(world.api("province").post(f"/v1/programs/{world.program_id}/policy", body))
+    return scored_class(world, 3, absent={0}, policy_version=changed["policy_version"])
+
+
+def ask(money: Money, class_id: str, *, days: int = 30, who: str = "clerk", **facts: Any) -> Any:
+    body = {
+        "enrolment_id": f"enr_{class_id[4:20]}00",
+        "check": "attendance",
+        "reason": "住院，附证明",
+        "expires_on": (money.now + timedelta(days=days)).date().isoformat(),
+    }
+    return money.api(who).post(f"/v1/classes/{class_id}/overrides", body | facts, at=money.now)
+
+
+def decide(money: Money, asked: Any, verb: str, *, who: Any = "reviewer", **facts: Any) -> Any:
+    body = {"version": asked["version"], **facts}
+    return money.api(who).post(f"/v1/overrides/{asked['id']}/{verb}", body, at=money.now)
+
+
+def test_a_confirmed_override_makes_its_trainee_payable_and_shows_by_whose_decision(
+    money: Money, class_id: str
+) -> None:
+    assert money.payability(class_id)["count"] == 2
+    asked = money.ok(ask(money, class_id))
+    assert money.payability(class_id)["count"] == 2
+    confirmed = money.ok(decide(money, asked, "confirm"))
+    assert confirmed["status"] == "confirmed"
+    found = money.payability(class_id)
+    assert found["count"] == 3
+    check = next(one for one in found["lines"][0]["checks"] if one["name"] == "attendance")
+    assert check["passed"]
+    assert check["evidence"]["override"] == asked["id"]
+    assert check["evidence"]["share"] == 0
+    money.budget()
+    assert money.publicised(class_id)["count"] == 3
+
+
+def test_where_the_policy_names_no_check_none_is_overridden(world: Any, money: Money) -> None:
+    refused = ask(money, scored_class(world, 1, absent={0}))
+    assert (refused.status, refused.json["code"]) == (409, "override_not_allowed")
+
+
+@pytest.mark.parametrize("check", ["scores", "voucher_redeemed", "class_approved", "on_roster", "no_hold"])
+def test_what_invariants_rest_on_cannot_be_named(money: Money, class_id: str, check: str) -> None:
+    assert ask(money, class_id, check=check).status == 400
+
+
+def test_nobody_decides_on_their_own_request(money: Money, class_id: str) -> None:
+    asked = money.ok(ask(money, class_id))
+    assert decide(money, asked, "confirm", who="clerk").status == 403
+    assert decide(money, asked, "confirm", who="reviewer_wuhu").status == 404
+    refused = decide(money, asked, "confirm", who=moved("clerk", Role.REVIEWER))
+    assert (refused.status, refused.json["code"]) == (403, "self_approval")
+
+
+def test_after_its_last_day_an_override_no_longer_counts(money: Money, class_id: str) -> None:
+    asked = money.ok(ask(money, class_id, days=3))
+    money.ok(decide(money, asked, "confirm"))
+    claim = money.claim(class_id)
+    assert claim["count"] == 3
+    money.wait(4)
+    claim = money.ok(money.decide("clerk", claim, "review"))
+    money.budget()
+    refused = money.decide("reviewer", claim, "approve")
+    assert (refused.status, refused.json["code"]) == (409, "lines_not_payable")
+    shown = next(one for one in money.payability(class_id)["lines"] if one["differences"])
+    assert [one["name"] for one in shown["differences"]] == ["attendance"]
+    assert shown["differences"][0]["before"]["passed"]
+    assert not shown["differences"][0]["now"]["passed"]
+
+
+def test_an_override_is_refused_or_asked_anew_but_not_decided_twice(money: Money, class_id: str) -> None:
+    asked = money.ok(ask(money, class_id))
+    assert money.ok(ask(money, class_id)) == asked
+    assert ask(money, class_id, reason="另一理由").json["code"] == "wrong_state"
+    refused = money.ok(decide(money, asked, "refuse", reason="证明不足"))
+    assert refused["status"] == "refused"
+    assert decide(money, refused, "confirm").json["code"] == "wrong_state"
+    assert decide(money, asked, "confirm").json["code"] == "version_conflict"
+    again = money.ok(ask(money, class_id, reason="补交证明"))
+    assert (again["status"], again["version"]) == ("asked", refused["version"] + 1)
+    assert money.payability(class_id)["count"] == 2
+
+
+def test_a_request_needs_a_trainee_of_the_class_a_reason_and_a_day_within_a_year(
+    money: Money, class_id: str
+) -> None:
+    assert (
+        ask(money, class_id, enrolment_id="enr_someoneelse").json["errors"][0]["code"] == "enrolment_unknown"
+    )
+    assert ask(money, class_id, reason=" ").status == 400
+    for days in (-1, 367):
+        assert ask(money, class_id, days=days).json["errors"][0]["field"] == "expires_on"
+    listed = money.ok(money.api("institution").get(f"/v1/classes/{class_id}/overrides"))
+    assert listed["items"] == []
