@@ -1,6 +1,6 @@
 """Payability of a class: reading the evidence that `model.evaluate` decides by."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -18,6 +18,7 @@ from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Context
 from chalicelib.subsidies import store
 from chalicelib.subsidies.model import (
+    Claim,
     ClaimStatus,
     Difference,
     Evidence,
@@ -175,20 +176,24 @@ _COUNTED = (
 
 def _other_subsidies(enrolment: Enrolment, occupation: str, claim_id: str, year: int) -> tuple[int, bool]:
     """Count a person's other subsidies of the year, and tell whether one was for the same occupation."""
-    own = claim_id.partition("_")[2] + "-"
-    others = [
-        line
-        for line in store.lines_of_person(enrolment.person_key)
-        if line.status in _COUNTED and not line.id.partition("_")[2].startswith(own)
-    ]
-    if not others:
-        return 0, False
-    claim_ids = sorted({claim_of_line(one.id) for one in others})
-    claims = {claim.id: claim for claim in store.find_claims(claim_ids)}
-    live = []
-    for line in others:
-        claim = claims.get(claim_of_line(line.id))
-        if claim is not None and claim.status is not ClaimStatus.REJECTED and line.id in claim.line_ids:
-            live.append(line)
+    found = store.lines_of_person(enrolment.person_key)
+    live = [line for line, _ in counted(found) if claim_of_line(line.id) != claim_id]
     this_year = sum(shanghai_date(line.submitted_at).year == year for line in live)
     return this_year, any(line.occupation == occupation for line in live)
+
+
+def counted(lines: Sequence[Line]) -> list[tuple[Line, Claim]]:
+    """Pick the lines that count as a subsidy of their person, each with its claim.
+
+    A line counts from its claim's submission until it or its claim is rejected, or its payment reversed.
+    """
+    standing = [line for line in lines if line.status in _COUNTED]
+    claims: dict[str, Claim] = {
+        claim.id: claim for claim in store.find_claims(sorted({claim_of_line(one.id) for one in standing}))
+    }
+    found = []
+    for line in standing:
+        claim = claims.get(claim_of_line(line.id))
+        if claim is not None and claim.status is not ClaimStatus.REJECTED and line.id in claim.line_ids:
+            found.append((line, claim))
+    return found

@@ -35,6 +35,7 @@ from chalicelib.subsidies.model import (
     totals_of,
 )
 from chalicelib.subsidies.payability import Examined, examine, is_derived_hold, occupation_of
+from chalicelib.subsidies.register import enter
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import close_write as close_voucher_write
 from chalicelib.vouchers.store import find_vouchers
@@ -268,23 +269,32 @@ def approve(
     """
     claim = read_claim(context, claim_id, "subsidy_claim.approve")
     actor = context.principal.actor
-    _require_decidable(claim, "approve", version, actor)
-    rejections, count, amount_fen = _reject_lines(claim, rejected_lines)
-    _require_still_payable(context, claim, rejected_lines)
     today = shanghai_date(context.now)
-    policy = read_class(claim.class_id).policy
-    begin = store.publicise_actions(
-        claim,
-        approved_by=actor,
-        budget_year=today.year,
-        ends_on=add_working_days(today, policy.publicity_working_days),
-    )
-    totals = store.totals_actions(count=count, amount_fen=amount_fen) if rejections else []
-    reserve = budget_store.reserve_write(claim.city, today.year, claim.program_id, amount_fen=amount_fen)
-    writes: list[Write] = [store.approve_write(claim, [*begin, *totals]), reserve, *rejections]
     change = change_of(context, "subsidy_claim.approve", reason=comment)
-    _commit(claim, "approve", writes, change, amount_fen=amount_fen, year=today.year)
-    return store.read_claim(claim_id)
+    for _ in range(_TRIES):
+        _require_decidable(claim, "approve", version, actor)
+        rejections, count, amount_fen = _reject_lines(claim, rejected_lines)
+        policy = read_class(claim.class_id).policy
+        going_on = _require_still_payable(context, claim, rejected_lines)
+        entered = enter(going_on, policy)
+        _refuse_lost(entered.refused)
+        begin = store.publicise_actions(
+            claim,
+            approved_by=actor,
+            budget_year=today.year,
+            ends_on=add_working_days(today, policy.publicity_working_days),
+        )
+        totals = store.totals_actions(count=count, amount_fen=amount_fen) if rejections else []
+        reserve = budget_store.reserve_write(claim.city, today.year, claim.program_id, amount_fen=amount_fen)
+        moves: list[Write] = [store.approve_write(claim, [*begin, *totals]), reserve, *rejections]
+        try:
+            transact([*moves, *entered.writes], change=change)
+        except ConditionFailed as failure:
+            _refuse_without_budget(failure, amount_fen=amount_fen, year=today.year)
+            claim = store.read_claim(claim_id)  # decided meanwhile, or a person was approved elsewhere
+            continue
+        return store.read_claim(claim_id)
+    raise error("try_again")
 
 
 def send_back(context: Context, claim_id: str, *, version: int, reason: str) -> Claim:
@@ -449,32 +459,40 @@ def _reject_lines(claim: Claim, rejected: Mapping[str, str]) -> tuple[list[Write
     return [store.reject_line_write(line, rejected[line.id]) for line in fresh], count, amount_fen
 
 
-def _require_still_payable(context: Context, claim: Claim, rejected: Mapping[str, str]) -> None:
+def _require_still_payable(context: Context, claim: Claim, rejected: Mapping[str, str]) -> list[Line]:
+    """Decide payability again; give the lines that go on."""
     lines: dict[str, Line] = {line.enrolment_id: line for line in lines_of(claim)}
     examined = examine(read_class(claim.class_id), today=shanghai_date(context.now), lines=lines)
     now = {one.enrolment.id: one.outcome for one in examined}
-    lost = [
-        line
-        for line in lines.values()
-        if line.status is not LineStatus.REJECTED
-        and line.id not in rejected
-        and not (line.enrolment_id in now and now[line.enrolment_id].amount_fen == line.amount_fen)
+    going_on = [
+        line for line in lines.values() if line.status is not LineStatus.REJECTED and line.id not in rejected
     ]
+    _refuse_lost(
+        [
+            line
+            for line in going_on
+            if not (line.enrolment_id in now and now[line.enrolment_id].amount_fen == line.amount_fen)
+        ]
+    )
+    return going_on
+
+
+def _refuse_lost(lost: Sequence[Line]) -> None:
     if lost:
         raise Refused("lines_not_payable", count=len(lost), lines=", ".join(sorted(line.id for line in lost)))
 
 
-def _commit(
-    claim: Claim, action: str, writes: Sequence[Write], change: Change, *, amount_fen: int = 0, year: int = 0
-) -> None:
+def _commit(claim: Claim, action: str, writes: Sequence[Write], change: Change) -> None:
     try:
         transact(writes, change=change)
-    except ConditionFailed as failure:
-        if failure.table is budget_store.BudgetRow:
-            if failure.old is None:
-                raise Refused("budget_missing", year=year) from None
-            missing_fen = amount_fen - failure.old.available_fen
-            raise Refused("budget_exhausted", missing_fen=missing_fen) from None
+    except ConditionFailed:
         again = store.read_claim(claim.id)
         refuse_stale(again, sources=CLAIM_TRANSITIONS.sources(action), version=claim.version)
         raise error("try_again") from None
+
+
+def _refuse_without_budget(failure: ConditionFailed, *, amount_fen: int, year: int) -> None:
+    if failure.table is budget_store.BudgetRow:
+        if failure.old is None:
+            raise Refused("budget_missing", year=year) from None
+        raise Refused("budget_exhausted", missing_fen=amount_fen - failure.old.available_fen) from None

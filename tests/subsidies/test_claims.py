@@ -7,6 +7,7 @@ import pytest
 
 from chalicelib.classes.service import read_class
 from chalicelib.classes.store import ClassRow
+from chalicelib.subsidies.store import LineRow
 from chalicelib.vouchers.store import VoucherRow
 from tests.subsidies.scored import Money, scored_class, wuhu_class
 
@@ -287,3 +288,41 @@ def test_a_second_subsidy_for_the_same_occupation_and_level_is_not_payable(world
     }
     assert found["count"] == 1
     assert not by_name["occupation_and_level_once"]
+
+
+def hide_from_the_index(line_id: str) -> None:
+    """Let the index of a person's lines lag: it does not show this line."""
+    LineRow(line_id).update(actions=[LineRow.person_key.set("prs_not_there_yet")])
+
+
+def test_two_claims_for_one_person_are_not_both_approved_though_the_index_lags(
+    world: Any, money: Money
+) -> None:
+    money.budget()
+    first = money.claim(scored_class(world, 1, people=["prs_same"]))
+    hide_from_the_index(first["lines"][0]["id"])
+    second = money.claim(scored_class(world, 2, people=["prs_same", "prs_other"]))
+    assert second["count"] == 2
+    LineRow(first["lines"][0]["id"]).update(actions=[LineRow.person_key.set("prs_same")])
+    hide_from_the_index(second["lines"][0]["id"])  # neither review sees the other's line
+    money.ok(money.decide("reviewer", money.ok(money.decide("clerk", first, "review")), "approve"))
+    LineRow(second["lines"][0]["id"]).update(actions=[LineRow.person_key.set("prs_same")])
+    hide_from_the_index(first["lines"][0]["id"])
+    reviewed = money.ok(money.decide("clerk", second, "review"))
+    refused = money.decide("reviewer", reviewed, "approve")
+    assert (refused.status, refused.json["code"]) == (409, "lines_not_payable")
+    without = [{"id": second["lines"][0]["id"], "reason": "同一职业等级已补贴"}]
+    going_on = money.ok(money.decide("reviewer", reviewed, "approve", rejected_lines=without))
+    assert (going_on["status"], going_on["count"]) == ("publicised", 1)
+
+
+def test_a_line_that_was_returned_makes_room_again(world: Any, money: Money) -> None:
+    money.budget()
+    claim = money.publicised(scored_class(world, 1, people=["prs_same"]))
+    objection = money.ok(
+        world.api().post(f"/v1/publicity/{claim['id']}/objections", {"reason": "有异议"}, at=money.now)
+    )
+    upheld = {"version": 1, "outcome": "upheld", "reason": "属实"}
+    money.ok(world.api("supervisor").post(f"/v1/objections/{objection['id']}/resolve", upheld, at=money.now))
+    again = money.publicised(claim["class_id"])
+    assert (again["id"], again["status"]) == (claim["id"], "publicised")

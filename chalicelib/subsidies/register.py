@@ -1,0 +1,59 @@
+"""The yearly cap and "one occupation and level once", held under races at second review.
+
+Payability asks an index for a person's other subsidies, and an index lags. Here each person's register is
+read and rewritten in the transaction that approves: of two claims for one person, one finds it changed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib.aws.table import Put
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.programs.model import OverridableCheck, Policy
+from chalicelib.subsidies import register_store, store
+from chalicelib.subsidies.model import ClaimStatus, Line, claim_of_line
+from chalicelib.subsidies.payability import counted
+from chalicelib.subsidies.register_store import Entry
+
+_APPROVED = (
+    ClaimStatus.APPROVED,
+    ClaimStatus.PUBLICISED,
+    ClaimStatus.PAYABLE,
+    ClaimStatus.BATCHED,
+    ClaimStatus.PAID,
+)
+
+
+@dataclass(frozen=True)
+class Entered:
+    """The writes that enter lines into their people's registers, and the lines that find no room there."""
+
+    writes: list[Put]
+    refused: list[Line]
+
+
+def enter(lines: Sequence[Line], policy: Policy) -> Entered:
+    """Enter lines that are about to be approved: a read a hundred people, and one for what they name."""
+    before = register_store.subsidised([line.person_key for line in lines])
+    own = {claim_of_line(line.id) for line in lines}
+    named = {entry.line_id for one in before.values() for entry in one.entries}
+    others = [line_id for line_id in sorted(named) if claim_of_line(line_id) not in own]
+    live = {line.id for line, claim in counted(store.find_lines(others)) if claim.status in _APPROVED}
+    entered = Entered([], [])
+    for line in lines:
+        register = before[line.person_key]
+        kept = [entry for entry in register.entries if entry.line_id in live]
+        year = shanghai_date(line.submitted_at).year
+        if not _has_room(line, kept, policy, year):
+            entered.refused.append(line)
+        fresh = Entry(line.id, line.occupation, year)
+        entered.writes.append(register_store.enter_write(register, [*kept, fresh]))
+    return entered
+
+
+def _has_room(line: Line, kept: Sequence[Entry], policy: Policy, year: int) -> bool:
+    waived = {one.check for one in line.evidence.overrides}
+    this_year = sum(entry.year == year for entry in kept)
+    below_cap = this_year < policy.subsidies_per_person_per_year or OverridableCheck.YEARLY_CAP in waived
+    first = all(entry.occupation != line.occupation for entry in kept)
+    return below_cap and (first or OverridableCheck.OCCUPATION_AND_LEVEL_ONCE in waived)
