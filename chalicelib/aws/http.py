@@ -134,7 +134,10 @@ class Reply:
 
 @dataclass(frozen=True)
 class Call(Generic[BodyType, QueryType]):
-    """One request as an endpoint sees it: proven, parsed, timed; `source` is the address it came from."""
+    """One request as an endpoint sees it: proven, parsed, timed.
+
+    `source` is the address it came from, `device_id` the phone that a card says it runs on.
+    """
 
     context: Context
     body: BodyType
@@ -142,6 +145,7 @@ class Call(Generic[BodyType, QueryType]):
     english: bool
     place: str
     source: str = ""
+    device_id: str | None = None
 
     def page_request(self) -> PageRequest:
         """Read the page that the query asks for (its type is a `PageQuery`)."""
@@ -190,7 +194,7 @@ class Endpoint:
 
 ENDPOINTS: list[Endpoint] = []
 _preflights: set[str] = set()
-_ALLOWED_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key"
+_ALLOWED_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, X-Device-Id"
 _guard: list[Guard] = []
 
 
@@ -345,6 +349,7 @@ def _answer(
         english=english,
         place=place,
         source=_source_of(request),
+        device_id=headers.get("x-device-id"),
     )
     values = {name: unquote(value) for name, value in path.items()}
 

@@ -85,7 +85,9 @@ def _target(context: Context, project_id: str) -> ScanTarget:
 
 
 def _reasons(context: Context, voucher: Voucher, scanned: Scanned, target: ScanTarget) -> list[str]:
-    against_voucher = reasons_against_redeeming(voucher, step=scanned.step, now=context.now)
+    against_voucher = reasons_against_redeeming(
+        voucher, step=scanned.step, device=scanned.device, now=context.now
+    )
     return [*against_voucher, *_reasons_of_target(target, voucher.program_id)]
 
 
@@ -158,6 +160,7 @@ def redeem(
                     institution=target.institution.uscc,
                     nonce=nonce,
                     step=scanned.step,
+                    device=scanned.device,
                     now=context.now,
                 ),
                 store.confirm_write(enrolment),

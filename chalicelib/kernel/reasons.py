@@ -294,6 +294,11 @@ REASONS: dict[str, Reason] = {
         "该二维码已使用过，请持券人刷新后重新出示。",
         "This code was used already. Ask the holder to refresh and show a new one.",
     ),
+    "other_device": Reason(
+        Refused,
+        "该券已绑定另一部手机；如已更换手机，请持券人在新手机上重新点“领用”后再出示。",
+        "This voucher is bound to another phone. On a new phone the holder claims it again, then shows the code.",
+    ),
     "voucher_not_claimed": Reason(
         Refused,
         "该券尚未领用，请持券人先在电子社保卡中领用。",

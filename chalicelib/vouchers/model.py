@@ -41,7 +41,10 @@ VOUCHER_TRANSITIONS: Transitions[VoucherStatus] = Transitions(
 
 
 class Voucher(msgspec.Struct, frozen=True, kw_only=True):
-    """One voucher. `holder_*` are masks: the people in the clear are in the vault of `people`."""
+    """One voucher. `holder_*` are masks: the people in the clear are in the vault of `people`.
+
+    `device` is the keyed digest of the phone whose card shows its codes; None where the card names none.
+    """
 
     id: VoucherId
     program_id: ProgramId
@@ -63,6 +66,7 @@ class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     redeem_nonce: str | None = None
     last_step: int = 0
     due_shard: str | None = None
+    device: str | None = None
     paid_fen: int = 0
     reversed_fen: int = 0
     version: int = 1
@@ -97,6 +101,11 @@ def facts_of(voucher: Voucher) -> dict[str, Any]:
     return {"valid_through": voucher.valid_through.isoformat(), "status": voucher.status.value}
 
 
+def is_of_device(voucher: Voucher, tag: str) -> bool:
+    """Tell whether a code with this device tag was shown by the phone that the voucher is bound to."""
+    return voucher.device is None if not tag else (voucher.device or "").startswith(tag)
+
+
 _CLOSED_TO_SCANS: dict[VoucherStatus, str] = {
     _S.ISSUED: "voucher_not_claimed",
     _S.REDEEMED: "voucher_already_redeemed",
@@ -107,11 +116,16 @@ _CLOSED_TO_SCANS: dict[VoucherStatus, str] = {
 }
 
 
-def reasons_against_redeeming(voucher: Voucher, *, step: int, now: datetime) -> Sequence[str]:
-    """List every reason why a scan of this voucher at this QR step is refused; empty if it is not."""
+def reasons_against_redeeming(voucher: Voucher, *, step: int, device: str, now: datetime) -> Sequence[str]:
+    """List every reason why a scan of this voucher at this QR step is refused; empty if it is not.
+
+    `device` is the tag of the phone that showed the code, "" where its card named none.
+    """
     found = []
     if step <= voucher.last_step:
         found.append("token_replayed")
+    if not is_of_device(voucher, device):
+        found.append("other_device")
     status = status_shown(voucher, now)
     if status in _CLOSED_TO_SCANS:
         found.append(_CLOSED_TO_SCANS[status])

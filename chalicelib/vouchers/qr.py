@@ -2,6 +2,10 @@
 
 The token uses only the letters of QR's alphanumeric mode, which keeps the symbol small: a phone screen
 held at an angle is read from far away. Signing and checking need no call.
+
+Where the card gave its device at the claim, the token carries the tag of that device under its signature,
+and the redeeming write demands that the voucher still is this device's: a code photographed on the phone
+before does nothing once the holder has moved the voucher to another.
 """
 
 import base64
@@ -18,8 +22,10 @@ from chalicelib.kernel.ids import VoucherId
 PERIOD_SECONDS = 60
 _MARK = "TV1"
 _MAC_BYTES = 15
+_MAC_CHARS = _MAC_BYTES * 8 // 5
 _TOKEN_CHARS_MAX = 120
-_PARTS = 5
+_UNBOUND_PARTS, _BOUND_PARTS = 4, 5
+DEVICE_TAG_CHARS = 8
 _QUIET_MODULES = 4
 _PIXELS_A_MODULE = 8
 
@@ -35,10 +41,11 @@ class QrToken:
 
 @dataclass(frozen=True)
 class Scanned:
-    """What a good token says."""
+    """What a good token says; `device` is the tag of the phone that showed it, "" if the card names none."""
 
     voucher_id: VoucherId
     step: int
+    device: str = ""
 
 
 def step_at(now: datetime) -> int:
@@ -46,12 +53,18 @@ def step_at(now: datetime) -> int:
     return int(now.timestamp()) // PERIOD_SECONDS
 
 
-def make_token(voucher_id: str, *, now: datetime, key: tuple[str, bytes]) -> QrToken:
-    """Make the token of this minute for a voucher; `key` is (key id, bytes)."""
+def device_tag_of(digest: str | None) -> str:
+    """Give what a token carries of a device's keyed digest: 40 bits, enough to tell phones apart."""
+    return (digest or "")[:DEVICE_TAG_CHARS]
+
+
+def make_token(voucher_id: str, *, now: datetime, key: tuple[str, bytes], device: str = "") -> QrToken:
+    """Make the token of this minute for a voucher; `key` is (key id, bytes), `device` the phone's tag."""
     step = step_at(now)
     suffix = voucher_id.partition("_")[2].upper()
-    kid = key[0].upper()
-    text = f"{_MARK}-{kid}-{suffix}-{step:X}-{_mac(voucher_id, step, key[1])}"
+    parts = [_MARK, key[0].upper(), suffix, f"{step:X}", *([device.upper()] if device else [])]
+    body = "-".join(parts)
+    text = f"{body}-{_mac(body, key[1])}"
     ends = datetime.fromtimestamp((step + 1) * PERIOD_SECONDS, UTC)
     return QrToken(text, step, ends + timedelta(seconds=PERIOD_SECONDS))
 
@@ -80,26 +93,23 @@ def voucher_of_stale(text: str, *, now: datetime, keys: Sequence[tuple[str, byte
 
 
 def _genuine(text: str, keys: Sequence[tuple[str, bytes]]) -> Scanned | None:
-    parts = text.split("-")
-    if len(text) > _TOKEN_CHARS_MAX or len(parts) != _PARTS or parts[0] != _MARK:
+    """Read a token whose signature is ours: every character is signed, so none needs a check of form."""
+    if len(text) > _TOKEN_CHARS_MAX or not text.isascii():
         return None
-    _, kid, suffix, step_text, mac = parts
-    try:
-        step = int(step_text, 16)
-    except ValueError:
+    body, _, mac = text.rpartition("-")
+    parts = body.split("-")
+    if parts[0] != _MARK or len(parts) not in (_UNBOUND_PARTS, _BOUND_PARTS):
         return None
-    if f"{step:X}" != step_text or suffix != suffix.upper():
+    known = [key for name, key in keys if name.upper() == parts[1]]
+    if not any(hmac.compare_digest(_mac(body, key), mac) for key in known):
         return None
-    voucher_id = VoucherId(f"vch_{suffix.lower()}")
-    known = [key for name, key in keys if name.upper() == kid]
-    if any(hmac.compare_digest(_mac(voucher_id, step, key).encode(), mac.encode()) for key in known):
-        return Scanned(voucher_id, step)
-    return None
+    device = parts[4].lower() if len(parts) == _BOUND_PARTS else ""
+    return Scanned(VoucherId(f"vch_{parts[2].lower()}"), int(parts[3], 16), device)
 
 
-def _mac(voucher_id: str, step: int, key: bytes) -> str:
-    digest = hmac.new(key, f"{voucher_id}|{step}".encode(), hashlib.sha256).digest()
-    return base64.b32encode(digest[:_MAC_BYTES]).decode().rstrip("=")
+def _mac(body: str, key: bytes) -> str:
+    digest = hmac.new(key, body.encode(), hashlib.sha256).digest()
+    return base64.b32encode(digest).decode()[:_MAC_CHARS]
 
 
 def draw(text: str) -> str:

@@ -9,7 +9,6 @@ from chalicelib.aws.forms import Answer, Form
 from chalicelib.aws.http import (
     Api,
     Call,
-    Empty,
     Listing,
     NoQuery,
     PageQuery,
@@ -84,8 +83,16 @@ class VoucherAnswer(Answer):
     paid_fen: int
     reversed_fen: int
     projects: list[str]
+    institutions_url: str
+    device_bound: bool
     version: int
     allowed_actions: list[str]
+
+
+class ClaimRequest(Form):
+    """Accept a voucher; a card that names its device has the codes shown there only."""
+
+    device_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")] | None = None
 
 
 class QrAnswer(Answer):
@@ -222,12 +229,12 @@ def read(call: Call[None, NoQuery], voucher_id: str) -> VoucherAnswer:
     "POST",
     "/v1/vouchers/{voucher_id}/claim",
     action="voucher.claim",
-    body=Empty,
+    body=ClaimRequest,
     answer=VoucherAnswer,
-    summary="Accept my voucher",
+    summary="Accept my voucher; with `device_id`, its codes are shown on this phone only (X-Device-Id)",
 )
-def claim(call: Call[Empty, NoQuery], voucher_id: str) -> VoucherAnswer:
-    return _voucher(service.claim(call.context, voucher_id))
+def claim(call: Call[ClaimRequest, NoQuery], voucher_id: str) -> VoucherAnswer:
+    return _voucher(service.claim(call.context, voucher_id, device_id=call.body.device_id))
 
 
 @api.endpoint(
@@ -235,10 +242,10 @@ def claim(call: Call[Empty, NoQuery], voucher_id: str) -> VoucherAnswer:
     "/v1/vouchers/{voucher_id}/qr",
     action="voucher.show_qr",
     answer=QrAnswer,
-    summary="The QR of this minute",
+    summary="The QR of this minute; a voucher bound to a phone wants it named in X-Device-Id",
 )
 def show_qr(call: Call[None, NoQuery], voucher_id: str) -> QrAnswer:
-    token = service.show_qr(call.context, voucher_id)
+    token = service.show_qr(call.context, voucher_id, device_id=call.device_id)
     return QrAnswer(
         token=token.text,
         svg=qr.draw(token.text),
@@ -286,6 +293,8 @@ def _voucher(shown: service.ShownVoucher) -> VoucherAnswer:
         paid_fen=voucher.paid_fen,
         reversed_fen=voucher.reversed_fen,
         projects=shown.projects,
+        institutions_url=f"/v1/institutions?program={voucher.program_id}",
+        device_bound=voucher.device is not None,
         version=voucher.version,
         allowed_actions=shown.allowed_actions,
     )

@@ -1,11 +1,12 @@
 """Use cases of vouchers: claim, show a QR, expire (steps 4 and 5); issuing is in `issuance`."""
 
+import base64
 from dataclasses import dataclass
 from datetime import timedelta
 
 from chalicelib.accounts import rights
 from chalicelib.aws import queues
-from chalicelib.aws.keys import signing_keys
+from chalicelib.aws.keys import keyed_digests, signing_keys
 from chalicelib.aws.settings import settings
 from chalicelib.catalogue.service import projects_of_program
 from chalicelib.kernel.calendar import shanghai_date
@@ -26,6 +27,7 @@ from chalicelib.vouchers.model import (
 )
 
 QR_PURPOSE = "qr-hmac"
+_DEVICE_BYTES = 15
 EXPIRY_LOOKBACK_DAYS = 3
 
 
@@ -45,17 +47,28 @@ class ShownVoucher:
 # --------------------------------------------------------------------------- the holder's card
 
 
-def claim(context: Context, voucher_id: str) -> ShownVoucher:
+def claim(context: Context, voucher_id: str, *, device_id: str | None = None) -> ShownVoucher:
     """Accept one's own voucher (step 4); a repeat gives the voucher as it is.
 
+    A card that names its device binds the voucher's codes to it; claiming again on another phone, while the
+    voucher is unspent, moves them there, with a record of its own.
     The card shows who holds it; the answer does not open the vault for that, so a claim is one call.
     """
     holder = context.principal.person_key
     if holder is None:
         raise NotFound
+    digests = _device_digests(voucher_id, device_id)
     voucher = store.claim(
-        voucher_id, person_key=holder, now=context.now, change=change_of(context, "voucher.claim")
+        voucher_id,
+        person_key=holder,
+        now=context.now,
+        change=change_of(context, "voucher.claim"),
+        device=digests[0] if digests else None,
     )
+    if digests and voucher.device not in digests:
+        voucher = store.bind_device(
+            voucher, device=digests[0], now=context.now, change=change_of(context, "voucher.bind_device")
+        )
     return _shown(context, voucher, masked=True)
 
 
@@ -135,12 +148,20 @@ def _allowed(context: Context, voucher: Voucher) -> list[str]:
     return found
 
 
-def show_qr(context: Context, voucher_id: str) -> qr.QrToken:
+def _device_digests(voucher_id: str, device_id: str | None) -> tuple[str, ...]:
+    """Give a phone's digests for one voucher under each live key: two vouchers do not tell they share it."""
+    if not device_id:
+        return ()
+    found = keyed_digests("card-device", f"{voucher_id}|{device_id}")
+    return tuple(base64.b32encode(one[:_DEVICE_BYTES]).decode().lower() for one in found)
+
+
+def show_qr(context: Context, voucher_id: str, *, device_id: str | None = None) -> qr.QrToken:
     """Make the QR of this minute for a claimed voucher of one's own; one read, no write.
 
     Raises:
         NotFound: there is none, or it is another person's.
-        Refused: it is not claimed, spent, or has expired.
+        Refused: it is not claimed, spent, or has expired; or is bound to another phone (`other_device`).
 
     """
     voucher = store.read_voucher(voucher_id)
@@ -148,7 +169,10 @@ def show_qr(context: Context, voucher_id: str) -> qr.QrToken:
     status = status_shown(voucher, context.now)
     if status is not VoucherStatus.CLAIMED:
         raise Refused(_QR_REFUSALS[status], **facts_of(voucher))
-    return qr.make_token(voucher.id, now=context.now, key=_qr_keys()[0])
+    if voucher.device is not None and voucher.device not in _device_digests(voucher.id, device_id):
+        raise Refused("other_device")
+    tag = qr.device_tag_of(voucher.device)
+    return qr.make_token(voucher.id, now=context.now, key=_qr_keys()[0], device=tag)
 
 
 _QR_REFUSALS = {

@@ -95,6 +95,7 @@ class VoucherRow(VersionedTable[Voucher]):
     redeem_nonce = UnicodeAttribute(null=True)
     last_step = NumberAttribute(default=0)
     due_shard = UnicodeAttribute(null=True)
+    device = UnicodeAttribute(null=True)
     paid_fen = NumberAttribute(default=0)
     reversed_fen = NumberAttribute(default=0)
     by_holder = ByHolder()
@@ -181,8 +182,12 @@ def issue_many(vouchers: Sequence[Voucher], change: Change) -> int:
     return issued
 
 
-def claim(voucher_id: str, *, person_key: str, now: datetime, change: Change) -> Voucher:
+def claim(
+    voucher_id: str, *, person_key: str, now: datetime, change: Change, device: str | None = None
+) -> Voucher:
     """Accept a voucher for its holder, once; a repeat by the holder gives the voucher as it is.
+
+    `device`, if the card names one, is the digest of the phone that is to show the codes.
 
     Raises:
         NotFound: there is none, or it is another person's.
@@ -193,7 +198,11 @@ def claim(voucher_id: str, *, person_key: str, now: datetime, change: Change) ->
         return update(
             VoucherRow,
             (voucher_id,),
-            [VoucherRow.status.set(_target("claim")), VoucherRow.claimed_at.set(now)],
+            [
+                VoucherRow.status.set(_target("claim")),
+                VoucherRow.claimed_at.set(now),
+                *([VoucherRow.device.set(device)] if device is not None else []),
+            ],
             condition=_in("claim") & (VoucherRow.person_key == person_key) & (VoucherRow.expires_at > now),
             change=change,
         )
@@ -203,6 +212,35 @@ def claim(voucher_id: str, *, person_key: str, now: datetime, change: Change) ->
             raise NotFound from None
         if old.status is VoucherStatus.CLAIMED and not has_expired(old, now):
             return old
+        raise Refused(_claim_refusal(old, now), **facts_of(old)) from None
+
+
+def bind_device(voucher: Voucher, *, device: str, now: datetime, change: Change) -> Voucher:
+    """Move a claimed voucher's codes to another phone; those of the phone before are worth nothing then.
+
+    Raises:
+        Refused: it was spent, revoked or has expired, or another phone was first (`version_conflict`).
+
+    """
+    bound: Condition = VoucherRow.device.does_not_exist()
+    if voucher.device is not None:
+        bound = VoucherRow.device == voucher.device
+    try:
+        return update(
+            VoucherRow,
+            (voucher.id,),
+            [VoucherRow.device.set(device)],
+            condition=(VoucherRow.status == str(VoucherStatus.CLAIMED))
+            & (VoucherRow.expires_at > now)
+            & bound,
+            change=change,
+        )
+    except ConditionFailed as failure:
+        old = failure.old
+        if not isinstance(old, Voucher):
+            raise NotFound from None
+        if old.status is VoucherStatus.CLAIMED and not has_expired(old, now):
+            raise Refused("version_conflict", version=old.version) from None
         raise Refused(_claim_refusal(old, now), **facts_of(old)) from None
 
 
@@ -250,9 +288,20 @@ def revoke(voucher_id: str, *, version: int, change: Change) -> Voucher:
 
 
 def redeem_write(
-    voucher: Voucher, *, enrolment_id: str, institution: str, nonce: str, step: int, now: datetime
+    voucher: Voucher,
+    *,
+    enrolment_id: str,
+    institution: str,
+    nonce: str,
+    step: int,
+    now: datetime,
+    device: str = "",
 ) -> Update:
-    """Spend a claimed, unexpired voucher on an enrolment; the QR step must be a new one."""
+    """Spend a claimed, unexpired voucher on an enrolment.
+
+    The QR step must be a new one, and shown by the phone that the voucher is bound to (`device`, its tag).
+    """
+    own = VoucherRow.device.startswith(device) if device else VoucherRow.device.does_not_exist()
     return Update(
         VoucherRow,
         (voucher.id,),
@@ -265,7 +314,7 @@ def redeem_write(
             VoucherRow.redeemed_at.set(now),
             VoucherRow.due_shard.remove(),
         ],
-        _in("redeem") & (VoucherRow.expires_at > now) & (VoucherRow.last_step < step),
+        _in("redeem") & (VoucherRow.expires_at > now) & (VoucherRow.last_step < step) & own,
     )
 
 

@@ -4,18 +4,39 @@
 let refreshing = null;
 
 async function claim(voucher) {
-  await call("POST", `v1/vouchers/${voucher.id}/claim`, {});
+  await call("POST", `v1/vouchers/${voucher.id}/claim`, { device_id: deviceId() });
   say(two("领用成功。", "Claimed."));
   await show();
 }
 
+// Another phone showed the codes before: claiming again moves them here. A spent voucher says so and is drawn anew.
+async function noCode(error, voucher, place) {
+  if (!(error instanceof Refused)) throw error;
+  const told = make("p", { class: "spent" }, error.message);
+  if (error.code !== "other_device") {
+    place.replaceChildren(told);
+    return;
+  }
+  const bind = async () => {
+    await call("POST", `v1/vouchers/${voucher.id}/claim`, { device_id: deviceId() });
+    await showCode(voucher, place);
+  };
+  place.replaceChildren(told, pressing(two("改用本机出示", "Show it on this phone"), bind));
+}
+
 async function showCode(voucher, place) {
   clearTimeout(refreshing);
-  const code = await call("GET", `v1/vouchers/${voucher.id}/qr`);
+  let code = null;
+  try {
+    code = await call("GET", `v1/vouchers/${voucher.id}/qr`, undefined, { "X-Device-Id": deviceId() });
+  } catch (error) {
+    await noCode(error, voucher, place);
+    return;
+  }
   const image = make("img", { alt: two("券码", "Voucher code"), src: `data:image/svg+xml;utf8,${encodeURIComponent(code.svg)}` });
   const text = two("请出示给培训机构扫码，自动刷新", "Show this to the institution; it refreshes itself");
   place.replaceChildren(image, make("p", { class: "soft" }, text));
-  const wait = Math.max(5, code.period_seconds || 30) * 1000;
+  const wait = Math.max(5, (code.period_seconds || 30) / 3) * 1000; // sooner than it must: a spent voucher says so soon
   refreshing = setTimeout(() => {
     if (place.isConnected) showCode(voucher, place).catch(complain);
   }, wait);

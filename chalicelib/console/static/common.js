@@ -12,8 +12,8 @@ class Refused extends Error {
   }
 }
 
-async function send(method, path, body) {
-  const headers = { Accept: "application/json", "Accept-Language": document.documentElement.lang };
+async function send(method, path, body, extra = {}) {
+  const headers = { Accept: "application/json", "Accept-Language": document.documentElement.lang, ...extra };
   if (session.token) headers.Authorization = `Bearer ${session.token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
@@ -28,14 +28,14 @@ async function send(method, path, body) {
   return parsed;
 }
 
-async function call(method, path, body) {
+async function call(method, path, body, extra = {}) {
   try {
-    return await send(method, path, body);
+    return await send(method, path, body, extra);
   } catch (error) {
     if (!(error instanceof Refused) || error.code !== "token_stale" || !session.refresh) throw error;
     session.token = null;
     keep(await send("POST", "v1/auth/tokens", { grant_type: "refresh_token", refresh_token: session.refresh }));
-    return send(method, path, body);
+    return send(method, path, body, extra);
   }
 }
 
