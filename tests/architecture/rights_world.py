@@ -78,7 +78,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     from chalicelib.exchange import store as exchange_store
     from chalicelib.kernel.principal import system_context
     from chalicelib.supervision import jobs as supervision_jobs
-    from chalicelib.vouchers import store as voucher_store
+    from chalicelib.vouchers import batch_store
     from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
     from tests.classes.builders import application
     from tests.subsidies.scored import Money, scored_class
@@ -120,7 +120,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         proposed_by="test",
         proposed_at=world.now,
     )
-    voucher_store.create_batch(issuance, world.change)
+    batch_store.create_batch(issuance, world.change)
     changes = voucher_changes(versions=2)
     context = system_context("test", now=world.now, request_id="req_test")
     exchange_jobs.return_changes(stream_event(*changes), context)
