@@ -9,8 +9,8 @@ from chalicelib.aws.forms import Answer, Form
 from chalicelib.aws.http import Api, Call, NoQuery
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import sentence
-from chalicelib.people import service
-from chalicelib.people.model import ISSUABLE, Import, ImportKind, ImportStatus
+from chalicelib.people import imports
+from chalicelib.people.model import Import, ImportKind, ImportStatus
 
 api = Api(__name__)
 
@@ -20,7 +20,7 @@ class ImportRequest(Form):
 
     kind: ImportKind
     filename: Annotated[str, Meta(min_length=1, max_length=200)]
-    size_bytes: Annotated[int, Meta(ge=1, le=service.UPLOAD_BYTES_MAX)]
+    size_bytes: Annotated[int, Meta(ge=1, le=imports.UPLOAD_BYTES_MAX)]
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$")]
 
 
@@ -85,7 +85,7 @@ class ImportAnswer(Answer):
 )
 def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedAnswer:
     body = call.body
-    announced = service.announce_import(
+    announced = imports.announce_import(
         call.context,
         kind=body.kind,
         filename=body.filename,
@@ -105,7 +105,7 @@ def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedAnswer:
     "GET", "/v1/imports/{import_id}", action="import.read", answer=ImportAnswer, summary="Read an import"
 )
 def read(call: Call[None, NoQuery], import_id: str) -> ImportAnswer:
-    return _answer(call.context, service.read_import(call.context, import_id), english=call.english)
+    return _answer(call.context, imports.read_import(call.context, import_id), english=call.english)
 
 
 def _answer(context: Context, record: Import, *, english: bool) -> ImportAnswer:
@@ -127,10 +127,10 @@ def _answer(context: Context, record: Import, *, english: bool) -> ImportAnswer:
                 code=fault.code,
                 detail=sentence(fault.code, {**fault.facts, "column": fault.column}, english=english),
             )
-            for fault in service.faults_of(record)
+            for fault in imports.faults_of(record)
         ],
-        error_sheet=service.error_sheet_of(context, record),
+        error_sheet=imports.error_sheet_of(context, record),
         created_at=record.created_at,
         version=record.version,
-        allowed_actions=["propose"] if record.status in ISSUABLE else [],
+        allowed_actions=imports.allowed_actions(record),
     )

@@ -1,49 +1,28 @@
-"""Use cases of graduate lists: announce, upload, validate row by row, keep people in the vault."""
+"""People in the vault, and the graduate lists that vouchers are issued from."""
 
 import base64
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import msgspec
 
-from chalicelib.accounts import rights
-from chalicelib.aws import crypto, objects, queues, sheets
-from chalicelib.aws.disclosure import Sealed, disclose, record_access
-from chalicelib.aws.keys import keyed_digest, keyed_digests, person_keys_of
+from chalicelib.aws import crypto
+from chalicelib.aws.disclosure import Sealed, disclose
+from chalicelib.aws.keys import keyed_digest, keyed_digests
 from chalicelib.aws.logs import log
-from chalicelib.aws.settings import settings
 from chalicelib.kernel.divisions import PROVINCE
-from chalicelib.kernel.errors import Impossible, NotFound, Refused
+from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.identity import mask_id_number, mask_name
-from chalicelib.kernel.ids import ImportId, PersonKey, new_id
+from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import sentence
 from chalicelib.people import store
 from chalicelib.people.model import (
-    GRADUATE_COLUMNS,
     ISSUABLE,
     Graduate,
     Identity,
     Import,
     ImportKind,
-    ImportStatus,
     Person,
-    RowFault,
-    read_graduate,
 )
-
-CHUNK_ROWS = 500
-ERRORS_SHOWN_MAX = 1000
-UPLOAD_BYTES_MAX = 100_000_000
-
-
-@dataclass(frozen=True)
-class Announced:
-    """An import that waits for its file, and the form to send it with."""
-
-    record: Import
-    form: objects.UploadForm
 
 
 def name_digest(name: str) -> str:
@@ -64,152 +43,8 @@ def phone_digest(phone: str) -> str:
     return _text(keyed_digest("phone", phone))
 
 
-# --------------------------------------------------------------------------- announcing and reading
-
-
-def announce_import(
-    context: Context, *, kind: ImportKind, filename: str, size_bytes: int, sha256: str, partial: bool
-) -> Announced:
-    """Prepare an upload: the form accepts exactly the announced file."""
-    rights.require(context.principal, "import.create", division=PROVINCE)
-    content_type = sheets.content_type_of(filename)
-    record = Import(
-        id=ImportId(new_id("imp")),
-        kind=kind,
-        content_type=content_type,
-        size_bytes=size_bytes,
-        sha256=sha256.lower(),
-        partial=partial,
-        created_by=context.principal.actor,
-        created_at=context.now,
-        status=ImportStatus.AWAITING_UPLOAD,
-    )
-    store.create_import(record, change_of(context, "import.create"))
-    form = objects.upload_form(
-        settings().intake_bucket,
-        store.upload_key(record.id),
-        content_type=content_type,
-        size_bytes=size_bytes,
-        sha256_base64=base64.b64encode(bytes.fromhex(record.sha256)).decode(),
-    )
-    return Announced(record, form)
-
-
-def read_import(context: Context, import_id: str) -> Import:
-    """Read an import."""
-    found = store.read_import(import_id)
-    rights.require(context.principal, "import.read", division=PROVINCE)
-    return found
-
-
-def faults_of(record: Import) -> list[RowFault]:
-    """Give the row errors of an import, at most a thousand; the error sheet has all."""
-    return store.read_faults(record.id)[:ERRORS_SHOWN_MAX] if record.invalid else []
-
-
-def error_sheet_of(context: Context, record: Import) -> str | None:
-    """Give the link to the sheet with a column of reasons, where there are any; it shows the rows."""
-    if not record.invalid:
-        return None
-    purpose = "show the error sheet"
-    record_access(context, subject=record.id, division=PROVINCE, purpose=purpose, items=record.total)
-    return store.error_sheet_link(record.id)
-
-
-# --------------------------------------------------------------------------- working through a list
-
-
-def receive_upload(context: Context, key: str) -> None:
-    """Note that a file has arrived and ask a worker to validate it; a repeat asks again, harmlessly."""
-    import_id = store.import_id_of(key)
-    if import_id is None or store.find_import(import_id) is None:
-        return
-    try:
-        store.move_import(import_id, "receive", change=change_of(context, "import.receive"))
-    except Refused:
-        log("upload_repeated", import_id=import_id)
-    queues.send(settings().imports_queue_url, [{"import_id": import_id}], now=context.now)
-
-
-def validate_import(context: Context, import_id: str) -> None:
-    """Read an uploaded list row by row; all rows are judged, none is applied if one is wrong.
-
-    Repeating it after a crash at any point ends in the same state.
-    """
-    try:
-        record = store.move_import(import_id, "validate", change=change_of(context, "import.validate"))
-    except (Refused, NotFound):
-        return  # decided already: a message delivered again
-    raw = store.read_upload(import_id)
-    try:
-        if raw is None or hashlib.sha256(raw).hexdigest() != record.sha256:
-            raise Impossible("digest_mismatch")
-        rows = sheets.read_table(raw, record.content_type, GRADUATE_COLUMNS, frozenset(GRADUATE_COLUMNS))
-    except Impossible as error:
-        change = change_of(context, "import.fail", reason=error.code)
-        store.write_faults(import_id, [])
-        store.move_import(import_id, "fail", change=change, failure=error.code)
-        return
-    graduates, faults = _judge(rows)
-    wrong_rows = {fault.row for fault in faults}
-    store.write_faults(import_id, faults)
-    if faults:
-        store.write_error_sheet(import_id, _error_sheet(rows, faults), sheets.XLSX)
-    counts = {"total": len(rows), "valid": len(graduates), "invalid": len(wrong_rows)}
-    if faults and (not record.partial or not graduates):
-        change = change_of(context, "import.fail", reason="rows_invalid")
-        store.move_import(import_id, "fail", change=change, failure="rows_invalid", **counts)
-        return
-    chunks = [graduates[start : start + CHUNK_ROWS] for start in range(0, len(graduates), CHUNK_ROWS)]
-    for number, chunk in enumerate(chunks):
-        store.write_chunk(import_id, number, chunk)
-        keys = person_keys_of(graduate.id_number for graduate in chunk)
-        store.save_people(_person_of(graduate, import_id, keys[graduate.id_number]) for graduate in chunk)
-    change = change_of(context, "import.accept")
-    store.move_import(import_id, "accept", change=change, chunks=len(chunks), **counts)
-
-
-def _judge(rows: list[sheets.SheetRow]) -> tuple[list[Graduate], list[RowFault]]:
-    graduates: list[Graduate] = []
-    faults: list[RowFault] = []
-    first_rows: dict[str, int] = {}
-    for row in rows:
-        read = read_graduate(row.row, row.cells, row.headers)
-        if isinstance(read, list):
-            faults += read
-            continue
-        first = first_rows.setdefault(read.id_number, row.row)
-        if first != row.row:
-            faults.append(
-                RowFault(
-                    row=row.row,
-                    column=row.headers["id_number"],
-                    code="repeated_person",
-                    facts={"first_row": first},
-                )
-            )
-            continue
-        graduates.append(read)
-    return graduates, faults
-
-
-def _error_sheet(rows: list[sheets.SheetRow], faults: list[RowFault]) -> bytes:
-    reasons: dict[int, list[str]] = {}
-    for fault in faults:
-        text = sentence(fault.code, {**fault.facts, "column": fault.column})
-        reasons.setdefault(fault.row, []).append(f"{fault.column}：{text}")
-    headers = list(rows[0].headers.values())
-    return sheets.write_xlsx(
-        "错误明细",
-        ["行号", *headers, "错误原因"],
-        (
-            [row.row, *(row.cells[name] for name in row.headers), " ".join(reasons.get(row.row, []))]
-            for row in rows
-        ),
-    )
-
-
-def _person_of(graduate: Graduate, import_id: str, key: PersonKey) -> Person:
+def person_of(graduate: Graduate, import_id: str, key: PersonKey) -> Person:
+    """Make the person that a graduate list tells of; what identifies them is sealed."""
     identity = Identity(
         name=graduate.name,
         id_number=graduate.id_number,
@@ -244,7 +79,7 @@ def ready_import(import_id: str) -> Import:
 
     """
     found = store.read_import(import_id)
-    if found.status not in ISSUABLE:
+    if found.kind is not ImportKind.GRADUATES or found.status not in ISSUABLE:
         raise Refused("import_not_ready", status=found.status.value)
     return found
 

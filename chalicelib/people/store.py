@@ -19,7 +19,7 @@ from chalicelib.aws.table import (
     transition,
 )
 from chalicelib.kernel.principal import Change
-from chalicelib.people.model import IMPORT_TRANSITIONS, Graduate, Import, Person, RowFault
+from chalicelib.people.model import IMPORT_TRANSITIONS, Import, Person, RowFault
 
 
 class PersonRow(Table[Person]):
@@ -143,10 +143,10 @@ def read_upload(import_id: str) -> bytes | None:
     return objects.read_object(settings().intake_bucket, upload_key(import_id))
 
 
-def write_chunk(import_id: str, number: int, graduates: Sequence[Graduate]) -> None:
-    """Store one chunk of well-formed rows, sealed."""
+def write_chunk(import_id: str, number: int, rows: bytes) -> None:
+    """Store one chunk of right rows, sealed."""
     name = _chunk_key(import_id, number)
-    sealed = crypto.seal(msgspec.json.encode(graduates), item=name)
+    sealed = crypto.seal(rows, item=name)
     objects.write_object(settings().intake_bucket, name, sealed.encode())
 
 

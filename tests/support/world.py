@@ -84,7 +84,7 @@ class World:
         from chalicelib.kernel.principal import system_context
         from chalicelib.people import store as people_store
         from chalicelib.people.model import Graduate
-        from chalicelib.people.service import _person_of
+        from chalicelib.people.service import person_of
         from chalicelib.programs.service import read_program
         from chalicelib.vouchers import store
         from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
@@ -103,7 +103,7 @@ class World:
             division="340111",
         )
         key = person_key_of(person.id_number)
-        people_store.save_people([_person_of(graduate, "imp_world", key)])
+        people_store.save_people([person_of(graduate, "imp_world", key)])
         moment = issued_at or self.now
         batch = IssuanceBatch(
             id="iss_world",  # type: ignore[arg-type]
