@@ -106,6 +106,7 @@ RIGHTS: dict[str, Row] = {
     "settlement.seal": _bureaus(_F),
     "settlement.export": _bureaus(_F),
     "settlement.record_results": _bureaus(_F),
+    "claim_line.reject": _bureaus(_R),
     "claim_line.reverse": _bureaus(_F),
     "ledger.read": _bureaus(_F, _S) | _PROVINCE,
     "exchange.read": _bureaus(_S) | _PROVINCE,

@@ -72,6 +72,7 @@ CLAIM_TRANSITIONS: Transitions[ClaimStatus] = Transitions(
         "pay": Step((_C.BATCHED,), _C.PAID),
         "return": Step((_C.SUBMITTED, _C.REVIEWED), _C.RETURNED),
         "uphold_objection": Step((_C.PUBLICISED,), _C.RETURNED),
+        "give_up": Step((_C.PUBLICISED, _C.PAYABLE, _C.BATCHED), _C.REJECTED),
         "reject": Step((_C.SUBMITTED, _C.REVIEWED, _C.RETURNED), _C.REJECTED),
     },
 )
@@ -96,6 +97,7 @@ LINE_TRANSITIONS: Transitions[LineStatus] = Transitions(
         "hold": Step((_L.PENDING,), _L.HELD),
         "lift": Step((_L.HELD,), _L.PENDING),
         "reject": Step((_L.PENDING, _L.HELD), _L.REJECTED),
+        "drop": Step((_L.PENDING, _L.HELD, _L.PAYMENT_FAILED), _L.REJECTED),
         "batch": Step((_L.PENDING, _L.PAYMENT_FAILED), _L.BATCHED),
         "pay": Step((_L.BATCHED,), _L.PAID),
         "fail": Step((_L.BATCHED,), _L.PAYMENT_FAILED),
@@ -254,10 +256,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Objection(msgspec.Struct, frozen=True, kw_only=True):
-    """An objection from the public; what they wrote and how to reach them is sealed."""
+    """An objection from the public; what they wrote and how to reach them is sealed.
+
+    It is about one line, or about the whole claim.
+    """
 
     id: str
     claim_id: ClaimId
+    line_id: LineId | None = None
     division: str
     status: ObjectionStatus
     sealed_reason: str
@@ -478,6 +484,36 @@ def line_status_shown(line: Line, claim: Claim) -> LineStatus:
     return line.status
 
 
+def claim_without(claim: Claim, line: Line) -> Claim:
+    """Give a claim as it is once one of its lines is dropped after second review.
+
+    What was waiting for this line alone goes on: the claim may now be wholly batched, or wholly paid. A claim
+    that loses its last line is rejected.
+    """
+    batched = claim.batched_count - (line.status is _L.PAYMENT_FAILED)
+    rest = msgspec.structs.replace(
+        claim,
+        line_count=claim.line_count - 1,
+        amount_fen=claim.amount_fen - line.amount_fen,
+        batched_count=batched,
+        version=claim.version + 1,
+    )
+    if rest.line_count == 0:
+        status = CLAIM_TRANSITIONS.target("give_up")
+        return msgspec.structs.replace(rest, status=status, due_city=None, due_on=None)
+    if rest.paid_count == rest.line_count:
+        return _paid(rest)
+    if batched == rest.line_count:
+        status = CLAIM_TRANSITIONS.target("batch")
+        return msgspec.structs.replace(rest, status=status, due_city=None, due_on=None)
+    return rest
+
+
+def hold_of(objection_id: str) -> str:
+    """Name the hold that an objection puts on its line."""
+    return f"objection:{objection_id}"
+
+
 def claim_after(claim: Claim, *, lines: int) -> Claim:
     """Give a claim as it is once so many more of its lines are paid.
 
@@ -487,5 +523,9 @@ def claim_after(claim: Claim, *, lines: int) -> Claim:
     moved = msgspec.structs.replace(claim, paid_count=paid, version=claim.version + 1)
     if paid < claim.line_count:
         return moved
+    return _paid(moved)
+
+
+def _paid(claim: Claim) -> Claim:
     status = CLAIM_TRANSITIONS.target("pay")
-    return msgspec.structs.replace(moved, status=status, due_city=claim.city, due_on=f"0000-00-00#{claim.id}")
+    return msgspec.structs.replace(claim, status=status, due_city=claim.city, due_on=f"0000-00-00#{claim.id}")

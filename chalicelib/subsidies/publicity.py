@@ -11,19 +11,22 @@ from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import PROVINCE, is_known
 from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
-from chalicelib.kernel.ids import derived_id, is_id
+from chalicelib.kernel.ids import LineId, derived_id, is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.subsidies import budget_store, store
 from chalicelib.subsidies.areas import cities_of, page_over
+from chalicelib.subsidies.dropping import drop_writes
 from chalicelib.subsidies.model import (
+    LINE_TRANSITIONS,
     Claim,
     ClaimStatus,
     Line,
     LineStatus,
     Objection,
     ObjectionStatus,
+    hold_of,
     is_running,
 )
 
@@ -76,11 +79,14 @@ class Objected:
 _PUBLIC_STATES = (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE, ClaimStatus.BATCHED, ClaimStatus.PAID)
 
 
-def object_to(context: Context, claim_id: str, *, reason: str, contact: str | None) -> Objected:
-    """Object to a claim until the last day of its publicity; the claim stops until it is decided.
+def object_to(
+    context: Context, claim_id: str, *, reason: str, contact: str | None, line_id: str | None = None
+) -> Objected:
+    """Object until the last day of publicity; the line, or the whole claim, stops until it is decided.
 
     Raises:
         NotFound: there is no such claim in public.
+        Impossible: `line_unknown`, the claim has no such line.
         Refused: `publicity_over`.
 
     """
@@ -89,15 +95,19 @@ def object_to(context: Context, claim_id: str, *, reason: str, contact: str | No
         raise NotFound
     ends_on = claim.publicity_ends_on
     text = reason.strip()
-    objection_id = derived_id("obj", claim_id, keyed_digest("objection", text).hex(), ends_on.isoformat())
+    about = line_id or claim_id
+    objection_id = derived_id("obj", about, keyed_digest("objection", text).hex(), ends_on.isoformat())
     known = store.find_objection(objection_id)
     if known is not None:
         return Objected(known, created=False)
     if not is_running(claim, shanghai_date(context.now)):
         raise Refused("publicity_over", ends_on=ends_on.isoformat())
+    if line_id is not None and line_id not in claim.line_ids:
+        raise error("line_unknown", faults=(Fault("line_unknown", field="line_id"),))
     objection = Objection(
         id=objection_id,
         claim_id=claim.id,
+        line_id=LineId(line_id) if line_id is not None else None,
         division=claim.division,
         status=ObjectionStatus.OPEN,
         sealed_reason=crypto.seal(text.encode(), item=objection_id),
@@ -105,17 +115,31 @@ def object_to(context: Context, claim_id: str, *, reason: str, contact: str | No
         created_at=context.now,
         publicity_ends_on=ends_on,
     )
-    try:
-        transact(store.object_writes(objection, claim), change=change_of(context, "claim.object"))
-    except ConditionFailed:
-        known = store.find_objection(objection_id)
-        if known is not None:
-            return Objected(known, created=False)
-        again = store.read_claim(claim_id)
-        if not is_running(again, shanghai_date(context.now)):
-            raise Refused("publicity_over", ends_on=ends_on.isoformat()) from None
-        raise error("too_many_requests", retry_after_seconds=3600) from None
-    return Objected(objection, created=True)
+    change = change_of(context, "claim.object")
+    for _ in range(_TRIES):
+        try:
+            transact(_objecting(objection, claim), change=change)
+        except ConditionFailed as failure:
+            known = store.find_objection(objection_id)
+            if known is not None:
+                return Objected(known, created=False)
+            claim = store.read_claim(claim_id)
+            if not is_running(claim, shanghai_date(context.now)):
+                raise Refused("publicity_over", ends_on=ends_on.isoformat()) from None
+            if failure.table is store.LineRow:
+                continue  # another hold came between
+            raise error("too_many_requests", retry_after_seconds=3600) from None
+        return Objected(objection, created=True)
+    raise error("try_again")
+
+
+def _objecting(objection: Objection, claim: Claim) -> list[Write]:
+    if objection.line_id is None:
+        return [*store.object_writes(objection, claim)]
+    line = store.find_line(objection.line_id)
+    if line is None or not LINE_TRANSITIONS.allows("drop", line.status):
+        raise error("line_unknown", faults=(Fault("line_unknown", field="line_id"),))
+    return [*store.object_to_line_writes(objection, claim, line)]
 
 
 def objections_to(context: Context, claim_id: str, request: PageRequest) -> Page[Objection]:
@@ -155,7 +179,10 @@ def told(context: Context, objections: Sequence[Objection]) -> list[Told]:
 def resolve_objection(
     context: Context, objection_id: str, *, version: int, outcome: ObjectionStatus, reason: str
 ) -> Objection:
-    """Decide on an objection: dismissed, the claim goes on; upheld, it returns to the institution."""
+    """Decide on an objection: dismissed, its line or claim goes on.
+
+    Upheld, a line is rejected, and a claim returns to the institution.
+    """
     objection = store.find_objection(objection_id) if is_id(objection_id, "obj") else None
     if objection is None:
         raise NotFound
@@ -184,6 +211,8 @@ def _objection_again(objection_id: str) -> Objection:
 
 def _claim_after(objection: Objection, outcome: ObjectionStatus, reason: str) -> list[Write]:
     claim = store.read_claim(objection.claim_id)
+    if objection.line_id is not None:
+        return _line_after(objection, claim, outcome, reason)
     if outcome is ObjectionStatus.UPHELD and claim.status is ClaimStatus.PUBLICISED:
         assert claim.budget_year is not None
         freed = budget_store.unreserve_write(
@@ -191,6 +220,18 @@ def _claim_after(objection: Objection, outcome: ObjectionStatus, reason: str) ->
         )
         return [store.uphold_objection_write(claim, reason), freed]
     return [store.dismiss_objection_write(claim)]
+
+
+def _line_after(objection: Objection, claim: Claim, outcome: ObjectionStatus, reason: str) -> list[Write]:
+    """Let the line go on, or take it out of its claim; one that is gone already needs nothing."""
+    line = store.find_line(str(objection.line_id))
+    if line is None or hold_of(objection.id) not in line.holds:
+        return []
+    if not LINE_TRANSITIONS.allows("drop", line.status):
+        return []
+    if outcome is ObjectionStatus.UPHELD:
+        return drop_writes(claim, line, reason)
+    return [store.holds_write(line, [hold for hold in line.holds if hold != hold_of(objection.id)])]
 
 
 def allowed_on_objection(principal: Principal, objection: Objection) -> list[str]:

@@ -15,6 +15,7 @@ from chalicelib.kernel.principal import Context
 from chalicelib.subsidies import payability as payabilities
 from chalicelib.subsidies import publicity as publicities
 from chalicelib.subsidies import service
+from chalicelib.subsidies.dropping import drop_line
 from chalicelib.subsidies.model import (
     Check,
     Claim,
@@ -91,6 +92,7 @@ class LineAnswer(Answer):
     holds: list[str]
     reject_reason: str | None
     batch_id: str | None
+    version: int
 
 
 class ClaimHead(Answer):
@@ -153,6 +155,7 @@ class PublicityQuery(PageQuery):
 class PublicLine(Answer):
     """One trainee as everybody sees them."""
 
+    line_id: str
     name: str
     id_number: str
     amount_fen: int
@@ -174,9 +177,10 @@ class PublicClaim(Answer):
 
 
 class ObjectionRequest(Form):
-    """An objection; how to reach the objector is optional."""
+    """An objection to one line or, without `line_id`, to the claim; how to reach the objector is optional."""
 
     reason: Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"\S")]
+    line_id: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
     contact: Annotated[str, Meta(max_length=200)] | None = None
 
 
@@ -185,6 +189,7 @@ class ObjectionReceipt(Answer):
 
     id: str
     claim_id: str
+    line_id: str | None
     status: ObjectionStatus
     created_at: datetime
     publicity_ends_on: date
@@ -335,6 +340,20 @@ def reject(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
 
 
 @api.endpoint(
+    "POST",
+    "/v1/claim-lines/{line_id}/reject",
+    action="claim_line.reject",
+    body=VersionReason,
+    answer=LineAnswer,
+    summary="Take a line that cannot be paid out of an approved claim",
+)
+def reject_line(call: Call[VersionReason, NoQuery], line_id: str) -> LineAnswer:
+    body = call.body
+    line, claim = drop_line(call.context, line_id, version=body.version, reason=body.reason)
+    return line_answer(line, claim)
+
+
+@api.endpoint(
     "GET",
     "/v1/publicity",
     action=PUBLIC,
@@ -358,12 +377,17 @@ def publicity(call: Call[None, PublicityQuery]) -> Listing[PublicClaim]:
 )
 def object_to(call: Call[ObjectionRequest, NoQuery], claim_id: str) -> Reply:
     objected = publicities.object_to(
-        call.context, claim_id, reason=call.body.reason, contact=call.body.contact
+        call.context,
+        claim_id,
+        reason=call.body.reason,
+        contact=call.body.contact,
+        line_id=call.body.line_id,
     )
     one = objected.objection
     receipt = ObjectionReceipt(
         id=one.id,
         claim_id=one.claim_id,
+        line_id=one.line_id,
         status=one.status,
         created_at=one.created_at,
         publicity_ends_on=one.publicity_ends_on,
@@ -462,6 +486,7 @@ def line_answer(line: Line, claim: Claim) -> LineAnswer:
         holds=line.holds,
         reject_reason=line.reject_reason,
         batch_id=line.batch_id,
+        version=line.version,
     )
 
 
@@ -478,7 +503,12 @@ def _public(one: publicities.Publicised) -> PublicClaim:
         amount_fen=claim.amount_fen,
         publicity_ends_on=claim.publicity_ends_on,
         lines=[
-            PublicLine(name=line.trainee_name, id_number=line.trainee_id_number, amount_fen=line.amount_fen)
+            PublicLine(
+                line_id=line.id,
+                name=line.trainee_name,
+                id_number=line.trainee_id_number,
+                amount_fen=line.amount_fen,
+            )
             for line in one.lines
         ],
     )
@@ -489,6 +519,7 @@ def _objection(context: Context, told: publicities.Told) -> ObjectionAnswer:
     return ObjectionAnswer(
         id=one.id,
         claim_id=one.claim_id,
+        line_id=one.line_id,
         status=one.status,
         created_at=one.created_at,
         publicity_ends_on=one.publicity_ends_on,

@@ -34,6 +34,7 @@ from chalicelib.subsidies.model import (
     Objection,
     ObjectionStatus,
     claim_after,
+    hold_of,
 )
 
 
@@ -193,6 +194,7 @@ class ObjectionRow(VersionedTable[Objection]):
 
     id = UnicodeAttribute(hash_key=True)
     claim_id = UnicodeAttribute()
+    line_id = UnicodeAttribute(null=True)
     division = UnicodeAttribute()
     status = UnicodeAttribute()
     sealed_reason = UnicodeAttribute()
@@ -458,6 +460,58 @@ def object_writes(objection: Objection, claim: Claim) -> list[Put | Update]:
     ]
 
 
+def object_to_line_writes(objection: Objection, claim: Claim, line: Line) -> list[Put | Update]:
+    """Store an objection and stop the one line it is about while publicity runs."""
+    return [
+        Put(ObjectionRow.from_record(objection)),
+        Update(
+            ClaimRow,
+            (claim.id,),
+            [ClaimRow.objections.set(ClaimRow.objections + 1)],
+            (ClaimRow.status == str(ClaimStatus.PUBLICISED))
+            & (ClaimRow.publicity_ends_on == claim.publicity_ends_on)
+            & (ClaimRow.objections < OBJECTIONS_MAX),
+        ),
+        holds_write(line, [*line.holds, hold_of(objection.id)]),
+    ]
+
+
+def holds_write(line: Line, holds: Sequence[str]) -> Update:
+    """Replace the holds of a line that is not in a batch, if it is still as it was read."""
+    return Update(
+        LineRow,
+        (line.id,),
+        _hold_actions(line, holds),
+        LineRow.status.is_in(*map(str, _STOPPABLE)) & (LineRow.version == line.version),
+    )
+
+
+def drop_writes(line: Line, reason: str, *, before: Claim, after: Claim) -> list[Update]:
+    """Reject a line after second review, and move its claim to what is left of it."""
+    actions: list[Action] = [
+        ClaimRow.status.set(str(after.status)),
+        ClaimRow.line_count.set(after.line_count),
+        ClaimRow.amount_fen.set(after.amount_fen),
+        ClaimRow.batched_count.set(after.batched_count),
+    ]
+    if after.due_city is None or after.due_on is None:
+        actions += [ClaimRow.due_city.remove(), ClaimRow.due_on.remove()]
+    else:
+        actions += [ClaimRow.due_city.set(after.due_city), ClaimRow.due_on.set(after.due_on)]
+    if after.status is ClaimStatus.REJECTED:
+        actions += reject_actions(reason)
+    moved = Update(
+        ClaimRow, (before.id,), actions, _claim_in("give_up") & (ClaimRow.version == before.version)
+    )
+    dropped = Update(
+        LineRow,
+        (line.id,),
+        [_line_to("drop"), LineRow.reject_reason.set(reason), LineRow.retry_city.remove()],
+        _line_in("drop") & (LineRow.version == line.version),
+    )
+    return [moved, dropped]
+
+
 def resolve_write(
     objection_id: str, *, version: int, outcome: ObjectionStatus, resolution: str, actor: str
 ) -> Update:
@@ -519,6 +573,13 @@ def lift_hold(line_id: str, hold: str, change: Change) -> Line | None:
 _STOPPABLE = (LineStatus.PENDING, LineStatus.HELD, LineStatus.PAYMENT_FAILED)
 
 
+def _hold_actions(line: Line, holds: Sequence[str]) -> list[Action]:
+    actions: list[Action] = [LineRow.holds.set(list(holds))]
+    if line.status is not LineStatus.PAYMENT_FAILED:
+        actions.append(LineRow.status.set(str(LineStatus.HELD if holds else LineStatus.PENDING)))
+    return actions
+
+
 def _change_holds(line_id: str, change: Change, wanted: Any) -> Line | None:
     for _ in range(10):
         line = find_line(line_id)
@@ -527,12 +588,13 @@ def _change_holds(line_id: str, change: Change, wanted: Any) -> Line | None:
         holds = wanted(line.holds)
         if holds == line.holds:
             return line
-        actions = [LineRow.holds.set(holds)]
-        if line.status is not LineStatus.PAYMENT_FAILED:
-            actions.append(LineRow.status.set(str(LineStatus.HELD if holds else LineStatus.PENDING)))
         try:
             return update(
-                LineRow, (line_id,), actions, condition=LineRow.version == line.version, change=change
+                LineRow,
+                (line_id,),
+                _hold_actions(line, holds),
+                condition=LineRow.version == line.version,
+                change=change,
             )
         except ConditionFailed:
             continue

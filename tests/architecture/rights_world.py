@@ -309,6 +309,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/settlement-batches/{batch_id}/results"): Case(
             f"{settlement}/results", {"results": [result]}, owner=in_city
         ),
+        ("POST", "/v1/claim-lines/{line_id}/reject"): Case(
+            f"/v1/claim-lines/{line_id}/reject", VERSION_REASON, owner=of_school
+        ),
         ("POST", "/v1/claim-lines/{line_id}/reverse"): Case(
             f"/v1/claim-lines/{line_id}/reverse", REASON, owner=of_school
         ),

@@ -31,7 +31,12 @@ def test_running_publicity_is_public_and_masked(world: Any, money: Money) -> Non
     assert shown["claim_id"] == claim["id"]
     assert shown["publicity_ends_on"] == "2026-09-08"
     assert shown["lines"] == [
-        {"name": "张*", "id_number": "340***********1234", "amount_fen": line["amount_fen"]}
+        {
+            "line_id": line["id"],
+            "name": "张*",
+            "id_number": "340***********1234",
+            "amount_fen": line["amount_fen"],
+        }
         for line in money.read(claim)["lines"]
     ]
     assert publicity(money, division="340111")["items"] == [shown]

@@ -41,12 +41,14 @@ CLAIM_CELLS = {
     "pay": {"batched": "paid"},
     "return": {"submitted": "returned", "reviewed": "returned"},
     "uphold_objection": {"publicised": "returned"},
+    "give_up": {"publicised": "rejected", "payable": "rejected", "batched": "rejected"},
     "reject": {"submitted": "rejected", "reviewed": "rejected", "returned": "rejected"},
 }
 LINE_CELLS = {
     "hold": {"pending": "held"},
     "lift": {"held": "pending"},
     "reject": {"pending": "rejected", "held": "rejected"},
+    "drop": {"pending": "rejected", "held": "rejected", "payment_failed": "rejected"},
     "batch": {"pending": "batched", "payment_failed": "batched"},
     "pay": {"batched": "paid"},
     "fail": {"batched": "payment_failed"},
