@@ -92,6 +92,7 @@ RIGHTS: dict[str, Row] = {
     "subsidy_claim.submit": _STAFF,
     "subsidy_claim.read": _STAFF | _READERS,
     "subsidy_claim.review": _bureaus(_C),
+    "subsidy_claim.decide": _bureaus(_C, _R),
     "subsidy_claim.approve": _bureaus(_R),
     "subsidy_claim.return": _bureaus(_C, _R),
     "subsidy_claim.reject": _bureaus(_C, _R),

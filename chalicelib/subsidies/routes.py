@@ -9,9 +9,10 @@ from chalicelib.aws.forms import Answer, Form, Version
 from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery, Reply, VersionReason
 from chalicelib.catalogue.service import current_institution, current_project
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import Fact
+from chalicelib.kernel.errors import Fact, Fault, Malformed
 from chalicelib.kernel.paging import Page
 from chalicelib.kernel.principal import Context
+from chalicelib.kernel.reasons import sentence
 from chalicelib.subsidies import payability as payabilities
 from chalicelib.subsidies import publicity as publicities
 from chalicelib.subsidies import service
@@ -32,6 +33,8 @@ from chalicelib.subsidies.model import (
 api = Api(__name__)
 
 LINES_MAX = 100
+DECISIONS_MAX = 20
+"""Claims a call of decisions: a second review takes some ten calls, and the gateway waits 29 seconds."""
 AMOUNT_MAX = 10_000_000_000
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
@@ -144,6 +147,42 @@ class ReviewRequest(Form):
     version: Version
     rejected_lines: Annotated[list[RejectedLine], Meta(max_length=LINES_MAX)] | None = None
     comment: Annotated[str, Meta(max_length=500)] | None = None
+
+
+class DecisionRequest(Form):
+    """A decision on one of several claims; returning and rejecting need a reason."""
+
+    claim_id: Annotated[str, Meta(min_length=1, max_length=80)]
+    action: Literal["review", "approve", "return", "reject"]
+    version: Version
+    reason: Reason | None = None
+    rejected_lines: Annotated[list[RejectedLine], Meta(max_length=LINES_MAX)] | None = None
+
+
+class DecisionsRequest(Form):
+    """Decisions on several claims, each of which stands by itself."""
+
+    decisions: Annotated[list[DecisionRequest], Meta(min_length=1, max_length=DECISIONS_MAX)]
+
+
+class DecisionAnswer(Answer):
+    """What became of one decision; `code` and `detail` say why it was refused."""
+
+    claim_id: str
+    action: str
+    applied: bool
+    status: ClaimStatus | None
+    version: int | None
+    code: str | None
+    detail: str | None
+
+
+class DecisionsAnswer(Answer):
+    """What became of each decision, in the order they were sent."""
+
+    applied: int
+    refused: int
+    results: list[DecisionAnswer]
 
 
 class PublicityQuery(PageQuery):
@@ -341,6 +380,53 @@ def reject(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
 
 @api.endpoint(
     "POST",
+    "/v1/claim-decisions",
+    action="subsidy_claim.decide",
+    body=DecisionsRequest,
+    answer=DecisionsAnswer,
+    summary="Decide on several subsidy claims at once; each stands by itself",
+)
+def decide_many(call: Call[DecisionsRequest, NoQuery]) -> DecisionsAnswer:
+    wanted = call.body.decisions
+    faults = [
+        Fault("missing_field", field=f"decisions[{place}].reason")
+        for place, one in enumerate(wanted)
+        if one.action in ("return", "reject") and one.reason is None
+    ]
+    faults += [
+        Fault("unknown_field", field=f"decisions[{place}].rejected_lines")
+        for place, one in enumerate(wanted)
+        if one.action in ("return", "reject") and one.rejected_lines is not None
+    ]
+    if faults:
+        raise Malformed("malformed", faults=tuple(faults))
+    decided = service.decide_many(
+        call.context,
+        [
+            service.Decision(one.claim_id, one.action, one.version, one.reason, _rejected(one))
+            for one in wanted
+        ],
+    )
+    results = [_decided(call, one) for one in decided]
+    applied = sum(one.applied for one in results)
+    return DecisionsAnswer(applied=applied, refused=len(results) - applied, results=results)
+
+
+def _decided(call: Call[DecisionsRequest, NoQuery], one: service.Decided) -> DecisionAnswer:
+    claim, refusal = one.claim, one.refusal
+    return DecisionAnswer(
+        claim_id=one.decision.claim_id,
+        action=one.decision.action,
+        applied=claim is not None,
+        status=status_shown(claim, shanghai_date(call.context.now)) if claim is not None else None,
+        version=claim.version if claim is not None else None,
+        code=refusal.code if refusal is not None else None,
+        detail=sentence(refusal.code, refusal.facts, english=call.english) if refusal is not None else None,
+    )
+
+
+@api.endpoint(
+    "POST",
     "/v1/claim-lines/{line_id}/reject",
     action="claim_line.reject",
     body=VersionReason,
@@ -429,7 +515,7 @@ def resolve(call: Call[ResolveRequest, NoQuery], objection_id: str) -> Objection
     return _objection(call.context, publicities.told(call.context, [resolved])[0])
 
 
-def _rejected(body: ReviewRequest) -> dict[str, str]:
+def _rejected(body: ReviewRequest | DecisionRequest) -> dict[str, str]:
     return {line.id: line.reason for line in body.rejected_lines or []}
 
 

@@ -1,7 +1,7 @@
 """Use cases of subsidy claims: submitting, first and second review, returning, rejecting, closing."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from chalicelib.accounts import rights
@@ -12,7 +12,7 @@ from chalicelib.classes.service import read_class, require_class
 from chalicelib.classes.store import claim_write, close_write
 from chalicelib.kernel.calendar import add_working_days, shanghai_date
 from chalicelib.kernel.divisions import PROVINCE
-from chalicelib.kernel.errors import Fault, NotFound, Refused
+from chalicelib.kernel.errors import DomainError, Fault, NotFound, Refused
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change, Context, Principal, Role, change_of
@@ -323,6 +323,49 @@ def reject(context: Context, claim_id: str, *, version: int, reason: str) -> Cla
             continue
         return store.read_claim(claim_id)
     raise error("try_again")
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What one reviewer decides on one claim; `action` is review, approve, return or reject."""
+
+    claim_id: str
+    action: str
+    version: int
+    reason: str | None = None
+    rejected_lines: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Decided:
+    """What became of one decision: the claim as it is now, or why it was refused."""
+
+    decision: Decision
+    claim: Claim | None
+    refusal: DomainError | None
+
+
+def decide_many(context: Context, decisions: Sequence[Decision]) -> list[Decided]:
+    """Decide on several claims in turn: each by itself, under the same rules as one alone."""
+    return [_decide_one(context, decision) for decision in decisions]
+
+
+def _decide_one(context: Context, decision: Decision) -> Decided:
+    facts = {"version": decision.version}
+    try:
+        match decision.action:
+            case "review" | "approve":
+                decide = review if decision.action == "review" else approve
+                rejected = decision.rejected_lines
+                claim = decide(
+                    context, decision.claim_id, **facts, rejected_lines=rejected, comment=decision.reason
+                )
+            case _:
+                decide_against = send_back if decision.action == "return" else reject
+                claim = decide_against(context, decision.claim_id, **facts, reason=str(decision.reason))
+    except DomainError as refusal:
+        return Decided(decision, None, refusal)
+    return Decided(decision, claim, None)
 
 
 def close_vouchers(leftovers: Sequence[Leftover]) -> list[Write]:

@@ -348,6 +348,10 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/overrides/{override_id}/refuse"): Case(
             f"/v1/overrides/{override}/refuse", VERSION_REASON, owner=of_school
         ),
+        # each decision has an area of its own, tested in tests/subsidies
+        ("POST", "/v1/claim-decisions"): Case(
+            "/v1/claim-decisions", {"decisions": [{"claim_id": claim_id, "action": "review"} | VERSION]}
+        ),
         ("GET", "/v1/publicity"): Case("/v1/publicity"),
         ("POST", "/v1/publicity/{claim_id}/objections"): Case(f"/v1/publicity/{claim_id}/objections", REASON),
         ("GET", "/v1/objections"): Case("/v1/objections", query={"claim": public["id"]}, owner=in_county),

@@ -326,3 +326,39 @@ def test_a_line_that_was_returned_makes_room_again(world: Any, money: Money) -> 
     money.ok(world.api("supervisor").post(f"/v1/objections/{objection['id']}/resolve", upheld, at=money.now))
     again = money.publicised(claim["class_id"])
     assert (again["id"], again["status"]) == (claim["id"], "publicised")
+
+
+def test_several_claims_are_decided_at_once_each_by_itself(world: Any, money: Money) -> None:
+    money.budget()
+    good, stale, other = [money.claim(scored_class(world, 1)) for _ in range(3)]
+    theirs = money.claim(wuhu_class(world), who="institution_wuhu")
+    decisions = [
+        {"claim_id": good["id"], "action": "review", "version": 1},
+        {"claim_id": stale["id"], "action": "review", "version": 9},
+        {"claim_id": theirs["id"], "action": "review", "version": 1},
+        {"claim_id": other["id"], "action": "return", "version": 1, "reason": "缺签到表"},
+        {"claim_id": good["id"], "action": "approve", "version": 2},
+        {"claim_id": good["id"], "action": "review", "version": 1},
+    ]
+    answer = money.ok(world.api("clerk").post("/v1/claim-decisions", {"decisions": decisions}, at=money.now))
+    assert [one["code"] for one in answer["results"]] == [
+        None,
+        "version_conflict",
+        "not_found",
+        None,
+        "forbidden",
+        "version_conflict",
+    ]
+    assert [one["status"] for one in answer["results"] if one["applied"]] == ["reviewed", "returned"]
+    assert (answer["applied"], answer["refused"]) == (2, 4)
+    assert money.read(other)["decision_reason"] == "缺签到表"
+    second = [{"claim_id": good["id"], "action": "approve", "version": 2}]
+    approved = money.ok(
+        world.api("reviewer").post("/v1/claim-decisions", {"decisions": second}, at=money.now)
+    )
+    assert approved["results"][0]["status"] == "publicised"
+    without_reason = [{"claim_id": stale["id"], "action": "reject", "version": 1}]
+    refused = world.api("clerk").post("/v1/claim-decisions", {"decisions": without_reason}, at=money.now)
+    assert (refused.status, refused.json["errors"][0]["field"]) == (400, "decisions[0].reason")
+    many = second * 21
+    assert world.api("reviewer").post("/v1/claim-decisions", {"decisions": many}).status == 400
