@@ -20,6 +20,7 @@ from chalicelib.catalogue.routes import api as catalogue_api
 from chalicelib.catalogue.service import division_of_institution
 from chalicelib.classes.routes import api as classes_api
 from chalicelib.console.routes import api as console_api
+from chalicelib.enrolments import jobs as enrolment_jobs
 from chalicelib.enrolments.routes import api as enrolments_api
 from chalicelib.exchange import jobs as exchange_jobs
 from chalicelib.exchange.routes import api as exchange_api
@@ -94,7 +95,13 @@ def expire_vouchers(event: Event, _: object) -> object:
 @app.lambda_function(name="expire_shard")  # type: ignore[untyped-decorator]
 def expire_shard(event: Event, _: object) -> object:
     """Expire shards of vouchers."""
-    return work_through(event, "expire_shard", voucher_jobs.expire_shard)
+    return work_through(event, "expire_shard", enrolment_jobs.expire_shard)
+
+
+@app.lambda_function(name="remind_shard")  # type: ignore[untyped-decorator]
+def remind_shard(event: Event, _: object) -> object:
+    """Remind the holders of a shard's vouchers that these expire soon."""
+    return work_through(event, "remind_shard", exchange_jobs.remind_shard)
 
 
 @app.lambda_function(name="register_footage")  # type: ignore[untyped-decorator]

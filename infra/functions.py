@@ -65,8 +65,9 @@ SECRETS: Final = ("signing", "index")
 IMPORTS: Final = Queue(name="imports", batch_size=1, maximum_concurrency=2)
 ISSUANCE: Final = Queue(name="issuance", batch_size=5, maximum_concurrency=5)
 EXPIRY: Final = Queue(name="expiry", batch_size=5, maximum_concurrency=5)
+REMINDERS: Final = Queue(name="reminders", batch_size=5, maximum_concurrency=2)
 SETTLEMENT: Final = Queue(name="settlement", batch_size=1, maximum_concurrency=2)
-QUEUES: Final = (IMPORTS, ISSUANCE, EXPIRY, SETTLEMENT)
+QUEUES: Final = (IMPORTS, ISSUANCE, EXPIRY, REMINDERS, SETTLEMENT)
 
 RESEALED: Final = (
     "accounts",
@@ -110,7 +111,7 @@ FUNCTIONS: Final = (
         timeout_seconds=300,
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="cron(5 16 * * ? *)",
-        grants=Grants(reads=ALL, sends=frozenset({EXPIRY.name})),
+        grants=Grants(reads=ALL, sends=frozenset({EXPIRY.name, REMINDERS.name})),
     ),
     Function(
         name="settle_subsidies",
@@ -205,6 +206,19 @@ FUNCTIONS: Final = (
         log_retention_days=_JOB_RETENTION_DAYS,
         queue=EXPIRY,
         grants=Grants(reads=ALL, writes=ALL, sends=frozenset({EXPIRY.name}), secrets=_BOTH_SECRETS),
+    ),
+    Function(
+        name="remind_shard",
+        memory_mb=512,
+        timeout_seconds=120,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        queue=REMINDERS,
+        grants=Grants(
+            reads=frozenset({"vouchers", "deliveries"}),
+            writes=frozenset({"deliveries"}),
+            sends=frozenset({REMINDERS.name}),
+            secrets=frozenset({"signing"}),
+        ),
     ),
     Function(
         name="seal_settlement",

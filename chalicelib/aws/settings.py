@@ -18,6 +18,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     imports_queue_url: str = ""
     issuance_queue_url: str = ""
     expiry_queue_url: str = ""
+    reminders_queue_url: str = ""
     settlement_queue_url: str = ""
     data_key_id: str = "alias/voucher-test-data"
     signing_secret_id: str = "voucher-test-signing"  # noqa: S105 - its name

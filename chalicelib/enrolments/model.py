@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.ids import ClassId, EnrolmentId, PersonKey, ProgramId, ProjectId, Uscc, VoucherId
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
@@ -33,6 +34,14 @@ ENROLMENT_TRANSITIONS: Transitions[EnrolmentStatus] = Transitions(
         "fail": Step((_S.ROSTERED, _S.PASSED, _S.FAILED), _S.FAILED),
     },
 )
+
+
+def too_late_to_release(confirmed_at: datetime, *, within_days: int, now: datetime) -> bool:
+    """Tell whether the time is over in which an institution may give a voucher back by itself.
+
+    Counted in calendar days of Shanghai after the day of redemption, the last one inclusive.
+    """
+    return (shanghai_date(now) - shanghai_date(confirmed_at)).days > within_days
 
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):

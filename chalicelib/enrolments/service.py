@@ -10,13 +10,20 @@ from chalicelib.aws.table import ConditionFailed, transact
 from chalicelib.catalogue.model import Institution, InstitutionStatus, Project, teaches
 from chalicelib.catalogue.service import current_institution, current_project, read_institution
 from chalicelib.enrolments import store
-from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
+from chalicelib.enrolments.model import (
+    ENROLMENT_TRANSITIONS,
+    Enrolment,
+    EnrolmentStatus,
+    too_late_to_release,
+)
 from chalicelib.enrolments.store import RefusedScan
 from chalicelib.kernel.errors import DomainError, Fault, Impossible, Malformed, NotFound, Refused
 from chalicelib.kernel.ids import EnrolmentId, derived_id, new_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Role, change_of
 from chalicelib.kernel.reasons import error_with, first_of
+from chalicelib.programs.model import ExpiryScope
+from chalicelib.programs.service import current_program
 from chalicelib.vouchers import service as vouchers
 from chalicelib.vouchers import store as voucher_store
 from chalicelib.vouchers.model import (
@@ -162,6 +169,7 @@ def redeem(
                     step=scanned.step,
                     device=scanned.device,
                     now=context.now,
+                    stays_due=current_program(voucher.program_id).policy.expiry_scope is ExpiryScope.COMPLETE,
                 ),
                 store.confirm_write(enrolment),
             ],
@@ -271,6 +279,7 @@ def allowed_actions(context: Context, enrolment: Enrolment) -> list[str]:
             division=enrolment.division,
             institution=enrolment.institution,
         )
+        and not (action == "release" and _too_late(context, enrolment))
     ]
 
 
@@ -281,13 +290,17 @@ def release(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:
     """Give a voucher back before the roster; a repeat gives the released enrolment.
 
     Raises:
-        Refused: the enrolment is on a roster or further.
+        Refused: the enrolment is on a roster or further; `release_too_late`, the policy's time is over
+            in which an institution may do this without its bureau.
 
     """
     enrolment = read_enrolment(context, enrolment_id, "enrolment.release")
     if enrolment.status is EnrolmentStatus.RELEASED:
         return enrolment
     ENROLMENT_TRANSITIONS.require("release", enrolment.status)
+    if _too_late(context, enrolment):
+        within_days = current_program(enrolment.program_id).policy.release_within_days
+        raise Refused("release_too_late", days=within_days)
     voucher = voucher_store.read_voucher(enrolment.voucher_id)
     try:
         transact(
@@ -303,6 +316,14 @@ def release(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:
             raise Refused("wrong_state", status=now_there.status.value) from None
         return now_there
     return store.read_enrolment(enrolment.id)
+
+
+def _too_late(context: Context, enrolment: Enrolment) -> bool:
+    """Tell whether only a bureau may still release: no condition of the write, as time never comes back."""
+    within_days = current_program(enrolment.program_id).policy.release_within_days
+    return not context.principal.is_bureau and too_late_to_release(
+        enrolment.confirmed_at, within_days=within_days, now=context.now
+    )
 
 
 def revoke(context: Context, voucher_id: str, *, version: int, reason: str) -> vouchers.ShownVoucher:

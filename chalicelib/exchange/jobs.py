@@ -1,16 +1,19 @@
-"""The stream consumer that tells every change, and the hourly job that finishes what it could not."""
+"""The stream consumer that tells every change, reminders, and the hourly job that finishes the rest."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from chalicelib.aws import queues
 from chalicelib.aws.logs import log, log_failure
 from chalicelib.aws.streams import RowChange, Undone, row_changes
-from chalicelib.exchange import service, store
+from chalicelib.exchange import reminders, service, store
 from chalicelib.exchange.model import REPORTED, Delivery
 from chalicelib.exchange.service import Run
 from chalicelib.kernel.principal import Context
+from chalicelib.vouchers import expiry
 
 STREAM_SECONDS = 25
+REMINDER_SECONDS = 15
 JOB_SECONDS = 240
 JOB_PATIENCE = 12
 WAITING_MAX = 50_000
@@ -59,6 +62,14 @@ def _deliver(context: Context, subject: str, found: list[tuple[Delivery, bool]],
             service.deliver(context, [subject], run)
     except Exception as error:  # noqa: BLE001 - recorded and pending: the hourly job takes it up
         log_failure("delivery_unsent", error, subject=subject)
+
+
+def remind_shard(message: queues.Message, context: Context) -> None:
+    """Remind the holders of the page a message names, then ask for the next one."""
+    place = expiry.Place.of(message)
+    page = expiry.page_to_remind(context, place)
+    reminders.remind(context, page.vouchers, place.days, Run(seconds=REMINDER_SECONDS))
+    expiry.ask_for_next(context, place, page.after)
 
 
 def reconcile_exchange(event: Mapping[str, Any], context: Context) -> dict[str, int]:

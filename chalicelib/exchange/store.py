@@ -100,6 +100,11 @@ def find(subject: str, sequence: int) -> Delivery | None:
     return DeliveryRow.find(subject, sequence)
 
 
+def find_many(keys: Sequence[tuple[str, int]]) -> list[Delivery]:
+    """Read many deliveries by subject and sequence; unknown ones are left out."""
+    return DeliveryRow.find_many(keys)
+
+
 def deliveries_of(subject: str) -> list[Delivery]:
     """List a subject's deliveries in their order."""
     return [row.record for row in DeliveryRow.query(subject, consistent_read=True)]

@@ -328,6 +328,11 @@ REASONS: dict[str, Reason] = {
     "voucher_closed": Reason(
         Refused, "该券已用完关闭，不能再次使用。", "The voucher is closed and cannot be used again."
     ),
+    "release_too_late": Reason(
+        Refused,
+        "报名已超过 {days} 天，机构不能自行退回；请联系所在地人社部门经办人员办理。",
+        "More than {days} days have passed since the redemption. Ask the clerk of your bureau to release it.",
+    ),
     "already_enrolled": Reason(
         Refused, "该人员已报名，同一张券不能重复报名。", "This person is enrolled already."
     ),

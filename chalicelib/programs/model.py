@@ -53,7 +53,12 @@ class PayRate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The rules of a program in numbers."""
+    """The rules of a program in numbers.
+
+    `release_within_days` after a redemption an institution may give the voucher back by itself, later only
+    its bureau. No source fixes it: the default of two years leaves every voucher of usual validity alone, a
+    city that wants one sets it.
+    """
 
     face_value_fen: Annotated[int, Meta(ge=1, le=10_000_000)] = 600_000
     validity_months: Annotated[int, Meta(ge=1, le=60)] = 12
@@ -64,6 +69,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     payable: Literal["min_face_value_and_fee"] = "min_face_value_and_fee"
     pay_rate: PayRate = PayRate()
     expiry_scope: ExpiryScope = ExpiryScope.REDEEM
+    release_within_days: Count = 730
     file_before_opening_days: Count = 7
     class_size_min: Count = 10
     class_size_max: Annotated[int, Meta(ge=1, le=90)] = 50

@@ -146,6 +146,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     subsidies_per_year: int
     same_level_before: bool
     overrides: list[Overriding] = []
+    completed_by_expiry: bool = False
+    last_lesson_on: date | None = None
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -368,6 +370,7 @@ def evaluate(
             not evidence.same_level_before,
             {"subsidised_before": evidence.same_level_before},
         ),
+        *_completed_in_time(evidence, voucher),
     ]
     checks = [_overridden(check, evidence.overrides) for check in checks]
     payable = all(check.passed for check in checks)
@@ -434,6 +437,22 @@ def _class_approved(evidence: Evidence) -> Check:
             "completion_approved_on": approved_on.isoformat() if approved_on else None,
         },
     )
+
+
+def _completed_in_time(evidence: Evidence, voucher: Voucher | None) -> list[Check]:
+    """Ask that training ends within the voucher's validity where the program does (`expiry_scope: complete`).
+
+    The last lesson's day counts: when the completion is approved is not in the trainee's hands.
+    """
+    if not evidence.completed_by_expiry:
+        return []
+    ended_on, last_day = evidence.last_lesson_on, voucher.valid_through if voucher else None
+    in_time = ended_on is not None and last_day is not None and ended_on <= last_day
+    facts: dict[str, Fact] = {
+        "last_lesson_on": ended_on.isoformat() if ended_on else None,
+        "valid_through": last_day.isoformat() if last_day else None,
+    }
+    return [Check("completed_in_time", in_time, facts)]
 
 
 def _has_passed(evidence: Evidence) -> bool:

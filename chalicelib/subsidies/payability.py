@@ -16,6 +16,7 @@ from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Context
+from chalicelib.programs.model import ExpiryScope
 from chalicelib.subsidies import store
 from chalicelib.subsidies.model import (
     Claim,
@@ -139,6 +140,8 @@ def examine(
             overrides=[
                 Overriding(one.check, one.id, one.expires_on) for one in overrides.get(enrolment.id, [])
             ],
+            completed_by_expiry=policy.expiry_scope is ExpiryScope.COMPLETE,
+            last_lesson_on=shanghai_date(training_class.ends_at),
         )
         known = lines.get(enrolment_id) if lines is not None else None
         holds = [f"attendance:{hold}" for hold in attended.holds] if attended is not None else []

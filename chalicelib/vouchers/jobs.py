@@ -1,8 +1,8 @@
-"""Work behind vouchers: issuing chunks, and the night's expiry."""
+"""Work behind vouchers: issuing chunks, and the beginning of the night's expiry."""
 
 from chalicelib.aws import queues
 from chalicelib.kernel.principal import Context
-from chalicelib.vouchers import issuance, service
+from chalicelib.vouchers import expiry, issuance
 
 
 def issue_vouchers(message: queues.Message, context: Context) -> None:
@@ -12,9 +12,4 @@ def issue_vouchers(message: queues.Message, context: Context) -> None:
 
 def expire_vouchers(context: Context) -> dict[str, int]:
     """Fan the due shards out to the workers (nightly)."""
-    return {"shards": service.fan_out_expiry(context)}
-
-
-def expire_shard(message: queues.Message, context: Context) -> None:
-    """Expire the shard a message names."""
-    service.expire_shard(context, str(message.body["due_shard"]))
+    return expiry.begin_night(context)

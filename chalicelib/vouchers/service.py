@@ -1,15 +1,11 @@
-"""Use cases of vouchers: claim, show a QR, expire (steps 4 and 5); issuing is in `issuance`."""
+"""Use cases of vouchers: claim, show a QR (steps 4 and 5); `issuance` and `expiry` are beside it."""
 
 import base64
 from dataclasses import dataclass
-from datetime import timedelta
 
 from chalicelib.accounts import rights
-from chalicelib.aws import queues
 from chalicelib.aws.keys import keyed_digests, signing_keys
-from chalicelib.aws.settings import settings
 from chalicelib.catalogue.service import projects_of_program
-from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, Role, change_of
@@ -28,7 +24,6 @@ from chalicelib.vouchers.model import (
 
 QR_PURPOSE = "qr-hmac"
 _DEVICE_BYTES = 15
-EXPIRY_LOOKBACK_DAYS = 3
 
 
 @dataclass(frozen=True)
@@ -197,24 +192,3 @@ def read_scan(context: Context, token: str) -> qr.Scanned:
 def voucher_of_stale_scan(context: Context, token: str) -> str | None:
     """Tell the voucher of a token that is genuine but too old; None if it is not genuine."""
     return qr.voucher_of_stale(token, now=context.now, keys=_qr_keys())
-
-
-# --------------------------------------------------------------------------- expiry
-
-
-def fan_out_expiry(context: Context) -> int:
-    """Ask the workers for the shards whose last day is over; the days before are asked again in case."""
-    today = shanghai_date(context.now)
-    days = [today - timedelta(days=back) for back in range(1, EXPIRY_LOOKBACK_DAYS + 1)]
-    shards = [f"{day.isoformat()}#{shard:02d}" for day in days for shard in range(store.DUE_SHARDS)]
-    queues.send(settings().expiry_queue_url, ({"due_shard": shard} for shard in shards), now=context.now)
-    return len(shards)
-
-
-def expire_shard(context: Context, due_shard: str) -> int:
-    """Record the expiry of every unspent voucher of one due shard; running twice records once."""
-    change = change_of(context, "voucher.expire")
-    return sum(
-        store.expire(voucher_id, now=context.now, change=change)
-        for voucher_id in store.due_vouchers(due_shard)
-    )

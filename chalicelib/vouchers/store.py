@@ -3,7 +3,8 @@
 The truth of each transition is the condition of its write: the state, the holder, and the expiry moment.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -56,14 +57,18 @@ class ByDivision(GlobalSecondaryIndex[Any]):
 
 
 class ByDueShard(GlobalSecondaryIndex[Any]):
-    """Unspent vouchers by the night they expire, in shards; the attribute goes when a voucher is spent."""
+    """Vouchers that may still expire, in shards, by their moment; `due_shard` goes when that is settled.
+
+    What is overdue stands at the beginning of its shard however long ago it fell due, so one query finds it
+    and nothing else: no night that was missed needs to be remembered.
+    """
 
     class Meta:
         index_name = "by_due_shard"
         projection = KeysOnlyProjection()
 
     due_shard = UnicodeAttribute(hash_key=True)
-    id = UnicodeAttribute(range_key=True)
+    expires_at = MomentAttribute(range_key=True)
 
 
 class VoucherRow(VersionedTable[Voucher]):
@@ -149,9 +154,45 @@ def vouchers_in(division: str, request: PageRequest, *, status: VoucherStatus | 
     return page_of(rows, request)
 
 
-def due_vouchers(due_shard: str) -> Iterable[str]:
-    """Give the ids of the unspent vouchers of one due shard."""
-    return (row.id for row in VoucherRow.by_due_shard.query(due_shard))
+DUE_SHARDS = 32
+"""So many keys share the index writes of an issuance: 5,000 a second are 160 to each."""
+
+
+@dataclass(frozen=True)
+class DuePage:
+    """Ids of one page of a due shard; `after` is where the next one begins, None at the end."""
+
+    voucher_ids: list[str]
+    after: dict[str, Any] | None
+
+
+def due_shard_of(voucher: Voucher) -> str:
+    """Give the shard in which a voucher waits for its last day."""
+    return f"{sum(voucher.id.encode()) % DUE_SHARDS:02d}"
+
+
+def due_shards() -> list[str]:
+    """List all due shards."""
+    return [f"{shard:02d}" for shard in range(DUE_SHARDS)]
+
+
+def due_vouchers(
+    due_shard: str,
+    *,
+    until: datetime,
+    since: datetime | None = None,
+    limit: int,
+    after: dict[str, Any] | None = None,
+) -> DuePage:
+    """Give one page of what expires in a shard `until` a moment, inclusive, and not before `since`."""
+    due = VoucherRow.expires_at
+    rows = VoucherRow.by_due_shard.query(
+        due_shard,
+        due <= until if since is None else due.between(since, until),
+        limit=limit,
+        last_evaluated_key=after,
+    )
+    return DuePage([row.id for row in rows], rows.last_evaluated_key)
 
 
 # --------------------------------------------------------------------------- single writes
@@ -256,32 +297,57 @@ def _claim_refusal(old: Voucher, now: datetime) -> str:
     return codes[old.status]
 
 
-def expire(voucher_id: str, *, now: datetime, change: Change) -> bool:
-    """Record that an unspent voucher's date has passed; False if there was nothing to record."""
+def expire(voucher_id: str, *, now: datetime, change: Change) -> Voucher:
+    """Record that an unspent voucher's date has passed.
+
+    Raises:
+        ConditionFailed: there is nothing to record; `old` is the voucher as it is.
+
+    """
+    return update(
+        VoucherRow,
+        (voucher_id,),
+        [VoucherRow.status.set(_target("expire")), VoucherRow.due_shard.remove()],
+        condition=_in("expire") & (VoucherRow.expires_at <= now),
+        change=change,
+    )
+
+
+def leave_to_class(voucher: Voucher, *, change: Change) -> None:
+    """Take a redeemed voucher out of its due shard: what becomes of it is decided with its class."""
     try:
         update(
             VoucherRow,
-            (voucher_id,),
-            [VoucherRow.status.set(_target("expire")), VoucherRow.due_shard.remove()],
-            condition=_in("expire") & (VoucherRow.expires_at <= now),
+            (voucher.id,),
+            [VoucherRow.due_shard.remove()],
+            condition=(VoucherRow.status == str(VoucherStatus.REDEEMED)) & VoucherRow.due_shard.exists(),
             change=change,
         )
     except ConditionFailed:
-        return False
-    return True
+        return  # settled, closed or released meanwhile: each of these takes it out too
 
 
 def revoke(voucher_id: str, *, version: int, change: Change) -> Voucher:
-    """Take a voucher back, whatever its unspent state (the caller releases an enrolment first)."""
-    return transition(
-        VoucherRow,
-        (voucher_id,),
-        sources=VOUCHER_TRANSITIONS.sources("revoke"),
-        target=VOUCHER_TRANSITIONS.target("revoke"),
-        version=version,
-        change=change,
-        actions=[VoucherRow.due_shard.remove()],
-    )
+    """Take a voucher back, whatever its unspent state (the caller releases an enrolment first).
+
+    Raises:
+        Refused: another state or version; `voucher_expired`, its date passed before `change.at`.
+
+    """
+    try:
+        return transition(
+            VoucherRow,
+            (voucher_id,),
+            sources=VOUCHER_TRANSITIONS.sources("revoke"),
+            target=VOUCHER_TRANSITIONS.target("revoke"),
+            version=version,
+            change=change,
+            actions=[VoucherRow.due_shard.remove()],
+            also=(VoucherRow.status == str(VoucherStatus.REDEEMED)) | (VoucherRow.expires_at > change.at),
+        )
+    except ConditionFailed as failure:
+        facts = facts_of(failure.old) if isinstance(failure.old, Voucher) else {}
+        raise Refused("voucher_expired", **facts) from None
 
 
 # --------------------------------------------------------------------------- parts of transactions
@@ -296,10 +362,12 @@ def redeem_write(
     step: int,
     now: datetime,
     device: str = "",
+    stays_due: bool = False,
 ) -> Update:
     """Spend a claimed, unexpired voucher on an enrolment.
 
     The QR step must be a new one, and shown by the phone that the voucher is bound to (`device`, its tag).
+    `stays_due` where the class has to be completed by the voucher's date: it keeps its due shard.
     """
     own = VoucherRow.device.startswith(device) if device else VoucherRow.device.does_not_exist()
     return Update(
@@ -312,7 +380,7 @@ def redeem_write(
             VoucherRow.redeem_nonce.set(nonce),
             VoucherRow.last_step.set(step),
             VoucherRow.redeemed_at.set(now),
-            VoucherRow.due_shard.remove(),
+            *([] if stays_due else [VoucherRow.due_shard.remove()]),
         ],
         _in("redeem") & (VoucherRow.expires_at > now) & (VoucherRow.last_step < step) & own,
     )
@@ -329,8 +397,8 @@ def release_write(voucher: Voucher, *, enrolment_id: str, now: datetime) -> Upda
         VoucherRow.redeem_nonce.remove(),
         VoucherRow.redeemed_at.remove(),
     ]
-    if not expired:
-        actions.append(VoucherRow.due_shard.set(due_shard_of(voucher)))
+    due_shard = VoucherRow.due_shard
+    actions.append(due_shard.remove() if expired else due_shard.set(due_shard_of(voucher)))
     return Update(
         VoucherRow,
         (voucher.id,),
@@ -350,6 +418,7 @@ def settle_write(voucher_id: str, *, enrolment_id: str, amount_fen: int, now: da
             VoucherRow.status.set(_target("settle")),
             VoucherRow.paid_fen.set(amount_fen),
             VoucherRow.settled_at.set(now),
+            VoucherRow.due_shard.remove(),
         ],
         _in("settle") & (VoucherRow.enrolment_id == enrolment_id) & (VoucherRow.face_value_fen >= amount_fen),
     )
@@ -360,7 +429,7 @@ def close_write(voucher_id: str, *, enrolment_id: str) -> Update:
     return Update(
         VoucherRow,
         (voucher_id,),
-        [VoucherRow.status.set(_target("close"))],
+        [VoucherRow.status.set(_target("close")), VoucherRow.due_shard.remove()],
         _in("close") & (VoucherRow.enrolment_id == enrolment_id),
     )
 
@@ -370,7 +439,7 @@ def revoke_write(voucher_id: str, *, version: int) -> Update:
     return Update(
         VoucherRow,
         (voucher_id,),
-        [VoucherRow.status.set(_target("revoke"))],
+        [VoucherRow.status.set(_target("revoke")), VoucherRow.due_shard.remove()],
         _in("revoke") & (VoucherRow.version == version),
     )
 
@@ -385,12 +454,3 @@ def reverse_write(voucher_id: str, *, amount_fen: int) -> Update:
         & (VoucherRow.reversed_fen == 0)
         & (VoucherRow.paid_fen == amount_fen),
     )
-
-
-DUE_SHARDS = 16
-
-
-def due_shard_of(voucher: Voucher) -> str:
-    """Give the shard in which an unspent voucher waits for its last day."""
-    shard = sum(voucher.id.encode()) % DUE_SHARDS
-    return f"{voucher.valid_through.isoformat()}#{shard:02d}"

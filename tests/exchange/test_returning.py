@@ -16,7 +16,8 @@ from chalicelib.exchange import jobs, store
 from chalicelib.exchange.model import DeliveryState, message_id_of
 from chalicelib.exchange.platform import platform_at
 from chalicelib.kernel.principal import system_context
-from chalicelib.vouchers.store import IssuanceBatchRow, VoucherRow
+from chalicelib.vouchers.batch_store import IssuanceBatchRow
+from chalicelib.vouchers.store import VoucherRow
 from tests.support import keys
 from tests.support.platform import FakePlatform
 from tests.support.streams import NOW, stream_event

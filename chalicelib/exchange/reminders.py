@@ -1,0 +1,57 @@
+"""Reminders of expiry, told to the holder's card through the platform 30, 7 and 1 days before.
+
+A reminder is no change of the voucher, so it stands outside the voucher's own chain, whose sequence has no
+gaps. Each voucher and kind of reminder is a subject of its own with one message, and its id is derived from
+the two: however often the night runs, there is one delivery, and the platform can tell a repeat.
+"""
+
+from collections.abc import Sequence
+
+from chalicelib.exchange import store
+from chalicelib.exchange.model import Delivery, DeliveryState, area_of, message_id_of
+from chalicelib.exchange.service import Run, deliver_in_order
+from chalicelib.kernel.calendar import format_moment
+from chalicelib.kernel.ids import derived_id
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.vouchers.model import Voucher
+
+EVENT = "voucher.expires_soon"
+_ONLY = 1
+
+
+def remind(context: Context, vouchers: Sequence[Voucher], days: int, run: Run) -> None:
+    """Record a reminder for each voucher, once, and send what can be sent; the rest is the hourly job's."""
+    wanted = [_reminder(context, voucher, days) for voucher in vouchers]
+    recorded = {one.subject: one for one in store.find_many([(one.subject, _ONLY) for one in wanted])}
+    change = change_of(context, "exchange.remind")
+    for delivery in wanted:
+        known = recorded.get(delivery.subject)
+        if known is None:
+            store.add(delivery, change)
+        deliver_in_order(context, [known or delivery], run)
+
+
+def _reminder(context: Context, voucher: Voucher, days: int) -> Delivery:
+    subject = derived_id("rem", voucher.id, str(days))
+    area = area_of(voucher.division)
+    return Delivery(
+        subject=subject,
+        sequence=_ONLY,
+        message_id=message_id_of(subject, _ONLY),
+        event=EVENT,
+        area=area,
+        division=voucher.division,
+        occurred_at=context.now,
+        state=DeliveryState.PENDING,
+        queue=store.queue_of(DeliveryState.PENDING, area, subject),
+        body={
+            "voucher_id": voucher.id,
+            "program_id": voucher.program_id,
+            "person_key": voucher.person_key,
+            "division": voucher.division,
+            "status": voucher.status.value,
+            "days": days,
+            "valid_through": voucher.valid_through.isoformat(),
+            "expires_at": format_moment(voucher.expires_at),
+        },
+    )
