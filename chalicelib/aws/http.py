@@ -86,17 +86,21 @@ class VersionBody(Form):
     comment: Annotated[str, Meta(max_length=500)] | None = None
 
 
+Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+"""Why something is done; blanks are no reason."""
+
+
 class VersionReason(Form):
     """A decision on a version, with its reason."""
 
     version: Version
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    reason: Reason
 
 
 class ReasonBody(Form):
     """A change of a thing with a natural key, with its reason."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    reason: Reason
 
 
 class SheetQuery(Form):

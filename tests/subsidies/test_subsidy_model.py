@@ -1,6 +1,6 @@
 """The rules of subsidies, without any table: states, payability, amounts, deadlines, budgets' divisions."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -132,6 +132,19 @@ def test_just_enough_of_everything_is_payable() -> None:
     assert outcome.payable
     assert failed_checks(outcome) == []
     assert outcome.amount_fen == 500_001
+
+
+@pytest.mark.parametrize(("days_late", "payable"), [(0, True), (1, False)])
+def test_where_the_program_wants_it_the_last_lesson_is_within_the_vouchers_validity(
+    days_late: int, *, payable: bool
+) -> None:
+    held = voucher()
+    found = evidence(completed_by_expiry=True, last_lesson_on=held.valid_through + timedelta(days=days_late))
+    outcome = judge(found, held)
+    assert (outcome.payable, failed_checks(outcome)) == (payable, [] if payable else ["completed_in_time"])
+    elsewhere = judge(msgspec.structs.replace(found, completed_by_expiry=False), held)
+    assert elsewhere.payable
+    assert "completed_in_time" not in [check.name for check in elsewhere.checks]
 
 
 @pytest.mark.parametrize(

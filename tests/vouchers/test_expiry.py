@@ -1,0 +1,146 @@
+"""Expiry to the second on every way in, and the night that records it page by page, however late."""
+
+import json
+from datetime import timedelta
+
+import msgspec
+import pytest
+
+import app
+from chalicelib.aws.table import connection
+from chalicelib.kernel.principal import system_context
+from chalicelib.vouchers import expiry, store
+from chalicelib.vouchers.model import VoucherStatus
+
+SECOND = timedelta(seconds=1)
+
+
+def code_at(world, api, person, voucher_id, at):
+    return api(person).get(f"/v1/vouchers/{voucher_id}/qr", at=at).json["token"]
+
+
+def end_of(voucher_id):
+    return store.read_voucher(voucher_id).expires_at
+
+
+def test_a_code_and_its_preview_end_with_the_last_second(world, api):
+    person = world.person(1)
+    voucher_id = world.voucher(person)
+    end = end_of(voucher_id)
+    token = code_at(world, api, person, voucher_id, end - SECOND)
+    late = api(person).get(f"/v1/vouchers/{voucher_id}/qr", at=end)
+    assert (late.status, late.json["code"]) == (409, "voucher_expired")
+    scan = {"token": token, "project_id": world.project_id}
+    counter = api("institution")
+    assert counter.post("/v1/verifications", scan, at=end - SECOND).json["redeemable"]
+    shown = counter.post("/v1/verifications", scan, at=end).json
+    assert (shown["redeemable"], shown["reasons"]) == (False, ["voucher_expired"])
+    assert shown["voucher"]["status"] == "expired"
+
+
+@pytest.mark.parametrize("previewed", [True, False])
+def test_a_scan_counts_until_the_last_second(world, api, previewed):
+    late, timely = world.person(1), world.person(2)
+    ids = {person: world.voucher(person) for person in (late, timely)}
+    end = end_of(ids[late])
+    tokens = {person: code_at(world, api, person, one, end - SECOND) for person, one in ids.items()}
+    if previewed:
+        for token in tokens.values():
+            body = {"token": token, "project_id": world.project_id}
+            assert api("institution").post("/v1/verifications", body, at=end - SECOND).json["redeemable"]
+    refused = world.scan(tokens[late], at=end)
+    assert (refused.status, refused.json["code"]) == (409, "voucher_expired")
+    assert world.scan(tokens[timely], at=end - SECOND).status == 201
+
+
+@pytest.mark.parametrize(("early", "status"), [(SECOND, "claimed"), (timedelta(), "expired")])
+def test_a_release_gives_back_until_the_last_second_and_then_expires(world, api, early, status):
+    enrolment = world.enrolment(world.person(1))
+    moment = end_of(enrolment["voucher_id"]) - early
+    path = f"/v1/enrolments/{enrolment['id']}/release"
+    assert api("institution").post(path, {"reason": "学员改报"}, at=moment).status == 200
+    voucher = store.read_voucher(enrolment["voucher_id"])
+    assert voucher.status == status
+    assert (voucher.due_shard is None) == (status == "expired")
+
+
+def test_what_has_expired_is_not_revoked_any_more(world, api):
+    ids = [world.voucher(world.person(n), claimed=n == 1) for n in (1, 2, 3)]
+    end = end_of(ids[0])
+    for voucher_id, moment, expected in ((ids[0], end, 409), (ids[1], end, 409), (ids[2], end - SECOND, 200)):
+        body = {"version": store.read_voucher(voucher_id).version, "reason": "发错"}
+        answer = api("province").post(f"/v1/vouchers/{voucher_id}/revoke", body, at=moment)
+        assert answer.status == expected
+        if expected == 409:
+            assert answer.json["code"] == "voucher_expired"
+
+
+# --------------------------------------------------------------------------- the night
+
+
+def in_one_shard(world, count):
+    """Issue so many vouchers that all wait in one shard, as copies of one."""
+    model = store.read_voucher(world.voucher(world.person(1), claimed=False))
+    vouchers = [
+        msgspec.structs.replace(model, id=f"vch_copy{n:04d}", due_shard="00", last_change=None, version=1)
+        for n in range(count)
+    ]
+    assert store.issue_many(vouchers, world.change) == count
+    return vouchers
+
+
+def night(moment):
+    return system_context("expire_vouchers", now=moment, request_id="req_night")
+
+
+def test_a_shard_is_worked_page_by_page_and_a_dying_message_goes_on(world, cloud):
+    count = 2 * expiry.PAGE + 100
+    vouchers = in_one_shard(world, count)
+    moment = vouchers[0].expires_at
+    app.expire_vouchers({"now": moment.isoformat()}, None)
+    first = [body for body in cloud.messages("expiry") if body["due_shard"] == "00"]
+    assert len(first) == 1
+    record = {"Records": [{"messageId": "m", "body": json.dumps(first[0])}]}
+    seen = []
+
+    def die_at_the_hundredth(model, **_):
+        seen.append(model.name)
+        if len(seen) == 100:
+            raise RuntimeError("the worker dies")
+
+    events = connection().client.meta.events
+    events.register("before-call.dynamodb.UpdateItem", die_at_the_hundredth)
+    assert app.expire_shard(record, None) == {"batchItemFailures": [{"itemIdentifier": "m"}]}
+    events.unregister("before-call.dynamodb.UpdateItem", die_at_the_hundredth)
+    assert cloud.messages("expiry") == [], "a page that is not done asks for no next one"
+    assert app.expire_shard(record, None) == {"batchItemFailures": []}
+    pages = 1
+    while cloud.work("expiry", app.expire_shard):
+        pages += 1
+    assert pages == 3
+    found = store.find_vouchers([one.id for one in vouchers])
+    assert {(one.status, one.version) for one in found} == {(VoucherStatus.EXPIRED, 2)}
+    assert store.due_vouchers("00", until=moment, limit=10).voucher_ids == []
+
+
+def test_nights_that_were_missed_for_a_year_are_made_up_for(world, cloud):
+    ids = [world.voucher(world.person(n)) for n in range(3)]
+    app.expire_vouchers({"now": (end_of(ids[0]) + timedelta(days=365)).isoformat()}, None)
+    cloud.work("expiry", app.expire_shard)
+    assert {one.status for one in store.find_vouchers(ids)} == {VoucherStatus.EXPIRED}
+
+
+def test_the_night_before_expires_nothing(world, cloud):
+    voucher_id = world.voucher(world.person(1))
+    app.expire_vouchers({"now": (end_of(voucher_id) - SECOND).isoformat()}, None)
+    cloud.work("expiry", app.expire_shard)
+    assert store.read_voucher(voucher_id).status is VoucherStatus.CLAIMED
+
+
+def test_messages_of_the_night_name_nobody(world, cloud):
+    person = world.person(1)
+    voucher_id = world.voucher(person)
+    app.expire_vouchers({"now": end_of(voucher_id).isoformat()}, None)
+    sent = json.dumps(cloud.messages("expiry") + cloud.messages("reminders"), ensure_ascii=False)
+    assert person.id_number not in sent
+    assert person.name not in sent
