@@ -1,4 +1,4 @@
-"""Spreadsheets: xlsx and csv (UTF-8 with or without BOM, GB18030), read into text cells and written.
+"""Spreadsheets: xlsx and csv (UTF-8, UTF-16 with BOM, GB18030), read into text cells and written.
 
 The libraries are loaded where they are used: a request without a sheet does not pay for them.
 """
@@ -6,38 +6,46 @@ The libraries are loaded where they are used: a request without a sheet does not
 import csv
 import datetime as dt
 import io
+import itertools
 import re
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.aws.workbook_writer import Cell, pack_workbook
+from chalicelib.aws.workbooks import ROWS_MAX, Worksheet, is_workbook, worksheets
 from chalicelib.kernel.errors import Impossible
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv"
-UNPACKED_BYTES_MAX = 400_000_000
-ROWS_MAX = 300_000
 COLUMNS_MAX = 100
 CELL_CHARS_MAX = 500
-CELLS_MAX = 6_000_000
-ENTRIES_MAX = 1000
-_PIECE_BYTES = 1 << 20
-_NAME_BYTES_MAX = 64
-_CELL_NAME = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]{1,8})([0-9]{1,18})""")
+HEADER_LINES_MAX = 20
+LINE_COLUMN, REASON_COLUMN = "行号", "错误原因"
+"""What an error sheet adds; ignored where it is sent again, corrected."""
+_HEADERS_MIN = 2
+_FIRST_SERIAL, _LAST_SERIAL = 18264, 73415
+"""1950 to 2100 as a spreadsheet counts days."""
+_MAC_SERIAL = 1462
+_SERIAL_ZERO = dt.date(1899, 12, 30)
+_DELIMITERS = (",", "\t", ";", "，")
+_AS_TEXT = re.compile(r'="([^"]*)"')
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-_FIXED_TIME = dt.datetime(2026, 1, 1)  # noqa: DTZ001 - openpyxl wants naive; fixed so that bytes repeat
-
-Cell = str | int | float | None
 
 
 @dataclass(frozen=True)
 class SheetRow:
-    """One row: its line number, its cells by canonical column, and the headers as uploaded."""
+    """One row: its line number, its cells by canonical column, and the headers as uploaded.
+
+    `faults` names, by canonical column, why a cell could not be read at all (`formula_without_value`,
+    `formula_error`, `merged_cell`); such a cell is empty.
+    """
 
     row: int
     cells: dict[str, str]
     headers: dict[str, str]
+    faults: dict[str, str] = field(default_factory=dict)
 
 
 def content_type_of(filename: str) -> str:
@@ -58,48 +66,120 @@ def content_type_of(filename: str) -> str:
 def read_table(
     raw: bytes, content_type: str, columns: Mapping[str, tuple[str, ...]], required: frozenset[str]
 ) -> list[SheetRow]:
-    """Read the first sheet: the first non-empty row is the header, blank rows are skipped.
+    """Read a sheet whole; see `read_rows`."""
+    return list(read_rows(raw, content_type, columns, required))
+
+
+def read_rows(
+    raw: bytes,
+    content_type: str,
+    columns: Mapping[str, tuple[str, ...]],
+    required: frozenset[str],
+    *,
+    dates: frozenset[str] = frozenset(),
+) -> Iterator[SheetRow]:
+    """Read the sheet that has the headers, row by row; titles above them and blank rows are skipped.
 
     `columns` gives each canonical column its accepted headers. Every cell becomes text: dates as
-    `YYYY-MM-DD`, whole numbers without a point.
+    `YYYY-MM-DD`, also where a workbook shows one of the columns `dates` as a bare number; whole numbers
+    without a point; marks without width and blanks around it taken away. Hidden rows count like any other;
+    hidden sheets are not looked at.
 
     Raises:
-        Impossible: `unreadable_sheet`, `missing_column`, `duplicate_column`, `unknown_column`,
-            `no_rows` or `too_many_rows`.
+        Impossible: `unreadable_sheet` or what else is wrong with the file as a whole, `several_lists`,
+            `missing_column`, `duplicate_column`, `unknown_column`, `column_without_header`, `no_rows` or
+            `too_many_rows`. Some of these only show while the rows are read.
 
     """
-    lines = _csv_lines(raw) if content_type == CSV else _xlsx_lines(raw)
-    numbered = [(place, cells) for place, cells in enumerate(lines, start=1) if any(cells)]
-    if not numbered:
-        raise Impossible("no_rows")
-    if len(numbered) > ROWS_MAX + 1:
-        raise Impossible("too_many_rows", limit=ROWS_MAX)
-    places = _places_of(numbered[0][1], columns, required)
+    known = {alias: name for name, aliases in columns.items() for alias in (*aliases, name)}
+    enough = min(_HEADERS_MIN, max(1, len(required)))  # with fewer, a required one is missing
+    sheet, top = _sheet_with(known, _sheets(raw, content_type), enough=enough)
+    places = _places_of(top, columns, known, required)
     headers = {name: header for name, (_, header) in places.items()}
-    rows = [
-        SheetRow(
-            row=place,
-            cells={name: (cells[at] if at < len(cells) else "") for name, (at, _) in places.items()},
-            headers=headers,
+    headed = {at for at, header in enumerate(top) if header}
+    count = 0
+    for line, found in sheet.lines:
+        cells = [_text(cell) for cell in found]
+        if not any(cells) and not any(sheet.holes.get((line, at)) for at in headed):
+            continue
+        count += 1
+        if count > ROWS_MAX:
+            raise Impossible("too_many_rows", limit=ROWS_MAX)
+        for at, cell in enumerate(cells):
+            if cell and at not in headed:
+                raise Impossible("column_without_header", column=_letters(at))
+        row = SheetRow(
+            line, {name: cells[at] if at < len(cells) else "" for name, (at, _) in places.items()}, headers
         )
-        for place, cells in numbered[1:]
-    ]
-    if not rows:
+        for name, (at, _) in places.items():
+            if not row.cells[name] and (hole := sheet.hole(line, at)):
+                row.faults[name] = hole
+            elif name in dates and isinstance(found[at] if at < len(found) else None, float):
+                row.cells[name] = _day_of(found[at], mac_dates=sheet.mac_dates) or row.cells[name]
+        yield row
+    if not count:
         raise Impossible("no_rows")
-    return rows
+
+
+def _sheets(raw: bytes, content_type: str) -> Iterator[Worksheet]:
+    if content_type == CSV and not is_workbook(raw):
+        yield _csv_sheet(raw)
+    else:
+        yield from worksheets(raw)
+
+
+def _sheet_with(
+    known: Mapping[str, str], sheets: Iterator[Worksheet], *, enough: int
+) -> tuple[Worksheet, list[str]]:
+    """Find the sheet with the headers; its lines go on below. If none has any, the first one's first."""
+    chosen: tuple[Worksheet, list[str]] | None = None
+    fallback: tuple[Worksheet, list[str]] | None = None
+    for sheet in sheets:
+        top = _header_of(sheet, known, enough)
+        if top is None:
+            continue
+        headers, recognised = top
+        if not recognised:
+            fallback = fallback or (sheet, headers)
+        elif chosen is None:
+            chosen = sheet, headers
+        elif any(_text(cell) for _, cells in sheet.lines for cell in cells):
+            raise Impossible("several_lists", sheets=f"{chosen[0].name}、{sheet.name}"[:CELL_CHARS_MAX])
+    found = chosen or fallback
+    if found is None:
+        raise Impossible("no_rows")
+    return found
+
+
+def _header_of(sheet: Worksheet, known: Mapping[str, str], enough: int) -> tuple[list[str], bool] | None:
+    """Take lines off a sheet up to its headers, and tell whether they were recognised; None if blank."""
+    first: list[str] | None = None
+    for _, cells in itertools.islice(sheet.lines, HEADER_LINES_MAX):
+        texts = [_text(cell) for cell in cells]
+        if sum(_plain(text) in known for text in texts) >= enough:
+            return texts, True
+        first = first or (texts if any(texts) else None)
+    return (first, False) if first is not None else None
+
+
+def _plain(header: str) -> str:
+    """Take from a header what templates add: blanks and the star of what must be filled in."""
+    return "".join(unicodedata.normalize("NFKC", header).split()).strip("*")
 
 
 def _places_of(
-    header: Sequence[str], columns: Mapping[str, tuple[str, ...]], required: frozenset[str]
+    header: Sequence[str],
+    columns: Mapping[str, tuple[str, ...]],
+    known: Mapping[str, str],
+    required: frozenset[str],
 ) -> dict[str, tuple[int, str]]:
-    if len(header) > COLUMNS_MAX:
-        raise Impossible("unknown_column", column=header[COLUMNS_MAX][:CELL_CHARS_MAX])
-    canonical = {alias: name for name, aliases in columns.items() for alias in (*aliases, name)}
+    if len(header) > COLUMNS_MAX and any(header[COLUMNS_MAX:]):
+        raise Impossible("unknown_column", column=next(filter(None, header[COLUMNS_MAX:]))[:CELL_CHARS_MAX])
     places: dict[str, tuple[int, str]] = {}
     for at, text in enumerate(header):
-        if not text:
+        if not text or text in (LINE_COLUMN, REASON_COLUMN):
             continue
-        name = canonical.get(text.replace(" ", ""))
+        name = known.get(_plain(text))
         if name is None:
             raise Impossible("unknown_column", column=text[:CELL_CHARS_MAX])
         if name in places:
@@ -111,87 +191,62 @@ def _places_of(
     return places
 
 
-def _csv_lines(raw: bytes) -> list[list[str]]:
-    for encoding in ("utf-8-sig", "gb18030"):
+def _csv_sheet(raw: bytes) -> Worksheet:
+    text = _decoded(raw)
+    if "\x00" in text:
+        raise Impossible("unreadable_sheet")
+    head = text[:10_000].split("\n")[:HEADER_LINES_MAX]
+    delimiter = max(_DELIMITERS, key=lambda sign: max(line.count(sign) for line in head))
+    return Worksheet("", _csv_lines(text, delimiter))
+
+
+def _decoded(raw: bytes) -> str:
+    wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))  # what Excel calls Unicode text
+    for encoding in ("utf-16",) if wide else ("utf-8-sig", "gb18030"):
         try:
-            text = raw.decode(encoding)
+            return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-        if "\x00" in text:
-            break
-        try:
-            return [
-                [_text(cell) for cell in line]
-                for line in csv.reader(io.StringIO(text, newline=""), strict=True)
-            ]
-        except csv.Error:
-            break
     raise Impossible("unreadable_sheet")
 
 
-def _xlsx_lines(raw: bytes) -> list[list[str]]:
-    from python_calamine import CalamineError, CalamineWorkbook  # noqa: PLC0415 - heavy
-
+def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[Any]]]:
+    lines = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
     try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-            _refuse_bombs(packed)
-        book = CalamineWorkbook.from_filelike(io.BytesIO(raw))
-        sheet = book.get_sheet_by_index(0)
-        return [[_text(cell) for cell in line] for line in sheet.to_python(skip_empty_area=False)]
-    except (CalamineError, zipfile.BadZipFile, OSError, ValueError, IndexError, EOFError):
+        for line, cells in enumerate(lines, start=1):
+            yield line, [match[1] if (match := _AS_TEXT.fullmatch(cell)) else cell for cell in cells]
+    except csv.Error:
         raise Impossible("unreadable_sheet") from None
 
 
-def _refuse_bombs(packed: zipfile.ZipFile) -> None:
-    """Refuse what grows beyond bounds when it is opened, before the library opens it.
-
-    The library keeps every cell up to the last one named, and an allocation it cannot make ends the process:
-    one cell at XFD1048576 is a file of 5 KB. It also reads other formats, which we do not examine.
-    """
-    entries = packed.infolist()
-    names = {entry.filename for entry in entries}
-    if "xl/workbook.xml" not in names or names & {"content.xml", "xl/workbook.bin"}:
-        raise Impossible("unreadable_sheet")
-    if len(entries) > ENTRIES_MAX or sum(entry.file_size for entry in entries) > UNPACKED_BYTES_MAX:
-        raise Impossible("unreadable_sheet")
-    for entry in entries:
-        if entry.filename.endswith(".xml") and _cells_in(packed, entry) > CELLS_MAX:
-            raise Impossible("too_many_rows", limit=ROWS_MAX)
-
-
-def _cells_in(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> int:
-    """Bound the cells of a part by the farthest column and row that it names."""
-    column = row = 0
-    rest = b""
-    with packed.open(entry) as part:
-        while piece := part.read(_PIECE_BYTES):
-            text = rest + piece
-            for letters, digits in _CELL_NAME.findall(text):
-                column = max(column, _column_of(letters))
-                row = max(row, int(digits))
-            rest = text[-_NAME_BYTES_MAX:]
-    return column * row
-
-
-def _column_of(letters: bytes) -> int:
-    place = 0
-    for letter in letters.upper():
-        place = place * 26 + letter - ord("A") + 1
-    return place
+def _day_of(serial: float, *, mac_dates: bool) -> str | None:
+    """Read the number of a day, as a spreadsheet shows a date in a column without a date format."""
+    day = int(serial) + (_MAC_SERIAL if mac_dates else 0)
+    if not _FIRST_SERIAL <= day <= _LAST_SERIAL:
+        return None
+    return (_SERIAL_ZERO + dt.timedelta(days=day)).isoformat()
 
 
 def _text(cell: Any) -> str:
-    if cell is None:
-        return ""
+    if isinstance(cell, str):
+        return _tidy(cell[: CELL_CHARS_MAX * 2]) if cell else ""
     if isinstance(cell, dt.datetime):
         return cell.date().isoformat()
-    if isinstance(cell, dt.date):
-        return cell.isoformat()
     if isinstance(cell, float):
-        if cell.is_integer() and abs(cell) < 1e15:  # noqa: PLR2004 - beyond, digits are lost
-            return str(int(cell))
-        return repr(cell)
-    return str(cell).strip()[: CELL_CHARS_MAX * 2]
+        whole = cell.is_integer() and abs(cell) < 1e15  # noqa: PLR2004 - beyond, digits are lost
+        return str(int(cell)) if whole else repr(cell)
+    return str(cell)
+
+
+def _tidy(text: str) -> str:
+    """Take away what nobody sees in a cell: blanks around it, marks without width, the leading apostrophe."""
+    if not text.isprintable():
+        text = "".join(
+            " " if sign.isspace() or unicodedata.category(sign) == "Cc" else sign
+            for sign in text
+            if unicodedata.category(sign) != "Cf"
+        )
+    return text.replace("\u3000", " ").strip().removeprefix("'").removeprefix("\u2019").strip()
 
 
 def _safe(cell: Cell) -> Cell:
@@ -203,20 +258,9 @@ def _safe(cell: Cell) -> Cell:
 
 def write_xlsx(title: str, headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     """Write one sheet with a header row; the same content gives the same bytes."""
-    from openpyxl import Workbook  # noqa: PLC0415 - heavy
-
-    book = Workbook(write_only=True)
-    book.properties.created = book.properties.modified = _FIXED_TIME
-    sheet = book.create_sheet(title[:31])
-    sheet.freeze_panes = "A2"
-    for place, header in enumerate(headers):
-        sheet.column_dimensions[_letters(place)].width = max(12, len(header) * 2 + 4)
-    sheet.append([_safe(header) for header in headers])
-    for row in rows:
-        sheet.append([_safe(cell) for cell in row])
-    target = io.BytesIO()
-    book.save(target)
-    return _repack(target.getvalue())
+    widths = [max(12, len(header) * 2 + 4) for header in headers]
+    lines = itertools.chain([headers], rows)
+    return pack_workbook(title, widths, ([_safe(cell) for cell in line] for line in lines))
 
 
 def _letters(place: int) -> str:
@@ -226,19 +270,6 @@ def _letters(place: int) -> str:
         place, rest = divmod(place - 1, 26)
         letters = chr(ord("A") + rest) + letters
     return letters
-
-
-def _repack(raw: bytes) -> bytes:
-    target = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(raw)) as source,
-        zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as packed,
-    ):
-        for name in sorted(source.namelist()):
-            packed.writestr(
-                zipfile.ZipInfo(name, (2026, 1, 1, 0, 0, 0)), source.read(name), zipfile.ZIP_DEFLATED
-            )
-    return target.getvalue()
 
 
 def write_csv(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:

@@ -192,6 +192,31 @@ REASONS: dict[str, Reason] = {
         "文件无法读取，请上传 xlsx 或 csv（UTF-8 或 GB18030）。",
         "The file cannot be read. Upload xlsx or csv (UTF-8 or GB18030).",
     ),
+    "encrypted_sheet": Reason(
+        Impossible,
+        "文件设有打开密码，无法读取；请取消密码后另存为 xlsx 再上传。",
+        "The file has a password. Take the password off, save it as xlsx and upload it again.",
+    ),
+    "old_sheet_format": Reason(
+        Impossible,
+        "这是旧版 Excel（xls）文件，改扩展名无效；请用 Excel 另存为 xlsx 后再上传。",
+        "This is an old Excel file (xls), whatever its name. Open it and save it as xlsx.",
+    ),
+    "web_page_sheet": Reason(
+        Impossible,
+        "文件实为网页或 XML，并非 Excel 工作簿；请用 Excel 打开并另存为 xlsx 后再上传。",
+        "This file is a web page or XML and no workbook. Open it in Excel and save it as xlsx.",
+    ),
+    "several_lists": Reason(
+        Impossible,
+        "有多个工作表含有名单（{sheets}）；请合并为一个工作表，或拆成几个文件分别上传。",
+        "More than one sheet holds a list ({sheets}). Merge them, or upload them as separate files.",
+    ),
+    "column_without_header": Reason(
+        Impossible,
+        "第 {column} 列有内容但没有表头；请补上表头，或删除该列、取消表头的合并单元格。",
+        "Column {column} has content but no header. Add the header, delete the column or unmerge the header.",
+    ),
     "missing_column": Reason(
         Impossible, "缺少列“{column}”，请按模板补充。", "The column {column} is missing."
     ),
@@ -209,6 +234,21 @@ REASONS: dict[str, Reason] = {
         Impossible,
         "有 {invalid} 行有误，未作任何更改；请逐项更正后重新提交。",
         "{invalid} rows are wrong; nothing was changed. Correct them and send again.",
+    ),
+    "formula_without_value": Reason(
+        Impossible,
+        "“{column}”是公式且没有计算结果；请复制后“选择性粘贴”为数值再上传。",
+        "{column} is a formula without a result. Copy it, paste it as a value, and upload again.",
+    ),
+    "formula_error": Reason(
+        Impossible,
+        "“{column}”的公式出错（如 #N/A），请改为正确的内容。",
+        "The formula in {column} ends in an error such as #N/A. Write the right content.",
+    ),
+    "merged_cell": Reason(
+        Impossible,
+        "“{column}”是合并单元格；请取消合并，并在每一行填写内容。",
+        "{column} is part of a merged cell. Unmerge it and fill in every row.",
     ),
     "empty_cell": Reason(Impossible, "“{column}”不能为空，请补充。", "{column} may not be empty."),
     "invalid_id_number": Reason(
