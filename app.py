@@ -12,12 +12,16 @@ from chalicelib.accounts import jobs as accounts_jobs
 from chalicelib.accounts.routes import api as accounts_api
 from chalicelib.accounts.service import RequestGuard, use_institutions
 from chalicelib.attendance import footage_jobs
+from chalicelib.attendance.evidence import evidence_of
 from chalicelib.attendance.footage_routes import api as footage_api
 from chalicelib.attendance.routes import api as attendance_api
 from chalicelib.aws.http import CSV, XLSX, use_guard
 from chalicelib.aws.queues import job_context, work_through
 from chalicelib.catalogue.routes import api as catalogue_api
 from chalicelib.catalogue.service import division_of_institution
+from chalicelib.classes.changes_routes import api as changes_api
+from chalicelib.classes.evidence import use_evidence
+from chalicelib.classes.people_routes import api as class_people_api
 from chalicelib.classes.routes import api as classes_api
 from chalicelib.console.routes import api as console_api
 from chalicelib.enrolments import jobs as enrolment_jobs
@@ -48,6 +52,8 @@ for blueprint in (
     vouchers_api,
     enrolments_api,
     classes_api,
+    changes_api,
+    class_people_api,
     attendance_api,
     footage_api,
     overrides_api,
@@ -60,6 +66,7 @@ for blueprint in (
     app.register_blueprint(blueprint)
 use_guard(RequestGuard())
 use_institutions(division_of_institution)
+use_evidence(evidence_of)
 
 
 @app.lambda_function(name="bootstrap_accounts")  # type: ignore[untyped-decorator]

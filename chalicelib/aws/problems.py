@@ -47,6 +47,8 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
     detail: str
     request_id: str
     errors: list[dict[str, Any]] | None = None
+    error_sheet: str | None = None
+    """Where the uploaded sheet can be fetched with a column of reasons, for ten minutes."""
 
 
 def status_of(error: DomainError) -> int:
@@ -68,6 +70,7 @@ def problem_of(error: DomainError, *, request_id: str, english: bool) -> Problem
         detail=sentence(error.code, error.facts, english=english),
         request_id=request_id,
         errors=[fault_of(fault, english=english) for fault in error.faults] or None,
+        error_sheet=str(sheet) if (sheet := error.facts.get("error_sheet")) is not None else None,
     )
 
 

@@ -38,6 +38,12 @@ class RowChange:
         now, then = self.after.get("version"), (self.before or {}).get("version")
         return int(now) if now is not None and now != then else None
 
+    @property
+    def told_elsewhere(self) -> bool:
+        """Tell whether another part of the same thing, written with this one, tells the change."""
+        told_by = self.change.told_by if self.change is not None else None
+        return bool(self.part) and told_by is not None and told_by != self.part
+
 
 def row_changes(event: Mapping[str, Any], *, tables: Collection[str] | None = None) -> Iterator[RowChange]:
     """Read the records of a stream event, in their order; of these tables only, if any are named."""

@@ -1,20 +1,17 @@
-"""A class (班): a run of a project with a timetable and a roster; its states and its rules.
+"""A class (班): a run of a project with a timetable and a roster; its states.
 
-Lessons live inside the class: a lesson's id names its class, so no look-up is needed between them.
+The rules of a plan are in `plan_model`. Lessons live inside the class: a lesson's id names its class, so
+no look-up is needed between them.
 """
 
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
-from chalicelib.catalogue.model import Institution, InstitutionStatus, Location, Project, teaches
-from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import Fact
-from chalicelib.kernel.geo import distance_m
+from chalicelib.catalogue.model import Location
 from chalicelib.kernel.ids import ClassId, LessonId, ProgramId, ProjectId, Uscc, part_id, whole_of
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
@@ -23,7 +20,7 @@ from chalicelib.programs.model import Policy
 LESSONS_MAX = 120
 TRAINERS_MAX = 20
 ROSTER_MAX = 90
-SAME_ROOM_M = 20.0
+SITES_MAX = 40
 
 
 class ClassStatus(StrEnum):
@@ -53,6 +50,9 @@ CLASS_TRANSITIONS: Transitions[ClassStatus] = Transitions(
         "return": Step((_S.SUBMITTED,), _S.RETURNED),
         "cancel": Step((_S.DRAFT, _S.SUBMITTED, _S.RETURNED, _S.APPROVED), _S.CANCELLED),
         "roster": Step((_S.APPROVED,), _S.APPROVED),
+        "change": Step((_S.APPROVED,), _S.APPROVED),
+        "change_approve": Step((_S.APPROVED,), _S.APPROVED),
+        "change_reject": Step((_S.APPROVED,), _S.APPROVED),
         "completion_submit": Step((_S.APPROVED, _S.COMPLETION_RETURNED), _S.COMPLETION_SUBMITTED),
         "completion_approve": Step((_S.COMPLETION_SUBMITTED,), _S.COMPLETION_APPROVED),
         "completion_return": Step((_S.COMPLETION_SUBMITTED,), _S.COMPLETION_RETURNED),
@@ -79,6 +79,9 @@ ACTION_RIGHTS: Mapping[str, str] = {
     "return": "class.return",
     "cancel": "class.cancel",
     "roster": "roster.write",
+    "change": "class.change",
+    "change_approve": "class.approve_change",
+    "change_reject": "class.reject_change",
     "completion_submit": "completion.submit",
     "completion_approve": "completion.approve",
     "completion_return": "completion.return",
@@ -87,12 +90,13 @@ ACTION_RIGHTS: Mapping[str, str] = {
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """A place of training; `radius_m` overrides the policy's geofence."""
+    """A place of training, or one room of it; `radius_m` overrides the policy's geofence."""
 
     name: str
     address: str
     location: Location
     radius_m: int | None = None
+    room: str | None = None
 
 
 class Trainer(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,9 +124,8 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
 class ClassHead(msgspec.Struct, frozen=True, kw_only=True):
     """What decisions change: small, so that one costs one write unit.
 
-    `city` groups the classes that a city's bureau sees; the digests let an audit of the head tell that
-    the plan or the roster beside it changed. `policy_version` is the newest at submission until approval
-    pins it.
+    `city` groups the classes that a city's bureau sees. `policy_version` is the newest at submission until
+    approval pins it. `returned_version` is the version at which it was last returned.
     """
 
     id: ClassId
@@ -151,6 +154,10 @@ class ClassHead(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: str | None = None
     approved_at: datetime | None = None
     return_reason: str | None = None
+    returned_version: int | None = None
+    open_change: str | None = None
+    change_by: str | None = None
+    change_count: int = 0
     completion_submitted_by: str | None = None
     completion_approved_by: str | None = None
     completion_approved_at: datetime | None = None
@@ -161,7 +168,11 @@ class ClassHead(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ClassPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """Where, by whom and when a class is taught."""
+    """What is applied for: where, by whom and when a class is taught.
+
+    What the head lists stands here again, so that one version of an application is whole in itself.
+    `lesson_numbers` is the highest number a lesson ever had: a dropped lesson's id is not given again.
+    """
 
     id: ClassId
     division: str
@@ -169,7 +180,13 @@ class ClassPlan(msgspec.Struct, frozen=True, kw_only=True):
     trainers: list[Trainer]
     lessons: list[Lesson]
     part: str = "plan"
+    program_id: str = ""
+    project_id: str = ""
+    name: str = ""
+    planned_size: int = 0
+    lesson_numbers: int = 0
     version: int = 1
+    last_change: Change | None = None
 
 
 class ClassRoster(msgspec.Struct, frozen=True, kw_only=True):
@@ -180,6 +197,31 @@ class ClassRoster(msgspec.Struct, frozen=True, kw_only=True):
     roster: dict[str, str]
     part: str = "roster"
     version: int = 1
+    last_change: Change | None = None
+
+
+class Marks(msgspec.Struct, frozen=True, kw_only=True):
+    """One trainee's marks, the share of the hours they attended, and whether they pass."""
+
+    enrolment_id: str
+    theory: int
+    practice: int
+    share: Decimal
+    passed: bool
+
+
+class ScoreSheet(msgspec.Struct, frozen=True, kw_only=True):
+    """One recording of a class's marks; a correction is another one, with its reason."""
+
+    id: ClassId
+    part: str
+    division: str
+    scored_by: str
+    scored_at: datetime
+    marks: list[Marks]
+    reason: str | None = None
+    version: int = 1
+    last_change: Change | None = None
 
 
 class TrainingClass(msgspec.Struct, frozen=True, kw_only=True):
@@ -212,6 +254,10 @@ class TrainingClass(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: str | None = None
     approved_at: datetime | None = None
     return_reason: str | None = None
+    returned_version: int | None = None
+    open_change: str | None = None
+    change_by: str | None = None
+    change_count: int = 0
     completion_submitted_by: str | None = None
     completion_approved_by: str | None = None
     completion_approved_at: datetime | None = None
@@ -249,120 +295,6 @@ def class_id_of(lesson_id: str) -> ClassId:
     return ClassId(whole_of("cls", lesson_id)[0])
 
 
-# --------------------------------------------------------------------------- rules of the plan
-
-
-@dataclass(frozen=True)
-class Breach:
-    """One rule that a plan breaks: its code and the facts of its sentence."""
-
-    code: str
-    facts: Mapping[str, Fact]
-
-    @property
-    def refuses(self) -> bool:
-        """Tell whether a class with this breach cannot be submitted; else the clerk only sees it."""
-        return self.code not in WARNINGS_ONLY
-
-
-WARNINGS_ONLY = frozenset({"hours_too_long", "project_hours_unmet", "trainer_or_room_overlap"})
-
-
-def breaches_of(
-    training_class: TrainingClass,
-    *,
-    institution: Institution,
-    project: Project,
-    policy: Policy,
-    now: datetime,
-) -> list[Breach]:
-    """List every rule the plan breaks if it were filed now (step 6 of the notice; policy table)."""
-    found = []
-    if institution.status is InstitutionStatus.SUSPENDED:
-        found.append(Breach("institution_suspended", {}))
-    if not teaches(institution, project, training_class.program_id):
-        found.append(Breach("project_not_covered", {}))
-    size = training_class.planned_size
-    if not policy.class_size_min <= size <= policy.class_size_max:
-        limits = {"minimum": policy.class_size_min, "maximum": policy.class_size_max}
-        found.append(Breach("class_size", {"planned_size": size, **limits}))
-    found += _timetable_breaches(training_class.lessons, policy, project_hours=project.hours)
-    opening = shanghai_date(training_class.opens_at)
-    if (opening - shanghai_date(now)).days < policy.file_before_opening_days:
-        days = policy.file_before_opening_days
-        found.append(
-            Breach("filed_too_late", {"file_before_opening_days": days, "opens_on": opening.isoformat()})
-        )
-    return found
-
-
-def _timetable_breaches(lessons: Sequence[Lesson], policy: Policy, *, project_hours: int) -> list[Breach]:
-    found = []
-    hours = sum(lesson.hours for lesson in lessons)
-    if hours < policy.class_hours_min:
-        found.append(Breach("hours_too_few", {"hours": hours, "minimum": policy.class_hours_min}))
-    by_day: dict[date, int] = defaultdict(int)
-    for lesson in lessons:
-        by_day[shanghai_date(lesson.starts_at)] += lesson.hours
-    for day, total in sorted(by_day.items()):
-        if total > policy.hours_per_day_max:
-            maximum = policy.hours_per_day_max
-            found.append(
-                Breach("hours_per_day", {"day": day.isoformat(), "hours": total, "maximum": maximum})
-            )
-    for lesson in lessons:
-        if lesson.ends_at - lesson.starts_at < timedelta(minutes=lesson.hours * policy.lesson_hour_minutes):
-            facts: dict[str, Fact] = {
-                "day": shanghai_date(lesson.starts_at).isoformat(),
-                "hours": lesson.hours,
-                "lesson_hour_minutes": policy.lesson_hour_minutes,
-            }
-            found.append(Breach("hours_too_long", facts))
-    found += [Breach("lessons_overlap", {"day": day.isoformat()}) for day in _days_of_overlap(lessons)]
-    if hours < project_hours:
-        found.append(Breach("project_hours_unmet", {"hours": hours, "minimum": project_hours}))
-    return found
-
-
-def _days_of_overlap(lessons: Sequence[Lesson]) -> list[date]:
-    """List the days on which two lessons of the class overlap; touching ends do not."""
-    days = []
-    busy_until: datetime | None = None
-    for lesson in sorted(lessons, key=lambda one: one.starts_at):
-        if busy_until is not None and lesson.starts_at < busy_until:
-            days.append(shanghai_date(lesson.starts_at))
-        busy_until = lesson.ends_at if busy_until is None else max(busy_until, lesson.ends_at)
-    return sorted(set(days))
-
-
-def overlap_breaches(plan: TrainingClass, others: Iterable[ClassPlan]) -> list[Breach]:
-    """List the days on which a trainer or room of this class is taken by another class."""
-    mine_on: dict[date, list[Lesson]] = defaultdict(list)
-    for lesson in plan.lessons:
-        for day in {shanghai_date(lesson.starts_at), shanghai_date(lesson.ends_at)}:
-            mine_on[day].append(lesson)
-    days = {
-        shanghai_date(mine.starts_at)
-        for other in others
-        for theirs in other.lessons
-        for day in {shanghai_date(theirs.starts_at), shanghai_date(theirs.ends_at)}
-        for mine in mine_on.get(day, ())
-        if mine.starts_at < theirs.ends_at
-        and theirs.starts_at < mine.ends_at
-        and (
-            plan.trainers[mine.trainer].person_key == other.trainers[theirs.trainer].person_key
-            or _same_room(plan.site_of(mine), theirs.site or other.site)
-        )
-    }
-    return [Breach("trainer_or_room_overlap", {"day": day.isoformat()}) for day in sorted(days)]
-
-
-def _same_room(one: Site, other: Site) -> bool:
-    if one.name.strip() != other.name.strip():
-        return False
-    return distance_m(one.location.point, other.location.point) <= SAME_ROOM_M
-
-
 # --------------------------------------------------------------------------- rules of the end
 
 
@@ -371,13 +303,30 @@ def last_lesson_ends_at(lessons: Sequence[Lesson]) -> datetime:
     return max(lesson.ends_at for lesson in lessons)
 
 
-def has_passed(*, theory: int, practice: int, policy: Policy) -> bool:
-    """Tell whether marks pass: theory and practice each (policy `pass_mark`)."""
-    return min(theory, practice) >= policy.pass_mark
+def has_passed(*, theory: int, practice: int, policy: Policy, share: Decimal = Decimal(1)) -> bool:
+    """Tell whether a trainee passes: theory and practice each reach `pass_mark`, and they were there.
+
+    `share` is the share of the lesson hours attended, held against the policy's `attendance_min`.
+    """
+    return min(theory, practice) >= policy.pass_mark and share >= policy.attendance_min
 
 
-def possible_now(status: ClassStatus, *, ends_at: datetime, enrolled: int, now: datetime) -> list[str]:
+def possible_now(
+    status: ClassStatus, *, ends_at: datetime, enrolled: int, now: datetime, change_open: bool = False
+) -> list[str]:
     """List what may be done with a class in its state, whoever asks, as clients know it."""
+    barred = set()
+    if ends_at > now or enrolled == 0:
+        barred.add("completion_submit")
+    if ends_at <= now:
+        barred.add("change")
+    barred |= {"change"} if change_open else {"change_approve", "change_reject"}
     steps = (SHOWN_ACTION.get(step, step) for step in CLASS_TRANSITIONS.allowed(status))
-    may_complete = ends_at <= now and enrolled > 0
-    return [step for step in steps if step in ACTION_RIGHTS and (may_complete or step != "completion_submit")]
+    return [step for step in steps if step in ACTION_RIGHTS and step not in barred]
+
+
+def hours_share_over(lessons: Sequence[Lesson], now: datetime) -> Decimal:
+    """Give the share of the lesson hours that are over: 0 before the first lesson ends, 1 after the last."""
+    total = sum(lesson.hours for lesson in lessons)
+    over = sum(lesson.hours for lesson in lessons if lesson.ends_at <= now)
+    return Decimal(over) / Decimal(total) if total else Decimal(0)

@@ -1,6 +1,7 @@
-"""Use cases of classes: apply, file, decide, cancel, complete (steps 6 and 9 of the notice)."""
+"""Use cases of classes: read, apply, change an application (step 6 of the notice)."""
 
 import functools
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,20 +11,20 @@ import msgspec
 from chalicelib.accounts import rights
 from chalicelib.aws import crypto
 from chalicelib.aws.keys import person_key_of
-from chalicelib.catalogue.model import Institution, Project
+from chalicelib.catalogue.model import Institution
 from chalicelib.catalogue.service import (
-    current_institution,
-    current_project,
     find_project,
     read_institution,
     read_project,
 )
-from chalicelib.classes import store
+from chalicelib.classes import occupancy_store, store
+from chalicelib.classes.change_model import ClassChange
+from chalicelib.classes.evidence import Evidence, evidence_of
 from chalicelib.classes.model import (
     ACTION_RIGHTS,
-    CLASS_TRANSITIONS,
     NOT_YET_APPROVED,
-    Breach,
+    OCCUPYING,
+    SITES_MAX,
     ClassHead,
     ClassPlan,
     ClassStatus,
@@ -31,26 +32,29 @@ from chalicelib.classes.model import (
     Site,
     Trainer,
     TrainingClass,
-    breaches_of,
     last_lesson_ends_at,
     lesson_id_of,
-    overlap_breaches,
     possible_now,
 )
-from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
-from chalicelib.enrolments.store import enrolments_of, find_enrolments
-from chalicelib.kernel.calendar import format_moment
+from chalicelib.classes.plan_model import (
+    Breach,
+    FieldChange,
+    breaches_of,
+    changes_between,
+    overlap_breaches,
+    rooms_of,
+    sought_by,
+)
+from chalicelib.enrolments.model import EnrolmentStatus
+from chalicelib.enrolments.store import enrolments_of
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Fault, Impossible, Malformed, NotFound, Refused
 from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_name, parse_id_number
 from chalicelib.kernel.ids import ClassId, ProgramId, ProjectId, is_id, new_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, Role, change_of
-from chalicelib.kernel.reasons import error, first_of, sentence
 from chalicelib.programs.model import Policy
 from chalicelib.programs.service import current_program, policy_at, read_program
-from chalicelib.vouchers.model import Voucher
-from chalicelib.vouchers.store import find_vouchers
 
 
 @dataclass(frozen=True)
@@ -71,7 +75,18 @@ class LessonGiven:
     hours: int
     topic: str
     trainer: int
-    site: Site | None
+    site: "SiteGiven | None"
+
+
+@dataclass(frozen=True)
+class CatalogueSite:
+    """The institution's own place, as it stands in the catalogue, or a room of it."""
+
+    room: str | None
+    radius_m: int | None
+
+
+SiteGiven = Site | CatalogueSite
 
 
 @dataclass(frozen=True)
@@ -82,18 +97,25 @@ class PlanGiven:
     program_id: str | None
     name: str
     planned_size: int
-    site: Site
+    site: SiteGiven
     trainers: Sequence[TrainerGiven]
     lessons: Sequence[LessonGiven]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A class with what it still breaks and what the caller may do with it."""
+    """A class with what it still breaks and what the caller may do with it.
+
+    `changes` are those made since it was last returned, `open_change` is the one that waits for a decision,
+    `evidence` what the records say of a class whose completion is applied for.
+    """
 
     training_class: TrainingClass
     breaches: Sequence[Breach]
     allowed_actions: Sequence[str]
+    changes: Sequence[FieldChange] = ()
+    open_change: ClassChange | None = None
+    evidence: Evidence | None = None
 
 
 # --------------------------------------------------------------------------- reading
@@ -106,10 +128,30 @@ def read_class(class_id: str) -> TrainingClass:
         NotFound: there is none.
 
     """
+    return complete(read_parts(class_id))
+
+
+def read_parts(class_id: str) -> store.Parts:
+    """Read the parts of a class, and remember them for the decision that often follows.
+
+    Raises:
+        NotFound: there is none.
+
+    """
     parts = store.find_parts(class_id) if is_id(class_id, "cls") else None
     if parts is None:
         raise NotFound
-    return complete(parts)
+    _recent[class_id] = parts
+    _recent.move_to_end(class_id)
+    if len(_recent) > _RECENT_MAX:
+        _recent.popitem(last=False)
+    return parts
+
+
+_RECENT_MAX = 200
+_recent: OrderedDict[str, store.Parts] = OrderedDict()
+"""Classes as this process last read them. A version never changes, so what a decision on that very version
+needs to know is true; whether the version still stands is left to the write's condition."""
 
 
 def complete(parts: store.Parts) -> TrainingClass:
@@ -132,9 +174,10 @@ def _policy_at(program_id: str, version: int) -> Policy:
     return policy_at(program_id, version)
 
 
-def forget_policies() -> None:
-    """Drop the cached policies."""
+def forget_classes() -> None:
+    """Drop the cached classes and policies of this process."""
     _policy_at.cache_clear()
+    _recent.clear()
 
 
 def require_class(context: Context, action: str, class_id: str) -> TrainingClass:
@@ -145,22 +188,52 @@ def require_class(context: Context, action: str, class_id: str) -> TrainingClass
         NotFound: there is none in the caller's area.
 
     """
+    return complete(require_parts(context, action, class_id))
+
+
+def require_parts(context: Context, action: str, class_id: str) -> store.Parts:
+    """Read the parts of a class on which the caller may do this; raises like `require_class`."""
     rights.admit(context.principal, action)
-    found = read_class(class_id)
+    return _reached(context, action, read_parts(class_id))
+
+
+def require_version(context: Context, action: str, class_id: str, version: int) -> TrainingClass:
+    """Give a class as it is at a version, for a decision on it; raises like `require_class`.
+
+    The clerk has read what they decide on: if this process still knows that version, nothing is read again.
+    """
+    rights.admit(context.principal, action)
+    known = _recent.get(class_id)
+    if known is None or known.head.version != version:
+        return complete(_reached(context, action, read_parts(class_id)))
+    return _at_newest_policy(_reached(context, action, known))
+
+
+def _reached(context: Context, action: str, parts: store.Parts) -> store.Parts:
     principal = context.principal
     rights.require(
         principal,
         action,
-        division=found.division,
-        institution=found.institution,
-        person_key=principal.person_key if principal.person_key in found.roster else None,
+        division=parts.head.division,
+        institution=parts.head.institution,
+        person_key=principal.person_key if principal.person_key in parts.roster else None,
     )
-    return found
+    return parts
+
+
+def _at_newest_policy(parts: store.Parts) -> TrainingClass:
+    """Put a known class together under a policy that is at most a minute old, and not older than its own."""
+    if parts.head.approved_by is not None:
+        return complete(parts)
+    program = current_program(parts.head.program_id)
+    if program.policy_version < parts.head.policy_version:
+        return complete(parts)
+    return msgspec.structs.replace(parts.whole(program.policy), policy_version=program.policy_version)
 
 
 def show_class(context: Context, class_id: str) -> Shown:
     """Read a class as this caller sees it."""
-    return _shown(context, require_class(context, "class.read", class_id))
+    return shown_parts(context, require_parts(context, "class.read", class_id))
 
 
 def list_classes(
@@ -219,35 +292,76 @@ def _allowed_to(
 def actions_on(context: Context, found: TrainingClass | ClassHead) -> list[str]:
     """List what this caller may do with a class now."""
     enrolled = found.enrolled if isinstance(found, ClassHead) else len(found.roster)
-    possible = possible_now(found.status, ends_at=found.ends_at, enrolled=enrolled, now=context.now)
+    possible = possible_now(
+        found.status,
+        ends_at=found.ends_at,
+        enrolled=enrolled,
+        now=context.now,
+        change_open=found.open_change is not None,
+    )
     return _allowed_to(context.principal, found, possible)
 
 
-def _shown(context: Context, training_class: TrainingClass) -> Shown:
+_EVIDENCE_SHOWN = (ClassStatus.COMPLETION_SUBMITTED, ClassStatus.COMPLETION_RETURNED)
+
+
+def shown_parts(context: Context, parts: store.Parts) -> Shown:
+    """Show a class with all that a decision on it needs."""
+    training_class = complete(parts)
+    trainee = context.principal.role is Role.TRAINEE
+    evidence = None
+    if training_class.status in _EVIDENCE_SHOWN and not trainee:
+        evidence = evidence_of(training_class, context.now)
+    waiting = [one for one in parts.changes if one.part == parts.head.open_change]
+    running = training_class.status is ClassStatus.APPROVED
     return Shown(
         training_class=training_class,
         breaches=_warnings(training_class, context.now),
         allowed_actions=actions_on(context, training_class),
+        changes=_since_return(parts) if training_class.status in NOT_YET_APPROVED else (),
+        open_change=waiting[0] if waiting and running and not trainee else None,
+        evidence=evidence,
     )
+
+
+def shown_decided(context: Context, training_class: TrainingClass, head: ClassHead) -> Shown:
+    """Show a class as a decision left it, without reading anything again."""
+    fields = (name for name in TrainingClass.__struct_fields__ if name in ClassHead.__struct_fields__)
+    decided = msgspec.structs.replace(training_class, **{name: getattr(head, name) for name in fields})
+    return Shown(training_class=decided, breaches=(), allowed_actions=actions_on(context, decided))
+
+
+def _since_return(parts: store.Parts) -> Sequence[FieldChange]:
+    return changes_between(parts.returned, parts.plan) if parts.returned is not None else ()
 
 
 def _warnings(training_class: TrainingClass, now: datetime) -> list[Breach]:
     """List what the plan breaks, until it is approved; a filed one is judged as of its filing."""
     if training_class.status not in NOT_YET_APPROVED:
         return []
-    institution = read_institution(training_class.institution)
-    project = read_project(training_class.project_id)
     filed = training_class.submitted_at if training_class.status is ClassStatus.SUBMITTED else None
-    return _breaches(training_class, institution=institution, project=project, now=filed or now)
-
-
-def _breaches(
-    training_class: TrainingClass, *, institution: Institution, project: Project, now: datetime
-) -> list[Breach]:
     own = breaches_of(
-        training_class, institution=institution, project=project, policy=training_class.policy, now=now
+        training_class,
+        institution=read_institution(training_class.institution),
+        project=read_project(training_class.project_id),
+        now=filed or now,
     )
-    return own + overlap_breaches(training_class, store.plans_beside(training_class))
+    return own + overlaps_of(training_class)
+
+
+def overlaps_of(training_class: TrainingClass) -> list[Breach]:
+    """List the days on which another class of the city has this one's trainer or room.
+
+    One query for each trainer and room, and one read of the classes that these name.
+    """
+    named = occupancy_store.classes_that_take(
+        sought_by(training_class),
+        city=store.city_of(training_class.division),
+        opens_at=training_class.opens_at,
+        ends_at=training_class.ends_at,
+    )
+    others = store.heads_and_plans(sorted(named - {training_class.id}))
+    return overlap_breaches(training_class, [plan for head, plan in others if head.status in OCCUPYING])
 
 
 # --------------------------------------------------------------------------- applying
@@ -268,22 +382,28 @@ def create_class(context: Context, given: PlanGiven) -> Shown:
     class_id = ClassId(new_id("cls"))
     head, plan = _parts(class_id, given, institution, version=1, now=context.now)
     store.create_class(head, plan, change_of(context, "class.write"))
-    return _shown(context, read_class(class_id))
+    return shown_parts(context, read_parts(class_id))
 
 
 def edit_class(context: Context, class_id: str, given: PlanGiven, *, version: int) -> Shown:
     """Replace an application that is not filed; after a return it stays returned until filed again."""
-    old = require_class(context, "class.write", class_id)
-    institution = read_institution(old.institution)
-    head, plan = _parts(old.id, given, institution, version=version + 1, now=context.now)
-    store.replace_plan(head, plan, version=version, change=change_of(context, "class.write"))
-    return _shown(context, read_class(class_id))
+    old = require_parts(context, "class.write", class_id)
+    institution = read_institution(old.head.institution)
+    head, plan = _parts(old.head.id, given, institution, version=version + 1, now=context.now)
+    store.replace_plan(
+        head,
+        plan,
+        version=version,
+        returned=old.plan if old.head.returned_version == old.head.version else None,
+        change=change_of(context, "class.write"),
+    )
+    return shown_parts(context, read_parts(class_id))
 
 
 def _parts(
     class_id: ClassId, given: PlanGiven, institution: Institution, *, version: int, now: datetime
 ) -> tuple[ClassHead, ClassPlan]:
-    faults = list(_plan_faults(given))
+    faults = _plan_faults(given)
     if faults:
         raise Malformed("no_lessons" if not given.lessons else "malformed", faults=tuple(faults))
     program_id = _program_for(given, institution)
@@ -295,18 +415,25 @@ def _parts(
             hours=lesson.hours,
             topic=lesson.topic,
             trainer=lesson.trainer,
-            site=lesson.site,
+            site=site_of(lesson.site, institution) if lesson.site is not None else None,
         )
         for number, lesson in enumerate(given.lessons, start=1)
     ]
     plan = ClassPlan(
         id=class_id,
         division=institution.division,
-        site=given.site,
-        trainers=_sealed_trainers(class_id, given.trainers),
+        site=site_of(given.site, institution),
+        trainers=sealed_trainers(class_id, given.trainers, field="trainers"),
         lessons=lessons,
+        program_id=program_id,
+        project_id=given.project_id,
+        name=given.name,
+        planned_size=given.planned_size,
+        lesson_numbers=len(lessons),
         version=version,
     )
+    if len(rooms_of(plan)) > SITES_MAX:
+        raise Malformed("malformed", faults=(Fault("too_many_sites", field="lessons"),))
     head = ClassHead(
         id=class_id,
         institution=institution.uscc,
@@ -323,19 +450,37 @@ def _parts(
         ends_at=last_lesson_ends_at(lessons),
         lesson_count=len(lessons),
         lesson_hours=sum(lesson.hours for lesson in lessons),
-        plan_digest=store.digest_of(given),
+        plan_digest=store.plan_digest_of(plan),
     )
     return head, plan
+
+
+def site_of(given: SiteGiven, institution: Institution) -> Site:
+    """Give a place as it is kept: the institution's own one is taken from the catalogue."""
+    if isinstance(given, Site):
+        return given
+    return Site(
+        name=institution.name,
+        address=institution.address,
+        location=institution.location,
+        radius_m=given.radius_m,
+        room=given.room,
+    )
 
 
 def _plan_faults(given: PlanGiven) -> list[Fault]:
     if not given.lessons:
         return [Fault("no_lessons", field="lessons")]
+    return lesson_faults(given.lessons, trainers=len(given.trainers))
+
+
+def lesson_faults(lessons: Sequence[LessonGiven], *, trainers: int) -> list[Fault]:
+    """List what cannot be in a timetable: lessons that end before they start, trainers that are not there."""
     faults = []
-    for place, lesson in enumerate(given.lessons):
+    for place, lesson in enumerate(lessons):
         if lesson.ends_at <= lesson.starts_at or (lesson.ends_at - lesson.starts_at).days >= 1:
             faults.append(Fault("wrong_type", field=f"lessons[{place}].ends_at"))
-        if lesson.trainer >= len(given.trainers):
+        if lesson.trainer >= trainers:
             faults.append(Fault("wrong_type", field=f"lessons[{place}].trainer"))
     return faults
 
@@ -359,13 +504,19 @@ def _program_for(given: PlanGiven, institution: Institution) -> ProgramId:
     return shared[0]
 
 
-def _sealed_trainers(class_id: str, given: Sequence[TrainerGiven]) -> list[Trainer]:
+def sealed_trainers(class_id: str, given: Sequence[TrainerGiven], *, field: str) -> list[Trainer]:
+    """Seal who the trainers are; what is shown of them are masks.
+
+    Raises:
+        Impossible: with every ID number that fails its check.
+
+    """
     trainers, faults = [], []
     for place, trainer in enumerate(given):
         try:
             number = parse_id_number(trainer.id_number)
         except InvalidIdentity as invalid:
-            faults.append(Fault(invalid.code, field=f"trainers[{place}].id_number"))
+            faults.append(Fault(invalid.code, field=f"{field}[{place}].id_number"))
             continue
         key = person_key_of(number)
         name = trainer.name.strip()
@@ -382,174 +533,3 @@ def _sealed_trainers(class_id: str, given: Sequence[TrainerGiven]) -> list[Train
     if faults:
         raise Impossible(faults[0].code, faults=tuple(faults))
     return trainers
-
-
-# --------------------------------------------------------------------------- decisions
-
-
-def submit_class(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
-    """File an application; what was a warning on the draft is a refusal now.
-
-    Raises:
-        Refused: the first rule broken in the documented order, all of them in `faults`.
-
-    """
-    found = require_class(context, "class.submit", class_id)
-    _require(found, "submit", version)
-    institution, project = read_institution(found.institution), read_project(found.project_id)
-    breaches = breaches_of(
-        found, institution=institution, project=project, policy=found.policy, now=context.now
-    )
-    _refuse_breaches(breaches)
-    head = store.submit(
-        found.id,
-        version=version,
-        by=context.principal.actor,
-        policy_version=found.policy_version,
-        now=context.now,
-        change=change_of(context, "class.submit", reason=comment),
-    )
-    return _shown(context, _with_head(found, head))
-
-
-def _refuse_breaches(breaches: Sequence[Breach]) -> None:
-    refusing = [breach for breach in breaches if breach.refuses]
-    if not refusing:
-        return
-    code = first_of([breach.code for breach in refusing])
-    facts = next(breach.facts for breach in refusing if breach.code == code)
-    raise error(
-        code, faults=tuple(Fault(b.code, detail=sentence(b.code, dict(b.facts))) for b in refusing), **facts
-    )
-
-
-def approve_class(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
-    """Approve an application; the policy of this moment is pinned to the class.
-
-    The rules are asked once more: the institution may have been suspended, or the policy changed, since.
-    """
-    found = require_class(context, "class.approve", class_id)
-    _require(found, "approve", version)
-    _refuse_own_work(context, found.submitted_by)
-    _refuse_breaches(
-        breaches_of(
-            found,
-            institution=current_institution(found.institution),
-            project=current_project(found.project_id),
-            policy=found.policy,
-            now=found.submitted_at or context.now,
-        )
-    )
-    head = store.approve(
-        found.id,
-        version=version,
-        by=context.principal.actor,
-        policy_version=found.policy_version,
-        now=context.now,
-        change=change_of(context, "class.approve", reason=comment),
-    )
-    return _shown(context, _with_head(found, head))
-
-
-def return_class(context: Context, class_id: str, *, version: int, reason: str) -> Shown:
-    """Return an application to the institution with the reason."""
-    found = require_class(context, "class.return", class_id)
-    _require(found, "return", version)
-    _refuse_own_work(context, found.submitted_by)
-    change = change_of(context, "class.return", reason=reason)
-    head = store.give_back(
-        found.id, version=version, reason=reason, by=context.principal.actor, change=change
-    )
-    return _shown(context, _with_head(found, head))
-
-
-def _require(training_class: TrainingClass, action: str, version: int) -> None:
-    """Refuse what the state or a newer version forbids; the write's condition decides again."""
-    if training_class.version != version:
-        raise Refused("version_conflict", version=training_class.version)
-    CLASS_TRANSITIONS.require(action, training_class.status)
-
-
-def _with_head(training_class: TrainingClass, head: ClassHead) -> TrainingClass:
-    """Give the class as a decision left it, without reading it again."""
-    fields = (name for name in TrainingClass.__struct_fields__ if name in ClassHead.__struct_fields__)
-    return msgspec.structs.replace(training_class, **{name: getattr(head, name) for name in fields})
-
-
-def _refuse_own_work(context: Context, author: str | None) -> None:
-    if author == context.principal.actor:
-        raise error("self_approval")
-
-
-# --------------------------------------------------------------------------- cancelling
-
-
-def cancel_class(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
-    """Cancel a class that is not complete; its trainees get their vouchers back.
-
-    A repeat by the same call's version goes on where a crash stopped releasing and answers like the first.
-    """
-    found = require_class(context, "class.cancel", class_id)
-    change = change_of(context, "class.cancel", reason=comment)
-    if found.status is ClassStatus.CANCELLED and version in (found.version, found.version - 1):
-        store.release_trainees(found.id, _still_enrolled(found), now=context.now, change=change)
-        return _shown(context, found)
-    _require(found, "cancel", version)
-    store.cancel(found.id, _still_enrolled(found), version=version, now=context.now, change=change)
-    return _shown(context, read_class(class_id))
-
-
-def _still_enrolled(training_class: TrainingClass) -> list[tuple[Enrolment, Voucher | None]]:
-    rostered = [
-        enrolment
-        for enrolment in find_enrolments(training_class.enrolment_ids)
-        if enrolment.status is EnrolmentStatus.ROSTERED and enrolment.class_id == training_class.id
-    ]
-    vouchers = {voucher.id: voucher for voucher in find_vouchers([e.voucher_id for e in rostered])}
-    return [(enrolment, vouchers.get(enrolment.voucher_id)) for enrolment in rostered]
-
-
-# --------------------------------------------------------------------------- completion
-
-
-def submit_completion(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
-    """Apply for completion once every lesson is over (step 9 of the notice).
-
-    Raises:
-        Refused: `lessons_open`, `roster_empty`, or the state.
-
-    """
-    found = require_class(context, "completion.submit", class_id)
-    _require(found, "completion_submit", version)
-    ends_at = last_lesson_ends_at(found.lessons)
-    if ends_at > context.now:
-        raise error("lessons_open", ends_at=format_moment(ends_at))
-    if not found.roster:
-        raise error("roster_empty")
-    change = change_of(context, "completion.submit", reason=comment)
-    head = store.submit_completion(found.id, version=version, by=context.principal.actor, change=change)
-    return _shown(context, _with_head(found, head))
-
-
-def approve_completion(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
-    """Approve that the class was taught, never on one's own application."""
-    found = require_class(context, "completion.approve", class_id)
-    _require(found, "completion_approve", version)
-    _refuse_own_work(context, found.completion_submitted_by)
-    change = change_of(context, "completion.approve", reason=comment)
-    head = store.approve_completion(
-        found.id, version=version, by=context.principal.actor, now=context.now, change=change
-    )
-    return _shown(context, _with_head(found, head))
-
-
-def return_completion(context: Context, class_id: str, *, version: int, reason: str) -> Shown:
-    """Return the completion application with the reason."""
-    found = require_class(context, "completion.return", class_id)
-    _require(found, "completion_return", version)
-    _refuse_own_work(context, found.completion_submitted_by)
-    change = change_of(context, "completion.return", reason=reason)
-    head = store.return_completion(
-        found.id, version=version, reason=reason, by=context.principal.actor, change=change
-    )
-    return _shown(context, _with_head(found, head))

@@ -1,12 +1,14 @@
-"""The table of classes, and every lawful write on a class.
+"""The table of classes, and the writes that apply for a class and decide on it.
 
-A class is three rows under one key: `head` (state and version: a decision writes only this, one unit),
-`plan` (site, trainers, lessons) and `roster`. One query reads the whole class. Every write of the plan or
-the roster carries the head in the same transaction, so the head's version guards all three.
+A class is several rows under one key: `head` (state and version: a decision writes only this, one unit),
+`plan` (site, trainers, lessons), `roster`, `returned` (the plan as last returned, if it was revised since),
+`change#…` (changes applied for while it runs) and `scores#…` (each recording of marks). One query reads the
+whole class but its marks. Every write of a part carries the head in the same transaction, so the head's
+version guards them all; the audit record of such a change is that of the part named in `told_by`.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -30,33 +32,27 @@ from chalicelib.aws.table import (
     transact,
     transition,
 )
+from chalicelib.classes.change_model import CHANGE_TRANSITIONS, ChangeStatus, ClassChange
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
-    OCCUPYING,
-    WITHDRAWABLE,
     ClassHead,
     ClassPlan,
     ClassRoster,
     ClassStatus,
+    ScoreSheet,
     TrainingClass,
 )
-from chalicelib.enrolments import store as enrolments
-from chalicelib.enrolments.model import Enrolment
 from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE, is_known
 from chalicelib.kernel.errors import Forbidden, Unavailable
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.programs.model import Policy
-from chalicelib.vouchers import store as vouchers
-from chalicelib.vouchers.model import Voucher, VoucherStatus
 
-HEAD, PLAN, ROSTER = "head", "plan", "roster"
+HEAD, PLAN, ROSTER, RETURNED = "head", "plan", "roster", "returned"
+CHANGES, SCORES = "change#", "scores#"
 PARTS = (HEAD, PLAN, ROSTER)
 _CITY_DIGITS = 4
 _CITIES = tuple(f"{PROVINCE}{number:02d}" for number in range(1, 19))
-OVERLAP_CLASSES_MAX = 200
-_RELEASES_A_TRANSACTION = 49
-TRAINEES_CHANGED_MAX = 98
 
 
 class ByInstitution(GlobalSecondaryIndex[Any]):
@@ -116,6 +112,10 @@ class ClassRow(VersionedTable[Any]):
     approved_by = UnicodeAttribute(null=True)
     approved_at = MomentAttribute(null=True)
     return_reason = UnicodeAttribute(null=True)
+    returned_version = NumberAttribute(null=True)
+    open_change = UnicodeAttribute(null=True)
+    change_by = UnicodeAttribute(null=True)
+    change_count = NumberAttribute(null=True)
     completion_submitted_by = UnicodeAttribute(null=True)
     completion_approved_by = UnicodeAttribute(null=True)
     completion_approved_at = MomentAttribute(null=True)
@@ -124,31 +124,51 @@ class ClassRow(VersionedTable[Any]):
     site = StructAttribute(null=True)
     trainers = StructAttribute(null=True)
     lessons = StructAttribute(null=True)
+    lesson_numbers = NumberAttribute(null=True)
     roster = StructAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    changes = StructAttribute(null=True)
+    decided_by = UnicodeAttribute(null=True)
+    decided_at = MomentAttribute(null=True)
+    decision_reason = UnicodeAttribute(null=True)
+    marks = StructAttribute(null=True)
     by_institution = ByInstitution()
     by_city = ByCity()
 
     @property
     def record(self) -> Any:
         """Give the part this row stores, in its own type."""
-        kind = {HEAD: ClassHead, PLAN: ClassPlan, ROSTER: ClassRoster}[self.part]
+        kind = _KINDS[self.part.partition("#")[0]]
         values = self.attribute_values
         known = {name: values[name] for name in kind.__struct_fields__ if values.get(name) is not None}
         return msgspec.convert(known, kind, strict=False)
 
 
-_ANY_STATE: Condition = ClassRow.id.exists() | ClassRow.id.does_not_exist()
+_KINDS: Mapping[str, Any] = {
+    HEAD: ClassHead,
+    PLAN: ClassPlan,
+    RETURNED: ClassPlan,
+    ROSTER: ClassRoster,
+    CHANGES.rstrip("#"): ClassChange,
+    SCORES.rstrip("#"): ScoreSheet,
+}
+ANY_STATE: Condition = ClassRow.id.exists() | ClassRow.id.does_not_exist()
 
 
 # --------------------------------------------------------------------------- reading
 
 
 class Parts(msgspec.Struct, frozen=True):
-    """The parts of one class as stored; a class without a roster has none yet."""
+    """The parts of one class as stored; a class without a roster has none yet.
+
+    `returned` is the plan as it was last returned, if it was revised since; `changes` are oldest first.
+    """
 
     head: ClassHead
     plan: ClassPlan
     roster: dict[str, str]
+    returned: ClassPlan | None = None
+    changes: Sequence[ClassChange] = ()
 
     def whole(self, policy: Policy) -> TrainingClass:
         """Put the parts together under their policy."""
@@ -168,8 +188,9 @@ class Parts(msgspec.Struct, frozen=True):
 
 
 def find_parts(class_id: str) -> Parts | None:
-    """Read a whole class with one query."""
-    return parts_of(row.record for row in ClassRow.query(class_id, consistent_read=True))
+    """Read a whole class, but for its marks, with one query."""
+    wanted = ClassRow.part.between(CHANGES, ROSTER)
+    return parts_of(row.record for row in ClassRow.query(class_id, wanted, consistent_read=True))
 
 
 def parts_of(records: Iterable[Any]) -> Parts | None:
@@ -178,7 +199,8 @@ def parts_of(records: Iterable[Any]) -> Parts | None:
     if HEAD not in found:
         return None
     roster = found[ROSTER].roster if ROSTER in found else {}
-    return Parts(head=found[HEAD], plan=found[PLAN], roster=roster)
+    changes = [record for part, record in sorted(found.items()) if part.startswith(CHANGES)]
+    return Parts(found[HEAD], found[PLAN], roster, found.get(RETURNED), changes)
 
 
 def heads_at(institution: str, request: PageRequest, *, status: ClassStatus | None = None) -> Page[ClassHead]:
@@ -266,20 +288,13 @@ def heads_by_id(class_ids: Iterable[str]) -> list[ClassHead]:
     return ClassRow.find_many([(class_id, HEAD) for class_id in class_ids])
 
 
-def plans_beside(head: ClassHead | TrainingClass) -> list[ClassPlan]:
-    """Read the plans of the other classes of the city whose lessons may meet this one's in time.
-
-    Two calls: one query of the city's classes that have not ended before this one opens, one batch of
-    plans; at most `OVERLAP_CLASSES_MAX` classes are looked at.
-    """
-    rows = ClassRow.by_city.query(
-        city_of(head.division),
-        ClassRow.ends_at >= head.opens_at,
-        filter_condition=(ClassRow.opens_at <= head.ends_at)
-        & ClassRow.status.is_in(*[str(status) for status in OCCUPYING]),
-        limit=OVERLAP_CLASSES_MAX,
-    )
-    return ClassRow.find_many([(row.id, PLAN) for row in rows if row.id != head.id])
+def heads_and_plans(class_ids: Iterable[str]) -> Iterator[tuple[ClassHead, ClassPlan]]:
+    """Read the heads and plans of many classes, 50 a call."""
+    keys = [(class_id, part) for class_id in dict.fromkeys(class_ids) for part in (HEAD, PLAN)]
+    found: dict[str, dict[str, Any]] = {}
+    for record in ClassRow.find_many(keys):
+        found.setdefault(record.id, {})[record.part] = record
+    return ((parts[HEAD], parts[PLAN]) for parts in found.values() if len(parts) == len((HEAD, PLAN)))
 
 
 # --------------------------------------------------------------------------- the plan
@@ -290,13 +305,22 @@ def digest_of(value: Any) -> str:
     return hashlib.sha256(msgspec.json.encode(value, order="deterministic")).hexdigest()[:16]
 
 
+def plan_digest_of(plan: ClassPlan) -> str:
+    """Give the digest of what a plan says, whatever the seals on it and the change that made it."""
+    facts = msgspec.structs.asdict(plan)
+    people = [(one.person_key, one.qualification) for one in plan.trainers]
+    return digest_of({**facts, "trainers": people, "version": 0, "last_change": None})
+
+
 def create_class(head: ClassHead, plan: ClassPlan, change: Change) -> None:
     """Store a new application."""
-    transact([Put(ClassRow.from_record(head)), Put(ClassRow.from_record(plan), _ANY_STATE)], change=change)
+    transact([Put(ClassRow.from_record(head)), plan_put(plan)], change=told_by(PLAN, change))
 
 
-def replace_plan(head: ClassHead, plan: ClassPlan, *, version: int, change: Change) -> None:
-    """Replace an application that is not filed.
+def replace_plan(
+    head: ClassHead, plan: ClassPlan, *, version: int, returned: ClassPlan | None, change: Change
+) -> None:
+    """Replace an application that is not filed; `returned` is kept as what was last returned.
 
     Raises:
         NotFound, Refused: it is gone, changed meanwhile, or filed.
@@ -309,48 +333,87 @@ def replace_plan(head: ClassHead, plan: ClassPlan, *, version: int, change: Chan
         ClassRow.name.set(head.name),
         ClassRow.planned_size.set(head.planned_size),
         ClassRow.policy_version.set(head.policy_version),
+        *_timetable_facts(head),
+    ]
+    writes: list[Put | Update] = [
+        head_update(head.id, actions, sources=sources, version=version),
+        plan_put(plan),
+    ]
+    if returned is not None:
+        kept = msgspec.structs.replace(returned, part=RETURNED, last_change=None)
+        writes.append(Put(ClassRow.from_record(kept), ANY_STATE))
+    transact_under_head(writes, sources=sources, version=version, change=told_by(PLAN, change))
+
+
+def _timetable_facts(head: ClassHead) -> list[Action]:
+    return [
         ClassRow.opens_at.set(head.opens_at),
         ClassRow.ends_at.set(head.ends_at),
         ClassRow.lesson_count.set(head.lesson_count),
         ClassRow.lesson_hours.set(head.lesson_hours),
         ClassRow.plan_digest.set(head.plan_digest or ""),
     ]
-    writes: list[Put | Update] = [
-        _head_update(head.id, actions, sources=sources, version=version),
-        Put(ClassRow.from_record(plan), _ANY_STATE),
-    ]
+
+
+def plan_put(plan: ClassPlan) -> Put:
+    """Store a plan under its head's condition."""
+    return Put(ClassRow.from_record(plan), ANY_STATE)
+
+
+def told_by(part: str, change: Change) -> Change:
+    """Say which part's audit record tells this change."""
+    return msgspec.structs.replace(change, told_by=part)
+
+
+def head_update(
+    class_id: str, actions: Sequence[Action], *, sources: Sequence[ClassStatus], version: int | None
+) -> Update:
+    """Change a head in one of these states, at this version."""
+    return Update(ClassRow, (class_id, HEAD), actions, lawful(ClassRow, sources=sources, version=version))
+
+
+def transact_under_head(
+    writes: Sequence[Put | Update], *, sources: Sequence[ClassStatus], version: int | None, change: Change
+) -> None:
+    """Write under the head, which stands first; anything else that failed changed meanwhile.
+
+    Raises:
+        NotFound, Refused: the class is gone, in another state or at another version.
+        Unavailable: something beside it changed meanwhile; nothing was written.
+
+    """
     try:
         transact(writes, change=change)
     except ConditionFailed as failure:
-        refuse_stale(failure.old, sources=sources, version=version)
-        raise
-
-
-def _head_update(
-    class_id: str, actions: Sequence[Action], *, sources: Sequence[ClassStatus], version: int | None
-) -> Update:
-    return Update(ClassRow, (class_id, HEAD), actions, lawful(ClassRow, sources=sources, version=version))
+        if failure.index == 0:
+            refuse_stale(failure.old, sources=sources, version=version)
+        raise Unavailable("try_again") from failure
 
 
 # --------------------------------------------------------------------------- decisions
 
 
 def submit(
-    class_id: str, *, version: int, by: str, policy_version: int, now: datetime, change: Change
-) -> ClassHead:
-    """File the application."""
-    return _move(
-        class_id,
-        "submit",
-        version=version,
-        change=change,
-        actions=[
-            ClassRow.submitted_by.set(by),
-            ClassRow.submitted_at.set(now),
-            ClassRow.policy_version.set(policy_version),
-            ClassRow.return_reason.remove(),
-        ],
-    )
+    class_id: str,
+    taken: Sequence[Put],
+    *,
+    version: int,
+    by: str,
+    policy_version: int,
+    now: datetime,
+    change: Change,
+) -> None:
+    """File the application; from now on it takes up its trainers and rooms."""
+    sources = CLASS_TRANSITIONS.sources("submit")
+    actions = [
+        ClassRow.status.set(str(CLASS_TRANSITIONS.target("submit"))),
+        ClassRow.submitted_by.set(by),
+        ClassRow.submitted_at.set(now),
+        ClassRow.policy_version.set(policy_version),
+        ClassRow.return_reason.remove(),
+    ]
+    head = head_update(class_id, actions, sources=sources, version=version)
+    transact_under_head([head, *taken], sources=sources, version=version, change=told_by(HEAD, change))
 
 
 def approve(
@@ -374,7 +437,7 @@ def give_back(class_id: str, *, version: int, reason: str, by: str, change: Chan
         "return",
         version=version,
         change=change,
-        actions=[ClassRow.return_reason.set(reason)],
+        actions=[ClassRow.return_reason.set(reason), ClassRow.returned_version.set(version + 1)],
         also=ClassRow.submitted_by != by,
     )
 
@@ -439,213 +502,95 @@ def _move(
     return head
 
 
-# --------------------------------------------------------------------------- the roster
+# --------------------------------------------------------------------------- changes of a running class
 
 
-def replace_roster(
-    training_class: TrainingClass, roster: Mapping[str, str], *, version: int, change: Change
-) -> None:
-    """Make this the roster: those who leave are unrostered, the new ones rostered, in one transaction.
-
-    Raises:
-        Refused: `version_conflict`: the class or one of the enrolments changed meanwhile.
-
-    """
-    before, after = set(training_class.enrolment_ids), set(roster.values())
-    sources = CLASS_TRANSITIONS.sources("roster")
-    head = _head_update(training_class.id, _roster_facts(roster), sources=sources, version=version)
-    leaving = [
-        enrolments.unroster_write(enrolment_id, class_id=training_class.id)
-        for enrolment_id in sorted(before - after)
-    ]
-    joining = [
-        enrolments.roster_write(
-            enrolment_id,
-            class_id=training_class.id,
-            institution=training_class.institution,
-            project_id=training_class.project_id,
-        )
-        for enrolment_id in sorted(after - before)
-    ]
-    _transact_under_head(
-        [head, _roster_put(training_class, roster), *leaving, *joining],
-        sources=sources,
-        version=version,
-        change=change,
-    )
-
-
-def withdraw(
-    training_class: TrainingClass, enrolment: Enrolment, voucher: Voucher | None, *, change: Change
-) -> None:
-    """Take a trainee who left off the roster and close the voucher, in one transaction."""
-    sources = WITHDRAWABLE
-    left = {key: value for key, value in training_class.roster.items() if value != enrolment.id}
-    version = training_class.version
-    _transact_under_head(
+def apply_for_change(applied: ClassChange, *, version: int, number: int, change: Change) -> None:
+    """Store an application for a change, unless another one is open."""
+    sources = CLASS_TRANSITIONS.sources("change")
+    head = Update(
+        ClassRow,
+        (applied.id, HEAD),
         [
-            _head_update(training_class.id, _roster_facts(left), sources=sources, version=version),
-            _roster_put(training_class, left),
-            enrolments.withdraw_write(enrolment.id, class_id=training_class.id),
-            *_close_writes(enrolment, voucher),
+            ClassRow.open_change.set(applied.part),
+            ClassRow.change_by.set(applied.submitted_by),
+            ClassRow.change_count.set(number),
         ],
-        sources=sources,
-        version=version,
-        change=change,
+        lawful(ClassRow, sources=sources, version=version) & ClassRow.open_change.does_not_exist(),
     )
+    writes: list[Put | Update] = [head, Put(ClassRow.from_record(applied), ANY_STATE)]
+    transact_under_head(writes, sources=sources, version=version, change=told_by(applied.part, change))
 
 
-def _close_writes(enrolment: Enrolment, voucher: Voucher | None) -> list[Update]:
-    if voucher is None or not _spent_on(voucher, enrolment):
-        return []  # revoked meanwhile: nothing is left to close
-    return [vouchers.close_write(voucher.id, enrolment_id=enrolment.id)]
+def approve_change(
+    applied: ClassChange,
+    head: ClassHead,
+    plan: ClassPlan,
+    taken: Sequence[Put],
+    *,
+    by: str,
+    now: datetime,
+    comment: str | None,
+    change: Change,
+) -> None:
+    """Give a running class its changed plan; `head` carries the facts of the new timetable."""
+    version = plan.version - 1
+    sources = CLASS_TRANSITIONS.sources("change_approve")
+    actions = [*_timetable_facts(head), *_NO_CHANGE]
+    writes: list[Put | Update] = [
+        _head_of_open(applied, actions, sources=sources, version=version),
+        _decision(applied, ChangeStatus.APPROVED, by=by, now=now, reason=comment),
+        plan_put(plan),
+        *taken,
+    ]
+    _decide_change(writes, sources=sources, version=version, change=told_by(PLAN, change))
 
 
-def _spent_on(voucher: Voucher, enrolment: Enrolment) -> bool:
-    return voucher.status is VoucherStatus.REDEEMED and voucher.enrolment_id == enrolment.id
+def reject_change(
+    applied: ClassChange, *, version: int, by: str, now: datetime, reason: str, change: Change
+) -> None:
+    """Reject a change with the reason; the class keeps its timetable."""
+    sources = CLASS_TRANSITIONS.sources("change_reject")
+    writes = [
+        _head_of_open(applied, _NO_CHANGE, sources=sources, version=version),
+        _decision(applied, ChangeStatus.REJECTED, by=by, now=now, reason=reason),
+    ]
+    _decide_change(writes, sources=sources, version=version, change=told_by(applied.part, change))
 
 
-def _roster_facts(roster: Mapping[str, str]) -> list[Action]:
-    return [ClassRow.enrolled.set(len(roster)), ClassRow.roster_digest.set(digest_of(roster))]
+_NO_CHANGE = (ClassRow.open_change.remove(), ClassRow.change_by.remove())
 
 
-def _roster_put(training_class: TrainingClass, roster: Mapping[str, str]) -> Put:
-    part = ClassRoster(
-        id=training_class.id,
-        division=training_class.division,
-        roster=dict(roster),
-        version=training_class.version + 1,
-    )
-    return Put(ClassRow.from_record(part), _ANY_STATE)
+def _head_of_open(
+    applied: ClassChange, actions: Sequence[Action], *, sources: Sequence[ClassStatus], version: int
+) -> Update:
+    condition = lawful(ClassRow, sources=sources, version=version) & (ClassRow.open_change == applied.part)
+    return Update(ClassRow, (applied.id, HEAD), actions, condition)
 
 
-def _transact_under_head(
+def _decision(
+    applied: ClassChange, status: ChangeStatus, *, by: str, now: datetime, reason: str | None
+) -> Update:
+    actions = [
+        ClassRow.status.set(str(status)),
+        ClassRow.decided_by.set(by),
+        ClassRow.decided_at.set(now),
+    ]
+    if reason is not None:
+        actions.append(ClassRow.decision_reason.set(reason))
+    action = "approve" if status is ChangeStatus.APPROVED else "reject"
+    waiting = ClassRow.status.is_in(*[str(source) for source in CHANGE_TRANSITIONS.sources(action)])
+    return Update(ClassRow, (applied.id, applied.part), actions, waiting & (ClassRow.submitted_by != by))
+
+
+def _decide_change(
     writes: Sequence[Put | Update], *, sources: Sequence[ClassStatus], version: int, change: Change
 ) -> None:
-    """Write under the head, which stands first; anything else that failed changed meanwhile."""
     try:
         transact(writes, change=change)
     except ConditionFailed as failure:
         if failure.index == 0:
             refuse_stale(failure.old, sources=sources, version=version)
+        if failure.index == 1:
+            raise Forbidden("self_approval") from None
         raise Unavailable("try_again") from failure
-
-
-# --------------------------------------------------------------------------- cancelling
-
-
-def cancel(
-    class_id: str,
-    enrolled: Sequence[tuple[Enrolment, Voucher | None]],
-    *,
-    version: int,
-    now: datetime,
-    change: Change,
-) -> None:
-    """Cancel a class and give its trainees their vouchers back.
-
-    Up to 49 trainees go in the one transaction that cancels the class; more are released by
-    `release_trainees` afterwards, which a repeat of the call resumes.
-    """
-    sources = CLASS_TRANSITIONS.sources("cancel")
-    head = _head_update(
-        class_id,
-        [ClassRow.status.set(str(CLASS_TRANSITIONS.target("cancel")))],
-        sources=sources,
-        version=version,
-    )
-    releases = _release_writes(class_id, enrolled[:_RELEASES_A_TRANSACTION], now=now)
-    _transact_under_head([head, *releases], sources=sources, version=version, change=change)
-    release_trainees(class_id, enrolled[_RELEASES_A_TRANSACTION:], now=now, change=change)
-
-
-def release_trainees(
-    class_id: str, enrolled: Sequence[tuple[Enrolment, Voucher | None]], *, now: datetime, change: Change
-) -> None:
-    """Release trainees of a cancelled class, 49 a transaction."""
-    for start in range(0, len(enrolled), _RELEASES_A_TRANSACTION):
-        chunk = enrolled[start : start + _RELEASES_A_TRANSACTION]
-        try:
-            transact(_release_writes(class_id, chunk, now=now), change=change)
-        except ConditionFailed as failure:
-            raise Unavailable("try_again") from failure
-
-
-def _release_writes(
-    class_id: str, enrolled: Sequence[tuple[Enrolment, Voucher | None]], *, now: datetime
-) -> list[Update]:
-    writes = []
-    for enrolment, voucher in enrolled:
-        writes.append(enrolments.cancel_write(enrolment.id, class_id=class_id))
-        if voucher is not None and _spent_on(voucher, enrolment):
-            writes.append(vouchers.release_write(voucher, enrolment_id=enrolment.id, now=now))
-    return writes
-
-
-# --------------------------------------------------------------------------- scores and what follows
-
-
-class Marks(msgspec.Struct, frozen=True, kw_only=True):
-    """One trainee's marks and whether they pass."""
-
-    enrolment_id: str
-    theory: int
-    practice: int
-    passed: bool
-
-
-def record_scores(
-    training_class: TrainingClass,
-    marks: Sequence[Marks],
-    *,
-    version: int,
-    by: str,
-    now: datetime,
-    change: Change,
-) -> None:
-    """Record the marks of all trainees and the class as scored, in one transaction."""
-    sources = (*CLASS_TRANSITIONS.sources("scores"), *CLASS_TRANSITIONS.sources("correct_scores"))
-    passed = sum(mark.passed for mark in marks)
-    head = _head_update(
-        training_class.id,
-        [
-            ClassRow.status.set(str(CLASS_TRANSITIONS.target("scores"))),
-            ClassRow.scored_by.set(by),
-            ClassRow.scored_at.set(now),
-            ClassRow.passed.set(passed),
-            ClassRow.failed.set(len(marks) - passed),
-        ],
-        sources=sources,
-        version=version,
-    )
-    scores = [
-        enrolments.score_write(
-            mark.enrolment_id,
-            class_id=training_class.id,
-            theory=mark.theory,
-            practice=mark.practice,
-            passed=mark.passed,
-        )
-        for mark in marks
-    ]
-    _transact_under_head([head, *scores], sources=sources, version=version, change=change)
-
-
-def claim_write(class_id: str, *, version: int) -> Update:
-    """Record that the subsidy of a scored class is claimed."""
-    return _head_update(
-        class_id,
-        [ClassRow.status.set(str(CLASS_TRANSITIONS.target("claim")))],
-        sources=CLASS_TRANSITIONS.sources("claim"),
-        version=version,
-    )
-
-
-def close_write(class_id: str) -> Update:
-    """Record that nothing is left to be paid for a class."""
-    return _head_update(
-        class_id,
-        [ClassRow.status.set(str(CLASS_TRANSITIONS.target("close")))],
-        sources=CLASS_TRANSITIONS.sources("close"),
-        version=None,
-    )

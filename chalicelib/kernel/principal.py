@@ -47,8 +47,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
 
 
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """Why an item is as it is: stored with every write, carried by the stream to the audit chain."""
+class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Why an item is as it is: stored with every write, carried by the stream to the audit chain.
+
+    Where one change writes several parts of one thing, `told_by` names the part whose record tells it.
+    """
 
     actor: str
     role: Role
@@ -56,6 +59,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str
     at: datetime
     reason: str | None = None
+    told_by: str | None = None
 
 
 def change_of(context: Context, action: str, *, reason: str | None = None) -> Change:

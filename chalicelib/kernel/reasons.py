@@ -416,6 +416,31 @@ REASONS: dict[str, Reason] = {
     "no_lessons": Reason(
         Malformed, "课程表为空，请至少安排一次课。", "The timetable is empty. Add a lesson."
     ),
+    "too_many_sites": Reason(
+        Malformed,
+        "课次或场地数量过多，请拆成两个班申请。",
+        "Too many lessons or sites. Apply for two classes.",
+    ),
+    "change_open": Reason(
+        Refused,
+        "已有一项变更申请待审批，请等审批后再申请。",
+        "A change waits for its decision already. Apply again after that.",
+    ),
+    "lesson_begun": Reason(
+        Refused,
+        "课次 {lesson_id} 已开始签到或上课，不能再变更；请只变更尚未开始的课次。",
+        "Lesson {lesson_id} has begun and cannot be changed. Change only lessons still to come.",
+    ),
+    "nothing_changed": Reason(
+        Malformed,
+        "变更申请与现课程表相同，请填写要变更的内容。",
+        "The application changes nothing. Say what shall be different.",
+    ),
+    "unknown_lesson": Reason(
+        Malformed,
+        "本班没有此课次，请核对课次编号；新增课次不填编号。",
+        "The class has no such lesson. Check its id; leave it out for a new lesson.",
+    ),
     "class_not_approved": Reason(
         Refused, "该班尚未批准开班，请先等待审批。", "The class is not approved yet."
     ),
@@ -428,6 +453,14 @@ REASONS: dict[str, Reason] = {
         Impossible,
         "该学员已在另一班花名册中，请先核对。",
         "This trainee is on another class's roster already.",
+    ),
+    "late_addition": Reason(
+        Impossible,
+        "已结束的课时超过规定比例，该学员不能再加入本班，请安排到下一班。",
+        "Too many of the hours are over for this trainee to join. Put them in a later class.",
+    ),
+    "joins_unclear": Reason(
+        Impossible, "“入班”一列只能填“是”或“否”，请更正。", "Write 是 or 否 in this column."
     ),
     "class_full": Reason(
         Impossible,
@@ -445,6 +478,16 @@ REASONS: dict[str, Reason] = {
         Impossible,
         "有 {missing} 名学员没有成绩，请补全后一次提交。",
         "{missing} trainees have no marks. Send all at once.",
+    ),
+    "scores_closed": Reason(
+        Refused,
+        "该班已申领补贴，成绩不能再更改；如确有错误请联系经办人。",
+        "The subsidy of this class is claimed, so its marks are closed. Ask the clerk if one is wrong.",
+    ),
+    "correction_needs_reason": Reason(
+        Impossible,
+        "更正已登记的成绩须填写原因（reason），请补充后重新提交。",
+        "A correction of recorded marks needs its reason. Add it and send again.",
     ),
     "invalid_mark": Reason(
         Impossible,

@@ -76,6 +76,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     lesson_hour_minutes: Annotated[int, Meta(ge=1, le=120)] = 45
     class_hours_min: Count = 40
     hours_per_day_max: Annotated[int, Meta(ge=1, le=24)] = 8
+    late_addition_until_share: Decimal = Decimal("0.20")
     check_in_opens_minutes_before: Count = 60
     check_in_closes_minutes_after_start: Count = 30
     check_out_required: bool = False

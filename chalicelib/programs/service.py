@@ -51,6 +51,7 @@ def _check_policy(policy: Policy) -> None:
         "pay_rate.passed": policy.pay_rate.passed,
         "pay_rate.failed": policy.pay_rate.failed,
         "attendance_min": policy.attendance_min,
+        "late_addition_until_share": policy.late_addition_until_share,
     }
     wrong = [name for name, share in shares.items() if not 0 <= share <= 1]
     if policy.class_size_min > policy.class_size_max:

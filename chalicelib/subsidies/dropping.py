@@ -6,7 +6,7 @@ is held for good, or one whose payment failed and cannot succeed.
 
 from chalicelib.accounts import rights
 from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
-from chalicelib.classes.store import close_write
+from chalicelib.classes.scores_store import close_write
 from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, change_of

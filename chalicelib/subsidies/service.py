@@ -8,8 +8,8 @@ from chalicelib.accounts import rights
 from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, refuse_stale, transact
 from chalicelib.catalogue.service import read_project
 from chalicelib.classes.model import ClassStatus, TrainingClass
+from chalicelib.classes.scores_store import claim_write, close_write
 from chalicelib.classes.service import read_class, require_class
-from chalicelib.classes.store import claim_write, close_write
 from chalicelib.kernel.calendar import add_working_days, shanghai_date
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import DomainError, Fault, NotFound, Refused

@@ -20,6 +20,8 @@ def record_audit(event: Mapping[str, Any], context: Context) -> dict[str, int]:
     sequences: dict[tuple[str, str], str] = {}
     undone: list[str] = []
     for row in row_changes(event):
+        if row.told_elsewhere:
+            continue
         one = audit.observe(context, row)
         observed.append(one)
         sequences[one.key] = row.sequence

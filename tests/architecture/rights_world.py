@@ -80,7 +80,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     from chalicelib.supervision import jobs as supervision_jobs
     from chalicelib.vouchers import batch_store
     from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
-    from tests.classes.builders import application
+    from tests.classes.builders import application, changed_class
     from tests.subsidies.scored import Money, scored_class
     from tests.support.people import HEFEI_SCHOOL
     from tests.support.streams import stream_event, voucher_changes
@@ -182,6 +182,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     batches = f"{programs}/issuance-batches"
     this_batch = f"{batches}/{issuance.id}"
     classroom = f"/v1/classes/{class_id}"
+    change = f"{classroom}/changes/{changed_class(class_id)}"
     claim = f"/v1/subsidy-claims/{claim_id}"
     settlement = f"/v1/settlement-batches/{batch['id']}"
     school = f"/v1/institutions/{HEFEI_SCHOOL}"
@@ -250,6 +251,23 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/classes/{class_id}/roster"): Case(f"{classroom}/roster", owner=of_class),
         ("PUT", "/v1/classes/{class_id}/scores"): Case(
             f"{classroom}/scores", VERSION | {"rows": []}, owner=of_class
+        ),
+        ("GET", "/v1/classes/{class_id}/scores"): Case(f"{classroom}/scores", owner=of_class),
+        ("GET", "/v1/classes/{class_id}/roster/template"): Case(
+            f"{classroom}/roster/template", owner=of_class
+        ),
+        ("GET", "/v1/classes/{class_id}/scores/template"): Case(
+            f"{classroom}/scores/template", owner=of_class
+        ),
+        ("POST", "/v1/classes/{class_id}/changes"): Case(
+            f"{classroom}/changes", VERSION_REASON, owner=of_class
+        ),
+        ("GET", "/v1/classes/{class_id}/changes"): Case(f"{classroom}/changes", owner=of_class),
+        ("POST", "/v1/classes/{class_id}/changes/{change_id}/approve"): Case(
+            f"{change}/approve", VERSION, owner=of_class
+        ),
+        ("POST", "/v1/classes/{class_id}/changes/{change_id}/reject"): Case(
+            f"{change}/reject", VERSION_REASON, owner=of_class
         ),
         ("POST", "/v1/enrolments/{enrolment_id}/withdraw"): Case(
             f"/v1/enrolments/{passed}/withdraw", REASON, owner=ours

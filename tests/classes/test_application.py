@@ -85,7 +85,7 @@ def test_an_application_is_filed_returned_with_a_reason_changed_filed_again_and_
     )
     room.refresh().do("institution", "submit").do("clerk", "approve", {"comment": "同意"})
     assert (room.json["status"], room.json["return_reason"]) == ("approved", None)
-    assert room.read("institution")["allowed_actions"] == ["cancel", "roster"]
+    assert room.read("institution")["allowed_actions"] == ["cancel", "roster", "change"]
 
 
 def test_a_stale_version_is_a_conflict_and_a_filed_application_cannot_be_edited(world, api):
@@ -213,12 +213,13 @@ def test_a_cancelled_class_gives_the_vouchers_back(world, api):
 
 
 def test_a_cancellation_that_stopped_halfway_goes_on_when_repeated(world, api):
-    from chalicelib.classes import store
-    from chalicelib.classes.service import _still_enrolled, read_class
+    from chalicelib.classes import roster_store
+    from chalicelib.classes.decisions import _still_enrolled
+    from chalicelib.classes.service import read_class
 
     room = Classroom(world).rostered(3)
     one = _still_enrolled(read_class(room.id))[:1]
-    store.cancel(room.id, one, version=room.version, now=world.now, change=world.change)
+    roster_store.cancel(room.id, one, version=room.version, now=world.now, change=world.change)
     listed = [one["status"] for one in api("institution").get("/v1/enrolments").json["items"]]
     assert sorted(listed) == ["released", "rostered", "rostered"]
     room.do("institution", "cancel")

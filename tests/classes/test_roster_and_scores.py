@@ -240,9 +240,12 @@ def test_scores_pass_and_fail_and_can_be_corrected(world, api):
     assert sorted(statuses(api).values()) == ["failed", "failed", "passed"]
     room.refresh()
     assert (room.json["status"], room.json["passed"], room.json["failed"]) == ("scored", 1, 2)
-    again = room.put_scores(marks(room, (60, 60), (100, 60), (0, 100)))
+    rows = marks(room, (60, 60), (100, 60), (0, 100))
+    unexplained = room.put_scores(rows)
+    assert (unexplained.status, unexplained.json["code"]) == (422, "correction_needs_reason")
+    again = room.put_scores(rows, reason="登记有误")
     assert (again.status, again.json["passed"]) == (200, 2)
-    stale = room.put_scores(marks(room, (60, 60), (100, 60), (0, 100)))
+    stale = room.put_scores(rows, reason="登记有误")
     assert stale.json["code"] == "version_conflict"
 
 

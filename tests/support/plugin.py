@@ -93,6 +93,7 @@ def cloud(_emulator: None) -> Iterator["Cloud"]:
     from chalicelib.accounts.service import forget_statuses
     from chalicelib.aws.pace import forget_paces
     from chalicelib.catalogue.service import forget_catalogue
+    from chalicelib.classes.service import forget_classes
     from chalicelib.enrolments.service import forget_previews
     from chalicelib.programs.service import forget_programs
 
@@ -101,6 +102,7 @@ def cloud(_emulator: None) -> Iterator["Cloud"]:
     forget_previews()
     forget_paces()
     forget_catalogue()
+    forget_classes()
     forget_programs()
     yield Cloud()
 

@@ -1,0 +1,16 @@
+"""What attendance and footage come to, for the decisions on a class that are made before this step."""
+
+from datetime import datetime
+
+from chalicelib.attendance.service import attendance_of
+from chalicelib.classes.evidence import Evidence
+from chalicelib.classes.model import TrainingClass
+
+
+def evidence_of(training_class: TrainingClass, now: datetime) -> Evidence:
+    """Compute a class's attendance and footage from its records, as of a moment: two queries."""
+    summary = attendance_of(training_class, now=now)
+    return Evidence(
+        shares={one.enrolment_id: one.share for one in summary.trainees},
+        coverage={one.lesson_id: one.coverage for one in summary.lessons},
+    )

@@ -1,0 +1,203 @@
+"""Use cases of classes: file, decide, cancel, complete (steps 6 and 9 of the notice)."""
+
+from collections.abc import Sequence
+
+from chalicelib.aws.table import Put
+from chalicelib.catalogue.service import current_institution, current_project, read_institution, read_project
+from chalicelib.classes import occupancy_store, roster_store, store
+from chalicelib.classes.model import (
+    CLASS_TRANSITIONS,
+    ClassPlan,
+    ClassStatus,
+    TrainingClass,
+    last_lesson_ends_at,
+)
+from chalicelib.classes.plan_model import Breach, breaches_of, taken_by
+from chalicelib.classes.service import (
+    Shown,
+    read_parts,
+    require_class,
+    require_version,
+    shown_decided,
+    shown_parts,
+)
+from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
+from chalicelib.enrolments.store import find_enrolments
+from chalicelib.kernel.calendar import format_moment
+from chalicelib.kernel.errors import Fault, Refused
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error, first_of, sentence
+from chalicelib.vouchers.model import Voucher
+from chalicelib.vouchers.store import find_vouchers
+
+
+def submit_class(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
+    """File an application; what was a warning on the draft is a refusal now.
+
+    Raises:
+        Refused: the first rule broken in the documented order, all of them in `faults`.
+
+    """
+    found = require_class(context, "class.submit", class_id)
+    require_step(found, "submit", version)
+    institution, project = read_institution(found.institution), read_project(found.project_id)
+    refuse_breaches(breaches_of(found, institution=institution, project=project, now=context.now))
+    store.submit(
+        found.id,
+        writes_taking(found, found),
+        version=version,
+        by=context.principal.actor,
+        policy_version=found.policy_version,
+        now=context.now,
+        change=change_of(context, "class.submit", reason=comment),
+    )
+    return shown_parts(context, read_parts(class_id))
+
+
+def writes_taking(training_class: TrainingClass, plan: TrainingClass | ClassPlan) -> Sequence[Put]:
+    """Say in the index of overlaps what this plan of the class takes up."""
+    return occupancy_store.take_writes(
+        taken_by(plan),
+        city=store.city_of(training_class.division),
+        class_id=training_class.id,
+        opens_at=min(lesson.starts_at for lesson in plan.lessons),
+        ends_at=last_lesson_ends_at(plan.lessons),
+    )
+
+
+def refuse_breaches(breaches: Sequence[Breach]) -> None:
+    """Refuse a plan for the first rule it breaks in the documented order, all of them in `faults`."""
+    refusing = [breach for breach in breaches if breach.refuses]
+    if not refusing:
+        return
+    code = first_of([breach.code for breach in refusing])
+    facts = next(breach.facts for breach in refusing if breach.code == code)
+    raise error(
+        code, faults=tuple(Fault(b.code, detail=sentence(b.code, dict(b.facts))) for b in refusing), **facts
+    )
+
+
+def approve_class(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
+    """Approve an application; the policy of this moment is pinned to the class.
+
+    The rules are asked once more: the institution may have been suspended, or the policy changed, since.
+    """
+    found = require_version(context, "class.approve", class_id, version)
+    require_step(found, "approve", version)
+    refuse_own_work(context, found.submitted_by)
+    refuse_breaches(
+        breaches_of(
+            found,
+            institution=current_institution(found.institution),
+            project=current_project(found.project_id),
+            now=found.submitted_at or context.now,
+        )
+    )
+    head = store.approve(
+        found.id,
+        version=version,
+        by=context.principal.actor,
+        policy_version=found.policy_version,
+        now=context.now,
+        change=change_of(context, "class.approve", reason=comment),
+    )
+    return shown_decided(context, found, head)
+
+
+def return_class(context: Context, class_id: str, *, version: int, reason: str) -> Shown:
+    """Return an application to the institution with the reason."""
+    found = require_version(context, "class.return", class_id, version)
+    require_step(found, "return", version)
+    refuse_own_work(context, found.submitted_by)
+    change = change_of(context, "class.return", reason=reason)
+    head = store.give_back(
+        found.id, version=version, reason=reason, by=context.principal.actor, change=change
+    )
+    return shown_decided(context, found, head)
+
+
+def require_step(training_class: TrainingClass, action: str, version: int) -> None:
+    """Refuse what the state or a newer version forbids; the write's condition decides again."""
+    if training_class.version != version:
+        raise Refused("version_conflict", version=training_class.version)
+    CLASS_TRANSITIONS.require(action, training_class.status)
+
+
+def refuse_own_work(context: Context, author: str | None) -> None:
+    """Refuse that somebody decides on what they applied for."""
+    if author == context.principal.actor:
+        raise error("self_approval")
+
+
+# --------------------------------------------------------------------------- cancelling
+
+
+def cancel_class(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
+    """Cancel a class that is not complete; its trainees get their vouchers back.
+
+    A repeat by the same call's version goes on where a crash stopped releasing and answers like the first.
+    """
+    found = require_class(context, "class.cancel", class_id)
+    change = change_of(context, "class.cancel", reason=comment)
+    if found.status is ClassStatus.CANCELLED and version in (found.version, found.version - 1):
+        roster_store.release_trainees(found.id, _still_enrolled(found), now=context.now, change=change)
+        return shown_parts(context, read_parts(class_id))
+    require_step(found, "cancel", version)
+    roster_store.cancel(found.id, _still_enrolled(found), version=version, now=context.now, change=change)
+    return shown_parts(context, read_parts(class_id))
+
+
+def _still_enrolled(training_class: TrainingClass) -> list[tuple[Enrolment, Voucher | None]]:
+    rostered = [
+        enrolment
+        for enrolment in find_enrolments(training_class.enrolment_ids)
+        if enrolment.status is EnrolmentStatus.ROSTERED and enrolment.class_id == training_class.id
+    ]
+    vouchers = {voucher.id: voucher for voucher in find_vouchers([e.voucher_id for e in rostered])}
+    return [(enrolment, vouchers.get(enrolment.voucher_id)) for enrolment in rostered]
+
+
+# --------------------------------------------------------------------------- completion
+
+
+def submit_completion(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
+    """Apply for completion once every lesson is over (step 9 of the notice).
+
+    Raises:
+        Refused: `lessons_open`, `roster_empty`, or the state.
+
+    """
+    found = require_class(context, "completion.submit", class_id)
+    require_step(found, "completion_submit", version)
+    ends_at = last_lesson_ends_at(found.lessons)
+    if ends_at > context.now:
+        raise error("lessons_open", ends_at=format_moment(ends_at))
+    if not found.roster:
+        raise error("roster_empty")
+    change = change_of(context, "completion.submit", reason=comment)
+    store.submit_completion(found.id, version=version, by=context.principal.actor, change=change)
+    return shown_parts(context, read_parts(class_id))
+
+
+def approve_completion(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
+    """Approve that the class was taught, never on one's own application."""
+    found = require_version(context, "completion.approve", class_id, version)
+    require_step(found, "completion_approve", version)
+    refuse_own_work(context, found.completion_submitted_by)
+    change = change_of(context, "completion.approve", reason=comment)
+    head = store.approve_completion(
+        found.id, version=version, by=context.principal.actor, now=context.now, change=change
+    )
+    return shown_decided(context, found, head)
+
+
+def return_completion(context: Context, class_id: str, *, version: int, reason: str) -> Shown:
+    """Return the completion application with the reason."""
+    found = require_version(context, "completion.return", class_id, version)
+    require_step(found, "completion_return", version)
+    refuse_own_work(context, found.completion_submitted_by)
+    change = change_of(context, "completion.return", reason=reason)
+    head = store.return_completion(
+        found.id, version=version, reason=reason, by=context.principal.actor, change=change
+    )
+    return shown_decided(context, found, head)

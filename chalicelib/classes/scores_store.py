@@ -1,0 +1,76 @@
+"""Writes that end a class: marks, subsidy claim, closing."""
+
+from chalicelib.aws.table import Put, Update
+from chalicelib.classes.model import CLASS_TRANSITIONS, ScoreSheet, TrainingClass
+from chalicelib.classes.store import (
+    ANY_STATE,
+    HEAD,
+    SCORES,
+    ClassRow,
+    head_update,
+    told_by,
+    transact_under_head,
+)
+from chalicelib.enrolments import store as enrolments
+from chalicelib.kernel.principal import Change
+
+
+def record_scores(training_class: TrainingClass, sheet: ScoreSheet, *, version: int, change: Change) -> None:
+    """Record the marks of all trainees and the class as scored, in one transaction; each sheet is kept."""
+    sources = (*CLASS_TRANSITIONS.sources("scores"), *CLASS_TRANSITIONS.sources("correct_scores"))
+    passed = sum(mark.passed for mark in sheet.marks)
+    head = head_update(
+        training_class.id,
+        [
+            ClassRow.status.set(str(CLASS_TRANSITIONS.target("scores"))),
+            ClassRow.scored_by.set(sheet.scored_by),
+            ClassRow.scored_at.set(sheet.scored_at),
+            ClassRow.passed.set(passed),
+            ClassRow.failed.set(len(sheet.marks) - passed),
+        ],
+        sources=sources,
+        version=version,
+    )
+    scores = [
+        enrolments.score_write(
+            mark.enrolment_id,
+            class_id=training_class.id,
+            theory=mark.theory,
+            practice=mark.practice,
+            passed=mark.passed,
+        )
+        for mark in sheet.marks
+    ]
+    kept = Put(ClassRow.from_record(sheet), ANY_STATE)
+    transact_under_head([head, kept, *scores], sources=sources, version=version, change=told_by(HEAD, change))
+
+
+def score_sheets(class_id: str) -> list[ScoreSheet]:
+    """List every recording of a class's marks, oldest first: one query."""
+    rows = ClassRow.query(class_id, ClassRow.part.startswith(SCORES), consistent_read=True)
+    return [row.record for row in rows]
+
+
+def sheet_part(version: int) -> str:
+    """Name the part that holds the marks which made this version of the class."""
+    return f"{SCORES}{version:08d}"
+
+
+def claim_write(class_id: str, *, version: int) -> Update:
+    """Record that the subsidy of a scored class is claimed."""
+    return head_update(
+        class_id,
+        [ClassRow.status.set(str(CLASS_TRANSITIONS.target("claim")))],
+        sources=CLASS_TRANSITIONS.sources("claim"),
+        version=version,
+    )
+
+
+def close_write(class_id: str) -> Update:
+    """Record that nothing is left to be paid for a class."""
+    return head_update(
+        class_id,
+        [ClassRow.status.set(str(CLASS_TRANSITIONS.target("close")))],
+        sources=CLASS_TRANSITIONS.sources("close"),
+        version=None,
+    )

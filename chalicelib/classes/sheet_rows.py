@@ -1,0 +1,138 @@
+"""Rows of rosters and marks: telling whom each row means.
+
+Rows have one shape, whether they came as JSON or as a sheet: cells by canonical column, and the name
+that each column has for the sender.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from chalicelib.aws.keys import person_keys_of
+from chalicelib.aws.sheets import SheetRow, read_table
+from chalicelib.enrolments.model import Enrolment
+from chalicelib.kernel.errors import Fault, Impossible
+from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_name, parse_id_number
+from chalicelib.kernel.ids import PersonKey
+from chalicelib.people.service import misnamed
+
+REASONS_HEADER = "错误原因"
+JOINS, STAYS_OUT = "是", "否"
+_WHO: Mapping[str, tuple[str, ...]] = {
+    "name": ("姓名",),
+    "id_number": ("身份证号", "身份证号码", "公民身份号码"),
+    "enrolment_id": ("报名编号",),
+    "reasons": (REASONS_HEADER,),
+}
+ROSTER_COLUMNS: Mapping[str, tuple[str, ...]] = {**_WHO, "joins": ("入班",)}
+SCORE_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    **_WHO,
+    "theory": ("理论成绩", "理论"),
+    "practice": ("实操成绩", "实操"),
+}
+_BY_PERSON = ("name", "id_number")
+
+
+def read_rows(raw: bytes, content_type: str, columns: Mapping[str, tuple[str, ...]]) -> list[SheetRow]:
+    """Read a sheet of people, who are named by 报名编号 as in the form, or by 姓名 and 身份证号.
+
+    Raises:
+        Impossible: see `read_table`; `no_rows` too if every row is marked as staying out.
+
+    """
+    rows = read_table(raw, content_type, columns, frozenset(columns) & {"theory", "practice"})
+    headers = rows[0].headers
+    if "enrolment_id" not in headers:
+        for name in _BY_PERSON:
+            if name not in headers:
+                raise Impossible("missing_column", column=columns[name][0])
+    wanted = [row for row in rows if _is_wanted(row)]
+    if not wanted:
+        raise Impossible("no_rows")
+    return wanted
+
+
+def _is_wanted(row: SheetRow) -> bool:
+    """Leave out who stays out, and lines of an error sheet that hold nothing but a reason."""
+    if row.cells.get("joins", "").strip() == STAYS_OUT:
+        return False
+    return any(text.strip() for name, text in row.cells.items() if name not in ("reasons", "joins"))
+
+
+@dataclass(frozen=True)
+class Named:
+    """A row that names a person by ID number and name."""
+
+    row: SheetRow
+    person_key: PersonKey
+    named_rightly: bool
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """A row that names an enrolment."""
+
+    row: SheetRow
+    enrolment_id: str
+
+
+@dataclass(frozen=True)
+class _Unproved:
+    """A row with a well-formed ID number, before it is known whose."""
+
+    row: SheetRow
+    id_number: str
+
+
+Read = Named | Numbered | Fault
+
+
+def fault_in(row: SheetRow, column: str, code: str) -> Fault:
+    """Say what is wrong with a cell, in the sender's own words for the column."""
+    return Fault(code, row=row.row, column=row.headers.get(column, column))
+
+
+def column_of(one: Named | Numbered) -> str:
+    """Give the column that says whom a row means."""
+    return "enrolment_id" if isinstance(one, Numbered) else "id_number"
+
+
+def read_people(rows: Sequence[SheetRow]) -> list[Read]:
+    """Tell who each row means; one read of the index and one of the names, whatever the number of rows."""
+    read = [_read_person(row) for row in rows]
+    keys = person_keys_of(one.id_number for one in read if isinstance(one, _Unproved))
+    wrong = misnamed(
+        [(keys[one.id_number], one.row.cells["name"]) for one in read if isinstance(one, _Unproved)]
+    )
+    return [
+        Named(one.row, keys[one.id_number], (keys[one.id_number], one.row.cells["name"]) not in wrong)
+        if isinstance(one, _Unproved)
+        else one
+        for one in read
+    ]
+
+
+def _read_person(row: SheetRow) -> _Unproved | Numbered | Fault:
+    joins = row.cells.get("joins", "").strip()
+    if joins not in ("", JOINS):
+        return fault_in(row, "joins", "joins_unclear")
+    enrolment_id = row.cells.get("enrolment_id", "").strip()
+    if enrolment_id:
+        return Numbered(row, enrolment_id)
+    for column in _BY_PERSON:
+        if not row.cells.get(column, "").strip():
+            return fault_in(row, column, "empty_cell")
+    try:
+        number = parse_id_number(row.cells["id_number"])
+    except InvalidIdentity as invalid:
+        return fault_in(row, "id_number", invalid.code)
+    return _Unproved(row, number)
+
+
+def wrong_mask(row: SheetRow, enrolment: Enrolment) -> str | None:
+    """Name the column of a numbered row that belies its enrolment; what is given may be masked or not."""
+    name, number = (row.cells.get(column, "").strip() for column in _BY_PERSON)
+    if name and enrolment.trainee_name not in (name, mask_name(name)):
+        return "name"
+    if number and enrolment.trainee_id_number not in (number, mask_id_number(number.upper())):
+        return "id_number"
+    return None
