@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.aws.sheets import CSV, Cell, SheetRow, write_csv
+from chalicelib.aws.sheets import CSV, SheetRow, write_csv
+from chalicelib.aws.workbook_writer import Cell
 
 _WIDTH_MIN = 12
 _TEXT = "@"
