@@ -93,6 +93,12 @@ def issue_vouchers(event: Event, _: object) -> object:
     return work_through(event, "issue_vouchers", voucher_jobs.issue_vouchers)
 
 
+@app.lambda_function(name="resume_issuance")  # type: ignore[untyped-decorator]
+def resume_issuance(event: Event, _: object) -> object:
+    """Ask again for the chunks of batches that have stalled."""
+    return voucher_jobs.resume_issuance(job_context(event, "resume_issuance"))
+
+
 @app.lambda_function(name="expire_vouchers")  # type: ignore[untyped-decorator]
 def expire_vouchers(event: Event, _: object) -> object:
     """Begin the night's expiry."""

@@ -106,6 +106,16 @@ FUNCTIONS: Final = (
         grants=Grants(reads=ALL, writes=ALL, secrets=_BOTH_SECRETS),
     ),
     Function(
+        name="resume_issuance",
+        memory_mb=512,
+        timeout_seconds=60,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="rate(15 minutes)",
+        grants=Grants(
+            reads=frozenset({"issuance-batches", "issuance-chunks"}), sends=frozenset({ISSUANCE.name})
+        ),
+    ),
+    Function(
         name="expire_vouchers",
         memory_mb=512,
         timeout_seconds=300,
@@ -195,6 +205,7 @@ FUNCTIONS: Final = (
             reads=ALL,
             writes=ALL,
             buckets_read=frozenset({"intake"}),
+            buckets_write=frozenset({"intake"}),
             sends=frozenset({ISSUANCE.name}),
             secrets=_BOTH_SECRETS,
         ),

@@ -94,6 +94,11 @@ def is_known(code: str) -> bool:
     return code in _NAMES
 
 
+def known_divisions() -> tuple[DivisionCode, ...]:
+    """List every division: the province, its cities and what is at county level."""
+    return tuple(_NAMES)
+
+
 def name_of(code: str) -> str:
     """Give the Chinese name, without those of the divisions above.
 

@@ -313,10 +313,45 @@ REASONS: dict[str, Reason] = {
         "登记状态为“{employment_status}”，不属于未就业人员，不符合条件。",
         "Registered as {employment_status}, not unemployed: not eligible.",
     ),
-    "on_ineligible_list": Reason(
+    "listed_employed": Reason(
         Refused,
-        "比对名单显示该人员自 {as_of} 起不符合条件（{kind}），如有异议请到当地人社部门核实。",
-        "A cross-match list shows this person as not eligible since {as_of} ({kind}).",
+        "比对名单（数据截至 {as_of}）显示该人员自 {since} 起已就业，不符合条件；如有异议请核对劳动合同或社保缴费记录后更正名单。",
+        "A cross-match list (data of {as_of}) says employed since {since}: not eligible. Who disagrees checks the contract or contributions and has the list corrected.",
+    ),
+    "listed_self_employed": Reason(
+        Refused,
+        "比对名单（数据截至 {as_of}）显示该人员自 {since} 起已创业或登记经营，不符合条件；如有异议请核对市场主体登记后更正名单。",
+        "A cross-match list (data of {as_of}) says running a business since {since}: not eligible. Who disagrees checks the business register and has the list corrected.",
+    ),
+    "listed_in_school": Reason(
+        Refused,
+        "比对名单（数据截至 {as_of}）显示该人员自 {since} 起在校就读，不符合条件；如有异议请核对学籍后更正名单。",
+        "A cross-match list (data of {as_of}) says in school since {since}: not eligible. Who disagrees checks the enrolment record and has the list corrected.",
+    ),
+    "listed_in_military": Reason(
+        Refused,
+        "比对名单（数据截至 {as_of}）显示该人员自 {since} 起参军服役，不符合条件；如有异议请向退役军人部门核实后更正名单。",
+        "A cross-match list (data of {as_of}) says in military service since {since}: not eligible. Who disagrees checks with the veterans office and has the list corrected.",
+    ),
+    "listed_retired": Reason(
+        Refused,
+        "比对名单（数据截至 {as_of}）显示该人员自 {since} 起已退休，不符合条件；如有异议请核对养老金领取记录后更正名单。",
+        "A cross-match list (data of {as_of}) says retired since {since}: not eligible. Who disagrees checks the pension record and has the list corrected.",
+    ),
+    "listed_imprisoned": Reason(
+        Refused,
+        "比对名单（数据截至 {as_of}）显示该人员自 {since} 起服刑，不符合条件；如有异议请向司法部门核实后更正名单。",
+        "A cross-match list (data of {as_of}) says imprisoned since {since}: not eligible. Who disagrees checks with the justice office and has the list corrected.",
+    ),
+    "listed_deceased": Reason(
+        Refused,
+        "比对名单（数据截至 {as_of}）显示该人员自 {since} 起已死亡，不符合条件；如有异议请向公安或民政部门核实后更正名单。",
+        "A cross-match list (data of {as_of}) says deceased since {since}: not eligible. Who disagrees checks with the registry and has the list corrected.",
+    ),
+    "listed_subsidised_elsewhere": Reason(
+        Refused,
+        "比对名单（数据截至 {as_of}）显示该人员自 {since} 起已在外地享受同类补贴，不符合条件；如有异议请向补贴发放地核实后更正名单。",
+        "A cross-match list (data of {as_of}) says subsidised elsewhere since {since}: not eligible. Who disagrees checks with the bureau that paid and has the list corrected.",
     ),
     # vouchers and scans
     "token_invalid": Reason(

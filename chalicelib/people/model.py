@@ -1,24 +1,17 @@
-"""Graduates as listed, what makes a row wrong, and who is eligible.
-
-Eligibility is a pure function of the person's facts, the program's policy and the date; it returns all
-reasons against, and the same function is asked at issuance and later.
-"""
+"""Graduates as listed, and what makes a row wrong; who is eligible is decided in `eligibility`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
 
-from chalicelib.kernel.calendar import add_months
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.identity import InvalidIdentity, parse_id_number, parse_phone
 from chalicelib.kernel.ids import ImportId, PersonKey
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
-from chalicelib.programs.model import Policy
+from chalicelib.people.eligibility import UNEMPLOYED
 
 GRADUATE_COLUMNS: dict[str, tuple[str, ...]] = {
     "name": ("姓名",),
@@ -32,7 +25,6 @@ GRADUATE_COLUMNS: dict[str, tuple[str, ...]] = {
     "division": ("行政区划",),
 }
 DEGREES = ("专科", "本科", "硕士", "博士")
-UNEMPLOYED = "未就业"
 EMPLOYMENT_STATUSES = (UNEMPLOYED, "已就业", "升学", "参军", "创业")
 _NAME_CHARS_MAX = 50
 _SCHOOL_CHARS_MAX = 100
@@ -147,14 +139,6 @@ class Identity(msgspec.Struct, frozen=True, kw_only=True):
     degree: str
 
 
-@dataclass(frozen=True)
-class Ineligible:
-    """One reason against, with the facts of its sentence."""
-
-    code: str
-    facts: dict[str, Fact]
-
-
 Judgement = tuple[str, dict[str, str | int]]
 """A code and the facts of its sentence."""
 
@@ -249,28 +233,3 @@ def _read_date(text: str) -> date | None:
     except ValueError:
         return None
     return found if found >= _EARLIEST else None
-
-
-def reasons_against(
-    *, graduated_on: date, left_school_on: date, employment_status: str, policy: Policy, today: date
-) -> list[Ineligible]:
-    """List every reason why this person may not have a voucher today; empty if eligible.
-
-    Source: the notice of 9 July 2021: graduated from 1 June 2020 on, left school within two years, no job.
-    """
-    found = []
-    if graduated_on < policy.graduated_on_or_after:
-        found.append(
-            Ineligible(
-                "graduated_too_early", {"graduated_on_or_after": policy.graduated_on_or_after.isoformat()}
-            )
-        )
-    if add_months(left_school_on, policy.left_school_within_months) < today:
-        found.append(
-            Ineligible(
-                "left_school_too_long_ago", {"left_school_within_months": policy.left_school_within_months}
-            )
-        )
-    if policy.employment == "unemployed" and employment_status != UNEMPLOYED:
-        found.append(Ineligible("not_unemployed", {"employment_status": employment_status}))
-    return found

@@ -2,12 +2,13 @@
 
 import functools
 import time
+from typing import Any
 
 from chalicelib.accounts import rights
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Fault, Malformed
 from chalicelib.kernel.ids import ProgramId, new_id
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.paging import LIMIT_MAX, Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.programs import store
 from chalicelib.programs.model import Face, Policy, Program, ProgramKind
@@ -85,6 +86,18 @@ def forget_programs() -> None:
 def list_programs(request: PageRequest) -> Page[Program]:
     """List all programs."""
     return store.list_programs(request)
+
+
+def all_programs() -> list[Program]:
+    """Read every program; there are few."""
+    found: list[Program] = []
+    after: dict[str, Any] | None = None
+    while True:
+        page = store.list_programs(PageRequest(limit=LIMIT_MAX, after=after))
+        found += page.items
+        if page.after is None:
+            return found
+        after = page.after
 
 
 def policy_at(program_id: str, policy_version: int) -> Policy:

@@ -1,6 +1,8 @@
-"""An issuance batch: proposed by one person, approved by another, issued by workers."""
+"""An issuance batch: counted, proposed by one person, approved by another, issued by workers."""
 
-from datetime import datetime
+from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -9,10 +11,17 @@ from chalicelib.kernel.ids import ImportId, IssuanceBatchId, ProgramId
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
 
+INLINE_ROWS_MAX = 5_000
+"""Lists up to here are counted while the proposer waits; longer ones by workers, chunk by chunk."""
+
+STALLED_AFTER = timedelta(minutes=15)
+"""A batch that has not moved for so long has its missing chunks asked for again."""
+
 
 class BatchStatus(StrEnum):
     """Where a batch is in its life."""
 
+    COUNTING = "counting"
     PROPOSED = "proposed"
     REJECTED = "rejected"
     ISSUING = "issuing"
@@ -23,15 +32,74 @@ _S = BatchStatus
 BATCH_TRANSITIONS: Transitions[BatchStatus] = Transitions(
     "issuance batch",
     {
+        "count": Step((_S.COUNTING,), _S.PROPOSED),
         "approve": Step((_S.PROPOSED,), _S.ISSUING),
         "reject": Step((_S.PROPOSED,), _S.REJECTED),
         "finish": Step((_S.ISSUING,), _S.ISSUED),
     },
 )
+OPEN = (_S.COUNTING, _S.ISSUING)
+"""The states in which workers have chunks to do."""
+
+
+class Phase(StrEnum):
+    """What is done chunk by chunk: the dry run, and the issuing."""
+
+    DRY_RUN = "dry_run"
+    ISSUE = "issue"
+
+
+PHASE_OF = {_S.COUNTING: Phase.DRY_RUN, _S.ISSUING: Phase.ISSUE}
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of rows: each gets a voucher, or its person has one already, or is refused.
+
+    `reasons` counts rows by code; a row with two reasons is in two counts.
+    """
+
+    issued: int = 0
+    already_held: int = 0
+    refused: int = 0
+    reasons: dict[str, int] = {}
+
+
+class ChunkOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """What one phase made of one chunk, written once; `refusals` names the object that lists the refusals."""
+
+    batch_id: str
+    part: str
+    tally: Tally
+    listed: int = 0
+    refusals: str | None = None
+
+    @property
+    def chunk(self) -> int:
+        """Tell which chunk it is of."""
+        return int(self.part.rpartition("#")[2])
+
+
+def part_of(phase: Phase, chunk: int) -> str:
+    """Name a chunk's outcome within its batch."""
+    return f"{phase.value}#{chunk:05d}"
+
+
+def sum_of(tallies: Iterable[Tally]) -> Tally:
+    """Add tallies up."""
+    issued = already_held = refused = 0
+    reasons: Counter[str] = Counter()
+    for tally in tallies:
+        issued += tally.issued
+        already_held += tally.already_held
+        refused += tally.refused
+        reasons.update(tally.reasons)
+    return Tally(
+        issued=issued, already_held=already_held, refused=refused, reasons=dict(sorted(reasons.items()))
+    )
 
 
 class IssuanceBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """One batch. Before issuing the counts are the dry run's, afterwards what happened."""
+    """One batch: `eligible`, `already_held`, `refused`, `reasons` of the dry run; `outcome` is what came."""
 
     id: IssuanceBatchId
     program_id: ProgramId
@@ -43,8 +111,15 @@ class IssuanceBatch(msgspec.Struct, frozen=True, kw_only=True):
     eligible: int = 0
     refused: int = 0
     already_held: int = 0
+    reasons: dict[str, int] = {}
     issued: int = 0
+    outcome: Tally | None = None
     chunks: int = 0
-    chunks_done: list[int] = []
+    open: str | None = None
     version: int = 1
     last_change: Change | None = None
+
+    def has_stalled(self, now: datetime) -> bool:
+        """Tell whether the workers should be asked again for what is missing."""
+        moved = self.last_change.at if self.last_change is not None else self.proposed_at
+        return self.status in OPEN and moved + STALLED_AFTER <= now

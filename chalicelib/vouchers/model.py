@@ -7,10 +7,12 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.kernel.calendar import expires_at, shanghai_date, valid_through
+from chalicelib.kernel.calendar import expires_at, shanghai_date, start_of_day, valid_through
 from chalicelib.kernel.ids import EnrolmentId, PersonKey, ProgramId, VoucherId, derived_id
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
+from chalicelib.people.eligibility import Bar
+from chalicelib.people.eligibility import facts_of as standing_facts
 
 
 class VoucherStatus(StrEnum):
@@ -44,6 +46,7 @@ class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     """One voucher. `holder_*` are masks: the people in the clear are in the vault of `people`.
 
     `device` is the keyed digest of the phone whose card shows its codes; None where the card names none.
+    `barred_from` and `barred_until` (exclusive) are when cross-match lists stand against it, `bar` says why.
     """
 
     id: VoucherId
@@ -69,6 +72,9 @@ class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     device: str | None = None
     paid_fen: int = 0
     reversed_fen: int = 0
+    barred_from: datetime | None = None
+    barred_until: datetime | None = None
+    bar: Bar | None = None
     version: int = 1
     last_change: Change | None = None
 
@@ -85,6 +91,49 @@ def has_expired(voucher: Voucher, now: datetime) -> bool:
     )
 
 
+def barred(voucher: Voucher, bar: Bar | None) -> Voucher:
+    """Give the voucher with what cross-match lists say of its holder, as moments a write can compare."""
+    first, end = bar_moments(bar)
+    return msgspec.structs.replace(voucher, barred_from=first, barred_until=end, bar=bar)
+
+
+def bar_moments(bar: Bar | None) -> tuple[datetime | None, datetime | None]:
+    """Give the first moment of a bar and the first one after it; None where there is none."""
+    if bar is None:
+        return None, None
+    return start_of_day(bar.first_day), None if bar.last_day is None else expires_at(bar.last_day)
+
+
+def is_barred(voucher: Voucher, now: datetime) -> bool:
+    """Tell whether a cross-match list stands against using the voucher now."""
+    return (
+        voucher.barred_from is not None
+        and voucher.barred_from <= now
+        and (voucher.barred_until is None or now < voucher.barred_until)
+    )
+
+
+class Consequence(StrEnum):
+    """What a cross-match list does to a voucher."""
+
+    REVOKE = "revoke"
+    MARK = "mark"
+
+
+def consequence_of(voucher: Voucher, bar: Bar | None, *, now: datetime) -> Consequence | None:
+    """Decide what follows for a voucher from what lists say of its holder now.
+
+    Unspent, it is lost once a situation holds, and before carries from when on. Redeemed, it carries the mark
+    for whoever decides about payment. Otherwise its life is over and nothing follows.
+    """
+    unspent = voucher.status in VOUCHER_TRANSITIONS.sources("expire")
+    if has_expired(voucher, now) or not (unspent or voucher.status is _S.REDEEMED):
+        return None
+    if unspent and bar is not None and bar.counts_on(shanghai_date(now)):
+        return Consequence.REVOKE
+    return Consequence.MARK if bar != voucher.bar else None
+
+
 def status_shown(voucher: Voucher, now: datetime) -> VoucherStatus:
     """Tell the state as it is at this moment, though the nightly job may not have recorded expiry yet."""
     return _S.EXPIRED if has_expired(voucher, now) else voucher.status
@@ -98,7 +147,8 @@ def dates_of(issued_at: datetime, validity_months: int) -> tuple[date, datetime]
 
 def facts_of(voucher: Voucher) -> dict[str, Any]:
     """Give the facts that the sentences about a voucher need."""
-    return {"valid_through": voucher.valid_through.isoformat(), "status": voucher.status.value}
+    facts = {"valid_through": voucher.valid_through.isoformat(), "status": voucher.status.value}
+    return facts if voucher.bar is None else {**facts, **standing_facts(voucher.bar.standing)}
 
 
 def is_of_device(voucher: Voucher, tag: str) -> bool:
@@ -129,4 +179,6 @@ def reasons_against_redeeming(voucher: Voucher, *, step: int, device: str, now: 
     status = status_shown(voucher, now)
     if status in _CLOSED_TO_SCANS:
         found.append(_CLOSED_TO_SCANS[status])
+    elif voucher.bar is not None and is_barred(voucher, now):
+        found.append(voucher.bar.code)
     return found

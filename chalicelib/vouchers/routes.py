@@ -16,6 +16,7 @@ from chalicelib.aws.http import (
     VersionReason,
 )
 from chalicelib.kernel.reasons import sentence
+from chalicelib.people.eligibility import Bar, facts_of
 from chalicelib.programs.model import Face
 from chalicelib.vouchers import issuance, qr, service
 from chalicelib.vouchers.batch_model import BATCH_TRANSITIONS, BatchStatus, IssuanceBatch
@@ -31,8 +32,27 @@ class BatchRequest(Form):
     declared_count: Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
+class ReasonCount(Answer):
+    """How many rows a reason refuses; a row with two reasons counts in both."""
+
+    code: str
+    count: int
+
+
+class OutcomeAnswer(Answer):
+    """What became of the rows when they were issued."""
+
+    issued: int
+    already_held: int
+    refused: int
+    refused_by_reason: list[ReasonCount]
+
+
 class BatchAnswer(Answer):
-    """An issuance batch."""
+    """An issuance batch: the dry run's counts, and the outcome once all is issued.
+
+    `chunks_done` is told of a batch read by itself.
+    """
 
     id: str
     program_id: str
@@ -42,7 +62,11 @@ class BatchAnswer(Answer):
     eligible: int
     refused: int
     already_held: int
+    refused_by_reason: list[ReasonCount]
     issued: int
+    outcome: OutcomeAnswer | None
+    chunks: int
+    chunks_done: int | None
     proposed_at: datetime
     allowed_actions: list[str]
 
@@ -60,6 +84,17 @@ class HolderAnswer(Answer):
 
     name: str
     id_number: str
+
+
+class IneligibleAnswer(Answer):
+    """What a cross-match list says of the holder, and for which days (inclusive) it stands against them."""
+
+    code: str
+    detail: str
+    since: date
+    until: date | None
+    as_of: date
+    import_id: str
 
 
 class VoucherAnswer(Answer):
@@ -82,6 +117,7 @@ class VoucherAnswer(Answer):
     institution: str | None
     paid_fen: int
     reversed_fen: int
+    ineligible: IneligibleAnswer | None
     projects: list[str]
     institutions_url: str
     device_bound: bool
@@ -149,7 +185,8 @@ def list_batches(call: Call[None, PageQuery], program_id: str) -> Listing[BatchA
     summary="Read an issuance batch",
 )
 def read_batch(call: Call[None, NoQuery], program_id: str, batch_id: str) -> BatchAnswer:
-    return _batch(call, issuance.read_batch(call.context, program_id, batch_id))
+    batch = issuance.read_batch(call.context, program_id, batch_id)
+    return _batch(call, batch, chunks_done=issuance.progress_of(batch))
 
 
 @api.endpoint(
@@ -254,9 +291,11 @@ def show_qr(call: Call[None, NoQuery], voucher_id: str) -> QrAnswer:
     )
 
 
-def _batch(call: Call[object, object], batch: IssuanceBatch) -> BatchAnswer:
+def _batch(
+    call: Call[object, object], batch: IssuanceBatch, *, chunks_done: int | None = None
+) -> BatchAnswer:
     own = batch.proposed_by == call.context.principal.actor
-    allowed = [a for a in BATCH_TRANSITIONS.allowed(batch.status) if a != "finish" and not own]
+    outcome = batch.outcome
     return BatchAnswer(
         id=batch.id,
         program_id=batch.program_id,
@@ -266,10 +305,29 @@ def _batch(call: Call[object, object], batch: IssuanceBatch) -> BatchAnswer:
         eligible=batch.eligible,
         refused=batch.refused,
         already_held=batch.already_held,
+        refused_by_reason=_reasons(batch.reasons),
         issued=batch.issued,
+        outcome=OutcomeAnswer(
+            issued=outcome.issued,
+            already_held=outcome.already_held,
+            refused=outcome.refused,
+            refused_by_reason=_reasons(outcome.reasons),
+        )
+        if outcome is not None
+        else None,
+        chunks=batch.chunks,
+        chunks_done=chunks_done,
         proposed_at=batch.proposed_at,
-        allowed_actions=allowed,
+        allowed_actions=[
+            action
+            for action in BATCH_TRANSITIONS.allowed(batch.status)
+            if action in ("approve", "reject") and not own
+        ],
     )
+
+
+def _reasons(counts: dict[str, int]) -> list[ReasonCount]:
+    return [ReasonCount(code=code, count=count) for code, count in counts.items()]
 
 
 def _voucher(shown: service.ShownVoucher) -> VoucherAnswer:
@@ -292,9 +350,23 @@ def _voucher(shown: service.ShownVoucher) -> VoucherAnswer:
         institution=voucher.institution,
         paid_fen=voucher.paid_fen,
         reversed_fen=voucher.reversed_fen,
+        ineligible=_ineligible(voucher.bar),
         projects=shown.projects,
         institutions_url=f"/v1/institutions?program={voucher.program_id}",
         device_bound=voucher.device is not None,
         version=voucher.version,
         allowed_actions=shown.allowed_actions,
+    )
+
+
+def _ineligible(bar: Bar | None) -> IneligibleAnswer | None:
+    if bar is None:
+        return None
+    return IneligibleAnswer(
+        code=bar.code,
+        detail=sentence(bar.code, facts_of(bar.standing)),
+        since=bar.first_day,
+        until=bar.last_day,
+        as_of=bar.standing.as_of,
+        import_id=bar.standing.import_id,
     )

@@ -28,10 +28,19 @@ from chalicelib.aws.table import (
     transition,
     update,
 )
+from chalicelib.kernel.divisions import PROVINCE, known_divisions, parent_of
 from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.vouchers.model import VOUCHER_TRANSITIONS, Voucher, VoucherStatus, facts_of, has_expired
+from chalicelib.people.eligibility import Bar
+from chalicelib.vouchers.model import (
+    VOUCHER_TRANSITIONS,
+    Voucher,
+    VoucherStatus,
+    bar_moments,
+    facts_of,
+    has_expired,
+)
 
 
 class ByHolder(GlobalSecondaryIndex[Any]):
@@ -46,14 +55,18 @@ class ByHolder(GlobalSecondaryIndex[Any]):
 
 
 class ByDivision(GlobalSecondaryIndex[Any]):
-    """A division's vouchers."""
+    """The vouchers of a city and its counties, in shards: those of one division may be issued in minutes.
+
+    One key takes 1,000 write units a second, so a city's would starve the table; `AREA_SHARDS` keys take more
+    than the workers write.
+    """
 
     class Meta:
         index_name = "by_division"
         projection = AllProjection()
 
-    division = UnicodeAttribute(hash_key=True)
-    id = UnicodeAttribute(range_key=True)
+    area_shard = UnicodeAttribute(hash_key=True)
+    division_id = UnicodeAttribute(range_key=True)
 
 
 class ByDueShard(GlobalSecondaryIndex[Any]):
@@ -103,6 +116,11 @@ class VoucherRow(VersionedTable[Voucher]):
     device = UnicodeAttribute(null=True)
     paid_fen = NumberAttribute(default=0)
     reversed_fen = NumberAttribute(default=0)
+    barred_from = MomentAttribute(null=True)
+    barred_until = MomentAttribute(null=True)
+    bar = StructAttribute(null=True)
+    area_shard = UnicodeAttribute()
+    division_id = UnicodeAttribute()
     by_holder = ByHolder()
     by_division = ByDivision()
     by_due_shard = ByDueShard()
@@ -110,6 +128,15 @@ class VoucherRow(VersionedTable[Voucher]):
 
 def _in(action: str) -> Condition:
     condition: Condition = VoucherRow.status.is_in(*[str(s) for s in VOUCHER_TRANSITIONS.sources(action)])
+    return condition
+
+
+def _not_barred(now: datetime) -> Condition:
+    """Require that no cross-match list stands against it: eligibility asked without another call."""
+    row = VoucherRow
+    condition: Condition = (
+        row.barred_from.does_not_exist() | (row.barred_from > now) | (row.barred_until <= now)
+    )
     return condition
 
 
@@ -143,15 +170,44 @@ def vouchers_of(person_key: str, request: PageRequest) -> Page[Voucher]:
     return page_of(rows, request)
 
 
-def vouchers_in(division: str, request: PageRequest, *, status: VoucherStatus | None = None) -> Page[Voucher]:
-    """List the vouchers of exactly this division."""
-    rows = VoucherRow.by_division.query(
-        division,
-        limit=request.limit,
-        last_evaluated_key=request.after,
-        filter_condition=VoucherRow.status == str(status) if status is not None else None,
-    )
-    return page_of(rows, request)
+AREA_SHARDS = 8
+_SHARDS_A_PAGE = 40
+
+
+def vouchers_in(division: str, request: PageRequest) -> Page[Voucher]:
+    """List the vouchers of a division and those below it, shard by shard; a page may be short.
+
+    The cursor tells the shard and the place in it.
+    """
+    shards = [f"{area}#{shard}" for area in _areas_of(division) for shard in range(AREA_SHARDS)]
+    after = request.after or {}
+    at, place = int(after.get("shard", 0)), after.get("place")
+    under = VoucherRow.division_id.startswith(division)
+    found: list[Voucher] = []
+    for number, name in enumerate(shards[at:], at):
+        if number - at == _SHARDS_A_PAGE or len(found) == request.limit:
+            return Page(items=found, after={"shard": number})
+        rows = VoucherRow.by_division.query(
+            name, under, limit=request.limit - len(found), last_evaluated_key=place
+        )
+        found += [row.record for row in rows]
+        place = rows.last_evaluated_key
+        if place is not None:
+            return Page(items=found, after={"shard": number, "place": place})
+    return Page(items=found)
+
+
+def _area_of(division: str) -> str:
+    """Give the city of a division; a county that answers to the province is an area of its own."""
+    parent = parent_of(division)
+    return division if parent is None or parent == PROVINCE else parent
+
+
+def _areas_of(division: str) -> list[str]:
+    """List the areas in which the vouchers of a division and those below it stand."""
+    if division != PROVINCE:
+        return [_area_of(division)]
+    return [PROVINCE, *(code for code in known_divisions() if parent_of(code) == PROVINCE)]
 
 
 DUE_SHARDS = 32
@@ -201,7 +257,7 @@ def due_vouchers(
 def issue(voucher: Voucher, change: Change) -> bool:
     """Store a voucher if the person has none under this program; False if they have (invariant 1)."""
     try:
-        insert(VoucherRow.from_record(voucher), change=change)
+        insert(_row_of(voucher), change=change)
     except ConditionFailed as failure:
         return isinstance(failure.old, Voucher) and failure.old.batch_id == voucher.batch_id
     return True
@@ -210,17 +266,35 @@ def issue(voucher: Voucher, change: Change) -> bool:
 def issue_many(vouchers: Sequence[Voucher], change: Change) -> int:
     """Store vouchers, a hundred a transaction; tell how many are this batch's (invariant 1).
 
-    Where one of a hundred is held already, the rest are tried one by one.
+    Where one of a hundred is held already, the others are stored without those, and one by one in a race.
     """
-    issued = 0
-    for start in range(0, len(vouchers), TRANSACTION_ITEMS_MAX):
-        part = vouchers[start : start + TRANSACTION_ITEMS_MAX]
+    return sum(
+        _issue_together(vouchers[start : start + TRANSACTION_ITEMS_MAX], change)
+        for start in range(0, len(vouchers), TRANSACTION_ITEMS_MAX)
+    )
+
+
+def _issue_together(vouchers: Sequence[Voucher], change: Change) -> int:
+    try:
+        transact([Put(_row_of(voucher)) for voucher in vouchers], change=change)
+    except ConditionFailed:
+        held = {found.id: found.batch_id for found in find_vouchers([one.id for one in vouchers])}
+        earlier = sum(held.get(one.id) == one.batch_id for one in vouchers)
+        fresh = [one for one in vouchers if one.id not in held]
         try:
-            transact([Put(VoucherRow.from_record(voucher)) for voucher in part], change=change)
-            issued += len(part)
+            if fresh:
+                transact([Put(_row_of(voucher)) for voucher in fresh], change=change)
         except ConditionFailed:
-            issued += sum(issue(voucher, change) for voucher in part)
-    return issued
+            return earlier + sum(issue(voucher, change) for voucher in fresh)
+        return earlier + len(fresh)
+    return len(vouchers)
+
+
+def _row_of(voucher: Voucher) -> VoucherRow:
+    row = VoucherRow.from_record(voucher)
+    row.area_shard = f"{_area_of(voucher.division)}#{sum(voucher.id.encode()) % AREA_SHARDS}"
+    row.division_id = f"{voucher.division}#{voucher.id}"
+    return row
 
 
 def claim(
@@ -244,7 +318,10 @@ def claim(
                 VoucherRow.claimed_at.set(now),
                 *([VoucherRow.device.set(device)] if device is not None else []),
             ],
-            condition=_in("claim") & (VoucherRow.person_key == person_key) & (VoucherRow.expires_at > now),
+            condition=_in("claim")
+            & (VoucherRow.person_key == person_key)
+            & (VoucherRow.expires_at > now)
+            & _not_barred(now),
             change=change,
         )
     except ConditionFailed as failure:
@@ -294,7 +371,9 @@ def _claim_refusal(old: Voucher, now: datetime) -> str:
         VoucherStatus.SETTLED: "voucher_settled",
         VoucherStatus.CLOSED: "voucher_closed",
     }
-    return codes[old.status]
+    if old.status in codes or old.bar is None:
+        return codes[old.status]
+    return old.bar.code
 
 
 def expire(voucher_id: str, *, now: datetime, change: Change) -> Voucher:
@@ -350,6 +429,48 @@ def revoke(voucher_id: str, *, version: int, change: Change) -> Voucher:
         raise Refused("voucher_expired", **facts) from None
 
 
+def revoke_ineligible(voucher: Voucher, bar: Bar, *, now: datetime, change: Change) -> None:
+    """Take back an unspent voucher whose holder a cross-match list shows as ineligible.
+
+    Raises:
+        ConditionFailed: it has been spent, expired or taken back meanwhile; `old` is the voucher.
+
+    """
+    update(
+        VoucherRow,
+        (voucher.id,),
+        [VoucherRow.status.set(_target("revoke")), VoucherRow.due_shard.remove(), *_bar_actions(bar)],
+        condition=_in("expire") & (VoucherRow.expires_at > now),
+        change=change,
+    )
+
+
+def mark_ineligible(voucher: Voucher, bar: Bar | None, *, change: Change) -> None:
+    """Note on a voucher from when on lists stand against it, or that they no longer do.
+
+    Raises:
+        ConditionFailed: it has changed meanwhile; `old` is the voucher.
+
+    """
+    update(
+        VoucherRow,
+        (voucher.id,),
+        _bar_actions(bar),
+        condition=VoucherRow.version == voucher.version,
+        change=change,
+    )
+
+
+def _bar_actions(bar: Bar | None) -> list[Action]:
+    first, end = bar_moments(bar)
+    values: list[tuple[Any, Any]] = [
+        (VoucherRow.barred_from, first),
+        (VoucherRow.barred_until, end),
+        (VoucherRow.bar, bar),
+    ]
+    return [name.set(value) if value is not None else name.remove() for name, value in values]
+
+
 # --------------------------------------------------------------------------- parts of transactions
 
 
@@ -382,7 +503,11 @@ def redeem_write(
             VoucherRow.redeemed_at.set(now),
             *([] if stays_due else [VoucherRow.due_shard.remove()]),
         ],
-        _in("redeem") & (VoucherRow.expires_at > now) & (VoucherRow.last_step < step) & own,
+        _in("redeem")
+        & (VoucherRow.expires_at > now)
+        & (VoucherRow.last_step < step)
+        & own
+        & _not_barred(now),
     )
 
 

@@ -46,7 +46,7 @@ def vouchers_of(world, count, start=1000):
     from chalicelib.people.model import Graduate
     from chalicelib.programs.service import read_program
     from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
-    from chalicelib.vouchers.issuance import new_voucher
+    from chalicelib.vouchers.issuing import new_voucher
 
     program = read_program(world.program_id)
     batch = IssuanceBatch(

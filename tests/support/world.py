@@ -88,7 +88,7 @@ class World:
         from chalicelib.programs.service import read_program
         from chalicelib.vouchers import store
         from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
-        from chalicelib.vouchers.issuance import new_voucher
+        from chalicelib.vouchers.issuing import new_voucher
 
         graduate = Graduate(
             row=2,
