@@ -6,7 +6,7 @@ The truth of each transition is the condition of its write: the state, the holde
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
@@ -124,6 +124,14 @@ class VoucherRow(VersionedTable[Voucher]):
     by_holder = ByHolder()
     by_division = ByDivision()
     by_due_shard = ByDueShard()
+
+    @classmethod
+    def from_record(cls, record: Voucher) -> Self:
+        """Make the row that stores a voucher, with the keys under which its division lists it."""
+        row = super().from_record(record)
+        row.area_shard = f"{_area_of(record.division)}#{sum(record.id.encode()) % AREA_SHARDS}"
+        row.division_id = f"{record.division}#{record.id}"
+        return row
 
 
 def _in(action: str) -> Condition:
@@ -257,7 +265,7 @@ def due_vouchers(
 def issue(voucher: Voucher, change: Change) -> bool:
     """Store a voucher if the person has none under this program; False if they have (invariant 1)."""
     try:
-        insert(_row_of(voucher), change=change)
+        insert(VoucherRow.from_record(voucher), change=change)
     except ConditionFailed as failure:
         return isinstance(failure.old, Voucher) and failure.old.batch_id == voucher.batch_id
     return True
@@ -276,25 +284,18 @@ def issue_many(vouchers: Sequence[Voucher], change: Change) -> int:
 
 def _issue_together(vouchers: Sequence[Voucher], change: Change) -> int:
     try:
-        transact([Put(_row_of(voucher)) for voucher in vouchers], change=change)
+        transact([Put(VoucherRow.from_record(voucher)) for voucher in vouchers], change=change)
     except ConditionFailed:
         held = {found.id: found.batch_id for found in find_vouchers([one.id for one in vouchers])}
         earlier = sum(held.get(one.id) == one.batch_id for one in vouchers)
         fresh = [one for one in vouchers if one.id not in held]
         try:
             if fresh:
-                transact([Put(_row_of(voucher)) for voucher in fresh], change=change)
+                transact([Put(VoucherRow.from_record(voucher)) for voucher in fresh], change=change)
         except ConditionFailed:
             return earlier + sum(issue(voucher, change) for voucher in fresh)
         return earlier + len(fresh)
     return len(vouchers)
-
-
-def _row_of(voucher: Voucher) -> VoucherRow:
-    row = VoucherRow.from_record(voucher)
-    row.area_shard = f"{_area_of(voucher.division)}#{sum(voucher.id.encode()) % AREA_SHARDS}"
-    row.division_id = f"{voucher.division}#{voucher.id}"
-    return row
 
 
 def claim(

@@ -3,6 +3,8 @@
 import json
 from datetime import date
 
+import msgspec
+
 import app
 from chalicelib.aws.keys import person_key_of
 from chalicelib.people import standings_store
@@ -45,7 +47,7 @@ def ready_list(world, chunks, *, valid=None, import_id="imp_listready"):
     )
     people_store.create_import(record, world.change)
     for number, chunk in enumerate(chunks):
-        people_store.write_chunk(import_id, number, chunk)
+        people_store.write_chunk(import_id, number, msgspec.json.encode(chunk))
     return record
 
 
