@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv up down clean demo check test bench
+.PHONY: help venv up down clean demo check test bench bench-large
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -9,7 +9,7 @@ PORT ?= 4566
 export PORT
 
 help: ## show this list
-	@awk -F':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 $(STAMP): requirements.txt infra/requirements-dev.txt infra/constraints.txt
 	@echo "Installing the tools into $(VENV) (once, about a minute) ..."
@@ -46,4 +46,7 @@ test: check ## everything: check, unit and API tests, the story on the deployed 
 ifneq ($(wildcard infra/bench.py infra/bench/__init__.py),)
 bench: $(STAMP) ## races, and what each operation costs, on a bare local cloud
 	@$(PYTHON) -m infra.bench
+
+bench-large: $(STAMP) ## that the cost of each stays the same at 100,000 (takes a while)
+	@VOUCHERS=100000 $(PYTHON) -m infra.bench -k growth
 endif

@@ -77,8 +77,10 @@ def preview(context: Context, *, token: str, project_id: str) -> Preview:
     voucher = voucher_store.find_voucher(scanned.voucher_id)
     if voucher is None:
         return Preview(["token_invalid"], None)
-    _PREVIEWED[voucher.id] = voucher
-    return Preview(_reasons(context, voucher, scanned, target), voucher)
+    reasons = _reasons(context, voucher, scanned, target)
+    if not reasons:  # to a scan after a refusal the first read is cheaper than a transaction that fails
+        _PREVIEWED[voucher.id] = voucher
+    return Preview(reasons, voucher)
 
 
 def _target(context: Context, project_id: str) -> ScanTarget:

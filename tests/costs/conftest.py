@@ -21,6 +21,7 @@ class Meter:
     writes: float = 0.0
     index_writes: float = 0.0
     reads: float = 0.0
+    items_read: int = 0
 
     @property
     def call_count(self) -> int:
@@ -30,6 +31,8 @@ class Meter:
     def add(self, operation: str, parsed: dict[str, Any]) -> None:
         """Take one answer's consumption."""
         self.calls[operation] += 1
+        self.writes += _units_of_refused(operation, parsed)
+        self.items_read += _items_read(operation, parsed)
         consumed = parsed.get("ConsumedCapacity", [])
         writing = operation in ("PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems")
         for one in consumed if isinstance(consumed, list) else [consumed]:
@@ -40,6 +43,30 @@ class Meter:
                 self.index_writes += on_indexes
             else:
                 self.reads += one.get("CapacityUnits", 0.0)
+
+
+def _items_read(operation: str, parsed: dict[str, Any]) -> int:
+    match operation:
+        case "Query":
+            return int(parsed.get("ScannedCount", 0))
+        case "GetItem":
+            return int("Item" in parsed)
+        case "BatchGetItem":
+            return sum(len(items) for items in parsed.get("Responses", {}).values())
+    return 0
+
+
+def _units_of_refused(operation: str, parsed: dict[str, Any]) -> float:
+    """Give what AWS charges for a write whose condition failed; an error's answer does not tell it.
+
+    A single write of up to 1 KB is one unit, each of a transaction's two.
+    """
+    match parsed.get("Error", {}).get("Code"):
+        case "ConditionalCheckFailedException":
+            return 1.0
+        case "TransactionCanceledException" if operation == "TransactWriteItems":
+            return 2.0 * len(parsed.get("CancellationReasons", []))
+    return 0.0
 
 
 @dataclass(frozen=True)
@@ -54,23 +81,46 @@ class Cost:
 
 
 MEASURED: dict[str, Cost] = {}
+RATIOS: dict[str, tuple[float, float]] = {}
+"""Items read ÷ items acted on, and the most that may be."""
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the measured table beside the floors of the design."""
     terminalreporter.write_line("")
     terminalreporter.write_line(
-        f"{'operation':28}{'calls':>8}{'floor':>8}{'units':>8}{'floor':>8}{'+index':>8}"
+        f"{'operation':40}{'calls':>8}{'floor':>8}{'units':>8}{'floor':>8}{'+index':>8}"
     )
     for name, cost in MEASURED.items():
         figures = (cost.calls, cost.calls_floor, cost.writes, cost.writes_floor, cost.index_writes)
-        terminalreporter.write_line(f"{name:28}" + "".join(f"{figure:>8.2f}" for figure in figures))
+        terminalreporter.write_line(f"{name:40}" + "".join(f"{figure:>8.2f}" for figure in figures))
+    for name, (ratio, most) in RATIOS.items():
+        terminalreporter.write_line(f"{name:40}{ratio:>8.3f}{most:>8.2f}")
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _on_the_local_cloud() -> None:
     if "AWS_ENDPOINT_URL" not in os.environ:
         pytest.fail("costs are measured on the local cloud: run `make bench`")
+
+
+@pytest.fixture
+def within() -> Any:
+    """Give `within(name, meter, calls=, units=, count=)`: note a cost and hold it against its floor."""
+
+    def check(name: str, meter: Meter, *, calls: float, units: float, count: int = 1) -> None:
+        cost = Cost(
+            calls=meter.call_count / count,
+            calls_floor=calls,
+            writes=meter.writes / count,
+            writes_floor=units,
+            index_writes=meter.index_writes / count,
+        )
+        MEASURED[name] = cost
+        assert cost.calls <= calls + 1e-9, (name, meter.calls)
+        assert cost.writes <= units + 1e-9, (name, meter.writes)
+
+    return check
 
 
 @pytest.fixture
