@@ -13,7 +13,7 @@ from chalicelib.aws import crypto
 from chalicelib.aws.disclosure import Sealed, disclose
 from chalicelib.catalogue import store
 from chalicelib.catalogue.model import Institution, InstitutionStatus, Location, Project
-from chalicelib.kernel.divisions import PROVINCE, covers, in_province, is_known, plausible
+from chalicelib.kernel.divisions import PROVINCE, covers, is_known, plausible
 from chalicelib.kernel.errors import Fault, Malformed, NotFound
 from chalicelib.kernel.geo import Point, distance_m
 from chalicelib.kernel.identity import (
@@ -26,6 +26,7 @@ from chalicelib.kernel.identity import (
 from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.territory import in_province
 from chalicelib.programs.service import read_program
 
 CACHE_SECONDS = 30

@@ -6,10 +6,9 @@ administered counties Guangde and Susong lie in a city's code range, but for thi
 to the province, so their city's bureau has no say there.
 """
 
-from dataclasses import dataclass
-
-from chalicelib.kernel.geo import CoordSystem, Point, distance_m
+from chalicelib.kernel.geo import Point
 from chalicelib.kernel.ids import DivisionCode
+from chalicelib.kernel.territory import has_extent, in_province, within_extent
 
 PROVINCE = DivisionCode("34")
 DIRECTLY_ADMINISTERED = frozenset({DivisionCode("341882"), DivisionCode("340826")})
@@ -53,40 +52,6 @@ def _all_names() -> dict[DivisionCode, str]:
 
 _NAMES = _all_names()
 COUNTY_LEVEL = tuple(code for code in _NAMES if len(code) > _CITY_DIGITS)
-
-
-@dataclass(frozen=True)
-class _Area:
-    """A circle that holds the whole of a division: WGS-84 centre in degrees, radius in km."""
-
-    lng: float
-    lat: float
-    radius_km: float
-
-
-# Centres of the territory, not of the town, with some kilometres to spare; for telling a typing
-# error from a place, not for deciding on which side of a border something lies.
-_AREAS: dict[str, _Area] = {
-    PROVINCE: _Area(117.2, 31.9, 350),
-    "3401": _Area(117.25, 31.75, 115),
-    "3402": _Area(118.15, 31.15, 85),
-    "3403": _Area(117.40, 33.05, 90),
-    "3404": _Area(116.80, 32.45, 90),
-    "3405": _Area(118.40, 31.65, 70),
-    "3406": _Area(116.75, 33.75, 75),
-    "3407": _Area(117.60, 30.85, 75),
-    "3408": _Area(116.60, 30.60, 110),
-    "3410": _Area(118.10, 29.90, 110),
-    "3411": _Area(118.20, 32.50, 120),
-    "3412": _Area(115.80, 32.95, 115),
-    "3413": _Area(117.10, 33.90, 125),
-    "3415": _Area(116.25, 31.80, 120),
-    "3416": _Area(116.15, 33.50, 100),
-    "3417": _Area(117.30, 30.25, 100),
-    "3418": _Area(118.75, 30.65, 110),
-    "341882": _Area(119.40, 30.90, 50),
-    "340826": _Area(116.20, 30.12, 55),
-}
 
 
 def is_known(code: str) -> bool:
@@ -137,17 +102,12 @@ def covers(area: str, code: str) -> bool:
 
 
 def plausible(code: str, point: Point) -> bool | None:
-    """Tell whether a point can lie in a division, judged by a generous circle around its city.
+    """Tell whether a point can lie in a division, judged by the extent of its city.
 
     None if nothing is known of the division.
     """
-    area = _AREAS.get(code) or _AREAS.get(code[:_CITY_DIGITS]) if is_known(code) else None
-    if area is None:
+    if not is_known(code):
         return None
-    centre = Point(lng=area.lng, lat=area.lat, coord_system=CoordSystem.WGS84)
-    return distance_m(centre, point) <= area.radius_km * 1000
-
-
-def in_province(point: Point) -> bool:
-    """Tell whether a point can lie in Anhui at all, judged by the circles around its cities."""
-    return any(plausible(code, point) for code in _AREAS)
+    if code == PROVINCE:
+        return in_province(point)
+    return within_extent(code if has_extent(code) else code[:_CITY_DIGITS], point)
