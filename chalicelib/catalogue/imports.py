@@ -5,19 +5,22 @@ same sheet sent again finds them unchanged and goes on.
 """
 
 import re
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
 from chalicelib.accounts import rights
+from chalicelib.aws.downloads import link_to_xlsx
 from chalicelib.aws.sheets import SheetRow, read_table
 from chalicelib.catalogue import service
 from chalicelib.catalogue.model import PROJECT_PATTERNS, Location, Project
 from chalicelib.kernel.errors import DomainError, Fault, NotFound
 from chalicelib.kernel.geo import CoordSystem
-from chalicelib.kernel.ids import ProgramId, ProjectId, is_id
+from chalicelib.kernel.ids import ProgramId, ProjectId, is_id, new_id
 from chalicelib.kernel.principal import Context
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, sentence
 
 ROWS_MAX = 2000
 INSTITUTION_COLUMNS: dict[str, tuple[str, ...]] = {
@@ -67,15 +70,24 @@ class CatalogueKind(StrEnum):
     PROJECTS = "projects"
 
 
+_COLUMNS = {
+    CatalogueKind.INSTITUTIONS: INSTITUTION_COLUMNS,
+    CatalogueKind.PROJECTS: PROJECT_COLUMNS,
+}
+_TITLES = {CatalogueKind.INSTITUTIONS: "培训机构", CatalogueKind.PROJECTS: "培训项目"}
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What an import did, or would do."""
+    """What an import did, or would do: `warnings` by row and code; a link to the wrong rows, if any."""
 
     total: int
     created: int
     changed: int
     unchanged: int
     faults: tuple[Fault, ...]
+    warnings: tuple[tuple[int, str], ...] = ()
+    error_sheet: str | None = None
 
 
 def import_catalogue(
@@ -89,10 +101,10 @@ def import_catalogue(
 
     """
     listing = {
-        CatalogueKind.INSTITUTIONS: ("institution.write", INSTITUTION_COLUMNS, _save_institution),
-        CatalogueKind.PROJECTS: ("project.write", PROJECT_COLUMNS, _save_project),
+        CatalogueKind.INSTITUTIONS: ("institution.write", _save_institution),
+        CatalogueKind.PROJECTS: ("project.write", _save_project),
     }
-    action, columns, save = listing[kind]
+    (action, save), columns = listing[kind], _COLUMNS[kind]
     rights.admit(context.principal, action)
     rows = read_table(raw, content_type, columns, frozenset(columns) - _OPTIONAL)
     if len(rows) > ROWS_MAX:
@@ -104,19 +116,53 @@ def import_catalogue(
         raise error("rows_invalid", faults=faults, invalid=len(wrong))
     good = [row for row in rows if row.row not in wrong]
     done = [save(context, row, dry_run=dry_run) for row in good]
+    counts = Counter(one.outcome for one in done)
     return Outcome(
         total=len(rows),
-        created=done.count("created"),
-        changed=done.count("changed"),
-        unchanged=done.count("unchanged"),
+        created=counts[service.Outcome.CREATED],
+        changed=counts[service.Outcome.CHANGED],
+        unchanged=counts[service.Outcome.UNCHANGED],
         faults=faults,
+        warnings=tuple((row.row, code) for row, one in zip(good, done, strict=True) for code in one.warnings),
+        error_sheet=_error_sheet(rows, faults) if faults else None,
     )
+
+
+def link_to_template(kind: CatalogueKind) -> str:
+    """Give a link to the empty sheet of a list, with its columns in order."""
+    columns = _COLUMNS[kind]
+    headers = [aliases[0] for aliases in columns.values()]
+    return link_to_xlsx(
+        _TITLES[kind], headers, [], key=f"catalogue/template-{kind}.xlsx", filename=f"{kind}.xlsx"
+    )
+
+
+def _error_sheet(rows: Sequence[SheetRow], faults: Sequence[Fault]) -> str:
+    """Write the sheet as sent, with a column of what is wrong in each row."""
+    reasons: dict[int | None, list[str]] = {}
+    for fault in faults:
+        text = sentence(fault.code, {"column": fault.column}) if fault.detail is None else fault.detail
+        reasons.setdefault(fault.row, []).append(f"{fault.column}：{text}")
+    headers = list(rows[0].headers.values())
+    return link_to_xlsx(
+        "错误明细",
+        ["行号", *headers, "错误原因"],
+        (
+            [row.row, *(row.cells[name] for name in row.headers), " ".join(reasons.get(row.row, []))]
+            for row in rows
+        ),
+        key=f"catalogue/{new_id('err')}.xlsx",
+        filename="errors.xlsx",
+    )
+
+
+Listed = service.Saved | service.SavedProject
 
 
 class Save(Protocol):
     """Lists one row, or only judges it; tells the outcome."""
 
-    def __call__(self, context: Context, row: SheetRow, *, dry_run: bool) -> str:
+    def __call__(self, context: Context, row: SheetRow, *, dry_run: bool) -> Listed:
         """See the class."""
         ...
 
@@ -163,7 +209,7 @@ def _repeats(rows: list[SheetRow], kind: CatalogueKind) -> tuple[Fault, ...]:
     return tuple(found)
 
 
-def _save_institution(context: Context, row: SheetRow, *, dry_run: bool) -> str:
+def _save_institution(context: Context, row: SheetRow, *, dry_run: bool) -> Listed:
     cells = row.cells
     faults = _text_faults(cells, INSTITUTION_COLUMNS)
     lng, lat = _number(cells["lng"]), _number(cells["lat"])
@@ -177,7 +223,7 @@ def _save_institution(context: Context, row: SheetRow, *, dry_run: bool) -> str:
         raise error("malformed", faults=tuple(faults))
     old = service.find_institution(cells["uscc"])
     system = CoordSystem(cells["coord_system"].lower())
-    saved = service.save_institution(
+    return service.save_institution(
         context,
         cells["uscc"],
         name=cells["name"],
@@ -191,10 +237,9 @@ def _save_institution(context: Context, row: SheetRow, *, dry_run: bool) -> str:
         version=old.version if old is not None else None,
         dry_run=dry_run,
     )
-    return saved.outcome
 
 
-def _save_project(context: Context, row: SheetRow, *, dry_run: bool) -> str:
+def _save_project(context: Context, row: SheetRow, *, dry_run: bool) -> Listed:
     cells = row.cells
     faults = _text_faults(cells, PROJECT_COLUMNS)
     if not is_id(cells["id"], "prj"):
@@ -226,7 +271,7 @@ def _save_project(context: Context, row: SheetRow, *, dry_run: bool) -> str:
         version = service.read_project(project.id).version
     except NotFound:
         version = None
-    return service.save_project(context, project, version=version, dry_run=dry_run).outcome
+    return service.save_project(context, project, version=version, dry_run=dry_run)
 
 
 def _text_faults(cells: dict[str, str], columns: dict[str, tuple[str, ...]]) -> list[Fault]:

@@ -1,6 +1,7 @@
 """HTTP of the catalogue."""
 
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
@@ -21,7 +22,9 @@ from chalicelib.aws.http import (
     VersionReason,
 )
 from chalicelib.aws.problems import fault_of
-from chalicelib.catalogue import imports, service
+from chalicelib.aws.sheets import write_csv
+from chalicelib.catalogue import imports, publishing, service
+from chalicelib.catalogue import search as searching
 from chalicelib.catalogue.model import (
     INSTITUTION_TRANSITIONS,
     PROJECT_PATTERNS,
@@ -125,12 +128,13 @@ class ProjectAnswer(Answer):
 
 
 class InstitutionQuery(PageQuery):
-    """A search; `near` is `lng,lat,coord_system`."""
+    """A search; `near` is `lng,lat,coord_system`, `radius_m` metres from there."""
 
     program: Annotated[str, Meta(max_length=80)] | None = None
     division: Annotated[str, Meta(max_length=6)] | None = None
     project: Annotated[str, Meta(max_length=80)] | None = None
     near: Annotated[str, Meta(max_length=80)] | None = None
+    radius_m: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
 
 
 class ProjectQuery(PageQuery):
@@ -156,7 +160,39 @@ class CatalogueAnswer(Answer):
     created: int
     changed: int
     unchanged: int
+    warnings: list[dict[str, Any]]
     errors: list[dict[str, Any]]
+    error_sheet: str | None
+
+
+class LinkAnswer(Answer):
+    """Where a sheet is to be read, for ten minutes."""
+
+    url: str
+
+
+class TemplateQuery(Form):
+    """Of which list."""
+
+    kind: imports.CatalogueKind
+
+
+class PublicationQuery(Form):
+    """Which list is to be read, and how."""
+
+    kind: imports.CatalogueKind = imports.CatalogueKind.INSTITUTIONS
+    division: Annotated[str, Meta(max_length=6)] | None = None
+    program: Annotated[str, Meta(max_length=80)] | None = None
+    format: Literal["json", "csv", "xlsx"] = "json"
+
+
+class PublicationAnswer(Answer):
+    """The list as published: one object a row, by its column."""
+
+    kind: imports.CatalogueKind
+    published_at: datetime
+    columns: list[str]
+    items: list[dict[str, Any]]
 
 
 _WARNINGS = {
@@ -213,13 +249,15 @@ def read_institution(call: Call[None, NoQuery], uscc: str) -> InstitutionAnswer:
 )
 def search(call: Call[None, InstitutionQuery]) -> Listing[FoundAnswer]:
     query = call.query
-    page = service.search(
-        division=query.division,
-        program=query.program,
-        project=query.project,
-        near=_near(query.near),
-        request=call.page_request(),
-    )
+    near = _near(query.near)
+    if near is None and query.radius_m is not None:
+        raise malformed([Fault("near_missing", field="radius_m")])
+    asked = searching.wanted(division=query.division, program=query.program, project=query.project)
+    request = call.page_request()
+    if near is None:
+        page = searching.search(asked, request)
+    else:
+        page = searching.nearest(asked, near, request, radius_m=query.radius_m)
     return call.listing(
         page,
         lambda found: FoundAnswer(
@@ -295,7 +333,7 @@ def read_project(call: Call[None, NoQuery], project_id: str) -> ProjectAnswer:  
     summary="List projects",
 )
 def list_projects(call: Call[None, ProjectQuery]) -> Listing[ProjectAnswer]:
-    page = service.list_projects(call.page_request(), program=call.query.program)
+    page = searching.list_projects(call.page_request(), program=call.query.program)
     return call.listing(page, _project)
 
 
@@ -323,8 +361,53 @@ def import_catalogue(call: Call[SheetBody | Empty, CatalogueQuery]) -> Catalogue
         created=done.created,
         changed=done.changed,
         unchanged=done.unchanged,
+        warnings=[
+            {"row": row, "code": code, "detail": _WARNINGS[code][1 if call.english else 0]}
+            for row, code in done.warnings
+        ],
         errors=[fault_of(fault, english=call.english) for fault in done.faults],
+        error_sheet=done.error_sheet,
     )
+
+
+@api.endpoint(
+    "GET",
+    "/v1/catalogue/templates",
+    action=PUBLIC,
+    query=TemplateQuery,
+    answer=LinkAnswer,
+    summary="A link to the empty sheet of a catalogue import",
+)
+def template(call: Call[None, TemplateQuery]) -> LinkAnswer:
+    return LinkAnswer(url=imports.link_to_template(call.query.kind))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/catalogue/publication",
+    action=PUBLIC,
+    query=PublicationQuery,
+    answer=PublicationAnswer | LinkAnswer,
+    summary="The published list of institutions or projects (csv: the sheet itself, xlsx: a link to it)",
+)
+def publication(call: Call[None, PublicationQuery]) -> PublicationAnswer | LinkAnswer | Reply:
+    query = call.query
+    asked = searching.wanted(division=query.division, program=query.program, project=None)
+    sheet = publishing.published(query.kind, asked, english=call.english)
+    if query.format == "csv":
+        disposition = {"Content-Disposition": f'attachment; filename="{query.kind}.csv"'}
+        return Reply(write_csv(sheet.headers, sheet.rows), content_type=_CSV, headers=disposition)
+    if query.format == "xlsx":
+        return LinkAnswer(url=publishing.link_to(query.kind, sheet))
+    return PublicationAnswer(
+        kind=query.kind,
+        published_at=call.context.now,
+        columns=list(sheet.headers),
+        items=[dict(zip(sheet.headers, row, strict=True)) for row in sheet.rows],
+    )
+
+
+_CSV = "text/comma-separated-values; charset=utf-8"
 
 
 def _status_of(outcome: service.Outcome) -> int:

@@ -13,9 +13,9 @@ from chalicelib.aws import crypto
 from chalicelib.aws.disclosure import Sealed, disclose
 from chalicelib.catalogue import store
 from chalicelib.catalogue.model import Institution, InstitutionStatus, Location, Project
+from chalicelib.catalogue.snapshot import forget_snapshot
 from chalicelib.kernel.divisions import PROVINCE, covers, is_known, plausible
 from chalicelib.kernel.errors import Fault, Malformed, NotFound
-from chalicelib.kernel.geo import Point, distance_m
 from chalicelib.kernel.identity import (
     InvalidIdentity,
     mask_account,
@@ -24,13 +24,12 @@ from chalicelib.kernel.identity import (
     parse_uscc,
 )
 from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.paging import PageRequest
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.territory import in_province
-from chalicelib.programs.service import read_program
+from chalicelib.programs.service import current_program
 
 CACHE_SECONDS = 30
-NEAREST_MAX = 2000
 
 
 @dataclass(frozen=True)
@@ -40,14 +39,6 @@ class BankAccount:
     holder: str
     bank: str
     number: str
-
-
-@dataclass(frozen=True)
-class Found:
-    """An institution of a search; `distance_m` where the search named a place."""
-
-    institution: Institution
-    distance_m: float | None = None
 
 
 class Outcome(StrEnum):
@@ -64,6 +55,7 @@ class SavedProject:
 
     project: Project
     outcome: Outcome
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -136,6 +128,7 @@ def save_institution(
         return Saved(wanted, outcome, warnings)
     change = change_of(context, "institution.write")
     saved = store.save_institution(wanted, version=version, change=change)
+    forget_catalogue()
     return Saved(saved, outcome, warnings)
 
 
@@ -176,14 +169,22 @@ def _institution_faults(
     faults += [
         Fault("unknown_project", field=f"projects[{place}]")
         for place, project_id in enumerate(projects)
-        if find_project(project_id) is None
+        if not _project_exists(project_id)
     ]
     return faults, number
 
 
 def _program_exists(program_id: str) -> bool:
     try:
-        read_program(program_id)
+        current_program(program_id)
+    except NotFound:
+        return False
+    return True
+
+
+def _project_exists(project_id: str) -> bool:
+    try:
+        current_project(project_id)
     except NotFound:
         return False
     return True
@@ -242,37 +243,6 @@ def institutions_in(area: str) -> Iterable[Institution]:
     return (found for found in store.all_institutions_in(area) if covers(area, found.division))
 
 
-def search(
-    *,
-    division: str | None,
-    program: str | None,
-    project: str | None,
-    near: Point | None,
-    request: PageRequest,
-) -> Page[Found]:
-    """Find listed institutions, nearest first where a place is given (one page then)."""
-    area = division or PROVINCE
-
-    def fits(institution: Institution) -> bool:
-        return (
-            institution.status is InstitutionStatus.LISTED
-            and covers(area, institution.division)
-            and (program is None or program in institution.programs)
-            and (project is None or project in institution.projects)
-        )
-
-    if near is None:
-        page = store.institutions_in(area, request)
-        return Page(items=[Found(one) for one in page.items if fits(one)], after=page.after)
-    measured = [
-        Found(one, distance_m(near, one.location.point))
-        for one in store.all_institutions_in(area)
-        if fits(one)
-    ]
-    measured.sort(key=lambda found: found.distance_m or 0.0)
-    return Page(items=measured[: request.limit])
-
-
 def open_bank_accounts(
     context: Context, institutions: Sequence[Institution], *, subject: str, division: str, purpose: str
 ) -> list[str]:
@@ -301,6 +271,7 @@ def save_project(
     if dry_run:
         return SavedProject(project, outcome)
     saved = store.save_project(project, version=version, change=change_of(context, "project.write"))
+    forget_catalogue()
     return SavedProject(saved, outcome)
 
 
@@ -329,16 +300,10 @@ def _project_at(project_id: str, _: int) -> Project:
 
 def forget_catalogue() -> None:
     """Drop the cached institutions and projects of this process."""
+    forget_snapshot()
+    _projects_of.cache_clear()
     _institution_at.cache_clear()
     _project_at.cache_clear()
-
-
-def list_projects(request: PageRequest, *, program: str | None) -> Page[Project]:
-    """List projects, of one program if named."""
-    page = store.list_projects(request)
-    if program is None:
-        return page
-    return Page(items=[one for one in page.items if program in one.programs], after=page.after)
 
 
 def projects_of_program(program_id: str) -> list[str]:

@@ -142,6 +142,12 @@ def institutions_in(area: str, request: PageRequest) -> Page[Institution]:
     return page_of(rows, request)
 
 
+def place_of_institution(institution: Institution) -> dict[str, Any]:
+    """Give the key from which a list of institutions goes on after this one."""
+    area_key = f"{institution.division}#{institution.uscc}"
+    return {"listing": {"S": _INSTITUTIONS}, "area_key": {"S": area_key}, "uscc": {"S": institution.uscc}}
+
+
 def all_institutions_in(area: str) -> Iterable[Institution]:
     """Go through the institutions of an area, page by page."""
     rows = InstitutionRow.by_area.query(
@@ -178,3 +184,8 @@ def list_projects(request: PageRequest) -> Page[Project]:
     """List all projects."""
     rows = ProjectRow.by_listing.query(_PROJECTS, limit=request.limit, last_evaluated_key=request.after)
     return page_of(rows, request)
+
+
+def place_of_project(project: Project) -> dict[str, Any]:
+    """Give the key from which the list of projects goes on after this one."""
+    return {"listing": {"S": _PROJECTS}, "id": {"S": project.id}}

@@ -161,10 +161,15 @@ REASONS: dict[str, Reason] = {
         Malformed, "没有这个行政区划代码，请核对。", "There is no such administrative division code."
     ),
     "unknown_project": Reason(
-        Malformed, "没有编号为 {project_id} 的培训项目。", "There is no project {project_id}."
+        Malformed, "没有这个编号的培训项目，请核对后重填。", "There is no such project. Check its number."
     ),
     "unknown_program": Reason(
-        Malformed, "没有编号为 {program_id} 的培训计划。", "There is no program {program_id}."
+        Malformed, "没有这个编号的培训计划，请核对后重填。", "There is no such program. Check its number."
+    ),
+    "near_missing": Reason(
+        Malformed,
+        "按距离筛选时，请同时给出所在位置 near。",
+        "A radius needs a place: give near as well.",
     ),
     "outside_province": Reason(
         Malformed,

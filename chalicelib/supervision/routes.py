@@ -289,7 +289,7 @@ def _sheet(call: Call[None, ReportQuery], name: str, sheet: sheets.Sheet) -> Rep
     if call.query.format == "csv":
         disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return Reply(sheets.csv_of(sheet), content_type=_CSV, headers=disposition)
-    return LinkAnswer(url=sheets.link_to_xlsx(sheet, filename=f"{name}.xlsx"))
+    return LinkAnswer(url=sheets.download(sheet, filename=f"{name}.xlsx"))
 
 
 def _chain(verdict: audit.Verdict) -> ChainAnswer:

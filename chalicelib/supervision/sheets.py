@@ -3,10 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.aws import objects
-from chalicelib.aws.http import XLSX
-from chalicelib.aws.settings import settings
-from chalicelib.aws.sheets import write_csv, write_xlsx
+from chalicelib.aws.downloads import link_to_xlsx
+from chalicelib.aws.sheets import write_csv
 from chalicelib.catalogue.model import Institution
 from chalicelib.kernel.divisions import name_of
 from chalicelib.kernel.ids import new_id
@@ -117,9 +115,7 @@ def csv_of(sheet: Sheet) -> bytes:
     return write_csv(sheet.headers, sheet.rows)
 
 
-def link_to_xlsx(sheet: Sheet, *, filename: str) -> str:
+def download(sheet: Sheet, *, filename: str) -> str:
     """Write a sheet as xlsx and give a link that reads it for ten minutes."""
     key = f"reports/{new_id('rpt')}.xlsx"
-    raw = write_xlsx(sheet.title, sheet.headers, sheet.rows)
-    objects.write_object(settings().intake_bucket, key, raw, content_type=XLSX)
-    return objects.link(settings().intake_bucket, key, filename=filename)
+    return link_to_xlsx(sheet.title, sheet.headers, sheet.rows, key=key, filename=filename)

@@ -303,6 +303,8 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
             "/v1/exchange/reconciliation", query={"day": "2026-09-01"}
         ),
         # a sheet's rows have areas of their own, tested in tests/catalogue
+        ("GET", "/v1/catalogue/templates"): Case("/v1/catalogue/templates", query={"kind": "projects"}),
+        ("GET", "/v1/catalogue/publication"): Case("/v1/catalogue/publication", query=div),
         ("POST", "/v1/catalogue/imports"): Case("/v1/catalogue/imports", {}, query={"kind": "institutions"}),
         ("POST", "/v1/imports"): Case("/v1/imports", upload),
         ("GET", "/v1/imports/{import_id}"): Case(f"/v1/imports/{listed}", owner=of_province),

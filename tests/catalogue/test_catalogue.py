@@ -82,3 +82,40 @@ def test_a_suspended_institution_cannot_scan_and_is_not_found(world, api):
     assert (refused.status, refused.json["code"]) == (409, "institution_suspended")
     back = api("clerk").post(f"/v1/institutions/{HEFEI_SCHOOL}/reinstate", {"version": 2, "reason": "已整改"})
     assert back.json["status"] == "listed"
+
+
+@pytest.mark.parametrize(
+    ("lng", "lat", "system"),
+    [
+        (118.78, 32.06, "wgs84"),
+        (118.785, 32.058, "gcj02"),
+        (118.79, 32.064, "bd09"),
+        (117.19, 34.26, "wgs84"),
+    ],
+)
+def test_nanjing_and_xuzhou_are_not_in_anhui(world, api, lng, lat, system):
+    place = {"lng": lng, "lat": lat, "coord_system": system}
+    answer = api("clerk").put(f"/v1/institutions/{USCC}", entry(world, location=place))
+    assert (answer.status, answer.json["errors"][0]["code"]) == (400, "outside_province")
+
+
+def test_a_point_of_another_city_is_listed_with_a_warning(world, api):
+    wuhu = {"lng": 118.38, "lat": 31.33, "coord_system": "wgs84"}
+    answer = api("clerk").put(f"/v1/institutions/{USCC}", entry(world, location=wuhu))
+    assert answer.status == 201
+    assert [one["code"] for one in answer.json["warnings"]] == ["far_from_division"]
+    home = api("clerk").put(f"/v1/institutions/{USCC}", entry(world, version=1))
+    assert (home.status, home.json["warnings"]) == (200, [])
+
+
+def test_a_repeated_entry_makes_no_new_version_and_a_change_keeps_a_suspension(world, api):
+    clerk, path = api("clerk"), f"/v1/institutions/{USCC}"
+    clerk.put(path, entry(world))
+    assert clerk.put(path, entry(world, version=1)).json["version"] == 1
+    clerk.post(f"{path}/suspend", {"version": 1, "reason": "核查中"})
+    again = clerk.post(f"{path}/suspend", {"version": 2, "reason": "核查中"})
+    assert (again.status, again.json["code"]) == (409, "wrong_state")
+    changed = clerk.put(path, entry(world, name="新名", version=2))
+    assert (changed.status, changed.json["status"], changed.json["version"]) == (200, "suspended", 3)
+    assert clerk.put(path, entry(world, name="新名", version=2)).json["version"] == 3
+    assert clerk.post(f"{path}/reinstate", {"version": 3}).status == 400, "without a reason"

@@ -92,3 +92,60 @@ def test_a_sheet_lists_projects(world, api):
     table[0][2] = "x"
     assert send(api, "province", write_xlsx("项目", PROJECT_HEADERS, table), "projects").status == 422
     assert send(api, "clerk", write_xlsx("项目", PROJECT_HEADERS, table), "projects").status == 403
+
+
+MISTAKES = {
+    "name": ("", "empty_cell"),
+    "uscc": ("91340111MX0000027E", "invalid_uscc"),
+    "division": ("349999", "unknown_division"),
+    "address": ("", "empty_cell"),
+    "phone": ("1380551", "invalid_phone"),
+    "lng": ("东经117度", "invalid_coordinate"),
+    "lat": ("95", "invalid_coordinate"),
+    "coord_system": ("北京54", "coord_system_missing"),
+    "programs": ("prg_nothing", "unknown_program"),
+    "projects": ("prj_nothing、prj_none", "unknown_project"),
+    "bank": ("", "empty_cell"),
+    "bank_account": ("6222020000000000001", "invalid_account_number"),
+}
+
+
+def test_twelve_mistakes_are_told_in_their_rows_and_in_the_sheet_that_comes_back(world, api):
+    from chalicelib.aws.sheets import read_table
+    from tests.catalogue.test_publication import downloaded
+
+    columns = list(INSTITUTION_COLUMNS)
+    table = [list(row) for row in rows(world, INSTITUTIONS[: len(MISTAKES) + 1])]
+    for row, (column, (wrong, _)) in zip(table, MISTAKES.items(), strict=False):
+        row[columns.index(column)] = wrong
+    raw = write_xlsx("机构", HEADERS, table)
+    refused = send(api, "province", raw, "institutions")
+    wanted = {
+        (place, INSTITUTION_COLUMNS[column][0], code)
+        for place, (column, (_, code)) in enumerate(MISTAKES.items(), start=2)
+    }
+    assert {(e["row"], e["column"], e["code"]) for e in refused.json["errors"]} == wanted
+    assert refused.json["detail"].startswith("有 12 行有误")
+    dry = send(api, "province", raw, "institutions", "&dry_run=true").json
+    assert (dry["total"], dry["created"] + dry["changed"] + dry["unchanged"]) == (13, 1)
+    back = read_table(
+        downloaded(dry["error_sheet"]),
+        XLSX,
+        {"row": ("行号",), **INSTITUTION_COLUMNS, "why": ("错误原因",)},
+        frozenset({"why"}),
+    )
+    assert len(back) == 13, "the same sheet, the right rows too"
+    reasons = [row.cells["why"] for row in back]
+    assert all(reasons[:12])
+    assert reasons[12] == ""
+    assert "统一社会信用代码校验不通过" in reasons[1]
+
+
+def test_a_right_sheet_has_no_error_sheet_and_tells_points_far_from_their_division(world, api):
+    table = [list(row) for row in rows(world, INSTITUTIONS[3:5])]
+    columns = list(INSTITUTION_COLUMNS)
+    table[0][columns.index("division")] = "340202"
+    answer = send(api, "province", write_xlsx("机构", HEADERS, table), "institutions").json
+    assert (answer["created"], answer["error_sheet"]) == (2, None)
+    assert [(one["row"], one["code"]) for one in answer["warnings"]] == [(2, "far_from_division")]
+    assert answer["warnings"][0]["detail"]
