@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
-from chalicelib.aws.sheets import XLSX, Cell, write_xlsx
+from chalicelib.aws.sheets import XLSX, write_xlsx
+from chalicelib.aws.workbook_writer import Cell
 
 
 def link_to_xlsx(

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from chalicelib.accounts import rights
 from chalicelib.aws.downloads import link_to_xlsx
-from chalicelib.aws.sheets import SheetRow, read_table
+from chalicelib.aws.sheets import LINE_COLUMN, REASON_COLUMN, SheetRow, read_table
 from chalicelib.catalogue import service
 from chalicelib.catalogue.model import PROJECT_PATTERNS, Location, Project
 from chalicelib.kernel.errors import DomainError, Fault, NotFound
@@ -146,7 +146,7 @@ def _error_sheet(rows: Sequence[SheetRow], faults: Sequence[Fault]) -> str:
     headers = list(rows[0].headers.values())
     return link_to_xlsx(
         "错误明细",
-        ["行号", *headers, "错误原因"],
+        [LINE_COLUMN, *headers, REASON_COLUMN],
         (
             [row.row, *(row.cells[name] for name in row.headers), " ".join(reasons.get(row.row, []))]
             for row in rows
