@@ -98,7 +98,7 @@ def with_reasons(
 
     `reasons` are by line; `rest` belongs to no line and stands below.
     """
-    names = [name for name, shown in rows[0].headers.items() if shown != header]
+    names = list(rows[0].headers)
     headers = [*(rows[0].headers[name] for name in names), header]
     lines: list[Sequence[Cell]] = []
     for one in rows:

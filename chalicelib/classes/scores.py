@@ -138,7 +138,8 @@ def _marks_in(
     marks = {column: _mark(row.cells.get(column, "")) for column in ("theory", "practice")}
     theory, practice = marks["theory"], marks["practice"]
     if theory is None or practice is None:
-        return [fault_in(row, column, "invalid_mark") for column, mark in marks.items() if mark is None]
+        wrong = (column for column, mark in marks.items() if mark is None)
+        return [fault_in(row, column, row.faults.get(column, "invalid_mark")) for column in wrong]
     return Marks(
         enrolment_id=enrolment_id,
         theory=theory,

@@ -15,13 +15,11 @@ from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_nam
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.people.service import misnamed
 
-REASONS_HEADER = "错误原因"
 JOINS, STAYS_OUT = "是", "否"
 _WHO: Mapping[str, tuple[str, ...]] = {
     "name": ("姓名",),
     "id_number": ("身份证号", "身份证号码", "公民身份号码"),
     "enrolment_id": ("报名编号",),
-    "reasons": (REASONS_HEADER,),
 }
 ROSTER_COLUMNS: Mapping[str, tuple[str, ...]] = {**_WHO, "joins": ("入班",)}
 SCORE_COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -55,7 +53,7 @@ def _is_wanted(row: SheetRow) -> bool:
     """Leave out who stays out, and lines of an error sheet that hold nothing but a reason."""
     if row.cells.get("joins", "").strip() == STAYS_OUT:
         return False
-    return any(text.strip() for name, text in row.cells.items() if name not in ("reasons", "joins"))
+    return bool(row.faults) or any(text for name, text in row.cells.items() if name != "joins")
 
 
 @dataclass(frozen=True)
@@ -112,8 +110,10 @@ def read_people(rows: Sequence[SheetRow]) -> list[Read]:
 
 
 def _read_person(row: SheetRow) -> _Unproved | Numbered | Fault:
-    joins = row.cells.get("joins", "").strip()
-    if joins not in ("", JOINS):
+    for column in ("enrolment_id", *_BY_PERSON, "joins"):
+        if column in row.faults:
+            return fault_in(row, column, row.faults[column])
+    if row.cells.get("joins", "").strip() not in ("", JOINS):
         return fault_in(row, "joins", "joins_unclear")
     enrolment_id = row.cells.get("enrolment_id", "").strip()
     if enrolment_id:

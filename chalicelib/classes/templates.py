@@ -9,11 +9,11 @@ from collections.abc import Iterator, Sequence
 from chalicelib.aws import objects
 from chalicelib.aws.form_sheets import Column, with_reasons, write_form
 from chalicelib.aws.settings import settings
-from chalicelib.aws.sheets import CSV, XLSX, SheetRow
+from chalicelib.aws.sheets import CSV, REASON_COLUMN, XLSX, SheetRow
 from chalicelib.classes.model import ROSTER_MAX, ClassStatus, TrainingClass
 from chalicelib.classes.rosters import require_open_roster, roster_of
 from chalicelib.classes.service import require_class
-from chalicelib.classes.sheet_rows import JOINS, REASONS_HEADER, STAYS_OUT
+from chalicelib.classes.sheet_rows import JOINS, STAYS_OUT
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_at
 from chalicelib.kernel.errors import Fact, Fault, Refused
@@ -108,7 +108,7 @@ def error_sheet(
         else:
             reasons[fault.row].append(f"{fault.column}：{text}" if fault.column else text)
     told = {row: " ".join(texts) for row, texts in reasons.items()}
-    raw = with_reasons(rows, told, header=REASONS_HEADER, rest=rest, content_type=content_type)
+    raw = with_reasons(rows, told, header=REASON_COLUMN, rest=rest, content_type=content_type)
     return _link(raw, "errors.csv" if content_type == CSV else "errors.xlsx", content_type)
 
 
