@@ -123,6 +123,12 @@ def register_footage(event: Event, _: object) -> object:
     return footage_jobs.register_footage(event, job_context(event, "register_footage"))
 
 
+@app.lambda_function(name="reconcile_footage")  # type: ignore[untyped-decorator]
+def reconcile_footage(event: Event, _: object) -> object:
+    """Ask S3 for announced footage of which nothing was heard."""
+    return footage_jobs.reconcile_footage(job_context(event, "reconcile_footage"))
+
+
 @app.lambda_function(name="settle_subsidies")  # type: ignore[untyped-decorator]
 def settle_subsidies(event: Event, _: object) -> object:
     """Begin the night's settlement."""

@@ -42,6 +42,8 @@ class Grants:
     scans: frozenset[str] = NONE
     buckets_locked: frozenset[str] = NONE
     """Where it writes objects that nobody can remove before their day."""
+    buckets_held: frozenset[str] = NONE
+    """Where it puts objects under legal hold, and releases them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,8 @@ class Function:
     schedule: str | None = None
     queue: Queue | None = None
     bucket: str | None = None
+    object_prefix: str = ""
+    """Of the objects in `bucket`, only those whose names begin so start it."""
     streams: bool = False
 
 
@@ -83,6 +87,14 @@ _BOTH_SECRETS: Final = frozenset(SECRETS)
 _JOB_RETENTION_DAYS: Final = 400
 """Logs of jobs that move money or vouchers outlive a yearly audit."""
 
+_REGISTRATION: Final = Grants(
+    reads=frozenset({"check-ins", "classes", "footage", "footage-holds", "policies", "programs"}),
+    writes=frozenset({"footage"}),
+    buckets_read=frozenset({"evidence"}),
+    buckets_locked=frozenset({"evidence"}),
+    buckets_held=frozenset({"evidence"}),
+)
+
 FUNCTIONS: Final = (
     Function(
         name=API,
@@ -94,6 +106,8 @@ FUNCTIONS: Final = (
             writes=ALL,
             buckets_read=frozenset(BUCKETS),
             buckets_write=frozenset(BUCKETS),
+            buckets_locked=frozenset({"evidence"}),
+            buckets_held=frozenset({"evidence"}),
             sends=frozenset(queue.name for queue in QUEUES),
             secrets=_BOTH_SECRETS,
         ),
@@ -265,7 +279,16 @@ FUNCTIONS: Final = (
         timeout_seconds=60,
         log_retention_days=_JOB_RETENTION_DAYS,
         bucket="evidence",
-        grants=Grants(reads=ALL, writes=ALL, buckets_read=frozenset({"evidence"}), secrets=_BOTH_SECRETS),
+        object_prefix="footage/",
+        grants=_REGISTRATION,
+    ),
+    Function(
+        name="reconcile_footage",
+        memory_mb=512,
+        timeout_seconds=300,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="cron(20 17 * * ? *)",
+        grants=_REGISTRATION,
     ),
 )
 

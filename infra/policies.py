@@ -101,7 +101,11 @@ def statements(function: Function, tables: Sequence[Table]) -> list[Json]:
             [arn(bucket_id(name)) for name in sorted(grants.buckets_read)],
         ),
         _allow(["s3:PutObject"], _object_arns(grants.buckets_write)),
-        _allow(["s3:PutObject", "s3:PutObjectRetention"], _object_arns(grants.buckets_locked)),
+        _allow(
+            ["s3:GetObjectRetention", "s3:PutObject", "s3:PutObjectRetention"],
+            _object_arns(grants.buckets_locked),
+        ),
+        _allow(["s3:PutObjectLegalHold"], _object_arns(grants.buckets_held)),
         _allow(["sqs:SendMessage"], [arn(queue_id(name)) for name in sorted(grants.sends)]),
         _allow(
             ["secretsmanager:GetSecretValue"], [{"Ref": secret_id(name)} for name in sorted(grants.secrets)]

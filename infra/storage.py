@@ -18,6 +18,7 @@ LOCAL: Final = "local"
 INTAKE_DAYS: Final = 30
 FOOTAGE_ONLINE_DAYS: Final = 90
 FOOTAGE_RETENTION_YEARS: Final = 5
+LANDING_DAYS: Final = 30
 _DAY_SECONDS: Final = 86_400
 _QUEUE_RETENTION_SECONDS: Final = 4 * _DAY_SECONDS
 _DEAD_LETTER_RETENTION_SECONDS: Final = 14 * _DAY_SECONDS
@@ -295,14 +296,24 @@ _EVIDENCE: Final[Json] = {
     "ObjectLockEnabled": True,
     "ObjectLockConfiguration": {
         "ObjectLockEnabled": "Enabled",
-        "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Years": FOOTAGE_RETENTION_YEARS}},
+        # Until registration locks it for the policy's years: a longer default could not be shortened.
+        "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": LANDING_DAYS}},
     },
     "LifecycleConfiguration": {
         "Rules": [
             {
-                "Id": "archive-then-forget",
+                "Id": "archive-footage",
                 "Status": "Enabled",
+                "Prefix": "footage/",
                 "Transitions": [{"StorageClass": "GLACIER_IR", "TransitionInDays": FOOTAGE_ONLINE_DAYS}],
+                "NoncurrentVersionTransitions": [
+                    {"StorageClass": "GLACIER_IR", "TransitionInDays": FOOTAGE_ONLINE_DAYS}
+                ],
+            },
+            {
+                # What is locked for longer, or held, outlives this.
+                "Id": "forget",
+                "Status": "Enabled",
                 "ExpirationInDays": FOOTAGE_RETENTION_YEARS * 366,
                 "NoncurrentVersionExpiration": {"NoncurrentDays": FOOTAGE_RETENTION_YEARS * 366},
             },

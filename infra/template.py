@@ -207,13 +207,10 @@ def _trigger(function: Function, stage: str) -> Json | None:
     if function.schedule:
         return {"ScheduleExpression": function.schedule}
     if function.bucket:
-        return {
-            "EventPattern": {
-                "source": ["aws.s3"],
-                "detail-type": ["Object Created"],
-                "detail": {"bucket": {"name": [bucket_name(function.bucket, stage)]}},
-            }
-        }
+        detail: Json = {"bucket": {"name": [bucket_name(function.bucket, stage)]}}
+        if function.object_prefix:
+            detail["object"] = {"key": [{"prefix": function.object_prefix}]}
+        return {"EventPattern": {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}}
     return None
 
 

@@ -96,6 +96,7 @@ RIGHTS: dict[str, Row] = {
     "check_in.write": _TRAINEE,
     "footage.write": _STAFF,
     "footage.read": _STAFF | _READERS,
+    "footage.hold": _bureaus(_S) | _PROVINCE,
     "subsidy_claim.submit": _STAFF,
     "subsidy_claim.read": _STAFF | _READERS,
     "subsidy_claim.review": _bureaus(_C),

@@ -1,9 +1,9 @@
-"""Registration of footage when S3 reports an object."""
+"""Registration of footage when S3 reports an object, and the nightly look for what it did not report."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.attendance import footage_service
+from chalicelib.attendance import footage_register
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.principal import Context
 
@@ -13,5 +13,12 @@ def register_footage(event: Mapping[str, Any], context: Context) -> dict[str, st
     detail = event.get("detail", {})
     if detail.get("bucket", {}).get("name") != settings().evidence_bucket:
         return {"status": "ignored"}
-    status = footage_service.register_object(context, str(detail.get("object", {}).get("key", "")))
+    told = detail.get("object", {})
+    version = told.get("version-id") or None
+    status = footage_register.register_object(context, str(told.get("key", "")), version)
     return {"status": status.value if status is not None else "ignored"}
+
+
+def reconcile_footage(context: Context) -> dict[str, int]:
+    """Ask S3 for announced recordings of which nothing was heard (nightly); answers counts by outcome."""
+    return footage_register.reconcile(context)

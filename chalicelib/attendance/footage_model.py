@@ -1,19 +1,30 @@
 """Footage (监控录像): the announced recordings of a lesson and what of the lesson they show."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Final
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from chalicelib.classes.model import Lesson
+from chalicelib.kernel.calendar import add_months, shanghai_date, start_of_day
 from chalicelib.kernel.ids import ClassId, LessonId, part_id, whole_of
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.shares import share_of
+from chalicelib.programs.model import Policy
 
 FOOTAGE_BYTES_MAX = 5 * 1024**3
 FOOTAGE_MARGIN = timedelta(hours=2)
+SEGMENTS_MAX = 500
+"""Recordings of one lesson: eight hours of five cameras in pieces of five minutes."""
+VERSIONS_MAX = 20
+UPLOAD_GRACE = timedelta(hours=1)
+"""A form is checked when the upload begins: 5 GB may arrive this much later than it ends."""
+RECONCILED_DAYS = 31
 FOOTAGE_SUFFIXES: Mapping[str, str] = {
     "video/mp4": "mp4",
     "video/x-matroska": "mkv",
@@ -22,15 +33,30 @@ FOOTAGE_SUFFIXES: Mapping[str, str] = {
 
 
 class FootageStatus(StrEnum):
-    """What became of an announced recording."""
+    """What became of an announced recording.
+
+    `missing`: the form is over and S3 has nothing; `external`: it stays on a provincial platform.
+    """
 
     AWAITING_UPLOAD = "awaiting_upload"
     STORED = "stored"
     MISMATCH = "mismatch"
+    MISSING = "missing"
+    EXTERNAL = "external"
+
+
+SHOWN: Final = (FootageStatus.STORED, FootageStatus.EXTERNAL)
+"""Recordings that count as footage of the lesson."""
 
 
 class Segment(msgspec.Struct, frozen=True, kw_only=True):
-    """One recording of a lesson by one camera; `object_key` names its object in the evidence bucket."""
+    """One recording of a lesson by one camera.
+
+    An uploaded one has an object: `object_key` names it in the evidence bucket, `object_version` is the
+    version that was compared with the announcement, `other_versions` what else was put under that name. An
+    external one has a `url` instead. `due_day` (of UTC) and `due_at` say when to ask S3 if nothing was heard;
+    a recording that needs no asking has none.
+    """
 
     class_id: ClassId
     id: str
@@ -40,15 +66,48 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     camera_id: str
     started_at: datetime
     ended_at: datetime
-    size_bytes: int
     sha256: str
-    content_type: str
-    object_key: str
     status: FootageStatus
     announced_at: datetime
+    size_bytes: int | None = None
+    content_type: str | None = None
+    object_key: str | None = None
+    object_version: str | None = None
+    mismatch: str | None = None
+    other_versions: list[str] | None = None
+    url: str | None = None
     registered_at: datetime | None = None
+    due_day: str | None = None
+    due_at: datetime | None = None
     version: int = 1
     last_change: Change | None = None
+
+
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
+    """A legal hold (证据保全) on a lesson's footage, or the last one it had."""
+
+    lesson_id: LessonId
+    division: str
+    held: bool
+    since: datetime
+    version: int = 1
+    last_change: Change | None = None
+
+    @property
+    def reason(self) -> str | None:
+        """Give why it is as it is."""
+        return self.last_change.reason if self.last_change is not None else None
+
+
+def due_day_of(due_at: datetime) -> str:
+    """Give the day under which the nightly reconciliation finds a recording."""
+    return due_at.astimezone(UTC).date().isoformat()
+
+
+def due_days(now: datetime) -> list[str]:
+    """List the days that a reconciliation looks at, oldest first."""
+    today = now.astimezone(UTC).date()
+    return [(today - timedelta(days=back)).isoformat() for back in range(RECONCILED_DAYS, -1, -1)]
 
 
 def segment_id_of(lesson_id: str, *, digest: str) -> str:
@@ -57,10 +116,14 @@ def segment_id_of(lesson_id: str, *, digest: str) -> str:
     return part_id("ftg", class_id, f"{number}{digest[:20]}")
 
 
+def lesson_prefix_of(lesson_id: str) -> str:
+    """Give what the names of all uploads of a lesson begin with."""
+    return f"footage/{whole_of('cls', lesson_id)[0]}/{lesson_id}/"
+
+
 def object_key_of(lesson_id: str, segment_id: str, content_type: str) -> str:
     """Give the object's name: opaque ids only."""
-    class_id = whole_of("cls", lesson_id)[0]
-    return f"footage/{class_id}/{lesson_id}/{segment_id}.{FOOTAGE_SUFFIXES[content_type]}"
+    return f"{lesson_prefix_of(lesson_id)}{segment_id}.{FOOTAGE_SUFFIXES[content_type]}"
 
 
 def segment_key_of(object_key: str) -> tuple[str, str] | None:
@@ -69,6 +132,22 @@ def segment_key_of(object_key: str) -> tuple[str, str] | None:
     if len(parts) != 4 or parts[0] != "footage":  # noqa: PLR2004 - footage/class/lesson/segment
         return None
     return parts[1], parts[3].rpartition(".")[0]
+
+
+def mismatch_of(segment: Segment, *, size_bytes: int, content_type: str, sha256: str | None) -> str | None:
+    """Name the first thing in which an object differs from what was announced; None if nothing does."""
+    differs = {
+        "size_bytes": size_bytes != segment.size_bytes,
+        "content_type": content_type != segment.content_type,
+        "sha256": sha256 != segment.sha256,
+    }
+    return next((name for name, wrong in differs.items() if wrong), None)
+
+
+def retained_until(ended_at: datetime, policy: Policy) -> datetime:
+    """Give the moment until which evidence of something that ended then is kept."""
+    day = add_months(shanghai_date(ended_at), 12 * policy.footage_retention_years)
+    return start_of_day(day + timedelta(days=1))
 
 
 def near_lesson(lesson: Lesson, started_at: datetime, ended_at: datetime) -> bool:
@@ -80,11 +159,11 @@ Interval = tuple[datetime, datetime]
 
 
 def covered(lesson: Lesson, segments: Iterable[Segment]) -> list[Interval]:
-    """Give the parts of a lesson that stored footage shows, merged, in order."""
+    """Give the parts of a lesson that footage shows, merged, in order."""
     clipped = sorted(
         (max(segment.started_at, lesson.starts_at), min(segment.ended_at, lesson.ends_at))
         for segment in segments
-        if segment.status is FootageStatus.STORED and segment.lesson_id == lesson.id
+        if segment.status in SHOWN and segment.lesson_id == lesson.id
     )
     merged: list[Interval] = []
     for start, end in clipped:
@@ -98,7 +177,7 @@ def covered(lesson: Lesson, segments: Iterable[Segment]) -> list[Interval]:
 
 
 def gaps(lesson: Lesson, shown: Sequence[Interval]) -> list[Interval]:
-    """Give the parts of a lesson that no stored footage shows."""
+    """Give the parts of a lesson that no footage shows."""
     found = []
     at = lesson.starts_at
     for start, end in shown:
@@ -116,5 +195,32 @@ def seconds_of(intervals: Iterable[Interval]) -> int:
 
 
 def coverage_of(lesson: Lesson, shown: Sequence[Interval]) -> Decimal:
-    """Give the share of a lesson that stored footage shows, 0 to 1."""
+    """Give the share of a lesson that footage shows, 0 to 1."""
     return share_of(seconds_of(shown), seconds_of([(lesson.starts_at, lesson.ends_at)]))
+
+
+# --------------------------------------------------------------------------- external references
+
+
+_PERSONAL = re.compile(r"(?<!\d)(\d{17}[\dXx]|1[3-9]\d{9})(?!\d)")
+"""An ID number or a mobile number."""
+
+
+def is_plain_url(url: str) -> bool:
+    """Tell whether a text is an https address that holds no secret and nobody's number.
+
+    No user, no port of its own, no query and no fragment: whatever lets somebody in does not belong in a
+    reference that is kept for years.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    bare = parts.scheme == "https" and parts.netloc == parts.hostname and port is None
+    return bare and "?" not in url and "#" not in url and not _PERSONAL.search(unquote(parts.path))
+
+
+def host_of(url: str) -> str:
+    """Give the host of a plain address."""
+    return urlsplit(url).hostname or ""

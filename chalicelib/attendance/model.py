@@ -3,6 +3,7 @@
 Attendance is never stored: it is computed from the records each time it is asked for.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +12,7 @@ from enum import StrEnum
 
 import msgspec
 
-from chalicelib.attendance.footage_model import Segment, coverage_of, covered, seconds_of
+from chalicelib.attendance.footage_model import Interval, Segment, coverage_of, covered, gaps, seconds_of
 from chalicelib.classes.model import ClassStatus, Lesson, TrainingClass
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.errors import Fact
@@ -223,7 +224,7 @@ def window_of(kind: Kind, training_class: TrainingClass, lesson: Lesson) -> tupl
 
 
 class LessonSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One lesson: `hours` are lesson hours (课时), `coverage` the share that footage shows."""
+    """One lesson: `hours` are lesson hours (课时), `coverage` the share that footage shows, `gaps` not."""
 
     lesson_id: str
     starts_at: datetime
@@ -231,6 +232,7 @@ class LessonSummary(msgspec.Struct, frozen=True, kw_only=True):
     hours: int
     coverage: Decimal
     footage_seconds: int
+    gaps: list[Interval]
 
 
 class TraineeAttendance(msgspec.Struct, frozen=True, kw_only=True):
@@ -267,8 +269,11 @@ def summarise(
     lessons whose check-in has not closed have no mark yet, unless the trainee is there already.
     """
     by_slot = {check_in.slot: check_in for check_in in check_ins}
+    filmed: dict[str, list[Segment]] = defaultdict(list)
+    for segment in segments:
+        filmed[segment.lesson_id].append(segment)
     return AttendanceSummary(
-        lessons=[_lesson_summary(lesson, segments) for lesson in training_class.lessons],
+        lessons=[_lesson_summary(lesson, filmed[lesson.id]) for lesson in training_class.lessons],
         trainees=[
             _trainee(training_class, person_key, enrolment_id, by_slot, now)
             for person_key, enrolment_id in training_class.roster.items()
@@ -285,6 +290,7 @@ def _lesson_summary(lesson: Lesson, segments: Sequence[Segment]) -> LessonSummar
         hours=lesson.hours,
         coverage=coverage_of(lesson, shown),
         footage_seconds=seconds_of(shown),
+        gaps=gaps(lesson, shown),
     )
 
 

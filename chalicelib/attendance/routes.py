@@ -56,6 +56,13 @@ class CheckInAnswer(Answer):
     received_at: datetime
 
 
+class GapAnswer(Answer):
+    """A part of the lesson that no footage shows."""
+
+    started_at: datetime
+    ended_at: datetime
+
+
 class LessonAttendance(Answer):
     """A lesson: `hours` are lesson hours, `coverage` the share of it that footage shows, 0 to 1."""
 
@@ -65,6 +72,7 @@ class LessonAttendance(Answer):
     hours: int
     coverage: float
     footage_seconds: int
+    gaps: list[GapAnswer]
 
 
 class TraineeAnswer(Answer):
@@ -141,6 +149,7 @@ def attendance(call: Call[None, NoQuery], class_id: str) -> AttendanceAnswer:
                 hours=lesson.hours,
                 coverage=float(lesson.coverage),
                 footage_seconds=lesson.footage_seconds,
+                gaps=[GapAnswer(started_at=start, ended_at=end) for start, end in lesson.gaps],
             )
             for lesson in found.lessons
         ],

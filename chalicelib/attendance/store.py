@@ -24,6 +24,7 @@ from chalicelib.aws.table import (
 )
 from chalicelib.classes.store import PARTS, ClassRow, Parts, parts_of
 from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.ids import whole_of
 from chalicelib.kernel.principal import Change
 
 
@@ -134,6 +135,13 @@ def keep_refused(refused: RefusedCheckIn) -> None:
 def refused_at(lesson_id: str) -> Iterable[RefusedCheckIn]:
     """Go through the refused attempts at a lesson, oldest first."""
     return (row.record for row in RefusedCheckInRow.query(lesson_id))
+
+
+def check_ins_at(lesson_id: str) -> Iterable[CheckIn]:
+    """Go through the check-ins of one lesson: one query."""
+    class_id, number = whole_of("cls", lesson_id)
+    at_lesson = CheckInRow.slot.startswith(f"{number}#")
+    return (row.record for row in CheckInRow.query(class_id, at_lesson, consistent_read=True))
 
 
 def check_ins_of(class_id: str) -> Iterable[CheckIn]:

@@ -1,5 +1,6 @@
 """Objects in S3: presigned forms and links, reading and writing. Names hold opaque ids only."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,8 @@ from chalicelib.aws.clients import client
 _READERS = 8
 UPLOAD_SECONDS = 900
 LINK_SECONDS = 600
-_MISSING = frozenset({"NoSuchKey", "404", "NotFound"})
+_MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
+_TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 @dataclass(frozen=True)
@@ -31,6 +33,16 @@ class StoredObject:
     size_bytes: int
     sha256_base64: str | None
     content_type: str
+    version: str
+    retained_until: datetime | None
+
+
+@dataclass(frozen=True)
+class ObjectVersion:
+    """One version of one object."""
+
+    key: str
+    version: str
 
 
 def upload_form(
@@ -54,18 +66,21 @@ def upload_form(
     )
 
 
-def link(bucket: str, key: str, *, filename: str | None = None) -> str:
-    """Presign a link that reads one object for ten minutes."""
+def link(bucket: str, key: str, *, version: str | None = None, filename: str | None = None) -> str:
+    """Presign a link that reads one object, or one version of it, for ten minutes."""
     parameters = {"Bucket": bucket, "Key": key}
+    if version is not None:
+        parameters["VersionId"] = version
     if filename is not None:
         parameters["ResponseContentDisposition"] = f'attachment; filename="{filename}"'
     return str(client("s3").generate_presigned_url("get_object", Params=parameters, ExpiresIn=LINK_SECONDS))
 
 
-def read_object(bucket: str, key: str) -> bytes | None:
-    """Read a whole object; None if there is none."""
+def read_object(bucket: str, key: str, version: str | None = None) -> bytes | None:
+    """Read a whole object, or one version of it; None if there is none."""
+    wanted = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version is not None else {})
     try:
-        return bytes(client("s3").get_object(Bucket=bucket, Key=key)["Body"].read())
+        return bytes(client("s3").get_object(**wanted)["Body"].read())
     except ClientError as error:
         if error.response["Error"]["Code"] in _MISSING:
             return None
@@ -92,13 +107,78 @@ def write_locked(bucket: str, key: str, body: bytes, *, until: datetime, content
     )
 
 
+def write_next(
+    bucket: str, key: str, body: bytes, *, until: datetime, content_type: str, held: bool = False
+) -> bool:
+    """Write a locked object unless there is one of this name already; False if there is.
+
+    S3 decides between writers that come together: exactly one of them is told True. A writer whose answer
+    was lost is told False, and finds its own bytes there.
+    """
+    try:
+        client("s3").put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            ChecksumAlgorithm="SHA256",
+            ObjectLockMode="COMPLIANCE",
+            ObjectLockRetainUntilDate=until,
+            ObjectLockLegalHoldStatus="ON" if held else "OFF",
+            IfNoneMatch="*",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _TAKEN:
+            return False
+        raise
+    return True
+
+
+def retain(bucket: str, one: ObjectVersion, *, until: datetime) -> None:
+    """Keep a version until a day; only somebody with the right to bypass may end that earlier."""
+    client("s3").put_object_retention(
+        Bucket=bucket,
+        Key=one.key,
+        VersionId=one.version,
+        Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until},
+    )
+
+
+def hold(bucket: str, versions: Sequence[ObjectVersion], *, held: bool) -> None:
+    """Put versions under legal hold, or release them, several at a time."""
+
+    def put(one: ObjectVersion) -> None:
+        client("s3").put_object_legal_hold(
+            Bucket=bucket,
+            Key=one.key,
+            VersionId=one.version,
+            LegalHold={"Status": "ON" if held else "OFF"},
+        )
+
+    client("s3")  # made once, before the threads
+    with ThreadPoolExecutor(_READERS) as pool:
+        list(pool.map(put, versions))
+
+
+def last_key(bucket: str, prefix: str) -> str | None:
+    """Give the last name, in order of names, under a prefix."""
+    pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+    names = [one["Key"] for page in pages for one in page.get("Contents", [])]
+    return max(names, default=None)
+
+
+def versions_under(bucket: str, prefix: str) -> list[ObjectVersion]:
+    """List every version of every object under a prefix; of one object the newest comes first."""
+    pages = client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+    return [ObjectVersion(one["Key"], one["VersionId"]) for page in pages for one in page.get("Versions", [])]
+
+
 def read_versions(bucket: str, prefix: str) -> list[bytes]:
     """Read every version of every object under a prefix, several at a time."""
-    pages = client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-    found = [(one["Key"], one["VersionId"]) for page in pages for one in page.get("Versions", [])]
+    found = versions_under(bucket, prefix)
 
-    def read(one: tuple[str, str]) -> bytes:
-        answer = client("s3").get_object(Bucket=bucket, Key=one[0], VersionId=one[1])
+    def read(one: ObjectVersion) -> bytes:
+        answer = client("s3").get_object(Bucket=bucket, Key=one.key, VersionId=one.version)
         return bytes(answer["Body"].read())
 
     if not found:
@@ -107,10 +187,11 @@ def read_versions(bucket: str, prefix: str) -> list[bytes]:
         return list(pool.map(read, found))
 
 
-def describe_object(bucket: str, key: str) -> StoredObject | None:
-    """Ask S3 for an object's size, digest and type; None if there is none."""
+def describe_object(bucket: str, key: str, version: str | None = None) -> StoredObject | None:
+    """Ask S3 for the size, digest and type of an object, or of one version of it; None if there is none."""
+    wanted = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version is not None else {})
     try:
-        found = client("s3").head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        found = client("s3").head_object(**wanted, ChecksumMode="ENABLED")
     except ClientError as error:
         if error.response["Error"]["Code"] in _MISSING:
             return None
@@ -119,4 +200,6 @@ def describe_object(bucket: str, key: str) -> StoredObject | None:
         size_bytes=int(found["ContentLength"]),
         sha256_base64=found.get("ChecksumSHA256"),
         content_type=str(found.get("ContentType", "")),
+        version=str(found.get("VersionId", "null")),
+        retained_until=found.get("ObjectLockRetainUntilDate"),
     )

@@ -587,6 +587,29 @@ REASONS: dict[str, Reason] = {
         "录像时间须在课次前后 2 小时之内，请核对起止时间。",
         "Footage has to lie within two hours of its lesson. Check start and end.",
     ),
+    "ends_before_start": Reason(
+        Malformed,
+        "结束时间早于或等于开始时间，请检查两个时间是否填反、摄像机时钟是否准确。",
+        "The end is not after the start. Check whether the two are swapped and the camera's clock is right.",
+    ),
+    "footage_too_many": Reason(
+        Refused,
+        "本课次已登记 {limit} 段录像，不能再登记，请先合并成较长的片段。",
+        "This lesson has {limit} recordings already. Join short pieces before announcing more.",
+    ),
+    "external_url_unfit": Reason(
+        Malformed,
+        "外部录像地址须为 https，且不得含用户名、端口、参数、锚点或个人号码，请向监控平台索取固定地址。",
+        "The address must be https without user, port, query, fragment or anybody's number. Ask the platform for a lasting one.",
+    ),
+    "external_host_unknown": Reason(
+        Impossible,
+        "监控平台 {host} 不在本培训计划允许的平台之列，请改为上传录像，或请省厅在计划政策中登记该平台。",
+        "The program does not accept footage kept at {host}. Upload it instead, or ask the province to list the platform in the policy.",
+    ),
+    "footage_not_held": Reason(
+        Refused, "本课次录像没有证据保全，无需解除。", "This lesson's footage is under no legal hold."
+    ),
     # subsidies and settlement
     "not_payable": Reason(
         Refused, "没有可申领补贴的学员，请查看逐人核验结果。", "No trainee is payable. See each check."

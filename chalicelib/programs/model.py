@@ -16,6 +16,8 @@ from chalicelib.kernel.ids import ProgramId
 from chalicelib.kernel.principal import Change
 
 Count = Annotated[int, Meta(ge=0, le=100_000)]
+Host = Annotated[str, Meta(max_length=253, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+"""A host's name in lower case, e.g. `jk.ah.gov.cn`."""
 
 
 class ExpiryScope(StrEnum):
@@ -89,7 +91,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     publicity_working_days: Annotated[int, Meta(ge=0, le=60)] = 5
     subsidy_claim_deadline_months: Count = 12
     footage_online_days: Count = 90
-    footage_retention_years: Count = 5
+    footage_retention_years: Annotated[int, Meta(ge=0, le=30)] = 5
+    external_footage_hosts: Annotated[list[Host], Meta(max_length=20)] = []
     audit_log_retention_months: Annotated[int, Meta(ge=36, le=600)] = 36
 
 

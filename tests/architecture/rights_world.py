@@ -175,6 +175,8 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         "sha256": "0" * 64,
         "content_type": "video/mp4",
     }
+    recorded = ("camera_id", "started_at", "ended_at", "sha256")
+    external = {name: footage[name] for name in recorded} | {"url": "https://monitor.example/1.mp4"}
     scan = {"token": "V1.not.a.token", "project_id": world.project_id}
     redeem = scan | {"nonce": "n", "device_id": "d", "happened_at": moment}
     result = {"line_id": "lin_unknown", "status": "failed", "amount_fen": 1, "reason": "x"}
@@ -210,6 +212,15 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/classes/{class_id}/attendance"): Case(f"{classroom}/attendance", owner=of_class),
         ("POST", "/v1/lessons/{lesson_id}/footage"): Case(
             f"/v1/lessons/{lesson_id}/footage", footage, owner=of_class
+        ),
+        ("POST", "/v1/lessons/{lesson_id}/footage/external"): Case(
+            f"/v1/lessons/{lesson_id}/footage/external", external, owner=of_class
+        ),
+        ("POST", "/v1/lessons/{lesson_id}/footage/hold"): Case(
+            f"/v1/lessons/{lesson_id}/footage/hold", REASON, owner=of_class
+        ),
+        ("POST", "/v1/lessons/{lesson_id}/footage/release"): Case(
+            f"/v1/lessons/{lesson_id}/footage/release", REASON, owner=of_class
         ),
         ("GET", "/v1/lessons/{lesson_id}/footage"): Case(f"/v1/lessons/{lesson_id}/footage", owner=of_class),
         ("PUT", "/v1/institutions/{uscc}"): Case(school, institution, owner=of_school),
