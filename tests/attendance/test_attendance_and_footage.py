@@ -24,8 +24,8 @@ def attendance(room, at=None, who="clerk"):
     return answer.json
 
 
-def announce(room, start=0, end=480, content=FILM, who="institution", **changes):
-    first = room.starts()
+def announce(room, start=0, end=480, content=FILM, who="institution", number=0, **changes):
+    first = room.starts(number)
     body = {
         "camera_id": "cam-1",
         "started_at": (first + timedelta(minutes=start)).isoformat(),
@@ -34,7 +34,7 @@ def announce(room, start=0, end=480, content=FILM, who="institution", **changes)
         "sha256": hashlib.sha256(content).hexdigest(),
         "content_type": "video/mp4",
     } | changes
-    return room.api(who).post(f"/v1/lessons/{room.lesson()['id']}/footage", body, at=first)
+    return room.api(who).post(f"/v1/lessons/{room.lesson(number)['id']}/footage", body, at=room.starts())
 
 
 def upload(room, announced, content=FILM, **told):
