@@ -1,20 +1,36 @@
 """Objects in S3: presigned forms and links, reading and writing. Names hold opaque ids only."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws.clients import client
+from chalicelib.kernel.errors import Unavailable
 
 _READERS = 8
 UPLOAD_SECONDS = 900
 LINK_SECONDS = 600
 _MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
 _TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
+
+
+@contextlib.contextmanager
+def _asking() -> Iterator[Any]:
+    """Give the client; what S3 does not answer now may be asked again.
+
+    Raises:
+        Unavailable: S3 did not answer, or refused; repeating is safe.
+
+    """
+    try:
+        yield client("s3")
+    except (BotoCoreError, ClientError) as failure:
+        raise Unavailable("try_again") from failure
 
 
 @dataclass(frozen=True)
@@ -130,47 +146,52 @@ def write_next(
     except ClientError as error:
         if error.response["Error"]["Code"] in _TAKEN:
             return False
-        raise
+        raise Unavailable("try_again") from error
+    except BotoCoreError as failure:
+        raise Unavailable("try_again") from failure
     return True
 
 
 def retain(bucket: str, one: ObjectVersion, *, until: datetime) -> None:
     """Keep a version until a day; only somebody with the right to bypass may end that earlier."""
-    client("s3").put_object_retention(
-        Bucket=bucket,
-        Key=one.key,
-        VersionId=one.version,
-        Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until},
-    )
+    with _asking() as s3:
+        s3.put_object_retention(
+            Bucket=bucket,
+            Key=one.key,
+            VersionId=one.version,
+            Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until},
+        )
 
 
 def hold(bucket: str, versions: Sequence[ObjectVersion], *, held: bool) -> None:
     """Put versions under legal hold, or release them, several at a time."""
+    with _asking() as s3, ThreadPoolExecutor(_READERS) as pool:
 
-    def put(one: ObjectVersion) -> None:
-        client("s3").put_object_legal_hold(
-            Bucket=bucket,
-            Key=one.key,
-            VersionId=one.version,
-            LegalHold={"Status": "ON" if held else "OFF"},
-        )
+        def put(one: ObjectVersion) -> None:
+            s3.put_object_legal_hold(
+                Bucket=bucket,
+                Key=one.key,
+                VersionId=one.version,
+                LegalHold={"Status": "ON" if held else "OFF"},
+            )
 
-    client("s3")  # made once, before the threads
-    with ThreadPoolExecutor(_READERS) as pool:
         list(pool.map(put, versions))
 
 
 def last_key(bucket: str, prefix: str) -> str | None:
     """Give the last name, in order of names, under a prefix."""
-    pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-    names = [one["Key"] for page in pages for one in page.get("Contents", [])]
-    return max(names, default=None)
+    with _asking() as s3:
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        return max((one["Key"] for page in pages for one in page.get("Contents", [])), default=None)
 
 
 def versions_under(bucket: str, prefix: str) -> list[ObjectVersion]:
     """List every version of every object under a prefix; of one object the newest comes first."""
-    pages = client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-    return [ObjectVersion(one["Key"], one["VersionId"]) for page in pages for one in page.get("Versions", [])]
+    with _asking() as s3:
+        pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+        return [
+            ObjectVersion(one["Key"], one["VersionId"]) for page in pages for one in page.get("Versions", [])
+        ]
 
 
 def read_versions(bucket: str, prefix: str) -> list[bytes]:
