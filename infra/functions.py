@@ -59,14 +59,15 @@ class Function:
     queue: Queue | None = None
     bucket: str | None = None
     object_prefix: str = ""
-    """Of the objects in `bucket`, only those whose names begin so start it."""
+    object_suffix: str = ""
+    """Of the objects in `bucket`, only those whose names begin, or end, so start it (one of the two)."""
     streams: bool = False
 
 
 BUCKETS: Final = ("intake", "evidence")
 SECRETS: Final = ("signing", "index")
 
-IMPORTS: Final = Queue(name="imports", batch_size=1, maximum_concurrency=2)
+IMPORTS: Final = Queue(name="imports", batch_size=1, maximum_concurrency=5)
 ISSUANCE: Final = Queue(name="issuance", batch_size=5, maximum_concurrency=5)
 EXPIRY: Final = Queue(name="expiry", batch_size=5, maximum_concurrency=5)
 REMINDERS: Final = Queue(name="reminders", batch_size=5, maximum_concurrency=2)
@@ -265,6 +266,7 @@ FUNCTIONS: Final = (
         timeout_seconds=60,
         log_retention_days=_JOB_RETENTION_DAYS,
         bucket="intake",
+        object_suffix="/upload",
         grants=Grants(
             reads=ALL,
             writes=ALL,

@@ -210,6 +210,8 @@ def _trigger(function: Function, stage: str) -> Json | None:
         detail: Json = {"bucket": {"name": [bucket_name(function.bucket, stage)]}}
         if function.object_prefix:
             detail["object"] = {"key": [{"prefix": function.object_prefix}]}
+        if function.object_suffix:
+            detail["object"] = {"key": [{"suffix": function.object_suffix}]}
         return {"EventPattern": {"source": ["aws.s3"], "detail-type": ["Object Created"], "detail": detail}}
     return None
 

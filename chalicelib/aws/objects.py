@@ -1,7 +1,8 @@
 """Objects in S3: presigned forms and links, reading and writing. Names hold opaque ids only."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,6 +14,7 @@ from chalicelib.aws.clients import client
 from chalicelib.kernel.errors import Unavailable
 
 _READERS = 8
+_AT_ONCE = 32
 UPLOAD_SECONDS = 900
 LINK_SECONDS = 600
 _MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
@@ -108,6 +110,22 @@ def write_object(
 ) -> None:
     """Write a whole object."""
     client("s3").put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def read_objects(bucket: str, keys: Iterable[str]) -> Iterator[bytes | None]:
+    """Read whole objects in this order, several at a time; None for one that is not there."""
+    left = iter(keys)
+    with ThreadPoolExecutor(_READERS) as pool:
+        while some := list(itertools.islice(left, _AT_ONCE)):
+            yield from pool.map(lambda key: read_object(bucket, key), some)
+
+
+def write_objects(bucket: str, bodies: Iterable[tuple[str, bytes]]) -> None:
+    """Write whole objects, given as (key, body), several at a time; few are held in memory."""
+    left = iter(bodies)
+    with ThreadPoolExecutor(_READERS) as pool:
+        while some := list(itertools.islice(left, _AT_ONCE)):
+            list(pool.map(lambda one: write_object(bucket, *one), some))
 
 
 def write_locked(bucket: str, key: str, body: bytes, *, until: datetime, content_type: str) -> None:

@@ -1,28 +1,26 @@
-"""Lists of any kind: announced, uploaded, judged row by row, taken over; `lists.ListKind` is what differs."""
+"""Lists of any kind as their owner meets them: announced, uploaded, watched, their faults read.
+
+`import_work` works through them; `lists.ListKind` is what differs between kinds.
+"""
 
 import base64
-import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from chalicelib.accounts import rights
-from chalicelib.aws import objects, queues, sheets
+from chalicelib.aws import objects, sheets
 from chalicelib.aws.disclosure import record_access
 from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.divisions import PROVINCE
-from chalicelib.kernel.errors import Impossible, NotFound, Refused
+from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.ids import ImportId, new_id
+from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import sentence
-from chalicelib.people import store
-from chalicelib.people.graduates import GRADUATES
-from chalicelib.people.lists import ListKind
+from chalicelib.people import import_store, import_work, store
+from chalicelib.people.kinds import KINDS
+from chalicelib.people.lists import CHUNK_ROWS
 from chalicelib.people.model import ISSUABLE, Import, ImportKind, ImportStatus, RowFault
 
-KINDS: Mapping[ImportKind, ListKind[Any]] = {kind.kind: kind for kind in (GRADUATES,)}
-CHUNK_ROWS = 500
 ERRORS_SHOWN_MAX = 1000
 UPLOAD_BYTES_MAX = 100_000_000
 
@@ -35,11 +33,24 @@ class Announced:
     form: objects.UploadForm
 
 
-# --------------------------------------------------------------------------- announcing and reading
+@dataclass(frozen=True)
+class Headway:
+    """How far the work on a list is; a list is gone through twice, once to judge and once to take over."""
+
+    step: str
+    rows_done: int
+    rows_total: int
 
 
 def announce_import(
-    context: Context, *, kind: ImportKind, filename: str, size_bytes: int, sha256: str, partial: bool
+    context: Context,
+    *,
+    kind: ImportKind,
+    filename: str,
+    size_bytes: int,
+    sha256: str,
+    partial: bool,
+    dry_run: bool,
 ) -> Announced:
     """Prepare an upload: the form accepts exactly the announced file."""
     rights.require(context.principal, "import.create", division=PROVINCE)
@@ -51,6 +62,7 @@ def announce_import(
         size_bytes=size_bytes,
         sha256=sha256.lower(),
         partial=partial,
+        dry_run=dry_run,
         created_by=context.principal.actor,
         created_at=context.now,
         status=ImportStatus.AWAITING_UPLOAD,
@@ -73,9 +85,43 @@ def read_import(context: Context, import_id: str) -> Import:
     return found
 
 
+def list_imports(context: Context, request: PageRequest) -> Page[Import]:
+    """List imports, newest first."""
+    rights.require(context.principal, "import.read", division=PROVINCE)
+    return store.imports_in(PROVINCE, request)
+
+
+def headway_of(record: Import) -> Headway:
+    """Tell how far the work on a list is."""
+    if record.status is not ImportStatus.VALIDATING or record.reading is None:
+        done = record.total if record.status in (*ISSUABLE, ImportStatus.FAILED) else 0
+        return Headway(step=record.status.value, rows_done=done, rows_total=record.total)
+    progress = import_store.read_progress(record.id)
+    if progress.accepted is None:
+        return Headway("judging", _rows_in(record, progress.judged), record.total)
+    if progress.accepted and not record.dry_run and len(progress.kept) < record.chunks:
+        return Headway("taking_over", _rows_in(record, progress.kept), record.total)
+    return Headway("finishing", record.total, record.total)
+
+
+def _rows_in(record: Import, chunks: set[int]) -> int:
+    """Count the rows of chunks; all but the last are full."""
+    missing = record.chunks * CHUNK_ROWS - record.total if record.chunks - 1 in chunks else 0
+    return len(chunks) * CHUNK_ROWS - missing
+
+
 def faults_of(record: Import) -> list[RowFault]:
-    """Give the row errors of an import, at most a thousand; the error sheet has all."""
-    return store.read_faults(record.id)[:ERRORS_SHOWN_MAX] if record.invalid else []
+    """Give the row errors of an import, at most a thousand; `fault_page` has all."""
+    return import_store.read_faults(record.id, 0, ERRORS_SHOWN_MAX) if record.faults else []
+
+
+def fault_page(context: Context, import_id: str, request: PageRequest) -> Page[RowFault]:
+    """List every row error of an import, in the order of its rows."""
+    record = read_import(context, import_id)
+    start = int((request.after or {}).get("from", 0))
+    end = min(start + request.limit, record.faults)
+    found = import_store.read_faults(record.id, start, end) if start < end else []
+    return Page(items=found, after={"from": end} if end < record.faults else None)
 
 
 def error_sheet_of(context: Context, record: Import) -> str | None:
@@ -84,19 +130,16 @@ def error_sheet_of(context: Context, record: Import) -> str | None:
         return None
     purpose = "show the error sheet"
     record_access(context, subject=record.id, division=PROVINCE, purpose=purpose, items=record.total)
-    return store.error_sheet_link(record.id)
+    return import_store.error_sheet_link(record)
 
 
 def allowed_actions(record: Import) -> list[str]:
-    """Tell what may be done next with a list."""
-    return list(KINDS[record.kind].actions) if record.status in ISSUABLE else []
-
-
-# --------------------------------------------------------------------------- working through a list
+    """Tell what may be done next with a list; nothing with a dry run."""
+    return list(KINDS[record.kind].actions) if record.status in ISSUABLE and not record.dry_run else []
 
 
 def receive_upload(context: Context, key: str) -> None:
-    """Note that a file has arrived and ask a worker to validate it; a repeat asks again, harmlessly."""
+    """Note that a file has arrived and ask the workers for it; a repeat asks again, harmlessly."""
     import_id = store.import_id_of(key)
     if import_id is None or store.find_import(import_id) is None:
         return
@@ -104,78 +147,4 @@ def receive_upload(context: Context, key: str) -> None:
         store.move_import(import_id, "receive", change=change_of(context, "import.receive"))
     except Refused:
         log("upload_repeated", import_id=import_id)
-    queues.send(settings().imports_queue_url, [{"import_id": import_id}], now=context.now)
-
-
-def validate_import(context: Context, import_id: str) -> None:
-    """Read an uploaded list row by row; all rows are judged, none is applied if one is wrong.
-
-    Repeating it after a crash at any point ends in the same state.
-    """
-    try:
-        record = store.move_import(import_id, "validate", change=change_of(context, "import.validate"))
-    except (Refused, NotFound):
-        return  # decided already: a message delivered again
-    kind = KINDS[record.kind]
-    raw = store.read_upload(import_id)
-    try:
-        if raw is None or hashlib.sha256(raw).hexdigest() != record.sha256:
-            raise Impossible("digest_mismatch")
-        rows = sheets.read_table(raw, record.content_type, kind.columns, kind.required)
-    except Impossible as error:
-        change = change_of(context, "import.fail", reason=error.code)
-        store.write_faults(import_id, [])
-        store.move_import(import_id, "fail", change=change, failure=error.code)
-        return
-    good, faults = _judge(kind, rows)
-    wrong_rows = {fault.row for fault in faults}
-    store.write_faults(import_id, faults)
-    if faults:
-        store.write_error_sheet(import_id, _error_sheet(rows, faults), sheets.XLSX)
-    counts = {"total": len(rows), "valid": len(good), "invalid": len(wrong_rows)}
-    if faults and (not record.partial or not good):
-        change = change_of(context, "import.fail", reason="rows_invalid")
-        store.move_import(import_id, "fail", change=change, failure="rows_invalid", **counts)
-        return
-    chunks = [good[start : start + CHUNK_ROWS] for start in range(0, len(good), CHUNK_ROWS)]
-    for number, chunk in enumerate(chunks):
-        store.write_chunk(import_id, number, kind.encode(chunk))
-        kind.keep(context, record, chunk)
-    change = change_of(context, "import.accept")
-    store.move_import(import_id, "accept", change=change, chunks=len(chunks), **counts)
-
-
-def _judge(kind: ListKind[Any], rows: list[sheets.SheetRow]) -> tuple[list[Any], list[RowFault]]:
-    good: list[Any] = []
-    faults: list[RowFault] = []
-    first_rows: dict[str, int] = {}
-    for row in rows:
-        read = kind.read_row(row.row, row.cells, row.headers)
-        if isinstance(read, list):
-            faults += read
-            continue
-        first = first_rows.setdefault(kind.repeated_by(read), row.row)
-        if first != row.row:
-            column = row.headers[kind.repeated_column]
-            faults.append(
-                RowFault(row=row.row, column=column, code="repeated_person", facts={"first_row": first})
-            )
-            continue
-        good.append(read)
-    return good, faults
-
-
-def _error_sheet(rows: list[sheets.SheetRow], faults: list[RowFault]) -> bytes:
-    reasons: dict[int, list[str]] = {}
-    for fault in faults:
-        text = sentence(fault.code, {**fault.facts, "column": fault.column})
-        reasons.setdefault(fault.row, []).append(f"{fault.column}：{text}")
-    headers = list(rows[0].headers.values())
-    return sheets.write_xlsx(
-        "错误明细",
-        ["行号", *headers, "错误原因"],
-        (
-            [row.row, *(row.cells[name] for name in row.headers), " ".join(reasons.get(row.row, []))]
-            for row in rows
-        ),
-    )
+    import_work.ask(context, import_id, import_work.Work.SPLIT)

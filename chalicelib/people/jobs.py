@@ -1,4 +1,4 @@
-"""Work behind imports: a file has arrived; a list is to be validated."""
+"""Work behind imports: a file has arrived; a step of a list is to be done."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from urllib.parse import unquote_plus
 
 from chalicelib.aws import queues
 from chalicelib.kernel.principal import Context
-from chalicelib.people import imports
+from chalicelib.people import import_work, imports
 
 
 def receive_upload(event: Mapping[str, Any], context: Context) -> None:
@@ -15,5 +15,6 @@ def receive_upload(event: Mapping[str, Any], context: Context) -> None:
 
 
 def process_import(message: queues.Message, context: Context) -> None:
-    """Validate the list a message names."""
-    imports.validate_import(context, str(message.body["import_id"]))
+    """Do the step of a list that a message names."""
+    body = message.body
+    import_work.do(context, str(body["import_id"]), import_work.Work(body["work"]), int(body["chunk"]))

@@ -1,8 +1,8 @@
 """What a kind of list is: all that differs between a graduate list and, say, a cross-match list.
 
 To add a kind, give it a member of `model.ImportKind`, describe it as a `ListKind` in a file of its own, and
-add that to `imports.KINDS`. The engine (`imports.py`) does the rest: upload, reading, chunks, repeats across
-the whole list, progress, row errors and the error sheet.
+add that to `kinds.KINDS`. The engine (`import_work.py`) does the rest: upload, reading, chunks, repeats
+across the whole list, progress, row errors and the error sheet.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -13,6 +13,9 @@ import msgspec
 
 from chalicelib.kernel.principal import Context
 from chalicelib.people.model import Import, ImportKind, RowFault
+
+CHUNK_ROWS = 500
+"""So many rows are judged, taken over and issued from by one message."""
 
 
 class ListedRow(Protocol):

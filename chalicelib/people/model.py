@@ -6,7 +6,8 @@ from enum import StrEnum
 
 import msgspec
 
-from chalicelib.kernel.divisions import is_known
+from chalicelib.kernel.divisions import PROVINCE, is_known
+from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.identity import InvalidIdentity, parse_id_number, parse_phone
 from chalicelib.kernel.ids import ImportId, PersonKey
 from chalicelib.kernel.principal import Change
@@ -69,7 +70,11 @@ ISSUABLE = (_S.READY, _S.APPLYING, _S.APPLIED)
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
-    """One uploaded list. Its rows and faults are objects in S3, sealed where they name people."""
+    """One uploaded list. Its rows and faults are objects in S3, sealed where they name people.
+
+    `reading` names the one reading of the file that counts, `chunks` how many chunks that has; `faults`
+    counts what is wrong, of which a row may have several.
+    """
 
     id: ImportId
     kind: ImportKind
@@ -77,6 +82,8 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     size_bytes: int
     sha256: str
     partial: bool
+    dry_run: bool = False
+    division: str = PROVINCE
     created_by: str
     created_at: datetime
     status: ImportStatus
@@ -84,7 +91,10 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     valid: int = 0
     invalid: int = 0
     chunks: int = 0
+    faults: int = 0
+    reading: str | None = None
     failure: str | None = None
+    failure_facts: dict[str, Fact] = {}
     version: int = 1
     last_change: Change | None = None
 

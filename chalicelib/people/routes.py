@@ -1,16 +1,15 @@
 """HTTP of imports."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import Api, Call, NoQuery
-from chalicelib.kernel.principal import Context
+from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery
 from chalicelib.kernel.reasons import sentence
 from chalicelib.people import imports
-from chalicelib.people.model import Import, ImportKind, ImportStatus
+from chalicelib.people.model import Import, ImportKind, ImportStatus, RowFault
 
 api = Api(__name__)
 
@@ -25,9 +24,10 @@ class ImportRequest(Form):
 
 
 class ImportOptions(Form):
-    """`partial`: go on with the right rows though some are wrong."""
+    """`partial`: go on with the right rows though some are wrong. `dry_run`: only judge the list."""
 
     partial: bool = False
+    dry_run: bool = False
 
 
 class UploadAnswer(Answer):
@@ -55,22 +55,39 @@ class RowErrorAnswer(Answer):
     detail: str
 
 
-class ImportAnswer(Answer):
-    """An import with its counts and row errors."""
+class ProgressAnswer(Answer):
+    """How far the work is: a list is gone through twice, once to judge and once to take over."""
+
+    step: str
+    rows_done: int
+    rows_total: int
+
+
+class ImportSummary(Answer):
+    """An import with its counts; `error_count` may be more than `invalid`: a row may have several."""
 
     id: str
     kind: ImportKind
     status: ImportStatus
+    partial: bool
+    dry_run: bool
     total: int
     valid: int
     invalid: int
+    error_count: int
     failure: str | None
     detail: str | None
-    errors: list[RowErrorAnswer]
-    error_sheet: str | None
     created_at: datetime
     version: int
     allowed_actions: list[str]
+
+
+class ImportAnswer(ImportSummary):
+    """An import with its progress and its first thousand row errors."""
+
+    progress: ProgressAnswer
+    errors: list[RowErrorAnswer]
+    error_sheet: str | None
 
 
 @api.endpoint(
@@ -92,6 +109,7 @@ def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedAnswer:
         size_bytes=body.size_bytes,
         sha256=body.sha256,
         partial=call.query.partial,
+        dry_run=call.query.dry_run,
     )
     form = announced.form
     return AnnouncedAnswer(
@@ -102,35 +120,71 @@ def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedAnswer:
 
 
 @api.endpoint(
+    "GET",
+    "/v1/imports",
+    action="import.read",
+    query=PageQuery,
+    answer=Listing[ImportSummary],
+    summary="List imports, newest first",
+)
+def list_imports(call: Call[None, PageQuery]) -> Listing[ImportSummary]:
+    page = imports.list_imports(call.context, call.page_request())
+    return call.listing(page, lambda record: ImportSummary(**_summary(record, english=call.english)))
+
+
+@api.endpoint(
     "GET", "/v1/imports/{import_id}", action="import.read", answer=ImportAnswer, summary="Read an import"
 )
 def read(call: Call[None, NoQuery], import_id: str) -> ImportAnswer:
-    return _answer(call.context, imports.read_import(call.context, import_id), english=call.english)
-
-
-def _answer(context: Context, record: Import, *, english: bool) -> ImportAnswer:
+    record = imports.read_import(call.context, import_id)
+    headway = imports.headway_of(record)
     return ImportAnswer(
-        id=record.id,
-        kind=record.kind,
-        status=record.status,
-        total=record.total,
-        valid=record.valid,
-        invalid=record.invalid,
-        failure=record.failure,
-        detail=sentence(record.failure, {"invalid": record.invalid}, english=english)
-        if record.failure
-        else None,
-        errors=[
-            RowErrorAnswer(
-                row=fault.row,
-                column=fault.column,
-                code=fault.code,
-                detail=sentence(fault.code, {**fault.facts, "column": fault.column}, english=english),
-            )
-            for fault in imports.faults_of(record)
-        ],
-        error_sheet=imports.error_sheet_of(context, record),
-        created_at=record.created_at,
-        version=record.version,
-        allowed_actions=imports.allowed_actions(record),
+        **_summary(record, english=call.english),
+        progress=ProgressAnswer(
+            step=headway.step, rows_done=headway.rows_done, rows_total=headway.rows_total
+        ),
+        errors=[_row_error(fault, english=call.english) for fault in imports.faults_of(record)],
+        error_sheet=imports.error_sheet_of(call.context, record),
+    )
+
+
+@api.endpoint(
+    "GET",
+    "/v1/imports/{import_id}/errors",
+    action="import.read",
+    query=PageQuery,
+    answer=Listing[RowErrorAnswer],
+    summary="List every row error of an import",
+)
+def list_errors(call: Call[None, PageQuery], import_id: str) -> Listing[RowErrorAnswer]:
+    page = imports.fault_page(call.context, import_id, call.page_request())
+    return call.listing(page, lambda fault: _row_error(fault, english=call.english))
+
+
+def _summary(record: Import, *, english: bool) -> dict[str, Any]:
+    facts = {**record.failure_facts, "invalid": record.invalid}
+    return {
+        "id": record.id,
+        "kind": record.kind,
+        "status": record.status,
+        "partial": record.partial,
+        "dry_run": record.dry_run,
+        "total": record.total,
+        "valid": record.valid,
+        "invalid": record.invalid,
+        "error_count": record.faults,
+        "failure": record.failure,
+        "detail": sentence(record.failure, facts, english=english) if record.failure else None,
+        "created_at": record.created_at,
+        "version": record.version,
+        "allowed_actions": imports.allowed_actions(record),
+    }
+
+
+def _row_error(fault: RowFault, *, english: bool) -> RowErrorAnswer:
+    return RowErrorAnswer(
+        row=fault.row,
+        column=fault.column,
+        code=fault.code,
+        detail=sentence(fault.code, {**fault.facts, "column": fault.column}, english=english),
     )

@@ -14,7 +14,7 @@ from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.identity import mask_id_number, mask_name
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.people import store
+from chalicelib.people import import_store, store
 from chalicelib.people.model import (
     ISSUABLE,
     Graduate,
@@ -81,12 +81,14 @@ def ready_import(import_id: str) -> Import:
     found = store.read_import(import_id)
     if found.kind is not ImportKind.GRADUATES or found.status not in ISSUABLE:
         raise Refused("import_not_ready", status=found.status.value)
+    if found.dry_run:
+        raise Refused("import_not_ready", status="dry_run")
     return found
 
 
 def graduates_in(context: Context, import_id: str, chunk: int, *, purpose: str) -> list[Graduate]:
     """Read one chunk of a list; the look is recorded as one of the list."""
-    sealed = store.read_chunk(import_id, chunk)
+    sealed = import_store.read_chunk(import_id, chunk)
     raw = disclose(context, [sealed], subject=import_id, division=PROVINCE, purpose=purpose)
     return msgspec.json.decode(raw[0], type=list[Graduate])
 

@@ -1,25 +1,29 @@
 """The tables of people and imports, and the objects that hold a list's rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 
-import msgspec
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws import crypto, objects
-from chalicelib.aws.disclosure import Sealed
+from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import (
+    ConditionFailed,
     MomentAttribute,
     StructAttribute,
     Table,
     VersionedTable,
     insert,
+    page_of,
     table_name,
     transition,
+    update,
 )
+from chalicelib.kernel.errors import NotFound
+from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.people.model import IMPORT_TRANSITIONS, Import, Person, RowFault
+from chalicelib.people.model import IMPORT_TRANSITIONS, Import, ImportStatus, Person
 
 
 class PersonRow(Table[Person]):
@@ -43,6 +47,17 @@ class PersonRow(Table[Person]):
     import_id = UnicodeAttribute()
 
 
+class ImportsByDivision(GlobalSecondaryIndex[Any]):
+    """A division's imports; only the province has any."""
+
+    class Meta:
+        index_name = "by_division"
+        projection = AllProjection()
+
+    division = UnicodeAttribute(hash_key=True)
+    created_at = MomentAttribute(range_key=True)
+
+
 class ImportRow(VersionedTable[Import]):
     """One row an import."""
 
@@ -58,6 +73,8 @@ class ImportRow(VersionedTable[Import]):
     size_bytes = NumberAttribute()
     sha256 = UnicodeAttribute()
     partial = BooleanAttribute()
+    dry_run = BooleanAttribute(default=False)
+    division = UnicodeAttribute()
     created_by = UnicodeAttribute()
     created_at = MomentAttribute()
     status = UnicodeAttribute()
@@ -65,7 +82,11 @@ class ImportRow(VersionedTable[Import]):
     valid = NumberAttribute(default=0)
     invalid = NumberAttribute(default=0)
     chunks = NumberAttribute(default=0)
+    faults = NumberAttribute(default=0)
+    reading = UnicodeAttribute(null=True)
     failure = UnicodeAttribute(null=True)
+    failure_facts = StructAttribute(null=True)
+    by_division = ImportsByDivision()
 
 
 # --------------------------------------------------------------------------- people
@@ -111,6 +132,32 @@ def find_import(import_id: str) -> Import | None:
     return ImportRow.find(import_id)
 
 
+def imports_in(division: str, request: PageRequest) -> Page[Import]:
+    """List a division's imports, newest first."""
+    rows = ImportRow.by_division.query(
+        division, limit=request.limit, last_evaluated_key=request.after, scan_index_forward=False
+    )
+    return page_of(rows, request)
+
+
+def note_reading(import_id: str, *, reading: str, total: int, chunks: int, change: Change) -> Import:
+    """Note the reading of a file that counts: the first; give the import as it then is."""
+    row: Any = ImportRow
+    try:
+        return update(
+            ImportRow,
+            (import_id,),
+            [row.reading.set(reading), row.total.set(total), row.chunks.set(chunks)],
+            condition=row.reading.does_not_exist() & (row.status == ImportStatus.VALIDATING.value),
+            change=change,
+        )
+    except ConditionFailed as failure:
+        if failure.old is None:
+            raise NotFound from failure
+        found: Import = failure.old
+        return found
+
+
 def move_import(import_id: str, action: str, *, change: Change, **facts: Any) -> Import:
     """Move an import to its next state, keeping some facts."""
     return transition(
@@ -124,7 +171,7 @@ def move_import(import_id: str, action: str, *, change: Change, **facts: Any) ->
     )
 
 
-# --------------------------------------------------------------------------- objects of an import
+# --------------------------------------------------------------------------- the uploaded file
 
 
 def upload_key(import_id: str) -> str:
@@ -141,46 +188,3 @@ def import_id_of(key: str) -> str | None:
 def read_upload(import_id: str) -> bytes | None:
     """Read the uploaded file."""
     return objects.read_object(settings().intake_bucket, upload_key(import_id))
-
-
-def write_chunk(import_id: str, number: int, rows: bytes) -> None:
-    """Store one chunk of right rows, sealed."""
-    name = _chunk_key(import_id, number)
-    sealed = crypto.seal(rows, item=name)
-    objects.write_object(settings().intake_bucket, name, sealed.encode())
-
-
-def read_chunk(import_id: str, number: int) -> Sealed:
-    """Read one chunk of well-formed rows, as it was sealed."""
-    name = _chunk_key(import_id, number)
-    raw = objects.read_object(settings().intake_bucket, name)
-    if raw is None:
-        raise LookupError(name)
-    return Sealed(raw.decode(), name)
-
-
-def _chunk_key(import_id: str, number: int) -> str:
-    return f"imports/{import_id}/rows-{number:05d}"
-
-
-def write_faults(import_id: str, faults: Sequence[RowFault]) -> None:
-    """Store what is wrong with a list."""
-    objects.write_object(settings().intake_bucket, f"imports/{import_id}/faults", msgspec.json.encode(faults))
-
-
-def read_faults(import_id: str) -> list[RowFault]:
-    """Read what is wrong with a list."""
-    raw = objects.read_object(settings().intake_bucket, f"imports/{import_id}/faults")
-    return msgspec.json.decode(raw, type=list[RowFault]) if raw is not None else []
-
-
-def write_error_sheet(import_id: str, body: bytes, content_type: str) -> None:
-    """Store the uploaded sheet with a column of reasons."""
-    objects.write_object(
-        settings().intake_bucket, f"imports/{import_id}/errors", body, content_type=content_type
-    )
-
-
-def error_sheet_link(import_id: str) -> str:
-    """Presign a link to the sheet with reasons."""
-    return objects.link(settings().intake_bucket, f"imports/{import_id}/errors", filename="errors.xlsx")

@@ -318,6 +318,8 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/catalogue/publication"): Case("/v1/catalogue/publication", query=div),
         ("POST", "/v1/catalogue/imports"): Case("/v1/catalogue/imports", {}, query={"kind": "institutions"}),
         ("POST", "/v1/imports"): Case("/v1/imports", upload),
+        ("GET", "/v1/imports"): Case("/v1/imports"),
+        ("GET", "/v1/imports/{import_id}/errors"): Case(f"/v1/imports/{listed}/errors", owner=of_province),
         ("GET", "/v1/imports/{import_id}"): Case(f"/v1/imports/{listed}", owner=of_province),
         ("POST", "/v1/programs"): Case("/v1/programs", program),
         ("GET", "/v1/programs"): Case("/v1/programs"),

@@ -124,12 +124,13 @@ class Cloud:
         return found
 
     def work(self, queue: str, handler: Callable[[dict[str, Any], Any], Any]) -> int:
-        """Give every waiting message to a handler, as Lambda would; fail on any failed message."""
-        bodies = self.messages(queue)
-        records = [{"messageId": str(n), "body": json.dumps(body)} for n, body in enumerate(bodies)]
-        if records:
+        """Give messages to a handler, as Lambda would, until none waits; fail on any failed message."""
+        count = 0
+        while bodies := self.messages(queue):
+            records = [{"messageId": str(n), "body": json.dumps(body)} for n, body in enumerate(bodies)]
             assert handler({"Records": records}, None) == {"batchItemFailures": []}
-        return len(records)
+            count += len(records)
+        return count
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import msgspec
 
 import app
 from chalicelib.aws.keys import person_key_of
-from chalicelib.people import standings_store
+from chalicelib.people import import_store, standings_store
 from chalicelib.people import store as people_store
 from chalicelib.people.eligibility import Situation, Standing
 from chalicelib.people.model import Graduate, Import, ImportKind, ImportStatus
@@ -47,7 +47,7 @@ def ready_list(world, chunks, *, valid=None, import_id="imp_listready"):
     )
     people_store.create_import(record, world.change)
     for number, chunk in enumerate(chunks):
-        people_store.write_chunk(import_id, number, msgspec.json.encode(chunk))
+        import_store.write_chunk(import_id, number, msgspec.json.encode(chunk))
     return record
 
 
