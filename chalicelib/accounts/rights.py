@@ -51,6 +51,7 @@ RIGHTS: dict[str, Row] = {
     "account.reset": _bureaus(_C) | _PROVINCE,
     "program.create": _PROVINCE,
     "program.change_policy": _PROVINCE,
+    "program.read_policies": _READERS,
     "institution.write": _bureaus(_C) | _PROVINCE,
     "institution.suspend": _bureaus(_C, _S) | _PROVINCE,
     "institution.reinstate": _bureaus(_C, _S) | _PROVINCE,

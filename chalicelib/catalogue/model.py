@@ -10,6 +10,7 @@ from chalicelib.kernel.geo import CoordSystem, Point
 from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
+from chalicelib.programs.model import ProgramKind
 
 
 class InstitutionStatus(StrEnum):
@@ -81,10 +82,10 @@ class Project(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
-def teaches(institution: Institution, project: Project, program_id: str) -> bool:
-    """Tell whether the institution is listed for this project under this program."""
-    return (
-        project.id in institution.projects
-        and program_id in institution.programs
-        and program_id in project.programs
-    )
+def teaches(institution: Institution, project: Project, program_id: str, kind: ProgramKind) -> bool:
+    """Tell whether the institution is listed for this project under this program.
+
+    Vouchers of an open kind (通用券) ask only that it teaches the project.
+    """
+    listed = program_id in institution.programs and program_id in project.programs
+    return project.id in institution.projects and (kind.is_open or listed)

@@ -64,6 +64,8 @@ def wanted(*, division: str | None, program: str | None, project: str | None) ->
         faults.append(Fault("unknown_project", field="project"))
     if faults:
         raise Malformed("malformed", faults=tuple(faults))
+    if program is not None and current_program(program).kind.is_open:
+        program = None  # its vouchers are good everywhere
     return Wanted(division or PROVINCE, program, project)
 
 

@@ -307,17 +307,18 @@ def forget_catalogue() -> None:
 
 
 def projects_of_program(program_id: str) -> list[str]:
-    """Give the ids of the projects a program covers."""
+    """Give the ids of the projects a program covers: of an open one, all."""
     return [project.id for project in _projects_of(program_id, int(time.monotonic() // CACHE_SECONDS))]
 
 
 @functools.lru_cache(maxsize=32)
 def _projects_of(program_id: str, _: int) -> list[Project]:
     found: list[Project] = []
+    everything = current_program(program_id).kind.is_open
     after = None
     while True:
         page = store.list_projects(PageRequest(limit=100, after=after))
-        found += [one for one in page.items if program_id in one.programs]
+        found += [one for one in page.items if everything or program_id in one.programs]
         if page.after is None:
             return found
         after = page.after

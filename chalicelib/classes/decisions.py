@@ -27,6 +27,7 @@ from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.errors import Fault, Refused
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, first_of, sentence
+from chalicelib.programs.service import current_program
 from chalicelib.vouchers.model import Voucher
 from chalicelib.vouchers.store import find_vouchers
 
@@ -41,7 +42,8 @@ def submit_class(context: Context, class_id: str, *, version: int, comment: str 
     found = require_class(context, "class.submit", class_id)
     require_step(found, "submit", version)
     institution, project = read_institution(found.institution), read_project(found.project_id)
-    refuse_breaches(breaches_of(found, institution=institution, project=project, now=context.now))
+    kind = current_program(found.program_id).kind
+    refuse_breaches(breaches_of(found, kind=kind, institution=institution, project=project, now=context.now))
     store.submit(
         found.id,
         writes_taking(found, found),
@@ -88,6 +90,7 @@ def approve_class(context: Context, class_id: str, *, version: int, comment: str
     refuse_breaches(
         breaches_of(
             found,
+            kind=current_program(found.program_id).kind,
             institution=current_institution(found.institution),
             project=current_project(found.project_id),
             now=found.submitted_at or context.now,

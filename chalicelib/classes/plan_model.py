@@ -13,7 +13,7 @@ from chalicelib.classes.model import ClassPlan, Lesson, Site, TrainingClass
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.geo import distance_m, to_wgs84
-from chalicelib.programs.model import Policy
+from chalicelib.programs.model import Policy, ProgramKind
 
 SAME_ROOM_M = 20.0
 _CELL_DEGREES = 0.001
@@ -38,14 +38,19 @@ WARNINGS_ONLY = frozenset({"hours_too_long", "project_hours_unmet", "trainer_or_
 
 
 def breaches_of(
-    training_class: TrainingClass, *, institution: Institution, project: Project, now: datetime
+    training_class: TrainingClass,
+    *,
+    kind: ProgramKind,
+    institution: Institution,
+    project: Project,
+    now: datetime,
 ) -> list[Breach]:
     """List every rule the plan breaks if it were filed now (step 6 of the notice; policy table)."""
     policy = training_class.policy
     found = []
     if institution.status is InstitutionStatus.SUSPENDED:
         found.append(Breach("institution_suspended", {}))
-    if not teaches(institution, project, training_class.program_id):
+    if not teaches(institution, project, training_class.program_id, kind):
         found.append(Breach("project_not_covered", {}))
     size = training_class.planned_size
     if not policy.class_size_min <= size <= policy.class_size_max:

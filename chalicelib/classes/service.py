@@ -342,6 +342,7 @@ def _warnings(training_class: TrainingClass, now: datetime) -> list[Breach]:
     filed = training_class.submitted_at if training_class.status is ClassStatus.SUBMITTED else None
     own = breaches_of(
         training_class,
+        kind=current_program(training_class.program_id).kind,
         institution=read_institution(training_class.institution),
         project=read_project(training_class.project_id),
         now=filed or now,

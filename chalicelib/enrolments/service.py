@@ -97,14 +97,14 @@ def _reasons(context: Context, voucher: Voucher, scanned: Scanned, target: ScanT
     against_voucher = reasons_against_redeeming(
         voucher, step=scanned.step, device=scanned.device, now=context.now
     )
-    return [*against_voucher, *_reasons_of_target(target, voucher.program_id)]
+    return [*against_voucher, *_reasons_of_target(target, voucher)]
 
 
-def _reasons_of_target(target: ScanTarget, program_id: str) -> list[str]:
+def _reasons_of_target(target: ScanTarget, voucher: Voucher) -> list[str]:
     found = []
     if target.institution.status is InstitutionStatus.SUSPENDED:
         found.append("institution_suspended")
-    if not teaches(target.institution, target.project, program_id):
+    if not teaches(target.institution, target.project, voucher.program_id, voucher.kind):
         found.append("project_not_covered")
     return found
 
@@ -156,7 +156,7 @@ def redeem(
             return store.read_enrolment(str(voucher.enrolment_id))
         reasons = _reasons(context, voucher, scanned, target)
     else:  # what never changes of it is known; its state is decided by the write's condition
-        reasons = _reasons_of_target(target, voucher.program_id)
+        reasons = _reasons_of_target(target, voucher)
     if reasons:
         raise refuse(error_with(first_of(reasons), facts_of(voucher)), voucher.id)
     enrolment = _new_enrolment(context, voucher, target, nonce, device_id=device_id, happened_at=happened_at)

@@ -28,12 +28,39 @@ class ExpiryScope(StrEnum):
 
 
 class ProgramKind(StrEnum):
-    """定向券 or 通用券, 面值券 or 抵用券."""
+    """What a program's vouchers are good for; both halves of a kind are decided on when they are spent.
+
+    Targeted (定向券): only for the projects listed for the program, at institutions listed for it.
+    Open (通用券): for any project of the catalogue, at any listed institution that teaches it.
+    Both are issued to the people of an approved list only.
+    Face value (面值券): pays min(face value, fee) × pay rate.
+    Entitlement (抵用券): covers one course, whatever its fee: pays fee × pay rate.
+    """
 
     TARGETED_FACE_VALUE = "targeted_face_value"
     TARGETED_ENTITLEMENT = "targeted_entitlement"
     OPEN_FACE_VALUE = "open_face_value"
     OPEN_ENTITLEMENT = "open_entitlement"
+
+    @property
+    def is_open(self) -> bool:
+        """Tell whether the vouchers are good for any project, not only for those listed for the program."""
+        return self in (ProgramKind.OPEN_FACE_VALUE, ProgramKind.OPEN_ENTITLEMENT)
+
+    @property
+    def covers_the_fee(self) -> bool:
+        """Tell whether the fee is covered without the cap of the face value."""
+        return self in ENTITLEMENTS
+
+
+ENTITLEMENTS = (ProgramKind.TARGETED_ENTITLEMENT, ProgramKind.OPEN_ENTITLEMENT)
+
+
+class Employment(StrEnum):
+    """Whether people in work get a voucher: under the notice they do not, under other schemes they may."""
+
+    UNEMPLOYED = "unemployed"
+    ANY = "any"
 
 
 class OverridableCheck(StrEnum):
@@ -66,7 +93,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     validity_months: Annotated[int, Meta(ge=1, le=60)] = 12
     graduated_on_or_after: date = date(2020, 6, 1)
     left_school_within_months: Count = 24
-    employment: str = "unemployed"
+    employment: Employment = Employment.UNEMPLOYED
     vouchers_per_person: Annotated[int, Meta(ge=1, le=1)] = 1
     payable: Literal["min_face_value_and_fee"] = "min_face_value_and_fee"
     pay_rate: PayRate = PayRate()
@@ -120,8 +147,10 @@ class Program(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PolicyVersion(msgspec.Struct, frozen=True, kw_only=True):
-    """One version of a program's policy, kept for the classes approved under it."""
+    """One version of a program's policy, kept for the classes approved under it, and why it came."""
 
     program_id: str
     policy_version: int
     policy: Policy
+    face: Face | None = None
+    change: Change | None = None

@@ -1,14 +1,16 @@
 """HTTP of programs."""
 
+from datetime import datetime
 from typing import Annotated
 
 from msgspec import Meta
 
 from chalicelib.accounts import rights
-from chalicelib.aws.forms import Answer, Form, Version
+from chalicelib.aws.forms import Answer, Form, Version, malformed
 from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery
+from chalicelib.kernel.errors import Fault
 from chalicelib.programs import service
-from chalicelib.programs.model import Face, Policy, Program, ProgramKind
+from chalicelib.programs.model import Face, Policy, PolicyVersion, Program, ProgramKind
 
 api = Api(__name__)
 
@@ -24,10 +26,24 @@ class ProgramRequest(Form):
 
 
 class PolicyRequest(Form):
-    """A new policy version."""
+    """A new policy version, why, and with it a new face if wanted."""
 
     version: Version
     policy: Policy
+    face: Face | None = None
+    reason: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
+
+
+class PolicyAnswer(Answer):
+    """One version of a program's policy, and who made it when and why."""
+
+    program_id: str
+    policy_version: int
+    policy: Policy
+    face: Face | None
+    made_by: str | None
+    made_at: datetime | None
+    reason: str | None
 
 
 class ProgramAnswer(Answer):
@@ -97,8 +113,52 @@ def read(call: Call[None, NoQuery], program_id: str) -> ProgramAnswer:
     summary="Give a program a new policy version",
 )
 def change_policy(call: Call[PolicyRequest, NoQuery], program_id: str) -> ProgramAnswer:
-    program = service.change_policy(call.context, program_id, call.body.policy, version=call.body.version)
+    body = call.body
+    program = service.change_policy(
+        call.context, program_id, body.policy, version=body.version, face=body.face, reason=body.reason
+    )
     return _answer(call, program)
+
+
+@api.endpoint(
+    "GET",
+    "/v1/programs/{program_id}/policies",
+    action="program.read_policies",
+    query=PageQuery,
+    answer=Listing[PolicyAnswer],
+    summary="List the versions of a program's policy, newest first",
+)
+def list_policies(call: Call[None, PageQuery], program_id: str) -> Listing[PolicyAnswer]:
+    return call.listing(service.list_policies(call.context, program_id, call.page_request()), _policy)
+
+
+@api.endpoint(
+    "GET",
+    "/v1/programs/{program_id}/policies/{policy_version}",
+    action="program.read_policies",
+    answer=PolicyAnswer,
+    summary="Read one version of a program's policy",
+)
+def read_policy(call: Call[None, NoQuery], program_id: str, policy_version: str) -> PolicyAnswer:
+    if not (policy_version.isascii() and policy_version.isdigit() and len(policy_version) <= _DIGITS_MAX):
+        raise malformed([Fault("wrong_type", field="policy_version")])
+    return _policy(service.read_policy(call.context, program_id, int(policy_version)))
+
+
+_DIGITS_MAX = 9
+
+
+def _policy(version: PolicyVersion) -> PolicyAnswer:
+    change = version.change
+    return PolicyAnswer(
+        program_id=version.program_id,
+        policy_version=version.policy_version,
+        policy=version.policy,
+        face=version.face,
+        made_by=change.actor if change is not None else None,
+        made_at=change.at if change is not None else None,
+        reason=change.reason if change is not None else None,
+    )
 
 
 def _answer(call: Call[object, object], program: Program) -> ProgramAnswer:

@@ -11,7 +11,7 @@ from chalicelib.kernel.ids import ProgramId, new_id
 from chalicelib.kernel.paging import LIMIT_MAX, Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.programs import store
-from chalicelib.programs.model import Face, Policy, Program, ProgramKind
+from chalicelib.programs.model import Face, Policy, PolicyVersion, Program, ProgramKind
 
 CACHE_SECONDS = 60
 
@@ -37,14 +37,26 @@ def create_program(
     return program
 
 
-def change_policy(context: Context, program_id: str, policy: Policy, *, version: int) -> Program:
-    """Give a program a new policy version; classes keep the one they were approved under."""
+def change_policy(
+    context: Context,
+    program_id: str,
+    policy: Policy,
+    *,
+    version: int,
+    face: Face | None = None,
+    reason: str | None = None,
+) -> Program:
+    """Give a program a new policy version, and a new face if one is given.
+
+    Classes keep the version they were approved under; vouchers show the newest face.
+    """
     program = store.read_program(program_id)
     rights.require(context.principal, "program.change_policy", division=program.division)
     _check_policy(policy)
-    return store.change_policy(
-        program, policy, version=version, change=change_of(context, "program.change_policy")
-    )
+    change = change_of(context, "program.change_policy", reason=reason)
+    changed = store.change_policy(program, policy, face or program.face, version=version, change=change)
+    forget_programs()
+    return changed
 
 
 def _check_policy(policy: Policy) -> None:
@@ -98,6 +110,18 @@ def all_programs() -> list[Program]:
         if page.after is None:
             return found
         after = page.after
+
+
+def list_policies(context: Context, program_id: str, request: PageRequest) -> Page[PolicyVersion]:
+    """List the versions of a program's policy, newest first, with who made each and why."""
+    rights.admit(context.principal, "program.read_policies")
+    return store.policies_of(store.read_program(program_id).id, request)
+
+
+def read_policy(context: Context, program_id: str, policy_version: int) -> PolicyVersion:
+    """Read one version of a program's policy with who made it and why."""
+    rights.admit(context.principal, "program.read_policies")
+    return store.read_policy_version(program_id, policy_version)
 
 
 def policy_at(program_id: str, policy_version: int) -> Policy:

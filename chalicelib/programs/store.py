@@ -19,7 +19,7 @@ from chalicelib.aws.table import (
 from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.programs.model import Policy, PolicyVersion, Program
+from chalicelib.programs.model import Face, Policy, PolicyVersion, Program
 
 _LISTING = "program"
 
@@ -66,17 +66,18 @@ class PolicyRow(Table[PolicyVersion]):
     program_id = UnicodeAttribute(hash_key=True)
     policy_version = NumberAttribute(range_key=True)
     policy = StructAttribute()
+    face = StructAttribute(null=True)
+    change = StructAttribute(null=True)
 
 
 def create_program(program: Program, change: Change) -> None:
     """Store a new program with the first version of its policy."""
-    transact(
-        [Put(ProgramRow.from_record(program)), Put(_policy_row(program.id, program.policy, 1))], change=change
-    )
+    first = _policy_row(program.id, program.policy, program.face, 1, change)
+    transact([Put(ProgramRow.from_record(program)), Put(first)], change=change)
 
 
-def change_policy(program: Program, policy: Policy, *, version: int, change: Change) -> Program:
-    """Give a program a new policy version; earlier ones stay as they are.
+def change_policy(program: Program, policy: Policy, face: Face, *, version: int, change: Change) -> Program:
+    """Give a program a new policy version and a face; earlier ones stay as they are.
 
     Raises:
         Refused: `version_conflict`.
@@ -89,10 +90,14 @@ def change_policy(program: Program, policy: Policy, *, version: int, change: Cha
                 Update(
                     ProgramRow,
                     (program.id,),
-                    [ProgramRow.policy.set(policy), ProgramRow.policy_version.set(following)],
+                    [
+                        ProgramRow.policy.set(policy),
+                        ProgramRow.face.set(face),
+                        ProgramRow.policy_version.set(following),
+                    ],
                     ProgramRow.version == version,
                 ),
-                Put(_policy_row(program.id, policy, following)),
+                Put(_policy_row(program.id, policy, face, following, change)),
             ],
             change=change,
         )
@@ -103,8 +108,10 @@ def change_policy(program: Program, policy: Policy, *, version: int, change: Cha
     return read_program(program.id)
 
 
-def _policy_row(program_id: str, policy: Policy, version: int) -> PolicyRow:
-    return PolicyRow.from_record(PolicyVersion(program_id=program_id, policy_version=version, policy=policy))
+def _policy_row(program_id: str, policy: Policy, face: Face, version: int, change: Change) -> PolicyRow:
+    return PolicyRow.from_record(
+        PolicyVersion(program_id=program_id, policy_version=version, policy=policy, face=face, change=change)
+    )
 
 
 def read_program(program_id: str) -> Program:
@@ -120,7 +127,20 @@ def list_programs(request: PageRequest) -> Page[Program]:
 
 def read_policy(program_id: str, policy_version: int) -> Policy:
     """Read one version of a policy or raise `NotFound`."""
+    return read_policy_version(program_id, policy_version).policy
+
+
+def read_policy_version(program_id: str, policy_version: int) -> PolicyVersion:
+    """Read one version of a policy with its history or raise `NotFound`."""
     found = PolicyRow.find(program_id, policy_version)
     if found is None:
         raise NotFound
-    return found.policy
+    return found
+
+
+def policies_of(program_id: str, request: PageRequest) -> Page[PolicyVersion]:
+    """List the versions of a program's policy, newest first."""
+    rows = PolicyRow.query(
+        program_id, limit=request.limit, last_evaluated_key=request.after, scan_index_forward=False
+    )
+    return page_of(rows, request)

@@ -314,6 +314,11 @@ def budget_division(division: str) -> str:
 # --------------------------------------------------------------------------- payability
 
 
+def covered_fen(voucher: Voucher, fee_fen: int) -> int:
+    """Give what a voucher covers of a fee: all if its kind says so (抵用券), else at most its face value."""
+    return fee_fen if voucher.kind.covers_the_fee else min(voucher.face_value_fen, fee_fen)
+
+
 def evaluate(
     evidence: Evidence,
     voucher: Voucher | None,
@@ -375,7 +380,7 @@ def evaluate(
     checks = [_overridden(check, evidence.overrides) for check in checks]
     payable = all(check.passed for check in checks)
     checks.append(Check("no_hold", not holds, {"holds": ", ".join(holds) or None}))
-    amount_fen = share_of(min(voucher.face_value_fen, evidence.fee_fen), rate) if payable and voucher else 0
+    amount_fen = share_of(covered_fen(voucher, evidence.fee_fen), rate) if payable and voucher else 0
     return Payability(
         enrolment_id=enrolment_id,
         voucher_id=voucher_id,

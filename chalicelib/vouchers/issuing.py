@@ -211,6 +211,7 @@ def new_voucher(
         batch_id=batch.id,
         status=VoucherStatus.ISSUED,
         face_value_fen=program.policy.face_value_fen,
+        kind=program.kind,
         holder_name=mask_name(graduate.name),
         holder_id_number=mask_id_number(graduate.id_number),
         issued_at=context.now,

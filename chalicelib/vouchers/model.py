@@ -13,6 +13,7 @@ from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.people.eligibility import Bar
 from chalicelib.people.eligibility import facts_of as standing_facts
+from chalicelib.programs.model import ProgramKind
 
 
 class VoucherStatus(StrEnum):
@@ -70,6 +71,7 @@ class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     last_step: int = 0
     due_shard: str | None = None
     device: str | None = None
+    kind: ProgramKind = ProgramKind.TARGETED_FACE_VALUE
     paid_fen: int = 0
     reversed_fen: int = 0
     barred_from: datetime | None = None

@@ -33,6 +33,7 @@ from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.people.eligibility import Bar
+from chalicelib.programs.model import ENTITLEMENTS, ProgramKind
 from chalicelib.vouchers.model import (
     VOUCHER_TRANSITIONS,
     Voucher,
@@ -114,6 +115,7 @@ class VoucherRow(VersionedTable[Voucher]):
     last_step = NumberAttribute(default=0)
     due_shard = UnicodeAttribute(null=True)
     device = UnicodeAttribute(null=True)
+    kind = UnicodeAttribute(default=str(ProgramKind.TARGETED_FACE_VALUE))
     paid_fen = NumberAttribute(default=0)
     reversed_fen = NumberAttribute(default=0)
     barred_from = MomentAttribute(null=True)
@@ -536,7 +538,10 @@ def release_write(voucher: Voucher, *, enrolment_id: str, now: datetime) -> Upda
 
 
 def settle_write(voucher_id: str, *, enrolment_id: str, amount_fen: int, now: datetime) -> Update:
-    """Settle a redeemed voucher with what was paid for it: at most once ever (invariant 2)."""
+    """Settle a redeemed voucher with what was paid for it: at most once ever (invariant 2).
+
+    Never with more than its face value, unless it is of a kind that covers a course whatever its fee.
+    """
     return Update(
         VoucherRow,
         (voucher_id,),
@@ -546,7 +551,9 @@ def settle_write(voucher_id: str, *, enrolment_id: str, amount_fen: int, now: da
             VoucherRow.settled_at.set(now),
             VoucherRow.due_shard.remove(),
         ],
-        _in("settle") & (VoucherRow.enrolment_id == enrolment_id) & (VoucherRow.face_value_fen >= amount_fen),
+        _in("settle")
+        & (VoucherRow.enrolment_id == enrolment_id)
+        & ((VoucherRow.face_value_fen >= amount_fen) | VoucherRow.kind.is_in(*map(str, ENTITLEMENTS))),
     )
 
 

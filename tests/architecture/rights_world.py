@@ -324,6 +324,8 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/programs"): Case("/v1/programs", program),
         ("GET", "/v1/programs"): Case("/v1/programs"),
         ("GET", "/v1/programs/{program_id}"): Case(programs),
+        ("GET", "/v1/programs/{program_id}/policies"): Case(f"{programs}/policies"),
+        ("GET", "/v1/programs/{program_id}/policies/{policy_version}"): Case(f"{programs}/policies/1"),
         ("POST", "/v1/programs/{program_id}/policy"): Case(
             f"{programs}/policy", VERSION | {"policy": {}}, owner=of_province
         ),

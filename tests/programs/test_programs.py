@@ -1,5 +1,7 @@
 """Programs and their policy versions (step 1)."""
 
+import pytest
+
 from infra.local.catalogue import PROGRAM
 
 
@@ -25,3 +27,99 @@ def test_impossible_policies_are_refused(world, api):
     answer = api("province").post("/v1/programs", wrong)
     fields = {error["field"] for error in answer.json["errors"]}
     assert fields == {"policy.attendance_min", "policy.class_size_max"}
+
+
+def test_every_version_of_a_policy_stays_with_who_made_it_and_why(world, api):
+    province = api("province")
+    made = province.post("/v1/programs", PROGRAM).json
+    path = f"/v1/programs/{made['id']}"
+    policy = {**made["policy"], "pass_mark": 70}
+    face = {**made["face"], "title": "新券面"}
+    body = {"version": 1, "policy": policy, "face": face, "reason": "提高考核要求"}
+    changed = province.post(f"{path}/policy", body)
+    assert (changed.status, changed.json["face"]["title"]) == (201, "新券面"), changed.text
+    newest, first = api("clerk").get(f"{path}/policies").json["items"]
+    assert (newest["policy_version"], newest["policy"]["pass_mark"], newest["reason"]) == (
+        2,
+        70,
+        "提高考核要求",
+    )
+    assert (first["policy_version"], first["policy"]["pass_mark"], first["reason"]) == (1, 60, None)
+    assert first["face"] == made["face"]
+    assert newest["made_by"]
+    assert newest["made_at"]
+    assert api("clerk").get(f"{path}/policies/1").json == first
+    for wrong, status in (("3", 404), ("x", 400), ("0", 404), ("9" * 30, 400)):
+        assert api("clerk").get(f"{path}/policies/{wrong}").status == status, wrong
+    page = api("clerk").get(f"{path}/policies", {"limit": 1}).json
+    rest = api("clerk").get(f"{path}/policies", {"limit": 1, "cursor": page["next"]}).json
+    assert [page["items"][0], rest["items"][0]] == [newest, first]
+    assert api(world.person(1)).get(f"{path}/policies").status == 403
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("employment", "sometimes"), ("payable", "all"), ("expiry_scope", "never"), ("face_value_fen", 0)],
+)
+def test_policy_values_without_a_meaning_are_refused(world, api, name, value):
+    answer = api("province").post("/v1/programs", {**PROGRAM, "policy": {name: value}})
+    assert (answer.status, answer.json["errors"][0]["field"]) == (400, f"policy.{name}")
+
+
+def program_of(world, api, kind):
+    made = api("province").post("/v1/programs", {**PROGRAM, "kind": kind})
+    assert made.status == 201, made.text
+    world.program_id = made.json["id"]
+    return made.json["id"]
+
+
+@pytest.mark.parametrize(("kind", "good"), [("targeted_face_value", False), ("open_face_value", True)])
+def test_an_open_voucher_is_good_for_any_project_that_is_taught_and_a_targeted_one_for_its_own(
+    world, api, kind, good
+):
+    program_of(world, api, kind)  # no institution and no project is listed for it
+    person = world.person(1)
+    voucher_id = world.voucher(person)
+    shown = api(person).get(f"/v1/vouchers/{voucher_id}", at=world.now).json
+    assert (world.project_id in shown["projects"]) is good
+    found = api().get(shown["institutions_url"]).json["items"]
+    assert bool(found) is good
+    token = api(person).get(f"/v1/vouchers/{voucher_id}/qr", at=world.now).json["token"]
+    scanned = world.scan(token, at=world.now)
+    if good:
+        assert scanned.status == 201
+    else:
+        assert (scanned.status, scanned.json["code"]) == (409, "project_not_covered")
+
+
+@pytest.mark.parametrize(
+    ("kind", "fee", "covered"),
+    [
+        ("targeted_face_value", 800_000, 600_000),
+        ("targeted_face_value", 180_000, 180_000),
+        ("targeted_entitlement", 800_000, 800_000),
+        ("open_entitlement", 180_000, 180_000),
+    ],
+)
+def test_an_entitlement_covers_the_fee_and_a_face_value_at_most_itself(world, api, kind, fee, covered):
+    from chalicelib.aws.table import ConditionFailed, transact
+    from chalicelib.subsidies.model import covered_fen
+    from chalicelib.vouchers import store
+
+    program_of(world, api, kind)
+    enrolled = world.person(1)
+    voucher_id = world.voucher(enrolled)
+    voucher = store.read_voucher(voucher_id)
+    assert voucher.kind == kind
+    assert covered_fen(voucher, fee) == covered
+    redeem = store.redeem_write(
+        voucher, enrolment_id="enr_x", institution="i", nonce="n", step=1, now=world.now
+    )
+    transact([redeem], change=world.change)
+    settle = store.settle_write(voucher_id, enrolment_id="enr_x", amount_fen=fee, now=world.now)
+    if fee > covered:
+        with pytest.raises(ConditionFailed):
+            transact([settle], change=world.change)
+    else:
+        transact([settle], change=world.change)
+        assert store.read_voucher(voucher_id).paid_fen == fee
