@@ -6,7 +6,7 @@ same sheet sent again finds them unchanged and goes on.
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -15,14 +15,15 @@ from chalicelib.accounts import rights
 from chalicelib.aws.downloads import link_to_xlsx
 from chalicelib.aws.sheets import LINE_COLUMN, REASON_COLUMN, SheetRow, read_table
 from chalicelib.catalogue import service
-from chalicelib.catalogue.model import PROJECT_PATTERNS, Location, Project
+from chalicelib.catalogue.model import PROJECT_PATTERNS, Institution, Location, Project
 from chalicelib.kernel.errors import DomainError, Fault, NotFound
 from chalicelib.kernel.geo import CoordSystem
 from chalicelib.kernel.ids import ProgramId, ProjectId, is_id, new_id
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error, sentence
 
-ROWS_MAX = 2000
+ROWS_MAX = 500
+"""What is surely applied within the seconds that the gateway waits; more come in several sheets."""
 INSTITUTION_COLUMNS: dict[str, tuple[str, ...]] = {
     "name": ("机构名称",),
     "uscc": ("统一社会信用代码",),
@@ -109,13 +110,22 @@ def import_catalogue(
     rows = read_table(raw, content_type, columns, frozenset(columns) - _OPTIONAL)
     if len(rows) > ROWS_MAX:
         raise error("too_many_rows", limit=ROWS_MAX)
-    judged = [_judge(context, save, row) for row in rows]
-    faults = tuple(fault for found in judged for fault in found) + _repeats(rows, kind)
+    known = _known(rows, kind)
+    judged = [_judge(context, save, row, known) for row in rows]
+    faults = tuple(fault for found in judged if isinstance(found, list) for fault in found)
+    faults += _repeats(rows, kind)
     wrong = {fault.row for fault in faults}
     if faults and not partial and not dry_run:
         raise error("rows_invalid", faults=faults, invalid=len(wrong))
-    good = [row for row in rows if row.row not in wrong]
-    done = [save(context, row, dry_run=dry_run) for row in good]
+    good = [
+        (row, found)
+        for row, found in zip(rows, judged, strict=True)
+        if row.row not in wrong and not isinstance(found, list)
+    ]
+    done = [found for _, found in good]
+    for row, found in good:
+        if not dry_run and found.outcome is not service.Outcome.UNCHANGED:
+            save(context, row, known, dry_run=False)
     counts = Counter(one.outcome for one in done)
     return Outcome(
         total=len(rows),
@@ -123,7 +133,7 @@ def import_catalogue(
         changed=counts[service.Outcome.CHANGED],
         unchanged=counts[service.Outcome.UNCHANGED],
         faults=faults,
-        warnings=tuple((row.row, code) for row, one in zip(good, done, strict=True) for code in one.warnings),
+        warnings=tuple((row.row, code) for row, one in good for code in one.warnings),
         error_sheet=_error_sheet(rows, faults) if faults else None,
     )
 
@@ -156,20 +166,29 @@ def _error_sheet(rows: Sequence[SheetRow], faults: Sequence[Fault]) -> str:
     )
 
 
+Known = Mapping[str, Institution]
+
+
+def _known(rows: Sequence[SheetRow], kind: CatalogueKind) -> Known:
+    if kind is CatalogueKind.PROJECTS:
+        return {}
+    return service.find_institutions(row.cells["uscc"] for row in rows if row.cells["uscc"])
+
+
 Listed = service.Saved | service.SavedProject
 
 
 class Save(Protocol):
     """Lists one row, or only judges it; tells the outcome."""
 
-    def __call__(self, context: Context, row: SheetRow, *, dry_run: bool) -> Listed:
+    def __call__(self, context: Context, row: SheetRow, known: Known, *, dry_run: bool) -> Listed:
         """See the class."""
         ...
 
 
-def _judge(context: Context, save: Save, row: SheetRow) -> list[Fault]:
+def _judge(context: Context, save: Save, row: SheetRow, known: Known) -> list[Fault] | Listed:
     try:
-        save(context, row, dry_run=True)
+        return save(context, row, known, dry_run=True)
     except DomainError as refusal:
         if not refusal.faults:
             column = next(iter(row.headers.values()))
@@ -183,7 +202,6 @@ def _judge(context: Context, save: Save, row: SheetRow) -> list[Fault]:
             )
             for fault in refusal.faults
         ]
-    return []
 
 
 _FIELD_COLUMNS = {
@@ -209,7 +227,7 @@ def _repeats(rows: list[SheetRow], kind: CatalogueKind) -> tuple[Fault, ...]:
     return tuple(found)
 
 
-def _save_institution(context: Context, row: SheetRow, *, dry_run: bool) -> Listed:
+def _save_institution(context: Context, row: SheetRow, known: Known, *, dry_run: bool) -> Listed:
     cells = row.cells
     faults = _text_faults(cells, INSTITUTION_COLUMNS)
     lng, lat = _number(cells["lng"]), _number(cells["lat"])
@@ -221,7 +239,7 @@ def _save_institution(context: Context, row: SheetRow, *, dry_run: bool) -> List
         faults.append(Fault("coord_system_missing", field="coord_system"))
     if faults or lng is None or lat is None:
         raise error("malformed", faults=tuple(faults))
-    old = service.find_institution(cells["uscc"])
+    old = known.get(cells["uscc"])
     system = CoordSystem(cells["coord_system"].lower())
     return service.save_institution(
         context,
@@ -236,10 +254,12 @@ def _save_institution(context: Context, row: SheetRow, *, dry_run: bool) -> List
         bank_account=service.BankAccount(cells["bank_holder"], cells["bank"], cells["bank_account"]),
         version=old.version if old is not None else None,
         dry_run=dry_run,
+        known=known,
     )
 
 
-def _save_project(context: Context, row: SheetRow, *, dry_run: bool) -> Listed:
+def _save_project(context: Context, row: SheetRow, known: Known, *, dry_run: bool) -> Listed:
+    del known  # of institutions
     cells = row.cells
     faults = _text_faults(cells, PROJECT_COLUMNS)
     if not is_id(cells["id"], "prj"):

@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -81,8 +81,11 @@ def save_institution(
     bank_account: BankAccount,
     version: int | None,
     dry_run: bool = False,
+    known: Mapping[str, Institution] | None = None,
 ) -> Saved:
     """List an institution, or change its entry; a dry run only judges.
+
+    `known` holds what is stored of many institutions, read at once by the caller; else it is read here.
 
     Raises:
         Malformed: with every field that is wrong.
@@ -102,7 +105,7 @@ def save_institution(
     if faults:
         raise Malformed("malformed", faults=tuple(faults))
     rights.require(context.principal, "institution.write", division=division)
-    old = store.find_institution(uscc)
+    old = store.find_institution(uscc) if known is None else known.get(uscc)
     if old is not None:
         rights.require(context.principal, "institution.write", division=old.division)
     wanted = Institution(
@@ -128,7 +131,8 @@ def save_institution(
         return Saved(wanted, outcome, warnings)
     change = change_of(context, "institution.write")
     saved = store.save_institution(wanted, version=version, change=change)
-    forget_catalogue()
+    _institution_at.cache_clear()
+    forget_snapshot()
     return Saved(saved, outcome, warnings)
 
 
@@ -226,6 +230,11 @@ def read_institution(uscc: str) -> Institution:
 def find_institution(uscc: str) -> Institution | None:
     """Read an institution."""
     return store.find_institution(uscc)
+
+
+def find_institutions(usccs: Iterable[str]) -> dict[str, Institution]:
+    """Read many institutions by their numbers, a hundred a call; unknown ones are left out."""
+    return {found.uscc: found for found in store.find_institutions(sorted(set(usccs)))}
 
 
 def current_institution(uscc: str) -> Institution:

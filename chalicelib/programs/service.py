@@ -54,7 +54,7 @@ def change_policy(
     rights.require(context.principal, "program.change_policy", division=program.division)
     _check_policy(policy)
     change = change_of(context, "program.change_policy", reason=reason)
-    changed = store.change_policy(program, policy, face or program.face, version=version, change=change)
+    changed = store.change_policy(program, policy, face, version=version, change=change)
     forget_programs()
     return changed
 

@@ -76,14 +76,17 @@ def create_program(program: Program, change: Change) -> None:
     transact([Put(ProgramRow.from_record(program)), Put(first)], change=change)
 
 
-def change_policy(program: Program, policy: Policy, face: Face, *, version: int, change: Change) -> Program:
-    """Give a program a new policy version and a face; earlier ones stay as they are.
+def change_policy(
+    program: Program, policy: Policy, face: Face | None = None, *, version: int, change: Change
+) -> Program:
+    """Give a program a new policy version, and a face if one is given; earlier ones stay as they are.
 
     Raises:
         Refused: `version_conflict`.
 
     """
     following = program.policy_version + 1
+    face = face or program.face
     try:
         transact(
             [
