@@ -1,5 +1,7 @@
 """Graduates as listed, and what makes a row wrong; who is eligible is decided in `eligibility`."""
 
+import re
+import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
@@ -31,6 +33,11 @@ _NAME_CHARS_MAX = 50
 _SCHOOL_CHARS_MAX = 100
 _CHOICE_CHARS_SHOWN = 10
 _EARLIEST = date(1950, 1, 1)
+_TIME = re.compile(r"[ T]\d{1,2}:\d{2}(:\d{2})?$", re.ASCII)
+_DATES = (
+    re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII),
+    re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII),
+)
 
 
 class ImportKind(StrEnum):
@@ -235,11 +242,13 @@ def read_graduate(row: int, cells: dict[str, str], headers: dict[str, str]) -> G
 
 
 def _read_date(text: str) -> date | None:
-    tidy = text.replace("/", "-").replace(".", "-").replace("年", "-").replace("月", "-").replace("日", "")
-    parts = tidy.split("-")
+    """Read a whole date as people write it; a time of day behind it is left out."""
+    plain = _TIME.sub("", unicodedata.normalize("NFKC", text))
+    match = next(filter(None, (form.fullmatch(plain) for form in _DATES)), None)
+    if match is None:
+        return None
     try:
-        year, month, day = (int(part) for part in parts)
-        found = date(year, month, day)
+        found = date(*map(int, match.groups()))
     except ValueError:
         return None
     return found if found >= _EARLIEST else None
