@@ -16,6 +16,7 @@ from chalicelib.classes import rosters, scores, templates
 from chalicelib.classes.model import Marks
 from chalicelib.classes.sheet_rows import ROSTER_COLUMNS, SCORE_COLUMNS, read_rows
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
+from chalicelib.enrolments.service import allowed_actions
 from chalicelib.kernel.errors import DomainError, Fault
 
 api = Api(__name__)
@@ -126,6 +127,7 @@ class WithdrawnAnswer(Answer):
     trainee: PersonAnswer
     class_id: str | None
     version: int
+    allowed_actions: list[str]
 
 
 class MarkAnswer(Answer):
@@ -324,6 +326,7 @@ def withdraw(call: Call[ReasonBody, NoQuery], enrolment_id: str) -> WithdrawnAns
         trainee=_person(enrolment),
         class_id=enrolment.class_id,
         version=enrolment.version,
+        allowed_actions=allowed_actions(call.context, enrolment),
     )
 
 

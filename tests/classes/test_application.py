@@ -236,3 +236,24 @@ def test_an_approved_class_keeps_the_policy_it_was_approved_under(world, api):
     assert changed.status in (200, 201), changed.text
     assert room.read()["policy_version"] == 1
     assert Classroom(world).json["policy_version"] == 2
+
+
+def test_a_policy_changed_while_an_application_waits_is_the_one_it_is_approved_under(world, api):
+    room = Classroom(world).do("institution", "submit")
+    room.read("clerk")
+    program = api("province").get(f"/v1/programs/{world.program_id}").json
+    policy = program["policy"] | {"pass_mark": 90}
+    path = f"/v1/programs/{world.program_id}/policy"
+    assert api("province").post(path, {"version": program["version"], "policy": policy}).status in (200, 201)
+    assert room.do("clerk", "approve").json["policy_version"] == 2
+    assert room.read()["policy_version"] == 2
+
+
+def test_a_clerk_who_decides_on_an_old_version_is_told_so_even_if_it_is_remembered(world, api):
+    room = Classroom(world).do("institution", "submit")
+    room.read("clerk")
+    read_by_clerk = room.version
+    room.do("clerk_two", "return", {"reason": "x"}).do("institution", "submit")
+    stale = room.try_("clerk", "approve", {"version": read_by_clerk})
+    assert (stale.status, stale.json["code"]) == (409, "version_conflict")
+    assert room.read("clerk")["status"] == "submitted"

@@ -86,7 +86,7 @@ def test_writing_an_application(warm, world, measure, within):
 def test_changing_a_running_class(warm, world, measure, within):
     room = filed(world, 5).do("clerk", "approve")
     with measure() as meter:
-        change = apply(room, lessons=wanted(room)[:4] + [wanted(room)[4] | {"topic": "改"}])
+        change = apply(room, lessons=[*wanted(room)[:4], wanted(room)[4] | {"topic": "改"}])
     assert change.status == 201, change.text
     within("apply for a change", meter, calls=7, units=6)
     with measure() as meter:
