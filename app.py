@@ -32,6 +32,7 @@ from chalicelib.people import jobs as people_jobs
 from chalicelib.people.routes import api as people_api
 from chalicelib.programs.routes import api as programs_api
 from chalicelib.settlement import jobs as settlement_jobs
+from chalicelib.settlement.ledger_routes import api as ledger_api
 from chalicelib.settlement.routes import api as settlement_api
 from chalicelib.subsidies.override_routes import api as overrides_api
 from chalicelib.subsidies.routes import api as subsidies_api
@@ -59,6 +60,7 @@ for blueprint in (
     overrides_api,
     subsidies_api,
     settlement_api,
+    ledger_api,
     exchange_api,
     supervision_api,
     console_api,

@@ -674,6 +674,11 @@ REASONS: dict[str, Reason] = {
         "该明细已回盘为 {status}，与本次结果矛盾，请核对。",
         "This line already has the result {status}.",
     ),
+    "paid_without_voucher": Reason(
+        Impossible,
+        "款项已付，但该培训券状态为 {status}，无法核销。已入账，请办理追回。",
+        "The money has left, but the voucher is {status} and cannot be settled. It is booked: claw it back.",
+    ),
     "not_exported": Reason(Refused, "该批次尚未导出，不能回盘。", "The batch has not been exported yet."),
     "all_lines_rejected": Reason(
         Refused,

@@ -1,18 +1,24 @@
 """Settlement: batches of payable lines, payment results, and the double-entry ledger.
 
-Chart of accounts, two for each division that has a budget:
+Chart of accounts, for each division that has a budget:
 
 * `subsidy_expense.{division}.{program}`: subsidies paid, grows on the debit side;
-* `treasury.{division}`: the money they were paid from, grows on the credit side.
+* `treasury.{division}`: the money they were paid from, grows on the credit side;
+* `receivable.{division}.{uscc}`: what an institution has to pay back, grows on the debit side.
 
-A line's payment is one immutable entry, debit expense and credit treasury; its reversal is another the
-other way round. An entry's key is line and event, so no event can be posted twice. Balances are never a
-counter that every line touches: each settlement group (≤ 32 lines in one transaction) leaves one summary
-a account, written in that transaction, and a balance is the sum of the summaries.
+A payment debits expense and credits treasury; a reversal debits the receivable and credits expense; a
+repayment debits treasury and credits the receivable. What one transaction posts stands in one immutable
+row, the posting group: a hundred rows a transaction would cost twice as much for the same words. A posting's
+natural key is its line and event: the same transaction moves the line out of the only state in which that
+event can happen, so no event can be posted twice. Balances are never a counter that every line touches: each
+group leaves one summary an account, written in that transaction, and a balance is the sum of the summaries.
+
+`institution.{division}.{uscc}` repeats the postings by payee. It is a memorandum beside the books, so it
+stands in statements and not in the trial balance.
 """
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -97,6 +103,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     program_id: ProgramId
     budget_year: int
     amount_fen: int
+    attempts: list[Attempt] = []
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -118,36 +125,58 @@ class Payee(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Event(StrEnum):
-    """What can be posted for a line, each once."""
+    """What can be posted for a line: paid and reversed once, repaid once for each bank reference."""
 
     PAID = "paid"
     REVERSED = "reversed"
+    REPAID = "repaid"
+
+
+class Posting(msgspec.Struct, frozen=True, array_like=True):
+    """One line's part of a group; `reference` is the bank's, on repayments. The amount is above zero."""
+
+    line_id: LineId
+    voucher_id: VoucherId
+    institution: Uscc
+    amount_fen: int
+    reference: str | None = None
+
+
+class PostingGroup(msgspec.Struct, frozen=True, kw_only=True):
+    """The immutable postings of one transaction: one event, division, program and budget year."""
+
+    division: str
+    id: str
+    event: Event
+    program_id: ProgramId
+    budget_year: int
+    batch_id: str | None
+    posted_at: datetime
+    postings: list[Posting]
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True):
-    """One immutable entry. `debits_expense` tells its direction; the amount is always above zero."""
+    """One posting as an account shows it."""
 
     id: str
-    division: str
-    expense_account: str
-    treasury_account: str
-    debits_expense: bool
-    amount_fen: int
     event: Event
     line_id: LineId
     voucher_id: VoucherId
     institution: Uscc
     batch_id: str | None
-    group_id: str
+    counter_account: str
+    debit_fen: int
+    credit_fen: int
     posted_at: datetime
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
-    """What one group of entries did to one account."""
+    """What one group did to one account; its id sorts by account and time."""
 
     division: str
     id: str
     account: str
+    group_id: str
     debit_fen: int
     credit_fen: int
     entries: int
@@ -190,9 +219,21 @@ def batch_id_of(division: str, number: int) -> SettlementBatchId:
     return SettlementBatchId(derived_id("bat", division, str(number)))
 
 
-def entry_id_of(line_id: str, event: Event) -> str:
-    """Give the id of the one entry a line's event can have."""
-    return part_id("led", line_id.replace("-", ""), event.value)
+def entry_id_of(line_id: str, event: Event, reference: str | None = None) -> str:
+    """Give the natural key of a posting: line and event, and for a repayment the bank's reference."""
+    own = event.value if reference is None else derived_id(event.value, reference)
+    return part_id("led", line_id.replace("-", ""), own)
+
+
+def group_id_of(event: Event, postings: Sequence[Posting]) -> str:
+    """Give the id of the group of just these postings, so that a repeat meets what it wrote."""
+    keys = [entry_id_of(one.line_id, event, one.reference) for one in postings]
+    return derived_id("grp", *keys)
+
+
+_DIVISION_ONLY = ("treasury",)
+_WITH_OWNER = ("subsidy_expense", "receivable", "institution")
+MEMORANDUM = "institution"
 
 
 def expense_account(division: str, program_id: str) -> str:
@@ -205,12 +246,110 @@ def treasury_account(division: str) -> str:
     return f"treasury.{division}"
 
 
+def receivable_account(division: str, uscc: str) -> str:
+    """Name the account of what an institution has to pay back to a division."""
+    return f"receivable.{division}.{uscc}"
+
+
+def institution_account(division: str, uscc: str) -> str:
+    """Name the memorandum account of what a division has paid to an institution."""
+    return f"{MEMORANDUM}.{division}.{uscc}"
+
+
 def division_of_account(account: str) -> str | None:
     """Tell whose account this is; None if it is no account of the chart."""
     kind, _, rest = account.partition(".")
-    division, _, program_id = rest.partition(".")
-    good = (kind == "subsidy_expense" and program_id) or (kind == "treasury" and not program_id)
+    division, _, owner = rest.partition(".")
+    good = (kind in _WITH_OWNER and owner) or (kind in _DIVISION_ONLY and not owner)
     return division if good and division.isdigit() else None
+
+
+def is_memorandum(account: str) -> bool:
+    """Tell whether an account only repeats what stands in the books."""
+    return account.startswith(f"{MEMORANDUM}.")
+
+
+# --------------------------------------------------------------------------- double entry
+
+
+def sides_of(group: PostingGroup, posting: Posting) -> tuple[str, str]:
+    """Name the accounts a posting debits and credits."""
+    expense = expense_account(group.division, group.program_id)
+    treasury = treasury_account(group.division)
+    receivable = receivable_account(group.division, posting.institution)
+    return {
+        Event.PAID: (expense, treasury),
+        Event.REVERSED: (receivable, expense),
+        Event.REPAID: (treasury, receivable),
+    }[group.event]
+
+
+def effects_of(group: PostingGroup, posting: Posting) -> list[tuple[str, int, int]]:
+    """Give what a posting does: (account, debit fen, credit fen), the memorandum account included."""
+    debited, credited = sides_of(group, posting)
+    fen = posting.amount_fen
+    memorandum = institution_account(group.division, posting.institution)
+    effects = [(debited, fen, 0), (credited, 0, fen)]
+    if group.event is Event.PAID:
+        effects.append((memorandum, fen, 0))
+    elif group.event is Event.REVERSED:
+        effects.append((memorandum, 0, fen))
+    return effects
+
+
+def summaries_of_group(group: PostingGroup) -> list[Summary]:
+    """Add up what a group does to each account."""
+    sums: dict[str, list[int]] = {}
+    for posting in group.postings:
+        for account, debit_fen, credit_fen in effects_of(group, posting):
+            total = sums.setdefault(account, [0, 0, 0])
+            total[0] += debit_fen
+            total[1] += credit_fen
+            total[2] += 1
+    return [
+        Summary(
+            division=group.division,
+            id=f"{account}#{moment_key(group.posted_at)}#{group.id}",
+            account=account,
+            group_id=group.id,
+            debit_fen=debit_fen,
+            credit_fen=credit_fen,
+            entries=count,
+            posted_at=group.posted_at,
+        )
+        for account, (debit_fen, credit_fen, count) in sums.items()
+    ]
+
+
+def moment_key(moment: datetime) -> str:
+    """Write a moment so that comparing texts compares moments."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def entries_in(group: PostingGroup, account: str) -> list[Entry]:
+    """Give the postings of a group that an account shows, in the order they were posted."""
+    found = []
+    for posting in group.postings:
+        sides = sides_of(group, posting)
+        for name, debit_fen, credit_fen in effects_of(group, posting):
+            if name != account:
+                continue
+            counter = sides[1] if account == sides[0] or is_memorandum(account) else sides[0]
+            found.append(
+                Entry(
+                    id=entry_id_of(posting.line_id, group.event, posting.reference),
+                    event=group.event,
+                    line_id=posting.line_id,
+                    voucher_id=posting.voucher_id,
+                    institution=posting.institution,
+                    batch_id=group.batch_id,
+                    counter_account=counter,
+                    debit_fen=debit_fen,
+                    credit_fen=credit_fen,
+                    posted_at=group.posted_at,
+                )
+            )
+    return found
 
 
 # --------------------------------------------------------------------------- the payment file
@@ -244,11 +383,9 @@ def attempt_in(line: Line, batch_id: str) -> Attempt | None:
     return next((one for one in line.attempts if one.batch_id == batch_id), None)
 
 
-def judge_result(
-    result: PaymentResult, line: Line | None, member: Member | None, batch_id: str
-) -> Refusal | None:
-    """Judge one row against its line: None if it is right, new or repeated."""
-    if line is None or member is None:
+def judge_row(result: PaymentResult, member: Member | None) -> Refusal | None:
+    """Judge one row against what its batch froze: None if nothing speaks against it."""
+    if member is None:
         return Refusal(result.row, "line_unknown", {})
     if result.amount_fen != member.amount_fen:
         return Refusal(
@@ -256,10 +393,14 @@ def judge_result(
             "amount_differs",
             {"amount_fen": result.amount_fen, "expected_fen": member.amount_fen},
         )
-    known = attempt_in(line, batch_id)
-    if known is not None and not _same(known, result):
-        return Refusal(result.row, "result_contradicts", {"status": "paid" if _paid(known) else "failed"})
     return None
+
+
+def judge_repeat(result: PaymentResult, known: Attempt) -> Refusal | None:
+    """Judge a row whose line has a result in this batch already: None if it says the same."""
+    if _same(known, result):
+        return None
+    return Refusal(result.row, "result_contradicts", {"status": "paid" if _paid(known) else "failed"})
 
 
 def _paid(attempt: Attempt) -> bool:

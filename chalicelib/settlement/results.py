@@ -1,8 +1,12 @@
 """Payment results: each right row is applied once, in groups of one transaction.
 
-A group of up to 32 lines of one program and year is one transaction: for each paid line the line, its
-voucher and its ledger entry; for the group the claims' and batches' progress, the budget and one ledger
-summary an account.
+A group of some 45 lines of one program and year is one transaction: for each paid line the line and its
+voucher; for the group the posting group with one ledger summary an account, the claims' and batches'
+progress, and the budget. Nothing is read of the lines beforehand: what a batch froze, and the condition that
+a line still waits in it, are enough. Only where that condition fails are lines read and judged one by one.
+
+A payment cannot be unmade by refusing to record it. If a paid line's voucher is no longer redeemed, the
+payment is booked all the same and the line is marked as one to be clawed back.
 """
 
 from collections import Counter
@@ -10,28 +14,28 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.accounts import rights
-from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Update, Write, transact
+from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
 from chalicelib.kernel.errors import NotFound, Refused, Unavailable
-from chalicelib.kernel.ids import is_id, new_id
-from chalicelib.kernel.principal import Change, Context, change_of
+from chalicelib.kernel.ids import is_id
+from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.settlement import store
 from chalicelib.settlement.model import (
     ACCEPTS_RESULTS,
     Batch,
     BatchStatus,
-    Entry,
     Event,
     Member,
     PaymentResult,
+    Posting,
+    PostingGroup,
     Refusal,
     attempt_in,
     batch_after,
-    entry_id_of,
-    expense_account,
-    judge_result,
+    group_id_of,
+    judge_repeat,
+    judge_row,
     same_result,
-    treasury_account,
 )
 from chalicelib.subsidies import budget_store
 from chalicelib.subsidies import store as claims
@@ -45,19 +49,22 @@ from chalicelib.subsidies.model import (
     claim_of_line,
 )
 from chalicelib.subsidies.service import finish_paid_claims
-from chalicelib.vouchers.store import VoucherRow, settle_write
+from chalicelib.vouchers.model import VoucherStatus
+from chalicelib.vouchers.store import find_vouchers, settle_write
 
 _TRIES = 8
-_WRITES_A_PAID_LINE = 3
-_FIXED_WRITES = 4  # this batch, the budget, two summaries
+_WRITES_A_PAID_LINE = 2
+_FIXED_WRITES = 5  # this batch, the budget, the posting group, two summaries
+Row = tuple[PaymentResult, Member]
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many rows were right (new or repeated), and the others."""
+    """How many rows were right (new or repeated), the others, and the payments to be clawed back."""
 
     applied: int
     refused: list[Refusal]
+    flagged: list[Refusal]
 
 
 @dataclass
@@ -65,21 +72,39 @@ class Group:
     """Results of one program and budget year that are applied together."""
 
     key: tuple[str, int]
-    rows: list[tuple[PaymentResult, Line]] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+
+    @property
+    def paid(self) -> list[Member]:
+        """List the lines that were paid."""
+        return [member for result, member in self.rows if result.paid]
 
     def paid_by_claim(self) -> Counter[str]:
         """Count the paid lines of each claim."""
-        return Counter(str(claim_of_line(line.id)) for result, line in self.rows if result.paid)
+        return Counter(str(claim_of_line(member.line_id)) for member in self.paid)
 
     def by_batch(self, batch_id: str) -> dict[str, tuple[int, int]]:
         """Count results and payments of each batch: this one, and those where a line now paid had failed."""
-        paid = [line for result, line in self.rows if result.paid]
-        earlier = Counter(one for line in paid for one in {each.batch_id for each in line.attempts})
-        return {batch_id: (len(self.rows), len(paid)), **{one: (0, count) for one, count in earlier.items()}}
+        earlier = Counter(one for member in self.paid for one in _earlier_batches(member))
+        return {batch_id: (len(self.rows), len(self.paid)), **{one: (0, n) for one, n in earlier.items()}}
+
+    def size(self) -> int:
+        """Count the writes of this group's transaction."""
+        touched = {claim_of_line(member.line_id) for member in self.paid}
+        payees = {member.institution for member in self.paid}
+        earlier = {one for member in self.paid for one in _earlier_batches(member)}
+        lines = len(self.rows) + (_WRITES_A_PAID_LINE - 1) * len(self.paid)
+        return lines + len(touched) + len(payees) + len(earlier) + _FIXED_WRITES
 
 
-def record_results(context: Context, batch_id: str, results: Sequence[PaymentResult]) -> Recorded:
-    """Apply what the bank reports of a batch, row by row.
+def _earlier_batches(member: Member) -> set[str]:
+    return {one.batch_id for one in member.attempts}
+
+
+def record_results(
+    context: Context, batch_id: str, results: Sequence[PaymentResult], *, dry_run: bool = False
+) -> Recorded:
+    """Apply what the bank reports of a batch, row by row; with `dry_run` only judge it.
 
     Raises:
         Forbidden: `self_approval`, by who applied for or reviewed one of the claims.
@@ -95,27 +120,37 @@ def record_results(context: Context, batch_id: str, results: Sequence[PaymentRes
         raise Refused("not_exported")
     members: dict[str, Member] = {member.line_id: member for member in store.members_of(batch_id)}
     require_other_payer(context, [result.line_id for result in results if result.line_id in members])
-    refused: dict[int, Refusal] = {}
-    wanted: dict[str, PaymentResult] = {}
-    for result in results:
-        first = wanted.setdefault(result.line_id, result)
-        if first is not result and not same_result(first, result):
-            status = "paid" if first.paid else "failed"
-            refused[result.row] = Refusal(result.row, "result_contradicts", {"status": status})
-    change = change_of(context, "settlement.record_results")
-    for _ in range(_TRIES):
-        again = _apply(context, batch_id, members=members, wanted=wanted, refused=refused, change=change)
-        if not again:
-            break
+    wanted, refused = _firsts(results)
+    for line_id, result in wanted.items():
+        refusal = judge_row(result, members.get(line_id))
+        if refusal is not None:
+            refused[result.row] = refusal
+    fresh = [(row, members[line_id]) for line_id, row in wanted.items() if row.row not in refused]
+    recorder = _Recorder(context, batch, refused, fresh)
+    if dry_run:
+        recorder.judge_all()
     else:
-        raise Unavailable("try_again")
+        recorder.apply_all()
     wrong = {row.line_id for row in wanted.values() if row.row in refused}
     for result in results:
         if result.line_id in wrong and result.row not in refused:
             same = refused[wanted[result.line_id].row]
             refused[result.row] = Refusal(result.row, same.code, same.facts)
     ordered = [refused[row] for row in sorted(refused)]
-    return Recorded(applied=len(results) - len(ordered), refused=ordered)
+    flagged = [recorder.flagged[row] for row in sorted(recorder.flagged)]
+    return Recorded(applied=len(results) - len(ordered), refused=ordered, flagged=flagged)
+
+
+def _firsts(results: Sequence[PaymentResult]) -> tuple[dict[str, PaymentResult], dict[int, Refusal]]:
+    """Give each line's first row, and refuse the later ones that contradict it."""
+    wanted: dict[str, PaymentResult] = {}
+    refused: dict[int, Refusal] = {}
+    for result in results:
+        first = wanted.setdefault(result.line_id, result)
+        if first is not result and not same_result(first, result):
+            status = "paid" if first.paid else "failed"
+            refused[result.row] = Refusal(result.row, "result_contradicts", {"status": status})
+    return wanted, refused
 
 
 def require_other_payer(context: Context, line_ids: Sequence[str]) -> None:
@@ -131,60 +166,154 @@ def require_other_payer(context: Context, line_ids: Sequence[str]) -> None:
         raise error("self_approval")
 
 
-def _apply(
-    context: Context,
-    batch_id: str,
-    *,
-    members: Mapping[str, Member],
-    wanted: Mapping[str, PaymentResult],
-    refused: dict[int, Refusal],
-    change: Change,
-) -> bool:
-    """Judge and apply the rows that are new; True if somebody else changed something meanwhile."""
-    known: dict[str, Line] = {
-        line.id: line for line in claims.find_lines([one for one in wanted if one in members])
-    }
-    fresh: list[tuple[PaymentResult, Line]] = []
-    for line_id, result in wanted.items():
-        if result.row in refused:
-            continue
-        refusal = judge_result(result, known.get(line_id), members.get(line_id), batch_id)
-        if refusal is not None:
-            refused[result.row] = refusal
-        elif attempt_in(known[line_id], batch_id) is None:
-            fresh.append((result, known[line_id]))
-    progress = _Progress(
-        claim_ids=sorted({claim_of_line(line.id) for _, line in fresh}),
-        batch_ids=sorted({batch_id, *(one.batch_id for _, line in fresh for one in line.attempts)}),
-    )
-    repeat = False
-    for group in _groups(fresh, members):
-        writes = _writes(context, batch_id, group, members=members, progress=progress)
-        try:
-            transact(writes, change=change)
-        except ConditionFailed as failure:
-            repeat = True
-            unsettled = _unsettled(failure, writes, group)
-            if unsettled is not None:
-                refused[unsettled.row] = unsettled
-            progress.reread()
-        else:
-            progress.note(group, batch_id)
-    finish_paid_claims(progress.paid_claims(), change)
-    return repeat
+class _Recorder:
+    """One call's way through its rows: what it refuses, what it flags, and whether it has to look first."""
+
+    def __init__(
+        self, context: Context, batch: Batch, refused: dict[int, Refusal], rows: Sequence[Row]
+    ) -> None:
+        self._context = context
+        self._batch = batch
+        self._refused = refused
+        self._rows = rows
+        self._look_first = False
+        self._change = change_of(context, "settlement.record_results")
+        self.flagged: dict[int, Refusal] = {}
+
+    def judge_all(self) -> None:
+        """Judge every row, and change nothing."""
+        self._fresh_of(self._rows)
+
+    def apply_all(self) -> None:
+        """Apply every row that is new, group by group, and close the classes that are all paid."""
+        self._progress = _Progress(
+            claim_ids=sorted({claim_of_line(member.line_id) for _, member in self._rows}),
+            batch_ids=sorted(
+                {self._batch.id, *(one for _, member in self._rows for one in _earlier_batches(member))}
+            ),
+        )
+        for group in _groups(self._rows):
+            self._apply(group)
+        finish_paid_claims(self._progress.paid_claims(), self._change)
+
+    def _apply(self, group: Group) -> None:
+        unsettled: dict[str, str] = {}
+        for _ in range(_TRIES):
+            if self._look_first:
+                group = Group(group.key, self._fresh_of(group.rows))
+                unsettled = _unsettled(group)
+            if not group.rows:
+                return
+            try:
+                transact(self._writes(group, unsettled), change=self._change)
+            except ConditionFailed:
+                self._look_first = True  # a repeat, another request, or a voucher that is gone
+                self._progress.reread()
+                continue
+            self._progress.note(group, self._batch.id)
+            self._flag(group.rows, unsettled)
+            return
+        raise Unavailable("try_again")
+
+    def _fresh_of(self, rows: Sequence[Row]) -> list[Row]:
+        """Pick the rows whose lines have no result here yet; refuse those that contradict the known one."""
+        known: dict[str, Line] = {
+            line.id: line for line in claims.find_lines([member.line_id for _, member in rows])
+        }
+        fresh: list[Row] = []
+        for result, member in rows:
+            line = known[member.line_id]
+            attempt = attempt_in(line, self._batch.id)
+            if attempt is None:
+                fresh.append((result, member))
+                continue
+            refusal = judge_repeat(result, attempt)
+            if refusal is not None:
+                self._refused[result.row] = refusal
+            elif line.unsettled is not None:
+                self._flag([(result, member)], {line.id: line.unsettled})
+        return fresh
+
+    def _flag(self, rows: Sequence[Row], unsettled: Mapping[str, str]) -> None:
+        for result, member in rows:
+            if member.line_id in unsettled:
+                facts = {"status": unsettled[member.line_id]}
+                self.flagged[result.row] = Refusal(result.row, "paid_without_voucher", dict(facts))
+
+    def _writes(self, group: Group, unsettled: Mapping[str, str]) -> list[Write]:
+        writes: list[Write] = []
+        for result, member in group.rows:
+            lost = unsettled.get(member.line_id)
+            writes.append(_line_write(self._batch, result, member, lost))
+            if result.paid and lost is None:
+                writes.append(
+                    settle_write(
+                        member.voucher_id,
+                        enrolment_id=member.enrolment_id,
+                        amount_fen=member.amount_fen,
+                        now=self._context.now,
+                    )
+                )
+        writes += [
+            store.progress_write(self._progress.batches[one], results=results, paid=paid)
+            for one, (results, paid) in group.by_batch(self._batch.id).items()
+        ]
+        writes += [
+            claims.pay_claim_write(self._progress.claims[one], lines=paid)
+            for one, paid in group.paid_by_claim().items()
+        ]
+        if group.paid:
+            writes += _money_writes(self._context, self._batch, group)
+        return writes
 
 
-def _unsettled(failure: ConditionFailed, writes: Sequence[Write], group: Group) -> Refusal | None:
-    """Refuse the one row whose voucher is no longer redeemed, so that it does not stop its group."""
-    failed = writes[failure.index]
-    if failure.table is not VoucherRow or not isinstance(failed, Update):
-        return None
-    status = str(failure.old.status) if failure.old is not None else None
-    return next(
-        Refusal(result.row, "wrong_state", {"status": status})
-        for result, line in group.rows
-        if line.voucher_id == failed.key[0]
+def _unsettled(group: Group) -> dict[str, str]:
+    """Tell which paid lines' vouchers cannot be settled any more, and in which state they are."""
+    paid = group.paid
+    vouchers = {voucher.id: voucher for voucher in find_vouchers([one.voucher_id for one in paid])}
+    lost = {}
+    for member in paid:
+        voucher = vouchers.get(member.voucher_id)
+        if voucher is None or voucher.status is not VoucherStatus.REDEEMED:
+            lost[str(member.line_id)] = str(voucher.status) if voucher is not None else "unknown"
+        elif voucher.enrolment_id != member.enrolment_id:
+            lost[str(member.line_id)] = "redeemed_elsewhere"
+    return lost
+
+
+def _line_write(batch: Batch, result: PaymentResult, member: Member, lost: str | None) -> Write:
+    attempt = Attempt(
+        batch_id=batch.id,
+        status=LineStatus.PAID if result.paid else LineStatus.PAYMENT_FAILED,
+        amount_fen=result.amount_fen,
+        paid_on=result.paid_on,
+        bank_reference=result.bank_reference,
+        reason=result.reason,
     )
+    attempts = [*member.attempts, attempt]
+    if result.paid:
+        return claims.pay_line_write(member.line_id, attempts, unsettled=lost)
+    return claims.fail_line_write(member.line_id, attempts, city=batch.division)
+
+
+def _money_writes(context: Context, batch: Batch, group: Group) -> list[Write]:
+    program_id, year = group.key
+    postings = [Posting(one.line_id, one.voucher_id, one.institution, one.amount_fen) for one in group.paid]
+    posted = PostingGroup(
+        division=batch.division,
+        id=group_id_of(Event.PAID, postings),
+        event=Event.PAID,
+        program_id=group.paid[0].program_id,
+        budget_year=year,
+        batch_id=batch.id,
+        posted_at=context.now,
+        postings=postings,
+    )
+    spent_fen = sum(one.amount_fen for one in postings)
+    return [
+        budget_store.spend_write(batch.division, year, program_id, amount_fen=spent_fen),
+        *store.post_writes(posted),
+    ]
 
 
 class _Progress:
@@ -213,113 +342,23 @@ class _Progress:
         return [one for one in known if one.status is ClaimStatus.PAID and one.due_city is not None]
 
 
-def _groups(fresh: Sequence[tuple[PaymentResult, Line]], members: Mapping[str, Member]) -> Iterator[Group]:
-    """Pack rows into transactions: one program and year each, claims kept together."""
-    ordered = sorted(
-        fresh, key=lambda row: (members[row[1].id].program_id, members[row[1].id].budget_year, row[1].id)
-    )
+def _groups(rows: Sequence[Row]) -> Iterator[Group]:
+    """Pack rows into transactions: one program and year each, institutions and claims kept together."""
     group: Group | None = None
-    for result, line in ordered:
-        member = members[line.id]
+    for result, member in sorted(rows, key=_place):
         key = (str(member.program_id), member.budget_year)
-        if group is not None and (group.key != key or _is_full(group, (result, line))):
+        if group is not None and group.key == key:
+            group.rows.append((result, member))
+            if group.size() <= TRANSACTION_ITEMS_MAX:
+                continue
+            group.rows.pop()
+        if group is not None:
             yield group
-            group = None
-        if group is None:
-            group = Group(key)
-        group.rows.append((result, line))
+        group = Group(key, [(result, member)])
     if group is not None:
         yield group
 
 
-def _is_full(group: Group, row: tuple[PaymentResult, Line]) -> bool:
-    return _size([*group.rows, row]) > TRANSACTION_ITEMS_MAX
-
-
-def _size(rows: Sequence[tuple[PaymentResult, Line]]) -> int:
-    paid = [line for result, line in rows if result.paid]
-    touched = {claim_of_line(line.id) for line in paid}
-    earlier = {one.batch_id for line in paid for one in line.attempts}
-    lines = len(paid) * _WRITES_A_PAID_LINE + (len(rows) - len(paid))
-    return lines + len(touched) + len(earlier) + _FIXED_WRITES
-
-
-def _writes(
-    context: Context,
-    batch_id: str,
-    group: Group,
-    *,
-    members: Mapping[str, Member],
-    progress: _Progress,
-) -> list[Write]:
-    writes: list[Write] = []
-    entries: list[Entry] = []
-    group_id = new_id("grp")
-    division = progress.batches[batch_id].division
-    for result, line in group.rows:
-        attempt = Attempt(
-            batch_id=batch_id,
-            status=LineStatus.PAID if result.paid else LineStatus.PAYMENT_FAILED,
-            amount_fen=result.amount_fen,
-            paid_on=result.paid_on,
-            bank_reference=result.bank_reference,
-            reason=result.reason,
-        )
-        if not result.paid:
-            writes.append(claims.fail_line_write(line, attempt))
-            continue
-        member = members[line.id]
-        writes.append(claims.pay_line_write(line, attempt))
-        writes.append(
-            settle_write(
-                member.voucher_id,
-                enrolment_id=member.enrolment_id,
-                amount_fen=member.amount_fen,
-                now=context.now,
-            )
-        )
-        entries.append(
-            entry_for(
-                line,
-                Event.PAID,
-                division=division,
-                batch_id=batch_id,
-                group_id=group_id,
-                context=context,
-            )
-        )
-    writes += [
-        store.progress_write(progress.batches[one], results=results, paid=paid)
-        for one, (results, paid) in group.by_batch(batch_id).items()
-    ]
-    writes += [
-        claims.pay_claim_write(progress.claims[one], lines=paid)
-        for one, paid in group.paid_by_claim().items()
-    ]
-    if entries:
-        amount_fen = sum(entry.amount_fen for entry in entries)
-        program_id, year = group.key
-        writes.append(budget_store.spend_write(division, year, program_id, amount_fen=amount_fen))
-        writes += store.post_writes(entries)
-    return writes
-
-
-def entry_for(
-    line: Line, event: Event, *, division: str, batch_id: str | None, group_id: str, context: Context
-) -> Entry:
-    """Make the ledger entry of a line's event: a payment debits the expense, a reversal credits it."""
-    return Entry(
-        id=entry_id_of(line.id, event),
-        division=division,
-        expense_account=expense_account(division, line.program_id),
-        treasury_account=treasury_account(division),
-        debits_expense=event is Event.PAID,
-        amount_fen=line.amount_fen,
-        event=event,
-        line_id=line.id,
-        voucher_id=line.voucher_id,
-        institution=line.institution,
-        batch_id=batch_id,
-        group_id=group_id,
-        posted_at=context.now,
-    )
+def _place(row: Row) -> tuple[str, int, str, str]:
+    member = row[1]
+    return member.program_id, member.budget_year, member.institution, member.line_id

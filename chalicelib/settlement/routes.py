@@ -1,19 +1,19 @@
-"""HTTP of budgets, settlement batches, payment results, reversal and the ledger."""
+"""HTTP of budgets, settlement batches and payment results."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form, Version, malformed
-from chalicelib.aws.http import Api, Call, Empty, Listing, NoQuery, PageQuery, ReasonBody, Reply
+from chalicelib.aws.http import Api, Call, Empty, Listing, NoQuery, PageQuery, Reply
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import sentence
 from chalicelib.settlement import results, service
-from chalicelib.settlement.model import Batch, BatchStatus, Entry, Event, PaymentResult
+from chalicelib.settlement.model import Batch, BatchStatus, PaymentResult, Refusal
 from chalicelib.subsidies.budget_model import Budget
-from chalicelib.subsidies.model import Line, LineStatus, claim_of_line
 
 api = Api(__name__)
 
@@ -129,71 +129,11 @@ class RefusedRow(Answer):
 
 
 class ResultsAnswer(Answer):
-    """How many rows were right, and the others."""
+    """How many rows were right, the others, and which of the right ones were paid without a voucher."""
 
     applied: int
     refused: list[RefusedRow]
-
-
-class SettledLine(Answer):
-    """A claim line as finance sees it."""
-
-    id: str
-    claim_id: str
-    enrolment_id: str
-    voucher_id: str
-    institution: str
-    batch_id: str | None
-    amount_fen: int
-    status: LineStatus
-    reversal_reason: str | None
-    reversal_asked: bool
-    version: int
-    allowed_actions: list[str]
-
-
-class AccountAnswer(Answer):
-    """An account's sums."""
-
-    id: str
-    debit_fen: int
-    credit_fen: int
-
-
-class EntryAnswer(Answer):
-    """One posting to an account."""
-
-    id: str
-    event: Event
-    line_id: str
-    voucher_id: str
-    institution: str
-    batch_id: str | None
-    counter_account: str
-    debit_fen: int
-    credit_fen: int
-    posted_at: datetime
-
-
-class StatementAnswer(AccountAnswer):
-    """An account with one page of its postings, oldest first."""
-
-    items: list[EntryAnswer]
-    next: str | None
-
-
-class TrialBalanceAnswer(Answer):
-    """Every account; the two sums are equal."""
-
-    debit_fen: int
-    credit_fen: int
-    accounts: list[AccountAnswer]
-
-
-class AreaQuery(Form):
-    """Whose accounts to add up."""
-
-    division: Annotated[str, Meta(max_length=6)] | None = None
+    flagged: list[RefusedRow]
 
 
 # --------------------------------------------------------------------------- budgets
@@ -329,11 +269,16 @@ def record_results(call: Call[ResultsRequest, NoQuery], batch_id: str) -> Result
     recorded = results.record_results(call.context, batch_id, _results(call.body))
     return ResultsAnswer(
         applied=recorded.applied,
-        refused=[
-            RefusedRow(row=row, code=code, detail=sentence(code, facts, english=call.english))
-            for row, code, facts in recorded.refused
-        ],
+        refused=_rows(recorded.refused, english=call.english),
+        flagged=_rows(recorded.flagged, english=call.english),
     )
+
+
+def _rows(rows: Sequence[Refusal], *, english: bool) -> list[RefusedRow]:
+    return [
+        RefusedRow(row=row, code=code, detail=sentence(code, facts, english=english))
+        for row, code, facts in rows
+    ]
 
 
 def _results(body: ResultsRequest) -> list[PaymentResult]:
@@ -383,107 +328,3 @@ def _batch(context: Context, shown: service.ShownBatch) -> BatchAnswer:
         for member in shown.members
     ]
     return BatchAnswer(**_head_facts(context, shown.batch), lines=lines)  # type: ignore[arg-type]
-
-
-# --------------------------------------------------------------------------- reversal
-
-
-@api.endpoint(
-    "POST",
-    "/v1/claim-lines/{line_id}/reverse",
-    action="claim_line.reverse",
-    body=ReasonBody,
-    answer=SettledLine,
-    summary="Ask for a payment to be taken back",
-)
-def ask_reversal(call: Call[ReasonBody, NoQuery], line_id: str) -> SettledLine:
-    return _line(call.context, service.ask_reversal(call.context, line_id, reason=call.body.reason))
-
-
-@api.endpoint(
-    "POST",
-    "/v1/claim-lines/{line_id}/reverse/confirm",
-    action="claim_line.reverse",
-    body=Empty,
-    answer=SettledLine,
-    summary="Confirm, as another officer, that a payment is taken back",
-)
-def confirm_reversal(call: Call[Empty, NoQuery], line_id: str) -> SettledLine:
-    return _line(call.context, service.confirm_reversal(call.context, line_id))
-
-
-def _line(context: Context, line: Line) -> SettledLine:
-    return SettledLine(
-        id=line.id,
-        claim_id=claim_of_line(line.id),
-        enrolment_id=line.enrolment_id,
-        voucher_id=line.voucher_id,
-        institution=line.institution,
-        batch_id=line.batch_id,
-        amount_fen=line.amount_fen,
-        status=line.status,
-        reversal_reason=line.reversal_reason,
-        reversal_asked=line.reversal_asked_by is not None,
-        version=line.version,
-        allowed_actions=service.allowed_on_line(context.principal, line),
-    )
-
-
-# --------------------------------------------------------------------------- ledger
-
-
-@api.endpoint(
-    "GET",
-    "/v1/ledger/accounts/{account_id}",
-    action="ledger.read",
-    query=PageQuery,
-    answer=StatementAnswer,
-    summary="A ledger account's sums and postings",
-)
-def read_account(call: Call[None, PageQuery], account_id: str) -> StatementAnswer:
-    statement = service.statement(call.context, account_id, call.page_request())
-    listing = call.listing(statement.entries, lambda entry: _entry(entry, account_id))
-    totals = statement.totals
-    return StatementAnswer(
-        id=totals.id,
-        debit_fen=totals.debit_fen,
-        credit_fen=totals.credit_fen,
-        items=listing.items,
-        next=listing.next,
-    )
-
-
-@api.endpoint(
-    "GET",
-    "/v1/ledger/trial-balance",
-    action="ledger.read",
-    query=AreaQuery,
-    answer=TrialBalanceAnswer,
-    summary="Every account's sums; debits equal credits",
-)
-def trial_balance(call: Call[None, AreaQuery]) -> TrialBalanceAnswer:
-    accounts = service.trial_balance(call.context, division=call.query.division)
-    return TrialBalanceAnswer(
-        debit_fen=sum(one.debit_fen for one in accounts),
-        credit_fen=sum(one.credit_fen for one in accounts),
-        accounts=[
-            AccountAnswer(id=one.id, debit_fen=one.debit_fen, credit_fen=one.credit_fen) for one in accounts
-        ],
-    )
-
-
-def _entry(entry: Entry, account: str) -> EntryAnswer:
-    debits = (account == entry.expense_account) == entry.debits_expense
-    counter = entry.treasury_account if account == entry.expense_account else entry.expense_account
-    return EntryAnswer(
-        id=entry.id,
-        event=entry.event,
-        line_id=entry.line_id,
-        voucher_id=entry.voucher_id,
-        institution=entry.institution,
-        batch_id=entry.batch_id,
-        counter_account=counter,
-        debit_fen=entry.amount_fen if debits else 0,
-        credit_fen=0 if debits else entry.amount_fen,
-        posted_at=entry.posted_at,
-    )

@@ -1,41 +1,27 @@
-"""Use cases of settlement: budgets, batches, the payment file, reversal, ledger and trial balance."""
+"""Use cases of settlement: budgets, batches and the payment file."""
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
-from chalicelib.aws.table import ConditionFailed, transact
-from chalicelib.kernel.divisions import PROVINCE, covers, is_known
+from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
-from chalicelib.kernel.ids import ProgramId, is_id, new_id
+from chalicelib.kernel.ids import ProgramId, is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, change_of
-from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import read_program
 from chalicelib.settlement import sealing, store
-from chalicelib.settlement.model import (
-    EXPORTABLE,
-    AccountTotals,
-    Batch,
-    BatchStatus,
-    Entry,
-    Event,
-    Member,
-    division_of_account,
-)
-from chalicelib.settlement.results import entry_for, require_other_payer
+from chalicelib.settlement.model import EXPORTABLE, Batch, BatchStatus, Member
+from chalicelib.settlement.results import require_other_payer
 from chalicelib.subsidies import budget_store
 from chalicelib.subsidies import store as claims
 from chalicelib.subsidies.areas import cities_of, page_over
 from chalicelib.subsidies.budget_model import Budget, budget_id_of
-from chalicelib.subsidies.model import Line, LineStatus, budget_division
-from chalicelib.vouchers.store import reverse_write
+from chalicelib.subsidies.model import Line, budget_division
 
 CSV = "text/csv"
-_TRIES = 5
 
 
 # --------------------------------------------------------------------------- budgets
@@ -196,141 +182,3 @@ def allowed_on_batch(principal: Principal, batch: Batch) -> list[str]:
     ):
         found.append("results")
     return found
-
-
-# --------------------------------------------------------------------------- reversal
-
-
-def read_line(context: Context, line_id: str, action: str) -> Line:
-    """Read a claim line of the caller's area."""
-    line = claims.find_line(line_id) if is_id(line_id, "lin") else None
-    if line is None:
-        raise NotFound
-    rights.require(context.principal, action, division=line.division)
-    return line
-
-
-def ask_reversal(context: Context, line_id: str, *, reason: str) -> Line:
-    """Ask to take a payment back; another finance officer has to confirm it."""
-    line = read_line(context, line_id, "claim_line.reverse")
-    actor = context.principal.actor
-    asked = (line.reversal_asked_by, line.reversal_reason)
-    if line.status is not LineStatus.PAID and asked != (actor, reason):
-        raise Refused("wrong_state", status=str(line.status))
-    if line.reversal_asked_by is None:
-        change = change_of(context, "claim_line.reverse", reason=reason)
-        try:
-            return claims.ask_reversal(line_id, actor=actor, reason=reason, change=change)
-        except ConditionFailed:
-            line = read_line(context, line_id, "claim_line.reverse")
-            asked = (line.reversal_asked_by, line.reversal_reason)
-    if asked == (actor, reason):
-        return line
-    raise Refused("reversal_already_asked")
-
-
-def confirm_reversal(context: Context, line_id: str) -> Line:
-    """Take a payment back: the reversing entry, the line, the voucher's note and the budget, in one write.
-
-    Raises:
-        Forbidden: `self_approval`, by the officer who asked.
-        Refused: `reversal_not_asked`, or the line is not paid.
-
-    """
-    actor = context.principal.actor
-    for _ in range(_TRIES):
-        line = read_line(context, line_id, "claim_line.reverse")
-        if line.reversal_asked_by is None:
-            raise Refused("reversal_not_asked")
-        if line.reversal_asked_by == actor:
-            raise error("self_approval")
-        if line.status is LineStatus.REVERSED and line.reversed_by == actor:
-            return line
-        if line.status is not LineStatus.PAID:
-            raise Refused("wrong_state", status=str(line.status))
-        assert line.budget_year is not None
-        entry = entry_for(
-            line,
-            Event.REVERSED,
-            division=line.city,
-            batch_id=line.batch_id,
-            group_id=new_id("grp"),
-            context=context,
-        )
-        freed = budget_store.unspend_write(
-            line.city, line.budget_year, line.program_id, amount_fen=line.amount_fen
-        )
-        change = change_of(context, "claim_line.reverse", reason=line.reversal_reason)
-        try:
-            transact(
-                [
-                    claims.reverse_line_write(line, actor=actor),
-                    reverse_write(line.voucher_id, amount_fen=line.amount_fen),
-                    freed,
-                    *store.post_writes([entry]),
-                ],
-                change=change,
-            )
-        except ConditionFailed:
-            continue
-        return read_line(context, line_id, "claim_line.reverse")
-    raise error("try_again")
-
-
-def allowed_on_line(principal: Principal, line: Line) -> list[str]:
-    """List what this caller may do with a line now."""
-    if line.status is not LineStatus.PAID:
-        return []
-    if not rights.reaches(principal, "claim_line.reverse", division=line.division):
-        return []
-    if line.reversal_asked_by is None:
-        return ["reverse"]
-    return ["confirm_reversal"] if line.reversal_asked_by != principal.actor else []
-
-
-# --------------------------------------------------------------------------- ledger
-
-
-@dataclass(frozen=True)
-class Statement:
-    """An account's totals with one page of its entries."""
-
-    totals: AccountTotals
-    entries: Page[Entry]
-
-
-def statement(context: Context, account: str, request: PageRequest) -> Statement:
-    """Show one account of the ledger."""
-    division = division_of_account(account)
-    if division is None or not is_known(division):
-        rights.admit(context.principal, "ledger.read")
-        raise NotFound
-    rights.require(context.principal, "ledger.read", division=division)
-    totals = _sum(store.summaries_of(division, account=account))
-    if account not in totals:
-        raise NotFound
-    return Statement(totals[account], store.entries_of(account, request))
-
-
-def trial_balance(context: Context, *, division: str | None) -> list[AccountTotals]:
-    """Add up every account of the caller's area (or a division of it), from the summaries."""
-    area = division or context.principal.division
-    rights.require(context.principal, "ledger.read", division=area)
-    cities: Sequence[str] = cities_of(area)[0]
-    within = [city for city in cities if city == PROVINCE or covers(area, city)]
-    totals: list[AccountTotals] = []
-    for city in within if area == PROVINCE else [city for city in within if city == area]:
-        totals += _sum(store.summaries_of(city)).values()
-    return sorted(totals, key=lambda one: one.id)
-
-
-def _sum(summaries: object) -> dict[str, AccountTotals]:
-    sums: dict[str, AccountTotals] = {}
-    for one in summaries:  # type: ignore[attr-defined]
-        old = sums.get(one.account)
-        sums[one.account] = AccountTotals(
-            id=one.account,
-            debit_fen=one.debit_fen + (old.debit_fen if old is not None else 0),
-            credit_fen=one.credit_fen + (old.credit_fen if old is not None else 0),
-        )
-    return sums

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import (
@@ -30,12 +30,13 @@ from chalicelib.settlement.model import (
     Batch,
     BatchStatus,
     Chunk,
-    Entry,
     Member,
     Payee,
+    PostingGroup,
     Summary,
     batch_after,
     batch_id_of,
+    summaries_of_group,
 )
 
 
@@ -122,55 +123,26 @@ class PayeeRow(Table[Payee]):
     sealed_account = UnicodeAttribute()
 
 
-class EntriesByExpense(GlobalSecondaryIndex[Any]):
-    """The entries of an expense account, by time."""
+class GroupRow(Table[PostingGroup]):
+    """One row a posting group, put once and never changed."""
 
     class Meta:
-        index_name = "by_expense_account"
-        projection = AllProjection()
+        table_name = table_name("ledger-groups")
 
-    expense_account = UnicodeAttribute(hash_key=True)
-    posted_at = MomentAttribute(range_key=True)
+    record_type = PostingGroup
 
-
-class EntriesByTreasury(GlobalSecondaryIndex[Any]):
-    """The entries of a treasury account, by time."""
-
-    class Meta:
-        index_name = "by_treasury_account"
-        projection = AllProjection()
-
-    treasury_account = UnicodeAttribute(hash_key=True)
-    posted_at = MomentAttribute(range_key=True)
-
-
-class EntryRow(Table[Entry]):
-    """One row an entry, put once and never changed; its key is line and event."""
-
-    class Meta:
-        table_name = table_name("ledger-entries")
-
-    record_type = Entry
-
-    id = UnicodeAttribute(hash_key=True)
-    division = UnicodeAttribute()
-    expense_account = UnicodeAttribute()
-    treasury_account = UnicodeAttribute()
-    debits_expense = BooleanAttribute()
-    amount_fen = NumberAttribute()
+    division = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
     event = UnicodeAttribute()
-    line_id = UnicodeAttribute()
-    voucher_id = UnicodeAttribute()
-    institution = UnicodeAttribute()
+    program_id = UnicodeAttribute()
+    budget_year = NumberAttribute()
     batch_id = UnicodeAttribute(null=True)
-    group_id = UnicodeAttribute()
     posted_at = MomentAttribute()
-    by_expense_account = EntriesByExpense()
-    by_treasury_account = EntriesByTreasury()
+    postings = StructAttribute()
 
 
 class SummaryRow(Table[Summary]):
-    """One row a group of entries and account, under the division: a balance is their sum."""
+    """One row a group and account, under the division: a balance is their sum."""
 
     class Meta:
         table_name = table_name("ledger-summaries")
@@ -180,6 +152,7 @@ class SummaryRow(Table[Summary]):
     division = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
     account = UnicodeAttribute()
+    group_id = UnicodeAttribute()
     debit_fen = NumberAttribute()
     credit_fen = NumberAttribute()
     entries = NumberAttribute()
@@ -353,48 +326,36 @@ def progress_write(batch: Batch, *, results: int, paid: int) -> Update:
 # --------------------------------------------------------------------------- ledger
 
 
-def post_writes(entries: Sequence[Entry]) -> list[Put]:
-    """Post a group's entries with one summary an account: what is debited is credited."""
-    sums: dict[str, list[int]] = {}
-    for entry in entries:
-        debited, credited = (
-            (entry.expense_account, entry.treasury_account)
-            if entry.debits_expense
-            else (entry.treasury_account, entry.expense_account)
-        )
-        sums.setdefault(debited, [0, 0, 0])[0] += entry.amount_fen
-        sums.setdefault(credited, [0, 0, 0])[1] += entry.amount_fen
-        for account in (debited, credited):
-            sums[account][2] += 1
-    first = entries[0]
-    summaries = [
-        Summary(
-            division=first.division,
-            id=f"{account}#{first.group_id}",
-            account=account,
-            debit_fen=debit_fen,
-            credit_fen=credit_fen,
-            entries=count,
-            posted_at=first.posted_at,
-        )
-        for account, (debit_fen, credit_fen, count) in sums.items()
-    ]
+def post_writes(group: PostingGroup) -> list[Put]:
+    """Post a group with one summary an account: what is debited is credited."""
     return [
-        *[Put(EntryRow.from_record(entry)) for entry in entries],
-        *[Put(SummaryRow.from_record(summary)) for summary in summaries],
+        Put(GroupRow.from_record(group)),
+        *[Put(SummaryRow.from_record(summary)) for summary in summaries_of_group(group)],
     ]
 
 
-def entries_of(account: str, request: PageRequest) -> Page[Entry]:
-    """List an account's entries, oldest first."""
-    pays = account.startswith("treasury.")
-    index: Any = EntryRow.by_treasury_account if pays else EntryRow.by_expense_account
-    rows = index.query(account, limit=request.limit, last_evaluated_key=request.after)
-    return page_of(rows, request)
+def find_groups(division: str, group_ids: Sequence[str]) -> dict[str, PostingGroup]:
+    """Read posting groups by id, 100 a call."""
+    found = GroupRow.find_many([(division, one) for one in group_ids])
+    return {group.id: group for group in found}
 
 
-def summaries_of(division: str, *, account: str | None = None) -> Iterable[Summary]:
-    """Give the summaries of a division's accounts, or of one."""
-    condition = SummaryRow.id.startswith(f"{account}#") if account is not None else None
+def summaries_of(
+    division: str, *, account: str | None = None, since: str | None = None, until: str | None = None
+) -> Iterable[Summary]:
+    """Give the summaries of a division's accounts, or of one, in order of account and time.
+
+    `since` (inclusive) and `until` (exclusive) are ids or beginnings of ids; see `period_of`.
+    """
+    condition = None
+    if account is not None:
+        first, beyond = since or f"{account}#", until or f"{account}$"
+        condition = SummaryRow.id.between(first, beyond)
     rows = SummaryRow.query(division, condition, consistent_read=True)
     return (row.record for row in rows)
+
+
+def groups_of(division: str, *, after: str | None, limit: int) -> list[PostingGroup]:
+    """Give a division's posting groups in order of id, from behind one of them."""
+    condition = GroupRow.id > after if after is not None else None
+    return [row.record for row in GroupRow.query(division, condition, limit=limit, consistent_read=True)]

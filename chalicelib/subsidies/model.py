@@ -227,7 +227,10 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One trainee's part of a claim; names and numbers are masks."""
+    """One trainee's part of a claim; names and numbers are masks.
+
+    `unsettled` stands on a line that was paid though its voucher was gone: in which state that was.
+    """
 
     id: LineId
     division: str
@@ -253,6 +256,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     reversal_asked_by: str | None = None
     reversal_reason: str | None = None
     reversed_by: str | None = None
+    unsettled: str | None = None
     version: int = 1
     last_change: Change | None = None
 
@@ -536,6 +540,20 @@ def claim_without(claim: Claim, line: Line) -> Claim:
 def hold_of(objection_id: str) -> str:
     """Name the hold that an objection puts on its line."""
     return f"objection:{objection_id}"
+
+
+def batched_after(claim: Claim, *, lines: int) -> Claim:
+    """Give a claim as it is once so many more of its lines are in a batch; the last one ends its wait."""
+    batched = claim.batched_count + lines
+    done = batched == claim.line_count
+    return msgspec.structs.replace(
+        claim,
+        batched_count=batched,
+        status=CLAIM_TRANSITIONS.target("batch" if done else "open_payment"),
+        due_city=None if done else claim.due_city,
+        due_on=None if done else claim.due_on,
+        version=claim.version + 1,
+    )
 
 
 def claim_after(claim: Claim, *, lines: int) -> Claim:

@@ -33,6 +33,7 @@ from chalicelib.subsidies.model import (
     LineStatus,
     Objection,
     ObjectionStatus,
+    batched_after,
     claim_after,
     hold_of,
 )
@@ -168,6 +169,7 @@ class LineRow(VersionedTable[Line]):
     reversal_asked_by = UnicodeAttribute(null=True)
     reversal_reason = UnicodeAttribute(null=True)
     reversed_by = UnicodeAttribute(null=True)
+    unsettled = UnicodeAttribute(null=True)
     by_person = LinesByPerson()
     by_retry = LinesToRetry()
 
@@ -606,13 +608,12 @@ def _change_holds(line_id: str, change: Change, wanted: Any) -> Line | None:
 
 def batch_claim_write(claim: Claim, *, lines: int) -> Update:
     """Note that so many more lines of a claim are in a batch; the last one ends its wait."""
-    batched = claim.batched_count + lines
-    done = batched == claim.line_count
+    after = batched_after(claim, lines=lines)
     actions: list[Action] = [
-        ClaimRow.batched_count.set(batched),
-        ClaimRow.status.set(str(CLAIM_TRANSITIONS.target("batch" if done else "open_payment"))),
+        ClaimRow.batched_count.set(after.batched_count),
+        ClaimRow.status.set(str(after.status)),
     ]
-    if done:
+    if after.due_city is None:
         actions += [ClaimRow.due_city.remove(), ClaimRow.due_on.remove()]
     return Update(
         ClaimRow,
@@ -637,28 +638,27 @@ def batch_line_write(line: Line, *, batch_id: str, budget_year: int) -> Update:
     )
 
 
-def pay_line_write(line: Line, attempt: Attempt) -> Update:
-    """Record that the bank has paid a line of this batch."""
-    return Update(
-        LineRow,
-        (line.id,),
-        [_line_to("pay"), LineRow.attempts.set([*line.attempts, attempt])],
-        _line_in("pay") & (LineRow.batch_id == attempt.batch_id) & (LineRow.version == line.version),
-    )
+def pay_line_write(line_id: str, attempts: Sequence[Attempt], *, unsettled: str | None) -> Update:
+    """Record that the bank has paid a line of the last attempt's batch.
+
+    `unsettled` is the state of a voucher that could not be settled: the payment has to be taken back.
+    """
+    actions = [_line_to("pay"), LineRow.attempts.set(list(attempts))]
+    if unsettled is not None:
+        actions.append(LineRow.unsettled.set(unsettled))
+    return Update(LineRow, (line_id,), actions, _waits_in(attempts[-1].batch_id))
 
 
-def fail_line_write(line: Line, attempt: Attempt) -> Update:
+def fail_line_write(line_id: str, attempts: Sequence[Attempt], *, city: str) -> Update:
     """Record that the bank did not pay a line; it waits for the next batch of its city."""
-    return Update(
-        LineRow,
-        (line.id,),
-        [
-            _line_to("fail"),
-            LineRow.attempts.set([*line.attempts, attempt]),
-            LineRow.retry_city.set(line.city),
-        ],
-        _line_in("fail") & (LineRow.batch_id == attempt.batch_id) & (LineRow.version == line.version),
-    )
+    actions = [_line_to("fail"), LineRow.attempts.set(list(attempts)), LineRow.retry_city.set(city)]
+    return Update(LineRow, (line_id,), actions, _waits_in(attempts[-1].batch_id))
+
+
+def _waits_in(batch_id: str) -> Condition:
+    """Tell that a line waits in a batch: nothing but a result changes it then."""
+    waits: Condition = _line_in("pay") & (LineRow.batch_id == batch_id)
+    return waits
 
 
 def pay_claim_write(claim: Claim, *, lines: int) -> Update:

@@ -116,10 +116,24 @@ def test_a_mocked_check_in_holds_the_line(world: Any, money: Money) -> None:
     assert money.batch(batch)["lines"][0]["line_id"] == paid["id"]
 
 
-def test_a_voucher_revoked_after_approval_is_not_batched(world: Any, money: Money) -> None:
+def test_a_voucher_of_a_scored_trainee_cannot_be_revoked_before_it_is_paid(world: Any, money: Money) -> None:
+    """Why sealing need not read the vouchers again."""
+    money.budget()
+    class_id = scored_class(world, 2)
+    line = money.read(money.publicised(class_id))["lines"][0]
+    path = f"/v1/vouchers/{line['voucher_id']}/revoke"
+    refused = world.api("clerk").post(path, {"version": 1, "reason": "错发"}, at=money.now)
+    assert (refused.status, refused.json["code"]) == (409, "voucher_already_redeemed")
+    for verb in ("release", "withdraw"):
+        path = f"/v1/enrolments/{line['enrolment_id']}/{verb}"
+        assert world.api("institution").post(path, {"reason": "退训"}, at=money.now).status == 409
+
+
+def test_a_doubtful_line_whose_voucher_is_gone_is_not_batched(world: Any, money: Money) -> None:
     money.budget()
     claim = money.publicised(scored_class(world, 2))
     line = money.read(claim)["lines"][0]
+    claims.place_hold(line["id"], "check:voucher_redeemed", world.change)
     VoucherRow(line["voucher_id"]).update(actions=[VoucherRow.status.set("revoked")])
     money.wait()
     assert money.seal()["count"] == 1
@@ -177,7 +191,7 @@ def test_no_account_number_stands_in_a_row(world: Any, money: Money) -> None:
 def test_paid_lines_settle_their_vouchers_and_close_the_class(world: Any, money: Money) -> None:
     class_id = scored_class(world, 3, failed={1})
     batch = money.sealed(class_id)
-    assert money.pay(batch) == {"applied": 2, "refused": []}
+    assert money.pay(batch) == {"applied": 2, "refused": [], "flagged": []}
     assert money.batch(batch)["status"] == "closed"
     assert {line["status"] for line in money.batch(batch)["lines"]} == {"paid"}
     assert voucher_states(class_id) == ["closed", "settled", "settled"]

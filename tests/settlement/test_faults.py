@@ -118,7 +118,7 @@ def test_results_killed_after_any_call_pay_each_line_once(world: Any, money: Mon
         except Died:
             continue
         break
-    assert answer.json == {"applied": 39, "refused": []}
+    assert answer.json == {"applied": 39, "refused": [], "flagged": []}
     work(money)  # the night closes what a dead worker left open
     assert money.batch(batch)["status"] == "closed"
     found = money.balance()
@@ -145,11 +145,11 @@ def test_the_same_results_sent_twice_at_once_are_applied_once(world: Any, money:
     with before_each_call(act):
         mine = money.send(batch, rows)
     assert others, "the other request came in"
-    assert mine.json == others[1].json == {"applied": 34, "refused": []}
+    assert mine.json == others[1].json == {"applied": 34, "refused": [], "flagged": []}
     assert money.balance()["debit_fen"] == batch["amount_fen"]
 
 
-def test_a_voucher_revoked_after_the_export_stops_its_own_row_only(world: Any, money: Money) -> None:
+def test_money_paid_for_a_voucher_that_is_gone_is_booked_and_flagged(world: Any, money: Money) -> None:
     from chalicelib.vouchers.store import VoucherRow
 
     (class_id,) = due(world, money, 3)
@@ -159,9 +159,16 @@ def test_a_voucher_revoked_after_the_export_stops_its_own_row_only(world: Any, m
     VoucherRow(line["voucher_id"]).update(actions=[VoucherRow.status.set("revoked")])
     rows = [money.result(one) for one in money.batch(batch)["lines"]]
     answer = money.ok(money.send(batch, rows))
-    assert answer["applied"] == 2
-    assert [(row["row"], row["code"]) for row in answer["refused"]] == [(2, "wrong_state")]
+    assert (answer["applied"], answer["refused"]) == (3, [])
+    assert [(row["row"], row["code"]) for row in answer["flagged"]] == [(2, "paid_without_voucher")]
     assert money.ok(money.send(batch, rows)) == answer
+    assert money.balance()["debit_fen"] == batch["amount_fen"]
+    assert money.batch(batch)["status"] == "closed"
+    path = f"/v1/claim-lines/{line['id']}/reverse"
+    money.ok(money.api("finance").post(path, {"reason": "券已收回"}, at=money.now))
+    done = money.ok(money.api("finance_two").post(f"{path}/confirm", {}, at=money.now))
+    assert done["status"] == "reversed"
+    assert VoucherRow.get(line["voucher_id"]).status == "revoked"
 
 
 def test_more_lines_cost_few_more_calls(world: Any, money: Money) -> None:
@@ -179,3 +186,5 @@ def test_more_lines_cost_few_more_calls(world: Any, money: Money) -> None:
         calls[sum(sizes)] = (sealing[0], settling[0])
     for few, many in zip(calls[2], calls[120], strict=True):
         assert (many - few) / (120 - 2) <= 0.05
+    altogether = sum(calls[120]) - sum(calls[2])
+    assert altogether / (120 - 2) <= 0.055, "whole classes do not fill their transactions at this size"

@@ -1,0 +1,120 @@
+"""Use cases of clawback (追回): a payment is taken back by one officer's word and another's confirmation."""
+
+from chalicelib.accounts import rights
+from chalicelib.aws.table import ConditionFailed, Write, transact
+from chalicelib.kernel.errors import NotFound, Refused
+from chalicelib.kernel.ids import is_id
+from chalicelib.kernel.principal import Context, Principal, change_of
+from chalicelib.kernel.reasons import error
+from chalicelib.settlement import store
+from chalicelib.settlement.model import Event, Posting, PostingGroup, group_id_of
+from chalicelib.subsidies import budget_store
+from chalicelib.subsidies import store as claims
+from chalicelib.subsidies.model import Line, LineStatus
+from chalicelib.vouchers.store import reverse_write
+
+_TRIES = 5
+
+
+def read_line(context: Context, line_id: str, action: str) -> Line:
+    """Read a claim line of the caller's area."""
+    line = claims.find_line(line_id) if is_id(line_id, "lin") else None
+    if line is None:
+        raise NotFound
+    rights.require(context.principal, action, division=line.division)
+    return line
+
+
+def ask_reversal(context: Context, line_id: str, *, reason: str) -> Line:
+    """Ask to take a payment back; another finance officer has to confirm it."""
+    line = read_line(context, line_id, "claim_line.reverse")
+    actor = context.principal.actor
+    asked = (line.reversal_asked_by, line.reversal_reason)
+    if line.status is not LineStatus.PAID and asked != (actor, reason):
+        raise Refused("wrong_state", status=str(line.status))
+    if line.reversal_asked_by is None:
+        change = change_of(context, "claim_line.reverse", reason=reason)
+        try:
+            return claims.ask_reversal(line_id, actor=actor, reason=reason, change=change)
+        except ConditionFailed:
+            line = read_line(context, line_id, "claim_line.reverse")
+            asked = (line.reversal_asked_by, line.reversal_reason)
+    if asked == (actor, reason):
+        return line
+    raise Refused("reversal_already_asked")
+
+
+def confirm_reversal(context: Context, line_id: str) -> Line:
+    """Take a payment back: the reversing entry, the line, the voucher's note and the budget, in one write.
+
+    Raises:
+        Forbidden: `self_approval`, by the officer who asked.
+        Refused: `reversal_not_asked`, or the line is not paid.
+
+    """
+    actor = context.principal.actor
+    for _ in range(_TRIES):
+        line = read_line(context, line_id, "claim_line.reverse")
+        if line.reversal_asked_by is None:
+            raise Refused("reversal_not_asked")
+        if line.reversal_asked_by == actor:
+            raise error("self_approval")
+        if line.status is LineStatus.REVERSED and line.reversed_by == actor:
+            return line
+        if line.status is not LineStatus.PAID:
+            raise Refused("wrong_state", status=str(line.status))
+        assert line.budget_year is not None
+        freed = budget_store.unspend_write(
+            line.city, line.budget_year, line.program_id, amount_fen=line.amount_fen
+        )
+        change = change_of(context, "claim_line.reverse", reason=line.reversal_reason)
+        try:
+            transact(
+                [
+                    claims.reverse_line_write(line, actor=actor),
+                    *_voucher_writes(line),
+                    freed,
+                    *store.post_writes(posting_of(line, Event.REVERSED, line.amount_fen, context=context)),
+                ],
+                change=change,
+            )
+        except ConditionFailed:
+            continue
+        return read_line(context, line_id, "claim_line.reverse")
+    raise error("try_again")
+
+
+def _voucher_writes(line: Line) -> list[Write]:
+    """Note the reversal on the voucher, unless the line was paid without it."""
+    if line.unsettled is not None:
+        return []
+    return [reverse_write(line.voucher_id, amount_fen=line.amount_fen)]
+
+
+def posting_of(
+    line: Line, event: Event, amount_fen: int, *, context: Context, reference: str | None = None
+) -> PostingGroup:
+    """Make the group that posts one event of one line."""
+    assert line.budget_year is not None
+    postings = [Posting(line.id, line.voucher_id, line.institution, amount_fen, reference)]
+    return PostingGroup(
+        division=line.city,
+        id=group_id_of(event, postings),
+        event=event,
+        program_id=line.program_id,
+        budget_year=line.budget_year,
+        batch_id=line.batch_id,
+        posted_at=context.now,
+        postings=postings,
+    )
+
+
+def allowed_on_line(principal: Principal, line: Line) -> list[str]:
+    """List what this caller may do with a line now."""
+    if line.status is not LineStatus.PAID:
+        return []
+    if not rights.reaches(principal, "claim_line.reverse", division=line.division):
+        return []
+    if line.reversal_asked_by is None:
+        return ["reverse"]
+    return ["confirm_reversal"] if line.reversal_asked_by != principal.actor else []
