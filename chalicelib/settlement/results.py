@@ -119,14 +119,15 @@ def record_results(
     if batch.status not in ACCEPTS_RESULTS:
         raise Refused("not_exported")
     members: dict[str, Member] = {member.line_id: member for member in store.members_of(batch_id)}
-    require_other_payer(context, [result.line_id for result in results if result.line_id in members])
+    known = [result.line_id for result in results if result.line_id in members]
+    decided = require_other_payer(context, known)
     wanted, refused = _firsts(results)
     for line_id, result in wanted.items():
         refusal = judge_row(result, members.get(line_id))
         if refusal is not None:
             refused[result.row] = refusal
     fresh = [(row, members[line_id]) for line_id, row in wanted.items() if row.row not in refused]
-    recorder = _Recorder(context, batch, refused, fresh)
+    recorder = _Recorder(context, batch, refused, fresh, decided)
     if dry_run:
         recorder.judge_all()
     else:
@@ -153,8 +154,10 @@ def _firsts(results: Sequence[PaymentResult]) -> tuple[dict[str, PaymentResult],
     return wanted, refused
 
 
-def require_other_payer(context: Context, line_ids: Sequence[str]) -> None:
+def require_other_payer(context: Context, line_ids: Sequence[str]) -> list[Claim]:
     """Keep whoever applied for or reviewed a claim, in whatever role then, from paying it (invariant 4).
+
+    Gives the claims of these lines.
 
     Raises:
         Forbidden: `self_approval`.
@@ -164,19 +167,26 @@ def require_other_payer(context: Context, line_ids: Sequence[str]) -> None:
     decided: list[Claim] = claims.find_claims(sorted({claim_of_line(line_id) for line_id in line_ids}))
     if any(actor in (one.submitted_by, one.reviewed_by, one.approved_by) for one in decided):
         raise error("self_approval")
+    return decided
 
 
 class _Recorder:
     """One call's way through its rows: what it refuses, what it flags, and whether it has to look first."""
 
     def __init__(
-        self, context: Context, batch: Batch, refused: dict[int, Refusal], rows: Sequence[Row]
+        self,
+        context: Context,
+        batch: Batch,
+        refused: dict[int, Refusal],
+        rows: Sequence[Row],
+        decided: Sequence[Claim],
     ) -> None:
         self._context = context
         self._batch = batch
         self._refused = refused
         self._rows = rows
         self._look_first = False
+        self._decided = decided
         self._change = change_of(context, "settlement.record_results")
         self.flagged: dict[int, Refusal] = {}
 
@@ -187,7 +197,7 @@ class _Recorder:
     def apply_all(self) -> None:
         """Apply every row that is new, group by group, and close the classes that are all paid."""
         self._progress = _Progress(
-            claim_ids=sorted({claim_of_line(member.line_id) for _, member in self._rows}),
+            self._decided,
             batch_ids=sorted(
                 {self._batch.id, *(one for _, member in self._rows for one in _earlier_batches(member))}
             ),
@@ -319,15 +329,15 @@ def _money_writes(context: Context, batch: Batch, group: Group) -> list[Write]:
 class _Progress:
     """The claims and batches that one call moves on, known without reading them after each group."""
 
-    def __init__(self, *, claim_ids: Sequence[str], batch_ids: Sequence[str]) -> None:
-        self._claim_ids = claim_ids
+    def __init__(self, decided: Sequence[Claim], *, batch_ids: Sequence[str]) -> None:
         self._batch_ids = batch_ids
-        self.reread()
+        self.claims: dict[str, Claim] = {claim.id: claim for claim in decided}
+        self.batches: dict[str, Batch] = {one.id: one for one in store.find_batches(batch_ids)}
 
     def reread(self) -> None:
         """Read everything again: somebody else has changed something."""
-        self.claims: dict[str, Claim] = {claim.id: claim for claim in claims.find_claims(self._claim_ids)}
-        self.batches: dict[str, Batch] = {one.id: one for one in store.find_batches(self._batch_ids)}
+        self.claims = {claim.id: claim for claim in claims.find_claims(sorted(self.claims))}
+        self.batches = {one.id: one for one in store.find_batches(self._batch_ids)}
 
     def note(self, group: Group, batch_id: str) -> None:
         """Note what a group has changed: it was written on condition that nobody else did."""

@@ -134,7 +134,7 @@ def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
     if not members:
         return batch
     _freeze_payees(context, batch, members)
-    file = payment_file(context, batch)
+    file = payment_file(context, batch, members)
     try:
         return store.seal_batch(
             batch.id,
@@ -170,21 +170,24 @@ def _portions(division: str, context: Context, *, limit: int, change: Change) ->
     """Give what is due in a division, always in the same order: repayments, then the oldest claims."""
     left = limit
     for portion in _repayments(division, limit=left):
-        if left <= 0:
-            return
         left -= len(portion.lines)
         yield portion
-    due: list[str] = []
+    waiting: list[str] = []
+    expected = 0
     for claim in claims.due_claims(division, on=shanghai_date(context.now)):
-        due.append(claim.id)
-        if len(due) == _CLAIMS_A_READ:
-            for portion in _payable(due, change):
-                if len(portion.lines) > left:
-                    return
-                left -= len(portion.lines)
-                yield portion
-            due = []
-    for portion in _payable(due, change):
+        waiting.append(claim.id)
+        expected += claim.line_count - claim.batched_count
+        if len(waiting) < _CLAIMS_A_READ and expected < left:
+            continue
+        for portion in _payable(waiting, change):
+            if len(portion.lines) > left:
+                return
+            left -= len(portion.lines)
+            yield portion
+        waiting, expected = [], 0
+        if left <= 0:
+            return
+    for portion in _payable(waiting, change):
         if len(portion.lines) > left:
             return
         left -= len(portion.lines)
@@ -332,7 +335,7 @@ def _payee_item(batch_id: str, uscc: str) -> str:
     return f"payee:{batch_id}:{uscc}"
 
 
-def payment_file(context: Context, batch: Batch) -> bytes:
+def payment_file(context: Context, batch: Batch, members: Sequence[Member]) -> bytes:
     """Write the payment file of a batch from what was frozen: always the same bytes.
 
     It is read by a bank's program, so it has no byte order mark.
@@ -349,5 +352,5 @@ def payment_file(context: Context, batch: Batch) -> bytes:
         uscc: (payee.holder, payee.bank, number.decode())
         for (uscc, payee), number in zip(frozen.items(), numbers, strict=True)
     }
-    rows = payment_rows(store.members_of(batch.id), payees)
+    rows = payment_rows(members, payees)
     return write_csv(PAYMENT_COLUMNS, rows).removeprefix(_BYTE_ORDER_MARK)

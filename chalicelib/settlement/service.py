@@ -159,8 +159,9 @@ def export(context: Context, batch_id: str) -> Exported:
     batch = read_batch(context, batch_id, "settlement.export")
     if batch.status not in EXPORTABLE:
         raise Refused("wrong_state", status=str(batch.status))
-    require_other_payer(context, [member.line_id for member in store.members_of(batch.id)])
-    file = sealing.payment_file(context, batch)
+    members = store.members_of(batch.id)
+    require_other_payer(context, [member.line_id for member in members])
+    file = sealing.payment_file(context, batch, members)
     digest = hashlib.sha256(file).hexdigest()
     if digest != batch.digest:
         raise RuntimeError("a payment file differs from its sealed digest")
