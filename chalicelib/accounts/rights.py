@@ -118,6 +118,7 @@ RIGHTS: dict[str, Row] = {
     "settlement.record_results": _bureaus(_F),
     "claim_line.reject": _bureaus(_R),
     "claim_line.reverse": _bureaus(_F),
+    "claim_line.repay": _bureaus(_F),
     "ledger.read": _bureaus(_F, _S) | _PROVINCE,
     "exchange.read": _bureaus(_S) | _PROVINCE,
     "exchange.redrive": _PROVINCE,

@@ -695,6 +695,16 @@ REASONS: dict[str, Reason] = {
         "该明细已有追回申请，请由另一名拨付人员确认。",
         "A reversal was asked for already. Another finance officer confirms it.",
     ),
+    "repayment_contradicts": Reason(
+        Refused,
+        "该流水号已登记退款 {amount_fen} 分，与本次内容不一致，请核对流水号。",
+        "This bank reference is booked with {amount_fen} fen already. Check the reference.",
+    ),
+    "repayment_exceeds": Reason(
+        Refused,
+        "退款超出尚欠金额 {outstanding_fen} 分，请核对金额。",
+        "Only {outstanding_fen} fen are outstanding. Check the amount.",
+    ),
     "no_bank_account": Reason(
         Refused,
         "机构尚未登记收款账户，请先由经办人员补录。",

@@ -10,7 +10,7 @@ from chalicelib.settlement import store
 from chalicelib.settlement.model import Event, Posting, PostingGroup, group_id_of
 from chalicelib.subsidies import budget_store
 from chalicelib.subsidies import store as claims
-from chalicelib.subsidies.model import Line, LineStatus
+from chalicelib.subsidies.model import Line, LineStatus, Repayment
 from chalicelib.vouchers.store import reverse_write
 
 _TRIES = 5
@@ -84,6 +84,48 @@ def confirm_reversal(context: Context, line_id: str) -> Line:
     raise error("try_again")
 
 
+def outstanding_fen(line: Line) -> int:
+    """Tell how much of a reversed line has not come back."""
+    if line.status is not LineStatus.REVERSED:
+        return 0
+    return line.amount_fen - sum(one.amount_fen for one in line.repayments)
+
+
+def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Line:
+    """Book what an institution gave back, in one part or several; the bank's reference tells parts apart.
+
+    Raises:
+        Refused: `wrong_state` (not reversed), `repayment_contradicts` (the reference is known with another
+            amount or day) or `repayment_exceeds` what is outstanding.
+
+    """
+    for _ in range(_TRIES):
+        line = read_line(context, line_id, "claim_line.repay")
+        if line.status is not LineStatus.REVERSED:
+            raise Refused("wrong_state", status=str(line.status))
+        known = [one for one in line.repayments if one.bank_reference == repayment.bank_reference]
+        if known:
+            if known == [repayment]:
+                return line
+            raise Refused("repayment_contradicts", amount_fen=known[0].amount_fen)
+        if repayment.amount_fen > outstanding_fen(line):
+            raise Refused("repayment_exceeds", outstanding_fen=outstanding_fen(line))
+        posted = posting_of(
+            line,
+            Event.REPAID,
+            repayment.amount_fen,
+            context=context,
+            reference=repayment.bank_reference,
+        )
+        change = change_of(context, "claim_line.repay")
+        try:
+            transact([claims.repay_line_write(line, repayment), *store.post_writes(posted)], change=change)
+        except ConditionFailed:
+            continue
+        return read_line(context, line_id, "claim_line.repay")
+    raise error("try_again")
+
+
 def _voucher_writes(line: Line) -> list[Write]:
     """Note the reversal on the voucher, unless the line was paid without it."""
     if line.unsettled is not None:
@@ -111,6 +153,8 @@ def posting_of(
 
 def allowed_on_line(principal: Principal, line: Line) -> list[str]:
     """List what this caller may do with a line now."""
+    if outstanding_fen(line) and rights.reaches(principal, "claim_line.repay", division=line.division):
+        return ["repay"]
     if line.status is not LineStatus.PAID:
         return []
     if not rights.reaches(principal, "claim_line.reverse", division=line.division):

@@ -12,9 +12,27 @@ from chalicelib.kernel.principal import Context
 from chalicelib.settlement import clawback, ledger
 from chalicelib.settlement.ledger import Period
 from chalicelib.settlement.model import Entry, Event
-from chalicelib.subsidies.model import Line, LineStatus, claim_of_line
+from chalicelib.subsidies.model import Line, LineStatus, Repayment, claim_of_line
 
 api = Api(__name__)
+
+AMOUNT_MAX = 1_000_000_000_000
+
+
+class RepaymentRequest(Form):
+    """What came back for a reversed line; the bank's reference tells parts apart."""
+
+    amount_fen: Annotated[int, Meta(ge=1, le=AMOUNT_MAX)]
+    received_on: date
+    bank_reference: Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class RepaymentAnswer(Answer):
+    """One repayment."""
+
+    bank_reference: str
+    amount_fen: int
+    received_on: date
 
 
 class SettledLine(Answer):
@@ -30,6 +48,9 @@ class SettledLine(Answer):
     status: LineStatus
     reversal_reason: str | None
     reversal_asked: bool
+    unsettled: str | None
+    repayments: list[RepaymentAnswer]
+    outstanding_fen: int
     version: int
     allowed_actions: list[str]
 
@@ -117,6 +138,20 @@ def confirm_reversal(call: Call[Empty, NoQuery], line_id: str) -> SettledLine:
     return _line(call.context, clawback.confirm_reversal(call.context, line_id))
 
 
+@api.endpoint(
+    "POST",
+    "/v1/claim-lines/{line_id}/repayments",
+    action="claim_line.repay",
+    body=RepaymentRequest,
+    answer=SettledLine,
+    summary="Book what an institution gave back for a reversed line",
+)
+def record_repayment(call: Call[RepaymentRequest, NoQuery], line_id: str) -> SettledLine:
+    body = call.body
+    repayment = Repayment(body.bank_reference, body.amount_fen, body.received_on)
+    return _line(call.context, clawback.record_repayment(call.context, line_id, repayment))
+
+
 def _line(context: Context, line: Line) -> SettledLine:
     return SettledLine(
         id=line.id,
@@ -129,6 +164,14 @@ def _line(context: Context, line: Line) -> SettledLine:
         status=line.status,
         reversal_reason=line.reversal_reason,
         reversal_asked=line.reversal_asked_by is not None,
+        unsettled=line.unsettled,
+        repayments=[
+            RepaymentAnswer(
+                bank_reference=one.bank_reference, amount_fen=one.amount_fen, received_on=one.received_on
+            )
+            for one in line.repayments
+        ],
+        outstanding_fen=clawback.outstanding_fen(line),
         version=line.version,
         allowed_actions=clawback.allowed_on_line(context.principal, line),
     )

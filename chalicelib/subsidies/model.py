@@ -226,6 +226,14 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
+class Repayment(msgspec.Struct, frozen=True, array_like=True):
+    """Money an institution gave back for a reversed line; `received_on` is the bank's date."""
+
+    bank_reference: str
+    amount_fen: int
+    received_on: date
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One trainee's part of a claim; names and numbers are masks.
 
@@ -257,6 +265,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     reversal_reason: str | None = None
     reversed_by: str | None = None
     unsettled: str | None = None
+    repayments: list[Repayment] = []
     version: int = 1
     last_change: Change | None = None
 

@@ -33,6 +33,7 @@ from chalicelib.subsidies.model import (
     LineStatus,
     Objection,
     ObjectionStatus,
+    Repayment,
     batched_after,
     claim_after,
     hold_of,
@@ -170,6 +171,7 @@ class LineRow(VersionedTable[Line]):
     reversal_reason = UnicodeAttribute(null=True)
     reversed_by = UnicodeAttribute(null=True)
     unsettled = UnicodeAttribute(null=True)
+    repayments = StructAttribute(default=list)
     by_person = LinesByPerson()
     by_retry = LinesToRetry()
 
@@ -716,4 +718,14 @@ def reverse_line_write(line: Line, *, actor: str) -> Update:
         & LineRow.reversal_asked_by.exists()
         & (LineRow.reversal_asked_by != actor)
         & (LineRow.version == line.version),
+    )
+
+
+def repay_line_write(line: Line, repayment: Repayment) -> Update:
+    """Note what came back for a reversed line, if it is still as it was read."""
+    return Update(
+        LineRow,
+        (line.id,),
+        [LineRow.repayments.set([*line.repayments, repayment])],
+        (LineRow.status == str(LineStatus.REVERSED)) & (LineRow.version == line.version),
     )

@@ -353,6 +353,11 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/claim-lines/{line_id}/reverse/confirm"): Case(
             f"/v1/claim-lines/{line_id}/reverse/confirm", {}, owner=of_school
         ),
+        ("POST", "/v1/claim-lines/{line_id}/repayments"): Case(
+            f"/v1/claim-lines/{line_id}/repayments",
+            {"amount_fen": 1, "received_on": "2026-10-01", "bank_reference": "R1"},
+            owner=of_school,
+        ),
         ("GET", "/v1/ledger/accounts/{account_id}"): Case(f"/v1/ledger/accounts/{ledger}", owner=in_city),
         ("GET", "/v1/ledger/trial-balance"): Case(
             "/v1/ledger/trial-balance", query={"division": CITY}, owner=in_city

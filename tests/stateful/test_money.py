@@ -1,0 +1,690 @@
+"""Random sequences of every money operation, with repeats, races, deaths and time jumps, against a plain model.
+
+The services and stores are the real ones; DynamoDB is the local cloud's, in this process. After each step the
+invariants 1 to 5 of the design hold, and every figure of the tables is the model's. `MONEY_SEQUENCES` asks for
+more sequences than the suite runs; they are shared out over `SHARES` tests so that workers can run side by side.
+"""
+
+import os
+import pickle
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.principal import Context, Principal, Role, system_context
+from chalicelib.settlement import clawback, ledger, results, sealing, service
+from chalicelib.settlement import store as batches
+from chalicelib.settlement.model import MEMORANDUM, BatchStatus, PaymentResult
+from chalicelib.subsidies import dropping, publicity
+from chalicelib.subsidies import service as subsidies
+from chalicelib.subsidies import store as claims
+from chalicelib.subsidies.budget_store import BudgetRow
+from chalicelib.subsidies.model import ClaimStatus, LineStatus, ObjectionStatus, Repayment
+from chalicelib.vouchers.model import VoucherStatus
+from chalicelib.vouchers.store import VoucherRow
+from tests.subsidies.scored import scored_class
+from tests.support.in_process import Dynamo, Interrupted, dynamo_in_process
+from tests.support.people import HEFEI_SCHOOL
+
+SEQUENCES = int(os.environ.get("MONEY_SEQUENCES", "2000"))
+SHARES = 4
+STEPS = 10
+CITY, YEAR = "3401", 2026
+LINE_FEN = 180_000
+SIZES = (3, 2, 1)
+CALLS_MAX = 40
+
+
+def officer(actor: str, role: Role, division: str = CITY) -> Principal:
+    return Principal(actor=actor, role=role, division=division)
+
+
+SCHOOL = Principal(actor="acc_school", role=Role.INSTITUTION, division="340111", institution=HEFEI_SCHOOL)
+CLERK = officer("acc_clerk", Role.CLERK)
+REVIEWER = officer("acc_reviewer", Role.REVIEWER)
+FINANCE = officer("acc_finance", Role.FINANCE)
+OTHER_FINANCE = officer("acc_finance_two", Role.FINANCE)
+WUHU_FINANCE = officer("acc_finance_wuhu", Role.FINANCE, "3402")
+SUPERVISOR = officer("acc_supervisor", Role.SUPERVISOR)
+PUBLIC = Principal(actor="public", role=Role.PUBLIC)
+
+WAITING, BATCHED, PAID, FAILED, REVERSED, DROPPED = (
+    "waiting",
+    "batched",
+    "paid",
+    "payment_failed",
+    "reversed",
+    "rejected",
+)
+
+
+@dataclass
+class ModelLine:
+    """One trainee's money: where it is, what stops it, what came back."""
+
+    fen: int = LINE_FEN
+    state: str = WAITING
+    batch: str | None = None
+    holds: set[str] = field(default_factory=set)
+    asked_by: str | None = None
+    repaid_fen: int = 0
+
+
+@dataclass
+class ModelClaim:
+    """A claim: its state is only as far as money needs it."""
+
+    state: str
+    lines: dict[str, ModelLine]
+    ends_on: Any = None
+    objections: dict[str, bool] = field(default_factory=dict)
+
+    @property
+    def approved(self) -> bool:
+        return self.state == "approved"
+
+
+@dataclass
+class Model:
+    """What the books must say."""
+
+    appropriated_fen: int = 0
+    claims: dict[str, ModelClaim] = field(default_factory=dict)
+    batches: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def lines(self) -> dict[str, ModelLine]:
+        return {name: line for claim in self.claims.values() for name, line in claim.lines.items()}
+
+    def sum_of(self, *states: str) -> int:
+        return sum(line.fen for line in self.lines().values() if line.state in states)
+
+    @property
+    def reserved_fen(self) -> int:
+        approved = [claim for claim in self.claims.values() if claim.approved]
+        return sum(
+            line.fen
+            for claim in approved
+            for line in claim.lines.values()
+            if line.state in (WAITING, BATCHED, FAILED)
+        )
+
+    @property
+    def spent_fen(self) -> int:
+        return self.sum_of(PAID)
+
+    def payable(self, today: Any) -> set[str]:
+        return {
+            name
+            for claim in self.claims.values()
+            if claim.approved
+            for name, line in claim.lines.items()
+            if not line.holds
+            and (
+                line.state == FAILED
+                or (line.state == WAITING and claim.ends_on < today and not any(claim.objections.values()))
+            )
+        }
+
+
+@dataclass
+class Setting:
+    """What every sequence starts from: the tables with scored classes, and their ids."""
+
+    dynamo: Dynamo
+    world: Any
+    class_ids: list[str]
+    foreign_id: str
+    kept: bytes
+    program_id: str
+    begun: dict[str, bytes] = field(default_factory=dict)
+
+
+SETTING: list[Setting] = []
+
+
+@pytest.fixture(scope="module")
+def setting(_emulator: None) -> Iterator[Setting]:
+    from chalicelib.aws.table import all_tables
+    from tests.support.world import World
+
+    tables = [table for table in all_tables() if table.__module__.startswith("chalicelib.")]
+    with dynamo_in_process(tables) as dynamo:
+        world = World(None, None)
+        class_ids = [scored_class(world, size) for size in SIZES]
+        foreign = scored_class(world, 1, division="340202")
+        SETTING[:] = [Setting(dynamo, world, class_ids, foreign, dynamo.keep(), world.program_id)]
+        yield SETTING[0]
+        SETTING.clear()
+
+
+CHAOS = st.one_of(
+    st.just(("plain", 0)),
+    st.just(("twice", 0)),
+    st.tuples(st.sampled_from(("killed", "lost", "raced")), st.integers(1, CALLS_MAX)),
+)
+
+
+class Money(RuleBasedStateMachine):
+    """Every money operation as a rule; each says what the model expects and checks it against the tables."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setting = SETTING[0]
+        self.dynamo = self.setting.dynamo
+        self.model = Model()
+        self.now: datetime = self.setting.world.now
+        self.digests: dict[str, str] = {}
+        self.setting.dynamo.restore(self.setting.kept)
+
+    # ----------------------------------------------------------------- how an operation is done
+
+    def context(self, principal: Principal) -> Context:
+        return Context(principal=principal, now=self.now, request_id="req_stateful")
+
+    def do(self, chaos: tuple[str, int], operation: Callable[[], Any]) -> Any:
+        """Do an operation plainly, twice, dying at a call and again, or with another worker in the midst."""
+        kind, at = chaos
+        if kind == "plain":
+            return self.settled(operation)
+        if kind == "twice":
+            first = self.settled(operation)
+            self.settled(operation)
+            return first
+        if kind == "raced":
+            return self._raced(at, operation)
+
+        def die(number: int) -> None:
+            if number == (at if kind == "killed" else -at):
+                raise Interrupted
+
+        try:
+            with self.dynamo.interrupted(die):
+                return self.settled(operation)
+        except Interrupted:
+            return self.settled(operation)
+
+    def _raced(self, at: int, operation: Callable[[], Any]) -> Any:
+        others: list[Any] = []
+
+        def other(number: int) -> None:
+            if number == at and not others:
+                others.append(None)
+                others.append(self.settled(operation))
+
+        with self.dynamo.interrupted(other):
+            mine = self.settled(operation)
+        return mine if mine is not None or not others else others[-1]
+
+    def settled(self, operation: Callable[[], Any]) -> Any:
+        """Do an operation; a refusal is an answer too."""
+        try:
+            return operation()
+        except DomainError as refusal:
+            return refusal
+
+    # ----------------------------------------------------------------- beginnings
+
+    @initialize(start=st.sampled_from(("scored", "publicised", "due", "sealed", "exported", "paid")))
+    def begin(self, start: str) -> None:
+        """Come to a stage plainly the first time; afterwards take the tables and the model as they were then."""
+        known = self.setting.begun.get(start)
+        if known is None:
+            self._come_to(start)
+            self.setting.begun[start] = pickle.dumps((self.dynamo.keep(), self.model, self.now, self.digests))
+            return
+        kept, self.model, self.now, self.digests = pickle.loads(known)
+        self.dynamo.restore(kept)
+
+    def _come_to(self, start: str) -> None:
+        stages = ("scored", "publicised", "due", "sealed", "exported", "paid")
+        stage = stages.index(start)
+        plain = ("plain", 0)
+        self.appropriate(plain, 6 if stage else 3)
+        if stage >= 1:
+            for place in range(2):
+                self.submit(plain, place)
+                self.decide(plain, place)
+        if stage >= 2:
+            self.wait(15)
+        if stage >= 3:
+            self.seal(plain)
+        if stage >= 4:
+            self.export(plain, 0)
+        if stage >= 5:
+            self.report(plain, 0, ["paid", "failed", "paid", "paid", "paid"], wrong="none")
+
+    # ----------------------------------------------------------------- rules: budget and claims
+
+    @rule(chaos=CHAOS, lines=st.integers(0, 8))
+    def appropriate(self, chaos: tuple[str, int], lines: int) -> None:
+        fen = lines * LINE_FEN
+        known = BudgetRow.find(f"bud_{CITY}-{YEAR}", self.setting.program_id)
+        version = known.version if known is not None else None
+        self.do(
+            chaos,
+            lambda: service.set_budget(
+                self.context(FINANCE),
+                CITY,
+                YEAR,
+                program_id=self.setting.program_id,
+                appropriated_fen=fen,
+                version=version,
+            ),
+        )
+        if fen >= self.model.reserved_fen + self.model.spent_fen:
+            self.model.appropriated_fen = fen
+        self.check()
+
+    @rule(chaos=CHAOS, place=st.integers(0, 2))
+    def submit(self, chaos: tuple[str, int], place: int) -> None:
+        class_id, size = self.setting.class_ids[place], SIZES[place]
+        claim_id = "clm_" + class_id[4:]
+        answer = self.do(
+            chaos,
+            lambda: subsidies.submit_claim(
+                self.context(SCHOOL),
+                class_id,
+                declared_count=size,
+                declared_amount_fen=size * LINE_FEN,
+            ),
+        )
+        known = self.model.claims.get(claim_id)
+        if known is None or known.state == "returned":
+            assert not isinstance(answer, DomainError), answer
+            old = known.lines if known is not None else {}
+            lines = {
+                one.id: ModelLine(holds=old[one.id].holds if one.id in old else set()) for one in answer.lines
+            }
+            self.model.claims[claim_id] = ModelClaim("submitted", lines)
+        self.check()
+
+    @precondition(lambda self: any(one.state == "submitted" for one in self.model.claims.values()))
+    @rule(chaos=CHAOS, place=st.integers(0, 2))
+    def decide(self, chaos: tuple[str, int], place: int) -> None:
+        waiting = [name for name, one in self.model.claims.items() if one.state == "submitted"]
+        claim_id = waiting[place % len(waiting)]
+        model = self.model.claims[claim_id]
+
+        def way(principal: Principal, verb: Any) -> Callable[[], Any]:
+            version = claims.read_claim(claim_id).version
+            return lambda: verb(
+                self.context(principal), claim_id, version=version, rejected_lines={}, comment=None
+            )
+
+        if claims.read_claim(claim_id).status is ClaimStatus.SUBMITTED:
+            self.do(chaos, way(CLERK, subsidies.review))
+        own = self.settled(way(officer("acc_clerk", Role.REVIEWER), subsidies.approve))
+        assert getattr(own, "code", None) == "self_approval"
+        answer = self.do(chaos, way(REVIEWER, subsidies.approve))
+        free = self.model.appropriated_fen - self.model.reserved_fen - self.model.spent_fen
+        wanted = sum(line.fen for line in model.lines.values())
+        if free >= wanted:
+            model.state, model.ends_on = "approved", claims.read_claim(claim_id).publicity_ends_on
+            assert model.ends_on is not None
+        else:
+            assert answer.code in ("budget_exhausted", "budget_missing")
+            if answer.code == "budget_exhausted":
+                assert answer.facts["missing_fen"] == wanted - free
+        self.check()
+
+    @precondition(lambda self: any(one.approved for one in self.model.claims.values()))
+    @rule(chaos=CHAOS, place=st.integers(0, 2), words=st.sampled_from(("名单有误", "没有上课")))
+    def object(self, chaos: tuple[str, int], place: int, words: str) -> None:
+        claim_id = self._approved(place)
+        model = self.model.claims[claim_id]
+        answer = self.do(
+            chaos,
+            lambda: publicity.object_to(self.context(PUBLIC), claim_id, reason=words, contact=None),
+        )
+        if isinstance(answer, DomainError):
+            assert shanghai_date(self.now) > model.ends_on or claims.read_claim(claim_id).status is not (
+                ClaimStatus.PUBLICISED
+            )
+        elif answer.objection.id not in model.objections:
+            model.objections[answer.objection.id] = True
+        self.check()
+
+    def _approved(self, place: int) -> str:
+        approved = [name for name, one in self.model.claims.items() if one.approved]
+        return approved[place % len(approved)]
+
+    @precondition(lambda self: any(any(one.objections.values()) for one in self.model.claims.values()))
+    @rule(chaos=CHAOS, upheld=st.booleans())
+    def resolve(self, chaos: tuple[str, int], upheld: bool) -> None:
+        claim_id, objection_id = next(
+            (name, one)
+            for name, claim in self.model.claims.items()
+            for one, still_open in claim.objections.items()
+            if still_open
+        )
+        version = claims.find_objection(objection_id).version
+        before = claims.read_claim(claim_id).status
+        outcome = ObjectionStatus.UPHELD if upheld else ObjectionStatus.DISMISSED
+        self.do(
+            chaos,
+            lambda: publicity.resolve_objection(
+                self.context(SUPERVISOR), objection_id, version=version, outcome=outcome, reason="已核实"
+            ),
+        )
+        model = self.model.claims[claim_id]
+        model.objections[objection_id] = False
+        if upheld and before is ClaimStatus.PUBLICISED:
+            model.state, model.ends_on = "returned", None
+            for line in model.lines.values():
+                line.state = WAITING if line.state != DROPPED else DROPPED
+        self.check()
+
+    @precondition(lambda self: self.model.lines())
+    @rule(place=st.integers(0, 5), lift=st.booleans())
+    def hold(self, place: int, lift: bool) -> None:
+        name, line = self._line(place)
+        change = self.setting.world.change
+        if lift:
+            claims.lift_hold(name, "rsk_a", change)
+        else:
+            claims.place_hold(name, "rsk_a", change)
+        if line.state in (WAITING, FAILED):
+            (line.holds.discard if lift else line.holds.add)("rsk_a")
+        self.check()
+
+    def _line(self, place: int) -> tuple[str, ModelLine]:
+        lines = sorted(self.model.lines().items())
+        return lines[place % len(lines)]
+
+    @precondition(lambda self: any(one.approved for one in self.model.claims.values()))
+    @rule(chaos=CHAOS, place=st.integers(0, 5))
+    def drop(self, chaos: tuple[str, int], place: int) -> None:
+        name, line = self._line(place)
+        version = claims.find_line(name).version
+        claim = next(one for one in self.model.claims.values() if name in one.lines)
+        answer = self.do(
+            chaos,
+            lambda: dropping.drop_line(self.context(REVIEWER), name, version=version, reason="不予拨付"),
+        )
+        if claim.approved and line.state in (WAITING, FAILED):
+            line.state, line.holds = DROPPED, set()
+        else:
+            assert isinstance(answer, DomainError)
+        if all(one.state == DROPPED for one in claim.lines.values()):
+            claim.state = "rejected"
+        self.check()
+
+    # ----------------------------------------------------------------- rules: time and settlement
+
+    @rule(days=st.sampled_from((1, 3, 15)))
+    def wait(self, days: int) -> None:
+        self.now += timedelta(days=days)
+
+    @rule(chaos=CHAOS)
+    def seal(self, chaos: tuple[str, int]) -> None:
+        due = self.model.payable(shanghai_date(self.now))
+        night = system_context("settle_subsidies", now=self.now, request_id="req_night")
+        before = set(self.model.batches)
+        answer = self.do(chaos, lambda: sealing.seal_division(night, CITY))
+        assert not isinstance(answer, DomainError), answer
+        fresh = [
+            one
+            for one in self.dynamo.rows(batches.BatchRow)
+            if one.status is not BatchStatus.SEALING and one.id not in before
+        ]
+        found = {member.line_id for one in fresh for member in batches.members_of(one.id)}
+        assert found == due, "exactly what is due, nothing else, nothing twice"
+        assert len(fresh) == (1 if due else 0)
+        for batch in fresh:
+            assert (batch.line_count, batch.amount_fen) == (len(due), len(due) * LINE_FEN)
+            self.model.batches[batch.id] = {"lines": set(due), "exported": False, "results": {}}
+            self.digests[batch.id] = batch.digest
+            for name in due:
+                line = self.model.lines()[name]
+                line.state, line.batch = BATCHED, batch.id
+        self.check()
+
+    @precondition(lambda self: self.model.batches)
+    @rule(chaos=CHAOS, place=st.integers(0, 3))
+    def export(self, chaos: tuple[str, int], place: int) -> None:
+        batch_id = self._batch(place)
+        exported = self.do(chaos, lambda: service.export(self.context(FINANCE), batch_id))
+        assert exported.batch.digest == self.digests[batch_id]
+        self.model.batches[batch_id]["exported"] = True
+        self.check()
+
+    def _batch(self, place: int) -> str:
+        names = list(self.model.batches)
+        return names[place % len(names)]
+
+    @precondition(lambda self: self.model.batches)
+    @rule(
+        chaos=CHAOS,
+        place=st.integers(0, 3),
+        outcomes=st.lists(st.sampled_from(("paid", "failed", "none")), min_size=5, max_size=5),
+        wrong=st.sampled_from(("none", "amount", "unknown", "other division", "contradiction", "foreign")),
+    )
+    def report(self, chaos: tuple[str, int], place: int, outcomes: list[str], wrong: str) -> None:
+        batch_id = self._batch(place)
+        known = self.model.batches[batch_id]
+        names = sorted(known["lines"])
+        rows = [
+            self._result(number, name, outcome == "paid")
+            for number, (name, outcome) in enumerate(zip(names, outcomes, strict=False), start=1)
+            if outcome != "none"
+        ]
+        expected = {
+            row.line_id: row.paid for row in rows if known["results"].get(row.line_id, row.paid) == row.paid
+        }
+        extra = self._wrong(wrong, rows, names, expected)
+        sender = WUHU_FINANCE if wrong == "foreign" else FINANCE
+        answer = self.do(
+            chaos, lambda: results.record_results(self.context(sender), batch_id, [*rows, *extra])
+        )
+        if wrong == "foreign" or not known["exported"]:
+            code = getattr(answer, "code", None)
+            assert code == ("not_found" if wrong == "foreign" else "not_exported")
+        elif rows or extra:
+            assert {one.row for one in answer.refused} == {
+                one.row for one in (*rows, *extra) if one.line_id not in expected or one in extra
+            }
+            self._apply(batch_id, expected)
+        self.check()
+
+    def _result(self, row: int, line_id: str, paid: bool, fen: int = LINE_FEN) -> PaymentResult:
+        return PaymentResult(
+            row=row,
+            line_id=line_id,
+            paid=paid,
+            amount_fen=fen,
+            paid_on=self.setting.world.now.date() if paid else None,
+            bank_reference=f"TK{line_id[-8:]}" if paid else None,
+            reason=None if paid else "账号不符",
+        )
+
+    def _wrong(
+        self, wrong: str, rows: list[PaymentResult], names: list[str], expected: dict[str, bool]
+    ) -> list[PaymentResult]:
+        """Add one wrong row behind the right ones."""
+        row = 100
+        if wrong == "unknown":
+            return [self._result(row, "lin_unknown-01", paid=True)]
+        if wrong == "other division":
+            return [self._result(row, f"lin_{self.setting.foreign_id[4:]}-01", paid=True)]
+        if wrong == "amount" and (
+            left := [name for name in names if name not in {one.line_id for one in rows}]
+        ):
+            return [self._result(row, left[0], paid=True, fen=LINE_FEN + 1)]
+        if wrong == "contradiction" and expected:
+            name = next(iter(expected))
+            return [self._result(row, name, paid=not expected[name])]
+        return []
+
+    def _apply(self, batch_id: str, expected: dict[str, bool]) -> None:
+        known = self.model.batches[batch_id]
+        for name, paid in expected.items():
+            if name in known["results"]:
+                continue
+            known["results"][name] = paid
+            self.model.lines()[name].state = PAID if paid else FAILED
+
+    # ----------------------------------------------------------------- rules: clawback
+
+    @precondition(lambda self: self.model.lines())
+    @rule(chaos=CHAOS, place=st.integers(0, 5), who=st.booleans())
+    def ask_reversal(self, chaos: tuple[str, int], place: int, who: bool) -> None:
+        name, line = self._line(place)
+        actor = FINANCE if who else OTHER_FINANCE
+        answer = self.do(chaos, lambda: clawback.ask_reversal(self.context(actor), name, reason="重复发放"))
+        if line.state == PAID and line.asked_by is None:
+            line.asked_by = actor.actor
+        elif line.asked_by != actor.actor:
+            assert isinstance(answer, DomainError)
+        self.check()
+
+    @precondition(lambda self: any(one.asked_by for one in self.model.lines().values()))
+    @rule(chaos=CHAOS, place=st.integers(0, 5), who=st.booleans())
+    def confirm_reversal(self, chaos: tuple[str, int], place: int, who: bool) -> None:
+        asked = sorted(name for name, one in self.model.lines().items() if one.asked_by)
+        name = asked[place % len(asked)]
+        line, actor = self.model.lines()[name], FINANCE if who else OTHER_FINANCE
+        answer = self.do(chaos, lambda: clawback.confirm_reversal(self.context(actor), name))
+        if line.asked_by == actor.actor:
+            assert getattr(answer, "code", None) == "self_approval"
+        elif line.state == PAID:
+            line.state = REVERSED
+        self.check()
+
+    @precondition(lambda self: any(one.state == REVERSED for one in self.model.lines().values()))
+    @rule(
+        chaos=CHAOS,
+        place=st.integers(0, 5),
+        fen=st.sampled_from((1, 60_000, 180_000)),
+        reference=st.integers(0, 2),
+    )
+    def repay(self, chaos: tuple[str, int], place: int, fen: int, reference: int) -> None:
+        taken = sorted(name for name, one in self.model.lines().items() if one.state == REVERSED)
+        name = taken[place % len(taken)]
+        line = self.model.lines()[name]
+        repayment = Repayment(f"R{reference}-{fen}", fen, self.setting.world.now.date())
+        known = [one.bank_reference for one in claims.find_line(name).repayments]
+        answer = self.do(chaos, lambda: clawback.record_repayment(self.context(FINANCE), name, repayment))
+        if repayment.bank_reference not in known:
+            if line.repaid_fen + fen <= line.fen:
+                line.repaid_fen += fen
+            else:
+                assert answer.code == "repayment_exceeds"
+        self.check()
+
+    # ----------------------------------------------------------------- what must hold
+
+    def check(self) -> None:
+        """Hold every figure of the tables against the model."""
+        self._check_budget()
+        self._check_lines()
+        self._check_vouchers()
+        self._check_books()
+        self._check_batches()
+
+    def _check_budget(self) -> None:
+        rows = self.dynamo.rows(BudgetRow)
+        if not rows:
+            assert self.model.appropriated_fen == 0
+            return
+        (budget,) = rows
+        found = (budget.appropriated_fen, budget.reserved_fen, budget.spent_fen)
+        assert found == (self.model.appropriated_fen, self.model.reserved_fen, self.model.spent_fen)
+        assert budget.available_fen == budget.appropriated_fen - budget.reserved_fen - budget.spent_fen
+        assert budget.available_fen >= 0
+
+    def _check_lines(self) -> None:
+        found = {one.id: one for one in self.dynamo.rows(claims.LineRow)}
+        wanted = self.model.lines()
+        assert found.keys() == wanted.keys()
+        for name, line in wanted.items():
+            stored = found[name].status
+            state = WAITING if stored in (LineStatus.PENDING, LineStatus.HELD) else str(stored)
+            assert state == line.state, name
+            assert sum(one.status is LineStatus.PAID for one in found[name].attempts) <= 1, "paid once"
+        for claim in self.dynamo.rows(claims.ClaimRow):
+            states = [wanted[one].state for one in claim.line_ids]
+            live = [one for one in states if one != DROPPED]
+            if claim.status is not ClaimStatus.REJECTED:
+                assert claim.line_count == len(live)
+            assert claim.paid_count == sum(one in (PAID, REVERSED) for one in live)
+            assert claim.reviewed_by is None or claim.reviewed_by not in (
+                claim.submitted_by,
+                claim.approved_by,
+            )
+            assert (claim.status is ClaimStatus.PAID) == (
+                bool(live) and all(one in (PAID, REVERSED) for one in live)
+            )
+
+    def _check_vouchers(self) -> None:
+        enrolled = {one.enrolment_id: one for one in self.dynamo.rows(claims.LineRow)}
+        states = {name: line.state for name, line in self.model.lines().items()}
+        paid_fen = 0
+        for voucher in self.dynamo.rows(VoucherRow):
+            line = enrolled.get(voucher.enrolment_id)
+            state = states[line.id] if line is not None else WAITING
+            assert (voucher.status is VoucherStatus.SETTLED) == (state in (PAID, REVERSED))
+            paid_fen += voucher.paid_fen
+            assert voucher.reversed_fen == (LINE_FEN if state == REVERSED else 0)
+        assert paid_fen == self.model.sum_of(PAID, REVERSED), "Σ paid = Σ settled"
+
+    def _check_books(self) -> None:
+        sums = ledger.add_up(self.dynamo.rows(batches.SummaryRow))
+        net = {name: one.debit_fen - one.credit_fen for name, one in sums.items()}
+        books = {name: fen for name, fen in net.items() if not name.startswith(MEMORANDUM)}
+        assert sum(books.values()) == 0, "Σ debits = Σ credits"
+        repaid_fen = sum(line.repaid_fen for line in self.model.lines().values())
+        reversed_fen = self.model.sum_of(REVERSED)
+        paid_fen = self.model.sum_of(PAID, REVERSED)
+        wanted = {
+            f"subsidy_expense.{CITY}.{self.setting.program_id}": paid_fen - reversed_fen,
+            f"treasury.{CITY}": repaid_fen - paid_fen,
+            f"receivable.{CITY}.{HEFEI_SCHOOL}": reversed_fen - repaid_fen,
+        }
+        assert books == {name: fen for name, fen in wanted.items() if name in books}
+        assert all(name in books or fen == 0 for name, fen in wanted.items())
+        posted = [
+            (group.event, one.line_id, one.reference)
+            for group in self.dynamo.rows(batches.GroupRow)
+            for one in group.postings
+        ]
+        assert len(posted) == len(set(posted)), "no event is posted twice"
+
+    def _check_batches(self) -> None:
+        for batch in self.dynamo.rows(batches.BatchRow):
+            known = self.model.batches.get(batch.id)
+            if known is None:
+                assert batch.status is BatchStatus.SEALING
+                assert batch.chunks == 0
+                continue
+            assert batch.digest == self.digests[batch.id]
+            assert batch.result_count == len(known["results"])
+
+
+def _settings(share: int) -> settings:
+    return settings(
+        max_examples=SEQUENCES // SHARES,
+        stateful_step_count=STEPS,
+        deadline=None,
+        database=None,
+        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        suppress_health_check=list(HealthCheck),
+    )
+
+
+@pytest.mark.parametrize("share", range(SHARES))
+def test_money_holds_whatever_happens_in_whatever_order(setting: Setting, share: int) -> None:
+    run_state_machine_as_test(Money, settings=_settings(share))
