@@ -34,6 +34,8 @@ from chalicelib.programs.routes import api as programs_api
 from chalicelib.settlement import jobs as settlement_jobs
 from chalicelib.settlement.ledger_routes import api as ledger_api
 from chalicelib.settlement.routes import api as settlement_api
+from chalicelib.subsidies import jobs as subsidy_jobs
+from chalicelib.subsidies.document_routes import api as documents_api
 from chalicelib.subsidies.override_routes import api as overrides_api
 from chalicelib.subsidies.routes import api as subsidies_api
 from chalicelib.supervision import jobs as supervision_jobs
@@ -57,6 +59,7 @@ for blueprint in (
     class_people_api,
     attendance_api,
     footage_api,
+    documents_api,
     overrides_api,
     subsidies_api,
     settlement_api,
@@ -171,3 +174,9 @@ def reencrypt_people(event: Event, _: object) -> object:
 def record_audit(event: Event, _: object) -> object:
     """Write every change into the audit chain."""
     return supervision_jobs.record_audit(event, job_context(event, "record_audit"))
+
+
+@app.lambda_function(name="register_document")  # type: ignore[untyped-decorator]
+def register_document(event: Event, _: object) -> object:
+    """Register a supporting document that has arrived."""
+    return subsidy_jobs.register_document(event, job_context(event, "register_document"))

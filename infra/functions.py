@@ -285,6 +285,19 @@ FUNCTIONS: Final = (
         grants=_REGISTRATION,
     ),
     Function(
+        name="register_document",
+        memory_mb=512,
+        timeout_seconds=60,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        bucket="evidence",
+        object_prefix="claim-documents/",
+        grants=Grants(
+            reads=frozenset({"claim-documents"}),
+            writes=frozenset({"claim-documents"}),
+            buckets_read=frozenset({"evidence"}),
+        ),
+    ),
+    Function(
         name="reconcile_footage",
         memory_mb=512,
         timeout_seconds=300,

@@ -105,6 +105,8 @@ RIGHTS: dict[str, Row] = {
     "subsidy_claim.approve": _bureaus(_R),
     "subsidy_claim.return": _bureaus(_C, _R),
     "subsidy_claim.reject": _bureaus(_C, _R),
+    "claim_document.write": _STAFF,
+    "claim_document.read": _STAFF | _READERS,
     "override.ask": _bureaus(_C),
     "override.read": _STAFF | _READERS,
     "override.decide": _bureaus(_R),

@@ -1,7 +1,5 @@
 """What S3 holds against what was announced: register an object, ask for those nobody reported."""
 
-import base64
-import hashlib
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -25,7 +23,6 @@ from chalicelib.classes.service import read_class
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.principal import Context, change_of
 
-READ_BYTES_MAX = 32 * 1024**2
 RECONCILED_MAX = 2_000
 RECONCILE_SECONDS = 240
 """One run stops here; what is left stays in the index for the next."""
@@ -83,7 +80,7 @@ def _registered(
         segment,
         size_bytes=found.size_bytes,
         content_type=found.content_type,
-        sha256=_digest_of(found, segment.object_key),
+        sha256=objects.digest_of(settings().evidence_bucket, segment.object_key, found),
     )
     return store.register(segment, found.version, mismatch=differs, now=context.now, change=change)
 
@@ -102,23 +99,6 @@ def _protect(
     hold = store.find_hold(segment.lesson_id)
     if hold is not None and hold.held:
         objects.hold(bucket, [one], held=True)
-
-
-def _digest_of(found: objects.StoredObject, object_key: str) -> str | None:
-    """Give the SHA-256 that S3 verified at upload, in hexadecimal.
-
-    Some S3-compatible stores forget it on form uploads; a small object is then read, a large one is not
-    believed.
-    """
-    if found.sha256_base64 is not None:
-        try:
-            return base64.b64decode(found.sha256_base64, validate=True).hex()
-        except ValueError:
-            return None  # of a multipart upload: a digest of digests
-    if found.size_bytes > READ_BYTES_MAX:
-        return None
-    body = objects.read_object(settings().evidence_bucket, object_key, found.version)
-    return hashlib.sha256(body).hexdigest() if body is not None else None
 
 
 # --------------------------------------------------------------------------- reconciliation

@@ -1,6 +1,8 @@
 """Objects in S3: presigned forms and links, reading and writing. Names hold opaque ids only."""
 
+import base64
 import contextlib
+import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +17,7 @@ from chalicelib.kernel.errors import Unavailable
 
 _READERS = 8
 _AT_ONCE = 32
+READ_BYTES_MAX = 32 * 1024**2
 UPLOAD_SECONDS = 900
 LINK_SECONDS = 600
 _MISSING = frozenset({"NoSuchKey", "NoSuchVersion", "404", "NotFound"})
@@ -242,3 +245,20 @@ def describe_object(bucket: str, key: str, version: str | None = None) -> Stored
         version=str(found.get("VersionId", "null")),
         retained_until=found.get("ObjectLockRetainUntilDate"),
     )
+
+
+def digest_of(bucket: str, key: str, found: StoredObject) -> str | None:
+    """Give the SHA-256 that S3 verified when an object was uploaded, in hexadecimal.
+
+    Some S3-compatible stores forget it on form uploads; a small object is then read, a large one is not
+    believed.
+    """
+    if found.sha256_base64 is not None:
+        try:
+            return base64.b64decode(found.sha256_base64, validate=True).hex()
+        except ValueError:
+            return None  # of a multipart upload: a digest of digests
+    if found.size_bytes > READ_BYTES_MAX:
+        return None
+    body = read_object(bucket, key, found.version)
+    return hashlib.sha256(body).hexdigest() if body is not None else None

@@ -632,6 +632,11 @@ REASONS: dict[str, Reason] = {
     "enrolment_unknown": Reason(
         Impossible, "该报名不在本班花名册中，请核对。", "This enrolment is not on the class's roster."
     ),
+    "too_many_documents": Reason(
+        Refused,
+        "每份申领最多 {limit} 份证明材料，请合并后上传。",
+        "A claim has at most {limit} supporting documents. Combine some into one file.",
+    ),
     "claim_deadline_passed": Reason(
         Refused, "已超过申领期限 {deadline}，不能申领。", "The deadline for claiming was {deadline}."
     ),

@@ -376,6 +376,12 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/subsidy-claims/{claim_id}/reject"): Case(
             f"{claim}/reject", VERSION_REASON, owner=of_school
         ),
+        ("POST", "/v1/subsidy-claims/{claim_id}/documents"): Case(
+            f"{claim}/documents",
+            {"kind": "other", "content_type": "application/pdf", "size_bytes": 9, "sha256": "0" * 64},
+            owner=of_school,
+        ),
+        ("GET", "/v1/subsidy-claims/{claim_id}/documents"): Case(f"{claim}/documents", owner=of_school),
         ("POST", "/v1/classes/{class_id}/overrides"): Case(
             f"{classroom}/overrides",
             {"enrolment_id": "enr_aaaa", "check": "attendance", "reason": "r", "expires_on": "2026-12-31"},

@@ -1,0 +1,109 @@
+"""HTTP of supporting documents."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from chalicelib.aws.forms import Answer, Form
+from chalicelib.aws.http import Api, Call, Listing, NoQuery
+from chalicelib.kernel.paging import Page
+from chalicelib.subsidies import documents
+from chalicelib.subsidies.document_model import (
+    DOCUMENT_BYTES_MAX,
+    DocumentKind,
+    DocumentStatus,
+    DocumentType,
+)
+
+api = Api(__name__)
+
+
+class DocumentRequest(Form):
+    """A document to upload; `sha256` in hexadecimal."""
+
+    kind: DocumentKind
+    content_type: DocumentType
+    size_bytes: Annotated[int, Meta(ge=1, le=DOCUMENT_BYTES_MAX)]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$")]
+
+
+class FormAnswer(Answer):
+    """A form to post the file with."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
+
+
+class AnnouncedDocument(Answer):
+    """A document that waits for its file; without `upload` it is stored already."""
+
+    id: str
+    status: DocumentStatus
+    upload: FormAnswer | None
+
+
+class DocumentAnswer(Answer):
+    """A document; `url` is a signed link, for bureaus only."""
+
+    id: str
+    kind: DocumentKind
+    content_type: DocumentType
+    size_bytes: int
+    sha256: str
+    status: DocumentStatus
+    announced_at: datetime
+    stored_at: datetime | None
+    url: str | None
+
+
+@api.endpoint(
+    "POST",
+    "/v1/subsidy-claims/{claim_id}/documents",
+    action="claim_document.write",
+    body=DocumentRequest,
+    answer=AnnouncedDocument,
+    status_code=201,
+    summary="Announce a supporting document and get the form to upload it",
+)
+def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> AnnouncedDocument:
+    body = call.body
+    announced = documents.announce(
+        call.context,
+        claim_id,
+        kind=body.kind,
+        content_type=body.content_type,
+        size_bytes=body.size_bytes,
+        sha256=body.sha256.lower(),
+    )
+    form = announced.form
+    upload = FormAnswer(url=form.url, fields=form.fields, expires_at=form.expires_at) if form else None
+    return AnnouncedDocument(id=announced.document.id, status=announced.document.status, upload=upload)
+
+
+@api.endpoint(
+    "GET",
+    "/v1/subsidy-claims/{claim_id}/documents",
+    action="claim_document.read",
+    answer=Listing[DocumentAnswer],
+    summary="List a claim's supporting documents",
+)
+def list_documents(call: Call[None, NoQuery], claim_id: str) -> Listing[DocumentAnswer]:
+    filed = documents.list_documents(call.context, claim_id)
+    return call.listing(Page(items=filed, after=None), _answer)
+
+
+def _answer(filed: documents.Filed) -> DocumentAnswer:
+    one = filed.document
+    return DocumentAnswer(
+        id=one.id,
+        kind=one.kind,
+        content_type=one.content_type,
+        size_bytes=one.size_bytes,
+        sha256=one.sha256,
+        status=one.status,
+        announced_at=one.announced_at,
+        stored_at=one.stored_at,
+        url=filed.url,
+    )
