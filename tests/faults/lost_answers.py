@@ -6,6 +6,7 @@ answer is gone; a client would send its request again).
 """
 
 import random
+import re
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 from botocore.exceptions import ConnectionClosedError
 from botocore.httpsession import URLLib3Session
 
+_REQUEST_ID = re.compile(r"req_[0-9.]+[0-9]")
 WRITES = ("UpdateItem", "PutItem", "TransactWriteItems")
 
 
@@ -28,6 +30,8 @@ class Faults:
     def __init__(self, *, lost: float, died: float, seed: int) -> None:
         self.lost, self.died = lost, died
         self.happened: Counter[str] = Counter()
+        self.hidden: set[str] = set()
+        """Request ids of the writes whose answers were lost."""
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._session = URLLib3Session(max_pool_connections=64)
@@ -51,6 +55,7 @@ class Faults:
         if drawn < self.lost:
             self._session.send(request)
             self.happened["lost"] += 1
+            self.hidden |= set(_REQUEST_ID.findall(bytes(request.body).decode()))
             raise ConnectionClosedError(endpoint_url=request.url)
         if drawn < self.lost + self.died:
             self._session.send(request)

@@ -195,8 +195,12 @@ def assert_lawful(race, history):
         state = target
 
 
-def assert_told_truly(race, history, outcomes):
-    """Every answer agrees with the history, and every change is one that somebody asked for."""
+def assert_told_truly(race, history, outcomes, hidden):
+    """Every answer agrees with the history, and every change is one that somebody asked for.
+
+    Where the answer to a write was lost (`hidden`) and another change came before the SDK repeated it, the
+    answer is about the voucher as it then was: true at the end, though the change had been made.
+    """
     by_request = {row.change.request_id: row for row in history}
     asked = set()
     for outcome in outcomes:
@@ -207,7 +211,8 @@ def assert_told_truly(race, history, outcomes):
         if outcome.code is None:
             assert own or is_repeat(outcome, history), outcome
         else:
-            assert answered not in by_request, outcome
+            superseded = answered in hidden and bool(history) and own != history[-1:]
+            assert answered not in by_request or superseded, outcome
             assert reason_held(race, outcome, history), (outcome, [row.after["status"] for row in history])
     assert asked == set(by_request), "a change that nobody asked for"
 
@@ -288,7 +293,7 @@ def test_races_around_the_last_second_leave_one_consistent_story(raced, pool):
             with faults.paused():
                 history = [row for row in histories.next() if row.subject == race.voucher_id]
                 assert_lawful(race, history)
-                assert_told_truly(race, history, outcomes)
+                assert_told_truly(race, history, outcomes, faults.hidden)
                 assert_enrolments_agree(race, history)
             told.update(outcome.code or outcome.plan.action for outcome in outcomes)
     TOLD[f"{ROUNDS} rounds of {CLIENTS}, answers"] = dict(told.most_common())
