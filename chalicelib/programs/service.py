@@ -1,8 +1,8 @@
 """Use cases of programs: make one, change its policy, read."""
 
-import functools
-import time
 from typing import Any
+
+from cachetools import TTLCache
 
 from chalicelib.accounts import rights
 from chalicelib.kernel.divisions import is_known
@@ -80,19 +80,20 @@ def read_program(program_id: str) -> Program:
     return store.read_program(program_id)
 
 
+_CURRENT: TTLCache[str, Program] = TTLCache(64, CACHE_SECONDS)
+
+
 def current_program(program_id: str) -> Program:
     """Read a program as it was at most a minute ago: for decisions that are many a second."""
-    return _program_at(program_id, int(time.monotonic() // CACHE_SECONDS))
-
-
-@functools.lru_cache(maxsize=64)
-def _program_at(program_id: str, _: int) -> Program:
-    return store.read_program(program_id)
+    found = _CURRENT.get(program_id)
+    if found is None:
+        found = _CURRENT[program_id] = store.read_program(program_id)
+    return found
 
 
 def forget_programs() -> None:
     """Drop the cached programs."""
-    _program_at.cache_clear()
+    _CURRENT.clear()
 
 
 def list_programs(request: PageRequest) -> Page[Program]:

@@ -245,6 +245,8 @@ def reason_held(race, outcome, history):
             return "issued" in states
         case "voucher_already_redeemed" | "token_replayed":
             return "redeemed" in states
+        case "already_enrolled":  # a nonce of an enrolment that was released since
+            return outcome.plan.nonce in {row.after.get("redeem_nonce") for row in history}
         case "voucher_revoked":
             return "revoked" in states
         case "nothing_to_release":
