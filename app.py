@@ -98,6 +98,12 @@ def issue_vouchers(event: Event, _: object) -> object:
     return work_through(event, "issue_vouchers", voucher_jobs.issue_vouchers)
 
 
+@app.lambda_function(name="follow_standings")  # type: ignore[untyped-decorator]
+def follow_standings(event: Event, _: object) -> object:
+    """Have vouchers follow what cross-match lists say."""
+    return work_through(event, "follow_standings", voucher_jobs.follow_standings)
+
+
 @app.lambda_function(name="resume_issuance")  # type: ignore[untyped-decorator]
 def resume_issuance(event: Event, _: object) -> object:
     """Ask again for the chunks of batches that have stalled."""

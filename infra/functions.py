@@ -69,10 +69,11 @@ SECRETS: Final = ("signing", "index")
 
 IMPORTS: Final = Queue(name="imports", batch_size=1, maximum_concurrency=5)
 ISSUANCE: Final = Queue(name="issuance", batch_size=5, maximum_concurrency=5)
+STANDINGS: Final = Queue(name="standings", batch_size=1, maximum_concurrency=2)
 EXPIRY: Final = Queue(name="expiry", batch_size=5, maximum_concurrency=5)
 REMINDERS: Final = Queue(name="reminders", batch_size=5, maximum_concurrency=2)
 SETTLEMENT: Final = Queue(name="settlement", batch_size=1, maximum_concurrency=2)
-QUEUES: Final = (IMPORTS, ISSUANCE, EXPIRY, REMINDERS, SETTLEMENT)
+QUEUES: Final = (IMPORTS, ISSUANCE, STANDINGS, EXPIRY, REMINDERS, SETTLEMENT)
 
 RESEALED: Final = (
     "accounts",
@@ -128,6 +129,17 @@ FUNCTIONS: Final = (
         schedule="rate(15 minutes)",
         grants=Grants(
             reads=frozenset({"issuance-batches", "issuance-chunks"}), sends=frozenset({ISSUANCE.name})
+        ),
+    ),
+    Function(
+        name="follow_standings",
+        memory_mb=512,
+        timeout_seconds=120,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        queue=STANDINGS,
+        grants=Grants(
+            reads=frozenset({"imports", "list-effects", "programs", "standings", "vouchers"}),
+            writes=frozenset({"imports", "list-effects", "vouchers"}),
         ),
     ),
     Function(
@@ -206,7 +218,7 @@ FUNCTIONS: Final = (
             writes=ALL,
             buckets_read=frozenset({"intake"}),
             buckets_write=frozenset({"intake"}),
-            sends=frozenset({IMPORTS.name}),
+            sends=frozenset({IMPORTS.name, STANDINGS.name}),
             secrets=_BOTH_SECRETS,
         ),
     ),

@@ -17,6 +17,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     evidence_bucket: str = "voucher-test-evidence"
     imports_queue_url: str = ""
     issuance_queue_url: str = ""
+    standings_queue_url: str = ""
     expiry_queue_url: str = ""
     reminders_queue_url: str = ""
     settlement_queue_url: str = ""

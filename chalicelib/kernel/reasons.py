@@ -289,6 +289,11 @@ REASONS: dict[str, Reason] = {
         "“{column}”应为 {minimum} 到 {maximum} 之间的数字。",
         "{column} must be a number from {minimum} to {maximum}.",
     ),
+    "ends_before_it_begins": Reason(
+        Impossible,
+        "截止日期早于起始日期（{since}），请核对。",
+        "It ends before it begins ({since}). Check both dates.",
+    ),
     "repeated_person": Reason(
         Impossible,
         "该人员在名单第 {first_row} 行已出现，请删除重复行。",

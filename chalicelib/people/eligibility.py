@@ -76,6 +76,16 @@ class Standings(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """What one chunk of a cross-match list did to vouchers: how many were lost, how many marked anew."""
+
+    import_id: str
+    first_row: int
+    rows: int
+    revoked: int = 0
+    marked: int = 0
+
+
 @dataclass(frozen=True)
 class Ineligible:
     """One reason against, with the facts of its sentence."""

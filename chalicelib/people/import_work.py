@@ -59,6 +59,8 @@ def do(context: Context, import_id: str, work: Work, chunk: int) -> None:
     """Do what a message asks for; a message about an import that is decided already does nothing."""
     record = store.find_import(import_id)
     if record is None or record.status not in _UNDECIDED:
+        if record is not None and work is Work.FINISH and record.status is ImportStatus.READY:
+            _accepted(context, record)  # whoever accepted it may have died before saying so
         return
     match work:
         case Work.SPLIT:
@@ -255,12 +257,19 @@ def _finish(context: Context, record: Import) -> None:
     facts = {"valid": progress.valid, "invalid": progress.invalid, "faults": progress.faults}
     try:
         if progress.accepted:
-            store.move_import(record.id, "accept", change=change_of(context, "import.accept"), **facts)
+            change = change_of(context, "import.accept")
+            _accepted(context, store.move_import(record.id, "accept", change=change, **facts))
         else:
             change = change_of(context, "import.fail", reason="rows_invalid")
             store.move_import(record.id, "fail", change=change, failure="rows_invalid", **facts)
     except Refused:
         log("import_finished_before", import_id=record.id)
+
+
+def _accepted(context: Context, record: Import) -> None:
+    kind = KINDS[record.kind]
+    if kind.accepted is not None and not record.dry_run:
+        kind.accepted(context, record)
 
 
 def _faults_of(record: Import) -> Iterator[list[RowFault]]:

@@ -44,6 +44,7 @@ class ListKind(Generic[Row]):
     * `keep(context, record, rows)` takes over the right rows of one chunk, at most `CHUNK_ROWS`, after the
       whole list was judged and accepted, and before it is `ready`. It may be asked again for the same chunk,
       for chunks in any order, and for several at once; nothing of a refused list or a dry run is given to it.
+    * `accepted(context, record)` goes on with a list that has just become ready; it may be asked again.
     * `actions` are what its owner may do next with a list of this kind that is ready.
     """
 
@@ -54,6 +55,7 @@ class ListKind(Generic[Row]):
     repeated_by: Callable[[Row], str]
     repeated_column: str
     keep: Callable[[Context, Import, Sequence[Row]], None]
+    accepted: Callable[[Context, Import], None] | None = None
     optional: frozenset[str] = frozenset()
     dates: frozenset[str] = frozenset()
     actions: tuple[str, ...] = ()

@@ -44,6 +44,7 @@ class ImportKind(StrEnum):
     """What a list is."""
 
     GRADUATES = "graduates"
+    INELIGIBLE_PEOPLE = "ineligible_people"
 
 
 class ImportStatus(StrEnum):
@@ -160,12 +161,14 @@ Judgement = tuple[str, dict[str, str | int]]
 """A code and the facts of its sentence."""
 
 
-def _judge_name(text: str) -> Judgement | None:
+def judge_name(text: str) -> Judgement | None:
+    """Judge a name; None if nothing is wrong with it."""
     good = len(text) <= _NAME_CHARS_MAX and all(sign.isalpha() or sign in "·. ’'-" for sign in text)
     return None if good else ("invalid_name", {})
 
 
-def _judge_id_number(text: str) -> Judgement | None:
+def judge_id_number(text: str) -> Judgement | None:
+    """Judge an ID number; None if nothing is wrong with it."""
     try:
         parse_id_number(text)
     except InvalidIdentity as error:
@@ -186,14 +189,16 @@ def _judge_school(text: str) -> Judgement | None:
 
 
 def _judge_date(text: str) -> Judgement | None:
-    return None if _read_date(text) is not None else ("invalid_date", {})
+    return None if read_date(text) is not None else ("invalid_date", {})
 
 
 def _judge_division(text: str) -> Judgement | None:
     return None if is_known(text) else ("invalid_division", {})
 
 
-def _one_of(choices: tuple[str, ...]) -> Callable[[str], Judgement | None]:
+def one_of(choices: tuple[str, ...]) -> Callable[[str], Judgement | None]:
+    """Make the judge of a cell that takes one of some words."""
+
     def judge(text: str) -> Judgement | None:
         if text in choices:
             return None
@@ -203,13 +208,13 @@ def _one_of(choices: tuple[str, ...]) -> Callable[[str], Judgement | None]:
 
 
 _JUDGES: dict[str, Callable[[str], Judgement | None]] = {
-    "name": _judge_name,
-    "id_number": _judge_id_number,
+    "name": judge_name,
+    "id_number": judge_id_number,
     "school": _judge_school,
-    "degree": _one_of(DEGREES),
+    "degree": one_of(DEGREES),
     "graduated_on": _judge_date,
     "left_school_on": _judge_date,
-    "employment_status": _one_of(EMPLOYMENT_STATUSES),
+    "employment_status": one_of(EMPLOYMENT_STATUSES),
     "phone": _judge_phone,
     "division": _judge_division,
 }
@@ -224,7 +229,7 @@ def read_graduate(row: int, cells: dict[str, str], headers: dict[str, str]) -> G
         if judged is not None:
             code, facts = judged
             faults.append(RowFault(row=row, column=headers.get(column, column), code=code, facts=facts))
-    graduated_on, left_school_on = _read_date(cells["graduated_on"]), _read_date(cells["left_school_on"])
+    graduated_on, left_school_on = read_date(cells["graduated_on"]), read_date(cells["left_school_on"])
     if faults or graduated_on is None or left_school_on is None:
         return faults
     return Graduate(
@@ -241,7 +246,7 @@ def read_graduate(row: int, cells: dict[str, str], headers: dict[str, str]) -> G
     )
 
 
-def _read_date(text: str) -> date | None:
+def read_date(text: str) -> date | None:
     """Read a whole date as people write it; a time of day behind it is left out."""
     plain = _TIME.sub("", unicodedata.normalize("NFKC", text))
     match = next(filter(None, (form.fullmatch(plain) for form in _DATES)), None)

@@ -8,7 +8,7 @@ from msgspec import Meta
 from chalicelib.aws.forms import Answer, Form
 from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery
 from chalicelib.kernel.reasons import sentence
-from chalicelib.people import imports
+from chalicelib.people import imports, standings
 from chalicelib.people.model import Import, ImportKind, ImportStatus, RowFault
 
 api = Api(__name__)
@@ -82,12 +82,20 @@ class ImportSummary(Answer):
     allowed_actions: list[str]
 
 
+class EffectAnswer(Answer):
+    """What a cross-match list did to vouchers: how many are lost, how many spent ones are marked."""
+
+    revoked: int
+    marked: int
+
+
 class ImportAnswer(ImportSummary):
     """An import with its progress and its first thousand row errors."""
 
     progress: ProgressAnswer
     errors: list[RowErrorAnswer]
     error_sheet: str | None
+    effect: EffectAnswer | None
 
 
 @api.endpoint(
@@ -145,6 +153,7 @@ def read(call: Call[None, NoQuery], import_id: str) -> ImportAnswer:
         ),
         errors=[_row_error(fault, english=call.english) for fault in imports.faults_of(record)],
         error_sheet=imports.error_sheet_of(call.context, record),
+        effect=_effect(record),
     )
 
 
@@ -179,6 +188,13 @@ def _summary(record: Import, *, english: bool) -> dict[str, Any]:
         "version": record.version,
         "allowed_actions": imports.allowed_actions(record),
     }
+
+
+def _effect(record: Import) -> EffectAnswer | None:
+    if record.kind is not ImportKind.INELIGIBLE_PEOPLE:
+        return None
+    effect = standings.effect_of(record)
+    return EffectAnswer(revoked=effect.revoked, marked=effect.marked)
 
 
 def _row_error(fault: RowFault, *, english: bool) -> RowErrorAnswer:

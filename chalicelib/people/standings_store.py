@@ -4,24 +4,27 @@ One row, because a hundred people are then one read for the issuer, and one vers
 changed since. People who are in no graduate list (yet) have a row as well.
 """
 
+import contextlib
 from collections.abc import Iterable, Mapping, Sequence
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws.table import (
     TRANSACTION_ITEMS_MAX,
     ConditionFailed,
     Put,
     StructAttribute,
+    Table,
     Update,
     VersionedTable,
+    insert,
     table_name,
     transact,
 )
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Change
-from chalicelib.people.eligibility import Standing, Standings, updated
+from chalicelib.people.eligibility import Effect, Standing, Standings, updated
 
 _TRIES = 8
 
@@ -36,6 +39,32 @@ class StandingsRow(VersionedTable[Standings]):
 
     person_key = UnicodeAttribute(hash_key=True)
     standings = StructAttribute(default=list)
+
+
+class EffectRow(Table[Effect]):
+    """One row a chunk of a cross-match list whose vouchers have followed."""
+
+    class Meta:
+        table_name = table_name("list-effects")
+
+    record_type = Effect
+
+    import_id = UnicodeAttribute(hash_key=True)
+    first_row = NumberAttribute(range_key=True)
+    rows = NumberAttribute()
+    revoked = NumberAttribute(default=0)
+    marked = NumberAttribute(default=0)
+
+
+def add_effect(effect: Effect) -> None:
+    """Store what a chunk did, if that is not stored yet."""
+    with contextlib.suppress(ConditionFailed):
+        insert(EffectRow.from_record(effect))
+
+
+def effects_of(import_id: str) -> list[Effect]:
+    """Read what the chunks of a list have done so far, consistently."""
+    return [row.record for row in EffectRow.query(import_id, consistent_read=True)]
 
 
 def find_standings(person_keys: Iterable[str]) -> list[Standings]:

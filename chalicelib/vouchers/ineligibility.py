@@ -6,7 +6,6 @@ the newest word and writes it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 
 from chalicelib.aws.table import ConditionFailed
 from chalicelib.kernel.calendar import shanghai_date
@@ -18,39 +17,40 @@ from chalicelib.people import standings
 from chalicelib.people.eligibility import Bar, Standings, bar_of, facts_of
 from chalicelib.programs.service import all_programs
 from chalicelib.vouchers import store
-from chalicelib.vouchers.model import Consequence, Voucher, consequence_of, voucher_id_of
+from chalicelib.vouchers.model import Consequence, Voucher, VoucherStatus, consequence_of, voucher_id_of
 
 _TRIES = 8
 
 
-@dataclass(frozen=True)
-class Followed:
-    """How many vouchers were taken back, and how many carry another mark."""
-
-    revoked: int = 0
-    marked: int = 0
-
-
-def follow(context: Context, person_keys: Iterable[PersonKey]) -> Followed:
+def follow(context: Context, person_keys: Iterable[PersonKey]) -> None:
     """Bring the vouchers of these people in line with what cross-match lists say of them now.
 
     Raises:
         Unavailable: others kept changing the same vouchers or lists; repeating is safe.
 
     """
-    revoked = marked = 0
     people: Collection[PersonKey] = set(person_keys)
     for _ in range(_TRIES):
         if not people:
-            return Followed(revoked, marked)
+            return
         listed = standings.standings_of(people)
         done = [_bring_in_line(context, voucher, bar) for voucher, bar in _concerned(context, listed)]
-        revoked += done.count(Consequence.REVOKE)
-        marked += done.count(Consequence.MARK)
         if not any(done):
-            return Followed(revoked, marked)
+            return
         people = standings.told_since(people, listed)
     raise Unavailable("try_again")
+
+
+def effect_on(person_keys: Iterable[PersonKey], import_id: str) -> tuple[int, int]:
+    """Count the vouchers lost and those marked because of a list, from what they themselves say."""
+    ids = [voucher_id_of(key, program.id) for program in all_programs() for key in person_keys]
+    found = [
+        voucher.status
+        for voucher in store.find_vouchers(ids)
+        if voucher.bar is not None and voucher.bar.standing.import_id == import_id
+    ]
+    revoked = found.count(VoucherStatus.REVOKED)
+    return revoked, len(found) - revoked
 
 
 def _concerned(

@@ -19,6 +19,7 @@ from chalicelib.vouchers.model import (
     VoucherStatus,
     facts_of,
     has_expired,
+    is_barred,
     status_shown,
 )
 
@@ -164,6 +165,8 @@ def show_qr(context: Context, voucher_id: str, *, device_id: str | None = None) 
     status = status_shown(voucher, context.now)
     if status is not VoucherStatus.CLAIMED:
         raise Refused(_QR_REFUSALS[status], **facts_of(voucher))
+    if voucher.bar is not None and is_barred(voucher, context.now):
+        raise Refused(voucher.bar.code, **facts_of(voucher))
     if voucher.device is not None and voucher.device not in _device_digests(voucher.id, device_id):
         raise Refused("other_device")
     tag = qr.device_tag_of(voucher.device)

@@ -18,7 +18,7 @@ os.environ.update(
 )
 
 REGION = "cn-north-1"
-QUEUES = ("imports", "issuance", "expiry", "reminders", "settlement")
+QUEUES = ("imports", "issuance", "standings", "expiry", "reminders", "settlement")
 
 
 @pytest.fixture(scope="session")
