@@ -99,8 +99,8 @@ def test_nobody_on_a_list_keeps_a_usable_voucher_and_everybody_else_has_one(worl
                 for chunk in (0, 1, 0, 1)
             ],
             *[
-                lambda part=part, delay=dice.random(): patiently(apply_list, part, delay)
-                for part in _parts(sorted(listed), dice) * 2
+                lambda part=part, delay=delay: patiently(apply_list, part, delay)
+                for part, delay in _parts(sorted(listed), dice)
             ],
             *[lambda key=key: claim(key) for key in keys],
         ]
@@ -135,4 +135,4 @@ def test_nobody_on_a_list_keeps_a_usable_voucher_and_everybody_else_has_one(worl
 
 def _parts(keys, dice):
     cut = dice.randrange(1, len(keys))
-    return [keys[:cut], keys[cut:]]
+    return [(part, dice.random()) for part in (keys[:cut], keys[cut:]) * 2]
