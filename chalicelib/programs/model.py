@@ -114,7 +114,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     attendance_min: Decimal = Decimal("0.80")
     pass_mark: Annotated[int, Meta(ge=0, le=100)] = 60
     subsidies_per_person_per_year: Count = 3
-    overridable_checks: Annotated[tuple[OverridableCheck, ...], Meta(max_length=10)] = ()
+    overridable_checks: Annotated[list[OverridableCheck], Meta(max_length=10)] = []
     publicity_working_days: Annotated[int, Meta(ge=0, le=60)] = 5
     subsidy_claim_deadline_months: Count = 12
     footage_online_days: Count = 90
