@@ -146,6 +146,12 @@ def settle_subsidies(event: Event, _: object) -> object:
     return settlement_jobs.settle_subsidies(job_context(event, "settle_subsidies"))
 
 
+@app.lambda_function(name="verify_ledger")  # type: ignore[untyped-decorator]
+def verify_ledger(event: Event, _: object) -> object:
+    """Begin the night's verification of the ledger."""
+    return settlement_jobs.verify_ledger(job_context(event, "verify_ledger"))
+
+
 @app.lambda_function(name="seal_settlement")  # type: ignore[untyped-decorator]
 def seal_settlement(event: Event, _: object) -> object:
     """Seal divisions' settlement batches."""

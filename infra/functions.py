@@ -159,6 +159,14 @@ FUNCTIONS: Final = (
         grants=Grants(reads=ALL, writes=ALL, sends=frozenset({SETTLEMENT.name}), secrets=_BOTH_SECRETS),
     ),
     Function(
+        name="verify_ledger",
+        memory_mb=512,
+        timeout_seconds=300,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="cron(20 18 * * ? *)",
+        grants=Grants(sends=frozenset({SETTLEMENT.name})),
+    ),
+    Function(
         name="reconcile_exchange",
         memory_mb=512,
         timeout_seconds=300,

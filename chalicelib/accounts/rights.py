@@ -122,6 +122,8 @@ RIGHTS: dict[str, Row] = {
     "claim_line.reverse": _bureaus(_F),
     "claim_line.repay": _bureaus(_F),
     "ledger.read": _bureaus(_F, _S) | _PROVINCE,
+    "ledger.verify": _bureaus(_F, _S) | _PROVINCE,
+    "statement.read": _STAFF | _bureaus(_F, _S) | _PROVINCE,
     "exchange.read": _bureaus(_S) | _PROVINCE,
     "exchange.redrive": _PROVINCE,
     "exchange.acknowledge": {_X: Scope.ALL},

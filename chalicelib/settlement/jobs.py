@@ -1,4 +1,4 @@
-"""The nightly settlement: one message a division, and the worker that seals what is due in it."""
+"""The nightly settlement and verification: one message a division, and the worker that takes one step."""
 
 from chalicelib.aws import queues
 from chalicelib.aws.settings import settings
@@ -6,6 +6,7 @@ from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement.model import BATCH_LINES_MAX
 from chalicelib.settlement.sealing import LINES_A_PORTION_MAX, seal_division
+from chalicelib.settlement.verification import report, verify_page
 from chalicelib.subsidies.areas import cities_of
 
 
@@ -17,9 +18,29 @@ def settle_subsidies(context: Context) -> dict[str, int]:
     return {"divisions": len(bodies)}
 
 
+def verify_ledger(context: Context) -> dict[str, int]:
+    """Ask for the verification of every division's ledger (nightly): `{"divisions": n}`."""
+    cities, _ = cities_of(PROVINCE)
+    bodies = [{"division": city, "verify": True} for city in cities]
+    queues.send(settings().settlement_queue_url, bodies, now=context.now)
+    return {"divisions": len(bodies)}
+
+
+def _verify(division: str, after: str | None, context: Context) -> None:
+    """Verify one page of a ledger and ask for the next; a difference fails the message, and alarms."""
+    found = verify_page(division, after)
+    if found.after is not None:
+        body = {"division": division, "verify": True, "after": found.after}
+        queues.send(settings().settlement_queue_url, [body], now=context.now)
+    report(found)
+
+
 def seal_settlement(message: queues.Message, context: Context) -> None:
     """Seal what is due in the division a message names; ask again if the batch was full."""
     division = str(message.body["division"])
+    if message.body.get("verify"):
+        _verify(division, message.body.get("after"), context)
+        return
     batch = seal_division(context, division)
     if batch is not None and batch.line_count > BATCH_LINES_MAX - LINES_A_PORTION_MAX:
         queues.send(settings().settlement_queue_url, [{"division": division}], now=context.now)

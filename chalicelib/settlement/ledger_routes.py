@@ -1,22 +1,27 @@
 """HTTP of the ledger, its statements, and of taking payments back."""
 
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
 
+from chalicelib.aws.downloads import link_to_xlsx
 from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import Api, Call, Empty, NoQuery, PageQuery, ReasonBody
+from chalicelib.aws.http import Api, Call, Empty, NoQuery, PageQuery, ReasonBody, Reply
+from chalicelib.aws.sheets import write_csv
+from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Context
-from chalicelib.settlement import clawback, ledger
+from chalicelib.settlement import clawback, ledger, statements, verification
 from chalicelib.settlement.ledger import Period
-from chalicelib.settlement.model import Entry, Event
+from chalicelib.settlement.model import MEMORANDUM, Entry, Event
 from chalicelib.subsidies.model import Line, LineStatus, Repayment, claim_of_line
 
 api = Api(__name__)
 
 AMOUNT_MAX = 1_000_000_000_000
+_CSV = "text/comma-separated-values; charset=utf-8"
+"""`text/csv` is a binary type here: the gateway would want an `Accept` header that names it."""
 
 
 class RepaymentRequest(Form):
@@ -109,6 +114,85 @@ class AreaQuery(Form):
     """Whose accounts to add up."""
 
     division: Annotated[str, Meta(max_length=6)] | None = None
+
+
+class VerifyRequest(Form):
+    """Whose ledger to verify, and where the last page ended; without it, the books themselves."""
+
+    division: Annotated[str, Meta(max_length=6)] | None = None
+    after: Annotated[str, Meta(pattern="^[1-9][0-9]{0,8}$")] | None = None
+
+
+class DifferenceAnswer(Answer):
+    """Two figures that should be one."""
+
+    kind: str
+    account: str | None
+    line_id: str | None
+    stored_fen: int
+    expected_fen: int
+
+
+class VerifiedAnswer(Answer):
+    """What a page found; send `after` again for the next one until it is null."""
+
+    division: str
+    intact: bool
+    postings: int
+    lines: int
+    differences: list[DifferenceAnswer]
+    after: str | None
+
+
+class StatementQuery(Form):
+    """Whose statement, of which month (2026-11) or year (2026), and as what."""
+
+    period: Annotated[str, Meta(max_length=7)]
+    division: Annotated[str, Meta(max_length=6)] | None = None
+    institution: Annotated[str, Meta(max_length=18)] | None = None
+    format: Literal["json", "csv", "xlsx"] = "json"
+
+
+class PostedDay(Answer):
+    """What one day did to an account."""
+
+    day: date
+    entries: int
+    debit_fen: int
+    credit_fen: int
+
+
+class StatementAccount(Answer):
+    """An account of an institution over a period."""
+
+    id: str
+    kind: str
+    institution: str
+    name: str
+    opening_fen: int
+    debit_fen: int
+    credit_fen: int
+    closing_fen: int
+    postings: list[PostedDay]
+
+
+class StatementOfPeriod(Answer):
+    """A statement; `paid_fen` is what was paid in the period less what was taken back."""
+
+    division: str
+    institution: str | None
+    period: str
+    first: date
+    last: date
+    paid_fen: int
+    accounts: list[StatementAccount]
+    books: list[AccountAnswer]
+
+
+class LinkAnswer(Answer):
+    """Where a sheet can be fetched for ten minutes."""
+
+    url: str
 
 
 # --------------------------------------------------------------------------- reversal
@@ -224,3 +308,82 @@ def trial_balance(call: Call[None, AreaQuery]) -> TrialBalanceAnswer:
 
 def _entry(entry: Entry) -> EntryAnswer:
     return EntryAnswer(**{name: getattr(entry, name) for name in EntryAnswer.__struct_fields__})
+
+
+@api.endpoint(
+    "POST",
+    "/v1/ledger/verify",
+    action="ledger.verify",
+    body=VerifyRequest,
+    answer=VerifiedAnswer,
+    summary="Recompute a page of the ledger from postings and lines, and name every difference",
+)
+def verify(call: Call[VerifyRequest, NoQuery]) -> VerifiedAnswer:
+    found = verification.verify(call.context, division=call.body.division, after=call.body.after)
+    return VerifiedAnswer(
+        division=found.division,
+        intact=not found.differences,
+        postings=found.postings,
+        lines=found.lines,
+        differences=[DifferenceAnswer(**one._asdict()) for one in found.differences],
+        after=found.after,
+    )
+
+
+@api.endpoint(
+    "GET",
+    "/v1/statements",
+    action="statement.read",
+    query=StatementQuery,
+    answer=StatementOfPeriod,
+    summary="A month's or year's statement of a division or an institution",
+)
+def statement(call: Call[None, StatementQuery]) -> StatementOfPeriod | Reply:
+    query = call.query
+    shown = statements.statement(
+        call.context, division=query.division, institution=query.institution, period=query.period
+    )
+    if query.format == "json":
+        return _statement(shown)
+    name = f"statement-{shown.institution or shown.division}-{shown.period}.{query.format}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    rows = statements.rows_of(shown)
+    if query.format == "csv":
+        return Reply(write_csv(statements.HEADERS, rows), content_type=_CSV, headers=headers)
+    key = f"statements/{new_id('sta')}.xlsx"
+    url = link_to_xlsx("对账单", statements.HEADERS, rows, key=key, filename=name)
+    return Reply(LinkAnswer(url=url))
+
+
+def _statement(shown: statements.Statement) -> StatementOfPeriod:
+    return StatementOfPeriod(
+        division=shown.division,
+        institution=shown.institution,
+        period=shown.period,
+        first=shown.first,
+        last=shown.last,
+        paid_fen=sum(one.debit_fen - one.credit_fen for one in shown.sheets if one.kind == MEMORANDUM),
+        accounts=[
+            StatementAccount(
+                id=one.account,
+                kind=one.kind,
+                institution=one.uscc,
+                name=one.name,
+                opening_fen=one.opening_fen,
+                debit_fen=one.debit_fen,
+                credit_fen=one.credit_fen,
+                closing_fen=one.closing_fen,
+                postings=[
+                    PostedDay(
+                        day=day.day, entries=day.entries, debit_fen=day.debit_fen, credit_fen=day.credit_fen
+                    )
+                    for day in one.postings
+                ],
+            )
+            for one in shown.sheets
+        ],
+        books=[
+            AccountAnswer(id=one.id, debit_fen=one.debit_fen, credit_fen=one.credit_fen)
+            for one in shown.books
+        ],
+    )

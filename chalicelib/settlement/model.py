@@ -20,7 +20,7 @@ stands in statements and not in the trial balance.
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -150,7 +150,7 @@ class PostingGroup(msgspec.Struct, frozen=True, kw_only=True):
     event: Event
     program_id: ProgramId
     budget_year: int
-    batch_id: str | None
+    batch_id: str | None = None
     posted_at: datetime
     postings: list[Posting]
 
@@ -209,6 +209,19 @@ class Refusal(NamedTuple):
     row: int
     code: str
     facts: dict[str, str | int | float | bool | None]
+
+
+class RefusedResult(msgspec.Struct, frozen=True, kw_only=True):
+    """A result that was not applied, as it is kept; `line_id` only where it has the form of one."""
+
+    batch_id: str
+    id: str
+    row: int
+    line_id: str | None = None
+    code: str
+    facts: dict[str, Any]
+    sent_by: str
+    sent_at: datetime
 
 
 # --------------------------------------------------------------------------- names

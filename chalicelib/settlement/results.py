@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from chalicelib.accounts import rights
 from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
 from chalicelib.kernel.errors import NotFound, Refused, Unavailable
-from chalicelib.kernel.ids import is_id
+from chalicelib.kernel.ids import derived_id, is_id
+from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.settlement import store
@@ -30,6 +31,7 @@ from chalicelib.settlement.model import (
     Posting,
     PostingGroup,
     Refusal,
+    RefusedResult,
     attempt_in,
     batch_after,
     group_id_of,
@@ -102,9 +104,16 @@ def _earlier_batches(member: Member) -> set[str]:
 
 
 def record_results(
-    context: Context, batch_id: str, results: Sequence[PaymentResult], *, dry_run: bool = False
+    context: Context,
+    batch_id: str,
+    results: Sequence[PaymentResult],
+    *,
+    unreadable: Sequence[Refusal] = (),
+    dry_run: bool = False,
 ) -> Recorded:
     """Apply what the bank reports of a batch, row by row; with `dry_run` only judge it.
+
+    What is refused, `unreadable` rows of a sheet among it, is kept beside the batch.
 
     Raises:
         Forbidden: `self_approval`, by who applied for or reviewed one of the claims.
@@ -137,9 +146,44 @@ def record_results(
         if result.line_id in wrong and result.row not in refused:
             same = refused[wanted[result.line_id].row]
             refused[result.row] = Refusal(result.row, same.code, same.facts)
+    applied = len(results) - len(refused)
+    refused |= {one.row: one for one in unreadable}
     ordered = [refused[row] for row in sorted(refused)]
+    if not dry_run:
+        _keep(context, batch.id, ordered, {result.row: result for result in results})
     flagged = [recorder.flagged[row] for row in sorted(recorder.flagged)]
-    return Recorded(applied=len(results) - len(ordered), refused=ordered, flagged=flagged)
+    return Recorded(applied=applied, refused=ordered, flagged=flagged)
+
+
+def _keep(
+    context: Context, batch_id: str, refused: Sequence[Refusal], sent: Mapping[int, PaymentResult]
+) -> None:
+    kept = {}
+    for one in refused:
+        result = sent.get(one.row)
+        line_id = result.line_id if result is not None and is_id(result.line_id, "lin") else None
+        facts = [f"{name}={value}" for name, value in sorted(one.facts.items())]
+        name = derived_id("ref", str(one.row), line_id or "", one.code, *facts)
+        kept[name] = RefusedResult(
+            batch_id=batch_id,
+            id=name,
+            row=one.row,
+            line_id=line_id,
+            code=one.code,
+            facts=one.facts,
+            sent_by=context.principal.actor,
+            sent_at=context.now,
+        )
+    store.keep_refused(kept.values())
+
+
+def refused_results(context: Context, batch_id: str, request: PageRequest) -> Page[RefusedResult]:
+    """List the results of a batch of the caller's area that were refused."""
+    batch = store.find_batch(batch_id) if is_id(batch_id, "bat") else None
+    if batch is None:
+        raise NotFound
+    rights.require(context.principal, "settlement.read", division=batch.division)
+    return store.refused_of(batch_id, request)
 
 
 def _firsts(results: Sequence[PaymentResult]) -> tuple[dict[str, PaymentResult], dict[int, Refusal]]:

@@ -7,12 +7,13 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form, Version, malformed
-from chalicelib.aws.http import Api, Call, Empty, Listing, NoQuery, PageQuery, Reply
+from chalicelib.aws.http import Api, Call, Empty, Listing, NoQuery, PageQuery, Reply, SheetBody
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import sentence
 from chalicelib.settlement import results, service
 from chalicelib.settlement.model import Batch, BatchStatus, PaymentResult, Refusal
+from chalicelib.settlement.result_sheets import read_results
 from chalicelib.subsidies.budget_model import Budget
 
 api = Api(__name__)
@@ -94,10 +95,17 @@ class BatchQuery(PageQuery):
     division: Annotated[str, Meta(max_length=6)] | None = None
 
 
+class ExportRequest(Form):
+    """As what the payment file is wanted; the xlsx has its check totals in a last line."""
+
+    format: Literal["csv", "xlsx"] = "csv"
+
+
 class ExportAnswer(Answer):
-    """The payment file: a link good for ten minutes, and what it must amount to."""
+    """The payment file: a link good for ten minutes, and the check totals of what it holds."""
 
     url: str
+    format: str
     sha256: str
     count: int
     amount_fen: int
@@ -126,6 +134,26 @@ class RefusedRow(Answer):
     row: int
     code: str
     detail: str
+
+
+class RefusedAnswer(RefusedRow):
+    """A refused row as it is kept, with who sent it and when."""
+
+    line_id: str | None
+    sent_by: str
+    sent_at: datetime
+
+
+class ResultsQuery(Form):
+    """Whether only to judge the rows."""
+
+    dry_run: bool = False
+
+
+class RefusedQuery(PageQuery):
+    """Which results to list."""
+
+    outcome: Literal["refused"] = "refused"
 
 
 class ResultsAnswer(Answer):
@@ -244,16 +272,19 @@ def read_batch(call: Call[None, NoQuery], batch_id: str) -> BatchAnswer:
     "POST",
     "/v1/settlement-batches/{batch_id}/export",
     action="settlement.export",
-    body=Empty,
+    body=ExportRequest,
     answer=ExportAnswer,
     summary="Get the payment file; the same bytes every time",
 )
-def export(call: Call[Empty, NoQuery], batch_id: str) -> ExportAnswer:
-    exported = service.export(call.context, batch_id)
+def export(call: Call[ExportRequest, NoQuery], batch_id: str) -> ExportAnswer:
+    exported = service.export(call.context, batch_id, as_xlsx=call.body.format == "xlsx")
     batch = exported.batch
-    assert batch.digest is not None
     return ExportAnswer(
-        url=exported.url, sha256=batch.digest, count=batch.line_count, amount_fen=batch.amount_fen
+        url=exported.url,
+        format=call.body.format,
+        sha256=exported.sha256,
+        count=batch.line_count,
+        amount_fen=batch.amount_fen,
     )
 
 
@@ -262,15 +293,48 @@ def export(call: Call[Empty, NoQuery], batch_id: str) -> ExportAnswer:
     "/v1/settlement-batches/{batch_id}/results",
     action="settlement.record_results",
     body=ResultsRequest,
+    query=ResultsQuery,
     answer=ResultsAnswer,
-    summary="Record what the bank paid and what it did not",
+    sheet=True,
+    summary="Record what the bank paid and what it did not, by JSON, xlsx or csv",
 )
-def record_results(call: Call[ResultsRequest, NoQuery], batch_id: str) -> ResultsAnswer:
-    recorded = results.record_results(call.context, batch_id, _results(call.body))
+def record_results(call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_id: str) -> ResultsAnswer:
+    body = call.body
+    unreadable: list[Refusal] = []
+    if isinstance(body, SheetBody):
+        rows, unreadable = read_results(body.raw, body.content_type)
+    else:
+        rows = _results(body)
+    recorded = results.record_results(
+        call.context, batch_id, rows, unreadable=unreadable, dry_run=call.query.dry_run
+    )
     return ResultsAnswer(
         applied=recorded.applied,
         refused=_rows(recorded.refused, english=call.english),
         flagged=_rows(recorded.flagged, english=call.english),
+    )
+
+
+@api.endpoint(
+    "GET",
+    "/v1/settlement-batches/{batch_id}/results",
+    action="settlement.read",
+    query=RefusedQuery,
+    answer=Listing[RefusedAnswer],
+    summary="List the results of a batch that were refused",
+)
+def refused_results(call: Call[None, RefusedQuery], batch_id: str) -> Listing[RefusedAnswer]:
+    page = results.refused_results(call.context, batch_id, call.page_request())
+    return call.listing(
+        page,
+        lambda one: RefusedAnswer(
+            row=one.row,
+            code=one.code,
+            detail=sentence(one.code, one.facts, english=call.english),
+            line_id=one.line_id,
+            sent_by=one.sent_by,
+            sent_at=one.sent_at,
+        ),
     )
 
 

@@ -11,15 +11,18 @@ which something is in doubt: as long as a claim is open its class is `claimed`, 
 the voucher of a scored enrolment can be neither revoked, released nor withdrawn.
 """
 
+import csv
 import hashlib
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from chalicelib.attendance.service import attendance_of
 from chalicelib.aws import crypto
 from chalicelib.aws.disclosure import Sealed, disclose
-from chalicelib.aws.sheets import write_csv
+from chalicelib.aws.sheets import write_csv, write_xlsx
 from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
+from chalicelib.aws.workbook_writer import Cell
 from chalicelib.catalogue.service import open_bank_accounts, read_institution
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import shanghai_date
@@ -354,3 +357,15 @@ def payment_file(context: Context, batch: Batch, members: Sequence[Member]) -> b
     }
     rows = payment_rows(members, payees)
     return write_csv(PAYMENT_COLUMNS, rows).removeprefix(_BYTE_ORDER_MARK)
+
+
+def payment_workbook(batch: Batch, file: bytes) -> bytes:
+    """Write the payment file as a workbook, with its check totals in a last line."""
+    header, *rows = csv.reader(io.StringIO(file.decode(), newline=""))
+    amount_at = header.index("amount_fen")
+    lines: list[list[Cell]] = [
+        [int(cell) if place == amount_at else cell for place, cell in enumerate(row)] for row in rows
+    ]
+    totals: list[Cell] = ["合计", None, f"{batch.line_count} 笔", None, None, batch.amount_fen]
+    lines.append([*totals, "csv SHA-256", batch.digest])
+    return write_xlsx("拨付明细", header, lines)

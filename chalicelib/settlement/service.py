@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from chalicelib.accounts import rights
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
+from chalicelib.aws.sheets import CSV, XLSX
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
 from chalicelib.kernel.ids import ProgramId, is_id
@@ -20,9 +21,6 @@ from chalicelib.subsidies import store as claims
 from chalicelib.subsidies.areas import cities_of, page_over
 from chalicelib.subsidies.budget_model import Budget, budget_id_of
 from chalicelib.subsidies.model import Line, budget_division
-
-CSV = "text/csv"
-
 
 # --------------------------------------------------------------------------- budgets
 
@@ -148,13 +146,14 @@ def list_batches(context: Context, request: PageRequest, *, division: str | None
 
 @dataclass(frozen=True)
 class Exported:
-    """A payment file ready to be fetched, as `batch` stands after that."""
+    """A payment file ready to be fetched, as `batch` stands after that; `sha256` is of its bytes."""
 
     batch: Batch
     url: str
+    sha256: str
 
 
-def export(context: Context, batch_id: str) -> Exported:
+def export(context: Context, batch_id: str, *, as_xlsx: bool = False) -> Exported:
     """Hand out the payment file of a batch through a signed link: always the same bytes."""
     batch = read_batch(context, batch_id, "settlement.export")
     if batch.status not in EXPORTABLE:
@@ -162,14 +161,17 @@ def export(context: Context, batch_id: str) -> Exported:
     members = store.members_of(batch.id)
     require_other_payer(context, [member.line_id for member in members])
     file = sealing.payment_file(context, batch, members)
-    digest = hashlib.sha256(file).hexdigest()
-    if digest != batch.digest:
+    if hashlib.sha256(file).hexdigest() != batch.digest:
         raise RuntimeError("a payment file differs from its sealed digest")
-    key = f"payments/{batch.id}/{digest}.csv"
-    objects.write_object(settings().intake_bucket, key, file, content_type=CSV)
+    ending, kind = ("xlsx", XLSX) if as_xlsx else ("csv", CSV)
+    if as_xlsx:
+        file = sealing.payment_workbook(batch, file)
+    digest = hashlib.sha256(file).hexdigest()
+    key = f"payments/{batch.id}/{digest}.{ending}"
+    objects.write_object(settings().intake_bucket, key, file, content_type=kind)
     exported = store.record_export(batch, change_of(context, "settlement.export"))
-    url = objects.link(settings().intake_bucket, key, filename=f"{batch.id}.csv")
-    return Exported(exported, url)
+    url = objects.link(settings().intake_bucket, key, filename=f"{batch.id}.{ending}")
+    return Exported(exported, url, digest)
 
 
 def allowed_on_batch(principal: Principal, batch: Batch) -> list[str]:

@@ -33,6 +33,7 @@ from chalicelib.settlement.model import (
     Member,
     Payee,
     PostingGroup,
+    RefusedResult,
     Summary,
     batch_after,
     batch_id_of,
@@ -157,6 +158,24 @@ class SummaryRow(Table[Summary]):
     credit_fen = NumberAttribute()
     entries = NumberAttribute()
     posted_at = MomentAttribute()
+
+
+class RefusedRow(Table[RefusedResult]):
+    """One row a refused result; its key is what was sent, so that the same file refuses it once."""
+
+    class Meta:
+        table_name = table_name("refused-results")
+
+    record_type = RefusedResult
+
+    batch_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    row = NumberAttribute()
+    line_id = UnicodeAttribute(null=True)
+    code = UnicodeAttribute()
+    facts = StructAttribute()
+    sent_by = UnicodeAttribute()
+    sent_at = MomentAttribute()
 
 
 # --------------------------------------------------------------------------- batches: reading
@@ -323,6 +342,22 @@ def progress_write(batch: Batch, *, results: int, paid: int) -> Update:
     )
 
 
+# --------------------------------------------------------------------------- refused results
+
+
+def keep_refused(refused: Iterable[RefusedResult]) -> None:
+    """Keep refused results, 25 a call; one that is known already stays one."""
+    with RefusedRow.batch_write() as rows:
+        for one in refused:
+            rows.save(RefusedRow.from_record(one))
+
+
+def refused_of(batch_id: str, request: PageRequest) -> Page[RefusedResult]:
+    """List what was refused of a batch."""
+    rows = RefusedRow.query(batch_id, limit=request.limit, last_evaluated_key=request.after)
+    return page_of(rows, request)
+
+
 # --------------------------------------------------------------------------- ledger
 
 
@@ -352,6 +387,12 @@ def summaries_of(
         first, beyond = since or f"{account}#", until or f"{account}$"
         condition = SummaryRow.id.between(first, beyond)
     rows = SummaryRow.query(division, condition, consistent_read=True)
+    return (row.record for row in rows)
+
+
+def summaries_with(division: str, beginning: str) -> Iterable[Summary]:
+    """Give the summaries whose account, or account and time, begins so."""
+    rows = SummaryRow.query(division, SummaryRow.id.startswith(beginning), consistent_read=True)
     return (row.record for row in rows)
 
 

@@ -358,6 +358,11 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
             {"amount_fen": 1, "received_on": "2026-10-01", "bank_reference": "R1"},
             owner=of_school,
         ),
+        ("GET", "/v1/settlement-batches/{batch_id}/results"): Case(f"{settlement}/results", owner=in_city),
+        ("POST", "/v1/ledger/verify"): Case("/v1/ledger/verify", {"division": CITY}, owner=in_city),
+        ("GET", "/v1/statements"): Case(
+            "/v1/statements", query={"institution": HEFEI_SCHOOL, "period": "2026"}, owner=of_school
+        ),
         ("GET", "/v1/ledger/accounts/{account_id}"): Case(f"/v1/ledger/accounts/{ledger}", owner=in_city),
         ("GET", "/v1/ledger/trial-balance"): Case(
             "/v1/ledger/trial-balance", query={"division": CITY}, owner=in_city

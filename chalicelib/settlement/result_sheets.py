@@ -1,0 +1,89 @@
+"""Payment results as a sheet: each row that cannot be read is refused by itself, the others go on."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Literal
+
+from chalicelib.aws.sheets import SheetRow, read_table
+from chalicelib.kernel.errors import Impossible
+from chalicelib.settlement.model import PaymentResult, Refusal
+
+RESULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "line_id": ("明细编号",),
+    "status": ("状态",),
+    "amount_fen": ("金额", "金额(分)", "金额（分）"),
+    "paid_on": ("支付日期",),
+    "bank_reference": ("流水号",),
+    "reason": ("原因",),
+}
+"""Amounts are fen, as in the payment file: an amount in yuan differs from what is due and is refused."""
+_REQUIRED = frozenset({"line_id", "status", "amount_fen"})
+_STATUSES: Mapping[str, bool] = {"paid": True, "已支付": True, "failed": False, "失败": False}
+_DIGITS_MAX = 13
+_LIMITS: Mapping[str, int] = {"line_id": 80, "bank_reference": 64, "reason": 200}
+ROWS_MAX = 5_000
+Fault = tuple[Literal["missing_field", "wrong_type"], str]
+
+
+def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], list[Refusal]]:
+    """Read a bank's sheet into results and the rows that are none; rows are the sheet's line numbers.
+
+    Raises:
+        Impossible: the sheet as a whole cannot be read, or has too many rows.
+
+    """
+    rows = read_table(raw, content_type, RESULT_COLUMNS, _REQUIRED)
+    if len(rows) > ROWS_MAX:
+        raise Impossible("too_many_rows", limit=ROWS_MAX)
+    results: list[PaymentResult] = []
+    refused: list[Refusal] = []
+    for row in rows:
+        read = _read(row)
+        if isinstance(read, PaymentResult):
+            results.append(read)
+        else:
+            code, name = read
+            refused.append(Refusal(row.row, code, {"field": row.headers.get(name, name)}))
+    return results, refused
+
+
+def _read(row: SheetRow) -> PaymentResult | Fault:
+    cells = {name: row.cells.get(name, "") for name in RESULT_COLUMNS}
+    paid = _STATUSES.get(cells["status"])
+    faults = [*_missing(cells, paid=bool(paid)), *_wrong(cells, paid=paid)]
+    if faults:
+        return faults[0]
+    return PaymentResult(
+        row=row.row,
+        line_id=cells["line_id"],
+        paid=bool(paid),
+        amount_fen=int(cells["amount_fen"]),
+        paid_on=date.fromisoformat(cells["paid_on"]) if paid else None,
+        bank_reference=cells["bank_reference"] if paid else None,
+        reason=cells["reason"] or None,
+    )
+
+
+def _missing(cells: Mapping[str, str], *, paid: bool) -> Sequence[Fault]:
+    wanted = [*sorted(_REQUIRED), *(("paid_on", "bank_reference") if paid else ())]
+    return [("missing_field", name) for name in wanted if not cells[name]]
+
+
+def _wrong(cells: Mapping[str, str], *, paid: bool | None) -> Sequence[Fault]:
+    amount = cells["amount_fen"]
+    wrong = [name for name, most in _LIMITS.items() if len(cells[name]) > most]
+    if paid is None:
+        wrong.append("status")
+    if not (amount.isascii() and amount.isdigit() and len(amount) <= _DIGITS_MAX):
+        wrong.append("amount_fen")
+    if paid and not _is_date(cells["paid_on"]):
+        wrong.append("paid_on")
+    return [("wrong_type", name) for name in wrong]
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,165 @@
+"""Statements, repayments and the verification of the ledger."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.settlement import store
+from chalicelib.settlement.jobs import seal_settlement
+from chalicelib.subsidies.budget_store import BudgetRow
+from chalicelib.subsidies.store import LineRow
+from tests.subsidies.scored import Money, scored_class
+from tests.support.people import HEFEI_SCHOOL
+
+FEN = 180_000
+
+
+@pytest.fixture
+def money(world: Any) -> Money:
+    return Money(world)
+
+
+@pytest.fixture
+def paid(world: Any, money: Money) -> Any:
+    batch = money.sealed(scored_class(world, 3))
+    money.pay(batch)
+    return batch
+
+
+def take_back(money: Money, line_id: str) -> Any:
+    path = f"/v1/claim-lines/{line_id}/reverse"
+    money.ok(money.api("finance").post(path, {"reason": "重复发放"}, at=money.now))
+    return money.ok(money.api("finance_two").post(f"{path}/confirm", {}, at=money.now))
+
+
+def repay(money: Money, line_id: str, fen: int, reference: str = "R1", day: str = "2026-10-08") -> Any:
+    body = {"amount_fen": fen, "received_on": day, "bank_reference": reference}
+    return money.api("finance").post(f"/v1/claim-lines/{line_id}/repayments", body, at=money.now)
+
+
+def differences(money: Money) -> list[tuple[str, str | None, str | None, int, int]]:
+    found, after = [], None
+    while True:
+        body = {"after": after} if after is not None else {}
+        page = money.ok(money.api("finance").post("/v1/ledger/verify", body, at=money.now))
+        found += [tuple(one.values()) for one in page["differences"]]
+        after = page["after"]
+        if after is None:
+            return found
+
+
+def test_repayments_come_in_parts_once_each_and_never_above(money: Money, paid: Any) -> None:
+    line_id = money.batch(paid)["lines"][0]["line_id"]
+    assert repay(money, line_id, 1).json["code"] == "wrong_state"
+    done = take_back(money, line_id)
+    assert (done["outstanding_fen"], done["allowed_actions"]) == (FEN, ["repay"])
+    first = money.ok(repay(money, line_id, 100_000))
+    assert money.ok(repay(money, line_id, 100_000)) == first
+    assert first["outstanding_fen"] == 80_000
+    assert repay(money, line_id, 100_001).json["code"] == "repayment_contradicts"
+    over = repay(money, line_id, 80_001, "R2")
+    assert (over.status, over.json["code"]) == (409, "repayment_exceeds")
+    assert money.ok(repay(money, line_id, 80_000, "R2"))["allowed_actions"] == []
+    account = f"/v1/ledger/accounts/receivable.3401.{HEFEI_SCHOOL}"
+    shown = money.ok(money.api("finance").get(account))
+    assert (shown["debit_fen"], shown["credit_fen"], shown["closing_fen"]) == (FEN, FEN, 0)
+    assert [one["event"] for one in shown["items"]] == ["reversed", "repaid", "repaid"]
+    assert len({one["id"] for one in shown["items"]}) == 3
+    balance = money.balance()
+    assert balance["debit_fen"] == balance["credit_fen"] == 3 * FEN + FEN + FEN
+    assert differences(money) == []
+
+
+def test_an_account_opens_where_the_day_before_closed(money: Money, paid: Any) -> None:
+    line_id = money.batch(paid)["lines"][0]["line_id"]
+    money.wait(10)
+    take_back(money, line_id)
+    account = f"/v1/ledger/accounts/institution.3401.{HEFEI_SCHOOL}"
+    whole = money.ok(money.api("finance").get(account))
+    assert (whole["opening_fen"], whole["closing_fen"]) == (0, 2 * FEN)
+    later = money.ok(money.api("finance").get(account, {"from": "2026-09-25"}))
+    assert (later["opening_fen"], later["closing_fen"], later["credit_fen"]) == (3 * FEN, 2 * FEN, FEN)
+    earlier = money.ok(money.api("finance").get(account, {"to": "2026-09-24"}))
+    assert (earlier["closing_fen"], len(earlier["items"])) == (3 * FEN, 3)
+    page = money.ok(money.api("finance").get(account, {"limit": 2}))
+    rest = money.ok(money.api("finance").get(account, {"limit": 2, "cursor": page["next"]}))
+    assert [one["id"] for one in page["items"] + rest["items"]] == [one["id"] for one in whole["items"]]
+
+
+def test_statements_open_and_close_and_agree_with_the_books(money: Money, paid: Any) -> None:
+    take_back(money, money.batch(paid)["lines"][0]["line_id"])
+    finance, school = money.api("finance"), money.api("institution")
+    month = money.ok(finance.get("/v1/statements", {"period": "2026-09"}))
+    assert month["paid_fen"] == 2 * FEN
+    assert [(one["kind"], one["opening_fen"], one["closing_fen"]) for one in month["accounts"]] == [
+        ("institution", 0, 2 * FEN),
+        ("receivable", 0, FEN),
+    ]
+    expense = [one for one in month["books"] if one["id"].startswith("subsidy_expense")]
+    assert sum(one["debit_fen"] - one["credit_fen"] for one in expense) == month["paid_fen"]
+    following = money.ok(finance.get("/v1/statements", {"period": "2026-10"}))
+    assert [one["opening_fen"] for one in following["accounts"]] == [2 * FEN, FEN]
+    own = money.ok(school.get("/v1/statements", {"period": "2026"}))
+    assert own["accounts"] == month["accounts"]
+    assert own["books"] == []
+    text = school.get("/v1/statements", {"period": "2026", "format": "csv"}).text
+    assert "期初余额" in text
+    assert text.rstrip().endswith("1800.00")
+    assert money.ok(finance.get("/v1/statements", {"period": "2026", "format": "xlsx"}))["url"]
+    for query in ({"period": "2026-13"}, {"period": "26"}, {}):
+        assert finance.get("/v1/statements", query).status == 400
+    other = money.api("institution_wuhu").get(
+        "/v1/statements", {"period": "2026", "institution": HEFEI_SCHOOL}
+    )
+    assert other.status == 404
+
+
+def test_verification_names_a_changed_posting_line_balance_and_budget(money: Money, paid: Any) -> None:
+    assert differences(money) == []
+    line_id = money.batch(paid)["lines"][1]["line_id"]
+    summary = next(one for one in store.summaries_of("3401") if one.account == "treasury.3401")
+    row = store.SummaryRow("3401", summary.id)
+    row.update(actions=[store.SummaryRow.credit_fen.set(1)])
+    assert differences(money) == [("summary_credit", "treasury.3401", None, 1, 3 * FEN)]
+    row.update(actions=[store.SummaryRow.credit_fen.set(3 * FEN)])
+
+    LineRow(line_id).update(actions=[LineRow.amount_fen.set(5)])
+    assert differences(money) == [("posting_paid", None, line_id, FEN, 5)]
+    LineRow(line_id).update(actions=[LineRow.amount_fen.set(FEN), LineRow.status.set("batched")])
+    assert differences(money) == [("posting_paid", None, line_id, FEN, 0)]
+    LineRow(line_id).update(actions=[LineRow.status.set("paid")])
+
+    budget = BudgetRow("bud_3401-2026", money.world.program_id)
+    budget.update(actions=[BudgetRow.spent_fen.set(7)])
+    assert [one[0] for one in differences(money)] == ["budget_spent", "budget_parts"]
+    budget.update(actions=[BudgetRow.spent_fen.set(3 * FEN)])
+
+    (group,) = store.groups_of("3401", after=None, limit=10)
+    first = group.postings[0]
+    changed = [[first.line_id, first.voucher_id, first.institution, FEN + 1, None], *group.postings[1:]]
+    store.GroupRow("3401", group.id).update(actions=[store.GroupRow.postings.set(changed)])
+    found = differences(money)
+    assert ("posting_paid", None, first.line_id, FEN + 1, FEN) in found
+    assert ("summary_credit", "treasury.3401", None, 3 * FEN, 3 * FEN + 1) in found
+
+
+def test_the_nightly_verification_goes_through_every_batch_and_fails_on_a_difference(
+    world: Any, money: Money, paid: Any
+) -> None:
+    import app
+
+    now = money.now.isoformat()
+    assert app.verify_ledger({"now": now}, None) == {"divisions": 17}
+    pages = 0
+    while worked := world.cloud.work("settlement", app.seal_settlement):
+        pages += worked
+    assert pages == 17 + 1, "the books of each division, and the one batch there is"
+    BudgetRow("bud_3401-2026", world.program_id).update(actions=[BudgetRow.spent_fen.set(7)])
+    app.verify_ledger({"now": now}, None)
+    bodies = [one for one in world.cloud.messages("settlement") if one["division"] == "3401"]
+    from chalicelib.aws.queues import Message
+    from chalicelib.kernel.principal import system_context
+
+    night = system_context("seal_settlement", now=money.now, request_id="req_night")
+    with pytest.raises(RuntimeError):
+        seal_settlement(Message(id="1", body=bodies[0], now=money.now), night)

@@ -1,0 +1,86 @@
+"""Results as a bank sends them: sheets, refused row by row, kept, and applied once."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.aws.http import CSV, XLSX
+from chalicelib.aws.sheets import write_csv, write_xlsx
+from tests.settlement.test_batches import file_of
+from tests.subsidies.scored import Money, scored_class, wuhu_class
+
+HEADERS = ("明细编号", "状态", "金额", "支付日期", "流水号", "原因")
+
+
+@pytest.fixture
+def money(world: Any) -> Money:
+    return Money(world)
+
+
+def post(money: Money, batch: Any, rows: list[list[Any]], *, kind: str = CSV, query: str = "") -> Any:
+    raw = write_csv(HEADERS, rows) if kind == CSV else write_xlsx("回盘", HEADERS, rows)
+    path = f"/v1/settlement-batches/{batch['id']}/results{query}"
+    return money.api("finance").send("POST", path, None, raw=raw, content_type=kind, at=money.now)
+
+
+def test_a_sheet_is_refused_row_by_row_and_its_right_rows_are_applied_once(world: Any, money: Money) -> None:
+    money.budget(division="3402", who="finance_wuhu")
+    money.publicised(wuhu_class(world), town="_wuhu")
+    batch = money.sealed(scored_class(world, 4))
+    money.export(batch)
+    foreign = money.seal(who="finance_wuhu")
+    theirs = money.ok(world.api("finance_wuhu").get(f"/v1/settlement-batches/{foreign['id']}"))["lines"][0]
+    one, two, three, four = (line["line_id"] for line in money.batch(batch)["lines"])
+    fen = money.batch(batch)["lines"][0]["amount_fen"]
+    paid = ["已支付", fen, "2026-09-30", "TK1", ""]
+    rows = [
+        [one, *paid],
+        [two, "失败", fen, "", "", "账号不符"],
+        [three, "已支付", fen + 1, "2026-09-30", "TK3", ""],
+        [theirs["line_id"], *paid],
+        [one, *paid],
+        [one, "失败", fen, "", "", "x"],
+        [four, "已支付", fen, "昨天", "TK4", ""],
+        [four, "已支付", "", "2026-09-30", "TK4", ""],
+        ["lin_nobody-01", *paid],
+    ]
+    dry = money.ok(post(money, batch, rows, query="?dry_run=true"))
+    assert money.batch(batch)["result_count"] == 0
+    listed = money.ok(money.api("finance").get(f"/v1/settlement-batches/{batch['id']}/results"))
+    assert listed["items"] == []
+    answer = money.ok(post(money, batch, rows))
+    assert answer == dry
+    assert answer["applied"] == 3
+    assert [(row["row"], row["code"]) for row in answer["refused"]] == [
+        (4, "amount_differs"),
+        (5, "line_unknown"),
+        (7, "result_contradicts"),
+        (8, "wrong_type"),
+        (9, "missing_field"),
+        (10, "line_unknown"),
+    ]
+    assert money.ok(post(money, batch, rows, kind=XLSX)) == answer
+    path = f"/v1/settlement-batches/{batch['id']}/results"
+    kept = money.ok(money.api("supervisor").get(path, {"outcome": "refused"}))["items"]
+    assert sorted(row["row"] for row in kept) == [4, 5, 7, 8, 9, 10]
+    assert money.balance()["debit_fen"] == fen
+    assert world.api("finance_wuhu").get(path).status == 404
+
+
+def test_the_workbook_repeats_to_the_byte_and_ends_with_its_check_totals(world: Any, money: Money) -> None:
+    from chalicelib.aws.sheets import read_table
+
+    batch = money.sealed(scored_class(world, 3))
+    path = f"/v1/settlement-batches/{batch['id']}/export"
+    first = money.ok(money.api("finance").post(path, {"format": "xlsx"}, at=money.now))
+    raw = file_of(first)
+    assert file_of(money.ok(money.api("finance").post(path, {"format": "xlsx"}, at=money.now))) == raw
+    columns = {name: (name,) for name in ("line_id", "account holder", "amount_fen", "class")}
+    known = {name.replace(" ", ""): (name.replace(" ", ""),) for name in columns}
+    others = {name: (name,) for name in ("institution", "bank", "accountnumber", "program")}
+    *rows, total = read_table(raw, XLSX, {**known, **others}, frozenset())
+    assert len(rows) == first["count"] == 3
+    assert sum(int(row.cells["amount_fen"]) for row in rows) == int(total.cells["amount_fen"])
+    assert total.cells["class"] == batch["digest"]
+    assert int(total.cells["amount_fen"]) == first["amount_fen"]
+    assert money.export(batch)["sha256"] == batch["digest"]
