@@ -14,6 +14,7 @@ from chalicelib.aws.table import (
     Table,
     VersionedTable,
     insert,
+    keep,
     page_of,
     table_name,
     transition,
@@ -191,7 +192,7 @@ def switch_totp_on(account: Account, *, change: Change) -> None:
 
 def create_session(session: Session) -> None:
     """Begin a family of refresh tokens."""
-    insert(SessionRow.from_record(session))
+    keep(SessionRow.from_record(session))
 
 
 def find_session(session_id: str) -> Session | None:

@@ -19,6 +19,7 @@ from chalicelib.aws.table import (
     VersionedTable,
     connection,
     insert,
+    keep,
     table_name,
     update,
 )
@@ -129,7 +130,7 @@ def record_going(check_in: CheckIn, went: Proof, change: Change) -> CheckIn:
 
 def keep_refused(refused: RefusedCheckIn) -> None:
     """Keep a refused attempt as evidence."""
-    insert(RefusedCheckInRow.from_record(refused))
+    keep(RefusedCheckInRow.from_record(refused))
 
 
 def refused_at(lesson_id: str) -> Iterable[RefusedCheckIn]:

@@ -310,6 +310,17 @@ def insert(row: Table[Any], *, change: Change | None = None, condition: Conditio
         raise ConditionFailed(old, table=type(row)) from error
 
 
+def keep(row: Table[Any]) -> None:
+    """Write a row whose random key nobody else can have: one that is there is our own, its answer lost.
+
+    Raises:
+        Unavailable: DynamoDB did not answer; whether it wrote is not known, and repeating is safe.
+
+    """
+    with contextlib.suppress(ConditionFailed):
+        insert(row)
+
+
 def _stamp_row(row: Table[Any], change: Change | None) -> str | None:
     if not isinstance(row, VersionedTable):
         return None

@@ -1,6 +1,5 @@
 """The tables of enrolments and refused scans, and every lawful write on an enrolment."""
 
-import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -11,13 +10,12 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import (
-    ConditionFailed,
     MomentAttribute,
     Put,
     Table,
     Update,
     VersionedTable,
-    insert,
+    keep,
     page_of,
     table_name,
 )
@@ -246,9 +244,8 @@ def score_write(enrolment_id: str, *, class_id: str, theory: int, practice: int,
 
 
 def keep_refused_scan(scan: RefusedScan) -> None:
-    """Keep a refused scan as evidence; its id is random, so one that is there is our own, its answer lost."""
-    with contextlib.suppress(ConditionFailed):
-        insert(RefusedScanRow.from_record(scan))
+    """Keep a refused scan as evidence."""
+    keep(RefusedScanRow.from_record(scan))
 
 
 def refused_scans(institution: str, request: PageRequest) -> Page[RefusedScan]:

@@ -59,6 +59,22 @@ def test_a_write_whose_answer_was_lost_knows_its_own_success(cloud, world, lose_
     assert AccountRow.read("acc_two").version == 1
 
 
+def test_a_session_begins_though_the_answer_is_lost(cloud, world, lose_answers):
+    from chalicelib.accounts.store import Session, SessionRow, create_session
+
+    session = Session(
+        id="ses_random",
+        actor="acc_one",
+        role=Role.CLERK,
+        current_hash="h",
+        expires=1,
+        begun_at=world.now,
+    )
+    lose_answers(1)
+    create_session(session)
+    assert SessionRow.read("ses_random").actor == "acc_one"
+
+
 def test_somebody_elses_write_is_not_taken_for_ones_own(cloud, world, lose_answers):
     insert(AccountRow.from_record(account("one")), change=world.change)
     lose_answers(1)
