@@ -47,6 +47,7 @@ CITY, YEAR = "3401", 2026
 LINE_FEN = 180_000
 SIZES = (3, 2, 1)
 CALLS_MAX = 40
+STAGES = ("scored", "publicised", "due", "sealed", "exported", "paid", "asked", "reversed")
 
 
 def officer(actor: str, role: Role, division: str = CITY) -> Principal:
@@ -238,7 +239,7 @@ class Money(RuleBasedStateMachine):
 
     # ----------------------------------------------------------------- beginnings
 
-    @initialize(start=st.sampled_from(("scored", "publicised", "due", "sealed", "exported", "paid")))
+    @initialize(start=st.sampled_from(STAGES))
     def begin(self, start: str) -> None:
         """Come to a stage plainly the first time; afterwards take the tables and the model as they were then."""
         known = self.setting.begun.get(start)
@@ -250,8 +251,7 @@ class Money(RuleBasedStateMachine):
         self.dynamo.restore(kept)
 
     def _come_to(self, start: str) -> None:
-        stages = ("scored", "publicised", "due", "sealed", "exported", "paid")
-        stage = stages.index(start)
+        stage = STAGES.index(start)
         plain = ("plain", 0)
         self.appropriate(plain, 6 if stage else 3)
         if stage >= 1:
@@ -266,6 +266,10 @@ class Money(RuleBasedStateMachine):
             self.export(plain, 0)
         if stage >= 5:
             self.report(plain, 0, ["paid", "failed", "paid", "paid", "paid"], wrong="none")
+        if stage >= 6:
+            self.ask_reversal(plain, 0, who=True)
+        if stage >= 7:
+            self.confirm_reversal(plain, 0, who=False)
 
     # ----------------------------------------------------------------- rules: budget and claims
 
