@@ -94,7 +94,7 @@ def test_who_asks_for_a_reversal_does_not_confirm_it(world: Any, money: Money) -
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
 def test_who_proposed_an_issuance_does_not_decide_on_it(world: Any, api: Any, verb: str) -> None:
-    from chalicelib.vouchers import store
+    from chalicelib.vouchers import batch_store
     from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
 
     proposer = staff_principal("province")
@@ -106,7 +106,7 @@ def test_who_proposed_an_issuance_does_not_decide_on_it(world: Any, api: Any, ve
         proposed_by=proposer.actor,
         proposed_at=world.now,
     )
-    store.create_batch(batch, world.change)
+    batch_store.create_batch(batch, world.change)
     path = f"/v1/programs/{world.program_id}/issuance-batches/{batch.id}/{verb}"
     body = {"version": 1} | ({"reason": "x"} if verb == "reject" else {})
     assert is_own_work(api("province").post(path, body))
