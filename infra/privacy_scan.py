@@ -43,10 +43,11 @@ _BASE64_CHARS_MAX: Final = 200_000
 SHOWN_TO_PEOPLE: Final = (
     re.compile(r"imports/[^/]+/upload"),
     re.compile(r"imports/[^/]+/errors"),
-    re.compile(r"payments/[^/]+/[^/]+\.csv"),
+    re.compile(r"error-sheets/sht_[a-z0-9]+\.(csv|xlsx)"),
+    re.compile(r"payments/[^/]+/[^/]+\.(csv|xlsx)"),
 )
 """Objects that are made for people who need the numbers, in a bucket that forgets them after thirty days: the
-list as it was uploaded, the same list with its errors, the bank's payment file. Only their names are read."""
+list as it was uploaded, a list with its errors, the bank's payment file. Only their names are read."""
 FOOTAGE: Final = re.compile(r"footage/.*")
 PUBLIC_PHONES: Final = frozenset({("institutions", "phone")})
 """An institution's own number is published with its address (step 2 of the notice)."""

@@ -286,6 +286,7 @@ _INTAKE: Final[Json] = {
     "LifecycleConfiguration": {
         "Rules": [
             {"Id": "forget-uploads", "Status": "Enabled", "ExpirationInDays": INTAKE_DAYS},
+            {"Id": "forget-errors", "Status": "Enabled", "Prefix": "error-sheets/", "ExpirationInDays": 1},
             _ABORT_UNFINISHED,
         ]
     }

@@ -16,6 +16,8 @@ from chalicelib.aws.clients import client
 from chalicelib.kernel.errors import Unavailable
 
 _READERS = 8
+ERROR_SHEETS = "error-sheets"
+"""Where uploaded sheets are given back with what is wrong in them; forgotten after a day."""
 _AT_ONCE = 32
 READ_BYTES_MAX = 32 * 1024**2
 UPLOAD_SECONDS = 900

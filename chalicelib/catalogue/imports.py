@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from chalicelib.accounts import rights
+from chalicelib.aws import objects
 from chalicelib.aws.downloads import link_to_xlsx
 from chalicelib.aws.sheets import LINE_COLUMN, REASON_COLUMN, SheetRow, read_table
 from chalicelib.catalogue import service
@@ -161,7 +162,7 @@ def _error_sheet(rows: Sequence[SheetRow], faults: Sequence[Fault]) -> str:
             [row.row, *(row.cells[name] for name in row.headers), " ".join(reasons.get(row.row, []))]
             for row in rows
         ),
-        key=f"catalogue/{new_id('err')}.xlsx",
+        key=f"{objects.ERROR_SHEETS}/{new_id('sht')}.xlsx",
         filename="errors.xlsx",
     )
 

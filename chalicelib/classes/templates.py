@@ -109,11 +109,12 @@ def error_sheet(
             reasons[fault.row].append(f"{fault.column}：{text}" if fault.column else text)
     told = {row: " ".join(texts) for row, texts in reasons.items()}
     raw = with_reasons(rows, told, header=REASON_COLUMN, rest=rest, content_type=content_type)
-    return _link(raw, "errors.csv" if content_type == CSV else "errors.xlsx", content_type)
+    filename = "errors.csv" if content_type == CSV else "errors.xlsx"
+    return _link(raw, filename, content_type, folder=objects.ERROR_SHEETS)
 
 
-def _link(raw: bytes, filename: str, content_type: str) -> str:
-    key = f"reports/{new_id('sht')}.{filename.rpartition('.')[2]}"
+def _link(raw: bytes, filename: str, content_type: str, *, folder: str = "reports") -> str:
+    key = f"{folder}/{new_id('sht')}.{filename.rpartition('.')[2]}"
     bucket = settings().intake_bucket
     objects.write_object(bucket, key, raw, content_type=content_type)
     return objects.link(bucket, key, filename=filename)

@@ -6,9 +6,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.accounts import rights
-from chalicelib.aws.forms import Answer, Form, Version, malformed
+from chalicelib.aws.forms import Answer, Form, Version
 from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery
-from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.errors import NotFound
 from chalicelib.programs import service
 from chalicelib.programs.model import Face, Policy, PolicyVersion, Program, ProgramKind
 
@@ -141,7 +141,7 @@ def list_policies(call: Call[None, PageQuery], program_id: str) -> Listing[Polic
 )
 def read_policy(call: Call[None, NoQuery], program_id: str, policy_version: str) -> PolicyAnswer:
     if not (policy_version.isascii() and policy_version.isdigit() and len(policy_version) <= _DIGITS_MAX):
-        raise malformed([Fault("wrong_type", field="policy_version")])
+        raise NotFound
     return _policy(service.read_policy(call.context, program_id, int(policy_version)))
 
 

@@ -118,8 +118,6 @@ def decide_batch(
 ) -> IssuanceBatch:
     """Approve or reject a batch; a second person does. Approval starts the workers.
 
-    Who approved may approve again: the workers are asked for what is missing, nothing else changes.
-
     Raises:
         Forbidden: `self_approval`.
         Refused: decided already, or another version.
@@ -127,9 +125,6 @@ def decide_batch(
     """
     batch = read_batch(context, program_id, batch_id)
     rights.require(context.principal, f"issuance.{action}", division=PROVINCE)
-    if action == "approve" and _approved_before(context, batch, version):
-        issuing.start_issuing(context, batch)
-        return batch
     decided = batch_store.decide_batch(
         batch.id,
         action,
@@ -140,11 +135,3 @@ def decide_batch(
     if action == "approve":
         issuing.start_issuing(context, decided)
     return decided
-
-
-def _approved_before(context: Context, batch: IssuanceBatch, version: int) -> bool:
-    return (
-        batch.status in (BatchStatus.ISSUING, BatchStatus.ISSUED)
-        and batch.approved_by == context.principal.actor
-        and version <= batch.version
-    )

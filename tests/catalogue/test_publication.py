@@ -81,7 +81,7 @@ def downloaded(url):
     from chalicelib.aws.settings import settings
 
     path = unquote(urlsplit(url).path)
-    key = path[path.index("catalogue/") :]
+    key = path.removeprefix(f"/{settings().intake_bucket}").lstrip("/")
     raw = objects.read_object(settings().intake_bucket, key)
     assert raw is not None, url
     return raw

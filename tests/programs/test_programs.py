@@ -49,8 +49,8 @@ def test_every_version_of_a_policy_stays_with_who_made_it_and_why(world, api):
     assert newest["made_by"]
     assert newest["made_at"]
     assert api("clerk").get(f"{path}/policies/1").json == first
-    for wrong, status in (("3", 404), ("x", 400), ("0", 404), ("9" * 30, 400)):
-        assert api("clerk").get(f"{path}/policies/{wrong}").status == status, wrong
+    for wrong in ("3", "x", "0", "9" * 30):
+        assert api("clerk").get(f"{path}/policies/{wrong}").status == 404, wrong
     page = api("clerk").get(f"{path}/policies", {"limit": 1}).json
     rest = api("clerk").get(f"{path}/policies", {"limit": 1, "cursor": page["next"]}).json
     assert [page["items"][0], rest["items"][0]] == [newest, first]
