@@ -14,6 +14,9 @@ from chalicelib.accounts.service import RequestGuard, use_institutions
 from chalicelib.attendance import footage_jobs
 from chalicelib.attendance.evidence import evidence_of
 from chalicelib.attendance.footage_routes import api as footage_api
+from chalicelib.attendance.forward_routes import api as forward_api
+from chalicelib.attendance.make_up_routes import api as make_up_api
+from chalicelib.attendance.review_routes import api as review_api
 from chalicelib.attendance.routes import api as attendance_api
 from chalicelib.aws.http import CSV, XLSX, use_guard
 from chalicelib.aws.queues import job_context, work_through
@@ -58,6 +61,9 @@ for blueprint in (
     changes_api,
     class_people_api,
     attendance_api,
+    review_api,
+    make_up_api,
+    forward_api,
     footage_api,
     documents_api,
     overrides_api,

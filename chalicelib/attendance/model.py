@@ -1,18 +1,13 @@
-"""Check-ins (打卡) and the attendance computed from them and from the footage.
+"""Check-ins (打卡): what a trainee's device sends, and how the rules decide it (step 8)."""
 
-Attendance is never stored: it is computed from the records each time it is asked for.
-"""
-
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
-from chalicelib.attendance.footage_model import Interval, Segment, coverage_of, covered, gaps, seconds_of
+from chalicelib.attendance.roll_call_model import RollCall
 from chalicelib.classes.model import ClassStatus, Lesson, TrainingClass
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.errors import Fact
@@ -20,16 +15,17 @@ from chalicelib.kernel.geo import CoordSystem, Point, distance_m
 from chalicelib.kernel.ids import ClassId, LessonId, PersonKey, part_id, whole_of
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import first_of
-from chalicelib.kernel.shares import share_of
 
 ACCURACY_MAX_M = 1000.0
+_CALL = "#c"
 
 
 class Kind(StrEnum):
-    """Coming or going."""
+    """Coming, going, or answering a roll-call (点名) in between."""
 
     IN = "in"
     OUT = "out"
+    ROLL_CALL = "roll_call"
 
 
 class Outcome(StrEnum):
@@ -39,23 +35,18 @@ class Outcome(StrEnum):
     NEEDS_REVIEW = "needs_review"
 
 
+class Verdict(StrEnum):
+    """What the bureau decided of a check-in that needed review."""
+
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"
+
+
 class Punctuality(StrEnum):
     """How a trainee came; late counts as present."""
 
     PRESENT = "present"
     LATE = "late"
-
-
-class Mark(StrEnum):
-    """What a trainee's lesson came to."""
-
-    PRESENT = "present"
-    LATE = "late"
-    LEFT_EARLY = "left_early"
-    ABSENT = "absent"
-    EXCUSED = "excused"
-    MADE_UP = "made_up"
-    NEEDS_REVIEW = "needs_review"
 
 
 # --------------------------------------------------------------------------- check-ins
@@ -77,13 +68,17 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One tap on the button: `happened_at` is the device's clock and decides nothing."""
+    """One tap on the button: `happened_at` is the device's clock and decides nothing.
+
+    Unless the device was `offline` then and uploads it later: its clock is believed as far as a person does.
+    """
 
     kind: Kind
     place: Place
     device_id: str
     nonce: str
     happened_at: datetime
+    offline: bool = False
 
 
 class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -101,13 +96,15 @@ class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     status: Punctuality
     distance_m: float
     forwarded_by: str | None = None
+    late_uploaded: bool = False
 
 
 class CheckIn(msgspec.Struct, frozen=True, kw_only=True):
-    """One trainee's coming to one lesson, and their going if they checked out.
+    """One trainee's coming to one lesson, and their going if they checked out; or an answer to a roll-call.
 
     The key `class_id`, `slot` allows one coming and one going of a person at a lesson, and lets one query
-    read a whole class. Everything fits one write unit, so what the key tells is not stored again.
+    read a whole class. Everything fits one write unit, so what the key tells is not stored again. While
+    something of it waits for a decision it stands in a `queue` of its city, with its division.
     """
 
     class_id: ClassId
@@ -115,6 +112,10 @@ class CheckIn(msgspec.Struct, frozen=True, kw_only=True):
     enrolment_id: str
     came: Proof
     went: Proof | None = None
+    verdicts: dict[Kind, Verdict] | None = None
+    queue: str | None = None
+    queued_at: datetime | None = None
+    division: str | None = None
     version: int = 1
     last_change: Change | None = None
 
@@ -126,13 +127,37 @@ class CheckIn(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def person_key(self) -> PersonKey:
         """Give the trainee."""
-        return PersonKey(self.slot.partition("#")[2])
+        return PersonKey(self.slot.split("#")[1])
+
+    @property
+    def roll_call(self) -> int | None:
+        """Give the number of the roll-call that this answers, if it is no coming."""
+        _, _, call = self.slot.partition(_CALL)
+        return int(call) if call else None
 
     @property
     def id(self) -> str:
         """Give the id of this person's check-in at this lesson."""
-        number, _, person_key = self.slot.partition("#")
-        return part_id("chk", self.class_id, number + person_key.partition("_")[2])
+        number = self.slot.partition("#")[0]
+        call = f"0{self.roll_call}" if self.roll_call is not None else ""  # no random id begins with 0
+        return part_id("chk", self.class_id, number + call + self.person_key.partition("_")[2])
+
+    @property
+    def proofs(self) -> dict[Kind, Proof]:
+        """Give what is recorded, by kind."""
+        first = Kind.IN if self.roll_call is None else Kind.ROLL_CALL
+        return {first: self.came} | ({Kind.OUT: self.went} if self.went is not None else {})
+
+    @property
+    def undecided(self) -> list[Kind]:
+        """List what still needs review."""
+        return [kind for kind in self.proofs if self.verdict_on(kind) is None]
+
+    def verdict_on(self, kind: Kind) -> Verdict | None:
+        """Tell whether what is recorded of a kind counts; None while it waits to be reviewed."""
+        if self.proofs[kind].outcome is Outcome.ACCEPTED:
+            return Verdict.ACCEPTED
+        return (self.verdicts or {}).get(kind)
 
 
 class RefusedCheckIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,43 +177,68 @@ class RefusedCheckIn(msgspec.Struct, frozen=True, kw_only=True):
     received_at: datetime
     distance_m: float
     actor: str
+    offline: bool = False
 
 
-def slot_of(lesson_id: str, person_key: str) -> str:
-    """Give the place of a person's check-in at a lesson among those of the class."""
-    return f"{whole_of('cls', lesson_id)[1]}#{person_key}"
+def slot_of(lesson_id: str, person_key: str, *, call: int | None = None) -> str:
+    """Give the place of a person's check-in at a lesson in the class, or of a roll-call's answer."""
+    answer = f"{_CALL}{call}" if call is not None else ""
+    return f"{whole_of('cls', lesson_id)[1]}#{person_key}{answer}"
+
+
+def slot_named(check_in_id: str, lesson_id: str) -> str | None:
+    """Give the place of the check-in at a lesson that an id names; None if it names none there."""
+    class_id, number = whole_of("cls", lesson_id)
+    named_class, name = whole_of("cls", check_in_id)
+    if named_class != class_id or not name.startswith(number) or not check_in_id.startswith("chk_"):
+        return None
+    rest = name[len(number) :]
+    if rest.startswith("0"):
+        return slot_of(lesson_id, f"prs_{rest[2:]}", call=int(rest[1])) if rest[1:2].isdigit() else None
+    return slot_of(lesson_id, f"prs_{rest}")
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """What the rules say of an attempt; `code` is None if it is accepted."""
+    """What the rules say of an attempt; `code` is None if it is accepted, `call` the roll-call it answers."""
 
     code: str | None
     outcome: Outcome
     status: Punctuality
     distance_m: float
     facts: Mapping[str, Fact]
+    late_uploaded: bool = False
+    call: int | None = None
 
 
 def judge(
-    attempt: Attempt, training_class: TrainingClass, lesson: Lesson, *, person_key: str, now: datetime
+    attempt: Attempt,
+    training_class: TrainingClass,
+    lesson: Lesson,
+    *,
+    person_key: str,
+    now: datetime,
+    calls: Sequence[RollCall] = (),
 ) -> Judgement:
     """Decide an attempt by class, roster, window and place; the server's clock decides (step 8).
 
-    Where several rules refuse, the earliest in the documented order is told.
+    One that was made offline and comes after the window is judged by the device's clock, if it comes within
+    the policy's hours; a device's clock can be set, so it always needs review. Where several rules refuse,
+    the earliest in the documented order is told.
     """
     policy = training_class.policy
     site = training_class.site_of(lesson)
     radius_m = site.radius_m if site.radius_m is not None else policy.geofence_radius_m
     allowed_m = radius_m + min(attempt.place.accuracy_m, policy.accuracy_allowance_m)
     away_m = distance_m(attempt.place.point, site.location.point)
-    opens_at, closed_at = window_of(attempt.kind, training_class, lesson)
+    timing = _timing_of(attempt, training_class, lesson, now=now, calls=calls)
     refused_if = {
         "class_not_approved": training_class.approved_by is None
         or training_class.status is ClassStatus.CANCELLED,
         "not_on_roster": person_key not in training_class.roster,
-        "lesson_not_open": now < opens_at,
-        "lesson_closed": now > closed_at or training_class.status is not ClassStatus.APPROVED,
+        "lesson_not_open": timing.code == "lesson_not_open",
+        "lesson_closed": timing.code == "lesson_closed" or training_class.status is not ClassStatus.APPROVED,
+        "no_roll_call": timing.code == "no_roll_call",
         "outside_site": away_m > allowed_m,
         "accuracy_too_low": attempt.place.accuracy_m > ACCURACY_MAX_M,
     }
@@ -196,17 +246,63 @@ def judge(
     rough = attempt.place.accuracy_m > policy.accuracy_allowance_m
     return Judgement(
         code=first_of(codes) if codes else None,
-        outcome=Outcome.NEEDS_REVIEW if rough else Outcome.ACCEPTED,
-        status=Punctuality.LATE if now > lesson.starts_at else Punctuality.PRESENT,
+        outcome=Outcome.NEEDS_REVIEW if rough or timing.late_uploaded else Outcome.ACCEPTED,
+        status=Punctuality.LATE if timing.at > lesson.starts_at else Punctuality.PRESENT,
         distance_m=round(away_m, 1),
         facts={
-            "opens_at": format_moment(opens_at),
-            "closed_at": format_moment(closed_at),
+            "opens_at": format_moment(timing.opens_at),
+            "closed_at": format_moment(timing.closed_at),
             "distance_m": round(away_m),
             "allowed_m": round(allowed_m),
             "accuracy_m": round(attempt.place.accuracy_m),
         },
+        late_uploaded=timing.late_uploaded,
+        call=timing.call,
     )
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """Whether an attempt came in time, and by which clock (`at`) that was told."""
+
+    code: str | None
+    at: datetime
+    opens_at: datetime
+    closed_at: datetime
+    late_uploaded: bool = False
+    call: int | None = None
+
+
+def _timing_of(
+    attempt: Attempt,
+    training_class: TrainingClass,
+    lesson: Lesson,
+    *,
+    now: datetime,
+    calls: Sequence[RollCall],
+) -> _Timing:
+    grace = timedelta(hours=training_class.policy.offline_upload_hours if attempt.offline else 0)
+    if attempt.kind is Kind.ROLL_CALL:
+        # The window of the lesson is told, never when the next roll-call is.
+        return _roll_call_timing(attempt, lesson, now=now, calls=calls, grace=grace)
+    opens_at, closed_at = window_of(attempt.kind, training_class, lesson)
+    late = closed_at < now <= closed_at + grace
+    at = attempt.happened_at if late else now
+    code = "lesson_not_open" if at < opens_at else "lesson_closed" if at > closed_at else None
+    return _Timing(code, at, opens_at, closed_at, late_uploaded=late)
+
+
+def _roll_call_timing(
+    attempt: Attempt, lesson: Lesson, *, now: datetime, calls: Sequence[RollCall], grace: timedelta
+) -> _Timing:
+    for at in dict.fromkeys((now, attempt.happened_at)):
+        for call in calls:
+            late = call.closes_at < now <= call.closes_at + grace
+            if call.opens_at <= at <= call.closes_at and (at == now or late):
+                return _Timing(
+                    None, at, lesson.starts_at, lesson.ends_at, late_uploaded=late, call=call.number
+                )
+    return _Timing("no_roll_call", now, lesson.starts_at, lesson.ends_at)
 
 
 def window_of(kind: Kind, training_class: TrainingClass, lesson: Lesson) -> tuple[datetime, datetime]:
@@ -218,129 +314,3 @@ def window_of(kind: Kind, training_class: TrainingClass, lesson: Lesson) -> tupl
     return lesson.starts_at - timedelta(
         minutes=policy.check_in_opens_minutes_before
     ), lesson.starts_at + after
-
-
-# --------------------------------------------------------------------------- attendance
-
-
-class LessonSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """One lesson: `hours` are lesson hours (课时), `coverage` the share that footage shows, `gaps` not."""
-
-    lesson_id: str
-    starts_at: datetime
-    ends_at: datetime
-    hours: int
-    coverage: Decimal
-    footage_seconds: int
-    gaps: list[Interval]
-
-
-class TraineeAttendance(msgspec.Struct, frozen=True, kw_only=True):
-    """One trainee: lesson hours attended, those of the whole timetable, their quotient, each lesson's mark.
-
-    `holds` lists what a supervisor has to look at before money flows (`mock_location`).
-    """
-
-    enrolment_id: str
-    hours: int
-    required_hours: int
-    share: Decimal
-    marks: dict[str, Mark]
-    holds: list[str]
-
-
-class AttendanceSummary(msgspec.Struct, frozen=True, kw_only=True):
-    """The attendance of a class."""
-
-    lessons: list[LessonSummary]
-    trainees: list[TraineeAttendance]
-
-
-def summarise(
-    training_class: TrainingClass,
-    check_ins: Iterable[CheckIn],
-    segments: Sequence[Segment],
-    *,
-    now: datetime | None = None,
-) -> AttendanceSummary:
-    """Compute a class's attendance from its records.
-
-    `share` is of the lesson hours of the whole timetable, so it grows until the last lesson. With `now`,
-    lessons whose check-in has not closed have no mark yet, unless the trainee is there already.
-    """
-    by_slot = {check_in.slot: check_in for check_in in check_ins}
-    filmed: dict[str, list[Segment]] = defaultdict(list)
-    for segment in segments:
-        filmed[segment.lesson_id].append(segment)
-    return AttendanceSummary(
-        lessons=[_lesson_summary(lesson, filmed[lesson.id]) for lesson in training_class.lessons],
-        trainees=[
-            _trainee(training_class, person_key, enrolment_id, by_slot, now)
-            for person_key, enrolment_id in training_class.roster.items()
-        ],
-    )
-
-
-def _lesson_summary(lesson: Lesson, segments: Sequence[Segment]) -> LessonSummary:
-    shown = covered(lesson, segments)
-    return LessonSummary(
-        lesson_id=lesson.id,
-        starts_at=lesson.starts_at,
-        ends_at=lesson.ends_at,
-        hours=lesson.hours,
-        coverage=coverage_of(lesson, shown),
-        footage_seconds=seconds_of(shown),
-        gaps=gaps(lesson, shown),
-    )
-
-
-def _trainee(
-    training_class: TrainingClass,
-    person_key: str,
-    enrolment_id: str,
-    by_slot: Mapping[str, CheckIn],
-    now: datetime | None,
-) -> TraineeAttendance:
-    marks: dict[str, Mark] = {}
-    hours = 0
-    mocked = False
-    for lesson in training_class.lessons:
-        check_in = by_slot.get(slot_of(lesson.id, person_key))
-        if check_in is None:
-            if now is None or now > window_of(Kind.IN, training_class, lesson)[1]:
-                marks[lesson.id] = Mark.ABSENT
-            continue
-        mocked = mocked or any(proof.place.mocked for proof in (check_in.came, check_in.went) if proof)
-        mark = mark_of(check_in, training_class, lesson, now=now)
-        marks[lesson.id] = mark
-        if counts(mark, check_out_required=training_class.policy.check_out_required):
-            hours += lesson.hours
-    required = training_class.lesson_hours
-    return TraineeAttendance(
-        enrolment_id=enrolment_id,
-        hours=hours,
-        required_hours=required,
-        share=share_of(hours, required),
-        marks=marks,
-        holds=["mock_location"] if mocked else [],
-    )
-
-
-def mark_of(
-    check_in: CheckIn, training_class: TrainingClass, lesson: Lesson, *, now: datetime | None
-) -> Mark:
-    """Tell what a check-in makes of a lesson."""
-    if check_in.came.outcome is Outcome.NEEDS_REVIEW:
-        return Mark.NEEDS_REVIEW
-    over = now is None or now > window_of(Kind.OUT, training_class, lesson)[1]
-    missing_out = training_class.policy.check_out_required and check_in.went is None and over
-    if missing_out or (check_in.went is not None and check_in.went.received_at < lesson.ends_at):
-        return Mark.LEFT_EARLY
-    return Mark.LATE if check_in.came.status is Punctuality.LATE else Mark.PRESENT
-
-
-def counts(mark: Mark, *, check_out_required: bool) -> bool:
-    """Tell whether a lesson with this mark counts; leaving early does unless the policy wants check-outs."""
-    if mark is Mark.LEFT_EARLY:
-        return not check_out_required
-    return mark in (Mark.PRESENT, Mark.LATE, Mark.MADE_UP)

@@ -1,23 +1,35 @@
-"""Use cases of attendance: check in and out, compute (step 8)."""
+"""Use cases of attendance: check in and out, answer a roll-call, compute (step 8)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from chalicelib.attendance import store
+import msgspec
+
+from chalicelib.accounts import rights
+from chalicelib.attendance import make_up_store, store
 from chalicelib.attendance.footage_store import segments_of
 from chalicelib.attendance.model import (
     Attempt,
-    AttendanceSummary,
     CheckIn,
     Judgement,
     Kind,
+    Outcome,
     Proof,
     RefusedCheckIn,
     judge,
     slot_of,
+)
+from chalicelib.attendance.roll_call_model import RollCall, roll_calls_of
+from chalicelib.attendance.summary_model import (
+    AttendanceSummary,
+    Records,
+    records_of,
     summarise,
 )
+from chalicelib.attendance.waiting_store import queue_of
+from chalicelib.aws.keys import keyed_digest
 from chalicelib.classes.model import Lesson, TrainingClass, class_id_of
 from chalicelib.classes.service import complete, require_class
 from chalicelib.kernel.calendar import format_moment
@@ -25,6 +37,34 @@ from chalicelib.kernel.errors import Fact, NotFound
 from chalicelib.kernel.ids import is_id, new_id
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
+from chalicelib.programs.model import ROLL_CALLS_MAX
+
+
+def require_lesson(context: Context, action: str, lesson_id: str) -> tuple[TrainingClass, Lesson]:
+    """Read a lesson, with its class, on which the caller may do this.
+
+    Raises:
+        Forbidden: the role may not.
+        NotFound: there is none in the caller's area.
+
+    """
+    rights.admit(context.principal, action)
+    if not is_id(lesson_id, "les"):
+        raise NotFound
+    training_class = require_class(context, action, class_id_of(lesson_id))
+    lesson = training_class.lesson(lesson_id)
+    if lesson is None:
+        raise NotFound
+    return training_class, lesson
+
+
+def roll_calls_at(training_class: TrainingClass, lesson: Lesson) -> list[RollCall]:
+    """Give a lesson's roll-calls, which nobody without the key can know before."""
+    if not training_class.policy.roll_calls_per_lesson:
+        return []
+    digest = keyed_digest("roll-call", f"{lesson.id} {format_moment(lesson.starts_at)}")
+    return roll_calls_of(lesson, training_class.policy, digest)
+
 
 # --------------------------------------------------------------------------- check-ins
 
@@ -53,34 +93,45 @@ def check_in(context: Context, lesson_id: str, attempt: Attempt, *, person_key: 
     class_id = class_id_of(lesson_id)
     if not is_id(lesson_id, "les") or not class_id:
         raise NotFound
-    parts, before = store.read_for_check_in(class_id, slot_of(lesson_id, person_key))
+    slots = _slots_of(lesson_id, person_key, attempt.kind)
+    parts, known = store.read_for_check_in(class_id, slots)
     training_class = complete(parts) if parts is not None else None
     lesson = training_class.lesson(lesson_id) if training_class is not None else None
     if training_class is None or lesson is None:
         raise NotFound
-    recorded = _recorded(before, attempt.kind)
-    if before is not None and recorded is not None and recorded.nonce == attempt.nonce:
-        return Answered(before, attempt.kind, recorded)
-    judged = judge(attempt, training_class, lesson, person_key=person_key, now=context.now)
+    first = _first_answer(attempt, [known[slot] for slot in slots if slot in known])
+    if first is not None:
+        return first
+    calls = roll_calls_at(training_class, lesson) if attempt.kind is Kind.ROLL_CALL else ()
+    judged = judge(attempt, training_class, lesson, person_key=person_key, now=context.now, calls=calls)
     visit = _Visit(context, training_class, lesson, attempt, judged, person_key)
     if judged.code is not None:
         visit.refuse(judged.code)
-    if recorded is not None:
-        visit.refuse_repeat(recorded)
-    if attempt.kind is Kind.OUT and before is None:
+    came, recorded = known.get(slots[0]), known.get(visit.slot)
+    if recorded is not None and attempt.kind in recorded.proofs:
+        visit.refuse_repeat(recorded.proofs[attempt.kind])
+    if came is None and attempt.kind is not Kind.IN:
         visit.refuse("not_checked_in")
-    after = visit.record(before)
-    proof = _recorded(after, attempt.kind)
-    assert proof is not None
+    after = visit.record(came)
+    proof = after.proofs[attempt.kind]
     if proof.nonce != attempt.nonce:  # another device was first
         visit.refuse_repeat(proof)
     return Answered(after, attempt.kind, proof)
 
 
-def _recorded(before: CheckIn | None, kind: Kind) -> Proof | None:
-    if before is None:
-        return None
-    return before.came if kind is Kind.IN else before.went
+def _slots_of(lesson_id: str, person_key: str, kind: Kind) -> list[str]:
+    """List where this person's check-in at a lesson stands, and their answers to its roll-calls."""
+    calls = range(1, ROLL_CALLS_MAX + 1) if kind is Kind.ROLL_CALL else ()
+    return [slot_of(lesson_id, person_key, call=call) for call in (None, *calls)]
+
+
+def _first_answer(attempt: Attempt, known: Sequence[CheckIn]) -> Answered | None:
+    """Find what was answered to the same attempt before."""
+    for one in known:
+        proof = one.proofs.get(attempt.kind)
+        if proof is not None and proof.nonce == attempt.nonce:
+            return Answered(one, attempt.kind, proof)
+    return None
 
 
 @dataclass(frozen=True)
@@ -94,7 +145,12 @@ class _Visit:
     judged: Judgement
     person_key: str
 
-    def record(self, before: CheckIn | None) -> CheckIn:
+    @property
+    def slot(self) -> str:
+        """Give the place of what this attempt records."""
+        return slot_of(self.lesson.id, self.person_key, call=self.judged.call)
+
+    def record(self, came: CheckIn | None) -> CheckIn:
         """Store the attempt and give what is recorded now, which may be another device's."""
         actor = self.context.principal.actor
         proof = Proof(
@@ -104,21 +160,32 @@ class _Visit:
             happened_at=self.attempt.happened_at,
             received_at=self.context.now,
             outcome=self.judged.outcome,
-            status=self.judged.status if before is None else before.came.status,
+            status=self.judged.status if came is None else came.came.status,
             distance_m=self.judged.distance_m,
             forwarded_by=actor if actor != self.person_key else None,
+            late_uploaded=self.judged.late_uploaded,
         )
         change = change_of(self.context, "check_in.write")
         if self.attempt.kind is Kind.OUT:
-            assert before is not None
-            return store.record_going(before, proof, change)
+            assert came is not None
+            return store.record_going(msgspec.structs.replace(came, went=proof, **self._waiting()), change)
         first = CheckIn(
             class_id=self.training_class.id,
-            slot=slot_of(self.lesson.id, self.person_key),
+            slot=self.slot,
             enrolment_id=self.training_class.roster[self.person_key],
             came=proof,
         )
-        return store.record_coming(first, change)
+        return store.record_coming(msgspec.structs.replace(first, **self._waiting()), change)
+
+    def _waiting(self) -> dict[str, Any]:
+        """Give what puts a check-in on its city's list, if it needs review."""
+        if self.judged.outcome is Outcome.ACCEPTED:
+            return {}
+        return {
+            "queue": queue_of(self.training_class.division, self.training_class.id),
+            "queued_at": self.context.now,
+            "division": self.training_class.division,
+        }
 
     def refuse_repeat(self, first: Proof) -> NoReturn:
         """Refuse an attempt because another one is recorded."""
@@ -141,24 +208,73 @@ class _Visit:
             received_at=self.context.now,
             distance_m=self.judged.distance_m,
             actor=self.context.principal.actor,
+            offline=self.attempt.offline,
         )
         store.keep_refused(refused)
         raise error(code, faults=(), **{**self.judged.facts, **facts})
 
 
+# --------------------------------------------------------------------------- roll-calls
+
+
+@dataclass(frozen=True)
+class ShownCall:
+    """A roll-call that has begun, and whether the caller answered it."""
+
+    call: RollCall
+    answered: bool
+
+
+def show_roll_calls(context: Context, lesson_id: str) -> list[ShownCall]:
+    """List a lesson's roll-calls to one who is on its roster: those that have begun, never a coming one."""
+    training_class, lesson = require_lesson(context, "attendance.read_own", lesson_id)
+    person_key = context.principal.person_key
+    assert person_key is not None
+    begun = [call for call in roll_calls_at(training_class, lesson) if call.opens_at <= context.now]
+    slots = {call.number: slot_of(lesson.id, person_key, call=call.number) for call in begun}
+    known = {one.slot for one in store.check_ins_in(training_class.id, list(slots.values()))}
+    return [ShownCall(call, slots[call.number] in known) for call in begun]
+
+
 # --------------------------------------------------------------------------- attendance
 
 
-def attendance_of(training_class: TrainingClass, *, now: datetime | None = None) -> AttendanceSummary:
-    """Compute a class's attendance from its records: two queries."""
-    return summarise(
-        training_class,
+def records_of_class(training_class: TrainingClass) -> Records:
+    """Read everything that a class's attendance is computed from: three queries."""
+    return records_of(
         store.check_ins_of(training_class.id),
+        make_up_store.make_ups_of(training_class.id),
         segments_of(training_class.id),
-        now=now,
+        _calls_of(training_class),
     )
+
+
+def _calls_of(training_class: TrainingClass) -> Mapping[str, Sequence[RollCall]]:
+    return {lesson.id: roll_calls_at(training_class, lesson) for lesson in training_class.lessons}
+
+
+def attendance_of(training_class: TrainingClass, *, now: datetime | None = None) -> AttendanceSummary:
+    """Compute a class's attendance from its records."""
+    return summarise(training_class, records_of_class(training_class), now=now)
 
 
 def show_attendance(context: Context, class_id: str) -> AttendanceSummary:
     """Compute the attendance of a class in the caller's area as of now."""
     return attendance_of(require_class(context, "attendance.read", class_id), now=context.now)
+
+
+def show_own_attendance(context: Context, class_id: str) -> AttendanceSummary:
+    """Compute the caller's own attendance of a class as of now, from their own records alone."""
+    training_class = require_class(context, "attendance.read_own", class_id)
+    person_key = context.principal.person_key
+    assert person_key is not None
+    own = msgspec.structs.replace(training_class, roster={person_key: training_class.roster[person_key]})
+    calls = _calls_of(training_class)
+    slots = [
+        slot_of(lesson.id, person_key, call=number)
+        for lesson in training_class.lessons
+        for number in (None, *(call.number for call in calls[lesson.id]))
+    ]
+    make_ups = (one for one in make_up_store.make_ups_of(own.id) if one.person_key == person_key)
+    records = records_of(store.check_ins_in(own.id, slots), make_ups, segments_of(own.id), calls)
+    return summarise(own, records, now=context.now)

@@ -19,6 +19,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import (
+    Check,
     ConditionFailed,
     MomentAttribute,
     Put,
@@ -35,6 +36,7 @@ from chalicelib.aws.table import (
 from chalicelib.classes.change_model import CHANGE_TRANSITIONS, ChangeStatus, ClassChange
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
+    RUNNING,
     ClassHead,
     ClassPlan,
     ClassRoster,
@@ -594,3 +596,11 @@ def _decide_change(
         if failure.index == 1:
             raise Forbidden("self_approval") from None
         raise Unavailable("try_again") from failure
+
+
+# --------------------------------------------------------------------------- what other steps require
+
+
+def evidence_check(class_id: str) -> Check:
+    """Require that a class's evidence is still being gathered: its completion is not approved."""
+    return Check(ClassRow, (class_id, HEAD), ClassRow.status.is_in(*[str(status) for status in RUNNING]))

@@ -571,6 +571,11 @@ REASONS: dict[str, Reason] = {
         "签到已于 {closed_at} 结束，如有特殊情况请由培训机构申请补签。",
         "Check-in closed at {closed_at}. The institution may ask for a make-up.",
     ),
+    "no_roll_call": Reason(
+        Refused,
+        "现在没有点名，或点名已结束；如错过点名，请联系培训机构申请补签。",
+        "There is no roll-call now, or it is over. If you missed it, ask the institution for a make-up.",
+    ),
     "outside_site": Reason(
         Refused,
         "您距培训地点约 {distance_m} 米，超出允许范围 {allowed_m} 米，请到场后再签。",
@@ -586,6 +591,36 @@ REASONS: dict[str, Reason] = {
     ),
     "not_checked_in": Reason(
         Refused, "您尚未签到，不能签退。", "You have not checked in, so you cannot check out."
+    ),
+    "nothing_to_review": Reason(
+        Refused,
+        "该签到无需复核，或已复核。",
+        "Nothing of this check-in needs review, or it is decided already.",
+    ),
+    "enrolment_not_on_roster": Reason(
+        Refused,
+        "该报名不在本班花名册中，请核对报名编号。",
+        "This enrolment is not on the class's roster. Check its id.",
+    ),
+    "lesson_not_over": Reason(
+        Refused,
+        "本课次将于 {ends_at} 结束，请在结束后申请补课或补签。",
+        "The lesson ends at {ends_at}. Ask for a make-up after that.",
+    ),
+    "lesson_attended": Reason(
+        Refused,
+        "该学员本课次已计出勤，无需补签或请假。",
+        "The lesson counts as attended already, so there is nothing to make up.",
+    ),
+    "make_up_exists": Reason(
+        Refused,
+        "该学员本课次已有申请（{status}），请等待审批或查看结果。",
+        "There is a request for this trainee and lesson already ({status}).",
+    ),
+    "make_up_limit": Reason(
+        Refused,
+        "补课共 {hours} 课时，超过允许的 {maximum} 课时，不能再申请。",
+        "{hours} lesson hours would be made up, at most {maximum} may be.",
     ),
     "footage_outside_lesson": Reason(
         Impossible,

@@ -15,6 +15,7 @@ from msgspec import Meta
 from chalicelib.kernel.ids import ProgramId
 from chalicelib.kernel.principal import Change
 
+ROLL_CALLS_MAX = 4
 Count = Annotated[int, Meta(ge=0, le=100_000)]
 Host = Annotated[str, Meta(max_length=253, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 """A host's name in lower case, e.g. `jk.ah.gov.cn`."""
@@ -109,9 +110,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     check_in_opens_minutes_before: Count = 60
     check_in_closes_minutes_after_start: Count = 30
     check_out_required: bool = False
+    roll_calls_per_lesson: Annotated[int, Meta(ge=0, le=ROLL_CALLS_MAX)] = 0
+    roll_call_minutes: Annotated[int, Meta(ge=1, le=60)] = 10
+    offline_upload_hours: Annotated[int, Meta(ge=0, le=168)] = 24
     geofence_radius_m: Count = 200
     accuracy_allowance_m: Count = 100
     attendance_min: Decimal = Decimal("0.80")
+    make_up_share_max: Decimal = Decimal("0.20")
     pass_mark: Annotated[int, Meta(ge=0, le=100)] = 60
     subsidies_per_person_per_year: Count = 3
     overridable_checks: Annotated[list[OverridableCheck], Meta(max_length=10)] = []

@@ -72,6 +72,11 @@ def _asked_override(world: Any, class_id: str, enrolment_id: str) -> str:
 
 def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     """Bring the world into being and give its requests."""
+    from chalicelib.attendance.make_up_model import MakeUp, MakeUpKind, MakeUpStatus
+    from chalicelib.attendance.make_up_store import MakeUpRow
+    from chalicelib.attendance.model import slot_of
+    from chalicelib.attendance.store import check_ins_of
+    from chalicelib.attendance.waiting_store import queue_of
     from chalicelib.aws.keys import person_key_of
     from chalicelib.classes.model import lesson_id_of
     from chalicelib.exchange import jobs as exchange_jobs
@@ -93,6 +98,22 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     class_id = scored_class(world, 2, people=[holder_key, "prs_someoneelse00001"])
     passed = f"enr_{class_id[4:20]}00"
     lesson_id = lesson_id_of(class_id, 1)  # type: ignore[arg-type]
+    checked_in = next(iter(check_ins_of(class_id))).id
+    make_up = MakeUp(
+        class_id=class_id,  # type: ignore[arg-type]
+        slot=slot_of(lesson_id, holder_key),
+        enrolment_id=passed,
+        division=COUNTY,
+        institution=HEFEI_SCHOOL,
+        kind=MakeUpKind.MAKE_UP,
+        status=MakeUpStatus.REQUESTED,
+        hours=8,
+        reason="测试",
+        requested_by="test",
+        requested_at=world.now,
+        queue=queue_of(COUNTY, class_id),
+    )
+    MakeUpRow.from_record(make_up).save()
     batch = money.sealed(scored_class(world, 2))
     line_id = money.batch(batch)["lines"][0]["line_id"]
     claim_id = next(
@@ -209,6 +230,35 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/lessons/{lesson_id}/check-ins"): Case(
             f"/v1/lessons/{lesson_id}/check-ins", check_in, owner=of_class, outside="not_on_roster"
         ),
+        ("GET", "/v1/lessons/{lesson_id}/check-ins"): Case(
+            f"/v1/lessons/{lesson_id}/check-ins", owner=of_class
+        ),
+        ("GET", "/v1/check-ins"): Case("/v1/check-ins", query=div, owner=in_county),
+        ("POST", "/v1/lessons/{lesson_id}/check-ins/{check_in_id}/accept"): Case(
+            f"/v1/lessons/{lesson_id}/check-ins/{checked_in}/accept", VERSION_REASON, owner=of_class
+        ),
+        ("POST", "/v1/lessons/{lesson_id}/check-ins/{check_in_id}/reject"): Case(
+            f"/v1/lessons/{lesson_id}/check-ins/{checked_in}/reject", VERSION_REASON, owner=of_class
+        ),
+        ("GET", "/v1/lessons/{lesson_id}/roll-calls"): Case(
+            f"/v1/lessons/{lesson_id}/roll-calls", owner=of_class
+        ),
+        ("POST", "/v1/lessons/{lesson_id}/make-ups"): Case(
+            f"/v1/lessons/{lesson_id}/make-ups", REASON | {"enrolment_id": passed}, owner=of_class
+        ),
+        ("GET", "/v1/classes/{class_id}/make-ups"): Case(f"{classroom}/make-ups", owner=of_class),
+        ("GET", "/v1/make-ups"): Case("/v1/make-ups", query=div, owner=in_county),
+        ("POST", "/v1/make-ups/{make_up_id}/approve"): Case(
+            f"/v1/make-ups/{make_up.id}/approve", VERSION_REASON, owner=of_class
+        ),
+        ("POST", "/v1/make-ups/{make_up_id}/reject"): Case(
+            f"/v1/make-ups/{make_up.id}/reject", VERSION_REASON, owner=of_class
+        ),
+        ("POST", "/v1/exchange/check-ins"): Case(
+            "/v1/exchange/check-ins",
+            {"items": [check_in | {"lesson_id": lesson_id, "enrolment_id": "enr_unknown"}]},
+        ),
+        ("GET", "/v1/classes/{class_id}/attendance/own"): Case(f"{classroom}/attendance/own", owner=of_class),
         ("GET", "/v1/classes/{class_id}/attendance"): Case(f"{classroom}/attendance", owner=of_class),
         ("POST", "/v1/lessons/{lesson_id}/footage"): Case(
             f"/v1/lessons/{lesson_id}/footage", footage, owner=of_class
@@ -438,6 +488,8 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         enrolment["id"]: (ours,),
         passed: (ours,),
         class_id: (of_class,),
+        make_up.id: (of_class,),
+        checked_in: (of_class,),
         account: (in_county,),
         line_id: (of_school,),
         batch["id"]: (in_city, of_school),  # a line names the batch it is paid with
