@@ -110,7 +110,5 @@ def decide(
         decided_by=context.principal.actor,
         decided_at=context.now,
     )
-    review_store.decide(found, review, change=change_of(context, "check_in.review", reason=reason))
-    after = store.find_check_in(training_class.id, found.slot)
-    assert after is not None
+    after = review_store.decide(found, review, change=change_of(context, "check_in.review", reason=reason))
     return next(iter(_shown(context, Page(items=[after]), training_class).items))

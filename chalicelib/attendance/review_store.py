@@ -1,5 +1,6 @@
 """The table of decisions on check-ins, and the write that decides one."""
 
+import msgspec
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.attendance.model import CheckIn
@@ -41,8 +42,10 @@ class ReviewRow(VersionedTable[Review]):
     decided_at = MomentAttribute()
 
 
-def decide(before: CheckIn, review: Review, *, change: Change) -> None:
+def decide(before: CheckIn, review: Review, *, change: Change) -> CheckIn:
     """Record a decision on this version of a check-in and take it off the list, in one transaction.
+
+    Gives the check-in as it is now.
 
     Raises:
         Refused: the completion was approved meanwhile, or the check-in changed.
@@ -68,3 +71,12 @@ def decide(before: CheckIn, review: Review, *, change: Change) -> None:
         if failure.index == 0:
             raise Refused("wrong_state", status=str(failure.old.status if failure.old else "")) from failure
         raise Refused("version_conflict", version=before.version + 1) from failure
+    return msgspec.structs.replace(
+        before,
+        verdicts=verdicts,
+        queue=None,
+        queued_at=None,
+        division=None,
+        version=before.version + 1,
+        last_change=change,
+    )
