@@ -142,7 +142,7 @@ def _evidence(training_class: TrainingClass, lesson: Lesson) -> Evidence:
 
 def _counts(check_ins: Sequence[CheckIn]) -> dict[str, int]:
     return {
-        "came": len(check_ins),
+        "came": sum(one.roll_call is None for one in check_ins),
         "went": sum(one.went is not None for one in check_ins),
         "needs_review": sum(one.came.outcome is Outcome.NEEDS_REVIEW for one in check_ins),
     }
