@@ -25,7 +25,7 @@ class WaitingQuery(PageQuery):
     division: str | None = None
 
 
-class PlaceAnswer(Answer):
+class DevicePlaceAnswer(Answer):
     """Where a device said it was."""
 
     lng: float
@@ -49,7 +49,7 @@ class ProofAnswer(Answer):
     device_id: str
     happened_at: datetime
     received_at: datetime
-    location: PlaceAnswer | None
+    location: DevicePlaceAnswer | None
 
 
 class CheckedInAnswer(Answer):
@@ -59,7 +59,7 @@ class CheckedInAnswer(Answer):
     id_number: str
 
 
-class RecordedAnswer(Answer):
+class RecordedCheckInAnswer(Answer):
     """A recorded check-in; `verdict` of a proof is null while it waits for a decision."""
 
     id: str
@@ -73,7 +73,7 @@ class RecordedAnswer(Answer):
     allowed_actions: list[str]
 
 
-class RefusedAnswer(Answer):
+class RefusedCheckInAnswer(Answer):
     """A refused attempt; `enrolment_id` is null if it was nobody of the roster."""
 
     id: str
@@ -88,7 +88,7 @@ class RefusedAnswer(Answer):
     device_id: str
     happened_at: datetime
     received_at: datetime
-    location: PlaceAnswer | None
+    location: DevicePlaceAnswer | None
 
 
 @api.endpoint(
@@ -96,12 +96,12 @@ class RefusedAnswer(Answer):
     "/v1/lessons/{lesson_id}/check-ins",
     action="check_in.read",
     query=LessonCheckInsQuery,
-    answer=Listing[RecordedAnswer] | Listing[RefusedAnswer],
+    answer=Listing[RecordedCheckInAnswer] | Listing[RefusedCheckInAnswer],
     summary="The check-ins of a lesson, or the attempts that were refused",
 )
 def list_at_lesson(
     call: Call[None, LessonCheckInsQuery], lesson_id: str
-) -> Listing[RecordedAnswer] | Listing[RefusedAnswer]:
+) -> Listing[RecordedCheckInAnswer] | Listing[RefusedCheckInAnswer]:
     bureau = call.context.principal.is_bureau
     if call.query.outcome == "refused":
         refused = service.list_refused(call.context, lesson_id, call.page_request())
@@ -116,10 +116,10 @@ def list_at_lesson(
     "/v1/check-ins",
     action="check_in.read_waiting",
     query=WaitingQuery,
-    answer=Listing[RecordedAnswer],
+    answer=Listing[RecordedCheckInAnswer],
     summary="The check-ins of a division that need review",
 )
-def list_waiting(call: Call[None, WaitingQuery]) -> Listing[RecordedAnswer]:
+def list_waiting(call: Call[None, WaitingQuery]) -> Listing[RecordedCheckInAnswer]:
     page = service.list_waiting(call.context, call.page_request(), division=call.query.division)
     return call.listing(page, lambda one: _recorded(one, with_place=True))
 
@@ -129,10 +129,10 @@ def list_waiting(call: Call[None, WaitingQuery]) -> Listing[RecordedAnswer]:
     "/v1/lessons/{lesson_id}/check-ins/{check_in_id}/accept",
     action="check_in.review",
     body=VersionReason,
-    answer=RecordedAnswer,
+    answer=RecordedCheckInAnswer,
     summary="Accept what needs review of a check-in",
 )
-def accept(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str) -> RecordedAnswer:
+def accept(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str) -> RecordedCheckInAnswer:
     return _decide(call, lesson_id, check_in_id, Verdict.ACCEPTED)
 
 
@@ -141,16 +141,16 @@ def accept(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str)
     "/v1/lessons/{lesson_id}/check-ins/{check_in_id}/reject",
     action="check_in.review",
     body=VersionReason,
-    answer=RecordedAnswer,
+    answer=RecordedCheckInAnswer,
     summary="Reject what needs review of a check-in",
 )
-def reject(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str) -> RecordedAnswer:
+def reject(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str) -> RecordedCheckInAnswer:
     return _decide(call, lesson_id, check_in_id, Verdict.REJECTED)
 
 
 def _decide(
     call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str, verdict: Verdict
-) -> RecordedAnswer:
+) -> RecordedCheckInAnswer:
     body = call.body
     shown = service.decide(
         call.context, lesson_id, check_in_id, verdict, version=body.version, reason=body.reason
@@ -158,15 +158,15 @@ def _decide(
     return _recorded(shown, with_place=True)
 
 
-def _place(place: Place) -> PlaceAnswer:
-    return PlaceAnswer(
+def _place(place: Place) -> DevicePlaceAnswer:
+    return DevicePlaceAnswer(
         lng=place.lng, lat=place.lat, accuracy_m=place.accuracy_m, coord_system=place.coord_system
     )
 
 
-def _recorded(shown: service.Shown, *, with_place: bool) -> RecordedAnswer:
+def _recorded(shown: service.Shown, *, with_place: bool) -> RecordedCheckInAnswer:
     found, person = shown.check_in, shown.enrolment
-    return RecordedAnswer(
+    return RecordedCheckInAnswer(
         id=found.id,
         lesson_id=found.lesson_id,
         class_id=found.class_id,
@@ -202,9 +202,9 @@ def _proof(kind: Kind, proof: Proof, verdict: Verdict | None, *, with_place: boo
     )
 
 
-def _refused(shown: service.ShownRefused, *, with_place: bool) -> RefusedAnswer:
+def _refused(shown: service.ShownRefused, *, with_place: bool) -> RefusedCheckInAnswer:
     found = shown.refused
-    return RefusedAnswer(
+    return RefusedCheckInAnswer(
         id=found.id.rpartition("#")[2],
         lesson_id=found.lesson_id,
         enrolment_id=shown.enrolment_id,
