@@ -237,12 +237,16 @@ class Put:
 
 @dataclass(frozen=True)
 class Update:
-    """Change some attributes of one row under a condition."""
+    """Change some attributes of one row under a condition.
+
+    `change` where the row's record tells another reason than that of the transaction.
+    """
 
     table: type[Table[Any]]
     key: tuple[Any, ...]
     actions: Sequence[Action]
     condition: Condition
+    change: Change | None = None
 
 
 @dataclass(frozen=True)
@@ -413,7 +417,7 @@ def _commit(writes: Sequence[Write], *, op_id: str, token: str, change: Change) 
                 case Update():
                     actions = list(write.actions)
                     if issubclass(write.table, VersionedTable):
-                        actions = _stamped(write.table, actions, op_id, change)
+                        actions = _stamped(write.table, actions, op_id, write.change or change)
                     transaction.update(
                         write.table(*write.key), actions, condition=write.condition, return_values=ALL_OLD
                     )

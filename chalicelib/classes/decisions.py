@@ -143,10 +143,10 @@ def cancel_class(context: Context, class_id: str, *, version: int, comment: str 
     found = require_class(context, "class.cancel", class_id)
     change = change_of(context, "class.cancel", reason=comment)
     if found.status is ClassStatus.CANCELLED and version in (found.version, found.version - 1):
-        roster_store.release_trainees(found.id, _still_enrolled(found), now=context.now, change=change)
+        roster_store.release_trainees(found.id, _still_enrolled(found), change=change)
         return shown_parts(context, read_parts(class_id))
     require_step(found, "cancel", version)
-    roster_store.cancel(found.id, _still_enrolled(found), version=version, now=context.now, change=change)
+    roster_store.cancel(found.id, _still_enrolled(found), version=version, change=change)
     return shown_parts(context, read_parts(class_id))
 
 

@@ -1,7 +1,6 @@
 """Writes on a class's people: roster, withdrawal, cancellation. Each carries the head in its transaction."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 from chalicelib.aws.table import ConditionFailed, Put, Update, transact
@@ -117,7 +116,6 @@ def cancel(
     enrolled: Sequence[tuple[Enrolment, Voucher | None]],
     *,
     version: int,
-    now: datetime,
     change: Change,
 ) -> None:
     """Cancel a class and give its trainees their vouchers back.
@@ -132,29 +130,29 @@ def cancel(
         sources=sources,
         version=version,
     )
-    releases = _release_writes(class_id, enrolled[:_RELEASES_A_TRANSACTION], now=now)
+    releases = _release_writes(class_id, enrolled[:_RELEASES_A_TRANSACTION], change=change)
     transact_under_head([head, *releases], sources=sources, version=version, change=told_by(HEAD, change))
-    release_trainees(class_id, enrolled[_RELEASES_A_TRANSACTION:], now=now, change=change)
+    release_trainees(class_id, enrolled[_RELEASES_A_TRANSACTION:], change=change)
 
 
 def release_trainees(
-    class_id: str, enrolled: Sequence[tuple[Enrolment, Voucher | None]], *, now: datetime, change: Change
+    class_id: str, enrolled: Sequence[tuple[Enrolment, Voucher | None]], *, change: Change
 ) -> None:
     """Release trainees of a cancelled class, 49 a transaction."""
     for start in range(0, len(enrolled), _RELEASES_A_TRANSACTION):
         chunk = enrolled[start : start + _RELEASES_A_TRANSACTION]
         try:
-            transact(_release_writes(class_id, chunk, now=now), change=change)
+            transact(_release_writes(class_id, chunk, change=change), change=change)
         except ConditionFailed as failure:
             raise Unavailable("try_again") from failure
 
 
 def _release_writes(
-    class_id: str, enrolled: Sequence[tuple[Enrolment, Voucher | None]], *, now: datetime
+    class_id: str, enrolled: Sequence[tuple[Enrolment, Voucher | None]], *, change: Change
 ) -> list[Update]:
     writes = []
     for enrolment, voucher in enrolled:
         writes.append(enrolments.cancel_write(enrolment.id, class_id=class_id))
         if voucher is not None and _spent_on(voucher, enrolment):
-            writes.append(vouchers.release_write(voucher, enrolment_id=enrolment.id, now=now))
+            writes.append(vouchers.release_write(voucher, enrolment_id=enrolment.id, change=change))
     return writes

@@ -42,13 +42,14 @@ def release_or_leave(context: Context, overdue: Sequence[Voucher]) -> None:
 
 def _release(context: Context, voucher: Voucher) -> None:
     enrolment_id = str(voucher.enrolment_id)
+    change = change_of(context, "enrolment.release", reason=_REASON)
     try:
         transact(
             [
                 store.release_write(enrolment_id),
-                voucher_store.release_write(voucher, enrolment_id=enrolment_id, now=context.now),
+                voucher_store.release_write(voucher, enrolment_id=enrolment_id, change=change),
             ],
-            change=change_of(context, "enrolment.release", reason=_REASON),
+            change=change,
         )
     except ConditionFailed:
         raise Unavailable("try_again") from None

@@ -17,7 +17,7 @@ from chalicelib.enrolments.model import (
     too_late_to_release,
 )
 from chalicelib.enrolments.store import RefusedScan
-from chalicelib.kernel.errors import DomainError, Fault, Impossible, Malformed, NotFound, Refused
+from chalicelib.kernel.errors import DomainError, Fault, Impossible, Malformed, NotFound, Refused, Unavailable
 from chalicelib.kernel.ids import EnrolmentId, derived_id, new_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Role, change_of
@@ -304,16 +304,19 @@ def release(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:
         within_days = current_program(enrolment.program_id).policy.release_within_days
         raise Refused("release_too_late", days=within_days)
     voucher = voucher_store.read_voucher(enrolment.voucher_id)
+    change = change_of(context, "enrolment.release", reason=reason)
     try:
         transact(
             [
                 store.release_write(enrolment.id),
-                voucher_store.release_write(voucher, enrolment_id=enrolment.id, now=context.now),
+                voucher_store.release_write(voucher, enrolment_id=enrolment.id, change=change),
             ],
-            change=change_of(context, "enrolment.release", reason=reason),
+            change=change,
         )
     except ConditionFailed:
         now_there = store.read_enrolment(enrolment.id)
+        if now_there.status is EnrolmentStatus.CONFIRMED:  # a list was applied at this very moment
+            raise Unavailable("try_again") from None
         if now_there.status is not EnrolmentStatus.RELEASED:
             raise Refused("wrong_state", status=now_there.status.value) from None
         return now_there

@@ -12,12 +12,19 @@ from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Change, Context, change_of
-from chalicelib.kernel.reasons import sentence
 from chalicelib.people import standings
-from chalicelib.people.eligibility import Bar, Standings, bar_of, facts_of
+from chalicelib.people.eligibility import Bar, Standings, bar_of
 from chalicelib.programs.service import all_programs
 from chalicelib.vouchers import store
-from chalicelib.vouchers.model import Consequence, Voucher, VoucherStatus, consequence_of, voucher_id_of
+from chalicelib.vouchers.model import (
+    FOUND_INELIGIBLE,
+    Consequence,
+    Voucher,
+    VoucherStatus,
+    bar_reason,
+    consequence_of,
+    voucher_id_of,
+)
 
 _TRIES = 8
 
@@ -89,9 +96,4 @@ def _change(context: Context, bar: Bar | None) -> Change:
     """Tell the list and the person who uploaded it, so that the decision traces to somebody."""
     if bar is None:
         return change_of(context, "voucher.find_eligible")
-    standing = bar.standing
-    reason = (
-        f"{sentence(bar.code, facts_of(standing))} "
-        f"[{bar.code} import={standing.import_id} applied_by={standing.listed_by}]"
-    )
-    return change_of(context, "voucher.find_ineligible", reason=reason)
+    return change_of(context, FOUND_INELIGIBLE, reason=bar_reason(bar))

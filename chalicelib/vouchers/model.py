@@ -10,6 +10,7 @@ import msgspec
 from chalicelib.kernel.calendar import expires_at, shanghai_date, start_of_day, valid_through
 from chalicelib.kernel.ids import EnrolmentId, PersonKey, ProgramId, VoucherId, derived_id
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import sentence
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.people.eligibility import Bar
 from chalicelib.people.eligibility import facts_of as standing_facts
@@ -41,6 +42,10 @@ VOUCHER_TRANSITIONS: Transitions[VoucherStatus] = Transitions(
         "revoke": Step((_S.ISSUED, _S.CLAIMED, _S.REDEEMED), _S.REVOKED),
     },
 )
+
+
+FOUND_INELIGIBLE = "voucher.find_ineligible"
+"""The action of a change that a cross-match list makes."""
 
 
 class Voucher(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,6 +118,24 @@ def is_barred(voucher: Voucher, now: datetime) -> bool:
         and voucher.barred_from <= now
         and (voucher.barred_until is None or now < voucher.barred_until)
     )
+
+
+def bar_reason(bar: Bar) -> str:
+    """Tell why lists stand against a voucher, so that the decision traces to a list and who uploaded it."""
+    standing = bar.standing
+    told = sentence(bar.code, standing_facts(standing))
+    return f"{told} [{bar.code} import={standing.import_id} applied_by={standing.listed_by}]"
+
+
+def status_released(voucher: Voucher, now: datetime) -> VoucherStatus:
+    """Decide what a redeemed voucher becomes when it is given back.
+
+    One whose date has passed expires at once; one whose holder was found ineligible meanwhile is lost, as
+    every unspent one is.
+    """
+    if voucher.expires_at <= now:
+        return _S.EXPIRED
+    return _S.REVOKED if is_barred(voucher, now) else _S.CLAIMED
 
 
 class Consequence(StrEnum):

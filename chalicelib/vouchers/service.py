@@ -131,14 +131,19 @@ def _shown(context: Context, voucher: Voucher, *, masked: bool = False) -> Shown
 
 def _allowed(context: Context, voucher: Voucher) -> list[str]:
     allowed = VOUCHER_TRANSITIONS.allowed(status_shown(voucher, context.now))
+    usable = not is_barred(voucher, context.now)
     found: list[str] = []
     for action in ("claim", "revoke"):
         right = f"voucher.{action}"
-        if action in allowed and rights.reaches(
-            context.principal, right, division=voucher.division, person_key=voucher.person_key
+        if (
+            action in allowed
+            and (usable or action != "claim")
+            and rights.reaches(
+                context.principal, right, division=voucher.division, person_key=voucher.person_key
+            )
         ):
             found.append(action)
-    showable = voucher.status is VoucherStatus.CLAIMED and not has_expired(voucher, context.now)
+    showable = voucher.status is VoucherStatus.CLAIMED and usable and not has_expired(voucher, context.now)
     if showable and rights.reaches(context.principal, "voucher.show_qr", person_key=voucher.person_key):
         found.append("show_qr")
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -35,12 +36,15 @@ from chalicelib.kernel.principal import Change
 from chalicelib.people.eligibility import Bar
 from chalicelib.programs.model import ENTITLEMENTS, ProgramKind
 from chalicelib.vouchers.model import (
+    FOUND_INELIGIBLE,
     VOUCHER_TRANSITIONS,
     Voucher,
     VoucherStatus,
     bar_moments,
+    bar_reason,
     facts_of,
     has_expired,
+    status_released,
 )
 
 
@@ -514,10 +518,20 @@ def redeem_write(
     )
 
 
-def release_write(voucher: Voucher, *, enrolment_id: str, now: datetime) -> Update:
-    """Give a redeemed voucher back to its holder; one whose date has passed expires at once."""
-    expired = voucher.expires_at <= now
-    target = VoucherStatus.EXPIRED if expired else VoucherStatus.CLAIMED
+def release_write(voucher: Voucher, *, enrolment_id: str, change: Change) -> Update:
+    """Give a redeemed voucher back to its holder, if it is still of use to them (`status_released`)."""
+    now = change.at
+    target = status_released(voucher, now)
+    holds: Condition = VoucherRow.expires_at > now
+    match target:
+        case VoucherStatus.EXPIRED:
+            holds = VoucherRow.expires_at <= now
+        case VoucherStatus.REVOKED:
+            holds &= ~_not_barred(now)
+            why = f"{change.reason or ''} {bar_reason(voucher.bar)}" if voucher.bar is not None else None
+            change = msgspec.structs.replace(change, action=FOUND_INELIGIBLE, reason=why)
+        case _:
+            holds &= _not_barred(now)
     actions: list[Action] = [
         VoucherRow.status.set(str(target)),
         VoucherRow.enrolment_id.remove(),
@@ -526,14 +540,14 @@ def release_write(voucher: Voucher, *, enrolment_id: str, now: datetime) -> Upda
         VoucherRow.redeemed_at.remove(),
     ]
     due_shard = VoucherRow.due_shard
-    actions.append(due_shard.remove() if expired else due_shard.set(due_shard_of(voucher)))
+    unspent = target is VoucherStatus.CLAIMED
+    actions.append(due_shard.set(due_shard_of(voucher)) if unspent else due_shard.remove())
     return Update(
         VoucherRow,
         (voucher.id,),
         actions,
-        _in("release")
-        & (VoucherRow.enrolment_id == enrolment_id)
-        & (VoucherRow.expires_at <= now if expired else VoucherRow.expires_at > now),
+        _in("release") & (VoucherRow.enrolment_id == enrolment_id) & holds,
+        change,
     )
 
 

@@ -219,7 +219,7 @@ def test_a_cancellation_that_stopped_halfway_goes_on_when_repeated(world, api):
 
     room = Classroom(world).rostered(3)
     one = _still_enrolled(read_class(room.id))[:1]
-    roster_store.cancel(room.id, one, version=room.version, now=world.now, change=world.change)
+    roster_store.cancel(room.id, one, version=room.version, change=world.change)
     listed = [one["status"] for one in api("institution").get("/v1/enrolments").json["items"]]
     assert sorted(listed) == ["released", "rostered", "rostered"]
     room.do("institution", "cancel")

@@ -8,7 +8,8 @@ import pytest
 
 import app
 from chalicelib.aws.keys import person_key_of
-from chalicelib.aws.table import transact
+from chalicelib.aws.table import ConditionFailed, transact
+from chalicelib.enrolments.store import find_enrolment
 from chalicelib.kernel.principal import system_context
 from chalicelib.people import standings_store
 from chalicelib.people.standings import standings_of
@@ -123,6 +124,19 @@ def test_a_situation_that_begins_later_refuses_from_its_first_day_on(world, api)
     assert (shown.status, shown.json["code"]) == (409, "listed_in_military")
 
 
+def test_a_voucher_shows_from_when_on_a_situation_stands_against_it(world, api):
+    person = world.person(1)
+    path = f"/v1/vouchers/{world.voucher(person)}"
+    imported(world, sheet(line(person, "参军", "2026-09-10")))
+    told = []
+    for days in (8, 9):
+        shown = api(person).get(path, at=world.later(days=days)).json
+        assert (shown["status"], shown["ineligible"]["since"]) == ("claimed", "2026-09-10")
+        told.append(shown["allowed_actions"])
+    assert told == [["show_qr"], []]
+    assert api("province").get(path, at=world.later(days=9)).json["allowed_actions"] == ["revoke"]
+
+
 def test_a_redemption_under_way_asks_again_in_the_write_itself(world, api):
     person = world.person(1)
     voucher_id = world.voucher(person)
@@ -135,25 +149,53 @@ def test_a_redemption_under_way_asks_again_in_the_write_itself(world, api):
     def redeem(now):
         return store.redeem_write(voucher, enrolment_id="enr_x", institution="i", nonce="n", step=9, now=now)
 
-    from chalicelib.aws.table import ConditionFailed
-
     with pytest.raises(ConditionFailed):
         transact([redeem(world.later(days=6))], change=world.change)
     transact([redeem(world.now)], change=world.change)
 
 
-def test_a_released_voucher_of_somebody_listed_meanwhile_is_of_no_use(world, api):
+def test_a_released_voucher_of_somebody_listed_meanwhile_is_lost_with_both_reasons(world, api):
     person = world.person(1)
     enrolment = world.enrolment(person)
+    done = imported(world, sheet(line(person)))
+    path = f"/v1/enrolments/{enrolment['id']}/release"
+    answer = api("institution").post(path, {"reason": "改报其他班"}, at=world.now)
+    assert (answer.status, answer.json["status"]) == (200, "released")
+    voucher = store.read_voucher(enrolment["voucher_id"])
+    assert (voucher.status, voucher.due_shard, voucher.enrolment_id) == (VoucherStatus.REVOKED, None, None)
+    assert voucher.last_change.action == "voucher.find_ineligible"
+    for part in ("改报其他班", "listed_employed", done["id"], "applied_by=acc_"):
+        assert part in voucher.last_change.reason
+    assert find_enrolment(enrolment["id"]).last_change.action == "enrolment.release"
+    shown = api(person).get(f"/v1/vouchers/{voucher.id}", at=world.now).json
+    assert (shown["status"], shown["ineligible"]["code"]) == ("revoked", "listed_employed")
+    refused = api(person).get(f"/v1/vouchers/{voucher.id}/qr", at=world.now)
+    assert (refused.status, refused.json["code"]) == (409, "voucher_revoked")
+    assert api("institution").post(path, {"reason": "again"}, at=world.now).json == answer.json
+
+
+def test_a_list_applied_between_the_look_and_the_release_is_not_slipped_past(world):
+    person = world.person(1)
+    enrolment = world.enrolment(person)
+    stale = store.read_voucher(enrolment["voucher_id"])
     imported(world, sheet(line(person)))
-    answer = api("institution").post(
-        f"/v1/enrolments/{enrolment['id']}/release", {"reason": "x"}, at=world.now
+    writes = [store.release_write(stale, enrolment_id=enrolment["id"], change=world.change)]
+    with pytest.raises(ConditionFailed):
+        transact(writes, change=world.change)
+    assert store.read_voucher(stale.id).status is VoucherStatus.REDEEMED
+
+
+def test_a_released_voucher_is_usable_before_a_later_situation_begins_and_after_one_has_ended(world, api):
+    before, after = world.person(1), world.person(2)
+    enrolments = [world.enrolment(person) for person in (before, after)]
+    imported(
+        world,
+        sheet(line(before, "参军", "2026-09-10"), line(after, "参军", "2026-08-01", "2026-09-02")),
     )
-    assert answer.status == 200
-    later = world.later(minutes=10)
-    refused = api(person).get(f"/v1/vouchers/{enrolment['voucher_id']}/qr", at=later)
-    assert refused.status == 409
-    assert refused.json["code"] in ("listed_employed", "voucher_revoked")
+    for enrolment, days in zip(enrolments, (0, 3), strict=True):
+        path = f"/v1/enrolments/{enrolment['id']}/release"
+        assert api("institution").post(path, {"reason": "x"}, at=world.later(days=days)).status == 200
+        assert store.read_voucher(enrolment["voucher_id"]).status is VoucherStatus.CLAIMED
 
 
 def test_a_later_list_that_ends_the_situation_takes_the_mark_away(world):
