@@ -40,6 +40,7 @@ from chalicelib.settlement.routes import api as settlement_api
 from chalicelib.subsidies import jobs as subsidy_jobs
 from chalicelib.subsidies.document_routes import api as documents_api
 from chalicelib.subsidies.override_routes import api as overrides_api
+from chalicelib.subsidies.publicity_routes import api as publicity_api
 from chalicelib.subsidies.routes import api as subsidies_api
 from chalicelib.supervision import jobs as supervision_jobs
 from chalicelib.supervision.routes import api as supervision_api
@@ -68,6 +69,7 @@ for blueprint in (
     documents_api,
     overrides_api,
     subsidies_api,
+    publicity_api,
     settlement_api,
     ledger_api,
     exchange_api,

@@ -39,8 +39,9 @@ from chalicelib.settlement.model import (
     payment_rows,
 )
 from chalicelib.subsidies import store as claims
-from chalicelib.subsidies.model import Claim, ClaimStatus, Line, LineStatus, batched_after, evaluate
+from chalicelib.subsidies.model import Claim, ClaimStatus, Line, LineStatus, batched_after
 from chalicelib.subsidies.payability import is_derived_hold
+from chalicelib.subsidies.payability_model import evaluate
 from chalicelib.subsidies.service import finish_paid_claims
 from chalicelib.vouchers.model import Voucher
 from chalicelib.vouchers.store import find_vouchers

@@ -18,21 +18,16 @@ from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Context
 from chalicelib.programs.model import ExpiryScope
 from chalicelib.subsidies import store
-from chalicelib.subsidies.model import (
-    Claim,
-    ClaimStatus,
+from chalicelib.subsidies.model import Claim, ClaimStatus, Line, LineStatus, claim_id_of, claim_of_line
+from chalicelib.subsidies.overrides import in_force
+from chalicelib.subsidies.payability_model import (
     Difference,
     Evidence,
-    Line,
-    LineStatus,
     Overriding,
     Payability,
-    claim_id_of,
-    claim_of_line,
     differences,
     evaluate,
 )
-from chalicelib.subsidies.overrides import in_force
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import find_vouchers
 

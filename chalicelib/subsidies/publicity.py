@@ -15,7 +15,7 @@ from chalicelib.kernel.ids import LineId, derived_id, is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
-from chalicelib.subsidies import budget_store, store
+from chalicelib.subsidies import budget_store, objection_store, store
 from chalicelib.subsidies.areas import cities_of, page_over
 from chalicelib.subsidies.dropping import drop_writes
 from chalicelib.subsidies.model import (
@@ -97,7 +97,7 @@ def object_to(
     text = reason.strip()
     about = line_id or claim_id
     objection_id = derived_id("obj", about, keyed_digest("objection", text).hex(), ends_on.isoformat())
-    known = store.find_objection(objection_id)
+    known = objection_store.find_objection(objection_id)
     if known is not None:
         return Objected(known, created=False)
     if not is_running(claim, shanghai_date(context.now)):
@@ -120,7 +120,7 @@ def object_to(
         try:
             transact(_objecting(objection, claim), change=change)
         except ConditionFailed as failure:
-            known = store.find_objection(objection_id)
+            known = objection_store.find_objection(objection_id)
             if known is not None:
                 return Objected(known, created=False)
             claim = store.read_claim(claim_id)
@@ -135,11 +135,11 @@ def object_to(
 
 def _objecting(objection: Objection, claim: Claim) -> list[Write]:
     if objection.line_id is None:
-        return [*store.object_writes(objection, claim)]
+        return [*objection_store.object_writes(objection, claim)]
     line = store.find_line(objection.line_id)
     if line is None or not LINE_TRANSITIONS.allows("drop", line.status):
         raise error("line_unknown", faults=(Fault("line_unknown", field="line_id"),))
-    return [*store.object_to_line_writes(objection, claim, line)]
+    return [*objection_store.object_to_line_writes(objection, claim, line)]
 
 
 def objections_to(context: Context, claim_id: str, request: PageRequest) -> Page[Objection]:
@@ -148,7 +148,7 @@ def objections_to(context: Context, claim_id: str, request: PageRequest) -> Page
     if claim is None:
         raise NotFound
     rights.require(context.principal, "objection.read", division=claim.division)
-    return store.objections_to(claim_id, request)
+    return objection_store.objections_to(claim_id, request)
 
 
 @dataclass(frozen=True)
@@ -183,14 +183,14 @@ def resolve_objection(
 
     Upheld, a line is rejected, and a claim returns to the institution.
     """
-    objection = store.find_objection(objection_id) if is_id(objection_id, "obj") else None
+    objection = objection_store.find_objection(objection_id) if is_id(objection_id, "obj") else None
     if objection is None:
         raise NotFound
     rights.require(context.principal, "objection.resolve", division=objection.division)
     change = change_of(context, "objection.resolve", reason=reason)
     for _ in range(_TRIES):
         refuse_stale(objection, sources=(ObjectionStatus.OPEN,), version=version)
-        decided = store.resolve_write(
+        decided = objection_store.resolve_write(
             objection_id, version=version, outcome=outcome, resolution=reason, actor=context.principal.actor
         )
         try:
@@ -203,7 +203,7 @@ def resolve_objection(
 
 
 def _objection_again(objection_id: str) -> Objection:
-    objection = store.find_objection(objection_id)
+    objection = objection_store.find_objection(objection_id)
     if objection is None:
         raise NotFound
     return objection
@@ -218,8 +218,8 @@ def _claim_after(objection: Objection, outcome: ObjectionStatus, reason: str) ->
         freed = budget_store.unreserve_write(
             claim.city, claim.budget_year, claim.program_id, amount_fen=claim.amount_fen
         )
-        return [store.uphold_objection_write(claim, reason), freed]
-    return [store.dismiss_objection_write(claim)]
+        return [objection_store.uphold_objection_write(claim, reason), freed]
+    return [objection_store.dismiss_objection_write(claim)]
 
 
 def _line_after(objection: Objection, claim: Claim, outcome: ObjectionStatus, reason: str) -> list[Write]:

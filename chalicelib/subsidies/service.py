@@ -32,9 +32,9 @@ from chalicelib.subsidies.model import (
     claim_id_of,
     claim_of_line,
     line_id_of,
-    totals_of,
 )
 from chalicelib.subsidies.payability import Examined, examine, is_derived_hold, occupation_of
+from chalicelib.subsidies.payability_model import totals_of
 from chalicelib.subsidies.register import enter
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import close_write as close_voucher_write

@@ -25,18 +25,14 @@ from chalicelib.kernel.principal import Change
 from chalicelib.subsidies.model import (
     CLAIM_TRANSITIONS,
     LINE_TRANSITIONS,
-    OBJECTIONS_MAX,
     Attempt,
     Claim,
     ClaimStatus,
     Line,
     LineStatus,
-    Objection,
-    ObjectionStatus,
     Repayment,
     batched_after,
     claim_after,
-    hold_of,
 )
 
 
@@ -176,40 +172,6 @@ class LineRow(VersionedTable[Line]):
     by_retry = LinesToRetry()
 
 
-class ObjectionsByClaim(GlobalSecondaryIndex[Any]):
-    """A claim's objections, by time."""
-
-    class Meta:
-        index_name = "by_claim"
-        projection = AllProjection()
-
-    claim_id = UnicodeAttribute(hash_key=True)
-    created_at = MomentAttribute(range_key=True)
-
-
-class ObjectionRow(VersionedTable[Objection]):
-    """One row an objection; its key is derived from the claim and the text."""
-
-    class Meta:
-        table_name = table_name("objections")
-
-    record_type = Objection
-    streamed = True
-
-    id = UnicodeAttribute(hash_key=True)
-    claim_id = UnicodeAttribute()
-    line_id = UnicodeAttribute(null=True)
-    division = UnicodeAttribute()
-    status = UnicodeAttribute()
-    sealed_reason = UnicodeAttribute()
-    created_at = MomentAttribute()
-    publicity_ends_on = StructAttribute()
-    sealed_contact = UnicodeAttribute(null=True)
-    resolution = UnicodeAttribute(null=True)
-    resolved_by = UnicodeAttribute(null=True)
-    by_claim = ObjectionsByClaim()
-
-
 def _claim_in(action: str) -> Condition:
     condition: Condition = ClaimRow.status.is_in(*[str(s) for s in CLAIM_TRANSITIONS.sources(action)])
     return condition
@@ -333,17 +295,6 @@ def lines_of_person(person_key: str, *, limit: int = 100) -> list[Line]:
     return [row.record for row in rows]
 
 
-def find_objection(objection_id: str) -> Objection | None:
-    """Read an objection."""
-    return ObjectionRow.find(objection_id)
-
-
-def objections_to(claim_id: str, request: PageRequest) -> Page[Objection]:
-    """List a claim's objections, oldest first."""
-    rows = ObjectionRow.by_claim.query(claim_id, limit=request.limit, last_evaluated_key=request.after)
-    return page_of(rows, request)
-
-
 # --------------------------------------------------------------------------- claims: decisions
 
 
@@ -443,41 +394,7 @@ def reject_line_write(line: Line, reason: str) -> Update:
     )
 
 
-# --------------------------------------------------------------------------- objections and holds
-
-
-def object_writes(objection: Objection, claim: Claim) -> list[Put | Update]:
-    """Store an objection and stop its claim while publicity runs."""
-    return [
-        Put(ObjectionRow.from_record(objection)),
-        Update(
-            ClaimRow,
-            (claim.id,),
-            [
-                ClaimRow.objections.set(ClaimRow.objections + 1),
-                ClaimRow.open_objections.set(ClaimRow.open_objections + 1),
-            ],
-            (ClaimRow.status == str(ClaimStatus.PUBLICISED))
-            & (ClaimRow.publicity_ends_on == claim.publicity_ends_on)
-            & (ClaimRow.objections < OBJECTIONS_MAX),
-        ),
-    ]
-
-
-def object_to_line_writes(objection: Objection, claim: Claim, line: Line) -> list[Put | Update]:
-    """Store an objection and stop the one line it is about while publicity runs."""
-    return [
-        Put(ObjectionRow.from_record(objection)),
-        Update(
-            ClaimRow,
-            (claim.id,),
-            [ClaimRow.objections.set(ClaimRow.objections + 1)],
-            (ClaimRow.status == str(ClaimStatus.PUBLICISED))
-            & (ClaimRow.publicity_ends_on == claim.publicity_ends_on)
-            & (ClaimRow.objections < OBJECTIONS_MAX),
-        ),
-        holds_write(line, [*line.holds, hold_of(objection.id)]),
-    ]
+# --------------------------------------------------------------------------- holds and dropped lines
 
 
 def holds_write(line: Line, holds: Sequence[str]) -> Update:
@@ -514,49 +431,6 @@ def drop_writes(line: Line, reason: str, *, before: Claim, after: Claim) -> list
         _line_in("drop") & (LineRow.version == line.version),
     )
     return [moved, dropped]
-
-
-def resolve_write(
-    objection_id: str, *, version: int, outcome: ObjectionStatus, resolution: str, actor: str
-) -> Update:
-    """Decide on an open objection."""
-    return Update(
-        ObjectionRow,
-        (objection_id,),
-        [
-            ObjectionRow.status.set(str(outcome)),
-            ObjectionRow.resolution.set(resolution),
-            ObjectionRow.resolved_by.set(actor),
-        ],
-        (ObjectionRow.status == str(ObjectionStatus.OPEN)) & (ObjectionRow.version == version),
-    )
-
-
-def dismiss_objection_write(claim: Claim) -> Update:
-    """Take one open objection off a claim."""
-    return Update(
-        ClaimRow,
-        (claim.id,),
-        [ClaimRow.open_objections.set(ClaimRow.open_objections - 1)],
-        (ClaimRow.open_objections > 0) & (ClaimRow.version == claim.version),
-    )
-
-
-def uphold_objection_write(claim: Claim, reason: str) -> Update:
-    """Send a claim back because an objection to it is right; it leaves publicity."""
-    return decide_write(
-        claim,
-        "uphold_objection",
-        [
-            *return_actions(reason),
-            ClaimRow.open_objections.set(ClaimRow.open_objections - 1),
-            ClaimRow.approved_by.remove(),
-            ClaimRow.budget_year.remove(),
-            ClaimRow.publicity_ends_on.remove(),
-            ClaimRow.due_city.remove(),
-            ClaimRow.due_on.remove(),
-        ],
-    )
 
 
 def place_hold(line_id: str, hold: str, change: Change) -> Line | None:

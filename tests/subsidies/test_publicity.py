@@ -96,7 +96,7 @@ def test_what_is_not_in_public_cannot_be_objected_to(world: Any, money: Money) -
 
 
 def test_what_an_objector_writes_is_stored_sealed_and_read_by_bureaus(world: Any, money: Money) -> None:
-    from chalicelib.subsidies.store import ObjectionRow
+    from chalicelib.subsidies.objection_store import ObjectionRow
 
     claim = money.publicised(scored_class(world, 1))
     objection = object_to(money, claim, contact="13800000000").json

@@ -16,17 +16,15 @@ from chalicelib.subsidies.model import (
     CLAIM_TRANSITIONS,
     LINE_TRANSITIONS,
     ClaimStatus,
-    Evidence,
     LineStatus,
     budget_division,
     claim_deadline,
     claim_id_of,
     claim_of_line,
     class_of_line,
-    evaluate,
     line_id_of,
-    totals_of,
 )
+from chalicelib.subsidies.payability_model import Evidence, evaluate, totals_of
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
