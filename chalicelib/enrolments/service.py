@@ -20,13 +20,14 @@ from chalicelib.enrolments.store import RefusedScan
 from chalicelib.kernel.errors import DomainError, Fault, Impossible, Malformed, NotFound, Refused, Unavailable
 from chalicelib.kernel.ids import EnrolmentId, derived_id, new_id
 from chalicelib.kernel.paging import Page, PageRequest
-from chalicelib.kernel.principal import Context, Role, change_of
+from chalicelib.kernel.principal import Change, Context, Role, change_of
 from chalicelib.kernel.reasons import error_with, first_of
 from chalicelib.programs.model import ExpiryScope
 from chalicelib.programs.service import current_program
 from chalicelib.vouchers import service as vouchers
 from chalicelib.vouchers import store as voucher_store
 from chalicelib.vouchers.model import (
+    OVER,
     Voucher,
     VoucherStatus,
     facts_of,
@@ -334,13 +335,19 @@ def _too_late(context: Context, enrolment: Enrolment) -> bool:
 def revoke(context: Context, voucher_id: str, *, version: int, reason: str) -> vouchers.ShownVoucher:
     """Take a voucher back with a reason; an enrolment that is on no roster is released with it.
 
+    A repeat by the same person, of the same version, gives the revoked voucher.
+
     Raises:
-        Refused: the voucher is spent on a running class, settled, closed or expired.
+        Refused: the voucher is spent on a running class, settled, closed, revoked before or expired.
 
     """
     voucher = voucher_store.read_voucher(voucher_id)
     rights.require(context.principal, "voucher.revoke", division=voucher.division)
     change = change_of(context, "voucher.revoke", reason=reason)
+    if _is_repeated_revocation(voucher, change, version=version):
+        return vouchers.read_voucher(context, voucher_id)
+    if voucher.version == version and voucher.status in OVER:
+        raise Refused(OVER[voucher.status], **facts_of(voucher))
     if voucher.status is not VoucherStatus.REDEEMED:
         voucher_store.revoke(voucher_id, version=version, change=change)
         return vouchers.read_voucher(context, voucher_id)
@@ -357,3 +364,14 @@ def revoke(context: Context, voucher_id: str, *, version: int, reason: str) -> v
             raise Refused("version_conflict", version=failure.old.version) from None
         raise Refused("voucher_already_redeemed") from None
     return vouchers.read_voucher(context, voucher_id)
+
+
+def _is_repeated_revocation(voucher: Voucher, change: Change, *, version: int) -> bool:
+    """Tell whether this very request has taken it back already, and its answer was lost."""
+    last = voucher.last_change
+    return (
+        voucher.status is VoucherStatus.REVOKED
+        and voucher.version == version + 1
+        and last is not None
+        and (last.actor, last.action, last.reason) == (change.actor, change.action, change.reason)
+    )

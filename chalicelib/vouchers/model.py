@@ -181,13 +181,17 @@ def is_of_device(voucher: Voucher, tag: str) -> bool:
     return voucher.device is None if not tag else (voucher.device or "").startswith(tag)
 
 
-_CLOSED_TO_SCANS: dict[VoucherStatus, str] = {
-    _S.ISSUED: "voucher_not_claimed",
-    _S.REDEEMED: "voucher_already_redeemed",
+OVER: dict[VoucherStatus, str] = {
     _S.EXPIRED: "voucher_expired",
     _S.REVOKED: "voucher_revoked",
     _S.SETTLED: "voucher_settled",
     _S.CLOSED: "voucher_closed",
+}
+"""States at the end of a voucher's life, and the reason each is for refusing anything more."""
+_CLOSED_TO_SCANS: dict[VoucherStatus, str] = {
+    _S.ISSUED: "voucher_not_claimed",
+    _S.REDEEMED: "voucher_already_redeemed",
+    **OVER,
 }
 
 

@@ -417,7 +417,7 @@ def revoke(voucher_id: str, *, version: int, change: Change) -> Voucher:
     """Take a voucher back, whatever its unspent state (the caller releases an enrolment first).
 
     Raises:
-        Refused: another state or version; `voucher_expired`, its date passed before `change.at`.
+        Refused: another version; or its life is over, recorded or not, with the reason of its state.
 
     """
     try:

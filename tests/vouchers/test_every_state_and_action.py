@@ -20,20 +20,20 @@ def attempt(action, voucher, world):
             case "revoke":
                 store.revoke(voucher.id, version=voucher.version, change=world.change)
             case _:
-                transact([part(action, voucher, now)], change=world.change)
+                transact([part(action, voucher, now, world.change)], change=world.change)
     except (ConditionFailed, DomainError):
         return False
     return True
 
 
-def part(action, voucher, now):
+def part(action, voucher, now, change):
     match action:
         case "redeem":
             return store.redeem_write(
                 voucher, enrolment_id="enr_x", institution="i", nonce="n", step=9, now=now
             )
         case "release":
-            return store.release_write(voucher, enrolment_id="enr_x", now=now)
+            return store.release_write(voucher, enrolment_id="enr_x", change=change)
         case "settle":
             return store.settle_write(voucher.id, enrolment_id="enr_x", amount_fen=100, now=now)
         case "close":
@@ -78,7 +78,7 @@ def _at(world, moment):
 def test_more_than_the_face_value_is_never_settled(world):
     voucher_id = world.voucher(world.person(1))
     voucher = store.read_voucher(voucher_id)
-    transact([part("redeem", voucher, world.now)], change=world.change)
+    transact([part("redeem", voucher, world.now, world.change)], change=world.change)
     too_much = store.settle_write(
         voucher_id, enrolment_id="enr_x", amount_fen=voucher.face_value_fen + 1, now=world.now
     )

@@ -72,6 +72,21 @@ def test_what_has_expired_is_not_revoked_any_more(world, api):
             assert answer.json["code"] == "voucher_expired"
 
 
+def test_a_revocation_repeated_answers_alike_and_another_is_told_the_state(world, api):
+    path = f"/v1/vouchers/{world.voucher(world.person(1))}"
+    body = {"version": api("province").get(path).json["version"], "reason": "查实不符合条件"}
+    first = api("province").post(f"{path}/revoke", body, at=world.now)
+    assert (first.status, first.json["status"]) == (200, "revoked")
+    assert api("province").post(f"{path}/revoke", body, at=world.later(minutes=1)).json == first.json
+    for who, changes, code in (
+        ("province_two", {}, "version_conflict"),
+        ("province", {"reason": "another"}, "version_conflict"),
+        ("province", {"version": body["version"] + 1}, "voucher_revoked"),
+    ):
+        refused = api(who).post(f"{path}/revoke", {**body, **changes}, at=world.now)
+        assert (refused.status, refused.json["code"]) == (409, code)
+
+
 # --------------------------------------------------------------------------- the night
 
 
