@@ -1,4 +1,4 @@
-"""A long list whose workers are killed: the counts, the faults and the people are right all the same."""
+"""A long list whose workers are killed, and its issuing: counts, faults, people, vouchers are right all the same."""
 
 import hashlib
 import os
@@ -11,10 +11,15 @@ import boto3
 from chalicelib.aws import sheets
 from chalicelib.kernel.principal import system_context
 from infra.local.people import GRADUATE_HEADERS, graduate_row, make_person
+from tests.faults.conftest import TOLD
 from tests.support.workers import Workers
 
-ROWS = int(os.environ.get("IMPORT_ROWS", "10000"))
-KILLS = 5
+ROWS = int(os.environ.get("IMPORT_ROWS", "3000"))
+LONG = ROWS > 10_000
+KILLS = 5 if LONG else 2
+PAUSE_SECONDS = (0.5, 3.0) if LONG else (0.2, 0.6)
+VISIBILITY_SECONDS = 8 if LONG else 2
+"""A short list's steps take less than a second."""
 WORKERS = 3
 WITHIN_SECONDS = max(300, ROWS // 50)
 NOW = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)
@@ -40,10 +45,61 @@ def listed():
     return sheets.write_csv(GRADUATE_HEADERS, lines), repeated, wrong, people
 
 
-def test_a_list_whose_workers_are_killed_ends_as_if_nothing_had_happened(cloud, api):
+def work_and_kill(queue, job, look, *, busy, done):
+    """Have workers do a queue until what `look` sees is `done`, and kill some while it is `busy`.
+
+    Gives what it saw last, how many died, and the seconds.
+    """
+    chance = random.Random(4)
+    kills = 0
+    began = time.monotonic()
+    workers = Workers(WORKERS, queue, job, visibility_seconds=VISIBILITY_SECONDS)
+    try:
+        while (seen := look())["status"] not in done:
+            assert time.monotonic() - began < WITHIN_SECONDS, seen
+            time.sleep(chance.uniform(*PAUSE_SECONDS))
+            if kills < KILLS and seen["status"] == busy:
+                workers.kill(chance.randrange(WORKERS))
+                kills += 1
+    finally:
+        workers.stop()
+    return seen, kills, time.monotonic() - began
+
+
+def propose(api, path, import_id, count):
+    """Propose a batch; of a long list workers count it first."""
+    answer = api("province").post(path, {"import_id": import_id, "declared_count": count}, at=NOW)
+    assert answer.status == 201, answer.text
+    batch = f"{path}/{answer.json['id']}"
+
+    def look():
+        return api("province").get(batch, at=NOW).json
+
+    seen, kills, seconds = look(), 0, 0.0
+    if seen["status"] == "counting":
+        seen, kills, seconds = work_and_kill(
+            "issuance", "issue_vouchers", look, busy="counting", done=("proposed",)
+        )
+    return look, seen, kills, seconds
+
+
+def issue(api, path, import_id, count):
+    """Propose and approve a batch and have it issued, while workers are killed."""
+    look, proposed, counting_kills, counting = propose(api, path, import_id, count)
+    approval = {"version": proposed["version"]}
+    approved = api("province_two").post(f"{path}/{proposed['id']}/approve", approval, at=NOW)
+    assert approved.status == 200, approved.text
+    issued, kills, seconds = work_and_kill(
+        "issuance", "issue_vouchers", look, busy="issuing", done=("issued",)
+    )
+    return proposed, issued, counting_kills + kills, counting + seconds
+
+
+def test_a_list_whose_workers_are_killed_ends_as_if_nothing_had_happened(world, api):
     import app
     from chalicelib.aws.keys import person_keys_of
     from chalicelib.people import service, store
+    from chalicelib.vouchers import store as vouchers
 
     raw, repeated, wrong, people = listed()
     body = {
@@ -58,20 +114,16 @@ def test_a_list_whose_workers_are_killed_ends_as_if_nothing_had_happened(cloud, 
     boto3.client("s3").put_object(Bucket="voucher-test-intake", Key=key, Body=raw)
     app.receive_upload({"detail": {"object": {"key": key}}, "now": NOW.isoformat()}, None)
 
-    chance = random.Random(4)
-    kills = []
-    workers = Workers(WORKERS, "imports", "process_import")
-    began = time.monotonic()
-    try:
-        while (seen := province.get(f"/v1/imports/{import_id}").json)["status"] not in ("ready", "failed"):
-            assert time.monotonic() - began < WITHIN_SECONDS, seen["progress"]
-            time.sleep(chance.uniform(0.5, 3))
-            if len(kills) < KILLS and seen["status"] == "validating":
-                workers.kill(chance.randrange(WORKERS))
-                kills.append(seen["progress"])
-    finally:
-        workers.stop()
-    assert len(kills) == KILLS, "the list was done before every kill: take more rows"
+    seen, kills, seconds = work_and_kill(
+        "imports",
+        "process_import",
+        lambda: province.get(f"/v1/imports/{import_id}").json,
+        busy="validating",
+        done=("ready", "failed"),
+    )
+    assert kills == KILLS, "the list was done before every kill: take more rows"
+    wrong_rows = len(repeated) + len(wrong)
+    TOLD[f"import of {ROWS}"] = {"killed": kills, "seconds": round(seconds), "wrong rows": wrong_rows}
 
     assert (seen["status"], seen["total"], seen["valid"]) == ("ready", ROWS, len(people))
     assert seen["invalid"] == len(repeated) + len(wrong) == ROWS - len(people)
@@ -93,3 +145,13 @@ def test_a_list_whose_workers_are_killed_ends_as_if_nothing_had_happened(cloud, 
     vault = store.find_people(keys.values())
     assert {person.person_key for person in vault} == set(keys.values())
     assert store.PersonRow.count() == len(people), "somebody is in the vault who is not in the list"
+
+    path = f"/v1/programs/{world.program_id}/issuance-batches"
+    proposed, issued, kills, seconds = issue(api, path, import_id, len(people))
+    assert (proposed["eligible"], proposed["already_held"], proposed["refused"]) == (len(people), 0, 0)
+    assert issued["issued"] == vouchers.VoucherRow.count() == len(people)
+    TOLD[f"issuing of {len(people)}"] = {"killed": kills, "seconds": round(seconds)}
+    proposed, again, kills, seconds = issue(api, path, import_id, len(people))
+    assert (proposed["eligible"], proposed["already_held"]) == (0, len(people))
+    assert (again["issued"], vouchers.VoucherRow.count()) == (0, len(people))
+    TOLD["the same again"] = {"killed": kills, "seconds": round(seconds), "issued": again["issued"]}

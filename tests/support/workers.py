@@ -5,10 +5,8 @@ import os
 import signal
 from multiprocessing.process import BaseProcess
 
-VISIBILITY_SECONDS = 8
 
-
-def work(queue_url: str, job: str) -> None:
+def work(queue_url: str, job: str, visibility_seconds: int) -> None:
     """Do a queue's messages one by one, as Lambda would, for ever: what is not done comes back."""
     import boto3
 
@@ -17,7 +15,7 @@ def work(queue_url: str, job: str) -> None:
     sqs = boto3.client("sqs")
     while True:
         taken = sqs.receive_message(
-            QueueUrl=queue_url, WaitTimeSeconds=1, VisibilityTimeout=VISIBILITY_SECONDS
+            QueueUrl=queue_url, WaitTimeSeconds=1, VisibilityTimeout=visibility_seconds
         )
         for message in taken.get("Messages", []):
             record = {"messageId": message["MessageId"], "body": message["Body"]}
@@ -26,11 +24,11 @@ def work(queue_url: str, job: str) -> None:
 
 
 class Workers:
-    """Some workers of one queue; who is killed is replaced."""
+    """Some workers of one queue; who is killed is replaced, its message comes back when it is visible."""
 
-    def __init__(self, count: int, queue: str, job: str) -> None:
+    def __init__(self, count: int, queue: str, job: str, *, visibility_seconds: int) -> None:
         self._context = multiprocessing.get_context("spawn")
-        self._arguments = (os.environ[f"{queue.upper()}_QUEUE_URL"], job)
+        self._arguments = (os.environ[f"{queue.upper()}_QUEUE_URL"], job, visibility_seconds)
         self._running = [self._start() for _ in range(count)]
 
     def _start(self) -> BaseProcess:
