@@ -83,6 +83,7 @@ RIGHTS: dict[str, Row] = {
     "class.read_changes": _STAFF | _READERS,
     "class.approve_change": _bureaus(_C),
     "class.reject_change": _bureaus(_C),
+    "class.withdraw_change": _STAFF,
     "roster.write": _STAFF,
     "roster.read": _STAFF | _READERS,
     "roster.template": _STAFF,

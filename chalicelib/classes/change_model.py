@@ -24,6 +24,7 @@ class ChangeStatus(StrEnum):
     SUBMITTED = "submitted"
     APPROVED = "approved"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
 
 
 _S = ChangeStatus
@@ -32,6 +33,7 @@ CHANGE_TRANSITIONS: Transitions[ChangeStatus] = Transitions(
     {
         "approve": Step((_S.SUBMITTED,), _S.APPROVED),
         "reject": Step((_S.SUBMITTED,), _S.REJECTED),
+        "withdraw": Step((_S.SUBMITTED,), _S.WITHDRAWN),
     },
 )
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from chalicelib.catalogue.model import InstitutionStatus
 from chalicelib.catalogue.service import read_institution, read_project
 from chalicelib.classes import store
 from chalicelib.classes.change_model import (
@@ -88,12 +89,15 @@ def apply_for_change(context: Context, class_id: str, given: ChangeGiven, *, ver
 
     Raises:
         Malformed: fields that cannot be, or nothing that would change.
-        Refused: `change_open` while another one waits, `lesson_begun`, or a rule of the timetable.
+        Refused: `institution_suspended`, `change_open` while another one waits, `lesson_begun`, or a rule
+            of the timetable.
 
     """
     parts = require_parts(context, "class.change", class_id)
     found = complete(parts)
     require_step(found, "change", version)
+    if read_institution(found.institution).status is InstitutionStatus.SUSPENDED:
+        raise error("institution_suspended")
     if found.open_change is not None:
         raise error("change_open")
     after = _plan_after(found, parts.plan, given, now=context.now)
@@ -121,7 +125,14 @@ def apply_for_change(context: Context, class_id: str, given: ChangeGiven, *, ver
     )
     change = change_of(context, "class.change", reason=given.reason)
     store.apply_for_change(applied, version=version, number=number, change=change)
-    return ShownChange(applied, found.version + 1, _warnings(changed))
+    waiting = msgspec.structs.replace(found, open_change=applied.part)
+    return ShownChange(applied, found.version + 1, _warnings(changed), _actions_on(context, waiting))
+
+
+def _actions_on(context: Context, training_class: TrainingClass) -> list[str]:
+    """List what the caller may do with the change that this class waits for."""
+    actions = actions_on(context, training_class)
+    return [one.removeprefix("change_") for one in actions if one.startswith("change_")]
 
 
 def _plan_after(
@@ -243,11 +254,6 @@ def list_changes(context: Context, class_id: str) -> list[ShownChange]:
 
 def shown_change(context: Context, training_class: TrainingClass, applied: ClassChange) -> ShownChange:
     """Show a change that waits, with what its class would break or collide with."""
-    actions = [
-        action.removeprefix("change_")
-        for action in actions_on(context, training_class)
-        if action.startswith("change_")
-    ]
     changed = msgspec.structs.replace(
         training_class,
         site=applied.site,
@@ -256,6 +262,7 @@ def shown_change(context: Context, training_class: TrainingClass, applied: Class
         opens_at=min(one.starts_at for one in applied.lessons),
         ends_at=last_lesson_ends_at(applied.lessons),
     )
+    actions = _actions_on(context, training_class)
     return ShownChange(applied, training_class.version, _warnings(changed), actions)
 
 
@@ -268,7 +275,8 @@ def approve_change(
         Refused: `lesson_begun`: a lesson it touches has begun meanwhile, or the rules; apply anew.
 
     """
-    parts, found, applied = _require_open(context, "class.approve_change", class_id, change_id, version)
+    parts, found, applied = _require_open(context, "approve", class_id, change_id, version)
+    refuse_own_work(context, applied.submitted_by)
     plan = applied.plan(parts.plan, version=version + 1)
     _refuse_begun(overtaken(parts.plan, plan, policy=found.policy, now=context.now))
     changed = _as_changed(found, plan)
@@ -298,7 +306,8 @@ def reject_change(
     context: Context, class_id: str, change_id: str, *, version: int, reason: str
 ) -> ShownChange:
     """Reject a change with the reason; the class keeps its timetable."""
-    _, _, applied = _require_open(context, "class.reject_change", class_id, change_id, version)
+    _, _, applied = _require_open(context, "reject", class_id, change_id, version)
+    refuse_own_work(context, applied.submitted_by)
     store.reject_change(
         applied,
         version=version,
@@ -310,19 +319,34 @@ def reject_change(
     return _again(class_id, applied.part)
 
 
+def withdraw_change(
+    context: Context, class_id: str, change_id: str, *, version: int, comment: str | None
+) -> ShownChange:
+    """Take an own change back before it is decided; the class keeps its timetable."""
+    _, _, applied = _require_open(context, "withdraw", class_id, change_id, version)
+    store.withdraw_change(
+        applied,
+        version=version,
+        by=context.principal.actor,
+        now=context.now,
+        reason=comment,
+        change=change_of(context, "class.withdraw_change", reason=comment),
+    )
+    return _again(class_id, applied.part)
+
+
 def _require_open(
-    context: Context, action: str, class_id: str, change_id: str, version: int
+    context: Context, verb: str, class_id: str, change_id: str, version: int
 ) -> tuple[store.Parts, TrainingClass, ClassChange]:
-    parts = require_parts(context, action, class_id)
+    parts = require_parts(context, f"class.{verb}_change", class_id)
     part = part_of_change(parts.head.id, change_id)
     applied = next((one for one in parts.changes if one.part == part), None)
     if applied is None:
         raise NotFound
     found = complete(parts)
-    require_step(found, "change_approve", version)
+    require_step(found, f"change_{verb}", version)
     if applied.status is not ChangeStatus.SUBMITTED:
         raise Refused("wrong_state", status=applied.status.value)
-    refuse_own_work(context, applied.submitted_by)
     return parts, found, applied
 
 

@@ -108,3 +108,19 @@ def reject_change(call: Call[VersionReason, NoQuery], class_id: str, change_id: 
     body = call.body
     shown = changes.reject_change(call.context, class_id, change_id, version=body.version, reason=body.reason)
     return change_answer(call, shown)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/classes/{class_id}/changes/{change_id}/withdraw",
+    action="class.withdraw_change",
+    body=VersionBody,
+    answer=ChangeAnswer,
+    summary="Take a change back that waits for its decision",
+)
+def withdraw_change(call: Call[VersionBody, NoQuery], class_id: str, change_id: str) -> ChangeAnswer:
+    body = call.body
+    shown = changes.withdraw_change(
+        call.context, class_id, change_id, version=body.version, comment=body.comment
+    )
+    return change_answer(call, shown)

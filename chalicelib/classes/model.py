@@ -53,6 +53,7 @@ CLASS_TRANSITIONS: Transitions[ClassStatus] = Transitions(
         "change": Step((_S.APPROVED,), _S.APPROVED),
         "change_approve": Step((_S.APPROVED,), _S.APPROVED),
         "change_reject": Step((_S.APPROVED,), _S.APPROVED),
+        "change_withdraw": Step((_S.APPROVED,), _S.APPROVED),
         "completion_submit": Step((_S.APPROVED, _S.COMPLETION_RETURNED), _S.COMPLETION_SUBMITTED),
         "completion_approve": Step((_S.COMPLETION_SUBMITTED,), _S.COMPLETION_APPROVED),
         "completion_return": Step((_S.COMPLETION_SUBMITTED,), _S.COMPLETION_RETURNED),
@@ -82,6 +83,7 @@ ACTION_RIGHTS: Mapping[str, str] = {
     "change": "class.change",
     "change_approve": "class.approve_change",
     "change_reject": "class.reject_change",
+    "change_withdraw": "class.withdraw_change",
     "completion_submit": "completion.submit",
     "completion_approve": "completion.approve",
     "completion_return": "completion.return",
@@ -320,7 +322,7 @@ def possible_now(
         barred.add("completion_submit")
     if ends_at <= now:
         barred.add("change")
-    barred |= {"change"} if change_open else {"change_approve", "change_reject"}
+    barred |= {"change"} if change_open else {"change_approve", "change_reject", "change_withdraw"}
     steps = (SHOWN_ACTION.get(step, step) for step in CLASS_TRANSITIONS.allowed(status))
     return [step for step in steps if step in ACTION_RIGHTS and step not in barred]
 

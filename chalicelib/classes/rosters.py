@@ -1,12 +1,13 @@
 """Use cases of a class's people: roster and withdrawal (step 7 of the notice)."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.accounts import rights
 from chalicelib.aws.sheets import SheetRow
 from chalicelib.classes import roster_store
+from chalicelib.classes.change_model import has_begun
 from chalicelib.classes.model import (
     NOT_YET_APPROVED,
     ROSTER_MAX,
@@ -58,11 +59,11 @@ def replace_roster(
     """Make these rows the roster of an approved class (step 7 of the notice).
 
     Every row must match an own enrolment for this project that is on no other roster. Nobody joins once the
-    policy's `late_addition_until_share` of the hours is over. A repeat of the same roster changes nothing
-    and answers alike.
+    policy's `late_addition_until_share` of the hours is over, and nobody is dropped once a lesson has begun:
+    who leaves then withdraws, with a reason. A repeat of the same roster changes nothing and answers alike.
 
     Raises:
-        Refused: `class_not_approved`, `roster_closed`, `version_conflict`.
+        Refused: `class_not_approved`, `roster_closed`, `version_conflict`, `trainee_dropped`.
         Impossible: `class_full`; `roster_row_unmatched` with all wrong rows, and nothing is applied.
 
     """
@@ -74,10 +75,13 @@ def replace_roster(
     if len(rows) > limit:
         raise error("class_full", count=len(rows), maximum=limit)
     roster, faults = _match_roster(found, rows, now=context.now)
+    dropped = _dropped(found, roster, now=context.now)
     if dry_run:
-        return RosterOutcome(found.version, len(roster), tuple(faults))
+        return RosterOutcome(found.version, len(roster), tuple(faults or dropped))
     if faults and not (partial and roster):
         raise error("roster_row_unmatched", faults=tuple(faults))
+    if dropped:
+        raise error("trainee_dropped", faults=tuple(dropped))
     if roster == found.roster:
         return RosterOutcome(found.version, len(roster), tuple(faults))
     changed = set(roster.values()) ^ set(found.enrolment_ids)
@@ -93,6 +97,14 @@ def require_open_roster(training_class: TrainingClass) -> None:
         raise error("class_not_approved")
     if training_class.status is not ClassStatus.APPROVED:
         raise error("roster_closed")
+
+
+def _dropped(training_class: TrainingClass, roster: Mapping[str, str], *, now: datetime) -> list[Fault]:
+    """List who would silently leave a class that has begun: a fault each, on their enrolment."""
+    if not any(has_begun(lesson, training_class.policy, now) for lesson in training_class.lessons):
+        return []
+    staying = set(roster.values())
+    return [Fault("trainee_dropped", field=one) for one in training_class.enrolment_ids if one not in staying]
 
 
 def _match_roster(

@@ -560,6 +560,18 @@ def reject_change(
     _decide_change(writes, sources=sources, version=version, change=told_by(applied.part, change))
 
 
+def withdraw_change(
+    applied: ClassChange, *, version: int, by: str, now: datetime, reason: str | None, change: Change
+) -> None:
+    """Take a change back that waits for its decision; the class keeps its timetable."""
+    sources = CLASS_TRANSITIONS.sources("change_withdraw")
+    writes = [
+        _head_of_open(applied, _NO_CHANGE, sources=sources, version=version),
+        _ending(applied, ChangeStatus.WITHDRAWN, _open_for("withdraw"), by=by, now=now, reason=reason),
+    ]
+    transact_under_head(writes, sources=sources, version=version, change=told_by(applied.part, change))
+
+
 _NO_CHANGE = (ClassRow.open_change.remove(), ClassRow.change_by.remove())
 
 
@@ -573,6 +585,24 @@ def _head_of_open(
 def _decision(
     applied: ClassChange, status: ChangeStatus, *, by: str, now: datetime, reason: str | None
 ) -> Update:
+    action = "approve" if status is ChangeStatus.APPROVED else "reject"
+    condition = _open_for(action) & (ClassRow.submitted_by != by)
+    return _ending(applied, status, condition, by=by, now=now, reason=reason)
+
+
+def _open_for(action: str) -> Condition:
+    return ClassRow.status.is_in(*[str(source) for source in CHANGE_TRANSITIONS.sources(action)])
+
+
+def _ending(
+    applied: ClassChange,
+    status: ChangeStatus,
+    condition: Condition,
+    *,
+    by: str,
+    now: datetime,
+    reason: str | None,
+) -> Update:
     actions = [
         ClassRow.status.set(str(status)),
         ClassRow.decided_by.set(by),
@@ -580,9 +610,7 @@ def _decision(
     ]
     if reason is not None:
         actions.append(ClassRow.decision_reason.set(reason))
-    action = "approve" if status is ChangeStatus.APPROVED else "reject"
-    waiting = ClassRow.status.is_in(*[str(source) for source in CHANGE_TRANSITIONS.sources(action)])
-    return Update(ClassRow, (applied.id, applied.part), actions, waiting & (ClassRow.submitted_by != by))
+    return Update(ClassRow, (applied.id, applied.part), actions, condition)
 
 
 def _decide_change(

@@ -504,6 +504,11 @@ REASONS: dict[str, Reason] = {
         "已结束的课时超过规定比例，该学员不能再加入本班，请安排到下一班。",
         "Too many of the hours are over for this trainee to join. Put them in a later class.",
     ),
+    "trainee_dropped": Reason(
+        Refused,
+        "本班已开课，不能从花名册中删去学员；学员离班请办理退班并填写原因。",
+        "The class has begun: nobody is dropped from its roster. Withdraw who leaves, with the reason.",
+    ),
     "joins_unclear": Reason(
         Impossible, "“入班”一列只能填“是”或“否”，请更正。", "Write 是 or 否 in this column."
     ),

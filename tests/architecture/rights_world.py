@@ -330,6 +330,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/classes/{class_id}/changes/{change_id}/reject"): Case(
             f"{change}/reject", VERSION_REASON, owner=of_class
         ),
+        ("POST", "/v1/classes/{class_id}/changes/{change_id}/withdraw"): Case(
+            f"{change}/withdraw", VERSION, owner=of_class
+        ),
         ("POST", "/v1/enrolments/{enrolment_id}/withdraw"): Case(
             f"/v1/enrolments/{passed}/withdraw", REASON, owner=ours
         ),

@@ -10,6 +10,7 @@ from tests.classes.test_changes import apply, wanted
 
 ACTIONS = (
     "edit", "submit", "approve", "return", "cancel", "roster", "change", "change_approve", "change_reject",
+    "change_withdraw",
     "completion_submit", "completion_approve", "completion_return", "scores",
 )  # fmt: skip
 ROLES = (
@@ -21,7 +22,10 @@ LAWFUL: dict[str, dict[str, set[str]]] = {
     "submitted": {"institution": {"cancel"}, "clerk": {"approve", "return"}},
     "returned": {"institution": {"edit", "submit", "cancel"}},
     "approved": {"institution": {"cancel", "roster", "change"}},
-    "change_open": {"institution": {"cancel", "roster"}, "clerk": {"change_approve", "change_reject"}},
+    "change_open": {
+        "institution": {"cancel", "roster", "change_withdraw"},
+        "clerk": {"change_approve", "change_reject"},
+    },
     "over": {"institution": {"cancel", "roster", "completion_submit"}},
     "completion_submitted": {"clerk": {"completion_approve", "completion_return"}},
     "completion_returned": {"institution": {"completion_submit"}},
@@ -119,6 +123,8 @@ def attempt(room: Any, who: Any, action: str, at: Any) -> Any:
             return client.post(f"{path}/changes", reason | {"lessons": wanted(room, _3=15 * DAY)}, at=at)
         case "change_approve":
             return client.post(f"{path}/changes/chg_{room.id[4:]}-0001/approve", version, at=at)
+        case "change_withdraw":
+            return client.post(f"{path}/changes/chg_{room.id[4:]}-0001/withdraw", version, at=at)
         case "change_reject":
             return client.post(f"{path}/changes/chg_{room.id[4:]}-0001/reject", reason, at=at)
         case "return" | "completion_return":

@@ -167,6 +167,41 @@ def test_a_rejected_change_leaves_the_timetable_and_another_may_be_applied_for(w
     assert apply(room, lessons=wanted(room, _2=21 * DAY)).status == 201
 
 
+def test_an_institution_takes_its_own_change_back_and_applies_anew(world, api):
+    room = Classroom(world).approved()
+    before = room.json["lessons"]
+    change = apply(room, lessons=wanted(room, _2=20 * DAY)).json
+    assert change["allowed_actions"] == ["withdraw"]
+    assert "change_withdraw" in room.refresh().json["allowed_actions"]
+    assert "change_withdraw" not in room.read("clerk")["allowed_actions"]
+    assert decide(room, change, "withdraw", who="institution_two").status == 404
+    assert decide(room, change, "withdraw").status == 403
+    back = decide(room, change, "withdraw", who="institution", comment="教师已康复")
+    assert (back.status, back.json["status"], back.json["decision_reason"]) == (
+        200,
+        "withdrawn",
+        "教师已康复",
+    )
+    assert back.json["allowed_actions"] == []
+    repeat = decide(room, back.json, "withdraw", who="institution")
+    assert (repeat.status, repeat.json["code"]) == (409, "wrong_state")
+    assert decide(room, back.json, "approve").json["code"] == "wrong_state"
+    assert room.refresh().json["lessons"] == before
+    assert apply(room, lessons=wanted(room, _2=21 * DAY)).status == 201
+
+
+def test_a_suspended_institution_applies_for_no_change_but_takes_one_back(world, api):
+    room = Classroom(world).approved()
+    change = apply(room, lessons=wanted(room, _2=20 * DAY)).json
+    institution = f"/v1/institutions/{room.json['institution']}"
+    version = api("clerk").get(institution).json["version"]
+    suspended = api("clerk").post(f"{institution}/suspend", {"version": version, "reason": "x"}, at=world.now)
+    assert suspended.status == 200, suspended.text
+    assert decide(room, change, "withdraw", who="institution").status == 200
+    again = apply(room.refresh(), lessons=wanted(room, _2=20 * DAY))
+    assert (again.status, again.json["code"]) == (409, "institution_suspended")
+
+
 def test_lessons_are_added_and_dropped_and_a_dropped_number_is_not_given_again(world):
     room = Classroom(world).approved()
     lessons = wanted(room)

@@ -34,6 +34,7 @@ LAWFUL = {
     (S.APPROVED, "change"): S.APPROVED,
     (S.APPROVED, "change_approve"): S.APPROVED,
     (S.APPROVED, "change_reject"): S.APPROVED,
+    (S.APPROVED, "change_withdraw"): S.APPROVED,
     (S.APPROVED, "completion_submit"): S.COMPLETION_SUBMITTED,
     (S.COMPLETION_SUBMITTED, "completion_approve"): S.COMPLETION_APPROVED,
     (S.COMPLETION_SUBMITTED, "completion_return"): S.COMPLETION_RETURNED,

@@ -1,6 +1,7 @@
 """Roster, withdrawal, completion and scores (steps 7 and 9)."""
 
 import io
+from datetime import timedelta
 
 import pytest
 from openpyxl import Workbook
@@ -128,6 +129,28 @@ def test_a_new_roster_replaces_the_old_one(world, api):
     assert repeat.json["code"] == "version_conflict"
     same = room.refresh().put_roster([{"enrolment_id": staying}, {"enrolment_id": joining}])
     assert (same.status, same.json["version"]) == (200, room.version)
+
+
+def test_nobody_is_dropped_without_a_reason_once_a_class_has_begun(world, api):
+    room = Classroom(world).rostered(2)
+    leaving, staying = (one["id"] for one in room.enrolments)
+    path, begun = f"/v1/classes/{room.id}/roster", room.starts() - timedelta(minutes=60)
+    body = {"version": room.version, "rows": [{"enrolment_id": staying}]}
+    assert api("institution").put(f"{path}?dry_run=true", body, at=room.starts(-1)).json["errors"] != []
+    just_before = begun - timedelta(seconds=1)
+    assert api("institution").put(f"{path}?dry_run=true", body, at=just_before).json["errors"] == []
+    for query in ("", "?partial=true"):
+        refused = api("institution").put(f"{path}{query}", body, at=begun)
+        assert (refused.status, refused.json["code"]) == (409, "trainee_dropped"), refused.text
+        assert [(one["field"], one["code"]) for one in refused.json["errors"]] == [
+            (leaving, "trainee_dropped")
+        ]
+    assert statuses(api) == {leaving: "rostered", staying: "rostered"}
+    joining = room.enrol(1, first=30)[0]["id"]
+    more = {"version": room.version, "rows": [{"enrolment_id": one} for one in (leaving, staying, joining)]}
+    assert api("institution").put(path, more, at=begun).status == 200
+    left = api("institution").post(f"/v1/enrolments/{leaving}/withdraw", {"reason": "就业"}, at=begun)
+    assert (left.status, left.json["status"]) == (200, "withdrawn")
 
 
 def test_a_trainee_of_another_class_cannot_be_rostered(world):
