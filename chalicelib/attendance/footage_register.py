@@ -17,6 +17,7 @@ from chalicelib.attendance.footage_model import (
 )
 from chalicelib.aws import objects
 from chalicelib.aws.logs import log, log_failure
+from chalicelib.aws.queues import since_announced
 from chalicelib.aws.settings import settings
 from chalicelib.classes.model import TrainingClass
 from chalicelib.classes.service import read_class
@@ -55,6 +56,7 @@ def register_object(context: Context, object_key: str, version: str | None = Non
             log("footage_missing", object_key=object_key)
             return None
         training_class = read_class(segment.class_id)
+        context = since_announced(context, segment.announced_at)
         registered = _registered(context, training_class, segment, found)
         if registered is not None:
             footage_manifest.write(training_class, segment.lesson_id)

@@ -54,6 +54,16 @@ def believed_time(event: Mapping[str, Any]) -> datetime:
     return datetime.now(UTC)
 
 
+def since_announced(context: Context, announced_at: datetime) -> Context:
+    """Give what S3 reports the time at which it was announced, where time travel is on (local stage).
+
+    The report of an object cannot carry the time that its announcement believed in.
+    """
+    if not settings().allow_time_travel:
+        return context
+    return msgspec.structs.replace(context, now=announced_at)
+
+
 def work_through(
     event: Mapping[str, Any], job: str, worker: Callable[[Message, Context], object]
 ) -> dict[str, list[dict[str, str]]]:

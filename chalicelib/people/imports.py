@@ -7,7 +7,7 @@ import base64
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights
-from chalicelib.aws import objects, sheets
+from chalicelib.aws import objects, queues, sheets
 from chalicelib.aws.disclosure import record_access
 from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
@@ -141,8 +141,10 @@ def allowed_actions(record: Import) -> list[str]:
 def receive_upload(context: Context, key: str) -> None:
     """Note that a file has arrived and ask the workers for it; a repeat asks again, harmlessly."""
     import_id = store.import_id_of(key)
-    if import_id is None or store.find_import(import_id) is None:
+    record = store.find_import(import_id) if import_id is not None else None
+    if import_id is None or record is None:
         return
+    context = queues.since_announced(context, record.created_at)
     try:
         store.move_import(import_id, "receive", change=change_of(context, "import.receive"))
     except Refused:

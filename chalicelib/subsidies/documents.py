@@ -8,6 +8,7 @@ from datetime import timedelta
 from chalicelib.aws import objects
 from chalicelib.aws.disclosure import record_access
 from chalicelib.aws.logs import log
+from chalicelib.aws.queues import since_announced
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.principal import Context, change_of
@@ -132,7 +133,7 @@ def register_object(context: Context, object_key: str) -> DocumentStatus | None:
     if document is None:
         log("document_unknown", object_key=object_key)
         return None
-    return _register(context, document).status
+    return _register(since_announced(context, document.announced_at), document).status
 
 
 def _register(context: Context, document: Document) -> Document:

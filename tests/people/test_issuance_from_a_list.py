@@ -7,6 +7,7 @@ import boto3
 import pytest
 
 import app
+from chalicelib.kernel.calendar import format_moment
 from infra.local.people import demo_list, graduate_workbook
 
 NOW = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)
@@ -124,3 +125,12 @@ def _json(message):
     import json
 
     return json.dumps(message)
+
+
+def test_the_work_on_a_list_believes_in_the_time_of_its_announcement(world, api, cloud, graduates):
+    raw, _ = graduates
+    import_id = upload(api, raw)
+    key = f"imports/{import_id}/upload"
+    boto3.client("s3", region_name="cn-north-1").put_object(Bucket="voucher-test-intake", Key=key, Body=raw)
+    app.receive_upload({"detail": {"object": {"key": key}}}, None)  # S3 knows only the real clock
+    assert [message["now"] for message in cloud.messages("imports")] == [format_moment(NOW)]
