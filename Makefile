@@ -50,4 +50,5 @@ bench: $(STAMP) ## races, and what each operation costs, on a bare local cloud
 bench-large: $(STAMP) ## that the cost of each stays the same at 100,000 (takes a while)
 	@VOUCHERS=100000 SETTLED_LINES=10000,100000 $(PYTHON) -m infra.bench -k "growth or settling"
 	@IMPORT_ROWS=100000 $(PYTHON) -m infra.bench -k import
+	@CHECK_INS=100000 $(PYTHON) -m infra.bench -k morning
 endif

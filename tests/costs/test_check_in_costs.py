@@ -3,7 +3,7 @@
 The morning replays the service's own code against a stand-in for DynamoDB's answers: the reads are answered
 from what a class is stored as, and of every write the request as it would be sent is taken apart. So a hundred
 thousand check-ins need no hundred thousand rows, and the keys and sizes are the true ones. `make bench`
-replays 90 seconds of the morning at its full rate; `REPLAYED_CHECK_INS=100000` replays all of it.
+replays 90 seconds of the morning at its full rate; `CHECK_INS=100000` replays all of it.
 """
 
 import json
@@ -35,7 +35,7 @@ FLOORS = {
     "decide a check-in": (4, 6),
 }
 """A decision is a transaction of three: the class still running, the check-in, the decision (written twice)."""
-REPLAYED = int(os.environ.get("REPLAYED_CHECK_INS", "10000"))
+REPLAYED = int(os.environ.get("CHECK_INS", "10000"))
 A_SECOND = 100_000 / 900
 TRAINEES = 50
 UNITS_MAX = 250

@@ -123,7 +123,7 @@ def test_a_decision_and_the_approval_of_the_completion_at_once_leave_one_story(r
     from chalicelib.attendance import review_service
     from chalicelib.attendance.model import Verdict
     from chalicelib.attendance.store import check_ins_of
-    from chalicelib.classes import service as classes
+    from chalicelib.classes import decisions
 
     at = room.starts() - timedelta(minutes=5)
     tap(room, 0, at, attempt(nonce="rough", accuracy_m=500, happened_at=at))
@@ -134,7 +134,7 @@ def test_a_decision_and_the_approval_of_the_completion_at_once_leave_one_story(r
     def act(place):
         try:
             if place % 2:
-                classes.approve_completion(clerk, room.id, version=room.version, comment=None)
+                decisions.approve_completion(clerk, room.id, version=room.version, comment=None)
                 return "approved"
             review_service.decide(
                 clerk, one.lesson_id, one.id, list(Verdict)[place % 4 // 2], version=1, reason="race"
