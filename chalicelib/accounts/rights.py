@@ -127,6 +127,7 @@ RIGHTS: dict[str, Row] = {
     "settlement.seal": _bureaus(_F),
     "settlement.export": _bureaus(_F),
     "settlement.record_results": _bureaus(_F),
+    "claim_line.read": _STAFF | _READERS,
     "claim_line.reject": _bureaus(_R),
     "claim_line.reverse": _bureaus(_F),
     "claim_line.repay": _bureaus(_F),

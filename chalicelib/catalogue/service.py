@@ -15,7 +15,7 @@ from chalicelib.catalogue import store
 from chalicelib.catalogue.model import Institution, InstitutionStatus, Location, Project
 from chalicelib.catalogue.snapshot import forget_snapshot
 from chalicelib.kernel.divisions import PROVINCE, covers, is_known, plausible
-from chalicelib.kernel.errors import Fault, Malformed, NotFound
+from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
 from chalicelib.kernel.identity import (
     InvalidIdentity,
     mask_account,
@@ -211,6 +211,17 @@ def move_institution(context: Context, uscc: str, action: str, *, version: int, 
     moved = store.move_institution(uscc, action, version=version, change=change)
     forget_catalogue()
     return moved
+
+
+def suspend_by_rule(context: Context, uscc: str, *, reason: str) -> bool:
+    """Suspend an institution because a rule says so, whoever set it off; False if it is not listed now."""
+    change = change_of(context, "institution.suspend", reason=reason)
+    try:
+        store.move_institution(uscc, "suspend", version=None, change=change)
+    except (NotFound, Refused):
+        return False
+    forget_catalogue()
+    return True
 
 
 def division_of_institution(uscc: str) -> str | None:

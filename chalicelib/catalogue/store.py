@@ -161,8 +161,8 @@ def all_institutions_in(area: str) -> Iterable[Institution]:
     return (row.record for row in rows)
 
 
-def move_institution(uscc: str, action: str, *, version: int, change: Change) -> Institution:
-    """Suspend or reinstate an institution."""
+def move_institution(uscc: str, action: str, *, version: int | None, change: Change) -> Institution:
+    """Suspend or reinstate an institution, at whatever version if it is not given."""
     return transition(
         InstitutionRow,
         (uscc,),

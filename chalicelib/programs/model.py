@@ -88,6 +88,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     `release_within_days` after a redemption an institution may give the voucher back by itself, later only
     its bureau. No source fixes it: the default of two years leaves every voucher of usual validity alone, a
     city that wants one sets it.
+
+    A payment taken back is due `clawback_due_days` after the reversal; an institution that has not repaid it
+    by then is suspended in the night, or with `suspend_on_clawback` as soon as the reversal is confirmed. No
+    source fixes either: 30 days is what bureaus usually allow, and a mistake of the bureau's own should not
+    close a school at once.
     """
 
     face_value_fen: Annotated[int, Meta(ge=1, le=10_000_000)] = 600_000
@@ -121,6 +126,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     subsidies_per_person_per_year: Count = 3
     overridable_checks: Annotated[list[OverridableCheck], Meta(max_length=10)] = []
     publicity_working_days: Annotated[int, Meta(ge=0, le=60)] = 5
+    clawback_due_days: Annotated[int, Meta(ge=0, le=3_650)] = 30
+    suspend_on_clawback: bool = False
     subsidy_claim_deadline_months: Count = 12
     footage_online_days: Count = 90
     footage_retention_years: Annotated[int, Meta(ge=0, le=30)] = 5

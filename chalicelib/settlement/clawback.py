@@ -1,11 +1,16 @@
 """Use cases of clawback (追回): a payment is taken back by one officer's word and another's confirmation."""
 
+from datetime import timedelta
+
 from chalicelib.accounts import rights
 from chalicelib.aws.table import ConditionFailed, Write, transact
+from chalicelib.catalogue.service import suspend_by_rule
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
+from chalicelib.programs.service import current_program
 from chalicelib.settlement import store
 from chalicelib.settlement.model import Event, Posting, PostingGroup, group_id_of
 from chalicelib.subsidies import budget_store
@@ -14,14 +19,15 @@ from chalicelib.subsidies.model import Line, LineStatus, Repayment
 from chalicelib.vouchers.store import reverse_write
 
 _TRIES = 5
+REASON_AT_ONCE = "拨付款被追回，按项目规定暂停"
 
 
-def read_line(context: Context, line_id: str, action: str) -> Line:
+def read_line(context: Context, line_id: str, action: str = "claim_line.read") -> Line:
     """Read a claim line of the caller's area."""
     line = claims.find_line(line_id) if is_id(line_id, "lin") else None
     if line is None:
         raise NotFound
-    rights.require(context.principal, action, division=line.division)
+    rights.require(context.principal, action, division=line.division, institution=line.institution)
     return line
 
 
@@ -60,10 +66,13 @@ def confirm_reversal(context: Context, line_id: str) -> Line:
         if line.reversal_asked_by == actor:
             raise error("self_approval")
         if line.status is LineStatus.REVERSED and line.reversed_by == actor:
+            _suspend_by_policy(context, line)
             return line
         if line.status is not LineStatus.PAID:
             raise Refused("wrong_state", status=str(line.status))
         assert line.budget_year is not None
+        due_days = current_program(line.program_id).policy.clawback_due_days
+        repay_by = shanghai_date(context.now) + timedelta(days=due_days)
         freed = budget_store.unspend_write(
             line.city, line.budget_year, line.program_id, amount_fen=line.amount_fen
         )
@@ -71,7 +80,7 @@ def confirm_reversal(context: Context, line_id: str) -> Line:
         try:
             transact(
                 [
-                    claims.reverse_line_write(line, actor=actor),
+                    claims.reverse_line_write(line, actor=actor, repay_by=repay_by),
                     *_voucher_writes(line),
                     freed,
                     *store.post_writes(posting_of(line, Event.REVERSED, line.amount_fen, context=context)),
@@ -80,8 +89,16 @@ def confirm_reversal(context: Context, line_id: str) -> Line:
             )
         except ConditionFailed:
             continue
-        return read_line(context, line_id, "claim_line.reverse")
+        done = read_line(context, line_id, "claim_line.reverse")
+        _suspend_by_policy(context, done)
+        return done
     raise error("try_again")
+
+
+def _suspend_by_policy(context: Context, line: Line) -> None:
+    """Suspend the institution at once where the policy says so; the nightly run makes up for a lost call."""
+    if outstanding_fen(line) and current_program(line.program_id).policy.suspend_on_clawback:
+        suspend_by_rule(context, line.institution, reason=REASON_AT_ONCE)
 
 
 def outstanding_fen(line: Line) -> int:

@@ -1,9 +1,11 @@
 """The nightly settlement and verification: one message a division, and the worker that takes one step."""
 
 from chalicelib.aws import queues
+from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Context
+from chalicelib.settlement.arrears import suspend_in_arrears
 from chalicelib.settlement.model import BATCH_LINES_MAX
 from chalicelib.settlement.sealing import LINES_A_PORTION_MAX, seal_division
 from chalicelib.settlement.verification import report, verify_page
@@ -36,7 +38,7 @@ def _verify(division: str, after: str | None, context: Context) -> None:
 
 
 def seal_settlement(message: queues.Message, context: Context) -> None:
-    """Seal what is due in the division a message names; ask again if the batch was full."""
+    """Seal what is due in a division, suspend who owes it; ask again if the batch was full."""
     division = str(message.body["division"])
     if message.body.get("verify"):
         _verify(division, message.body.get("after"), context)
@@ -44,3 +46,5 @@ def seal_settlement(message: queues.Message, context: Context) -> None:
     batch = seal_division(context, division)
     if batch is not None and batch.line_count > BATCH_LINES_MAX - LINES_A_PORTION_MAX:
         queues.send(settings().settlement_queue_url, [{"division": division}], now=context.now)
+    for uscc in suspend_in_arrears(context, division):
+        log("suspended_in_arrears", division=division, institution=uscc)

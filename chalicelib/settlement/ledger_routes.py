@@ -8,14 +8,16 @@ from msgspec import Meta
 
 from chalicelib.aws.downloads import link_to_xlsx
 from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import Api, Call, Empty, NoQuery, PageQuery, ReasonBody, Reply
+from chalicelib.aws.http import Api, Call, Empty, NoQuery, PageQuery, ReasonBody, Reply, VersionReason
 from chalicelib.aws.sheets import write_csv
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement import clawback, ledger, statements, verification
 from chalicelib.settlement.ledger import Period
 from chalicelib.settlement.model import MEMORANDUM, Entry, Event
+from chalicelib.settlement.withdrawal import withdraw_line
 from chalicelib.subsidies.model import Line, LineStatus, Repayment, claim_of_line
+from chalicelib.subsidies.routes import LineAnswer, line_answer
 
 api = Api(__name__)
 
@@ -56,6 +58,7 @@ class SettledLine(Answer):
     unsettled: str | None
     repayments: list[RepaymentAnswer]
     outstanding_fen: int
+    repay_by: date | None
     version: int
     allowed_actions: list[str]
 
@@ -195,7 +198,32 @@ class LinkAnswer(Answer):
     url: str
 
 
-# --------------------------------------------------------------------------- reversal
+# --------------------------------------------------------------------------- lines: withdrawal and reversal
+
+
+@api.endpoint(
+    "POST",
+    "/v1/claim-lines/{line_id}/reject",
+    action="claim_line.reject",
+    body=VersionReason,
+    answer=LineAnswer,
+    summary="Take a line that cannot be paid out of an approved claim",
+)
+def reject_line(call: Call[VersionReason, NoQuery], line_id: str) -> LineAnswer:
+    body = call.body
+    line, claim = withdraw_line(call.context, line_id, version=body.version, reason=body.reason)
+    return line_answer(line, claim)
+
+
+@api.endpoint(
+    "GET",
+    "/v1/claim-lines/{line_id}",
+    action="claim_line.read",
+    answer=SettledLine,
+    summary="A claim line with its payments, its reversal, and what is to be repaid by when",
+)
+def read_line(call: Call[None, NoQuery], line_id: str) -> SettledLine:
+    return _line(call.context, clawback.read_line(call.context, line_id))
 
 
 @api.endpoint(
@@ -256,6 +284,7 @@ def _line(context: Context, line: Line) -> SettledLine:
             for one in line.repayments
         ],
         outstanding_fen=clawback.outstanding_fen(line),
+        repay_by=line.repay_by,
         version=line.version,
         allowed_actions=clawback.allowed_on_line(context.principal, line),
     )

@@ -89,6 +89,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     sealed_at: datetime | None = None
     result_count: int = 0
     paid_count: int = 0
+    withdrawn_count: int = 0
     version: int = 1
     last_change: Change | None = None
 
@@ -433,20 +434,22 @@ def same_result(one: PaymentResult, other: PaymentResult) -> bool:
     return not one.paid or (one.paid_on, one.bank_reference) == (other.paid_on, other.bank_reference)
 
 
-def status_after(batch: Batch, *, results: int, paid: int) -> BatchStatus:
-    """Tell a batch's state after so many more results and payments."""
-    for action, done in (("close", batch.paid_count + paid), ("reconcile", batch.result_count + results)):
+def status_after(batch: Batch, *, results: int, paid: int, withdrawn: int = 0) -> BatchStatus:
+    """Tell a batch's state after so many more results, payments and lines taken out for good."""
+    settled = batch.paid_count + paid + batch.withdrawn_count + withdrawn
+    for action, done in (("close", settled), ("reconcile", batch.result_count + results)):
         if done == batch.line_count and BATCH_TRANSITIONS.allows(action, batch.status):
             return BATCH_TRANSITIONS.target(action)
     return batch.status
 
 
-def batch_after(batch: Batch, *, results: int, paid: int) -> Batch:
-    """Give a batch as it is after so many more results and payments."""
+def batch_after(batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: int = 0) -> Batch:
+    """Give a batch as it is after so many more results, payments and lines taken out for good."""
     return msgspec.structs.replace(
         batch,
-        status=status_after(batch, results=results, paid=paid),
+        status=status_after(batch, results=results, paid=paid, withdrawn=withdrawn),
         result_count=batch.result_count + results,
         paid_count=batch.paid_count + paid,
+        withdrawn_count=batch.withdrawn_count + withdrawn,
         version=batch.version + 1,
     )

@@ -64,6 +64,7 @@ class BatchHead(Answer):
     sealed_at: datetime | None
     result_count: int
     paid_count: int
+    withdrawn_count: int
     version: int
     allowed_actions: list[str]
 

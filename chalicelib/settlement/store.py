@@ -73,6 +73,7 @@ class BatchRow(VersionedTable[Batch]):
     sealed_at = MomentAttribute(null=True)
     result_count = NumberAttribute(default=0)
     paid_count = NumberAttribute(default=0)
+    withdrawn_count = NumberAttribute(default=0)
     by_division = BatchesByDivision()
 
 
@@ -327,15 +328,16 @@ def record_export(batch: Batch, change: Change) -> Batch:
         raise
 
 
-def progress_write(batch: Batch, *, results: int, paid: int) -> Update:
-    """Note so many more results and payments on a batch, with the state that follows."""
-    after = batch_after(batch, results=results, paid=paid)
+def progress_write(batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: int = 0) -> Update:
+    """Note so many more results, payments and withdrawals on a batch, with the state that follows."""
+    after = batch_after(batch, results=results, paid=paid, withdrawn=withdrawn)
     return Update(
         BatchRow,
         (batch.id,),
         [
             BatchRow.result_count.set(after.result_count),
             BatchRow.paid_count.set(after.paid_count),
+            BatchRow.withdrawn_count.set(after.withdrawn_count),
             BatchRow.status.set(str(after.status)),
         ],
         BatchRow.version == batch.version,

@@ -4,6 +4,8 @@ A line that nobody may pay would keep its claim, its class and its trainee's vou
 is held for good, or one whose payment failed and cannot succeed.
 """
 
+from collections.abc import Callable, Sequence
+
 from chalicelib.accounts import rights
 from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.classes.scores_store import close_write
@@ -27,8 +29,21 @@ from chalicelib.subsidies.service import close_vouchers
 _TRIES = 5
 
 
-def drop_line(context: Context, line_id: str, *, version: int, reason: str) -> tuple[Line, Claim]:
+def _nothing_else(_: Line) -> list[Write]:
+    return []
+
+
+def drop_line(
+    context: Context,
+    line_id: str,
+    *,
+    version: int,
+    reason: str,
+    also: Callable[[Line], Sequence[Write]] = _nothing_else,
+) -> tuple[Line, Claim]:
     """Reject a line that is not in a batch and not paid; a reviewer does who did not apply for it.
+
+    `also` gives what a later step writes with it.
 
     Raises:
         NotFound: there is none in the caller's area.
@@ -45,7 +60,7 @@ def drop_line(context: Context, line_id: str, *, version: int, reason: str) -> t
             raise error("self_approval")
         refuse_stale(line, sources=LINE_TRANSITIONS.sources("drop"), version=version)
         try:
-            transact(drop_writes(claim, line, reason), change=change)
+            transact([*drop_writes(claim, line, reason), *also(line)], change=change)
         except ConditionFailed:
             continue
         return _read(line_id)

@@ -169,6 +169,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One trainee's part of a claim; names and numbers are masks.
 
     `unsettled` stands on a line that was paid though its voucher was gone: in which state that was.
+    `repay_by` is fixed with the reversal: after that day the institution is in arrears.
     """
 
     id: LineId
@@ -195,6 +196,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     reversal_asked_by: str | None = None
     reversal_reason: str | None = None
     reversed_by: str | None = None
+    repay_by: date | None = None
     unsettled: str | None = None
     repayments: list[Repayment] = []
     version: int = 1

@@ -13,7 +13,6 @@ from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import sentence
 from chalicelib.subsidies import payability as payabilities
 from chalicelib.subsidies import service
-from chalicelib.subsidies.dropping import drop_line
 from chalicelib.subsidies.model import (
     Claim,
     ClaimStatus,
@@ -345,20 +344,6 @@ def _decided(call: Call[DecisionsRequest, NoQuery], one: service.Decided) -> Dec
         code=refusal.code if refusal is not None else None,
         detail=sentence(refusal.code, refusal.facts, english=call.english) if refusal is not None else None,
     )
-
-
-@api.endpoint(
-    "POST",
-    "/v1/claim-lines/{line_id}/reject",
-    action="claim_line.reject",
-    body=VersionReason,
-    answer=LineAnswer,
-    summary="Take a line that cannot be paid out of an approved claim",
-)
-def reject_line(call: Call[VersionReason, NoQuery], line_id: str) -> LineAnswer:
-    body = call.body
-    line, claim = drop_line(call.context, line_id, version=body.version, reason=body.reason)
-    return line_answer(line, claim)
 
 
 def _rejected(body: ReviewRequest | DecisionRequest) -> dict[str, str]:

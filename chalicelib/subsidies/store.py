@@ -166,6 +166,7 @@ class LineRow(VersionedTable[Line]):
     reversal_asked_by = UnicodeAttribute(null=True)
     reversal_reason = UnicodeAttribute(null=True)
     reversed_by = UnicodeAttribute(null=True)
+    repay_by = StructAttribute(null=True)
     unsettled = UnicodeAttribute(null=True)
     repayments = StructAttribute(default=list)
     by_person = LinesByPerson()
@@ -582,12 +583,12 @@ def ask_reversal(line_id: str, *, actor: str, reason: str, change: Change) -> Li
     )
 
 
-def reverse_line_write(line: Line, *, actor: str) -> Update:
-    """Reverse a paid line that another officer asked to reverse."""
+def reverse_line_write(line: Line, *, actor: str, repay_by: date) -> Update:
+    """Reverse a paid line that another officer asked to reverse; it is to be given back by `repay_by`."""
     return Update(
         LineRow,
         (line.id,),
-        [_line_to("reverse"), LineRow.reversed_by.set(actor)],
+        [_line_to("reverse"), LineRow.reversed_by.set(actor), LineRow.repay_by.set(repay_by)],
         _line_in("reverse")
         & LineRow.reversal_asked_by.exists()
         & (LineRow.reversal_asked_by != actor)
