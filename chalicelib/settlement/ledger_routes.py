@@ -123,7 +123,7 @@ class VerifyRequest(Form):
     """Whose ledger to verify, and where the last page ended; without it, the books themselves."""
 
     division: Annotated[str, Meta(max_length=6)] | None = None
-    after: Annotated[str, Meta(pattern="^[1-9][0-9]{0,8}$")] | None = None
+    after: Annotated[str, Meta(pattern="^(0|[1-9][0-9]{0,8})$")] | None = None
 
 
 class DifferenceAnswer(Answer):

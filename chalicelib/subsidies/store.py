@@ -269,6 +269,11 @@ def _newest(index: Any, key: str, request: PageRequest, condition: Any) -> Page[
     return Page(items=found, after=rows.last_evaluated_key)
 
 
+def every_claim_in(city: str) -> Iterator[Claim]:
+    """Go through all claims that one city's budget pays, as they were a moment ago."""
+    return (row.record for row in ClaimRow.by_city.query(city))
+
+
 def due_claims(city: str, *, on: date) -> Iterator[Claim]:
     """Give the claims of a city whose publicity is over on a day, in the order they became due."""
     return (row.record for row in ClaimRow.by_due.query(city, ClaimRow.due_on < _day_end(on)))

@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 from typing import Any, Final
 
 from chalicelib.kernel.calendar import SHANGHAI, add_months
-from infra.demo.scene import CLASS_SIZE, REDEEMED, Body, Scene
+from infra.demo.scene import CITY, CLASS_SIZE, REDEEMED, Body, Scene
 from infra.demo.telling import table
 
 _PASSED: Final = CLASS_SIZE - 1
@@ -98,10 +98,11 @@ def give_back(scene: Scene) -> None:
 
 
 def end(scene: Scene) -> None:
-    """Show the funnel, the trial balance and one voucher's history."""
+    """Show the funnel, one voucher's history, the trial balance and the year's statement."""
     _show_funnel(scene)
-    _show_trial_balance(scene)
     _show_history(scene)
+    _show_trial_balance(scene)
+    _show_statement(scene)
     verdict = scene.staff("province", "34").post("/v1/audit/verify").wanted
     scene.holds("audit chains intact", verdict["intact"], note=f"{verdict['records']} records")
 
@@ -148,6 +149,58 @@ def _show_trial_balance(scene: Scene) -> None:
     scene.check("paid for this class, fen", paid_fen, _PASSED * scene.line_fen)
     face_fen = scene.program["policy"]["face_value_fen"]
     scene.holds("at most the face value a voucher", paid_fen <= _PASSED * face_fen)
+
+
+def _show_statement(scene: Scene) -> None:
+    """Show the year's statement as finance reads it: opening, postings, closing, per institution, in yuan."""
+    finance = scene.staff("finance")
+    year = str(scene.paid_in)
+    statement = finance.get("/v1/statements", period=year, division=CITY).wanted
+    figures = ["postings", "debit", "credit", "balance"]
+    shown = table(
+        f"Statement of {CITY} for {year}, yuan", "institution", "account", "day", "", *figures, right=figures
+    )
+    for one in statement["accounts"]:
+        fen = one["opening_fen"]
+        head = (one["name"], one["kind"])
+        shown.add_row(*head, statement["first"], "opening", "", "", "", _yuan(fen))
+        for day in one["postings"]:
+            fen += day["debit_fen"] - day["credit_fen"]
+            sides = (_yuan(day["debit_fen"]), _yuan(day["credit_fen"]))
+            shown.add_row("", "", day["day"], "posted", str(day["entries"]), *sides, _yuan(fen))
+        sides = (_yuan(one["debit_fen"]), _yuan(one["credit_fen"]))
+        closing = _yuan(one["closing_fen"])
+        shown.add_row("", "", statement["last"], "closing", "", *sides, closing, style="bold")
+        scene.check(
+            f"{one['name']}, {one['kind']}: opening + postings = closing, fen", fen, one["closing_fen"]
+        )
+    scene.teller.show(shown)
+    balance = finance.get("/v1/ledger/trial-balance").wanted
+    scene.holds("the statement's books are the trial balance", statement["books"] == balance["accounts"])
+    closing_fen = {
+        kind: sum(one["closing_fen"] for one in statement["accounts"] if one["kind"] == kind)
+        for kind in ("institution", "receivable")
+    }
+    booked_fen = {
+        kind: sum(one["debit_fen"] - one["credit_fen"] for one in balance["accounts"] if _is(one, account))
+        for kind, account in (("institution", "subsidy_expense"), ("receivable", "receivable"))
+    }
+    scene.check("closing of all institutions = the books, fen", closing_fen, booked_fen)
+    sheet = finance.get("/v1/statements", period=year, division=CITY, format="csv")
+    last = sheet.raw.decode("utf-8-sig").splitlines()[-1]
+    scene.holds("the same as a csv sheet", last.startswith("合计"), note=last)
+    verdict = finance.post("/v1/ledger/verify").wanted
+    scene.holds(
+        "the ledger recomputed from its postings", verdict["intact"], note=f"{verdict['postings']} postings"
+    )
+
+
+def _is(account: Body, kind: str) -> bool:
+    return str(account["id"]).startswith(f"{kind}.")
+
+
+def _yuan(fen: int) -> str:
+    return f"{fen / 100:,.2f}"
 
 
 def _show_history(scene: Scene) -> None:

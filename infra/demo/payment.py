@@ -10,6 +10,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 from chalicelib.kernel.calendar import SHANGHAI, add_working_days
+from infra.demo.client import CSV
 from infra.demo.scene import CITY, CLASS_SIZE, Body, Scene
 from infra.demo.telling import table
 
@@ -175,8 +176,10 @@ def settle(scene: Scene) -> None:
     _export(scene, second)
     finance = scene.staff("finance")
     path = "/v1/settlement-batches"
-    paid = finance.post(f"{path}/{second['id']}/results", _results(second, scene)).wanted
-    scene.check("paid at the second try", (paid["applied"], paid["refused"]), (1, []))
+    sheet = _as_sheet(_results(second, scene))
+    target = f"{path}/{second['id']}/results"
+    paid = finance.send("POST", target, raw=sheet, content_type=CSV).wanted
+    scene.check("paid at the second try, by the bank's csv", (paid["applied"], paid["refused"]), (1, []))
     states = [finance.get(f"{path}/{one['id']}").wanted["status"] for one in (first, second)]
     scene.check("both batches", states, ["closed", "closed"])
     _check_settled(scene)
@@ -235,6 +238,23 @@ def _results(batch: Body, scene: Scene, *, bounced: int = -1) -> Body:
     }
 
 
+def _as_sheet(results: Body) -> bytes:
+    """Write results as the bank's file."""
+    names = {
+        "line_id": "明细编号",
+        "status": "状态",
+        "amount_fen": "金额（分）",
+        "paid_on": "支付日期",
+        "bank_reference": "流水号",
+        "reason": "原因",
+    }
+    file = io.StringIO()
+    rows = csv.writer(file)
+    rows.writerow(names.values())
+    rows.writerows([one.get(name, "") for name in names] for one in results["results"])
+    return file.getvalue().encode()
+
+
 def _pay_but_one(scene: Scene, batch: Body) -> None:
     finance = scene.staff("finance")
     path = f"/v1/settlement-batches/{batch['id']}"
@@ -257,6 +277,7 @@ def _pay_but_one(scene: Scene, batch: Body) -> None:
 
 
 def _check_settled(scene: Scene) -> None:
+    scene.paid_in = scene.now.year
     states: Counter[str] = Counter()
     for one in scene.trainees:
         states[one.card.get(f"/v1/vouchers/{one.voucher_id}").wanted["status"]] += 1

@@ -57,6 +57,8 @@ class Scene:
     claim: Body = field(default_factory=dict)
     before: Body = field(default_factory=dict)
     budget_year: int = 0
+    paid_in: int = 0
+    """The year in which the bank paid."""
     messages: Counter[str] = field(default_factory=Counter)
     """What the national platform must have been told, by event."""
 

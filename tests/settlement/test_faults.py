@@ -188,3 +188,86 @@ def test_more_lines_cost_few_more_calls(world: Any, money: Money) -> None:
         assert (many - few) / (120 - 2) <= 0.05
     altogether = sum(calls[120]) - sum(calls[2])
     assert altogether / (120 - 2) <= 0.055, "whole classes do not fill their transactions at this size"
+
+
+def until_whole(act: Callable[[], Any]) -> Any:
+    """Try again after dying at each call in turn, until one run gets through; give what it answers."""
+    for number in range(1, 200):
+        try:
+            with before_each_call(die_at(number)):
+                return act()
+        except Died:
+            continue
+    raise AssertionError("no run gets through")
+
+
+def test_taking_back_and_repaying_killed_after_any_call_book_each_once(world: Any, money: Money) -> None:
+    due(world, money, 2)
+    batch = money.seal()
+    money.pay(batch)
+    line = money.batch(batch)["lines"][0]
+    path = f"/v1/claim-lines/{line['line_id']}"
+    finance, other = money.api("finance"), money.api("finance_two")
+    money.ok(until_whole(lambda: finance.post(f"{path}/reverse", {"reason": "重复"}, at=money.now)))
+    money.ok(until_whole(lambda: other.post(f"{path}/reverse/confirm", {}, at=money.now)))
+    part = {"amount_fen": 80_000, "received_on": "2026-10-08", "bank_reference": "R1"}
+    shown = money.ok(until_whole(lambda: finance.post(f"{path}/repayments", part, at=money.now)))
+    assert (shown["outstanding_fen"], len(shown["repayments"])) == (line["amount_fen"] - 80_000, 1)
+    found = money.balance()
+    assert found["debit_fen"] == found["credit_fen"] == batch["amount_fen"] + line["amount_fen"] + 80_000
+    budget = money.ok(finance.get("/v1/budgets/3401/2026"))
+    assert (budget["reserved_fen"], budget["spent_fen"]) == (0, batch["amount_fen"] - line["amount_fen"])
+    after: dict[str, str] = {}
+    while after != {"after": None}:
+        page = money.ok(finance.post("/v1/ledger/verify", after, at=money.now))
+        assert page["intact"], page["differences"]
+        after = {"after": page["after"]}
+
+
+def test_a_settlement_message_delivered_again_or_twice_changes_nothing(world: Any, money: Money) -> None:
+    from chalicelib.aws.queues import Message
+    from chalicelib.settlement.jobs import seal_settlement
+
+    due(world, money, 3)
+    context = system_context("seal_settlement", now=money.now, request_id="req_night")
+    message = Message(id="1", body={"division": "3401"}, now=money.now)
+    until_whole(lambda: seal_settlement(message, context))
+    (batch,) = batches(money)
+    before = money.batch(batch)
+    for _ in range(2):
+        seal_settlement(message, context)
+    assert [one["id"] for one in batches(money)] == [batch["id"]]
+    assert money.batch(batch) == before
+    assert money.export(batch)["sha256"] == before["digest"]
+
+
+def test_a_budget_too_small_says_what_is_missing_and_the_same_claim_goes_on_once_it_is_there(
+    world: Any,
+) -> None:
+    money = Money(world)
+    fen = 180_000
+    money.budget(2 * fen)
+    paid, claim = (money.claim(scored_class(world, size)) for size in (1, 2))
+    paid = money.ok(money.decide("reviewer", money.ok(money.decide("clerk", paid, "review")), "approve"))
+    claim = money.ok(money.decide("clerk", claim, "review"))
+    refused = money.decide("reviewer", claim, "approve")
+    assert (refused.status, refused.json["code"]) == (409, "budget_exhausted")
+    assert f"还差 {fen} 分" in refused.json["detail"]
+    kept = money.read(claim)
+    assert (kept["status"], kept["count"], kept["amount_fen"]) == ("reviewed", 2, 2 * fen)
+    path = "/v1/budgets/3401/2026"
+    budget = money.ok(money.api("finance").get(path))
+    assert (budget["reserved_fen"], budget["available_fen"]) == (fen, fen)
+    less = {"program_id": world.program_id, "appropriated_fen": fen - 1, "version": budget["version"]}
+    assert money.api("finance").put(path, less).json["code"] == "budget_exhausted", "what is reserved stays"
+    more = less | {"appropriated_fen": 3 * fen}
+    money.ok(money.api("finance").put(path, more))
+    money.ok(money.decide("reviewer", claim, "approve"))
+    money.wait()
+    batch = money.seal()
+    assert (batch["count"], batch["amount_fen"]) == (3, 3 * fen)
+    money.pay(batch, failing={0})
+    assert money.ok(money.api("finance").get(path))["reserved_fen"] == fen, "kept for the next batch"
+    money.pay(money.seal())
+    budget = money.ok(money.api("finance").get(path))
+    assert (budget["reserved_fen"], budget["spent_fen"], budget["available_fen"]) == (0, 3 * fen, 0)

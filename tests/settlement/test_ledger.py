@@ -135,6 +135,16 @@ def test_verification_names_a_changed_posting_line_balance_and_budget(money: Mon
     assert [one[0] for one in differences(money)] == ["budget_spent", "budget_parts"]
     budget.update(actions=[BudgetRow.spent_fen.set(3 * FEN)])
 
+    budget.update(
+        actions=[BudgetRow.reserved_fen.set(9), BudgetRow.available_fen.set(BudgetRow.available_fen - 9)]
+    )
+    assert differences(money) == [
+        ("budget_reserved", f"budget.3401.2026.{money.world.program_id}", None, 9, 0)
+    ]
+    budget.update(
+        actions=[BudgetRow.reserved_fen.set(0), BudgetRow.available_fen.set(BudgetRow.available_fen + 9)]
+    )
+
     (group,) = store.groups_of("3401", after=None, limit=10)
     first = group.postings[0]
     changed = [[first.line_id, first.voucher_id, first.institution, FEN + 1, None], *group.postings[1:]]
@@ -154,7 +164,7 @@ def test_the_nightly_verification_goes_through_every_batch_and_fails_on_a_differ
     pages = 0
     while worked := world.cloud.work("settlement", app.seal_settlement):
         pages += worked
-    assert pages == 17 + 1, "the books of each division, and the one batch there is"
+    assert pages == 17 + 17 + 1, "of each division the books and what is unpaid, and the one batch there is"
     BudgetRow("bud_3401-2026", world.program_id).update(actions=[BudgetRow.spent_fen.set(7)])
     app.verify_ledger({"now": now}, None)
     bodies = [one for one in world.cloud.messages("settlement") if one["division"] == "3401"]
@@ -164,3 +174,42 @@ def test_the_nightly_verification_goes_through_every_batch_and_fails_on_a_differ
     night = system_context("seal_settlement", now=money.now, request_id="req_night")
     with pytest.raises(RuntimeError):
         seal_settlement(Message(id="1", body=bodies[0], now=money.now), night)
+
+
+def test_what_is_reserved_is_what_is_approved_and_not_yet_paid(world: Any, money: Money) -> None:
+    first = money.sealed(scored_class(world, 4))
+    waiting = money.publicised(scored_class(world, 2))
+    money.claim(scored_class(world, 1))
+    assert differences(money) == []
+    money.pay(first, failing={0, 1})
+    assert differences(money) == []
+    failed = [one for one in money.batch(first)["lines"] if one["status"] == "payment_failed"]
+    version = money.ok(money.api("finance").get(f"/v1/claim-lines/{failed[0]['line_id']}"))["version"]
+    path = f"/v1/claim-lines/{failed[0]['line_id']}/reject"
+    money.ok(money.api("reviewer").post(path, {"version": version, "reason": "账户已注销"}, at=money.now))
+    take_back(money, money.batch(first)["lines"][3]["line_id"])
+    assert differences(money) == []
+    line_id = money.read(waiting)["lines"][0]["id"]
+    LineRow(line_id).update(actions=[LineRow.status.set("rejected")])
+    name = f"budget.3401.2026.{world.program_id}"
+    assert differences(money) == [("budget_reserved", name, None, 3 * FEN, 2 * FEN)]
+    LineRow(line_id).update(actions=[LineRow.status.set("paid")])
+    found = differences(money)
+    assert ("posting_paid", None, line_id, 0, FEN) in found
+
+
+def test_a_posting_of_no_batch_or_of_a_line_that_is_not_in_its_batch_is_named(
+    money: Money, paid: Any
+) -> None:
+    (group,) = store.groups_of("3401", after=None, limit=10)
+    row = store.GroupRow("3401", group.id)
+    row.update(actions=[store.GroupRow.batch_id.set("bat_unknown")])
+    assert {one[0] for one in differences(money)} == {"posting_without_batch"}
+    assert len(differences(money)) == 3
+    row.update(actions=[store.GroupRow.batch_id.set(group.batch_id)])
+    first = group.postings[0]
+    changed = [["lin_stranger", first.voucher_id, first.institution, FEN, None], *group.postings[1:]]
+    row.update(actions=[store.GroupRow.postings.set(changed)])
+    assert [one for one in differences(money) if one[0] == "posting_without_line"] == [
+        ("posting_without_line", None, "lin_stranger", FEN, 0)
+    ]
