@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Context, Principal, Role, system_context
-from chalicelib.settlement import clawback, ledger, results, sealing, service
+from chalicelib.settlement import clawback, ledger, results, sealing, service, verification
 from chalicelib.settlement import store as batches
 from chalicelib.settlement.model import MEMORANDUM, BatchStatus, PaymentResult
 from chalicelib.subsidies import dropping, publicity
@@ -42,7 +42,7 @@ from tests.support.people import HEFEI_SCHOOL
 
 SEQUENCES = int(os.environ.get("MONEY_SEQUENCES", "2000"))
 SHARES = 4
-STEPS = 10
+STEPS = 15
 CITY, YEAR = "3401", 2026
 LINE_FEN = 180_000
 SIZES = (3, 2, 1)
@@ -59,6 +59,7 @@ CLERK = officer("acc_clerk", Role.CLERK)
 REVIEWER = officer("acc_reviewer", Role.REVIEWER)
 FINANCE = officer("acc_finance", Role.FINANCE)
 OTHER_FINANCE = officer("acc_finance_two", Role.FINANCE)
+REVIEWER_AS_FINANCE = officer("acc_reviewer", Role.FINANCE)
 WUHU_FINANCE = officer("acc_finance_wuhu", Role.FINANCE, "3402")
 SUPERVISOR = officer("acc_supervisor", Role.SUPERVISOR)
 PUBLIC = Principal(actor="public", role=Role.PUBLIC)
@@ -93,6 +94,8 @@ class ModelClaim:
     lines: dict[str, ModelLine]
     ends_on: Any = None
     objections: dict[str, bool] = field(default_factory=dict)
+    line_objections: dict[str, str] = field(default_factory=dict)
+    """Open objections to one line, with the line."""
 
     @property
     def approved(self) -> bool:
@@ -257,7 +260,7 @@ class Money(RuleBasedStateMachine):
         if stage >= 1:
             for place in range(2):
                 self.submit(plain, place)
-                self.decide(plain, place)
+                self.decide(plain, place, "none")
         if stage >= 2:
             self.wait(15)
         if stage >= 3:
@@ -317,28 +320,37 @@ class Money(RuleBasedStateMachine):
         self.check()
 
     @precondition(lambda self: any(one.state == "submitted" for one in self.model.claims.values()))
-    @rule(chaos=CHAOS, place=st.integers(0, 2))
-    def decide(self, chaos: tuple[str, int], place: int) -> None:
+    @rule(chaos=CHAOS, place=st.integers(0, 2), rejecting=st.sampled_from(("none", "review", "approve")))
+    def decide(self, chaos: tuple[str, int], place: int, rejecting: str) -> None:
         waiting = [name for name, one in self.model.claims.items() if one.state == "submitted"]
         claim_id = waiting[place % len(waiting)]
         model = self.model.claims[claim_id]
 
-        def way(principal: Principal, verb: Any) -> Callable[[], Any]:
+        def way(principal: Principal, verb: Any, without: dict[str, str]) -> Callable[[], Any]:
             version = claims.read_claim(claim_id).version
             return lambda: verb(
-                self.context(principal), claim_id, version=version, rejected_lines={}, comment=None
+                self.context(principal), claim_id, version=version, rejected_lines=without, comment=None
             )
 
+        live = sorted(name for name, one in model.lines.items() if one.state != DROPPED)
+        chosen = {live[-1]: "缺勤"} if len(live) > 1 else {}
         if claims.read_claim(claim_id).status is ClaimStatus.SUBMITTED:
-            self.do(chaos, way(CLERK, subsidies.review))
-        own = self.settled(way(officer("acc_clerk", Role.REVIEWER), subsidies.approve))
+            without = chosen if rejecting == "review" else {}
+            self.do(chaos, way(CLERK, subsidies.review, without))
+            for name in without:
+                model.lines[name].state = DROPPED
+        own = self.settled(way(officer("acc_clerk", Role.REVIEWER), subsidies.approve, {}))
         assert getattr(own, "code", None) == "self_approval"
-        answer = self.do(chaos, way(REVIEWER, subsidies.approve))
+        without = chosen if rejecting == "approve" else {}
+        answer = self.do(chaos, way(REVIEWER, subsidies.approve, without))
         free = self.model.appropriated_fen - self.model.reserved_fen - self.model.spent_fen
-        wanted = sum(line.fen for line in model.lines.values())
+        going_on = [one for name, one in model.lines.items() if one.state != DROPPED and name not in without]
+        wanted = sum(line.fen for line in going_on)
         if free >= wanted:
             model.state, model.ends_on = "approved", claims.read_claim(claim_id).publicity_ends_on
             assert model.ends_on is not None
+            for name in without:
+                model.lines[name].state = DROPPED
         else:
             assert answer.code in ("budget_exhausted", "budget_missing")
             if answer.code == "budget_exhausted":
@@ -361,6 +373,56 @@ class Money(RuleBasedStateMachine):
         elif answer.objection.id not in model.objections:
             model.objections[answer.objection.id] = True
         self.check()
+
+    @precondition(lambda self: any(one.approved for one in self.model.claims.values()))
+    @rule(chaos=CHAOS, place=st.integers(0, 5))
+    def object_to_line(self, chaos: tuple[str, int], place: int) -> None:
+        claim_id = self._approved(place)
+        claim = self.model.claims[claim_id]
+        names = sorted(claim.lines)
+        name = names[place % len(names)]
+        line = claim.lines[name]
+        answer = self.do(
+            chaos,
+            lambda: publicity.object_to(
+                self.context(PUBLIC), claim_id, reason="没有上课", contact=None, line_id=name
+            ),
+        )
+        if isinstance(answer, DomainError):
+            assert line.state not in (WAITING, FAILED) or shanghai_date(self.now) > claim.ends_on
+        elif answer.objection.status is ObjectionStatus.OPEN:
+            claim.line_objections[answer.objection.id] = name
+            line.holds.add(f"objection:{answer.objection.id}")
+        self.check()
+
+    @precondition(lambda self: any(one.line_objections for one in self.model.claims.values()))
+    @rule(chaos=CHAOS, upheld=st.booleans())
+    def resolve_of_line(self, chaos: tuple[str, int], upheld: bool) -> None:
+        claim = next(one for one in self.model.claims.values() if one.line_objections)
+        objection_id, name = next(iter(claim.line_objections.items()))
+        line = claim.lines[name]
+        version = claims.find_objection(objection_id).version
+        outcome = ObjectionStatus.UPHELD if upheld else ObjectionStatus.DISMISSED
+        answer = self.do(
+            chaos,
+            lambda: publicity.resolve_objection(
+                self.context(SUPERVISOR), objection_id, version=version, outcome=outcome, reason="已核实"
+            ),
+        )
+        if upheld and line.state in (WAITING, FAILED) and not claim.approved:
+            assert isinstance(answer, DomainError), "a claim under review decides on its lines itself"
+        else:
+            del claim.line_objections[objection_id]
+            if line.state in (WAITING, FAILED):
+                line.holds.discard(f"objection:{objection_id}")
+                self._drop_in_model(claim, line, dropped=upheld)
+        self.check()
+
+    def _drop_in_model(self, claim: ModelClaim, line: ModelLine, *, dropped: bool) -> None:
+        if dropped:
+            line.state = DROPPED
+        if all(one.state == DROPPED for one in claim.lines.values()):
+            claim.state = "rejected"
 
     def _approved(self, place: int) -> str:
         approved = [name for name, one in self.model.claims.items() if one.approved]
@@ -410,21 +472,19 @@ class Money(RuleBasedStateMachine):
         return lines[place % len(lines)]
 
     @precondition(lambda self: any(one.approved for one in self.model.claims.values()))
-    @rule(chaos=CHAOS, place=st.integers(0, 5))
-    def drop(self, chaos: tuple[str, int], place: int) -> None:
+    @rule(chaos=CHAOS, place=st.integers(0, 5), stale=st.booleans())
+    def drop(self, chaos: tuple[str, int], place: int, stale: bool) -> None:
         name, line = self._line(place)
-        version = claims.find_line(name).version
+        version = claims.find_line(name).version - stale
         claim = next(one for one in self.model.claims.values() if name in one.lines)
         answer = self.do(
             chaos,
             lambda: dropping.drop_line(self.context(REVIEWER), name, version=version, reason="不予拨付"),
         )
-        if claim.approved and line.state in (WAITING, FAILED):
-            line.state, line.holds = DROPPED, set()
+        if claim.approved and line.state in (WAITING, FAILED) and not stale:
+            self._drop_in_model(claim, line, dropped=True)
         else:
             assert isinstance(answer, DomainError)
-        if all(one.state == DROPPED for one in claim.lines.values()):
-            claim.state = "rejected"
         self.check()
 
     # ----------------------------------------------------------------- rules: time and settlement
@@ -475,7 +535,9 @@ class Money(RuleBasedStateMachine):
         chaos=CHAOS,
         place=st.integers(0, 3),
         outcomes=st.lists(st.sampled_from(("paid", "failed", "none")), min_size=5, max_size=5),
-        wrong=st.sampled_from(("none", "amount", "unknown", "other division", "contradiction", "foreign")),
+        wrong=st.sampled_from(
+            ("none", "amount", "unknown", "other division", "contradiction", "foreign", "reviewer")
+        ),
     )
     def report(self, chaos: tuple[str, int], place: int, outcomes: list[str], wrong: str) -> None:
         batch_id = self._batch(place)
@@ -490,13 +552,15 @@ class Money(RuleBasedStateMachine):
             row.line_id: row.paid for row in rows if known["results"].get(row.line_id, row.paid) == row.paid
         }
         extra = self._wrong(wrong, rows, names, expected)
-        sender = WUHU_FINANCE if wrong == "foreign" else FINANCE
+        sender = {"foreign": WUHU_FINANCE, "reviewer": REVIEWER_AS_FINANCE}.get(wrong, FINANCE)
         answer = self.do(
             chaos, lambda: results.record_results(self.context(sender), batch_id, [*rows, *extra])
         )
         if wrong == "foreign" or not known["exported"]:
             code = getattr(answer, "code", None)
             assert code == ("not_found" if wrong == "foreign" else "not_exported")
+        elif wrong == "reviewer" and rows:
+            assert getattr(answer, "code", None) == "self_approval"
         elif rows or extra:
             assert {one.row for one in answer.refused} == {
                 one.row for one in (*rows, *extra) if one.line_id not in expected or one in extra
@@ -588,6 +652,17 @@ class Money(RuleBasedStateMachine):
             else:
                 assert answer.code == "repayment_exceeds"
         self.check()
+
+    @precondition(lambda self: self.model.batches)
+    @rule()
+    def verify(self) -> None:
+        after = None
+        while True:
+            page = verification.verify_page(CITY, after)
+            assert page.differences == []
+            after = page.after
+            if after is None:
+                return
 
     # ----------------------------------------------------------------- what must hold
 
