@@ -8,7 +8,10 @@ is still being collected goes on with it, from the same moment and in the same o
 
 A line costs one call in a hundred to read and one in ninety to write. Vouchers are read only for lines about
 which something is in doubt: as long as a claim is open its class is `claimed`, its enrolments are scored, and
-the voucher of a scored enrolment can be neither revoked, released nor withdrawn.
+every write that takes a voucher out of `redeemed` other than a payment has the enrolment's or the class's
+state in its condition, so a scored trainee's voucher can be neither revoked, released nor withdrawn. Reading
+them all would take a line to 0.0522 calls (reads 0.02, batching 0.0105, paying 0.0217) before anything else,
+above the floor of 0.05: a call reads at most a hundred rows and writes at most a hundred.
 """
 
 import csv

@@ -15,6 +15,8 @@ _STILL_REDEEMED: Final = REDEEMED - 1 - CLASS_SIZE
 """Of those who redeemed, one was released and the rest without a class are still waiting for one."""
 _EXPIRY_NIGHT: Final = time(0, 5)
 _UNUSED: Final = frozenset({"issued", "claimed", "expired"})
+_BOOKED_AS: Final = {"subsidy_expense": "institution", "receivable": "receivable"}
+"""Which sums of the statement an account of the books has to agree with."""
 _LIFE: Final = ("issued", "claimed", "redeemed", "settled")
 
 
@@ -181,11 +183,13 @@ def _show_statement(scene: Scene) -> None:
         kind: sum(one["closing_fen"] for one in statement["accounts"] if one["kind"] == kind)
         for kind in ("institution", "receivable")
     }
-    booked_fen = {
-        kind: sum(one["debit_fen"] - one["credit_fen"] for one in balance["accounts"] if _is(one, account))
-        for kind, account in (("institution", "subsidy_expense"), ("receivable", "receivable"))
-    }
-    scene.check("closing of all institutions = the books, fen", closing_fen, booked_fen)
+    booked_fen = {"institution": 0, "receivable": 0}
+    for one in balance["accounts"]:
+        kind = _BOOKED_AS.get(str(one["id"]).partition(".")[0])
+        if kind is not None:
+            account = finance.get(f"/v1/ledger/accounts/{one['id']}", to=statement["last"], limit=1)
+            booked_fen[kind] += account.wanted["closing_fen"] if account.ok else 0
+    scene.check("closing of all institutions = the books that day, fen", closing_fen, booked_fen)
     sheet = finance.get("/v1/statements", period=year, division=CITY, format="csv")
     last = sheet.raw.decode("utf-8-sig").splitlines()[-1]
     scene.holds("the same as a csv sheet", last.startswith("合计"), note=last)
@@ -193,10 +197,6 @@ def _show_statement(scene: Scene) -> None:
     scene.holds(
         "the ledger recomputed from its postings", verdict["intact"], note=f"{verdict['postings']} postings"
     )
-
-
-def _is(account: Body, kind: str) -> bool:
-    return str(account["id"]).startswith(f"{kind}.")
 
 
 def _yuan(fen: int) -> str:
