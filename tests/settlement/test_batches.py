@@ -178,6 +178,25 @@ def test_the_payment_file_is_what_was_sealed_however_often_and_whatever_changes(
     assert money.batch(batch)["status"] == "exported"
 
 
+def test_a_line_that_bounced_is_paid_to_the_account_corrected_in_the_catalogue(
+    world: Any, money: Money
+) -> None:
+    first = money.sealed(scored_class(world, 1))
+    money.pay(first, failing={0})
+    (sent,) = csv.DictReader(io.StringIO(file_of(money.export(first)).decode()))
+    path = f"/v1/institutions/{sent['institution']}"
+    shown = money.ok(money.api("clerk").get(path, at=money.now))
+    names = ("name", "division", "address", "phone", "location", "programs", "projects")
+    right = {"holder": "合肥市启明学校", "bank": "徽商银行合肥分行", "number": "6222020000000009993"}
+    body = {name: shown[name] for name in names} | {"version": shown["version"], "bank_account": right}
+    money.ok(money.api("clerk").put(path, body, at=money.now))
+    second = money.seal()
+    (resent,) = csv.DictReader(io.StringIO(file_of(money.export(second)).decode()))
+    assert resent["line_id"] == sent["line_id"]
+    assert (resent["account holder"], resent["account number"]) == (right["holder"], right["number"])
+    assert list(csv.DictReader(io.StringIO(file_of(money.export(first)).decode()))) == [sent]
+
+
 def test_no_account_number_stands_in_a_row(world: Any, money: Money) -> None:
     batch = money.sealed(scored_class(world, 1))
     number = next(csv.DictReader(io.StringIO(file_of(money.export(batch)).decode())))["account number"]
