@@ -13,6 +13,7 @@ from chalicelib.classes.sheet_rows import Named, Numbered, column_of, fault_in, 
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.errors import Fault, Refused
+from chalicelib.kernel.identity import mask_id_number, mask_name
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
 
@@ -59,9 +60,9 @@ def record_scores(
         raise Refused("wrong_state", status=found.status.value)
     if found.status is ClassStatus.SCORED and not (reason or "").strip() and not dry_run:
         raise error("correction_needs_reason")
-    marks, faults = _match_scores(found, rows, evidence=evidence_of(found, context.now))
+    marks, faults, meant = _match_scores(found, rows, evidence=evidence_of(found, context.now))
     missing = [key for key in found.enrolment_ids if key not in marks]
-    faults += [Fault("mark_missing", field=enrolment_id) for enrolment_id in missing]
+    faults += [Fault("mark_missing", field=key) for key in missing if key not in meant]
     passed = sum(mark.passed for mark in marks.values())
     if dry_run:
         return ScoresOutcome(found.version, passed, len(marks) - passed, tuple(faults))
@@ -86,7 +87,8 @@ def record_scores(
 
 def _match_scores(
     training_class: TrainingClass, rows: Sequence[SheetRow], *, evidence: Evidence
-) -> tuple[dict[str, Marks], list[Fault]]:
+) -> tuple[dict[str, Marks], list[Fault], set[str]]:
+    """Give the marks of right rows, what is wrong with the others, and every trainee that some row means."""
     read = read_people(rows)
     numbered = [one.enrolment_id for one in read if isinstance(one, Numbered) and one.row.cells.get("name")]
     enrolments: dict[str, Enrolment] = {
@@ -94,11 +96,13 @@ def _match_scores(
     }
     marks: dict[str, Marks] = {}
     faults = []
-    seen = set()
+    seen: set[str] = set()
+    meant: set[str] = set()
     for one in read:
         if isinstance(one, Fault):
             faults.append(one)
             continue
+        meant.add(_meant_by(training_class, one))
         enrolment_id = _scored(training_class, one, enrolments)
         if isinstance(enrolment_id, Fault):
             faults.append(enrolment_id)
@@ -112,7 +116,35 @@ def _match_scores(
                 faults += found
             else:
                 marks[enrolment_id] = found
-    return marks, faults
+    unclear = {one.row for one in read if isinstance(one, Fault)}
+    unnamed = [key for key in training_class.enrolment_ids if key not in meant]
+    meant |= _guessed([row for row in rows if row.row in unclear], unnamed)
+    return marks, faults, meant
+
+
+def _meant_by(training_class: TrainingClass, one: Named | Numbered) -> str:
+    if isinstance(one, Numbered):
+        return one.enrolment_id
+    return training_class.roster.get(one.person_key, "")
+
+
+def _guessed(rows: Sequence[SheetRow], unnamed: Sequence[str]) -> set[str]:
+    """Say whom rows mean in which the person is unclear: what is wrong with such a row is told once."""
+    left: dict[str, Enrolment] = {one.id: one for one in find_enrolments(unnamed)} if rows else {}
+    guessed: set[str] = set()
+    for row in rows:
+        match = next((one.id for one in left.values() if _may_mean(row, one)), None)
+        if match is not None:
+            guessed.add(match)
+            del left[match]
+    return guessed
+
+
+def _may_mean(row: SheetRow, enrolment: Enrolment) -> bool:
+    name, number = (row.cells.get(column, "").strip() for column in ("name", "id_number"))
+    if name:
+        return mask_name(name) == enrolment.trainee_name
+    return bool(number) and mask_id_number(number.upper()) == enrolment.trainee_id_number
 
 
 def _scored(
