@@ -100,6 +100,12 @@ def process_import(event: Event, _: object) -> object:
     return work_through(event, "process_import", people_jobs.process_import)
 
 
+@app.lambda_function(name="resume_imports")  # type: ignore[untyped-decorator]
+def resume_imports(event: Event, _: object) -> object:
+    """Ask again for the work of lists that have stood still."""
+    return people_jobs.resume_imports(job_context(event, "resume_imports"))
+
+
 @app.lambda_function(name="issue_vouchers")  # type: ignore[untyped-decorator]
 def issue_vouchers(event: Event, _: object) -> object:
     """Issue chunks of batches."""

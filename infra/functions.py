@@ -132,6 +132,18 @@ FUNCTIONS: Final = (
         ),
     ),
     Function(
+        name="resume_imports",
+        memory_mb=512,
+        timeout_seconds=60,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="rate(15 minutes)",
+        grants=Grants(
+            reads=frozenset({"imports", "import-progress"}),
+            writes=frozenset({"imports"}),
+            sends=frozenset({IMPORTS.name}),
+        ),
+    ),
+    Function(
         name="follow_standings",
         memory_mb=512,
         timeout_seconds=120,

@@ -29,11 +29,10 @@ from chalicelib.people import import_store, store
 from chalicelib.people.import_store import Marks, Progress, RawChunk, RawRow
 from chalicelib.people.kinds import KINDS
 from chalicelib.people.lists import CHUNK_ROWS, ListKind
-from chalicelib.people.model import Import, ImportStatus, RowFault
+from chalicelib.people.model import UNDECIDED, Import, ImportStatus, RowFault
 
 _DIGEST_BYTES = 16
 _CHUNKS_OPENED = 20
-_UNDECIDED = (ImportStatus.UPLOADED, ImportStatus.VALIDATING)
 
 
 class Work(StrEnum):
@@ -58,7 +57,7 @@ def ask(context: Context, import_id: str, work: Work, chunks: Iterable[int] = (0
 def do(context: Context, import_id: str, work: Work, chunk: int) -> None:
     """Do what a message asks for; a message about an import that is decided already does nothing."""
     record = store.find_import(import_id)
-    if record is None or record.status not in _UNDECIDED:
+    if record is None or record.status not in UNDECIDED:
         if record is not None and work is Work.FINISH and record.status is ImportStatus.READY:
             _accepted(context, record)  # whoever accepted it may have died before saying so
         return
@@ -73,6 +72,23 @@ def do(context: Context, import_id: str, work: Work, chunk: int) -> None:
             _keep(context, record, chunk)
         case Work.FINISH:
             _finish(context, record)
+
+
+def resume_stalled(context: Context) -> int:
+    """Ask again for what is missing of every list that has stood still for a while (scheduled).
+
+    A message may be lost between a list and its queue, or end among the dead letters. The asking counts as
+    a step, so a list that cannot be worked is asked for once in `STALLED_AFTER`; the alarm on dead letters
+    tells of it.
+    """
+    stalled = [record for record in store.open_imports() if record.has_stalled(context.now)]
+    for record in stalled:
+        store.note_resumed(record.id, change_of(context, "import.resume"))
+        if record.reading is None:
+            ask(context, record.id, Work.SPLIT)
+        else:
+            _go_on(context, record, import_store.read_progress(record.id))
+    return len(stalled)
 
 
 def _go_on(context: Context, record: Import, progress: Progress) -> None:

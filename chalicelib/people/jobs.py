@@ -14,6 +14,11 @@ def receive_upload(event: Mapping[str, Any], context: Context) -> None:
     imports.receive_upload(context, unquote_plus(event["detail"]["object"]["key"]))
 
 
+def resume_imports(context: Context) -> dict[str, int]:
+    """Ask again for the missing work of lists that have stood still for a while (scheduled)."""
+    return {"imports": import_work.resume_stalled(context)}
+
+
 def process_import(message: queues.Message, context: Context) -> None:
     """Do the step of a list that a message names."""
     body = message.body

@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
@@ -38,6 +38,10 @@ _DATES = (
     re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII),
     re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII),
 )
+
+
+STALLED_AFTER = timedelta(minutes=15)
+"""A list that is not decided so long after its last step has its missing work asked for again."""
 
 
 class ImportKind(StrEnum):
@@ -75,13 +79,15 @@ IMPORT_TRANSITIONS: Transitions[ImportStatus] = Transitions(
 
 ISSUABLE = (_S.READY, _S.APPLYING, _S.APPLIED)
 """The states of a list from which vouchers may be issued; again, too: a re-run changes nothing."""
+UNDECIDED = (_S.UPLOADED, _S.VALIDATING)
+"""The states in which workers have something to do before a list is ready or has failed."""
 
 
 class Import(msgspec.Struct, frozen=True, kw_only=True):
     """One uploaded list. Its rows and faults are objects in S3, sealed where they name people.
 
     `reading` names the one reading of the file that counts, `chunks` how many chunks that has; `faults`
-    counts what is wrong, of which a row may have several.
+    counts what is wrong, of which a row may have several. `open` marks what workers have yet to decide.
     """
 
     id: ImportId
@@ -103,8 +109,14 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     reading: str | None = None
     failure: str | None = None
     failure_facts: dict[str, Fact] = {}
+    open: str | None = None
     version: int = 1
     last_change: Change | None = None
+
+    def has_stalled(self, now: datetime) -> bool:
+        """Tell whether the workers should be asked again for what is missing."""
+        moved = self.last_change.at if self.last_change is not None else self.created_at
+        return self.status in UNDECIDED and moved + STALLED_AFTER <= now
 
 
 class Graduate(msgspec.Struct, frozen=True, kw_only=True):

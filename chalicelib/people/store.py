@@ -1,6 +1,6 @@
 """The tables of people and imports, and the objects that hold a list's rows."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
@@ -23,7 +23,9 @@ from chalicelib.aws.table import (
 from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.people.model import IMPORT_TRANSITIONS, Import, ImportStatus, Person
+from chalicelib.people.model import IMPORT_TRANSITIONS, UNDECIDED, Import, ImportStatus, Person
+
+OPEN_MARK = "open"
 
 
 class PersonRow(Table[Person]):
@@ -58,6 +60,17 @@ class ImportsByDivision(GlobalSecondaryIndex[Any]):
     created_at = MomentAttribute(range_key=True)
 
 
+class OpenImports(GlobalSecondaryIndex[Any]):
+    """Lists that workers have yet to decide; the attribute goes when they are decided."""
+
+    class Meta:
+        index_name = "by_open"
+        projection = AllProjection()
+
+    open = UnicodeAttribute(hash_key=True)
+    created_at = MomentAttribute(range_key=True)
+
+
 class ImportRow(VersionedTable[Import]):
     """One row an import."""
 
@@ -86,7 +99,9 @@ class ImportRow(VersionedTable[Import]):
     reading = UnicodeAttribute(null=True)
     failure = UnicodeAttribute(null=True)
     failure_facts = StructAttribute(null=True)
+    open = UnicodeAttribute(null=True)
     by_division = ImportsByDivision()
+    by_open = OpenImports()
 
 
 # --------------------------------------------------------------------------- people
@@ -140,6 +155,21 @@ def imports_in(division: str, request: PageRequest) -> Page[Import]:
     return page_of(rows, request)
 
 
+def open_imports() -> Iterator[Import]:
+    """Give the lists that workers have yet to decide."""
+    return (row.record for row in ImportRow.by_open.query(OPEN_MARK))
+
+
+def note_resumed(import_id: str, change: Change) -> None:
+    """Note that a list's missing work was asked for again; nothing to one that is decided meanwhile."""
+    row: Any = ImportRow
+    undecided = row.status.is_in(*[status.value for status in UNDECIDED])
+    try:
+        update(ImportRow, (import_id,), [], condition=undecided, change=change)
+    except ConditionFailed:
+        return
+
+
 def note_reading(import_id: str, *, reading: str, total: int, chunks: int, change: Change) -> Import:
     """Note the reading of a file that counts: the first; give the import as it then is."""
     row: Any = ImportRow
@@ -160,14 +190,17 @@ def note_reading(import_id: str, *, reading: str, total: int, chunks: int, chang
 
 def move_import(import_id: str, action: str, *, change: Change, **facts: Any) -> Import:
     """Move an import to its next state, keeping some facts."""
+    row: Any = ImportRow
+    target = IMPORT_TRANSITIONS.target(action)
+    mark = row.open.set(OPEN_MARK) if target in UNDECIDED else row.open.remove()
     return transition(
         ImportRow,
         (import_id,),
         sources=IMPORT_TRANSITIONS.sources(action),
-        target=IMPORT_TRANSITIONS.target(action),
+        target=target,
         version=None,
         change=change,
-        actions=[getattr(ImportRow, name).set(value) for name, value in facts.items()],
+        actions=[mark, *(getattr(row, name).set(value) for name, value in facts.items())],
     )
 
 
