@@ -30,6 +30,7 @@ from chalicelib.settlement import clawback, ledger, results, sealing, service, v
 from chalicelib.settlement import store as batches
 from chalicelib.settlement.model import MEMORANDUM, BatchStatus, PaymentResult
 from chalicelib.subsidies import dropping, publicity
+from chalicelib.subsidies import objection_store as objections
 from chalicelib.subsidies import service as subsidies
 from chalicelib.subsidies import store as claims
 from chalicelib.subsidies.budget_store import BudgetRow
@@ -401,7 +402,7 @@ class Money(RuleBasedStateMachine):
         claim = next(one for one in self.model.claims.values() if one.line_objections)
         objection_id, name = next(iter(claim.line_objections.items()))
         line = claim.lines[name]
-        version = claims.find_objection(objection_id).version
+        version = objections.find_objection(objection_id).version
         outcome = ObjectionStatus.UPHELD if upheld else ObjectionStatus.DISMISSED
         answer = self.do(
             chaos,
@@ -437,7 +438,7 @@ class Money(RuleBasedStateMachine):
             for one, still_open in claim.objections.items()
             if still_open
         )
-        version = claims.find_objection(objection_id).version
+        version = objections.find_objection(objection_id).version
         before = claims.read_claim(claim_id).status
         outcome = ObjectionStatus.UPHELD if upheld else ObjectionStatus.DISMISSED
         self.do(
