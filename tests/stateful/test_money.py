@@ -43,7 +43,7 @@ from tests.support.people import HEFEI_SCHOOL
 
 SEQUENCES = int(os.environ.get("MONEY_SEQUENCES", "2000"))
 SHARES = 4
-STEPS = 15
+STEPS = 10
 CITY, YEAR = "3401", 2026
 LINE_FEN = 180_000
 SIZES = (3, 2, 1)
