@@ -171,8 +171,9 @@ def _judge(context: Context, record: Import, chunk: int) -> None:
         )
         import_store.write_judged(record, chunk, kind.encode(good), marks)
         progress = import_store.note_judged(record.id, chunk, change_of(context, "import.judge"))
-    if len(progress.judged) == record.chunks:
-        _go_on(context, record, progress)
+    if len(progress.judged) == record.chunks and progress.accepted is None:
+        # no further than the next step: a message that comes again must not ask for a whole list's chunks
+        ask(context, record.id, Work.MERGE)
 
 
 def _opened(context: Context, record: Import, chunks: Iterable[int], *, purpose: str) -> Iterator[RawChunk]:

@@ -228,3 +228,21 @@ def test_imports_are_short_newest_first_in_pages(cloud, api, short):
     first = api("province").get("/v1/imports?limit=2").json
     second = api("province").get(f"/v1/imports?limit=2&cursor={first['next']}").json
     assert [one["id"] for one in first["items"] + second["items"]] == made[::-1]
+
+
+def test_a_message_that_comes_late_asks_for_no_more_than_the_next_step(cloud, api, listed):
+    import_id = arrived(api, listed)
+    (split,) = cloud.messages("imports")
+    assert deliver(split)
+    judges = cloud.messages("imports")
+    assert all(deliver(body) for body in judges)
+    (merge,) = cloud.messages("imports")
+    assert merge["work"] == "merge"
+    assert deliver(merge)
+    keeps = cloud.messages("imports")
+    assert {body["work"] for body in keeps} == {"keep"}
+    assert all(deliver(body) for body in judges)
+    assert cloud.messages("imports") == []
+    assert all(deliver(body) for body in keeps)
+    cloud.work("imports", app.process_import)
+    assert end_state(api, import_id) == EXPECTED
