@@ -65,7 +65,7 @@ def test_ending_a_class(warm, world, measure, within):
     marks = [row | {"theory": 80, "practice": 80} for row in rows]
     with measure() as meter:
         assert room.put_scores(marks).status == 200
-    within("marks of 10, a trainee", meter, calls=0.4, units=3, count=10)
+    within("marks of 10, a trainee", meter, calls=0.5, units=3, count=10)
 
 
 def test_writing_an_application(warm, world, measure, within):

@@ -44,8 +44,8 @@ def test_a_shard_is_worked_page_by_page_and_a_dying_message_goes_on(world, cloud
     assert cloud.messages("expiry") == [], "a page that is not done asks for no next one"
     assert app.expire_shard(record, None) == {"batchItemFailures": []}
     pages = 1
-    while cloud.work("expiry", app.expire_shard):
-        pages += 1
+    while handled := cloud.work("expiry", app.expire_shard):
+        pages += handled
     assert pages == 3
     found = store.find_vouchers([one.id for one in vouchers])
     assert {(one.status, one.version) for one in found} == {(VoucherStatus.EXPIRED, 2)}

@@ -231,6 +231,8 @@ def is_repeat(outcome, history):
         case "release":
             spent = [row.before.get("enrolment_id") for row in history if row.after["status"] != "redeemed"]
             return outcome.result in spent
+        case "revoke":  # by the same person, with the same reason
+            return any(row.change.action == "voucher.revoke" for row in history)
     return False
 
 
