@@ -180,4 +180,4 @@ def test_a_late_release(scene, api, measure, within):
     within("release refused: release_too_late", meter, calls=2, units=0)
     with measure() as meter:
         assert clerk.post(path, {"reason": "停办"}, at=late).status == 200
-    within("release", meter, calls=4, units=4)
+    within("release", meter, calls=5, units=4)
