@@ -8,7 +8,7 @@ from chalicelib.classes.model import TrainingClass
 
 
 def evidence_of(training_class: TrainingClass, now: datetime) -> Evidence:
-    """Compute a class's attendance and footage from its records, as of a moment: two queries."""
+    """Compute a class's attendance and footage from its records, as of a moment."""
     summary = attendance_of(training_class, now=now)
     return Evidence(
         shares={one.enrolment_id: one.share for one in summary.trainees},

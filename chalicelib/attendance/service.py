@@ -1,5 +1,6 @@
 """Use cases of attendance: check in and out, answer a roll-call, compute (step 8)."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,6 +26,8 @@ from chalicelib.attendance.roll_call_model import RollCall, roll_calls_of
 from chalicelib.attendance.summary_model import (
     AttendanceSummary,
     Records,
+    by_slot,
+    is_lesson_missed,
     records_of,
     summarise,
 )
@@ -240,13 +243,13 @@ def show_roll_calls(context: Context, lesson_id: str) -> list[ShownCall]:
 
 
 def records_of_class(training_class: TrainingClass) -> Records:
-    """Read everything that a class's attendance is computed from: three queries."""
-    return records_of(
-        store.check_ins_of(training_class.id),
-        make_up_store.make_ups_of(training_class.id),
-        segments_of(training_class.id),
-        _calls_of(training_class),
+    """Read what a class's attendance is computed from: two queries, a third if a lesson was missed."""
+    shown = records_of(
+        store.check_ins_of(training_class.id), (), segments_of(training_class.id), _calls_of(training_class)
     )
+    if not is_lesson_missed(training_class, shown):
+        return shown  # what was granted applies to missed lessons alone
+    return dataclasses.replace(shown, make_ups=by_slot(make_up_store.make_ups_of(training_class.id)))
 
 
 def _calls_of(training_class: TrainingClass) -> Mapping[str, Sequence[RollCall]]:

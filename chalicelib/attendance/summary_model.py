@@ -88,7 +88,21 @@ def records_of(
     calls: Mapping[str, Sequence[RollCall]],
 ) -> Records:
     """Order what was read by the place of a person at a lesson."""
-    return Records({one.slot: one for one in check_ins}, {one.slot: one for one in make_ups}, segments, calls)
+    return Records({one.slot: one for one in check_ins}, by_slot(make_ups), segments, calls)
+
+
+def by_slot(make_ups: Iterable[MakeUp]) -> dict[str, MakeUp]:
+    """Order what was asked for by the place of a person at a lesson."""
+    return {one.slot: one for one in make_ups}
+
+
+def is_lesson_missed(training_class: TrainingClass, records: Records) -> bool:
+    """Tell whether anyone's check-ins leave a lesson that does not count: only there a make-up applies."""
+    return any(
+        not counts(_shown_by_check_ins(training_class, lesson, person_key, records, None), training_class)
+        for person_key in training_class.roster
+        for lesson in training_class.lessons
+    )
 
 
 def summarise(

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from chalicelib.catalogue.model import InstitutionStatus
+from chalicelib.catalogue.model import Institution, InstitutionStatus
 from chalicelib.catalogue.service import read_institution, read_project
 from chalicelib.classes import store
 from chalicelib.classes.change_model import (
@@ -96,18 +96,19 @@ def apply_for_change(context: Context, class_id: str, given: ChangeGiven, *, ver
     parts = require_parts(context, "class.change", class_id)
     found = complete(parts)
     require_step(found, "change", version)
-    if read_institution(found.institution).status is InstitutionStatus.SUSPENDED:
+    institution, hours = read_institution(found.institution), read_project(found.project_id).hours
+    if institution.status is InstitutionStatus.SUSPENDED:
         raise error("institution_suspended")
     if found.open_change is not None:
         raise error("change_open")
-    after = _plan_after(found, parts.plan, given, now=context.now)
+    after = _plan_after(found, parts.plan, given, institution, now=context.now)
     changes = changes_between(parts.plan, after)
     if not changes:
         raise Malformed("nothing_changed")
     late = overtaken(parts.plan, after, policy=found.policy, now=context.now)
     _refuse_begun(late)
     changed = _as_changed(found, after)
-    refuse_breaches(_timetable_breaches(changed))
+    refuse_breaches(_timetable_breaches(changed, hours))
     number = found.change_count + 1
     applied = ClassChange(
         id=found.id,
@@ -126,7 +127,8 @@ def apply_for_change(context: Context, class_id: str, given: ChangeGiven, *, ver
     change = change_of(context, "class.change", reason=given.reason)
     store.apply_for_change(applied, version=version, number=number, change=change)
     waiting = msgspec.structs.replace(found, open_change=applied.part)
-    return ShownChange(applied, found.version + 1, _warnings(changed), _actions_on(context, waiting))
+    warnings = _warnings(changed, hours)
+    return ShownChange(applied, found.version + 1, warnings, _actions_on(context, waiting))
 
 
 def _actions_on(context: Context, training_class: TrainingClass) -> list[str]:
@@ -136,9 +138,13 @@ def _actions_on(context: Context, training_class: TrainingClass) -> list[str]:
 
 
 def _plan_after(
-    training_class: TrainingClass, plan: ClassPlan, given: ChangeGiven, *, now: datetime
+    training_class: TrainingClass,
+    plan: ClassPlan,
+    given: ChangeGiven,
+    institution: Institution,
+    *,
+    now: datetime,
 ) -> ClassPlan:
-    institution = read_institution(training_class.institution)
     trainers = sealed_trainers(training_class.id, given.new_trainers, field="new_trainers")
     _refuse_known(plan.trainers, trainers)
     lessons = None
@@ -228,13 +234,12 @@ def _as_changed(training_class: TrainingClass, after: ClassPlan) -> TrainingClas
     )
 
 
-def _timetable_breaches(changed: TrainingClass) -> list[Breach]:
-    hours = read_project(changed.project_id).hours
+def _timetable_breaches(changed: TrainingClass, hours: int) -> list[Breach]:
     return timetable_breaches(changed.lessons, changed.policy, project_hours=hours)
 
 
-def _warnings(changed: TrainingClass) -> list[Breach]:
-    return _timetable_breaches(changed) + overlaps_of(changed)
+def _warnings(changed: TrainingClass, hours: int) -> list[Breach]:
+    return _timetable_breaches(changed, hours) + overlaps_of(changed)
 
 
 # --------------------------------------------------------------------------- deciding
@@ -263,7 +268,8 @@ def shown_change(context: Context, training_class: TrainingClass, applied: Class
         ends_at=last_lesson_ends_at(applied.lessons),
     )
     actions = _actions_on(context, training_class)
-    return ShownChange(applied, training_class.version, _warnings(changed), actions)
+    warnings = _warnings(changed, read_project(changed.project_id).hours)
+    return ShownChange(applied, training_class.version, warnings, actions)
 
 
 def approve_change(
@@ -280,7 +286,7 @@ def approve_change(
     plan = applied.plan(parts.plan, version=version + 1)
     _refuse_begun(overtaken(parts.plan, plan, policy=found.policy, now=context.now))
     changed = _as_changed(found, plan)
-    refuse_breaches(_timetable_breaches(changed))
+    refuse_breaches(_timetable_breaches(changed, read_project(changed.project_id).hours))
     head = msgspec.structs.replace(
         parts.head,
         opens_at=changed.opens_at,

@@ -178,8 +178,8 @@ def submit_completion(context: Context, class_id: str, *, version: int, comment:
     if not found.roster:
         raise error("roster_empty")
     change = change_of(context, "completion.submit", reason=comment)
-    store.submit_completion(found.id, version=version, by=context.principal.actor, change=change)
-    return shown_parts(context, read_parts(class_id))
+    head = store.submit_completion(found.id, version=version, by=context.principal.actor, change=change)
+    return shown_decided(context, found, head, with_evidence=True)
 
 
 def approve_completion(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:

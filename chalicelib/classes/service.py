@@ -324,11 +324,18 @@ def shown_parts(context: Context, parts: store.Parts) -> Shown:
     )
 
 
-def shown_decided(context: Context, training_class: TrainingClass, head: ClassHead) -> Shown:
-    """Show a class as a decision left it, without reading anything again."""
+def shown_decided(
+    context: Context, training_class: TrainingClass, head: ClassHead, *, with_evidence: bool = False
+) -> Shown:
+    """Show a class as a decision left it, without reading it again."""
     fields = (name for name in TrainingClass.__struct_fields__ if name in ClassHead.__struct_fields__)
     decided = msgspec.structs.replace(training_class, **{name: getattr(head, name) for name in fields})
-    return Shown(training_class=decided, breaches=(), allowed_actions=actions_on(context, decided))
+    return Shown(
+        training_class=decided,
+        breaches=(),
+        allowed_actions=actions_on(context, decided),
+        evidence=evidence_of(decided, context.now) if with_evidence else None,
+    )
 
 
 def _since_return(parts: store.Parts) -> Sequence[FieldChange]:

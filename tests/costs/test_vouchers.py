@@ -172,12 +172,14 @@ def test_another_persons_voucher(scene, world, api, measure, within):
 
 
 def test_a_late_release(scene, api, measure, within):
+    clerk = api("clerk")
+    clerk.get("/v1/me", at=scene.now)  # this process knows the account; making one forgets all it knew
     enrolment = scene.redeem().json
     path = f"/v1/enrolments/{enrolment['id']}/release"
-    late, clerk = scene.now + timedelta(days=731), api("clerk")
+    late = scene.now + timedelta(days=731)
     with measure() as meter:
         assert scene.counter.post(path, {"reason": "停办"}, at=late).json["code"] == "release_too_late"
-    within("release refused: release_too_late", meter, calls=2, units=0)
+    within("release refused: release_too_late", meter, calls=1, units=0)
     with measure() as meter:
         assert clerk.post(path, {"reason": "停办"}, at=late).status == 200
-    within("release", meter, calls=5, units=4)
+    within("release", meter, calls=4, units=4)
