@@ -1,5 +1,5 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv up down clean demo check test bench bench-large
+.PHONY: help venv up down clean demo check test planted bench bench-large
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -42,6 +42,9 @@ check: $(STAMP) ## style, types, import rules, template
 test: check ## everything: check, unit and API tests, the story on the deployed template, races, costs
 	@$(PYTHON) -m pytest -n 2 --dist loadgroup --durations=12
 	@$(PYTHON) -m infra.bench
+
+planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)
+	@$(PYTHON) -m tests.stateful.planted_bugs
 
 ifneq ($(wildcard infra/bench.py infra/bench/__init__.py),)
 bench: $(STAMP) ## races, and what each operation costs, on a bare local cloud

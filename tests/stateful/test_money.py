@@ -3,6 +3,7 @@
 The services and stores are the real ones; DynamoDB is the local cloud's, in this process. After each step the
 invariants 1 to 5 of the design hold, and every figure of the tables is the model's. `MONEY_SEQUENCES` asks for
 more sequences than the suite runs; they are shared out over `SHARES` tests so that workers can run side by side.
+That these tests can fail is what `planted_bugs.py` shows.
 """
 
 import os
@@ -37,6 +38,7 @@ from chalicelib.subsidies.budget_store import BudgetRow
 from chalicelib.subsidies.model import ClaimStatus, LineStatus, ObjectionStatus, Repayment
 from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import VoucherRow
+from tests.stateful.planted_bugs import misfits
 from tests.subsidies.scored import scored_class
 from tests.support.in_process import Dynamo, Interrupted, dynamo_in_process
 from tests.support.people import HEFEI_SCHOOL
@@ -44,6 +46,7 @@ from tests.support.people import HEFEI_SCHOOL
 SEQUENCES = int(os.environ.get("MONEY_SEQUENCES", "2000"))
 SHARES = 4
 STEPS = 10
+_SHRINKING = () if os.environ.get("MONEY_SHRINK") == "0" else (Phase.shrink,)
 CITY, YEAR = "3401", 2026
 LINE_FEN = 180_000
 SIZES = (3, 2, 1)
@@ -760,7 +763,7 @@ def _settings(share: int) -> settings:
         stateful_step_count=STEPS,
         deadline=None,
         database=None,
-        phases=(Phase.explicit, Phase.generate, Phase.shrink),
+        phases=(Phase.explicit, Phase.generate, *_SHRINKING),
         suppress_health_check=list(HealthCheck),
     )
 
@@ -768,3 +771,7 @@ def _settings(share: int) -> settings:
 @pytest.mark.parametrize("share", range(SHARES))
 def test_money_holds_whatever_happens_in_whatever_order(setting: Setting, share: int) -> None:
     run_state_machine_as_test(Money, settings=_settings(share))
+
+
+def test_every_planted_bug_still_fits_the_program() -> None:
+    assert misfits() == []

@@ -1,0 +1,384 @@
+"""Bugs that the tests of money have to find: `make planted` puts each into a copy of the program and runs them.
+
+A test that cannot fail proves nothing. Each entry takes away one thing that keeps public money right; it counts as
+found when a run on the copy fails: first the random sequences (`test_money.py`, as many as CI tries), then, for
+what no sequence can see, the plain tests of both steps. That an entry still fits the code is checked in CI.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+_COPIED = ("app.py", "chalicelib", "infra", "tests", "pyproject.toml")
+_AT_ONCE = 2
+_SEQUENCES = ("tests/stateful/test_money.py",)
+_PLAIN = ("tests/settlement", "tests/subsidies")
+
+
+class Bug(NamedTuple):
+    """One bug: in `file`, `old` (which stands there once) becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
+
+
+_MODEL, _STORE = "chalicelib/subsidies/model.py", "chalicelib/subsidies/store.py"
+_SERVICE, _BUDGETS = "chalicelib/subsidies/service.py", "chalicelib/subsidies/budget_store.py"
+_PUBLICITY, _DROPPING = "chalicelib/subsidies/publicity.py", "chalicelib/subsidies/dropping.py"
+_RESULTS, _CLAWBACK = "chalicelib/settlement/results.py", "chalicelib/settlement/clawback.py"
+_BATCHES, _BATCH_STORE = "chalicelib/settlement/model.py", "chalicelib/settlement/store.py"
+_SEALING, _EXPORT = "chalicelib/settlement/sealing.py", "chalicelib/settlement/service.py"
+_REGISTER, _VERIFY = "chalicelib/subsidies/register.py", "chalicelib/settlement/verification.py"
+_VOUCHERS = "chalicelib/vouchers/store.py"
+
+BUGS = (
+    # ---- paid once, and only what is due
+    Bug(
+        "a line is paid by a result of a batch it is no longer in",
+        _STORE,
+        'waits: Condition = _line_in("pay") & (LineRow.batch_id == batch_id)',
+        'waits: Condition = _line_in("pay")',
+    ),
+    Bug(
+        "a result with another amount is applied",
+        _BATCHES,
+        "if result.amount_fen != member.amount_fen:",
+        "if result.amount_fen < member.amount_fen:",
+    ),
+    Bug(
+        "of two results of one line in one file the last counts",
+        _RESULTS,
+        "if first is not result and not same_result(first, result):",
+        "if first is not result and same_result(first, result):",
+    ),
+    Bug(
+        "a result that contradicts the known one counts as the same",
+        _BATCHES,
+        "    if _same(known, result):\n",
+        "    if _same(known, result) or not result.paid:\n",
+    ),
+    Bug(
+        "results are taken before the file was handed out",
+        _BATCHES,
+        "ACCEPTS_RESULTS = (_B.EXPORTED, _B.RECONCILED, _B.CLOSED)",
+        "ACCEPTS_RESULTS = (_B.SEALED, _B.EXPORTED, _B.RECONCILED, _B.CLOSED)",
+    ),
+    Bug(
+        "who reviewed a claim may record its payment",
+        _RESULTS,
+        "if any(actor in (one.submitted_by, one.reviewed_by, one.approved_by) for one in decided):",
+        "if any(actor in (one.submitted_by, one.reviewed_by) for one in decided):",
+    ),
+    Bug(
+        "any division's finance officer may record results",
+        _RESULTS,
+        'rights.require(context.principal, "settlement.record_results", division=batch.division)',
+        'rights.admit(context.principal, "settlement.record_results")',
+    ),
+    Bug(
+        "publicity is over on its last day",
+        _STORE,
+        'due_on = f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}"',
+        'due_on = f"{ends_on.isoformat()}#{claim.id}"',
+    ),
+    Bug(
+        "a failed line with a hold is paid again",
+        _SEALING,
+        "if line.status is LineStatus.PAYMENT_FAILED and not line.holds:",
+        "if line.status is LineStatus.PAYMENT_FAILED:",
+    ),
+    Bug(
+        "a hold on a line whose payment failed is forgotten",
+        _STORE,
+        "    actions: list[Action] = [LineRow.holds.set(list(holds))]\n    if line.status is not",
+        "    actions: list[Action] = [LineRow.holds.set(list(holds) if line.status is not "
+        "LineStatus.PAYMENT_FAILED else [])]\n    if line.status is not",
+    ),
+    Bug(
+        "a line whose payment failed never comes back",
+        _STORE,
+        "LineRow.attempts.set(list(attempts)), LineRow.retry_city.set(city)]",
+        "LineRow.attempts.set(list(attempts))]",
+    ),
+    Bug(
+        "sealing again opens a batch although nothing is due",
+        _SEALING,
+        "        if not _anything_due(division, context, change):\n            return None\n",
+        "",
+    ),
+    Bug(
+        "a batch is sealed without the last portion",
+        _SEALING,
+        "    if group:\n        yield group\n\n\ndef _chunk",
+        "    if len(group) > 1:\n        yield group\n\n\ndef _chunk",
+    ),
+    Bug(
+        "the payment file is as accounts stand today",
+        _SEALING,
+        "wanted = sorted({member.institution for member in members} - known.keys())",
+        "wanted = sorted({member.institution for member in members})",
+    ),
+    # ---- budgets
+    Bug(
+        "second review reserves more than is there",
+        _BUDGETS,
+        "        BudgetRow.available_fen >= amount_fen,\n",
+        "        BudgetRow.available_fen >= 0,\n",
+    ),
+    Bug(
+        "what a line had reserved stays reserved when it is dropped",
+        _DROPPING,
+        "claim.city, line.budget_year or year, claim.program_id, amount_fen=line.amount_fen",
+        "claim.city, line.budget_year or year, claim.program_id, amount_fen=0",
+    ),
+    Bug(
+        "a group's failed lines count as spent",
+        _RESULTS,
+        "spent_fen = sum(one.amount_fen for one in postings)",
+        "spent_fen = sum(member.amount_fen for _, member in group.rows)",
+    ),
+    Bug(
+        "a reversal leaves the budget spent",
+        _CLAWBACK,
+        "line.city, line.budget_year, line.program_id, amount_fen=line.amount_fen",
+        "line.city, line.budget_year, line.program_id, amount_fen=0",
+    ),
+    Bug(
+        "an upheld objection leaves the budget reserved",
+        _PUBLICITY,
+        "return [objection_store.uphold_objection_write(claim, reason), freed]",
+        "return [objection_store.uphold_objection_write(claim, reason)]",
+    ),
+    Bug(
+        "lines rejected at second review are reserved for",
+        _SERVICE,
+        "totals = store.totals_actions(count=count, amount_fen=amount_fen) if rejections else []\n"
+        "        reserve = budget_store.reserve_write(claim.city, today.year, claim.program_id, "
+        "amount_fen=amount_fen)",
+        "totals = store.totals_actions(count=count, amount_fen=amount_fen) if rejections else []\n"
+        "        reserve = budget_store.reserve_write(claim.city, today.year, claim.program_id, "
+        "amount_fen=claim.amount_fen)",
+    ),
+    Bug(
+        "an appropriation is lowered below what is reserved",
+        _BUDGETS,
+        "            & (BudgetRow.available_fen >= -more_fen),\n",
+        "            & (BudgetRow.appropriated_fen >= -more_fen),\n",
+    ),
+    # ---- what a claim becomes
+    Bug(
+        "a claim with a rejected line is never paid up",
+        _MODEL,
+        "    if paid < claim.line_count:\n",
+        "    if paid < len(claim.line_ids):\n",
+    ),
+    Bug(
+        "a claim counts a dropped line as batched",
+        _MODEL,
+        "batched = claim.batched_count - (line.status is _L.PAYMENT_FAILED)",
+        "batched = claim.batched_count",
+    ),
+    Bug(
+        "a claim leaves the waiting list with a line to come",
+        _MODEL,
+        "    done = batched == claim.line_count\n",
+        "    done = batched >= claim.line_count - 1\n",
+    ),
+    Bug(
+        "a claim that loses its last line stays open",
+        _MODEL,
+        "    if rest.line_count == 0:\n",
+        "    if rest.line_count < 0:\n",
+    ),
+    Bug(
+        "an objection to a claim does not stop it",
+        _SEALING,
+        "elif claim.status in (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE) and not claim.open_objections:",
+        "elif claim.status in (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE):",
+    ),
+    Bug(
+        "an objection stays open on its claim after it was dismissed",
+        "chalicelib/subsidies/objection_store.py",
+        "        (ClaimRow.open_objections > 0) & (ClaimRow.version == claim.version),\n",
+        "        (ClaimRow.open_objections > 1) | (ClaimRow.version == claim.version),\n",
+    ),
+    Bug(
+        "an objection may come a day late",
+        _MODEL,
+        "        and today <= claim.publicity_ends_on\n",
+        "        and today.toordinal() <= claim.publicity_ends_on.toordinal() + 1\n",
+    ),
+    Bug(
+        "a dismissed objection to a line lifts every hold",
+        _PUBLICITY,
+        "[hold for hold in line.holds if hold != hold_of(objection.id)]",
+        "[]",
+    ),
+    Bug(
+        "the applicant's first reviewer may approve",
+        _SERVICE,
+        'own_work = actor == claim.submitted_by or (action == "approve" and actor == claim.reviewed_by)',
+        "own_work = actor == claim.submitted_by",
+    ),
+    Bug(
+        "a returned claim keeps its first reviewer",
+        _STORE,
+        "[ClaimRow.decision_reason.set(reason), ClaimRow.reviewed_by.remove()]",
+        "[ClaimRow.decision_reason.set(reason)]",
+    ),
+    Bug(
+        "second review does not look again",
+        _SERVICE,
+        "if not (line.enrolment_id in now and now[line.enrolment_id].amount_fen == line.amount_fen)",
+        "if line.enrolment_id not in now",
+    ),
+    Bug(
+        "the yearly cap does not count the register",
+        _REGISTER,
+        "below_cap = this_year < policy.subsidies_per_person_per_year or",
+        "below_cap = this_year <= policy.subsidies_per_person_per_year or",
+    ),
+    Bug(
+        "the trainees who were not paid for keep their vouchers",
+        _SERVICE,
+        "        if line.status is LineStatus.REJECTED:\n            left[",
+        "        if line.status is LineStatus.HELD:\n            left[",
+    ),
+    # ---- the books
+    Bug(
+        "a payment is posted for every line of a group, failed ones too",
+        _RESULTS,
+        "postings = [Posting(one.line_id, one.voucher_id, one.institution, one.amount_fen) for one in group.paid]",
+        "postings = [\n        Posting(one.line_id, one.voucher_id, one.institution, one.amount_fen)\n"
+        "        for _, one in group.rows\n    ]",
+    ),
+    Bug(
+        "a repayment is booked on the wrong side",
+        _BATCHES,
+        "Event.REPAID: (treasury, receivable),",
+        "Event.REPAID: (receivable, treasury),",
+    ),
+    Bug(
+        "a reversal credits the treasury",
+        _BATCHES,
+        "Event.REVERSED: (receivable, expense),",
+        "Event.REVERSED: (receivable, treasury),",
+    ),
+    Bug(
+        "a reversal does not show on the institution's account",
+        _BATCHES,
+        "    elif group.event is Event.REVERSED:\n        effects.append((memorandum, 0, fen))\n",
+        "",
+    ),
+    Bug(
+        "a repayment known by its reference is booked again",
+        _CLAWBACK,
+        "known = [one for one in line.repayments if one.bank_reference == repayment.bank_reference]",
+        "known: list[Repayment] = []",
+    ),
+    Bug(
+        "more comes back than was paid",
+        _CLAWBACK,
+        "if repayment.amount_fen > outstanding_fen(line):",
+        "if repayment.amount_fen > line.amount_fen:",
+    ),
+    Bug(
+        "one officer asks and confirms",
+        _CLAWBACK,
+        '        if line.reversal_asked_by == actor:\n            raise error("self_approval")\n',
+        "",
+    ),
+    Bug(
+        "a voucher does not tell that its payment was taken back",
+        _CLAWBACK,
+        "    return [reverse_write(line.voucher_id, amount_fen=line.amount_fen)]",
+        "    return []",
+    ),
+    Bug(
+        "a batch does not count what it was told of failures",
+        _RESULTS,
+        "return {batch_id: (len(self.rows), len(self.paid)), **",
+        "return {batch_id: (len(self.paid), len(self.paid)), **",
+    ),
+    Bug(
+        "a batch closes with a line unpaid",
+        _BATCHES,
+        "settled = batch.paid_count + paid + batch.withdrawn_count + withdrawn",
+        "settled = batch.result_count + results + batch.withdrawn_count + withdrawn",
+    ),
+    Bug(
+        "verification does not look at budgets",
+        _VERIFY,
+        "            *_against_budgets(division, groups),\n",
+        "",
+    ),
+    Bug(
+        "verification does not look at lines",
+        _VERIFY,
+        "        if posted.get(event, 0) != expected_fen:\n",
+        "        if posted.get(event, 0) > expected_fen:\n",
+    ),
+)
+
+
+def misfits() -> list[str]:
+    """Name the bugs whose old text does not stand in its file just once."""
+    return [bug.name for bug in BUGS if (ROOT / bug.file).read_text().count(bug.old) != 1]
+
+
+def found_by(bug: Bug) -> str | None:
+    """Plant a bug into a copy of the program; give the tests that fail there, None if all pass."""
+    with tempfile.TemporaryDirectory(prefix="planted-") as folder:
+        for name in _COPIED:
+            source, target = ROOT / name, Path(folder, name)
+            if source.is_dir():
+                shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, target)
+        planted = Path(folder, bug.file)
+        planted.write_text(planted.read_text().replace(bug.old, bug.new))
+        for what, paths in (("sequences", _SEQUENCES), ("plain tests", _PLAIN)):
+            if _fails(folder, paths):
+                return what
+    return None
+
+
+def _fails(folder: str, paths: tuple[str, ...]) -> bool:
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", *paths]
+    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "MONEY_SHRINK": "0"}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(done.stdout + done.stderr)
+    return done.returncode == 1
+
+
+def main() -> int:
+    """Plant every bug, or those whose names contain a word of the command line; 1 if one is not found."""
+    words = sys.argv[1:]
+    chosen = [bug for bug in BUGS if not words or any(word in bug.name for word in words)]
+    missed = 0
+
+    def hunt(bug: Bug) -> tuple[Bug, str | None, float]:
+        started = time.monotonic()
+        return bug, found_by(bug), time.monotonic() - started
+
+    with ThreadPoolExecutor(_AT_ONCE) as workers:
+        for bug, finder, seconds in workers.map(hunt, chosen):
+            missed += finder is None
+            mark, who = ("✓", finder) if finder is not None else ("✗", "NOT FOUND")
+            print(f"{mark} {who:12} {seconds:5.0f} s  {bug.name}", flush=True)
+    print(f"{len(chosen) - missed} of {len(chosen)} planted bugs found")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
