@@ -682,6 +682,11 @@ REASONS: dict[str, Reason] = {
         "每份申领最多 {limit} 份证明材料，请合并后上传。",
         "A claim has at most {limit} supporting documents. Combine some into one file.",
     ),
+    "too_many_objections": Reason(
+        Refused,
+        "该公示已有 {limit} 件异议待处理，暂不能再提交；请稍后再试，或直接联系当地人社部门。",
+        "{limit} objections to this claim wait for a decision. Try again later, or ask the local bureau.",
+    ),
     "claim_deadline_passed": Reason(
         Refused, "已超过申领期限 {deadline}，不能申领。", "The deadline for claiming was {deadline}."
     ),

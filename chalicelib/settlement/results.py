@@ -44,13 +44,13 @@ from chalicelib.subsidies import store as claims
 from chalicelib.subsidies.model import (
     Attempt,
     Claim,
-    ClaimStatus,
     Line,
     LineStatus,
     claim_after,
     claim_of_line,
+    has_a_hand_in,
 )
-from chalicelib.subsidies.service import finish_paid_claims
+from chalicelib.subsidies.service import finish_claims
 from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import find_vouchers, settle_write
 
@@ -209,7 +209,7 @@ def require_other_payer(context: Context, line_ids: Sequence[str]) -> list[Claim
     """
     actor = context.principal.actor
     decided: list[Claim] = claims.find_claims(sorted({claim_of_line(line_id) for line_id in line_ids}))
-    if any(actor in (one.submitted_by, one.reviewed_by, one.approved_by) for one in decided):
+    if any(has_a_hand_in(claim, actor) for claim in decided):
         raise error("self_approval")
     return decided
 
@@ -248,7 +248,7 @@ class _Recorder:
         )
         for group in _groups(self._rows):
             self._apply(group)
-        finish_paid_claims(self._progress.paid_claims(), self._change)
+        finish_claims(list(self._progress.claims.values()), self._change)
 
     def _apply(self, group: Group) -> None:
         unsettled: dict[str, str] = {}
@@ -389,11 +389,6 @@ class _Progress:
             self.claims[claim_id] = claim_after(self.claims[claim_id], lines=paid)
         for one, (results, paid) in group.by_batch(batch_id).items():
             self.batches[one] = batch_after(self.batches[one], results=results, paid=paid)
-
-    def paid_claims(self) -> list[Claim]:
-        """List the claims whose last line is paid and whose classes are still open."""
-        known = self.claims.values()
-        return [one for one in known if one.status is ClaimStatus.PAID and one.due_city is not None]
 
 
 def _groups(rows: Sequence[Row]) -> Iterator[Group]:

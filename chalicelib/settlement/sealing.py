@@ -17,8 +17,10 @@ above the floor of 0.05: a call reads at most a hundred rows and writes at most 
 import csv
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from chalicelib.attendance.service import attendance_of
 from chalicelib.aws import crypto
@@ -29,7 +31,7 @@ from chalicelib.aws.workbook_writer import Cell
 from chalicelib.catalogue.service import open_bank_accounts, read_institution
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.errors import Refused, Unavailable
 from chalicelib.kernel.principal import Change, Context, change_of
 from chalicelib.settlement import store
 from chalicelib.settlement.model import (
@@ -41,11 +43,20 @@ from chalicelib.settlement.model import (
     Payee,
     payment_rows,
 )
+from chalicelib.subsidies import budget_store
 from chalicelib.subsidies import store as claims
-from chalicelib.subsidies.model import Claim, ClaimStatus, Line, LineStatus, batched_after
+from chalicelib.subsidies.model import (
+    Claim,
+    ClaimStatus,
+    Line,
+    LineStatus,
+    batched_after,
+    status_shown,
+    waits_for_closing,
+)
 from chalicelib.subsidies.payability import is_derived_hold
 from chalicelib.subsidies.payability_model import evaluate
-from chalicelib.subsidies.service import finish_paid_claims
+from chalicelib.subsidies.service import finish_claims
 from chalicelib.vouchers.model import Voucher
 from chalicelib.vouchers.store import find_vouchers
 
@@ -82,6 +93,8 @@ def seal_division(context: Context, division: str) -> Batch | None:
     """Seal what is due in a division, up to `BATCH_LINES_MAX` lines; None if nothing is.
 
     Raises:
+        Refused: `budget_exhausted`, less is reserved than the lines come to. They stay in the batch, which is
+            sealed once the budget is right, and nothing of it is paid before.
         Unavailable: other workers were always first; what they sealed is safe.
 
     """
@@ -140,6 +153,7 @@ def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
     members = [member for chunk in chunks for member in chunk.members]
     if not members:
         return batch
+    _require_reserved(batch.division, members)
     _freeze_payees(context, batch, members)
     file = payment_file(context, batch, members)
     try:
@@ -157,6 +171,19 @@ def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
         return again if again is not None and again.status is not BatchStatus.SEALING else None
 
 
+def _require_reserved(division: str, members: Sequence[Member]) -> None:
+    """Compare a batch with what second review has set aside: they differ only if a table was edited."""
+    due_fen: Counter[tuple[int, str]] = Counter()
+    for member in members:
+        due_fen[member.budget_year, member.program_id] += member.amount_fen
+    budgets = budget_store.find_budgets(division, due_fen)
+    missing_fen = sum(
+        max(0, fen - (budgets[key].reserved_fen if key in budgets else 0)) for key, fen in due_fen.items()
+    )
+    if missing_fen:
+        raise Refused("budget_exhausted", missing_fen=missing_fen)
+
+
 # --------------------------------------------------------------------------- what is due
 
 
@@ -165,11 +192,10 @@ def _anything_due(division: str, context: Context, change: Change) -> bool:
     if claims.lines_to_retry(division, limit=1):
         return True
     for claim in claims.due_claims(division, on=shanghai_date(context.now)):
-        if claim.status is not ClaimStatus.PAID:
-            if not claim.open_objections:
-                return True
-            continue
-        finish_paid_claims([claim], change)
+        if waits_for_closing(claim):
+            finish_claims([claim], change)
+        elif not claim.open_objections:
+            return True
     return False
 
 
@@ -181,12 +207,13 @@ def _portions(division: str, context: Context, *, limit: int, change: Change) ->
         yield portion
     waiting: list[str] = []
     expected = 0
-    for claim in claims.due_claims(division, on=shanghai_date(context.now)):
+    today = shanghai_date(context.now)
+    for claim in claims.due_claims(division, on=today):
         waiting.append(claim.id)
         expected += claim.line_count - claim.batched_count
         if len(waiting) < _CLAIMS_A_READ and expected < left:
             continue
-        for portion in _payable(waiting, change):
+        for portion in _payable(waiting, today, change):
             if len(portion.lines) > left:
                 return
             left -= len(portion.lines)
@@ -194,7 +221,7 @@ def _portions(division: str, context: Context, *, limit: int, change: Change) ->
         waiting, expected = [], 0
         if left <= 0:
             return
-    for portion in _payable(waiting, change):
+    for portion in _payable(waiting, today, change):
         if len(portion.lines) > left:
             return
         left -= len(portion.lines)
@@ -210,24 +237,28 @@ def _repayments(division: str, *, limit: int) -> Iterator[Portion]:
             yield Portion(None, [line])
 
 
-def _payable(claim_ids: Sequence[str], change: Change) -> Iterator[Portion]:
-    """Give the payable lines of due claims; where one is in doubt, payability is decided a last time."""
+def _payable(claim_ids: Sequence[str], today: date, change: Change) -> Iterator[Portion]:
+    """Give the payable lines of due claims; where one is in doubt, payability is decided a last time.
+
+    The index that named the claims lags: their state and the end of publicity are read from the table.
+    """
     found: dict[str, Claim] = {claim.id: claim for claim in claims.find_claims(list(claim_ids))}
     ready = []
     for claim_id in claim_ids:
         claim = found.get(claim_id)
         if claim is None:
             continue
-        if claim.status is ClaimStatus.PAID:
-            finish_paid_claims([claim], change)
-        elif claim.status in (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE) and not claim.open_objections:
+        if waits_for_closing(claim):
+            finish_claims([claim], change)
+        elif status_shown(claim, today) is ClaimStatus.PAYABLE and not claim.open_objections:
             ready.append(claim)
     lines = {one.id: one for one in claims.find_lines([one for claim in ready for one in claim.line_ids])}
-    open_lines = [line for line in lines.values() if line.status in (LineStatus.PENDING, LineStatus.HELD)]
-    doubtful = [line for line in open_lines if _is_doubtful(line)]
+    unpaid = (LineStatus.PENDING, LineStatus.HELD)
+    waiting = {one: line for one, line in lines.items() if line.status in unpaid}
+    doubtful = [line for line in waiting.values() if _is_doubtful(line)]
     vouchers = {one.id: one for one in find_vouchers([line.voucher_id for line in doubtful])}
     for claim in ready:
-        mine = [line for line in open_lines if line.id in claim.line_ids]
+        mine = [waiting[one] for one in claim.line_ids if one in waiting]
         attendance_holds = _attendance_holds(claim, mine)
         looked_at = (
             _looked_at(

@@ -1,32 +1,32 @@
-"""Rejecting one line after second review: what it had reserved is free again, the others go on.
+"""Taking one line out of a claim for good: what it had reserved is free again, the others go on.
 
-A line that nobody may pay would keep its claim, its class and its trainee's voucher open for ever: one that
-is held for good, or one whose payment failed and cannot succeed.
+A reviewer does so after second review, since a line that nobody may pay would keep its claim, its class and
+its trainee's voucher open for ever: one that is held for good, or one whose payment failed and cannot
+succeed. An upheld objection to the line does so whenever it is decided.
 """
 
 from collections.abc import Callable, Sequence
 
 from chalicelib.accounts import rights
 from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
-from chalicelib.classes.scores_store import close_write
 from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.subsidies import budget_store, store
 from chalicelib.subsidies.model import (
-    CLAIM_TRANSITIONS,
     LINE_TRANSITIONS,
     Claim,
     ClaimStatus,
-    Leftover,
     Line,
     claim_of_line,
     claim_without,
 )
-from chalicelib.subsidies.service import close_vouchers
+from chalicelib.subsidies.service import finish_claims
 
 _TRIES = 5
+_BEFORE_THE_END = (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE, ClaimStatus.BATCHED)
+"""States of a claim that has passed second review and is not over."""
 
 
 def _nothing_else(_: Line) -> list[Write]:
@@ -59,11 +59,17 @@ def drop_line(
         if claim.submitted_by == context.principal.actor:
             raise error("self_approval")
         refuse_stale(line, sources=LINE_TRANSITIONS.sources("drop"), version=version)
+        if claim.status not in _BEFORE_THE_END or line.id not in claim.line_ids:
+            raise Refused("wrong_state", status=claim.status.value)
         try:
-            transact([*drop_writes(claim, line, reason), *also(line)], change=change)
+            transact(
+                [*drop_writes(claim, claim_without(claim, line), line, reason), *also(line)], change=change
+            )
         except ConditionFailed:
             continue
-        return _read(line_id)
+        line, claim = _read(line_id)
+        finish_claims([claim], change)
+        return line, claim
     raise error("try_again")
 
 
@@ -74,23 +80,15 @@ def _read(line_id: str) -> tuple[Line, Claim]:
     return line, store.read_claim(claim_of_line(line_id))
 
 
-def drop_writes(claim: Claim, line: Line, reason: str) -> list[Write]:
-    """Give the writes that take a line out of an approved claim; with the last line its class closes.
+def drop_writes(before: Claim, after: Claim, line: Line, reason: str) -> list[Write]:
+    """Give the writes that take a line out of its claim, which becomes `after`.
 
-    Raises:
-        Refused: the claim has not passed second review, or is closed.
-
+    With the last line a claim is over: `finish_claims` closes its class then.
     """
-    year = claim.budget_year
-    if not CLAIM_TRANSITIONS.allows("give_up", claim.status) or year is None:
-        raise Refused("wrong_state", status=claim.status.value)
-    after = claim_without(claim, line)
-    freed = budget_store.unreserve_write(
-        claim.city, line.budget_year or year, claim.program_id, amount_fen=line.amount_fen
-    )
-    writes: list[Write] = [*store.drop_writes(line, reason, before=claim, after=after), freed]
-    if after.status is not ClaimStatus.REJECTED:
-        return writes  # the voucher closes with the class
-    lines = store.find_lines(claim.line_ids)
-    unpaid = [*claim.leftovers, *[Leftover(one.enrolment_id, one.voucher_id) for one in lines]]
-    return [*writes, close_write(claim.class_id), *close_vouchers(unpaid)]
+    writes: list[Write] = [store.move_write(before, after), store.drop_line_write(line, reason)]
+    year = line.budget_year or before.budget_year
+    if year is not None:
+        writes.append(
+            budget_store.unreserve_write(before.city, year, before.program_id, amount_fen=line.amount_fen)
+        )
+    return writes

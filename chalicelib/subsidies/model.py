@@ -28,7 +28,7 @@ from chalicelib.subsidies.payability_model import Evidence
 
 _CITY_DIGITS = 4
 OBJECTIONS_MAX = 200
-"""Objections to one claim; publicity is open to everybody, so the list must have an end."""
+"""Undecided objections to one claim; publicity is open to everybody, so the list must have an end."""
 
 
 class ClaimStatus(StrEnum):
@@ -57,8 +57,8 @@ CLAIM_TRANSITIONS: Transitions[ClaimStatus] = Transitions(
         "batch": Step((_C.PUBLICISED, _C.PAYABLE), _C.BATCHED),
         "pay": Step((_C.BATCHED,), _C.PAID),
         "return": Step((_C.SUBMITTED, _C.REVIEWED), _C.RETURNED),
-        "uphold_objection": Step((_C.PUBLICISED,), _C.RETURNED),
-        "give_up": Step((_C.PUBLICISED, _C.PAYABLE, _C.BATCHED), _C.REJECTED),
+        "uphold_objection": Step((_C.SUBMITTED, _C.REVIEWED, _C.PUBLICISED), _C.RETURNED),
+        "give_up": Step((_C.SUBMITTED, _C.REVIEWED, _C.PUBLICISED, _C.PAYABLE, _C.BATCHED), _C.REJECTED),
         "reject": Step((_C.SUBMITTED, _C.REVIEWED, _C.RETURNED), _C.REJECTED),
     },
 )
@@ -111,7 +111,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A claim for one class. `line_count` and `amount_fen` are of the lines that are not rejected.
 
     `city` is the division whose budget pays. `due_city` and `due_on` stand only on claims that
-    settlement has to look at: from publicity until every line is batched.
+    settlement has to look at: from publicity until every line is batched, and from the end of a claim until
+    its class is closed. `objections` are those not yet decided, to the claim and to its lines;
+    `open_objections` those of them that stop the whole claim.
     """
 
     id: ClaimId
@@ -293,10 +295,10 @@ def line_status_shown(line: Line, claim: Claim) -> LineStatus:
 
 
 def claim_without(claim: Claim, line: Line) -> Claim:
-    """Give a claim as it is once one of its lines is dropped after second review.
+    """Give a claim as it is once one of its lines is taken out.
 
     What was waiting for this line alone goes on: the claim may now be wholly batched, or wholly paid. A claim
-    that loses its last line is rejected.
+    that loses its last line is rejected, unless it lies with the institution, which sends it again.
     """
     batched = claim.batched_count - (line.status is _L.PAYMENT_FAILED)
     rest = msgspec.structs.replace(
@@ -307,14 +309,53 @@ def claim_without(claim: Claim, line: Line) -> Claim:
         version=claim.version + 1,
     )
     if rest.line_count == 0:
-        status = CLAIM_TRANSITIONS.target("give_up")
-        return msgspec.structs.replace(rest, status=status, due_city=None, due_on=None)
+        return _ended(rest, "give_up") if CLAIM_TRANSITIONS.allows("give_up", claim.status) else rest
     if rest.paid_count == rest.line_count:
-        return _paid(rest)
+        return _ended(rest, "pay")
     if batched == rest.line_count:
         status = CLAIM_TRANSITIONS.target("batch")
         return msgspec.structs.replace(rest, status=status, due_city=None, due_on=None)
     return rest
+
+
+def claim_without_objection(claim: Claim, *, about_line: bool) -> Claim:
+    """Give a claim as it is once an objection to it, or to one of its lines, is decided."""
+    return msgspec.structs.replace(
+        claim,
+        objections=claim.objections - 1,
+        open_objections=claim.open_objections - (not about_line),
+        version=claim.version + 1,
+    )
+
+
+def claim_sent_back(claim: Claim, reason: str) -> Claim:
+    """Give a claim as it is once an objection to it is upheld: with the institution, and out of publicity.
+
+    One that lies with the institution already stays there, and one that is over stays over.
+    """
+    if not CLAIM_TRANSITIONS.allows("uphold_objection", claim.status):
+        return claim
+    return msgspec.structs.replace(
+        claim,
+        status=CLAIM_TRANSITIONS.target("uphold_objection"),
+        decision_reason=reason,
+        reviewed_by=None,
+        approved_by=None,
+        budget_year=None,
+        publicity_ends_on=None,
+        due_city=None,
+        due_on=None,
+    )
+
+
+def waits_for_closing(claim: Claim) -> bool:
+    """Tell whether a claim is over, paid or rejected, and its class still has to be closed."""
+    return claim.status in (_C.PAID, _C.REJECTED) and claim.due_city is not None
+
+
+def has_a_hand_in(claim: Claim, actor: str) -> bool:
+    """Tell whether somebody applied for a claim or decided on it, in whatever role then."""
+    return actor in (claim.submitted_by, claim.reviewed_by, claim.approved_by)
 
 
 def hold_of(objection_id: str) -> str:
@@ -339,15 +380,16 @@ def batched_after(claim: Claim, *, lines: int) -> Claim:
 def claim_after(claim: Claim, *, lines: int) -> Claim:
     """Give a claim as it is once so many more of its lines are paid.
 
-    With the last line it is paid, and stands first among what settlement looks at until its class closes.
+    With the last line it is paid.
     """
     paid = claim.paid_count + lines
     moved = msgspec.structs.replace(claim, paid_count=paid, version=claim.version + 1)
     if paid < claim.line_count:
         return moved
-    return _paid(moved)
+    return _ended(moved, "pay")
 
 
-def _paid(claim: Claim) -> Claim:
-    status = CLAIM_TRANSITIONS.target("pay")
+def _ended(claim: Claim, action: str) -> Claim:
+    """End a claim: it stands first among what settlement looks at until its class is closed."""
+    status = CLAIM_TRANSITIONS.target(action)
     return msgspec.structs.replace(claim, status=status, due_city=claim.city, due_on=f"0000-00-00#{claim.id}")

@@ -24,7 +24,7 @@ from chalicelib.subsidies.model import (
     ObjectionStatus,
     hold_of,
 )
-from chalicelib.subsidies.store import ClaimRow, decide_write, holds_write, return_actions
+from chalicelib.subsidies.store import ClaimRow, holds_write
 
 
 class ObjectionsByClaim(GlobalSecondaryIndex[Any]):
@@ -72,38 +72,26 @@ def objections_to(claim_id: str, request: PageRequest) -> Page[Objection]:
     return page_of(rows, request)
 
 
-def object_writes(objection: Objection, claim: Claim) -> list[Put | Update]:
-    """Store an objection and stop its claim while publicity runs."""
-    return [
-        Put(ObjectionRow.from_record(objection)),
-        Update(
-            ClaimRow,
-            (claim.id,),
-            [
-                ClaimRow.objections.set(ClaimRow.objections + 1),
-                ClaimRow.open_objections.set(ClaimRow.open_objections + 1),
-            ],
-            (ClaimRow.status == str(ClaimStatus.PUBLICISED))
-            & (ClaimRow.publicity_ends_on == claim.publicity_ends_on)
-            & (ClaimRow.objections < OBJECTIONS_MAX),
-        ),
-    ]
+def object_writes(objection: Objection, claim: Claim, line: Line | None) -> list[Put | Update]:
+    """Store an objection while publicity runs, and stop the line it is about, or the whole claim.
 
-
-def object_to_line_writes(objection: Objection, claim: Claim, line: Line) -> list[Put | Update]:
-    """Store an objection and stop the one line it is about while publicity runs."""
-    return [
+    Many may object at once, so the claim need not be as it was read.
+    """
+    counted = [ClaimRow.objections.set(ClaimRow.objections + 1)]
+    if line is None:
+        counted.append(ClaimRow.open_objections.set(ClaimRow.open_objections + 1))
+    in_public = (
+        (ClaimRow.status == str(ClaimStatus.PUBLICISED))
+        & (ClaimRow.publicity_ends_on == claim.publicity_ends_on)
+        & (ClaimRow.objections < OBJECTIONS_MAX)
+    )
+    writes: list[Put | Update] = [
         Put(ObjectionRow.from_record(objection)),
-        Update(
-            ClaimRow,
-            (claim.id,),
-            [ClaimRow.objections.set(ClaimRow.objections + 1)],
-            (ClaimRow.status == str(ClaimStatus.PUBLICISED))
-            & (ClaimRow.publicity_ends_on == claim.publicity_ends_on)
-            & (ClaimRow.objections < OBJECTIONS_MAX),
-        ),
-        holds_write(line, [*line.holds, hold_of(objection.id)]),
+        Update(ClaimRow, (claim.id,), counted, in_public),
     ]
+    if line is not None:
+        writes.append(holds_write(line, [*line.holds, hold_of(objection.id)]))
+    return writes
 
 
 def resolve_write(
@@ -119,31 +107,4 @@ def resolve_write(
             ObjectionRow.resolved_by.set(actor),
         ],
         (ObjectionRow.status == str(ObjectionStatus.OPEN)) & (ObjectionRow.version == version),
-    )
-
-
-def dismiss_objection_write(claim: Claim) -> Update:
-    """Take one open objection off a claim."""
-    return Update(
-        ClaimRow,
-        (claim.id,),
-        [ClaimRow.open_objections.set(ClaimRow.open_objections - 1)],
-        (ClaimRow.open_objections > 0) & (ClaimRow.version == claim.version),
-    )
-
-
-def uphold_objection_write(claim: Claim, reason: str) -> Update:
-    """Send a claim back because an objection to it is right; it leaves publicity."""
-    return decide_write(
-        claim,
-        "uphold_objection",
-        [
-            *return_actions(reason),
-            ClaimRow.open_objections.set(ClaimRow.open_objections - 1),
-            ClaimRow.approved_by.remove(),
-            ClaimRow.budget_year.remove(),
-            ClaimRow.publicity_ends_on.remove(),
-            ClaimRow.due_city.remove(),
-            ClaimRow.due_on.remove(),
-        ],
     )

@@ -10,7 +10,7 @@ from chalicelib.aws.keys import keyed_digest
 from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import PROVINCE, is_known
-from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
+from chalicelib.kernel.errors import DomainError, Fault, Malformed, NotFound, Refused
 from chalicelib.kernel.ids import LineId, derived_id, is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, change_of
@@ -20,15 +20,21 @@ from chalicelib.subsidies.areas import cities_of, page_over
 from chalicelib.subsidies.dropping import drop_writes
 from chalicelib.subsidies.model import (
     LINE_TRANSITIONS,
+    OBJECTIONS_MAX,
     Claim,
     ClaimStatus,
     Line,
     LineStatus,
     Objection,
     ObjectionStatus,
+    claim_sent_back,
+    claim_without,
+    claim_without_objection,
+    has_a_hand_in,
     hold_of,
     is_running,
 )
+from chalicelib.subsidies.service import finish_claims
 
 _TRIES = 5
 
@@ -87,7 +93,7 @@ def object_to(
     Raises:
         NotFound: there is no such claim in public.
         Impossible: `line_unknown`, the claim has no such line.
-        Refused: `publicity_over`.
+        Refused: `publicity_over`, or `too_many_objections` wait for a decision already.
 
     """
     claim = store.find_claim(claim_id) if is_id(claim_id, "clm") else None
@@ -128,18 +134,18 @@ def object_to(
                 raise Refused("publicity_over", ends_on=ends_on.isoformat()) from None
             if failure.table is store.LineRow:
                 continue  # another hold came between
-            raise error("too_many_requests", retry_after_seconds=3600) from None
+            raise error("too_many_objections", limit=OBJECTIONS_MAX) from None
         return Objected(objection, created=True)
     raise error("try_again")
 
 
 def _objecting(objection: Objection, claim: Claim) -> list[Write]:
     if objection.line_id is None:
-        return [*objection_store.object_writes(objection, claim)]
+        return [*objection_store.object_writes(objection, claim, None)]
     line = store.find_line(objection.line_id)
     if line is None or not LINE_TRANSITIONS.allows("drop", line.status):
         raise error("line_unknown", faults=(Fault("line_unknown", field="line_id"),))
-    return [*objection_store.object_to_line_writes(objection, claim, line)]
+    return [*objection_store.object_writes(objection, claim, line)]
 
 
 def objections_to(context: Context, claim_id: str, request: PageRequest) -> Page[Objection]:
@@ -181,23 +187,35 @@ def resolve_objection(
 ) -> Objection:
     """Decide on an objection: dismissed, its line or claim goes on.
 
-    Upheld, a line is rejected, and a claim returns to the institution.
+    Upheld, a line is taken out of its claim, and a claim returns to the institution, whichever review it has
+    come to meanwhile.
+
+    Raises:
+        NotFound: there is none in the caller's area.
+        Forbidden: `self_approval`, by who applied for the claim or reviewed it, in whatever role then.
+        Refused: it is decided, or has another version.
+
     """
     objection = objection_store.find_objection(objection_id) if is_id(objection_id, "obj") else None
     if objection is None:
         raise NotFound
     rights.require(context.principal, "objection.resolve", division=objection.division)
     change = change_of(context, "objection.resolve", reason=reason)
+    actor = context.principal.actor
     for _ in range(_TRIES):
+        claim = store.read_claim(objection.claim_id)
+        if has_a_hand_in(claim, actor):
+            raise error("self_approval")
         refuse_stale(objection, sources=(ObjectionStatus.OPEN,), version=version)
         decided = objection_store.resolve_write(
-            objection_id, version=version, outcome=outcome, resolution=reason, actor=context.principal.actor
+            objection_id, version=version, outcome=outcome, resolution=reason, actor=actor
         )
         try:
-            transact([decided, *_claim_after(objection, outcome, reason)], change=change)
+            transact([decided, *_consequences(objection, claim, outcome, reason)], change=change)
         except ConditionFailed:
             objection = _objection_again(objection_id)
             continue
+        finish_claims([store.read_claim(objection.claim_id)], change)
         return _objection_again(objection_id)
     raise error("try_again")
 
@@ -209,29 +227,73 @@ def _objection_again(objection_id: str) -> Objection:
     return objection
 
 
-def _claim_after(objection: Objection, outcome: ObjectionStatus, reason: str) -> list[Write]:
-    claim = store.read_claim(objection.claim_id)
-    if objection.line_id is not None:
-        return _line_after(objection, claim, outcome, reason)
-    if outcome is ObjectionStatus.UPHELD and claim.status is ClaimStatus.PUBLICISED:
-        assert claim.budget_year is not None
-        freed = budget_store.unreserve_write(
-            claim.city, claim.budget_year, claim.program_id, amount_fen=claim.amount_fen
-        )
-        return [objection_store.uphold_objection_write(claim, reason), freed]
-    return [objection_store.dismiss_objection_write(claim)]
+def _consequences(objection: Objection, claim: Claim, outcome: ObjectionStatus, reason: str) -> list[Write]:
+    """Give what a decision does to the claim, and to the line if it is about one."""
+    about_line = objection.line_id is not None
+    eased = claim_without_objection(claim, about_line=about_line)
+    if about_line:
+        return _line_after(objection, claim, eased, outcome, reason)
+    if outcome is ObjectionStatus.DISMISSED:
+        return [store.move_write(claim, eased)]
+    moved = store.move_write(claim, claim_sent_back(eased, reason))
+    if claim.status is not ClaimStatus.PUBLICISED:
+        return [moved]
+    assert claim.budget_year is not None
+    freed = budget_store.unreserve_write(
+        claim.city, claim.budget_year, claim.program_id, amount_fen=claim.amount_fen
+    )
+    return [moved, freed]
 
 
-def _line_after(objection: Objection, claim: Claim, outcome: ObjectionStatus, reason: str) -> list[Write]:
-    """Let the line go on, or take it out of its claim; one that is gone already needs nothing."""
+def _line_after(
+    objection: Objection, claim: Claim, eased: Claim, outcome: ObjectionStatus, reason: str
+) -> list[Write]:
+    """Let the line go on, or take it out of its claim; of one that is gone nothing is left to decide."""
     line = store.find_line(str(objection.line_id))
-    if line is None or hold_of(objection.id) not in line.holds:
-        return []
-    if not LINE_TRANSITIONS.allows("drop", line.status):
-        return []
+    stopped = line is not None and hold_of(objection.id) in line.holds
+    if line is None or not stopped or not LINE_TRANSITIONS.allows("drop", line.status):
+        return [store.move_write(claim, eased)]
     if outcome is ObjectionStatus.UPHELD:
-        return drop_writes(claim, line, reason)
-    return [store.holds_write(line, [hold for hold in line.holds if hold != hold_of(objection.id)])]
+        if line.id in claim.line_ids:
+            return drop_writes(claim, claim_without(eased, line), line, reason)
+        left_out = store.drop_line_write(line, reason)  # not in the claim now, nor when it is sent again
+        return [store.move_write(claim, eased), left_out]
+    going_on = [hold for hold in line.holds if hold != hold_of(objection.id)]
+    return [store.move_write(claim, eased), store.holds_write(line, going_on)]
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """What a supervisor decides on one of several objections."""
+
+    objection_id: str
+    version: int
+    outcome: ObjectionStatus
+    reason: str
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """What became of one resolution: the objection as it is now, or why it was refused."""
+
+    resolution: Resolution
+    objection: Objection | None
+    refusal: DomainError | None
+
+
+def resolve_many(context: Context, resolutions: Sequence[Resolution]) -> list[Resolved]:
+    """Decide on several objections in turn: each by itself, under the same rules as one alone."""
+    return [_resolve_one(context, one) for one in resolutions]
+
+
+def _resolve_one(context: Context, one: Resolution) -> Resolved:
+    try:
+        objection = resolve_objection(
+            context, one.objection_id, version=one.version, outcome=one.outcome, reason=one.reason
+        )
+    except DomainError as refusal:
+        return Resolved(one, None, refusal)
+    return Resolved(one, objection, None)
 
 
 def allowed_on_objection(principal: Principal, objection: Objection) -> list[str]:

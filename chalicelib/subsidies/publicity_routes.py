@@ -10,12 +10,15 @@ from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery, 
 from chalicelib.catalogue.service import current_institution, current_project
 from chalicelib.kernel.paging import Page
 from chalicelib.kernel.principal import Context
+from chalicelib.kernel.reasons import sentence
 from chalicelib.subsidies import publicity as publicities
 from chalicelib.subsidies.model import ObjectionStatus
 
 api = Api(__name__)
 
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
+DECISIONS_MAX = 50
+"""Objections a call of decisions: each takes some seven calls, and the gateway waits 29 seconds."""
 
 
 class PublicityQuery(PageQuery):
@@ -89,6 +92,37 @@ class ResolveRequest(Form):
     version: Version
     outcome: Literal["upheld", "dismissed"]
     reason: Reason
+
+
+class ResolutionRequest(ResolveRequest):
+    """A supervisor's decision on one of several objections."""
+
+    objection_id: Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class ResolutionsRequest(Form):
+    """Decisions on several objections, each of which stands by itself."""
+
+    decisions: Annotated[list[ResolutionRequest], Meta(min_length=1, max_length=DECISIONS_MAX)]
+
+
+class ResolutionAnswer(Answer):
+    """What became of one decision; `code` and `detail` say why it was refused."""
+
+    objection_id: str
+    applied: bool
+    status: ObjectionStatus | None
+    version: int | None
+    code: str | None
+    detail: str | None
+
+
+class ResolutionsAnswer(Answer):
+    """What became of each decision, in the order they were sent."""
+
+    applied: int
+    refused: int
+    results: list[ResolutionAnswer]
 
 
 @api.endpoint(
@@ -165,6 +199,39 @@ def resolve(call: Call[ResolveRequest, NoQuery], objection_id: str) -> Objection
         reason=body.reason,
     )
     return _objection(call.context, publicities.told(call.context, [resolved])[0])
+
+
+@api.endpoint(
+    "POST",
+    "/v1/objection-decisions",
+    action="objection.resolve",
+    body=ResolutionsRequest,
+    answer=ResolutionsAnswer,
+    summary="Decide on several objections at once; each stands by itself",
+)
+def resolve_many(call: Call[ResolutionsRequest, NoQuery]) -> ResolutionsAnswer:
+    resolved = publicities.resolve_many(
+        call.context,
+        [
+            publicities.Resolution(one.objection_id, one.version, ObjectionStatus(one.outcome), one.reason)
+            for one in call.body.decisions
+        ],
+    )
+    results = [_resolution(one, english=call.english) for one in resolved]
+    applied = sum(one.applied for one in results)
+    return ResolutionsAnswer(applied=applied, refused=len(results) - applied, results=results)
+
+
+def _resolution(one: publicities.Resolved, *, english: bool) -> ResolutionAnswer:
+    objection, refusal = one.objection, one.refusal
+    return ResolutionAnswer(
+        objection_id=one.resolution.objection_id,
+        applied=objection is not None,
+        status=objection.status if objection is not None else None,
+        version=objection.version if objection is not None else None,
+        code=refusal.code if refusal is not None else None,
+        detail=sentence(refusal.code, refusal.facts, english=english) if refusal is not None else None,
+    )
 
 
 def _public(one: publicities.Publicised) -> PublicClaim:

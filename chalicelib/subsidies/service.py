@@ -32,6 +32,7 @@ from chalicelib.subsidies.model import (
     claim_id_of,
     claim_of_line,
     line_id_of,
+    waits_for_closing,
 )
 from chalicelib.subsidies.payability import Examined, examine, is_derived_hold, occupation_of
 from chalicelib.subsidies.payability_model import totals_of
@@ -386,16 +387,17 @@ def _closing(leftovers: Sequence[Leftover], redeemed: Mapping[str, Voucher]) -> 
     ]
 
 
-def finish_paid_claims(paid: Sequence[Claim], change: Change) -> None:
-    """Close the classes of claims whose last line is paid, with the vouchers of those without a line.
+def finish_claims(claims: Sequence[Claim], change: Change) -> None:
+    """Close the classes of those of these claims that are over, with the vouchers that were not paid for.
 
     Many claims share a read and a transaction; where one of them is in the way, each is done by itself.
     """
-    left = _leftovers_of(paid)
+    over = [claim for claim in claims if waits_for_closing(claim)]
+    left = _leftovers_of(over)
     redeemed = _redeemed([one for each in left.values() for one in each])
     group: list[Write] = []
     together: list[Claim] = []
-    for claim in paid:
+    for claim in over:
         writes = [store.closed_write(claim), close_write(claim.class_id), *_closing(left[claim.id], redeemed)]
         if len(group) + len(writes) > TRANSACTION_ITEMS_MAX:
             _finish(together, group, change)
@@ -406,11 +408,11 @@ def finish_paid_claims(paid: Sequence[Claim], change: Change) -> None:
         _finish(together, group, change)
 
 
-def _leftovers_of(paid: Sequence[Claim]) -> dict[str, list[Leftover]]:
+def _leftovers_of(over: Sequence[Claim]) -> dict[str, list[Leftover]]:
     """Give the trainees of each claim who are not paid for: without a line, or with a rejected one."""
-    some_rejected = [claim for claim in paid if claim.line_count < len(claim.line_ids)]
+    some_rejected = [claim for claim in over if claim.line_count < len(claim.line_ids)]
     lines = store.find_lines([line_id for claim in some_rejected for line_id in claim.line_ids])
-    left: dict[str, list[Leftover]] = {claim.id: [*claim.leftovers] for claim in paid}
+    left: dict[str, list[Leftover]] = {claim.id: [*claim.leftovers] for claim in over}
     for line in lines:
         if line.status is LineStatus.REJECTED:
             left[claim_of_line(line.id)].append(Leftover(line.enrolment_id, line.voucher_id))
@@ -428,7 +430,7 @@ def _finish(together: Sequence[Claim], writes: Sequence[Write], change: Change) 
 def _finish_alone(claim_id: str, change: Change) -> None:
     for _ in range(_TRIES):
         claim = store.read_claim(claim_id)
-        if claim.status is not ClaimStatus.PAID or claim.due_city is None:
+        if not waits_for_closing(claim):
             return  # another worker has done it
         left = _leftovers_of([claim])[claim.id]
         try:

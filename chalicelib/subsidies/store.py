@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -413,30 +414,44 @@ def holds_write(line: Line, holds: Sequence[str]) -> Update:
     )
 
 
-def drop_writes(line: Line, reason: str, *, before: Claim, after: Claim) -> list[Update]:
-    """Reject a line after second review, and move its claim to what is left of it."""
-    actions: list[Action] = [
-        ClaimRow.status.set(str(after.status)),
-        ClaimRow.line_count.set(after.line_count),
-        ClaimRow.amount_fen.set(after.amount_fen),
-        ClaimRow.batched_count.set(after.batched_count),
-    ]
-    if after.due_city is None or after.due_on is None:
-        actions += [ClaimRow.due_city.remove(), ClaimRow.due_on.remove()]
-    else:
-        actions += [ClaimRow.due_city.set(after.due_city), ClaimRow.due_on.set(after.due_on)]
-    if after.status is ClaimStatus.REJECTED:
-        actions += reject_actions(reason)
-    moved = Update(
-        ClaimRow, (before.id,), actions, _claim_in("give_up") & (ClaimRow.version == before.version)
-    )
-    dropped = Update(
+def move_write(before: Claim, after: Claim) -> Update:
+    """Write what has become of a claim, if it is still as it was read."""
+    actions: list[Action] = []
+    for name in _MOVABLE:
+        value = getattr(after, name)
+        if value != getattr(before, name):
+            column = getattr(ClaimRow, name)
+            plain = str(value) if isinstance(value, ClaimStatus) else value
+            actions.append(column.remove() if value is None else column.set(plain))
+    unchanged = (ClaimRow.status == str(before.status)) & (ClaimRow.version == before.version)
+    return Update(ClaimRow, (before.id,), actions, unchanged)
+
+
+_MOVABLE = (
+    "status",
+    "line_count",
+    "amount_fen",
+    "batched_count",
+    "objections",
+    "open_objections",
+    "decision_reason",
+    "reviewed_by",
+    "approved_by",
+    "budget_year",
+    "publicity_ends_on",
+    "due_city",
+    "due_on",
+)
+
+
+def drop_line_write(line: Line, reason: str) -> Update:
+    """Take a line out of its claim for good."""
+    return Update(
         LineRow,
         (line.id,),
         [_line_to("drop"), LineRow.reject_reason.set(reason), LineRow.retry_city.remove()],
         _line_in("drop") & (LineRow.version == line.version),
     )
-    return [moved, dropped]
 
 
 def place_hold(line_id: str, hold: str, change: Change) -> Line | None:
@@ -563,13 +578,8 @@ def pay_claim_write(claim: Claim, *, lines: int) -> Update:
 
 
 def closed_write(claim: Claim) -> Update:
-    """Note that the class of a paid claim is closed: settlement has nothing more to do here."""
-    return Update(
-        ClaimRow,
-        (claim.id,),
-        [ClaimRow.due_city.remove(), ClaimRow.due_on.remove()],
-        (ClaimRow.status == str(ClaimStatus.PAID)) & (ClaimRow.version == claim.version),
-    )
+    """Note that the class of a claim that is over is closed: settlement has nothing more to do here."""
+    return move_write(claim, msgspec.structs.replace(claim, due_city=None, due_on=None))
 
 
 def ask_reversal(line_id: str, *, actor: str, reason: str, change: Change) -> Line:

@@ -91,6 +91,36 @@ def test_the_nightly_job_seals_like_the_request(world: Any, money: Money) -> Non
     assert len(money.ok(world.api("finance").get("/v1/settlement-batches"))["items"]) == 1
 
 
+def test_an_index_that_lags_brings_nothing_forward(world: Any, money: Money) -> None:
+    """An entry of an earlier publicity may still be in the index when a claim is publicised again."""
+    money.budget()
+    claim = money.publicised(scored_class(world, 2))
+    row = claims.ClaimRow(claim["id"])
+    row.update(actions=[claims.ClaimRow.due_on.set(f"2026-08-01#{claim['id']}")])
+    assert money.seal() is None
+    assert {line["status"] for line in money.read(claim)["lines"]} == {"pending"}
+
+
+def test_a_batch_that_was_not_reserved_for_says_what_is_missing_and_waits(world: Any, money: Money) -> None:
+    from chalicelib.subsidies.budget_store import BudgetRow
+
+    money.budget()
+    claim = money.publicised(scored_class(world, 2))
+    budget = BudgetRow("bud_3401-2026", world.program_id)
+    budget.update(actions=[BudgetRow.reserved_fen.set(claim["amount_fen"] - 1)])  # somebody edited the table
+    money.wait()
+    for _ in range(2):
+        refused = money.api("finance").post("/v1/settlement-batches", {}, at=money.now)
+        assert (refused.status, refused.json["code"]) == (409, "budget_exhausted")
+        assert "还差 1 分" in refused.json["detail"]
+    assert money.ok(world.api("finance").get("/v1/settlement-batches"))["items"] == []
+    budget.update(actions=[BudgetRow.reserved_fen.set(claim["amount_fen"])])
+    batch = money.seal()
+    assert (batch["number"], batch["count"], batch["amount_fen"]) == (1, 2, claim["amount_fen"])
+    money.pay(batch)
+    balanced(money, claim["amount_fen"])
+
+
 def test_a_held_line_stays_out_until_its_hold_is_lifted(world: Any, money: Money) -> None:
     class_id = scored_class(world, 2)
     money.budget()

@@ -38,8 +38,14 @@ CLAIM_CELLS = {
     "batch": {"publicised": "batched", "payable": "batched"},
     "pay": {"batched": "paid"},
     "return": {"submitted": "returned", "reviewed": "returned"},
-    "uphold_objection": {"publicised": "returned"},
-    "give_up": {"publicised": "rejected", "payable": "rejected", "batched": "rejected"},
+    "uphold_objection": {"submitted": "returned", "reviewed": "returned", "publicised": "returned"},
+    "give_up": {
+        "submitted": "rejected",
+        "reviewed": "rejected",
+        "publicised": "rejected",
+        "payable": "rejected",
+        "batched": "rejected",
+    },
     "reject": {"submitted": "rejected", "reviewed": "rejected", "returned": "rejected"},
 }
 LINE_CELLS = {
