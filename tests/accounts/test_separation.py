@@ -7,9 +7,10 @@ import pytest
 from chalicelib.accounts.service import forget_statuses
 from chalicelib.accounts.store import AccountRow
 from chalicelib.kernel.principal import Principal, Role
-from tests.classes.builders import Classroom
+from tests.classes.builders import Classroom, application
+from tests.classes.test_changes import apply, decide, wanted
 from tests.subsidies.scored import Money, scored_class
-from tests.support.people import STAFF, staff_principal
+from tests.support.people import HEFEI_SCHOOL, STAFF, staff_principal
 
 
 def moved(name: str, role: Role, division: str = "3401", institution: str | None = None) -> Principal:
@@ -49,6 +50,74 @@ def test_who_reported_completion_does_not_decide_on_it(world: Any, action: str) 
     verb = f"completion/{action}"
     assert is_own_work(room.try_(moved("institution", Role.CLERK), verb, body, at=room.ended()))
     assert room.try_("clerk", verb, body, at=room.ended()).status == 200
+
+
+def colleague() -> Principal:
+    """Give a second member of the first institution's staff."""
+    return moved("institution_two", Role.INSTITUTION, "340111", HEFEI_SCHOOL)
+
+
+def edited(room: Classroom, who: Principal) -> Classroom:
+    body = application(room.world, name="二班") | {"version": room.version}
+    answer = room.api(who).put(f"/v1/classes/{room.id}", body, at=room.world.now)
+    assert answer.status == 200, answer.text
+    return room.refresh()
+
+
+def test_who_wrote_an_application_that_another_filed_does_not_decide_on_it(world: Any) -> None:
+    room = edited(Classroom(world), colleague()).do("institution", "submit")
+    for name in ("institution", "institution_two"):
+        assert is_own_work(room.try_(moved(name, Role.CLERK), "approve"))
+        assert is_own_work(room.try_(moved(name, Role.CLERK), "return", {"reason": "x"}))
+    assert room.read(moved("institution_two", Role.CLERK))["allowed_actions"] == []
+    assert room.try_("clerk", "approve").status == 200
+
+
+def test_who_filed_a_class_before_it_was_returned_does_not_approve_it(world: Any) -> None:
+    room = Classroom(world).do("institution", "submit").do("clerk", "return", {"reason": "x"})
+    room = edited(room, colleague()).do(colleague(), "submit")
+    assert is_own_work(room.try_(moved("institution", Role.CLERK), "approve"))
+    assert room.try_("clerk", "approve").status == 200
+
+
+def test_who_filed_a_class_or_its_roster_does_not_approve_its_completion(world: Any) -> None:
+    room = Classroom(world).do(colleague(), "submit").do("clerk", "approve")
+    made = room.enrol(1)
+    assert room.put_roster([{"enrolment_id": made[0]["id"]}]).status == 200
+    third = moved("institution_wuhu", Role.INSTITUTION, "340111", HEFEI_SCHOOL)
+    room.refresh().do(third, "completion/submit", at=room.ended())
+    for name in ("institution", "institution_two", "institution_wuhu"):
+        who = moved(name, Role.CLERK)
+        assert is_own_work(room.try_(who, "completion/approve", at=room.ended()))
+        assert is_own_work(room.try_(who, "completion/return", {"reason": "x"}, at=room.ended()))
+    assert room.try_("clerk", "completion/approve", at=room.ended()).status == 200
+
+
+def test_who_filed_a_class_does_not_decide_on_its_change(world: Any) -> None:
+    room = Classroom(world).approved()
+    lessons = wanted(room)
+    answer = apply(room, who=colleague(), lessons=[*lessons[:4], lessons[4] | {"topic": "改"}])
+    assert answer.status == 201, answer.text
+    room.refresh()
+    for name in ("institution", "institution_two"):
+        who = moved(name, Role.CLERK)
+        for verb, more in (("approve", {}), ("reject", {"reason": "x"})):
+            assert is_own_work(decide(room, answer.json, verb, who=who, **more))
+        assert room.read(who)["allowed_actions"] == []
+    assert decide(room, answer.json, "approve").status == 200
+
+
+def test_a_hand_found_only_by_the_write_is_refused_too(world: Any) -> None:
+    """The condition says it as well: what the service has looked at may be older than the class."""
+    from chalicelib.classes import store
+    from chalicelib.kernel.errors import Forbidden
+
+    room = edited(Classroom(world), colleague()).do("institution", "submit")
+    for name in ("institution", "institution_two"):
+        with pytest.raises(Forbidden):
+            store.give_back(
+                room.id, version=room.version, reason="x", by=staff_principal(name).actor, change=world.change
+            )
 
 
 @pytest.mark.parametrize("verb", ["review", "return", "reject"])
