@@ -6,7 +6,9 @@ import pytest
 
 from chalicelib.accounts.service import forget_statuses
 from chalicelib.accounts.store import AccountRow
+from chalicelib.classes.store import ClassRow
 from chalicelib.kernel.principal import Principal, Role
+from chalicelib.subsidies.store import ClaimRow
 from tests.classes.builders import Classroom, application
 from tests.classes.test_changes import apply, decide, wanted
 from tests.subsidies.scored import Money, scored_class
@@ -126,6 +128,82 @@ def test_the_applicant_does_not_review(world: Any, money: Money, verb: str) -> N
     reason = {} if verb == "review" else {"reason": "x"}
     assert is_own_work(money.decide(moved("institution", Role.CLERK), claim, verb, **reason))  # type: ignore[arg-type]
     assert money.decide("clerk", claim, verb, **reason).status == 200
+
+
+def prepared_by_others(world: Any, size: int = 1, **facts: str) -> str:
+    """Give a scored class for which others than the applicant did the work."""
+    class_id = scored_class(world, size)
+    names = {name: staff_principal(who).actor for name, who in facts.items()}
+    ClassRow(class_id, "head").update(
+        actions=[getattr(ClassRow, name).set(actor) for name, actor in names.items()]
+    )
+    return class_id
+
+
+@pytest.mark.parametrize("part", ["submitted_by", "completion_submitted_by", "scored_by"])
+def test_who_prepared_the_class_does_not_review_its_claim(world: Any, money: Money, part: str) -> None:
+    money.budget()
+    claim = money.claim(prepared_by_others(world, 2, **{part: "institution_two"}))
+    clerk = moved("institution_two", Role.CLERK)
+    lines = [{"id": claim["lines"][0]["id"], "reason": "x"}]
+    assert is_own_work(money.decide(clerk, claim, "review"))  # type: ignore[arg-type]
+    assert is_own_work(money.decide(clerk, claim, "review", rejected_lines=lines))  # type: ignore[arg-type]
+    assert is_own_work(money.decide(clerk, claim, "return", reason="x"))  # type: ignore[arg-type]
+    assert is_own_work(money.decide(clerk, claim, "reject", reason="x"))  # type: ignore[arg-type]
+    assert money.read(claim, who=clerk)["allowed_actions"] == []  # type: ignore[arg-type]
+    claim = money.ok(money.decide("clerk", claim, "review"))
+    reviewer = moved("institution_two", Role.REVIEWER)
+    assert is_own_work(money.decide(reviewer, claim, "approve"))  # type: ignore[arg-type]
+    assert money.read(claim, who=reviewer)["allowed_actions"] == []  # type: ignore[arg-type]
+    money.ok(money.decide("reviewer", claim, "approve"))
+    line = money.read(claim)["lines"][0]
+    path = f"/v1/claim-lines/{line['id']}/reject"
+    body = {"version": line["version"], "reason": "x"}
+    assert is_own_work(world.api(reviewer).post(path, body, at=money.now))
+    assert world.api("reviewer").post(path, body, at=money.now).status == 200
+
+
+def test_who_entered_marks_that_another_corrected_does_not_review_the_claim(world: Any, money: Money) -> None:
+    room = Classroom(world).completed(1)
+    rows = [{"enrolment_id": room.enrolments[0]["id"], "theory": 50, "practice": 80}]
+    assert room.put_scores(rows).status == 200
+    body = {"version": room.refresh().version, "rows": [rows[0] | {"theory": 90}], "reason": "登记有误"}
+    path = f"/v1/classes/{room.id}/scores"
+    assert room.api(colleague()).put(path, body, at=room.ended()).status == 200
+    money.now = room.ended()
+    third = moved("institution_wuhu", Role.INSTITUTION, "340111", HEFEI_SCHOOL)
+    claim = money.claim(room.id, who=third)  # type: ignore[arg-type]
+    for name in ("institution", "institution_two", "institution_wuhu"):
+        assert is_own_work(money.decide(moved(name, Role.CLERK), claim, "review"))  # type: ignore[arg-type]
+    assert money.decide("clerk", claim, "review").status == 200
+
+
+def test_who_applied_before_a_return_does_not_review_what_another_sent_again(
+    world: Any, money: Money
+) -> None:
+    class_id = scored_class(world, 1)
+    claim = money.claim(class_id)
+    money.ok(money.decide("clerk", claim, "return", reason="x"))
+    claim = money.claim(class_id, who=colleague())  # type: ignore[arg-type]
+    assert is_own_work(money.decide(moved("institution", Role.CLERK), claim, "review"))  # type: ignore[arg-type]
+    assert money.decide("clerk", claim, "review").status == 200
+
+
+def test_an_account_whose_id_begins_another_ones_is_somebody_else(world: Any, money: Money) -> None:
+    claim = money.claim(prepared_by_others(world, scored_by="institution_two"))
+    longer = staff_principal("clerk").actor + "x"
+    ClaimRow(claim["id"]).update(actions=[ClaimRow.also_prepared_by.set([longer])])
+    assert money.decide("clerk", claim, "review").status == 200
+
+
+def test_who_prepared_the_class_does_not_pay_for_it(world: Any, money: Money) -> None:
+    batch = money.sealed(prepared_by_others(world, scored_by="institution_two"))
+    payer = moved("institution_two", Role.FINANCE)
+    path = f"/v1/settlement-batches/{batch['id']}"
+    assert is_own_work(world.api(payer).post(f"{path}/export", {}, at=money.now))
+    money.export(batch)
+    results = [money.result(line) for line in money.batch(batch)["lines"]]
+    assert is_own_work(world.api(payer).post(f"{path}/results", {"results": results}, at=money.now))
 
 
 def test_neither_applicant_nor_first_reviewer_gives_the_second_review(world: Any, money: Money) -> None:
