@@ -29,6 +29,7 @@ from chalicelib.classes.model import (
     Site,
     Trainer,
     TrainingClass,
+    also_prepared,
     last_lesson_ends_at,
     lesson_id_of,
 )
@@ -125,7 +126,8 @@ def apply_for_change(context: Context, class_id: str, given: ChangeGiven, *, ver
         submitted_at=context.now,
     )
     change = change_of(context, "class.change", reason=given.reason)
-    store.apply_for_change(applied, version=version, number=number, change=change)
+    also = also_prepared(found, applied.submitted_by)
+    store.apply_for_change(applied, version=version, number=number, also=also, change=change)
     waiting = msgspec.structs.replace(found, open_change=applied.part)
     warnings = _warnings(changed, hours)
     return ShownChange(applied, found.version + 1, warnings, _actions_on(context, waiting))
@@ -282,7 +284,7 @@ def approve_change(
 
     """
     parts, found, applied = _require_open(context, "approve", class_id, change_id, version)
-    refuse_own_work(context, applied.submitted_by)
+    refuse_own_work(context, found, applied.submitted_by)
     plan = applied.plan(parts.plan, version=version + 1)
     _refuse_begun(overtaken(parts.plan, plan, policy=found.policy, now=context.now))
     changed = _as_changed(found, plan)
@@ -312,8 +314,8 @@ def reject_change(
     context: Context, class_id: str, change_id: str, *, version: int, reason: str
 ) -> ShownChange:
     """Reject a change with the reason; the class keeps its timetable."""
-    _, _, applied = _require_open(context, "reject", class_id, change_id, version)
-    refuse_own_work(context, applied.submitted_by)
+    _, found, applied = _require_open(context, "reject", class_id, change_id, version)
+    refuse_own_work(context, found, applied.submitted_by)
     store.reject_change(
         applied,
         version=version,

@@ -10,7 +10,9 @@ from chalicelib.classes.model import (
     ClassPlan,
     ClassStatus,
     TrainingClass,
+    also_prepared,
     last_lesson_ends_at,
+    prepared_by,
 )
 from chalicelib.classes.plan_model import Breach, breaches_of, taken_by
 from chalicelib.classes.service import (
@@ -40,6 +42,7 @@ def submit_class(context: Context, class_id: str, *, version: int, comment: str 
 
     """
     found = require_class(context, "class.submit", class_id)
+    actor = context.principal.actor
     require_step(found, "submit", version)
     institution, project = read_institution(found.institution), read_project(found.project_id)
     kind = current_program(found.program_id).kind
@@ -48,7 +51,8 @@ def submit_class(context: Context, class_id: str, *, version: int, comment: str 
         found.id,
         writes_taking(found, found),
         version=version,
-        by=context.principal.actor,
+        by=actor,
+        also=also_prepared(found, actor, submitted_by=actor),
         policy_version=found.policy_version,
         now=context.now,
         change=change_of(context, "class.submit", reason=comment),
@@ -86,7 +90,7 @@ def approve_class(context: Context, class_id: str, *, version: int, comment: str
     """
     found = require_version(context, "class.approve", class_id, version)
     require_step(found, "approve", version)
-    refuse_own_work(context, found.submitted_by)
+    refuse_own_work(context, found)
     refuse_breaches(
         breaches_of(
             found,
@@ -111,7 +115,7 @@ def return_class(context: Context, class_id: str, *, version: int, reason: str) 
     """Return an application to the institution with the reason."""
     found = require_version(context, "class.return", class_id, version)
     require_step(found, "return", version)
-    refuse_own_work(context, found.submitted_by)
+    refuse_own_work(context, found)
     change = change_of(context, "class.return", reason=reason)
     head = store.give_back(
         found.id, version=version, reason=reason, by=context.principal.actor, change=change
@@ -126,9 +130,9 @@ def require_step(training_class: TrainingClass, action: str, version: int) -> No
     CLASS_TRANSITIONS.require(action, training_class.status)
 
 
-def refuse_own_work(context: Context, author: str | None) -> None:
-    """Refuse that somebody decides on what they applied for."""
-    if author == context.principal.actor:
+def refuse_own_work(context: Context, training_class: TrainingClass, *others: str) -> None:
+    """Refuse that somebody decides on a class in which they, or on what `others`, had a hand."""
+    if context.principal.actor in {*prepared_by(training_class), *others}:
         raise error("self_approval")
 
 
@@ -178,7 +182,9 @@ def submit_completion(context: Context, class_id: str, *, version: int, comment:
     if not found.roster:
         raise error("roster_empty")
     change = change_of(context, "completion.submit", reason=comment)
-    head = store.submit_completion(found.id, version=version, by=context.principal.actor, change=change)
+    actor = context.principal.actor
+    also = also_prepared(found, actor, completion_submitted_by=actor)
+    head = store.submit_completion(found.id, version=version, by=actor, also=also, change=change)
     return shown_decided(context, found, head, with_evidence=True)
 
 
@@ -186,7 +192,7 @@ def approve_completion(context: Context, class_id: str, *, version: int, comment
     """Approve that the class was taught, never on one's own application."""
     found = require_version(context, "completion.approve", class_id, version)
     require_step(found, "completion_approve", version)
-    refuse_own_work(context, found.completion_submitted_by)
+    refuse_own_work(context, found)
     change = change_of(context, "completion.approve", reason=comment)
     head = store.approve_completion(
         found.id, version=version, by=context.principal.actor, now=context.now, change=change
@@ -198,7 +204,7 @@ def return_completion(context: Context, class_id: str, *, version: int, reason: 
     """Return the completion application with the reason."""
     found = require_version(context, "completion.return", class_id, version)
     require_step(found, "completion_return", version)
-    refuse_own_work(context, found.completion_submitted_by)
+    refuse_own_work(context, found)
     change = change_of(context, "completion.return", reason=reason)
     head = store.return_completion(
         found.id, version=version, reason=reason, by=context.principal.actor, change=change

@@ -89,6 +89,15 @@ ACTION_RIGHTS: Mapping[str, str] = {
     "completion_return": "completion.return",
     "scores": "scores.write",
 }
+DECISIONS = (
+    "approve",
+    "return",
+    "change_approve",
+    "change_reject",
+    "completion_approve",
+    "completion_return",
+)
+"""What a bureau decides; nobody does on a class in which they had a hand."""
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -127,7 +136,8 @@ class ClassHead(msgspec.Struct, frozen=True, kw_only=True):
     """What decisions change: small, so that one costs one write unit.
 
     `city` groups the classes that a city's bureau sees. `policy_version` is the newest at submission until
-    approval pins it. `returned_version` is the version at which it was last returned.
+    approval pins it. `returned_version` is the version at which it was last returned. `also_prepared_by` are
+    those who had a hand in it on the institution's side and whom no other field names (see `prepared_by`).
     """
 
     id: ClassId
@@ -165,6 +175,7 @@ class ClassHead(msgspec.Struct, frozen=True, kw_only=True):
     completion_approved_at: datetime | None = None
     scored_by: str | None = None
     scored_at: datetime | None = None
+    also_prepared_by: list[str] = []
     version: int = 1
     last_change: Change | None = None
 
@@ -265,6 +276,7 @@ class TrainingClass(msgspec.Struct, frozen=True, kw_only=True):
     completion_approved_at: datetime | None = None
     scored_by: str | None = None
     scored_at: datetime | None = None
+    also_prepared_by: list[str] = []
     version: int = 1
     last_change: Change | None = None
 
@@ -295,6 +307,28 @@ def lesson_id_of(class_id: str, number: int) -> LessonId:
 def class_id_of(lesson_id: str) -> ClassId:
     """Give the id of a lesson's class, or an id that no class has."""
     return ClassId(whole_of("cls", lesson_id)[0])
+
+
+# --------------------------------------------------------------------------- whose work it is
+
+
+def prepared_by(one: TrainingClass | ClassHead) -> set[str]:
+    """Give everybody who had a hand in a class on the institution's side, in whatever role they are now.
+
+    None of them decides on it, on its changes, or on the money for it (invariant 5).
+    """
+    named = (one.submitted_by, one.change_by, one.completion_submitted_by, one.scored_by)
+    return {*one.also_prepared_by, *(who for who in named if who is not None)}
+
+
+def also_prepared(one: TrainingClass | ClassHead, actor: str, **named: str) -> list[str]:
+    """List who is to be kept in `also_prepared_by` once `actor` did something that sets these fields.
+
+    Who stands in a field of their own is not kept twice: a decision on a head has to stay one write unit.
+    """
+    after = msgspec.structs.replace(one, **named)
+    own_field = {after.submitted_by, after.completion_submitted_by, after.scored_by}
+    return sorted((prepared_by(one) | {actor}) - own_field)
 
 
 # --------------------------------------------------------------------------- rules of the end

@@ -9,12 +9,14 @@ from chalicelib.classes.model import (
     WITHDRAWABLE,
     ClassRoster,
     TrainingClass,
+    also_prepared,
 )
 from chalicelib.classes.store import (
     ANY_STATE,
     HEAD,
     ROSTER,
     ClassRow,
+    also_prepared_action,
     digest_of,
     head_update,
     told_by,
@@ -42,7 +44,9 @@ def replace_roster(
     """
     before, after = set(training_class.enrolment_ids), set(roster.values())
     sources = CLASS_TRANSITIONS.sources("roster")
-    head = head_update(training_class.id, _roster_facts(roster), sources=sources, version=version)
+    prepared = also_prepared_action(also_prepared(training_class, change.actor))
+    facts = [*_roster_facts(roster), prepared]
+    head = head_update(training_class.id, facts, sources=sources, version=version)
     leaving = [
         enrolments.unroster_write(enrolment_id, class_id=training_class.id)
         for enrolment_id in sorted(before - after)

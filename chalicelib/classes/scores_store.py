@@ -1,12 +1,13 @@
 """Writes that end a class: marks, subsidy claim, closing."""
 
 from chalicelib.aws.table import Put, Update
-from chalicelib.classes.model import CLASS_TRANSITIONS, ScoreSheet, TrainingClass
+from chalicelib.classes.model import CLASS_TRANSITIONS, ScoreSheet, TrainingClass, also_prepared
 from chalicelib.classes.store import (
     ANY_STATE,
     HEAD,
     SCORES,
     ClassRow,
+    also_prepared_action,
     head_update,
     told_by,
     transact_under_head,
@@ -25,6 +26,7 @@ def record_scores(training_class: TrainingClass, sheet: ScoreSheet, *, version: 
             ClassRow.status.set(str(CLASS_TRANSITIONS.target("scores"))),
             ClassRow.scored_by.set(sheet.scored_by),
             ClassRow.scored_at.set(sheet.scored_at),
+            also_prepared_action(also_prepared(training_class, sheet.scored_by, scored_by=sheet.scored_by)),
             ClassRow.passed.set(passed),
             ClassRow.failed.set(len(sheet.marks) - passed),
         ],

@@ -22,6 +22,7 @@ from chalicelib.classes.change_model import ClassChange
 from chalicelib.classes.evidence import Evidence, evidence_of
 from chalicelib.classes.model import (
     ACTION_RIGHTS,
+    DECISIONS,
     NOT_YET_APPROVED,
     OCCUPYING,
     SITES_MAX,
@@ -32,9 +33,11 @@ from chalicelib.classes.model import (
     Site,
     Trainer,
     TrainingClass,
+    also_prepared,
     last_lesson_ends_at,
     lesson_id_of,
     possible_now,
+    prepared_by,
 )
 from chalicelib.classes.plan_model import (
     Breach,
@@ -270,16 +273,11 @@ def _allowed_to(
     principal: Principal, training_class: TrainingClass | ClassHead, actions: Sequence[str]
 ) -> list[str]:
     """Keep the actions that this caller may do: role, area, and not on their own work."""
-    own_work = {
-        "approve": training_class.submitted_by,
-        "return": training_class.submitted_by,
-        "completion_approve": training_class.completion_submitted_by,
-        "completion_return": training_class.completion_submitted_by,
-    }
+    own_work = principal.actor in prepared_by(training_class)
     return [
         action
         for action in actions
-        if own_work.get(action) != principal.actor
+        if not (own_work and action in DECISIONS)
         and rights.reaches(
             principal,
             ACTION_RIGHTS[action],
@@ -389,6 +387,7 @@ def create_class(context: Context, given: PlanGiven) -> Shown:
     rights.require(principal, "class.write", institution=institution.uscc)
     class_id = ClassId(new_id("cls"))
     head, plan = _parts(class_id, given, institution, version=1, now=context.now)
+    head = msgspec.structs.replace(head, also_prepared_by=[principal.actor])
     store.create_class(head, plan, change_of(context, "class.write"))
     return shown_parts(context, read_parts(class_id))
 
@@ -398,6 +397,9 @@ def edit_class(context: Context, class_id: str, given: PlanGiven, *, version: in
     old = require_parts(context, "class.write", class_id)
     institution = read_institution(old.head.institution)
     head, plan = _parts(old.head.id, given, institution, version=version + 1, now=context.now)
+    if old.head.version != version:
+        raise Refused("version_conflict", version=old.head.version)
+    head = msgspec.structs.replace(head, also_prepared_by=also_prepared(old.head, context.principal.actor))
     store.replace_plan(
         head,
         plan,

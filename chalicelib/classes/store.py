@@ -123,6 +123,7 @@ class ClassRow(VersionedTable[Any]):
     completion_approved_at = MomentAttribute(null=True)
     scored_by = UnicodeAttribute(null=True)
     scored_at = MomentAttribute(null=True)
+    also_prepared_by = StructAttribute(null=True)
     site = StructAttribute(null=True)
     trainers = StructAttribute(null=True)
     lessons = StructAttribute(null=True)
@@ -336,6 +337,7 @@ def replace_plan(
         ClassRow.planned_size.set(head.planned_size),
         ClassRow.policy_version.set(head.policy_version),
         *_timetable_facts(head),
+        also_prepared_action(head.also_prepared_by),
     ]
     writes: list[Put | Update] = [
         head_update(head.id, actions, sources=sources, version=version),
@@ -355,6 +357,26 @@ def _timetable_facts(head: ClassHead) -> list[Action]:
         ClassRow.lesson_hours.set(head.lesson_hours),
         ClassRow.plan_digest.set(head.plan_digest or ""),
     ]
+
+
+def also_prepared_action(names: Sequence[str]) -> Action:
+    """Note who had a hand in a class besides those whom its head names; nothing where there is nobody."""
+    kept: Any = ClassRow.also_prepared_by
+    action: Action = kept.set(list(names)) if names else kept.remove()
+    return action
+
+
+def _not_own_work(actor: str) -> Condition:
+    """Require that somebody had no hand in a class on the institution's side.
+
+    The list is JSON text, in which an id stands in quotes: looking for one in quotes finds no longer one.
+    """
+    condition: Condition = (
+        (ClassRow.submitted_by != actor)
+        & (ClassRow.completion_submitted_by != actor)
+        & ~ClassRow.also_prepared_by.contains(actor)
+    )
+    return condition
 
 
 def plan_put(plan: ClassPlan) -> Put:
@@ -401,15 +423,17 @@ def submit(
     *,
     version: int,
     by: str,
+    also: Sequence[str],
     policy_version: int,
     now: datetime,
     change: Change,
 ) -> None:
-    """File the application; from now on it takes up its trainers and rooms."""
+    """File the application; from now on it takes up its trainers and rooms. `also` prepared it besides."""
     sources = CLASS_TRANSITIONS.sources("submit")
     actions = [
         ClassRow.status.set(str(CLASS_TRANSITIONS.target("submit"))),
         ClassRow.submitted_by.set(by),
+        also_prepared_action(also),
         ClassRow.submitted_at.set(now),
         ClassRow.policy_version.set(policy_version),
         ClassRow.return_reason.remove(),
@@ -427,9 +451,7 @@ def approve(
         ClassRow.approved_at.set(now),
         ClassRow.policy_version.set(policy_version),
     ]
-    return _move(
-        class_id, "approve", version=version, change=change, actions=actions, also=ClassRow.submitted_by != by
-    )
+    return _move(class_id, "approve", version=version, change=change, actions=actions, also=_not_own_work(by))
 
 
 def give_back(class_id: str, *, version: int, reason: str, by: str, change: Change) -> ClassHead:
@@ -440,18 +462,24 @@ def give_back(class_id: str, *, version: int, reason: str, by: str, change: Chan
         version=version,
         change=change,
         actions=[ClassRow.return_reason.set(reason), ClassRow.returned_version.set(version + 1)],
-        also=ClassRow.submitted_by != by,
+        also=_not_own_work(by),
     )
 
 
-def submit_completion(class_id: str, *, version: int, by: str, change: Change) -> ClassHead:
-    """Apply for completion."""
+def submit_completion(
+    class_id: str, *, version: int, by: str, also: Sequence[str], change: Change
+) -> ClassHead:
+    """Apply for completion; `also` prepared the class besides."""
     return _move(
         class_id,
         "completion_submit",
         version=version,
         change=change,
-        actions=[ClassRow.completion_submitted_by.set(by), ClassRow.return_reason.remove()],
+        actions=[
+            ClassRow.completion_submitted_by.set(by),
+            also_prepared_action(also),
+            ClassRow.return_reason.remove(),
+        ],
     )
 
 
@@ -463,7 +491,7 @@ def approve_completion(class_id: str, *, version: int, by: str, now: datetime, c
         version=version,
         change=change,
         actions=[ClassRow.completion_approved_by.set(by), ClassRow.completion_approved_at.set(now)],
-        also=ClassRow.completion_submitted_by != by,
+        also=_not_own_work(by),
     )
 
 
@@ -475,7 +503,7 @@ def return_completion(class_id: str, *, version: int, reason: str, by: str, chan
         version=version,
         change=change,
         actions=[ClassRow.return_reason.set(reason)],
-        also=ClassRow.completion_submitted_by != by,
+        also=_not_own_work(by),
     )
 
 
@@ -507,8 +535,10 @@ def _move(
 # --------------------------------------------------------------------------- changes of a running class
 
 
-def apply_for_change(applied: ClassChange, *, version: int, number: int, change: Change) -> None:
-    """Store an application for a change, unless another one is open."""
+def apply_for_change(
+    applied: ClassChange, *, version: int, number: int, also: Sequence[str], change: Change
+) -> None:
+    """Store an application for a change, unless another one is open; `also` prepared the class besides."""
     sources = CLASS_TRANSITIONS.sources("change")
     head = Update(
         ClassRow,
@@ -517,6 +547,7 @@ def apply_for_change(applied: ClassChange, *, version: int, number: int, change:
             ClassRow.open_change.set(applied.part),
             ClassRow.change_by.set(applied.submitted_by),
             ClassRow.change_count.set(number),
+            also_prepared_action(also),
         ],
         lawful(ClassRow, sources=sources, version=version) & ClassRow.open_change.does_not_exist(),
     )
@@ -540,7 +571,7 @@ def approve_change(
     sources = CLASS_TRANSITIONS.sources("change_approve")
     actions = [*_timetable_facts(head), *_NO_CHANGE]
     writes: list[Put | Update] = [
-        _head_of_open(applied, actions, sources=sources, version=version),
+        _head_of_open(applied, actions, sources=sources, version=version, also=_not_own_work(by)),
         _decision(applied, ChangeStatus.APPROVED, by=by, now=now, reason=comment),
         plan_put(plan),
         *taken,
@@ -554,7 +585,7 @@ def reject_change(
     """Reject a change with the reason; the class keeps its timetable."""
     sources = CLASS_TRANSITIONS.sources("change_reject")
     writes = [
-        _head_of_open(applied, _NO_CHANGE, sources=sources, version=version),
+        _head_of_open(applied, _NO_CHANGE, sources=sources, version=version, also=_not_own_work(by)),
         _decision(applied, ChangeStatus.REJECTED, by=by, now=now, reason=reason),
     ]
     _decide_change(writes, sources=sources, version=version, change=told_by(applied.part, change))
@@ -576,9 +607,16 @@ _NO_CHANGE = (ClassRow.open_change.remove(), ClassRow.change_by.remove())
 
 
 def _head_of_open(
-    applied: ClassChange, actions: Sequence[Action], *, sources: Sequence[ClassStatus], version: int
+    applied: ClassChange,
+    actions: Sequence[Action],
+    *,
+    sources: Sequence[ClassStatus],
+    version: int,
+    also: Condition | None = None,
 ) -> Update:
     condition = lawful(ClassRow, sources=sources, version=version) & (ClassRow.open_change == applied.part)
+    if also is not None:
+        condition &= also
     return Update(ClassRow, (applied.id, HEAD), actions, condition)
 
 
@@ -621,7 +659,7 @@ def _decide_change(
     except ConditionFailed as failure:
         if failure.index == 0:
             refuse_stale(failure.old, sources=sources, version=version)
-        if failure.index == 1:
+        if failure.index in (0, 1):
             raise Forbidden("self_approval") from None
         raise Unavailable("try_again") from failure
 

@@ -48,7 +48,7 @@ from chalicelib.subsidies.model import (
     LineStatus,
     claim_after,
     claim_of_line,
-    has_a_hand_in,
+    has_hand_in,
 )
 from chalicelib.subsidies.service import finish_claims
 from chalicelib.vouchers.model import VoucherStatus
@@ -116,7 +116,7 @@ def record_results(
     What is refused, `unreadable` rows of a sheet among it, is kept beside the batch.
 
     Raises:
-        Forbidden: `self_approval`, by who applied for or reviewed one of the claims.
+        Forbidden: `self_approval`, by who prepared or reviewed one of the claims.
         NotFound: there is no such batch in the caller's area.
         Refused: `not_exported`.
 
@@ -199,7 +199,7 @@ def _firsts(results: Sequence[PaymentResult]) -> tuple[dict[str, PaymentResult],
 
 
 def require_other_payer(context: Context, line_ids: Sequence[str]) -> list[Claim]:
-    """Keep whoever applied for or reviewed a claim, in whatever role then, from paying it (invariant 4).
+    """Keep whoever prepared or reviewed a claim, in whatever role then, from paying it (invariant 4).
 
     Gives the claims of these lines.
 
@@ -209,7 +209,7 @@ def require_other_payer(context: Context, line_ids: Sequence[str]) -> list[Claim
     """
     actor = context.principal.actor
     decided: list[Claim] = claims.find_claims(sorted({claim_of_line(line_id) for line_id in line_ids}))
-    if any(has_a_hand_in(claim, actor) for claim in decided):
+    if any(has_hand_in(one, actor) for one in decided):
         raise error("self_approval")
     return decided
 

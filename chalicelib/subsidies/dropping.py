@@ -21,6 +21,7 @@ from chalicelib.subsidies.model import (
     Line,
     claim_of_line,
     claim_without,
+    is_prepared_by,
 )
 from chalicelib.subsidies.service import finish_claims
 
@@ -41,7 +42,7 @@ def drop_line(
     reason: str,
     also: Callable[[Line], Sequence[Write]] = _nothing_else,
 ) -> tuple[Line, Claim]:
-    """Reject a line that is not in a batch and not paid; a reviewer does who did not apply for it.
+    """Reject a line that is not in a batch and not paid; a reviewer does who did not prepare its claim.
 
     `also` gives what a later step writes with it.
 
@@ -56,7 +57,7 @@ def drop_line(
     for _ in range(_TRIES):
         line, claim = _read(line_id)
         rights.require(context.principal, "claim_line.reject", division=line.division)
-        if claim.submitted_by == context.principal.actor:
+        if is_prepared_by(claim, context.principal.actor):
             raise error("self_approval")
         refuse_stale(line, sources=LINE_TRANSITIONS.sources("drop"), version=version)
         if claim.status not in _BEFORE_THE_END or line.id not in claim.line_ids:

@@ -110,6 +110,8 @@ class Leftover(msgspec.Struct, frozen=True, array_like=True):
 class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A claim for one class. `line_count` and `amount_fen` are of the lines that are not rejected.
 
+    `also_prepared_by` are those who besides the applicant had a hand in it or its class on the institution's
+    side, fixed at submission: none of them decides on it or pays it.
     `city` is the division whose budget pays. `due_city` and `due_on` stand only on claims that
     settlement has to look at: from publicity until every line is batched, and from the end of a claim until
     its class is closed. `objections` are those not yet decided, to the claim and to its lines;
@@ -133,6 +135,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     submitted_by: str
     submitted_at: datetime
     leftovers: list[Leftover] = []
+    also_prepared_by: list[str] = []
     reviewed_by: str | None = None
     approved_by: str | None = None
     budget_year: int | None = None
@@ -264,6 +267,19 @@ def claim_deadline(completion_approved_at: datetime, policy: Policy) -> date:
     return add_months(shanghai_date(completion_approved_at), policy.subsidy_claim_deadline_months)
 
 
+# --------------------------------------------------------------------------- whose work it is
+
+
+def is_prepared_by(claim: Claim, actor: str) -> bool:
+    """Tell whether somebody had a hand in a claim on the institution's side, whatever their role is now."""
+    return actor == claim.submitted_by or actor in claim.also_prepared_by
+
+
+def has_hand_in(claim: Claim, actor: str) -> bool:
+    """Tell whether somebody prepared or reviewed a claim: neither moves the money for it (invariant 4)."""
+    return is_prepared_by(claim, actor) or actor in (claim.reviewed_by, claim.approved_by)
+
+
 # --------------------------------------------------------------------------- what is shown
 
 
@@ -351,11 +367,6 @@ def claim_sent_back(claim: Claim, reason: str) -> Claim:
 def waits_for_closing(claim: Claim) -> bool:
     """Tell whether a claim is over, paid or rejected, and its class still has to be closed."""
     return claim.status in (_C.PAID, _C.REJECTED) and claim.due_city is not None
-
-
-def has_a_hand_in(claim: Claim, actor: str) -> bool:
-    """Tell whether somebody applied for a claim or decided on it, in whatever role then."""
-    return actor in (claim.submitted_by, claim.reviewed_by, claim.approved_by)
 
 
 def hold_of(objection_id: str) -> str:

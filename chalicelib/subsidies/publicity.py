@@ -30,7 +30,7 @@ from chalicelib.subsidies.model import (
     claim_sent_back,
     claim_without,
     claim_without_objection,
-    has_a_hand_in,
+    has_hand_in,
     hold_of,
     is_running,
 )
@@ -204,7 +204,7 @@ def resolve_objection(
     actor = context.principal.actor
     for _ in range(_TRIES):
         claim = store.read_claim(objection.claim_id)
-        if has_a_hand_in(claim, actor):
+        if has_hand_in(claim, actor):
             raise error("self_approval")
         refuse_stale(objection, sources=(ObjectionStatus.OPEN,), version=version)
         decided = objection_store.resolve_write(

@@ -7,7 +7,7 @@ from datetime import date
 from chalicelib.accounts import rights
 from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, refuse_stale, transact
 from chalicelib.catalogue.service import read_project
-from chalicelib.classes.model import ClassStatus, TrainingClass
+from chalicelib.classes.model import ClassStatus, TrainingClass, prepared_by
 from chalicelib.classes.scores_store import claim_write, close_write
 from chalicelib.classes.service import read_class, require_class
 from chalicelib.kernel.calendar import add_working_days, shanghai_date
@@ -31,6 +31,7 @@ from chalicelib.subsidies.model import (
     claim_deadline,
     claim_id_of,
     claim_of_line,
+    is_prepared_by,
     line_id_of,
     waits_for_closing,
 )
@@ -129,6 +130,10 @@ def _claim_for(
     claim_id = claim_id_of(training_class.id)
     count, amount_fen = totals_of([one.outcome for one in examined])
     left = [one.enrolment for one in examined if not one.outcome.payable]
+    applicant = context.principal.actor
+    prepared = prepared_by(training_class)
+    if before is not None:
+        prepared |= {before.submitted_by, *before.also_prepared_by}
     return Claim(
         id=claim_id,
         class_id=training_class.id,
@@ -144,9 +149,10 @@ def _claim_for(
         amount_fen=amount_fen,
         declared_count=count,
         declared_amount_fen=amount_fen,
-        submitted_by=context.principal.actor,
+        submitted_by=applicant,
         submitted_at=context.now,
         leftovers=[Leftover(one.id, one.voucher_id) for one in left],
+        also_prepared_by=sorted(prepared - {applicant}),
         objections=before.objections if before is not None else 0,
         open_objections=before.open_objections if before is not None else 0,
         version=before.version + 1 if before is not None else 1,
@@ -231,7 +237,7 @@ def allowed_actions(principal: Principal, claim: Claim) -> list[str]:
             continue
         if not rights.reaches(principal, right, division=claim.division, institution=claim.institution):
             continue
-        if action != "submit" and principal.actor == claim.submitted_by:
+        if action != "submit" and is_prepared_by(claim, principal.actor):
             continue
         if action == "approve" and principal.actor == claim.reviewed_by:
             continue
@@ -245,7 +251,7 @@ def allowed_actions(principal: Principal, claim: Claim) -> list[str]:
 def review(
     context: Context, claim_id: str, *, version: int, rejected_lines: Mapping[str, str], comment: str | None
 ) -> Claim:
-    """First review by a clerk who is not the applicant; lines may be rejected with a reason."""
+    """First review by a clerk who did not prepare the claim; lines may be rejected with a reason."""
     change = change_of(context, "subsidy_claim.review", reason=comment)
     note = store.review_actions(context.principal.actor)
     if not rejected_lines:
@@ -264,7 +270,7 @@ def approve(
     """Second review: payability is decided again, the budget reserved and publicity begun, in one write.
 
     Raises:
-        Forbidden: `self_approval`, the applicant or the first reviewer.
+        Forbidden: `self_approval`, who prepared the claim or gave the first review.
         Refused: stale, a line is no longer payable, or the budget is missing or exhausted.
 
     """
@@ -479,7 +485,7 @@ def _where(area: str) -> tuple[str, str] | None:
 
 
 def _require_decidable(claim: Claim, action: str, version: int, actor: str) -> None:
-    own_work = actor == claim.submitted_by or (action == "approve" and actor == claim.reviewed_by)
+    own_work = is_prepared_by(claim, actor) or (action == "approve" and actor == claim.reviewed_by)
     if own_work:
         raise error("self_approval")
     refuse_stale(claim, sources=CLAIM_TRANSITIONS.sources(action), version=version)

@@ -96,6 +96,7 @@ class ClaimRow(VersionedTable[Claim]):
     submitted_by = UnicodeAttribute()
     submitted_at = MomentAttribute()
     leftovers = StructAttribute(default=list)
+    also_prepared_by = StructAttribute(default=list)
     reviewed_by = UnicodeAttribute(null=True)
     approved_by = UnicodeAttribute(null=True)
     budget_year = NumberAttribute(null=True)
@@ -329,13 +330,15 @@ def decide(
 ) -> Claim:
     """Move a claim in one conditional write: state, version, area and not one's own work.
 
+    Who prepared it is JSON text, where an id stands in quotes: looking for one in quotes finds no longer one.
     `where` is ("city", code) or ("division", code), None for the whole province.
 
     Raises:
         ConditionFailed: one of them did not hold.
 
     """
-    condition = _claim_in(action) & (ClaimRow.version == version) & (ClaimRow.submitted_by != not_by)
+    condition = _claim_in(action) & (ClaimRow.version == version)
+    condition &= (ClaimRow.submitted_by != not_by) & ~ClaimRow.also_prepared_by.contains(not_by)
     if where is not None:
         condition &= getattr(ClaimRow, where[0]) == where[1]
     target = ClaimRow.status.set(str(CLAIM_TRANSITIONS.target(action)))

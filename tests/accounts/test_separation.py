@@ -6,10 +6,13 @@ import pytest
 
 from chalicelib.accounts.service import forget_statuses
 from chalicelib.accounts.store import AccountRow
+from chalicelib.classes.store import ClassRow
 from chalicelib.kernel.principal import Principal, Role
-from tests.classes.builders import Classroom
+from chalicelib.subsidies.store import ClaimRow
+from tests.classes.builders import Classroom, application
+from tests.classes.test_changes import apply, decide, wanted
 from tests.subsidies.scored import Money, scored_class
-from tests.support.people import STAFF, staff_principal
+from tests.support.people import HEFEI_SCHOOL, STAFF, staff_principal
 
 
 def moved(name: str, role: Role, division: str = "3401", institution: str | None = None) -> Principal:
@@ -51,12 +54,156 @@ def test_who_reported_completion_does_not_decide_on_it(world: Any, action: str) 
     assert room.try_("clerk", verb, body, at=room.ended()).status == 200
 
 
+def colleague() -> Principal:
+    """Give a second member of the first institution's staff."""
+    return moved("institution_two", Role.INSTITUTION, "340111", HEFEI_SCHOOL)
+
+
+def edited(room: Classroom, who: Principal) -> Classroom:
+    body = application(room.world, name="二班") | {"version": room.version}
+    answer = room.api(who).put(f"/v1/classes/{room.id}", body, at=room.world.now)
+    assert answer.status == 200, answer.text
+    return room.refresh()
+
+
+def test_who_wrote_an_application_that_another_filed_does_not_decide_on_it(world: Any) -> None:
+    room = edited(Classroom(world), colleague()).do("institution", "submit")
+    for name in ("institution", "institution_two"):
+        assert is_own_work(room.try_(moved(name, Role.CLERK), "approve"))
+        assert is_own_work(room.try_(moved(name, Role.CLERK), "return", {"reason": "x"}))
+    assert room.read(moved("institution_two", Role.CLERK))["allowed_actions"] == []
+    assert room.try_("clerk", "approve").status == 200
+
+
+def test_who_filed_a_class_before_it_was_returned_does_not_approve_it(world: Any) -> None:
+    room = Classroom(world).do("institution", "submit").do("clerk", "return", {"reason": "x"})
+    room = edited(room, colleague()).do(colleague(), "submit")
+    assert is_own_work(room.try_(moved("institution", Role.CLERK), "approve"))
+    assert room.try_("clerk", "approve").status == 200
+
+
+def test_who_filed_a_class_or_its_roster_does_not_approve_its_completion(world: Any) -> None:
+    room = Classroom(world).do(colleague(), "submit").do("clerk", "approve")
+    made = room.enrol(1)
+    assert room.put_roster([{"enrolment_id": made[0]["id"]}]).status == 200
+    third = moved("institution_wuhu", Role.INSTITUTION, "340111", HEFEI_SCHOOL)
+    room.refresh().do(third, "completion/submit", at=room.ended())
+    for name in ("institution", "institution_two", "institution_wuhu"):
+        who = moved(name, Role.CLERK)
+        assert is_own_work(room.try_(who, "completion/approve", at=room.ended()))
+        assert is_own_work(room.try_(who, "completion/return", {"reason": "x"}, at=room.ended()))
+    assert room.try_("clerk", "completion/approve", at=room.ended()).status == 200
+
+
+def test_who_filed_a_class_does_not_decide_on_its_change(world: Any) -> None:
+    room = Classroom(world).approved()
+    lessons = wanted(room)
+    answer = apply(room, who=colleague(), lessons=[*lessons[:4], lessons[4] | {"topic": "改"}])
+    assert answer.status == 201, answer.text
+    room.refresh()
+    for name in ("institution", "institution_two"):
+        who = moved(name, Role.CLERK)
+        for verb, more in (("approve", {}), ("reject", {"reason": "x"})):
+            assert is_own_work(decide(room, answer.json, verb, who=who, **more))
+        assert room.read(who)["allowed_actions"] == []
+    assert decide(room, answer.json, "approve").status == 200
+
+
+def test_a_hand_found_only_by_the_write_is_refused_too(world: Any) -> None:
+    """The condition says it as well: what the service has looked at may be older than the class."""
+    from chalicelib.classes import store
+    from chalicelib.kernel.errors import Forbidden
+
+    room = edited(Classroom(world), colleague()).do("institution", "submit")
+    for name in ("institution", "institution_two"):
+        with pytest.raises(Forbidden):
+            store.give_back(
+                room.id, version=room.version, reason="x", by=staff_principal(name).actor, change=world.change
+            )
+
+
 @pytest.mark.parametrize("verb", ["review", "return", "reject"])
 def test_the_applicant_does_not_review(world: Any, money: Money, verb: str) -> None:
     claim = money.claim(scored_class(world, 1))
     reason = {} if verb == "review" else {"reason": "x"}
     assert is_own_work(money.decide(moved("institution", Role.CLERK), claim, verb, **reason))  # type: ignore[arg-type]
     assert money.decide("clerk", claim, verb, **reason).status == 200
+
+
+def prepared_by_others(world: Any, size: int = 1, **facts: str) -> str:
+    """Give a scored class for which others than the applicant did the work."""
+    class_id = scored_class(world, size)
+    names = {name: staff_principal(who).actor for name, who in facts.items()}
+    ClassRow(class_id, "head").update(
+        actions=[getattr(ClassRow, name).set(actor) for name, actor in names.items()]
+    )
+    return class_id
+
+
+@pytest.mark.parametrize("part", ["submitted_by", "completion_submitted_by", "scored_by"])
+def test_who_prepared_the_class_does_not_review_its_claim(world: Any, money: Money, part: str) -> None:
+    money.budget()
+    claim = money.claim(prepared_by_others(world, 2, **{part: "institution_two"}))
+    clerk = moved("institution_two", Role.CLERK)
+    lines = [{"id": claim["lines"][0]["id"], "reason": "x"}]
+    assert is_own_work(money.decide(clerk, claim, "review"))  # type: ignore[arg-type]
+    assert is_own_work(money.decide(clerk, claim, "review", rejected_lines=lines))  # type: ignore[arg-type]
+    assert is_own_work(money.decide(clerk, claim, "return", reason="x"))  # type: ignore[arg-type]
+    assert is_own_work(money.decide(clerk, claim, "reject", reason="x"))  # type: ignore[arg-type]
+    assert money.read(claim, who=clerk)["allowed_actions"] == []  # type: ignore[arg-type]
+    claim = money.ok(money.decide("clerk", claim, "review"))
+    reviewer = moved("institution_two", Role.REVIEWER)
+    assert is_own_work(money.decide(reviewer, claim, "approve"))  # type: ignore[arg-type]
+    assert money.read(claim, who=reviewer)["allowed_actions"] == []  # type: ignore[arg-type]
+    money.ok(money.decide("reviewer", claim, "approve"))
+    line = money.read(claim)["lines"][0]
+    path = f"/v1/claim-lines/{line['id']}/reject"
+    body = {"version": line["version"], "reason": "x"}
+    assert is_own_work(world.api(reviewer).post(path, body, at=money.now))
+    assert world.api("reviewer").post(path, body, at=money.now).status == 200
+
+
+def test_who_entered_marks_that_another_corrected_does_not_review_the_claim(world: Any, money: Money) -> None:
+    room = Classroom(world).completed(1)
+    rows = [{"enrolment_id": room.enrolments[0]["id"], "theory": 50, "practice": 80}]
+    assert room.put_scores(rows).status == 200
+    body = {"version": room.refresh().version, "rows": [rows[0] | {"theory": 90}], "reason": "登记有误"}
+    path = f"/v1/classes/{room.id}/scores"
+    assert room.api(colleague()).put(path, body, at=room.ended()).status == 200
+    money.now = room.ended()
+    third = moved("institution_wuhu", Role.INSTITUTION, "340111", HEFEI_SCHOOL)
+    claim = money.claim(room.id, who=third)  # type: ignore[arg-type]
+    for name in ("institution", "institution_two", "institution_wuhu"):
+        assert is_own_work(money.decide(moved(name, Role.CLERK), claim, "review"))  # type: ignore[arg-type]
+    assert money.decide("clerk", claim, "review").status == 200
+
+
+def test_who_applied_before_a_return_does_not_review_what_another_sent_again(
+    world: Any, money: Money
+) -> None:
+    class_id = scored_class(world, 1)
+    claim = money.claim(class_id)
+    money.ok(money.decide("clerk", claim, "return", reason="x"))
+    claim = money.claim(class_id, who=colleague())  # type: ignore[arg-type]
+    assert is_own_work(money.decide(moved("institution", Role.CLERK), claim, "review"))  # type: ignore[arg-type]
+    assert money.decide("clerk", claim, "review").status == 200
+
+
+def test_an_account_whose_id_begins_another_ones_is_somebody_else(world: Any, money: Money) -> None:
+    claim = money.claim(prepared_by_others(world, scored_by="institution_two"))
+    longer = staff_principal("clerk").actor + "x"
+    ClaimRow(claim["id"]).update(actions=[ClaimRow.also_prepared_by.set([longer])])
+    assert money.decide("clerk", claim, "review").status == 200
+
+
+def test_who_prepared_the_class_does_not_pay_for_it(world: Any, money: Money) -> None:
+    batch = money.sealed(prepared_by_others(world, scored_by="institution_two"))
+    payer = moved("institution_two", Role.FINANCE)
+    path = f"/v1/settlement-batches/{batch['id']}"
+    assert is_own_work(world.api(payer).post(f"{path}/export", {}, at=money.now))
+    money.export(batch)
+    results = [money.result(line) for line in money.batch(batch)["lines"]]
+    assert is_own_work(world.api(payer).post(f"{path}/results", {"results": results}, at=money.now))
 
 
 def test_neither_applicant_nor_first_reviewer_gives_the_second_review(world: Any, money: Money) -> None:

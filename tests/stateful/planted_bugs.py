@@ -74,9 +74,9 @@ BUGS = (
     ),
     Bug(
         "who reviewed a claim may record its payment",
-        _RESULTS,
-        "if any(actor in (one.submitted_by, one.reviewed_by, one.approved_by) for one in decided):",
-        "if any(actor in (one.submitted_by, one.reviewed_by) for one in decided):",
+        _MODEL,
+        "return is_prepared_by(claim, actor) or actor in (claim.reviewed_by, claim.approved_by)",
+        "return is_prepared_by(claim, actor) or actor == claim.reviewed_by",
     ),
     Bug(
         "any division's finance officer may record results",
@@ -226,8 +226,8 @@ BUGS = (
     Bug(
         "the applicant's first reviewer may approve",
         _SERVICE,
-        'own_work = actor == claim.submitted_by or (action == "approve" and actor == claim.reviewed_by)',
-        "own_work = actor == claim.submitted_by",
+        'own_work = is_prepared_by(claim, actor) or (action == "approve" and actor == claim.reviewed_by)',
+        "own_work = is_prepared_by(claim, actor)",
     ),
     Bug(
         "a returned claim keeps its first reviewer",
