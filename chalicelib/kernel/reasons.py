@@ -724,6 +724,11 @@ REASONS: dict[str, Reason] = {
         "该明细已回盘为 {status}，与本次结果矛盾，请核对。",
         "This line already has the result {status}.",
     ),
+    "result_repeated": Reason(
+        Impossible,
+        "与第 {row} 行重复，只按第 {row} 行登记一次；如确已付两笔，请与银行核对。",
+        "This repeats row {row}, which counts once. If the bank did pay twice, settle that with it.",
+    ),
     "paid_without_voucher": Reason(
         Impossible,
         "款项已付，但该培训券状态为 {status}，无法核销。已入账，请办理追回。",

@@ -62,7 +62,7 @@ Row = tuple[PaymentResult, Member]
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many rows were right (new or repeated), the others, and the payments to be clawed back."""
+    """How many rows were right (new or known already), the others, and the payments to be clawed back."""
 
     applied: int
     refused: list[Refusal]
@@ -141,11 +141,6 @@ def record_results(
         recorder.judge_all()
     else:
         recorder.apply_all()
-    wrong = {row.line_id for row in wanted.values() if row.row in refused}
-    for result in results:
-        if result.line_id in wrong and result.row not in refused:
-            same = refused[wanted[result.line_id].row]
-            refused[result.row] = Refusal(result.row, same.code, same.facts)
     applied = len(results) - len(refused)
     refused |= {one.row: one for one in unreadable}
     ordered = [refused[row] for row in sorted(refused)]
@@ -187,14 +182,22 @@ def refused_results(context: Context, batch_id: str, request: PageRequest) -> Pa
 
 
 def _firsts(results: Sequence[PaymentResult]) -> tuple[dict[str, PaymentResult], dict[int, Refusal]]:
-    """Give each line's first row, and refuse the later ones that contradict it."""
+    """Give each line's first row, and refuse the later ones: they repeat it or contradict it.
+
+    A line is paid once: a second row of it is a mistake or a second payment, and somebody has to look.
+    Judged within the file alone, so that the whole file sent again gets the same answer.
+    """
     wanted: dict[str, PaymentResult] = {}
     refused: dict[int, Refusal] = {}
     for result in results:
         first = wanted.setdefault(result.line_id, result)
-        if first is not result and not same_result(first, result):
-            status = "paid" if first.paid else "failed"
-            refused[result.row] = Refusal(result.row, "result_contradicts", {"status": status})
+        if first is result:
+            continue
+        if same_result(first, result):
+            refused[result.row] = Refusal(result.row, "result_repeated", {"row": first.row})
+            continue
+        status = "paid" if first.paid else "failed"
+        refused[result.row] = Refusal(result.row, "result_contradicts", {"status": status})
     return wanted, refused
 
 

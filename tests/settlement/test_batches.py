@@ -239,10 +239,11 @@ def test_right_rows_are_applied_once_and_wrong_rows_are_named(world: Any, money:
         money.result(one, "failed"),
     ]
     first = money.ok(money.send(batch, rows))
-    assert first["applied"] == 3
+    assert first["applied"] == 2
     assert [(row["row"], row["code"]) for row in first["refused"]] == [
         (2, "amount_differs"),
         (3, "line_unknown"),
+        (4, "result_repeated"),
         (6, "result_contradicts"),
     ]
     balanced(money, one["amount_fen"])
@@ -252,6 +253,40 @@ def test_right_rows_are_applied_once_and_wrong_rows_are_named(world: Any, money:
     assert money.batch(batch)["result_count"] == 2
     contradicting = money.ok(money.send(batch, [money.result(one, bank_reference="another")]))
     assert contradicting["refused"][0]["code"] == "result_contradicts"
+
+
+def test_a_line_reported_twice_in_one_file_counts_once_and_its_second_row_is_refused_and_kept(
+    world: Any, money: Money
+) -> None:
+    batch = money.sealed(scored_class(world, 3))
+    money.export(batch)
+    one, two, three = money.batch(batch)["lines"]
+    bounced = money.result(two, "failed")
+    rows = [
+        money.result(one),
+        bounced,
+        money.result(one),
+        bounced | {"reason": "又一次"},
+        money.result(three, amount_fen=1),
+        money.result(three, amount_fen=1),
+    ]
+    first = money.ok(money.send(batch, rows))
+    assert first["applied"] == 2
+    assert [(row["row"], row["code"]) for row in first["refused"]] == [
+        (3, "result_repeated"),
+        (4, "result_repeated"),
+        (5, "amount_differs"),
+        (6, "result_repeated"),
+    ]
+    assert "第 1 行" in first["refused"][0]["detail"]
+    assert money.ok(money.send(batch, rows)) == first, "the whole file again gets the same answer"
+    assert money.ok(money.send(batch, rows[:2]))["applied"] == 2, "known from an earlier file is no mistake"
+    kept = money.ok(money.api("finance").get(f"/v1/settlement-batches/{batch['id']}/results"))["items"]
+    assert sorted((row["row"], row["code"]) for row in kept) == [
+        (row["row"], row["code"]) for row in first["refused"]
+    ]
+    assert (money.batch(batch)["result_count"], money.batch(batch)["paid_count"]) == (2, 1)
+    balanced(money, one["amount_fen"])
 
 
 def test_lines_of_another_batch_are_unknown(world: Any, money: Money) -> None:

@@ -149,6 +149,32 @@ def test_the_same_results_sent_twice_at_once_are_applied_once(world: Any, money:
     assert money.balance()["debit_fen"] == batch["amount_fen"]
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_file_with_repeated_rows_gets_one_answer_whatever_call_dies_or_loses_its_answer(
+    world: Any, money: Money, lost: bool
+) -> None:
+    due(world, money, 3)
+    batch = money.seal()
+    money.export(batch)
+    one, two, _ = money.batch(batch)["lines"]
+    rows = [money.result(one), money.result(two, "failed"), money.result(one), money.result(two, "failed")]
+
+    def send() -> Any:
+        return money.ok(money.send(batch, rows))
+
+    answer = until_whole(send)
+    if lost:  # the answer came too late: the whole file once more
+        answer = send()
+    assert answer["applied"] == 2
+    assert [(row["row"], row["code"]) for row in answer["refused"]] == [
+        (3, "result_repeated"),
+        (4, "result_repeated"),
+    ]
+    assert send() == answer
+    assert money.batch(batch)["result_count"] == 2
+    assert money.balance()["debit_fen"] == one["amount_fen"]
+
+
 def test_money_paid_for_a_voucher_that_is_gone_is_booked_and_flagged(world: Any, money: Money) -> None:
     from chalicelib.vouchers.store import VoucherRow
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -540,7 +541,7 @@ class Money(RuleBasedStateMachine):
         place=st.integers(0, 3),
         outcomes=st.lists(st.sampled_from(("paid", "failed", "none")), min_size=5, max_size=5),
         wrong=st.sampled_from(
-            ("none", "amount", "unknown", "other division", "contradiction", "foreign", "reviewer")
+            ("none", "amount", "unknown", "other division", "contradiction", "repeat", "foreign", "reviewer")
         ),
     )
     def report(self, chaos: tuple[str, int], place: int, outcomes: list[str], wrong: str) -> None:
@@ -596,6 +597,8 @@ class Money(RuleBasedStateMachine):
             left := [name for name in names if name not in {one.line_id for one in rows}]
         ):
             return [self._result(row, left[0], paid=True, fen=LINE_FEN + 1)]
+        if wrong == "repeat" and rows:
+            return [msgspec.structs.replace(rows[0], row=row)]
         if wrong == "contradiction" and expected:
             name = next(iter(expected))
             return [self._result(row, name, paid=not expected[name])]
