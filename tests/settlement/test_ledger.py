@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from chalicelib.settlement import store
 from chalicelib.settlement.jobs import seal_settlement
 from chalicelib.subsidies.budget_store import BudgetRow
 from chalicelib.subsidies.store import LineRow
+from tests.settlement.test_faults import before_each_call
 from tests.subsidies.scored import Money, scored_class
 from tests.support.people import HEFEI_SCHOOL
 
@@ -113,6 +115,21 @@ def test_statements_open_and_close_and_agree_with_the_books(money: Money, paid: 
         "/v1/statements", {"period": "2026", "institution": HEFEI_SCHOOL}
     )
     assert other.status == 404
+
+
+def test_a_statement_reads_all_its_institutions_at_once(money: Money, paid: Any) -> None:
+    def calls() -> int:
+        with before_each_call(lambda _: None) as counted:
+            money.ok(money.api("finance").get("/v1/statements", {"period": "2026"}))
+        return counted[0]
+
+    few = calls()
+    (known, *_) = store.summaries_with("3401", "institution.3401.")
+    for number in range(30):
+        account = f"institution.3401.9134010000000{number:05d}"
+        other = msgspec.structs.replace(known, id=f"{account}#{known.id.partition('#')[2]}", account=account)
+        store.SummaryRow.from_record(other).save()
+    assert calls() == few
 
 
 def test_verification_names_a_changed_posting_line_balance_and_budget(money: Money, paid: Any) -> None:
