@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.accounts import rights
 from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import NotFound, Refused, Unavailable
 from chalicelib.kernel.ids import derived_id, is_id
 from chalicelib.kernel.paging import Page, PageRequest
@@ -127,12 +128,14 @@ def record_results(
     rights.require(context.principal, "settlement.record_results", division=batch.division)
     if batch.status not in ACCEPTS_RESULTS:
         raise Refused("not_exported")
+    assert batch.sealed_at is not None
+    sealed_on, today = shanghai_date(batch.sealed_at), shanghai_date(context.now)
     members: dict[str, Member] = {member.line_id: member for member in store.members_of(batch_id)}
     known = [result.line_id for result in results if result.line_id in members]
     decided = require_other_payer(context, known)
     wanted, refused = _firsts(results)
     for line_id, result in wanted.items():
-        refusal = judge_row(result, members.get(line_id))
+        refusal = judge_row(result, members.get(line_id), sealed_on=sealed_on, today=today)
         if refusal is not None:
             refused[result.row] = refusal
     fresh = [(row, members[line_id]) for line_id, row in wanted.items() if row.row not in refused]

@@ -301,6 +301,25 @@ def test_lines_of_another_batch_are_unknown(world: Any, money: Money) -> None:
     assert money.send(first, [money.result(other)], who="finance_wuhu").status == 404
 
 
+@pytest.mark.parametrize(
+    ("day", "code"),
+    [
+        ("2026-09-20", "paid_before_sealing"),
+        ("2026-09-21", None),
+        ("2026-09-22", None),
+        ("2026-09-23", "date_in_future"),
+    ],
+)
+def test_the_banks_date_lies_between_sealing_and_today(money: Money, day: str, code: str | None) -> None:
+    batch = money.sealed(scored_class(money.world, 1))  # on the 21st
+    money.now = money.now.replace(hour=16, minute=0)  # midnight in Shanghai: the 22nd has begun
+    money.export(batch)
+    (line,) = money.batch(batch)["lines"]
+    answer = money.ok(money.send(batch, [money.result(line, paid_on=day)]))
+    assert [row["code"] for row in answer["refused"]] == ([code] if code else [])
+    assert money.batch(batch)["paid_count"] == (code is None)
+
+
 def test_a_failed_line_joins_the_next_batch_and_both_close_when_it_is_paid(world: Any, money: Money) -> None:
     class_id = scored_class(world, 3)
     first = money.sealed(class_id)

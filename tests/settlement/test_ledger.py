@@ -34,7 +34,7 @@ def take_back(money: Money, line_id: str) -> Any:
     return money.ok(money.api("finance_two").post(f"{path}/confirm", {}, at=money.now))
 
 
-def repay(money: Money, line_id: str, fen: int, reference: str = "R1", day: str = "2026-10-08") -> Any:
+def repay(money: Money, line_id: str, fen: int, reference: str = "R1", day: str = "2026-09-22") -> Any:
     body = {"amount_fen": fen, "received_on": day, "bank_reference": reference}
     return money.api("finance").post(f"/v1/claim-lines/{line_id}/repayments", body, at=money.now)
 
@@ -71,6 +71,15 @@ def test_repayments_come_in_parts_once_each_and_never_above(money: Money, paid: 
     balance = money.balance()
     assert balance["debit_fen"] == balance["credit_fen"] == 3 * FEN + FEN + FEN
     assert differences(money) == []
+
+
+def test_a_repayment_received_after_today_is_refused(money: Money, paid: Any) -> None:
+    line_id = money.batch(paid)["lines"][0]["line_id"]
+    take_back(money, line_id)
+    refused = repay(money, line_id, 1, day="2026-09-22")  # it is the 21st
+    assert (refused.status, refused.json["code"]) == (422, "date_in_future")
+    money.now = money.now.replace(hour=16, minute=0)  # midnight in Shanghai, the 21st still in UTC
+    assert money.ok(repay(money, line_id, 1, day="2026-09-22"))["outstanding_fen"] == FEN - 1
 
 
 def test_an_account_opens_where_the_day_before_closed(money: Money, paid: Any) -> None:
