@@ -64,10 +64,15 @@ def content_type_of(filename: str) -> str:
 
 
 def read_table(
-    raw: bytes, content_type: str, columns: Mapping[str, tuple[str, ...]], required: frozenset[str]
+    raw: bytes,
+    content_type: str,
+    columns: Mapping[str, tuple[str, ...]],
+    required: frozenset[str],
+    *,
+    dates: frozenset[str] = frozenset(),
 ) -> list[SheetRow]:
     """Read a sheet whole; see `read_rows`."""
-    return list(read_rows(raw, content_type, columns, required))
+    return list(read_rows(raw, content_type, columns, required, dates=dates))
 
 
 def read_rows(

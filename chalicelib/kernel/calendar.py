@@ -7,6 +7,7 @@ import calendar
 import datetime as dt
 import functools
 import re
+import unicodedata
 from zoneinfo import ZoneInfo
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -21,6 +22,12 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _MONTHS_A_YEAR = 12
 _WEEKDAYS = 5
 _WORKING_DAYS_MAX = 1000
+_EARLIEST_WRITTEN = dt.date(1950, 1, 1)
+_TIME_BEHIND = re.compile(r"[ T]\d{1,2}:\d{2}(:\d{2})?$", re.ASCII)
+_WRITTEN_DATES = (
+    re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII),
+    re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII),
+)
 
 
 def _require_aware(moment: dt.datetime) -> None:
@@ -59,6 +66,22 @@ def parse_moment(text: str) -> dt.datetime:
         msg = f"not between the years {_FIRST_YEAR} and {_LAST_YEAR}"
         raise ValueError(msg)
     return moment.astimezone(SHANGHAI)
+
+
+def read_date(text: str) -> dt.date | None:
+    """Read a whole date as people and banks write it in a sheet, such as 2026年9月30日 or 2026/9/30.
+
+    A time of day behind it is left out. None if it is no such date, or not between 1950 and 2199.
+    """
+    plain = _TIME_BEHIND.sub("", unicodedata.normalize("NFKC", text))
+    match = next(filter(None, (form.fullmatch(plain) for form in _WRITTEN_DATES)), None)
+    if match is None:
+        return None
+    try:
+        found = dt.date(*map(int, match.groups()))
+    except ValueError:
+        return None
+    return found if found >= _EARLIEST_WRITTEN and found.year <= _LAST_YEAR else None
 
 
 def format_moment(moment: dt.datetime) -> str:

@@ -724,10 +724,25 @@ REASONS: dict[str, Reason] = {
         "金额 {amount_fen} 分与应付 {expected_fen} 分不符。",
         "{amount_fen} fen is not the {expected_fen} fen due.",
     ),
+    "date_in_future": Reason(
+        Impossible,
+        "日期 {day} 晚于今天，请核对银行日期。",
+        "The date {day} is later than today. Check the bank's date.",
+    ),
+    "paid_before_sealing": Reason(
+        Impossible,
+        "支付日期 {day} 早于本批次封存日期 {sealed_on}，请核对银行日期。",
+        "The payment date {day} is before {sealed_on}, when this batch was sealed. Check the bank's date.",
+    ),
     "result_contradicts": Reason(
         Impossible,
         "该明细已回盘为 {status}，与本次结果矛盾，请核对。",
         "This line already has the result {status}.",
+    ),
+    "result_repeated": Reason(
+        Impossible,
+        "与第 {row} 行重复，只按第 {row} 行登记一次；如确已付两笔，请与银行核对。",
+        "This repeats row {row}, which counts once. If the bank did pay twice, settle that with it.",
     ),
     "paid_without_voucher": Reason(
         Impossible,

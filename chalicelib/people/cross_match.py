@@ -11,7 +11,7 @@ import msgspec
 from chalicelib.aws import queues
 from chalicelib.aws.keys import person_keys_of
 from chalicelib.aws.settings import settings
-from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.calendar import read_date, shanghai_date
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.people import standings, standings_store
@@ -24,7 +24,6 @@ from chalicelib.people.model import (
     judge_id_number,
     judge_name,
     one_of,
-    read_date,
 )
 
 _WORDS: dict[str, Situation] = {

@@ -1,13 +1,12 @@
 """Graduates as listed, and what makes a row wrong; who is eligible is decided in `eligibility`."""
 
-import re
-import unicodedata
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
+from chalicelib.kernel.calendar import read_date
 from chalicelib.kernel.divisions import PROVINCE, is_known
 from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.identity import InvalidIdentity, parse_id_number, parse_phone
@@ -32,13 +31,6 @@ EMPLOYMENT_STATUSES = (UNEMPLOYED, "已就业", "升学", "参军", "创业")
 _NAME_CHARS_MAX = 50
 _SCHOOL_CHARS_MAX = 100
 _CHOICE_CHARS_SHOWN = 10
-_EARLIEST = date(1950, 1, 1)
-_TIME = re.compile(r"[ T]\d{1,2}:\d{2}(:\d{2})?$", re.ASCII)
-_DATES = (
-    re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?", re.ASCII),
-    re.compile(r"(\d{4})(\d{2})(\d{2})", re.ASCII),
-)
-
 
 STALLED_AFTER = timedelta(minutes=15)
 """A list that is not decided so long after its last step has its missing work asked for again."""
@@ -256,16 +248,3 @@ def read_graduate(row: int, cells: dict[str, str], headers: dict[str, str]) -> G
         phone=parse_phone(cells["phone"]),
         division=cells["division"],
     )
-
-
-def read_date(text: str) -> date | None:
-    """Read a whole date as people write it; a time of day behind it is left out."""
-    plain = _TIME.sub("", unicodedata.normalize("NFKC", text))
-    match = next(filter(None, (form.fullmatch(plain) for form in _DATES)), None)
-    if match is None:
-        return None
-    try:
-        found = date(*map(int, match.groups()))
-    except ValueError:
-        return None
-    return found if found >= _EARLIEST else None

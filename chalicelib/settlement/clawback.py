@@ -6,7 +6,7 @@ from chalicelib.accounts import rights
 from chalicelib.aws.table import ConditionFailed, Write, transact
 from chalicelib.catalogue.service import suspend_by_rule
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import NotFound, Refused
+from chalicelib.kernel.errors import Impossible, NotFound, Refused
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
@@ -112,6 +112,7 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
     """Book what an institution gave back, in one part or several; the bank's reference tells parts apart.
 
     Raises:
+        Impossible: `date_in_future`, received after today.
         Refused: `wrong_state` (not reversed), `repayment_contradicts` (the reference is known with another
             amount or day) or `repayment_exceeds` what is outstanding.
 
@@ -120,6 +121,8 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
         line = read_line(context, line_id, "claim_line.repay")
         if line.status is not LineStatus.REVERSED:
             raise Refused("wrong_state", status=str(line.status))
+        if repayment.received_on > shanghai_date(context.now):
+            raise Impossible("date_in_future", day=repayment.received_on.isoformat())
         known = [one for one in line.repayments if one.bank_reference == repayment.bank_reference]
         if known:
             if known == [repayment]:

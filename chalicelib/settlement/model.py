@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.ids import (
     LineId,
     ProgramId,
@@ -209,7 +210,7 @@ class Refusal(NamedTuple):
 
     row: int
     code: str
-    facts: dict[str, str | int | float | bool | None]
+    facts: dict[str, Fact]
 
 
 class RefusedResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -397,8 +398,14 @@ def attempt_in(line: Line, batch_id: str) -> Attempt | None:
     return next((one for one in line.attempts if one.batch_id == batch_id), None)
 
 
-def judge_row(result: PaymentResult, member: Member | None) -> Refusal | None:
-    """Judge one row against what its batch froze: None if nothing speaks against it."""
+def judge_row(
+    result: PaymentResult, member: Member | None, *, sealed_on: date, today: date
+) -> Refusal | None:
+    """Judge one row against what its batch froze: None if nothing speaks against it.
+
+    The bank's date lies between the day the batch was sealed, before which there was no file to pay from, and
+    today, both in Shanghai.
+    """
     if member is None:
         return Refusal(result.row, "line_unknown", {})
     if result.amount_fen != member.amount_fen:
@@ -407,6 +414,11 @@ def judge_row(result: PaymentResult, member: Member | None) -> Refusal | None:
             "amount_differs",
             {"amount_fen": result.amount_fen, "expected_fen": member.amount_fen},
         )
+    if result.paid_on is not None and result.paid_on > today:
+        return Refusal(result.row, "date_in_future", {"day": result.paid_on.isoformat()})
+    if result.paid_on is not None and result.paid_on < sealed_on:
+        facts: dict[str, Fact] = {"day": result.paid_on.isoformat(), "sealed_on": sealed_on.isoformat()}
+        return Refusal(result.row, "paid_before_sealing", facts)
     return None
 
 

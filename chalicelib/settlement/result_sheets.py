@@ -1,10 +1,12 @@
 """Payment results as a sheet: each row that cannot be read is refused by itself, the others go on."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal
 
 from chalicelib.aws.sheets import SheetRow, read_table
+from chalicelib.kernel.calendar import read_date
 from chalicelib.kernel.errors import Impossible
 from chalicelib.settlement.model import PaymentResult, Refusal
 
@@ -17,9 +19,11 @@ RESULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "reason": ("原因",),
 }
 """Amounts are fen, as in the payment file: an amount in yuan differs from what is due and is refused."""
+_DATES = frozenset({"paid_on"})
 _REQUIRED = frozenset({"line_id", "status", "amount_fen"})
 _STATUSES: Mapping[str, bool] = {"paid": True, "已支付": True, "failed": False, "失败": False}
-_DIGITS_MAX = 13
+_FEN = re.compile(r"(\d{1,13})(?:\.0)?", re.ASCII)
+"""Whole fen, also as a program writes a whole number that it keeps as a float; `1800.00` is yuan."""
 _LIMITS: Mapping[str, int] = {"line_id": 80, "bank_reference": 64, "reason": 200}
 ROWS_MAX = 5_000
 Fault = tuple[Literal["missing_field", "wrong_type"], str]
@@ -32,7 +36,7 @@ def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], li
         Impossible: the sheet as a whole cannot be read, or has too many rows.
 
     """
-    rows = read_table(raw, content_type, RESULT_COLUMNS, _REQUIRED)
+    rows = read_table(raw, content_type, RESULT_COLUMNS, _REQUIRED, dates=_DATES)
     if len(rows) > ROWS_MAX:
         raise Impossible("too_many_rows", limit=ROWS_MAX)
     results: list[PaymentResult] = []
@@ -50,15 +54,17 @@ def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], li
 def _read(row: SheetRow) -> PaymentResult | Fault:
     cells = {name: row.cells.get(name, "") for name in RESULT_COLUMNS}
     paid = _STATUSES.get(cells["status"])
-    faults = [*_missing(cells, paid=bool(paid)), *_wrong(cells, paid=paid)]
-    if faults:
+    paid_on = read_date(cells["paid_on"]) if paid else None
+    fen = _FEN.fullmatch(cells["amount_fen"])
+    faults = [*_missing(cells, paid=bool(paid)), *_wrong(cells, paid=paid, paid_on=paid_on)]
+    if faults or fen is None:
         return faults[0]
     return PaymentResult(
         row=row.row,
         line_id=cells["line_id"],
         paid=bool(paid),
-        amount_fen=int(cells["amount_fen"]),
-        paid_on=date.fromisoformat(cells["paid_on"]) if paid else None,
+        amount_fen=int(fen[1]),
+        paid_on=paid_on,
         bank_reference=cells["bank_reference"] if paid else None,
         reason=cells["reason"] or None,
     )
@@ -69,21 +75,12 @@ def _missing(cells: Mapping[str, str], *, paid: bool) -> Sequence[Fault]:
     return [("missing_field", name) for name in wanted if not cells[name]]
 
 
-def _wrong(cells: Mapping[str, str], *, paid: bool | None) -> Sequence[Fault]:
-    amount = cells["amount_fen"]
+def _wrong(cells: Mapping[str, str], *, paid: bool | None, paid_on: date | None) -> Sequence[Fault]:
     wrong = [name for name, most in _LIMITS.items() if len(cells[name]) > most]
     if paid is None:
         wrong.append("status")
-    if not (amount.isascii() and amount.isdigit() and len(amount) <= _DIGITS_MAX):
+    if not _FEN.fullmatch(cells["amount_fen"]):
         wrong.append("amount_fen")
-    if paid and not _is_date(cells["paid_on"]):
+    if paid and paid_on is None:
         wrong.append("paid_on")
     return [("wrong_type", name) for name in wrong]
-
-
-def _is_date(text: str) -> bool:
-    try:
-        date.fromisoformat(text)
-    except ValueError:
-        return False
-    return True

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from chalicelib.accounts import rights
 from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import NotFound, Refused, Unavailable
 from chalicelib.kernel.ids import derived_id, is_id
 from chalicelib.kernel.paging import Page, PageRequest
@@ -62,7 +63,7 @@ Row = tuple[PaymentResult, Member]
 
 @dataclass(frozen=True)
 class Recorded:
-    """How many rows were right (new or repeated), the others, and the payments to be clawed back."""
+    """How many rows were right (new or known already), the others, and the payments to be clawed back."""
 
     applied: int
     refused: list[Refusal]
@@ -127,12 +128,14 @@ def record_results(
     rights.require(context.principal, "settlement.record_results", division=batch.division)
     if batch.status not in ACCEPTS_RESULTS:
         raise Refused("not_exported")
+    assert batch.sealed_at is not None
+    sealed_on, today = shanghai_date(batch.sealed_at), shanghai_date(context.now)
     members: dict[str, Member] = {member.line_id: member for member in store.members_of(batch_id)}
     known = [result.line_id for result in results if result.line_id in members]
     decided = require_other_payer(context, known)
     wanted, refused = _firsts(results)
     for line_id, result in wanted.items():
-        refusal = judge_row(result, members.get(line_id))
+        refusal = judge_row(result, members.get(line_id), sealed_on=sealed_on, today=today)
         if refusal is not None:
             refused[result.row] = refusal
     fresh = [(row, members[line_id]) for line_id, row in wanted.items() if row.row not in refused]
@@ -141,11 +144,6 @@ def record_results(
         recorder.judge_all()
     else:
         recorder.apply_all()
-    wrong = {row.line_id for row in wanted.values() if row.row in refused}
-    for result in results:
-        if result.line_id in wrong and result.row not in refused:
-            same = refused[wanted[result.line_id].row]
-            refused[result.row] = Refusal(result.row, same.code, same.facts)
     applied = len(results) - len(refused)
     refused |= {one.row: one for one in unreadable}
     ordered = [refused[row] for row in sorted(refused)]
@@ -187,14 +185,22 @@ def refused_results(context: Context, batch_id: str, request: PageRequest) -> Pa
 
 
 def _firsts(results: Sequence[PaymentResult]) -> tuple[dict[str, PaymentResult], dict[int, Refusal]]:
-    """Give each line's first row, and refuse the later ones that contradict it."""
+    """Give each line's first row, and refuse the later ones: they repeat it or contradict it.
+
+    A line is paid once: a second row of it is a mistake or a second payment, and somebody has to look.
+    Judged within the file alone, so that the whole file sent again gets the same answer.
+    """
     wanted: dict[str, PaymentResult] = {}
     refused: dict[int, Refusal] = {}
     for result in results:
         first = wanted.setdefault(result.line_id, result)
-        if first is not result and not same_result(first, result):
-            status = "paid" if first.paid else "failed"
-            refused[result.row] = Refusal(result.row, "result_contradicts", {"status": status})
+        if first is result:
+            continue
+        if same_result(first, result):
+            refused[result.row] = Refusal(result.row, "result_repeated", {"row": first.row})
+            continue
+        status = "paid" if first.paid else "failed"
+        refused[result.row] = Refusal(result.row, "result_contradicts", {"status": status})
     return wanted, refused
 
 

@@ -11,9 +11,10 @@ from datetime import date, timedelta
 
 from chalicelib.accounts import rights
 from chalicelib.aws.workbook_writer import Cell
-from chalicelib.catalogue.service import find_institution
+from chalicelib.catalogue.service import find_institution, find_institutions
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Fault, Malformed, NotFound
+from chalicelib.kernel.ids import Uscc
 from chalicelib.kernel.principal import Context, Role
 from chalicelib.settlement import store
 from chalicelib.settlement.ledger import Period, add_up, books_of, cities_within
@@ -132,13 +133,20 @@ def _sheets(division: str, uscc: str | None, days: Period) -> list[Sheet]:
         found = store.summaries_with(division, f"{account}#" if uscc is not None else account)
         for one in found:
             by_account.setdefault(one.account, []).append(one)
-    return sorted((_sheet(*one, days) for one in by_account.items()), key=lambda one: (one.uscc, one.kind))
+    names = {one.uscc: one.name for one in find_institutions(map(_owner_of, by_account)).values()}
+    sheets = [
+        _sheet(account, found, days, name=names.get(_owner_of(account), ""))
+        for account, found in by_account.items()
+    ]
+    return sorted(sheets, key=lambda one: (one.uscc, one.kind))
 
 
-def _sheet(account: str, summaries: Iterable[Summary], days: Period) -> Sheet:
-    kind, _, uscc = account.split(".")
-    known = find_institution(uscc)
-    sheet = Sheet(account, kind, uscc, known.name if known is not None else "")
+def _owner_of(account: str) -> Uscc:
+    return Uscc(account.rpartition(".")[2])
+
+
+def _sheet(account: str, summaries: Iterable[Summary], days: Period, *, name: str) -> Sheet:
+    sheet = Sheet(account, account.partition(".")[0], _owner_of(account), name)
     by_day: dict[date, Posted] = {}
     earlier: list[Summary] = []
     assert days.first is not None

@@ -16,6 +16,7 @@ from chalicelib.kernel.calendar import (
     format_moment,
     is_working_day,
     parse_moment,
+    read_date,
     shanghai_date,
     start_of_day,
     valid_through,
@@ -89,6 +90,31 @@ def test_anything_else_is_refused(text):
 def test_no_text_makes_the_parser_fail_otherwise(text):
     with contextlib.suppress(ValueError):
         parse_moment(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-09-30",
+        "2026-9-30",
+        "2026/9/30",
+        "2026.9.30",
+        "2026年9月30日",
+        "20260930",
+        "２０２６/9/30",
+        "2026-9-30 10:20",
+    ],
+)
+def test_a_date_is_read_as_people_and_banks_write_it(text):
+    assert read_date(text) == D(2026, 9, 30)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "2026-W40-3", "2026-273", "2026-02-30", "9/30/2026", "昨天", "1949-10-01", "9999-12-31", "46295"],
+)
+def test_what_is_no_such_date_is_none(text):
+    assert read_date(text) is None
 
 
 def test_a_moment_is_written_at_beijing_time_to_the_second():

@@ -269,10 +269,11 @@ def test_right_rows_are_applied_once_and_wrong_rows_are_named(world: Any, money:
         money.result(one, "failed"),
     ]
     first = money.ok(money.send(batch, rows))
-    assert first["applied"] == 3
+    assert first["applied"] == 2
     assert [(row["row"], row["code"]) for row in first["refused"]] == [
         (2, "amount_differs"),
         (3, "line_unknown"),
+        (4, "result_repeated"),
         (6, "result_contradicts"),
     ]
     balanced(money, one["amount_fen"])
@@ -282,6 +283,40 @@ def test_right_rows_are_applied_once_and_wrong_rows_are_named(world: Any, money:
     assert money.batch(batch)["result_count"] == 2
     contradicting = money.ok(money.send(batch, [money.result(one, bank_reference="another")]))
     assert contradicting["refused"][0]["code"] == "result_contradicts"
+
+
+def test_a_line_reported_twice_in_one_file_counts_once_and_its_second_row_is_refused_and_kept(
+    world: Any, money: Money
+) -> None:
+    batch = money.sealed(scored_class(world, 3))
+    money.export(batch)
+    one, two, three = money.batch(batch)["lines"]
+    bounced = money.result(two, "failed")
+    rows = [
+        money.result(one),
+        bounced,
+        money.result(one),
+        bounced | {"reason": "又一次"},
+        money.result(three, amount_fen=1),
+        money.result(three, amount_fen=1),
+    ]
+    first = money.ok(money.send(batch, rows))
+    assert first["applied"] == 2
+    assert [(row["row"], row["code"]) for row in first["refused"]] == [
+        (3, "result_repeated"),
+        (4, "result_repeated"),
+        (5, "amount_differs"),
+        (6, "result_repeated"),
+    ]
+    assert "第 1 行" in first["refused"][0]["detail"]
+    assert money.ok(money.send(batch, rows)) == first, "the whole file again gets the same answer"
+    assert money.ok(money.send(batch, rows[:2]))["applied"] == 2, "known from an earlier file is no mistake"
+    kept = money.ok(money.api("finance").get(f"/v1/settlement-batches/{batch['id']}/results"))["items"]
+    assert sorted((row["row"], row["code"]) for row in kept) == [
+        (row["row"], row["code"]) for row in first["refused"]
+    ]
+    assert (money.batch(batch)["result_count"], money.batch(batch)["paid_count"]) == (2, 1)
+    balanced(money, one["amount_fen"])
 
 
 def test_lines_of_another_batch_are_unknown(world: Any, money: Money) -> None:
@@ -294,6 +329,25 @@ def test_lines_of_another_batch_are_unknown(world: Any, money: Money) -> None:
     answer = money.ok(money.send(first, [money.result(other)]))
     assert answer["refused"][0]["code"] == "line_unknown"
     assert money.send(first, [money.result(other)], who="finance_wuhu").status == 404
+
+
+@pytest.mark.parametrize(
+    ("day", "code"),
+    [
+        ("2026-09-20", "paid_before_sealing"),
+        ("2026-09-21", None),
+        ("2026-09-22", None),
+        ("2026-09-23", "date_in_future"),
+    ],
+)
+def test_the_banks_date_lies_between_sealing_and_today(money: Money, day: str, code: str | None) -> None:
+    batch = money.sealed(scored_class(money.world, 1))  # on the 21st
+    money.now = money.now.replace(hour=16, minute=0)  # midnight in Shanghai: the 22nd has begun
+    money.export(batch)
+    (line,) = money.batch(batch)["lines"]
+    answer = money.ok(money.send(batch, [money.result(line, paid_on=day)]))
+    assert [row["code"] for row in answer["refused"]] == ([code] if code else [])
+    assert money.batch(batch)["paid_count"] == (code is None)
 
 
 def test_a_failed_line_joins_the_next_batch_and_both_close_when_it_is_paid(world: Any, money: Money) -> None:

@@ -149,6 +149,32 @@ def test_the_same_results_sent_twice_at_once_are_applied_once(world: Any, money:
     assert money.balance()["debit_fen"] == batch["amount_fen"]
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_file_with_repeated_rows_gets_one_answer_whatever_call_dies_or_loses_its_answer(
+    world: Any, money: Money, lost: bool
+) -> None:
+    due(world, money, 3)
+    batch = money.seal()
+    money.export(batch)
+    one, two, _ = money.batch(batch)["lines"]
+    rows = [money.result(one), money.result(two, "failed"), money.result(one), money.result(two, "failed")]
+
+    def send() -> Any:
+        return money.ok(money.send(batch, rows))
+
+    answer = until_whole(send)
+    if lost:  # the answer came too late: the whole file once more
+        answer = send()
+    assert answer["applied"] == 2
+    assert [(row["row"], row["code"]) for row in answer["refused"]] == [
+        (3, "result_repeated"),
+        (4, "result_repeated"),
+    ]
+    assert send() == answer
+    assert money.batch(batch)["result_count"] == 2
+    assert money.balance()["debit_fen"] == one["amount_fen"]
+
+
 def test_money_paid_for_a_voucher_that_is_gone_is_booked_and_flagged(world: Any, money: Money) -> None:
     from chalicelib.vouchers.store import VoucherRow
 
@@ -210,7 +236,7 @@ def test_taking_back_and_repaying_killed_after_any_call_book_each_once(world: An
     finance, other = money.api("finance"), money.api("finance_two")
     money.ok(until_whole(lambda: finance.post(f"{path}/reverse", {"reason": "重复"}, at=money.now)))
     money.ok(until_whole(lambda: other.post(f"{path}/reverse/confirm", {}, at=money.now)))
-    part = {"amount_fen": 80_000, "received_on": "2026-10-08", "bank_reference": "R1"}
+    part = {"amount_fen": 80_000, "received_on": "2026-09-21", "bank_reference": "R1"}
     shown = money.ok(until_whole(lambda: finance.post(f"{path}/repayments", part, at=money.now)))
     assert (shown["outstanding_fen"], len(shown["repayments"])) == (line["amount_fen"] - 80_000, 1)
     found = money.balance()

@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from chalicelib.settlement import store
 from chalicelib.settlement.jobs import seal_settlement
 from chalicelib.subsidies.budget_store import BudgetRow
 from chalicelib.subsidies.store import LineRow
+from tests.settlement.test_faults import before_each_call
 from tests.subsidies.scored import Money, scored_class
 from tests.support.people import HEFEI_SCHOOL
 
@@ -32,7 +34,7 @@ def take_back(money: Money, line_id: str) -> Any:
     return money.ok(money.api("finance_two").post(f"{path}/confirm", {}, at=money.now))
 
 
-def repay(money: Money, line_id: str, fen: int, reference: str = "R1", day: str = "2026-10-08") -> Any:
+def repay(money: Money, line_id: str, fen: int, reference: str = "R1", day: str = "2026-09-22") -> Any:
     body = {"amount_fen": fen, "received_on": day, "bank_reference": reference}
     return money.api("finance").post(f"/v1/claim-lines/{line_id}/repayments", body, at=money.now)
 
@@ -69,6 +71,15 @@ def test_repayments_come_in_parts_once_each_and_never_above(money: Money, paid: 
     balance = money.balance()
     assert balance["debit_fen"] == balance["credit_fen"] == 3 * FEN + FEN + FEN
     assert differences(money) == []
+
+
+def test_a_repayment_received_after_today_is_refused(money: Money, paid: Any) -> None:
+    line_id = money.batch(paid)["lines"][0]["line_id"]
+    take_back(money, line_id)
+    refused = repay(money, line_id, 1, day="2026-09-22")  # it is the 21st
+    assert (refused.status, refused.json["code"]) == (422, "date_in_future")
+    money.now = money.now.replace(hour=16, minute=0)  # midnight in Shanghai, the 21st still in UTC
+    assert money.ok(repay(money, line_id, 1, day="2026-09-22"))["outstanding_fen"] == FEN - 1
 
 
 def test_an_account_opens_where_the_day_before_closed(money: Money, paid: Any) -> None:
@@ -113,6 +124,21 @@ def test_statements_open_and_close_and_agree_with_the_books(money: Money, paid: 
         "/v1/statements", {"period": "2026", "institution": HEFEI_SCHOOL}
     )
     assert other.status == 404
+
+
+def test_a_statement_reads_all_its_institutions_at_once(money: Money, paid: Any) -> None:
+    def calls() -> int:
+        with before_each_call(lambda _: None) as counted:
+            money.ok(money.api("finance").get("/v1/statements", {"period": "2026"}))
+        return counted[0]
+
+    few = calls()
+    (known, *_) = store.summaries_with("3401", "institution.3401.")
+    for number in range(30):
+        account = f"institution.3401.9134010000000{number:05d}"
+        other = msgspec.structs.replace(known, id=f"{account}#{known.id.partition('#')[2]}", account=account)
+        store.SummaryRow.from_record(other).save()
+    assert calls() == few
 
 
 def test_verification_names_a_changed_posting_line_balance_and_budget(money: Money, paid: Any) -> None:

@@ -1,11 +1,16 @@
 """Results as a bank sends them: sheets, refused row by row, kept, and applied once."""
 
+import io
+from datetime import date, datetime
 from typing import Any
 
+import openpyxl
 import pytest
 
 from chalicelib.aws.http import CSV, XLSX
 from chalicelib.aws.sheets import write_csv, write_xlsx
+from chalicelib.settlement.model import Refusal
+from chalicelib.settlement.result_sheets import read_results
 from tests.settlement.test_batches import file_of
 from tests.subsidies.scored import Money, scored_class, wuhu_class
 
@@ -32,16 +37,16 @@ def test_a_sheet_is_refused_row_by_row_and_its_right_rows_are_applied_once(world
     theirs = money.ok(world.api("finance_wuhu").get(f"/v1/settlement-batches/{foreign['id']}"))["lines"][0]
     one, two, three, four = (line["line_id"] for line in money.batch(batch)["lines"])
     fen = money.batch(batch)["lines"][0]["amount_fen"]
-    paid = ["已支付", fen, "2026-09-30", "TK1", ""]
+    paid = ["已支付", fen, "2026-09-21", "TK1", ""]
     rows = [
         [one, *paid],
         [two, "失败", fen, "", "", "账号不符"],
-        [three, "已支付", fen + 1, "2026-09-30", "TK3", ""],
+        [three, "已支付", fen + 1, "2026-09-21", "TK3", ""],
         [theirs["line_id"], *paid],
         [one, *paid],
         [one, "失败", fen, "", "", "x"],
         [four, "已支付", fen, "昨天", "TK4", ""],
-        [four, "已支付", "", "2026-09-30", "TK4", ""],
+        [four, "已支付", "", "2026-09-21", "TK4", ""],
         ["lin_nobody-01", *paid],
     ]
     dry = money.ok(post(money, batch, rows, query="?dry_run=true"))
@@ -50,10 +55,11 @@ def test_a_sheet_is_refused_row_by_row_and_its_right_rows_are_applied_once(world
     assert listed["items"] == []
     answer = money.ok(post(money, batch, rows))
     assert answer == dry
-    assert answer["applied"] == 3
+    assert answer["applied"] == 2
     assert [(row["row"], row["code"]) for row in answer["refused"]] == [
         (4, "amount_differs"),
         (5, "line_unknown"),
+        (6, "result_repeated"),
         (7, "result_contradicts"),
         (8, "wrong_type"),
         (9, "missing_field"),
@@ -62,7 +68,7 @@ def test_a_sheet_is_refused_row_by_row_and_its_right_rows_are_applied_once(world
     assert money.ok(post(money, batch, rows, kind=XLSX)) == answer
     path = f"/v1/settlement-batches/{batch['id']}/results"
     kept = money.ok(money.api("supervisor").get(path, {"outcome": "refused"}))["items"]
-    assert sorted(row["row"] for row in kept) == [4, 5, 7, 8, 9, 10]
+    assert sorted(row["row"] for row in kept) == [4, 5, 6, 7, 8, 9, 10]
     assert money.balance()["debit_fen"] == fen
     assert world.api("finance_wuhu").get(path).status == 404
 
@@ -84,3 +90,57 @@ def test_the_workbook_repeats_to_the_byte_and_ends_with_its_check_totals(world: 
     assert total.cells["class"] == batch["digest"]
     assert int(total.cells["amount_fen"]) == first["amount_fen"]
     assert money.export(batch)["sha256"] == batch["digest"]
+
+
+@pytest.mark.parametrize("day", ["2026-09-30", "2026-9-30", "2026/9/30", "2026年9月30日", "20260930"])
+def test_a_banks_date_is_read_as_in_every_other_list(day: str) -> None:
+    ((result,), refused) = read_results(
+        write_csv(HEADERS, [["lin_x-01", "paid", 180000, day, "R1", ""]]), CSV
+    )
+    assert (result.paid_on, refused) == (date(2026, 9, 30), [])
+
+
+def test_a_week_date_is_no_date() -> None:
+    rows = [["lin_x-01", "paid", 180000, "2026-W40-3", "R1", ""]]
+    assert read_results(write_csv(HEADERS, rows), CSV) == (
+        [],
+        [Refusal(2, "wrong_type", {"field": "支付日期"})],
+    )
+
+
+@pytest.mark.parametrize("cell", [date(2026, 9, 30), datetime(2026, 9, 30, 10, 20), 46295])  # noqa: DTZ001
+def test_a_date_cell_and_the_bare_number_of_a_day_are_dates(cell: Any) -> None:
+    ((result,), _) = read_results(workbook([["lin_x-01", "paid", 180000, cell, "R1", ""]]), XLSX)
+    assert result.paid_on == date(2026, 9, 30)
+
+
+@pytest.mark.parametrize(
+    ("text", "fen"),
+    [
+        ("180000", 180000),
+        ("180000.0", 180000),
+        ("1800.00", None),
+        ("180000.5", None),
+        ("-1", None),
+        ("1e5", None),
+    ],
+)
+def test_an_amount_is_whole_fen_and_one_in_yuan_is_refused(text: str, fen: int | None) -> None:
+    results, refused = read_results(write_csv(HEADERS, [["lin_x-01", "failed", text, "", "", ""]]), CSV)
+    assert [one.amount_fen for one in results] == ([fen] if fen is not None else [])
+    assert [one.code for one in refused] == ([] if fen is not None else ["wrong_type"])
+
+
+@pytest.mark.parametrize("cell", [180000, 180000.0])
+def test_a_numeric_amount_cell_is_whole_fen(cell: float) -> None:
+    ((result,), _) = read_results(workbook([["lin_x-01", "failed", cell, "", "", ""]]), XLSX)
+    assert result.amount_fen == 180000
+
+
+def workbook(rows: list[list[Any]]) -> bytes:
+    book = openpyxl.Workbook()
+    for row in [list(HEADERS), *rows]:
+        book.active.append(row)
+    raw = io.BytesIO()
+    book.save(raw)
+    return raw.getvalue()

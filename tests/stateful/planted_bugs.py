@@ -57,8 +57,8 @@ BUGS = (
     Bug(
         "of two results of one line in one file the last counts",
         _RESULTS,
-        "if first is not result and not same_result(first, result):",
-        "if first is not result and same_result(first, result):",
+        "first = wanted.setdefault(result.line_id, result)",
+        "first = wanted[result.line_id] = result",
     ),
     Bug(
         "a result that contradicts the known one counts as the same",

@@ -10,9 +10,10 @@ import os
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
@@ -540,22 +541,23 @@ class Money(RuleBasedStateMachine):
         place=st.integers(0, 3),
         outcomes=st.lists(st.sampled_from(("paid", "failed", "none")), min_size=5, max_size=5),
         wrong=st.sampled_from(
-            ("none", "amount", "unknown", "other division", "contradiction", "foreign", "reviewer")
+            ("none", "amount", "unknown", "other division", "contradiction", "repeat", "foreign", "reviewer")
         ),
     )
     def report(self, chaos: tuple[str, int], place: int, outcomes: list[str], wrong: str) -> None:
         batch_id = self._batch(place)
         known = self.model.batches[batch_id]
         names = sorted(known["lines"])
+        paid_on = shanghai_date(batches.find_batch(batch_id).sealed_at)
         rows = [
-            self._result(number, name, outcome == "paid")
+            self._result(number, name, outcome == "paid", paid_on=paid_on)
             for number, (name, outcome) in enumerate(zip(names, outcomes, strict=False), start=1)
             if outcome != "none"
         ]
         expected = {
             row.line_id: row.paid for row in rows if known["results"].get(row.line_id, row.paid) == row.paid
         }
-        extra = self._wrong(wrong, rows, names, expected)
+        extra = self._wrong(wrong, rows, names, expected, paid_on=paid_on)
         sender = {"foreign": WUHU_FINANCE, "reviewer": REVIEWER_AS_FINANCE}.get(wrong, FINANCE)
         answer = self.do(
             chaos, lambda: results.record_results(self.context(sender), batch_id, [*rows, *extra])
@@ -572,33 +574,43 @@ class Money(RuleBasedStateMachine):
             self._apply(batch_id, expected)
         self.check()
 
-    def _result(self, row: int, line_id: str, paid: bool, fen: int = LINE_FEN) -> PaymentResult:
+    def _result(
+        self, row: int, line_id: str, paid: bool, *, paid_on: date, fen: int = LINE_FEN
+    ) -> PaymentResult:
         return PaymentResult(
             row=row,
             line_id=line_id,
             paid=paid,
             amount_fen=fen,
-            paid_on=self.setting.world.now.date() if paid else None,
+            paid_on=paid_on if paid else None,
             bank_reference=f"TK{line_id[-8:]}" if paid else None,
             reason=None if paid else "账号不符",
         )
 
     def _wrong(
-        self, wrong: str, rows: list[PaymentResult], names: list[str], expected: dict[str, bool]
+        self,
+        wrong: str,
+        rows: list[PaymentResult],
+        names: list[str],
+        expected: dict[str, bool],
+        *,
+        paid_on: date,
     ) -> list[PaymentResult]:
         """Add one wrong row behind the right ones."""
         row = 100
         if wrong == "unknown":
-            return [self._result(row, "lin_unknown-01", paid=True)]
+            return [self._result(row, "lin_unknown-01", paid=True, paid_on=paid_on)]
         if wrong == "other division":
-            return [self._result(row, f"lin_{self.setting.foreign_id[4:]}-01", paid=True)]
+            return [self._result(row, f"lin_{self.setting.foreign_id[4:]}-01", paid=True, paid_on=paid_on)]
         if wrong == "amount" and (
             left := [name for name in names if name not in {one.line_id for one in rows}]
         ):
-            return [self._result(row, left[0], paid=True, fen=LINE_FEN + 1)]
+            return [self._result(row, left[0], paid=True, paid_on=paid_on, fen=LINE_FEN + 1)]
+        if wrong == "repeat" and rows:
+            return [msgspec.structs.replace(rows[0], row=row)]
         if wrong == "contradiction" and expected:
             name = next(iter(expected))
-            return [self._result(row, name, paid=not expected[name])]
+            return [self._result(row, name, paid=not expected[name], paid_on=paid_on)]
         return []
 
     def _apply(self, batch_id: str, expected: dict[str, bool]) -> None:

@@ -20,6 +20,7 @@ from chalicelib.classes.model import (
 from chalicelib.classes.store import ClassRow
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import EnrolmentRow
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.geo import CoordSystem
 from chalicelib.kernel.ids import new_id
 from chalicelib.subsidies.model import budget_division
@@ -255,7 +256,10 @@ class Money:
         return self.ok(self.api("finance").get(f"/v1/settlement-batches/{batch['id']}", at=self.now))
 
     def result(self, line: Any, status: str = "paid", **facts: Any) -> dict[str, Any]:
-        paid = {"paid_on": "2026-09-30", "bank_reference": "ref-" + line["line_id"][-2:]}
+        paid = {
+            "paid_on": shanghai_date(self.now).isoformat(),
+            "bank_reference": "ref-" + line["line_id"][-2:],
+        }
         extra = paid if status == "paid" else {"reason": "账号不符"}
         return {
             "line_id": line["line_id"],
