@@ -91,14 +91,16 @@ def evaluate(
 ) -> Payability:
     """Decide whether and how much is payable for one trainee, with every check and its evidence.
 
-    The amount is min(face value, project fee) × pay rate, rounded down to whole fen.
+    The amount is min(face value, project fee) × pay rate, rounded down to whole fen. Who passed is decided
+    here, not by the state that scoring gave the enrolment: scoring fails whoever was absent and knows of no
+    override. The marks give the rate, and nobody is paid whose attendance neither suffices nor is overridden.
     """
     redeemed = (
         voucher is not None
         and voucher.status is VoucherStatus.REDEEMED
         and voucher.enrolment_id == enrolment_id
     )
-    rate = evidence.rate_passed if _has_passed(evidence) else evidence.rate_failed
+    rate = evidence.rate_passed if _has_the_marks(evidence) else evidence.rate_failed
     checks = [
         Check("voucher_redeemed", redeemed, {"status": str(voucher.status) if voucher else None}),
         _class_approved(evidence),
@@ -222,11 +224,9 @@ def _completed_in_time(evidence: Evidence, voucher: Voucher | None) -> list[Chec
     return [Check("completed_in_time", in_time, facts)]
 
 
-def _has_passed(evidence: Evidence) -> bool:
+def _has_the_marks(evidence: Evidence) -> bool:
     marks = (evidence.theory, evidence.practice)
-    return evidence.enrolment_status is EnrolmentStatus.PASSED and all(
-        mark is not None and mark >= evidence.pass_mark for mark in marks
-    )
+    return all(mark is not None and mark >= evidence.pass_mark for mark in marks)
 
 
 def totals_of(found: Sequence[Payability]) -> tuple[int, int]:
