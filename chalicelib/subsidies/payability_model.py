@@ -18,6 +18,7 @@ from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.ids import EnrolmentId, VoucherId
 from chalicelib.kernel.money import share_of
+from chalicelib.people.eligibility import Bar
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
 
@@ -55,6 +56,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     overrides: list[Overriding] = []
     completed_by_expiry: bool = False
     last_lesson_on: date | None = None
+    opens_on: date | None = None
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -139,6 +141,7 @@ def evaluate(
             not evidence.same_level_before,
             {"subsidised_before": evidence.same_level_before},
         ),
+        eligible_at_date(evidence, voucher.bar if voucher else None),
         *_completed_in_time(evidence, voucher),
     ]
     checks = [_overridden(check, evidence.overrides) for check in checks]
@@ -153,6 +156,22 @@ def evaluate(
         amount_fen=amount_fen,
         checks=checks,
     )
+
+
+def eligible_at_date(evidence: Evidence, bar: Bar | None) -> Check:
+    """Ask that what cross-match lists say does not count on the day the class opens (`ineligible_at_date`).
+
+    On that day training begins; a situation that arises later, work above all, is what it is for. Where the
+    day is not known, whatever stands against the voucher counts.
+    """
+    day = evidence.opens_on
+    counting = bar if bar is not None and (day is None or bar.counts_on(day)) else None
+    facts: dict[str, Fact] = {
+        "opens_on": day.isoformat() if day else None,
+        "listed": counting.standing.situation.value if counting else None,
+        "since": counting.first_day.isoformat() if counting else None,
+    }
+    return Check("eligible_at_date", counting is None, facts)
 
 
 def _overridden(check: Check, overrides: Sequence[Overriding]) -> Check:

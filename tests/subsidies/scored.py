@@ -91,6 +91,7 @@ def scored_class(
                         holder_name="张*",
                         holder_id_number="340***********1234",
                         issued_at=opens_at,
+                        redeemed_at=opens_at,
                         expires_at=opens_at + timedelta(days=365),
                         valid_through=(opens_at + timedelta(days=364)).date(),
                         enrolment_id=enrolment_id,
