@@ -39,12 +39,14 @@ from chalicelib.settlement.ledger_routes import api as ledger_api
 from chalicelib.settlement.routes import api as settlement_api
 from chalicelib.subsidies import jobs as subsidy_jobs
 from chalicelib.subsidies.document_routes import api as documents_api
+from chalicelib.subsidies.listed import stop_payment
 from chalicelib.subsidies.override_routes import api as overrides_api
 from chalicelib.subsidies.publicity_routes import api as publicity_api
 from chalicelib.subsidies.routes import api as subsidies_api
 from chalicelib.supervision import jobs as supervision_jobs
 from chalicelib.supervision.routes import api as supervision_api
 from chalicelib.vouchers import jobs as voucher_jobs
+from chalicelib.vouchers.ineligibility import use_payments
 from chalicelib.vouchers.routes import api as vouchers_api
 
 Event = dict[str, Any]
@@ -80,6 +82,7 @@ for blueprint in (
 use_guard(RequestGuard())
 use_institutions(division_of_institution)
 use_evidence(evidence_of)
+use_payments(stop_payment)
 
 
 @app.lambda_function(name="bootstrap_accounts")  # type: ignore[untyped-decorator]

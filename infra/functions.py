@@ -150,8 +150,8 @@ FUNCTIONS: Final = (
         log_retention_days=_JOB_RETENTION_DAYS,
         queue=STANDINGS,
         grants=Grants(
-            reads=frozenset({"imports", "list-effects", "programs", "standings", "vouchers"}),
-            writes=frozenset({"imports", "list-effects", "vouchers"}),
+            reads=frozenset({"claim-lines", "imports", "list-effects", "programs", "standings", "vouchers"}),
+            writes=frozenset({"claim-lines", "imports", "list-effects", "vouchers"}),
         ),
     ),
     Function(

@@ -184,7 +184,7 @@ def _by_situation(standing: Standing) -> tuple[str, date]:
 
 
 def bar_of(standings: Iterable[Standing], program: Program, *, today: date) -> Bar | None:
-    """Sum up the standings that hold today or will: what `reasons_against` will say of them from now on.
+    """Sum up the standings that hold today or will: what `reasons_against` will say of them from then on.
 
     Of several the span from the first to the last day is taken: whoever is ineligible on one day in between
     loses an unspent voucher on that day.

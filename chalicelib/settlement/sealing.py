@@ -202,7 +202,7 @@ def _anything_due(division: str, context: Context, change: Change) -> bool:
 def _portions(division: str, context: Context, *, limit: int, change: Change) -> Iterator[Portion]:
     """Give what is due in a division, always in the same order: repayments, then the oldest claims."""
     left = limit
-    for portion in _repayments(division, limit=left):
+    for portion in _repayments(division, limit=left, change=change):
         left -= len(portion.lines)
         yield portion
     waiting: list[str] = []
@@ -228,12 +228,16 @@ def _portions(division: str, context: Context, *, limit: int, change: Change) ->
         yield portion
 
 
-def _repayments(division: str, *, limit: int) -> Iterator[Portion]:
+def _repayments(division: str, *, limit: int, change: Change) -> Iterator[Portion]:
+    """Give the lines that the bank did not pay, looked at again: in a batch nothing stops a line."""
     if limit <= 0:
         return
     lines = claims.find_lines(claims.lines_to_retry(division, limit=limit))
-    for line in lines:
-        if line.status is LineStatus.PAYMENT_FAILED and not line.holds:
+    failed = [line for line in lines if line.status is LineStatus.PAYMENT_FAILED]
+    vouchers = {one.id: one for one in find_vouchers([line.voucher_id for line in failed])}
+    for one in failed:
+        line = _looked_at(one, vouchers.get(one.voucher_id), [], change)
+        if line is not None and line.status is LineStatus.PAYMENT_FAILED and not line.holds:
             yield Portion(None, [line])
 
 

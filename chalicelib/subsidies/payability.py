@@ -73,14 +73,17 @@ def _claimed_lines(training_class: TrainingClass) -> list[Line]:
 
 
 def _since_submission(one: Examined, line: Line | None) -> tuple[datetime | None, list[Difference]]:
-    """Compare with what was submitted: the evidence frozen then, and a voucher that was redeemed then."""
+    """Compare with what was submitted: the evidence frozen then, and a voucher as it was then.
+
+    It was redeemed, and no list counted against it: nobody is submitted otherwise.
+    """
     if line is None:
         return None, []
     then = evaluate(
         line.evidence,
         one.voucher
         and msgspec.structs.replace(
-            one.voucher, status=VoucherStatus.REDEEMED, enrolment_id=line.enrolment_id
+            one.voucher, status=VoucherStatus.REDEEMED, enrolment_id=line.enrolment_id, bar=None
         ),
         enrolment_id=line.enrolment_id,
         voucher_id=line.voucher_id,
@@ -137,6 +140,7 @@ def examine(
             ],
             completed_by_expiry=policy.expiry_scope is ExpiryScope.COMPLETE,
             last_lesson_on=shanghai_date(training_class.ends_at),
+            opens_on=shanghai_date(training_class.opens_at),
         )
         known = lines.get(enrolment_id) if lines is not None else None
         holds = [f"attendance:{hold}" for hold in attended.holds] if attended is not None else []

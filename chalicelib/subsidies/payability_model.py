@@ -18,6 +18,7 @@ from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.ids import EnrolmentId, VoucherId
 from chalicelib.kernel.money import share_of
+from chalicelib.people.eligibility import Bar
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
 
@@ -55,6 +56,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     overrides: list[Overriding] = []
     completed_by_expiry: bool = False
     last_lesson_on: date | None = None
+    opens_on: date | None = None
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -91,14 +93,16 @@ def evaluate(
 ) -> Payability:
     """Decide whether and how much is payable for one trainee, with every check and its evidence.
 
-    The amount is min(face value, project fee) × pay rate, rounded down to whole fen.
+    The amount is min(face value, project fee) × pay rate, rounded down to whole fen. Who passed is decided
+    here, not by the state that scoring gave the enrolment: scoring fails whoever was absent and knows of no
+    override. The marks give the rate, and nobody is paid whose attendance neither suffices nor is overridden.
     """
     redeemed = (
         voucher is not None
         and voucher.status is VoucherStatus.REDEEMED
         and voucher.enrolment_id == enrolment_id
     )
-    rate = evidence.rate_passed if _has_passed(evidence) else evidence.rate_failed
+    rate = evidence.rate_passed if _has_the_marks(evidence) else evidence.rate_failed
     checks = [
         Check("voucher_redeemed", redeemed, {"status": str(voucher.status) if voucher else None}),
         _class_approved(evidence),
@@ -137,6 +141,7 @@ def evaluate(
             not evidence.same_level_before,
             {"subsidised_before": evidence.same_level_before},
         ),
+        eligible_at_date(evidence, voucher.bar if voucher else None),
         *_completed_in_time(evidence, voucher),
     ]
     checks = [_overridden(check, evidence.overrides) for check in checks]
@@ -151,6 +156,22 @@ def evaluate(
         amount_fen=amount_fen,
         checks=checks,
     )
+
+
+def eligible_at_date(evidence: Evidence, bar: Bar | None) -> Check:
+    """Ask that what cross-match lists say does not count on the day the class opens (`ineligible_at_date`).
+
+    On that day training begins; a situation that arises later, work above all, is what it is for. Where the
+    day is not known, whatever stands against the voucher counts.
+    """
+    day = evidence.opens_on
+    counting = bar if bar is not None and (day is None or bar.counts_on(day)) else None
+    facts: dict[str, Fact] = {
+        "opens_on": day.isoformat() if day else None,
+        "listed": counting.standing.situation.value if counting else None,
+        "since": counting.first_day.isoformat() if counting else None,
+    }
+    return Check("eligible_at_date", counting is None, facts)
 
 
 def _overridden(check: Check, overrides: Sequence[Overriding]) -> Check:
@@ -222,11 +243,9 @@ def _completed_in_time(evidence: Evidence, voucher: Voucher | None) -> list[Chec
     return [Check("completed_in_time", in_time, facts)]
 
 
-def _has_passed(evidence: Evidence) -> bool:
+def _has_the_marks(evidence: Evidence) -> bool:
     marks = (evidence.theory, evidence.practice)
-    return evidence.enrolment_status is EnrolmentStatus.PASSED and all(
-        mark is not None and mark >= evidence.pass_mark for mark in marks
-    )
+    return all(mark is not None and mark >= evidence.pass_mark for mark in marks)
 
 
 def totals_of(found: Sequence[Payability]) -> tuple[int, int]:

@@ -1,11 +1,16 @@
 """What a cross-match list does to vouchers: an unspent one is lost, a redeemed one is marked.
 
+The payment for a voucher that was redeemed is of a later step, which is told through here: `app.py` connects
+the two. It is told each time a list is looked at, whether or not the voucher changes: a worker may have died
+in between.
+
 Called by the worker that applies a list, after the list is stored, and by the issuer, after its vouchers are.
 Every write is followed by another look at what lists say: of two that act on one voucher, the later one finds
 the newest word and writes it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime
 
 from chalicelib.aws.table import ConditionFailed
 from chalicelib.kernel.calendar import shanghai_date
@@ -27,6 +32,14 @@ from chalicelib.vouchers.model import (
 )
 
 _TRIES = 8
+_PAID_FOR = (VoucherStatus.REDEEMED, VoucherStatus.SETTLED)
+Told = Callable[[Context, Voucher, Bar], None]
+_told: list[Told] = []
+
+
+def use_payments(told: Told) -> None:
+    """Install what is told that lists stand against a voucher which is, or will be, paid for."""
+    _told[:] = [told]
 
 
 def follow(context: Context, person_keys: Iterable[PersonKey]) -> None:
@@ -64,12 +77,22 @@ def _concerned(
     context: Context, listed: Mapping[PersonKey, Standings]
 ) -> Iterator[tuple[Voucher, Bar | None]]:
     """Find the vouchers of listed people by their derived ids: an index might not have the newest yet."""
-    today = shanghai_date(context.now)
     programs = {program.id: program for program in all_programs()} if listed else {}
     ids = [voucher_id_of(key, program_id) for key in listed for program_id in programs]
     for voucher in store.find_vouchers(ids):
         known = listed[voucher.person_key].standings
-        yield voucher, bar_of(known, programs[voucher.program_id], today=today)
+        yield voucher, bar_of(known, programs[voucher.program_id], today=_asked_from(voucher, context.now))
+
+
+def _asked_from(voucher: Voucher, now: datetime) -> date:
+    """Give the day from which on it matters what lists say: of a voucher in use, that of its redemption.
+
+    Whether its class is paid for depends on the day the class opened, and lists come long after.
+    """
+    today = shanghai_date(now)
+    if voucher.status not in _PAID_FOR or voucher.redeemed_at is None:
+        return today
+    return min(today, shanghai_date(voucher.redeemed_at))
 
 
 def _bring_in_line(context: Context, voucher: Voucher, bar: Bar | None) -> Consequence | None:
@@ -88,6 +111,8 @@ def _bring_in_line(context: Context, voucher: Voucher, bar: Bar | None) -> Conse
         except ConditionFailed as failure:
             current = failure.old
         else:
+            if bar is not None and current.status in _PAID_FOR:
+                _told[0](context, current, bar)
             return consequence
     raise Unavailable("try_again")
 

@@ -93,8 +93,8 @@ BUGS = (
     Bug(
         "a failed line with a hold is paid again",
         _SEALING,
-        "if line.status is LineStatus.PAYMENT_FAILED and not line.holds:",
-        "if line.status is LineStatus.PAYMENT_FAILED:",
+        "if line is not None and line.status is LineStatus.PAYMENT_FAILED and not line.holds:",
+        "if line is not None and line.status is LineStatus.PAYMENT_FAILED:",
     ),
     Bug(
         "a hold on a line whose payment failed is forgotten",

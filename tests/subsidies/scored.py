@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Collection
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from chalicelib.attendance.model import CheckIn, Outcome, Place, Proof, Punctuality, slot_of
@@ -15,6 +16,7 @@ from chalicelib.classes.model import (
     ClassStatus,
     Lesson,
     Site,
+    has_passed,
     lesson_id_of,
 )
 from chalicelib.classes.store import ClassRow
@@ -23,6 +25,7 @@ from chalicelib.enrolments.store import EnrolmentRow
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.geo import CoordSystem
 from chalicelib.kernel.ids import new_id
+from chalicelib.programs.model import Policy
 from chalicelib.subsidies.model import budget_division
 from chalicelib.vouchers.model import Voucher, VoucherStatus, voucher_id_of
 from chalicelib.vouchers.store import VoucherRow
@@ -72,7 +75,9 @@ def scored_class(
             person: Any = people[place] if people else f"prs_test{next(_numbers):06d}"
             enrolment_id: Any = f"enr_{class_id[4:20]}{place:02d}"
             roster[person] = enrolment_id
-            passed = place not in failed
+            theory, practice = 50 if place in failed else 80, 80
+            share = Decimal(place not in absent)
+            passed = has_passed(theory=theory, practice=practice, policy=Policy(), share=share)
             voucher_id = voucher_id_of(person, class_id if people else world.program_id)
             vouchers.save(
                 VoucherRow.from_record(
@@ -87,6 +92,7 @@ def scored_class(
                         holder_name="张*",
                         holder_id_number="340***********1234",
                         issued_at=opens_at,
+                        redeemed_at=opens_at,
                         expires_at=opens_at + timedelta(days=365),
                         valid_through=(opens_at + timedelta(days=364)).date(),
                         enrolment_id=enrolment_id,
@@ -111,8 +117,8 @@ def scored_class(
                         happened_at=opens_at,
                         device_id="d",
                         class_id=class_id,
-                        theory=80 if passed else 50,
-                        practice=80,
+                        theory=theory,
+                        practice=practice,
                     )
                 )
             )

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.classes.service import read_class
 from chalicelib.kernel.principal import Role
 from tests.accounts.test_separation import moved
 from tests.subsidies.scored import Money, scored_class
@@ -56,6 +57,24 @@ def test_a_confirmed_override_makes_its_trainee_payable_and_shows_by_whose_decis
     assert check["evidence"]["share"] == 0
     money.budget()
     assert money.publicised(class_id)["count"] == 3
+
+
+def test_an_override_makes_a_trainee_payable_whom_scoring_failed_for_absence(
+    world: Any, money: Money, class_id: str
+) -> None:
+    ids = sorted(read_class(class_id).enrolment_ids)
+    rows = [{"enrolment_id": one, "theory": 90, "practice": 90} for one in ids]
+    body = {"version": read_class(class_id).version, "rows": rows, "reason": "更正"}
+    path = f"/v1/classes/{class_id}/scores"
+    scored = money.ok(world.api("institution").put(path, body, at=money.now))
+    assert (scored["passed"], scored["failed"]) == (2, 1)
+    asked = money.ok(ask(money, class_id))
+    money.ok(decide(money, asked, "confirm"))
+    found = money.payability(class_id)
+    assert (found["count"], found["amount_fen"]) == (3, 3 * found["lines"][1]["amount_fen"])
+    shown = {one["name"]: one for one in found["lines"][0]["checks"]}
+    assert shown["scores"]["evidence"]["pay_rate"] == 1
+    assert all(one["passed"] for one in shown.values())
 
 
 def test_where_the_policy_names_no_check_none_is_overridden(world: Any, money: Money) -> None:

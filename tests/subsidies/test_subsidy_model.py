@@ -24,7 +24,7 @@ from chalicelib.subsidies.model import (
     class_of_line,
     line_id_of,
 )
-from chalicelib.subsidies.payability_model import Evidence, evaluate, totals_of
+from chalicelib.subsidies.payability_model import Evidence, Overriding, evaluate, totals_of
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
@@ -104,6 +104,9 @@ def evidence(**facts: Any) -> Evidence:
     return msgspec.structs.replace(good, **facts)
 
 
+LET_PASS = Overriding("attendance", "ovr_a", date(2026, 9, 30))
+
+
 def voucher(**facts: Any) -> Voucher:
     given: dict[str, Any] = {
         "id": "vch_a",
@@ -157,7 +160,9 @@ def test_where_the_program_wants_it_the_last_lesson_is_within_the_vouchers_valid
         ({"share": Decimal("0.7999")}, "attendance"),
         ({"theory": 59}, "scores"),
         ({"practice": None}, "scores"),
-        ({"enrolment_status": EnrolmentStatus.FAILED}, "scores"),
+        ({"enrolment_status": EnrolmentStatus.FAILED, "theory": 59}, "scores"),
+        ({"enrolment_status": EnrolmentStatus.FAILED, "share": Decimal("0.7999")}, "attendance"),
+        ({"theory": 59, "overrides": [LET_PASS]}, "scores"),
         ({"enrolment_status": EnrolmentStatus.WITHDRAWN}, "on_roster"),
         ({"on_roster": False}, "on_roster"),
         ({"class_status": ClassStatus.COMPLETION_APPROVED}, "class_approved"),
@@ -208,6 +213,19 @@ def test_a_policy_may_pay_part_for_those_who_failed() -> None:
     )
     assert outcome.payable
     assert outcome.amount_fen == 250_000
+
+
+def test_whoever_was_let_pass_for_attendance_is_paid_as_passed_though_scored_as_failed() -> None:
+    absent = evidence(
+        enrolment_status=EnrolmentStatus.FAILED,
+        share=Decimal(0),
+        rate_failed=Decimal("0.5"),
+        overrides=[LET_PASS],
+    )
+    outcome = judge(absent, voucher())
+    assert (failed_checks(outcome), outcome.amount_fen) == ([], 500_001)
+    without = judge(msgspec.structs.replace(absent, overrides=[]), voucher())
+    assert (failed_checks(without), without.amount_fen) == (["attendance"], 0)
 
 
 def test_the_deadline_is_the_same_date_twelve_months_later() -> None:
