@@ -61,7 +61,7 @@ def submit_claim(
     """Ask for payment for a scored class, one line a payable trainee; again after a return.
 
     Raises:
-        Refused: the class is not scored, the deadline has passed, or nobody is payable.
+        Refused: the class is not scored, the deadline for the first filing has passed, or nobody is payable.
         Impossible: `declared_totals_differ`, with both figures.
 
     """
@@ -116,6 +116,8 @@ def _require_claimable(training_class: TrainingClass, before: Claim | None, toda
     if training_class.status is not expected:
         code = "class_not_approved" if training_class.status in _NOT_APPROVED else "wrong_state"
         raise Refused(code, status=str(training_class.status))
+    if before is not None:
+        return  # filed in time; how long reviews and objections take is not in the institution's hands
     assert training_class.completion_approved_at is not None
     deadline = claim_deadline(training_class.completion_approved_at, training_class.policy)
     if today > deadline:

@@ -106,6 +106,29 @@ def test_a_claim_after_the_deadline_is_refused(world: Any, money: Money) -> None
     assert last_day.status == 201
 
 
+def test_a_claim_filed_in_time_is_sent_again_after_the_deadline(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 1)
+    money.now = world.now + timedelta(days=364)
+    claim = money.claim(class_id)
+    money.wait(3)
+    money.ok(money.decide("clerk", claim, "return", reason="补充材料"))
+    again = money.claim(class_id)
+    assert (again["id"], again["status"]) == (claim["id"], "submitted")
+
+
+def test_a_claim_filed_in_time_is_sent_again_after_an_objection_was_upheld_past_the_deadline(
+    world: Any, money: Money
+) -> None:
+    money.budget()
+    claim = money.publicised(scored_class(world, 1))
+    path = f"/v1/publicity/{claim['id']}/objections"
+    objection = money.ok(money.api().post(path, {"reason": "有异议"}, at=money.now))
+    money.wait(366)
+    upheld = {"version": 1, "outcome": "upheld", "reason": "属实"}
+    money.ok(money.api("supervisor").post(f"/v1/objections/{objection['id']}/resolve", upheld, at=money.now))
+    assert money.claim(claim["class_id"])["status"] == "submitted"
+
+
 def test_only_a_scored_class_is_claimed_for(world: Any, money: Money) -> None:
     class_id = scored_class(world, 1)
     ClassRow(class_id, "head").update(actions=[ClassRow.status.set("submitted")])
