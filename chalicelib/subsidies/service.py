@@ -65,31 +65,34 @@ def submit_claim(
         Impossible: `declared_totals_differ`, with both figures.
 
     """
-    training_class = require_class(context, "subsidy_claim.submit", class_id)
-    before = store.find_claim(claim_id_of(class_id))
-    if before is not None and before.status is not ClaimStatus.RETURNED:
-        return _repeat(before, declared_count, declared_amount_fen)
-    _require_claimable(training_class, before, shanghai_date(context.now))
-    examined = examine(training_class, today=shanghai_date(context.now))
-    count, amount_fen = totals_of([one.outcome for one in examined])
-    if count == 0:
-        raise Refused("not_payable")
-    _require_totals(count, amount_fen, declared_count, declared_amount_fen)
-    claim = _claim_for(context, training_class, examined, before)
-    old = store.find_lines(claim.line_ids) if before is not None else []
-    known: dict[str, Line] = {one.id: one for one in old}
-    lines = [_line_for(context, training_class, claim, one, known) for one in examined if one.outcome.payable]
-    writes: list[Write] = [*store.submit_writes(claim, lines, before=before)]
-    if before is None:
-        writes.append(claim_write(class_id, version=training_class.version))
-    try:
-        transact(writes, change=change_of(context, "subsidy_claim.submit"))
-    except ConditionFailed as failure:
-        now_there = store.find_claim(claim.id)
-        if now_there is not None and now_there.status is not ClaimStatus.RETURNED:
-            return _repeat(now_there, declared_count, declared_amount_fen)
-        raise Refused("version_conflict", version=getattr(failure.old, "version", None)) from None
-    return Submitted(claim, lines, created=True)
+    for _ in range(_TRIES):
+        training_class = require_class(context, "subsidy_claim.submit", class_id)
+        before = store.find_claim(claim_id_of(class_id))
+        if before is not None and before.status is not ClaimStatus.RETURNED:
+            return _repeat(before, declared_count, declared_amount_fen)
+        _require_claimable(training_class, before, shanghai_date(context.now))
+        examined = examine(training_class, today=shanghai_date(context.now))
+        count, amount_fen = totals_of([one.outcome for one in examined])
+        if count == 0:
+            raise Refused("not_payable")
+        _require_totals(count, amount_fen, declared_count, declared_amount_fen)
+        claim = _claim_for(context, training_class, examined, before)
+        old = store.find_lines(claim.line_ids) if before is not None else []
+        known: dict[str, Line] = {one.id: one for one in old}
+        lines = [
+            _line_for(context, training_class, claim, one, known) for one in examined if one.outcome.payable
+        ]
+        writes: list[Write] = [*store.submit_writes(claim, lines, before=before, known=known)]
+        if before is None:
+            writes.append(claim_write(class_id, version=training_class.version))
+        try:
+            transact(writes, change=change_of(context, "subsidy_claim.submit"))
+        except ConditionFailed as failure:
+            if before is None and store.find_claim(claim.id) is None:
+                raise Refused("version_conflict", version=getattr(failure.old, "version", None)) from None
+            continue  # claimed meanwhile, or a hold was placed or lifted: what is there now decides
+        return Submitted(claim, lines, created=True)
+    raise error("try_again")
 
 
 def _repeat(claim: Claim, declared_count: int, declared_amount_fen: int) -> Submitted:

@@ -1,6 +1,6 @@
 """The tables of claims, their lines and objections, and every lawful write on them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -304,16 +304,26 @@ def lines_of_person(person_key: str, *, limit: int = 100) -> list[Line]:
 # --------------------------------------------------------------------------- claims: decisions
 
 
-def submit_writes(claim: Claim, lines: Iterable[Line], *, before: Claim | None) -> list[Put]:
-    """Store a claim with its lines: the first time, or again in place of a returned one."""
-    fresh = before is None
+def submit_writes(
+    claim: Claim, lines: Iterable[Line], *, before: Claim | None, known: Mapping[str, Line]
+) -> list[Put]:
+    """Store a claim with its lines: the first time, or again in place of a returned one.
+
+    `known` are the lines that stand there, by id. Each is replaced only as it was read: a hold that is placed
+    or lifted meanwhile must not be undone.
+    """
     again = None if before is None else _claim_in("submit") & (ClaimRow.version == before.version)
+    puts = [Put(ClaimRow.from_record(claim), again)]
+    for line in lines:
+        old = known.get(line.id)
+        puts.append(Put(LineRow.from_record(line), None if old is None else _replaceable(old)))
+    return puts
+
+
+def _replaceable(old: Line) -> Condition:
     rejected = LineRow.status == str(LineStatus.REJECTED)
-    replaceable = LineRow.id.does_not_exist() | _line_in("reject") | rejected
-    return [
-        Put(ClaimRow.from_record(claim), again),
-        *[Put(LineRow.from_record(line), None if fresh else replaceable) for line in lines],
-    ]
+    condition: Condition = (_line_in("reject") | rejected) & (LineRow.version == old.version)
+    return condition
 
 
 def decide(
