@@ -18,7 +18,15 @@ from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Context
 from chalicelib.programs.model import ExpiryScope
 from chalicelib.subsidies import store
-from chalicelib.subsidies.model import Claim, ClaimStatus, Line, LineStatus, claim_id_of, claim_of_line
+from chalicelib.subsidies.model import (
+    Claim,
+    ClaimStatus,
+    Line,
+    LineStatus,
+    claim_id_of,
+    claim_of_line,
+    line_id_of,
+)
 from chalicelib.subsidies.overrides import in_force
 from chalicelib.subsidies.payability_model import (
     Difference,
@@ -69,7 +77,15 @@ def _claimed_lines(training_class: TrainingClass) -> list[Line]:
     if training_class.status not in (ClassStatus.CLAIMED, ClassStatus.CLOSED):
         return []
     claim = store.find_claim(claim_id_of(training_class.id))
-    return store.find_lines(claim.line_ids) if claim is not None else []
+    if claim is None:
+        return []
+    return [line for line in lines_ever_claimed(training_class) if line.id in claim.line_ids or line.dropped]
+
+
+def lines_ever_claimed(training_class: TrainingClass) -> list[Line]:
+    """Read every line that trainees of a class ever had, also those that its claim no longer names."""
+    claim_id, places = claim_id_of(training_class.id), len(training_class.enrolment_ids)
+    return store.find_lines([line_id_of(claim_id, place) for place in range(1, places + 1)])
 
 
 def _since_submission(one: Examined, line: Line | None) -> tuple[datetime | None, list[Difference]]:
@@ -97,6 +113,7 @@ def examine(
 ) -> list[Examined]:
     """Evaluate every trainee of a class; `lines` (by enrolment) add the holds placed since submission.
 
+    A trainee whose line was taken out after second review is not payable, whatever else is known.
     What was subsidised before counts by the year of `today`, and overrides that are in force on it.
     """
     enrolments: dict[str, Enrolment] = {
@@ -114,6 +131,7 @@ def examine(
         if enrolment is None:
             continue
         attended = attendance.get(enrolment_id)
+        known = lines.get(enrolment_id) if lines is not None else None
         this_year, same_level = _other_subsidies(
             enrolment, occupation_of(project), claim_id_of(training_class.id), today.year
         )
@@ -141,8 +159,8 @@ def examine(
             completed_by_expiry=policy.expiry_scope is ExpiryScope.COMPLETE,
             last_lesson_on=shanghai_date(training_class.ends_at),
             opens_on=shanghai_date(training_class.opens_at),
+            reject_reason=known.reject_reason if known is not None and known.dropped else None,
         )
-        known = lines.get(enrolment_id) if lines is not None else None
         holds = [f"attendance:{hold}" for hold in attended.holds] if attended is not None else []
         holds += [hold for hold in known.holds if not is_derived_hold(hold)] if known is not None else []
         voucher = vouchers.get(enrolment.voucher_id)

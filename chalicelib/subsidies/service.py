@@ -33,7 +33,13 @@ from chalicelib.subsidies.model import (
     claim_of_line,
     line_id_of,
 )
-from chalicelib.subsidies.payability import Examined, examine, is_derived_hold, occupation_of
+from chalicelib.subsidies.payability import (
+    Examined,
+    examine,
+    is_derived_hold,
+    lines_ever_claimed,
+    occupation_of,
+)
 from chalicelib.subsidies.payability_model import totals_of
 from chalicelib.subsidies.register import enter
 from chalicelib.vouchers.model import Voucher, VoucherStatus
@@ -71,13 +77,14 @@ def submit_claim(
         if before is not None and before.status is not ClaimStatus.RETURNED:
             return _repeat(before, declared_count, declared_amount_fen)
         _require_claimable(training_class, before, shanghai_date(context.now))
-        examined = examine(training_class, today=shanghai_date(context.now))
+        old = lines_ever_claimed(training_class) if before is not None else []
+        dropped: dict[str, Line] = {line.enrolment_id: line for line in old if line.dropped}
+        examined = examine(training_class, today=shanghai_date(context.now), lines=dropped)
         count, amount_fen = totals_of([one.outcome for one in examined])
         if count == 0:
             raise Refused("not_payable")
         _require_totals(count, amount_fen, declared_count, declared_amount_fen)
         claim = _claim_for(context, training_class, examined, before)
-        old = store.find_lines(claim.line_ids) if before is not None else []
         known: dict[str, Line] = {one.id: one for one in old}
         lines = [
             _line_for(context, training_class, claim, one, known) for one in examined if one.outcome.payable

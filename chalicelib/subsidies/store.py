@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
@@ -169,6 +169,7 @@ class LineRow(VersionedTable[Line]):
     repay_by = StructAttribute(null=True)
     unsettled = UnicodeAttribute(null=True)
     repayments = StructAttribute(default=list)
+    dropped = BooleanAttribute(default=False)
     by_person = LinesByPerson()
     by_retry = LinesToRetry()
 
@@ -443,7 +444,12 @@ def drop_writes(line: Line, reason: str, *, before: Claim, after: Claim) -> list
     dropped = Update(
         LineRow,
         (line.id,),
-        [_line_to("drop"), LineRow.reject_reason.set(reason), LineRow.retry_city.remove()],
+        [
+            _line_to("drop"),
+            LineRow.reject_reason.set(reason),
+            LineRow.retry_city.remove(),
+            LineRow.dropped.set(True),
+        ],
         _line_in("drop") & (LineRow.version == line.version),
     )
     return [moved, dropped]
