@@ -40,7 +40,7 @@ from chalicelib.subsidies.payability import (
     lines_ever_claimed,
     occupation_of,
 )
-from chalicelib.subsidies.payability_model import totals_of
+from chalicelib.subsidies.payability_model import Evidence, totals_of
 from chalicelib.subsidies.register import enter
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import close_write as close_voucher_write
@@ -287,8 +287,8 @@ def approve(
         _require_decidable(claim, "approve", version, actor)
         rejections, count, amount_fen = _reject_lines(claim, rejected_lines)
         policy = read_class(claim.class_id).policy
-        going_on = _require_still_payable(context, claim, rejected_lines)
-        entered = enter(going_on, policy)
+        going_on, evidence = _require_still_payable(context, claim, rejected_lines)
+        entered = enter(going_on, evidence, policy)
         _refuse_lost(entered.refused)
         begin = store.publicise_actions(
             claim,
@@ -514,11 +514,13 @@ def _reject_lines(claim: Claim, rejected: Mapping[str, str]) -> tuple[list[Write
     return [store.reject_line_write(line, rejected[line.id]) for line in fresh], count, amount_fen
 
 
-def _require_still_payable(context: Context, claim: Claim, rejected: Mapping[str, str]) -> list[Line]:
-    """Decide payability again; give the lines that go on."""
+def _require_still_payable(
+    context: Context, claim: Claim, rejected: Mapping[str, str]
+) -> tuple[list[Line], dict[str, Evidence]]:
+    """Decide payability again; give the lines that go on, and by enrolment what was found of each trainee."""
     lines: dict[str, Line] = {line.enrolment_id: line for line in lines_of(claim)}
     examined = examine(read_class(claim.class_id), today=shanghai_date(context.now), lines=lines)
-    now = {one.enrolment.id: one.outcome for one in examined}
+    now: dict[str, Examined] = {one.enrolment.id: one for one in examined}
     going_on = [
         line for line in lines.values() if line.status is not LineStatus.REJECTED and line.id not in rejected
     ]
@@ -526,10 +528,10 @@ def _require_still_payable(context: Context, claim: Claim, rejected: Mapping[str
         [
             line
             for line in going_on
-            if not (line.enrolment_id in now and now[line.enrolment_id].amount_fen == line.amount_fen)
+            if not (line.enrolment_id in now and now[line.enrolment_id].outcome.amount_fen == line.amount_fen)
         ]
     )
-    return going_on
+    return going_on, {enrolment_id: one.evidence for enrolment_id, one in now.items()}
 
 
 def _refuse_lost(lost: Sequence[Line]) -> None:
