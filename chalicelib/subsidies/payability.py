@@ -66,20 +66,33 @@ class Looked:
 def payability_of(context: Context, class_id: str) -> list[Looked]:
     """Show for each rostered trainee of a class what is payable and why, and what changed meanwhile."""
     training_class = require_class(context, "payability.read", class_id)
-    lines: dict[str, Line] = {line.enrolment_id: line for line in _claimed_lines(training_class)}
+    claim = _claim_for(training_class)
+    lines = _claimed_lines(training_class, claim)
+    today, filed_on = shanghai_date(context.now), filed_on_of(claim)
     return [
         Looked(one.outcome, *_since_submission(one, lines.get(one.enrolment.id)))
-        for one in examine(training_class, today=shanghai_date(context.now), lines=lines)
+        for one in examine(training_class, today=today, lines=lines, filed_on=filed_on)
     ]
 
 
-def _claimed_lines(training_class: TrainingClass) -> list[Line]:
+def _claim_for(training_class: TrainingClass) -> Claim | None:
     if training_class.status not in (ClassStatus.CLAIMED, ClassStatus.CLOSED):
-        return []
-    claim = store.find_claim(claim_id_of(training_class.id))
+        return None
+    return store.find_claim(claim_id_of(training_class.id))
+
+
+def _claimed_lines(training_class: TrainingClass, claim: Claim | None) -> dict[str, Line]:
     if claim is None:
-        return []
-    return [line for line in lines_ever_claimed(training_class) if line.id in claim.line_ids or line.dropped]
+        return {}
+    ever = lines_ever_claimed(training_class)
+    return {line.enrolment_id: line for line in ever if line.id in claim.line_ids or line.dropped}
+
+
+def filed_on_of(claim: Claim | None) -> date | None:
+    """Give the day a claim was filed, by whose year it counts; None of one that has to be filed again."""
+    if claim is None or claim.status is ClaimStatus.RETURNED:
+        return None
+    return shanghai_date(claim.submitted_at)
 
 
 def lines_ever_claimed(training_class: TrainingClass) -> list[Line]:
@@ -109,12 +122,17 @@ def _since_submission(one: Examined, line: Line | None) -> tuple[datetime | None
 
 
 def examine(
-    training_class: TrainingClass, *, today: date, lines: Mapping[str, Line] | None = None
+    training_class: TrainingClass,
+    *,
+    today: date,
+    lines: Mapping[str, Line] | None = None,
+    filed_on: date | None = None,
 ) -> list[Examined]:
     """Evaluate every trainee of a class; `lines` (by enrolment) add the holds placed since submission.
 
     A trainee whose line was taken out after second review is not payable, whatever else is known.
-    What was subsidised before counts by the year of `today`, and overrides that are in force on it.
+    What else a trainee was subsidised for counts in the year of `filed_on`, the day the claim was filed, as
+    in the register; without a claim in that of `today`. Overrides count that are in force today.
     """
     enrolments: dict[str, Enrolment] = {
         one.id: one for one in find_enrolments(sorted(training_class.enrolment_ids))
@@ -133,7 +151,7 @@ def examine(
         attended = attendance.get(enrolment_id)
         known = lines.get(enrolment_id) if lines is not None else None
         this_year, same_level = _other_subsidies(
-            enrolment, occupation_of(project), claim_id_of(training_class.id), today.year
+            enrolment, occupation_of(project), claim_id_of(training_class.id), (filed_on or today).year
         )
         evidence = Evidence(
             class_status=training_class.status,

@@ -36,6 +36,7 @@ from chalicelib.subsidies.model import (
 from chalicelib.subsidies.payability import (
     Examined,
     examine,
+    filed_on_of,
     is_derived_hold,
     lines_ever_claimed,
     occupation_of,
@@ -519,7 +520,12 @@ def _require_still_payable(
 ) -> tuple[list[Line], dict[str, Evidence]]:
     """Decide payability again; give the lines that go on, and by enrolment what was found of each trainee."""
     lines: dict[str, Line] = {line.enrolment_id: line for line in lines_of(claim)}
-    examined = examine(read_class(claim.class_id), today=shanghai_date(context.now), lines=lines)
+    examined = examine(
+        read_class(claim.class_id),
+        today=shanghai_date(context.now),
+        lines=lines,
+        filed_on=filed_on_of(claim),
+    )
     now: dict[str, Examined] = {one.enrolment.id: one for one in examined}
     going_on = [
         line for line in lines.values() if line.status is not LineStatus.REJECTED and line.id not in rejected
