@@ -15,6 +15,7 @@ from chalicelib.classes.service import require_class
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Context
 from chalicelib.programs.model import ExpiryScope
 from chalicelib.subsidies import store
@@ -143,6 +144,8 @@ def examine(
     policy = training_class.policy
     completed = training_class.completion_approved_at
     overrides = in_force(training_class, today)
+    people = [one.person_key for one in enrolments.values()]
+    others, year = _other_subsidies(people, claim_id_of(training_class.id)), (filed_on or today).year
     examined = []
     for place, enrolment_id in enumerate(sorted(training_class.enrolment_ids), start=1):
         enrolment = enrolments.get(enrolment_id)
@@ -150,9 +153,7 @@ def examine(
             continue
         attended = attendance.get(enrolment_id)
         known = lines.get(enrolment_id) if lines is not None else None
-        this_year, same_level = _other_subsidies(
-            enrolment, occupation_of(project), claim_id_of(training_class.id), (filed_on or today).year
-        )
+        before = others[enrolment.person_key]
         evidence = Evidence(
             class_status=training_class.status,
             completion_approved_on=shanghai_date(completed) if completed is not None else None,
@@ -168,9 +169,9 @@ def examine(
             fee_fen=project.fee_fen,
             rate_passed=policy.pay_rate.passed,
             rate_failed=policy.pay_rate.failed,
-            subsidies_this_year=this_year,
+            subsidies_this_year=sum(shanghai_date(line.submitted_at).year == year for line in before),
             subsidies_per_year=policy.subsidies_per_person_per_year,
-            same_level_before=same_level,
+            same_level_before=any(line.occupation == occupation_of(project) for line in before),
             overrides=[
                 Overriding(one.check, one.id, one.expires_on) for one in overrides.get(enrolment.id, [])
             ],
@@ -212,12 +213,18 @@ _COUNTED = (
 )
 
 
-def _other_subsidies(enrolment: Enrolment, occupation: str, claim_id: str, year: int) -> tuple[int, bool]:
-    """Count a person's other subsidies of the year, and tell whether one was for the same occupation."""
-    found = store.lines_of_person(enrolment.person_key)
-    live = [line for line, _ in counted(found) if claim_of_line(line.id) != claim_id]
-    this_year = sum(shanghai_date(line.submitted_at).year == year for line in live)
-    return this_year, any(line.occupation == occupation for line in live)
+def _other_subsidies(people: Sequence[PersonKey], claim_id: str) -> dict[PersonKey, list[Line]]:
+    """Find what each person is subsidised for beside this claim: a query each, the claims 100 a call."""
+    found: dict[str, Line] = {
+        line.id: line
+        for key in people
+        for line in store.lines_of_person(key)
+        if claim_of_line(line.id) != claim_id
+    }
+    others: dict[PersonKey, list[Line]] = {key: [] for key in people}
+    for line, _ in counted(list(found.values())):
+        others[line.person_key].append(line)
+    return others
 
 
 def counted(lines: Sequence[Line]) -> list[tuple[Line, Claim]]:

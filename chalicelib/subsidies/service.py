@@ -87,8 +87,11 @@ def submit_claim(
         _require_totals(count, amount_fen, declared_count, declared_amount_fen)
         claim = _claim_for(context, training_class, examined, before)
         known: dict[str, Line] = {one.id: one for one in old}
+        occupation = occupation_of(read_project(training_class.project_id))
         lines = [
-            _line_for(context, training_class, claim, one, known) for one in examined if one.outcome.payable
+            _line_for(context, training_class, claim, one, known, occupation=occupation)
+            for one in examined
+            if one.outcome.payable
         ]
         writes: list[Write] = [*store.submit_writes(claim, lines, before=before, known=known)]
         if before is None:
@@ -166,7 +169,13 @@ def _claim_for(
 
 
 def _line_for(
-    context: Context, training_class: TrainingClass, claim: Claim, one: Examined, known: Mapping[str, Line]
+    context: Context,
+    training_class: TrainingClass,
+    claim: Claim,
+    one: Examined,
+    known: Mapping[str, Line],
+    *,
+    occupation: str,
 ) -> Line:
     line_id = line_id_of(claim.id, one.place)
     old = known.get(line_id)
@@ -183,7 +192,7 @@ def _line_for(
         person_key=one.enrolment.person_key,
         trainee_name=one.enrolment.trainee_name,
         trainee_id_number=one.enrolment.trainee_id_number,
-        occupation=occupation_of(read_project(training_class.project_id)),
+        occupation=occupation,
         status=LineStatus.HELD if holds else LineStatus.PENDING,
         amount_fen=one.outcome.amount_fen,
         evidence=one.evidence,

@@ -1,5 +1,6 @@
 """A class's claim: payability, declared totals, repeats, two reviews, return, rejection, rights."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -349,6 +350,40 @@ def test_a_line_that_was_returned_makes_room_again(world: Any, money: Money) -> 
     money.ok(world.api("supervisor").post(f"/v1/objections/{objection['id']}/resolve", upheld, at=money.now))
     again = money.publicised(claim["class_id"])
     assert (again["id"], again["status"]) == (claim["id"], "publicised")
+
+
+def test_a_second_review_asks_once_a_trainee_and_all_else_once_a_class(world: Any, money: Money) -> None:
+    from chalicelib.aws.table import connection
+
+    money.budget()
+    calls: Counter[str] = Counter()
+
+    def count(request: Any, **_: Any) -> None:
+        calls[request.headers["X-Amz-Target"].decode().split(".")[1]] += 1
+
+    def approving(size: int) -> Counter[str]:
+        people = [f"prs_of{size}_{place:02d}" for place in range(size)]
+        for _ in range(2):  # each was in another class, of another occupation
+            other = money.claim(scored_class(world, size, people=people))
+            for line in other["lines"]:
+                LineRow(line["id"]).update(actions=[LineRow.occupation.set("other/" + other["id"])])
+        claim = money.ok(
+            money.decide("clerk", money.claim(scored_class(world, size, people=people)), "review")
+        )
+        events = connection().client.meta.events
+        calls.clear()
+        events.register("before-send.dynamodb", count, unique_id="count")
+        try:
+            money.ok(money.decide("reviewer", claim, "approve"))
+        finally:
+            events.unregister("before-send.dynamodb", unique_id="count")
+        return Counter(calls)
+
+    approving(1)  # policies and keys are warm from here on
+    few, many = approving(2), approving(7)
+    assert many["Query"] == few["Query"] + 5
+    assert {**many, "Query": 0} == {**few, "Query": 0}
+    assert many.total() <= 7 + 16
 
 
 def test_several_claims_are_decided_at_once_each_by_itself(world: Any, money: Money) -> None:
