@@ -7,6 +7,8 @@ succeed. An upheld objection to the line does so whenever it is decided.
 
 from collections.abc import Callable, Sequence
 
+import msgspec
+
 from chalicelib.accounts import rights
 from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.kernel.errors import NotFound, Refused
@@ -86,6 +88,8 @@ def drop_writes(before: Claim, after: Claim, line: Line, reason: str) -> list[Wr
 
     With the last line a claim is over: `finish_claims` closes its class then.
     """
+    if after.status is ClaimStatus.REJECTED:
+        after = msgspec.structs.replace(after, decision_reason=reason)
     writes: list[Write] = [store.move_write(before, after), store.drop_line_write(line, reason)]
     year = line.budget_year or before.budget_year
     if year is not None:

@@ -174,7 +174,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One trainee's part of a claim; names and numbers are masks.
 
     `unsettled` stands on a line that was paid though its voucher was gone: in which state that was.
-    `repay_by` is fixed with the reversal: after that day the institution is in arrears.
+    `repay_by` is fixed with the reversal: after that day the institution is in arrears. `dropped` stands on a
+    line that was taken out after second review: it stays out when its claim is returned and sent again.
     """
 
     id: LineId
@@ -204,6 +205,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     repay_by: date | None = None
     unsettled: str | None = None
     repayments: list[Repayment] = []
+    dropped: bool = False
     version: int = 1
     last_change: Change | None = None
 

@@ -15,10 +15,19 @@ from chalicelib.classes.service import require_class
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Context
 from chalicelib.programs.model import ExpiryScope
 from chalicelib.subsidies import store
-from chalicelib.subsidies.model import Claim, ClaimStatus, Line, LineStatus, claim_id_of, claim_of_line
+from chalicelib.subsidies.model import (
+    Claim,
+    ClaimStatus,
+    Line,
+    LineStatus,
+    claim_id_of,
+    claim_of_line,
+    line_id_of,
+)
 from chalicelib.subsidies.overrides import in_force
 from chalicelib.subsidies.payability_model import (
     Difference,
@@ -58,18 +67,39 @@ class Looked:
 def payability_of(context: Context, class_id: str) -> list[Looked]:
     """Show for each rostered trainee of a class what is payable and why, and what changed meanwhile."""
     training_class = require_class(context, "payability.read", class_id)
-    lines: dict[str, Line] = {line.enrolment_id: line for line in _claimed_lines(training_class)}
+    claim = _claim_for(training_class)
+    lines = _claimed_lines(training_class, claim)
+    today, filed_on = shanghai_date(context.now), filed_on_of(claim)
     return [
         Looked(one.outcome, *_since_submission(one, lines.get(one.enrolment.id)))
-        for one in examine(training_class, today=shanghai_date(context.now), lines=lines)
+        for one in examine(training_class, today=today, lines=lines, filed_on=filed_on)
     ]
 
 
-def _claimed_lines(training_class: TrainingClass) -> list[Line]:
+def _claim_for(training_class: TrainingClass) -> Claim | None:
     if training_class.status not in (ClassStatus.CLAIMED, ClassStatus.CLOSED):
-        return []
-    claim = store.find_claim(claim_id_of(training_class.id))
-    return store.find_lines(claim.line_ids) if claim is not None else []
+        return None
+    return store.find_claim(claim_id_of(training_class.id))
+
+
+def _claimed_lines(training_class: TrainingClass, claim: Claim | None) -> dict[str, Line]:
+    if claim is None:
+        return {}
+    ever = lines_ever_claimed(training_class)
+    return {line.enrolment_id: line for line in ever if line.id in claim.line_ids or line.dropped}
+
+
+def filed_on_of(claim: Claim | None) -> date | None:
+    """Give the day a claim was filed, by whose year it counts; None of one that has to be filed again."""
+    if claim is None or claim.status is ClaimStatus.RETURNED:
+        return None
+    return shanghai_date(claim.submitted_at)
+
+
+def lines_ever_claimed(training_class: TrainingClass) -> list[Line]:
+    """Read every line that trainees of a class ever had, also those that its claim no longer names."""
+    claim_id, places = claim_id_of(training_class.id), len(training_class.enrolment_ids)
+    return store.find_lines([line_id_of(claim_id, place) for place in range(1, places + 1)])
 
 
 def _since_submission(one: Examined, line: Line | None) -> tuple[datetime | None, list[Difference]]:
@@ -93,11 +123,17 @@ def _since_submission(one: Examined, line: Line | None) -> tuple[datetime | None
 
 
 def examine(
-    training_class: TrainingClass, *, today: date, lines: Mapping[str, Line] | None = None
+    training_class: TrainingClass,
+    *,
+    today: date,
+    lines: Mapping[str, Line] | None = None,
+    filed_on: date | None = None,
 ) -> list[Examined]:
     """Evaluate every trainee of a class; `lines` (by enrolment) add the holds placed since submission.
 
-    What was subsidised before counts by the year of `today`, and overrides that are in force on it.
+    A trainee whose line was taken out after second review is not payable, whatever else is known.
+    What else a trainee was subsidised for counts in the year of `filed_on`, the day the claim was filed, as
+    in the register; without a claim in that of `today`. Overrides count that are in force today.
     """
     enrolments: dict[str, Enrolment] = {
         one.id: one for one in find_enrolments(sorted(training_class.enrolment_ids))
@@ -108,15 +144,16 @@ def examine(
     policy = training_class.policy
     completed = training_class.completion_approved_at
     overrides = in_force(training_class, today)
+    people = [one.person_key for one in enrolments.values()]
+    others, year = _other_subsidies(people, claim_id_of(training_class.id)), (filed_on or today).year
     examined = []
     for place, enrolment_id in enumerate(sorted(training_class.enrolment_ids), start=1):
         enrolment = enrolments.get(enrolment_id)
         if enrolment is None:
             continue
         attended = attendance.get(enrolment_id)
-        this_year, same_level = _other_subsidies(
-            enrolment, occupation_of(project), claim_id_of(training_class.id), today.year
-        )
+        known = lines.get(enrolment_id) if lines is not None else None
+        before = others[enrolment.person_key]
         evidence = Evidence(
             class_status=training_class.status,
             completion_approved_on=shanghai_date(completed) if completed is not None else None,
@@ -132,17 +169,17 @@ def examine(
             fee_fen=project.fee_fen,
             rate_passed=policy.pay_rate.passed,
             rate_failed=policy.pay_rate.failed,
-            subsidies_this_year=this_year,
+            subsidies_this_year=sum(shanghai_date(line.submitted_at).year == year for line in before),
             subsidies_per_year=policy.subsidies_per_person_per_year,
-            same_level_before=same_level,
+            same_level_before=any(line.occupation == occupation_of(project) for line in before),
             overrides=[
                 Overriding(one.check, one.id, one.expires_on) for one in overrides.get(enrolment.id, [])
             ],
             completed_by_expiry=policy.expiry_scope is ExpiryScope.COMPLETE,
             last_lesson_on=shanghai_date(training_class.ends_at),
             opens_on=shanghai_date(training_class.opens_at),
+            reject_reason=known.reject_reason if known is not None and known.dropped else None,
         )
-        known = lines.get(enrolment_id) if lines is not None else None
         holds = [f"attendance:{hold}" for hold in attended.holds] if attended is not None else []
         holds += [hold for hold in known.holds if not is_derived_hold(hold)] if known is not None else []
         voucher = vouchers.get(enrolment.voucher_id)
@@ -176,12 +213,18 @@ _COUNTED = (
 )
 
 
-def _other_subsidies(enrolment: Enrolment, occupation: str, claim_id: str, year: int) -> tuple[int, bool]:
-    """Count a person's other subsidies of the year, and tell whether one was for the same occupation."""
-    found = store.lines_of_person(enrolment.person_key)
-    live = [line for line, _ in counted(found) if claim_of_line(line.id) != claim_id]
-    this_year = sum(shanghai_date(line.submitted_at).year == year for line in live)
-    return this_year, any(line.occupation == occupation for line in live)
+def _other_subsidies(people: Sequence[PersonKey], claim_id: str) -> dict[PersonKey, list[Line]]:
+    """Find what each person is subsidised for beside this claim: a query each, the claims 100 a call."""
+    found: dict[str, Line] = {
+        line.id: line
+        for key in people
+        for line in store.lines_of_person(key)
+        if claim_of_line(line.id) != claim_id
+    }
+    others: dict[PersonKey, list[Line]] = {key: [] for key in people}
+    for line, _ in counted(list(found.values())):
+        others[line.person_key].append(line)
+    return others
 
 
 def counted(lines: Sequence[Line]) -> list[tuple[Line, Claim]]:

@@ -34,6 +34,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """What is known of one trainee of one class; nothing of it changes once the class is scored.
 
     Hours are lesson hours (课时), shares 0 to 1, rates the part of the payable amount that is paid.
+    `reject_reason` is why an earlier line was taken out for good, after second review.
     """
 
     class_status: ClassStatus
@@ -57,6 +58,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     completed_by_expiry: bool = False
     last_lesson_on: date | None = None
     opens_on: date | None = None
+    reject_reason: str | None = None
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -142,6 +144,7 @@ def evaluate(
             {"subsidised_before": evidence.same_level_before},
         ),
         eligible_at_date(evidence, voucher.bar if voucher else None),
+        Check("not_rejected", evidence.reject_reason is None, {"reason": evidence.reject_reason}),
         *_completed_in_time(evidence, voucher),
     ]
     checks = [_overridden(check, evidence.overrides) for check in checks]

@@ -4,7 +4,7 @@ Payability asks an index for a person's other subsidies, and an index lags. Here
 read and rewritten in the transaction that approves: of two claims for one person, one finds it changed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.aws.table import Put
@@ -13,6 +13,7 @@ from chalicelib.programs.model import OverridableCheck, Policy
 from chalicelib.subsidies import register_store, store
 from chalicelib.subsidies.model import ClaimStatus, Line, claim_of_line
 from chalicelib.subsidies.payability import counted
+from chalicelib.subsidies.payability_model import Evidence
 from chalicelib.subsidies.register_store import Entry
 
 _APPROVED = (
@@ -32,8 +33,12 @@ class Entered:
     refused: list[Line]
 
 
-def enter(lines: Sequence[Line], policy: Policy) -> Entered:
-    """Enter lines that are about to be approved: a read a hundred people, and one for what they name."""
+def enter(lines: Sequence[Line], evidence: Mapping[str, Evidence], policy: Policy) -> Entered:
+    """Enter lines that are about to be approved: a read a hundred people, and one for what they name.
+
+    `evidence` is what was just found of each trainee, by enrolment: an override counts that is in force now,
+    not one that was when the claim was submitted.
+    """
     before = register_store.subsidised([line.person_key for line in lines])
     own = {claim_of_line(line.id) for line in lines}
     named = {entry.line_id for one in before.values() for entry in one.entries}
@@ -44,15 +49,15 @@ def enter(lines: Sequence[Line], policy: Policy) -> Entered:
         register = before[line.person_key]
         kept = [entry for entry in register.entries if entry.line_id in live]
         year = shanghai_date(line.submitted_at).year
-        if not _has_room(line, kept, policy, year):
+        if not _has_room(line, evidence[line.enrolment_id], kept, policy, year):
             entered.refused.append(line)
         fresh = Entry(line.id, line.occupation, year)
         entered.writes.append(register_store.enter_write(register, [*kept, fresh]))
     return entered
 
 
-def _has_room(line: Line, kept: Sequence[Entry], policy: Policy, year: int) -> bool:
-    waived = {one.check for one in line.evidence.overrides}
+def _has_room(line: Line, evidence: Evidence, kept: Sequence[Entry], policy: Policy, year: int) -> bool:
+    waived = {one.check for one in evidence.overrides}
     this_year = sum(entry.year == year for entry in kept)
     below_cap = this_year < policy.subsidies_per_person_per_year or OverridableCheck.YEARLY_CAP in waived
     first = all(entry.occupation != line.occupation for entry in kept)

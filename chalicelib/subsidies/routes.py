@@ -28,7 +28,11 @@ api = Api(__name__)
 
 LINES_MAX = 100
 DECISIONS_MAX = 20
-"""Claims a call of decisions: a second review takes some ten calls, and the gateway waits 29 seconds."""
+"""Claims a call of decisions, as the gateway waits 29 seconds.
+
+A second review takes a call a trainee and some 16 more: 66 for a class of 50, 106 for the largest, of 90. Of
+those 20 take 2,100 calls, 21 seconds at 10 ms each.
+"""
 AMOUNT_MAX = 10_000_000_000
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 

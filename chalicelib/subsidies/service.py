@@ -35,8 +35,15 @@ from chalicelib.subsidies.model import (
     line_id_of,
     waits_for_closing,
 )
-from chalicelib.subsidies.payability import Examined, examine, is_derived_hold, occupation_of
-from chalicelib.subsidies.payability_model import totals_of
+from chalicelib.subsidies.payability import (
+    Examined,
+    examine,
+    filed_on_of,
+    is_derived_hold,
+    lines_ever_claimed,
+    occupation_of,
+)
+from chalicelib.subsidies.payability_model import Evidence, totals_of
 from chalicelib.subsidies.register import enter
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import close_write as close_voucher_write
@@ -63,35 +70,42 @@ def submit_claim(
     """Ask for payment for a scored class, one line a payable trainee; again after a return.
 
     Raises:
-        Refused: the class is not scored, the deadline has passed, or nobody is payable.
+        Refused: the class is not scored, the deadline for the first filing has passed, or nobody is payable.
         Impossible: `declared_totals_differ`, with both figures.
 
     """
-    training_class = require_class(context, "subsidy_claim.submit", class_id)
-    before = store.find_claim(claim_id_of(class_id))
-    if before is not None and before.status is not ClaimStatus.RETURNED:
-        return _repeat(before, declared_count, declared_amount_fen)
-    _require_claimable(training_class, before, shanghai_date(context.now))
-    examined = examine(training_class, today=shanghai_date(context.now))
-    count, amount_fen = totals_of([one.outcome for one in examined])
-    if count == 0:
-        raise Refused("not_payable")
-    _require_totals(count, amount_fen, declared_count, declared_amount_fen)
-    claim = _claim_for(context, training_class, examined, before)
-    old = store.find_lines(claim.line_ids) if before is not None else []
-    known: dict[str, Line] = {one.id: one for one in old}
-    lines = [_line_for(context, training_class, claim, one, known) for one in examined if one.outcome.payable]
-    writes: list[Write] = [*store.submit_writes(claim, lines, before=before)]
-    if before is None:
-        writes.append(claim_write(class_id, version=training_class.version))
-    try:
-        transact(writes, change=change_of(context, "subsidy_claim.submit"))
-    except ConditionFailed as failure:
-        now_there = store.find_claim(claim.id)
-        if now_there is not None and now_there.status is not ClaimStatus.RETURNED:
-            return _repeat(now_there, declared_count, declared_amount_fen)
-        raise Refused("version_conflict", version=getattr(failure.old, "version", None)) from None
-    return Submitted(claim, lines, created=True)
+    for _ in range(_TRIES):
+        training_class = require_class(context, "subsidy_claim.submit", class_id)
+        before = store.find_claim(claim_id_of(class_id))
+        if before is not None and before.status is not ClaimStatus.RETURNED:
+            return _repeat(before, declared_count, declared_amount_fen)
+        _require_claimable(training_class, before, shanghai_date(context.now))
+        old = lines_ever_claimed(training_class) if before is not None else []
+        dropped: dict[str, Line] = {line.enrolment_id: line for line in old if line.dropped}
+        examined = examine(training_class, today=shanghai_date(context.now), lines=dropped)
+        count, amount_fen = totals_of([one.outcome for one in examined])
+        if count == 0:
+            raise Refused("not_payable")
+        _require_totals(count, amount_fen, declared_count, declared_amount_fen)
+        claim = _claim_for(context, training_class, examined, before)
+        known: dict[str, Line] = {one.id: one for one in old}
+        occupation = occupation_of(read_project(training_class.project_id))
+        lines = [
+            _line_for(context, training_class, claim, one, known, occupation=occupation)
+            for one in examined
+            if one.outcome.payable
+        ]
+        writes: list[Write] = [*store.submit_writes(claim, lines, before=before, known=known)]
+        if before is None:
+            writes.append(claim_write(class_id, version=training_class.version))
+        try:
+            transact(writes, change=change_of(context, "subsidy_claim.submit"))
+        except ConditionFailed as failure:
+            if before is None and store.find_claim(claim.id) is None:
+                raise Refused("version_conflict", version=getattr(failure.old, "version", None)) from None
+            continue  # claimed meanwhile, or a hold was placed or lifted: what is there now decides
+        return Submitted(claim, lines, created=True)
+    raise error("try_again")
 
 
 def _repeat(claim: Claim, declared_count: int, declared_amount_fen: int) -> Submitted:
@@ -118,6 +132,8 @@ def _require_claimable(training_class: TrainingClass, before: Claim | None, toda
     if training_class.status is not expected:
         code = "class_not_approved" if training_class.status in _NOT_APPROVED else "wrong_state"
         raise Refused(code, status=str(training_class.status))
+    if before is not None:
+        return  # filed in time; how long reviews and objections take is not in the institution's hands
     assert training_class.completion_approved_at is not None
     deadline = claim_deadline(training_class.completion_approved_at, training_class.policy)
     if today > deadline:
@@ -160,7 +176,13 @@ def _claim_for(
 
 
 def _line_for(
-    context: Context, training_class: TrainingClass, claim: Claim, one: Examined, known: Mapping[str, Line]
+    context: Context,
+    training_class: TrainingClass,
+    claim: Claim,
+    one: Examined,
+    known: Mapping[str, Line],
+    *,
+    occupation: str,
 ) -> Line:
     line_id = line_id_of(claim.id, one.place)
     old = known.get(line_id)
@@ -177,7 +199,7 @@ def _line_for(
         person_key=one.enrolment.person_key,
         trainee_name=one.enrolment.trainee_name,
         trainee_id_number=one.enrolment.trainee_id_number,
-        occupation=occupation_of(read_project(training_class.project_id)),
+        occupation=occupation,
         status=LineStatus.HELD if holds else LineStatus.PENDING,
         amount_fen=one.outcome.amount_fen,
         evidence=one.evidence,
@@ -282,8 +304,8 @@ def approve(
         _require_decidable(claim, "approve", version, actor)
         rejections, count, amount_fen = _reject_lines(claim, rejected_lines)
         policy = read_class(claim.class_id).policy
-        going_on = _require_still_payable(context, claim, rejected_lines)
-        entered = enter(going_on, policy)
+        going_on, evidence = _require_still_payable(context, claim, rejected_lines)
+        entered = enter(going_on, evidence, policy)
         _refuse_lost(entered.refused)
         begin = store.publicise_actions(
             claim,
@@ -510,11 +532,18 @@ def _reject_lines(claim: Claim, rejected: Mapping[str, str]) -> tuple[list[Write
     return [store.reject_line_write(line, rejected[line.id]) for line in fresh], count, amount_fen
 
 
-def _require_still_payable(context: Context, claim: Claim, rejected: Mapping[str, str]) -> list[Line]:
-    """Decide payability again; give the lines that go on."""
+def _require_still_payable(
+    context: Context, claim: Claim, rejected: Mapping[str, str]
+) -> tuple[list[Line], dict[str, Evidence]]:
+    """Decide payability again; give the lines that go on, and by enrolment what was found of each trainee."""
     lines: dict[str, Line] = {line.enrolment_id: line for line in lines_of(claim)}
-    examined = examine(read_class(claim.class_id), today=shanghai_date(context.now), lines=lines)
-    now = {one.enrolment.id: one.outcome for one in examined}
+    examined = examine(
+        read_class(claim.class_id),
+        today=shanghai_date(context.now),
+        lines=lines,
+        filed_on=filed_on_of(claim),
+    )
+    now: dict[str, Examined] = {one.enrolment.id: one for one in examined}
     going_on = [
         line for line in lines.values() if line.status is not LineStatus.REJECTED and line.id not in rejected
     ]
@@ -522,10 +551,10 @@ def _require_still_payable(context: Context, claim: Claim, rejected: Mapping[str
         [
             line
             for line in going_on
-            if not (line.enrolment_id in now and now[line.enrolment_id].amount_fen == line.amount_fen)
+            if not (line.enrolment_id in now and now[line.enrolment_id].outcome.amount_fen == line.amount_fen)
         ]
     )
-    return going_on
+    return going_on, {enrolment_id: one.evidence for enrolment_id, one in now.items()}
 
 
 def _refuse_lost(lost: Sequence[Line]) -> None:

@@ -1,11 +1,11 @@
 """The tables of claims, their lines and objections, and every lawful write on them."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
 import msgspec
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
@@ -171,6 +171,7 @@ class LineRow(VersionedTable[Line]):
     repay_by = StructAttribute(null=True)
     unsettled = UnicodeAttribute(null=True)
     repayments = StructAttribute(default=list)
+    dropped = BooleanAttribute(default=False)
     by_person = LinesByPerson()
     by_retry = LinesToRetry()
 
@@ -306,16 +307,26 @@ def lines_of_person(person_key: str, *, limit: int = 100) -> list[Line]:
 # --------------------------------------------------------------------------- claims: decisions
 
 
-def submit_writes(claim: Claim, lines: Iterable[Line], *, before: Claim | None) -> list[Put]:
-    """Store a claim with its lines: the first time, or again in place of a returned one."""
-    fresh = before is None
+def submit_writes(
+    claim: Claim, lines: Iterable[Line], *, before: Claim | None, known: Mapping[str, Line]
+) -> list[Put]:
+    """Store a claim with its lines: the first time, or again in place of a returned one.
+
+    `known` are the lines that stand there, by id. Each is replaced only as it was read: a hold that is placed
+    or lifted meanwhile must not be undone.
+    """
     again = None if before is None else _claim_in("submit") & (ClaimRow.version == before.version)
+    puts = [Put(ClaimRow.from_record(claim), again)]
+    for line in lines:
+        old = known.get(line.id)
+        puts.append(Put(LineRow.from_record(line), None if old is None else _replaceable(old)))
+    return puts
+
+
+def _replaceable(old: Line) -> Condition:
     rejected = LineRow.status == str(LineStatus.REJECTED)
-    replaceable = LineRow.id.does_not_exist() | _line_in("reject") | rejected
-    return [
-        Put(ClaimRow.from_record(claim), again),
-        *[Put(LineRow.from_record(line), None if fresh else replaceable) for line in lines],
-    ]
+    condition: Condition = (_line_in("reject") | rejected) & (LineRow.version == old.version)
+    return condition
 
 
 def decide(
@@ -452,7 +463,12 @@ def drop_line_write(line: Line, reason: str) -> Update:
     return Update(
         LineRow,
         (line.id,),
-        [_line_to("drop"), LineRow.reject_reason.set(reason), LineRow.retry_city.remove()],
+        [
+            _line_to("drop"),
+            LineRow.reject_reason.set(reason),
+            LineRow.retry_city.remove(),
+            LineRow.dropped.set(True),
+        ],
         _line_in("drop") & (LineRow.version == line.version),
     )
 

@@ -238,7 +238,7 @@ BUGS = (
     Bug(
         "second review does not look again",
         _SERVICE,
-        "if not (line.enrolment_id in now and now[line.enrolment_id].amount_fen == line.amount_fen)",
+        "if not (line.enrolment_id in now and now[line.enrolment_id].outcome.amount_fen == line.amount_fen)",
         "if line.enrolment_id not in now",
     ),
     Bug(

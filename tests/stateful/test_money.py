@@ -81,7 +81,7 @@ WAITING, BATCHED, PAID, FAILED, REVERSED, DROPPED = (
 
 @dataclass
 class ModelLine:
-    """One trainee's money: where it is, what stops it, what came back."""
+    """One trainee's money: where it is, what stops it, what came back; `out` once it was taken out for good."""
 
     fen: int = LINE_FEN
     state: str = WAITING
@@ -89,6 +89,7 @@ class ModelLine:
     holds: set[str] = field(default_factory=set)
     asked_by: str | None = None
     repaid_fen: int = 0
+    out: bool = False
 
 
 @dataclass
@@ -305,23 +306,27 @@ class Money(RuleBasedStateMachine):
     def submit(self, chaos: tuple[str, int], place: int) -> None:
         class_id, size = self.setting.class_ids[place], SIZES[place]
         claim_id = "clm_" + class_id[4:]
+        known = self.model.claims.get(claim_id)
+        old = known.lines if known is not None else {}
+        out = {name: line for name, line in old.items() if line.out}
+        count = size - len(out)
         answer = self.do(
             chaos,
             lambda: subsidies.submit_claim(
                 self.context(SCHOOL),
                 class_id,
-                declared_count=size,
-                declared_amount_fen=size * LINE_FEN,
+                declared_count=count,
+                declared_amount_fen=count * LINE_FEN,
             ),
         )
-        known = self.model.claims.get(claim_id)
         if known is None or known.state == "returned":
             assert not isinstance(answer, DomainError), answer
-            old = known.lines if known is not None else {}
             lines = {
                 one.id: ModelLine(holds=old[one.id].holds if one.id in old else set()) for one in answer.lines
             }
-            self.model.claims[claim_id] = ModelClaim("submitted", lines)
+            assert len(lines) == count
+            assert lines.keys().isdisjoint(out), "what was taken out stays out"
+            self.model.claims[claim_id] = ModelClaim("submitted", lines | out)
         self.check()
 
     @precondition(lambda self: any(one.state == "submitted" for one in self.model.claims.values()))
@@ -425,7 +430,7 @@ class Money(RuleBasedStateMachine):
 
     def _drop_in_model(self, claim: ModelClaim, line: ModelLine, *, dropped: bool) -> None:
         if dropped:
-            line.state = DROPPED
+            line.state, line.out = DROPPED, True
         if all(one.state == DROPPED for one in claim.lines.values()):
             claim.state = "rejected"
 

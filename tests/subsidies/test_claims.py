@@ -1,5 +1,6 @@
 """A class's claim: payability, declared totals, repeats, two reviews, return, rejection, rights."""
 
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -104,6 +105,29 @@ def test_a_claim_after_the_deadline_is_refused(world: Any, money: Money) -> None
     assert (late.status, late.json["code"]) == (409, "claim_deadline_passed")
     last_day = world.api("institution").post(path, body, at=money.now + timedelta(days=364))
     assert last_day.status == 201
+
+
+def test_a_claim_filed_in_time_is_sent_again_after_the_deadline(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 1)
+    money.now = world.now + timedelta(days=364)
+    claim = money.claim(class_id)
+    money.wait(3)
+    money.ok(money.decide("clerk", claim, "return", reason="补充材料"))
+    again = money.claim(class_id)
+    assert (again["id"], again["status"]) == (claim["id"], "submitted")
+
+
+def test_a_claim_filed_in_time_is_sent_again_after_an_objection_was_upheld_past_the_deadline(
+    world: Any, money: Money
+) -> None:
+    money.budget()
+    claim = money.publicised(scored_class(world, 1))
+    path = f"/v1/publicity/{claim['id']}/objections"
+    objection = money.ok(money.api().post(path, {"reason": "有异议"}, at=money.now))
+    money.wait(366)
+    upheld = {"version": 1, "outcome": "upheld", "reason": "属实"}
+    money.ok(money.api("supervisor").post(f"/v1/objections/{objection['id']}/resolve", upheld, at=money.now))
+    assert money.claim(claim["class_id"])["status"] == "submitted"
 
 
 def test_only_a_scored_class_is_claimed_for(world: Any, money: Money) -> None:
@@ -326,6 +350,40 @@ def test_a_line_that_was_returned_makes_room_again(world: Any, money: Money) -> 
     money.ok(world.api("supervisor").post(f"/v1/objections/{objection['id']}/resolve", upheld, at=money.now))
     again = money.publicised(claim["class_id"])
     assert (again["id"], again["status"]) == (claim["id"], "publicised")
+
+
+def test_a_second_review_asks_once_a_trainee_and_all_else_once_a_class(world: Any, money: Money) -> None:
+    from chalicelib.aws.table import connection
+
+    money.budget()
+    calls: Counter[str] = Counter()
+
+    def count(request: Any, **_: Any) -> None:
+        calls[request.headers["X-Amz-Target"].decode().split(".")[1]] += 1
+
+    def approving(size: int) -> Counter[str]:
+        people = [f"prs_of{size}_{place:02d}" for place in range(size)]
+        for _ in range(2):  # each was in another class, of another occupation
+            other = money.claim(scored_class(world, size, people=people))
+            for line in other["lines"]:
+                LineRow(line["id"]).update(actions=[LineRow.occupation.set("other/" + other["id"])])
+        claim = money.ok(
+            money.decide("clerk", money.claim(scored_class(world, size, people=people)), "review")
+        )
+        events = connection().client.meta.events
+        calls.clear()
+        events.register("before-send.dynamodb", count, unique_id="count")
+        try:
+            money.ok(money.decide("reviewer", claim, "approve"))
+        finally:
+            events.unregister("before-send.dynamodb", unique_id="count")
+        return Counter(calls)
+
+    approving(1)  # policies and keys are warm from here on
+    few, many = approving(2), approving(7)
+    assert many["Query"] == few["Query"] + 5
+    assert {**many, "Query": 0} == {**few, "Query": 0}
+    assert many.total() <= 7 + 16
 
 
 def test_several_claims_are_decided_at_once_each_by_itself(world: Any, money: Money) -> None:

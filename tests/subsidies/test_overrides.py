@@ -7,8 +7,10 @@ import pytest
 
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.principal import Role
+from chalicelib.subsidies.store import LineRow
 from tests.accounts.test_separation import moved
 from tests.subsidies.scored import Money, scored_class
+from tests.subsidies.test_claims import hide_from_the_index
 
 
 @pytest.fixture
@@ -16,14 +18,21 @@ def money(world: Any) -> Money:
     return Money(world)
 
 
+def letting(money: Money, *checks: str) -> int:
+    """Let checks be overridden; give the version of the policy."""
+    path = f"/v1/programs/{money.world.program_id}"
+    program = money.ok(money.api().get(path))
+    body = {
+        "version": program["version"],
+        "policy": program["policy"] | {"overridable_checks": list(checks)},
+    }
+    return int(money.ok(money.api("province").post(f"{path}/policy", body))["policy_version"])
+
+
 @pytest.fixture
 def class_id(world: Any, money: Money) -> str:
     """Give a class of three, the first of whom was absent, whose policy lets attendance be overridden."""
-    program = money.ok(world.api().get(f"/v1/programs/{world.program_id}"))
-    policy = program["policy"] | {"overridable_checks": ["attendance"]}
-    body = {"version": program["version"], "policy": policy}
-    changed = money.ok(world.api("province").post(f"/v1/programs/{world.program_id}/policy", body))
-    return scored_class(world, 3, absent={0}, policy_version=changed["policy_version"])
+    return scored_class(world, 3, absent={0}, policy_version=letting(money, "attendance"))
 
 
 def ask(money: Money, class_id: str, *, days: int = 30, who: str = "clerk", **facts: Any) -> Any:
@@ -109,6 +118,29 @@ def test_after_its_last_day_an_override_no_longer_counts(money: Money, class_id:
     assert [one["name"] for one in shown["differences"]] == ["attendance"]
     assert shown["differences"][0]["before"]["passed"]
     assert not shown["differences"][0]["now"]["passed"]
+
+
+def show_in_the_index(line_id: str) -> None:
+    LineRow(line_id).update(actions=[LineRow.person_key.set("prs_same")])
+
+
+def test_an_override_confirmed_after_submission_counts_at_second_review(world: Any, money: Money) -> None:
+    money.budget()
+    version = letting(money, "occupation_and_level_once")
+    classes = [scored_class(world, 1, people=["prs_same"], policy_version=version) for _ in range(2)]
+    first = money.claim(classes[0])
+    hide_from_the_index(first["lines"][0]["id"])
+    second = money.claim(classes[1])
+    show_in_the_index(first["lines"][0]["id"])
+    hide_from_the_index(second["lines"][0]["id"])
+    money.ok(money.decide("reviewer", money.ok(money.decide("clerk", first, "review")), "approve"))
+    show_in_the_index(second["lines"][0]["id"])
+    second = money.ok(money.decide("clerk", second, "review"))
+    asked = money.ok(ask(money, classes[1], check="occupation_and_level_once"))
+    refused = money.decide("reviewer", second, "approve")
+    assert (refused.status, refused.json["code"]) == (409, "lines_not_payable")
+    money.ok(decide(money, asked, "confirm"))
+    assert money.ok(money.decide("reviewer", second, "approve"))["status"] == "publicised"
 
 
 def test_an_override_is_refused_or_asked_anew_but_not_decided_twice(money: Money, class_id: str) -> None:
