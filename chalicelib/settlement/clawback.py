@@ -22,18 +22,30 @@ _TRIES = 5
 REASON_AT_ONCE = "拨付款被追回，按项目规定暂停"
 
 
-def read_line(context: Context, line_id: str, action: str = "claim_line.read") -> Line:
+def read_line(context: Context, line_id: str) -> Line:
     """Read a claim line of the caller's area."""
+    line = _find_line(line_id)
+    rights.require(context.principal, "claim_line.read", division=line.division, institution=line.institution)
+    return line
+
+
+def _paid_line(context: Context, line_id: str, action: str) -> Line:
+    """Read a line whose money is of the caller's area: a county's lines were paid by its city."""
+    line = _find_line(line_id)
+    rights.require(context.principal, action, division=line.city)
+    return line
+
+
+def _find_line(line_id: str) -> Line:
     line = claims.find_line(line_id) if is_id(line_id, "lin") else None
     if line is None:
         raise NotFound
-    rights.require(context.principal, action, division=line.division, institution=line.institution)
     return line
 
 
 def ask_reversal(context: Context, line_id: str, *, reason: str) -> Line:
     """Ask to take a payment back; another finance officer has to confirm it."""
-    line = read_line(context, line_id, "claim_line.reverse")
+    line = _paid_line(context, line_id, "claim_line.reverse")
     actor = context.principal.actor
     asked = (line.reversal_asked_by, line.reversal_reason)
     if line.status is not LineStatus.PAID and asked != (actor, reason):
@@ -43,7 +55,7 @@ def ask_reversal(context: Context, line_id: str, *, reason: str) -> Line:
         try:
             return claims.ask_reversal(line_id, actor=actor, reason=reason, change=change)
         except ConditionFailed:
-            line = read_line(context, line_id, "claim_line.reverse")
+            line = _paid_line(context, line_id, "claim_line.reverse")
             asked = (line.reversal_asked_by, line.reversal_reason)
     if asked == (actor, reason):
         return line
@@ -60,7 +72,7 @@ def confirm_reversal(context: Context, line_id: str) -> Line:
     """
     actor = context.principal.actor
     for _ in range(_TRIES):
-        line = read_line(context, line_id, "claim_line.reverse")
+        line = _paid_line(context, line_id, "claim_line.reverse")
         if line.reversal_asked_by is None:
             raise Refused("reversal_not_asked")
         if line.reversal_asked_by == actor:
@@ -89,7 +101,7 @@ def confirm_reversal(context: Context, line_id: str) -> Line:
             )
         except ConditionFailed:
             continue
-        done = read_line(context, line_id, "claim_line.reverse")
+        done = _paid_line(context, line_id, "claim_line.reverse")
         _suspend_by_policy(context, done)
         return done
     raise error("try_again")
@@ -118,7 +130,7 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
 
     """
     for _ in range(_TRIES):
-        line = read_line(context, line_id, "claim_line.repay")
+        line = _paid_line(context, line_id, "claim_line.repay")
         if line.status is not LineStatus.REVERSED:
             raise Refused("wrong_state", status=str(line.status))
         if repayment.received_on > shanghai_date(context.now):
@@ -142,7 +154,7 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
             transact([claims.repay_line_write(line, repayment), *store.post_writes(posted)], change=change)
         except ConditionFailed:
             continue
-        return read_line(context, line_id, "claim_line.repay")
+        return _paid_line(context, line_id, "claim_line.repay")
     raise error("try_again")
 
 
@@ -173,11 +185,11 @@ def posting_of(
 
 def allowed_on_line(principal: Principal, line: Line) -> list[str]:
     """List what this caller may do with a line now."""
-    if outstanding_fen(line) and rights.reaches(principal, "claim_line.repay", division=line.division):
+    if outstanding_fen(line) and rights.reaches(principal, "claim_line.repay", division=line.city):
         return ["repay"]
     if line.status is not LineStatus.PAID:
         return []
-    if not rights.reaches(principal, "claim_line.reverse", division=line.division):
+    if not rights.reaches(principal, "claim_line.reverse", division=line.city):
         return []
     if line.reversal_asked_by is None:
         return ["reverse"]

@@ -66,7 +66,10 @@ class Sheet:
 
 @dataclass(frozen=True)
 class Statement:
-    """A division's statement, of all its institutions or of one; `books` are its accounts as of today."""
+    """A division's statement, of all its institutions or of one; `books` are its accounts as of today.
+
+    Who does not act for the whole division is shown no books.
+    """
 
     division: str
     institution: str | None
@@ -120,9 +123,9 @@ def statement(context: Context, *, division: str | None, institution: str | None
             raise NotFound
     assert days.first is not None
     assert days.last is not None
-    books = (
-        [] if principal.role is Role.INSTITUTION else sorted(books_of(area).values(), key=lambda one: one.id)
-    )
+    # A county's institutions stand in the books of its city: the county sees their accounts, not the books.
+    covered = rights.reaches(principal, "statement.read", division=area)
+    books = sorted(books_of(area).values(), key=lambda one: one.id) if covered else []
     return Statement(area, uscc, period, days.first, days.last, _sheets(area, uscc, days), books)
 
 

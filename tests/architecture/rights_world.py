@@ -402,15 +402,15 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
             f"/v1/claim-lines/{line_id}/reject", VERSION_REASON, owner=of_school
         ),
         ("POST", "/v1/claim-lines/{line_id}/reverse"): Case(
-            f"/v1/claim-lines/{line_id}/reverse", REASON, owner=of_school
+            f"/v1/claim-lines/{line_id}/reverse", REASON, owner=in_city
         ),
         ("POST", "/v1/claim-lines/{line_id}/reverse/confirm"): Case(
-            f"/v1/claim-lines/{line_id}/reverse/confirm", {}, owner=of_school
+            f"/v1/claim-lines/{line_id}/reverse/confirm", {}, owner=in_city
         ),
         ("POST", "/v1/claim-lines/{line_id}/repayments"): Case(
             f"/v1/claim-lines/{line_id}/repayments",
             {"amount_fen": 1, "received_on": "2026-10-01", "bank_reference": "R1"},
-            owner=of_school,
+            owner=in_city,
         ),
         ("GET", "/v1/settlement-batches/{batch_id}/results"): Case(f"{settlement}/results", owner=in_city),
         ("POST", "/v1/ledger/verify"): Case("/v1/ledger/verify", {"division": CITY}, owner=in_city),
