@@ -7,9 +7,10 @@ import msgspec
 from msgspec import Meta
 
 from chalicelib.aws.downloads import link_to_xlsx
-from chalicelib.aws.forms import Answer, Form
+from chalicelib.aws.forms import Answer, Form, malformed
 from chalicelib.aws.http import Api, Call, Empty, NoQuery, PageQuery, ReasonBody, Reply, VersionReason
 from chalicelib.aws.sheets import write_csv
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement import clawback, ledger, statements, verification
@@ -302,7 +303,10 @@ def _line(context: Context, line: Line) -> SettledLine:
     summary="A ledger account's sums and postings",
 )
 def read_account(call: Call[None, PeriodQuery], account_id: str) -> StatementAnswer:
-    period = Period(call.query.from_, call.query.to)
+    first, last = call.query.from_, call.query.to
+    if first is not None and last is not None and last < first:
+        raise malformed([Fault("period_reversed", field="to")])
+    period = Period(first, last)
     shown = ledger.statement(call.context, account_id, call.page_request(), period)
     listing = call.listing(shown.entries, _entry)
     return StatementAnswer(

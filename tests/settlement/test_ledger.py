@@ -120,6 +120,22 @@ def test_statements_open_and_close_and_agree_with_the_books(money: Money, paid: 
     assert money.ok(finance.get("/v1/statements", {"period": "2026", "format": "xlsx"}))["url"]
     for query in ({"period": "2026-13"}, {"period": "26"}, {}):
         assert finance.get("/v1/statements", query).status == 400
+@pytest.mark.parametrize(
+    ("query", "field", "code"),
+    [
+        ({"from": "0001-01-01"}, "from", "wrong_type"),
+        ({"to": "9999-12-31"}, "to", "wrong_type"),
+        ({"from": "2026-12-01", "to": "2026-11-30"}, "to", "period_reversed"),
+    ],
+)
+def test_a_period_that_ends_before_it_begins_or_beyond_all_years_is_malformed(
+    money: Money, query: dict[str, str], field: str, code: str
+) -> None:
+    answer = money.api("finance").get("/v1/ledger/accounts/treasury.3401", query)
+    assert answer.status == 400
+    assert [(one["field"], one["code"]) for one in answer.json["errors"]] == [(field, code)]
+
+
     other = money.api("institution_wuhu").get(
         "/v1/statements", {"period": "2026", "institution": HEFEI_SCHOOL}
     )
