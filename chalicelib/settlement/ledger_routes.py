@@ -43,6 +43,17 @@ class RepaymentAnswer(Answer):
     received_on: date
 
 
+class AttemptAnswer(Answer):
+    """What the bank said of a line in one batch; the reason is the bank's, with numbers masked."""
+
+    batch_id: str
+    status: LineStatus
+    amount_fen: int
+    paid_on: date | None
+    bank_reference: str | None
+    reason: str | None
+
+
 class SettledLine(Answer):
     """A claim line as finance sees it."""
 
@@ -57,6 +68,7 @@ class SettledLine(Answer):
     reversal_reason: str | None
     reversal_asked: bool
     unsettled: str | None
+    attempts: list[AttemptAnswer]
     repayments: list[RepaymentAnswer]
     outstanding_fen: int
     repay_by: date | None
@@ -73,7 +85,7 @@ class AccountAnswer(Answer):
 
 
 class EntryAnswer(Answer):
-    """One posting to an account."""
+    """One posting to an account; `paid_on` is the bank's date, on which money left or came back."""
 
     id: str
     event: Event
@@ -85,6 +97,8 @@ class EntryAnswer(Answer):
     debit_fen: int
     credit_fen: int
     posted_at: datetime
+    paid_on: date | None
+    bank_reference: str | None
 
 
 class PeriodQuery(PageQuery):
@@ -278,6 +292,10 @@ def _line(context: Context, line: Line) -> SettledLine:
         reversal_reason=line.reversal_reason,
         reversal_asked=line.reversal_asked_by is not None,
         unsettled=line.unsettled,
+        attempts=[
+            AttemptAnswer(**{name: getattr(one, name) for name in AttemptAnswer.__struct_fields__})
+            for one in line.attempts
+        ],
         repayments=[
             RepaymentAnswer(
                 bank_reference=one.bank_reference, amount_fen=one.amount_fen, received_on=one.received_on

@@ -135,7 +135,11 @@ class Event(StrEnum):
 
 
 class Posting(msgspec.Struct, frozen=True, array_like=True):
-    """One line's part of a group; `reference` is the bank's, on repayments. The amount is above zero."""
+    """One line's part of a group; the amount is above zero.
+
+    `reference` and `paid_on` are the bank's, of a payment or of a repayment; rows posted before these were
+    kept have none.
+    """
 
     line_id: LineId
     voucher_id: VoucherId
@@ -143,6 +147,7 @@ class Posting(msgspec.Struct, frozen=True, array_like=True):
     amount_fen: int
     reference: str | None = None
 
+    paid_on: date | None = None
 
 class PostingGroup(msgspec.Struct, frozen=True, kw_only=True):
     """The immutable postings of one transaction: one event, division, program and budget year."""
@@ -171,6 +176,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     credit_fen: int
     posted_at: datetime
 
+    paid_on: date | None
+    bank_reference: str | None
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What one group did to one account; its id sorts by account and time."""
@@ -236,7 +243,8 @@ def batch_id_of(division: str, number: int) -> SettlementBatchId:
 
 def entry_id_of(line_id: str, event: Event, reference: str | None = None) -> str:
     """Give the natural key of a posting: line and event, and for a repayment the bank's reference."""
-    own = event.value if reference is None else derived_id(event.value, reference)
+    several = event is Event.REPAID and reference is not None
+    own = derived_id(event.value, reference or "") if several else event.value
     return part_id("led", line_id.replace("-", ""), own)
 
 
@@ -372,6 +380,8 @@ def entries_in(group: PostingGroup, account: str) -> list[Entry]:
 
 def payment_rows(members: Sequence[Member], payees: dict[str, tuple[str, str, str]]) -> list[list[str | int]]:
     """Give the rows of the payment file, by line id; `payees` are (holder, bank, account number)."""
+                    paid_on=posting.paid_on,
+                    bank_reference=posting.reference,
     rows: list[list[str | int]] = []
     for member in sorted(members, key=lambda one: one.line_id):
         holder, bank, number = payees[member.institution]

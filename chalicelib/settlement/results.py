@@ -358,7 +358,18 @@ def _line_write(batch: Batch, result: PaymentResult, member: Member, lost: str |
 
 def _money_writes(context: Context, batch: Batch, group: Group) -> list[Write]:
     program_id, year = group.key
-    postings = [Posting(one.line_id, one.voucher_id, one.institution, one.amount_fen) for one in group.paid]
+    postings = [
+        Posting(
+            member.line_id,
+            member.voucher_id,
+            member.institution,
+            member.amount_fen,
+            result.bank_reference,
+            result.paid_on,
+        )
+        for result, member in group.rows
+        if result.paid
+    ]
     posted = PostingGroup(
         division=batch.division,
         id=group_id_of(Event.PAID, postings),

@@ -73,6 +73,28 @@ def test_repayments_come_in_parts_once_each_and_never_above(money: Money, paid: 
     assert differences(money) == []
 
 
+def test_an_entry_shows_the_banks_date_and_reference_beside_the_day_it_was_booked(
+    money: Money, paid: Any
+) -> None:
+    line_id = money.batch(paid)["lines"][0]["line_id"]
+    money.wait(1)
+    take_back(money, line_id)
+    money.wait(1)
+    money.ok(repay(money, line_id, FEN, "R1", day="2026-09-22"))
+    account = "/v1/ledger/accounts/treasury.3401"
+
+    def shown() -> Any:
+        items = money.ok(money.api("finance").get(account))["items"]
+        return [(one["event"], one["posted_at"][:10], one["paid_on"], one["bank_reference"]) for one in items]
+
+    payments = [("paid", "2026-09-21", "2026-09-21", f"ref-{n:02d}") for n in (1, 2, 3)]
+    assert shown() == [*payments, ("repaid", "2026-09-23", "2026-09-22", "R1")]
+    first = next(one for one in store.groups_of("3401", after=None, limit=10) if len(one.postings) == 3)
+    as_before = [list(msgspec.to_builtins(one))[:4] for one in first.postings]
+    store.GroupRow("3401", first.id).update(actions=[store.GroupRow.postings.set(as_before)])
+    assert [one[2:] for one in shown()[:3]] == [(None, None)] * 3, "rows of before have neither"
+
+
 def test_a_repayment_received_after_today_is_refused(money: Money, paid: Any) -> None:
     line_id = money.batch(paid)["lines"][0]["line_id"]
     take_back(money, line_id)

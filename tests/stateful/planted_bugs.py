@@ -257,9 +257,8 @@ BUGS = (
     Bug(
         "a payment is posted for every line of a group, failed ones too",
         _RESULTS,
-        "postings = [Posting(one.line_id, one.voucher_id, one.institution, one.amount_fen) for one in group.paid]",
-        "postings = [\n        Posting(one.line_id, one.voucher_id, one.institution, one.amount_fen)\n"
-        "        for _, one in group.rows\n    ]",
+        "        for result, member in group.rows\n        if result.paid\n    ]\n    posted =",
+        "        for result, member in group.rows\n    ]\n    posted =",
     ),
     Bug(
         "a repayment is booked on the wrong side",
