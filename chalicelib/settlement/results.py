@@ -17,6 +17,7 @@ from chalicelib.accounts import rights
 from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import NotFound, Refused, Unavailable
+from chalicelib.kernel.identity import mask_numbers
 from chalicelib.kernel.ids import derived_id, is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
@@ -348,7 +349,7 @@ def _line_write(batch: Batch, result: PaymentResult, member: Member, lost: str |
         amount_fen=result.amount_fen,
         paid_on=result.paid_on,
         bank_reference=result.bank_reference,
-        reason=result.reason,
+        reason=mask_numbers(result.reason) if result.reason is not None else None,
     )
     attempts = [*member.attempts, attempt]
     if result.paid:
