@@ -158,12 +158,13 @@ def posting_of(
 ) -> PostingGroup:
     """Make the group that posts one event of one line."""
     assert line.budget_year is not None
+    assert line.batch_id is not None, "a line is paid in a batch"
     reference = repayment.bank_reference if repayment is not None else None
     received_on = repayment.received_on if repayment is not None else None
     postings = [Posting(line.id, line.voucher_id, line.institution, amount_fen, reference, received_on)]
     return PostingGroup(
         division=line.city,
-        id=group_id_of(event, postings),
+        id=group_id_of(line.batch_id, event, postings),
         event=event,
         program_id=line.program_id,
         budget_year=line.budget_year,

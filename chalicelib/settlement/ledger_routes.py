@@ -135,14 +135,14 @@ class AreaQuery(Form):
 
 
 class VerifyRequest(Form):
-    """Whose ledger to verify, and where the last page ended; without it, the books themselves."""
+    """Whose ledger to verify, and where the last page ended; without it, from the beginning."""
 
     division: Annotated[str, Meta(max_length=6)] | None = None
-    after: Annotated[str, Meta(pattern="^(0|[1-9][0-9]{0,8})$")] | None = None
+    after: Annotated[str, Meta(min_length=1, max_length=20_000)] | None = None
 
 
 class DifferenceAnswer(Answer):
-    """Two figures that should be one."""
+    """Two figures that should be one: fen, or a number of lines or vouchers where the kind says so."""
 
     kind: str
     account: str | None
@@ -370,14 +370,14 @@ def _entry(entry: Entry) -> EntryAnswer:
     summary="Recompute a page of the ledger from postings and lines, and name every difference",
 )
 def verify(call: Call[VerifyRequest, NoQuery]) -> VerifiedAnswer:
-    found = verification.verify(call.context, division=call.body.division, after=call.body.after)
+    found, after = verification.verify(call.context, division=call.body.division, after=call.body.after)
     return VerifiedAnswer(
         division=found.division,
         intact=not found.differences,
         postings=found.postings,
         lines=found.lines,
         differences=[DifferenceAnswer(**one._asdict()) for one in found.differences],
-        after=found.after,
+        after=after,
     )
 
 

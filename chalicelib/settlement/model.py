@@ -33,6 +33,7 @@ from chalicelib.kernel.ids import (
     VoucherId,
     derived_id,
     part_id,
+    whole_of,
 )
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
@@ -146,8 +147,8 @@ class Posting(msgspec.Struct, frozen=True, array_like=True):
     institution: Uscc
     amount_fen: int
     reference: str | None = None
-
     paid_on: date | None = None
+
 
 class PostingGroup(msgspec.Struct, frozen=True, kw_only=True):
     """The immutable postings of one transaction: one event, division, program and budget year."""
@@ -175,9 +176,9 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     debit_fen: int
     credit_fen: int
     posted_at: datetime
-
     paid_on: date | None
     bank_reference: str | None
+
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
     """What one group did to one account; its id sorts by account and time."""
@@ -243,20 +244,30 @@ def batch_id_of(division: str, number: int) -> SettlementBatchId:
 
 def entry_id_of(line_id: str, event: Event, reference: str | None = None) -> str:
     """Give the natural key of a posting: line and event, and for a repayment the bank's reference."""
-    several = event is Event.REPAID and reference is not None
-    own = derived_id(event.value, reference or "") if several else event.value
+    own: str = event.value
+    if event is Event.REPAID and reference is not None:
+        own = derived_id(event.value, reference)
     return part_id("led", line_id.replace("-", ""), own)
 
 
-def group_id_of(event: Event, postings: Sequence[Posting]) -> str:
-    """Give the id of the group of just these postings, so that a repeat meets what it wrote."""
+def group_id_of(batch_id: str, event: Event, postings: Sequence[Posting]) -> str:
+    """Give the id of the group of just these postings, so that a repeat meets what it wrote.
+
+    It names the batch in which the lines were paid, so that a batch's postings stand together.
+    """
     keys = [entry_id_of(one.line_id, event, one.reference) for one in postings]
-    return derived_id("grp", *keys)
+    return part_id("grp", batch_id, derived_id("grp", *keys).partition("_")[2])
+
+
+def batch_of_group(group_id: str) -> str:
+    """Give the id of the batch that a group's id names, or an id that no batch has."""
+    return whole_of("bat", group_id)[0] or NO_BATCH
 
 
 _DIVISION_ONLY = ("treasury",)
 _WITH_OWNER = ("subsidy_expense", "receivable", "institution")
 MEMORANDUM = "institution"
+NO_BATCH = "bat_none"
 
 
 def expense_account(division: str, program_id: str) -> str:
@@ -370,6 +381,8 @@ def entries_in(group: PostingGroup, account: str) -> list[Entry]:
                     debit_fen=debit_fen,
                     credit_fen=credit_fen,
                     posted_at=group.posted_at,
+                    paid_on=posting.paid_on,
+                    bank_reference=posting.reference,
                 )
             )
     return found
@@ -380,8 +393,6 @@ def entries_in(group: PostingGroup, account: str) -> list[Entry]:
 
 def payment_rows(members: Sequence[Member], payees: dict[str, tuple[str, str, str]]) -> list[list[str | int]]:
     """Give the rows of the payment file, by line id; `payees` are (holder, bank, account number)."""
-                    paid_on=posting.paid_on,
-                    bank_reference=posting.reference,
     rows: list[list[str | int]] = []
     for member in sorted(members, key=lambda one: one.line_id):
         holder, bank, number = payees[member.institution]

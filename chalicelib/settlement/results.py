@@ -373,7 +373,7 @@ def _money_writes(context: Context, batch: Batch, group: Group) -> list[Write]:
     ]
     posted = PostingGroup(
         division=batch.division,
-        id=group_id_of(Event.PAID, postings),
+        id=group_id_of(batch.id, Event.PAID, postings),
         event=Event.PAID,
         program_id=group.paid[0].program_id,
         budget_year=year,

@@ -317,8 +317,26 @@ BUGS = (
     Bug(
         "verification does not look at budgets",
         _VERIFY,
-        "            *_against_budgets(division, groups),\n",
+        "    found += _against_budgets(division, progress, now)\n",
         "",
+    ),
+    Bug(
+        "verification does not look at vouchers",
+        _VERIFY,
+        "        *_against_vouchers(mine),\n",
+        "",
+    ),
+    Bug(
+        "verification does not look at the counts of a batch",
+        _VERIFY,
+        "        *_against_counts(batch_id, batch, members, lines),\n",
+        "",
+    ),
+    Bug(
+        "verification tells of payments that came in while it read",
+        _VERIFY,
+        "    return again._replace(differences=differences, after=after)\n",
+        "    return found\n",
     ),
     Bug(
         "verification does not look at lines",
