@@ -55,7 +55,8 @@ def _beyond_reckoning(value: Any, path: str) -> list[Fault]:
     if isinstance(value, date):
         return [] if _FIRST_YEAR <= value.year <= _LAST_YEAR else [Fault("wrong_type", field=path)]
     if isinstance(value, msgspec.Struct):
-        named = [(_join(path, name), getattr(value, name)) for name in value.__struct_fields__]
+        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
+        named = [(_join(path, sent), getattr(value, name)) for sent, name in names]
     elif isinstance(value, list):
         named = [(f"{path}[{place}]", item) for place, item in enumerate(value)]
     else:
@@ -78,9 +79,13 @@ def parse_query(given: Mapping[str, str], kind: type[Parsed]) -> Parsed:
 
     """
     try:
-        return msgspec.convert(dict(given), kind, strict=False)
+        parsed = msgspec.convert(dict(given), kind, strict=False)
     except msgspec.ValidationError:
         raise malformed(_faults(kind, dict(given), "", strict=False)) from None
+    beyond = _beyond_reckoning(parsed, "")
+    if beyond:
+        raise malformed(beyond)
+    return parsed
 
 
 def malformed(faults: list[Fault]) -> Malformed:

@@ -241,6 +241,20 @@ def mask_phone(phone: str) -> str:
     return _mask(phone, head=3, tail=4)
 
 
+_NUMBER_RUN = re.compile(r"\d(?:[\s\-\u200b-\u200f\u2010-\u2015\ufeff]{0,3}\d){10,}[Xx\uff38\uff58]?")
+"""Eleven digits or more, as phones, ID numbers and accounts have; people set them off in groups."""
+
+
+def mask_numbers(text: str) -> str:
+    """Mask, in words that somebody else wrote, what may be an account, ID or phone number, but for its end.
+
+    Dates and amounts have fewer digits and stay.
+    """
+    return _NUMBER_RUN.sub(
+        lambda found: mask_account("".join(sign for sign in found[0] if sign.isalnum())), text
+    )
+
+
 def mask_account(account_number: str) -> str:
     """Mask a bank account number but for its last four digits."""
     return _mask(account_number, head=0, tail=4)

@@ -93,6 +93,11 @@ REASONS: dict[str, Reason] = {
     "unknown_parameter": Reason(
         Malformed, "没有名为 {field} 的查询参数。", "There is no query parameter {field}."
     ),
+    "period_reversed": Reason(
+        Malformed,
+        "{field} 早于起始日期，请更正。",
+        "{field} is before the day the period begins. Correct it.",
+    ),
     "unknown_institution": Reason(
         Malformed, "目录中没有此机构，请先登记机构。", "No such institution is listed. List it first."
     ),

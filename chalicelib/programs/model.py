@@ -17,6 +17,8 @@ from chalicelib.kernel.principal import Change
 
 ROLL_CALLS_MAX = 4
 Count = Annotated[int, Meta(ge=0, le=100_000)]
+Months = Annotated[int, Meta(ge=0, le=1_200)]
+"""A hundred years: beyond, the day it ends on may be one that no calendar has."""
 Host = Annotated[str, Meta(max_length=253, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
 """A host's name in lower case, e.g. `jk.ah.gov.cn`."""
 
@@ -98,7 +100,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     face_value_fen: Annotated[int, Meta(ge=1, le=10_000_000)] = 600_000
     validity_months: Annotated[int, Meta(ge=1, le=60)] = 12
     graduated_on_or_after: date = date(2020, 6, 1)
-    left_school_within_months: Count = 24
+    left_school_within_months: Months = 24
     employment: Employment = Employment.UNEMPLOYED
     vouchers_per_person: Annotated[int, Meta(ge=1, le=1)] = 1
     payable: Literal["min_face_value_and_fee"] = "min_face_value_and_fee"
@@ -128,7 +130,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     publicity_working_days: Annotated[int, Meta(ge=0, le=60)] = 5
     clawback_due_days: Annotated[int, Meta(ge=0, le=3_650)] = 30
     suspend_on_clawback: bool = False
-    subsidy_claim_deadline_months: Count = 12
+    subsidy_claim_deadline_months: Months = 12
     footage_online_days: Count = 90
     footage_retention_years: Annotated[int, Meta(ge=0, le=30)] = 5
     external_footage_hosts: Annotated[list[Host], Meta(max_length=20)] = []

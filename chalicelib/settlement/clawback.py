@@ -147,7 +147,7 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
             Event.REPAID,
             repayment.amount_fen,
             context=context,
-            reference=repayment.bank_reference,
+            repayment=repayment,
         )
         change = change_of(context, "claim_line.repay")
         try:
@@ -166,14 +166,17 @@ def _voucher_writes(line: Line) -> list[Write]:
 
 
 def posting_of(
-    line: Line, event: Event, amount_fen: int, *, context: Context, reference: str | None = None
+    line: Line, event: Event, amount_fen: int, *, context: Context, repayment: Repayment | None = None
 ) -> PostingGroup:
     """Make the group that posts one event of one line."""
     assert line.budget_year is not None
-    postings = [Posting(line.id, line.voucher_id, line.institution, amount_fen, reference)]
+    assert line.batch_id is not None, "a line is paid in a batch"
+    reference = repayment.bank_reference if repayment is not None else None
+    received_on = repayment.received_on if repayment is not None else None
+    postings = [Posting(line.id, line.voucher_id, line.institution, amount_fen, reference, received_on)]
     return PostingGroup(
         division=line.city,
-        id=group_id_of(event, postings),
+        id=group_id_of(line.batch_id, event, postings),
         event=event,
         program_id=line.program_id,
         budget_year=line.budget_year,

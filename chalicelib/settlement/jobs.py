@@ -1,5 +1,9 @@
 """The nightly settlement and verification: one message a division, and the worker that takes one step."""
 
+from typing import Any
+
+import msgspec
+
 from chalicelib.aws import queues
 from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
@@ -8,7 +12,7 @@ from chalicelib.kernel.principal import Context
 from chalicelib.settlement.arrears import suspend_in_arrears
 from chalicelib.settlement.model import BATCH_LINES_MAX
 from chalicelib.settlement.sealing import LINES_A_PORTION_MAX, seal_division
-from chalicelib.settlement.verification import report, verify_page
+from chalicelib.settlement.verification import Progress, report, verify_page
 from chalicelib.subsidies.areas import cities_of
 
 
@@ -28,13 +32,14 @@ def verify_ledger(context: Context) -> dict[str, int]:
     return {"divisions": len(bodies)}
 
 
-def _verify(division: str, after: str | None, context: Context) -> None:
-    """Verify one page of a ledger and ask for the next; a difference fails the message, and alarms."""
-    found = verify_page(division, after)
+def _verify(division: str, after: Any, context: Context) -> None:
+    """Verify one page of a ledger and ask for the next; a difference fails the last message, and alarms."""
+    progress = msgspec.convert(after, Progress) if after is not None else None
+    found = verify_page(division, progress, now=context.now)
     if found.after is not None:
-        body = {"division": division, "verify": True, "after": found.after}
+        body = {"division": division, "verify": True, "after": msgspec.to_builtins(found.after)}
         queues.send(settings().settlement_queue_url, [body], now=context.now)
-    report(found)
+    report(found, differing=progress.differing if progress is not None else 0)
 
 
 def seal_settlement(message: queues.Message, context: Context) -> None:

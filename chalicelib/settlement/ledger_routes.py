@@ -7,9 +7,10 @@ import msgspec
 from msgspec import Meta
 
 from chalicelib.aws.downloads import link_to_xlsx
-from chalicelib.aws.forms import Answer, Form
+from chalicelib.aws.forms import Answer, Form, malformed
 from chalicelib.aws.http import Api, Call, Empty, NoQuery, PageQuery, ReasonBody, Reply, VersionReason
 from chalicelib.aws.sheets import write_csv
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement import clawback, ledger, statements, verification
@@ -42,6 +43,17 @@ class RepaymentAnswer(Answer):
     received_on: date
 
 
+class AttemptAnswer(Answer):
+    """What the bank said of a line in one batch; the reason is the bank's, with numbers masked."""
+
+    batch_id: str
+    status: LineStatus
+    amount_fen: int
+    paid_on: date | None
+    bank_reference: str | None
+    reason: str | None
+
+
 class SettledLine(Answer):
     """A claim line as finance sees it."""
 
@@ -56,6 +68,7 @@ class SettledLine(Answer):
     reversal_reason: str | None
     reversal_asked: bool
     unsettled: str | None
+    attempts: list[AttemptAnswer]
     repayments: list[RepaymentAnswer]
     outstanding_fen: int
     repay_by: date | None
@@ -72,7 +85,7 @@ class AccountAnswer(Answer):
 
 
 class EntryAnswer(Answer):
-    """One posting to an account."""
+    """One posting to an account; `paid_on` is the bank's date, on which money left or came back."""
 
     id: str
     event: Event
@@ -84,6 +97,8 @@ class EntryAnswer(Answer):
     debit_fen: int
     credit_fen: int
     posted_at: datetime
+    paid_on: date | None
+    bank_reference: str | None
 
 
 class PeriodQuery(PageQuery):
@@ -120,14 +135,14 @@ class AreaQuery(Form):
 
 
 class VerifyRequest(Form):
-    """Whose ledger to verify, and where the last page ended; without it, the books themselves."""
+    """Whose ledger to verify, and where the last page ended; without it, from the beginning."""
 
     division: Annotated[str, Meta(max_length=6)] | None = None
-    after: Annotated[str, Meta(pattern="^(0|[1-9][0-9]{0,8})$")] | None = None
+    after: Annotated[str, Meta(min_length=1, max_length=20_000)] | None = None
 
 
 class DifferenceAnswer(Answer):
-    """Two figures that should be one."""
+    """Two figures that should be one: fen, or a number of lines or vouchers where the kind says so."""
 
     kind: str
     account: str | None
@@ -277,6 +292,10 @@ def _line(context: Context, line: Line) -> SettledLine:
         reversal_reason=line.reversal_reason,
         reversal_asked=line.reversal_asked_by is not None,
         unsettled=line.unsettled,
+        attempts=[
+            AttemptAnswer(**{name: getattr(one, name) for name in AttemptAnswer.__struct_fields__})
+            for one in line.attempts
+        ],
         repayments=[
             RepaymentAnswer(
                 bank_reference=one.bank_reference, amount_fen=one.amount_fen, received_on=one.received_on
@@ -302,7 +321,10 @@ def _line(context: Context, line: Line) -> SettledLine:
     summary="A ledger account's sums and postings",
 )
 def read_account(call: Call[None, PeriodQuery], account_id: str) -> StatementAnswer:
-    period = Period(call.query.from_, call.query.to)
+    first, last = call.query.from_, call.query.to
+    if first is not None and last is not None and last < first:
+        raise malformed([Fault("period_reversed", field="to")])
+    period = Period(first, last)
     shown = ledger.statement(call.context, account_id, call.page_request(), period)
     listing = call.listing(shown.entries, _entry)
     return StatementAnswer(
@@ -348,14 +370,14 @@ def _entry(entry: Entry) -> EntryAnswer:
     summary="Recompute a page of the ledger from postings and lines, and name every difference",
 )
 def verify(call: Call[VerifyRequest, NoQuery]) -> VerifiedAnswer:
-    found = verification.verify(call.context, division=call.body.division, after=call.body.after)
+    found, after = verification.verify(call.context, division=call.body.division, after=call.body.after)
     return VerifiedAnswer(
         division=found.division,
         intact=not found.differences,
         postings=found.postings,
         lines=found.lines,
         differences=[DifferenceAnswer(**one._asdict()) for one in found.differences],
-        after=found.after,
+        after=after,
     )
 
 

@@ -33,6 +33,7 @@ from chalicelib.kernel.ids import (
     VoucherId,
     derived_id,
     part_id,
+    whole_of,
 )
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
@@ -135,13 +136,18 @@ class Event(StrEnum):
 
 
 class Posting(msgspec.Struct, frozen=True, array_like=True):
-    """One line's part of a group; `reference` is the bank's, on repayments. The amount is above zero."""
+    """One line's part of a group; the amount is above zero.
+
+    `reference` and `paid_on` are the bank's, of a payment or of a repayment; rows posted before these were
+    kept have none.
+    """
 
     line_id: LineId
     voucher_id: VoucherId
     institution: Uscc
     amount_fen: int
     reference: str | None = None
+    paid_on: date | None = None
 
 
 class PostingGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -170,6 +176,8 @@ class Entry(msgspec.Struct, frozen=True, kw_only=True):
     debit_fen: int
     credit_fen: int
     posted_at: datetime
+    paid_on: date | None
+    bank_reference: str | None
 
 
 class Summary(msgspec.Struct, frozen=True, kw_only=True):
@@ -236,19 +244,30 @@ def batch_id_of(division: str, number: int) -> SettlementBatchId:
 
 def entry_id_of(line_id: str, event: Event, reference: str | None = None) -> str:
     """Give the natural key of a posting: line and event, and for a repayment the bank's reference."""
-    own = event.value if reference is None else derived_id(event.value, reference)
+    own: str = event.value
+    if event is Event.REPAID and reference is not None:
+        own = derived_id(event.value, reference)
     return part_id("led", line_id.replace("-", ""), own)
 
 
-def group_id_of(event: Event, postings: Sequence[Posting]) -> str:
-    """Give the id of the group of just these postings, so that a repeat meets what it wrote."""
+def group_id_of(batch_id: str, event: Event, postings: Sequence[Posting]) -> str:
+    """Give the id of the group of just these postings, so that a repeat meets what it wrote.
+
+    It names the batch in which the lines were paid, so that a batch's postings stand together.
+    """
     keys = [entry_id_of(one.line_id, event, one.reference) for one in postings]
-    return derived_id("grp", *keys)
+    return part_id("grp", batch_id, derived_id("grp", *keys).partition("_")[2])
+
+
+def batch_of_group(group_id: str) -> str:
+    """Give the id of the batch that a group's id names, or an id that no batch has."""
+    return whole_of("bat", group_id)[0] or NO_BATCH
 
 
 _DIVISION_ONLY = ("treasury",)
 _WITH_OWNER = ("subsidy_expense", "receivable", "institution")
 MEMORANDUM = "institution"
+NO_BATCH = "bat_none"
 
 
 def expense_account(division: str, program_id: str) -> str:
@@ -362,6 +381,8 @@ def entries_in(group: PostingGroup, account: str) -> list[Entry]:
                     debit_fen=debit_fen,
                     credit_fen=credit_fen,
                     posted_at=group.posted_at,
+                    paid_on=posting.paid_on,
+                    bank_reference=posting.reference,
                 )
             )
     return found

@@ -17,6 +17,7 @@ from chalicelib.accounts import rights
 from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import NotFound, Refused, Unavailable
+from chalicelib.kernel.identity import mask_numbers
 from chalicelib.kernel.ids import derived_id, is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
@@ -348,7 +349,7 @@ def _line_write(batch: Batch, result: PaymentResult, member: Member, lost: str |
         amount_fen=result.amount_fen,
         paid_on=result.paid_on,
         bank_reference=result.bank_reference,
-        reason=result.reason,
+        reason=mask_numbers(result.reason) if result.reason is not None else None,
     )
     attempts = [*member.attempts, attempt]
     if result.paid:
@@ -358,10 +359,21 @@ def _line_write(batch: Batch, result: PaymentResult, member: Member, lost: str |
 
 def _money_writes(context: Context, batch: Batch, group: Group) -> list[Write]:
     program_id, year = group.key
-    postings = [Posting(one.line_id, one.voucher_id, one.institution, one.amount_fen) for one in group.paid]
+    postings = [
+        Posting(
+            member.line_id,
+            member.voucher_id,
+            member.institution,
+            member.amount_fen,
+            result.bank_reference,
+            result.paid_on,
+        )
+        for result, member in group.rows
+        if result.paid
+    ]
     posted = PostingGroup(
         division=batch.division,
-        id=group_id_of(Event.PAID, postings),
+        id=group_id_of(batch.id, Event.PAID, postings),
         event=Event.PAID,
         program_id=group.paid[0].program_id,
         budget_year=year,

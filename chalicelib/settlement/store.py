@@ -22,6 +22,7 @@ from chalicelib.aws.table import (
     transact,
     update,
 )
+from chalicelib.kernel.ids import part_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.settlement.model import (
@@ -392,10 +393,32 @@ def summaries_of(
     return (row.record for row in rows)
 
 
+def some_summaries(division: str, *, after: str | None, limit: int) -> list[Summary]:
+    """Give a division's summaries in order of id, from behind one of them."""
+    condition = SummaryRow.id > after if after is not None else None
+    return [row.record for row in SummaryRow.query(division, condition, limit=limit, consistent_read=True)]
+
+
+def find_summaries(division: str, names: Sequence[str]) -> dict[str, Summary]:
+    """Read summaries by id, 100 a call; unknown ones are left out."""
+    return {one.id: one for one in SummaryRow.find_many([(division, name) for name in names])}
+
+
 def summaries_with(division: str, beginning: str) -> Iterable[Summary]:
     """Give the summaries whose account, or account and time, begins so."""
     rows = SummaryRow.query(division, SummaryRow.id.startswith(beginning), consistent_read=True)
     return (row.record for row in rows)
+
+
+def groups_of_batch(division: str, batch_id: str) -> list[PostingGroup]:
+    """Read the posting groups of one batch's lines: payments, reversals and repayments."""
+    own = GroupRow.id.startswith(part_id("grp", batch_id, ""))
+    return [row.record for row in GroupRow.query(division, own, consistent_read=True)]
+
+
+def behind_groups_of(batch_id: str) -> str:
+    """Give the text behind the ids of all groups of a batch and before those of the next."""
+    return part_id("grp", batch_id, "~")
 
 
 def groups_of(division: str, *, after: str | None, limit: int) -> list[PostingGroup]:

@@ -272,9 +272,9 @@ def _newest(index: Any, key: str, request: PageRequest, condition: Any) -> Page[
     return Page(items=found, after=rows.last_evaluated_key)
 
 
-def every_claim_in(city: str) -> Iterator[Claim]:
-    """Go through all claims that one city's budget pays, as they were a moment ago."""
-    return (row.record for row in ClaimRow.by_city.query(city))
+def some_claims(city: str, request: PageRequest) -> Page[Claim]:
+    """Go through all claims that one city's budget pays, as they were a moment ago, newest first."""
+    return _newest(ClaimRow.by_city, city, request, None)
 
 
 def due_claims(city: str, *, on: date) -> Iterator[Claim]:

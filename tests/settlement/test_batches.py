@@ -350,6 +350,39 @@ def test_the_banks_date_lies_between_sealing_and_today(money: Money, day: str, c
     assert money.batch(batch)["paid_count"] == (code is None)
 
 
+def test_an_account_number_in_the_banks_reason_is_masked_before_it_is_stored(
+    world: Any, money: Money
+) -> None:
+    batch = money.sealed(scored_class(world, 1))
+    money.export(batch)
+    (line,) = money.batch(batch)["lines"]
+    money.ok(money.send(batch, [money.result(line, "failed", reason="账号 6222 0200 0000 0009 993 不存在")]))
+    shown = money.ok(money.api("finance").get(f"/v1/claim-lines/{line['line_id']}"))
+    assert [one["reason"] for one in shown["attempts"]] == ["账号 ***************9993 不存在"]
+    assert "0009 993" not in str(claims.LineRow.get(line["line_id"]).attribute_values)
+
+
+def test_a_line_shows_every_try_of_its_payment(world: Any, money: Money) -> None:
+    first = money.sealed(scored_class(world, 1))
+    money.pay(first, failing={0})
+    second = money.seal()
+    money.pay(second)
+    (line,) = money.batch(second)["lines"]
+    shown = money.ok(money.api("finance").get(f"/v1/claim-lines/{line['line_id']}"))
+    fen = line["amount_fen"]
+    failed, paid = shown["attempts"]
+    assert failed == {
+        "batch_id": first["id"],
+        "status": "payment_failed",
+        "amount_fen": fen,
+        "paid_on": None,
+        "bank_reference": None,
+        "reason": "账号不符",
+    }
+    assert (paid["batch_id"], paid["status"], paid["paid_on"]) == (second["id"], "paid", "2026-09-21")
+    assert paid["bank_reference"].startswith("ref-")
+
+
 def test_a_failed_line_joins_the_next_batch_and_both_close_when_it_is_paid(world: Any, money: Money) -> None:
     class_id = scored_class(world, 3)
     first = money.sealed(class_id)

@@ -6,9 +6,6 @@ import msgspec
 import pytest
 
 from chalicelib.settlement import store
-from chalicelib.settlement.jobs import seal_settlement
-from chalicelib.subsidies.budget_store import BudgetRow
-from chalicelib.subsidies.store import LineRow
 from tests.settlement.test_faults import before_each_call
 from tests.subsidies.scored import Money, scored_class
 from tests.support.people import HEFEI_SCHOOL
@@ -73,6 +70,28 @@ def test_repayments_come_in_parts_once_each_and_never_above(money: Money, paid: 
     assert differences(money) == []
 
 
+def test_an_entry_shows_the_banks_date_and_reference_beside_the_day_it_was_booked(
+    money: Money, paid: Any
+) -> None:
+    line_id = money.batch(paid)["lines"][0]["line_id"]
+    money.wait(1)
+    take_back(money, line_id)
+    money.wait(1)
+    money.ok(repay(money, line_id, FEN, "R1", day="2026-09-22"))
+    account = "/v1/ledger/accounts/treasury.3401"
+
+    def shown() -> Any:
+        items = money.ok(money.api("finance").get(account))["items"]
+        return [(one["event"], one["posted_at"][:10], one["paid_on"], one["bank_reference"]) for one in items]
+
+    payments = [("paid", "2026-09-21", "2026-09-21", f"ref-{n:02d}") for n in (1, 2, 3)]
+    assert shown() == [*payments, ("repaid", "2026-09-23", "2026-09-22", "R1")]
+    first = next(one for one in store.groups_of("3401", after=None, limit=10) if len(one.postings) == 3)
+    as_before = [list(msgspec.to_builtins(one))[:4] for one in first.postings]
+    store.GroupRow("3401", first.id).update(actions=[store.GroupRow.postings.set(as_before)])
+    assert [one[2:] for one in shown()[:3]] == [(None, None)] * 3, "rows of before have neither"
+
+
 def test_a_repayment_received_after_today_is_refused(money: Money, paid: Any) -> None:
     line_id = money.batch(paid)["lines"][0]["line_id"]
     take_back(money, line_id)
@@ -96,6 +115,22 @@ def test_an_account_opens_where_the_day_before_closed(money: Money, paid: Any) -
     page = money.ok(money.api("finance").get(account, {"limit": 2}))
     rest = money.ok(money.api("finance").get(account, {"limit": 2, "cursor": page["next"]}))
     assert [one["id"] for one in page["items"] + rest["items"]] == [one["id"] for one in whole["items"]]
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "code"),
+    [
+        ({"from": "0001-01-01"}, "from", "wrong_type"),
+        ({"to": "9999-12-31"}, "to", "wrong_type"),
+        ({"from": "2026-12-01", "to": "2026-11-30"}, "to", "period_reversed"),
+    ],
+)
+def test_a_period_that_ends_before_it_begins_or_beyond_all_years_is_malformed(
+    money: Money, query: dict[str, str], field: str, code: str
+) -> None:
+    answer = money.api("finance").get("/v1/ledger/accounts/treasury.3401", query)
+    assert answer.status == 400
+    assert [(one["field"], one["code"]) for one in answer.json["errors"]] == [(field, code)]
 
 
 def test_statements_open_and_close_and_agree_with_the_books(money: Money, paid: Any) -> None:
@@ -139,103 +174,3 @@ def test_a_statement_reads_all_its_institutions_at_once(money: Money, paid: Any)
         other = msgspec.structs.replace(known, id=f"{account}#{known.id.partition('#')[2]}", account=account)
         store.SummaryRow.from_record(other).save()
     assert calls() == few
-
-
-def test_verification_names_a_changed_posting_line_balance_and_budget(money: Money, paid: Any) -> None:
-    assert differences(money) == []
-    line_id = money.batch(paid)["lines"][1]["line_id"]
-    summary = next(one for one in store.summaries_of("3401") if one.account == "treasury.3401")
-    row = store.SummaryRow("3401", summary.id)
-    row.update(actions=[store.SummaryRow.credit_fen.set(1)])
-    assert differences(money) == [("summary_credit", "treasury.3401", None, 1, 3 * FEN)]
-    row.update(actions=[store.SummaryRow.credit_fen.set(3 * FEN)])
-
-    LineRow(line_id).update(actions=[LineRow.amount_fen.set(5)])
-    assert differences(money) == [("posting_paid", None, line_id, FEN, 5)]
-    LineRow(line_id).update(actions=[LineRow.amount_fen.set(FEN), LineRow.status.set("batched")])
-    assert differences(money) == [("posting_paid", None, line_id, FEN, 0)]
-    LineRow(line_id).update(actions=[LineRow.status.set("paid")])
-
-    budget = BudgetRow("bud_3401-2026", money.world.program_id)
-    budget.update(actions=[BudgetRow.spent_fen.set(7)])
-    assert [one[0] for one in differences(money)] == ["budget_spent", "budget_parts"]
-    budget.update(actions=[BudgetRow.spent_fen.set(3 * FEN)])
-
-    budget.update(
-        actions=[BudgetRow.reserved_fen.set(9), BudgetRow.available_fen.set(BudgetRow.available_fen - 9)]
-    )
-    assert differences(money) == [
-        ("budget_reserved", f"budget.3401.2026.{money.world.program_id}", None, 9, 0)
-    ]
-    budget.update(
-        actions=[BudgetRow.reserved_fen.set(0), BudgetRow.available_fen.set(BudgetRow.available_fen + 9)]
-    )
-
-    (group,) = store.groups_of("3401", after=None, limit=10)
-    first = group.postings[0]
-    changed = [[first.line_id, first.voucher_id, first.institution, FEN + 1, None], *group.postings[1:]]
-    store.GroupRow("3401", group.id).update(actions=[store.GroupRow.postings.set(changed)])
-    found = differences(money)
-    assert ("posting_paid", None, first.line_id, FEN + 1, FEN) in found
-    assert ("summary_credit", "treasury.3401", None, 3 * FEN, 3 * FEN + 1) in found
-
-
-def test_the_nightly_verification_goes_through_every_batch_and_fails_on_a_difference(
-    world: Any, money: Money, paid: Any
-) -> None:
-    import app
-
-    now = money.now.isoformat()
-    assert app.verify_ledger({"now": now}, None) == {"divisions": 17}
-    pages = 0
-    while worked := world.cloud.work("settlement", app.seal_settlement):
-        pages += worked
-    assert pages == 17 + 17 + 1, "of each division the books and what is unpaid, and the one batch there is"
-    BudgetRow("bud_3401-2026", world.program_id).update(actions=[BudgetRow.spent_fen.set(7)])
-    app.verify_ledger({"now": now}, None)
-    bodies = [one for one in world.cloud.messages("settlement") if one["division"] == "3401"]
-    from chalicelib.aws.queues import Message
-    from chalicelib.kernel.principal import system_context
-
-    night = system_context("seal_settlement", now=money.now, request_id="req_night")
-    with pytest.raises(RuntimeError):
-        seal_settlement(Message(id="1", body=bodies[0], now=money.now), night)
-
-
-def test_what_is_reserved_is_what_is_approved_and_not_yet_paid(world: Any, money: Money) -> None:
-    first = money.sealed(scored_class(world, 4))
-    waiting = money.publicised(scored_class(world, 2))
-    money.claim(scored_class(world, 1))
-    assert differences(money) == []
-    money.pay(first, failing={0, 1})
-    assert differences(money) == []
-    failed = [one for one in money.batch(first)["lines"] if one["status"] == "payment_failed"]
-    version = money.ok(money.api("finance").get(f"/v1/claim-lines/{failed[0]['line_id']}"))["version"]
-    path = f"/v1/claim-lines/{failed[0]['line_id']}/reject"
-    money.ok(money.api("reviewer").post(path, {"version": version, "reason": "账户已注销"}, at=money.now))
-    take_back(money, money.batch(first)["lines"][3]["line_id"])
-    assert differences(money) == []
-    line_id = money.read(waiting)["lines"][0]["id"]
-    LineRow(line_id).update(actions=[LineRow.status.set("rejected")])
-    name = f"budget.3401.2026.{world.program_id}"
-    assert differences(money) == [("budget_reserved", name, None, 3 * FEN, 2 * FEN)]
-    LineRow(line_id).update(actions=[LineRow.status.set("paid")])
-    found = differences(money)
-    assert ("posting_paid", None, line_id, 0, FEN) in found
-
-
-def test_a_posting_of_no_batch_or_of_a_line_that_is_not_in_its_batch_is_named(
-    money: Money, paid: Any
-) -> None:
-    (group,) = store.groups_of("3401", after=None, limit=10)
-    row = store.GroupRow("3401", group.id)
-    row.update(actions=[store.GroupRow.batch_id.set("bat_unknown")])
-    assert {one[0] for one in differences(money)} == {"posting_without_batch"}
-    assert len(differences(money)) == 3
-    row.update(actions=[store.GroupRow.batch_id.set(group.batch_id)])
-    first = group.postings[0]
-    changed = [["lin_stranger", first.voucher_id, first.institution, FEN, None], *group.postings[1:]]
-    row.update(actions=[store.GroupRow.postings.set(changed)])
-    assert [one for one in differences(money) if one[0] == "posting_without_line"] == [
-        ("posting_without_line", None, "lin_stranger", FEN, 0)
-    ]

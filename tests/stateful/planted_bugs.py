@@ -257,9 +257,8 @@ BUGS = (
     Bug(
         "a payment is posted for every line of a group, failed ones too",
         _RESULTS,
-        "postings = [Posting(one.line_id, one.voucher_id, one.institution, one.amount_fen) for one in group.paid]",
-        "postings = [\n        Posting(one.line_id, one.voucher_id, one.institution, one.amount_fen)\n"
-        "        for _, one in group.rows\n    ]",
+        "        for result, member in group.rows\n        if result.paid\n    ]\n    posted =",
+        "        for result, member in group.rows\n    ]\n    posted =",
     ),
     Bug(
         "a repayment is booked on the wrong side",
@@ -318,8 +317,26 @@ BUGS = (
     Bug(
         "verification does not look at budgets",
         _VERIFY,
-        "            *_against_budgets(division, groups),\n",
+        "    found += _against_budgets(division, progress, now)\n",
         "",
+    ),
+    Bug(
+        "verification does not look at vouchers",
+        _VERIFY,
+        "        *_against_vouchers(mine),\n",
+        "",
+    ),
+    Bug(
+        "verification does not look at the counts of a batch",
+        _VERIFY,
+        "        *_against_counts(batch_id, batch, members, lines),\n",
+        "",
+    ),
+    Bug(
+        "verification tells of payments that came in while it read",
+        _VERIFY,
+        "    return again._replace(differences=differences, after=after)\n",
+        "    return found\n",
     ),
     Bug(
         "verification does not look at lines",

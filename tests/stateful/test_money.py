@@ -679,7 +679,7 @@ class Money(RuleBasedStateMachine):
     def verify(self) -> None:
         after = None
         while True:
-            page = verification.verify_page(CITY, after)
+            page = verification.verify_page(CITY, after, now=self.now)
             assert page.differences == []
             after = page.after
             if after is None:
