@@ -5,13 +5,14 @@ no look-up is needed between them.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
 import msgspec
 
 from chalicelib.catalogue.model import Location
+from chalicelib.kernel.calendar import add_months, shanghai_date
 from chalicelib.kernel.ids import ClassId, LessonId, ProgramId, ProjectId, Uscc, part_id, whole_of
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
@@ -61,6 +62,7 @@ CLASS_TRANSITIONS: Transitions[ClassStatus] = Transitions(
         "correct_scores": Step((_S.SCORED,), _S.SCORED),
         "claim": Step((_S.SCORED,), _S.CLAIMED),
         "close": Step((_S.CLAIMED,), _S.CLOSED),
+        "lapse": Step((_S.SCORED,), _S.CLOSED),
     },
 )
 NOT_YET_APPROVED = (_S.DRAFT, _S.SUBMITTED, _S.RETURNED)
@@ -138,6 +140,8 @@ class ClassHead(msgspec.Struct, frozen=True, kw_only=True):
     `city` groups the classes that a city's bureau sees. `policy_version` is the newest at submission until
     approval pins it. `returned_version` is the version at which it was last returned. `also_prepared_by` are
     those who had a hand in it on the institution's side and whom no other field names (see `prepared_by`).
+    `claim_city` and `claim_by` stand only on a scored class whose subsidy is not claimed: whose it is and the
+    last day of claiming, so that its vouchers do not stay redeemed for ever.
     """
 
     id: ClassId
@@ -176,6 +180,8 @@ class ClassHead(msgspec.Struct, frozen=True, kw_only=True):
     scored_by: str | None = None
     scored_at: datetime | None = None
     also_prepared_by: list[str] = []
+    claim_city: str | None = None
+    claim_by: date | None = None
     version: int = 1
     last_change: Change | None = None
 
@@ -345,6 +351,11 @@ def has_passed(*, theory: int, practice: int, policy: Policy, share: Decimal = D
     `share` is the share of the lesson hours attended, held against the policy's `attendance_min`.
     """
     return min(theory, practice) >= policy.pass_mark and share >= policy.attendance_min
+
+
+def claim_deadline(completion_approved_at: datetime, policy: Policy) -> date:
+    """Give the last day, inclusive, on which the subsidy of a class can be claimed for the first time."""
+    return add_months(shanghai_date(completion_approved_at), policy.subsidy_claim_deadline_months)
 
 
 def possible_now(

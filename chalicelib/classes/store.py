@@ -16,7 +16,7 @@ import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib.aws.table import (
     Check,
@@ -79,6 +79,17 @@ class ByCity(GlobalSecondaryIndex[Any]):
     ends_at = MomentAttribute(range_key=True)
 
 
+class ByClaimDeadline(GlobalSecondaryIndex[Any]):
+    """Scored classes whose subsidy is not claimed, by the last day of claiming (no other row has the key)."""
+
+    class Meta:
+        index_name = "by_claim_deadline"
+        projection = KeysOnlyProjection()
+
+    claim_city = UnicodeAttribute(hash_key=True)
+    claim_by = StructAttribute(range_key=True)
+
+
 class ClassRow(VersionedTable[Any]):
     """One part of a class: attributes of the other parts are absent."""
 
@@ -123,6 +134,8 @@ class ClassRow(VersionedTable[Any]):
     completion_approved_at = MomentAttribute(null=True)
     scored_by = UnicodeAttribute(null=True)
     scored_at = MomentAttribute(null=True)
+    claim_city = UnicodeAttribute(null=True)
+    claim_by = StructAttribute(null=True)
     also_prepared_by = StructAttribute(null=True)
     site = StructAttribute(null=True)
     trainers = StructAttribute(null=True)
@@ -137,6 +150,7 @@ class ClassRow(VersionedTable[Any]):
     marks = StructAttribute(null=True)
     by_institution = ByInstitution()
     by_city = ByCity()
+    by_claim_deadline = ByClaimDeadline()
 
     @property
     def record(self) -> Any:

@@ -14,6 +14,7 @@ from chalicelib.settlement.model import BATCH_LINES_MAX
 from chalicelib.settlement.sealing import LINES_A_PORTION_MAX, seal_division
 from chalicelib.settlement.verification import Progress, report, verify_page
 from chalicelib.subsidies.areas import cities_of
+from chalicelib.subsidies.lapsing import CLASSES_A_RUN_MAX, close_unclaimed
 
 
 def settle_subsidies(context: Context) -> dict[str, int]:
@@ -43,13 +44,15 @@ def _verify(division: str, after: Any, context: Context) -> None:
 
 
 def seal_settlement(message: queues.Message, context: Context) -> None:
-    """Seal what is due in a division, suspend who owes it; ask again if the batch was full."""
+    """Seal what is due in a division, close what nobody claims, suspend who owes; ask again for more."""
     division = str(message.body["division"])
     if message.body.get("verify"):
         _verify(division, message.body.get("after"), context)
         return
     batch = seal_division(context, division)
     if batch is not None and batch.line_count > BATCH_LINES_MAX - LINES_A_PORTION_MAX:
+        queues.send(settings().settlement_queue_url, [{"division": division}], now=context.now)
+    if close_unclaimed(context, division) == CLASSES_A_RUN_MAX:
         queues.send(settings().settlement_queue_url, [{"division": division}], now=context.now)
     for uscc in suspend_in_arrears(context, division):
         log("suspended_in_arrears", division=division, institution=uscc)

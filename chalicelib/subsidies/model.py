@@ -5,7 +5,6 @@ from enum import StrEnum
 
 import msgspec
 
-from chalicelib.kernel.calendar import add_months, shanghai_date
 from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE
 from chalicelib.kernel.ids import (
     ClaimId,
@@ -23,7 +22,6 @@ from chalicelib.kernel.ids import (
 )
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
-from chalicelib.programs.model import Policy
 from chalicelib.subsidies.payability_model import Evidence
 
 _CITY_DIGITS = 4
@@ -264,11 +262,6 @@ def budget_division(division: str) -> str:
     return division[:_CITY_DIGITS]
 
 
-def claim_deadline(completion_approved_at: datetime, policy: Policy) -> date:
-    """Give the last day, inclusive, on which a class can be claimed for."""
-    return add_months(shanghai_date(completion_approved_at), policy.subsidy_claim_deadline_months)
-
-
 # --------------------------------------------------------------------------- whose work it is
 
 
@@ -364,6 +357,11 @@ def claim_sent_back(claim: Claim, reason: str) -> Claim:
         due_city=None,
         due_on=None,
     )
+
+
+def given_up(claim: Claim, reason: str) -> Claim:
+    """Give a claim that is over because it has no line: its class closes, and the vouchers with it."""
+    return msgspec.structs.replace(_ended(claim, "give_up"), decision_reason=reason)
 
 
 def waits_for_closing(claim: Claim) -> bool:

@@ -7,7 +7,7 @@ from datetime import date
 from chalicelib.accounts import rights
 from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, refuse_stale, transact
 from chalicelib.catalogue.service import read_project
-from chalicelib.classes.model import ClassStatus, TrainingClass, prepared_by
+from chalicelib.classes.model import ClassStatus, TrainingClass, claim_deadline, prepared_by
 from chalicelib.classes.scores_store import claim_write, close_write
 from chalicelib.classes.service import read_class, require_class
 from chalicelib.kernel.calendar import add_working_days, shanghai_date
@@ -28,9 +28,9 @@ from chalicelib.subsidies.model import (
     Line,
     LineStatus,
     budget_division,
-    claim_deadline,
     claim_id_of,
     claim_of_line,
+    given_up,
     is_prepared_by,
     line_id_of,
     waits_for_closing,
@@ -50,6 +50,7 @@ from chalicelib.vouchers.store import close_write as close_voucher_write
 from chalicelib.vouchers.store import find_vouchers
 
 _TRIES = 5
+NOBODY_PAYABLE = "没有符合拨付条件的学员，随班关闭"
 
 
 @dataclass(frozen=True)
@@ -69,8 +70,11 @@ def submit_claim(
 ) -> Submitted:
     """Ask for payment for a scored class, one line a payable trainee; again after a return.
 
+    Where nobody is payable, a claim for nobody closes the class and the vouchers that were redeemed for it.
+
     Raises:
-        Refused: the class is not scored, the deadline for the first filing has passed, or nobody is payable.
+        Refused: the class is not scored, the deadline for the first filing has passed, or nobody is payable
+            although somebody is declared.
         Impossible: `declared_totals_differ`, with both figures.
 
     """
@@ -84,10 +88,12 @@ def submit_claim(
         dropped: dict[str, Line] = {line.enrolment_id: line for line in old if line.dropped}
         examined = examine(training_class, today=shanghai_date(context.now), lines=dropped)
         count, amount_fen = totals_of([one.outcome for one in examined])
-        if count == 0:
+        if count == 0 and declared_count:
             raise Refused("not_payable")
         _require_totals(count, amount_fen, declared_count, declared_amount_fen)
         claim = _claim_for(context, training_class, examined, before)
+        if count == 0:
+            claim = given_up(claim, NOBODY_PAYABLE)
         known: dict[str, Line] = {one.id: one for one in old}
         occupation = occupation_of(read_project(training_class.project_id))
         lines = [
@@ -98,12 +104,16 @@ def submit_claim(
         writes: list[Write] = [*store.submit_writes(claim, lines, before=before, known=known)]
         if before is None:
             writes.append(claim_write(class_id, version=training_class.version))
+        change = change_of(context, "subsidy_claim.submit")
         try:
-            transact(writes, change=change_of(context, "subsidy_claim.submit"))
+            transact(writes, change=change)
         except ConditionFailed as failure:
             if before is None and store.find_claim(claim.id) is None:
                 raise Refused("version_conflict", version=getattr(failure.old, "version", None)) from None
             continue  # claimed meanwhile, or a hold was placed or lifted: what is there now decides
+        if waits_for_closing(claim):
+            finish_claims([claim], change)
+            claim = store.read_claim(claim.id)
         return Submitted(claim, lines, created=True)
     raise error("try_again")
 
@@ -205,6 +215,7 @@ def _line_for(
         evidence=one.evidence,
         submitted_at=context.now,
         holds=holds,
+        reject_reason=old.reject_reason if old is not None else None,
         version=old.version + 1 if old is not None else 1,
     )
 
@@ -341,7 +352,9 @@ def reject(context: Context, claim_id: str, *, version: int, reason: str) -> Cla
         _require_decidable(claim, "reject", version, context.principal.actor)
         used = [Leftover(one.enrolment_id, one.voucher_id) for one in lines_of(claim)]
         writes: list[Write] = [
-            store.decide_write(claim, "reject", store.reject_actions(reason)),
+            store.decide_write(
+                claim, "reject", [*store.reject_actions(reason), *store.totals_actions(count=0, amount_fen=0)]
+            ),
             close_write(claim.class_id),
             *close_vouchers([*claim.leftovers, *used]),
         ]

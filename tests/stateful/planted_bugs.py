@@ -137,8 +137,8 @@ BUGS = (
     Bug(
         "what a line had reserved stays reserved when it is dropped",
         _DROPPING,
-        "claim.city, line.budget_year or year, claim.program_id, amount_fen=line.amount_fen",
-        "claim.city, line.budget_year or year, claim.program_id, amount_fen=0",
+        "before.city, year, before.program_id, amount_fen=line.amount_fen",
+        "before.city, year, before.program_id, amount_fen=0",
     ),
     Bug(
         "a group's failed lines count as spent",
@@ -155,8 +155,8 @@ BUGS = (
     Bug(
         "an upheld objection leaves the budget reserved",
         _PUBLICITY,
-        "return [objection_store.uphold_objection_write(claim, reason), freed]",
-        "return [objection_store.uphold_objection_write(claim, reason)]",
+        "    return [moved, freed]\n",
+        "    return [moved]\n",
     ),
     Bug(
         "lines rejected at second review are reserved for",
@@ -201,15 +201,39 @@ BUGS = (
     ),
     Bug(
         "an objection to a claim does not stop it",
-        _SEALING,
-        "elif claim.status in (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE) and not claim.open_objections:",
-        "elif claim.status in (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE):",
+        "chalicelib/subsidies/objection_store.py",
+        "        counted.append(ClaimRow.open_objections.set(ClaimRow.open_objections + 1))",
+        "        counted.append(ClaimRow.open_objections.set(ClaimRow.open_objections + 0))",
     ),
     Bug(
-        "an objection stays open on its claim after it was dismissed",
-        "chalicelib/subsidies/objection_store.py",
-        "        (ClaimRow.open_objections > 0) & (ClaimRow.version == claim.version),\n",
-        "        (ClaimRow.open_objections > 1) | (ClaimRow.version == claim.version),\n",
+        "an objection upheld during review does not send the claim back",
+        _MODEL,
+        'if not CLAIM_TRANSITIONS.allows("uphold_objection", claim.status):',
+        "if claim.status is not _C.PUBLICISED:",
+    ),
+    Bug(
+        "an objection stays open on its claim after it was decided",
+        _MODEL,
+        "        open_objections=claim.open_objections - (not about_line),\n",
+        "        open_objections=claim.open_objections,\n",
+    ),
+    Bug(
+        "a line that left its claim takes its money out of it",
+        _PUBLICITY,
+        "        if line.id in claim.line_ids:\n            return drop_writes(",
+        "        if line.id:\n            return drop_writes(",
+    ),
+    Bug(
+        "a line taken out for good comes back",
+        _STORE,
+        "            LineRow.dropped.set(True),\n",
+        "",
+    ),
+    Bug(
+        "publicity is over when the index says so",
+        _SEALING,
+        "elif status_shown(claim, today) is ClaimStatus.PAYABLE and not claim.open_objections:",
+        "elif claim.status in (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE) and not claim.open_objections:",
     ),
     Bug(
         "an objection may come a day late",

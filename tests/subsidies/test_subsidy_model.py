@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.classes.model import ClassStatus
+from chalicelib.classes.model import ClassStatus, claim_deadline
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.kernel.errors import Refused
 from chalicelib.programs.model import Policy
@@ -18,7 +18,6 @@ from chalicelib.subsidies.model import (
     ClaimStatus,
     LineStatus,
     budget_division,
-    claim_deadline,
     claim_id_of,
     claim_of_line,
     class_of_line,
