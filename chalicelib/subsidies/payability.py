@@ -28,6 +28,7 @@ from chalicelib.subsidies.model import (
     claim_of_line,
     line_id_of,
 )
+from chalicelib.subsidies.override_model import Override
 from chalicelib.subsidies.overrides import in_force
 from chalicelib.subsidies.payability_model import (
     Difference,
@@ -41,6 +42,7 @@ from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import find_vouchers
 
 _NONE = Decimal(0)
+_PAID = (LineStatus.PAID, LineStatus.REVERSED)
 
 
 @dataclass(frozen=True)
@@ -65,13 +67,18 @@ class Looked:
 
 
 def payability_of(context: Context, class_id: str) -> list[Looked]:
-    """Show for each rostered trainee of a class what is payable and why, and what changed meanwhile."""
+    """Show for each rostered trainee of a class what is payable and why, and what changed meanwhile.
+
+    Of a line that was paid it is shown what was paid, and by what it was judged.
+    """
     training_class = require_class(context, "payability.read", class_id)
     claim = _claim_for(training_class)
     lines = _claimed_lines(training_class, claim)
     today, filed_on = shanghai_date(context.now), filed_on_of(claim)
     return [
-        Looked(one.outcome, *_since_submission(one, lines.get(one.enrolment.id)))
+        Looked(
+            _as_paid(one, lines.get(one.enrolment.id)), *_since_submission(one, lines.get(one.enrolment.id))
+        )
         for one in examine(training_class, today=today, lines=lines, filed_on=filed_on)
     ]
 
@@ -100,6 +107,23 @@ def lines_ever_claimed(training_class: TrainingClass) -> list[Line]:
     """Read every line that trainees of a class ever had, also those that its claim no longer names."""
     claim_id, places = claim_id_of(training_class.id), len(training_class.enrolment_ids)
     return store.find_lines([line_id_of(claim_id, place) for place in range(1, places + 1)])
+
+
+def _looked(one: Examined, line: Line | None) -> Looked:
+    return Looked(_as_paid(one, line), *_since_submission(one, line))
+
+
+def _as_paid(one: Examined, line: Line | None) -> Payability:
+    if line is None or line.status not in _PAID:
+        return one.outcome
+    return evaluate(
+        line.evidence,
+        one.voucher,
+        enrolment_id=line.enrolment_id,
+        voucher_id=line.voucher_id,
+        holds=one.holds,
+        paid_fen=line.amount_fen,
+    )
 
 
 def _since_submission(one: Examined, line: Line | None) -> tuple[datetime | None, list[Difference]]:
@@ -172,9 +196,7 @@ def examine(
             subsidies_this_year=sum(shanghai_date(line.submitted_at).year == year for line in before),
             subsidies_per_year=policy.subsidies_per_person_per_year,
             same_level_before=any(line.occupation == occupation_of(project) for line in before),
-            overrides=[
-                Overriding(one.check, one.id, one.expires_on) for one in overrides.get(enrolment.id, [])
-            ],
+            overrides=_overriding(overrides.get(enrolment.id, []), known),
             completed_by_expiry=policy.expiry_scope is ExpiryScope.COMPLETE,
             last_lesson_on=shanghai_date(training_class.ends_at),
             opens_on=shanghai_date(training_class.opens_at),
@@ -189,9 +211,18 @@ def examine(
             enrolment_id=enrolment.id,
             voucher_id=enrolment.voucher_id,
             holds=holds,
+            paid_fen=known.amount_fen if known is not None and known.status in _PAID else None,
         )
         examined.append(Examined(place, enrolment, voucher, evidence, holds, outcome))
     return examined
+
+
+def _overriding(in_force_now: Sequence[Override], known: Line | None) -> list[Overriding]:
+    """Give the overrides that count; what was paid for under one stays paid when it is over."""
+    found = [Overriding(one.check, one.id, one.expires_on) for one in in_force_now]
+    if known is not None and known.status in _PAID:
+        found += [one for one in known.evidence.overrides if one not in found]
+    return found
 
 
 def is_derived_hold(hold: str) -> bool:

@@ -92,18 +92,17 @@ def evaluate(
     enrolment_id: EnrolmentId,
     voucher_id: VoucherId,
     holds: Sequence[str],
+    paid_fen: int | None = None,
 ) -> Payability:
     """Decide whether and how much is payable for one trainee, with every check and its evidence.
 
     The amount is min(face value, project fee) × pay rate, rounded down to whole fen. Who passed is decided
     here, not by the state that scoring gave the enrolment: scoring fails whoever was absent and knows of no
     override. The marks give the rate, and nobody is paid whose attendance neither suffices nor is overridden.
+    `paid_fen` is what this enrolment was paid, if it was: its voucher is settled then and that is the amount.
     """
-    redeemed = (
-        voucher is not None
-        and voucher.status is VoucherStatus.REDEEMED
-        and voucher.enrolment_id == enrolment_id
-    )
+    expected = VoucherStatus.REDEEMED if paid_fen is None else VoucherStatus.SETTLED
+    redeemed = voucher is not None and voucher.status is expected and voucher.enrolment_id == enrolment_id
     rate = evidence.rate_passed if _has_the_marks(evidence) else evidence.rate_failed
     checks = [
         Check("voucher_redeemed", redeemed, {"status": str(voucher.status) if voucher else None}),
@@ -150,7 +149,8 @@ def evaluate(
     checks = [_overridden(check, evidence.overrides) for check in checks]
     payable = all(check.passed for check in checks)
     checks.append(Check("no_hold", not holds, {"holds": ", ".join(holds) or None}))
-    amount_fen = share_of(covered_fen(voucher, evidence.fee_fen), rate) if payable and voucher else 0
+    due_fen = share_of(covered_fen(voucher, evidence.fee_fen), rate) if payable and voucher else 0
+    amount_fen = paid_fen if payable and paid_fen is not None else due_fen
     return Payability(
         enrolment_id=enrolment_id,
         voucher_id=voucher_id,
