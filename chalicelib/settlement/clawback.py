@@ -15,6 +15,7 @@ from chalicelib.settlement import store
 from chalicelib.settlement.model import Event, Posting, PostingGroup, group_id_of
 from chalicelib.subsidies import budget_store
 from chalicelib.subsidies import store as claims
+from chalicelib.subsidies.dropping import allowed_on_line as allowed_before_payment
 from chalicelib.subsidies.model import Line, LineStatus, Repayment, claim_of_line, has_hand_in
 from chalicelib.vouchers.store import reverse_write
 
@@ -227,7 +228,7 @@ def allowed_on_line(principal: Principal, line: Line) -> list[str]:
         own = not (may_repay and outstanding_fen(line)) or _is_own_work(principal, line)
         return [] if own else ["repay"]
     if line.status is not LineStatus.PAID:
-        return []
+        return allowed_before_payment(principal, line)
     if not rights.reaches(principal, "claim_line.reverse", division=line.city):
         return []
     if line.reversal_asked_by is None:

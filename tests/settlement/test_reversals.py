@@ -1,4 +1,4 @@
-"""What may be done with a line: its reversal is asked for, withdrawn or refused."""
+"""What may be done with a line: a reversal is asked for, withdrawn or refused; an unpaid one is rejected."""
 
 from typing import Any
 
@@ -97,3 +97,32 @@ def test_who_had_a_hand_in_a_claim_does_not_decide_what_becomes_of_its_money(
     assert is_own_work(money.api(treasurer).post(path, body, at=money.now))
     assert actions(money, paid, treasurer) == []
     assert repay(money, paid, 1).status == 200
+
+
+def test_a_reviewer_is_told_that_an_unpaid_line_of_an_approved_claim_may_be_rejected(
+    world: Any, money: Money
+) -> None:
+    money.budget()
+    claim = money.claim(scored_class(world, 3, mocked={0}))
+    held, pending, _ = (line["id"] for line in claim["lines"])
+    assert actions(money, pending, "reviewer") == [], "under review its claim's decisions reject it"
+    claim = money.ok(money.decide("clerk", claim, "review"))
+    money.ok(money.decide("reviewer", claim, "approve"))
+    assert {line["id"]: line["status"] for line in money.read(claim)["lines"]}[held] == "held"
+    for line_id in (held, pending):
+        assert actions(money, line_id, "reviewer") == ["reject"]
+        assert actions(money, line_id, moved("supervisor", Role.REVIEWER, "340111")) == ["reject"]
+        assert actions(money, line_id, moved("institution", Role.REVIEWER)) == []
+        for who in ("finance", "clerk", "province"):
+            assert actions(money, line_id, who) == []
+    money.wait()
+    batch = money.seal()
+    assert actions(money, pending, "reviewer") == []
+    money.pay(batch, failing={0})
+    states = {line["line_id"]: line["status"] for line in money.batch(batch)["lines"]}
+    for line_id, state in states.items():
+        assert actions(money, line_id, "reviewer") == (["reject"] if state == "payment_failed" else [])
+    failed = next(one for one, state in states.items() if state == "payment_failed")
+    body = {"version": LineRow.get(failed).version, "reason": "账户已注销"}
+    assert money.api("reviewer").post(f"/v1/claim-lines/{failed}/reject", body, at=money.now).status == 200
+    assert actions(money, failed, "reviewer") == []
