@@ -149,7 +149,10 @@ class VerifiedAnswer(Answer):
 
 
 class StatementQuery(Form):
-    """Whose statement, of which month (2026-11) or year (2026), and as what."""
+    """Whose statement, of which month (2026-11) or year (2026), and as what.
+
+    With both, an institution's accounts in that division's ledger, even after it moved away.
+    """
 
     period: Annotated[str, Meta(max_length=7)]
     division: Annotated[str, Meta(max_length=6)] | None = None
