@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from chalicelib.accounts import rights
 from chalicelib.aws.logs import log
+from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Malformed
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement import store
@@ -56,7 +57,7 @@ def verify(context: Context, *, division: str | None, after: str | None) -> Veri
     """
     area = division or context.principal.division
     rights.require(context.principal, "ledger.verify", division=area)
-    if area not in cities_within(area):
+    if not is_known(area) or area not in cities_within(area):
         raise Malformed("unknown_division")
     return verify_page(area, after)
 
