@@ -130,6 +130,7 @@ RIGHTS: dict[str, Row] = {
     "claim_line.read": _STAFF | _READERS,
     "claim_line.reject": _bureaus(_R),
     "claim_line.reverse": _bureaus(_F),
+    "claim_line.cancel_reversal": _bureaus(_F),
     "claim_line.repay": _bureaus(_F),
     "ledger.read": _bureaus(_F, _S) | _PROVINCE,
     "ledger.verify": _bureaus(_F, _S) | _PROVINCE,

@@ -767,8 +767,8 @@ REASONS: dict[str, Reason] = {
     ),
     "reversal_already_asked": Reason(
         Refused,
-        "该明细已有追回申请，请由另一名拨付人员确认。",
-        "A reversal was asked for already. Another finance officer confirms it.",
+        "该明细已有追回申请，请由另一名拨付人员确认或驳回，或由申请人撤回。",
+        "A reversal was asked for already. Another finance officer confirms or refuses it.",
     ),
     "repayment_contradicts": Reason(
         Refused,

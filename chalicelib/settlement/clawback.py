@@ -15,7 +15,8 @@ from chalicelib.settlement import store
 from chalicelib.settlement.model import Event, Posting, PostingGroup, group_id_of
 from chalicelib.subsidies import budget_store
 from chalicelib.subsidies import store as claims
-from chalicelib.subsidies.model import Line, LineStatus, Repayment
+from chalicelib.subsidies.dropping import allowed_on_line as allowed_before_payment
+from chalicelib.subsidies.model import Line, LineStatus, Repayment, claim_of_line, has_hand_in
 from chalicelib.vouchers.store import reverse_write
 
 _TRIES = 5
@@ -62,11 +63,48 @@ def ask_reversal(context: Context, line_id: str, *, reason: str) -> Line:
     raise Refused("reversal_already_asked")
 
 
+def cancel_reversal(context: Context, line_id: str, *, reason: str) -> Line:
+    """Withdraw one's own request for a reversal, or refuse another officer's; it may be asked for again.
+
+    Raises:
+        Forbidden: `self_approval`, by who prepared or reviewed the claim, on another officer's request.
+        Refused: `reversal_not_asked`, or it was confirmed already.
+
+    """
+    change = change_of(context, "claim_line.cancel_reversal", reason=reason)
+    for _ in range(_TRIES):
+        line = _paid_line(context, line_id, "claim_line.cancel_reversal")
+        if line.reversal_asked_by is None:
+            raise Refused("reversal_not_asked")
+        if line.status is not LineStatus.PAID:
+            raise Refused("wrong_state", status=str(line.status))
+        if line.reversal_asked_by != context.principal.actor:
+            _refuse_own_work(context.principal, line)
+        try:
+            return claims.cancel_reversal(line, change)
+        except ConditionFailed:
+            continue
+    raise error("try_again")
+
+
+def _refuse_own_work(principal: Principal, line: Line) -> None:
+    """Keep who prepared or reviewed a claim, in whatever role then, from deciding what becomes of its money.
+
+    Else somebody could refuse that the payment for their own class is taken back, or book that it came back.
+    """
+    if _is_own_work(principal, line):
+        raise error("self_approval")
+
+
+def _is_own_work(principal: Principal, line: Line) -> bool:
+    return has_hand_in(claims.read_claim(claim_of_line(line.id)), principal.actor)
+
+
 def confirm_reversal(context: Context, line_id: str) -> Line:
     """Take a payment back: the reversing entry, the line, the voucher's note and the budget, in one write.
 
     Raises:
-        Forbidden: `self_approval`, by the officer who asked.
+        Forbidden: `self_approval`, by the officer who asked, or who prepared or reviewed the claim.
         Refused: `reversal_not_asked`, or the line is not paid.
 
     """
@@ -82,6 +120,7 @@ def confirm_reversal(context: Context, line_id: str) -> Line:
             return line
         if line.status is not LineStatus.PAID:
             raise Refused("wrong_state", status=str(line.status))
+        _refuse_own_work(context.principal, line)
         assert line.budget_year is not None
         due_days = current_program(line.program_id).policy.clawback_due_days
         repay_by = shanghai_date(context.now) + timedelta(days=due_days)
@@ -125,6 +164,7 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
 
     Raises:
         Impossible: `date_in_future`, received after today.
+        Forbidden: `self_approval`, by who prepared or reviewed the claim.
         Refused: `wrong_state` (not reversed), `repayment_contradicts` (the reference is known with another
             amount or day) or `repayment_exceeds` what is outstanding.
 
@@ -142,6 +182,7 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
             raise Refused("repayment_contradicts", amount_fen=known[0].amount_fen)
         if repayment.amount_fen > outstanding_fen(line):
             raise Refused("repayment_exceeds", outstanding_fen=outstanding_fen(line))
+        _refuse_own_work(context.principal, line)
         posted = posting_of(
             line,
             Event.REPAID,
@@ -187,13 +228,17 @@ def posting_of(
 
 
 def allowed_on_line(principal: Principal, line: Line) -> list[str]:
-    """List what this caller may do with a line now."""
-    if outstanding_fen(line) and rights.reaches(principal, "claim_line.repay", division=line.city):
-        return ["repay"]
+    """List what this caller may do with a line now; its claim is read only where that decides."""
+    if line.status is LineStatus.REVERSED:
+        may_repay = rights.reaches(principal, "claim_line.repay", division=line.city)
+        own = not (may_repay and outstanding_fen(line)) or _is_own_work(principal, line)
+        return [] if own else ["repay"]
     if line.status is not LineStatus.PAID:
-        return []
+        return allowed_before_payment(principal, line)
     if not rights.reaches(principal, "claim_line.reverse", division=line.city):
         return []
     if line.reversal_asked_by is None:
         return ["reverse"]
-    return ["confirm_reversal"] if line.reversal_asked_by != principal.actor else []
+    if line.reversal_asked_by == principal.actor:
+        return ["cancel_reversal"]
+    return [] if _is_own_work(principal, line) else ["confirm_reversal", "cancel_reversal"]

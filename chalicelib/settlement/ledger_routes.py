@@ -55,7 +55,7 @@ class AttemptAnswer(Answer):
 
 
 class SettledLine(Answer):
-    """A claim line as finance sees it."""
+    """A claim line as finance sees it; `reversal_asked_by` is told to bureaus only."""
 
     id: str
     claim_id: str
@@ -67,6 +67,7 @@ class SettledLine(Answer):
     status: LineStatus
     reversal_reason: str | None
     reversal_asked: bool
+    reversal_asked_by: str | None
     unsettled: str | None
     attempts: list[AttemptAnswer]
     repayments: list[RepaymentAnswer]
@@ -163,7 +164,10 @@ class VerifiedAnswer(Answer):
 
 
 class StatementQuery(Form):
-    """Whose statement, of which month (2026-11) or year (2026), and as what."""
+    """Whose statement, of which month (2026-11) or year (2026), and as what.
+
+    With both, an institution's accounts in that division's ledger, even after it moved away.
+    """
 
     period: Annotated[str, Meta(max_length=7)]
     division: Annotated[str, Meta(max_length=6)] | None = None
@@ -267,6 +271,18 @@ def confirm_reversal(call: Call[Empty, NoQuery], line_id: str) -> SettledLine:
 
 @api.endpoint(
     "POST",
+    "/v1/claim-lines/{line_id}/reverse/cancel",
+    action="claim_line.cancel_reversal",
+    body=ReasonBody,
+    answer=SettledLine,
+    summary="Withdraw one's own request to take a payment back, or refuse another officer's",
+)
+def cancel_reversal(call: Call[ReasonBody, NoQuery], line_id: str) -> SettledLine:
+    return _line(call.context, clawback.cancel_reversal(call.context, line_id, reason=call.body.reason))
+
+
+@api.endpoint(
+    "POST",
     "/v1/claim-lines/{line_id}/repayments",
     action="claim_line.repay",
     body=RepaymentRequest,
@@ -291,6 +307,7 @@ def _line(context: Context, line: Line) -> SettledLine:
         status=line.status,
         reversal_reason=line.reversal_reason,
         reversal_asked=line.reversal_asked_by is not None,
+        reversal_asked_by=line.reversal_asked_by if context.principal.is_bureau else None,
         unsettled=line.unsettled,
         attempts=[
             AttemptAnswer(**{name: getattr(one, name) for name in AttemptAnswer.__struct_fields__})

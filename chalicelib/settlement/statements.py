@@ -13,9 +13,10 @@ from chalicelib.accounts import rights
 from chalicelib.aws.workbook_writer import Cell
 from chalicelib.catalogue.service import find_institution, find_institutions
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.divisions import PROVINCE, covers, name_of
 from chalicelib.kernel.errors import Fault, Malformed, NotFound
 from chalicelib.kernel.ids import Uscc
-from chalicelib.kernel.principal import Context, Role
+from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.settlement import store
 from chalicelib.settlement.ledger import Period, add_up, books_of, cities_within
 from chalicelib.settlement.model import AccountTotals, Summary, institution_account, receivable_account
@@ -39,10 +40,11 @@ class Posted:
 
 @dataclass
 class Sheet:
-    """One account of one institution over the period; figures are debits less credits."""
+    """One account of an institution in one ledger over the period; figures are debits less credits."""
 
     account: str
     kind: str
+    division: str
     uscc: str
     name: str
     opening_fen: int = 0
@@ -68,7 +70,8 @@ class Sheet:
 class Statement:
     """A division's statement, of all its institutions or of one; `books` are its accounts as of today.
 
-    Who does not act for the whole division is shown no books.
+    Who does not act for the whole division is shown no books. An institution's accounts may stand in other
+    divisions' ledgers as well: those that paid it before it moved.
     """
 
     division: str
@@ -101,47 +104,89 @@ def statement(context: Context, *, division: str | None, institution: str | None
     """Make a statement: bureaus of their area, institutions of themselves.
 
     Raises:
-        NotFound: the area has no ledger of its own, or there is no such institution in it.
+        NotFound: the area has no ledger of its own, or there is no such institution in it or in its ledger.
 
     """
     days = period_of(period)
     principal = context.principal
     rights.admit(principal, "statement.read")
-    uscc = principal.institution if principal.role is Role.INSTITUTION else institution
-    if principal.role is Role.INSTITUTION and institution not in (None, uscc):
-        raise NotFound
-    if uscc is not None:
-        known = find_institution(uscc)
-        if known is None:
+    if principal.role is Role.INSTITUTION:
+        uscc = principal.institution
+        if uscc is None or institution not in (None, uscc):
             raise NotFound
-        rights.require(principal, "statement.read", division=known.division, institution=uscc)
-        area = budget_division(known.division)
+        area = budget_division(_division_of(uscc))
+        sheets = _accounts_of(uscc, cities_within(PROVINCE), days)
+    elif institution is not None:
+        uscc = institution
+        area, sheets = _seen_by_bureau(principal, uscc, division or principal.division, days)
     else:
-        area = division or principal.division
+        uscc, area = None, division or principal.division
         rights.require(principal, "statement.read", division=area)
         if area not in cities_within(area):
             raise NotFound
+        sheets = _accounts_in(area, days)
     assert days.first is not None
     assert days.last is not None
     # A county's institutions stand in the books of its city: the county sees their accounts, not the books.
     covered = rights.reaches(principal, "statement.read", division=area)
     books = sorted(books_of(area).values(), key=lambda one: one.id) if covered else []
-    return Statement(area, uscc, period, days.first, days.last, _sheets(area, uscc, days), books)
+    return Statement(area, uscc, period, days.first, days.last, sheets, books)
 
 
-def _sheets(division: str, uscc: str | None, days: Period) -> list[Sheet]:
-    accounts = [institution_account(division, uscc or ""), receivable_account(division, uscc or "")]
+def _division_of(uscc: str) -> str:
+    known = find_institution(uscc)
+    if known is None:
+        raise NotFound
+    return known.division
+
+
+def _seen_by_bureau(principal: Principal, uscc: str, area: str, days: Period) -> tuple[str, list[Sheet]]:
+    """Give an institution's accounts in the ledgers of an area, and the division whose statement it is.
+
+    An institution that has moved away is still seen where it was paid; a county has no ledger, and sees those
+    of its own institutions in the one that pays for it.
+    """
+    rights.require(principal, "statement.read", division=area)
+    now_in = _division_of(uscc)
+    of_area = covers(area, now_in)
+    ledgers = cities_within(area)
+    if not ledgers and not of_area:
+        raise NotFound
+    sheets = _accounts_of(uscc, ledgers or [budget_division(area)], days)
+    if not sheets and not of_area:
+        raise NotFound
+    return budget_division(now_in if of_area else area), sheets
+
+
+def _accounts_of(uscc: str, divisions: Sequence[str], days: Period) -> list[Sheet]:
+    """Give an institution's accounts in these ledgers: an institution that moves leaves its history behind.
+
+    One query a ledger, a second one only where it was ever paid: nothing else makes it owe anything.
+    """
+    found = []
+    for division in divisions:
+        paid = _sheets(division, f"{institution_account(division, uscc)}#", days)
+        if paid:
+            found += paid + _sheets(division, f"{receivable_account(division, uscc)}#", days)
+    return found
+
+
+def _accounts_in(division: str, days: Period) -> list[Sheet]:
+    """Give the accounts of all institutions in a division's ledger."""
+    beginnings = (institution_account(division, ""), receivable_account(division, ""))
+    sheets = [one for beginning in beginnings for one in _sheets(division, beginning, days)]
+    return sorted(sheets, key=lambda one: (one.uscc, one.kind))
+
+
+def _sheets(division: str, beginning: str, days: Period) -> list[Sheet]:
     by_account: dict[str, list[Summary]] = {}
-    for account in accounts:
-        found = store.summaries_with(division, f"{account}#" if uscc is not None else account)
-        for one in found:
-            by_account.setdefault(one.account, []).append(one)
+    for one in store.summaries_with(division, beginning):
+        by_account.setdefault(one.account, []).append(one)
     names = {one.uscc: one.name for one in find_institutions(map(_owner_of, by_account)).values()}
-    sheets = [
+    return [
         _sheet(account, found, days, name=names.get(_owner_of(account), ""))
         for account, found in by_account.items()
     ]
-    return sorted(sheets, key=lambda one: (one.uscc, one.kind))
 
 
 def _owner_of(account: str) -> Uscc:
@@ -149,7 +194,8 @@ def _owner_of(account: str) -> Uscc:
 
 
 def _sheet(account: str, summaries: Iterable[Summary], days: Period, *, name: str) -> Sheet:
-    sheet = Sheet(account, account.partition(".")[0], _owner_of(account), name)
+    kind, division, uscc = account.split(".")
+    sheet = Sheet(account, kind, division, uscc, name)
     by_day: dict[date, Posted] = {}
     earlier: list[Summary] = []
     assert days.first is not None
@@ -176,7 +222,8 @@ def rows_of(shown: Statement) -> list[list[Cell]]:
     """Write a statement as rows: opening, one row a day, closing of each account, and the sums."""
     rows: list[list[Cell]] = []
     for one in shown.sheets:
-        head: list[Cell] = [one.uscc, one.name, _TITLES[one.kind]]
+        payer = "" if one.division == shown.division else f"({name_of(one.division)})"
+        head: list[Cell] = [one.uscc, one.name, _TITLES[one.kind] + payer]
         rows.append([*head, shown.first.isoformat(), "期初余额", None, None, None, _yuan(one.opening_fen)])
         balance_fen = one.opening_fen
         for day in one.postings:

@@ -23,6 +23,7 @@ from chalicelib.accounts import rights
 from chalicelib.aws.cursors import read_cursor, write_cursor
 from chalicelib.aws.logs import log
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Malformed
 from chalicelib.kernel.paging import PageRequest
 from chalicelib.kernel.principal import Context
@@ -117,7 +118,7 @@ def verify(context: Context, *, division: str | None, after: str | None) -> tupl
     """
     area = division or context.principal.division
     rights.require(context.principal, "ledger.verify", division=area)
-    if area not in cities_within(area):
+    if not is_known(area) or area not in cities_within(area):
         raise Malformed("unknown_division")
     place = f"ledger.verify:{area}"
     known = read_cursor(after, place=place)

@@ -13,7 +13,7 @@ from chalicelib.accounts import rights
 from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.ids import is_id
-from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.subsidies import budget_store, store
 from chalicelib.subsidies.model import (
@@ -74,6 +74,20 @@ def drop_line(
         finish_claims([claim], change)
         return line, claim
     raise error("try_again")
+
+
+def allowed_on_line(principal: Principal, line: Line) -> list[str]:
+    """List what this caller may do with a line that is not paid; the rules are those of `drop_line`.
+
+    Its claim is read only where role, area and the line's own state do not decide.
+    """
+    if not LINE_TRANSITIONS.allows("drop", line.status):
+        return []
+    if not rights.reaches(principal, "claim_line.reject", division=line.division):
+        return []
+    claim = store.read_claim(claim_of_line(line.id))
+    approved = CLAIM_TRANSITIONS.allows("give_up", claim.status) and line.id in claim.line_ids
+    return ["reject"] if approved and not is_prepared_by(claim, principal.actor) else []
 
 
 def _read(line_id: str) -> tuple[Line, Claim]:

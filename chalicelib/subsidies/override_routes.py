@@ -1,5 +1,6 @@
 """HTTP of overrides."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Annotated
 
@@ -8,7 +9,6 @@ from msgspec import Meta
 from chalicelib.aws.forms import Answer, Form, Version
 from chalicelib.aws.http import Api, Call, Listing, NoQuery, VersionReason
 from chalicelib.kernel.paging import Page
-from chalicelib.kernel.principal import Context
 from chalicelib.programs.model import OverridableCheck
 from chalicelib.subsidies import overrides
 from chalicelib.subsidies.override_model import Override, OverrideStatus
@@ -70,7 +70,7 @@ def ask(call: Call[OverrideRequest, NoQuery], class_id: str) -> OverrideAnswer:
         reason=body.reason,
         expires_on=body.expires_on,
     )
-    return _answer(call.context, asked)
+    return _answer(asked)
 
 
 @api.endpoint(
@@ -81,8 +81,11 @@ def ask(call: Call[OverrideRequest, NoQuery], class_id: str) -> OverrideAnswer:
     summary="List the overrides of a class",
 )
 def list_overrides(call: Call[None, NoQuery], class_id: str) -> Listing[OverrideAnswer]:
-    found = overrides.list_overrides(call.context, class_id)
-    return call.listing(Page(items=found, after=None), lambda one: _answer(call.context, one))
+    training_class, found = overrides.list_overrides(call.context, class_id)
+    return call.listing(
+        Page(items=found, after=None),
+        lambda one: _answer(one, overrides.allowed_actions(call.context.principal, one, training_class)),
+    )
 
 
 @api.endpoint(
@@ -98,7 +101,7 @@ def confirm(call: Call[ConfirmRequest, NoQuery], override_id: str) -> OverrideAn
     decided = overrides.decide(
         call.context, override_id, "confirm", version=body.version, reason=body.comment
     )
-    return _answer(call.context, decided)
+    return _answer(decided)
 
 
 @api.endpoint(
@@ -112,11 +115,12 @@ def confirm(call: Call[ConfirmRequest, NoQuery], override_id: str) -> OverrideAn
 def refuse(call: Call[VersionReason, NoQuery], override_id: str) -> OverrideAnswer:
     body = call.body
     decided = overrides.decide(call.context, override_id, "refuse", version=body.version, reason=body.reason)
-    return _answer(call.context, decided)
+    return _answer(decided)
 
 
-def _answer(context: Context, one: Override) -> OverrideAnswer:
+def _answer(one: Override, allowed: Sequence[str] = ()) -> OverrideAnswer:
+    """Show an override; who asked or has decided may do nothing more with it."""
     same = {
         name: getattr(one, name) for name in OverrideAnswer.__struct_fields__ if name != "allowed_actions"
     }
-    return OverrideAnswer(**same, allowed_actions=overrides.allowed_actions(context.principal, one))
+    return OverrideAnswer(**same, allowed_actions=list(allowed))

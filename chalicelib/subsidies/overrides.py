@@ -4,8 +4,8 @@ from datetime import date
 
 from chalicelib.accounts import rights
 from chalicelib.aws.table import ConditionFailed, refuse_stale
-from chalicelib.classes.model import TrainingClass
-from chalicelib.classes.service import require_class
+from chalicelib.classes.model import TrainingClass, prepared_by
+from chalicelib.classes.service import read_class, require_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Fault, NotFound, Refused
 from chalicelib.kernel.ids import EnrolmentId, is_id
@@ -81,17 +81,17 @@ def _same_or_refuse(before: Override, principal: Principal, reason: str, expires
     raise Refused("wrong_state", status=before.status.value)
 
 
-def list_overrides(context: Context, class_id: str) -> list[Override]:
-    """List the overrides of a class."""
-    require_class(context, "override.read", class_id)
-    return store.overrides_of(class_id)
+def list_overrides(context: Context, class_id: str) -> tuple[TrainingClass, list[Override]]:
+    """Give a class with its overrides."""
+    found = require_class(context, "override.read", class_id)
+    return found, store.overrides_of(class_id)
 
 
 def decide(context: Context, override_id: str, action: str, *, version: int, reason: str | None) -> Override:
-    """Confirm or refuse an override; a second person does.
+    """Confirm or refuse an override; a second person does, who had no hand in the class.
 
     Raises:
-        Forbidden: `self_approval`.
+        Forbidden: `self_approval`, by who asked or who prepared the class on the institution's side.
         Refused: it was decided already, has another version, or its last day is over.
 
     """
@@ -101,7 +101,7 @@ def decide(context: Context, override_id: str, action: str, *, version: int, rea
     if found is None:
         raise NotFound
     rights.require(context.principal, "override.decide", division=found.division)
-    if found.asked_by == context.principal.actor:
+    if context.principal.actor in {found.asked_by, *prepared_by(read_class(class_id))}:
         raise error("self_approval")
     if action == "confirm" and found.expires_on < shanghai_date(context.now):
         raise error("override_expired", expires_on=found.expires_on.isoformat())
@@ -113,10 +113,10 @@ def decide(context: Context, override_id: str, action: str, *, version: int, rea
         raise error("try_again") from None
 
 
-def allowed_actions(principal: Principal, override: Override) -> list[str]:
+def allowed_actions(principal: Principal, override: Override, training_class: TrainingClass) -> list[str]:
     """List what this caller may do with an override now."""
     may = rights.reaches(principal, "override.decide", division=override.division)
-    if not may or principal.actor == override.asked_by:
+    if not may or principal.actor in {override.asked_by, *prepared_by(training_class)}:
         return []
     return [one for one in OVERRIDE_TRANSITIONS.allowed(override.status) if one != "ask"]
 

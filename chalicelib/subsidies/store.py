@@ -617,6 +617,24 @@ def ask_reversal(line_id: str, *, actor: str, reason: str, change: Change) -> Li
     )
 
 
+def cancel_reversal(line: Line, change: Change) -> Line:
+    """Forget that a line's reversal was asked for, if it is still as it was read.
+
+    Raises:
+        ConditionFailed: it was asked for anew, or confirmed, meanwhile.
+
+    """
+    return update(
+        LineRow,
+        (line.id,),
+        [LineRow.reversal_asked_by.remove(), LineRow.reversal_reason.remove()],
+        condition=_line_in("reverse")
+        & LineRow.reversal_asked_by.exists()
+        & (LineRow.version == line.version),
+        change=change,
+    )
+
+
 def reverse_line_write(line: Line, *, actor: str, repay_by: date) -> Update:
     """Reverse a paid line that another officer asked to reverse; it is to be given back by `repay_by`."""
     return Update(

@@ -407,6 +407,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/claim-lines/{line_id}/reverse/confirm"): Case(
             f"/v1/claim-lines/{line_id}/reverse/confirm", {}, owner=in_city
         ),
+        ("POST", "/v1/claim-lines/{line_id}/reverse/cancel"): Case(
+            f"/v1/claim-lines/{line_id}/reverse/cancel", REASON, owner=in_city
+        ),
         ("POST", "/v1/claim-lines/{line_id}/repayments"): Case(
             f"/v1/claim-lines/{line_id}/repayments",
             {"amount_fen": 1, "received_on": "2026-10-01", "bank_reference": "R1"},

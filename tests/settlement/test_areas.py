@@ -88,3 +88,9 @@ def test_a_county_is_shown_the_accounts_of_its_institution_and_not_the_books_of_
     assert county["books"] == []
     assert len(city["books"]) > 0
     assert money.api(moved("supervisor", Role.FINANCE, "340104")).get("/v1/statements", query).status == 404
+
+
+def test_verifying_the_ledger_of_a_division_that_does_not_exist_is_malformed(money: Money) -> None:
+    for division in ("9999", "x", COUNTY):
+        answer = money.api("province").post("/v1/ledger/verify", {"division": division})
+        assert (answer.status, answer.json["code"]) == (400, "unknown_division")

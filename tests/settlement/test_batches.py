@@ -446,7 +446,7 @@ def test_a_reversal_takes_two_officers_and_reverses_everything_once(world: Any, 
     assert (early.status, early.json["code"]) == (409, "reversal_not_asked")
     asked = money.ok(finance.post(path, {"reason": "重复发放"}, at=money.now))
     assert asked["status"] == "paid"
-    assert asked["allowed_actions"] == []
+    assert asked["allowed_actions"] == ["cancel_reversal"]
     assert money.ok(finance.post(path, {"reason": "重复发放"}, at=money.now)) == asked
     own = finance.post(f"{path}/confirm", {}, at=money.now)
     assert (own.status, own.json["code"]) == (403, "self_approval")

@@ -661,6 +661,22 @@ class Money(RuleBasedStateMachine):
             line.state = REVERSED
         self.check()
 
+    @precondition(lambda self: any(one.asked_by for one in self.model.lines().values()))
+    @rule(chaos=CHAOS, place=st.integers(0, 5), who=st.booleans())
+    def cancel_reversal(self, chaos: tuple[str, int], place: int, who: bool) -> None:
+        asked = sorted(name for name, one in self.model.lines().items() if one.asked_by)
+        name = asked[place % len(asked)]
+        line, actor = self.model.lines()[name], FINANCE if who else OTHER_FINANCE
+        answer = self.do(
+            chaos, lambda: clawback.cancel_reversal(self.context(actor), name, reason="核实无误")
+        )
+        if line.state == PAID:
+            line.asked_by = None
+            assert claims.find_line(name).reversal_asked_by is None
+        else:
+            assert answer.code == "wrong_state"
+        self.check()
+
     @precondition(lambda self: any(one.state == REVERSED for one in self.model.lines().values()))
     @rule(
         chaos=CHAOS,

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from chalicelib.classes.service import read_class
+from chalicelib.classes.store import ClassRow
 from chalicelib.kernel.principal import Role
 from chalicelib.subsidies.store import LineRow
 from tests.accounts.test_separation import moved
 from tests.subsidies.scored import Money, scored_class
 from tests.subsidies.test_claims import hide_from_the_index
+from tests.support.people import staff_principal
 
 
 @pytest.fixture
@@ -102,6 +104,23 @@ def test_nobody_decides_on_their_own_request(money: Money, class_id: str) -> Non
     assert decide(money, asked, "confirm", who="reviewer_wuhu").status == 404
     refused = decide(money, asked, "confirm", who=moved("clerk", Role.REVIEWER))
     assert (refused.status, refused.json["code"]) == (403, "self_approval")
+
+
+def test_who_prepared_the_class_does_not_let_its_failed_check_pass(money: Money, class_id: str) -> None:
+    scorer = staff_principal("institution_two").actor
+    ClassRow(class_id, "head").update(actions=[ClassRow.scored_by.set(scorer)])
+    asked = money.ok(ask(money, class_id))
+    reviewer = moved("institution_two", Role.REVIEWER)
+    for verb, reason in (("confirm", {}), ("refuse", {"reason": "x"})):
+        answer = decide(money, asked, verb, who=reviewer, **reason)
+        assert (answer.status, answer.json["code"]) == (403, "self_approval")
+    listed = f"/v1/classes/{class_id}/overrides"
+    allowed = {
+        who: money.ok(money.api(who).get(listed))["items"][0]["allowed_actions"]
+        for who in ("clerk", "reviewer", reviewer)
+    }
+    assert allowed == {"clerk": [], "reviewer": ["confirm", "refuse"], reviewer: []}
+    assert decide(money, asked, "confirm").status == 200
 
 
 def test_after_its_last_day_an_override_no_longer_counts(money: Money, class_id: str) -> None:
