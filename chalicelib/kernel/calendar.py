@@ -22,6 +22,9 @@ _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _MONTHS_A_YEAR = 12
 _WEEKDAYS = 5
 _WORKING_DAYS_MAX = 1000
+_FREE_BY_DATE = ((1, 1), (5, 1), (5, 2), (10, 1), (10, 2), (10, 3))
+"""New Year, Labour Day, National Day."""
+_FIRST_LUNAR_YEAR, _LAST_LUNAR_YEAR = 1901, 2100
 _EARLIEST_WRITTEN = dt.date(1950, 1, 1)
 _TIME_BEHIND = re.compile(r"[ T]\d{1,2}:\d{2}(:\d{2})?$", re.ASCII)
 _WRITTEN_DATES = (
@@ -137,14 +140,33 @@ def calendar_known(year: int) -> bool:
     return year in _known_years()
 
 
+@functools.cache
+def _free_by_law(year: int) -> frozenset[dt.date]:
+    """Give the free days that no plan is needed for (State Council order 795, in force since 2025).
+
+    Some have a fixed date; the others follow the lunar calendar, of which tables end with 2100.
+    """
+    fixed = frozenset(dt.date(year, month, day) for month, day in _FREE_BY_DATE)
+    if not _FIRST_LUNAR_YEAR <= year <= _LAST_LUNAR_YEAR:
+        return fixed
+    from borax.calendars.lunardate import LunarDate, TermUtils  # noqa: PLC0415 — for years without a plan
+
+    new_year = LunarDate(year, 1, 1).to_solar_date()
+    spring_festival = [new_year + dt.timedelta(days=n) for n in (-1, 0, 1, 2)]
+    dragon_boat, mid_autumn = (LunarDate(year, *day).to_solar_date() for day in ((5, 5), (8, 15)))
+    tomb_sweeping = TermUtils.day_start_from_term(year, "清明")
+    return fixed | {*spring_festival, tomb_sweeping, dragon_boat, mid_autumn}
+
+
 def is_working_day(day: dt.date) -> bool:
     """Tell whether a day is a Chinese working day.
 
     Where the year's plan is known: weekdays and make-up days (调休上班), without holidays. The plan
-    of a year is published in the preceding November; until the library has it, Monday to Friday.
+    of a year is published in the preceding November; until the library has it, Monday to Friday without
+    the days that are free by law whatever the plan says.
     """
     if not calendar_known(day.year):
-        return day.weekday() < _WEEKDAYS
+        return day.weekday() < _WEEKDAYS and day not in _free_by_law(day.year)
     import chinese_calendar  # noqa: PLC0415 — as above
 
     return bool(chinese_calendar.is_workday(day))

@@ -139,7 +139,7 @@ class VerifyRequest(Form):
     """Whose ledger to verify, and where the last page ended; without it, from the beginning."""
 
     division: Annotated[str, Meta(max_length=6)] | None = None
-    after: Annotated[str, Meta(min_length=1, max_length=20_000)] | None = None
+    after: Annotated[str, Meta(min_length=1, max_length=200_000)] | None = None
 
 
 class DifferenceAnswer(Answer):

@@ -1,22 +1,25 @@
 """Use cases of subsidy claims: submitting, first and second review, returning, rejecting, closing."""
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 from chalicelib.accounts import rights
+from chalicelib.aws.logs import log
 from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, refuse_stale, transact
 from chalicelib.catalogue.service import read_project
 from chalicelib.classes.model import ClassStatus, TrainingClass, claim_deadline, prepared_by
 from chalicelib.classes.scores_store import claim_write, close_write
 from chalicelib.classes.service import read_class, require_class
-from chalicelib.kernel.calendar import add_working_days, shanghai_date
+from chalicelib.kernel.calendar import add_working_days, calendar_known, shanghai_date
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import DomainError, Fault, NotFound, Refused
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change, Context, Principal, Role, change_of
 from chalicelib.kernel.reasons import error
+from chalicelib.programs.model import Policy
 from chalicelib.subsidies import budget_store, store
 from chalicelib.subsidies.areas import cities_of, page_over
 from chalicelib.subsidies.model import (
@@ -322,7 +325,7 @@ def approve(
             claim,
             approved_by=actor,
             budget_year=today.year,
-            ends_on=add_working_days(today, policy.publicity_working_days),
+            ends_on=_publicity_ends_on(today, policy),
         )
         totals = store.totals_actions(count=count, amount_fen=amount_fen) if rejections else []
         reserve = budget_store.reserve_write(claim.city, today.year, claim.program_id, amount_fen=amount_fen)
@@ -335,6 +338,19 @@ def approve(
             continue
         return store.read_claim(claim_id)
     raise error("try_again")
+
+
+def _publicity_ends_on(today: date, policy: Policy) -> date:
+    ends_on = add_working_days(today, policy.publicity_working_days)
+    if not calendar_known(ends_on.year):
+        _tell_of_missing_plan(ends_on.year)
+    return ends_on
+
+
+@functools.cache
+def _tell_of_missing_plan(year: int) -> None:
+    """Log, once a process, that publicity is counted without a year's plan of holidays and make-up days."""
+    log("calendar_plan_missing", year=year)
 
 
 def send_back(context: Context, claim_id: str, *, version: int, reason: str) -> Claim:

@@ -193,10 +193,12 @@ def _show_statement(scene: Scene) -> None:
     sheet = finance.get("/v1/statements", period=year, division=CITY, format="csv")
     last = sheet.raw.decode("utf-8-sig").splitlines()[-1]
     scene.holds("the same as a csv sheet", last.startswith("合计"), note=last)
-    verdict = finance.post("/v1/ledger/verify").wanted
-    scene.holds(
-        "the ledger recomputed from its postings", verdict["intact"], note=f"{verdict['postings']} postings"
-    )
+    pages: list[Body] = [finance.post("/v1/ledger/verify").wanted]
+    while pages[-1]["after"] is not None:
+        pages.append(finance.post("/v1/ledger/verify", {"after": pages[-1]["after"]}).wanted)
+    postings = sum(one["postings"] for one in pages)
+    intact = all(one["intact"] for one in pages)
+    scene.holds("the ledger recomputed from its postings", intact, note=f"{postings} postings")
 
 
 def _yuan(fen: int) -> str:

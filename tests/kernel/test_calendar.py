@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.kernel import calendar
 from chalicelib.kernel.calendar import (
     SHANGHAI,
     add_months,
@@ -187,13 +188,46 @@ def test_a_make_up_sunday_is_a_working_day():
     assert not is_working_day(D(2024, 2, 25))
 
 
-def test_a_year_without_a_published_plan_counts_monday_to_friday():
+def test_a_year_without_a_published_plan_counts_monday_to_friday_without_what_the_law_frees():
     assert calendar_known(2024)
-    assert not calendar_known(2150)
+    assert not calendar_known(2090)
+    free = [
+        D(2090, 1, 1),
+        *(D(2090, 1, day) for day in (29, 30, 31)),
+        D(2090, 2, 1),
+        D(2090, 4, 4),
+        *(D(2090, 5, day) for day in (1, 2)),
+        D(2090, 6, 2),
+        D(2090, 9, 8),
+        *(D(2090, 10, day) for day in (1, 2, 3)),
+    ]
+    days = [D(2090, 1, 1) + dt.timedelta(days=n) for n in range(365)]
+    assert [day for day in days if not is_working_day(day)] == sorted(
+        {*free, *(day for day in days if day.weekday() >= 5)}
+    )
+
+
+def test_publicity_into_a_year_whose_plan_is_not_out_counts_no_new_years_day():
+    if calendar_known(2027):
+        pytest.skip("the plan of 2027 is in the library")
+    assert add_working_days(D(2026, 12, 30), 2) == D(2027, 1, 4)
+
+
+def test_beyond_the_tables_of_the_lunar_calendar_fixed_days_are_free():
     new_year = D(2150, 1, 1)
     assert new_year.weekday() == 3
-    assert is_working_day(new_year)
+    assert not is_working_day(new_year)
+    assert is_working_day(D(2150, 1, 28)), "the Spring Festival of 2150 is in no table"
     assert add_working_days(D(2150, 1, 2), 1) == D(2150, 1, 5)
+
+
+@pytest.mark.parametrize("year", range(2008, 2027))
+def test_what_the_law_frees_was_free_in_every_published_plan(year):
+    free = calendar._free_by_law(year)
+    assert len(free) in (12, 13), "Mid-Autumn may fall on National Day"
+    since_2025 = {D(year, 5, 2), min(free - {D(year, 1, 1)})}  # the eve of Spring Festival
+    for day in free if year >= 2025 else free - since_2025:
+        assert not is_working_day(day), day
 
 
 @pytest.mark.parametrize("n", [-1, 1001])
