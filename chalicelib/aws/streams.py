@@ -19,7 +19,7 @@ class RowChange:
     """One change of one row: the images hold plain values, moments as aware datetimes.
 
     `sequence` is the stream's own number; `subject` the hash key, `part` the range key ("" if the table
-    has none); `change` tells who and why, None where the write did not say or said nothing new.
+    has none); `change` tells who and why, None where the write was not the program's or does not say.
     """
 
     sequence: str
@@ -102,8 +102,17 @@ def _image(table: type[Table[Any]], raw: Mapping[str, Any] | None) -> Image | No
 
 
 def _change(before: Image | None, after: Image | None) -> Change | None:
-    told = (after or {}).get("last_change")
-    if told is None or told == (before or {}).get("last_change"):
+    """Tell who made a change and why, or None for a write that is not the program's own.
+
+    Every write of the program stamps the row with its own `op_id` and counts the version up. What the row
+    says last does not tell a write apart: one request may write a row several times, each time with the
+    same `Change`. Who edits a row by hand leaves the old stamp; who puts an old row back, an old version.
+    """
+    now, then = after or {}, before or {}
+    told, stamp = now.get("last_change"), now.get("op_id")
+    stamped = stamp is not None and stamp != then.get("op_id")
+    counted = int(now.get("version", 0)) > int(then.get("version", 0))
+    if told is None or not stamped or not counted:
         return None
     return msgspec.convert(told, Change, strict=False)
 

@@ -295,6 +295,12 @@ def _stamped(table: type[Table[Any]], actions: Sequence[Action], op_id: str, cha
     ]
 
 
+def _not_yet(table: Any, op_id: str) -> Condition:
+    """Hold a repeat of this very write off, also where its other conditions are still true after it."""
+    condition: Condition = table.op_id.does_not_exist() | (table.op_id != op_id)
+    return condition
+
+
 def insert(row: Table[Any], *, change: Change | None = None, condition: Condition | None = None) -> None:
     """Write a row if there is none with its key yet: one call, one condition.
 
@@ -352,11 +358,11 @@ def update(
     """
     op_id = new_operation_id()
     row = table(*key)
+    if issubclass(table, VersionedTable):
+        actions = _stamped(table, actions, op_id, change)
+        condition = _not_yet(table, op_id) & condition
     try:
-        stamped = issubclass(table, VersionedTable)
-        row.update(
-            actions=_stamped(table, actions, op_id, change) if stamped else list(actions), condition=condition
-        )
+        row.update(actions=list(actions), condition=condition)
     except UpdateError as error:
         _raise_if_other(error)
         old, old_op_id = _old_of(table, _raw_old(error))

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-import boto3
 import pytest
 
 from chalicelib.aws.streams import row_changes
@@ -25,6 +24,7 @@ from chalicelib.vouchers.model import VOUCHER_TRANSITIONS, VoucherStatus
 from tests.faults.conftest import TOLD
 from tests.faults.lost_answers import Died, Faults, faults_on
 from tests.support.people import staff_principal, trainee_principal
+from tests.support.streams import Taps
 
 ROUNDS = int(os.environ.get("RACE_ROUNDS", "40"))
 CLIENTS = 32
@@ -148,29 +148,11 @@ class Histories:
     """The stream of the vouchers' table, read to its end each time."""
 
     def __init__(self):
-        self._streams = boto3.client("dynamodbstreams")
-        table = store.VoucherRow.Meta.table_name
-        view = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-        boto3.client("dynamodb").update_table(TableName=table, StreamSpecification=view)
-        self._arn = self._streams.list_streams(TableName=table)["Streams"][-1]["StreamArn"]
-        self._iterators: dict[str, str] = {}
+        self._taps = Taps([store.VoucherRow])
 
     def next(self):
         """Give every change since the last call, in order."""
-        records = []
-        for shard in self._streams.describe_stream(StreamArn=self._arn)["StreamDescription"]["Shards"]:
-            name = shard["ShardId"]
-            if name not in self._iterators:
-                self._iterators[name] = self._streams.get_shard_iterator(
-                    StreamArn=self._arn, ShardId=name, ShardIteratorType="TRIM_HORIZON"
-                )["ShardIterator"]
-            while True:
-                got = self._streams.get_records(ShardIterator=self._iterators[name])
-                records += [{**one, "eventSourceARN": self._arn} for one in got["Records"]]
-                self._iterators[name] = got.get("NextShardIterator") or self._iterators[name]
-                if not got["Records"]:
-                    break
-        return list(row_changes({"Records": records}))
+        return list(row_changes({"Records": self._taps.records()}))
 
 
 def assert_lawful(race, history):

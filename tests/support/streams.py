@@ -1,9 +1,11 @@
-"""Stream events as Lambda hands them to a consumer, made from rows as they were written."""
+"""Stream events as Lambda hands them to a consumer: made from rows as they were written, or the real ones."""
 
 import itertools
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import boto3
 from pynamodb.models import Model
 
 from chalicelib.kernel.principal import Change, Role
@@ -20,7 +22,7 @@ def stream_record(
 ) -> dict[str, Any]:
     """Describe one change of a row; `before` and `after` are records of the table."""
     images = {"OldImage": before, "NewImage": after}
-    raw = {name: table.from_record(one).serialize() for name, one in images.items() if one is not None}  # type: ignore[attr-defined]
+    raw = {name: _image(table, one) for name, one in images.items() if one is not None}
     schema = table._get_schema()["key_schema"]  # type: ignore[no-untyped-call]
     item = next(iter(raw.values()))
     return {
@@ -32,6 +34,51 @@ def stream_record(
             **raw,
         },
     }
+
+
+def _image(table: Any, record: Any) -> dict[str, Any]:
+    """Give a row as it is stored: each version was made by a write of its own, which left its stamp."""
+    stamp = {"op_id": {"S": f"op-{record.version}"}}
+    return {**table.from_record(record).serialize(), **stamp}
+
+
+class Taps:
+    """The real streams of the emulated cloud, from now on: what consumers are handed of these tables."""
+
+    def __init__(self, tables: Iterable[type[Model]]) -> None:
+        self._streams = boto3.client("dynamodbstreams")
+        self._iterators: dict[tuple[str, str], str] = {}
+        self._tables = list(tables)
+        self._arns = [self._opened(table.Meta.table_name) for table in self._tables]
+
+    def _opened(self, name: str) -> str:
+        view = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+        boto3.client("dynamodb").update_table(TableName=name, StreamSpecification=view)
+        return str(self._streams.list_streams(TableName=name)["Streams"][-1]["StreamArn"])
+
+    def close(self) -> None:
+        """Make the tables anew, without streams: moto goes on recording one that is switched off."""
+        for table in self._tables:
+            table.delete_table()
+            table.create_table(billing_mode="PAY_PER_REQUEST")
+
+    def records(self) -> list[dict[str, Any]]:
+        """Give every record since the last call, each table's in their order."""
+        return [record for arn in self._arns for record in self._read(arn)]
+
+    def _read(self, arn: str) -> Iterator[dict[str, Any]]:
+        for shard in self._streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]:
+            place = (arn, shard["ShardId"])
+            if place not in self._iterators:
+                self._iterators[place] = self._streams.get_shard_iterator(
+                    StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+                )["ShardIterator"]
+            while True:
+                got = self._streams.get_records(ShardIterator=self._iterators[place])
+                self._iterators[place] = got.get("NextShardIterator") or self._iterators[place]
+                yield from ({**one, "eventSourceARN": arn} for one in got["Records"])
+                if not got["Records"]:
+                    break
 
 
 def stream_event(*records: dict[str, Any]) -> dict[str, Any]:
