@@ -682,6 +682,11 @@ REASONS: dict[str, Reason] = {
     "enrolment_unknown": Reason(
         Impossible, "该报名不在本班花名册中，请核对。", "This enrolment is not on the class's roster."
     ),
+    "document_stored": Reason(
+        Refused,
+        "该文件已上传（{size_bytes} 字节，{content_type}），大小和类型不能再改，只能更正材料种类。请核对后重新提交。",
+        "This file is stored already ({size_bytes} bytes, {content_type}): only its kind can be put right. Check it.",
+    ),
     "too_many_documents": Reason(
         Refused,
         "每份申领最多 {limit} 份证明材料，请合并后上传。",

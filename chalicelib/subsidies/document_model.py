@@ -66,6 +66,11 @@ def document_id_of(claim_id: str, sha256: str) -> str:
     return part_id("doc", claim_id, name)
 
 
+def says_the_same(one: Document, other: Document) -> bool:
+    """Tell whether two announcements of the same content say the same of it."""
+    return (one.kind, one.content_type, one.size_bytes) == (other.kind, other.content_type, other.size_bytes)
+
+
 def object_key_of(document: Document) -> str:
     """Name the object; claim and document ids are opaque."""
     return f"{_FOLDER}/{document.id}"

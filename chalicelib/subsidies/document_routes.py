@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import Api, Call, Listing, NoQuery
+from chalicelib.aws.http import Api, Call, Listing, NoQuery, Reply
 from chalicelib.kernel.paging import Page
 from chalicelib.subsidies import documents
 from chalicelib.subsidies.document_model import (
@@ -37,9 +37,11 @@ class FormAnswer(Answer):
 
 
 class AnnouncedDocument(Answer):
-    """A document that waits for its file; without `upload` it is stored already."""
+    """A document that waits for its file, as announced last; without `upload` it is stored already."""
 
     id: str
+    kind: DocumentKind
+    size_bytes: int
     status: DocumentStatus
     upload: FormAnswer | None
 
@@ -67,7 +69,7 @@ class DocumentAnswer(Answer):
     status_code=201,
     summary="Announce a supporting document and get the form to upload it",
 )
-def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> AnnouncedDocument:
+def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> Reply:
     body = call.body
     announced = documents.announce(
         call.context,
@@ -79,7 +81,14 @@ def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> AnnouncedDo
     )
     form = announced.form
     upload = FormAnswer(url=form.url, fields=form.fields, expires_at=form.expires_at) if form else None
-    return AnnouncedDocument(id=announced.document.id, status=announced.document.status, upload=upload)
+    answer = AnnouncedDocument(
+        id=announced.document.id,
+        kind=announced.document.kind,
+        size_bytes=announced.document.size_bytes,
+        status=announced.document.status,
+        upload=upload,
+    )
+    return Reply(answer, 201 if announced.created else 200)
 
 
 @api.endpoint(

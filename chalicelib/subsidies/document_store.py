@@ -6,7 +6,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws.table import ConditionFailed, MomentAttribute, VersionedTable, insert, table_name, update
 from chalicelib.kernel.principal import Change
-from chalicelib.subsidies.document_model import Document, DocumentStatus
+from chalicelib.subsidies.document_model import Document, DocumentKind, DocumentStatus
 
 
 class DocumentRow(VersionedTable[Document]):
@@ -32,15 +32,57 @@ class DocumentRow(VersionedTable[Document]):
     stored_at = MomentAttribute(null=True)
 
 
-def announce(document: Document, change: Change) -> Document:
-    """Store an announced document; the same content announced again is given as it is."""
+_SENDABLE = (DocumentStatus.AWAITING_UPLOAD, DocumentStatus.MISMATCH)
+
+
+def announce(document: Document, change: Change) -> Document | None:
+    """Store an announced document; the one that is there already is given, None if it was the first."""
     try:
         insert(DocumentRow.from_record(document), change=change)
     except ConditionFailed as failure:
         old = failure.old
         assert isinstance(old, Document)
         return old
-    return document
+    return None
+
+
+def announce_anew(document: Document, change: Change) -> Document:
+    """Put what is announced now in place of what was: whoever sends the file knows it better by now.
+
+    Raises:
+        ConditionFailed: the file has been stored meanwhile; `old` is the document.
+
+    """
+    return update(
+        DocumentRow,
+        (document.claim_id, document.id),
+        [
+            DocumentRow.kind.set(str(document.kind)),
+            DocumentRow.content_type.set(str(document.content_type)),
+            DocumentRow.size_bytes.set(document.size_bytes),
+            DocumentRow.status.set(str(DocumentStatus.AWAITING_UPLOAD)),
+            DocumentRow.announced_by.set(document.announced_by),
+            DocumentRow.announced_at.set(document.announced_at),
+        ],
+        condition=DocumentRow.status.is_in(*map(str, _SENDABLE)),
+        change=change,
+    )
+
+
+def relabel(document: Document, kind: DocumentKind, change: Change) -> Document:
+    """Say that a stored document shows something else; its file stays as it is.
+
+    Raises:
+        ConditionFailed: somebody else has changed it meanwhile.
+
+    """
+    return update(
+        DocumentRow,
+        (document.claim_id, document.id),
+        [DocumentRow.kind.set(str(kind))],
+        condition=DocumentRow.version == document.version,
+        change=change,
+    )
 
 
 def find_document(claim_id: str, document_id: str) -> Document | None:
@@ -60,9 +102,7 @@ def register(document: Document, status: DocumentStatus, *, now: datetime, chang
             DocumentRow,
             (document.claim_id, document.id),
             [DocumentRow.status.set(str(status)), DocumentRow.stored_at.set(now)],
-            condition=DocumentRow.status.is_in(
-                str(DocumentStatus.AWAITING_UPLOAD), str(DocumentStatus.MISMATCH)
-            ),
+            condition=DocumentRow.status.is_in(*map(str, _SENDABLE)),
             change=change,
         )
     except ConditionFailed as failure:

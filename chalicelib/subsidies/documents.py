@@ -10,9 +10,10 @@ from chalicelib.aws.disclosure import record_access
 from chalicelib.aws.logs import log
 from chalicelib.aws.queues import since_announced
 from chalicelib.aws.settings import settings
+from chalicelib.aws.table import ConditionFailed
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, error_with
 from chalicelib.subsidies import document_store as store
 from chalicelib.subsidies.document_model import (
     DOCUMENTS_MAX,
@@ -23,6 +24,7 @@ from chalicelib.subsidies.document_model import (
     document_id_of,
     document_of_key,
     object_key_of,
+    says_the_same,
 )
 from chalicelib.subsidies.model import Claim, ClaimStatus
 from chalicelib.subsidies.service import read_claim
@@ -32,10 +34,11 @@ _OPEN = (ClaimStatus.SUBMITTED, ClaimStatus.RETURNED)
 
 @dataclass(frozen=True)
 class Announced:
-    """A document, and the form to send it with unless it is stored already."""
+    """A document, the form to send it with unless it is stored already, and whether it is a new one."""
 
     document: Document
     form: objects.UploadForm | None
+    created: bool
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,12 @@ def announce(
 ) -> Announced:
     """Prepare the upload of a document while a claim is submitted or returned.
 
+    What is announced of the same content again replaces what was, until the file is stored; of a stored one
+    only its kind can still be put right.
+
     Raises:
-        Refused: the claim is reviewed already, or has as many documents as it may.
+        Refused: the claim is reviewed already, or has as many documents as it may; `document_stored`, the
+            file is here and has another size or type.
 
     """
     claim = read_claim(context, claim_id, "claim_document.write")
@@ -68,32 +75,49 @@ def announce(
     known = store.documents_of(claim.id)
     if len(known) >= DOCUMENTS_MAX and document_id not in {one.id for one in known}:
         raise error("too_many_documents", limit=DOCUMENTS_MAX)
-    document = store.announce(
-        Document(
-            id=document_id,
-            claim_id=claim.id,
-            division=claim.division,
-            institution=claim.institution,
-            kind=kind,
-            content_type=content_type,
-            size_bytes=size_bytes,
-            sha256=sha256,
-            status=DocumentStatus.AWAITING_UPLOAD,
-            announced_by=context.principal.actor,
-            announced_at=context.now,
-        ),
-        change_of(context, "claim_document.announce"),
+    wanted = Document(
+        id=document_id,
+        claim_id=claim.id,
+        division=claim.division,
+        institution=claim.institution,
+        kind=kind,
+        content_type=content_type,
+        size_bytes=size_bytes,
+        sha256=sha256,
+        status=DocumentStatus.AWAITING_UPLOAD,
+        announced_by=context.principal.actor,
+        announced_at=context.now,
     )
-    if document.status is DocumentStatus.STORED:
-        return Announced(document, None)
-    form = objects.upload_form(
+    before = store.announce(wanted, change_of(context, "claim_document.announce"))
+    if before is None:
+        return Announced(wanted, _form(wanted), created=True)
+    document = _announced_anew(context, before, wanted)
+    stored = document.status is DocumentStatus.STORED
+    return Announced(document, None if stored else _form(document), created=False)
+
+
+def _announced_anew(context: Context, before: Document, wanted: Document) -> Document:
+    if says_the_same(before, wanted):
+        return before
+    try:
+        if before.status is not DocumentStatus.STORED:
+            return store.announce_anew(wanted, change_of(context, "claim_document.announce"))
+        if (before.size_bytes, before.content_type) != (wanted.size_bytes, wanted.content_type):
+            facts = {"size_bytes": before.size_bytes, "content_type": before.content_type.value}
+            raise error_with("document_stored", facts)
+        return store.relabel(before, wanted.kind, change_of(context, "claim_document.relabel"))
+    except ConditionFailed:
+        raise error("try_again") from None  # it arrived, or was put right, at this very moment
+
+
+def _form(document: Document) -> objects.UploadForm:
+    return objects.upload_form(
         settings().evidence_bucket,
         object_key_of(document),
         content_type=document.content_type,
         size_bytes=document.size_bytes,
         sha256_base64=base64.b64encode(bytes.fromhex(document.sha256)).decode(),
     )
-    return Announced(document, form)
 
 
 def list_documents(context: Context, claim_id: str) -> list[Filed]:

@@ -86,7 +86,7 @@ def allowed_on_line(principal: Principal, line: Line) -> list[str]:
     if not rights.reaches(principal, "claim_line.reject", division=line.division):
         return []
     claim = store.read_claim(claim_of_line(line.id))
-    approved = CLAIM_TRANSITIONS.allows("give_up", claim.status) and line.id in claim.line_ids
+    approved = claim.status in _BEFORE_THE_END and line.id in claim.line_ids
     return ["reject"] if approved and not is_prepared_by(claim, principal.actor) else []
 
 

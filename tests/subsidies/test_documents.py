@@ -1,11 +1,14 @@
 """Supporting documents: uploaded by the institution, checked at arrival, read by bureaus on record."""
 
+import base64
 import hashlib
+import json
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from chalicelib.subsidies.document_store import find_document
 from tests.subsidies.scored import Money, scored_class
 
 SCAN = b"%PDF-1.7 signed sheets"
@@ -80,6 +83,50 @@ def test_a_file_other_than_announced_is_flagged_and_can_be_sent_right(money: Mon
     assert documents(money, claim, "clerk")[0]["url"] is None
     assert told_of(money, upload(money.ok(announce(money, claim)))) == "stored"
     assert told_of(money, upload(announced, b"swapped afterwards")) == "stored"
+
+
+def test_a_wrong_size_is_put_right_by_announcing_again(money: Money, claim: Any) -> None:
+    """The form of the first announcement took no file of the right size, and so for ever."""
+    wrong = announce(money, claim, size_bytes=len(SCAN) + 5)
+    right = announce(money, claim, kind="invoice")
+    assert (wrong.status, right.status) == (201, 200)
+    assert (right.json["id"], right.json["kind"]) == (wrong.json["id"], "invoice")
+    size = len(SCAN)
+    assert ["content-length-range", size, size] in _conditions_of(right.json)
+    assert told_of(money, upload(right.json)) == "stored"
+    (shown,) = documents(money, claim, "clerk")
+    assert (shown["kind"], shown["size_bytes"], shown["status"]) == ("invoice", size, "stored")
+
+
+def _conditions_of(announced: Any) -> list[Any]:
+    policy = json.loads(base64.b64decode(announced["upload"]["fields"]["policy"]))
+    return list(policy["conditions"])
+
+
+def test_the_kind_of_a_stored_document_is_put_right_on_record(money: Money, claim: Any) -> None:
+    told_of(money, upload(money.ok(announce(money, claim))))
+    same = announce(money, claim)
+    other = announce(money, claim, kind="certificates")
+    assert (same.status, other.status) == (200, 200)
+    assert (other.json["status"], other.json["kind"], other.json["upload"]) == (
+        "stored",
+        "certificates",
+        None,
+    )
+    assert documents(money, claim, "clerk")[0]["kind"] == "certificates"
+    stored = find_document(claim["id"], other.json["id"])
+    assert stored is not None
+    assert stored.last_change is not None
+    assert (stored.last_change.action, stored.version) == ("claim_document.relabel", 3)
+
+
+def test_of_a_stored_document_another_size_or_type_is_refused(money: Money, claim: Any) -> None:
+    told_of(money, upload(money.ok(announce(money, claim))))
+    for facts in ({"size_bytes": 16}, {"content_type": "image/png"}):
+        refused = announce(money, claim, **facts)
+        assert (refused.status, refused.json["code"]) == (409, "document_stored")
+        assert f"{len(SCAN)} 字节" in refused.json["detail"]
+    assert documents(money, claim, "clerk")[0]["size_bytes"] == len(SCAN)
 
 
 def test_a_document_of_which_nobody_was_told_is_found_when_it_is_looked_for(money: Money, claim: Any) -> None:

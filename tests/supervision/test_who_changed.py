@@ -30,10 +30,15 @@ def taps(cloud: Any) -> Iterator[Taps]:
 
 
 def recorded(*records: dict[str, Any]) -> int:
-    """Record what streams delivered, and again as if they had repeated themselves; tell how many were new."""
+    """Record what each stream delivered, twice as if it had repeated itself; tell how many were new."""
     context = system_context("audit", now=NOW, request_id="req_audit")
-    first = record_audit(stream_event(*records), context)["recorded"]
-    assert record_audit(stream_event(*records), context)["recorded"] == 0, "a repeat records nothing"
+    streams: dict[str, list[dict[str, Any]]] = {}
+    for record in records:
+        streams.setdefault(record["eventSourceARN"], []).append(record)
+    first = 0
+    for batch in streams.values():
+        first += record_audit(stream_event(*batch), context)["recorded"]
+        assert record_audit(stream_event(*batch), context)["recorded"] == 0, "a repeat records nothing"
     return first
 
 
