@@ -79,6 +79,7 @@ RIGHTS: dict[str, Row] = {
     "class.cancel": _STAFF,
     "class.approve": _bureaus(_C),
     "class.return": _bureaus(_C),
+    "class.close": _bureaus(_C),
     "class.change": _STAFF,
     "class.read_changes": _STAFF | _READERS,
     "class.approve_change": _bureaus(_C),

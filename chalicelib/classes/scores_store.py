@@ -80,9 +80,9 @@ def classes_unclaimed(group: str, *, before: date, limit: int) -> list[str]:
     return [row.id for row in rows]
 
 
-def lapse_write(class_id: str) -> Update:
-    """Record that the subsidy of a scored class was not claimed in time."""
-    return _end_of_scored(class_id, "lapse", version=None)
+def lapse_write(class_id: str, *, version: int | None) -> Update:
+    """Record that nothing is paid for a scored class: nobody is payable, or nobody claimed in time."""
+    return _end_of_scored(class_id, "lapse", version=version)
 
 
 def claim_write(class_id: str, *, version: int) -> Update:

@@ -692,6 +692,11 @@ REASONS: dict[str, Reason] = {
         "每份申领最多 {limit} 份证明材料，请合并后上传。",
         "A claim has at most {limit} supporting documents. Combine some into one file.",
     ),
+    "somebody_payable": Reason(
+        Refused,
+        "该班有 {count} 名学员符合拨付条件（共 {amount_fen} 分），不能直接关闭，请由培训机构申领补贴。",
+        "{count} trainees are payable ({amount_fen} fen in all). The institution has to claim for them.",
+    ),
     "too_many_objections": Reason(
         Refused,
         "该公示已有 {limit} 件异议待处理，暂不能再提交；请稍后再试，或直接联系当地人社部门。",

@@ -359,11 +359,6 @@ def claim_sent_back(claim: Claim, reason: str) -> Claim:
     )
 
 
-def given_up(claim: Claim, reason: str) -> Claim:
-    """Give a claim that is over because it has no line: its class closes, and the vouchers with it."""
-    return msgspec.structs.replace(_ended(claim, "give_up"), decision_reason=reason)
-
-
 def waits_for_closing(claim: Claim) -> bool:
     """Tell whether a claim is over, paid or rejected, and its class still has to be closed."""
     return claim.status in (_C.PAID, _C.REJECTED) and claim.due_city is not None

@@ -7,12 +7,14 @@ from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form, Version
 from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, Reply, VersionReason
+from chalicelib.classes.model import ClassStatus
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Fact, Fault, Malformed
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import sentence
 from chalicelib.subsidies import payability as payabilities
 from chalicelib.subsidies import service
+from chalicelib.subsidies.lapsing import close_unpayable
 from chalicelib.subsidies.model import (
     Claim,
     ClaimStatus,
@@ -72,6 +74,14 @@ class PayabilityAnswer(Answer):
     count: int
     amount_fen: int
     lines: list[PayabilityLine]
+
+
+class ClosedClass(Answer):
+    """A class for which nothing will be paid."""
+
+    id: str
+    status: ClassStatus
+    version: int
 
 
 class ClaimRequest(Form):
@@ -194,6 +204,20 @@ def payability(call: Call[None, NoQuery], class_id: str) -> PayabilityAnswer:
     found = payabilities.payability_of(call.context, class_id)
     count, amount_fen = totals_of([one.outcome for one in found])
     return PayabilityAnswer(count=count, amount_fen=amount_fen, lines=[_payability(one) for one in found])
+
+
+@api.endpoint(
+    "POST",
+    "/v1/classes/{class_id}/close",
+    action="class.close",
+    body=VersionReason,
+    answer=ClosedClass,
+    summary="Close a scored class in which nobody is payable, with its vouchers",
+)
+def close_class(call: Call[VersionReason, NoQuery], class_id: str) -> ClosedClass:
+    body = call.body
+    closed = close_unpayable(call.context, class_id, version=body.version, reason=body.reason)
+    return ClosedClass(id=closed.id, status=closed.status, version=closed.version)
 
 
 @api.endpoint(

@@ -33,7 +33,6 @@ from chalicelib.subsidies.model import (
     budget_division,
     claim_id_of,
     claim_of_line,
-    given_up,
     is_prepared_by,
     line_id_of,
     waits_for_closing,
@@ -53,7 +52,6 @@ from chalicelib.vouchers.store import close_write as close_voucher_write
 from chalicelib.vouchers.store import find_vouchers
 
 _TRIES = 5
-NOBODY_PAYABLE = "没有符合拨付条件的学员，随班关闭"
 
 
 @dataclass(frozen=True)
@@ -73,11 +71,8 @@ def submit_claim(
 ) -> Submitted:
     """Ask for payment for a scored class, one line a payable trainee; again after a return.
 
-    Where nobody is payable, a claim for nobody closes the class and the vouchers that were redeemed for it.
-
     Raises:
-        Refused: the class is not scored, the deadline for the first filing has passed, or nobody is payable
-            although somebody is declared.
+        Refused: the class is not scored, the deadline for the first filing has passed, or nobody is payable.
         Impossible: `declared_totals_differ`, with both figures.
 
     """
@@ -91,12 +86,10 @@ def submit_claim(
         dropped: dict[str, Line] = {line.enrolment_id: line for line in old if line.dropped}
         examined = examine(training_class, today=shanghai_date(context.now), lines=dropped)
         count, amount_fen = totals_of([one.outcome for one in examined])
-        if count == 0 and declared_count:
+        if count == 0:
             raise Refused("not_payable")
         _require_totals(count, amount_fen, declared_count, declared_amount_fen)
         claim = _claim_for(context, training_class, examined, before)
-        if count == 0:
-            claim = given_up(claim, NOBODY_PAYABLE)
         known: dict[str, Line] = {one.id: one for one in old}
         occupation = occupation_of(read_project(training_class.project_id))
         lines = [
@@ -107,16 +100,12 @@ def submit_claim(
         writes: list[Write] = [*store.submit_writes(claim, lines, before=before, known=known)]
         if before is None:
             writes.append(claim_write(class_id, version=training_class.version))
-        change = change_of(context, "subsidy_claim.submit")
         try:
-            transact(writes, change=change)
+            transact(writes, change=change_of(context, "subsidy_claim.submit"))
         except ConditionFailed as failure:
             if before is None and store.find_claim(claim.id) is None:
                 raise Refused("version_conflict", version=getattr(failure.old, "version", None)) from None
             continue  # claimed meanwhile, or a hold was placed or lifted: what is there now decides
-        if waits_for_closing(claim):
-            finish_claims([claim], change)
-            claim = store.read_claim(claim.id)
         return Submitted(claim, lines, created=True)
     raise error("try_again")
 

@@ -9,8 +9,11 @@ from chalicelib.classes.scores_store import classes_unclaimed
 from chalicelib.classes.service import read_class
 from chalicelib.classes.store import HEAD, ClassRow
 from chalicelib.enrolments.store import EnrolmentRow
+from chalicelib.kernel.principal import Role
+from tests.accounts.test_separation import moved
 from tests.subsidies.scored import Money, scored_class
 from tests.subsidies.test_claims import voucher_states
+from tests.support.people import staff_principal
 
 
 @pytest.fixture
@@ -23,26 +26,37 @@ def file(money: Money, class_id: str, count: int, amount_fen: int) -> Any:
     return money.api("institution").post(f"/v1/classes/{class_id}/subsidy-claims", body, at=money.now)
 
 
-def test_a_claim_for_nobody_closes_a_class_in_which_nobody_is_payable(world: Any, money: Money) -> None:
+def close(money: Money, class_id: str, *, who: Any = "clerk", version: int | None = None) -> Any:
+    body = {"version": version or read_class(class_id).version, "reason": "全班未通过"}
+    return money.api(who).post(f"/v1/classes/{class_id}/close", body, at=money.now)
+
+
+def test_a_clerk_closes_a_class_in_which_nobody_is_payable(world: Any, money: Money) -> None:
     class_id = scored_class(world, 3, failed={0, 1, 2})
-    assert file(money, class_id, 3, 540_000).json["code"] == "not_payable"
-    assert read_class(class_id).status == "scored"
-    filed = file(money, class_id, 0, 0)
-    assert filed.status == 201, filed.text
-    shown = filed.json
-    assert (shown["status"], shown["count"], shown["amount_fen"], shown["lines"]) == ("rejected", 0, 0, [])
-    assert "没有符合拨付条件的学员" in shown["decision_reason"]
-    assert read_class(class_id).status == "closed"
+    assert file(money, class_id, 0, 0).json["code"] == "not_payable"
+    assert close(money, class_id, who="institution").status == 403
+    assert close(money, class_id, who="clerk_wuhu").status == 404
+    assert close(money, class_id, version=9).json["code"] == "version_conflict"
+    closed = money.ok(close(money, class_id))
+    assert (closed["status"], read_class(class_id).status.value) == ("closed", "closed")
     assert voucher_states(class_id) == ["closed"] * 3
-    again = file(money, class_id, 0, 0)
-    assert (again.status, again.json) == (200, shown)
+    assert close(money, class_id).json["code"] == "wrong_state"
 
 
-def test_nobody_can_be_declared_where_somebody_is_payable(world: Any, money: Money) -> None:
-    class_id = scored_class(world, 2)
-    refused = file(money, class_id, 0, 0)
-    assert (refused.status, refused.json["code"]) == (422, "declared_totals_differ")
-    assert read_class(class_id).status == "scored"
+def test_a_class_in_which_somebody_is_payable_is_not_closed(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 3, failed={0})
+    refused = close(money, class_id)
+    assert (refused.status, refused.json["code"]) == (409, "somebody_payable")
+    assert "2 名学员" in refused.json["detail"]
+    assert (read_class(class_id).status, set(voucher_states(class_id))) == ("scored", {"redeemed"})
+
+
+def test_who_prepared_a_class_does_not_close_it(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 1, failed={0})
+    teacher = staff_principal("institution").actor
+    ClassRow(class_id, HEAD).update(actions=[ClassRow.scored_by.set(teacher)])
+    refused = close(money, class_id, who=moved("institution", Role.CLERK))
+    assert (refused.status, refused.json["code"]) == (403, "self_approval")
 
 
 def test_a_returned_claim_of_whose_trainees_none_is_payable_any_more_can_be_ended(
@@ -58,8 +72,10 @@ def test_a_returned_claim_of_whose_trainees_none_is_payable_any_more_can_be_ende
     upheld = {"version": 1, "outcome": "upheld", "reason": "属实"}
     for one in (about_claim, about_line):
         money.ok(money.api("supervisor").post(f"/v1/objections/{one['id']}/resolve", upheld, at=money.now))
-    assert (money.read(claim)["status"], money.read(claim)["count"]) == ("returned", 0)
-    assert file(money, class_id, 0, 0).json["status"] == "rejected"
+    back = money.read(claim)
+    assert (back["status"], back["count"]) == ("returned", 0)
+    assert file(money, class_id, 0, 0).json["code"] == "not_payable"
+    money.ok(money.decide("clerk", back, "reject", reason="异议属实"))
     assert (read_class(class_id).status, voucher_states(class_id)) == ("closed", ["closed"])
 
 
