@@ -272,6 +272,24 @@ BUGS = (
         "below_cap = this_year <= policy.subsidies_per_person_per_year or",
     ),
     Bug(
+        "a line taken out after second review comes back with the next filing",
+        _STORE,
+        "            LineRow.dropped.set(True),\n",
+        "",
+    ),
+    Bug(
+        "sending a claim again undoes a hold placed meanwhile",
+        _STORE,
+        '(_line_in("reject") | rejected) & (LineRow.version == old.version)',
+        '_line_in("reject") | rejected',
+    ),
+    Bug(
+        "a list that comes after second review stops nothing",
+        "chalicelib/vouchers/ineligibility.py",
+        "                _told[0](context, current, bar)\n",
+        "                pass\n",
+    ),
+    Bug(
         "the trainees who were not paid for keep their vouchers",
         _SERVICE,
         "        if line.status is LineStatus.REJECTED:\n            left[",
