@@ -17,7 +17,7 @@ from chalicelib.attendance.model import slot_of
 from chalicelib.attendance.service import records_of_class, require_lesson
 from chalicelib.attendance.summary_model import Mark, counts, mark_of
 from chalicelib.attendance.waiting_store import queue_of
-from chalicelib.classes.model import RUNNING, Lesson, TrainingClass
+from chalicelib.classes.model import RUNNING, Lesson, TrainingClass, prepared_by
 from chalicelib.classes.service import require_class
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.divisions import is_known
@@ -134,10 +134,11 @@ def list_waiting(context: Context, request: PageRequest, *, division: str | None
 
 
 def decide(context: Context, make_up_id: str, action: str, *, version: int, reason: str) -> MakeUp:
-    """Approve or reject a request.
+    """Approve or reject a request, never one's own nor one of a class in which one had a hand.
 
     Raises:
         NotFound: there is none in the caller's area.
+        Forbidden: `self_approval`.
         Refused: `version_conflict`, it is decided, or the class's completion is approved.
 
     """
@@ -153,6 +154,8 @@ def decide(context: Context, make_up_id: str, action: str, *, version: int, reas
         raise Refused("version_conflict", version=found.version)
     MAKE_UP_TRANSITIONS.require(action, found.status)
     _require_running(training_class)
+    if context.principal.actor in {found.requested_by, *prepared_by(training_class)}:
+        raise error("self_approval")
     make_up_store.decide(
         found,
         action,
@@ -170,4 +173,5 @@ def decide(context: Context, make_up_id: str, action: str, *, version: int, reas
 def actions_on(context: Context, found: MakeUp) -> list[str]:
     """List what the caller may do with a request now."""
     may = rights.reaches(context.principal, "make_up.decide", division=found.division)
+    may = may and context.principal.actor != found.requested_by
     return ["approve", "reject"] if may and found.status is MakeUpStatus.REQUESTED else []

@@ -8,7 +8,7 @@ from chalicelib.attendance import review_store, store
 from chalicelib.attendance.model import CheckIn, RefusedCheckIn, Verdict, slot_named
 from chalicelib.attendance.review_model import Review, entry_of
 from chalicelib.attendance.service import require_lesson
-from chalicelib.classes.model import RUNNING, TrainingClass
+from chalicelib.classes.model import RUNNING, TrainingClass, prepared_by
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.divisions import is_known
@@ -66,7 +66,8 @@ def _shown(context: Context, page: Page[CheckIn], training_class: TrainingClass 
     found: dict[str, Enrolment] = {
         one.id: one for one in find_enrolments(sorted({one.enrolment_id for one in page.items}))
     }
-    may = rights.may(context.principal, "check_in.review")
+    own_work = training_class is not None and context.principal.actor in prepared_by(training_class)
+    may = rights.may(context.principal, "check_in.review") and not own_work
     open_ = training_class is None or training_class.status in RUNNING
     return page.map(
         lambda one: Shown(
@@ -84,6 +85,7 @@ def decide(
 
     Raises:
         NotFound: there is no such check-in at a lesson of the caller's area.
+        Forbidden: `self_approval`, by who had a hand in the class on the institution's side.
         Refused: `version_conflict`, `nothing_to_review`, or the completion is approved.
 
     """
@@ -98,6 +100,8 @@ def decide(
         raise Refused("wrong_state", status=training_class.status.value)
     if not found.undecided:
         raise error("nothing_to_review")
+    if context.principal.actor in prepared_by(training_class):
+        raise error("self_approval")
     review = Review(
         class_id=training_class.id,
         entry=entry_of(found.slot, version),

@@ -266,3 +266,39 @@ def test_moving_back_and_forth_changes_no_person(world: Any, money: Money) -> No
     back = moved("institution", role, division, institution)
     assert world.api(back).get(f"/v1/subsidy-claims/{claim['id']}").status == 200
     assert is_own_work(money.decide(moved("institution", Role.CLERK), claim, "review"))  # type: ignore[arg-type]
+
+
+def test_who_asked_for_a_make_up_or_prepared_the_class_does_not_grant_it(world: Any) -> None:
+    room = Classroom(world).rostered(1)
+    third = moved("institution_wuhu", Role.INSTITUTION, "340111", HEFEI_SCHOOL)
+    body = {"enrolment_id": room.enrolments[0]["id"], "kind": "make_up", "reason": "手机没电"}
+    path = f"/v1/lessons/{room.lesson()['id']}/make-ups"
+    asked = room.api(third).post(path, body, at=room.ended()).json
+    for name in ("institution", "institution_wuhu"):
+        clerk = world.api(moved(name, Role.CLERK))
+        for verb in ("approve", "reject"):
+            answer = clerk.post(
+                f"/v1/make-ups/{asked['id']}/{verb}", {"version": 1, "reason": "x"}, at=room.ended()
+            )
+            assert is_own_work(answer)
+    waiting = world.api(moved("institution_wuhu", Role.CLERK)).get("/v1/make-ups").json["items"]
+    assert [one["allowed_actions"] for one in waiting] == [[]]
+    granted = {"version": 1, "reason": "已核实"}
+    assert (
+        world.api("clerk").post(f"/v1/make-ups/{asked['id']}/approve", granted, at=room.ended()).status == 200
+    )
+
+
+def test_who_prepared_the_class_does_not_let_its_doubtful_check_ins_count(world: Any) -> None:
+    room = Classroom(world).rostered(1)
+    made = room.check_in(room.people[0], location={"accuracy_m": 400})
+    assert made.json["outcome"] == "needs_review", made.text
+    lesson = f"/v1/lessons/{room.lesson()['id']}/check-ins"
+    clerk = world.api(moved("institution", Role.CLERK))
+    (shown,) = clerk.get(lesson).json["items"]
+    assert shown["allowed_actions"] == []
+    body = {"version": shown["version"], "reason": "x"}
+    for verb in ("accept", "reject"):
+        assert is_own_work(clerk.post(f"{lesson}/{shown['id']}/{verb}", body, at=room.ended()))
+    accepted = world.api("clerk").post(f"{lesson}/{shown['id']}/accept", body, at=room.ended())
+    assert accepted.status == 200, accepted.text
