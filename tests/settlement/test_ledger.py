@@ -31,7 +31,7 @@ def take_back(money: Money, line_id: str) -> Any:
     return money.ok(money.api("finance_two").post(f"{path}/confirm", {}, at=money.now))
 
 
-def repay(money: Money, line_id: str, fen: int, reference: str = "R1", day: str = "2026-09-22") -> Any:
+def repay(money: Money, line_id: str, fen: int, reference: str = "R1", day: str = "2026-09-21") -> Any:
     body = {"amount_fen": fen, "received_on": day, "bank_reference": reference}
     return money.api("finance").post(f"/v1/claim-lines/{line_id}/repayments", body, at=money.now)
 
