@@ -35,6 +35,14 @@ def make_moto_fast() -> None:
     _keep_messages_by_their_own_age(sqs.SQSBackend)
 
 
+def name_clients_once() -> None:
+    """Let a client of botocore keep how it introduces itself: it words that anew for every request."""
+    from botocore.useragent import UserAgentString
+
+    if not hasattr(UserAgentString.to_string, "cache_clear"):
+        UserAgentString.to_string = functools.cache(UserAgentString.to_string)
+
+
 def _copy_of_all_but_tables(value: Any) -> Any:
     from moto.dynamodb.models.table import Table
 

@@ -24,13 +24,14 @@ QUEUES = ("imports", "issuance", "standings", "expiry", "reminders", "settlement
 @pytest.fixture(scope="session")
 def _emulator() -> Iterator[None]:
     """Start moto once a process; with AWS_ENDPOINT_URL set, the same suite runs against that endpoint."""
+    from tests.support.moto_speed import make_moto_fast, name_clients_once
+
+    name_clients_once()
     if "AWS_ENDPOINT_URL" in os.environ:
         _prepare()
         yield
         return
     from moto import mock_aws
-
-    from tests.support.moto_speed import make_moto_fast
 
     make_moto_fast()
     with mock_aws():
