@@ -11,6 +11,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import msgspec
+
+RECORDS_KEPT = 10_000
+
 
 class Interrupted(BaseException):
     """The machine died, just before a call or just after it."""
@@ -40,6 +44,7 @@ class Dynamo:
         }
         self.act: Callable[[int], None] | None = None
         self.calls = 0
+        self._records: dict[tuple[Any, bytes], Any] = {}
 
     def answer(self, model: Any, params: dict[str, Any], **_: Any) -> tuple[Any, dict[str, Any]]:
         """Answer a request in place of the network; `act` may interrupt it before (+) or after it (-)."""
@@ -58,10 +63,18 @@ class Dynamo:
         return _Answer(status), parsed
 
     def rows(self, table: Any) -> list[Any]:
-        """Give every record of a table, without a call."""
+        """Give every record of a table, without a call; what is read after each step is read anew if it changed."""
         name = table.Meta.table_name
         found = self._service._tables[name]["items"]
-        return [table.record_of(item) for part in found.values() for item in part.values()]
+        return [self._record_of(table, item) for part in found.values() for item in part.values()]
+
+    def _record_of(self, table: Any, item: dict[str, Any]) -> Any:
+        key = (table, msgspec.json.encode(item))
+        if key not in self._records:
+            if len(self._records) >= RECORDS_KEPT:
+                self._records.clear()
+            self._records[key] = table.record_of(item)
+        return self._records[key]
 
     def keep(self) -> bytes:
         """Give a copy of every item of every table."""

@@ -24,12 +24,16 @@ QUEUES = ("imports", "issuance", "standings", "expiry", "reminders", "settlement
 @pytest.fixture(scope="session")
 def _emulator() -> Iterator[None]:
     """Start moto once a process; with AWS_ENDPOINT_URL set, the same suite runs against that endpoint."""
+    from tests.support.moto_speed import make_moto_fast, name_clients_once
+
+    name_clients_once()
     if "AWS_ENDPOINT_URL" in os.environ:
         _prepare()
         yield
         return
     from moto import mock_aws
 
+    make_moto_fast()
     with mock_aws():
         _prepare()
         yield
@@ -81,6 +85,8 @@ def _empty() -> None:
 
     for table in get_backend("dynamodb")["123456789012"][REGION].tables.values():
         table.items = defaultdict(dict) if table.has_range_key else {}
+        if table.stream_shard is not None:
+            table.stream_shard.items.clear()
     for queue in get_backend("sqs")["123456789012"][REGION].queues.values():
         queue._messages.clear()
     for bucket in get_backend("s3")["123456789012"]["aws-cn"].buckets.values():
@@ -112,15 +118,17 @@ class Cloud:
 
     def messages(self, queue: str) -> list[dict[str, Any]]:
         """Take every waiting message of a queue."""
-        import boto3
+        from chalicelib.aws.clients import client
 
-        sqs = boto3.client("sqs", region_name=REGION)
+        sqs = client("sqs")
         url = os.environ[f"{queue.upper()}_QUEUE_URL"]
         found = []
         while taken := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            for message in taken:
-                found.append(json.loads(message["Body"]))
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            found += [json.loads(message["Body"]) for message in taken]
+            done = [
+                {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(taken)
+            ]
+            assert not sqs.delete_message_batch(QueueUrl=url, Entries=done).get("Failed")
         return found
 
     def work(self, queue: str, handler: Callable[[dict[str, Any], Any], Any]) -> int:
