@@ -303,6 +303,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/classes/{class_id}/completion/approve"): Case(
             f"{classroom}/completion/approve", VERSION, owner=of_class
         ),
+        ("POST", "/v1/classes/{class_id}/close"): Case(f"{classroom}/close", VERSION_REASON, owner=of_class),
         ("POST", "/v1/classes/{class_id}/completion/return"): Case(
             f"{classroom}/completion/return", VERSION_REASON, owner=of_class
         ),
@@ -465,6 +466,10 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/objections"): Case("/v1/objections", query={"claim": public["id"]}, owner=in_county),
         ("POST", "/v1/objections/{objection_id}/resolve"): Case(
             f"/v1/objections/{objection}/resolve", VERSION_REASON | {"outcome": "dismissed"}, owner=in_county
+        ),
+        ("POST", "/v1/objection-decisions"): Case(
+            "/v1/objection-decisions",
+            {"decisions": [{"objection_id": "obj_none", "outcome": "dismissed"} | VERSION_REASON]},
         ),
         ("GET", "/v1/audit"): Case("/v1/audit", query={"subject": "vch_aaaa"}, owner=in_county),
         ("POST", "/v1/audit/verify"): Case("/v1/audit/verify", {"division": CITY}, owner=in_city),

@@ -188,6 +188,8 @@ def test_many_objections_are_decided_in_one_call_each_by_itself(world: Any, mone
     ]
     path = "/v1/objection-decisions"
     assert money.api("reviewer").post(path, {"decisions": decisions}, at=money.now).status == 403
+    elsewhere = money.ok(money.api("supervisor_wuhu").post(path, {"decisions": decisions}, at=money.now))
+    assert {one["code"] for one in elsewhere["results"]} == {"not_found"}
     answer = money.ok(money.api("supervisor").post(path, {"decisions": decisions}, at=money.now))
     assert (answer["applied"], answer["refused"]) == (2, 2)
     assert [one["code"] for one in answer["results"]] == [None, "version_conflict", "not_found", None]
