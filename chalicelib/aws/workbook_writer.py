@@ -8,10 +8,11 @@ import io
 import re
 import zipfile
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Final
 from xml.sax.saxutils import escape
 
-Cell = str | int | float | None
+Cell = str | int | float | Decimal | None
 
 _MAIN: Final = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
 _OFFICE: Final = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -87,4 +88,4 @@ def _cell(cell: Cell) -> str:
     if isinstance(cell, str):
         text = escape(cell if cell.isprintable() else _UNWRITABLE.sub("", cell))
         return f'<c t="inlineStr"><is><t xml:space="preserve">{text}</t></is></c>'
-    return f"<c><v>{cell!r}</v></c>"
+    return f"<c><v>{cell}</v></c>"

@@ -754,6 +754,11 @@ REASONS: dict[str, Reason] = {
         "该明细已回盘为 {status}，与本次结果矛盾，请核对。",
         "This line already has the result {status}.",
     ),
+    "result_unreadable": Reason(
+        Impossible,
+        "本行有多处缺失或无法读取：{fields}。状态填“已支付”或“失败”，金额以分为单位，日期如 2026-09-30。",
+        "Missing or unreadable: {fields}. Status is paid or failed, amounts are fen, dates like 2026-09-30.",
+    ),
     "result_repeated": Reason(
         Impossible,
         "与第 {row} 行重复，只按第 {row} 行登记一次；如确已付两笔，请与银行核对。",

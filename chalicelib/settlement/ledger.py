@@ -63,7 +63,7 @@ def statement(context: Context, account: str, request: PageRequest, period: Peri
     """Show one account of the ledger over a period.
 
     Raises:
-        NotFound: the caller's area has no such account, or nothing was ever posted to it.
+        NotFound: the caller's area has no such account: nothing was ever posted to it.
 
     """
     division = division_of_account(account)
@@ -72,7 +72,7 @@ def statement(context: Context, account: str, request: PageRequest, period: Peri
         raise NotFound
     rights.require(context.principal, "ledger.read", division=division)
     before, within = _balances(division, account, period)
-    if before is None and within is None:
+    if before is None and within is None and not store.is_in_use(division, account):
         raise NotFound
     none = AccountTotals(id=account, debit_fen=0, credit_fen=0)
     before, within = before or none, within or none

@@ -21,7 +21,10 @@ RESULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Amounts are fen, as in the payment file: an amount in yuan differs from what is due and is refused."""
 _DATES = frozenset({"paid_on"})
 _REQUIRED = frozenset({"line_id", "status", "amount_fen"})
-_STATUSES: Mapping[str, bool] = {"paid": True, "已支付": True, "failed": False, "失败": False}
+_STATUSES: Mapping[str, bool] = {
+    **dict.fromkeys(("paid", "已支付", "成功", "支付成功", "付款成功"), True),
+    **dict.fromkeys(("failed", "失败", "支付失败", "付款失败", "退回"), False),
+}
 _FEN = re.compile(r"(\d{1,13})(?:\.0)?", re.ASCII)
 """Whole fen, also as a program writes a whole number that it keeps as a float; `1800.00` is yuan."""
 _LIMITS: Mapping[str, int] = {"line_id": 80, "bank_reference": 64, "reason": 200}
@@ -46,19 +49,27 @@ def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], li
         if isinstance(read, PaymentResult):
             results.append(read)
         else:
-            code, name = read
-            refused.append(Refusal(row.row, code, {"field": row.headers.get(name, name)}))
+            refused.append(_refusal(row, read))
     return results, refused
 
 
-def _read(row: SheetRow) -> PaymentResult | Fault:
+def _refusal(row: SheetRow, faults: Sequence[Fault]) -> Refusal:
+    """Refuse a row for everything that is wrong with it."""
+    codes = {name: code for code, name in reversed(faults)}  # what is missing is not wrong besides
+    fields = [row.headers.get(name, name) for name in dict.fromkeys(name for _, name in faults)]
+    if len(fields) == 1:
+        return Refusal(row.row, next(iter(codes.values())), {"field": fields[0]})
+    return Refusal(row.row, "result_unreadable", {"fields": "、".join(fields)})
+
+
+def _read(row: SheetRow) -> PaymentResult | Sequence[Fault]:
     cells = {name: row.cells.get(name, "") for name in RESULT_COLUMNS}
     paid = _STATUSES.get(cells["status"])
     paid_on = read_date(cells["paid_on"]) if paid else None
     fen = _FEN.fullmatch(cells["amount_fen"])
     faults = [*_missing(cells, paid=bool(paid)), *_wrong(cells, paid=paid, paid_on=paid_on)]
     if faults or fen is None:
-        return faults[0]
+        return faults
     return PaymentResult(
         row=row.row,
         line_id=cells["line_id"],

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from decimal import Decimal
 
 from chalicelib.accounts import rights
 from chalicelib.aws.workbook_writer import Cell
@@ -114,22 +115,24 @@ def statement(context: Context, *, division: str | None, institution: str | None
         uscc = principal.institution
         if uscc is None or institution not in (None, uscc):
             raise NotFound
-        area = budget_division(_division_of(uscc))
-        sheets = _accounts_of(uscc, cities_within(PROVINCE), days)
+        area = division or budget_division(_division_of(uscc))
+        ledgers = [one for one in cities_within(PROVINCE) if division in (None, one)]
+        sheets = _accounts_of(uscc, ledgers, days)
+        if not ledgers:
+            raise NotFound
     elif institution is not None:
         uscc = institution
         area, sheets = _seen_by_bureau(principal, uscc, division or principal.division, days)
     else:
         uscc, area = None, division or principal.division
         rights.require(principal, "statement.read", division=area)
-        if area not in cities_within(area):
-            raise NotFound
         sheets = _accounts_in(area, days)
     assert days.first is not None
     assert days.last is not None
     # A county's institutions stand in the books of its city: the county sees their accounts, not the books.
     covered = rights.reaches(principal, "statement.read", division=area)
-    books = sorted(books_of(area).values(), key=lambda one: one.id) if covered else []
+    totals = [one for city in cities_within(area) for one in books_of(city).values()] if covered else []
+    books = sorted(totals, key=lambda one: one.id)
     return Statement(area, uscc, period, days.first, days.last, sheets, books)
 
 
@@ -171,11 +174,22 @@ def _accounts_of(uscc: str, divisions: Sequence[str], days: Period) -> list[Shee
     return found
 
 
-def _accounts_in(division: str, days: Period) -> list[Sheet]:
-    """Give the accounts of all institutions in a division's ledger."""
-    beginnings = (institution_account(division, ""), receivable_account(division, ""))
-    sheets = [one for beginning in beginnings for one in _sheets(division, beginning, days)]
-    return sorted(sheets, key=lambda one: (one.uscc, one.kind))
+def _accounts_in(area: str, days: Period) -> list[Sheet]:
+    """Give the accounts of all institutions in the ledgers of an area.
+
+    A county has none: it sees those of its own institutions in the ledger that pays for it.
+    """
+    ledgers = cities_within(area)
+    sheets = [
+        one
+        for division in ledgers or [budget_division(area)]
+        for beginning in (institution_account(division, ""), receivable_account(division, ""))
+        for one in _sheets(division, beginning, days)
+    ]
+    if not ledgers:
+        known = find_institutions({Uscc(one.uscc) for one in sheets})
+        sheets = [one for one in sheets if one.uscc in known and covers(area, known[Uscc(one.uscc)].division)]
+    return sorted(sheets, key=lambda one: (one.uscc, one.division, one.kind))
 
 
 def _sheets(division: str, beginning: str, days: Period) -> list[Sheet]:
@@ -254,6 +268,6 @@ def _sums(sheets: Sequence[Sheet]) -> list[Cell]:
     ]
 
 
-def _yuan(fen: int) -> str:
-    sign = "-" if fen < 0 else ""
-    return f"{sign}{abs(fen) // 100}.{abs(fen) % 100:02d}"
+def _yuan(fen: int) -> Decimal:
+    """Give an amount in yuan, exactly and as a number: a clerk adds up columns."""
+    return Decimal(fen).scaleb(-2)

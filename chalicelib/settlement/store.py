@@ -404,6 +404,12 @@ def find_summaries(division: str, names: Sequence[str]) -> dict[str, Summary]:
     return {one.id: one for one in SummaryRow.find_many([(division, name) for name in names])}
 
 
+def is_in_use(division: str, account: str) -> bool:
+    """Tell whether anything was ever posted to an account."""
+    condition = SummaryRow.id.startswith(f"{account}#")
+    return any(True for _ in SummaryRow.query(division, condition, limit=1, consistent_read=True))
+
+
 def summaries_with(division: str, beginning: str) -> Iterable[Summary]:
     """Give the summaries whose account, or account and time, begins so."""
     rows = SummaryRow.query(division, SummaryRow.id.startswith(beginning), consistent_read=True)

@@ -17,7 +17,7 @@ from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Context
-from chalicelib.programs.model import ExpiryScope
+from chalicelib.programs.model import ExpiryScope, OverridableCheck
 from chalicelib.subsidies import store
 from chalicelib.subsidies.model import (
     Claim,
@@ -193,9 +193,17 @@ def examine(
             fee_fen=project.fee_fen,
             rate_passed=policy.pay_rate.passed,
             rate_failed=policy.pay_rate.failed,
-            subsidies_this_year=sum(shanghai_date(line.submitted_at).year == year for line in before),
+            subsidies_this_year=sum(
+                shanghai_date(line.submitted_at).year == year
+                for line in before
+                if not _is_waived(line, OverridableCheck.YEARLY_CAP)
+            ),
             subsidies_per_year=policy.subsidies_per_person_per_year,
-            same_level_before=any(line.occupation == occupation_of(project) for line in before),
+            same_level_before=any(
+                line.occupation == occupation_of(project)
+                for line in before
+                if not _is_waived(line, OverridableCheck.OCCUPATION_AND_LEVEL_ONCE)
+            ),
             overrides=_overriding(overrides.get(enrolment.id, []), known),
             completed_by_expiry=policy.expiry_scope is ExpiryScope.COMPLETE,
             last_lesson_on=shanghai_date(training_class.ends_at),
@@ -215,6 +223,11 @@ def examine(
         )
         examined.append(Examined(place, enrolment, voucher, evidence, holds, outcome))
     return examined
+
+
+def _is_waived(line: Line, check: OverridableCheck) -> bool:
+    """Tell whether two people let a line pass a check: then it takes nobody else's place there."""
+    return any(one.check == check for one in line.evidence.overrides)
 
 
 def _overriding(in_force_now: Sequence[Override], known: Line | None) -> list[Overriding]:

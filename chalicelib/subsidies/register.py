@@ -49,16 +49,18 @@ def enter(lines: Sequence[Line], evidence: Mapping[str, Evidence], policy: Polic
         register = before[line.person_key]
         kept = [entry for entry in register.entries if entry.line_id in live]
         year = shanghai_date(line.submitted_at).year
-        if not _has_room(line, evidence[line.enrolment_id], kept, policy, year):
+        waived = [OverridableCheck(one.check) for one in evidence[line.enrolment_id].overrides]
+        fresh = Entry(line.id, line.occupation, year, waived)
+        if not _has_room(fresh, kept, policy):
             entered.refused.append(line)
-        fresh = Entry(line.id, line.occupation, year)
         entered.writes.append(register_store.enter_write(register, [*kept, fresh]))
     return entered
 
 
-def _has_room(line: Line, evidence: Evidence, kept: Sequence[Entry], policy: Policy, year: int) -> bool:
-    waived = {one.check for one in evidence.overrides}
-    this_year = sum(entry.year == year for entry in kept)
-    below_cap = this_year < policy.subsidies_per_person_per_year or OverridableCheck.YEARLY_CAP in waived
-    first = all(entry.occupation != line.occupation for entry in kept)
-    return below_cap and (first or OverridableCheck.OCCUPATION_AND_LEVEL_ONCE in waived)
+def _has_room(fresh: Entry, kept: Sequence[Entry], policy: Policy) -> bool:
+    """Tell whether one more fits: what was let pass by an override takes the place of nothing regular."""
+    cap, once = OverridableCheck.YEARLY_CAP, OverridableCheck.OCCUPATION_AND_LEVEL_ONCE
+    this_year = sum(entry.year == fresh.year and cap not in entry.waived for entry in kept)
+    below_cap = this_year < policy.subsidies_per_person_per_year
+    first = all(entry.occupation != fresh.occupation or once in entry.waived for entry in kept)
+    return (below_cap or cap in fresh.waived) and (first or once in fresh.waived)

@@ -13,14 +13,19 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib.aws.table import Put, StructAttribute, VersionedTable, table_name
 from chalicelib.kernel.ids import LineId, PersonKey
 from chalicelib.kernel.principal import Change
+from chalicelib.programs.model import OverridableCheck
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):
-    """One approved line: its occupation and level, and the year it counts in."""
+    """One approved line: its occupation and level, and the year it counts in.
+
+    Of a check in `waived` two people have let the line pass: it takes nobody else's place there.
+    """
 
     line_id: LineId
     occupation: str
     year: int
+    waived: list[OverridableCheck] = []
 
 
 class Subsidised(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,10 @@ from typing import Any
 import msgspec
 import pytest
 
+from chalicelib.kernel.principal import Role
 from chalicelib.settlement import store
+from tests.accounts.test_separation import moved
+from tests.settlement.test_batches import file_of
 from tests.settlement.test_faults import before_each_call
 from tests.subsidies.scored import Money, scored_class
 from tests.support.people import HEFEI_SCHOOL
@@ -159,6 +162,55 @@ def test_statements_open_and_close_and_agree_with_the_books(money: Money, paid: 
         "/v1/statements", {"period": "2026", "institution": HEFEI_SCHOOL}
     )
     assert other.status == 404
+
+
+def test_an_account_before_its_first_posting_shows_zeros(money: Money, paid: Any) -> None:
+    finance = money.api("finance")
+    before = money.ok(finance.get("/v1/ledger/accounts/treasury.3401", {"to": "2025-12-31"}))
+    assert (before["opening_fen"], before["debit_fen"], before["credit_fen"], before["closing_fen"]) == (
+        0,
+    ) * 4
+    assert before["items"] == []
+    assert finance.get("/v1/ledger/accounts/treasury.3402", {"to": "2025-12-31"}).status == 404
+    unused = f"/v1/ledger/accounts/receivable.3401.{HEFEI_SCHOOL}"
+    assert finance.get(unused).status == 404, "nothing was ever posted to it"
+
+
+def test_a_statement_as_a_workbook_has_amounts_that_add_up(money: Money, paid: Any) -> None:
+    import io
+
+    from openpyxl import load_workbook
+
+    url = money.ok(money.api("finance").get("/v1/statements", {"period": "2026", "format": "xlsx"}))["url"]
+    sheet = load_workbook(io.BytesIO(file_of({"url": url}))).active
+    assert sheet is not None
+    rows = list(sheet.iter_rows(values_only=True))
+    debits = [row[6] for row in rows if row[4] == "本日发生"]
+    assert sum(debits) == 3 * FEN / 100  # numbers, not texts: a clerk adds up columns
+
+
+def test_the_province_sees_every_ledger_a_county_its_own_institutions(
+    world: Any, money: Money, paid: Any
+) -> None:
+    whole = money.ok(money.api("province").get("/v1/statements", {"period": "2026"}))
+    city = money.ok(money.api("finance").get("/v1/statements", {"period": "2026"}))
+    assert [one["id"] for one in whole["accounts"]] == [one["id"] for one in city["accounts"]]
+    assert whole["books"] == city["books"]
+    county = moved("supervisor", Role.SUPERVISOR, "340111")
+    own = money.ok(money.api(county).get("/v1/statements", {"period": "2026"}))
+    assert own["accounts"] == city["accounts"]
+    assert own["books"] == []
+    other = moved("finance_two", Role.SUPERVISOR, "340103")
+    assert money.ok(money.api(other).get("/v1/statements", {"period": "2026"}))["accounts"] == []
+
+
+def test_an_institution_may_ask_for_one_ledger_and_gets_no_other(money: Money, paid: Any) -> None:
+    school = money.api("institution")
+    own = money.ok(school.get("/v1/statements", {"period": "2026", "division": "3401"}))
+    assert [one["kind"] for one in own["accounts"]] == ["institution"]
+    elsewhere = money.ok(school.get("/v1/statements", {"period": "2026", "division": "3402"}))
+    assert (elsewhere["division"], elsewhere["accounts"]) == ("3402", [])
+    assert school.get("/v1/statements", {"period": "2026", "division": "340111"}).status == 404
 
 
 def test_a_statement_reads_all_its_institutions_at_once(money: Money, paid: Any) -> None:

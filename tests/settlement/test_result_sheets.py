@@ -144,3 +144,22 @@ def workbook(rows: list[list[Any]]) -> bytes:
     raw = io.BytesIO()
     book.save(raw)
     return raw.getvalue()
+
+
+def test_everything_that_is_wrong_with_a_row_is_told_at_once() -> None:
+    rows = [["lin_x-01", "处理中", "1800.00", "昨天", "R1", ""], ["lin_x-02", "成功", 180000, "昨天", "", ""]]
+    results, refused = read_results(write_csv(HEADERS, rows), CSV)
+    assert results == []
+    assert [(one.row, one.code, one.facts["fields"]) for one in refused] == [
+        (2, "result_unreadable", "状态、金额"),
+        (3, "result_unreadable", "流水号、支付日期"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("word", "paid"), [("成功", True), ("付款成功", True), ("退回", False), ("失败", False)]
+)
+def test_the_words_of_banks_are_understood(word: str, paid: bool) -> None:
+    row = ["lin_x-01", word, 180000, "2026-09-30", "R1", "账号不符"]
+    ((result,), refused) = read_results(write_csv(HEADERS, [row]), CSV)
+    assert (result.paid, refused) == (paid, [])

@@ -90,3 +90,36 @@ def test_a_returned_claim_counts_in_the_year_it_is_filed_again(world: Any, money
     body = {"declared_count": 1, "declared_amount_fen": claim["amount_fen"]}
     again = money.api("institution").post(f"/v1/classes/{old}/subsidy-claims", body, at=money.now)
     assert (again.status, again.json["code"]) == (409, "not_payable")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_what_an_override_let_pass_takes_no_place_of_a_regular_claim(
+    world: Any, money: Money, first: int
+) -> None:
+    path = f"/v1/programs/{world.program_id}"
+    program = money.ok(money.api().get(path))
+    policy = program["policy"] | {
+        "subsidies_per_person_per_year": 1,
+        "overridable_checks": ["yearly_cap", "occupation_and_level_once"],
+    }
+    body = {"version": program["version"], "policy": policy}
+    version = money.ok(money.api("province").post(f"{path}/policy", body))["policy_version"]
+    regular, beside = (scored_class(world, 1, people=["prs_same"], policy_version=version) for _ in range(2))
+    filed = [money.claim(regular)]
+    for check in policy["overridable_checks"]:
+        (line,) = money.payability(beside)["lines"]
+        wish = {
+            "enrolment_id": line["enrolment_id"],
+            "check": check,
+            "reason": "转岗",
+            "expires_on": "2026-12-31",
+        }
+        asked = money.ok(money.api("clerk").post(f"/v1/classes/{beside}/overrides", wish, at=money.now))
+        confirmed = {"version": asked["version"]}
+        money.ok(money.api("reviewer").post(f"/v1/overrides/{asked['id']}/confirm", confirmed, at=money.now))
+    filed.append(money.claim(beside))
+    for claim in (filed[first], filed[1 - first]):
+        reviewed = money.ok(money.decide("clerk", claim, "review"))
+        money.ok(money.decide("reviewer", reviewed, "approve"))
+    third = scored_class(world, 1, people=["prs_same"], policy_version=version)
+    assert money.payability(third)["count"] == 0, "the regular one still counts"
