@@ -1,5 +1,6 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv up down clean demo check test planted bench bench-large
+.PHONY: check-style check-types check-template run-tests run-bench
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -32,16 +33,29 @@ demo: $(STAMP) ## tell the whole life of a voucher (KEEP=1 leaves the stack up)
 	@$(PYTHON) -m infra.demo
 
 check: $(STAMP) ## style, types, import rules, template
+	@$(MAKE) --no-print-directory -j2 check-template check-types check-style
+
+check-style: $(STAMP)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
+
+check-types: $(STAMP)
+	@$(VENV)/bin/mypy
+
+check-template: $(STAMP)
 	@$(PYTHON) -m infra.package --stage prod
 	@$(VENV)/bin/cfn-lint .build/prod/sam.json
 
 test: check ## everything: check, unit and API tests, the story on the deployed template, races, costs
+	@$(MAKE) --no-print-directory -j2 run-tests run-bench
+
+run-tests: $(STAMP)
 	@$(PYTHON) -m pytest -n 2 --dist loadgroup --durations=12
-	@$(PYTHON) -m infra.bench
+
+# Counts calls and units, which nobody beside it can change; what it prints is shown when it is done.
+run-bench: $(STAMP)
+	@$(PYTHON) -m infra.bench > .build/bench.log 2>&1; ended=$$?; cat .build/bench.log; exit $$ended
 
 planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)
 	@$(PYTHON) -m tests.stateful.planted_bugs
