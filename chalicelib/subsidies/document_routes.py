@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import Api, Call, Listing, NoQuery, Reply
+from chalicelib.aws.http import Api, Call, Listing, NoQuery, Reply, Sent
 from chalicelib.kernel.paging import Page
 from chalicelib.subsidies import documents
 from chalicelib.subsidies.document_model import (
@@ -67,6 +67,7 @@ class DocumentAnswer(Answer):
     body=DocumentRequest,
     answer=AnnouncedDocument,
     status_code=201,
+    also=(Sent(AnnouncedDocument),),
     summary="Announce a supporting document and get the form to upload it",
 )
 def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> Reply:
