@@ -6,8 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form, Version
-from chalicelib.aws.http import Api, Call, Listing, NoQuery, VersionReason
-from chalicelib.kernel.paging import Page
+from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, VersionReason
 from chalicelib.kernel.principal import Context
 from chalicelib.programs.model import OverridableCheck
 from chalicelib.subsidies import overrides
@@ -77,12 +76,13 @@ def ask(call: Call[OverrideRequest, NoQuery], class_id: str) -> OverrideAnswer:
     "GET",
     "/v1/classes/{class_id}/overrides",
     action="override.read",
+    query=PageQuery,
     answer=Listing[OverrideAnswer],
     summary="List the overrides of a class",
 )
-def list_overrides(call: Call[None, NoQuery], class_id: str) -> Listing[OverrideAnswer]:
-    found = overrides.list_overrides(call.context, class_id)
-    return call.listing(Page(items=found, after=None), lambda one: _answer(call.context, one))
+def list_overrides(call: Call[None, PageQuery], class_id: str) -> Listing[OverrideAnswer]:
+    page = overrides.list_overrides(call.context, class_id, call.page_request())
+    return call.listing(page, lambda one: _answer(call.context, one))
 
 
 @api.endpoint(
