@@ -15,12 +15,11 @@ from chalicelib.attendance.model import (
 )
 from chalicelib.attendance.summary_model import AttendanceSummary, Mark
 from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import Api, Call, NoQuery, Reply
+from chalicelib.aws.http import AS_SHEETS, COMMA_SEPARATED, Api, Call, LinkAnswer, NoQuery, Reply
 from chalicelib.kernel.geo import CoordSystem
 
 api = Api(__name__)
 
-COMMA_SEPARATED = "text/comma-separated-values; charset=utf-8"
 
 Visible = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
 Moment = Annotated[datetime, Meta(tz=True)]
@@ -100,12 +99,6 @@ class SheetFormat(Form):
     """How to answer."""
 
     format: Literal["json", "csv", "xlsx"] = "json"
-
-
-class SheetLinkAnswer(Answer):
-    """Where a sheet can be fetched for ten minutes."""
-
-    url: str
 
 
 class GapAnswer(Answer):
@@ -202,17 +195,18 @@ def roll_calls(call: Call[None, NoQuery], lesson_id: str) -> RollCallsAnswer:
     "/v1/classes/{class_id}/attendance",
     action="attendance.read",
     query=SheetFormat,
-    answer=AttendanceAnswer | SheetLinkAnswer,
+    answer=AttendanceAnswer,
+    also=AS_SHEETS,
     summary="Who attended what (csv: the sheet itself, xlsx: a link to it)",
 )
-def attendance(call: Call[None, SheetFormat], class_id: str) -> AttendanceAnswer | SheetLinkAnswer | Reply:
+def attendance(call: Call[None, SheetFormat], class_id: str) -> AttendanceAnswer | LinkAnswer | Reply:
     if call.query.format == "json":
         return _attendance(service.show_attendance(call.context, class_id))
     sheet = sheet_service.attendance_sheet(call.context, class_id, english=call.english)
     if call.query.format == "csv":
         disposition = {"Content-Disposition": 'attachment; filename="attendance.csv"'}
         return Reply(sheet_service.csv_of(sheet), content_type=COMMA_SEPARATED, headers=disposition)
-    return SheetLinkAnswer(url=sheet_service.link_to_xlsx(sheet))
+    return LinkAnswer(url=sheet_service.link_to_xlsx(sheet))
 
 
 @api.endpoint(

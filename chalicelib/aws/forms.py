@@ -9,9 +9,9 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
+from chalicelib.kernel.calendar import RECKONED_YEARS
 from chalicelib.kernel.errors import Fault, Malformed
 
-_FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _COORD_SYSTEM = "coord_system"
 FAULTS_MAX = 100
 
@@ -44,6 +44,10 @@ def parse_json(raw: bytes, kind: type[Parsed]) -> Parsed:
         raise malformed(_faults(kind, _decode(raw), "", strict=True)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Malformed("invalid_json") from None
+    return _reckonable(parsed)
+
+
+def _reckonable(parsed: Parsed) -> Parsed:
     beyond = _beyond_reckoning(parsed, "")
     if beyond:
         raise malformed(beyond)
@@ -53,10 +57,10 @@ def parse_json(raw: bytes, kind: type[Parsed]) -> Parsed:
 def _beyond_reckoning(value: Any, path: str) -> list[Fault]:
     """Find moments and dates with which no sums can be done: they would overflow later."""
     if isinstance(value, date):
-        return [] if _FIRST_YEAR <= value.year <= _LAST_YEAR else [Fault("wrong_type", field=path)]
+        return [] if value.year in RECKONED_YEARS else [Fault("wrong_type", field=path)]
     if isinstance(value, msgspec.Struct):
-        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
-        named = [(_join(path, sent), getattr(value, name)) for sent, name in names]
+        names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        named = [(_join(path, told), getattr(value, name)) for name, told in names]
     elif isinstance(value, list):
         named = [(f"{path}[{place}]", item) for place, item in enumerate(value)]
     else:
@@ -82,10 +86,7 @@ def parse_query(given: Mapping[str, str], kind: type[Parsed]) -> Parsed:
         parsed = msgspec.convert(dict(given), kind, strict=False)
     except msgspec.ValidationError:
         raise malformed(_faults(kind, dict(given), "", strict=False)) from None
-    beyond = _beyond_reckoning(parsed, "")
-    if beyond:
-        raise malformed(beyond)
-    return parsed
+    return _reckonable(parsed)
 
 
 def malformed(faults: list[Fault]) -> Malformed:

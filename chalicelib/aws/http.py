@@ -6,7 +6,7 @@ idempotency, errors, headers. Order of refusal: 401 token, 403 role, 400 form, 4
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -44,6 +44,8 @@ SHEET_BYTES_MAX = 5_000_000
 PUBLIC = "public"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv"
+COMMA_SEPARATED = "text/comma-separated-values; charset=utf-8"
+"""What a sheet is sent as."""
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _PROBLEM = "application/problem+json"
 _JSON = "application/json"
@@ -126,9 +128,15 @@ class SheetBody:
     raw: bytes
 
 
+class LinkAnswer(Answer):
+    """Where a sheet can be fetched for ten minutes."""
+
+    url: str
+
+
 @dataclass(frozen=True)
 class Reply:
-    """An answer with its own status, type or headers; `body` is sent as it is."""
+    """An answer with its own status, type or headers, one of those that its endpoint declares."""
 
     body: Any
     status_code: int = 200
@@ -182,6 +190,19 @@ class Guard(Protocol):
 
 
 @dataclass(frozen=True)
+class Sent:
+    """One kind of answer of an endpoint; `answer` is the type of its JSON, or `str` for text as it is."""
+
+    answer: Any
+    status_code: int = 200
+    content_type: str = _JSON
+
+
+AS_SHEETS = (Sent(LinkAnswer), Sent(str, content_type=COMMA_SEPARATED))
+"""What `?format=` asks for beside JSON: a link to the xlsx, the csv itself."""
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """What is known of an endpoint: the OpenAPI document and the rights tests are made from it."""
 
@@ -194,6 +215,13 @@ class Endpoint:
     answer: Any
     status_code: int
     sheet: bool
+    also: tuple[Sent, ...] = ()
+    content_type: str = _JSON
+
+    @property
+    def answers(self) -> tuple[Sent, ...]:
+        """List every kind of answer, the usual one first."""
+        return (Sent(self.answer, self.status_code, self.content_type), *self.also)
 
 
 ENDPOINTS: list[Endpoint] = []
@@ -233,9 +261,16 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         query: Any = NoQuery,
         status_code: int = 200,
         sheet: bool = False,
+        also: Sequence[Sent] = (),
+        content_type: str = _JSON,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-        """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`."""
-        declared = Endpoint(method, path, action, summary, body, query, answer, status_code, sheet)
+        """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`.
+
+        `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`.
+        """
+        declared = Endpoint(
+            method, path, action, summary, body, query, answer, status_code, sheet, tuple(also), content_type
+        )
         ENDPOINTS.append(declared)
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -359,7 +394,9 @@ def _answer(
 
     def run() -> Reply:
         answer = view(call, **values)
-        return answer if isinstance(answer, Reply) else Reply(answer, endpoint.status_code)
+        if isinstance(answer, Reply):
+            return answer
+        return Reply(answer, endpoint.status_code, endpoint.content_type)
 
     key = headers.get("idempotency-key")
     if key is None or endpoint.method != "POST":

@@ -74,7 +74,7 @@ def _operation(endpoint: Endpoint, schemas: "_Schemas", roles_of: RolesOf) -> Js
             *[{"$ref": f"{_COMPONENTS}parameters/{name}"} for name in _headers_of(endpoint)],
         ],
         "responses": {
-            str(endpoint.status_code): _success(endpoint, schemas),
+            **_successes(endpoint, schemas),
             **{
                 str(status): {"$ref": f"{_COMPONENTS}responses/{_response_name(status)}"}
                 for status in _refusals(endpoint)
@@ -131,14 +131,19 @@ def _security(roles: Mapping[str, str]) -> list[Json]:
     return found
 
 
-def _success(endpoint: Endpoint, schemas: "_Schemas") -> Json:
-    content: Json = {"application/json": {"schema": schemas.of(endpoint.answer)}}
-    if endpoint.answer is str:
-        content = {"text/html": {"schema": {"type": "string"}}}
+def _successes(endpoint: Endpoint, schemas: "_Schemas") -> Json:
+    """Describe every kind of answer, by status and content type; of several JSON ones it is any of them."""
+    kinds: dict[int, dict[str, list[Any]]] = {}
+    for one in endpoint.answers:
+        known = kinds.setdefault(one.status_code, {}).setdefault(one.content_type.partition(";")[0], [])
+        known += [kind for kind in _members(one.answer) if kind not in known]
     return {
-        "description": endpoint.summary,
-        "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
-        "content": content,
+        str(status): {
+            "description": endpoint.summary,
+            "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
+            "content": {name: {"schema": schemas.of_any(found)} for name, found in by_type.items()},
+        }
+        for status, by_type in kinds.items()
     }
 
 
@@ -161,11 +166,13 @@ class _Schemas:
         self.queries: set[str] = set()
 
     def of(self, kind: Any) -> Json:
-        """Give the schema of a type; a union of answers is any of them."""
-        members = _members(kind)
-        if len(members) == 1:
-            return self._by_type[_key(members[0])]
-        return {"anyOf": [self._by_type[_key(member)] for member in members]}
+        """Give the schema of a type; a union is any of its members."""
+        return self.of_any(_members(kind))
+
+    def of_any(self, kinds: Sequence[Any]) -> Json:
+        """Give the schema of what is of any of these types."""
+        found = [self._by_type[_key(kind)] for kind in kinds]
+        return found[0] if len(found) == 1 else {"anyOf": found}
 
     def parameters(self, kind: Any) -> list[Json]:
         """Give a query type's fields as parameters."""
@@ -183,7 +190,8 @@ class _Schemas:
 def _schemas(endpoints: Iterable[Endpoint]) -> tuple[_Schemas, Json]:
     endpoints = list(endpoints)
     queries = [endpoint.query for endpoint in endpoints if endpoint.query is not NoQuery]
-    named = [member for one in endpoints for member in (*_members(one.answer), *_members(one.body))]
+    answers = [sent.answer for one in endpoints for sent in one.answers]
+    named = [member for kind in (*answers, *(one.body for one in endpoints)) for member in _members(kind)]
     wanted = list({_key(kind): kind for kind in (*named, *queries) if kind is not None}.values())
     schemas, components = msgspec.json.schema_components(
         wanted, ref_template=f"{_COMPONENTS}schemas/{{name}}"
@@ -234,6 +242,8 @@ def _short(name: str) -> str:
 
 
 def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(schema, dict) and schema.get("format") == "decimal":
+        return _number(schema)
     if isinstance(schema, dict):
         return {
             key: _COMPONENTS + "schemas/" + names[str(value).rpartition("schemas/")[2]]
@@ -242,6 +252,13 @@ def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
             for key, value in schema.items()
         }
     return [_renamed(one, names) for one in schema] if isinstance(schema, list) else schema
+
+
+def _number(schema: Json) -> Json:
+    """Describe a decimal as the number that is sent, and read; msgspec calls it a text."""
+    facts = {name: value for name, value in schema.items() if name != "format"}
+    told = {"default": float(schema["default"])} if "default" in schema else {}
+    return {**facts, "type": "number", **told}
 
 
 def _without_null(field: Json) -> Json:

@@ -8,16 +8,20 @@ from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form, Version, malformed
 from chalicelib.aws.http import (
+    AS_SHEETS,
+    COMMA_SEPARATED,
     CSV,
     PUBLIC,
     XLSX,
     Api,
     Call,
     Empty,
+    LinkAnswer,
     Listing,
     NoQuery,
     PageQuery,
     Reply,
+    Sent,
     SheetBody,
     VersionReason,
 )
@@ -165,12 +169,6 @@ class CatalogueAnswer(Answer):
     error_sheet: str | None
 
 
-class LinkAnswer(Answer):
-    """Where a sheet is to be read, for ten minutes."""
-
-    url: str
-
-
 class TemplateQuery(Form):
     """Of which list."""
 
@@ -206,6 +204,7 @@ _WARNINGS = {
     action="institution.write",
     body=InstitutionRequest,
     answer=OwnInstitutionAnswer,
+    also=(Sent(OwnInstitutionAnswer, 201),),
     summary="List an institution or change its entry",
 )
 def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply:
@@ -297,6 +296,7 @@ def reinstate(call: Call[VersionReason, NoQuery], uscc: str) -> OwnInstitutionAn
     action="project.write",
     body=ProjectRequest,
     answer=ProjectAnswer,
+    also=(Sent(ProjectAnswer, 201),),
     summary="List a project or change its entry",
 )
 def put_project(call: Call[ProjectRequest, NoQuery], project_id: str) -> Reply:
@@ -387,7 +387,8 @@ def template(call: Call[None, TemplateQuery]) -> LinkAnswer:
     "/v1/catalogue/publication",
     action=PUBLIC,
     query=PublicationQuery,
-    answer=PublicationAnswer | LinkAnswer,
+    answer=PublicationAnswer,
+    also=AS_SHEETS,
     summary="The published list of institutions or projects (csv: the sheet itself, xlsx: a link to it)",
 )
 def publication(call: Call[None, PublicationQuery]) -> PublicationAnswer | LinkAnswer | Reply:
@@ -396,7 +397,7 @@ def publication(call: Call[None, PublicationQuery]) -> PublicationAnswer | LinkA
     sheet = publishing.published(query.kind, asked, english=call.english)
     if query.format == "csv":
         disposition = {"Content-Disposition": f'attachment; filename="{query.kind}.csv"'}
-        return Reply(write_csv(sheet.headers, sheet.rows), content_type=_CSV, headers=disposition)
+        return Reply(write_csv(sheet.headers, sheet.rows), content_type=COMMA_SEPARATED, headers=disposition)
     if query.format == "xlsx":
         return LinkAnswer(url=publishing.link_to(query.kind, sheet))
     return PublicationAnswer(
@@ -405,9 +406,6 @@ def publication(call: Call[None, PublicationQuery]) -> PublicationAnswer | LinkA
         columns=list(sheet.headers),
         items=[dict(zip(sheet.headers, row, strict=True)) for row in sheet.rows],
     )
-
-
-_CSV = "text/comma-separated-values; charset=utf-8"
 
 
 def _status_of(outcome: service.Outcome) -> int:

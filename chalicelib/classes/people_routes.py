@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form, Version, malformed
-from chalicelib.aws.http import Api, Call, Listing, NoQuery, ReasonBody, SheetBody, SheetQuery
+from chalicelib.aws.http import Api, Call, LinkAnswer, Listing, NoQuery, ReasonBody, SheetBody, SheetQuery
 from chalicelib.aws.problems import fault_of
 from chalicelib.aws.sheets import SheetRow
 from chalicelib.classes import rosters, scores, templates
@@ -156,12 +156,6 @@ class ScoreSheetAnswer(Answer):
     passed: int
     failed: int
     rows: list[ScoreRowAnswer]
-
-
-class LinkAnswer(Answer):
-    """Where a sheet can be fetched for ten minutes."""
-
-    url: str
 
 
 # --------------------------------------------------------------------------- roster and scores

@@ -1,7 +1,7 @@
 """The browser pages: server-rendered shells, and the documentation read off the OpenAPI document."""
 
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -88,6 +88,11 @@ def api_document() -> dict[str, Any]:
     return openapi.document(roles_of)
 
 
+def static_types() -> list[str]:
+    """List the content types that static files have."""
+    return sorted({_CONTENT_TYPES[path.suffix] for path in STATIC.values()})
+
+
 @functools.cache
 def static_file(name: str) -> tuple[str, str] | None:
     """Give a static file's text and content type; None if there is none of this name."""
@@ -140,8 +145,9 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     for path, item in document["paths"].items():
         for method, operation in item.items():
             content = operation.get("requestBody", {}).get("content", {})
-            status = next(iter(operation["responses"]))
-            answers = operation["responses"][status]["content"]
+            responses = operation["responses"]
+            good = [status for status in responses if status.startswith("2")]
+            sent = [(status, *kind) for status in good for kind in responses[status]["content"].items()]
             yield {
                 "id": operation["operationId"],
                 "tag": operation["tags"][0],
@@ -150,8 +156,8 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "summary": operation["summary"],
                 "roles": list(operation.get("x-roles", {})),
                 "action": operation.get("x-action"),
-                "status": status,
-                "errors": [one for one in operation["responses"] if one != status],
+                "status": ", ".join(good),
+                "errors": [one for one in responses if one not in good],
                 "sheet": len(content) > 1,
                 "query": [
                     {"name": one["name"], "type": _type(one["schema"]), "required": one["required"]}
@@ -159,8 +165,21 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                     if one.get("in") == "query"
                 ],
                 "body": _rows(content.get("application/json", {}).get("schema"), schemas),
-                "answer": _rows(answers.get("application/json", {}).get("schema"), schemas),
+                "answers": list(_answers(sent, schemas)),
             }
+
+
+def _answers(
+    sent: Iterable[tuple[str, str, dict[str, Any]]], schemas: dict[str, Any]
+) -> Iterator[dict[str, Any]]:
+    """Lay out each kind of answer once: its statuses, its content type, its fields."""
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for status, kind, content in sent:
+        for schema in content["schema"].get("anyOf", [content["schema"]]):
+            one = found.setdefault((kind, repr(schema)), {"type": kind, "statuses": []})
+            one["statuses"].append(status)
+            one["fields"] = _rows(schema, schemas)
+    yield from found.values()
 
 
 def _rows(schema: dict[str, Any] | None, schemas: dict[str, Any], prefix: str = "") -> list[dict[str, Any]]:

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import PUBLIC, Api, Call, NoQuery, Reply
+from chalicelib.aws.http import PUBLIC, Api, Call, NoQuery, Reply, Sent
 from chalicelib.aws.settings import settings
 from chalicelib.console import pages
 from chalicelib.kernel.errors import NotFound
@@ -12,6 +12,7 @@ from chalicelib.kernel.errors import NotFound
 api = Api(__name__)
 
 _HTML = "text/html; charset=utf-8"
+_STATIC = pages.static_types()
 
 
 class HealthAnswer(Answer):
@@ -39,24 +40,54 @@ def openapi_json(call: Call[None, NoQuery]) -> dict[str, Any]:
     return pages.api_document()
 
 
-@api.endpoint("GET", "/docs", action=PUBLIC, query=PageQuery, answer=str, summary="This API for people")
+@api.endpoint(
+    "GET",
+    "/docs",
+    action=PUBLIC,
+    query=PageQuery,
+    answer=str,
+    content_type=_HTML,
+    summary="This API for people",
+)
 def docs(call: Call[None, PageQuery]) -> Reply:
     return _page(call, "docs")
 
 
 @api.endpoint(
-    "GET", "/console", action=PUBLIC, query=PageQuery, answer=str, summary="The page of bureau staff"
+    "GET",
+    "/console",
+    action=PUBLIC,
+    query=PageQuery,
+    answer=str,
+    content_type=_HTML,
+    summary="The page of bureau staff",
 )
 def console(call: Call[None, PageQuery]) -> Reply:
     return _page(call, "console")
 
 
-@api.endpoint("GET", "/card", action=PUBLIC, query=PageQuery, answer=str, summary="The page of trainees")
+@api.endpoint(
+    "GET",
+    "/card",
+    action=PUBLIC,
+    query=PageQuery,
+    answer=str,
+    content_type=_HTML,
+    summary="The page of trainees",
+)
 def card(call: Call[None, PageQuery]) -> Reply:
     return _page(call, "card")
 
 
-@api.endpoint("GET", "/static/{name}", action=PUBLIC, answer=str, summary="Styles and scripts of the pages")
+@api.endpoint(
+    "GET",
+    "/static/{name}",
+    action=PUBLIC,
+    answer=str,
+    content_type=_STATIC[0],
+    also=[Sent(str, content_type=one) for one in _STATIC[1:]],
+    summary="Styles and scripts of the pages",
+)
 def static(call: Call[None, NoQuery], name: str) -> Reply:
     del call
     found = pages.static_file(name)

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from zoneinfo import ZoneInfo
 
+RECKONED_YEARS = range(1970, 2200)
+"""The years that the service works with: sums with days beyond could overflow."""
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 # Written moments carry today's offset even for years when Shanghai's clocks differed (summer time
@@ -18,7 +20,6 @@ _BEIJING_OFFSET = dt.timezone(dt.timedelta(hours=8))
 _MOMENT = re.compile(
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)", re.ASCII | re.IGNORECASE
 )
-_FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _MONTHS_A_YEAR = 12
 _WEEKDAYS = 5
 _WORKING_DAYS_MAX = 1000
@@ -65,8 +66,8 @@ def parse_moment(text: str) -> dt.datetime:
         msg = "not an RFC 3339 date-time with offset"
         raise ValueError(msg)
     moment = dt.datetime.fromisoformat(text.upper())
-    if not _FIRST_YEAR <= moment.year <= _LAST_YEAR:
-        msg = f"not between the years {_FIRST_YEAR} and {_LAST_YEAR}"
+    if moment.year not in RECKONED_YEARS:
+        msg = f"not between the years {RECKONED_YEARS[0]} and {RECKONED_YEARS[-1]}"
         raise ValueError(msg)
     return moment.astimezone(SHANGHAI)
 
@@ -84,7 +85,7 @@ def read_date(text: str) -> dt.date | None:
         found = dt.date(*map(int, match.groups()))
     except ValueError:
         return None
-    return found if found >= _EARLIEST_WRITTEN and found.year <= _LAST_YEAR else None
+    return found if found >= _EARLIEST_WRITTEN and found.year in RECKONED_YEARS else None
 
 
 def format_moment(moment: dt.datetime) -> str:

@@ -29,3 +29,11 @@ class Page(Generic[Item]):
     def map(self, change: Callable[[Item], Other]) -> "Page[Other]":
         """Change each item, keep the place."""
         return Page(items=[change(item) for item in self.items], after=self.after)
+
+
+def cut(items: Sequence[Item], request: PageRequest, *, key: Callable[[Item], str]) -> Page[Item]:
+    """Cut one page out of a list that is short enough to be read whole, in the order of `key`."""
+    behind = request.after["key"] if request.after else ""
+    left = sorted((one for one in items if key(one) > behind), key=key)
+    shown = left[: request.limit]
+    return Page(items=shown, after={"key": key(shown[-1])} if len(left) > len(shown) else None)

@@ -8,7 +8,19 @@ from msgspec import Meta
 
 from chalicelib.aws.downloads import link_to_xlsx
 from chalicelib.aws.forms import Answer, Form, malformed
-from chalicelib.aws.http import Api, Call, Empty, NoQuery, PageQuery, ReasonBody, Reply, VersionReason
+from chalicelib.aws.http import (
+    AS_SHEETS,
+    COMMA_SEPARATED,
+    Api,
+    Call,
+    Empty,
+    LinkAnswer,
+    NoQuery,
+    PageQuery,
+    ReasonBody,
+    Reply,
+    VersionReason,
+)
 from chalicelib.aws.sheets import write_csv
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import new_id
@@ -23,7 +35,6 @@ from chalicelib.subsidies.routes import LineAnswer, line_answer
 api = Api(__name__)
 
 AMOUNT_MAX = 1_000_000_000_000
-_CSV = "text/comma-separated-values; charset=utf-8"
 """`text/csv` is a binary type here: the gateway would want an `Accept` header that names it."""
 
 
@@ -209,12 +220,6 @@ class StatementOfPeriod(Answer):
     paid_fen: int
     accounts: list[StatementAccount]
     books: list[AccountAnswer]
-
-
-class LinkAnswer(Answer):
-    """Where a sheet can be fetched for ten minutes."""
-
-    url: str
 
 
 # --------------------------------------------------------------------------- lines: withdrawal and reversal
@@ -404,9 +409,10 @@ def verify(call: Call[VerifyRequest, NoQuery]) -> VerifiedAnswer:
     action="statement.read",
     query=StatementQuery,
     answer=StatementOfPeriod,
-    summary="A month's or year's statement of a division or an institution",
+    also=AS_SHEETS,
+    summary="A month's or year's statement of a division or institution (csv: the sheet, xlsx: a link)",
 )
-def statement(call: Call[None, StatementQuery]) -> StatementOfPeriod | Reply:
+def statement(call: Call[None, StatementQuery]) -> StatementOfPeriod | LinkAnswer | Reply:
     query = call.query
     shown = statements.statement(
         call.context, division=query.division, institution=query.institution, period=query.period
@@ -417,10 +423,10 @@ def statement(call: Call[None, StatementQuery]) -> StatementOfPeriod | Reply:
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     rows = statements.rows_of(shown)
     if query.format == "csv":
-        return Reply(write_csv(statements.HEADERS, rows), content_type=_CSV, headers=headers)
+        return Reply(write_csv(statements.HEADERS, rows), content_type=COMMA_SEPARATED, headers=headers)
     key = f"statements/{new_id('sta')}.xlsx"
     url = link_to_xlsx("对账单", statements.HEADERS, rows, key=key, filename=name)
-    return Reply(LinkAnswer(url=url))
+    return LinkAnswer(url=url)
 
 
 def _statement(shown: statements.Statement) -> StatementOfPeriod:

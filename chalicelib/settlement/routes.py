@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form, Version, malformed
-from chalicelib.aws.http import Api, Call, Empty, Listing, NoQuery, PageQuery, Reply, SheetBody
+from chalicelib.aws.http import Api, Call, Empty, Listing, NoQuery, PageQuery, Reply, Sent, SheetBody
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import sentence
@@ -236,6 +236,7 @@ def _budget(budget: Budget) -> BudgetAnswer:
     body=Empty,
     answer=SealedAnswer,
     status_code=201,
+    also=(Sent(SealedAnswer),),
     summary="Seal what is due in one's own division, as the nightly job does",
 )
 def seal(call: Call[Empty, NoQuery]) -> Reply:

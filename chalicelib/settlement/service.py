@@ -139,9 +139,7 @@ def list_batches(context: Context, request: PageRequest, *, division: str | None
     cities, county = cities_of(area)
     if county is not None:
         return Page(items=[])
-    page = page_over(cities, request, store.batches_in)
-    sealed = [batch for batch in page.items if batch.status is not BatchStatus.SEALING]
-    return Page(items=sealed, after=page.after)
+    return page_over(cities, request, store.sealed_batches_in)
 
 
 @dataclass(frozen=True)

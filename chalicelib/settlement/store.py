@@ -193,10 +193,11 @@ def find_batches(batch_ids: Sequence[str]) -> list[Batch]:
     return BatchRow.find_many(batch_ids)
 
 
-def batches_in(division: str, request: PageRequest) -> Page[Batch]:
-    """List a division's batches, newest first."""
+def sealed_batches_in(division: str, request: PageRequest) -> Page[Batch]:
+    """List a division's batches, newest first, a full page: one that is being collected is none yet."""
     rows = BatchRow.by_division.query(
         division,
+        filter_condition=BatchRow.status != str(BatchStatus.SEALING),
         limit=request.limit,
         last_evaluated_key=request.after,
         scan_index_forward=False,

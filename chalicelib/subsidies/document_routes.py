@@ -6,8 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import Api, Call, Listing, NoQuery, Reply
-from chalicelib.kernel.paging import Page
+from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, Reply, Sent
 from chalicelib.subsidies import documents
 from chalicelib.subsidies.document_model import (
     DOCUMENT_BYTES_MAX,
@@ -67,6 +66,7 @@ class DocumentAnswer(Answer):
     body=DocumentRequest,
     answer=AnnouncedDocument,
     status_code=201,
+    also=(Sent(AnnouncedDocument),),
     summary="Announce a supporting document and get the form to upload it",
 )
 def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> Reply:
@@ -95,12 +95,12 @@ def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> Reply:
     "GET",
     "/v1/subsidy-claims/{claim_id}/documents",
     action="claim_document.read",
+    query=PageQuery,
     answer=Listing[DocumentAnswer],
     summary="List a claim's supporting documents",
 )
-def list_documents(call: Call[None, NoQuery], claim_id: str) -> Listing[DocumentAnswer]:
-    filed = documents.list_documents(call.context, claim_id)
-    return call.listing(Page(items=filed, after=None), _answer)
+def list_documents(call: Call[None, PageQuery], claim_id: str) -> Listing[DocumentAnswer]:
+    return call.listing(documents.list_documents(call.context, claim_id, call.page_request()), _answer)
 
 
 def _answer(filed: documents.Filed) -> DocumentAnswer:

@@ -12,6 +12,7 @@ from chalicelib.aws.queues import since_announced
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import ConditionFailed
 from chalicelib.kernel.errors import Refused
+from chalicelib.kernel.paging import Page, PageRequest, cut
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, error_with
 from chalicelib.subsidies import document_store as store
@@ -120,15 +121,16 @@ def _form(document: Document) -> objects.UploadForm:
     )
 
 
-def list_documents(context: Context, claim_id: str) -> list[Filed]:
-    """List a claim's documents; bureaus get signed links, and that they did is recorded.
+def list_documents(context: Context, claim_id: str, request: PageRequest) -> Page[Filed]:
+    """List a claim's documents, one query; bureaus get signed links, and that they did is recorded.
 
     A document whose arrival S3 told nobody is found here.
     """
     claim = read_claim(context, claim_id, "claim_document.read")
-    found = [_looked_for(context, one) for one in store.documents_of(claim.id)]
+    page = cut(store.documents_of(claim.id), request, key=lambda one: one.id)
+    found = [_looked_for(context, one) for one in page.items]
     links = _links(context, claim, found) if context.principal.is_bureau else {}
-    return [Filed(one, links.get(one.id)) for one in found]
+    return Page(items=[Filed(one, links.get(one.id)) for one in found], after=page.after)
 
 
 def _looked_for(context: Context, document: Document) -> Document:

@@ -7,8 +7,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form, Version
-from chalicelib.aws.http import Api, Call, Listing, NoQuery, VersionReason
-from chalicelib.kernel.paging import Page
+from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, VersionReason
 from chalicelib.programs.model import OverridableCheck
 from chalicelib.subsidies import overrides
 from chalicelib.subsidies.override_model import Override, OverrideStatus
@@ -77,14 +76,14 @@ def ask(call: Call[OverrideRequest, NoQuery], class_id: str) -> OverrideAnswer:
     "GET",
     "/v1/classes/{class_id}/overrides",
     action="override.read",
+    query=PageQuery,
     answer=Listing[OverrideAnswer],
     summary="List the overrides of a class",
 )
-def list_overrides(call: Call[None, NoQuery], class_id: str) -> Listing[OverrideAnswer]:
-    training_class, found = overrides.list_overrides(call.context, class_id)
+def list_overrides(call: Call[None, PageQuery], class_id: str) -> Listing[OverrideAnswer]:
+    training_class, page = overrides.list_overrides(call.context, class_id, call.page_request())
     return call.listing(
-        Page(items=found, after=None),
-        lambda one: _answer(one, overrides.allowed_actions(call.context.principal, one, training_class)),
+        page, lambda one: _answer(one, overrides.allowed_actions(call.context.principal, one, training_class))
     )
 
 

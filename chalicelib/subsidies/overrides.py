@@ -9,6 +9,7 @@ from chalicelib.classes.service import read_class, require_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Fault, NotFound, Refused
 from chalicelib.kernel.ids import EnrolmentId, is_id
+from chalicelib.kernel.paging import Page, PageRequest, cut
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import OverridableCheck
@@ -81,10 +82,12 @@ def _same_or_refuse(before: Override, principal: Principal, reason: str, expires
     raise Refused("wrong_state", status=before.status.value)
 
 
-def list_overrides(context: Context, class_id: str) -> tuple[TrainingClass, list[Override]]:
-    """Give a class with its overrides."""
+def list_overrides(
+    context: Context, class_id: str, request: PageRequest
+) -> tuple[TrainingClass, Page[Override]]:
+    """Give a class with its overrides: one query, there are never many."""
     found = require_class(context, "override.read", class_id)
-    return found, store.overrides_of(class_id)
+    return found, cut(store.overrides_of(class_id), request, key=lambda one: one.id)
 
 
 def decide(context: Context, override_id: str, action: str, *, version: int, reason: str | None) -> Override:

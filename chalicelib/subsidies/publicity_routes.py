@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form, Version
-from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery, Reply
+from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery, Reply, Sent
 from chalicelib.catalogue.service import current_institution, current_project
 from chalicelib.kernel.paging import Page
 from chalicelib.kernel.principal import Context
@@ -145,6 +145,7 @@ def publicity(call: Call[None, PublicityQuery]) -> Listing[PublicClaim]:
     body=ObjectionRequest,
     answer=ObjectionReceipt,
     status_code=201,
+    also=(Sent(ObjectionReceipt),),
     summary="Object to a claim while its publicity runs",
 )
 def object_to(call: Call[ObjectionRequest, NoQuery], claim_id: str) -> Reply:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form, Version
-from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, Reply, VersionReason
+from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, Reply, Sent, VersionReason
 from chalicelib.classes.model import ClassStatus
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Fact, Fault, Malformed
@@ -227,6 +227,7 @@ def close_class(call: Call[VersionReason, NoQuery], class_id: str) -> ClosedClas
     body=ClaimRequest,
     answer=ClaimAnswer,
     status_code=201,
+    also=(Sent(ClaimAnswer),),
     summary="Claim the subsidy for a scored class, or again after a return",
 )
 def submit(call: Call[ClaimRequest, NoQuery], class_id: str) -> Reply:

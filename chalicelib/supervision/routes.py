@@ -6,14 +6,23 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, Reply
+from chalicelib.aws.http import (
+    AS_SHEETS,
+    COMMA_SEPARATED,
+    Api,
+    Call,
+    LinkAnswer,
+    Listing,
+    NoQuery,
+    PageQuery,
+    Reply,
+)
 from chalicelib.supervision import audit, reports, sheets
 from chalicelib.supervision.audit_model import AuditRecord, ChainHead
 from chalicelib.supervision.count_model import REACHED, STATUSES, VoucherCount
 
 api = Api(__name__)
 
-_CSV = "text/comma-separated-values; charset=utf-8"
 """Not `text/csv`: that is a binary type of the gateway (sheets come in GB18030 too), so Chalice would answer
 it in base64 and only to who accepts it."""
 
@@ -162,12 +171,6 @@ class InstitutionsAnswer(Answer):
     items: list[InstitutionRow]
 
 
-class LinkAnswer(Answer):
-    """Where a sheet can be fetched for ten minutes."""
-
-    url: str
-
-
 @api.endpoint(
     "GET",
     "/v1/audit",
@@ -209,7 +212,8 @@ def verify(call: Call[VerifyRequest, NoQuery]) -> VerdictAnswer:
     "/v1/reports/funnel",
     action="report.read",
     query=ReportQuery,
-    answer=FunnelAnswer | LinkAnswer,
+    answer=FunnelAnswer,
+    also=AS_SHEETS,
     summary="The voucher funnel (csv: the sheet itself, xlsx: a link to it)",
 )
 def funnel(call: Call[None, ReportQuery]) -> FunnelAnswer | LinkAnswer | Reply:
@@ -230,7 +234,8 @@ def funnel(call: Call[None, ReportQuery]) -> FunnelAnswer | LinkAnswer | Reply:
     "/v1/reports/spending",
     action="report.read",
     query=ReportQuery,
-    answer=SpendingAnswer | LinkAnswer,
+    answer=SpendingAnswer,
+    also=AS_SHEETS,
     summary="What vouchers cost (csv: the sheet itself, xlsx: a link to it)",
 )
 def spending(call: Call[None, ReportQuery]) -> SpendingAnswer | LinkAnswer | Reply:
@@ -248,7 +253,8 @@ def spending(call: Call[None, ReportQuery]) -> SpendingAnswer | LinkAnswer | Rep
     "/v1/reports/institutions",
     action="report.read",
     query=ReportQuery,
-    answer=InstitutionsAnswer | LinkAnswer,
+    answer=InstitutionsAnswer,
+    also=AS_SHEETS,
     summary="Vouchers by institution (csv: the sheet itself, xlsx: a link to it)",
 )
 def institutions(call: Call[None, ReportQuery]) -> InstitutionsAnswer | LinkAnswer | Reply:
@@ -288,7 +294,7 @@ def _money(count: VoucherCount) -> dict[str, int]:
 def _sheet(call: Call[None, ReportQuery], name: str, sheet: sheets.Sheet) -> Reply | LinkAnswer:
     if call.query.format == "csv":
         disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-        return Reply(sheets.csv_of(sheet), content_type=_CSV, headers=disposition)
+        return Reply(sheets.csv_of(sheet), content_type=COMMA_SEPARATED, headers=disposition)
     return LinkAnswer(url=sheets.download(sheet, filename=f"{name}.xlsx"))
 
 

@@ -97,3 +97,17 @@ def test_moments_beyond_reckoning_are_refused(world, api, moment):
     body = {"token": "x", "project_id": "y", "nonce": "n", "device_id": "d", "happened_at": moment}
     answer = api("institution").post("/v1/enrolments", body)
     assert (answer.status, answer.json["errors"][0]["field"]) == (400, "happened_at")
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "fields"),
+    [
+        ("/v1/ledger/accounts/treasury:3401", {"from": "0001-01-01", "to": "9999-12-31"}, ["from", "to"]),
+        ("/v1/exchange/reconciliation", {"day": "1969-12-31"}, ["day"]),
+        ("/v1/statements", {"period": "0001-01"}, ["period"]),
+    ],
+)
+def test_days_beyond_reckoning_are_refused_in_queries_too(world, api, path, query, fields):
+    answer = api("province").get(path, query)
+    assert answer.status == 400, answer.text
+    assert [fault["field"] for fault in answer.json["errors"]] == fields

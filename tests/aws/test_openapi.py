@@ -12,6 +12,7 @@ from chalicelib.aws.http import CSV, ENDPOINTS, PUBLIC, XLSX, NoQuery
 from chalicelib.aws.openapi import document
 from chalicelib.aws.problems import STATUS_OF
 from chalicelib.kernel.reasons import REASONS
+from tests.support.published import Undocumented, require_published
 
 Json = dict[str, Any]
 _REFERENCE = re.compile(r"#/components/(schemas|responses|parameters)/([A-Za-z0-9._-]+)")
@@ -117,6 +118,50 @@ def test_bodies_and_sheets_are_told(doc: Json) -> None:
         key = {"$ref": "#/components/parameters/IdempotencyKey"}
         assert (key in operation["parameters"]) == (endpoint.method == "POST")
         assert str(endpoint.status_code) in operation["responses"]
+
+
+def test_every_kind_of_answer_is_told(doc: Json) -> None:
+    for endpoint in ENDPOINTS:
+        told = doc["paths"][endpoint.path][endpoint.method.lower()]["responses"]
+        good = {(status, kind) for status, one in told.items() if status < "3" for kind in one["content"]}
+        sent = {(str(one.status_code), one.content_type.partition(";")[0]) for one in endpoint.answers}
+        assert good == sent, endpoint.path
+
+
+def test_a_sheet_a_link_to_it_and_a_repeat_are_told(doc: Json) -> None:
+    statement = doc["paths"]["/v1/statements"]["get"]["responses"]["200"]["content"]
+    assert statement.keys() == {"application/json", "text/comma-separated-values"}
+    shapes = [one["$ref"].rpartition("/")[2] for one in statement["application/json"]["schema"]["anyOf"]]
+    assert shapes == ["StatementOfPeriod", "LinkAnswer"]
+    for path in (
+        "/v1/classes/{class_id}/subsidy-claims",
+        "/v1/publicity/{claim_id}/objections",
+        "/v1/settlement-batches",
+        "/v1/subsidy-claims/{claim_id}/documents",
+    ):
+        assert {"200", "201"} <= doc["paths"][path]["post"]["responses"].keys()
+
+
+SEALED = {"items": []}
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "body"),
+    [
+        (202, "application/json", SEALED),
+        (200, "text/csv", SEALED),
+        (200, "application/json", {}),
+        (200, "application/json", {**SEALED, "colour": "red"}),
+        (200, "application/json", {"items": [{"id": 5}]}),
+    ],
+    ids=["status", "content type", "missing field", "untold field", "wrong type"],
+)
+def test_what_the_document_does_not_say_fails_the_test_that_is_sent_it(
+    status: int, kind: str, body: Json
+) -> None:
+    require_published("POST", "/v1/settlement-batches", 200, {"Content-Type": "application/json"}, SEALED)
+    with pytest.raises(Undocumented):
+        require_published("POST", "/v1/settlement-batches", status, {"Content-Type": kind}, body)
 
 
 def test_every_code_stands_under_its_status(doc: Json) -> None:

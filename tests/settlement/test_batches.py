@@ -75,6 +75,14 @@ def test_a_batch_holds_every_due_line_of_the_division_and_no_other(world: Any, m
     assert len(money.ok(world.api("province").get("/v1/settlement-batches"))["items"]) == 2
 
 
+def test_a_batch_being_collected_takes_no_place_in_the_list(world: Any, money: Money) -> None:
+    """It was left out after the page was cut: a page of one held nothing, and a cursor."""
+    batch = money.sealed(scored_class(world, 1))
+    assert store.open_batch("3401", after=1, now=money.now, change=world.change) is not None
+    listed = money.ok(world.api("finance").get("/v1/settlement-batches", {"limit": 1}))
+    assert [one["id"] for one in listed["items"]] == [batch["id"]]
+
+
 def test_the_nightly_job_seals_like_the_request(world: Any, money: Money) -> None:
     import app
 

@@ -149,6 +149,15 @@ def test_documents_have_bounds(money: Money, claim: Any) -> None:
     for number in range(20):
         money.ok(announce(money, claim, b"page %d" % number))
     assert announce(money, claim, b"one more").json["code"] == "too_many_documents"
+    path = f"/v1/subsidy-claims/{claim['id']}/documents"
+    seen: list[str] = []
+    query: dict[str, Any] = {"limit": 8}
+    for size in (8, 8, 4):
+        page = money.ok(money.api("clerk").get(path, query))
+        assert len(page["items"]) == size
+        seen += [one["id"] for one in page["items"]]
+        query["cursor"] = page["next"]
+    assert (len(set(seen)), query["cursor"]) == (20, None)
     money.ok(announce(money, claim, b"page 3"))
     assert told_of(money, "claim-documents/doc_nothing-here") == "ignored"
     assert told_of(money, "elsewhere") == "ignored"

@@ -10,6 +10,7 @@ from chalice.config import Config
 from chalice.local import ForbiddenError, LocalGateway, LocalGatewayException
 
 from tests.support.people import staff_principal, trainee_principal
+from tests.support.published import require_published
 
 
 @dataclass(frozen=True)
@@ -83,4 +84,6 @@ class Client:
             parsed = json.loads(text)
         except ValueError:
             parsed = None
-        return Answer(int(got["statusCode"]), parsed, dict(got["headers"]), text)
+        answer = Answer(int(got["statusCode"]), parsed, dict(got["headers"]), text)
+        require_published(method, path, answer.status, answer.headers, parsed)
+        return answer

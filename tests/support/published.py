@@ -1,0 +1,93 @@
+"""Every answer of the in-process tests, held against the published document: nothing undocumented gets by."""
+
+import functools
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+Json = dict[str, Any]
+_PARAMETER = re.compile(r"{\w+}")
+_PROBLEM = "application/problem+json"
+
+
+class Undocumented(AssertionError):
+    """The service sent what its document does not say."""
+
+
+@functools.cache
+def _published() -> Json:
+    from chalicelib.console.pages import api_document
+
+    return api_document()
+
+
+@functools.cache
+def _templates() -> list[tuple[re.Pattern[str], str]]:
+    """Give the paths as patterns, the most literal first."""
+    paths = sorted(_published()["paths"], key=lambda path: (path.count("{"), path))
+    return [
+        (
+            re.compile(re.sub(_PARAMETER, "[^/]+", re.escape(path).replace(r"\{", "{").replace(r"\}", "}"))),
+            path,
+        )
+        for path in paths
+    ]
+
+
+def _exactly(schema: Any) -> Any:
+    """Close every object whose fields are named: a field that is not told is undocumented."""
+    if isinstance(schema, list):
+        return [_exactly(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    closed = {name: _exactly(one) for name, one in schema.items()}
+    if "properties" in schema and "properties" not in schema["properties"]:
+        closed.setdefault("additionalProperties", False)
+    return closed
+
+
+@functools.cache
+def _components() -> Json:
+    told = _published()["components"]
+    return {**told, "schemas": {name: _exactly(one) for name, one in told["schemas"].items()}}
+
+
+@functools.cache
+def _validator(path: str, method: str, status: str, kind: str) -> Draft202012Validator:
+    response = _response(path, method, status)
+    content = response["content"]
+    if kind not in content:
+        raise Undocumented(f"{method} {path} {status} as {kind}, told are {sorted(content)}")
+    return Draft202012Validator({"components": _components(), **content[kind]["schema"]})
+
+
+def _response(path: str, method: str, status: str) -> Json:
+    responses = _published()["paths"][path][method.lower()]["responses"]
+    if status not in responses:
+        raise Undocumented(f"{method} {path} {status}, told are {sorted(responses)}")
+    response = responses[status]
+    if "$ref" in response:
+        response = _published()["components"]["responses"][response["$ref"].rpartition("/")[2]]
+    return dict(response)
+
+
+def require_published(method: str, url: str, status: int, headers: Mapping[str, str], parsed: Any) -> None:
+    """Hold one answer against the document.
+
+    Raises:
+        Undocumented: its status, its content type or its body is not what the document says.
+
+    """
+    asked = url.partition("?")[0]
+    path = next((path for pattern, path in _templates() if pattern.fullmatch(asked)), None)
+    if path is None or method.lower() not in _published()["paths"][path]:
+        return
+    kind = {name.lower(): value for name, value in headers.items()}.get("content-type", "").partition(";")[0]
+    validator = _validator(path, method, str(status), kind)
+    if not kind.endswith("json") or path == "/openapi.json":
+        return
+    fault = next(iter(validator.iter_errors(parsed)), None)
+    if fault is not None:
+        raise Undocumented(f"{method} {path} {status}: {fault.json_path}: {fault.message[:300]}")
