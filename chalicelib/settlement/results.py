@@ -43,6 +43,7 @@ from chalicelib.settlement.model import (
 )
 from chalicelib.subsidies import budget_store
 from chalicelib.subsidies import store as claims
+from chalicelib.subsidies.closing import finish_claims
 from chalicelib.subsidies.model import (
     Attempt,
     Claim,
@@ -52,7 +53,6 @@ from chalicelib.subsidies.model import (
     claim_of_line,
     has_hand_in,
 )
-from chalicelib.subsidies.service import finish_claims
 from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import find_vouchers, settle_write
 

@@ -45,6 +45,7 @@ from chalicelib.settlement.model import (
 )
 from chalicelib.subsidies import budget_store
 from chalicelib.subsidies import store as claims
+from chalicelib.subsidies.closing import finish_claims
 from chalicelib.subsidies.model import (
     Claim,
     ClaimStatus,
@@ -56,7 +57,6 @@ from chalicelib.subsidies.model import (
 )
 from chalicelib.subsidies.payability import is_derived_hold
 from chalicelib.subsidies.payability_model import evaluate
-from chalicelib.subsidies.service import finish_claims
 from chalicelib.vouchers.model import Voucher
 from chalicelib.vouchers.store import find_vouchers
 

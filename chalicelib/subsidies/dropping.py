@@ -16,6 +16,7 @@ from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.subsidies import budget_store, store
+from chalicelib.subsidies.closing import finish_claims
 from chalicelib.subsidies.model import (
     LINE_TRANSITIONS,
     Claim,
@@ -25,7 +26,6 @@ from chalicelib.subsidies.model import (
     claim_without,
     is_prepared_by,
 )
-from chalicelib.subsidies.service import finish_claims
 
 _TRIES = 5
 _BEFORE_THE_END = (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE, ClaimStatus.BATCHED)

@@ -14,10 +14,10 @@ from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
+from chalicelib.subsidies.closing import close_vouchers
 from chalicelib.subsidies.model import Leftover
 from chalicelib.subsidies.payability import examine
 from chalicelib.subsidies.payability_model import totals_of
-from chalicelib.subsidies.service import close_vouchers
 
 CLASSES_A_RUN_MAX = 100
 REASON = "逾期未申领补贴，随班关闭"

@@ -17,6 +17,7 @@ from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.subsidies import budget_store, objection_store, store
 from chalicelib.subsidies.areas import cities_of, page_over
+from chalicelib.subsidies.closing import finish_claims
 from chalicelib.subsidies.dropping import drop_writes
 from chalicelib.subsidies.model import (
     LINE_TRANSITIONS,
@@ -34,7 +35,6 @@ from chalicelib.subsidies.model import (
     hold_of,
     is_running,
 )
-from chalicelib.subsidies.service import finish_claims
 
 _TRIES = 5
 

@@ -12,8 +12,8 @@ from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Fact, Fault, Malformed
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import sentence
+from chalicelib.subsidies import filing, service
 from chalicelib.subsidies import payability as payabilities
-from chalicelib.subsidies import service
 from chalicelib.subsidies.lapsing import close_unpayable
 from chalicelib.subsidies.model import (
     Claim,
@@ -231,7 +231,7 @@ def close_class(call: Call[VersionReason, NoQuery], class_id: str) -> ClosedClas
     summary="Claim the subsidy for a scored class, or again after a return",
 )
 def submit(call: Call[ClaimRequest, NoQuery], class_id: str) -> Reply:
-    submitted = service.submit_claim(
+    submitted = filing.submit_claim(
         call.context,
         class_id,
         declared_count=call.body.declared_count,

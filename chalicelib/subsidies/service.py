@@ -1,4 +1,4 @@
-"""Use cases of subsidy claims: submitting, first and second review, returning, rejecting, closing."""
+"""Use cases of subsidy claims: reading, first and second review, returning, rejecting."""
 
 import functools
 from collections.abc import Mapping, Sequence
@@ -7,11 +7,9 @@ from datetime import date
 
 from chalicelib.accounts import rights
 from chalicelib.aws.logs import log
-from chalicelib.aws.table import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, refuse_stale, transact
-from chalicelib.catalogue.service import read_project
-from chalicelib.classes.model import ClassStatus, TrainingClass, claim_deadline, prepared_by
-from chalicelib.classes.scores_store import claim_write, close_write
-from chalicelib.classes.service import read_class, require_class
+from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
+from chalicelib.classes.scores_store import close_write
+from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import add_working_days, calendar_known, shanghai_date
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import DomainError, Fault, NotFound, Refused
@@ -22,6 +20,7 @@ from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import Policy
 from chalicelib.subsidies import budget_store, store
 from chalicelib.subsidies.areas import cities_of, page_over
+from chalicelib.subsidies.closing import close_vouchers
 from chalicelib.subsidies.model import (
     CLAIM_TRANSITIONS,
     LINE_TRANSITIONS,
@@ -30,186 +29,17 @@ from chalicelib.subsidies.model import (
     Leftover,
     Line,
     LineStatus,
-    budget_division,
-    claim_id_of,
-    claim_of_line,
     is_prepared_by,
-    line_id_of,
-    waits_for_closing,
 )
 from chalicelib.subsidies.payability import (
     Examined,
     examine,
     filed_on_of,
-    is_derived_hold,
-    lines_ever_claimed,
-    occupation_of,
 )
-from chalicelib.subsidies.payability_model import Evidence, totals_of
+from chalicelib.subsidies.payability_model import Evidence
 from chalicelib.subsidies.register import enter
-from chalicelib.vouchers.model import Voucher, VoucherStatus
-from chalicelib.vouchers.store import close_write as close_voucher_write
-from chalicelib.vouchers.store import find_vouchers
 
 _TRIES = 5
-
-
-@dataclass(frozen=True)
-class Submitted:
-    """A claim with its lines; `created` unless this was a repeat."""
-
-    claim: Claim
-    lines: list[Line]
-    created: bool
-
-
-# --------------------------------------------------------------------------- submitting
-
-
-def submit_claim(
-    context: Context, class_id: str, *, declared_count: int, declared_amount_fen: int
-) -> Submitted:
-    """Ask for payment for a scored class, one line a payable trainee; again after a return.
-
-    Raises:
-        Refused: the class is not scored, the deadline for the first filing has passed, or nobody is payable.
-        Impossible: `declared_totals_differ`, with both figures.
-
-    """
-    for _ in range(_TRIES):
-        training_class = require_class(context, "subsidy_claim.submit", class_id)
-        before = store.find_claim(claim_id_of(class_id))
-        if before is not None and before.status is not ClaimStatus.RETURNED:
-            return _repeat(before, declared_count, declared_amount_fen)
-        _require_claimable(training_class, before, shanghai_date(context.now))
-        old = lines_ever_claimed(training_class) if before is not None else []
-        dropped: dict[str, Line] = {line.enrolment_id: line for line in old if line.dropped}
-        examined = examine(training_class, today=shanghai_date(context.now), lines=dropped)
-        count, amount_fen = totals_of([one.outcome for one in examined])
-        if count == 0:
-            raise Refused("not_payable")
-        _require_totals(count, amount_fen, declared_count, declared_amount_fen)
-        claim = _claim_for(context, training_class, examined, before)
-        known: dict[str, Line] = {one.id: one for one in old}
-        occupation = occupation_of(read_project(training_class.project_id))
-        lines = [
-            _line_for(context, training_class, claim, one, known, occupation=occupation)
-            for one in examined
-            if one.outcome.payable
-        ]
-        writes: list[Write] = [*store.submit_writes(claim, lines, before=before, known=known)]
-        if before is None:
-            writes.append(claim_write(class_id, version=training_class.version))
-        try:
-            transact(writes, change=change_of(context, "subsidy_claim.submit"))
-        except ConditionFailed as failure:
-            if before is None and store.find_claim(claim.id) is None:
-                raise Refused("version_conflict", version=getattr(failure.old, "version", None)) from None
-            continue  # claimed meanwhile, or a hold was placed or lifted: what is there now decides
-        return Submitted(claim, lines, created=True)
-    raise error("try_again")
-
-
-def _repeat(claim: Claim, declared_count: int, declared_amount_fen: int) -> Submitted:
-    _require_totals(claim.declared_count, claim.declared_amount_fen, declared_count, declared_amount_fen)
-    return Submitted(claim, store.find_lines(claim.line_ids), created=False)
-
-
-def _require_totals(count: int, amount_fen: int, declared_count: int, declared_amount_fen: int) -> None:
-    if (count, amount_fen) != (declared_count, declared_amount_fen):
-        raise error(
-            "declared_totals_differ",
-            declared_count=declared_count,
-            declared_amount_fen=declared_amount_fen,
-            count=count,
-            amount_fen=amount_fen,
-        )
-
-
-_NOT_APPROVED = (ClassStatus.DRAFT, ClassStatus.SUBMITTED, ClassStatus.RETURNED)
-
-
-def _require_claimable(training_class: TrainingClass, before: Claim | None, today: date) -> None:
-    expected = ClassStatus.SCORED if before is None else ClassStatus.CLAIMED
-    if training_class.status is not expected:
-        code = "class_not_approved" if training_class.status in _NOT_APPROVED else "wrong_state"
-        raise Refused(code, status=str(training_class.status))
-    if before is not None:
-        return  # filed in time; how long reviews and objections take is not in the institution's hands
-    assert training_class.completion_approved_at is not None
-    deadline = claim_deadline(training_class.completion_approved_at, training_class.policy)
-    if today > deadline:
-        raise Refused("claim_deadline_passed", deadline=deadline.isoformat())
-
-
-def _claim_for(
-    context: Context, training_class: TrainingClass, examined: Sequence[Examined], before: Claim | None
-) -> Claim:
-    claim_id = claim_id_of(training_class.id)
-    count, amount_fen = totals_of([one.outcome for one in examined])
-    left = [one.enrolment for one in examined if not one.outcome.payable]
-    applicant = context.principal.actor
-    prepared = prepared_by(training_class)
-    if before is not None:
-        prepared |= {before.submitted_by, *before.also_prepared_by}
-    return Claim(
-        id=claim_id,
-        class_id=training_class.id,
-        class_name=training_class.name,
-        institution=training_class.institution,
-        division=training_class.division,
-        city=budget_division(training_class.division),
-        program_id=training_class.program_id,
-        project_id=training_class.project_id,
-        status=ClaimStatus.SUBMITTED,
-        line_ids=[line_id_of(claim_id, one.place) for one in examined if one.outcome.payable],
-        line_count=count,
-        amount_fen=amount_fen,
-        declared_count=count,
-        declared_amount_fen=amount_fen,
-        submitted_by=applicant,
-        submitted_at=context.now,
-        leftovers=[Leftover(one.id, one.voucher_id) for one in left],
-        also_prepared_by=sorted(prepared - {applicant}),
-        objections=before.objections if before is not None else 0,
-        open_objections=before.open_objections if before is not None else 0,
-        version=before.version + 1 if before is not None else 1,
-    )
-
-
-def _line_for(
-    context: Context,
-    training_class: TrainingClass,
-    claim: Claim,
-    one: Examined,
-    known: Mapping[str, Line],
-    *,
-    occupation: str,
-) -> Line:
-    line_id = line_id_of(claim.id, one.place)
-    old = known.get(line_id)
-    decided = [hold for hold in old.holds if not is_derived_hold(hold)] if old is not None else []
-    holds = [*one.holds, *decided]
-    return Line(
-        id=line_id,
-        division=training_class.division,
-        city=claim.city,
-        institution=training_class.institution,
-        program_id=training_class.program_id,
-        enrolment_id=one.enrolment.id,
-        voucher_id=one.enrolment.voucher_id,
-        person_key=one.enrolment.person_key,
-        trainee_name=one.enrolment.trainee_name,
-        trainee_id_number=one.enrolment.trainee_id_number,
-        occupation=occupation,
-        status=LineStatus.HELD if holds else LineStatus.PENDING,
-        amount_fen=one.outcome.amount_fen,
-        evidence=one.evidence,
-        submitted_at=context.now,
-        holds=holds,
-        reject_reason=old.reject_reason if old is not None else None,
-        version=old.version + 1 if old is not None else 1,
-    )
 
 
 # --------------------------------------------------------------------------- reading
@@ -413,80 +243,6 @@ def _decide_one(context: Context, decision: Decision) -> Decided:
     except DomainError as refusal:
         return Decided(decision, None, refusal)
     return Decided(decision, claim, None)
-
-
-def close_vouchers(leftovers: Sequence[Leftover]) -> list[Write]:
-    """Close the vouchers that were redeemed for these enrolments and are still open."""
-    return _closing(leftovers, _redeemed(leftovers))
-
-
-def _redeemed(leftovers: Sequence[Leftover]) -> dict[str, Voucher]:
-    found = find_vouchers([one.voucher_id for one in leftovers]) if leftovers else []
-    return {voucher.id: voucher for voucher in found if voucher.status is VoucherStatus.REDEEMED}
-
-
-def _closing(leftovers: Sequence[Leftover], redeemed: Mapping[str, Voucher]) -> list[Write]:
-    return [
-        close_voucher_write(one.voucher_id, enrolment_id=one.enrolment_id)
-        for one in leftovers
-        if one.voucher_id in redeemed and redeemed[one.voucher_id].enrolment_id == one.enrolment_id
-    ]
-
-
-def finish_claims(claims: Sequence[Claim], change: Change) -> None:
-    """Close the classes of those of these claims that are over, with the vouchers that were not paid for.
-
-    Many claims share a read and a transaction; where one of them is in the way, each is done by itself.
-    """
-    over = [claim for claim in claims if waits_for_closing(claim)]
-    left = _leftovers_of(over)
-    redeemed = _redeemed([one for each in left.values() for one in each])
-    group: list[Write] = []
-    together: list[Claim] = []
-    for claim in over:
-        writes = [store.closed_write(claim), close_write(claim.class_id), *_closing(left[claim.id], redeemed)]
-        if len(group) + len(writes) > TRANSACTION_ITEMS_MAX:
-            _finish(together, group, change)
-            group, together = [], []
-        group += writes
-        together.append(claim)
-    if together:
-        _finish(together, group, change)
-
-
-def _leftovers_of(over: Sequence[Claim]) -> dict[str, list[Leftover]]:
-    """Give the trainees of each claim who are not paid for: without a line, or with a rejected one."""
-    some_rejected = [claim for claim in over if claim.line_count < len(claim.line_ids)]
-    lines = store.find_lines([line_id for claim in some_rejected for line_id in claim.line_ids])
-    left: dict[str, list[Leftover]] = {claim.id: [*claim.leftovers] for claim in over}
-    for line in lines:
-        if line.status is LineStatus.REJECTED:
-            left[claim_of_line(line.id)].append(Leftover(line.enrolment_id, line.voucher_id))
-    return left
-
-
-def _finish(together: Sequence[Claim], writes: Sequence[Write], change: Change) -> None:
-    try:
-        transact(writes, change=change)
-    except ConditionFailed:
-        for claim in together:
-            _finish_alone(claim.id, change)
-
-
-def _finish_alone(claim_id: str, change: Change) -> None:
-    for _ in range(_TRIES):
-        claim = store.read_claim(claim_id)
-        if not waits_for_closing(claim):
-            return  # another worker has done it
-        left = _leftovers_of([claim])[claim.id]
-        try:
-            transact(
-                [store.closed_write(claim), close_write(claim.class_id), *close_vouchers(left)], change=change
-            )
-        except ConditionFailed:
-            continue
-        return
-    raise error("try_again")
 
 
 def _decide_at_once(

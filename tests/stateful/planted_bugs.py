@@ -268,8 +268,8 @@ BUGS = (
     Bug(
         "the yearly cap does not count the register",
         _REGISTER,
-        "below_cap = this_year < policy.subsidies_per_person_per_year or",
-        "below_cap = this_year <= policy.subsidies_per_person_per_year or",
+        "below_cap = this_year < policy.subsidies_per_person_per_year\n",
+        "below_cap = this_year <= policy.subsidies_per_person_per_year\n",
     ),
     Bug(
         "a line taken out after second review comes back with the next filing",
@@ -291,7 +291,7 @@ BUGS = (
     ),
     Bug(
         "the trainees who were not paid for keep their vouchers",
-        _SERVICE,
+        "chalicelib/subsidies/closing.py",
         "        if line.status is LineStatus.REJECTED:\n            left[",
         "        if line.status is LineStatus.HELD:\n            left[",
     ),

@@ -31,7 +31,7 @@ from chalicelib.kernel.principal import Context, Principal, Role, system_context
 from chalicelib.settlement import clawback, ledger, results, sealing, service, verification
 from chalicelib.settlement import store as batches
 from chalicelib.settlement.model import MEMORANDUM, BatchStatus, PaymentResult
-from chalicelib.subsidies import dropping, publicity
+from chalicelib.subsidies import dropping, filing, publicity
 from chalicelib.subsidies import objection_store as objections
 from chalicelib.subsidies import service as subsidies
 from chalicelib.subsidies import store as claims
@@ -320,7 +320,7 @@ class Money(RuleBasedStateMachine):
         count = size - len(out)
         answer = self.do(
             chaos,
-            lambda: subsidies.submit_claim(
+            lambda: filing.submit_claim(
                 self.context(SCHOOL),
                 class_id,
                 declared_count=count,
