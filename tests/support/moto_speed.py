@@ -18,6 +18,7 @@ def make_moto_fast() -> None:
     import moto
     from moto.core.serialize import BaseJSONSerializer
     from moto.dynamodb import models as dynamodb
+    from moto.dynamodb.parsing.ast_nodes import DepthFirstTraverser
     from moto.dynamodb.parsing.expressions import UpdateExpressionParser
     from moto.sqs import models as sqs
 
@@ -32,6 +33,7 @@ def make_moto_fast() -> None:
     _answer_values_as_they_are(BaseJSONSerializer)
     # Who evaluates a parsed expression copies it first, and ours are few.
     UpdateExpressionParser.make = functools.lru_cache(maxsize=1024)(UpdateExpressionParser.make)
+    _walk_expressions_quickly(DepthFirstTraverser)
     _keep_messages_by_their_own_age(sqs.SQSBackend)
 
 
@@ -133,3 +135,31 @@ def _is_plain(value: Any) -> bool:
         case "M":
             return type(inner) is dict and all(map(_is_plain, inner.values()))
     return False
+
+
+def _walk_expressions_quickly(traverser: Any) -> None:
+    """Ask once a walk which nodes it is about, and once a kind of node whether it is: moto asks for each node."""
+    from moto.dynamodb.parsing.ast_nodes import Node
+
+    @functools.cache
+    def is_one(kind: type, kinds: Any) -> bool:
+        return issubclass(kind, kinds)
+
+    def walk(self: Any, node: Any, kinds: tuple[type, ...], child_id: int) -> Any:
+        if is_one(type(node), Node):
+            parent = node.parent
+            if node.children is not None:
+                for place, child in enumerate(node.children):
+                    self.pre_processing_of_child(node, place)
+                    walk(self, child, kinds, place)
+            if is_one(type(node), kinds):
+                node = self.process(node)
+                node.parent = parent
+                if parent:
+                    parent.children[child_id] = node
+        return node
+
+    def traverse(self: Any, node: Any) -> Any:
+        return walk(self, node, tuple(self.nodes_to_be_processed()), -1)
+
+    traverser.traverse = traverse
