@@ -217,6 +217,7 @@ class Endpoint:
     sheet: bool
     also: tuple[Sent, ...] = ()
     content_type: str = _JSON
+    refuses: tuple[int, ...] = ()
 
     @property
     def answers(self) -> tuple[Sent, ...]:
@@ -263,13 +264,26 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         sheet: bool = False,
         also: Sequence[Sent] = (),
         content_type: str = _JSON,
+        refuses: tuple[int, ...] = (),
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`.
 
-        `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`.
+        `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`,
+        statuses of refusals that other endpoints of its kind do not have in `refuses`.
         """
         declared = Endpoint(
-            method, path, action, summary, body, query, answer, status_code, sheet, tuple(also), content_type
+            method,
+            path,
+            action,
+            summary,
+            body,
+            query,
+            answer,
+            status_code,
+            sheet,
+            tuple(also),
+            content_type,
+            refuses,
         )
         ENDPOINTS.append(declared)
 

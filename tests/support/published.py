@@ -18,9 +18,11 @@ class Undocumented(AssertionError):
 
 @functools.cache
 def _published() -> Json:
-    from chalicelib.console.pages import api_document
+    import app  # noqa: F401 - declares every endpoint
+    from chalicelib.accounts.rights import RIGHTS
+    from chalicelib.aws.openapi import document
 
-    return api_document()
+    return document(lambda action: {role.value: scope.value for role, scope in RIGHTS[action].items()})
 
 
 @functools.cache
