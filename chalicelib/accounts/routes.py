@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from chalicelib.accounts import service
 from chalicelib.accounts.model import Account, AccountStatus
-from chalicelib.aws.forms import Answer, Form, malformed
+from chalicelib.aws.forms import Answer, Form, line, malformed
 from chalicelib.aws.http import (
     PUBLIC,
     Api,
@@ -83,7 +83,7 @@ class AccountRequest(Form):
     """A new account."""
 
     account: AccountName
-    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, line(64)]
     role: Role
     division: Annotated[str, Meta(max_length=6)]
     institution: Annotated[str, Meta(max_length=18)] | None = None

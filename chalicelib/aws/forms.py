@@ -1,5 +1,6 @@
 """Parsing what clients send: typed, unknown fields refused, and every mistake named at once."""
 
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -16,8 +17,76 @@ _COORD_SYSTEM = "coord_system"
 FAULTS_MAX = 100
 
 
+_WORDS = "words"
+_UNSEEN = (
+    r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls, save tab and ends of lines
+    r"\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # without width, or turning
+)
+_UNSEEN_OR_BROKEN = r"\t\n\r" + _UNSEEN
+
+
+def words(most: int, *, needed: bool = True) -> Meta:
+    """Describe what a person writes, in lines of up to so many characters; blanks say nothing.
+
+    Controls and characters that nobody sees, or that turn the direction of a line, are refused: what is
+    stored must read the same to everyone. `needed=False` lets it be empty.
+    """
+    return _text(_UNSEEN, most, needed=needed)
+
+
+def line(most: int, *, needed: bool = True) -> Meta:
+    """Describe what a person writes on one line; see `words`."""
+    return _text(_UNSEEN_OR_BROKEN, most, needed=needed)
+
+
+def _text(refused: str, most: int, *, needed: bool) -> Meta:
+    pattern = rf"^[^{refused}]*$"
+    if not needed:
+        return Meta(max_length=most, pattern=pattern, extra={_WORDS: True})
+    seen = rf"^(?=[\s\S]*\S){pattern[1:]}"
+    return Meta(min_length=1, max_length=most, pattern=seen, extra={_WORDS: True})
+
+
+Reason = Annotated[str, words(500)]
+"""Why something is done."""
+Comment = Annotated[str, words(500, needed=False)]
+"""What somebody adds to a decision; blanks add nothing."""
+
+
 class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The base of every request body and query: unknown fields are refused, never ignored."""
+
+    def __post_init__(self) -> None:
+        """Take the blanks off the ends of what people wrote; what is left empty was not given."""
+        for name, absent in _words_of(type(self)):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                setattr(self, name, value.strip() or absent)
+
+
+@functools.cache
+def _words_of(form: type[Form]) -> tuple[tuple[str, Any], ...]:
+    """Name the fields of a form that hold a person's words, each with what it is without them."""
+    hints = typing.get_type_hints(form, include_extras=True)
+    return tuple(
+        (field.name, "" if field.required else field.default)
+        for field in msgspec.structs.fields(form)
+        if any(is_words(meta) for meta in metas_of(hints[field.name]))
+    )
+
+
+def metas_of(kind: Any) -> list[Meta]:
+    """List the constraints of a type, or of the types it is a union of."""
+    if typing.get_origin(kind) is Annotated:
+        return [one for one in kind.__metadata__ if isinstance(one, Meta)] + metas_of(kind.__origin__)
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        return [meta for member in typing.get_args(kind) for meta in metas_of(member)]
+    return []
+
+
+def is_words(meta: Meta) -> bool:
+    """Tell whether a constraint describes a person's words."""
+    return bool(meta.extra and meta.extra.get(_WORDS))
 
 
 class Answer(msgspec.Struct, kw_only=True):

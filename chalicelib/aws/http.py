@@ -20,7 +20,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.aws import idempotency, pace
 from chalicelib.aws.cursors import read_cursor, write_cursor
-from chalicelib.aws.forms import Answer, Form, Version, malformed, parse_json, parse_query
+from chalicelib.aws.forms import Answer, Comment, Form, Reason, Version, malformed, parse_json, parse_query
 from chalicelib.aws.logs import log, log_failure
 from chalicelib.aws.problems import Problem, internal_problem, problem_of
 from chalicelib.aws.settings import settings
@@ -85,11 +85,7 @@ class VersionBody(Form):
     """A decision on a version, with an optional remark."""
 
     version: Version
-    comment: Annotated[str, Meta(max_length=500)] | None = None
-
-
-Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
-"""Why something is done; blanks are no reason."""
+    comment: Comment | None = None
 
 
 class VersionReason(Form):

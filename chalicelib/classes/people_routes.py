@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, Version, malformed
+from chalicelib.aws.forms import Answer, Form, Reason, Version, line, malformed
 from chalicelib.aws.http import Api, Call, LinkAnswer, Listing, NoQuery, ReasonBody, SheetBody, SheetQuery
 from chalicelib.aws.problems import fault_of
 from chalicelib.aws.sheets import SheetRow
@@ -23,9 +23,8 @@ api = Api(__name__)
 
 ROWS_MAX = 1000
 Id = Annotated[str, Meta(min_length=1, max_length=80)]
-PersonName = Annotated[str, Meta(max_length=64)]
+PersonName = Annotated[str, line(64, needed=False)]
 IdNumber = Annotated[str, Meta(max_length=40)]
-Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 # --------------------------------------------------------------------------- forms

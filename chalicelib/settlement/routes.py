@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, Version, malformed
+from chalicelib.aws.forms import Answer, Form, Version, line, malformed, words
 from chalicelib.aws.http import Api, Call, Empty, Listing, NoQuery, PageQuery, Reply, Sent, SheetBody
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context
@@ -119,8 +119,8 @@ class ResultRow(Form):
     status: Literal["paid", "failed"]
     amount_fen: Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
     paid_on: date | None = None
-    bank_reference: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-    reason: Annotated[str, Meta(max_length=200)] | None = None
+    bank_reference: Annotated[str, line(64)] | None = None
+    reason: Annotated[str, words(200, needed=False)] | None = None
 
 
 class ResultsRequest(Form):

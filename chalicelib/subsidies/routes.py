@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, Version
+from chalicelib.aws.forms import Answer, Comment, Form, Reason, Version
 from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, Reply, Sent, VersionReason
 from chalicelib.classes.model import ClassStatus
 from chalicelib.kernel.calendar import shanghai_date
@@ -36,7 +36,6 @@ A second review takes a call a trainee and some 16 more: 66 for a class of 50, 1
 those 20 take 2,100 calls, 21 seconds at 10 ms each.
 """
 AMOUNT_MAX = 10_000_000_000
-Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class CheckAnswer(Answer):
@@ -154,7 +153,7 @@ class ReviewRequest(Form):
 
     version: Version
     rejected_lines: Annotated[list[RejectedLine], Meta(max_length=LINES_MAX)] | None = None
-    comment: Annotated[str, Meta(max_length=500)] | None = None
+    comment: Comment | None = None
 
 
 class DecisionRequest(Form):
