@@ -3,24 +3,26 @@
 import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from msgspec import Meta
 
+from chalicelib.aws.form_reasons import WORDS, form_of, is_words, metas_of
 from chalicelib.kernel.calendar import RECKONED_YEARS
 from chalicelib.kernel.errors import Fault, Malformed
 
 _COORD_SYSTEM = "coord_system"
+_YEARS = {"least": RECKONED_YEARS[0], "most": RECKONED_YEARS[-1]}
+_ITEMS_LOOKED_AT = 1000
 FAULTS_MAX = 100
 
 
-_WORDS = "words"
 _UNSEEN = (
     r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls, save tab and ends of lines
-    r"\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # without width, or turning
+    r"\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # of no width, or turning
 )
 _UNSEEN_OR_BROKEN = r"\t\n\r" + _UNSEEN
 
@@ -42,9 +44,9 @@ def line(most: int, *, needed: bool = True) -> Meta:
 def _text(refused: str, most: int, *, needed: bool) -> Meta:
     pattern = rf"^[^{refused}]*$"
     if not needed:
-        return Meta(max_length=most, pattern=pattern, extra={_WORDS: True})
+        return Meta(max_length=most, pattern=pattern, extra={WORDS: True})
     seen = rf"^(?=[\s\S]*\S){pattern[1:]}"
-    return Meta(min_length=1, max_length=most, pattern=seen, extra={_WORDS: True})
+    return Meta(min_length=1, max_length=most, pattern=seen, extra={WORDS: True})
 
 
 Reason = Annotated[str, words(500)]
@@ -63,6 +65,12 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
             if isinstance(value, str):
                 setattr(self, name, value.strip() or absent)
 
+    @classmethod
+    def needed(cls, given: Mapping[str, Any]) -> Iterable[str]:
+        """Name the fields that are missing because of what the others say; `given` is as it was sent."""
+        del given
+        return ()
+
 
 @functools.cache
 def _words_of(form: type[Form]) -> tuple[tuple[str, Any], ...]:
@@ -73,20 +81,6 @@ def _words_of(form: type[Form]) -> tuple[tuple[str, Any], ...]:
         for field in msgspec.structs.fields(form)
         if any(is_words(meta) for meta in metas_of(hints[field.name]))
     )
-
-
-def metas_of(kind: Any) -> list[Meta]:
-    """List the constraints of a type, or of the types it is a union of."""
-    if typing.get_origin(kind) is Annotated:
-        return [one for one in kind.__metadata__ if isinstance(one, Meta)] + metas_of(kind.__origin__)
-    if typing.get_origin(kind) in (types.UnionType, typing.Union):
-        return [meta for member in typing.get_args(kind) for meta in metas_of(member)]
-    return []
-
-
-def is_words(meta: Meta) -> bool:
-    """Tell whether a constraint describes a person's words."""
-    return bool(meta.extra and meta.extra.get(_WORDS))
 
 
 class Answer(msgspec.Struct, kw_only=True):
@@ -117,24 +111,26 @@ def parse_json(raw: bytes, kind: type[Parsed]) -> Parsed:
 
 
 def _reckonable(parsed: Parsed) -> Parsed:
-    beyond = _beyond_reckoning(parsed, "")
+    beyond = _beyond_types(parsed, "")
     if beyond:
         raise malformed(beyond)
     return parsed
 
 
-def _beyond_reckoning(value: Any, path: str) -> list[Fault]:
-    """Find moments and dates with which no sums can be done: they would overflow later."""
+def _beyond_types(value: Any, path: str) -> list[Fault]:
+    """Find what no type says: days with which no sums can be done, and fields that others need."""
     if isinstance(value, date):
-        return [] if value.year in RECKONED_YEARS else [Fault("wrong_type", field=path)]
+        fault = Fault("wrong_type", field=path, form="years", facts=_YEARS)
+        return [] if value.year in RECKONED_YEARS else [fault]
     if isinstance(value, msgspec.Struct):
         names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
-        named = [(_join(path, told), getattr(value, name)) for name, told in names]
-    elif isinstance(value, list):
-        named = [(f"{path}[{place}]", item) for place, item in enumerate(value)]
-    else:
-        return []
-    return [fault for where, item in named for fault in _beyond_reckoning(item, where)]
+        given = {told: getattr(value, name) for name, told in names}
+        inner = [fault for name, one in given.items() for fault in _beyond_types(one, _join(path, name))]
+        return _needs(type(value), given, path) + inner
+    if isinstance(value, list):
+        items = enumerate(value)
+        return [fault for place, one in items for fault in _beyond_types(one, f"{path}[{place}]")]
+    return []
 
 
 def _decode(raw: bytes) -> Any:
@@ -179,18 +175,34 @@ def _faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fault]:
         return _struct_faults(kind, value, path, strict=strict)
     if origin in (list, tuple) and isinstance(value, list):
         item = typing.get_args(kind)[0]
-        if _holds_struct(item):
-            return [
-                fault
-                for place, one in enumerate(value[:1000])
-                for fault in _faults(item, one, f"{path}[{place}]", strict=strict)
-            ]
+        return [
+            fault
+            for place, one in enumerate(value[:_ITEMS_LOOKED_AT])
+            for fault in _value_faults(item, one, f"{path}[{place}]", strict=strict)
+        ]
     return []
+
+
+def _value_faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fault]:
+    """Name what is wrong with a value: its parts, or else the whole of it."""
+    deeper = _faults(kind, value, path, strict=strict)
+    if deeper:
+        return deeper
+    try:
+        msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError:
+        return [_misfit(kind, value, path)]
+    return []
+
+
+def _misfit(kind: Any, value: Any, path: str) -> Fault:
+    form, facts = form_of(kind, value) or (None, {})
+    return Fault("wrong_type", field=path, form=form, facts=facts)
 
 
 def _struct_faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fault]:
     if not isinstance(value, dict):
-        return [Fault("wrong_type", field=path or "body")]
+        return [Fault("wrong_type", field=path or "body", form="object")]
     hints = typing.get_type_hints(kind, include_extras=True)
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
     found = []
@@ -205,22 +217,16 @@ def _struct_faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fa
                 code = "coord_system_missing" if name == _COORD_SYSTEM else "missing_field"
                 found.append(Fault(code, field=where))
             continue
-        deeper = _faults(hints[field.name], value[name], where, strict=strict)
-        if deeper:
-            found += deeper
-            continue
-        try:
-            msgspec.convert(value[name], hints[field.name], strict=strict)
-        except msgspec.ValidationError as error:
-            if name == _COORD_SYSTEM:
-                found.append(Fault("coord_system_missing", field=where))
-            else:
-                found.append(Fault("wrong_type", field=where, detail=_explain(where, str(error))))
-    return found
+        wrong = _value_faults(hints[field.name], value[name], where, strict=strict)
+        found += [Fault("coord_system_missing", field=where)] if wrong and name == _COORD_SYSTEM else wrong
+    return found + _needs(kind, value, path)
 
 
-def _explain(where: str, message: str) -> str:
-    return f"{where}: {message.split(' - at ', maxsplit=1)[0]}"
+def _needs(kind: Any, given: Mapping[str, Any], path: str) -> list[Fault]:
+    """Name what has to be there because of what else is."""
+    if not issubclass(kind, Form):
+        return []
+    return [Fault("missing_field", field=_join(path, name)) for name in kind.needed(given)]
 
 
 def _join(path: str, name: str) -> str:
@@ -229,9 +235,3 @@ def _join(path: str, name: str) -> str:
 
 def _is_struct(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
-
-
-def _holds_struct(kind: Any) -> bool:
-    if _is_struct(kind):
-        return True
-    return any(_holds_struct(member) for member in typing.get_args(kind))

@@ -37,6 +37,13 @@ class RosterRowForm(Form):
     name: PersonName | None = None
     id_number: IdNumber | None = None
 
+    @classmethod
+    def needed(cls, given: Mapping[str, Any]) -> list[str]:
+        """Ask for name and number of who is not meant by an enrolment."""
+        if given.get("enrolment_id") is not None:
+            return []
+        return [name for name in ("name", "id_number") if given.get(name) is None]
+
 
 class RosterRequest(Form):
     """The whole roster."""
@@ -339,13 +346,10 @@ def _rows(
 
 
 def _row_faults(place: int, row: RosterRowForm) -> list[Fault]:
-    by_enrolment = row.enrolment_id is not None
-    wrong = "unknown_field" if by_enrolment else "missing_field"
-    return [
-        Fault(wrong, field=f"rows[{place}].{name}")
-        for name in ("name", "id_number")
-        if (getattr(row, name) is not None) is by_enrolment
-    ]
+    if row.enrolment_id is None:
+        return []
+    named = [name for name in ("name", "id_number") if getattr(row, name) is not None]
+    return [Fault("unknown_field", field=f"rows[{place}].{name}") for name in named]
 
 
 def _sheet_row(number: int, row: RosterRowForm) -> SheetRow:

@@ -1,8 +1,8 @@
 """HTTP of budgets, settlement batches and payment results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -121,6 +121,12 @@ class ResultRow(Form):
     paid_on: date | None = None
     bank_reference: Annotated[str, line(64)] | None = None
     reason: Annotated[str, words(200, needed=False)] | None = None
+
+    @classmethod
+    def needed(cls, given: Mapping[str, Any]) -> list[str]:
+        """Ask for the date and reference of what was paid."""
+        paid = given.get("status") == "paid"
+        return [name for name in ("paid_on", "bank_reference") if paid and given.get(name) is None]
 
 
 class ResultsRequest(Form):
@@ -348,14 +354,6 @@ def _rows(rows: Sequence[Refusal], *, english: bool) -> list[RefusedRow]:
 
 
 def _results(body: ResultsRequest) -> list[PaymentResult]:
-    faults = [
-        Fault("missing_field", field=f"results[{place}].{name}")
-        for place, row in enumerate(body.results)
-        for name in ("paid_on", "bank_reference")
-        if row.status == "paid" and getattr(row, name) is None
-    ]
-    if faults:
-        raise malformed(faults)
     return [
         PaymentResult(
             row=place,

@@ -1,7 +1,8 @@
 """HTTP of payability, subsidy claims, publicity and objections."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -164,6 +165,12 @@ class DecisionRequest(Form):
     version: Version
     reason: Reason | None = None
     rejected_lines: Annotated[list[RejectedLine], Meta(max_length=LINES_MAX)] | None = None
+
+    @classmethod
+    def needed(cls, given: Mapping[str, Any]) -> list[str]:
+        """Ask why a claim goes back or is rejected."""
+        why = given.get("action") in ("return", "reject")
+        return ["reason"] if why and given.get("reason") is None else []
 
 
 class DecisionsRequest(Form):
@@ -338,11 +345,6 @@ def reject(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
 def decide_many(call: Call[DecisionsRequest, NoQuery]) -> DecisionsAnswer:
     wanted = call.body.decisions
     faults = [
-        Fault("missing_field", field=f"decisions[{place}].reason")
-        for place, one in enumerate(wanted)
-        if one.action in ("return", "reject") and one.reason is None
-    ]
-    faults += [
         Fault("unknown_field", field=f"decisions[{place}].rejected_lines")
         for place, one in enumerate(wanted)
         if one.action in ("return", "reject") and one.rejected_lines is not None
