@@ -6,7 +6,7 @@ from msgspec import Meta
 
 from chalicelib.accounts import service
 from chalicelib.accounts.model import Account, AccountStatus
-from chalicelib.aws.forms import Answer, Form, malformed
+from chalicelib.aws.forms import Answer, Form, line, malformed
 from chalicelib.aws.http import (
     PUBLIC,
     Api,
@@ -83,7 +83,7 @@ class AccountRequest(Form):
     """A new account."""
 
     account: AccountName
-    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, line(64)]
     role: Role
     division: Annotated[str, Meta(max_length=6)]
     institution: Annotated[str, Meta(max_length=18)] | None = None
@@ -138,6 +138,7 @@ _GRANT_FIELDS = {
     body=TokenRequest,
     answer=TokenAnswer,
     status_code=200,
+    refuses=(401,),
     summary="Sign in with a password, a social-card assertion or a refresh token",
 )
 def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
@@ -183,6 +184,7 @@ def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
     action=PUBLIC,
     body=ActivateRequest,
     answer=Empty,
+    refuses=(401,),
     summary="Set the first password with a one-time activation code",
 )
 def activate(call: Call[ActivateRequest, NoQuery]) -> Empty:
@@ -202,6 +204,7 @@ def activate(call: Call[ActivateRequest, NoQuery]) -> Empty:
     action=PUBLIC,
     body=TotpRequest,
     answer=TotpAnswer,
+    refuses=(401,),
     summary="Ask for a second factor (TOTP, RFC 6238) for one's own account",
 )
 def offer_totp(call: Call[TotpRequest, NoQuery]) -> TotpAnswer:
@@ -220,6 +223,7 @@ def offer_totp(call: Call[TotpRequest, NoQuery]) -> TotpAnswer:
     action=PUBLIC,
     body=TotpConfirmation,
     answer=Empty,
+    refuses=(401,),
     summary="Switch the second factor on with a code of it",
 )
 def confirm_totp(call: Call[TotpConfirmation, NoQuery]) -> Empty:

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from chalicelib.attendance import make_up_service as service
 from chalicelib.attendance.make_up_model import MakeUp, MakeUpKind, MakeUpStatus
-from chalicelib.aws.forms import Answer, Form
+from chalicelib.aws.forms import Answer, Form, Reason
 from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, VersionReason
 from chalicelib.kernel.principal import Context
 
@@ -19,8 +19,8 @@ class MakeUpRequest(Form, kw_only=True):
 
     enrolment_id: Annotated[str, Meta(min_length=1, max_length=80)]
     kind: MakeUpKind = MakeUpKind.MAKE_UP
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
-    evidence: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
+    reason: Reason
+    evidence: Reason | None = None
 
 
 class MakeUpsQuery(PageQuery):

@@ -20,7 +20,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.aws import idempotency, pace
 from chalicelib.aws.cursors import read_cursor, write_cursor
-from chalicelib.aws.forms import Answer, Form, Version, malformed, parse_json, parse_query
+from chalicelib.aws.forms import Answer, Comment, Form, Reason, Version, malformed, parse_json, parse_query
 from chalicelib.aws.logs import log, log_failure
 from chalicelib.aws.problems import Problem, internal_problem, problem_of
 from chalicelib.aws.settings import settings
@@ -85,11 +85,7 @@ class VersionBody(Form):
     """A decision on a version, with an optional remark."""
 
     version: Version
-    comment: Annotated[str, Meta(max_length=500)] | None = None
-
-
-Reason = Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
-"""Why something is done; blanks are no reason."""
+    comment: Comment | None = None
 
 
 class VersionReason(Form):
@@ -217,6 +213,7 @@ class Endpoint:
     sheet: bool
     also: tuple[Sent, ...] = ()
     content_type: str = _JSON
+    refuses: tuple[int, ...] = ()
 
     @property
     def answers(self) -> tuple[Sent, ...]:
@@ -263,13 +260,26 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         sheet: bool = False,
         also: Sequence[Sent] = (),
         content_type: str = _JSON,
+        refuses: tuple[int, ...] = (),
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`.
 
-        `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`.
+        `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`,
+        statuses of refusals that other endpoints of its kind do not have in `refuses`.
         """
         declared = Endpoint(
-            method, path, action, summary, body, query, answer, status_code, sheet, tuple(also), content_type
+            method,
+            path,
+            action,
+            summary,
+            body,
+            query,
+            answer,
+            status_code,
+            sheet,
+            tuple(also),
+            content_type,
+            refuses,
         )
         ENDPOINTS.append(declared)
 

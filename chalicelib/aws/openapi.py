@@ -112,7 +112,7 @@ def _headers_of(endpoint: Endpoint) -> tuple[str, ...]:
 
 
 def _refusals(endpoint: Endpoint) -> list[int]:
-    wanted = set(_ALWAYS)
+    wanted = {*_ALWAYS, *endpoint.refuses}
     if endpoint.action != PUBLIC:
         wanted |= set(_WITH_CALLER)
     if "{" in endpoint.path:

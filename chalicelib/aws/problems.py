@@ -6,7 +6,7 @@ import msgspec
 
 from chalicelib.kernel import errors
 from chalicelib.kernel.errors import DomainError, Fault
-from chalicelib.kernel.reasons import REASONS, sentence
+from chalicelib.kernel.reasons import REASONS, form_sentence, sentence
 
 STATUS_OF: dict[type[DomainError], int] = {
     errors.Malformed: 400,
@@ -100,9 +100,12 @@ def fault_of(fault: Fault, *, english: bool) -> dict[str, Any]:
         place["row"] = fault.row
     if fault.column is not None:
         place["column"] = fault.column
-    detail = fault.detail
-    if detail is None and fault.code in REASONS:
-        detail = sentence(
-            fault.code, {"field": fault.field, "row": fault.row, "column": fault.column}, english=english
-        )
-    return {**place, "code": fault.code, "detail": detail or fault.code}
+    facts = {"field": fault.field, "row": fault.row, "column": fault.column, **fault.facts}
+    if fault.form is not None:
+        return {**place, "code": fault.code, "detail": form_sentence(fault.form, facts, english=english)}
+    known = fault.code in REASONS
+    return {
+        **place,
+        "code": fault.code,
+        "detail": sentence(fault.code, facts, english=english) if known else fault.code,
+    }

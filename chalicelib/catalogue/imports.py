@@ -14,6 +14,7 @@ from typing import Protocol
 from chalicelib.accounts import rights
 from chalicelib.aws import objects
 from chalicelib.aws.downloads import link_to_xlsx
+from chalicelib.aws.problems import fault_of
 from chalicelib.aws.sheets import LINE_COLUMN, REASON_COLUMN, SheetRow, read_table
 from chalicelib.catalogue import service
 from chalicelib.catalogue.model import PROJECT_PATTERNS, Institution, Location, Project
@@ -21,7 +22,7 @@ from chalicelib.kernel.errors import DomainError, Fault, NotFound
 from chalicelib.kernel.geo import CoordSystem
 from chalicelib.kernel.ids import ProgramId, ProjectId, is_id, new_id
 from chalicelib.kernel.principal import Context
-from chalicelib.kernel.reasons import error, sentence
+from chalicelib.kernel.reasons import error
 
 ROWS_MAX = 500
 """What is surely applied within the seconds that the gateway waits; more come in several sheets."""
@@ -152,7 +153,7 @@ def _error_sheet(rows: Sequence[SheetRow], faults: Sequence[Fault]) -> str:
     """Write the sheet as sent, with a column of what is wrong in each row."""
     reasons: dict[int | None, list[str]] = {}
     for fault in faults:
-        text = sentence(fault.code, {"column": fault.column}) if fault.detail is None else fault.detail
+        text = fault_of(fault, english=False)["detail"]
         reasons.setdefault(fault.row, []).append(f"{fault.column}：{text}")
     headers = list(rows[0].headers.values())
     return link_to_xlsx(
@@ -199,7 +200,8 @@ def _judge(context: Context, save: Save, row: SheetRow, known: Known) -> list[Fa
                 fault.code,
                 row=row.row,
                 column=row.headers.get(_column_of(fault.field or ""), fault.field),
-                detail=fault.detail,
+                form=fault.form,
+                facts=fault.facts,
             )
             for fault in refusal.faults
         ]

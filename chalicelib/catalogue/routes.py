@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, Version, malformed
+from chalicelib.aws.forms import Answer, Form, Version, line, malformed
 from chalicelib.aws.http import (
     AS_SHEETS,
     COMMA_SEPARATED,
@@ -49,17 +49,17 @@ Ids = Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=200)]
 class BankAccountForm(Form):
     """Where an institution is paid."""
 
-    holder: Annotated[str, Meta(min_length=1, max_length=100)]
-    bank: Annotated[str, Meta(min_length=1, max_length=100)]
+    holder: Annotated[str, line(100)]
+    bank: Annotated[str, line(100)]
     number: Annotated[str, Meta(min_length=1, max_length=40)]
 
 
 class InstitutionRequest(Form):
     """An institution's entry."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: Annotated[str, line(100)]
     division: Annotated[str, Meta(max_length=6)]
-    address: Annotated[str, Meta(min_length=1, max_length=200)]
+    address: Annotated[str, line(200)]
     phone: Annotated[str, Meta(min_length=1, max_length=30)]
     location: Location
     programs: Ids
@@ -107,7 +107,7 @@ class FoundAnswer(InstitutionAnswer):
 class ProjectRequest(Form):
     """A project's entry; `hours` are lesson hours (课时)."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: Annotated[str, line(100)]
     occupation_code: Annotated[str, Meta(pattern=f"^{PROJECT_PATTERNS['occupation_code']}$")]
     edition: Annotated[str, Meta(pattern=f"^{PROJECT_PATTERNS['edition']}$")]
     level: Annotated[int, Meta(ge=1, le=5)]

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, malformed
+from chalicelib.aws.forms import Answer, Form, line, malformed
 from chalicelib.aws.http import Call
 from chalicelib.catalogue.model import Location
 from chalicelib.classes import changes, service
@@ -26,7 +26,7 @@ from chalicelib.classes.plan_model import Breach, FieldChange
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.reasons import sentence
 
-Name = Annotated[str, Meta(min_length=1, max_length=100)]
+Name = Annotated[str, line(100)]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 
@@ -41,19 +41,19 @@ class SiteForm(Form):
     """
 
     name: Name | None = None
-    address: Annotated[str, Meta(min_length=1, max_length=200)] | None = None
+    address: Annotated[str, line(200)] | None = None
     location: Location | None = None
     radius_m: Annotated[int, Meta(ge=10, le=1000)] | None = None
-    room: Annotated[str, Meta(min_length=1, max_length=50)] | None = None
+    room: Annotated[str, line(50)] | None = None
     source: Literal["new", "catalogue"] = "new"
 
 
 class TrainerForm(Form):
     """A trainer."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=64)]
+    name: Annotated[str, line(64)]
     id_number: Annotated[str, Meta(min_length=1, max_length=40)]
-    qualification: Annotated[str, Meta(max_length=200)] = ""
+    qualification: Annotated[str, line(200, needed=False)] = ""
 
 
 class LessonForm(Form):
@@ -62,7 +62,7 @@ class LessonForm(Form):
     starts_at: Moment
     ends_at: Moment
     hours: Annotated[int, Meta(ge=1, le=24)]
-    topic: Annotated[str, Meta(max_length=100)] = ""
+    topic: Annotated[str, line(100, needed=False)] = ""
     trainer: Annotated[int, Meta(ge=0, lt=TRAINERS_MAX)] = 0
     site: SiteForm | None = None
 

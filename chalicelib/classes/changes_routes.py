@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Form, Version
+from chalicelib.aws.forms import Form, Reason, Version
 from chalicelib.aws.http import Api, Call, Listing, NoQuery, VersionBody, VersionReason
 from chalicelib.classes import changes
 from chalicelib.classes.answers import (
@@ -35,7 +35,7 @@ class ChangeRequest(Form):
     """
 
     version: Version
-    reason: Annotated[str, Meta(min_length=1, max_length=500)]
+    reason: Reason
     lessons: Annotated[list[LessonChangeForm], Meta(max_length=LESSONS_MAX)] | None = None
     new_trainers: Annotated[list[TrainerForm], Meta(max_length=TRAINERS_MAX)] | None = None
     site: SiteForm | None = None

@@ -28,7 +28,7 @@ from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.errors import Fault, Refused
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error, first_of, sentence
+from chalicelib.kernel.reasons import error, first_of
 from chalicelib.programs.service import current_program
 from chalicelib.vouchers.model import Voucher
 from chalicelib.vouchers.store import find_vouchers
@@ -78,9 +78,7 @@ def refuse_breaches(breaches: Sequence[Breach]) -> None:
         return
     code = first_of([breach.code for breach in refusing])
     facts = next(breach.facts for breach in refusing if breach.code == code)
-    raise error(
-        code, faults=tuple(Fault(b.code, detail=sentence(b.code, dict(b.facts))) for b in refusing), **facts
-    )
+    raise error(code, faults=tuple(Fault(one.code, facts=one.facts) for one in refusing), **facts)
 
 
 def approve_class(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, Version, malformed
+from chalicelib.aws.forms import Answer, Form, Reason, Version, line, malformed
 from chalicelib.aws.http import Api, Call, LinkAnswer, Listing, NoQuery, ReasonBody, SheetBody, SheetQuery
 from chalicelib.aws.problems import fault_of
 from chalicelib.aws.sheets import SheetRow
@@ -23,9 +23,8 @@ api = Api(__name__)
 
 ROWS_MAX = 1000
 Id = Annotated[str, Meta(min_length=1, max_length=80)]
-PersonName = Annotated[str, Meta(max_length=64)]
+PersonName = Annotated[str, line(64, needed=False)]
 IdNumber = Annotated[str, Meta(max_length=40)]
-Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 # --------------------------------------------------------------------------- forms
@@ -37,6 +36,13 @@ class RosterRowForm(Form):
     enrolment_id: Id | None = None
     name: PersonName | None = None
     id_number: IdNumber | None = None
+
+    @classmethod
+    def needed(cls, given: Mapping[str, Any]) -> list[str]:
+        """Ask for name and number of who is not meant by an enrolment."""
+        if given.get("enrolment_id") is not None:
+            return []
+        return [name for name in ("name", "id_number") if given.get(name) is None]
 
 
 class RosterRequest(Form):
@@ -340,13 +346,10 @@ def _rows(
 
 
 def _row_faults(place: int, row: RosterRowForm) -> list[Fault]:
-    by_enrolment = row.enrolment_id is not None
-    wrong = "unknown_field" if by_enrolment else "missing_field"
-    return [
-        Fault(wrong, field=f"rows[{place}].{name}")
-        for name in ("name", "id_number")
-        if (getattr(row, name) is not None) is by_enrolment
-    ]
+    if row.enrolment_id is None:
+        return []
+    named = [name for name in ("name", "id_number") if getattr(row, name) is not None]
+    return [Fault("unknown_field", field=f"rows[{place}].{name}") for name in named]
 
 
 def _sheet_row(number: int, row: RosterRowForm) -> SheetRow:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Form, Version
+from chalicelib.aws.forms import Comment, Form, Reason, Version, line
 from chalicelib.aws.http import (
     Api,
     Call,
@@ -31,7 +31,7 @@ from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX, ClassStatus
 
 api = Api(__name__)
 
-Name = Annotated[str, Meta(min_length=1, max_length=100)]
+Name = Annotated[str, line(100)]
 Id = Annotated[str, Meta(min_length=1, max_length=80)]
 
 
@@ -179,8 +179,8 @@ class CancelBody(Form):
     """A cancellation, with its reason as `reason` or `comment`."""
 
     version: Version
-    reason: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
-    comment: Annotated[str, Meta(max_length=500)] | None = None
+    reason: Reason | None = None
+    comment: Comment | None = None
 
 
 @api.endpoint(

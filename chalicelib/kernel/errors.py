@@ -5,6 +5,8 @@ error to status is in `chalicelib.aws.problems`, and the sentences people read a
 `chalicelib.kernel.reasons`.
 """
 
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 Fact = str | int | float | bool | None
@@ -14,14 +16,16 @@ Fact = str | int | float | bool | None
 class Fault:
     """One thing wrong with an input: a field of a JSON body, or a cell of a sheet.
 
-    `row` is the line number as the clerk sees it in the sheet, `column` the header as uploaded.
+    `row` is the line number as the clerk sees it in the sheet, `column` the header as uploaded; `form` names
+    the sentence of `kernel.reasons.FORMS` that says which form is wanted, and `facts` fill a sentence in.
     """
 
     code: str
     field: str | None = None
     row: int | None = None
     column: str | None = None
-    detail: str | None = None
+    form: str | None = None
+    facts: Mapping[str, Fact] = dataclasses.field(default_factory=dict, hash=False)
 
 
 class DomainError(Exception):

@@ -814,6 +814,44 @@ REASONS: dict[str, Reason] = {
     ),
 }
 
+FORMS: dict[str, tuple[str, str]] = {
+    "whole_number": ("{field} 应为整数。", "{field} must be a whole number."),
+    "number": ("{field} 应为数字。", "{field} must be a number."),
+    "at_least": ("{field} 不能小于 {least}。", "{field} must be at least {least}."),
+    "at_most": ("{field} 不能大于 {most}。", "{field} must be at most {most}."),
+    "text": ("{field} 应为文字。", "{field} must be a text."),
+    "too_short": ("{field} 至少要有 {least} 个字符。", "{field} needs at least {least} characters."),
+    "too_long": (
+        "{field} 最多 {most} 个字符，请缩短。",
+        "{field} takes at most {most} characters. Shorten it.",
+    ),
+    "blank": ("请填写 {field}，不能只有空格。", "Fill in {field}: blanks alone say nothing."),
+    "unseen": (
+        "{field} 含有换行、控制字符或看不见的字符，请删除后重新输入。",
+        "{field} has line breaks, controls or characters that nobody sees. Type it again without them.",
+    ),
+    "pattern": ("{field} 的格式不对，应符合 {pattern}。", "{field} must match {pattern}."),
+    "switch": ("{field} 应为 true 或 false。", "{field} must be true or false."),
+    "date": ("{field} 应为日期，例如 2026-09-30。", "{field} must be a date such as 2026-09-30."),
+    "moment": (
+        "{field} 应为带时区的时间，例如 2026-09-30T09:00:00+08:00。",
+        "{field} must be a time with its offset, such as 2026-09-30T09:00:00+08:00.",
+    ),
+    "years": (
+        "{field} 的年份须在 {least} 至 {most} 之间。",
+        "{field} must be of a year from {least} to {most}.",
+    ),
+    "one_of": ("{field} 只能是：{allowed}。", "{field} must be one of: {allowed}."),
+    "list": ("{field} 应为列表。", "{field} must be a list."),
+    "too_few": ("{field} 至少要有 {least} 项。", "{field} needs at least {least} entries."),
+    "too_many": (
+        "{field} 最多 {most} 项，请分次提交。",
+        "{field} takes at most {most} entries. Send several times.",
+    ),
+    "object": ("{field} 应为一组有名称的内容。", "{field} must be an object."),
+}
+"""Which form a field wants, where its code is `wrong_type`: Chinese and English."""
+
 ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
 
 
@@ -846,3 +884,8 @@ def sentence(code: str, facts: dict[str, Fact], *, english: bool = False) -> str
     """Write what people read for a code, with its facts filled in."""
     reason = REASONS[code]
     return (reason.en if english else reason.zh).format_map(_Facts(facts))
+
+
+def form_sentence(form: str, facts: Mapping[str, Fact], *, english: bool = False) -> str:
+    """Write which form a field wants, with its facts filled in."""
+    return FORMS[form][1 if english else 0].format_map(_Facts(facts))

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form
+from chalicelib.aws.forms import Answer, Form, line
 from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery
 from chalicelib.kernel.reasons import sentence
 from chalicelib.people import imports, standings
@@ -18,7 +18,7 @@ class ImportRequest(Form):
     """A file that will be uploaded; `sha256` in hex."""
 
     kind: ImportKind
-    filename: Annotated[str, Meta(min_length=1, max_length=200)]
+    filename: Annotated[str, line(200)]
     size_bytes: Annotated[int, Meta(ge=1, le=imports.UPLOAD_BYTES_MAX)]
     sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$")]
 

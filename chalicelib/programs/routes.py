@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.accounts import rights
-from chalicelib.aws.forms import Answer, Form, Version
+from chalicelib.aws.forms import Answer, Form, Reason, Version, line
 from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery
 from chalicelib.kernel.errors import NotFound
 from chalicelib.programs import service
@@ -18,7 +18,7 @@ api = Api(__name__)
 class ProgramRequest(Form):
     """A new program; what the policy leaves out has the default of the notice."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    name: Annotated[str, line(100)]
     division: Annotated[str, Meta(max_length=6)]
     kind: ProgramKind
     face: Face
@@ -31,7 +31,7 @@ class PolicyRequest(Form):
     version: Version
     policy: Policy
     face: Face | None = None
-    reason: Annotated[str, Meta(min_length=1, max_length=500)] | None = None
+    reason: Reason | None = None
 
 
 class PolicyAnswer(Answer):

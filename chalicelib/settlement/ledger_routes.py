@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Meta
 
 from chalicelib.aws.downloads import link_to_xlsx
-from chalicelib.aws.forms import Answer, Form, malformed
+from chalicelib.aws.forms import Answer, Form, line, malformed
 from chalicelib.aws.http import (
     AS_SHEETS,
     COMMA_SEPARATED,
@@ -43,7 +43,7 @@ class RepaymentRequest(Form):
 
     amount_fen: Annotated[int, Meta(ge=1, le=AMOUNT_MAX)]
     received_on: date
-    bank_reference: Annotated[str, Meta(min_length=1, max_length=64)]
+    bank_reference: Annotated[str, line(64)]
 
 
 class RepaymentAnswer(Answer):

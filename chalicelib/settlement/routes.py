@@ -1,12 +1,12 @@
 """HTTP of budgets, settlement batches and payment results."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, Version, malformed
+from chalicelib.aws.forms import Answer, Form, Version, line, malformed, words
 from chalicelib.aws.http import Api, Call, Empty, Listing, NoQuery, PageQuery, Reply, Sent, SheetBody
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context
@@ -119,8 +119,14 @@ class ResultRow(Form):
     status: Literal["paid", "failed"]
     amount_fen: Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
     paid_on: date | None = None
-    bank_reference: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
-    reason: Annotated[str, Meta(max_length=200)] | None = None
+    bank_reference: Annotated[str, line(64)] | None = None
+    reason: Annotated[str, words(200, needed=False)] | None = None
+
+    @classmethod
+    def needed(cls, given: Mapping[str, Any]) -> list[str]:
+        """Ask for the date and reference of what was paid."""
+        paid = given.get("status") == "paid"
+        return [name for name in ("paid_on", "bank_reference") if paid and given.get(name) is None]
 
 
 class ResultsRequest(Form):
@@ -348,14 +354,6 @@ def _rows(rows: Sequence[Refusal], *, english: bool) -> list[RefusedRow]:
 
 
 def _results(body: ResultsRequest) -> list[PaymentResult]:
-    faults = [
-        Fault("missing_field", field=f"results[{place}].{name}")
-        for place, row in enumerate(body.results)
-        for name in ("paid_on", "bank_reference")
-        if row.status == "paid" and getattr(row, name) is None
-    ]
-    if faults:
-        raise malformed(faults)
     return [
         PaymentResult(
             row=place,

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, Version
+from chalicelib.aws.forms import Answer, Comment, Form, Reason, Version
 from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, VersionReason
 from chalicelib.programs.model import OverridableCheck
 from chalicelib.subsidies import overrides
@@ -20,7 +20,7 @@ class OverrideRequest(Form):
 
     enrolment_id: Annotated[str, Meta(min_length=1, max_length=80)]
     check: OverridableCheck
-    reason: Annotated[str, Meta(min_length=1, max_length=500, pattern=r"\S")]
+    reason: Reason
     expires_on: date
 
 
@@ -28,7 +28,7 @@ class ConfirmRequest(Form):
     """A second person's consent."""
 
     version: Version
-    comment: Annotated[str, Meta(max_length=500)] | None = None
+    comment: Comment | None = None
 
 
 class OverrideAnswer(Answer):

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, Version
+from chalicelib.aws.forms import Answer, Form, Reason, Version, line, words
 from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery, Reply, Sent
 from chalicelib.catalogue.service import current_institution, current_project
 from chalicelib.kernel.paging import Page
@@ -16,7 +16,6 @@ from chalicelib.subsidies.model import ObjectionStatus
 
 api = Api(__name__)
 
-Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 DECISIONS_MAX = 50
 """Objections a call of decisions: each takes some seven calls, and the gateway waits 29 seconds."""
 
@@ -54,9 +53,9 @@ class PublicClaim(Answer):
 class ObjectionRequest(Form):
     """An objection to one line or, without `line_id`, to the claim; how to reach the objector is optional."""
 
-    reason: Annotated[str, Meta(min_length=1, max_length=2000, pattern=r"\S")]
+    reason: Annotated[str, words(2000)]
     line_id: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
-    contact: Annotated[str, Meta(max_length=200)] | None = None
+    contact: Annotated[str, line(200, needed=False)] | None = None
 
 
 class ObjectionReceipt(Answer):

@@ -1,11 +1,12 @@
 """HTTP of payability, subsidy claims, publicity and objections."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, Version
+from chalicelib.aws.forms import Answer, Comment, Form, Reason, Version
 from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, Reply, Sent, VersionReason
 from chalicelib.classes.model import ClassStatus
 from chalicelib.kernel.calendar import shanghai_date
@@ -36,7 +37,6 @@ A second review takes a call a trainee and some 16 more: 66 for a class of 50, 1
 those 20 take 2,100 calls, 21 seconds at 10 ms each.
 """
 AMOUNT_MAX = 10_000_000_000
-Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 
 
 class CheckAnswer(Answer):
@@ -154,7 +154,7 @@ class ReviewRequest(Form):
 
     version: Version
     rejected_lines: Annotated[list[RejectedLine], Meta(max_length=LINES_MAX)] | None = None
-    comment: Annotated[str, Meta(max_length=500)] | None = None
+    comment: Comment | None = None
 
 
 class DecisionRequest(Form):
@@ -165,6 +165,12 @@ class DecisionRequest(Form):
     version: Version
     reason: Reason | None = None
     rejected_lines: Annotated[list[RejectedLine], Meta(max_length=LINES_MAX)] | None = None
+
+    @classmethod
+    def needed(cls, given: Mapping[str, Any]) -> list[str]:
+        """Ask why a claim goes back or is rejected."""
+        why = given.get("action") in ("return", "reject")
+        return ["reason"] if why and given.get("reason") is None else []
 
 
 class DecisionsRequest(Form):
@@ -339,11 +345,6 @@ def reject(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
 def decide_many(call: Call[DecisionsRequest, NoQuery]) -> DecisionsAnswer:
     wanted = call.body.decisions
     faults = [
-        Fault("missing_field", field=f"decisions[{place}].reason")
-        for place, one in enumerate(wanted)
-        if one.action in ("return", "reject") and one.reason is None
-    ]
-    faults += [
         Fault("unknown_field", field=f"decisions[{place}].rejected_lines")
         for place, one in enumerate(wanted)
         if one.action in ("return", "reject") and one.rejected_lines is not None

@@ -279,6 +279,7 @@ def claim(call: Call[ClaimRequest, NoQuery], voucher_id: str) -> VoucherAnswer:
     "/v1/vouchers/{voucher_id}/qr",
     action="voucher.show_qr",
     answer=QrAnswer,
+    refuses=(409,),
     summary="The QR of this minute; a voucher bound to a phone wants it named in X-Device-Id",
 )
 def show_qr(call: Call[None, NoQuery], voucher_id: str) -> QrAnswer:
