@@ -45,7 +45,8 @@ PUBLIC = "public"
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv"
 COMMA_SEPARATED = "text/comma-separated-values; charset=utf-8"
-"""What a sheet is sent as."""
+"""What a sheet is sent as. Not `text/csv`: that is a binary type of the gateway (sheets come in GB18030 too),
+so Chalice would answer it in base64 and only to who accepts it."""
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _PROBLEM = "application/problem+json"
 _JSON = "application/json"

@@ -106,7 +106,9 @@ def _change(before: Image | None, after: Image | None) -> Change | None:
 
     Every write of the program stamps the row with its own `op_id` and counts the version up. What the row
     says last does not tell a write apart: one request may write a row several times, each time with the
-    same `Change`. Who edits a row by hand leaves the old stamp; who puts an old row back, an old version.
+    same `Change`. Who edits a row by hand leaves the old stamp; who puts an old row back, an old version. Who
+    forges stamp and version besides is told as whom the row names: against that helps only that nobody but
+    the program may write the tables, and that CloudTrail tells who did.
     """
     now, then = after or {}, before or {}
     told, stamp = now.get("last_change"), now.get("op_id")

@@ -376,7 +376,7 @@ def update(
 def transact(writes: Sequence[Write], *, change: Change) -> None:
     """Do several writes as one, or none of them.
 
-    Retries conflicts with other transactions under the same client token; a lost answer is known by
+    Retries conflicts with other transactions, which wrote nothing; a lost answer is known by
     the `op_id` in the old items.
 
     Raises:

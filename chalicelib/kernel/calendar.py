@@ -85,7 +85,7 @@ def read_date(text: str) -> dt.date | None:
         found = dt.date(*map(int, match.groups()))
     except ValueError:
         return None
-    return found if found >= _EARLIEST_WRITTEN and found.year in RECKONED_YEARS else None
+    return found if found >= _EARLIEST_WRITTEN and found.year < RECKONED_YEARS.stop else None
 
 
 def format_moment(moment: dt.datetime) -> str:

@@ -248,7 +248,8 @@ _NUMBER_RUN = re.compile(r"\d(?:[\s\-\u200b-\u200f\u2010-\u2015\ufeff]{0,3}\d){1
 def mask_numbers(text: str) -> str:
     """Mask, in words that somebody else wrote, what may be an account, ID or phone number, but for its end.
 
-    Dates and amounts have fewer digits and stay.
+    Dates and amounts have fewer digits and stay, unless only a blank sets them off from other digits: better
+    a date too many is masked than an account too few.
     """
     return _NUMBER_RUN.sub(
         lambda found: mask_account("".join(sign for sign in found[0] if sign.isalnum())), text

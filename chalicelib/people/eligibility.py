@@ -97,12 +97,14 @@ class Ineligible:
 class Bar(msgspec.Struct, frozen=True, kw_only=True):
     """From when to when (inclusive) standings stand against a person's voucher, and the standing to name.
 
-    A voucher carries it, so that claim and redemption ask without reading standings again.
+    A voucher carries it, so that claim and redemption ask without reading standings again. Where several
+    standings are summed up, `several` are they: on a day between two of them none may hold.
     """
 
     first_day: date
     last_day: date | None
     standing: Standing
+    several: list[Standing] = []
 
     @property
     def code(self) -> str:
@@ -112,6 +114,10 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
     def counts_on(self, day: date) -> bool:
         """Tell whether it stands against the voucher on a day."""
         return self.first_day <= day and (self.last_day is None or day <= self.last_day)
+
+    def standing_on(self, day: date) -> Standing | None:
+        """Give a standing that holds on a day, the first to begin."""
+        return next((one for one in self.several or [self.standing] if one.counts_on(day)), None)
 
 
 class Declared(Protocol):
@@ -200,7 +206,10 @@ def bar_of(standings: Iterable[Standing], program: Program, *, today: date) -> B
     ends = [standing.until for standing in counting]
     known = [end for end in ends if end is not None]
     return Bar(
-        first_day=first.since, last_day=max(known) if len(known) == len(ends) else None, standing=first
+        first_day=first.since,
+        last_day=max(known) if len(known) == len(ends) else None,
+        standing=first,
+        several=sorted(counting, key=lambda standing: standing.since) if len(counting) > 1 else [],
     )
 
 

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from chalicelib.accounts import rights
-from chalicelib.aws.table import ConditionFailed, Write, transact
+from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.catalogue.service import suspend_by_rule
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Impossible, NotFound, Refused
@@ -63,12 +63,12 @@ def ask_reversal(context: Context, line_id: str, *, reason: str) -> Line:
     raise Refused("reversal_already_asked")
 
 
-def cancel_reversal(context: Context, line_id: str, *, reason: str) -> Line:
+def cancel_reversal(context: Context, line_id: str, *, version: int, reason: str) -> Line:
     """Withdraw one's own request for a reversal, or refuse another officer's; it may be asked for again.
 
     Raises:
         Forbidden: `self_approval`, by who prepared or reviewed the claim, on another officer's request.
-        Refused: `reversal_not_asked`, or it was confirmed already.
+        Refused: `reversal_not_asked`, another version, or it was confirmed already.
 
     """
     change = change_of(context, "claim_line.cancel_reversal", reason=reason)
@@ -76,10 +76,9 @@ def cancel_reversal(context: Context, line_id: str, *, reason: str) -> Line:
         line = _paid_line(context, line_id, "claim_line.cancel_reversal")
         if line.reversal_asked_by is None:
             raise Refused("reversal_not_asked")
-        if line.status is not LineStatus.PAID:
-            raise Refused("wrong_state", status=str(line.status))
         if line.reversal_asked_by != context.principal.actor:
             _refuse_own_work(context.principal, line)
+        refuse_stale(line, sources=(LineStatus.PAID,), version=version)
         try:
             return claims.cancel_reversal(line, change)
         except ConditionFailed:
@@ -171,6 +170,7 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
     """
     for _ in range(_TRIES):
         line = _paid_line(context, line_id, "claim_line.repay")
+        _refuse_own_work(context.principal, line)
         if line.status is not LineStatus.REVERSED:
             raise Refused("wrong_state", status=str(line.status))
         if repayment.received_on > shanghai_date(context.now):
@@ -182,7 +182,6 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
             raise Refused("repayment_contradicts", amount_fen=known[0].amount_fen)
         if repayment.amount_fen > outstanding_fen(line):
             raise Refused("repayment_exceeds", outstanding_fen=outstanding_fen(line))
-        _refuse_own_work(context.principal, line)
         posted = posting_of(
             line,
             Event.REPAID,

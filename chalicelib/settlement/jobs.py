@@ -44,15 +44,15 @@ def _verify(division: str, after: Any, context: Context) -> None:
 
 
 def seal_settlement(message: queues.Message, context: Context) -> None:
-    """Seal what is due in a division, close what nobody claims, suspend who owes; ask again for more."""
+    """Close what nobody claims in a division, suspend who owes it, seal what is due; ask again for more."""
     division = str(message.body["division"])
     if message.body.get("verify"):
         _verify(division, message.body.get("after"), context)
         return
-    batch = seal_division(context, division)
-    if batch is not None and batch.line_count > BATCH_LINES_MAX - LINES_A_PORTION_MAX:
-        queues.send(settings().settlement_queue_url, [{"division": division}], now=context.now)
-    if close_unclaimed(context, division) == CLASSES_A_RUN_MAX:
-        queues.send(settings().settlement_queue_url, [{"division": division}], now=context.now)
+    more = close_unclaimed(context, division) == CLASSES_A_RUN_MAX
     for uscc in suspend_in_arrears(context, division):
         log("suspended_in_arrears", division=division, institution=uscc)
+    batch = seal_division(context, division)  # last: a batch that cannot be sealed keeps nothing else waiting
+    more |= batch is not None and batch.line_count > BATCH_LINES_MAX - LINES_A_PORTION_MAX
+    if more:
+        queues.send(settings().settlement_queue_url, [{"division": division}], now=context.now)

@@ -35,7 +35,6 @@ from chalicelib.subsidies.routes import LineAnswer, line_answer
 api = Api(__name__)
 
 AMOUNT_MAX = 1_000_000_000_000
-"""`text/csv` is a binary type here: the gateway would want an `Accept` header that names it."""
 
 
 class RepaymentRequest(Form):
@@ -278,12 +277,14 @@ def confirm_reversal(call: Call[Empty, NoQuery], line_id: str) -> SettledLine:
     "POST",
     "/v1/claim-lines/{line_id}/reverse/cancel",
     action="claim_line.cancel_reversal",
-    body=ReasonBody,
+    body=VersionReason,
     answer=SettledLine,
     summary="Withdraw one's own request to take a payment back, or refuse another officer's",
 )
-def cancel_reversal(call: Call[ReasonBody, NoQuery], line_id: str) -> SettledLine:
-    return _line(call.context, clawback.cancel_reversal(call.context, line_id, reason=call.body.reason))
+def cancel_reversal(call: Call[VersionReason, NoQuery], line_id: str) -> SettledLine:
+    body = call.body
+    line = clawback.cancel_reversal(call.context, line_id, version=body.version, reason=body.reason)
+    return _line(call.context, line)
 
 
 @api.endpoint(

@@ -285,7 +285,21 @@ def _is_doubtful(line: Line) -> bool:
 def _looked_at(
     line: Line, voucher: Voucher | None, attendance_holds: Sequence[str], change: Change
 ) -> Line | None:
-    """Decide on a line a last time; what now speaks against it holds it, what no longer does lets it go."""
+    """Decide on a line a last time; what now speaks against it holds it, what no longer does lets it go.
+
+    Whoever lists a person marks the voucher first and then finds the line held already. So the voucher is
+    read once more after the line was let go: one of the two sees the other.
+    """
+    after = _decided(line, voucher, attendance_holds, change)
+    if after is None or after.holds or not line.holds:
+        return after
+    again = find_vouchers([line.voucher_id])
+    return _decided(after, again[0] if again else None, attendance_holds, change)
+
+
+def _decided(
+    line: Line, voucher: Voucher | None, attendance_holds: Sequence[str], change: Change
+) -> Line | None:
     holds = [*(hold for hold in line.holds if not is_derived_hold(hold)), *attendance_holds]
     outcome = evaluate(
         line.evidence, voucher, enrolment_id=line.enrolment_id, voucher_id=line.voucher_id, holds=holds
@@ -295,7 +309,7 @@ def _looked_at(
     ]
     if outcome.payable and outcome.amount_fen != line.amount_fen:
         holds.append("check:amount")
-    return line if holds == line.holds else claims.set_holds(line.id, holds, change)
+    return line if holds == line.holds else claims.set_holds(line, holds, change)
 
 
 def _attendance_holds(claim: Claim, lines: Iterable[Line]) -> dict[str, list[str]]:

@@ -384,7 +384,7 @@ def summaries_of(
 ) -> Iterable[Summary]:
     """Give the summaries of a division's accounts, or of one, in order of account and time.
 
-    `since` (inclusive) and `until` (exclusive) are ids or beginnings of ids; see `period_of`.
+    `since` (inclusive) and `until` (exclusive) are ids or beginnings of ids.
     """
     condition = None
     if account is not None:

@@ -323,6 +323,13 @@ def _more_spent(spent: Mapping[str, int], groups: Iterable[PostingGroup]) -> dic
 # --------------------------------------------------------------------------- postings and sums of nothing
 
 
+def _is_visited(batch: Batch, division: str) -> bool:
+    """Tell whether a batch is one of those that the division has made, one number after the other."""
+    newest = store.newest_batch(division)
+    numbers = newest.number if newest is not None else 0
+    return batch.id == batch_id_of(division, batch.number) and 1 <= batch.number <= numbers
+
+
 def _verify_strays(division: str, progress: Progress) -> Verified:
     """Find postings under a batch that the division never had: no other page would compare them.
 
@@ -338,7 +345,7 @@ def _verify_strays(division: str, progress: Progress) -> Verified:
             break
         (group,) = next_one
         batch = store.find_batch(batch_of_group(group.id))
-        if batch is not None and batch.division == division:
+        if batch is not None and _is_visited(batch, division):
             after = store.behind_groups_of(batch.id)
         else:
             strays.append(group)
@@ -396,8 +403,9 @@ def _verify_claims(division: str, progress: Progress, now: datetime) -> Verified
 
 
 def _against_totals(claim: Claim, lines: Sequence[Line]) -> Iterator[Difference]:
-    """Compare what a claim says of its lines with the lines that are not rejected."""
-    live = [line for line in lines if line.status is not LineStatus.REJECTED]
+    """Compare what a claim says of its lines with those that are not rejected: of a rejected claim, none."""
+    over = claim.status is ClaimStatus.REJECTED
+    live = [line for line in lines if line.status is not LineStatus.REJECTED and not over]
     expected = {
         "line_count": len(live),
         "amount_fen": sum(line.amount_fen for line in live),

@@ -96,13 +96,17 @@ def documents_of(claim_id: str) -> list[Document]:
 
 
 def register(document: Document, status: DocumentStatus, *, now: datetime, change: Change) -> Document:
-    """Record what S3 holds for a document; what is stored stays stored."""
+    """Record what S3 holds for a document as it was compared; what is stored stays stored.
+
+    One that was announced anew meanwhile stays as it is: its file has to be compared with other facts.
+    """
     try:
         return update(
             DocumentRow,
             (document.claim_id, document.id),
             [DocumentRow.status.set(str(status)), DocumentRow.stored_at.set(now)],
-            condition=DocumentRow.status.is_in(*map(str, _SENDABLE)),
+            condition=DocumentRow.status.is_in(*map(str, _SENDABLE))
+            & (DocumentRow.version == document.version),
             change=change,
         )
     except ConditionFailed as failure:

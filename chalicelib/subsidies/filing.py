@@ -81,10 +81,8 @@ def submit_claim(
             writes.append(claim_write(class_id, version=training_class.version))
         try:
             transact(writes, change=change_of(context, "subsidy_claim.submit"))
-        except ConditionFailed as failure:
-            if before is None and store.find_claim(claim.id) is None:
-                raise Refused("version_conflict", version=getattr(failure.old, "version", None)) from None
-            continue  # claimed meanwhile, or a hold was placed or lifted: what is there now decides
+        except ConditionFailed:
+            continue  # claimed or scored anew meanwhile, or a hold was placed or lifted: look again
         return Submitted(claim, lines, created=True)
     raise error("try_again")
 

@@ -14,6 +14,7 @@ from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import OverridableCheck
 from chalicelib.subsidies import override_store as store
+from chalicelib.subsidies.model import claim_id_of
 from chalicelib.subsidies.override_model import (
     OVERRIDE_TRANSITIONS,
     Override,
@@ -22,6 +23,7 @@ from chalicelib.subsidies.override_model import (
     counts_on,
     override_id_of,
 )
+from chalicelib.subsidies.store import find_claim
 
 DAYS_MAX = 366
 
@@ -94,7 +96,8 @@ def decide(context: Context, override_id: str, action: str, *, version: int, rea
     """Confirm or refuse an override; a second person does, who had no hand in the class.
 
     Raises:
-        Forbidden: `self_approval`, by who asked or who prepared the class on the institution's side.
+        Forbidden: `self_approval`, by who asked or who prepared the class or its claim on the institution's
+            side.
         Refused: it was decided already, has another version, or its last day is over.
 
     """
@@ -104,7 +107,7 @@ def decide(context: Context, override_id: str, action: str, *, version: int, rea
     if found is None:
         raise NotFound
     rights.require(context.principal, "override.decide", division=found.division)
-    if context.principal.actor in {found.asked_by, *prepared_by(read_class(class_id))}:
+    if context.principal.actor in {found.asked_by, *_prepared_by(read_class(class_id))}:
         raise error("self_approval")
     if action == "confirm" and found.expires_on < shanghai_date(context.now):
         raise error("override_expired", expires_on=found.expires_on.isoformat())
@@ -119,9 +122,16 @@ def decide(context: Context, override_id: str, action: str, *, version: int, rea
 def allowed_actions(principal: Principal, override: Override, training_class: TrainingClass) -> list[str]:
     """List what this caller may do with an override now."""
     may = rights.reaches(principal, "override.decide", division=override.division)
-    if not may or principal.actor in {override.asked_by, *prepared_by(training_class)}:
+    if not may or principal.actor in {override.asked_by, *_prepared_by(training_class)}:
         return []
     return [one for one in OVERRIDE_TRANSITIONS.allowed(override.status) if one != "ask"]
+
+
+def _prepared_by(training_class: TrainingClass) -> set[str]:
+    """Give everybody who had a hand in a class, or in the claim for it, on the institution's side."""
+    claim = find_claim(claim_id_of(training_class.id))
+    applied = {claim.submitted_by, *claim.also_prepared_by} if claim is not None else set()
+    return prepared_by(training_class) | applied
 
 
 def in_force(training_class: TrainingClass, day: date) -> dict[str, list[Override]]:

@@ -109,10 +109,6 @@ def lines_ever_claimed(training_class: TrainingClass) -> list[Line]:
     return store.find_lines([line_id_of(claim_id, place) for place in range(1, places + 1)])
 
 
-def _looked(one: Examined, line: Line | None) -> Looked:
-    return Looked(_as_paid(one, line), *_since_submission(one, line))
-
-
 def _as_paid(one: Examined, line: Line | None) -> Payability:
     if line is None or line.status not in _PAID:
         return one.outcome

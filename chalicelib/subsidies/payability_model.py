@@ -99,7 +99,8 @@ def evaluate(
     The amount is min(face value, project fee) × pay rate, rounded down to whole fen. Who passed is decided
     here, not by the state that scoring gave the enrolment: scoring fails whoever was absent and knows of no
     override. The marks give the rate, and nobody is paid whose attendance neither suffices nor is overridden.
-    `paid_fen` is what this enrolment was paid, if it was: its voucher is settled then and that is the amount.
+    `paid_fen` is what this enrolment was paid, if it was: its voucher is settled then and that is the amount,
+    and a list that came later takes nothing away.
     """
     expected = VoucherStatus.REDEEMED if paid_fen is None else VoucherStatus.SETTLED
     redeemed = voucher is not None and voucher.status is expected and voucher.enrolment_id == enrolment_id
@@ -142,7 +143,7 @@ def evaluate(
             not evidence.same_level_before,
             {"subsidised_before": evidence.same_level_before},
         ),
-        eligible_at_date(evidence, voucher.bar if voucher else None),
+        eligible_at_date(evidence, voucher.bar if voucher and paid_fen is None else None),
         Check("not_rejected", evidence.reject_reason is None, {"reason": evidence.reject_reason}),
         *_completed_in_time(evidence, voucher),
     ]
@@ -168,11 +169,13 @@ def eligible_at_date(evidence: Evidence, bar: Bar | None) -> Check:
     day is not known, whatever stands against the voucher counts.
     """
     day = evidence.opens_on
-    counting = bar if bar is not None and (day is None or bar.counts_on(day)) else None
+    counting = None
+    if bar is not None:
+        counting = bar.standing if day is None else bar.standing_on(day)
     facts: dict[str, Fact] = {
         "opens_on": day.isoformat() if day else None,
-        "listed": counting.standing.situation.value if counting else None,
-        "since": counting.first_day.isoformat() if counting else None,
+        "listed": counting.situation.value if counting else None,
+        "since": counting.since.isoformat() if counting else None,
     }
     return Check("eligible_at_date", counting is None, facts)
 

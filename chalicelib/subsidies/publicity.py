@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from chalicelib.accounts import rights
 from chalicelib.aws import crypto
@@ -106,8 +107,7 @@ def object_to(
     known = objection_store.find_objection(objection_id)
     if known is not None:
         return Objected(known, created=False)
-    if not is_running(claim, shanghai_date(context.now)):
-        raise Refused("publicity_over", ends_on=ends_on.isoformat())
+    _require_open(claim, ends_on, context)
     if line_id is not None and line_id not in claim.line_ids:
         raise error("line_unknown", faults=(Fault("line_unknown", field="line_id"),))
     objection = Objection(
@@ -125,18 +125,25 @@ def object_to(
     for _ in range(_TRIES):
         try:
             transact(_objecting(objection, claim), change=change)
-        except ConditionFailed as failure:
+        except ConditionFailed:
             known = objection_store.find_objection(objection_id)
             if known is not None:
                 return Objected(known, created=False)
             claim = store.read_claim(claim_id)
-            if not is_running(claim, shanghai_date(context.now)):
-                raise Refused("publicity_over", ends_on=ends_on.isoformat()) from None
-            if failure.table is store.LineRow:
-                continue  # another hold came between
-            raise error("too_many_objections", limit=OBJECTIONS_MAX) from None
+            _require_open(claim, ends_on, context)
+            continue  # another hold came between
         return Objected(objection, created=True)
     raise error("try_again")
+
+
+def _require_open(claim: Claim, ends_on: date, context: Context) -> None:
+    """Refuse an objection to what is no longer in public, or to which too many wait for a decision."""
+    if not is_running(claim, shanghai_date(context.now)):
+        raise Refused("publicity_over", ends_on=ends_on.isoformat())
+    if claim.publicity_ends_on != ends_on:
+        raise NotFound  # sent back and publicised anew since: another list is in public now
+    if claim.objections >= OBJECTIONS_MAX:
+        raise error("too_many_objections", limit=OBJECTIONS_MAX)
 
 
 def _objecting(objection: Objection, claim: Claim) -> list[Write]:

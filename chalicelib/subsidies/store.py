@@ -21,6 +21,7 @@ from chalicelib.aws.table import (
     table_name,
     update,
 )
+from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.subsidies.model import (
@@ -478,9 +479,13 @@ def place_hold(line_id: str, hold: str, change: Change) -> Line | None:
     return _change_holds(line_id, change, lambda holds: [*holds, hold] if hold not in holds else holds)
 
 
-def set_holds(line_id: str, wanted: Sequence[str], change: Change) -> Line | None:
-    """Replace the holds of a line that is not in a batch yet."""
-    return _change_holds(line_id, change, lambda _: list(wanted))
+def set_holds(line: Line, holds: Sequence[str], change: Change) -> Line | None:
+    """Replace the holds of a line by what was decided on it; None if it is no longer as it was read."""
+    condition = LineRow.status.is_in(*map(str, _STOPPABLE)) & (LineRow.version == line.version)
+    try:
+        return update(LineRow, (line.id,), _hold_actions(line, holds), condition=condition, change=change)
+    except ConditionFailed:
+        return None
 
 
 def lift_hold(line_id: str, hold: str, change: Change) -> Line | None:
@@ -488,6 +493,7 @@ def lift_hold(line_id: str, hold: str, change: Change) -> Line | None:
     return _change_holds(line_id, change, lambda holds: [one for one in holds if one != hold])
 
 
+_HOLD_TRIES = 10
 _STOPPABLE = (LineStatus.PENDING, LineStatus.HELD, LineStatus.PAYMENT_FAILED)
 
 
@@ -499,7 +505,7 @@ def _hold_actions(line: Line, holds: Sequence[str]) -> list[Action]:
 
 
 def _change_holds(line_id: str, change: Change, wanted: Any) -> Line | None:
-    for _ in range(10):
+    for _ in range(_HOLD_TRIES):
         line = find_line(line_id)
         if line is None or line.status not in _STOPPABLE:
             return None
@@ -516,7 +522,7 @@ def _change_holds(line_id: str, change: Change, wanted: Any) -> Line | None:
             )
         except ConditionFailed:
             continue
-    return None
+    raise Unavailable("try_again")
 
 
 # --------------------------------------------------------------------------- settlement

@@ -23,9 +23,6 @@ from chalicelib.supervision.count_model import REACHED, STATUSES, VoucherCount
 
 api = Api(__name__)
 
-"""Not `text/csv`: that is a binary type of the gateway (sheets come in GB18030 too), so Chalice would answer
-it in base64 and only to who accepts it."""
-
 Division = Annotated[str, Meta(min_length=2, max_length=6)]
 
 

@@ -26,9 +26,17 @@ def paid(world: Any, money: Money) -> str:
 
 
 def act(
-    money: Money, line_id: str, verb: str = "", *, who: Any = "finance", reason: str | None = None
+    money: Money,
+    line_id: str,
+    verb: str = "",
+    *,
+    who: Any = "finance",
+    reason: str | None = None,
+    version: int | None = None,
 ) -> Any:
-    body = {} if reason is None else {"reason": reason}
+    body: dict[str, Any] = {} if reason is None else {"reason": reason}
+    if verb == "/cancel":
+        body["version"] = version or LineRow.get(line_id).version
     return money.api(who).post(f"/v1/claim-lines/{line_id}/reverse{verb}", body, at=money.now)
 
 
@@ -126,3 +134,13 @@ def test_a_reviewer_is_told_that_an_unpaid_line_of_an_approved_claim_may_be_reje
     body = {"version": LineRow.get(failed).version, "reason": "账户已注销"}
     assert money.api("reviewer").post(f"/v1/claim-lines/{failed}/reject", body, at=money.now).status == 200
     assert actions(money, failed, "reviewer") == []
+
+
+def test_a_late_repeat_of_a_withdrawal_leaves_the_next_request_alone(money: Money, paid: str) -> None:
+    money.ok(act(money, paid, reason="打错"))
+    version = LineRow.get(paid).version
+    money.ok(act(money, paid, "/cancel", reason="打错", version=version))
+    money.ok(act(money, paid, who="finance_two", reason="重复发放"))
+    late = act(money, paid, "/cancel", reason="打错", version=version)
+    assert (late.status, late.json["code"]) == (409, "version_conflict")
+    assert LineRow.get(paid).reversal_reason == "重复发放"

@@ -8,6 +8,7 @@ import pytest
 
 from chalicelib.settlement import store, verification
 from chalicelib.settlement.jobs import seal_settlement
+from chalicelib.settlement.model import batch_id_of, group_id_of
 from chalicelib.subsidies.budget_store import BudgetRow
 from chalicelib.subsidies.model import Repayment
 from chalicelib.subsidies.store import ClaimRow, LineRow
@@ -318,3 +319,24 @@ def test_what_is_reserved_is_what_is_approved_and_not_yet_paid(world: Any, money
     ]
     LineRow(line_id).update(actions=[LineRow.status.set("paid")])
     assert ("posting_paid", None, line_id, 0, FEN) in differences(money)
+
+
+def test_a_claim_rejected_as_a_whole_is_no_difference(world: Any, money: Money) -> None:
+    money.budget()
+    claim = money.claim(scored_class(world, 3))
+    money.ok(money.decide("clerk", claim, "reject", reason="不符"))
+    assert found(money) == set()
+
+
+def test_a_batch_that_the_division_never_made_hides_no_postings(money: Money, paid: Any) -> None:
+    (group,) = store.GroupRow.query("3401")
+    forged_id = batch_id_of("3401", 999)
+    batch = msgspec.structs.replace(store.BatchRow.get(paid["id"]).record, id=forged_id, number=999)
+    store.BatchRow.from_record(batch).save()
+    forged = msgspec.structs.replace(
+        group.record, id=group_id_of(forged_id, group.record.event, group.record.postings), batch_id=forged_id
+    )
+    for write in store.post_writes(forged):
+        write.row.save()
+    kinds = [kind for kind, *_ in differences(money)]
+    assert kinds.count("posting_without_batch") == 3

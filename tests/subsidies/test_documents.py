@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.subsidies.document_store import find_document
+from chalicelib.subsidies.document_model import DocumentStatus
+from chalicelib.subsidies.document_store import find_document, register
 from tests.subsidies.scored import Money, scored_class
 
 SCAN = b"%PDF-1.7 signed sheets"
@@ -161,3 +162,17 @@ def test_documents_have_bounds(money: Money, claim: Any) -> None:
     money.ok(announce(money, claim, b"page 3"))
     assert told_of(money, "claim-documents/doc_nothing-here") == "ignored"
     assert told_of(money, "elsewhere") == "ignored"
+
+
+def test_a_document_announced_anew_while_its_file_is_compared_is_not_stored_unseen(
+    world: Any, money: Money, claim: Any
+) -> None:
+    """The worker has read what was announced and finds the file right; then other facts are announced."""
+    announced = money.ok(announce(money, claim))
+    key = upload(announced)
+    known = find_document(claim["id"], announced["id"])
+    assert known is not None
+    money.ok(announce(money, claim, content_type="image/png"))
+    after = register(known, DocumentStatus.STORED, now=money.now, change=world.change)
+    assert after.status is DocumentStatus.AWAITING_UPLOAD
+    assert told_of(money, key) == "mismatch"

@@ -4,7 +4,7 @@ The classes of these tests open on 12 August 2026.
 """
 
 import json
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
@@ -207,3 +207,28 @@ def test_a_line_found_ineligible_in_its_batch_is_not_paid_again_when_the_payment
 
 def test_the_program_as_deployed_connects_lists_with_payments(world: Any) -> None:
     assert app.stop_payment in ineligibility._told
+
+
+def test_who_was_eligible_on_the_opening_day_between_two_situations_is_payable(
+    world: Any, money: Money
+) -> None:
+    class_id = scored_class(world, 1)
+    voucher = VoucherRow.get(money.payability(class_id)["lines"][0]["voucher_id"])
+    voucher.update(actions=[VoucherRow.redeemed_at.set(voucher.redeemed_at - timedelta(days=30))])
+    listed(money, voucher.id, Situation.IN_SCHOOL, since=date(2026, 7, 20), until=date(2026, 8, 11))
+    listed(money, voucher.id, Situation.IN_MILITARY, since=date(2026, 9, 10))
+    (line,) = money.payability(class_id)["lines"]
+    assert (line["payable"], check_of(line)["evidence"]["listed"]) == (True, None)
+
+
+def test_a_list_that_comes_after_the_payment_takes_nothing_away_from_what_is_shown(
+    world: Any, money: Money
+) -> None:
+    class_id = scored_class(world, 1)
+    claim = money.publicised(class_id)
+    money.wait()
+    batch = money.seal()
+    listed(money, money.read(claim)["lines"][0]["voucher_id"])
+    money.pay(batch)
+    shown = money.payability(class_id)
+    assert (shown["count"], shown["amount_fen"]) == (1, claim["amount_fen"])

@@ -186,3 +186,12 @@ def test_a_request_needs_a_trainee_of_the_class_a_reason_and_a_day_within_a_year
         assert ask(money, class_id, days=days).json["errors"][0]["field"] == "expires_on"
     listed = money.ok(money.api("institution").get(f"/v1/classes/{class_id}/overrides"))
     assert listed["items"] == []
+
+
+def test_who_applied_for_the_claim_does_not_let_its_failed_check_pass(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 3, absent={0}, policy_version=letting(money, "attendance"))
+    claim = money.claim(class_id)
+    money.ok(money.decide("clerk", claim, "return", reason="补充材料"))
+    asked = money.ok(ask(money, class_id))
+    refused = decide(money, asked, "confirm", who=moved("institution", Role.REVIEWER))
+    assert (refused.status, refused.json["code"]) == (403, "self_approval")

@@ -5,11 +5,15 @@ from typing import Any
 
 import pytest
 
+from chalicelib.aws.queues import Message
 from chalicelib.classes.scores_store import classes_unclaimed
 from chalicelib.classes.service import read_class
 from chalicelib.classes.store import HEAD, ClassRow
 from chalicelib.enrolments.store import EnrolmentRow
-from chalicelib.kernel.principal import Role
+from chalicelib.kernel.errors import Refused
+from chalicelib.kernel.principal import Role, system_context
+from chalicelib.settlement.jobs import seal_settlement
+from chalicelib.subsidies.budget_store import BudgetRow
 from tests.accounts.test_separation import moved
 from tests.subsidies.scored import Money, scored_class
 from tests.subsidies.test_claims import voucher_states
@@ -120,3 +124,17 @@ def test_a_class_that_is_claimed_for_is_not_looked_at(world: Any, money: Money) 
     assert classes_unclaimed("3401", before=long_after, limit=10) == [class_id]
     money.claim(class_id)
     assert classes_unclaimed("3401", before=long_after, limit=10) == []
+
+
+def test_a_batch_that_cannot_be_sealed_keeps_nothing_else_waiting(world: Any, money: Money) -> None:
+    money.budget()
+    unclaimed = scored_class(world, 1)
+    scored_again(money, unclaimed)
+    money.publicised(scored_class(world, 1))
+    BudgetRow("bud_3401-2026", world.program_id).update(actions=[BudgetRow.reserved_fen.set(0)])
+    money.now = world.now + timedelta(days=365)
+    message = Message(id="1", body={"division": "3401"}, now=money.now)
+    night_of = system_context("seal_settlement", now=money.now, request_id="req_night")
+    with pytest.raises(Refused):
+        seal_settlement(message, night_of)
+    assert read_class(unclaimed).status == "closed"
