@@ -754,6 +754,16 @@ REASONS: dict[str, Reason] = {
         "该明细已回盘为 {status}，与本次结果矛盾，请核对。",
         "This line already has the result {status}.",
     ),
+    "number_mangled": Reason(
+        Impossible,
+        "{field}已被表格软件转成数字，末位已丢失；请把该列设为文本后重新填写。",
+        "{field} was turned into a number and lost its last digits. Format the column as text.",
+    ),
+    "repaid_before_payment": Reason(
+        Impossible,
+        "退款日期 {day} 早于该笔补贴的支付日期 {paid_on}，请核对银行日期。",
+        "Repaid on {day}, before it was paid on {paid_on}. Check the bank's date.",
+    ),
     "result_unreadable": Reason(
         Impossible,
         "本行有多处缺失或无法读取：{fields}。状态填“已支付”或“失败”，金额以分为单位，日期如 2026-09-30。",

@@ -1,6 +1,6 @@
 """Use cases of clawback (追回): a payment is taken back by one officer's word and another's confirmation."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from chalicelib.accounts import rights
 from chalicelib.aws.table import ConditionFailed, Write, refuse_stale, transact
@@ -162,7 +162,7 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
     """Book what an institution gave back, in one part or several; the bank's reference tells parts apart.
 
     Raises:
-        Impossible: `date_in_future`, received after today.
+        Impossible: `date_in_future`, received after today; `repaid_before_payment`.
         Forbidden: `self_approval`, by who prepared or reviewed the claim.
         Refused: `wrong_state` (not reversed), `repayment_contradicts` (the reference is known with another
             amount or day) or `repayment_exceeds` what is outstanding.
@@ -175,6 +175,10 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
             raise Refused("wrong_state", status=str(line.status))
         if repayment.received_on > shanghai_date(context.now):
             raise Impossible("date_in_future", day=repayment.received_on.isoformat())
+        paid_on = _paid_on(line)
+        if paid_on is not None and repayment.received_on < paid_on:
+            day = repayment.received_on.isoformat()
+            raise error("repaid_before_payment", day=day, paid_on=paid_on.isoformat())
         known = [one for one in line.repayments if one.bank_reference == repayment.bank_reference]
         if known:
             if known == [repayment]:
@@ -196,6 +200,11 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
             continue
         return _paid_line(context, line_id, "claim_line.repay")
     raise error("try_again")
+
+
+def _paid_on(line: Line) -> date | None:
+    """Give the bank's date of a line's payment."""
+    return next((one.paid_on for one in line.attempts if one.status is LineStatus.PAID), None)
 
 
 def _voucher_writes(line: Line) -> list[Write]:

@@ -27,9 +27,11 @@ _STATUSES: Mapping[str, bool] = {
 }
 _FEN = re.compile(r"(\d{1,13})(?:\.0)?", re.ASCII)
 """Whole fen, also as a program writes a whole number that it keeps as a float; `1800.00` is yuan."""
+_MANGLED = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d+|\d{16,}\.0+", re.ASCII)
+"""What a spreadsheet program makes of a long reference that it took for a number: its end is lost."""
 _LIMITS: Mapping[str, int] = {"line_id": 80, "bank_reference": 64, "reason": 200}
 ROWS_MAX = 5_000
-Fault = tuple[Literal["missing_field", "wrong_type"], str]
+Fault = tuple[Literal["missing_field", "wrong_type", "number_mangled"], str]
 
 
 def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], list[Refusal]]:
@@ -86,7 +88,7 @@ def _missing(cells: Mapping[str, str], *, paid: bool) -> Sequence[Fault]:
     return [("missing_field", name) for name in wanted if not cells[name]]
 
 
-def _wrong(cells: Mapping[str, str], *, paid: bool | None, paid_on: date | None) -> Sequence[Fault]:
+def _wrong(cells: Mapping[str, str], *, paid: bool | None, paid_on: date | None) -> list[Fault]:
     wrong = [name for name, most in _LIMITS.items() if len(cells[name]) > most]
     if paid is None:
         wrong.append("status")
@@ -94,4 +96,7 @@ def _wrong(cells: Mapping[str, str], *, paid: bool | None, paid_on: date | None)
         wrong.append("amount_fen")
     if paid and paid_on is None:
         wrong.append("paid_on")
-    return [("wrong_type", name) for name in wrong]
+    mangled: list[Fault] = (
+        [("number_mangled", "bank_reference")] if _MANGLED.fullmatch(cells["bank_reference"]) else []
+    )
+    return [*mangled, *[("wrong_type", name) for name in wrong]]

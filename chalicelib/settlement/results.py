@@ -134,12 +134,13 @@ def record_results(
     members: dict[str, Member] = {member.line_id: member for member in store.members_of(batch_id)}
     known = [result.line_id for result in results if result.line_id in members]
     decided = require_other_payer(context, known)
-    wanted, refused = _firsts(results)
-    for line_id, result in wanted.items():
-        refusal = judge_row(result, members.get(line_id), sealed_on=sealed_on, today=today)
-        if refusal is not None:
-            refused[result.row] = refusal
-    fresh = [(row, members[line_id]) for line_id, row in wanted.items() if row.row not in refused]
+    judged = [
+        (result, judge_row(result, members.get(result.line_id), sealed_on=sealed_on, today=today))
+        for result in results
+    ]
+    wanted, refused = _firsts([result for result, refusal in judged if refusal is None])
+    refused |= {result.row: refusal for result, refusal in judged if refusal is not None}
+    fresh = [(row, members[line_id]) for line_id, row in wanted.items()]
     recorder = _Recorder(context, batch, refused, fresh, decided)
     if dry_run:
         recorder.judge_all()
@@ -186,7 +187,7 @@ def refused_results(context: Context, batch_id: str, request: PageRequest) -> Pa
 
 
 def _firsts(results: Sequence[PaymentResult]) -> tuple[dict[str, PaymentResult], dict[int, Refusal]]:
-    """Give each line's first row, and refuse the later ones: they repeat it or contradict it.
+    """Give each line's first right row, and refuse the later ones: they repeat it or contradict it.
 
     A line is paid once: a second row of it is a mistake or a second payment, and somebody has to look.
     Judged within the file alone, so that the whole file sent again gets the same answer.

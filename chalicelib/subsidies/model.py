@@ -56,7 +56,9 @@ CLAIM_TRANSITIONS: Transitions[ClaimStatus] = Transitions(
         "pay": Step((_C.BATCHED,), _C.PAID),
         "return": Step((_C.SUBMITTED, _C.REVIEWED), _C.RETURNED),
         "uphold_objection": Step((_C.SUBMITTED, _C.REVIEWED, _C.PUBLICISED), _C.RETURNED),
-        "give_up": Step((_C.SUBMITTED, _C.REVIEWED, _C.PUBLICISED, _C.PAYABLE, _C.BATCHED), _C.REJECTED),
+        "give_up": Step(
+            (_C.SUBMITTED, _C.REVIEWED, _C.RETURNED, _C.PUBLICISED, _C.PAYABLE, _C.BATCHED), _C.REJECTED
+        ),
         "reject": Step((_C.SUBMITTED, _C.REVIEWED, _C.RETURNED), _C.REJECTED),
     },
 )
@@ -309,7 +311,7 @@ def claim_without(claim: Claim, line: Line) -> Claim:
     """Give a claim as it is once one of its lines is taken out.
 
     What was waiting for this line alone goes on: the claim may now be wholly batched, or wholly paid. A claim
-    that loses its last line is rejected, unless it lies with the institution, which sends it again.
+    that loses its last line is rejected.
     """
     batched = claim.batched_count - (line.status is _L.PAYMENT_FAILED)
     rest = msgspec.structs.replace(
@@ -320,7 +322,7 @@ def claim_without(claim: Claim, line: Line) -> Claim:
         version=claim.version + 1,
     )
     if rest.line_count == 0:
-        return _ended(rest, "give_up") if CLAIM_TRANSITIONS.allows("give_up", claim.status) else rest
+        return _ended(rest, "give_up")
     if rest.paid_count == rest.line_count:
         return _ended(rest, "pay")
     if batched == rest.line_count:

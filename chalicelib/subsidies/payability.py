@@ -37,6 +37,7 @@ from chalicelib.subsidies.payability_model import (
     Payability,
     differences,
     evaluate,
+    waived_by,
 )
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import find_vouchers
@@ -223,7 +224,7 @@ def examine(
 
 def _is_waived(line: Line, check: OverridableCheck) -> bool:
     """Tell whether two people let a line pass a check: then it takes nobody else's place there."""
-    return any(one.check == check for one in line.evidence.overrides)
+    return check in waived_by(line.evidence)
 
 
 def _overriding(in_force_now: Sequence[Override], known: Line | None) -> list[Overriding]:

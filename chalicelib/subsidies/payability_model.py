@@ -19,6 +19,7 @@ from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.ids import EnrolmentId, VoucherId
 from chalicelib.kernel.money import share_of
 from chalicelib.people.eligibility import Bar
+from chalicelib.programs.model import OverridableCheck
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
 
@@ -178,6 +179,16 @@ def eligible_at_date(evidence: Evidence, bar: Bar | None) -> Check:
         "since": counting.since.isoformat() if counting else None,
     }
     return Check("eligible_at_date", counting is None, facts)
+
+
+def waived_by(evidence: Evidence) -> set[str]:
+    """Name the checks that fail and that two people let pass: what passes by itself needs nobody's word."""
+    failing = {
+        OverridableCheck.ATTENDANCE: evidence.share < evidence.attendance_min,
+        OverridableCheck.YEARLY_CAP: evidence.subsidies_this_year >= evidence.subsidies_per_year,
+        OverridableCheck.OCCUPATION_AND_LEVEL_ONCE: evidence.same_level_before,
+    }
+    return {one.check for one in evidence.overrides if failing[OverridableCheck(one.check)]}
 
 
 def _overridden(check: Check, overrides: Sequence[Overriding]) -> Check:

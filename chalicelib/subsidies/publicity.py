@@ -103,7 +103,8 @@ def object_to(
     ends_on = claim.publicity_ends_on
     text = reason.strip()
     about = line_id or claim_id
-    objection_id = derived_id("obj", about, keyed_digest("objection", text).hex(), ends_on.isoformat())
+    filing = claim.submitted_at.isoformat()  # the same words of a claim filed anew are another objection
+    objection_id = derived_id("obj", about, keyed_digest("objection", text).hex(), filing)
     known = objection_store.find_objection(objection_id)
     if known is not None:
         return Objected(known, created=False)

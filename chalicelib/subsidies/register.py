@@ -13,7 +13,7 @@ from chalicelib.programs.model import OverridableCheck, Policy
 from chalicelib.subsidies import register_store, store
 from chalicelib.subsidies.model import ClaimStatus, Line, claim_of_line
 from chalicelib.subsidies.payability import counted
-from chalicelib.subsidies.payability_model import Evidence
+from chalicelib.subsidies.payability_model import Evidence, waived_by
 from chalicelib.subsidies.register_store import Entry
 
 _APPROVED = (
@@ -49,7 +49,7 @@ def enter(lines: Sequence[Line], evidence: Mapping[str, Evidence], policy: Polic
         register = before[line.person_key]
         kept = [entry for entry in register.entries if entry.line_id in live]
         year = shanghai_date(line.submitted_at).year
-        waived = [OverridableCheck(one.check) for one in evidence[line.enrolment_id].overrides]
+        waived = [OverridableCheck(check) for check in sorted(waived_by(evidence[line.enrolment_id]))]
         fresh = Entry(line.id, line.occupation, year, waived)
         if not _has_room(fresh, kept, policy):
             entered.refused.append(line)

@@ -423,15 +423,20 @@ def _claim(context: Context, claim: Claim, lines: list[Line]) -> ClaimAnswer:
 def line_answer(line: Line, claim: Claim) -> LineAnswer:
     """Show one line of a claim."""
     assert claim_of_line(line.id) == claim.id
+    shown = line_status_shown(line, claim)
+    under_review = claim.status in (
+        ClaimStatus.SUBMITTED,
+        ClaimStatus.REVIEWED,
+    )  # of an earlier filing, as a note
     return LineAnswer(
         id=line.id,
         enrolment_id=line.enrolment_id,
         voucher_id=line.voucher_id,
         trainee={"name": line.trainee_name, "id_number": line.trainee_id_number},
         amount_fen=line.amount_fen,
-        status=line_status_shown(line, claim),
+        status=shown,
         holds=line.holds,
-        reject_reason=line.reject_reason,
+        reject_reason=line.reject_reason if shown is LineStatus.REJECTED or under_review else None,
         batch_id=line.batch_id,
         version=line.version,
     )

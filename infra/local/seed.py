@@ -10,11 +10,12 @@ import json
 import secrets
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
 from infra.local.catalogue import INSTITUTIONS, PROGRAM, PROJECTS
-from infra.local.http import Client
+from infra.local.http import ApiRefused, Client
 from infra.local.layout import PASSWORDS_FILE, write_private
 
 _PROVINCE: Final = "34"
@@ -112,5 +113,9 @@ def _seed_all(province: Client, path: str, bodies: list[dict[str, Any]], *, key:
     missing = [body for body in bodies if body[key] not in known]
     for body in missing:
         fields = {name: value for name, value in body.items() if name != key}
-        province.call("PUT", f"{path}/{quote(body[key])}", {**fields, "programs": [program_id]})
+        try:
+            province.call("PUT", f"{path}/{quote(body[key])}", {**fields, "programs": [program_id]})
+        except ApiRefused as refusal:
+            if refusal.status != HTTPStatus.CONFLICT:
+                raise  # else it is known, only not listed: suspended
     return len(missing)

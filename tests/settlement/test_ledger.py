@@ -226,3 +226,11 @@ def test_a_statement_reads_all_its_institutions_at_once(money: Money, paid: Any)
         other = msgspec.structs.replace(known, id=f"{account}#{known.id.partition('#')[2]}", account=account)
         store.SummaryRow.from_record(other).save()
     assert calls() == few
+
+
+def test_money_cannot_come_back_before_it_was_paid(money: Money, paid: Any) -> None:
+    line_id = money.batch(paid)["lines"][0]["line_id"]
+    take_back(money, line_id)
+    early = repay(money, line_id, 1, day="2026-09-20")
+    assert (early.status, early.json["code"]) == (422, "repaid_before_payment")
+    assert money.ok(repay(money, line_id, 1))["outstanding_fen"] == FEN - 1

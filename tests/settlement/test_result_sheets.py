@@ -163,3 +163,25 @@ def test_the_words_of_banks_are_understood(word: str, paid: bool) -> None:
     row = ["lin_x-01", word, 180000, "2026-09-30", "R1", "账号不符"]
     ((result,), refused) = read_results(write_csv(HEADERS, [row]), CSV)
     assert (result.paid, refused) == (paid, [])
+
+
+@pytest.mark.parametrize("reference", ["1.23457E+17", "1.234567890123457e+17", "2025120512345678.0"])
+def test_a_reference_that_lost_its_end_in_a_spreadsheet_is_refused(reference: str) -> None:
+    rows = [["lin_x-01", "paid", 180000, "2026-09-30", reference, ""]]
+    assert read_results(write_csv(HEADERS, rows), CSV) == (
+        [],
+        [Refusal(2, "number_mangled", {"field": "流水号"})],
+    )
+
+
+def test_a_wrong_first_row_does_not_bar_the_right_one_behind_it(world: Any, money: Money) -> None:
+    batch = money.sealed(scored_class(world, 1))
+    money.export(batch)
+    (line,) = money.batch(batch)["lines"]
+    rows = [money.result(line, amount_fen=1), money.result(line)]
+    answer = money.ok(money.send(batch, rows))
+    assert (answer["applied"], [(one["row"], one["code"]) for one in answer["refused"]]) == (
+        1,
+        [(1, "amount_differs")],
+    )
+    assert money.ok(money.send(batch, rows)) == answer

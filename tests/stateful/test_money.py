@@ -440,7 +440,7 @@ class Money(RuleBasedStateMachine):
     def _drop_in_model(self, claim: ModelClaim, line: ModelLine, *, dropped: bool) -> None:
         if dropped:
             line.state, line.out = DROPPED, True
-        if claim.state != "returned" and all(one.state == DROPPED for one in claim.lines.values()):
+        if all(one.state == DROPPED for one in claim.lines.values()):
             claim.state = "rejected"
 
     def _approved(self, place: int) -> str:

@@ -41,6 +41,7 @@ CLAIM_CELLS = {
     "give_up": {
         "submitted": "rejected",
         "reviewed": "rejected",
+        "returned": "rejected",
         "publicised": "rejected",
         "payable": "rejected",
         "batched": "rejected",

@@ -63,9 +63,7 @@ def test_who_prepared_a_class_does_not_close_it(world: Any, money: Money) -> Non
     assert (refused.status, refused.json["code"]) == (403, "self_approval")
 
 
-def test_a_returned_claim_of_whose_trainees_none_is_payable_any_more_can_be_ended(
-    world: Any, money: Money
-) -> None:
+def test_a_returned_claim_that_loses_its_last_line_ends_with_its_class(world: Any, money: Money) -> None:
     money.budget()
     class_id = scored_class(world, 1)
     claim = money.publicised(class_id)
@@ -76,10 +74,8 @@ def test_a_returned_claim_of_whose_trainees_none_is_payable_any_more_can_be_ende
     upheld = {"version": 1, "outcome": "upheld", "reason": "属实"}
     for one in (about_claim, about_line):
         money.ok(money.api("supervisor").post(f"/v1/objections/{one['id']}/resolve", upheld, at=money.now))
-    back = money.read(claim)
-    assert (back["status"], back["count"]) == ("returned", 0)
-    assert file(money, class_id, 0, 0).json["code"] == "not_payable"
-    money.ok(money.decide("clerk", back, "reject", reason="异议属实"))
+    over = money.read(claim)
+    assert (over["status"], over["count"], over["decision_reason"]) == ("rejected", 0, "属实")
     assert (read_class(class_id).status, voucher_states(class_id)) == ("closed", ["closed"])
 
 
