@@ -424,10 +424,8 @@ def line_answer(line: Line, claim: Claim) -> LineAnswer:
     """Show one line of a claim."""
     assert claim_of_line(line.id) == claim.id
     shown = line_status_shown(line, claim)
-    under_review = claim.status in (
-        ClaimStatus.SUBMITTED,
-        ClaimStatus.REVIEWED,
-    )  # of an earlier filing, as a note
+    # Reviewers of a claim that was sent again see why one of its lines was rejected before.
+    under_review = claim.status in (ClaimStatus.SUBMITTED, ClaimStatus.REVIEWED)
     return LineAnswer(
         id=line.id,
         enrolment_id=line.enrolment_id,
