@@ -289,6 +289,7 @@ def _score_row(mark: Marks, before: Marks | None) -> ScoreRowAnswer:
     "/v1/classes/{class_id}/roster/template",
     action="roster.template",
     answer=LinkAnswer,
+    refuses=(409,),
     summary="Get a link to the roster's xlsx form, prefilled",
 )
 def roster_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
@@ -300,6 +301,7 @@ def roster_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
     "/v1/classes/{class_id}/scores/template",
     action="scores.template",
     answer=LinkAnswer,
+    refuses=(409,),
     summary="Get a link to the xlsx form of marks, prefilled",
 )
 def scores_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:

@@ -409,7 +409,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
             f"/v1/claim-lines/{line_id}/reverse/confirm", {}, owner=in_city
         ),
         ("POST", "/v1/claim-lines/{line_id}/reverse/cancel"): Case(
-            f"/v1/claim-lines/{line_id}/reverse/cancel", REASON, owner=in_city
+            f"/v1/claim-lines/{line_id}/reverse/cancel", VERSION_REASON, owner=in_city
         ),
         ("POST", "/v1/claim-lines/{line_id}/repayments"): Case(
             f"/v1/claim-lines/{line_id}/repayments",
