@@ -10,7 +10,7 @@ payment is booked all the same and the line is marked as one to be clawed back.
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.accounts import rights
@@ -134,12 +134,10 @@ def record_results(
     members: dict[str, Member] = {member.line_id: member for member in store.members_of(batch_id)}
     known = [result.line_id for result in results if result.line_id in members]
     decided = require_other_payer(context, known)
-    judged = [
-        (result, judge_row(result, members.get(result.line_id), sealed_on=sealed_on, today=today))
-        for result in results
-    ]
-    wanted, refused = _firsts([result for result, refusal in judged if refusal is None])
-    refused |= {result.row: refusal for result, refusal in judged if refusal is not None}
+    wanted, refused = _sort_out(
+        results,
+        lambda result: judge_row(result, members.get(result.line_id), sealed_on=sealed_on, today=today),
+    )
     fresh = [(row, members[line_id]) for line_id, row in wanted.items()]
     recorder = _Recorder(context, batch, refused, fresh, decided)
     if dry_run:
@@ -186,23 +184,28 @@ def refused_results(context: Context, batch_id: str, request: PageRequest) -> Pa
     return store.refused_of(batch_id, request)
 
 
-def _firsts(results: Sequence[PaymentResult]) -> tuple[dict[str, PaymentResult], dict[int, Refusal]]:
-    """Give each line's first right row, and refuse the later ones: they repeat it or contradict it.
+def _sort_out(
+    results: Sequence[PaymentResult], judge: Callable[[PaymentResult], Refusal | None]
+) -> tuple[dict[str, PaymentResult], dict[int, Refusal]]:
+    """Give each line's first right row, and refuse the others: wrong by themselves, repeats, contradictions.
 
     A line is paid once: a second row of it is a mistake or a second payment, and somebody has to look.
     Judged within the file alone, so that the whole file sent again gets the same answer.
     """
     wanted: dict[str, PaymentResult] = {}
     refused: dict[int, Refusal] = {}
+    seen: dict[str, list[PaymentResult]] = {}
     for result in results:
-        first = wanted.setdefault(result.line_id, result)
-        if first is result:
-            continue
-        if same_result(first, result):
-            refused[result.row] = Refusal(result.row, "result_repeated", {"row": first.row})
-            continue
-        status = "paid" if first.paid else "failed"
-        refused[result.row] = Refusal(result.row, "result_contradicts", {"status": status})
+        before = seen.setdefault(result.line_id, [])
+        same = next((one for one in before if same_result(one, result)), None)
+        before.append(result)
+        if same is not None:
+            refused[result.row] = Refusal(result.row, "result_repeated", {"row": same.row})
+        elif (refusal := judge(result)) is not None:
+            refused[result.row] = refusal
+        elif (first := wanted.setdefault(result.line_id, result)) is not result:
+            status = "paid" if first.paid else "failed"
+            refused[result.row] = Refusal(result.row, "result_contradicts", {"status": status})
     return wanted, refused
 
 

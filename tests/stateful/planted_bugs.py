@@ -55,10 +55,10 @@ BUGS = (
         "if result.amount_fen < member.amount_fen:",
     ),
     Bug(
-        "of two results of one line in one file the last counts",
+        "a second report of a line in one file is no mistake",
         _RESULTS,
-        "first = wanted.setdefault(result.line_id, result)",
-        "first = wanted[result.line_id] = result",
+        "        if same is not None:\n",
+        "        if same is not None and same.row < 0:\n",
     ),
     Bug(
         "a result that contradicts the known one counts as the same",
