@@ -424,13 +424,14 @@ class Money(RuleBasedStateMachine):
         line = claim.lines[name]
         version = objections.find_objection(objection_id).version
         outcome = ObjectionStatus.UPHELD if upheld else ObjectionStatus.DISMISSED
-        answer = self.do(
+        self.do(
             chaos,
             lambda: publicity.resolve_objection(
                 self.context(SUPERVISOR), objection_id, version=version, outcome=outcome, reason="已核实"
             ),
         )
-        assert not isinstance(answer, DomainError), "wherever its claim is, an objection can be decided"
+        decided = objections.find_objection(objection_id).status
+        assert decided is outcome, "wherever its claim is, an objection can be decided"
         del claim.line_objections[objection_id]
         if line.state in (WAITING, FAILED):
             line.holds.discard(f"objection:{objection_id}")
@@ -668,8 +669,10 @@ class Money(RuleBasedStateMachine):
         asked = sorted(name for name, one in self.model.lines().items() if one.asked_by)
         name = asked[place % len(asked)]
         line, actor = self.model.lines()[name], FINANCE if who else OTHER_FINANCE
+        version = claims.find_line(name).version
         answer = self.do(
-            chaos, lambda: clawback.cancel_reversal(self.context(actor), name, reason="核实无误")
+            chaos,
+            lambda: clawback.cancel_reversal(self.context(actor), name, version=version, reason="核实无误"),
         )
         if line.state == PAID:
             line.asked_by = None
@@ -689,7 +692,7 @@ class Money(RuleBasedStateMachine):
         taken = sorted(name for name, one in self.model.lines().items() if one.state == REVERSED)
         name = taken[place % len(taken)]
         line = self.model.lines()[name]
-        repayment = Repayment(f"R{reference}-{fen}", fen, self.setting.world.now.date())
+        repayment = Repayment(f"R{reference}-{fen}", fen, shanghai_date(self.now))
         known = [one.bank_reference for one in claims.find_line(name).repayments]
         answer = self.do(chaos, lambda: clawback.record_repayment(self.context(FINANCE), name, repayment))
         if repayment.bank_reference not in known:
