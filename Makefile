@@ -55,6 +55,7 @@ run-tests: $(STAMP)
 
 # Counts calls and units, which nobody beside it can change; what it prints is shown when it is done.
 run-bench: $(STAMP)
+	@mkdir -p .build
 	@$(PYTHON) -m infra.bench > .build/bench.log 2>&1; ended=$$?; cat .build/bench.log; exit $$ended
 
 planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)
