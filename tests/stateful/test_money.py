@@ -28,10 +28,10 @@ from hypothesis.stateful import (
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Context, Principal, Role, system_context
-from chalicelib.settlement import clawback, ledger, results, sealing, service, verification
+from chalicelib.settlement import clawback, ledger, results, sealing, service, verification, withdrawal
 from chalicelib.settlement import store as batches
 from chalicelib.settlement.model import MEMORANDUM, BatchStatus, PaymentResult
-from chalicelib.subsidies import dropping, filing, publicity
+from chalicelib.subsidies import filing, publicity
 from chalicelib.subsidies import objection_store as objections
 from chalicelib.subsidies import service as subsidies
 from chalicelib.subsidies import store as claims
@@ -499,7 +499,9 @@ class Money(RuleBasedStateMachine):
         claim = next(one for one in self.model.claims.values() if name in one.lines)
         answer = self.do(
             chaos,
-            lambda: dropping.drop_line(self.context(REVIEWER), name, version=version, reason="不予拨付"),
+            lambda: withdrawal.withdraw_line(
+                self.context(REVIEWER), name, version=version, reason="不予拨付"
+            ),
         )
         if claim.approved and line.state in (WAITING, FAILED) and not stale:
             self._drop_in_model(claim, line, dropped=True)
