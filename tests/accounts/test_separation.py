@@ -126,7 +126,7 @@ def test_a_hand_found_only_by_the_write_is_refused_too(world: Any) -> None:
 def test_the_applicant_does_not_review(world: Any, money: Money, verb: str) -> None:
     claim = money.claim(scored_class(world, 1))
     reason = {} if verb == "review" else {"reason": "x"}
-    assert is_own_work(money.decide(moved("institution", Role.CLERK), claim, verb, **reason))  # type: ignore[arg-type]
+    assert is_own_work(money.decide(moved("institution", Role.CLERK), claim, verb, **reason))
     assert money.decide("clerk", claim, verb, **reason).status == 200
 
 
@@ -146,15 +146,15 @@ def test_who_prepared_the_class_does_not_review_its_claim(world: Any, money: Mon
     claim = money.claim(prepared_by_others(world, 2, **{part: "institution_two"}))
     clerk = moved("institution_two", Role.CLERK)
     lines = [{"id": claim["lines"][0]["id"], "reason": "x"}]
-    assert is_own_work(money.decide(clerk, claim, "review"))  # type: ignore[arg-type]
-    assert is_own_work(money.decide(clerk, claim, "review", rejected_lines=lines))  # type: ignore[arg-type]
-    assert is_own_work(money.decide(clerk, claim, "return", reason="x"))  # type: ignore[arg-type]
-    assert is_own_work(money.decide(clerk, claim, "reject", reason="x"))  # type: ignore[arg-type]
-    assert money.read(claim, who=clerk)["allowed_actions"] == []  # type: ignore[arg-type]
+    assert is_own_work(money.decide(clerk, claim, "review"))
+    assert is_own_work(money.decide(clerk, claim, "review", rejected_lines=lines))
+    assert is_own_work(money.decide(clerk, claim, "return", reason="x"))
+    assert is_own_work(money.decide(clerk, claim, "reject", reason="x"))
+    assert money.read(claim, who=clerk)["allowed_actions"] == []
     claim = money.ok(money.decide("clerk", claim, "review"))
     reviewer = moved("institution_two", Role.REVIEWER)
-    assert is_own_work(money.decide(reviewer, claim, "approve"))  # type: ignore[arg-type]
-    assert money.read(claim, who=reviewer)["allowed_actions"] == []  # type: ignore[arg-type]
+    assert is_own_work(money.decide(reviewer, claim, "approve"))
+    assert money.read(claim, who=reviewer)["allowed_actions"] == []
     money.ok(money.decide("reviewer", claim, "approve"))
     line = money.read(claim)["lines"][0]
     path = f"/v1/claim-lines/{line['id']}/reject"
@@ -172,9 +172,9 @@ def test_who_entered_marks_that_another_corrected_does_not_review_the_claim(worl
     assert room.api(colleague()).put(path, body, at=room.ended()).status == 200
     money.now = room.ended()
     third = moved("institution_wuhu", Role.INSTITUTION, "340111", HEFEI_SCHOOL)
-    claim = money.claim(room.id, who=third)  # type: ignore[arg-type]
+    claim = money.claim(room.id, who=third)
     for name in ("institution", "institution_two", "institution_wuhu"):
-        assert is_own_work(money.decide(moved(name, Role.CLERK), claim, "review"))  # type: ignore[arg-type]
+        assert is_own_work(money.decide(moved(name, Role.CLERK), claim, "review"))
     assert money.decide("clerk", claim, "review").status == 200
 
 
@@ -184,8 +184,8 @@ def test_who_applied_before_a_return_does_not_review_what_another_sent_again(
     class_id = scored_class(world, 1)
     claim = money.claim(class_id)
     money.ok(money.decide("clerk", claim, "return", reason="x"))
-    claim = money.claim(class_id, who=colleague())  # type: ignore[arg-type]
-    assert is_own_work(money.decide(moved("institution", Role.CLERK), claim, "review"))  # type: ignore[arg-type]
+    claim = money.claim(class_id, who=colleague())
+    assert is_own_work(money.decide(moved("institution", Role.CLERK), claim, "review"))
     assert money.decide("clerk", claim, "review").status == 200
 
 
@@ -211,7 +211,7 @@ def test_neither_applicant_nor_first_reviewer_gives_the_second_review(world: Any
     claim = money.claim(scored_class(world, 1))
     claim = money.ok(money.decide("clerk", claim, "review"))
     for name in ("institution", "clerk"):
-        assert is_own_work(money.decide(moved(name, Role.REVIEWER), claim, "approve"))  # type: ignore[arg-type]
+        assert is_own_work(money.decide(moved(name, Role.REVIEWER), claim, "approve"))
     assert money.decide("reviewer", claim, "approve").status == 200
 
 
@@ -246,9 +246,9 @@ def test_who_proposed_an_issuance_does_not_decide_on_it(world: Any, api: Any, ve
 
     proposer = staff_principal("province")
     batch = IssuanceBatch(
-        id="iss_separation000000000000",  # type: ignore[arg-type]
+        id="iss_separation000000000000",
         program_id=world.program_id,
-        import_id="imp_world",  # type: ignore[arg-type]
+        import_id="imp_world",
         status=BatchStatus.PROPOSED,
         proposed_by=proposer.actor,
         proposed_at=world.now,
@@ -265,7 +265,7 @@ def test_moving_back_and_forth_changes_no_person(world: Any, money: Money) -> No
     moved("institution", Role.CLERK)
     back = moved("institution", role, division, institution)
     assert world.api(back).get(f"/v1/subsidy-claims/{claim['id']}").status == 200
-    assert is_own_work(money.decide(moved("institution", Role.CLERK), claim, "review"))  # type: ignore[arg-type]
+    assert is_own_work(money.decide(moved("institution", Role.CLERK), claim, "review"))
 
 
 def test_who_asked_for_a_make_up_or_prepared_the_class_does_not_grant_it(world: Any) -> None:

@@ -228,7 +228,7 @@ class Money:
         body = {"declared_count": found["count"], "declared_amount_fen": found["amount_fen"]}
         return self.ok(self.api(who).post(f"/v1/classes/{class_id}/subsidy-claims", body, at=self.now))
 
-    def decide(self, who: str, claim: Any, verb: str, **body: Any) -> Any:
+    def decide(self, who: Any, claim: Any, verb: str, **body: Any) -> Any:
         path = f"/v1/subsidy-claims/{claim['id']}/{verb}"
         return self.api(who).post(path, {"version": claim["version"], **body}, at=self.now)
 
@@ -237,7 +237,7 @@ class Money:
         claim = self.ok(self.decide("clerk" + town, claim, "review"))
         return self.ok(self.decide("reviewer" + town, claim, "approve"))
 
-    def read(self, claim: Any, *, who: str = "clerk") -> Any:
+    def read(self, claim: Any, *, who: Any = "clerk") -> Any:
         return self.ok(self.api(who).get(f"/v1/subsidy-claims/{claim['id']}", at=self.now))
 
     def wait(self, days: int = 20) -> None:
