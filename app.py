@@ -9,44 +9,65 @@ from typing import Any
 from chalice import Chalice
 
 from chalicelib.accounts import jobs as accounts_jobs
+from chalicelib.accounts.guard import RequestGuard
 from chalicelib.accounts.routes import api as accounts_api
-from chalicelib.accounts.service import RequestGuard, use_institutions
-from chalicelib.attendance import footage_jobs
+from chalicelib.accounts.service import use_institutions
+from chalicelib.accounts.sign_in.routes import api as accounts_sign_in_api
+from chalicelib.attendance.check_ins.routes import api as attendance_check_ins_api
 from chalicelib.attendance.evidence import evidence_of
-from chalicelib.attendance.footage_routes import api as footage_api
-from chalicelib.attendance.forward_routes import api as forward_api
-from chalicelib.attendance.make_up_routes import api as make_up_api
-from chalicelib.attendance.review_routes import api as review_api
-from chalicelib.attendance.routes import api as attendance_api
-from chalicelib.aws.http import CSV, XLSX, use_guard
+from chalicelib.attendance.footage import jobs as footage_jobs
+from chalicelib.attendance.footage.routes import api as attendance_footage_api
+from chalicelib.attendance.forwarded.routes import api as attendance_forwarded_api
+from chalicelib.attendance.make_ups.routes import api as attendance_make_ups_api
+from chalicelib.attendance.reviews.routes import api as attendance_reviews_api
+from chalicelib.attendance.roll_calls.routes import api as attendance_roll_calls_api
+from chalicelib.attendance.summary.routes import api as attendance_summary_api
 from chalicelib.aws.queues import job_context, work_through
-from chalicelib.catalogue.routes import api as catalogue_api
-from chalicelib.catalogue.service import division_of_institution
-from chalicelib.classes.changes_routes import api as changes_api
+from chalicelib.catalogue.imports.routes import api as catalogue_imports_api
+from chalicelib.catalogue.institutions.routes import api as catalogue_institutions_api
+from chalicelib.catalogue.institutions.service import division_of_institution
+from chalicelib.catalogue.projects.routes import api as catalogue_projects_api
+from chalicelib.catalogue.publication.routes import api as catalogue_publication_api
+from chalicelib.classes.changes.routes import api as classes_changes_api
+from chalicelib.classes.completion.routes import api as classes_completion_api
 from chalicelib.classes.evidence import use_evidence
-from chalicelib.classes.people_routes import api as class_people_api
+from chalicelib.classes.plans.routes import api as classes_plans_api
+from chalicelib.classes.rosters.routes import api as classes_rosters_api
 from chalicelib.classes.routes import api as classes_api
+from chalicelib.classes.scores.routes import api as classes_scores_api
 from chalicelib.console.routes import api as console_api
+from chalicelib.edge.endpoints import CSV, XLSX
+from chalicelib.edge.http import use_guard
 from chalicelib.enrolments import jobs as enrolment_jobs
 from chalicelib.enrolments.routes import api as enrolments_api
 from chalicelib.exchange import jobs as exchange_jobs
 from chalicelib.exchange.routes import api as exchange_api
-from chalicelib.people import jobs as people_jobs
-from chalicelib.people.routes import api as people_api
+from chalicelib.people.lists import jobs as people_jobs
+from chalicelib.people.lists.routes import api as people_lists_api
 from chalicelib.programs.routes import api as programs_api
 from chalicelib.settlement import jobs as settlement_jobs
-from chalicelib.settlement.ledger_routes import api as ledger_api
-from chalicelib.settlement.routes import api as settlement_api
-from chalicelib.subsidies import jobs as subsidy_jobs
-from chalicelib.subsidies.document_routes import api as documents_api
+from chalicelib.settlement.batches.routes import api as settlement_batches_api
+from chalicelib.settlement.clawback.routes import api as settlement_clawback_api
+from chalicelib.settlement.ledger.routes import api as settlement_ledger_api
+from chalicelib.settlement.results.routes import api as settlement_results_api
+from chalicelib.settlement.statements.routes import api as settlement_statements_api
+from chalicelib.settlement.verification.routes import api as settlement_verification_api
+from chalicelib.subsidies.budgets.routes import api as subsidies_budgets_api
+from chalicelib.subsidies.claims.routes import api as subsidies_claims_api
+from chalicelib.subsidies.documents import jobs as subsidy_jobs
+from chalicelib.subsidies.documents.routes import api as subsidies_documents_api
 from chalicelib.subsidies.listed import stop_payment
-from chalicelib.subsidies.override_routes import api as overrides_api
-from chalicelib.subsidies.publicity_routes import api as publicity_api
-from chalicelib.subsidies.routes import api as subsidies_api
-from chalicelib.supervision import jobs as supervision_jobs
-from chalicelib.supervision.routes import api as supervision_api
+from chalicelib.subsidies.overrides.routes import api as subsidies_overrides_api
+from chalicelib.subsidies.payability.routes import api as subsidies_payability_api
+from chalicelib.subsidies.publicity.routes import api as subsidies_publicity_api
+from chalicelib.supervision.audit import jobs as supervision_jobs
+from chalicelib.supervision.audit.routes import api as supervision_audit_api
+from chalicelib.supervision.rekeying import jobs as rekeying_jobs
+from chalicelib.supervision.reports.routes import api as supervision_reports_api
 from chalicelib.vouchers import jobs as voucher_jobs
-from chalicelib.vouchers.ineligibility import use_payments
+from chalicelib.vouchers.batches import jobs as batches_jobs
+from chalicelib.vouchers.batches.routes import api as vouchers_batches_api
+from chalicelib.vouchers.ineligibility.service import use_payments
 from chalicelib.vouchers.routes import api as vouchers_api
 
 Event = dict[str, Any]
@@ -55,27 +76,44 @@ app = Chalice(app_name="voucher")
 app.api.binary_types = [XLSX, CSV]
 for blueprint in (
     accounts_api,
+    accounts_sign_in_api,
     programs_api,
-    catalogue_api,
-    people_api,
+    catalogue_institutions_api,
+    catalogue_projects_api,
+    catalogue_imports_api,
+    catalogue_publication_api,
+    people_lists_api,
+    vouchers_batches_api,
     vouchers_api,
     enrolments_api,
+    classes_plans_api,
     classes_api,
-    changes_api,
-    class_people_api,
-    attendance_api,
-    review_api,
-    make_up_api,
-    forward_api,
-    footage_api,
-    documents_api,
-    overrides_api,
-    subsidies_api,
-    publicity_api,
-    settlement_api,
-    ledger_api,
+    classes_rosters_api,
+    classes_changes_api,
+    classes_completion_api,
+    classes_scores_api,
+    attendance_check_ins_api,
+    attendance_roll_calls_api,
+    attendance_reviews_api,
+    attendance_make_ups_api,
+    attendance_forwarded_api,
+    attendance_footage_api,
+    attendance_summary_api,
+    subsidies_payability_api,
+    subsidies_documents_api,
+    subsidies_overrides_api,
+    subsidies_budgets_api,
+    subsidies_claims_api,
+    subsidies_publicity_api,
+    settlement_batches_api,
+    settlement_results_api,
+    settlement_clawback_api,
+    settlement_ledger_api,
+    settlement_verification_api,
+    settlement_statements_api,
     exchange_api,
-    supervision_api,
+    supervision_audit_api,
+    supervision_reports_api,
     console_api,
 ):
     app.register_blueprint(blueprint)
@@ -112,7 +150,7 @@ def resume_imports(event: Event, _: object) -> object:
 @app.lambda_function(name="issue_vouchers")  # type: ignore[untyped-decorator]
 def issue_vouchers(event: Event, _: object) -> object:
     """Issue chunks of batches."""
-    return work_through(event, "issue_vouchers", voucher_jobs.issue_vouchers)
+    return work_through(event, "issue_vouchers", batches_jobs.issue_vouchers)
 
 
 @app.lambda_function(name="follow_standings")  # type: ignore[untyped-decorator]
@@ -124,7 +162,7 @@ def follow_standings(event: Event, _: object) -> object:
 @app.lambda_function(name="resume_issuance")  # type: ignore[untyped-decorator]
 def resume_issuance(event: Event, _: object) -> object:
     """Ask again for the chunks of batches that have stalled."""
-    return voucher_jobs.resume_issuance(job_context(event, "resume_issuance"))
+    return batches_jobs.resume_issuance(job_context(event, "resume_issuance"))
 
 
 @app.lambda_function(name="expire_vouchers")  # type: ignore[untyped-decorator]
@@ -196,7 +234,7 @@ def seal_audit(event: Event, _: object) -> object:
 @app.lambda_function(name="reencrypt_people")  # type: ignore[untyped-decorator]
 def reencrypt_people(event: Event, _: object) -> object:
     """Go on with a re-encryption after a key was rotated, if one is under way."""
-    return supervision_jobs.reencrypt_people(event, job_context(event, "reencrypt_people"))
+    return rekeying_jobs.reencrypt_people(event, job_context(event, "reencrypt_people"))
 
 
 @app.lambda_function(name="record_audit")  # type: ignore[untyped-decorator]

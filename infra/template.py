@@ -332,7 +332,7 @@ def _api(stage: str) -> Json:
 def _gateway_headers() -> dict[str, str]:
     """Give the headers of the service's own answers to those that the gateway makes by itself."""
     # Not above: the tables' names are fixed when they are first imported, and the stage is known only now.
-    from chalicelib.aws.http import HEADERS  # noqa: PLC0415
+    from chalicelib.edge.endpoints import HEADERS  # noqa: PLC0415
 
     headers = {**HEADERS, "Content-Type": "application/problem+json"}
     return {name: f"'{value}'" for name, value in headers.items()}

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
+from chalicelib.accounts import passwords as accounts_passwords
 from chalicelib.accounts import service, store
 from chalicelib.accounts.model import Account, AccountStatus, account_id_of
 from chalicelib.kernel.errors import Refused
@@ -42,7 +43,7 @@ def bootstrap_accounts(event: Mapping[str, Any], context: Context) -> dict[str, 
             division=first.division,
             institution=first.institution,
             status=AccountStatus.ACTIVE,
-            password_hash=service.hash_password(first.password),
+            password_hash=accounts_passwords.hash_password(first.password),
         )
         try:
             store.create_account(account, change_of(context, "account.create"))

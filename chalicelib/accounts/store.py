@@ -1,25 +1,14 @@
-"""The tables of accounts and of refresh-token families."""
+"""The table of accounts."""
 
 from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.accounts.model import Account, AccountStatus, Session
-from chalicelib.aws.table import (
-    ConditionFailed,
-    MomentAttribute,
-    Table,
-    VersionedTable,
-    insert,
-    keep,
-    page_of,
-    table_name,
-    transition,
-    update,
-)
+from chalicelib.accounts.model import Account, AccountStatus
+from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import ConditionFailed, insert, transition, update
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
@@ -59,24 +48,6 @@ class AccountRow(VersionedTable[Account]):
     sealed_totp = UnicodeAttribute(null=True)
     totp_on = BooleanAttribute(default=False)
     by_division = ByDivision()
-
-
-class SessionRow(Table[Session]):
-    """One row a refresh-token family."""
-
-    class Meta:
-        table_name = table_name("sessions")
-
-    record_type = Session
-    ttl_attribute = "expires"
-
-    id = UnicodeAttribute(hash_key=True)
-    actor = UnicodeAttribute()
-    role = UnicodeAttribute()
-    current_hash = UnicodeAttribute()
-    expires = NumberAttribute()
-    begun_at = MomentAttribute(null=True)
-    person_key = UnicodeAttribute(null=True)
 
 
 def find_account(account_id: str) -> Account | None:
@@ -188,32 +159,3 @@ def switch_totp_on(account: Account, *, change: Change) -> None:
         condition=AccountRow.sealed_totp == account.sealed_totp,
         change=change,
     )
-
-
-def create_session(session: Session) -> None:
-    """Begin a family of refresh tokens."""
-    keep(SessionRow.from_record(session))
-
-
-def find_session(session_id: str) -> Session | None:
-    """Read a family of refresh tokens."""
-    return SessionRow.find(session_id)
-
-
-def rotate_session(session: Session, *, next_hash: str, expires: int) -> bool:
-    """Replace a family's good token; False if another refresh was first."""
-    try:
-        SessionRow(session.id).update(
-            actions=[SessionRow.current_hash.set(next_hash), SessionRow.expires.set(expires)],
-            condition=SessionRow.current_hash == session.current_hash,
-        )
-    except UpdateError as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
-            return False
-        raise
-    return True
-
-
-def end_session(session_id: str) -> None:
-    """End a family of refresh tokens."""
-    SessionRow(session_id).delete()

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from chalicelib.attendance.service import attendance_of
+from chalicelib.attendance.summary.service import attendance_of
 from chalicelib.classes.evidence import Evidence
 from chalicelib.classes.model import TrainingClass
 

@@ -13,7 +13,8 @@ import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws import crypto
-from chalicelib.aws.table import VersionedTable, insert, table_name
+from chalicelib.aws.table import VersionedTable, table_name
+from chalicelib.aws.writes import insert
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.kernel.principal import Change, Context, change_of

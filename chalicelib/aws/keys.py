@@ -24,7 +24,7 @@ from chalicelib.aws import crypto, person_index
 from chalicelib.aws.clients import client
 from chalicelib.aws.person_index import Indexed
 from chalicelib.aws.settings import settings
-from chalicelib.aws.table import ConditionFailed
+from chalicelib.aws.writes import ConditionFailed
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.ids import PersonKey, new_id
 from chalicelib.kernel.principal import Change, Role

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.aws.table import Put, Table, table_name, transact
+from chalicelib.aws.table import Table, table_name
+from chalicelib.aws.writes import Put, transact
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Change
 

@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from chalicelib.aws import crypto
 from chalicelib.aws.person_index import PersonIndexRow
-from chalicelib.aws.table import ConditionFailed, Table, all_tables, insert, table_name, update
+from chalicelib.aws.table import Table, all_tables, table_name
+from chalicelib.aws.writes import ConditionFailed, insert, update
 from chalicelib.kernel.principal import Change
 
 PAGE_ITEMS: Final = 100

@@ -4,9 +4,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from chalicelib.catalogue import store
-from chalicelib.catalogue.model import Institution, InstitutionStatus, Project
-from chalicelib.catalogue.service import current_project
+from chalicelib.catalogue.institutions import store
+from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus
+from chalicelib.catalogue.projects import store as projects_store
+from chalicelib.catalogue.projects.model import Project
+from chalicelib.catalogue.reading import current_project
 from chalicelib.catalogue.snapshot import snapshot
 from chalicelib.kernel.divisions import PROVINCE, covers
 from chalicelib.kernel.errors import Fault, Malformed, NotFound
@@ -119,7 +121,7 @@ def list_projects(request: PageRequest, *, program: str | None) -> Page[Project]
 
     """
     asked = wanted(division=None, program=program, project=None)
-    return _filled(store.list_projects, asked.fits_project, store.place_of_project, request)
+    return _filled(projects_store.list_projects, asked.fits_project, projects_store.place_of_project, request)
 
 
 def _filled(
@@ -152,7 +154,9 @@ def published_institutions(asked: Wanted) -> list[Institution]:
 
 def published_projects(asked: Wanted) -> list[Project]:
     """Give the projects as published."""
-    return list(_filled(store.list_projects, asked.fits_project, store.place_of_project, _ALL).items)
+    return list(
+        _filled(projects_store.list_projects, asked.fits_project, projects_store.place_of_project, _ALL).items
+    )
 
 
 _ALL = PageRequest(limit=100_000)

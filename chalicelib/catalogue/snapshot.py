@@ -7,8 +7,8 @@ Nearest first needs every institution's place. However many people ask, DynamoDB
 import functools
 import time
 
-from chalicelib.catalogue import store
-from chalicelib.catalogue.model import Institution
+from chalicelib.catalogue.institutions import store
+from chalicelib.catalogue.institutions.model import Institution
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.geo import Point, to_wgs84
 

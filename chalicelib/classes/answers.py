@@ -7,11 +7,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form, line, malformed
-from chalicelib.aws.http import Call
-from chalicelib.catalogue.model import Location
-from chalicelib.classes import changes, service
-from chalicelib.classes.change_model import ChangeStatus
+from chalicelib.catalogue.institutions.model import Location
+from chalicelib.classes import service
+from chalicelib.classes.changes import service as changes
+from chalicelib.classes.changes.model import ChangeStatus
 from chalicelib.classes.evidence import Evidence, share_of
 from chalicelib.classes.model import (
     TRAINERS_MAX,
@@ -22,7 +21,10 @@ from chalicelib.classes.model import (
     Trainer,
     TrainingClass,
 )
-from chalicelib.classes.plan_model import Breach, FieldChange
+from chalicelib.classes.plans import service as plans_service
+from chalicelib.classes.plans.model import Breach, FieldChange
+from chalicelib.edge.endpoints import Call
+from chalicelib.edge.forms import Answer, Form, line, malformed
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.reasons import sentence
 
@@ -67,7 +69,7 @@ class LessonForm(Form):
     site: SiteForm | None = None
 
 
-def site_given(form: SiteForm, field: str) -> service.SiteGiven:
+def site_given(form: SiteForm, field: str) -> plans_service.SiteGiven:
     """Give the place of a form.
 
     Raises:
@@ -83,20 +85,20 @@ def site_given(form: SiteForm, field: str) -> service.SiteGiven:
     if faults:
         raise malformed(faults)
     if form.name is None or form.address is None or form.location is None:
-        return service.CatalogueSite(room=form.room, radius_m=form.radius_m)
+        return plans_service.CatalogueSite(room=form.room, radius_m=form.radius_m)
     return Site(
         name=form.name, address=form.address, location=form.location, radius_m=form.radius_m, room=form.room
     )
 
 
-def trainers_given(forms: Sequence[TrainerForm]) -> list[service.TrainerGiven]:
+def trainers_given(forms: Sequence[TrainerForm]) -> list[plans_service.TrainerGiven]:
     """Give the trainers of a form."""
-    return [service.TrainerGiven(one.name, one.id_number, one.qualification) for one in forms]
+    return [plans_service.TrainerGiven(one.name, one.id_number, one.qualification) for one in forms]
 
 
-def lesson_given(form: LessonForm, field: str) -> service.LessonGiven:
+def lesson_given(form: LessonForm, field: str) -> plans_service.LessonGiven:
     """Give a lesson of a form."""
-    return service.LessonGiven(
+    return plans_service.LessonGiven(
         starts_at=form.starts_at,
         ends_at=form.ends_at,
         hours=form.hours,

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 import msgspec
 
-from chalicelib.catalogue.model import Location
+from chalicelib.catalogue.institutions.model import Location
 from chalicelib.kernel.calendar import add_months, shanghai_date
 from chalicelib.kernel.ids import ClassId, LessonId, ProgramId, ProjectId, Uscc, part_id, whole_of
 from chalicelib.kernel.principal import Change

@@ -8,12 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.aws.keys import person_keys_of
-from chalicelib.aws.sheets import SheetRow, read_table
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.kernel.errors import Fault, Impossible
 from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_name, parse_id_number
 from chalicelib.kernel.ids import PersonKey
-from chalicelib.people.service import misnamed
+from chalicelib.people.vault.service import misnamed
+from chalicelib.sheets.reading import SheetRow, read_table
 
 JOINS, STAYS_OUT = "是", "否"
 _WHO: Mapping[str, tuple[str, ...]] = {

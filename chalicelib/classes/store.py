@@ -1,15 +1,7 @@
-"""The table of classes, and the writes that apply for a class and decide on it.
-
-A class is several rows under one key: `head` (state and version: a decision writes only this, one unit),
-`plan` (site, trainers, lessons), `roster`, `returned` (the plan as last returned, if it was revised since),
-`change#…` (changes applied for while it runs) and `scores#…` (each recording of marks). One query reads the
-whole class but its marks. Every write of a part carries the head in the same transaction, so the head's
-version guards them all; the audit record of such a change is that of the part named in `told_by`.
-"""
+"""The table of classes, and what every write on one shares."""
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -18,22 +10,18 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib.aws.table import (
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import (
     Check,
     ConditionFailed,
-    MomentAttribute,
     Put,
-    StructAttribute,
     Update,
-    VersionedTable,
     lawful,
-    page_of,
     refuse_stale,
-    table_name,
     transact,
     transition,
 )
-from chalicelib.classes.change_model import CHANGE_TRANSITIONS, ChangeStatus, ClassChange
+from chalicelib.classes.changes.model import ClassChange
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
     RUNNING,
@@ -329,50 +317,6 @@ def plan_digest_of(plan: ClassPlan) -> str:
     return digest_of({**facts, "trainers": people, "version": 0, "last_change": None})
 
 
-def create_class(head: ClassHead, plan: ClassPlan, change: Change) -> None:
-    """Store a new application."""
-    transact([Put(ClassRow.from_record(head)), plan_put(plan)], change=told_by(PLAN, change))
-
-
-def replace_plan(
-    head: ClassHead, plan: ClassPlan, *, version: int, returned: ClassPlan | None, change: Change
-) -> None:
-    """Replace an application that is not filed; `returned` is kept as what was last returned.
-
-    Raises:
-        NotFound, Refused: it is gone, changed meanwhile, or filed.
-
-    """
-    sources = (*CLASS_TRANSITIONS.sources("edit"), *CLASS_TRANSITIONS.sources("revise"))
-    actions = [
-        ClassRow.program_id.set(head.program_id),
-        ClassRow.project_id.set(head.project_id),
-        ClassRow.name.set(head.name),
-        ClassRow.planned_size.set(head.planned_size),
-        ClassRow.policy_version.set(head.policy_version),
-        *_timetable_facts(head),
-        also_prepared_action(head.also_prepared_by),
-    ]
-    writes: list[Put | Update] = [
-        head_update(head.id, actions, sources=sources, version=version),
-        plan_put(plan),
-    ]
-    if returned is not None:
-        kept = msgspec.structs.replace(returned, part=RETURNED, last_change=None)
-        writes.append(Put(ClassRow.from_record(kept), ANY_STATE))
-    transact_under_head(writes, sources=sources, version=version, change=told_by(PLAN, change))
-
-
-def _timetable_facts(head: ClassHead) -> list[Action]:
-    return [
-        ClassRow.opens_at.set(head.opens_at),
-        ClassRow.ends_at.set(head.ends_at),
-        ClassRow.lesson_count.set(head.lesson_count),
-        ClassRow.lesson_hours.set(head.lesson_hours),
-        ClassRow.plan_digest.set(head.plan_digest or ""),
-    ]
-
-
 def also_prepared_action(names: Sequence[str]) -> Action:
     """Note who had a hand in a class besides those whom its head names; nothing where there is nobody."""
     kept: Any = ClassRow.also_prepared_by
@@ -380,7 +324,7 @@ def also_prepared_action(names: Sequence[str]) -> Action:
     return action
 
 
-def _not_own_work(actor: str) -> Condition:
+def not_own_work(actor: str) -> Condition:
     """Require that somebody had no hand in a class on the institution's side.
 
     The list is JSON text, in which an id stands in quotes: looking for one in quotes finds no longer one.
@@ -428,100 +372,7 @@ def transact_under_head(
         raise Unavailable("try_again") from failure
 
 
-# --------------------------------------------------------------------------- decisions
-
-
-def submit(
-    class_id: str,
-    taken: Sequence[Put],
-    *,
-    version: int,
-    by: str,
-    also: Sequence[str],
-    policy_version: int,
-    now: datetime,
-    change: Change,
-) -> None:
-    """File the application; from now on it takes up its trainers and rooms. `also` prepared it besides."""
-    sources = CLASS_TRANSITIONS.sources("submit")
-    actions = [
-        ClassRow.status.set(str(CLASS_TRANSITIONS.target("submit"))),
-        ClassRow.submitted_by.set(by),
-        also_prepared_action(also),
-        ClassRow.submitted_at.set(now),
-        ClassRow.policy_version.set(policy_version),
-        ClassRow.return_reason.remove(),
-    ]
-    head = head_update(class_id, actions, sources=sources, version=version)
-    transact_under_head([head, *taken], sources=sources, version=version, change=told_by(HEAD, change))
-
-
-def approve(
-    class_id: str, *, version: int, by: str, policy_version: int, now: datetime, change: Change
-) -> ClassHead:
-    """Approve an application under a policy version, never one's own."""
-    actions = [
-        ClassRow.approved_by.set(by),
-        ClassRow.approved_at.set(now),
-        ClassRow.policy_version.set(policy_version),
-    ]
-    return _move(class_id, "approve", version=version, change=change, actions=actions, also=_not_own_work(by))
-
-
-def give_back(class_id: str, *, version: int, reason: str, by: str, change: Change) -> ClassHead:
-    """Return an application with the reason."""
-    return _move(
-        class_id,
-        "return",
-        version=version,
-        change=change,
-        actions=[ClassRow.return_reason.set(reason), ClassRow.returned_version.set(version + 1)],
-        also=_not_own_work(by),
-    )
-
-
-def submit_completion(
-    class_id: str, *, version: int, by: str, also: Sequence[str], change: Change
-) -> ClassHead:
-    """Apply for completion; `also` prepared the class besides."""
-    return _move(
-        class_id,
-        "completion_submit",
-        version=version,
-        change=change,
-        actions=[
-            ClassRow.completion_submitted_by.set(by),
-            also_prepared_action(also),
-            ClassRow.return_reason.remove(),
-        ],
-    )
-
-
-def approve_completion(class_id: str, *, version: int, by: str, now: datetime, change: Change) -> ClassHead:
-    """Approve the completion, never one's own application."""
-    return _move(
-        class_id,
-        "completion_approve",
-        version=version,
-        change=change,
-        actions=[ClassRow.completion_approved_by.set(by), ClassRow.completion_approved_at.set(now)],
-        also=_not_own_work(by),
-    )
-
-
-def return_completion(class_id: str, *, version: int, reason: str, by: str, change: Change) -> ClassHead:
-    """Return the completion application with the reason."""
-    return _move(
-        class_id,
-        "completion_return",
-        version=version,
-        change=change,
-        actions=[ClassRow.return_reason.set(reason)],
-        also=_not_own_work(by),
-    )
-
-
-def _move(
+def move(
     class_id: str,
     action: str,
     *,
@@ -530,6 +381,7 @@ def _move(
     actions: Sequence[Action],
     also: Condition | None = None,
 ) -> ClassHead:
+    """Move a class by an action of its transition table, in the version that was read."""
     try:
         head: ClassHead = transition(
             ClassRow,
@@ -544,138 +396,6 @@ def _move(
     except ConditionFailed:
         raise Forbidden("self_approval") from None
     return head
-
-
-# --------------------------------------------------------------------------- changes of a running class
-
-
-def apply_for_change(
-    applied: ClassChange, *, version: int, number: int, also: Sequence[str], change: Change
-) -> None:
-    """Store an application for a change, unless another one is open; `also` prepared the class besides."""
-    sources = CLASS_TRANSITIONS.sources("change")
-    head = Update(
-        ClassRow,
-        (applied.id, HEAD),
-        [
-            ClassRow.open_change.set(applied.part),
-            ClassRow.change_by.set(applied.submitted_by),
-            ClassRow.change_count.set(number),
-            also_prepared_action(also),
-        ],
-        lawful(ClassRow, sources=sources, version=version) & ClassRow.open_change.does_not_exist(),
-    )
-    writes: list[Put | Update] = [head, Put(ClassRow.from_record(applied), ANY_STATE)]
-    transact_under_head(writes, sources=sources, version=version, change=told_by(applied.part, change))
-
-
-def approve_change(
-    applied: ClassChange,
-    head: ClassHead,
-    plan: ClassPlan,
-    taken: Sequence[Put],
-    *,
-    by: str,
-    now: datetime,
-    comment: str | None,
-    change: Change,
-) -> None:
-    """Give a running class its changed plan; `head` carries the facts of the new timetable."""
-    version = plan.version - 1
-    sources = CLASS_TRANSITIONS.sources("change_approve")
-    actions = [*_timetable_facts(head), *_NO_CHANGE]
-    writes: list[Put | Update] = [
-        _head_of_open(applied, actions, sources=sources, version=version, also=_not_own_work(by)),
-        _decision(applied, ChangeStatus.APPROVED, by=by, now=now, reason=comment),
-        plan_put(plan),
-        *taken,
-    ]
-    _decide_change(writes, sources=sources, version=version, change=told_by(PLAN, change))
-
-
-def reject_change(
-    applied: ClassChange, *, version: int, by: str, now: datetime, reason: str, change: Change
-) -> None:
-    """Reject a change with the reason; the class keeps its timetable."""
-    sources = CLASS_TRANSITIONS.sources("change_reject")
-    writes = [
-        _head_of_open(applied, _NO_CHANGE, sources=sources, version=version, also=_not_own_work(by)),
-        _decision(applied, ChangeStatus.REJECTED, by=by, now=now, reason=reason),
-    ]
-    _decide_change(writes, sources=sources, version=version, change=told_by(applied.part, change))
-
-
-def withdraw_change(
-    applied: ClassChange, *, version: int, by: str, now: datetime, reason: str | None, change: Change
-) -> None:
-    """Take a change back that waits for its decision; the class keeps its timetable."""
-    sources = CLASS_TRANSITIONS.sources("change_withdraw")
-    writes = [
-        _head_of_open(applied, _NO_CHANGE, sources=sources, version=version),
-        _ending(applied, ChangeStatus.WITHDRAWN, _open_for("withdraw"), by=by, now=now, reason=reason),
-    ]
-    transact_under_head(writes, sources=sources, version=version, change=told_by(applied.part, change))
-
-
-_NO_CHANGE = (ClassRow.open_change.remove(), ClassRow.change_by.remove())
-
-
-def _head_of_open(
-    applied: ClassChange,
-    actions: Sequence[Action],
-    *,
-    sources: Sequence[ClassStatus],
-    version: int,
-    also: Condition | None = None,
-) -> Update:
-    condition = lawful(ClassRow, sources=sources, version=version) & (ClassRow.open_change == applied.part)
-    if also is not None:
-        condition &= also
-    return Update(ClassRow, (applied.id, HEAD), actions, condition)
-
-
-def _decision(
-    applied: ClassChange, status: ChangeStatus, *, by: str, now: datetime, reason: str | None
-) -> Update:
-    action = "approve" if status is ChangeStatus.APPROVED else "reject"
-    condition = _open_for(action) & (ClassRow.submitted_by != by)
-    return _ending(applied, status, condition, by=by, now=now, reason=reason)
-
-
-def _open_for(action: str) -> Condition:
-    return ClassRow.status.is_in(*[str(source) for source in CHANGE_TRANSITIONS.sources(action)])
-
-
-def _ending(
-    applied: ClassChange,
-    status: ChangeStatus,
-    condition: Condition,
-    *,
-    by: str,
-    now: datetime,
-    reason: str | None,
-) -> Update:
-    actions = [
-        ClassRow.status.set(str(status)),
-        ClassRow.decided_by.set(by),
-        ClassRow.decided_at.set(now),
-    ]
-    if reason is not None:
-        actions.append(ClassRow.decision_reason.set(reason))
-    return Update(ClassRow, (applied.id, applied.part), actions, condition)
-
-
-def _decide_change(
-    writes: Sequence[Put | Update], *, sources: Sequence[ClassStatus], version: int, change: Change
-) -> None:
-    try:
-        transact(writes, change=change)
-    except ConditionFailed as failure:
-        if failure.index == 0:
-            refuse_stale(failure.old, sources=sources, version=version)
-        if failure.index in (0, 1):
-            raise Forbidden("self_approval") from None
-        raise Unavailable("try_again") from failure
 
 
 # --------------------------------------------------------------------------- what other steps require

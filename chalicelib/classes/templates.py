@@ -7,11 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from chalicelib.aws import objects
-from chalicelib.aws.form_sheets import Column, with_reasons, write_form
 from chalicelib.aws.settings import settings
-from chalicelib.aws.sheets import CSV, REASON_COLUMN, XLSX, SheetRow
 from chalicelib.classes.model import ROSTER_MAX, ClassStatus, TrainingClass
-from chalicelib.classes.rosters import require_open_roster, roster_of
+from chalicelib.classes.rosters.service import require_open_roster, roster_of
 from chalicelib.classes.service import require_class
 from chalicelib.classes.sheet_rows import JOINS, STAYS_OUT
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
@@ -21,6 +19,8 @@ from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.paging import PageRequest
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error, sentence
+from chalicelib.sheets.forms import Column, with_reasons, write_form
+from chalicelib.sheets.reading import CSV, REASON_COLUMN, XLSX, SheetRow
 
 _LOOKED_AT_MAX = 2000
 """So many of the institution's newest enrolments are looked through for those that may join."""

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.accounts.rights import RIGHTS
-from chalicelib.aws import openapi
-from chalicelib.aws.problems import STATUS_OF
+from chalicelib.edge import openapi
+from chalicelib.edge.problems import STATUS_OF
 from chalicelib.kernel.reasons import REASONS
 
 _FOLDER = Path(__file__).parent

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import PUBLIC, Api, Call, NoQuery, Reply, Sent
 from chalicelib.aws.settings import settings
 from chalicelib.console import pages
+from chalicelib.edge.endpoints import PUBLIC, Call, NoQuery, Reply, Sent
+from chalicelib.edge.forms import Answer, Form
+from chalicelib.edge.http import Api
 from chalicelib.kernel.errors import NotFound
 
 api = Api(__name__)

@@ -3,7 +3,7 @@
 from chalicelib.aws import queues
 from chalicelib.enrolments import overdue
 from chalicelib.kernel.principal import Context
-from chalicelib.vouchers import expiry
+from chalicelib.vouchers.expiry import service as expiry
 
 
 def expire_shard(message: queues.Message, context: Context) -> None:

@@ -8,7 +8,7 @@ closed with the class.
 
 from collections.abc import Sequence
 
-from chalicelib.aws.table import ConditionFailed, transact
+from chalicelib.aws.writes import ConditionFailed, transact
 from chalicelib.enrolments import store
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.kernel.errors import Unavailable
@@ -16,6 +16,7 @@ from chalicelib.kernel.principal import Context, change_of
 from chalicelib.programs.model import ExpiryScope
 from chalicelib.programs.service import current_program
 from chalicelib.vouchers import store as voucher_store
+from chalicelib.vouchers.expiry import store as expiry_store
 from chalicelib.vouchers.model import Voucher
 
 _REASON = "券已过有效期且未编入班级"
@@ -37,7 +38,7 @@ def release_or_leave(context: Context, overdue: Sequence[Voucher]) -> None:
         if scope is ExpiryScope.COMPLETE and enrolment.status is EnrolmentStatus.CONFIRMED:
             _release(context, voucher)
         else:
-            voucher_store.leave_to_class(voucher, change=change_of(context, "voucher.leave_to_class"))
+            expiry_store.leave_to_class(voucher, change=change_of(context, "voucher.leave_to_class"))
 
 
 def _release(context: Context, voucher: Voucher) -> None:

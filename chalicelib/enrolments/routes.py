@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import Api, Call, Listing, NoQuery, PageQuery, ReasonBody, VersionReason
+from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, ReasonBody, VersionReason
+from chalicelib.edge.forms import Answer, Form
+from chalicelib.edge.http import Api
 from chalicelib.enrolments import service
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import RefusedScan

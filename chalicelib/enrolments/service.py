@@ -6,9 +6,10 @@ from datetime import datetime
 from cachetools import TTLCache
 
 from chalicelib.accounts import rights
-from chalicelib.aws.table import ConditionFailed, transact
-from chalicelib.catalogue.model import Institution, InstitutionStatus, Project, teaches
-from chalicelib.catalogue.service import current_institution, current_project, read_institution
+from chalicelib.aws.writes import ConditionFailed, transact
+from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, teaches
+from chalicelib.catalogue.projects.model import Project
+from chalicelib.catalogue.reading import current_institution, current_project, read_institution
 from chalicelib.enrolments import store
 from chalicelib.enrolments.model import (
     ENROLMENT_TRANSITIONS,

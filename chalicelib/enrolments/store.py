@@ -9,16 +9,8 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.table import (
-    MomentAttribute,
-    Put,
-    Table,
-    Update,
-    VersionedTable,
-    keep,
-    page_of,
-    table_name,
-)
+from chalicelib.aws.table import MomentAttribute, Table, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import Put, Update, keep
 from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
 from chalicelib.kernel.paging import Page, PageRequest
 

@@ -10,7 +10,7 @@ from chalicelib.exchange import reminders, service, store
 from chalicelib.exchange.model import REPORTED, Delivery
 from chalicelib.exchange.service import Run
 from chalicelib.kernel.principal import Context
-from chalicelib.vouchers import expiry
+from chalicelib.vouchers.expiry import service as expiry
 
 STREAM_SECONDS = 25
 REMINDER_SECONDS = 15

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from chalicelib.aws import tokens
+from chalicelib.edge import tokens
 from chalicelib.exchange.model import Delivery, envelope_of
 
 TIMEOUT_SECONDS = 3

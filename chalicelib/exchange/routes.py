@@ -5,9 +5,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.aws import tokens
-from chalicelib.aws.forms import Answer, Form
-from chalicelib.aws.http import PUBLIC, Api, Call, Empty, Listing, NoQuery, PageQuery
+from chalicelib.edge import tokens
+from chalicelib.edge.endpoints import PUBLIC, Call, Empty, Listing, NoQuery, PageQuery
+from chalicelib.edge.forms import Answer, Form
+from chalicelib.edge.http import Api
 from chalicelib.exchange import service
 from chalicelib.exchange.model import Delivery, DeliveryState, Outcome
 from chalicelib.kernel.principal import Context

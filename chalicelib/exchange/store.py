@@ -8,15 +8,8 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
-from chalicelib.aws.table import (
-    ConditionFailed,
-    MomentAttribute,
-    StructAttribute,
-    VersionedTable,
-    insert,
-    table_name,
-    update,
-)
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
+from chalicelib.aws.writes import ConditionFailed, insert, update
 from chalicelib.exchange.model import DELIVERY_TRANSITIONS, Delivery, DeliveryState
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change

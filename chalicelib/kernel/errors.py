@@ -1,7 +1,7 @@
 """The errors a rule of the service can raise.
 
 An error carries a stable code and the facts behind it, never an HTTP status: the one mapping from
-error to status is in `chalicelib.aws.problems`, and the sentences people read are in
+error to status is in `chalicelib.edge.problems`, and the sentences people read are in
 `chalicelib.kernel.reasons`.
 """
 

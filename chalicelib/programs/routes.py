@@ -6,8 +6,9 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.accounts import rights
-from chalicelib.aws.forms import Answer, Form, Reason, Version, line
-from chalicelib.aws.http import PUBLIC, Api, Call, Listing, NoQuery, PageQuery
+from chalicelib.edge.endpoints import PUBLIC, Call, Listing, NoQuery, PageQuery
+from chalicelib.edge.forms import Answer, Form, Reason, Version, line
+from chalicelib.edge.http import Api
 from chalicelib.kernel.errors import NotFound
 from chalicelib.programs import service
 from chalicelib.programs.model import Face, Policy, PolicyVersion, Program, ProgramKind

@@ -5,17 +5,8 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.table import (
-    ConditionFailed,
-    Put,
-    StructAttribute,
-    Table,
-    Update,
-    VersionedTable,
-    page_of,
-    table_name,
-    transact,
-)
+from chalicelib.aws.table import StructAttribute, Table, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import ConditionFailed, Put, Update, transact
 from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change

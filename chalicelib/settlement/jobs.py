@@ -9,12 +9,12 @@ from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Context
-from chalicelib.settlement.arrears import suspend_in_arrears
-from chalicelib.settlement.model import BATCH_LINES_MAX
-from chalicelib.settlement.sealing import LINES_A_PORTION_MAX, seal_division
-from chalicelib.settlement.verification import Progress, report, verify_page
+from chalicelib.settlement.batches.model import BATCH_LINES_MAX
+from chalicelib.settlement.batches.sealing import LINES_A_PORTION_MAX, seal_division
+from chalicelib.settlement.clawback.arrears import suspend_in_arrears
+from chalicelib.settlement.verification.service import Progress, report, verify_page
 from chalicelib.subsidies.areas import cities_of
-from chalicelib.subsidies.lapsing import CLASSES_A_RUN_MAX, close_unclaimed
+from chalicelib.subsidies.claims.lapsing import CLASSES_A_RUN_MAX, close_unclaimed
 
 
 def settle_subsidies(context: Context) -> dict[str, int]:

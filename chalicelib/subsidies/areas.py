@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 from chalicelib.kernel.divisions import COUNTY_LEVEL, PROVINCE, parent_of
 from chalicelib.kernel.paging import Item, Page, PageRequest
-from chalicelib.subsidies.model import budget_division
+from chalicelib.subsidies.claims.model import budget_division
 
 _CITIES = (PROVINCE, *sorted({code[:4] for code in COUNTY_LEVEL}))
 

@@ -8,9 +8,10 @@ then decides by the voucher as it is on that day, and lets the line go if the li
 from chalicelib.aws.logs import log
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.people.eligibility import Bar
-from chalicelib.subsidies import store
-from chalicelib.subsidies.model import Line, LineStatus
-from chalicelib.subsidies.payability_model import eligible_at_date
+from chalicelib.subsidies.claims import store
+from chalicelib.subsidies.claims.model import Line, LineStatus
+from chalicelib.subsidies.holds import store as hold_store
+from chalicelib.subsidies.payability.model import eligible_at_date
 from chalicelib.vouchers.model import Voucher
 
 HOLD = "check:eligible_at_date"
@@ -30,7 +31,7 @@ def stop_payment(context: Context, voucher: Voucher, bar: Bar) -> None:
 
 def _stop(context: Context, line: Line, bar: Bar) -> None:
     change = change_of(context, "claim_line.hold", reason=f"{bar.code} import={bar.standing.import_id}")
-    if store.place_hold(line.id, HOLD, change) is not None:
+    if hold_store.place_hold(line.id, HOLD, change) is not None:
         return
     now = store.find_line(line.id)
     if now is not None and now.status in _LEFT:

@@ -1,15 +1,11 @@
-"""Work behind vouchers: issuing chunks, and the beginning of the night's expiry."""
+"""Work behind vouchers: following cross-match lists, and the beginning of the night's expiry."""
 
 from chalicelib.aws import queues
 from chalicelib.kernel.principal import Context
-from chalicelib.people import standings
 from chalicelib.people.eligibility import Effect
-from chalicelib.vouchers import expiry, ineligibility, issuing
-
-
-def issue_vouchers(message: queues.Message, context: Context) -> None:
-    """Count or issue the chunk a message names."""
-    issuing.work_chunk(context, str(message.body["batch_id"]), int(message.body["chunk"]))
+from chalicelib.people.standings import service as standings
+from chalicelib.vouchers.expiry import service as expiry
+from chalicelib.vouchers.ineligibility import service as ineligibility
 
 
 def follow_standings(message: queues.Message, context: Context) -> None:
@@ -26,11 +22,6 @@ def follow_standings(message: queues.Message, context: Context) -> None:
         marked=marked,
     )
     standings.note_effect(context, effect)
-
-
-def resume_issuance(context: Context) -> dict[str, int]:
-    """Ask again for the chunks of batches that have not moved for a while (scheduled)."""
-    return {"chunks": issuing.resume_stalled(context)}
 
 
 def expire_vouchers(context: Context) -> dict[str, int]:

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 from chalicelib.accounts import rights
 from chalicelib.aws.keys import keyed_digests, signing_keys
-from chalicelib.catalogue.service import projects_of_program
+from chalicelib.catalogue.reading import projects_of_program
 from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, Role, change_of
-from chalicelib.people import service as people
+from chalicelib.people.vault import service as people
 from chalicelib.programs.model import Program
 from chalicelib.programs.service import current_program
 from chalicelib.vouchers import qr, store

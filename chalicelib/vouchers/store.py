@@ -1,10 +1,6 @@
-"""The table of vouchers, and every lawful write on a voucher.
-
-The truth of each transition is the condition of its write: the state, the holder, and the expiry moment.
-"""
+"""The table of vouchers, and every lawful write on a voucher that has no folder of its own."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
@@ -14,18 +10,10 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib.aws.table import (
-    TRANSACTION_ITEMS_MAX,
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import (
     ConditionFailed,
-    MomentAttribute,
-    Put,
-    StructAttribute,
     Update,
-    VersionedTable,
-    insert,
-    page_of,
-    table_name,
-    transact,
     transition,
     update,
 )
@@ -33,14 +21,12 @@ from chalicelib.kernel.divisions import PROVINCE, known_divisions, parent_of
 from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.people.eligibility import Bar
 from chalicelib.programs.model import ENTITLEMENTS, ProgramKind
 from chalicelib.vouchers.model import (
     FOUND_INELIGIBLE,
     VOUCHER_TRANSITIONS,
     Voucher,
     VoucherStatus,
-    bar_moments,
     bar_reason,
     facts_of,
     has_expired,
@@ -140,7 +126,8 @@ class VoucherRow(VersionedTable[Voucher]):
         return row
 
 
-def _in(action: str) -> Condition:
+def is_in(action: str) -> Condition:
+    """Require that the voucher is in a state in which the action may be done."""
     condition: Condition = VoucherRow.status.is_in(*[str(s) for s in VOUCHER_TRANSITIONS.sources(action)])
     return condition
 
@@ -154,7 +141,8 @@ def _not_barred(now: datetime) -> Condition:
     return condition
 
 
-def _target(action: str) -> str:
+def target_of(action: str) -> str:
+    """Give the state the action leads to, as stored."""
     return str(VOUCHER_TRANSITIONS.target(action))
 
 
@@ -228,80 +216,9 @@ DUE_SHARDS = 32
 """So many keys share the index writes of an issuance: 5,000 a second are 160 to each."""
 
 
-@dataclass(frozen=True)
-class DuePage:
-    """Ids of one page of a due shard; `after` is where the next one begins, None at the end."""
-
-    voucher_ids: list[str]
-    after: dict[str, Any] | None
-
-
 def due_shard_of(voucher: Voucher) -> str:
     """Give the shard in which a voucher waits for its last day."""
     return f"{sum(voucher.id.encode()) % DUE_SHARDS:02d}"
-
-
-def due_shards() -> list[str]:
-    """List all due shards."""
-    return [f"{shard:02d}" for shard in range(DUE_SHARDS)]
-
-
-def due_vouchers(
-    due_shard: str,
-    *,
-    until: datetime,
-    since: datetime | None = None,
-    limit: int,
-    after: dict[str, Any] | None = None,
-) -> DuePage:
-    """Give one page of what expires in a shard `until` a moment, inclusive, and not before `since`."""
-    due = VoucherRow.expires_at
-    rows = VoucherRow.by_due_shard.query(
-        due_shard,
-        due <= until if since is None else due.between(since, until),
-        limit=limit,
-        last_evaluated_key=after,
-    )
-    return DuePage([row.id for row in rows], rows.last_evaluated_key)
-
-
-# --------------------------------------------------------------------------- single writes
-
-
-def issue(voucher: Voucher, change: Change) -> bool:
-    """Store a voucher if the person has none under this program; False if they have (invariant 1)."""
-    try:
-        insert(VoucherRow.from_record(voucher), change=change)
-    except ConditionFailed as failure:
-        return isinstance(failure.old, Voucher) and failure.old.batch_id == voucher.batch_id
-    return True
-
-
-def issue_many(vouchers: Sequence[Voucher], change: Change) -> int:
-    """Store vouchers, a hundred a transaction; tell how many are this batch's (invariant 1).
-
-    Where one of a hundred is held already, the others are stored without those, and one by one in a race.
-    """
-    return sum(
-        _issue_together(vouchers[start : start + TRANSACTION_ITEMS_MAX], change)
-        for start in range(0, len(vouchers), TRANSACTION_ITEMS_MAX)
-    )
-
-
-def _issue_together(vouchers: Sequence[Voucher], change: Change) -> int:
-    try:
-        transact([Put(VoucherRow.from_record(voucher)) for voucher in vouchers], change=change)
-    except ConditionFailed:
-        held = {found.id: found.batch_id for found in find_vouchers([one.id for one in vouchers])}
-        earlier = sum(held.get(one.id) == one.batch_id for one in vouchers)
-        fresh = [one for one in vouchers if one.id not in held]
-        try:
-            if fresh:
-                transact([Put(VoucherRow.from_record(voucher)) for voucher in fresh], change=change)
-        except ConditionFailed:
-            return earlier + sum(issue(voucher, change) for voucher in fresh)
-        return earlier + len(fresh)
-    return len(vouchers)
 
 
 def claim(
@@ -321,11 +238,11 @@ def claim(
             VoucherRow,
             (voucher_id,),
             [
-                VoucherRow.status.set(_target("claim")),
+                VoucherRow.status.set(target_of("claim")),
                 VoucherRow.claimed_at.set(now),
                 *([VoucherRow.device.set(device)] if device is not None else []),
             ],
-            condition=_in("claim")
+            condition=is_in("claim")
             & (VoucherRow.person_key == person_key)
             & (VoucherRow.expires_at > now)
             & _not_barred(now),
@@ -383,36 +300,6 @@ def _claim_refusal(old: Voucher, now: datetime) -> str:
     return old.bar.code
 
 
-def expire(voucher_id: str, *, now: datetime, change: Change) -> Voucher:
-    """Record that an unspent voucher's date has passed.
-
-    Raises:
-        ConditionFailed: there is nothing to record; `old` is the voucher as it is.
-
-    """
-    return update(
-        VoucherRow,
-        (voucher_id,),
-        [VoucherRow.status.set(_target("expire")), VoucherRow.due_shard.remove()],
-        condition=_in("expire") & (VoucherRow.expires_at <= now),
-        change=change,
-    )
-
-
-def leave_to_class(voucher: Voucher, *, change: Change) -> None:
-    """Take a redeemed voucher out of its due shard: what becomes of it is decided with its class."""
-    try:
-        update(
-            VoucherRow,
-            (voucher.id,),
-            [VoucherRow.due_shard.remove()],
-            condition=(VoucherRow.status == str(VoucherStatus.REDEEMED)) & VoucherRow.due_shard.exists(),
-            change=change,
-        )
-    except ConditionFailed:
-        return  # settled, closed or released meanwhile: each of these takes it out too
-
-
 def revoke(voucher_id: str, *, version: int, change: Change) -> Voucher:
     """Take a voucher back, whatever its unspent state (the caller releases an enrolment first).
 
@@ -434,48 +321,6 @@ def revoke(voucher_id: str, *, version: int, change: Change) -> Voucher:
     except ConditionFailed as failure:
         facts = facts_of(failure.old) if isinstance(failure.old, Voucher) else {}
         raise Refused("voucher_expired", **facts) from None
-
-
-def revoke_ineligible(voucher: Voucher, bar: Bar, *, now: datetime, change: Change) -> None:
-    """Take back an unspent voucher whose holder a cross-match list shows as ineligible.
-
-    Raises:
-        ConditionFailed: it has been spent, expired or taken back meanwhile; `old` is the voucher.
-
-    """
-    update(
-        VoucherRow,
-        (voucher.id,),
-        [VoucherRow.status.set(_target("revoke")), VoucherRow.due_shard.remove(), *_bar_actions(bar)],
-        condition=_in("expire") & (VoucherRow.expires_at > now),
-        change=change,
-    )
-
-
-def mark_ineligible(voucher: Voucher, bar: Bar | None, *, change: Change) -> None:
-    """Note on a voucher from when on lists stand against it, or that they no longer do.
-
-    Raises:
-        ConditionFailed: it has changed meanwhile; `old` is the voucher.
-
-    """
-    update(
-        VoucherRow,
-        (voucher.id,),
-        _bar_actions(bar),
-        condition=VoucherRow.version == voucher.version,
-        change=change,
-    )
-
-
-def _bar_actions(bar: Bar | None) -> list[Action]:
-    first, end = bar_moments(bar)
-    values: list[tuple[Any, Any]] = [
-        (VoucherRow.barred_from, first),
-        (VoucherRow.barred_until, end),
-        (VoucherRow.bar, bar),
-    ]
-    return [name.set(value) if value is not None else name.remove() for name, value in values]
 
 
 # --------------------------------------------------------------------------- parts of transactions
@@ -502,7 +347,7 @@ def redeem_write(
         VoucherRow,
         (voucher.id,),
         [
-            VoucherRow.status.set(_target("redeem")),
+            VoucherRow.status.set(target_of("redeem")),
             VoucherRow.enrolment_id.set(enrolment_id),
             VoucherRow.institution.set(institution),
             VoucherRow.redeem_nonce.set(nonce),
@@ -510,7 +355,7 @@ def redeem_write(
             VoucherRow.redeemed_at.set(now),
             *([] if stays_due else [VoucherRow.due_shard.remove()]),
         ],
-        _in("redeem")
+        is_in("redeem")
         & (VoucherRow.expires_at > now)
         & (VoucherRow.last_step < step)
         & own
@@ -546,7 +391,7 @@ def release_write(voucher: Voucher, *, enrolment_id: str, change: Change) -> Upd
         VoucherRow,
         (voucher.id,),
         actions,
-        _in("release") & (VoucherRow.enrolment_id == enrolment_id) & holds,
+        is_in("release") & (VoucherRow.enrolment_id == enrolment_id) & holds,
         change,
     )
 
@@ -560,12 +405,12 @@ def settle_write(voucher_id: str, *, enrolment_id: str, amount_fen: int, now: da
         VoucherRow,
         (voucher_id,),
         [
-            VoucherRow.status.set(_target("settle")),
+            VoucherRow.status.set(target_of("settle")),
             VoucherRow.paid_fen.set(amount_fen),
             VoucherRow.settled_at.set(now),
             VoucherRow.due_shard.remove(),
         ],
-        _in("settle")
+        is_in("settle")
         & (VoucherRow.enrolment_id == enrolment_id)
         & ((VoucherRow.face_value_fen >= amount_fen) | VoucherRow.kind.is_in(*map(str, ENTITLEMENTS))),
     )
@@ -576,8 +421,8 @@ def close_write(voucher_id: str, *, enrolment_id: str) -> Update:
     return Update(
         VoucherRow,
         (voucher_id,),
-        [VoucherRow.status.set(_target("close")), VoucherRow.due_shard.remove()],
-        _in("close") & (VoucherRow.enrolment_id == enrolment_id),
+        [VoucherRow.status.set(target_of("close")), VoucherRow.due_shard.remove()],
+        is_in("close") & (VoucherRow.enrolment_id == enrolment_id),
     )
 
 
@@ -586,8 +431,8 @@ def revoke_write(voucher_id: str, *, version: int) -> Update:
     return Update(
         VoucherRow,
         (voucher_id,),
-        [VoucherRow.status.set(_target("revoke")), VoucherRow.due_shard.remove()],
-        _in("revoke") & (VoucherRow.version == version),
+        [VoucherRow.status.set(target_of("revoke")), VoucherRow.due_shard.remove()],
+        is_in("revoke") & (VoucherRow.version == version),
     )
 
 

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from chalicelib.accounts.service import forget_statuses
+from chalicelib.accounts.guard import forget_statuses
 from chalicelib.accounts.store import AccountRow
 from chalicelib.classes.store import ClassRow
 from chalicelib.kernel.principal import Principal, Role
-from chalicelib.subsidies.store import ClaimRow
+from chalicelib.subsidies.claims.store import ClaimRow
 from tests.classes.builders import Classroom, application
-from tests.classes.test_changes import apply, decide, wanted
+from tests.classes.changes.test_changes import apply, decide, wanted
 from tests.subsidies.scored import Money, scored_class
 from tests.support.people import HEFEI_SCHOOL, STAFF, staff_principal
 
@@ -111,13 +111,13 @@ def test_who_filed_a_class_does_not_decide_on_its_change(world: Any) -> None:
 
 def test_a_hand_found_only_by_the_write_is_refused_too(world: Any) -> None:
     """The condition says it as well: what the service has looked at may be older than the class."""
-    from chalicelib.classes import store
+    from chalicelib.classes.plans import store as plans_store
     from chalicelib.kernel.errors import Forbidden
 
     room = edited(Classroom(world), colleague()).do("institution", "submit")
     for name in ("institution", "institution_two"):
         with pytest.raises(Forbidden):
-            store.give_back(
+            plans_store.give_back(
                 room.id, version=room.version, reason="x", by=staff_principal(name).actor, change=world.change
             )
 
@@ -241,8 +241,8 @@ def test_who_asks_for_a_reversal_does_not_confirm_it(world: Any, money: Money) -
 
 @pytest.mark.parametrize("verb", ["approve", "reject"])
 def test_who_proposed_an_issuance_does_not_decide_on_it(world: Any, api: Any, verb: str) -> None:
-    from chalicelib.vouchers import batch_store
-    from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
+    from chalicelib.vouchers.batches import store as batch_store
+    from chalicelib.vouchers.batches.model import BatchStatus, IssuanceBatch
 
     proposer = staff_principal("province")
     batch = IssuanceBatch(

@@ -51,8 +51,8 @@ class RightsWorld:
 
 
 def _asked_override(world: Any, class_id: str, enrolment_id: str) -> str:
-    from chalicelib.subsidies import override_store
-    from chalicelib.subsidies.override_model import Override, OverrideStatus, override_id_of
+    from chalicelib.subsidies.overrides import store as override_store
+    from chalicelib.subsidies.overrides.model import Override, OverrideStatus, override_id_of
 
     asked = Override(
         id=override_id_of(class_id, enrolment_id, "attendance"),
@@ -72,19 +72,19 @@ def _asked_override(world: Any, class_id: str, enrolment_id: str) -> str:
 
 def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     """Bring the world into being and give its requests."""
-    from chalicelib.attendance.make_up_model import MakeUp, MakeUpKind, MakeUpStatus
-    from chalicelib.attendance.make_up_store import MakeUpRow
-    from chalicelib.attendance.model import slot_of
-    from chalicelib.attendance.store import check_ins_of
-    from chalicelib.attendance.waiting_store import queue_of
+    from chalicelib.attendance.check_ins.model import slot_of
+    from chalicelib.attendance.check_ins.store import check_ins_of
+    from chalicelib.attendance.make_ups.model import MakeUp, MakeUpKind, MakeUpStatus
+    from chalicelib.attendance.make_ups.store import MakeUpRow
+    from chalicelib.attendance.waiting.store import queue_of
     from chalicelib.aws.keys import person_key_of
     from chalicelib.classes.model import lesson_id_of
     from chalicelib.exchange import jobs as exchange_jobs
     from chalicelib.exchange import store as exchange_store
     from chalicelib.kernel.principal import system_context
-    from chalicelib.supervision import jobs as supervision_jobs
-    from chalicelib.vouchers import batch_store
-    from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
+    from chalicelib.supervision.audit import jobs as supervision_jobs
+    from chalicelib.vouchers.batches import store as batch_store
+    from chalicelib.vouchers.batches.model import BatchStatus, IssuanceBatch
     from tests.classes.builders import application, changed_class
     from tests.subsidies.scored import Money, scored_class
     from tests.support.people import HEFEI_SCHOOL

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 import app  # noqa: F401 - registers every endpoint
-from chalicelib.aws.http import ENDPOINTS, Listing
+from chalicelib.edge.endpoints import ENDPOINTS, Listing
 
 VOUCHER = (
     "id program_id status face_value_fen face holder{name id_number} issued_at claimed_at expires_at "

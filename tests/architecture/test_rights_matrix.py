@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 import pytest
 
 from chalicelib.accounts import rights
-from chalicelib.aws import tokens
-from chalicelib.aws.http import ENDPOINTS, PUBLIC, Endpoint
+from chalicelib.edge import tokens
+from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, Endpoint
 from chalicelib.kernel.principal import Principal, Role
 from tests.architecture.rights_world import Case, Owner, RightsWorld, build
 from tests.support import keys
@@ -85,9 +85,9 @@ def bearer(principal: Principal, kind: str) -> str:
     from joserfc import jwt
     from joserfc.jwk import OKPKey
 
-    from chalicelib.accounts import service
+    from chalicelib.accounts.sign_in import service as sign_in_service
 
-    good = service._access_token(principal)
+    good = sign_in_service._access_token(principal)
     if kind == "proven":
         return good
     own = tokens._own_keys("access")[0]

@@ -17,8 +17,9 @@ def near(point=HEFEI, system=CoordSystem.WGS84):
 @pytest.fixture
 def many(world):
     """Forty institutions north of Hefei, some hundred metres apart, every other one in Feidong."""
-    from chalicelib.catalogue import service, store
-    from chalicelib.catalogue.model import Location
+    from chalicelib.catalogue import reading as catalogue_reading
+    from chalicelib.catalogue.institutions import store
+    from chalicelib.catalogue.institutions.model import Location
 
     one = store.find_institution(HEFEI_SCHOOL)
     for number in range(40):
@@ -30,7 +31,7 @@ def many(world):
             last_change=None,
         )
         store.save_institution(made, version=None, change=world.change)
-    service.forget_catalogue()
+    catalogue_reading.forget_catalogue()
 
 
 def walk(api, query):
@@ -101,7 +102,7 @@ def test_projects_of_a_program_come_in_full_pages(world, api):
 
 def test_asking_for_the_nearest_again_reads_no_institution(many, api, monkeypatch):
     from chalicelib.catalogue import snapshot
-    from chalicelib.catalogue.store import InstitutionRow
+    from chalicelib.catalogue.institutions.store import InstitutionRow
 
     monkeypatch.setattr(snapshot.time, "monotonic", lambda: 1000.0)
     assert walk(api, {"near": near()})[0]

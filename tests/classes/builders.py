@@ -45,7 +45,7 @@ def application(world: Any, **changes: Any) -> dict[str, Any]:
 
 def changed_class(class_id: str) -> str:
     """Store a change that waits for a decision, straight into the table; gives its id."""
-    from chalicelib.classes.change_model import ChangeStatus, ClassChange, part_of
+    from chalicelib.classes.changes.model import ChangeStatus, ClassChange, part_of
     from chalicelib.classes.store import ClassRow, find_parts
 
     parts = find_parts(class_id)
@@ -144,8 +144,8 @@ class Classroom:
 
     def attend(self, place: int, lessons: int | None = None) -> "Classroom":
         """Let a rostered trainee have come to the first so many lessons, on time."""
-        from chalicelib.attendance.model import CheckIn, Outcome, Place, Proof, Punctuality, slot_of
-        from chalicelib.attendance.store import CheckInRow
+        from chalicelib.attendance.check_ins.model import CheckIn, Outcome, Place, Proof, Punctuality, slot_of
+        from chalicelib.attendance.check_ins.store import CheckInRow
         from chalicelib.aws.keys import person_key_of
         from chalicelib.kernel.geo import CoordSystem
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.classes.builders import DAY, Classroom, application
-from tests.classes.test_changes import apply, wanted
+from tests.classes.changes.test_changes import apply, wanted
 
 ACTIONS = (
     "edit", "submit", "approve", "return", "cancel", "roster", "change", "change_approve", "change_reject",

@@ -7,9 +7,9 @@ import boto3
 import pytest
 from openpyxl import load_workbook
 
-from chalicelib.aws.http import CSV, XLSX
+from chalicelib.edge.endpoints import CSV, XLSX
 from tests.classes.builders import Classroom
-from tests.classes.test_roster_and_scores import csv, statuses, xlsx
+from tests.classes.rosters.test_roster_and_scores import csv, statuses, xlsx
 
 
 def put(room, what, sheet, content_type, at=None, **query):

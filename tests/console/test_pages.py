@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.aws.http import ENDPOINTS
 from chalicelib.console import pages
+from chalicelib.edge.endpoints import ENDPOINTS
 from chalicelib.kernel.principal import Role
 from chalicelib.kernel.reasons import REASONS
 

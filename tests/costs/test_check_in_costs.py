@@ -62,8 +62,8 @@ def within():
 
 def tap(room, person_key, at, *, number=0, kind="in", nonce="n", metres=0.0, accuracy_m=15.0):
     """Check in through the service; give what came of it, or the code of the refusal."""
-    from chalicelib.attendance import service
-    from chalicelib.attendance.model import Attempt, Kind, Place
+    from chalicelib.attendance.check_ins import service
+    from chalicelib.attendance.check_ins.model import Attempt, Kind, Place
     from chalicelib.kernel.errors import DomainError
     from chalicelib.kernel.geo import CoordSystem
     from chalicelib.kernel.principal import Context, Principal, Role
@@ -90,8 +90,9 @@ def tap(room, person_key, at, *, number=0, kind="in", nonce="n", metres=0.0, acc
 
 
 def test_one_check_in_is_two_calls_and_one_unit_refused_or_not(world, measure, within):
-    from chalicelib.attendance import review_service, service
-    from chalicelib.attendance.model import Verdict
+    from chalicelib.attendance.check_ins.model import Verdict
+    from chalicelib.attendance.reviews import service as review_service
+    from chalicelib.attendance.roll_calls import service as roll_calls_service
     from chalicelib.aws.keys import person_key_of
     from chalicelib.classes.service import read_class
     from chalicelib.kernel.principal import Context
@@ -103,7 +104,7 @@ def test_one_check_in_is_two_calls_and_one_unit_refused_or_not(world, measure, w
     at, late = room.starts() - timedelta(minutes=5), room.starts() + timedelta(hours=8)
     tap(room, third, at)  # warms the policy
     found = read_class(room.id)
-    call = service.roll_calls_at(found, found.lessons[0])[0]
+    call = roll_calls_service.roll_calls_at(found, found.lessons[0])[0]
     steps = [
         ("check in", {"at": at}, first),
         ("check in, to be reviewed", {"at": at, "accuracy_m": 400.0}, second),

@@ -6,7 +6,7 @@ Floors of the design for approve and return; the others are what they were when 
 import pytest
 
 from tests.classes.builders import SITE, Classroom, application, trainer
-from tests.classes.test_changes import apply, decide, wanted
+from tests.classes.changes.test_changes import apply, decide, wanted
 
 
 @pytest.fixture

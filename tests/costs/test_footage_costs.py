@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.attendance.test_attendance_and_footage import FILM, announce, upload
+from tests.attendance.summary.test_attendance_and_footage import FILM, announce, upload
 from tests.classes.builders import Classroom
 from tests.costs.conftest import MEASURED, Cost
 
@@ -39,7 +39,7 @@ def within():
 
 
 def test_footage(room, world, measure, within):
-    from chalicelib.attendance.footage_jobs import reconcile_footage
+    from chalicelib.attendance.footage.jobs import reconcile_footage
     from chalicelib.kernel.principal import system_context
 
     for number in range(20):

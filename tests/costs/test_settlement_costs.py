@@ -21,9 +21,12 @@ def settle(world, measure, lines):
     """Seal and pay everything that is due, as the queue's worker and the bank's files would."""
     from chalicelib.kernel.ids import new_id
     from chalicelib.kernel.principal import Context, Principal, Role, system_context
-    from chalicelib.settlement import results, service, store
-    from chalicelib.settlement.model import BATCH_LINES_MAX, PaymentResult
-    from chalicelib.settlement.sealing import seal_division
+    from chalicelib.settlement.batches import service
+    from chalicelib.settlement.batches import store as batches_store
+    from chalicelib.settlement.batches.model import BATCH_LINES_MAX
+    from chalicelib.settlement.batches.sealing import seal_division
+    from chalicelib.settlement.results import service as results
+    from chalicelib.settlement.results.model import PaymentResult
 
     night = system_context("settle_subsidies", now=world.now, request_id="req_night")
     officer = Principal(actor="acc_finance", role=Role.FINANCE, division="3401")
@@ -47,7 +50,7 @@ def settle(world, measure, lines):
                     bank_reference=f"TK{place:08d}",
                     reason=None,
                 )
-                for place, one in enumerate(store.members_of(batch.id), start=1)
+                for place, one in enumerate(batches_store.members_of(batch.id), start=1)
             ]
             assert results.record_results(day, batch.id, rows).applied == batch.line_count
     assert sum(batch.line_count for batch in batches) == lines
@@ -56,8 +59,8 @@ def settle(world, measure, lines):
 
 @pytest.mark.parametrize("lines", SIZES)
 def test_settling(world, measure, lines):
-    from chalicelib.settlement.ledger import books_of
-    from chalicelib.settlement.model import BATCH_LINES_MAX
+    from chalicelib.settlement.batches.model import BATCH_LINES_MAX
+    from chalicelib.settlement.ledger.service import books_of
 
     owed_fen = due_lines(world, classes=lines // CLASS_SIZE, size=CLASS_SIZE)
     sealing, paying = settle(world, measure, lines)

@@ -13,7 +13,7 @@ COUNTER = "institution"
 
 def force(voucher_id, world, **attributes):
     """Put a voucher into a state, whatever the way there."""
-    from chalicelib.aws.table import update
+    from chalicelib.aws.writes import update
     from chalicelib.vouchers.store import VoucherRow
 
     actions = [getattr(VoucherRow, name).set(value) for name, value in attributes.items()]
@@ -93,7 +93,7 @@ SPENT = {
 
 def refuse_for(code, scene, api):
     """Bring things to where a scan is refused with this code; give the scan's token and moment."""
-    from chalicelib.catalogue.service import forget_catalogue, read_institution
+    from chalicelib.catalogue.reading import forget_catalogue, read_institution
     from infra.local import catalogue
 
     if code in SPENT:

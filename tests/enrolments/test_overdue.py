@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 import app
-from chalicelib.aws.table import transact
+from chalicelib.aws.writes import transact
 from chalicelib.enrolments import store as enrolment_store
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.programs import store as program_store

@@ -9,14 +9,14 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.aws import tokens
 from chalicelib.aws.settings import settings
 from chalicelib.aws.streams import Undone
+from chalicelib.edge import tokens
 from chalicelib.exchange import jobs, store
 from chalicelib.exchange.model import DeliveryState, message_id_of
 from chalicelib.exchange.platform import platform_at
 from chalicelib.kernel.principal import system_context
-from chalicelib.vouchers.batch_store import IssuanceBatchRow
+from chalicelib.vouchers.batches.store import IssuanceBatchRow
 from chalicelib.vouchers.store import VoucherRow
 from tests.support import keys
 from tests.support.platform import FakePlatform

@@ -30,7 +30,7 @@ def room(world):
 
 
 def attempt(kind="in", nonce="n", device="d", **changes):
-    from chalicelib.attendance.model import Attempt, Kind, Place
+    from chalicelib.attendance.check_ins.model import Attempt, Kind, Place
     from chalicelib.kernel.geo import CoordSystem
 
     location = SITE["location"]
@@ -46,7 +46,7 @@ def attempt(kind="in", nonce="n", device="d", **changes):
 
 def tap(room, number, at, one):
     """Check in; give the nonce that is recorded, or the code of the refusal."""
-    from chalicelib.attendance import service
+    from chalicelib.attendance.check_ins import service
 
     principal = trainee_principal(room.people[0])
     context = Context(principal=principal, now=at, request_id="req_race")
@@ -58,7 +58,7 @@ def tap(room, number, at, one):
 
 
 def test_many_devices_at_once_make_one_record_and_the_others_are_told(room, pool):
-    from chalicelib.attendance.store import check_ins_of
+    from chalicelib.attendance.check_ins.store import check_ins_of
 
     for number in range(min(ROUNDS, 5)):
         for kind, at in (
@@ -80,7 +80,7 @@ def test_many_devices_at_once_make_one_record_and_the_others_are_told(room, pool
 
 
 def test_one_attempt_sent_many_times_is_one_record_with_one_answer(room, pool):
-    from chalicelib.attendance.store import check_ins_of
+    from chalicelib.attendance.check_ins.store import check_ins_of
 
     at = room.starts() - timedelta(minutes=5)
     same = attempt(nonce="same", happened_at=at)
@@ -93,7 +93,7 @@ def test_a_lost_answer_is_found_again(room):
     """The write happens, its answer is lost, the SDK sends it again: that is the same success."""
     from botocore.exceptions import ReadTimeoutError
 
-    from chalicelib.attendance.store import check_ins_of
+    from chalicelib.attendance.check_ins.store import check_ins_of
     from chalicelib.aws.table import connection
 
     client = connection().client
@@ -120,10 +120,10 @@ def test_a_lost_answer_is_found_again(room):
 
 def test_a_decision_and_the_approval_of_the_completion_at_once_leave_one_story(room, pool):
     """What needs review is decided before the completion is approved, or not at all."""
-    from chalicelib.attendance import review_service
-    from chalicelib.attendance.model import Verdict
-    from chalicelib.attendance.store import check_ins_of
-    from chalicelib.classes import decisions
+    from chalicelib.attendance.check_ins.model import Verdict
+    from chalicelib.attendance.check_ins.store import check_ins_of
+    from chalicelib.attendance.reviews import service as review_service
+    from chalicelib.classes.completion import service as completion_service
 
     at = room.starts() - timedelta(minutes=5)
     tap(room, 0, at, attempt(nonce="rough", accuracy_m=500, happened_at=at))
@@ -134,7 +134,7 @@ def test_a_decision_and_the_approval_of_the_completion_at_once_leave_one_story(r
     def act(place):
         try:
             if place % 2:
-                decisions.approve_completion(clerk, room.id, version=room.version, comment=None)
+                completion_service.approve_completion(clerk, room.id, version=room.version, comment=None)
                 return "approved"
             review_service.decide(
                 clerk, one.lesson_id, one.id, list(Verdict)[place % 4 // 2], version=1, reason="race"

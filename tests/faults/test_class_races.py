@@ -8,7 +8,7 @@ import pytest
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Context
 from tests.classes.builders import DAY, SITE, Classroom, trainer
-from tests.classes.test_changes import apply, wanted
+from tests.classes.changes.test_changes import apply, wanted
 from tests.support.people import staff_principal
 
 CLIENTS = 16
@@ -31,7 +31,8 @@ def race(calls):
 
 @pytest.mark.parametrize("number", range(5))
 def test_of_a_changes_approval_its_rejection_and_a_cancellation_at_once_one_happens(world, number):
-    from chalicelib.classes import changes, decisions
+    from chalicelib.classes.changes import service as changes
+    from chalicelib.classes.plans import decisions
 
     room = Classroom(world, trainers=[trainer(900 + number)], site={**SITE, "room": str(number)}).approved()
     before = room.json["lessons"]

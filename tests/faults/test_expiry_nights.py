@@ -7,7 +7,10 @@ import msgspec
 
 import app
 from chalicelib.aws.table import connection
-from chalicelib.vouchers import expiry, store
+from chalicelib.vouchers import store
+from chalicelib.vouchers.batches import writes as batches_writes
+from chalicelib.vouchers.expiry import service as expiry
+from chalicelib.vouchers.expiry import store as expiry_store
 from chalicelib.vouchers.model import VoucherStatus
 
 
@@ -18,7 +21,7 @@ def in_one_shard(world, count):
         msgspec.structs.replace(model, id=f"vch_copy{n:04d}", due_shard="00", last_change=None, version=1)
         for n in range(count)
     ]
-    assert store.issue_many(vouchers, world.change) == count
+    assert batches_writes.issue_many(vouchers, world.change) == count
     return vouchers
 
 
@@ -49,7 +52,7 @@ def test_a_shard_is_worked_page_by_page_and_a_dying_message_goes_on(world, cloud
     assert pages == 3
     found = store.find_vouchers([one.id for one in vouchers])
     assert {(one.status, one.version) for one in found} == {(VoucherStatus.EXPIRED, 2)}
-    assert store.due_vouchers("00", until=moment, limit=10).voucher_ids == []
+    assert expiry_store.due_vouchers("00", until=moment, limit=10).voucher_ids == []
 
 
 def test_two_runs_of_a_night_at_once_record_each_expiry_once(world, cloud):

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
-from tests.attendance.test_attendance_and_footage import BUCKET, FILM, announce
+from tests.attendance.summary.test_attendance_and_footage import BUCKET, FILM, announce
 from tests.classes.builders import Classroom
 
 CAMERAS = 24
@@ -28,7 +28,7 @@ def announced(world):
 
 
 def test_the_last_manifest_holds_everything_however_registrations_meet(announced):
-    from chalicelib.attendance.footage_jobs import register_footage
+    from chalicelib.attendance.footage.jobs import register_footage
     from chalicelib.kernel.principal import system_context
 
     room, events, s3 = announced

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 
 import boto3
 
-from chalicelib.aws import sheets
 from chalicelib.kernel.principal import system_context
+from chalicelib.sheets import writing as sheets_writing
 from infra.local.people import GRADUATE_HEADERS, graduate_row, make_person
 from tests.faults.conftest import TOLD
 from tests.support.workers import Workers
@@ -42,7 +42,7 @@ def listed():
         else:
             people[line] = person.id_number
         lines.append(cells)
-    return sheets.write_csv(GRADUATE_HEADERS, lines), repeated, wrong, people
+    return sheets_writing.write_csv(GRADUATE_HEADERS, lines), repeated, wrong, people
 
 
 def work_and_kill(queue, job, look, *, busy, done):
@@ -98,7 +98,9 @@ def issue(api, path, import_id, count):
 def test_a_list_whose_workers_are_killed_ends_as_if_nothing_had_happened(world, api):
     import app
     from chalicelib.aws.keys import person_keys_of
-    from chalicelib.people import service, store
+    from chalicelib.people.lists import contents as lists_contents
+    from chalicelib.people.lists import store
+    from chalicelib.people.vault import store as vault_store
     from chalicelib.vouchers import store as vouchers
 
     raw, repeated, wrong, people = listed()
@@ -137,14 +139,14 @@ def test_a_list_whose_workers_are_killed_ends_as_if_nothing_had_happened(world, 
     kept = [
         (graduate.row, graduate.id_number)
         for chunk in range(chunks)
-        for graduate in service.graduates_in(context, import_id, chunk, purpose="test")
+        for graduate in lists_contents.graduates_in(context, import_id, chunk, purpose="test")
     ]
     assert kept == sorted(people.items()), "a row was lost, or stands there twice"
     keys = person_keys_of(people.values())
     assert len(set(keys.values())) == len(people), "two people share a key"
-    vault = store.find_people(keys.values())
+    vault = vault_store.find_people(keys.values())
     assert {person.person_key for person in vault} == set(keys.values())
-    assert store.PersonRow.count() == len(people), "somebody is in the vault who is not in the list"
+    assert vault_store.PersonRow.count() == len(people), "somebody is in the vault who is not in the list"
 
     path = f"/v1/programs/{world.program_id}/issuance-batches"
     proposed, issued, kills, seconds = issue(api, path, import_id, len(people))

@@ -35,10 +35,13 @@ def patiently(action, *args):
 
 def test_nobody_on_a_list_keeps_a_usable_voucher_and_everybody_else_has_one(world, pool):
     from chalicelib.aws.keys import person_keys_of
-    from chalicelib.people import standings_store
     from chalicelib.people.eligibility import Situation, Standing
-    from chalicelib.vouchers import batch_store, ineligibility, issuing, store
-    from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
+    from chalicelib.people.standings import store as standings_store
+    from chalicelib.vouchers import store
+    from chalicelib.vouchers.batches import issuing
+    from chalicelib.vouchers.batches import store as batch_store
+    from chalicelib.vouchers.batches.model import BatchStatus, IssuanceBatch
+    from chalicelib.vouchers.ineligibility import service as ineligibility
     from chalicelib.vouchers.model import VoucherStatus, voucher_id_of
 
     context = system_context("race", now=world.now, request_id="req_race")

@@ -16,10 +16,12 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.streams import row_changes
-from chalicelib.aws.table import ConditionFailed, connection
+from chalicelib.aws.table import connection
+from chalicelib.aws.writes import ConditionFailed
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Context, change_of, system_context
 from chalicelib.vouchers import store
+from chalicelib.vouchers.expiry import store as expiry_store
 from chalicelib.vouchers.model import VOUCHER_TRANSITIONS, VoucherStatus
 from tests.faults.conftest import TOLD
 from tests.faults.lost_answers import Died, Faults, faults_on
@@ -130,7 +132,7 @@ class Race:
             case "expire":
                 night = system_context("race", now=now, request_id=request_id)
                 try:
-                    store.expire(self.voucher_id, now=now, change=change_of(night, "voucher.expire"))
+                    expiry_store.expire(self.voucher_id, now=now, change=change_of(night, "voucher.expire"))
                 except ConditionFailed:
                     raise DomainError("nothing_to_expire") from None
                 return "expired"

@@ -12,8 +12,8 @@ import app
 from infra.local import catalogue
 from infra.local.people import demo_list, make_person
 from infra.privacy_scan import Found, kinds_in, scan
-from tests.people.test_issuance_from_a_list import imported
 from tests.subsidies.scored import Money, scored_class
+from tests.vouchers.batches.test_issuance_from_a_list import imported
 
 NOW = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)
 PERSON = make_person(7, today=NOW.date())

@@ -102,8 +102,8 @@ def test_an_open_voucher_is_good_for_any_project_that_is_taught_and_a_targeted_o
     ],
 )
 def test_an_entitlement_covers_the_fee_and_a_face_value_at_most_itself(world, api, kind, fee, covered):
-    from chalicelib.aws.table import ConditionFailed, transact
-    from chalicelib.subsidies.payability_model import covered_fen
+    from chalicelib.aws.writes import ConditionFailed, transact
+    from chalicelib.subsidies.payability.model import covered_fen
     from chalicelib.vouchers import store
 
     program_of(world, api, kind)

@@ -9,11 +9,11 @@ from chalicelib.classes.model import ClassStatus
 from chalicelib.classes.store import ClassRow
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.kernel.ids import new_id
-from chalicelib.subsidies.budget_model import Budget, budget_id_of
-from chalicelib.subsidies.budget_store import BudgetRow
-from chalicelib.subsidies.model import Claim, ClaimStatus, Line, LineStatus, claim_id_of, line_id_of
-from chalicelib.subsidies.payability_model import Evidence
-from chalicelib.subsidies.store import ClaimRow, LineRow
+from chalicelib.subsidies.budgets.model import Budget, budget_id_of
+from chalicelib.subsidies.budgets.store import BudgetRow
+from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line, LineStatus, claim_id_of, line_id_of
+from chalicelib.subsidies.claims.store import ClaimRow, LineRow
+from chalicelib.subsidies.payability.model import Evidence
 from chalicelib.vouchers.model import Voucher, VoucherStatus, voucher_id_of
 from chalicelib.vouchers.store import VoucherRow
 from tests.support.people import HEFEI_SCHOOL

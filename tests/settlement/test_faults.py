@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.aws.table import connection
 from chalicelib.kernel.principal import system_context
-from chalicelib.settlement.sealing import seal_division
+from chalicelib.settlement.batches.sealing import seal_division
 from tests.subsidies.scored import Money, scored_class
 
 

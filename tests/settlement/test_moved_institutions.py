@@ -6,7 +6,7 @@ import pytest
 
 from chalicelib.kernel.principal import Role
 from tests.accounts.test_separation import moved
-from tests.settlement.test_ledger import FEN, take_back
+from tests.settlement.ledger.test_ledger import FEN, take_back
 from tests.subsidies.scored import Money, scored_class
 from tests.support.people import HEFEI_OTHER, HEFEI_SCHOOL, WUHU_SCHOOL
 

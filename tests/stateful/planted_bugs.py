@@ -31,26 +31,37 @@ class Bug(NamedTuple):
     new: str
 
 
-_MODEL, _STORE = "chalicelib/subsidies/model.py", "chalicelib/subsidies/store.py"
-_SERVICE, _BUDGETS = "chalicelib/subsidies/service.py", "chalicelib/subsidies/budget_store.py"
-_PUBLICITY, _DROPPING = "chalicelib/subsidies/publicity.py", "chalicelib/subsidies/dropping.py"
-_RESULTS, _CLAWBACK = "chalicelib/settlement/results.py", "chalicelib/settlement/clawback.py"
-_BATCHES, _BATCH_STORE = "chalicelib/settlement/model.py", "chalicelib/settlement/store.py"
-_SEALING, _EXPORT = "chalicelib/settlement/sealing.py", "chalicelib/settlement/service.py"
-_REGISTER, _VERIFY = "chalicelib/subsidies/register.py", "chalicelib/settlement/verification.py"
-_VOUCHERS = "chalicelib/vouchers/store.py"
+_BATCHES_MODEL = "chalicelib/settlement/batches/model.py"
+_BATCHES_SEALING = "chalicelib/settlement/batches/sealing.py"
+_CLAWBACK = "chalicelib/settlement/clawback/service.py"
+_LEDGER_MODEL = "chalicelib/settlement/ledger/model.py"
+_RESULTS_MODEL = "chalicelib/settlement/results/model.py"
+_RESULTS = "chalicelib/settlement/results/service.py"
+_VERIFICATION = "chalicelib/settlement/verification/service.py"
+_BUDGETS_STORE = "chalicelib/subsidies/budgets/store.py"
+_CLAIMS_CLOSING = "chalicelib/subsidies/claims/closing.py"
+_CLAIMS_DROPPING = "chalicelib/subsidies/claims/dropping.py"
+_CLAIMS_MODEL = "chalicelib/subsidies/claims/model.py"
+_CLAIMS = "chalicelib/subsidies/claims/service.py"
+_CLAIMS_STORE = "chalicelib/subsidies/claims/store.py"
+_HOLDS_STORE = "chalicelib/subsidies/holds/store.py"
+_PAYMENTS_STORE = "chalicelib/subsidies/payments/store.py"
+_PUBLICITY = "chalicelib/subsidies/publicity/service.py"
+_PUBLICITY_STORE = "chalicelib/subsidies/publicity/store.py"
+_REGISTER = "chalicelib/subsidies/register/service.py"
+_VOUCHERS_INELIGIBILITY = "chalicelib/vouchers/ineligibility/service.py"
 
 BUGS = (
     # ---- paid once, and only what is due
     Bug(
         "a line is paid by a result of a batch it is no longer in",
-        _STORE,
-        'waits: Condition = _line_in("pay") & (LineRow.batch_id == batch_id)',
-        'waits: Condition = _line_in("pay")',
+        _PAYMENTS_STORE,
+        'waits: Condition = line_in("pay") & (LineRow.batch_id == batch_id)',
+        'waits: Condition = line_in("pay")',
     ),
     Bug(
         "a result with another amount is applied",
-        _BATCHES,
+        _RESULTS_MODEL,
         "if result.amount_fen != member.amount_fen:",
         "if result.amount_fen < member.amount_fen:",
     ),
@@ -62,19 +73,19 @@ BUGS = (
     ),
     Bug(
         "a result that contradicts the known one counts as the same",
-        _BATCHES,
+        _RESULTS_MODEL,
         "    if _same(known, result):\n",
         "    if _same(known, result) or not result.paid:\n",
     ),
     Bug(
         "results are taken before the file was handed out",
-        _BATCHES,
+        _BATCHES_MODEL,
         "ACCEPTS_RESULTS = (_B.EXPORTED, _B.RECONCILED, _B.CLOSED)",
         "ACCEPTS_RESULTS = (_B.SEALED, _B.EXPORTED, _B.RECONCILED, _B.CLOSED)",
     ),
     Bug(
         "who reviewed a claim may record its payment",
-        _MODEL,
+        _CLAIMS_MODEL,
         "return is_prepared_by(claim, actor) or actor in (claim.reviewed_by, claim.approved_by)",
         "return is_prepared_by(claim, actor) or actor == claim.reviewed_by",
     ),
@@ -86,57 +97,57 @@ BUGS = (
     ),
     Bug(
         "publicity is over on its last day",
-        _STORE,
+        _CLAIMS_STORE,
         'due_on = f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}"',
         'due_on = f"{ends_on.isoformat()}#{claim.id}"',
     ),
     Bug(
         "a failed line with a hold is paid again",
-        _SEALING,
+        _BATCHES_SEALING,
         "if line is not None and line.status is LineStatus.PAYMENT_FAILED and not line.holds:",
         "if line is not None and line.status is LineStatus.PAYMENT_FAILED:",
     ),
     Bug(
         "a hold on a line whose payment failed is forgotten",
-        _STORE,
+        _HOLDS_STORE,
         "    actions: list[Action] = [LineRow.holds.set(list(holds))]\n    if line.status is not",
         "    actions: list[Action] = [LineRow.holds.set(list(holds) if line.status is not "
         "LineStatus.PAYMENT_FAILED else [])]\n    if line.status is not",
     ),
     Bug(
         "a line whose payment failed never comes back",
-        _STORE,
+        _PAYMENTS_STORE,
         "LineRow.attempts.set(list(attempts)), LineRow.retry_city.set(city)]",
         "LineRow.attempts.set(list(attempts))]",
     ),
     Bug(
         "sealing again opens a batch although nothing is due",
-        _SEALING,
+        _BATCHES_SEALING,
         "        if not _anything_due(division, context, change):\n            return None\n",
         "",
     ),
     Bug(
         "a batch is sealed without the last portion",
-        _SEALING,
+        _BATCHES_SEALING,
         "    if group:\n        yield group\n\n\ndef _chunk",
         "    if len(group) > 1:\n        yield group\n\n\ndef _chunk",
     ),
     Bug(
         "the payment file is as accounts stand today",
-        _SEALING,
+        _BATCHES_SEALING,
         "wanted = sorted({member.institution for member in members} - known.keys())",
         "wanted = sorted({member.institution for member in members})",
     ),
     # ---- budgets
     Bug(
         "second review reserves more than is there",
-        _BUDGETS,
+        _BUDGETS_STORE,
         "        BudgetRow.available_fen >= amount_fen,\n",
         "        BudgetRow.available_fen >= 0,\n",
     ),
     Bug(
         "what a line had reserved stays reserved when it is dropped",
-        _DROPPING,
+        _CLAIMS_DROPPING,
         "before.city, year, before.program_id, amount_fen=line.amount_fen",
         "before.city, year, before.program_id, amount_fen=0",
     ),
@@ -160,7 +171,7 @@ BUGS = (
     ),
     Bug(
         "lines rejected at second review are reserved for",
-        _SERVICE,
+        _CLAIMS,
         "totals = store.totals_actions(count=count, amount_fen=amount_fen) if rejections else []\n"
         "        reserve = budget_store.reserve_write(claim.city, today.year, claim.program_id, "
         "amount_fen=amount_fen)",
@@ -170,50 +181,50 @@ BUGS = (
     ),
     Bug(
         "an appropriation is lowered below what is reserved",
-        _BUDGETS,
+        _BUDGETS_STORE,
         "            & (BudgetRow.available_fen >= -more_fen),\n",
         "            & (BudgetRow.appropriated_fen >= -more_fen),\n",
     ),
     # ---- what a claim becomes
     Bug(
         "a claim with a rejected line is never paid up",
-        _MODEL,
+        _CLAIMS_MODEL,
         "    if paid < claim.line_count:\n",
         "    if paid < len(claim.line_ids):\n",
     ),
     Bug(
         "a claim counts a dropped line as batched",
-        _MODEL,
+        _CLAIMS_MODEL,
         "batched = claim.batched_count - (line.status is _L.PAYMENT_FAILED)",
         "batched = claim.batched_count",
     ),
     Bug(
         "a claim leaves the waiting list with a line to come",
-        _MODEL,
+        _CLAIMS_MODEL,
         "    done = batched == claim.line_count\n",
         "    done = batched >= claim.line_count - 1\n",
     ),
     Bug(
         "a claim that loses its last line stays open",
-        _MODEL,
+        _CLAIMS_MODEL,
         "    if rest.line_count == 0:\n",
         "    if rest.line_count < 0:\n",
     ),
     Bug(
         "an objection to a claim does not stop it",
-        "chalicelib/subsidies/objection_store.py",
+        _PUBLICITY_STORE,
         "        counted.append(ClaimRow.open_objections.set(ClaimRow.open_objections + 1))",
         "        counted.append(ClaimRow.open_objections.set(ClaimRow.open_objections + 0))",
     ),
     Bug(
         "an objection upheld during review does not send the claim back",
-        _MODEL,
+        _CLAIMS_MODEL,
         'if not CLAIM_TRANSITIONS.allows("uphold_objection", claim.status):',
         "if claim.status is not _C.PUBLICISED:",
     ),
     Bug(
         "an objection stays open on its claim after it was decided",
-        _MODEL,
+        _CLAIMS_MODEL,
         "        open_objections=claim.open_objections - (not about_line),\n",
         "        open_objections=claim.open_objections,\n",
     ),
@@ -225,19 +236,19 @@ BUGS = (
     ),
     Bug(
         "a line taken out for good comes back",
-        _STORE,
+        _CLAIMS_STORE,
         "            LineRow.dropped.set(True),\n",
         "",
     ),
     Bug(
         "publicity is over when the index says so",
-        _SEALING,
+        _BATCHES_SEALING,
         "elif status_shown(claim, today) is ClaimStatus.PAYABLE and not claim.open_objections:",
         "elif claim.status in (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE) and not claim.open_objections:",
     ),
     Bug(
         "an objection may come a day late",
-        _MODEL,
+        _CLAIMS_MODEL,
         "        and today <= claim.publicity_ends_on\n",
         "        and today.toordinal() <= claim.publicity_ends_on.toordinal() + 1\n",
     ),
@@ -249,19 +260,19 @@ BUGS = (
     ),
     Bug(
         "the applicant's first reviewer may approve",
-        _SERVICE,
+        _CLAIMS,
         'own_work = is_prepared_by(claim, actor) or (action == "approve" and actor == claim.reviewed_by)',
         "own_work = is_prepared_by(claim, actor)",
     ),
     Bug(
         "a returned claim keeps its first reviewer",
-        _STORE,
+        _CLAIMS_STORE,
         "[ClaimRow.decision_reason.set(reason), ClaimRow.reviewed_by.remove()]",
         "[ClaimRow.decision_reason.set(reason)]",
     ),
     Bug(
         "second review does not look again",
-        _SERVICE,
+        _CLAIMS,
         "if not (line.enrolment_id in now and now[line.enrolment_id].outcome.amount_fen == line.amount_fen)",
         "if line.enrolment_id not in now",
     ),
@@ -273,25 +284,25 @@ BUGS = (
     ),
     Bug(
         "a line taken out after second review comes back with the next filing",
-        _STORE,
+        _CLAIMS_STORE,
         "            LineRow.dropped.set(True),\n",
         "",
     ),
     Bug(
         "sending a claim again undoes a hold placed meanwhile",
-        _STORE,
-        '(_line_in("reject") | rejected) & (LineRow.version == old.version)',
-        '_line_in("reject") | rejected',
+        _CLAIMS_STORE,
+        '(line_in("reject") | rejected) & (LineRow.version == old.version)',
+        'line_in("reject") | rejected',
     ),
     Bug(
         "a list that comes after second review stops nothing",
-        "chalicelib/vouchers/ineligibility.py",
+        _VOUCHERS_INELIGIBILITY,
         "                _told[0](context, current, bar)\n",
         "                pass\n",
     ),
     Bug(
         "the trainees who were not paid for keep their vouchers",
-        "chalicelib/subsidies/closing.py",
+        _CLAIMS_CLOSING,
         "        if line.status is LineStatus.REJECTED:\n            left[",
         "        if line.status is LineStatus.HELD:\n            left[",
     ),
@@ -304,19 +315,19 @@ BUGS = (
     ),
     Bug(
         "a repayment is booked on the wrong side",
-        _BATCHES,
+        _LEDGER_MODEL,
         "Event.REPAID: (treasury, receivable),",
         "Event.REPAID: (receivable, treasury),",
     ),
     Bug(
         "a reversal credits the treasury",
-        _BATCHES,
+        _LEDGER_MODEL,
         "Event.REVERSED: (receivable, expense),",
         "Event.REVERSED: (receivable, treasury),",
     ),
     Bug(
         "a reversal does not show on the institution's account",
-        _BATCHES,
+        _LEDGER_MODEL,
         "    elif group.event is Event.REVERSED:\n        effects.append((memorandum, 0, fen))\n",
         "",
     ),
@@ -352,37 +363,37 @@ BUGS = (
     ),
     Bug(
         "a batch closes with a line unpaid",
-        _BATCHES,
+        _RESULTS_MODEL,
         "settled = batch.paid_count + paid + batch.withdrawn_count + withdrawn",
         "settled = batch.result_count + results + batch.withdrawn_count + withdrawn",
     ),
     Bug(
         "verification does not look at budgets",
-        _VERIFY,
+        _VERIFICATION,
         "    found += _against_budgets(division, progress, now)\n",
         "",
     ),
     Bug(
         "verification does not look at vouchers",
-        _VERIFY,
+        _VERIFICATION,
         "        *_against_vouchers(mine),\n",
         "",
     ),
     Bug(
         "verification does not look at the counts of a batch",
-        _VERIFY,
+        _VERIFICATION,
         "        *_against_counts(batch_id, batch, members, lines),\n",
         "",
     ),
     Bug(
         "verification tells of payments that came in while it read",
-        _VERIFY,
+        _VERIFICATION,
         "    return again._replace(differences=differences, after=after)\n",
         "    return found\n",
     ),
     Bug(
         "verification does not look at lines",
-        _VERIFY,
+        _VERIFICATION,
         "        if posted.get(event, 0) != expected_fen:\n",
         "        if posted.get(event, 0) > expected_fen:\n",
     ),

@@ -28,15 +28,25 @@ from hypothesis.stateful import (
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Context, Principal, Role, system_context
-from chalicelib.settlement import clawback, ledger, results, sealing, service, verification, withdrawal
-from chalicelib.settlement import store as batches
-from chalicelib.settlement.model import MEMORANDUM, BatchStatus, PaymentResult
-from chalicelib.subsidies import filing, publicity
-from chalicelib.subsidies import objection_store as objections
-from chalicelib.subsidies import service as subsidies
-from chalicelib.subsidies import store as claims
-from chalicelib.subsidies.budget_store import BudgetRow
-from chalicelib.subsidies.model import ClaimStatus, LineStatus, ObjectionStatus, Repayment
+from chalicelib.settlement.batches import sealing, service, withdrawal
+from chalicelib.settlement.batches import store as batches_store
+from chalicelib.settlement.batches.model import BatchStatus
+from chalicelib.settlement.clawback import service as clawback
+from chalicelib.settlement.ledger import service as ledger
+from chalicelib.settlement.ledger import store as batches
+from chalicelib.settlement.ledger.model import MEMORANDUM
+from chalicelib.settlement.results import service as results
+from chalicelib.settlement.results.model import PaymentResult
+from chalicelib.settlement.verification import service as verification
+from chalicelib.subsidies.budgets import service as budgets_service
+from chalicelib.subsidies.budgets.store import BudgetRow
+from chalicelib.subsidies.claims import filing
+from chalicelib.subsidies.claims import service as subsidies
+from chalicelib.subsidies.claims import store as claims
+from chalicelib.subsidies.claims.model import ClaimStatus, LineStatus, ObjectionStatus, Repayment
+from chalicelib.subsidies.holds import store as hold_store
+from chalicelib.subsidies.publicity import service as publicity
+from chalicelib.subsidies.publicity import store as objections
 from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import VoucherRow
 from tests.stateful.planted_bugs import misfits
@@ -297,7 +307,7 @@ class Money(RuleBasedStateMachine):
         version = known.version if known is not None else None
         self.do(
             chaos,
-            lambda: service.set_budget(
+            lambda: budgets_service.set_budget(
                 self.context(FINANCE),
                 CITY,
                 YEAR,
@@ -480,9 +490,9 @@ class Money(RuleBasedStateMachine):
         name, line = self._line(place)
         change = self.setting.world.change
         if lift:
-            claims.lift_hold(name, "rsk_a", change)
+            hold_store.lift_hold(name, "rsk_a", change)
         else:
-            claims.place_hold(name, "rsk_a", change)
+            hold_store.place_hold(name, "rsk_a", change)
         if line.state in (WAITING, FAILED):
             (line.holds.discard if lift else line.holds.add)("rsk_a")
         self.check()
@@ -524,10 +534,10 @@ class Money(RuleBasedStateMachine):
         assert not isinstance(answer, DomainError), answer
         fresh = [
             one
-            for one in self.dynamo.rows(batches.BatchRow)
+            for one in self.dynamo.rows(batches_store.BatchRow)
             if one.status is not BatchStatus.SEALING and one.id not in before
         ]
-        found = {member.line_id for one in fresh for member in batches.members_of(one.id)}
+        found = {member.line_id for one in fresh for member in batches_store.members_of(one.id)}
         assert found == due, "exactly what is due, nothing else, nothing twice"
         assert len(fresh) == (1 if due else 0)
         for batch in fresh:
@@ -565,7 +575,7 @@ class Money(RuleBasedStateMachine):
         batch_id = self._batch(place)
         known = self.model.batches[batch_id]
         names = sorted(known["lines"])
-        paid_on = shanghai_date(batches.find_batch(batch_id).sealed_at)
+        paid_on = shanghai_date(batches_store.find_batch(batch_id).sealed_at)
         rows = [
             self._result(number, name, outcome == "paid", paid_on=paid_on)
             for number, (name, outcome) in enumerate(zip(names, outcomes, strict=False), start=1)
@@ -794,7 +804,7 @@ class Money(RuleBasedStateMachine):
         assert len(posted) == len(set(posted)), "no event is posted twice"
 
     def _check_batches(self) -> None:
-        for batch in self.dynamo.rows(batches.BatchRow):
+        for batch in self.dynamo.rows(batches_store.BatchRow):
             known = self.model.batches.get(batch.id)
             if known is None:
                 assert batch.status is BatchStatus.SEALING

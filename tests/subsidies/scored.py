@@ -6,9 +6,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.attendance.model import CheckIn, Outcome, Place, Proof, Punctuality, slot_of
-from chalicelib.attendance.store import CheckInRow
-from chalicelib.catalogue.model import Location
+from chalicelib.attendance.check_ins.model import CheckIn, Outcome, Place, Proof, Punctuality, slot_of
+from chalicelib.attendance.check_ins.store import CheckInRow
+from chalicelib.catalogue.institutions.model import Location
 from chalicelib.classes.model import (
     ClassHead,
     ClassPlan,
@@ -26,7 +26,7 @@ from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.geo import CoordSystem
 from chalicelib.kernel.ids import new_id
 from chalicelib.programs.model import Policy
-from chalicelib.subsidies.model import budget_division
+from chalicelib.subsidies.claims.model import budget_division
 from chalicelib.vouchers.model import Voucher, VoucherStatus, voucher_id_of
 from chalicelib.vouchers.store import VoucherRow
 from tests.support.people import HEFEI_SCHOOL, WUHU_SCHOOL

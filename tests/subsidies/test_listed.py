@@ -11,12 +11,12 @@ import pytest
 
 import app
 from chalicelib.kernel.principal import system_context
-from chalicelib.people import standings_store
 from chalicelib.people.eligibility import Situation, Standing
-from chalicelib.subsidies.store import LineRow
-from chalicelib.vouchers import ineligibility
+from chalicelib.people.standings import store as standings_store
+from chalicelib.subsidies.claims.store import LineRow
+from chalicelib.vouchers.ineligibility import service as ineligibility
 from chalicelib.vouchers.store import VoucherRow
-from tests.settlement.test_ledger import differences
+from tests.settlement.ledger.test_ledger import differences
 from tests.subsidies.scored import Money, scored_class
 
 OPENING = date(2026, 8, 12)

@@ -1,6 +1,6 @@
 """moto, made to do the same with less work; half of what the tests on it cost was its own detours.
 
-The replacements are for the pinned version; `tests/aws/test_moto_speed.py` holds them to what they replace.
+The replacements are for the pinned version; `tests/support/test_moto_speed.py` holds them to what they replace.
 """
 
 import copy

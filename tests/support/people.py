@@ -30,8 +30,9 @@ STAFF: dict[str, tuple[Role, str, str | None]] = {
 def staff_principal(name: str) -> Principal:
     """Give a staff member as a caller, with an active account."""
     from chalicelib.accounts import store
+    from chalicelib.accounts.guard import forget_statuses
     from chalicelib.accounts.model import Account, AccountStatus, account_id_of
-    from chalicelib.accounts.service import forget_statuses, seal_name
+    from chalicelib.accounts.service import seal_name
     from chalicelib.kernel.principal import Change
 
     role, division, institution = STAFF[name]

@@ -110,10 +110,10 @@ def _empty() -> None:
 @pytest.fixture
 def cloud(_emulator: None) -> Iterator["Cloud"]:
     """Give an empty cloud."""
-    from chalicelib.accounts.service import forget_statuses
-    from chalicelib.aws.pace import forget_paces
-    from chalicelib.catalogue.service import forget_catalogue
+    from chalicelib.accounts.guard import forget_statuses
+    from chalicelib.catalogue.reading import forget_catalogue
     from chalicelib.classes.service import forget_classes
+    from chalicelib.edge.pace import forget_paces
     from chalicelib.enrolments.service import forget_previews
     from chalicelib.programs.service import forget_programs
 

@@ -24,7 +24,7 @@ class Undocumented(AssertionError):
 def _published() -> Json:
     import app  # noqa: F401 - declares every endpoint
     from chalicelib.accounts.rights import RIGHTS
-    from chalicelib.aws.openapi import document
+    from chalicelib.edge.openapi import document
 
     return document(lambda action: {role.value: scope.value for role, scope in RIGHTS[action].items()})
 

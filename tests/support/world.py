@@ -17,8 +17,10 @@ class World:
 
     def __init__(self, cloud: Any, api: Any) -> None:
         from chalicelib.aws import crypto
-        from chalicelib.catalogue import store as catalogue_store
-        from chalicelib.catalogue.model import Institution, InstitutionStatus, Location, Project
+        from chalicelib.catalogue.institutions import store as catalogue_store
+        from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, Location
+        from chalicelib.catalogue.projects import store as projects_store
+        from chalicelib.catalogue.projects.model import Project
         from chalicelib.kernel.ids import ProgramId
         from chalicelib.kernel.principal import Change, Role
         from chalicelib.programs import store as program_store
@@ -47,7 +49,7 @@ class World:
         )
         for project in catalogue.PROJECTS:
             record = msgspec.convert({**project, "programs": [self.program_id]}, Project)
-            catalogue_store.save_project(record, version=None, change=self.change)
+            projects_store.save_project(record, version=None, change=self.change)
         for entry in catalogue.INSTITUTIONS:
             if entry["uscc"] not in (HEFEI_SCHOOL, HEFEI_OTHER, WUHU_SCHOOL):
                 continue
@@ -82,13 +84,13 @@ class World:
         """Issue a voucher to a person, as a batch would; claimed unless told otherwise."""
         from chalicelib.aws.keys import person_key_of
         from chalicelib.kernel.principal import system_context
-        from chalicelib.people import store as people_store
-        from chalicelib.people.model import Graduate
-        from chalicelib.people.service import person_of
+        from chalicelib.people.lists.model import Graduate
+        from chalicelib.people.vault import store as vault_store
+        from chalicelib.people.vault.service import person_of
         from chalicelib.programs.service import read_program
-        from chalicelib.vouchers import store
-        from chalicelib.vouchers.batch_model import BatchStatus, IssuanceBatch
-        from chalicelib.vouchers.issuing import new_voucher
+        from chalicelib.vouchers.batches import writes as batches_writes
+        from chalicelib.vouchers.batches.issuing import new_voucher
+        from chalicelib.vouchers.batches.model import BatchStatus, IssuanceBatch
 
         graduate = Graduate(
             row=2,
@@ -103,7 +105,7 @@ class World:
             division="340111",
         )
         key = person_key_of(person.id_number)
-        people_store.save_people([person_of(graduate, "imp_world", key)])
+        vault_store.save_people([person_of(graduate, "imp_world", key)])
         moment = issued_at or self.now
         batch = IssuanceBatch(
             id="iss_world",  # type: ignore[arg-type]
@@ -115,7 +117,7 @@ class World:
         )
         context = system_context("test", now=moment, request_id="req_test")
         voucher = new_voucher(context, graduate, key, read_program(self.program_id), batch)
-        store.issue(voucher, self.change)
+        batches_writes.issue(voucher, self.change)
         if claimed:
             answer = self.api(person).post(f"/v1/vouchers/{voucher.id}/claim", at=moment)
             assert answer.status == 200, answer.text

@@ -7,10 +7,11 @@ import msgspec
 
 import app
 from chalicelib.aws.keys import person_key_of
-from chalicelib.people import import_store, standings_store
-from chalicelib.people import store as people_store
 from chalicelib.people.eligibility import Situation, Standing
-from chalicelib.people.model import Graduate, Import, ImportKind, ImportStatus
+from chalicelib.people.lists import store as people_store
+from chalicelib.people.lists.model import Graduate, Import, ImportKind, ImportStatus
+from chalicelib.people.lists.progress import store as import_store
+from chalicelib.people.standings import store as standings_store
 
 
 def graduate_of(person, row, **facts):

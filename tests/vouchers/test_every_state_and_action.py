@@ -2,9 +2,10 @@
 
 import pytest
 
-from chalicelib.aws.table import ConditionFailed, transact, update
+from chalicelib.aws.writes import ConditionFailed, transact, update
 from chalicelib.kernel.errors import DomainError
 from chalicelib.vouchers import store
+from chalicelib.vouchers.expiry import store as expiry_store
 from chalicelib.vouchers.model import VOUCHER_TRANSITIONS, VoucherStatus
 
 
@@ -16,7 +17,7 @@ def attempt(action, voucher, world):
             case "claim":
                 store.claim(voucher.id, person_key=voucher.person_key, now=now, change=world.change)
             case "expire":
-                store.expire(voucher.id, now=now, change=world.change)
+                expiry_store.expire(voucher.id, now=now, change=world.change)
             case "revoke":
                 store.revoke(voucher.id, version=voucher.version, change=world.change)
             case _:

@@ -1,0 +1,120 @@
+"""The guard of every request: whose token it is, and whether that account still stands."""
+
+import hmac
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.accounts import rights, store
+from chalicelib.accounts.model import (
+    Account,
+    stands,
+)
+from chalicelib.aws.settings import settings
+from chalicelib.edge import tokens
+from chalicelib.kernel.errors import Unauthenticated
+from chalicelib.kernel.principal import Principal, Role
+
+STATUS_CACHE_SECONDS = 30
+SIGNATURE_HEADER = "x-message-signature"
+PLATFORM_ALGORITHM = "ES256"
+MESSAGE_SECONDS_MAX = 300
+ACCESS = "access"
+_STANDING_MAX = 2048
+
+
+# --------------------------------------------------------------------------- the guard
+
+
+class RequestGuard:
+    """Proves the caller of every request and admits roles by the table of rights."""
+
+    def authenticate(self, headers: Mapping[str, str], raw_body: bytes) -> Principal:
+        """Prove the caller by a bearer token, or the platform by its signature over the body."""
+        signature = headers.get(SIGNATURE_HEADER)
+        if signature is not None:
+            return _platform(signature, raw_body)
+        scheme, _, token = headers.get("authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or not token:
+            raise Unauthenticated("unauthenticated")
+        claims = tokens.verify_own(
+            ACCESS, token.strip(), issuer=tokens.STAFF_ISSUER, audience=tokens.STAFF_AUDIENCE
+        )
+        principal, issued_at = _principal_in(claims)
+        good = _is_trainee(principal) if principal.role is Role.TRAINEE else _stands(principal, issued_at)
+        if not good:
+            raise Unauthenticated("unauthenticated")
+        return principal
+
+    def admit(self, principal: Principal, action: str) -> None:
+        """See `rights.admit`."""
+        rights.admit(principal, action)
+
+    def knows(self, action: str) -> bool:
+        """See `rights.knows`."""
+        return rights.knows(action)
+
+
+def _platform(signature: str, raw_body: bytes) -> Principal:
+    claims = tokens.verify_foreign(
+        signature,
+        settings().platform_jwks,
+        algorithm=PLATFORM_ALGORITHM,
+        issuer=tokens.PLATFORM_ISSUER,
+        audience=tokens.SERVICE_ISSUER,
+    )
+    try:
+        lives_seconds = float(claims["exp"]) - float(claims["iat"])
+    except (KeyError, TypeError, ValueError):
+        raise Unauthenticated("signature_invalid") from None
+    if not lives_seconds <= MESSAGE_SECONDS_MAX:  # a message that lives long can be replayed long
+        raise Unauthenticated("signature_invalid")
+    digest = str(claims.get("body_sha256", ""))
+    if not hmac.compare_digest(digest, tokens.body_digest(raw_body)):
+        raise Unauthenticated("signature_invalid")
+    return Principal(actor="platform:national", role=Role.PLATFORM, division="34")
+
+
+def _principal_in(claims: Mapping[str, Any]) -> tuple[Principal, float]:
+    """Read who a token of ours is for, and since when."""
+    try:
+        principal = Principal(
+            actor=str(claims["sub"]),
+            role=Role(claims["role"]),
+            division=str(claims.get("division", "")),
+            institution=claims.get("institution"),
+            person_key=claims.get("person_key"),
+        )
+        return principal, float(claims["iat"])
+    except (KeyError, ValueError, TypeError, OverflowError):
+        raise Unauthenticated("unauthenticated") from None
+
+
+def _is_trainee(principal: Principal) -> bool:
+    """Tell whether a principal is a person and nothing else: staff have accounts instead."""
+    return principal == Principal(actor=principal.actor, role=Role.TRAINEE, person_key=principal.actor)
+
+
+_standing: dict[str, tuple[float, Account | None]] = {}
+
+
+def _stands(principal: Principal, issued_at: float) -> bool:
+    """Tell whether the token's account is on and still has the role and area that the token says.
+
+    Accounts are believed for `STATUS_CACHE_SECONDS`; one that contradicts its token is read again, so that
+    a sign-in right after a reset or a change of role works at once.
+    """
+    until, account = _standing.get(principal.actor, (0.0, None))
+    now = time.monotonic()
+    if until > now and stands(account, principal, issued_at):
+        return True
+    account = store.find_account(principal.actor)
+    if len(_standing) >= _STANDING_MAX:
+        _standing.clear()
+    _standing[principal.actor] = (now + STATUS_CACHE_SECONDS, account)
+    return stands(account, principal, issued_at)
+
+
+def forget_statuses() -> None:
+    """Drop the cached accounts."""
+    _standing.clear()

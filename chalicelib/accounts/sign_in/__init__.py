@@ -1,0 +1,1 @@
+"""Signing in: by password and one-time code, by social card, by refresh token."""

@@ -1,0 +1,151 @@
+"""HTTP of signing in."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from chalicelib.accounts import credentials as accounts_credentials
+from chalicelib.accounts.sign_in import service as sign_in_service
+from chalicelib.edge.endpoints import PUBLIC, Call, Empty, NoQuery
+from chalicelib.edge.forms import Answer, Form, malformed
+from chalicelib.edge.http import Api
+from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.principal import Role
+
+api = Api(__name__)
+TotpCode = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+
+
+class TokenRequest(Form):
+    """A sign-in of any grant type."""
+
+    grant_type: Literal["password", "social_card", "refresh_token"]
+    account: Annotated[str, Meta(max_length=64)] | None = None
+    password: Annotated[str, Meta(max_length=128)] | None = None
+    assertion: Annotated[str, Meta(max_length=4096)] | None = None
+    refresh_token: Annotated[str, Meta(max_length=256)] | None = None
+    totp: TotpCode | None = None
+
+
+class TotpRequest(Form):
+    """Asks for a second factor; the account's password proves who asks."""
+
+    account: Annotated[str, Meta(max_length=64)]
+    password: Annotated[str, Meta(max_length=128)]
+
+
+class TotpConfirmation(TotpRequest):
+    """Proves the offered secret with a code of it."""
+
+    totp: TotpCode
+
+
+class TotpAnswer(Answer):
+    """A secret for an authenticator app, shown once."""
+
+    secret: str
+    uri: str
+
+
+class TokenAnswer(Answer):
+    """A pair of tokens and who they are for."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    refresh_token: str
+    role: Role
+    division: str
+    institution: str | None
+
+
+_GRANT_FIELDS = {
+    "password": {"account", "password"},
+    "social_card": {"assertion"},
+    "refresh_token": {"refresh_token"},
+}
+
+
+@api.endpoint(
+    "POST",
+    "/v1/auth/tokens",
+    action=PUBLIC,
+    body=TokenRequest,
+    answer=TokenAnswer,
+    status_code=200,
+    refuses=(401,),
+    summary="Sign in with a password, a social-card assertion or a refresh token",
+)
+def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
+    body = call.body
+    wanted = _GRANT_FIELDS[body.grant_type]
+    faults = []
+    for name in ("account", "password", "assertion", "refresh_token"):
+        given = getattr(body, name) is not None
+        if given != (name in wanted):
+            faults.append(Fault("unknown_field" if given else "missing_field", field=name))
+    if body.totp is not None and body.grant_type != "password":
+        faults.append(Fault("unknown_field", field="totp"))
+    if faults:
+        raise malformed(faults)
+    match body.grant_type:
+        case "password":
+            assert body.account is not None
+            assert body.password is not None
+            # sign-in keeps the real clock: see api.md, "Time travel"
+            proof = accounts_credentials.Credentials(body.account, body.password, body.totp, call.source)
+            signed_in = sign_in_service.sign_in_with_password(proof, now=sign_in_service.real_now())
+        case "social_card":
+            assert body.assertion is not None
+            signed_in = sign_in_service.sign_in_with_card(body.assertion)
+        case "refresh_token":
+            assert body.refresh_token is not None
+            signed_in = sign_in_service.refresh(body.refresh_token)
+    who = signed_in.principal
+    return TokenAnswer(
+        access_token=signed_in.access_token,
+        token_type="Bearer",  # noqa: S106 - the scheme's name
+        expires_in=sign_in_service.ACCESS_SECONDS,
+        refresh_token=signed_in.refresh_token,
+        role=who.role,
+        division=who.division,
+        institution=who.institution,
+    )
+
+
+@api.endpoint(
+    "POST",
+    "/v1/auth/totp",
+    action=PUBLIC,
+    body=TotpRequest,
+    answer=TotpAnswer,
+    refuses=(401,),
+    summary="Ask for a second factor (TOTP, RFC 6238) for one's own account",
+)
+def offer_totp(call: Call[TotpRequest, NoQuery]) -> TotpAnswer:
+    body = call.body
+    offer = sign_in_service.offer_totp(
+        accounts_credentials.Credentials(body.account, body.password, source=call.source),
+        now=sign_in_service.real_now(),
+        request_id=call.context.request_id,
+    )
+    return TotpAnswer(secret=offer.secret, uri=offer.uri)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/auth/totp/confirm",
+    action=PUBLIC,
+    body=TotpConfirmation,
+    answer=Empty,
+    refuses=(401,),
+    summary="Switch the second factor on with a code of it",
+)
+def confirm_totp(call: Call[TotpConfirmation, NoQuery]) -> Empty:
+    body = call.body
+    sign_in_service.confirm_totp(
+        accounts_credentials.Credentials(body.account, body.password, body.totp, call.source),
+        now=sign_in_service.real_now(),
+        request_id=call.context.request_id,
+    )
+    return Empty()

@@ -1,0 +1,55 @@
+"""The table of refresh-token families."""
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.exceptions import UpdateError
+
+from chalicelib.accounts.model import Session
+from chalicelib.aws.table import MomentAttribute, Table, table_name
+from chalicelib.aws.writes import keep
+
+
+class SessionRow(Table[Session]):
+    """One row a refresh-token family."""
+
+    class Meta:
+        table_name = table_name("sessions")
+
+    record_type = Session
+    ttl_attribute = "expires"
+
+    id = UnicodeAttribute(hash_key=True)
+    actor = UnicodeAttribute()
+    role = UnicodeAttribute()
+    current_hash = UnicodeAttribute()
+    expires = NumberAttribute()
+    begun_at = MomentAttribute(null=True)
+    person_key = UnicodeAttribute(null=True)
+
+
+def create_session(session: Session) -> None:
+    """Begin a family of refresh tokens."""
+    keep(SessionRow.from_record(session))
+
+
+def find_session(session_id: str) -> Session | None:
+    """Read a family of refresh tokens."""
+    return SessionRow.find(session_id)
+
+
+def rotate_session(session: Session, *, next_hash: str, expires: int) -> bool:
+    """Replace a family's good token; False if another refresh was first."""
+    try:
+        SessionRow(session.id).update(
+            actions=[SessionRow.current_hash.set(next_hash), SessionRow.expires.set(expires)],
+            condition=SessionRow.current_hash == session.current_hash,
+        )
+    except UpdateError as error:
+        if error.cause_response_code == "ConditionalCheckFailedException":
+            return False
+        raise
+    return True
+
+
+def end_session(session_id: str) -> None:
+    """End a family of refresh tokens."""
+    SessionRow(session_id).delete()

@@ -1,0 +1,177 @@
+"""Use cases of check-ins: in, out, and answers to roll-calls (step 8)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import msgspec
+
+from chalicelib.attendance.check_ins import store
+from chalicelib.attendance.check_ins.model import (
+    Attempt,
+    CheckIn,
+    Judgement,
+    Kind,
+    Outcome,
+    Proof,
+    RefusedCheckIn,
+    judge,
+    slot_of,
+)
+from chalicelib.attendance.roll_calls.service import roll_calls_at
+from chalicelib.attendance.waiting.store import queue_of
+from chalicelib.classes.model import Lesson, TrainingClass, class_id_of
+from chalicelib.classes.service import complete
+from chalicelib.kernel.calendar import format_moment
+from chalicelib.kernel.errors import Fact, NotFound
+from chalicelib.kernel.ids import is_id, new_id
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
+from chalicelib.programs.model import ROLL_CALLS_MAX
+
+# --------------------------------------------------------------------------- check-ins
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A recorded check-in or check-out; `status` is how the trainee came."""
+
+    check_in: CheckIn
+    kind: Kind
+    proof: Proof
+
+
+def check_in(context: Context, lesson_id: str, attempt: Attempt, *, person_key: str) -> Answered:
+    """Record that a person came to a lesson, or left it: two calls, one write unit (step 8).
+
+    The first call reads the class and what is recorded of this person, the second writes the record, or
+    the evidence of the refusal. The server's clock decides. The same nonce again gets the first answer,
+    whenever it comes.
+
+    Raises:
+        NotFound: there is no such lesson.
+        Refused: the earliest reason in the documented order; the attempt is kept.
+
+    """
+    class_id = class_id_of(lesson_id)
+    if not is_id(lesson_id, "les") or not class_id:
+        raise NotFound
+    slots = _slots_of(lesson_id, person_key, attempt.kind)
+    parts, known = store.read_for_check_in(class_id, slots)
+    training_class = complete(parts) if parts is not None else None
+    lesson = training_class.lesson(lesson_id) if training_class is not None else None
+    if training_class is None or lesson is None:
+        raise NotFound
+    first = _first_answer(attempt, [known[slot] for slot in slots if slot in known])
+    if first is not None:
+        return first
+    calls = roll_calls_at(training_class, lesson) if attempt.kind is Kind.ROLL_CALL else ()
+    judged = judge(attempt, training_class, lesson, person_key=person_key, now=context.now, calls=calls)
+    visit = _Visit(context, training_class, lesson, attempt, judged, person_key)
+    if judged.code is not None:
+        visit.refuse(judged.code)
+    came, recorded = known.get(slots[0]), known.get(visit.slot)
+    if recorded is not None and attempt.kind in recorded.proofs:
+        visit.refuse_repeat(recorded.proofs[attempt.kind])
+    if came is None and attempt.kind is not Kind.IN:
+        visit.refuse("not_checked_in")
+    after = visit.record(came)
+    proof = after.proofs[attempt.kind]
+    if proof.nonce != attempt.nonce:  # another device was first
+        visit.refuse_repeat(proof)
+    return Answered(after, attempt.kind, proof)
+
+
+def _slots_of(lesson_id: str, person_key: str, kind: Kind) -> list[str]:
+    """List where this person's check-in at a lesson stands, and their answers to its roll-calls."""
+    calls = range(1, ROLL_CALLS_MAX + 1) if kind is Kind.ROLL_CALL else ()
+    return [slot_of(lesson_id, person_key, call=call) for call in (None, *calls)]
+
+
+def _first_answer(attempt: Attempt, known: Sequence[CheckIn]) -> Answered | None:
+    """Find what was answered to the same attempt before."""
+    for one in known:
+        proof = one.proofs.get(attempt.kind)
+        if proof is not None and proof.nonce == attempt.nonce:
+            return Answered(one, attempt.kind, proof)
+    return None
+
+
+@dataclass(frozen=True)
+class _Visit:
+    """One attempt with everything that decides it."""
+
+    context: Context
+    training_class: TrainingClass
+    lesson: Lesson
+    attempt: Attempt
+    judged: Judgement
+    person_key: str
+
+    @property
+    def slot(self) -> str:
+        """Give the place of what this attempt records."""
+        return slot_of(self.lesson.id, self.person_key, call=self.judged.call)
+
+    def record(self, came: CheckIn | None) -> CheckIn:
+        """Store the attempt and give what is recorded now, which may be another device's."""
+        actor = self.context.principal.actor
+        proof = Proof(
+            place=self.attempt.place,
+            device_id=self.attempt.device_id,
+            nonce=self.attempt.nonce,
+            happened_at=self.attempt.happened_at,
+            received_at=self.context.now,
+            outcome=self.judged.outcome,
+            status=self.judged.status if came is None else came.came.status,
+            distance_m=self.judged.distance_m,
+            forwarded_by=actor if actor != self.person_key else None,
+            late_uploaded=self.judged.late_uploaded,
+        )
+        change = change_of(self.context, "check_in.write")
+        if self.attempt.kind is Kind.OUT:
+            assert came is not None
+            return store.record_going(msgspec.structs.replace(came, went=proof, **self._waiting()), change)
+        first = CheckIn(
+            class_id=self.training_class.id,
+            slot=self.slot,
+            enrolment_id=self.training_class.roster[self.person_key],
+            came=proof,
+        )
+        return store.record_coming(msgspec.structs.replace(first, **self._waiting()), change)
+
+    def _waiting(self) -> dict[str, Any]:
+        """Give what puts a check-in on its city's list, if it needs review."""
+        if self.judged.outcome is Outcome.ACCEPTED:
+            return {}
+        return {
+            "queue": queue_of(self.training_class.division, self.training_class.id),
+            "queued_at": self.context.now,
+            "division": self.training_class.division,
+        }
+
+    def refuse_repeat(self, first: Proof) -> NoReturn:
+        """Refuse an attempt because another one is recorded."""
+        self.refuse("already_checked_in", received_at=format_moment(first.received_at))
+
+    def refuse(self, code: str, **facts: Fact) -> NoReturn:
+        """Keep a refused attempt as evidence, and refuse it."""
+        refused = RefusedCheckIn(
+            lesson_id=self.lesson.id,
+            id=f"{format_moment(self.context.now)}#{new_id('rci')}",
+            class_id=self.training_class.id,
+            division=self.training_class.division,
+            code=code,
+            kind=self.attempt.kind,
+            person_key=self.person_key,
+            place=self.attempt.place,
+            device_id=self.attempt.device_id,
+            nonce=self.attempt.nonce,
+            happened_at=self.attempt.happened_at,
+            received_at=self.context.now,
+            distance_m=self.judged.distance_m,
+            actor=self.context.principal.actor,
+            offline=self.attempt.offline,
+        )
+        store.keep_refused(refused)
+        raise error(code, faults=(), **{**self.judged.facts, **facts})

@@ -1,0 +1,1 @@
+"""Footage (监控录像): announced, stored, locked, shown."""

@@ -1,0 +1,158 @@
+"""What S3 holds against what was announced: register an object, ask for those nobody reported."""
+
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+from chalicelib.attendance.footage import manifest as footage_manifest
+from chalicelib.attendance.footage import store
+from chalicelib.attendance.footage.model import (
+    VERSIONS_MAX,
+    FootageStatus,
+    Segment,
+    due_days,
+    mismatch_of,
+    retained_until,
+    segment_key_of,
+)
+from chalicelib.aws import objects
+from chalicelib.aws.logs import log, log_failure
+from chalicelib.aws.queues import since_announced
+from chalicelib.aws.settings import settings
+from chalicelib.classes.model import TrainingClass
+from chalicelib.classes.service import read_class
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.principal import Context, change_of
+
+RECONCILED_MAX = 2_000
+RECONCILE_SECONDS = 240
+"""One run stops here; what is left stays in the index for the next."""
+_TRIES = 4
+
+
+class Unreconciled(RuntimeError):
+    """Some recordings could not be asked for; they stay due, everything else of the run is done."""
+
+
+def register_object(context: Context, object_key: str, version: str | None = None) -> FootageStatus | None:
+    """Compare an object that S3 reports with what was announced, and mark the recording.
+
+    Safe to repeat, and in any order: what is stored stays stored, in the version that was stored first.
+    Before a row says so, the version is locked for the policy's years, and held if its lesson is. None if
+    the object is no footage.
+
+    Raises:
+        Unavailable: the recording kept changing; the event is delivered again.
+
+    """
+    key = segment_key_of(object_key)
+    for _ in range(_TRIES):
+        segment = store.find_segment(*key) if key is not None else None
+        if segment is None or segment.object_key != object_key:
+            log("footage_unknown", object_key=object_key)
+            return None
+        found = objects.describe_object(settings().evidence_bucket, object_key, version)
+        if found is None:
+            log("footage_missing", object_key=object_key)
+            return None
+        training_class = read_class(segment.class_id)
+        context = since_announced(context, segment.announced_at)
+        registered = _registered(context, training_class, segment, found)
+        if registered is not None:
+            footage_manifest.write(training_class, segment.lesson_id)
+            return registered.status
+    raise Unavailable("try_again")
+
+
+def _registered(
+    context: Context, training_class: TrainingClass, segment: Segment, found: objects.StoredObject
+) -> Segment | None:
+    """Give the recording with this version noted; None if the row changed meanwhile."""
+    others = segment.other_versions or []
+    if found.version == segment.object_version or found.version in others:
+        return segment
+    assert segment.object_key is not None
+    _protect(training_class, segment, objects.ObjectVersion(segment.object_key, found.version), found)
+    change = change_of(context, "footage.register")
+    if len(others) >= VERSIONS_MAX:
+        return segment
+    if segment.status is FootageStatus.STORED:
+        return store.note_other_version(segment, found.version, change)
+    differs = mismatch_of(
+        segment,
+        size_bytes=found.size_bytes,
+        content_type=found.content_type,
+        sha256=objects.digest_of(settings().evidence_bucket, segment.object_key, found),
+    )
+    return store.register(segment, found.version, mismatch=differs, now=context.now, change=change)
+
+
+def _protect(
+    training_class: TrainingClass,
+    segment: Segment,
+    one: objects.ObjectVersion,
+    found: objects.StoredObject,
+) -> None:
+    """Lock a version for the policy's years, whatever it holds: it is what was handed in."""
+    bucket = settings().evidence_bucket
+    until = retained_until(segment.ended_at, training_class.policy)
+    if until > max(found.retained_until or until - timedelta(days=1), datetime.now(UTC)):
+        objects.retain(bucket, one, until=until)
+    hold = store.find_hold(segment.lesson_id)
+    if hold is not None and hold.held:
+        objects.hold(bucket, [one], held=True)
+
+
+# --------------------------------------------------------------------------- reconciliation
+
+
+def reconcile(context: Context) -> dict[str, int]:
+    """Ask S3 for every recording whose form is over and of which nothing was heard (nightly).
+
+    What is there is registered as if it had been reported; what is not is missing. May run twice, and
+    after any crash: a recording leaves the index only when it is settled. Counts by outcome; `left` is 1 if
+    the run stopped before its end.
+
+    Raises:
+        Unreconciled: some recordings failed, e.g. because S3 did not answer.
+
+    """
+    began = time.monotonic()
+    counts: Counter[str] = Counter(looked_at=0, left=0)
+    for due_day in due_days(context.now):
+        for class_id, segment_id in store.due_segments(due_day, before=context.now):
+            if counts["looked_at"] >= RECONCILED_MAX or time.monotonic() - began > RECONCILE_SECONDS:
+                counts["left"] = 1
+                return _told(counts)
+            counts["looked_at"] += 1
+            try:
+                counts[_ask(context, class_id, segment_id)] += 1
+            except Exception as error:  # noqa: BLE001 - one recording's trouble must not stop the others
+                log_failure("footage_unreconciled", error, segment_id=segment_id)
+                counts["failed"] += 1
+    return _told(counts)
+
+
+def _told(counts: Counter[str]) -> dict[str, int]:
+    log("footage_reconciled", **counts)
+    if counts["failed"]:
+        raise Unreconciled(f"{counts['failed']} of {counts['looked_at']}")
+    return dict(counts)
+
+
+def _ask(context: Context, class_id: str, segment_id: str) -> str:
+    segment = store.find_segment(class_id, segment_id)
+    if segment is None or segment.due_at is None or segment.object_key is None:
+        return "settled_already"  # the index lags
+    under = objects.versions_under(settings().evidence_bucket, segment.object_key)
+    versions = [one.version for one in under if one.key == segment.object_key]
+    for version in reversed(versions[-VERSIONS_MAX:]):
+        register_object(context, segment.object_key, version)
+    after = store.find_segment(class_id, segment_id)
+    assert after is not None
+    if after.due_at is None:
+        return str(after.status)
+    settled = store.settle(after, change_of(context, "footage.reconcile"))
+    if settled is None:
+        raise Unavailable("try_again")
+    return str(settled.status)

@@ -1,0 +1,214 @@
+"""HTTP of footage."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from chalicelib.attendance.check_ins.routes import Moment, Visible
+from chalicelib.attendance.footage import service
+from chalicelib.attendance.footage.model import FOOTAGE_BYTES_MAX, FootageStatus, Hold, Segment
+from chalicelib.attendance.summary.routes import GapAnswer
+from chalicelib.edge.endpoints import Call, NoQuery, ReasonBody
+from chalicelib.edge.forms import Answer, Form
+from chalicelib.edge.http import Api
+
+api = Api(__name__)
+
+
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$")]
+Address = Annotated[str, Meta(min_length=12, max_length=500, pattern=r"^[\x21-\x7e]+$")]
+
+
+class FootageRequest(Form):
+    """A recording to upload; `sha256` in hexadecimal."""
+
+    camera_id: Visible
+    started_at: Moment
+    ended_at: Moment
+    size_bytes: Annotated[int, Meta(ge=1, le=FOOTAGE_BYTES_MAX)]
+    sha256: Digest
+    content_type: Literal["video/mp4", "video/x-matroska", "video/matroska"]
+
+
+class ExternalRequest(Form):
+    """A recording that stays on a monitoring platform named in the policy; `sha256` in hexadecimal."""
+
+    camera_id: Visible
+    started_at: Moment
+    ended_at: Moment
+    url: Address
+    sha256: Digest
+    size_bytes: Annotated[int, Meta(ge=1)] | None = None
+
+
+class UploadAnswer(Answer):
+    """A form to post the file with: every field, then the file as `file`."""
+
+    url: str
+    fields: dict[str, str]
+    expires_at: datetime
+
+
+class AnnouncedAnswer(Answer):
+    """An announced recording; `upload` is null once it is stored."""
+
+    id: str
+    status: FootageStatus
+    upload: UploadAnswer | None
+
+
+class SegmentAnswer(Answer):
+    """A recording; `url` is for bureaus: signed once it is stored, the platform's if it is external.
+
+    `mismatch` names what differs from the announcement; `other_versions` counts what else was put in its
+    place, before or after: links and the digest are of the one version that was registered.
+    """
+
+    id: str
+    camera_id: str
+    started_at: datetime
+    ended_at: datetime
+    size_bytes: int | None
+    sha256: str
+    content_type: str | None
+    status: FootageStatus
+    mismatch: str | None
+    other_versions: int
+    registered_at: datetime | None
+    url: str | None
+
+
+class HoldAnswer(Answer):
+    """The legal hold on a lesson's footage."""
+
+    lesson_id: str
+    held: bool
+    since: datetime
+    reason: str | None
+
+
+class FootageAnswer(Answer):
+    """The recordings of a lesson; `hold` is shown to bureaus."""
+
+    segments: list[SegmentAnswer]
+    coverage: float
+    gaps: list[GapAnswer]
+    hold: HoldAnswer | None
+
+
+@api.endpoint(
+    "POST",
+    "/v1/lessons/{lesson_id}/footage",
+    action="footage.write",
+    body=FootageRequest,
+    answer=AnnouncedAnswer,
+    status_code=201,
+    summary="Announce a recording and get the form to upload it",
+)
+def announce_footage(call: Call[FootageRequest, NoQuery], lesson_id: str) -> AnnouncedAnswer:
+    body = call.body
+    announced = service.announce_footage(
+        call.context,
+        lesson_id,
+        service.Recording(
+            camera_id=body.camera_id,
+            started_at=body.started_at,
+            ended_at=body.ended_at,
+            size_bytes=body.size_bytes,
+            sha256=body.sha256.lower(),
+            content_type=body.content_type,
+        ),
+    )
+    form = announced.upload
+    return AnnouncedAnswer(
+        id=announced.segment.id,
+        status=announced.segment.status,
+        upload=None
+        if form is None
+        else UploadAnswer(url=form.url, fields=form.fields, expires_at=form.expires_at),
+    )
+
+
+@api.endpoint(
+    "POST",
+    "/v1/lessons/{lesson_id}/footage/external",
+    action="footage.write",
+    body=ExternalRequest,
+    answer=SegmentAnswer,
+    status_code=201,
+    summary="Refer to a recording on a provincial monitoring platform",
+)
+def refer_to_footage(call: Call[ExternalRequest, NoQuery], lesson_id: str) -> SegmentAnswer:
+    body = call.body
+    reference = service.Reference(
+        camera_id=body.camera_id,
+        started_at=body.started_at,
+        ended_at=body.ended_at,
+        url=body.url,
+        sha256=body.sha256.lower(),
+        size_bytes=body.size_bytes,
+    )
+    return _segment(service.refer_to_footage(call.context, lesson_id, reference), None)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/lessons/{lesson_id}/footage/hold",
+    action="footage.hold",
+    body=ReasonBody,
+    answer=HoldAnswer,
+    summary="Put a lesson's footage under legal hold",
+)
+def hold(call: Call[ReasonBody, NoQuery], lesson_id: str) -> HoldAnswer:
+    return _hold(service.hold_footage(call.context, lesson_id, reason=call.body.reason, held=True))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/lessons/{lesson_id}/footage/release",
+    action="footage.hold",
+    body=ReasonBody,
+    answer=HoldAnswer,
+    summary="Release a lesson's footage from legal hold",
+)
+def release(call: Call[ReasonBody, NoQuery], lesson_id: str) -> HoldAnswer:
+    return _hold(service.hold_footage(call.context, lesson_id, reason=call.body.reason, held=False))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/lessons/{lesson_id}/footage",
+    action="footage.read",
+    answer=FootageAnswer,
+    summary="Recordings of a lesson, what they show of it, and the gaps",
+)
+def footage(call: Call[None, NoQuery], lesson_id: str) -> FootageAnswer:
+    found = service.show_footage(call.context, lesson_id)
+    return FootageAnswer(
+        segments=[_segment(segment, found.urls.get(segment.id)) for segment in found.segments],
+        coverage=float(found.coverage),
+        gaps=[GapAnswer(started_at=start, ended_at=end) for start, end in found.gaps],
+        hold=_hold(found.hold) if found.hold is not None else None,
+    )
+
+
+def _hold(hold: Hold) -> HoldAnswer:
+    return HoldAnswer(lesson_id=hold.lesson_id, held=hold.held, since=hold.since, reason=hold.reason)
+
+
+def _segment(segment: Segment, url: str | None) -> SegmentAnswer:
+    return SegmentAnswer(
+        id=segment.id,
+        camera_id=segment.camera_id,
+        started_at=segment.started_at,
+        ended_at=segment.ended_at,
+        size_bytes=segment.size_bytes,
+        sha256=segment.sha256,
+        content_type=segment.content_type,
+        status=segment.status,
+        mismatch=segment.mismatch,
+        other_versions=len(segment.other_versions or []),
+        registered_at=segment.registered_at,
+        url=url,
+    )

@@ -1,0 +1,295 @@
+"""Use cases of footage: announce, refer to it, show it, hold it (step 8)."""
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+import msgspec
+
+from chalicelib.accounts import rights
+from chalicelib.attendance.footage import manifest as footage_manifest
+from chalicelib.attendance.footage import store
+from chalicelib.attendance.footage.model import (
+    SEGMENTS_MAX,
+    SHOWN,
+    UPLOAD_GRACE,
+    FootageStatus,
+    Hold,
+    Interval,
+    Segment,
+    coverage_of,
+    covered,
+    due_day_of,
+    gaps,
+    host_of,
+    is_plain_url,
+    lesson_prefix_of,
+    near_lesson,
+    object_key_of,
+    segment_id_of,
+)
+from chalicelib.aws import objects
+from chalicelib.aws.disclosure import record_access
+from chalicelib.aws.settings import settings
+from chalicelib.classes.model import RUNNING, Lesson, TrainingClass, class_id_of
+from chalicelib.classes.service import require_class
+from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
+from chalicelib.kernel.ids import is_id
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
+
+WATCHING = "footage.watch"
+
+
+@dataclass(frozen=True)
+class Recording:
+    """A recording as the institution announces it; `sha256` is hexadecimal."""
+
+    camera_id: str
+    started_at: datetime
+    ended_at: datetime
+    size_bytes: int
+    sha256: str
+    content_type: str
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A recording that stays on a provincial monitoring platform; `sha256` is hexadecimal."""
+
+    camera_id: str
+    started_at: datetime
+    ended_at: datetime
+    url: str
+    sha256: str
+    size_bytes: int | None
+
+
+@dataclass(frozen=True)
+class Announced:
+    """An announced recording, and the form to upload it with unless it is there already."""
+
+    segment: Segment
+    upload: objects.UploadForm | None
+
+
+@dataclass(frozen=True)
+class LessonFootage:
+    """The recordings of a lesson, what they show of it, links and the hold for those who may see them."""
+
+    segments: Sequence[Segment]
+    coverage: Decimal
+    gaps: Sequence[Interval]
+    urls: dict[str, str]
+    hold: Hold | None
+
+
+# --------------------------------------------------------------------------- announcing
+
+
+def announce_footage(context: Context, lesson_id: str, recording: Recording) -> Announced:
+    """Announce a recording of a lesson and get the form that uploads exactly it (step 8): three calls.
+
+    The same recording announced again is the same segment, with a fresh form while it is not stored.
+
+    Raises:
+        Malformed: the end is not after the start (`ends_before_start`).
+        NotFound: there is no such lesson in the caller's area.
+        Refused: the class is not running, or the lesson has too many recordings.
+        Impossible: `footage_outside_lesson`.
+
+    """
+    training_class, lesson = _require_filmed(context, lesson_id, recording)
+    digest = hashlib.sha256(msgspec.json.encode(recording)).hexdigest()
+    segment_id = segment_id_of(lesson.id, digest=digest)
+    due_at = context.now + timedelta(seconds=objects.UPLOAD_SECONDS) + UPLOAD_GRACE
+    segment = _announced(
+        context,
+        Segment(
+            class_id=training_class.id,
+            id=segment_id,
+            lesson_id=lesson.id,
+            division=training_class.division,
+            institution=training_class.institution,
+            camera_id=recording.camera_id,
+            started_at=recording.started_at,
+            ended_at=recording.ended_at,
+            size_bytes=recording.size_bytes,
+            sha256=recording.sha256,
+            content_type=recording.content_type,
+            object_key=object_key_of(lesson.id, segment_id, recording.content_type),
+            status=FootageStatus.AWAITING_UPLOAD,
+            announced_at=context.now,
+            due_day=due_day_of(due_at),
+            due_at=due_at,
+        ),
+    )
+    if segment.status is FootageStatus.STORED:
+        return Announced(segment, None)
+    if segment.due_at is None or segment.due_at < due_at - UPLOAD_GRACE / 2:
+        segment = store.renew(segment, due_at=due_at, change=change_of(context, "footage.write"))
+    assert segment.object_key is not None
+    form = objects.upload_form(
+        settings().evidence_bucket,
+        segment.object_key,
+        content_type=recording.content_type,
+        size_bytes=recording.size_bytes,
+        sha256_base64=base64.b64encode(bytes.fromhex(recording.sha256)).decode(),
+    )
+    return Announced(segment, form)
+
+
+def refer_to_footage(context: Context, lesson_id: str, reference: Reference) -> Segment:
+    """Name a recording that stays on a provincial monitoring platform; it counts as footage of the lesson.
+
+    The same reference again is the same segment.
+
+    Raises:
+        Malformed: as for an upload, or the address is not plain (`external_url_unfit`).
+        NotFound, Refused: as for an upload.
+        Impossible: `footage_outside_lesson`, or the policy does not name the platform
+            (`external_host_unknown`; by default it names none).
+
+    """
+    if not is_plain_url(reference.url):
+        rights.admit(context.principal, "footage.write")
+        raise _wrong("url", "external_url_unfit")
+    training_class, lesson = _require_filmed(context, lesson_id, reference)
+    host = host_of(reference.url)
+    if host not in training_class.policy.external_footage_hosts:
+        raise error("external_host_unknown", host=host)
+    digest = hashlib.sha256(msgspec.json.encode(reference)).hexdigest()
+    segment = _announced(
+        context,
+        Segment(
+            class_id=training_class.id,
+            id=segment_id_of(lesson.id, digest=digest),
+            lesson_id=lesson.id,
+            division=training_class.division,
+            institution=training_class.institution,
+            camera_id=reference.camera_id,
+            started_at=reference.started_at,
+            ended_at=reference.ended_at,
+            size_bytes=reference.size_bytes,
+            sha256=reference.sha256,
+            url=reference.url,
+            status=FootageStatus.EXTERNAL,
+            announced_at=context.now,
+            registered_at=context.now,
+        ),
+    )
+    footage_manifest.write(training_class, lesson.id)
+    return segment
+
+
+def _require_filmed(
+    context: Context, lesson_id: str, recording: Recording | Reference
+) -> tuple[TrainingClass, Lesson]:
+    """Give the class and the lesson of which this can be a recording."""
+    rights.admit(context.principal, "footage.write")
+    if recording.ended_at <= recording.started_at:
+        raise _wrong("ended_at", "ends_before_start")
+    training_class, lesson = _require_lesson(context, "footage.write", lesson_id)
+    if training_class.approved_by is None:
+        raise error("class_not_approved")
+    if training_class.status not in RUNNING:
+        raise Refused("wrong_state", status=training_class.status.value)
+    if not near_lesson(lesson, recording.started_at, recording.ended_at):
+        raise error("footage_outside_lesson")
+    return training_class, lesson
+
+
+def _wrong(field: str, code: str) -> Malformed:
+    return Malformed("malformed", faults=(Fault(code, field=field),))
+
+
+def _announced(context: Context, segment: Segment) -> Segment:
+    """Store an announcement unless it is there or the lesson has too many; give what stands there."""
+    known = store.segments_at(segment.lesson_id)
+    standing = next((one for one in known if one.id == segment.id), None)
+    if standing is not None:
+        return standing
+    if len(known) >= SEGMENTS_MAX:
+        raise error("footage_too_many", limit=SEGMENTS_MAX)
+    return store.announce(segment, change_of(context, "footage.write"))
+
+
+def _require_lesson(context: Context, action: str, lesson_id: str) -> tuple[TrainingClass, Lesson]:
+    rights.admit(context.principal, action)
+    if not is_id(lesson_id, "les"):
+        raise NotFound
+    training_class = require_class(context, action, class_id_of(lesson_id))
+    lesson = training_class.lesson(lesson_id)
+    if lesson is None:
+        raise NotFound
+    return training_class, lesson
+
+
+# --------------------------------------------------------------------------- showing
+
+
+def show_footage(context: Context, lesson_id: str) -> LessonFootage:
+    """Show the recordings of a lesson; links and the legal hold are for bureaus only.
+
+    Before links are given, a record says who gets those of this lesson: one, however many recordings are
+    stored then.
+    """
+    training_class, lesson = _require_lesson(context, "footage.read", lesson_id)
+    segments = store.segments_at(lesson.id)
+    shown = covered(lesson, segments)
+    watchable: list[Segment] = []
+    hold = None
+    if context.principal.is_bureau:
+        hold = store.find_hold(lesson.id)
+        watchable = [one for one in segments if one.status in SHOWN]
+    if watchable:
+        record_access(
+            context,
+            subject=lesson.id,
+            division=training_class.division,
+            purpose=WATCHING,
+            items=len(watchable),
+        )
+    return LessonFootage(
+        segments=sorted(segments, key=lambda one: (one.started_at, one.camera_id)),
+        coverage=coverage_of(lesson, shown),
+        gaps=gaps(lesson, shown),
+        urls={one.id: _link(one) for one in watchable},
+        hold=hold if hold is not None and hold.held else None,
+    )
+
+
+def _link(segment: Segment) -> str:
+    if segment.url is not None:
+        return segment.url
+    assert segment.object_key is not None
+    return objects.link(settings().evidence_bucket, segment.object_key, version=segment.object_version)
+
+
+# --------------------------------------------------------------------------- legal hold
+
+
+def hold_footage(context: Context, lesson_id: str, *, reason: str, held: bool) -> Hold:
+    """Put all evidence of a lesson under legal hold (证据保全), or release it; repeating finishes the work.
+
+    The record comes first, so that what is registered meanwhile is held too.
+
+    Raises:
+        NotFound: there is no such lesson in the caller's area.
+        Refused: `footage_not_held`.
+
+    """
+    training_class, lesson = _require_lesson(context, "footage.hold", lesson_id)
+    if not held and store.find_hold(lesson.id) is None:
+        raise error("footage_not_held")
+    hold = store.set_hold(
+        Hold(lesson_id=lesson.id, division=training_class.division, held=held, since=context.now),
+        change_of(context, "footage.hold" if held else "footage.release", reason=reason),
+    )
+    bucket = settings().evidence_bucket
+    for prefix in (lesson_prefix_of(lesson.id), footage_manifest.prefix_of(lesson.id)):
+        objects.hold(bucket, objects.versions_under(bucket, prefix), held=held)
+    return hold

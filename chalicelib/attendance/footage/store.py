@@ -1,0 +1,224 @@
+"""The tables of footage: one row a recording, by class, and one a lesson under legal hold."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+
+from chalicelib.attendance.footage.model import FootageStatus, Hold, Segment, due_day_of
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
+from chalicelib.aws.writes import ConditionFailed, insert, update
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.ids import whole_of
+from chalicelib.kernel.principal import Change
+
+_OPEN = (FootageStatus.AWAITING_UPLOAD, FootageStatus.MISMATCH, FootageStatus.MISSING)
+
+
+class ByDueDay(GlobalSecondaryIndex[Any]):
+    """Recordings of which nothing was heard yet, by the day to ask S3; the attributes go when it is settled.
+
+    A province announces some ten thousand a day, each written once: far below what one key takes.
+    """
+
+    class Meta:
+        index_name = "by_due_day"
+        projection = KeysOnlyProjection()
+
+    due_day = UnicodeAttribute(hash_key=True)
+    due_at = MomentAttribute(range_key=True)
+
+
+class SegmentRow(VersionedTable[Segment]):
+    """One row a recording, by class."""
+
+    class Meta:
+        table_name = table_name("footage")
+
+    record_type = Segment
+    streamed = True
+
+    class_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    lesson_id = UnicodeAttribute()
+    division = UnicodeAttribute()
+    institution = UnicodeAttribute()
+    camera_id = UnicodeAttribute()
+    started_at = MomentAttribute()
+    ended_at = MomentAttribute()
+    size_bytes = NumberAttribute(null=True)
+    sha256 = UnicodeAttribute()
+    content_type = UnicodeAttribute(null=True)
+    object_key = UnicodeAttribute(null=True)
+    object_version = UnicodeAttribute(null=True)
+    mismatch = UnicodeAttribute(null=True)
+    other_versions = StructAttribute(null=True)
+    url = UnicodeAttribute(null=True)
+    status = UnicodeAttribute()
+    announced_at = MomentAttribute()
+    registered_at = MomentAttribute(null=True)
+    due_day = UnicodeAttribute(null=True)
+    due_at = MomentAttribute(null=True)
+
+    by_due_day = ByDueDay()
+
+
+class HoldRow(VersionedTable[Hold]):
+    """One row a lesson that is, or once was, under legal hold."""
+
+    class Meta:
+        table_name = table_name("footage-holds")
+
+    record_type = Hold
+    streamed = True
+
+    lesson_id = UnicodeAttribute(hash_key=True)
+    division = UnicodeAttribute()
+    held = BooleanAttribute()
+    since = MomentAttribute()
+
+
+# --------------------------------------------------------------------------- announcing
+
+
+def announce(segment: Segment, change: Change) -> Segment:
+    """Store an announced recording; the same one announced again is given as it is."""
+    try:
+        insert(SegmentRow.from_record(segment), change=change)
+    except ConditionFailed as failure:
+        old = failure.old
+        assert isinstance(old, Segment)
+        return old
+    return segment
+
+
+def renew(segment: Segment, *, due_at: datetime, change: Change) -> Segment:
+    """Note that a recording was given another form, so it is asked for later.
+
+    Raises:
+        Unavailable: it changed meanwhile; the caller may ask again.
+
+    """
+    actions: list[Action] = [SegmentRow.due_day.set(due_day_of(due_at)), SegmentRow.due_at.set(due_at)]
+    if segment.status is FootageStatus.MISSING:
+        actions.append(SegmentRow.status.set(str(FootageStatus.AWAITING_UPLOAD)))
+    renewed = _change(segment, actions, change)
+    if renewed is None:
+        raise Unavailable("try_again")
+    return renewed
+
+
+def find_segment(class_id: str, segment_id: str) -> Segment | None:
+    """Read a recording."""
+    return SegmentRow.find(class_id, segment_id)
+
+
+def segments_of(class_id: str) -> list[Segment]:
+    """List all recordings of a class: one query."""
+    return [row.record for row in SegmentRow.query(class_id, consistent_read=True)]
+
+
+def segments_at(lesson_id: str) -> list[Segment]:
+    """List the recordings of one lesson: one query."""
+    class_id, number = whole_of("cls", lesson_id)
+    prefix = f"ftg_{class_id.partition('_')[2]}-{number}"
+    rows = SegmentRow.query(class_id, SegmentRow.id.startswith(prefix), consistent_read=True)
+    return [record for record in (row.record for row in rows) if record.lesson_id == lesson_id]
+
+
+# --------------------------------------------------------------------------- registering
+
+
+def register(
+    segment: Segment, object_version: str, *, mismatch: str | None, now: datetime, change: Change
+) -> Segment | None:
+    """Record which version S3 holds for a recording and how it compares; None if the row changed meanwhile.
+
+    A wrong object leaves the recording due: the right one may still come on the same form.
+    """
+    status = FootageStatus.STORED if mismatch is None else FootageStatus.MISMATCH
+    actions: list[Action] = [
+        SegmentRow.status.set(str(status)),
+        SegmentRow.object_version.set(object_version),
+        SegmentRow.registered_at.set(now),
+    ]
+    if mismatch is None:
+        actions += [SegmentRow.mismatch.remove(), SegmentRow.due_day.remove(), SegmentRow.due_at.remove()]
+    else:
+        actions.append(SegmentRow.mismatch.set(mismatch))
+    if segment.object_version is not None:
+        others = [*(segment.other_versions or []), segment.object_version]
+        actions.append(SegmentRow.other_versions.set(others))
+    return _change(segment, actions, change)
+
+
+def note_other_version(segment: Segment, object_version: str, change: Change) -> Segment | None:
+    """Record that something else stands under a stored recording's name; None if the row changed."""
+    others = [*(segment.other_versions or []), object_version]
+    return _change(segment, [SegmentRow.other_versions.set(others)], change)
+
+
+def settle(segment: Segment, change: Change) -> Segment | None:
+    """Record that nothing more is expected for a recording; without any object it is missing."""
+    actions: list[Action] = [SegmentRow.due_day.remove(), SegmentRow.due_at.remove()]
+    if segment.status is FootageStatus.AWAITING_UPLOAD:
+        actions.append(SegmentRow.status.set(str(FootageStatus.MISSING)))
+    return _change(segment, actions, change)
+
+
+def due_segments(due_day: str, *, before: datetime) -> Iterable[tuple[str, str]]:
+    """Give class and id of the recordings of a day that are due, in order."""
+    rows = SegmentRow.by_due_day.query(due_day, SegmentRow.due_at < before)
+    return ((row.class_id, row.id) for row in rows)
+
+
+def _change(segment: Segment, actions: list[Action], change: Change) -> Segment | None:
+    try:
+        return update(
+            SegmentRow,
+            (segment.class_id, segment.id),
+            actions,
+            condition=SegmentRow.version == segment.version,
+            change=change,
+        )
+    except ConditionFailed:
+        return None
+
+
+# --------------------------------------------------------------------------- legal hold
+
+
+def find_hold(lesson_id: str) -> Hold | None:
+    """Read the legal hold on a lesson, or the last one it had."""
+    return HoldRow.find(lesson_id)
+
+
+def set_hold(hold: Hold, change: Change) -> Hold:
+    """Record that a lesson is held, or no longer; if it is so already, that record is given.
+
+    Raises:
+        Unavailable: somebody else changed it at the same time.
+
+    """
+    try:
+        insert(HoldRow.from_record(hold), change=change)
+    except ConditionFailed as failure:
+        standing = failure.old
+        assert isinstance(standing, Hold)
+    else:
+        return HoldRow.read(hold.lesson_id)
+    if standing.held == hold.held:
+        return standing
+    try:
+        return update(
+            HoldRow,
+            (hold.lesson_id,),
+            [HoldRow.held.set(hold.held), HoldRow.since.set(hold.since)],
+            condition=HoldRow.version == standing.version,
+            change=change,
+        )
+    except ConditionFailed as failure:
+        raise Unavailable("try_again") from failure

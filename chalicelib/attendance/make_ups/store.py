@@ -1,0 +1,131 @@
+"""The table of make-ups and excuses, and every lawful write on one."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chalicelib.attendance.make_ups.model import MAKE_UP_TRANSITIONS, MakeUp
+from chalicelib.attendance.waiting.store import page_of_waiting
+from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, refuse_stale, transact
+from chalicelib.classes.store import evidence_check
+from chalicelib.kernel.errors import Refused
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Change
+
+
+class WaitingMakeUps(GlobalSecondaryIndex[Any]):
+    """The requests that wait for a decision, by city and part, oldest first."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = AllProjection()
+
+    queue = UnicodeAttribute(hash_key=True)
+    requested_at = MomentAttribute(range_key=True)
+
+
+class MakeUpRow(VersionedTable[MakeUp]):
+    """One row a trainee and lesson, by class."""
+
+    class Meta:
+        table_name = table_name("make-ups")
+
+    record_type = MakeUp
+    streamed = True
+
+    class_id = UnicodeAttribute(hash_key=True)
+    slot = UnicodeAttribute(range_key=True)
+    enrolment_id = UnicodeAttribute()
+    division = UnicodeAttribute()
+    institution = UnicodeAttribute()
+    kind = UnicodeAttribute()
+    status = UnicodeAttribute()
+    hours = NumberAttribute()
+    reason = UnicodeAttribute()
+    requested_by = UnicodeAttribute()
+    requested_at = MomentAttribute()
+    evidence = UnicodeAttribute(null=True)
+    decided_by = UnicodeAttribute(null=True)
+    decided_at = MomentAttribute(null=True)
+    decision_reason = UnicodeAttribute(null=True)
+    queue = UnicodeAttribute(null=True)
+    waiting = WaitingMakeUps()
+
+
+def find_make_up(class_id: str, slot: str) -> MakeUp | None:
+    """Read a request."""
+    return MakeUpRow.find(class_id, slot)
+
+
+def make_ups_of(class_id: str) -> Iterable[MakeUp]:
+    """Go through all requests of a class: one query."""
+    return (row.record for row in MakeUpRow.query(class_id, consistent_read=True))
+
+
+def page_of_class(class_id: str, request: PageRequest) -> Page[MakeUp]:
+    """List the requests of a class, lesson by lesson."""
+    rows = MakeUpRow.query(class_id, limit=request.limit, last_evaluated_key=request.after)
+    return page_of(rows, request)
+
+
+def waiting_in(area: str, request: PageRequest) -> Page[MakeUp]:
+    """List the requests of a division and below that wait for a decision."""
+    return page_of_waiting(MakeUpRow.waiting, MakeUpRow.division, area, request)
+
+
+def ask(asked: MakeUp, before: MakeUp | None, *, change: Change) -> None:
+    """Store a request: a new one, or again after a rejection.
+
+    Raises:
+        Refused: the completion was approved meanwhile, or the request changed.
+
+    """
+    known: Condition | None = None
+    if before is not None:
+        known = lawful(MakeUpRow, sources=MAKE_UP_TRANSITIONS.sources("request"), version=before.version)
+    row = MakeUpRow.from_record(asked)
+    _transact(asked.class_id, Put(row, known), sources="request", version=None, change=change)
+
+
+def decide(
+    before: MakeUp, action: str, *, version: int, by: str, reason: str, now: datetime, change: Change
+) -> None:
+    """Approve or reject a request, never one's own.
+
+    Raises:
+        Refused: it is decided already, changed, or the completion was approved meanwhile.
+
+    """
+    sources = MAKE_UP_TRANSITIONS.sources(action)
+    update = Update(
+        MakeUpRow,
+        (before.class_id, before.slot),
+        [
+            MakeUpRow.status.set(str(MAKE_UP_TRANSITIONS.target(action))),
+            MakeUpRow.decided_by.set(by),
+            MakeUpRow.decided_at.set(now),
+            MakeUpRow.decision_reason.set(reason),
+            MakeUpRow.queue.remove(),
+        ],
+        lawful(MakeUpRow, sources=sources, version=version),
+    )
+    _transact(before.class_id, update, sources=action, version=version, change=change)
+
+
+def _transact(
+    class_id: str, write: Put | Update, *, sources: str, version: int | None, change: Change
+) -> None:
+    """Write while the class's evidence is still being gathered."""
+    open_: Check = evidence_check(class_id)
+    try:
+        transact([open_, write], change=change)
+    except ConditionFailed as failure:
+        if failure.index == 0:
+            raise Refused("wrong_state", status=str(failure.old.status if failure.old else "")) from failure
+        refuse_stale(failure.old, sources=MAKE_UP_TRANSITIONS.sources(sources), version=version)
+        raise Refused("version_conflict", version=failure.old.version if failure.old else 1) from failure

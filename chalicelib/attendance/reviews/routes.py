@@ -1,0 +1,222 @@
+"""HTTP of the bureau's look at check-ins: what is recorded, what was refused, what needs review."""
+
+from datetime import datetime
+from typing import Literal
+
+from chalicelib.attendance.check_ins.model import Kind, Outcome, Place, Proof, Punctuality, Verdict
+from chalicelib.attendance.reviews import service
+from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, VersionReason
+from chalicelib.edge.forms import Answer
+from chalicelib.edge.http import Api
+from chalicelib.kernel.geo import CoordSystem
+
+api = Api(__name__)
+
+
+class LessonCheckInsQuery(PageQuery):
+    """Which of a lesson's check-ins: those recorded, those of them that need review, or those refused."""
+
+    outcome: Literal["recorded", "needs_review", "refused"] = "recorded"
+
+
+class WaitingQuery(PageQuery):
+    """Whose check-ins that need review: of a division and below, by default the caller's."""
+
+    status: Literal["needs_review"] = "needs_review"
+    division: str | None = None
+
+
+class DevicePlaceAnswer(Answer):
+    """Where a device said it was."""
+
+    lng: float
+    lat: float
+    accuracy_m: float
+    coord_system: CoordSystem
+
+
+class ProofAnswer(Answer):
+    """What was sent, what it was judged to be, and the decision on it; the place is shown to bureaus."""
+
+    kind: Kind
+    outcome: Outcome
+    verdict: Verdict | None
+    status: Punctuality
+    distance_m: float
+    accuracy_m: float
+    mocked: bool
+    late_uploaded: bool
+    forwarded_by: str | None
+    device_id: str
+    happened_at: datetime
+    received_at: datetime
+    location: DevicePlaceAnswer | None
+
+
+class CheckedInAnswer(Answer):
+    """The masked name and number of who checked in."""
+
+    name: str
+    id_number: str
+
+
+class RecordedCheckInAnswer(Answer):
+    """A recorded check-in; `verdict` of a proof is null while it waits for a decision."""
+
+    id: str
+    lesson_id: str
+    class_id: str
+    enrolment_id: str
+    trainee: CheckedInAnswer | None
+    needs_review: list[Kind]
+    proofs: list[ProofAnswer]
+    version: int
+    allowed_actions: list[str]
+
+
+class RefusedCheckInAnswer(Answer):
+    """A refused attempt; `enrolment_id` is null if it was nobody of the roster."""
+
+    id: str
+    lesson_id: str
+    enrolment_id: str | None
+    code: str
+    kind: Kind
+    distance_m: float
+    accuracy_m: float
+    mocked: bool
+    offline: bool
+    device_id: str
+    happened_at: datetime
+    received_at: datetime
+    location: DevicePlaceAnswer | None
+
+
+@api.endpoint(
+    "GET",
+    "/v1/lessons/{lesson_id}/check-ins",
+    action="check_in.read",
+    query=LessonCheckInsQuery,
+    answer=Listing[RecordedCheckInAnswer] | Listing[RefusedCheckInAnswer],
+    summary="The check-ins of a lesson, or the attempts that were refused",
+)
+def list_at_lesson(
+    call: Call[None, LessonCheckInsQuery], lesson_id: str
+) -> Listing[RecordedCheckInAnswer] | Listing[RefusedCheckInAnswer]:
+    bureau = call.context.principal.is_bureau
+    if call.query.outcome == "refused":
+        refused = service.list_refused(call.context, lesson_id, call.page_request())
+        return call.listing(refused, lambda one: _refused(one, with_place=bureau))
+    waiting = call.query.outcome == "needs_review"
+    page = service.list_at_lesson(call.context, lesson_id, call.page_request(), only_waiting=waiting)
+    return call.listing(page, lambda one: _recorded(one, with_place=bureau))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/check-ins",
+    action="check_in.read_waiting",
+    query=WaitingQuery,
+    answer=Listing[RecordedCheckInAnswer],
+    summary="The check-ins of a division that need review",
+)
+def list_waiting(call: Call[None, WaitingQuery]) -> Listing[RecordedCheckInAnswer]:
+    page = service.list_waiting(call.context, call.page_request(), division=call.query.division)
+    return call.listing(page, lambda one: _recorded(one, with_place=True))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/lessons/{lesson_id}/check-ins/{check_in_id}/accept",
+    action="check_in.review",
+    body=VersionReason,
+    answer=RecordedCheckInAnswer,
+    summary="Accept what needs review of a check-in",
+)
+def accept(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str) -> RecordedCheckInAnswer:
+    return _decide(call, lesson_id, check_in_id, Verdict.ACCEPTED)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/lessons/{lesson_id}/check-ins/{check_in_id}/reject",
+    action="check_in.review",
+    body=VersionReason,
+    answer=RecordedCheckInAnswer,
+    summary="Reject what needs review of a check-in",
+)
+def reject(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str) -> RecordedCheckInAnswer:
+    return _decide(call, lesson_id, check_in_id, Verdict.REJECTED)
+
+
+def _decide(
+    call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str, verdict: Verdict
+) -> RecordedCheckInAnswer:
+    body = call.body
+    shown = service.decide(
+        call.context, lesson_id, check_in_id, verdict, version=body.version, reason=body.reason
+    )
+    return _recorded(shown, with_place=True)
+
+
+def _place(place: Place) -> DevicePlaceAnswer:
+    return DevicePlaceAnswer(
+        lng=place.lng, lat=place.lat, accuracy_m=place.accuracy_m, coord_system=place.coord_system
+    )
+
+
+def _recorded(shown: service.Shown, *, with_place: bool) -> RecordedCheckInAnswer:
+    found, person = shown.check_in, shown.enrolment
+    return RecordedCheckInAnswer(
+        id=found.id,
+        lesson_id=found.lesson_id,
+        class_id=found.class_id,
+        enrolment_id=found.enrolment_id,
+        trainee=CheckedInAnswer(name=person.trainee_name, id_number=person.trainee_id_number)
+        if person is not None
+        else None,
+        needs_review=found.undecided,
+        proofs=[
+            _proof(kind, proof, found.verdict_on(kind), with_place=with_place)
+            for kind, proof in found.proofs.items()
+        ],
+        version=found.version,
+        allowed_actions=list(shown.allowed_actions),
+    )
+
+
+def _proof(kind: Kind, proof: Proof, verdict: Verdict | None, *, with_place: bool) -> ProofAnswer:
+    return ProofAnswer(
+        kind=kind,
+        outcome=proof.outcome,
+        verdict=verdict,
+        status=proof.status,
+        distance_m=proof.distance_m,
+        accuracy_m=proof.place.accuracy_m,
+        mocked=proof.place.mocked,
+        late_uploaded=proof.late_uploaded,
+        forwarded_by=proof.forwarded_by,
+        device_id=proof.device_id,
+        happened_at=proof.happened_at,
+        received_at=proof.received_at,
+        location=_place(proof.place) if with_place else None,
+    )
+
+
+def _refused(shown: service.ShownRefused, *, with_place: bool) -> RefusedCheckInAnswer:
+    found = shown.refused
+    return RefusedCheckInAnswer(
+        id=found.id.rpartition("#")[2],
+        lesson_id=found.lesson_id,
+        enrolment_id=shown.enrolment_id,
+        code=found.code,
+        kind=found.kind,
+        distance_m=found.distance_m,
+        accuracy_m=found.place.accuracy_m,
+        mocked=found.place.mocked,
+        offline=found.offline,
+        device_id=found.device_id,
+        happened_at=found.happened_at,
+        received_at=found.received_at,
+        location=_place(found.place) if with_place else None,
+    )

@@ -1,0 +1,1 @@
+"""Roll-calls (点名): moments within a lesson at which those present answer."""

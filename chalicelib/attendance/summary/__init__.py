@@ -1,0 +1,1 @@
+"""Attendance, computed from its records."""

@@ -1,0 +1,64 @@
+"""Use cases of attendance: compute a class's, show it to who may see it (step 8)."""
+
+import dataclasses
+from datetime import datetime
+
+import msgspec
+
+from chalicelib.attendance.check_ins import store
+from chalicelib.attendance.check_ins.model import (
+    slot_of,
+)
+from chalicelib.attendance.footage.store import segments_of
+from chalicelib.attendance.make_ups import store as make_up_store
+from chalicelib.attendance.roll_calls.service import calls_of
+from chalicelib.attendance.summary.model import (
+    AttendanceSummary,
+    Records,
+    by_slot,
+    is_lesson_missed,
+    records_of,
+    summarise,
+)
+from chalicelib.classes.model import TrainingClass
+from chalicelib.classes.service import require_class
+from chalicelib.kernel.principal import Context
+
+# --------------------------------------------------------------------------- attendance
+
+
+def records_of_class(training_class: TrainingClass) -> Records:
+    """Read what a class's attendance is computed from: two queries, a third if a lesson was missed."""
+    shown = records_of(
+        store.check_ins_of(training_class.id), (), segments_of(training_class.id), calls_of(training_class)
+    )
+    if not is_lesson_missed(training_class, shown):
+        return shown  # what was granted applies to missed lessons alone
+    return dataclasses.replace(shown, make_ups=by_slot(make_up_store.make_ups_of(training_class.id)))
+
+
+def attendance_of(training_class: TrainingClass, *, now: datetime | None = None) -> AttendanceSummary:
+    """Compute a class's attendance from its records."""
+    return summarise(training_class, records_of_class(training_class), now=now)
+
+
+def show_attendance(context: Context, class_id: str) -> AttendanceSummary:
+    """Compute the attendance of a class in the caller's area as of now."""
+    return attendance_of(require_class(context, "attendance.read", class_id), now=context.now)
+
+
+def show_own_attendance(context: Context, class_id: str) -> AttendanceSummary:
+    """Compute the caller's own attendance of a class as of now, from their own records alone."""
+    training_class = require_class(context, "attendance.read_own", class_id)
+    person_key = context.principal.person_key
+    assert person_key is not None
+    own = msgspec.structs.replace(training_class, roster={person_key: training_class.roster[person_key]})
+    calls = calls_of(training_class)
+    slots = [
+        slot_of(lesson.id, person_key, call=number)
+        for lesson in training_class.lessons
+        for number in (None, *(call.number for call in calls[lesson.id]))
+    ]
+    make_ups = (one for one in make_up_store.make_ups_of(own.id) if one.person_key == person_key)
+    records = records_of(store.check_ins_in(own.id, slots), make_ups, segments_of(own.id), calls)
+    return summarise(own, records, now=context.now)

@@ -1,0 +1,331 @@
+"""The only ways to write a table: each carries its condition, its `op_id` and who changed what."""
+
+import contextlib
+import random
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from pynamodb.constants import ALL_OLD
+from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.transactions import TransactWrite
+
+from chalicelib.aws.table import Record, Table, VersionedTable, connection
+from chalicelib.kernel.errors import NotFound, Refused, Unavailable
+from chalicelib.kernel.ids import new_operation_id
+from chalicelib.kernel.principal import Change
+
+TRANSACTION_ITEMS_MAX = 100
+_CONFLICT_TRIES = 6
+_CONFLICT_PAUSE_SECONDS = 0.02
+_TRANSIENT_REASONS = frozenset(
+    {"TransactionConflict", "ProvisionedThroughputExceeded", "ThrottlingError", "RequestLimitExceeded"}
+)
+
+
+# --------------------------------------------------------------------------- writes
+
+
+class ConditionFailed(Exception):
+    """A write's condition did not hold. `old` is the item as it was, `index` the write's place."""
+
+    def __init__(self, old: Any | None, index: int = 0, table: type[Table[Any]] | None = None) -> None:
+        super().__init__("condition failed")
+        self.old = old
+        self.index = index
+        self.table = table
+
+
+@dataclass(frozen=True)
+class Put:
+    """Write a whole row, if the condition holds (by default: if there is none yet)."""
+
+    row: Table[Any]
+    condition: Condition | None = None
+
+
+@dataclass(frozen=True)
+class Update:
+    """Change some attributes of one row under a condition.
+
+    `change` where the row's record tells another reason than that of the transaction.
+    """
+
+    table: type[Table[Any]]
+    key: tuple[Any, ...]
+    actions: Sequence[Action]
+    condition: Condition
+    change: Change | None = None
+
+
+@dataclass(frozen=True)
+class Check:
+    """Require something of a row without changing it."""
+
+    table: type[Table[Any]]
+    key: tuple[Any, ...]
+    condition: Condition
+
+
+Write = Put | Update | Check
+
+
+def _hash_key_of(table: type[Table[Any]]) -> Any:
+    return table._hash_key_attribute()  # type: ignore[no-untyped-call] # noqa: SLF001 - its own way to ask
+
+
+def _old_of(table: type[Table[Any]], raw: Mapping[str, Any] | None) -> tuple[Any | None, str | None]:
+    if not raw:
+        return None, None
+    op_id = raw.get("op_id", {}).get("S")
+    return table.record_of(raw), op_id
+
+
+def _raw_old(error: PynamoDBException) -> Mapping[str, Any] | None:
+    cause = error.cause.__cause__ if error.cause is not None else None
+    response: Mapping[str, Any] = getattr(cause, "response", {})
+    return response.get("Item")
+
+
+def _raise_if_other(error: PynamoDBException) -> None:
+    """Turn everything but a failed condition into "try again": nothing was decided."""
+    answer: Mapping[str, Any] = getattr(error.cause, "response", None) or {}  # a time-out has none
+    if answer.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
+        raise Unavailable("try_again") from error
+
+
+def _stamped(table: type[Table[Any]], actions: Sequence[Action], op_id: str, change: Change) -> list[Action]:
+    row: Any = table
+    return [
+        *actions,
+        row.version.set(row.version + 1),
+        row.op_id.set(op_id),
+        row.last_change.set(change),
+    ]
+
+
+def _not_yet(table: Any, op_id: str) -> Condition:
+    """Hold a repeat of this very write off, also where its other conditions are still true after it."""
+    condition: Condition = table.op_id.does_not_exist() | (table.op_id != op_id)
+    return condition
+
+
+def insert(row: Table[Any], *, change: Change | None = None, condition: Condition | None = None) -> None:
+    """Write a row if there is none with its key yet: one call, one condition.
+
+    Raises:
+        ConditionFailed: there is one; `old` is its record.
+        Unavailable: DynamoDB did not answer; whether it wrote is not known, and repeating is safe.
+
+    """
+    op_id = _stamp_row(row, change)
+    try:
+        row.save(condition=condition if condition is not None else _hash_key_of(type(row)).does_not_exist())
+    except PutError as error:
+        _raise_if_other(error)
+        old, old_op_id = _old_of(type(row), _raw_old(error))
+        if op_id is not None and old_op_id == op_id:
+            return
+        raise ConditionFailed(old, table=type(row)) from error
+
+
+def keep(row: Table[Any]) -> None:
+    """Write a row whose random key nobody else can have: one that is there is our own, its answer lost.
+
+    Raises:
+        Unavailable: DynamoDB did not answer; whether it wrote is not known, and repeating is safe.
+
+    """
+    with contextlib.suppress(ConditionFailed):
+        insert(row)
+
+
+def _stamp_row(row: Table[Any], change: Change | None) -> str | None:
+    if not isinstance(row, VersionedTable):
+        return None
+    op_id = new_operation_id()
+    row.op_id = op_id
+    if change is not None:
+        row.last_change = change
+    return op_id
+
+
+def update(
+    table: type[Table[Record]],
+    key: tuple[Any, ...],
+    actions: Sequence[Action],
+    *,
+    condition: Condition,
+    change: Change,
+) -> Record:
+    """Change a row under a condition and give the record as it is now: one call.
+
+    Raises:
+        ConditionFailed: the condition did not hold; `old` is the record, or None if there is none.
+        Unavailable: DynamoDB did not answer; repeating is safe.
+
+    """
+    op_id = new_operation_id()
+    row = table(*key)
+    if issubclass(table, VersionedTable):
+        actions = _stamped(table, actions, op_id, change)
+        condition = _not_yet(table, op_id) & condition
+    try:
+        row.update(actions=list(actions), condition=condition)
+    except UpdateError as error:
+        _raise_if_other(error)
+        old, old_op_id = _old_of(table, _raw_old(error))
+        if old_op_id == op_id:
+            assert old is not None
+            return old  # type: ignore[no-any-return] # our own write, whose first answer was lost
+        raise ConditionFailed(old, table=table) from error
+    return row.record
+
+
+def transact(writes: Sequence[Write], *, change: Change) -> None:
+    """Do several writes as one, or none of them.
+
+    Retries conflicts with other transactions, which wrote nothing; a lost answer is known by
+    the `op_id` in the old items.
+
+    Raises:
+        ConditionFailed: a condition did not hold; `index` tells which write, `old` the record there.
+        Unavailable: conflicts did not end, or DynamoDB did not answer; repeating is safe.
+
+    """
+    op_id = new_operation_id()
+    for attempt in range(_CONFLICT_TRIES):
+        try:
+            _commit(writes, op_id=op_id, token=f"{op_id}{attempt}", change=change)
+        except TransactWriteError as error:
+            if _is_own_success(writes, error, op_id):
+                return
+            reasons = {reason.code for reason in error.cancellation_reasons if reason is not None}
+            if "ConditionalCheckFailed" in reasons:
+                raise _condition_failure(writes, error) from error
+            if not reasons or not reasons <= _TRANSIENT_REASONS:
+                raise Unavailable("try_again") from error
+            time.sleep(_CONFLICT_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - jitter
+        else:
+            return
+    raise Unavailable("try_again")
+
+
+def _commit(writes: Sequence[Write], *, op_id: str, token: str, change: Change) -> None:
+    with TransactWrite(connection=connection(), client_request_token=token) as transaction:
+        for write in _in_reason_order(writes):
+            match write:
+                case Check():
+                    write.table._get_connection()  # noqa: SLF001 - makes the table known
+                    range_key = write.key[1] if len(write.key) > 1 else None
+                    transaction.condition_check(
+                        write.table, write.key[0], range_key, condition=write.condition
+                    )
+                case Put():
+                    if isinstance(write.row, VersionedTable):
+                        write.row.op_id = op_id
+                        if write.row.last_change is None:
+                            write.row.last_change = change
+                    absent = _hash_key_of(type(write.row)).does_not_exist()
+                    condition = write.condition if write.condition is not None else absent
+                    transaction.save(write.row, condition=condition, return_values=ALL_OLD)
+                case Update():
+                    actions = list(write.actions)
+                    if issubclass(write.table, VersionedTable):
+                        actions = _stamped(write.table, actions, op_id, write.change or change)
+                    transaction.update(
+                        write.table(*write.key), actions, condition=write.condition, return_values=ALL_OLD
+                    )
+
+
+def _in_reason_order(writes: Sequence[Write]) -> list[Write]:
+    """Order as PynamoDB sends them: checks, puts, updates. Cancellation reasons come in this order."""
+    order = {Check: 0, Put: 1, Update: 2}
+    return sorted(writes, key=lambda write: order[type(write)])
+
+
+def _table_of(write: Write) -> type[Table[Any]]:
+    return type(write.row) if isinstance(write, Put) else write.table
+
+
+def _is_own_success(writes: Sequence[Write], error: TransactWriteError, op_id: str) -> bool:
+    for write, reason in zip(_in_reason_order(writes), error.cancellation_reasons, strict=False):
+        if reason is not None and _old_of(_table_of(write), reason.raw_item)[1] == op_id:
+            return True
+    return False
+
+
+def _condition_failure(writes: Sequence[Write], error: TransactWriteError) -> ConditionFailed:
+    """Report the failed write that stands first in the caller's own order."""
+    failures: dict[int, ConditionFailed] = {}
+    for write, reason in zip(_in_reason_order(writes), error.cancellation_reasons, strict=False):
+        if reason is not None and reason.code == "ConditionalCheckFailed":
+            index = next(place for place, other in enumerate(writes) if other is write)
+            failures[index] = ConditionFailed(
+                _old_of(_table_of(write), reason.raw_item)[0], index, _table_of(write)
+            )
+    return failures[min(failures)]
+
+
+# --------------------------------------------------------------------------- state changes
+
+
+def lawful(table: type[Table[Any]], *, sources: Iterable[StrEnum], version: int | None) -> Condition:
+    """Write the condition "in one of these states, and at this version" for a row."""
+    row: Any = table
+    condition = row.status.is_in(*[str(source) for source in sources])
+    if version is not None:
+        condition &= row.version == version
+    return condition  # type: ignore[no-any-return] # PynamoDB's expressions are built from Any here
+
+
+def refuse_stale(
+    old: Any | None, *, sources: Iterable[StrEnum], version: int | None, code: str = "wrong_state"
+) -> None:
+    """Explain a failed `lawful` condition from the old item; return if neither part was at fault.
+
+    Raises:
+        NotFound: there is no such row.
+        Refused: another version (`version_conflict`), or another state (`code`).
+
+    """
+    if old is None:
+        raise NotFound
+    if version is not None and old.version != version:
+        raise Refused("version_conflict", version=old.version)
+    if old.status not in tuple(sources):
+        raise Refused(code, status=str(old.status))
+
+
+def transition(
+    table: type[Table[Record]],
+    key: tuple[Any, ...],
+    *,
+    sources: Sequence[StrEnum],
+    target: StrEnum,
+    version: int | None,
+    change: Change,
+    actions: Sequence[Action] = (),
+    also: Condition | None = None,
+    code: str = "wrong_state",
+) -> Record:
+    """Move one row to another state in one conditional write, or say why not.
+
+    Raises:
+        NotFound, Refused: see `refuse_stale`.
+        ConditionFailed: only the extra condition `also` did not hold.
+
+    """
+    row: Any = table
+    condition = lawful(table, sources=sources, version=version)
+    if also is not None:
+        condition &= also
+    try:
+        return update(table, key, [row.status.set(str(target)), *actions], condition=condition, change=change)
+    except ConditionFailed as failure:
+        refuse_stale(failure.old, sources=sources, version=version, code=code)
+        raise

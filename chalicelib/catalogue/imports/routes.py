@@ -1,0 +1,86 @@
+"""HTTP of the catalogue's sheets."""
+
+from typing import Any
+
+from chalicelib.catalogue.answers import WARNINGS
+from chalicelib.catalogue.imports import service as imports
+from chalicelib.edge.endpoints import CSV, PUBLIC, XLSX, Call, Empty, LinkAnswer, SheetBody
+from chalicelib.edge.forms import Answer, Form
+from chalicelib.edge.http import Api
+from chalicelib.edge.problems import fault_of
+from chalicelib.kernel.errors import UnsupportedType
+
+api = Api(__name__)
+
+
+class CatalogueQuery(Form):
+    """What a sheet lists, and whether to apply it; `partial` applies the right rows though some are wrong."""
+
+    kind: imports.CatalogueKind
+    dry_run: bool = False
+    partial: bool = False
+
+
+class CatalogueAnswer(Answer):
+    """What a sheet did to the catalogue, or would do."""
+
+    kind: imports.CatalogueKind
+    dry_run: bool
+    total: int
+    created: int
+    changed: int
+    unchanged: int
+    warnings: list[dict[str, Any]]
+    errors: list[dict[str, Any]]
+    error_sheet: str | None
+
+
+class TemplateQuery(Form):
+    """Of which list."""
+
+    kind: imports.CatalogueKind
+
+
+@api.endpoint(
+    "POST",
+    "/v1/catalogue/imports",
+    action="catalogue.import",
+    body=Empty,
+    query=CatalogueQuery,
+    answer=CatalogueAnswer,
+    sheet=True,
+    summary="List institutions or projects from a sheet; all rows are judged, none applied if one is wrong",
+)
+def import_catalogue(call: Call[SheetBody | Empty, CatalogueQuery]) -> CatalogueAnswer:
+    sheet, query = call.body, call.query
+    if not isinstance(sheet, SheetBody):
+        raise UnsupportedType("unsupported_type", accepted=f"{XLSX}, {CSV}")
+    done = imports.import_catalogue(
+        call.context, query.kind, sheet.raw, sheet.content_type, dry_run=query.dry_run, partial=query.partial
+    )
+    return CatalogueAnswer(
+        kind=query.kind,
+        dry_run=query.dry_run,
+        total=done.total,
+        created=done.created,
+        changed=done.changed,
+        unchanged=done.unchanged,
+        warnings=[
+            {"row": row, "code": code, "detail": WARNINGS[code][1 if call.english else 0]}
+            for row, code in done.warnings
+        ],
+        errors=[fault_of(fault, english=call.english) for fault in done.faults],
+        error_sheet=done.error_sheet,
+    )
+
+
+@api.endpoint(
+    "GET",
+    "/v1/catalogue/templates",
+    action=PUBLIC,
+    query=TemplateQuery,
+    answer=LinkAnswer,
+    summary="A link to the empty sheet of a catalogue import",
+)
+def template(call: Call[None, TemplateQuery]) -> LinkAnswer:
+    return LinkAnswer(url=imports.link_to_template(call.query.kind))

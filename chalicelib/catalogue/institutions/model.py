@@ -1,0 +1,72 @@
+"""An institution (承训机构): its states, and what it may teach."""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from chalicelib.catalogue.projects.model import Project
+from chalicelib.kernel.geo import CoordSystem, Point
+from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc
+from chalicelib.kernel.principal import Change
+from chalicelib.kernel.transitions import Step, Transitions
+from chalicelib.programs.model import ProgramKind
+
+
+class InstitutionStatus(StrEnum):
+    """An institution may be scanned at and apply for classes only while listed."""
+
+    LISTED = "listed"
+    SUSPENDED = "suspended"
+
+
+INSTITUTION_TRANSITIONS: Transitions[InstitutionStatus] = Transitions(
+    "institution",
+    {
+        "suspend": Step((InstitutionStatus.LISTED,), InstitutionStatus.SUSPENDED),
+        "reinstate": Step((InstitutionStatus.SUSPENDED,), InstitutionStatus.LISTED),
+    },
+)
+
+
+class Location(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A place on earth; without its coordinate system it would be off by half a kilometre."""
+
+    lng: Annotated[float, Meta(ge=-180, le=180)]
+    lat: Annotated[float, Meta(ge=-90, le=90)]
+    coord_system: CoordSystem
+
+    @property
+    def point(self) -> Point:
+        """Give the point."""
+        return Point(self.lng, self.lat, self.coord_system)
+
+
+class Institution(msgspec.Struct, frozen=True, kw_only=True):
+    """A listed training provider, keyed by its unified social credit code."""
+
+    uscc: Uscc
+    name: str
+    division: str
+    address: str
+    phone: str
+    location: Location
+    programs: list[ProgramId]
+    projects: list[ProjectId]
+    status: InstitutionStatus
+    bank_holder: str
+    bank: str
+    sealed_bank_account: str
+    masked_bank_account: str
+    version: int = 1
+    last_change: Change | None = None
+
+
+def teaches(institution: Institution, project: Project, program_id: str, kind: ProgramKind) -> bool:
+    """Tell whether the institution is listed for this project under this program.
+
+    Vouchers of an open kind (通用券) ask only that it teaches the project.
+    """
+    listed = program_id in institution.programs and program_id in project.programs
+    return project.id in institution.projects and (kind.is_open or listed)

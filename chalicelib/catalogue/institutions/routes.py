@@ -1,0 +1,232 @@
+"""HTTP of institutions."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from chalicelib.catalogue import reading as catalogue_reading
+from chalicelib.catalogue import search as searching
+from chalicelib.catalogue.answers import WARNINGS, Ids, status_of
+from chalicelib.catalogue.institutions import service
+from chalicelib.catalogue.institutions.model import (
+    INSTITUTION_TRANSITIONS,
+    Institution,
+    InstitutionStatus,
+    Location,
+)
+from chalicelib.edge.endpoints import PUBLIC, Call, Listing, NoQuery, PageQuery, Reply, Sent, VersionReason
+from chalicelib.edge.forms import Answer, Form, Version, line, malformed
+from chalicelib.edge.http import Api
+from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.geo import CoordSystem, Point
+from chalicelib.kernel.ids import ProgramId, ProjectId
+
+api = Api(__name__)
+
+
+class BankAccountForm(Form):
+    """Where an institution is paid."""
+
+    holder: Annotated[str, line(100)]
+    bank: Annotated[str, line(100)]
+    number: Annotated[str, Meta(min_length=1, max_length=40)]
+
+
+class InstitutionRequest(Form):
+    """An institution's entry."""
+
+    name: Annotated[str, line(100)]
+    division: Annotated[str, Meta(max_length=6)]
+    address: Annotated[str, line(200)]
+    phone: Annotated[str, Meta(min_length=1, max_length=30)]
+    location: Location
+    programs: Ids
+    projects: Ids
+    bank_account: BankAccountForm
+    version: Version | None = None
+
+
+class CatalogueWarning(Answer):
+    """Something the clerk should look at again."""
+
+    code: str
+    detail: str
+
+
+class InstitutionAnswer(Answer):
+    """An institution as everybody may see it."""
+
+    uscc: str
+    name: str
+    division: str
+    address: str
+    phone: str
+    location: Location
+    programs: list[ProgramId]
+    projects: list[ProjectId]
+    status: InstitutionStatus
+    version: int
+
+
+class OwnInstitutionAnswer(InstitutionAnswer):
+    """An institution as the bureau that lists it sees it."""
+
+    bank_account: dict[str, str]
+    allowed_actions: list[str]
+    warnings: list[CatalogueWarning]
+
+
+class FoundAnswer(InstitutionAnswer):
+    """An institution of a search; metres from the place asked for."""
+
+    distance_m: int | None
+
+
+class InstitutionQuery(PageQuery):
+    """A search; `near` is `lng,lat,coord_system`, `radius_m` metres from there."""
+
+    program: Annotated[str, Meta(max_length=80)] | None = None
+    division: Annotated[str, Meta(max_length=6)] | None = None
+    project: Annotated[str, Meta(max_length=80)] | None = None
+    near: Annotated[str, Meta(max_length=80)] | None = None
+    radius_m: Annotated[int, Meta(ge=1, le=1_000_000)] | None = None
+
+
+@api.endpoint(
+    "PUT",
+    "/v1/institutions/{uscc}",
+    action="institution.write",
+    body=InstitutionRequest,
+    answer=OwnInstitutionAnswer,
+    also=(Sent(OwnInstitutionAnswer, 201),),
+    summary="List an institution or change its entry",
+)
+def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply:
+    body = call.body
+    saved = service.save_institution(
+        call.context,
+        uscc,
+        name=body.name,
+        division=body.division,
+        address=body.address,
+        phone=body.phone,
+        location=body.location,
+        programs=body.programs,
+        projects=body.projects,
+        bank_account=service.BankAccount(
+            body.bank_account.holder, body.bank_account.bank, body.bank_account.number
+        ),
+        version=body.version,
+    )
+    warnings = [
+        CatalogueWarning(code=code, detail=WARNINGS[code][1 if call.english else 0])
+        for code in saved.warnings
+    ]
+    return Reply(_own(saved.institution, warnings), status_of(saved.outcome))
+
+
+@api.endpoint(
+    "GET", "/v1/institutions/{uscc}", action=PUBLIC, answer=InstitutionAnswer, summary="Read an institution"
+)
+def read_institution(call: Call[None, NoQuery], uscc: str) -> InstitutionAnswer:  # noqa: ARG001
+    return InstitutionAnswer(**_facts(catalogue_reading.read_institution(uscc)))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/institutions",
+    action=PUBLIC,
+    query=InstitutionQuery,
+    answer=Listing[FoundAnswer],
+    summary="Search institutions, nearest first where a place is given",
+)
+def search(call: Call[None, InstitutionQuery]) -> Listing[FoundAnswer]:
+    query = call.query
+    near = _near(query.near)
+    if near is None and query.radius_m is not None:
+        raise malformed([Fault("near_missing", field="radius_m")])
+    asked = searching.wanted(division=query.division, program=query.program, project=query.project)
+    request = call.page_request()
+    if near is None:
+        page = searching.search(asked, request)
+    else:
+        page = searching.nearest(asked, near, request, radius_m=query.radius_m)
+    return call.listing(
+        page,
+        lambda found: FoundAnswer(
+            **_facts(found.institution),
+            distance_m=round(found.distance_m) if found.distance_m is not None else None,
+        ),
+    )
+
+
+@api.endpoint(
+    "POST",
+    "/v1/institutions/{uscc}/suspend",
+    action="institution.suspend",
+    body=VersionReason,
+    answer=OwnInstitutionAnswer,
+    summary="Suspend an institution",
+)
+def suspend(call: Call[VersionReason, NoQuery], uscc: str) -> OwnInstitutionAnswer:
+    return _moved(call, uscc, "suspend")
+
+
+@api.endpoint(
+    "POST",
+    "/v1/institutions/{uscc}/reinstate",
+    action="institution.reinstate",
+    body=VersionReason,
+    answer=OwnInstitutionAnswer,
+    summary="Reinstate an institution",
+)
+def reinstate(call: Call[VersionReason, NoQuery], uscc: str) -> OwnInstitutionAnswer:
+    return _moved(call, uscc, "reinstate")
+
+
+def _near(text: str | None) -> Point | None:
+    if text is None:
+        return None
+    parts = text.split(",")
+    if len(parts) == 2:  # noqa: PLR2004 - longitude and latitude without a system
+        raise malformed([Fault("coord_system_missing", field="near")])
+    try:
+        lng, lat, system = parts
+        return Point(float(lng), float(lat), CoordSystem(system.strip()))
+    except ValueError:
+        raise malformed([Fault("wrong_type", field="near")]) from None
+
+
+def _moved(call: Call[VersionReason, NoQuery], uscc: str, action: str) -> OwnInstitutionAnswer:
+    body = call.body
+    return _own(
+        service.move_institution(call.context, uscc, action, version=body.version, reason=body.reason), []
+    )
+
+
+def _facts(institution: Institution) -> dict[str, Any]:
+    return {
+        "uscc": institution.uscc,
+        "name": institution.name,
+        "division": institution.division,
+        "address": institution.address,
+        "phone": institution.phone,
+        "location": institution.location,
+        "programs": institution.programs,
+        "projects": institution.projects,
+        "status": institution.status,
+        "version": institution.version,
+    }
+
+
+def _own(institution: Institution, warnings: list[CatalogueWarning]) -> OwnInstitutionAnswer:
+    return OwnInstitutionAnswer(
+        **_facts(institution),
+        bank_account={
+            "holder": institution.bank_holder,
+            "bank": institution.bank,
+            "number": institution.masked_bank_account,
+        },
+        allowed_actions=list(INSTITUTION_TRANSITIONS.allowed(institution.status)),
+        warnings=warnings,
+    )

@@ -1,0 +1,109 @@
+"""The table of institutions."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pynamodb.attributes import UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chalicelib.aws.table import StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import transition
+from chalicelib.catalogue.institutions.model import INSTITUTION_TRANSITIONS, Institution
+from chalicelib.catalogue.saving import create_or_replace
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Change
+
+_INSTITUTIONS = "institution"
+
+
+class InstitutionsByArea(GlobalSecondaryIndex[Any]):
+    """All institutions in the order of their divisions: an area is a prefix of the range key."""
+
+    class Meta:
+        index_name = "by_area"
+        projection = AllProjection()
+
+    listing = UnicodeAttribute(hash_key=True)
+    area_key = UnicodeAttribute(range_key=True)
+
+
+class InstitutionRow(VersionedTable[Institution]):
+    """One row an institution."""
+
+    class Meta:
+        table_name = table_name("institutions")
+
+    record_type = Institution
+    streamed = True
+
+    uscc = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute(default=_INSTITUTIONS)
+    area_key = UnicodeAttribute()
+    name = UnicodeAttribute()
+    division = UnicodeAttribute()
+    address = UnicodeAttribute()
+    phone = UnicodeAttribute()
+    location = StructAttribute()
+    programs = StructAttribute()
+    projects = StructAttribute()
+    status = UnicodeAttribute()
+    bank_holder = UnicodeAttribute()
+    bank = UnicodeAttribute()
+    sealed_bank_account = UnicodeAttribute()
+    masked_bank_account = UnicodeAttribute()
+    by_area = InstitutionsByArea()
+
+
+def save_institution(institution: Institution, *, version: int | None, change: Change) -> Institution:
+    """Create an institution, or replace the one with this version (its status stays)."""
+    row = InstitutionRow.from_record(institution)
+    row.area_key = f"{institution.division}#{institution.uscc}"
+    saved: Institution = create_or_replace(row, institution.uscc, version=version, change=change)
+    return saved
+
+
+def find_institution(uscc: str) -> Institution | None:
+    """Read an institution."""
+    return InstitutionRow.find(uscc)
+
+
+def find_institutions(usccs: Sequence[str]) -> list[Institution]:
+    """Read many institutions, 100 a call; unknown ones are left out."""
+    return InstitutionRow.find_many(usccs)
+
+
+def institutions_in(area: str, request: PageRequest) -> Page[Institution]:
+    """List the institutions whose division begins with `area`, by division."""
+    rows = InstitutionRow.by_area.query(
+        _INSTITUTIONS,
+        InstitutionRow.area_key.startswith(area) if area else None,
+        limit=request.limit,
+        last_evaluated_key=request.after,
+    )
+    return page_of(rows, request)
+
+
+def place_of_institution(institution: Institution) -> dict[str, Any]:
+    """Give the key from which a list of institutions goes on after this one."""
+    area_key = f"{institution.division}#{institution.uscc}"
+    return {"listing": {"S": _INSTITUTIONS}, "area_key": {"S": area_key}, "uscc": {"S": institution.uscc}}
+
+
+def all_institutions_in(area: str) -> Iterable[Institution]:
+    """Go through the institutions of an area, page by page."""
+    rows = InstitutionRow.by_area.query(
+        _INSTITUTIONS, InstitutionRow.area_key.startswith(area) if area else None
+    )
+    return (row.record for row in rows)
+
+
+def move_institution(uscc: str, action: str, *, version: int | None, change: Change) -> Institution:
+    """Suspend or reinstate an institution, at whatever version if it is not given."""
+    return transition(
+        InstitutionRow,
+        (uscc,),
+        sources=INSTITUTION_TRANSITIONS.sources(action),
+        target=INSTITUTION_TRANSITIONS.target(action),
+        version=version,
+        change=change,
+    )

@@ -1,0 +1,1 @@
+"""Projects (培训项目): what may be taught."""

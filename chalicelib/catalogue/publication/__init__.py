@@ -1,0 +1,1 @@
+"""The published list (公布目录)."""

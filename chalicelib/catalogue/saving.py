@@ -1,0 +1,39 @@
+"""How an entry of the catalogue is saved: created, replaced in the version that was read, or left."""
+
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.aws.table import Table
+from chalicelib.aws.writes import ConditionFailed, insert, update
+from chalicelib.kernel.errors import Refused
+from chalicelib.kernel.principal import Change
+
+
+def create_or_replace(row: Table[Any], key: str, *, version: int | None, change: Change) -> Any:
+    """Store a new row, or replace the one with this version.
+
+    Raises:
+        Refused: `version_conflict`, telling the version there is.
+
+    """
+    table: Any = type(row)
+    try:
+        if version is None:
+            insert(row, change=change)
+            return row.record
+        values = {name: value for name, value in row.attribute_values.items() if name not in _KEPT}
+        actions = [getattr(table, name).set(value) for name, value in values.items()]
+        return update(table, (key,), actions, condition=table.version == version, change=change)
+    except ConditionFailed as failure:
+        raise Refused("version_conflict", version=failure.old.version if failure.old else 0) from None
+
+
+_KEPT = ("version", "op_id", "last_change", "status", "uscc", "id")
+
+
+class Outcome(StrEnum):
+    """What saving an entry did, or would do."""
+
+    CREATED = "created"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"

@@ -1,0 +1,1 @@
+"""What takes up a trainer or a room."""

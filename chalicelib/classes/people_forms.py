@@ -1,0 +1,105 @@
+"""What the HTTP of rosters and marks shares: rows that name people, sheets given back with faults."""
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+
+import msgspec
+from msgspec import Meta
+
+from chalicelib.classes import templates
+from chalicelib.classes.sheet_rows import read_rows
+from chalicelib.edge.endpoints import Call, SheetBody, SheetQuery
+from chalicelib.edge.forms import Answer, Form, line, malformed
+from chalicelib.edge.problems import fault_of
+from chalicelib.enrolments.model import Enrolment
+from chalicelib.kernel.errors import DomainError, Fault
+from chalicelib.sheets.reading import SheetRow
+
+ROWS_MAX = 1000
+Id = Annotated[str, Meta(min_length=1, max_length=80)]
+PersonName = Annotated[str, line(64, needed=False)]
+IdNumber = Annotated[str, Meta(max_length=40)]
+
+
+# --------------------------------------------------------------------------- forms
+
+
+class RosterRowForm(Form):
+    """A trainee: by enrolment, or by name and ID number."""
+
+    enrolment_id: Id | None = None
+    name: PersonName | None = None
+    id_number: IdNumber | None = None
+
+    @classmethod
+    def needed(cls, given: Mapping[str, Any]) -> list[str]:
+        """Ask for name and number of who is not meant by an enrolment."""
+        if given.get("enrolment_id") is not None:
+            return []
+        return [name for name in ("name", "id_number") if given.get(name) is None]
+
+
+class PersonAnswer(Answer):
+    """A person, masked."""
+
+    name: str
+    id_number: str
+
+
+def rows_given(
+    call: Call[Any, SheetQuery], columns: Mapping[str, tuple[str, ...]]
+) -> tuple[int, Sequence[SheetRow]]:
+    """Read the version and the rows of a JSON body or a sheet, in one shape."""
+    body = call.body
+    if isinstance(body, SheetBody):
+        if call.query.version is None:
+            raise malformed([Fault("missing_field", field="version")])
+        return call.query.version, read_rows(body.raw, body.content_type, columns)
+    faults = [fault for place, row in enumerate(body.rows) for fault in _row_faults(place, row)]
+    if faults:
+        raise malformed(faults)
+    return body.version, [_sheet_row(place, row) for place, row in enumerate(body.rows, start=1)]
+
+
+def _row_faults(place: int, row: RosterRowForm) -> list[Fault]:
+    if row.enrolment_id is None:
+        return []
+    named = [name for name in ("name", "id_number") if getattr(row, name) is not None]
+    return [Fault("unknown_field", field=f"rows[{place}].{name}") for name in named]
+
+
+def _sheet_row(number: int, row: RosterRowForm) -> SheetRow:
+    given = {name: value for name, value in msgspec.structs.asdict(row).items() if value is not None}
+    return SheetRow(
+        row=number,
+        cells={name: str(value) for name, value in given.items()},
+        headers={name: name for name in given},
+    )
+
+
+def errors_of(call: Call[Any, Any], faults: Sequence[Fault]) -> list[dict[str, Any]]:
+    """Word what is wrong with each row, in the caller's language."""
+    return [fault_of(fault, english=call.english) for fault in faults]
+
+
+def error_sheet_answer(call: Call[Any, Any], rows: Sequence[SheetRow], faults: Sequence[Fault]) -> str | None:
+    """Give a link to the uploaded sheet with what is wrong in it; JSON gets none."""
+    body = call.body
+    if not faults or not isinstance(body, SheetBody):
+        return None
+    return templates.error_sheet(rows, faults, content_type=body.content_type, english=call.english)
+
+
+def give_back_sheet(call: Call[Any, Any], rows: Sequence[SheetRow], error: DomainError) -> None:
+    """Add to a refusal the link to the uploaded sheet with what is wrong in it."""
+    link = error_sheet_answer(call, rows, error.faults)
+    if link is not None:
+        error.facts["error_sheet"] = link
+
+
+# --------------------------------------------------------------------------- rendering
+
+
+def person_answer(enrolment: Enrolment) -> PersonAnswer:
+    """Show a trainee as the caller may see them: masked."""
+    return PersonAnswer(name=enrolment.trainee_name, id_number=enrolment.trainee_id_number)

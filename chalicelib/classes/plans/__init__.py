@@ -1,0 +1,1 @@
+"""Applications for a class: plan, filing, the bureau's decision."""

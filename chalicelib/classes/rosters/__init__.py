@@ -1,0 +1,1 @@
+"""Rosters (花名册): who is in a class."""

@@ -1,0 +1,174 @@
+"""HTTP of rosters, withdrawal, and the roster's sheet."""
+
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from chalicelib.classes import templates
+from chalicelib.classes.people_forms import (
+    ROWS_MAX,
+    PersonAnswer,
+    RosterRowForm,
+    error_sheet_answer,
+    errors_of,
+    give_back_sheet,
+    person_answer,
+    rows_given,
+)
+from chalicelib.classes.rosters import service as rosters
+from chalicelib.classes.sheet_rows import ROSTER_COLUMNS
+from chalicelib.edge.endpoints import Call, LinkAnswer, NoQuery, ReasonBody, SheetBody, SheetQuery
+from chalicelib.edge.forms import Answer, Form, Version
+from chalicelib.edge.http import Api
+from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
+from chalicelib.enrolments.service import allowed_actions
+from chalicelib.kernel.errors import DomainError
+
+api = Api(__name__)
+
+
+class RosterRequest(Form):
+    """The whole roster."""
+
+    version: Version
+    rows: Annotated[list[RosterRowForm], Meta(max_length=ROWS_MAX)]
+
+
+# --------------------------------------------------------------------------- answers
+
+
+class RosterAnswer(Answer, omit_defaults=True):
+    """What an upload of a roster did; `errors` are the rows left out, also as a sheet."""
+
+    version: int
+    accepted: int
+    errors: list[dict[str, Any]]
+    error_sheet: str | None = None
+
+
+class RosteredAnswer(Answer):
+    """A trainee on a roster."""
+
+    enrolment_id: str
+    voucher_id: str
+    trainee: PersonAnswer
+    status: EnrolmentStatus
+    theory: int | None
+    practice: int | None
+
+
+class RosterListing(Answer):
+    """A class's roster, whole: it has at most 90 trainees."""
+
+    version: int
+    items: list[RosteredAnswer]
+    next: str | None = None
+
+
+class WithdrawnAnswer(Answer):
+    """An enrolment after its trainee left."""
+
+    id: str
+    voucher_id: str
+    program_id: str
+    project_id: str
+    institution: str
+    status: EnrolmentStatus
+    trainee: PersonAnswer
+    class_id: str | None
+    version: int
+    allowed_actions: list[str]
+
+
+# --------------------------------------------------------------------------- roster and scores
+
+
+@api.endpoint(
+    "PUT",
+    "/v1/classes/{class_id}/roster",
+    action="roster.write",
+    body=RosterRequest,
+    query=SheetQuery,
+    answer=RosterAnswer,
+    sheet=True,
+    summary="Replace the roster, by JSON, xlsx or csv",
+)
+def replace_roster(call: Call[RosterRequest | SheetBody, SheetQuery], class_id: str) -> RosterAnswer:
+    version, rows = rows_given(call, ROSTER_COLUMNS)
+    try:
+        outcome = rosters.replace_roster(
+            call.context,
+            class_id,
+            rows,
+            version=version,
+            dry_run=call.query.dry_run,
+            partial=call.query.partial,
+        )
+    except DomainError as error:
+        give_back_sheet(call, rows, error)
+        raise
+    return RosterAnswer(
+        version=outcome.version,
+        accepted=outcome.accepted,
+        errors=errors_of(call, outcome.faults),
+        error_sheet=error_sheet_answer(call, rows, outcome.faults),
+    )
+
+
+@api.endpoint(
+    "GET",
+    "/v1/classes/{class_id}/roster",
+    action="roster.read",
+    answer=RosterListing,
+    summary="Read the roster",
+)
+def read_roster(call: Call[None, NoQuery], class_id: str) -> RosterListing:
+    found, enrolments = rosters.roster_of(call.context, class_id)
+    return RosterListing(version=found.version, items=[_rostered(enrolment) for enrolment in enrolments])
+
+
+@api.endpoint(
+    "GET",
+    "/v1/classes/{class_id}/roster/template",
+    action="roster.template",
+    answer=LinkAnswer,
+    refuses=(409,),
+    summary="Get a link to the roster's xlsx form, prefilled",
+)
+def roster_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
+    return LinkAnswer(url=templates.roster_template(call.context, class_id))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/enrolments/{enrolment_id}/withdraw",
+    action="enrolment.withdraw",
+    body=ReasonBody,
+    answer=WithdrawnAnswer,
+    summary="Record that a trainee left the class; the voucher is closed",
+)
+def withdraw(call: Call[ReasonBody, NoQuery], enrolment_id: str) -> WithdrawnAnswer:
+    enrolment = rosters.withdraw(call.context, enrolment_id, reason=call.body.reason)
+    return WithdrawnAnswer(
+        id=enrolment.id,
+        voucher_id=enrolment.voucher_id,
+        program_id=enrolment.program_id,
+        project_id=enrolment.project_id,
+        institution=enrolment.institution,
+        status=enrolment.status,
+        trainee=person_answer(enrolment),
+        class_id=enrolment.class_id,
+        version=enrolment.version,
+        allowed_actions=allowed_actions(call.context, enrolment),
+    )
+
+
+def _rostered(enrolment: Enrolment) -> RosteredAnswer:
+    return RosteredAnswer(
+        enrolment_id=enrolment.id,
+        voucher_id=enrolment.voucher_id,
+        trainee=person_answer(enrolment),
+        status=enrolment.status,
+        theory=enrolment.theory,
+        practice=enrolment.practice,
+    )

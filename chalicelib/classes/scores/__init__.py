@@ -1,0 +1,1 @@
+"""Marks (成绩): recorded, corrected, looked back at."""

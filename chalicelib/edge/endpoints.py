@@ -1,0 +1,197 @@
+"""What an endpoint is: who may call it, what it reads, what it answers, and the common shapes of both."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Generic, Protocol, TypeVar
+
+from msgspec import Meta
+
+from chalicelib.edge.cursors import read_cursor, write_cursor
+from chalicelib.edge.forms import Answer, Comment, Form, Reason, Version
+from chalicelib.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
+from chalicelib.kernel.principal import Context, Principal
+
+JSON_BYTES_MAX = 1_000_000
+SHEET_BYTES_MAX = 5_000_000
+PUBLIC = "public"
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+CSV = "text/csv"
+COMMA_SEPARATED = "text/comma-separated-values; charset=utf-8"
+"""What a sheet is sent as. Not `text/csv`: that is a binary type of the gateway (sheets come in GB18030 too),
+so Chalice would answer it in base64 and only to who accepts it."""
+JSON = "application/json"
+HEADERS = {
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+    "Referrer-Policy": "no-referrer",
+    "X-Frame-Options": "DENY",
+}
+"""On every answer; pages add their own content policy. `infra/template.py` gives them to the gateway's."""
+
+BodyType = TypeVar("BodyType", covariant=True)  # noqa: PLC0105 - reads better in Call[…]
+QueryType = TypeVar("QueryType", covariant=True)  # noqa: PLC0105
+Item = TypeVar("Item")
+Rendered = TypeVar("Rendered")
+
+
+class Empty(Form):
+    """A body without fields: `{}`."""
+
+
+class NoQuery(Form):
+    """No query parameters."""
+
+
+class PageQuery(Form):
+    """The query of every list."""
+
+    limit: Annotated[int, Meta(ge=1, le=LIMIT_MAX)] = LIMIT_DEFAULT
+    cursor: Annotated[str, Meta(max_length=2000)] | None = None
+
+
+class VersionBody(Form):
+    """A decision on a version, with an optional remark."""
+
+    version: Version
+    comment: Comment | None = None
+
+
+class VersionReason(Form):
+    """A decision on a version, with its reason."""
+
+    version: Version
+    reason: Reason
+
+
+class ReasonBody(Form):
+    """A change of a thing with a natural key, with its reason."""
+
+    reason: Reason
+
+
+class SheetQuery(Form):
+    """The query of an endpoint that also reads sheets."""
+
+    version: Version | None = None
+    dry_run: bool = False
+    partial: bool = False
+
+
+class Listing(Answer, Generic[Item]):
+    """A page of a list."""
+
+    items: list[Item]
+    next: str | None
+
+
+@dataclass(frozen=True)
+class SheetBody:
+    """A sheet sent in the body instead of JSON."""
+
+    content_type: str
+    raw: bytes
+
+
+class LinkAnswer(Answer):
+    """Where a sheet can be fetched for ten minutes."""
+
+    url: str
+
+
+@dataclass(frozen=True)
+class Reply:
+    """An answer with its own status, type or headers, one of those that its endpoint declares."""
+
+    body: Any
+    status_code: int = 200
+    content_type: str = JSON
+    headers: Mapping[str, str] | None = None
+
+
+@dataclass(frozen=True)
+class Call(Generic[BodyType, QueryType]):
+    """One request as an endpoint sees it: proven, parsed, timed.
+
+    `source` is the address it came from, `device_id` the phone that a card says it runs on.
+    """
+
+    context: Context
+    body: BodyType
+    query: QueryType
+    english: bool
+    place: str
+    source: str = ""
+    device_id: str | None = None
+
+    def page_request(self) -> PageRequest:
+        """Read the page that the query asks for (its type is a `PageQuery`)."""
+        query = self.query
+        assert isinstance(query, PageQuery)
+        return PageRequest(limit=query.limit, after=read_cursor(query.cursor, place=self.place))
+
+    def listing(self, page: Page[Item], render: Callable[[Item], Rendered]) -> Listing[Rendered]:
+        """Render one page with the cursor to the next."""
+        after = page.after
+        return Listing(
+            items=[render(item) for item in page.items], next=write_cursor(after, place=self.place)
+        )
+
+
+class Guard(Protocol):
+    """Proves callers and knows who may do what; given by `accounts` through `app.py`."""
+
+    def authenticate(self, headers: Mapping[str, str], raw_body: bytes) -> Principal:
+        """Prove the caller or raise `Unauthenticated`."""
+        ...
+
+    def admit(self, principal: Principal, action: str) -> None:
+        """Raise `Forbidden` if this role may not do this at all."""
+        ...
+
+    def knows(self, action: str) -> bool:
+        """Tell whether the table of rights has this action."""
+        ...
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One kind of answer of an endpoint; `answer` is the type of its JSON, or `str` for text as it is."""
+
+    answer: Any
+    status_code: int = 200
+    content_type: str = JSON
+
+
+AS_SHEETS = (Sent(LinkAnswer), Sent(str, content_type=COMMA_SEPARATED))
+"""What `?format=` asks for beside JSON: a link to the xlsx, the csv itself."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """What is known of an endpoint: the OpenAPI document and the rights tests are made from it."""
+
+    method: str
+    path: str
+    action: str
+    summary: str
+    body: Any
+    query: Any
+    answer: Any
+    status_code: int
+    sheet: bool
+    also: tuple[Sent, ...] = ()
+    content_type: str = JSON
+    refuses: tuple[int, ...] = ()
+
+    @property
+    def answers(self) -> tuple[Sent, ...]:
+        """List every kind of answer, the usual one first."""
+        return (Sent(self.answer, self.status_code, self.content_type), *self.also)
+
+
+ENDPOINTS: list[Endpoint] = []
+
+
+class UndeclaredAction(RuntimeError):
+    """An endpoint names an action that the table of rights does not have: it must not start."""

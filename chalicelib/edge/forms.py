@@ -1,0 +1,237 @@
+"""Parsing what clients send: typed, unknown fields refused, and every mistake named at once."""
+
+import functools
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from chalicelib.edge.misfits import WORDS, form_of, is_words, metas_of
+from chalicelib.kernel.calendar import RECKONED_YEARS
+from chalicelib.kernel.errors import Fault, Malformed
+
+_COORD_SYSTEM = "coord_system"
+_YEARS = {"least": RECKONED_YEARS[0], "most": RECKONED_YEARS[-1]}
+_ITEMS_LOOKED_AT = 1000
+FAULTS_MAX = 100
+
+
+_UNSEEN = (
+    r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls, save tab and ends of lines
+    r"\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # of no width, or turning
+)
+_UNSEEN_OR_BROKEN = r"\t\n\r" + _UNSEEN
+
+
+def words(most: int, *, needed: bool = True) -> Meta:
+    """Describe what a person writes, in lines of up to so many characters; blanks say nothing.
+
+    Controls and characters that nobody sees, or that turn the direction of a line, are refused: what is
+    stored must read the same to everyone. `needed=False` lets it be empty.
+    """
+    return _text(_UNSEEN, most, needed=needed)
+
+
+def line(most: int, *, needed: bool = True) -> Meta:
+    """Describe what a person writes on one line; see `words`."""
+    return _text(_UNSEEN_OR_BROKEN, most, needed=needed)
+
+
+def _text(refused: str, most: int, *, needed: bool) -> Meta:
+    pattern = rf"^[^{refused}]*$"
+    if not needed:
+        return Meta(max_length=most, pattern=pattern, extra={WORDS: True})
+    seen = rf"^(?=[\s\S]*\S){pattern[1:]}"
+    return Meta(min_length=1, max_length=most, pattern=seen, extra={WORDS: True})
+
+
+Reason = Annotated[str, words(500)]
+"""Why something is done."""
+Comment = Annotated[str, words(500, needed=False)]
+"""What somebody adds to a decision; blanks add nothing."""
+
+
+class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """The base of every request body and query: unknown fields are refused, never ignored."""
+
+    def __post_init__(self) -> None:
+        """Take the blanks off the ends of what people wrote; what is left empty was not given."""
+        for name, absent in _words_of(type(self)):
+            value = getattr(self, name)
+            if isinstance(value, str):
+                setattr(self, name, value.strip() or absent)
+
+    @classmethod
+    def needed(cls, given: Mapping[str, Any]) -> Iterable[str]:
+        """Name the fields that are missing because of what the others say; `given` is as it was sent."""
+        del given
+        return ()
+
+
+@functools.cache
+def _words_of(form: type[Form]) -> tuple[tuple[str, Any], ...]:
+    """Name the fields of a form that hold a person's words, each with what it is without them."""
+    hints = typing.get_type_hints(form, include_extras=True)
+    return tuple(
+        (field.name, "" if field.required else field.default)
+        for field in msgspec.structs.fields(form)
+        if any(is_words(meta) for meta in metas_of(hints[field.name]))
+    )
+
+
+class Answer(msgspec.Struct, kw_only=True):
+    """The base of every answer."""
+
+
+VERSION_MAX = 1_000_000_000
+Version = Annotated[int, Meta(ge=1, le=VERSION_MAX)]
+"""The version of a thing that a change was decided on; a store cannot compare a number without end."""
+
+Parsed = TypeVar("Parsed")
+
+
+def parse_json(raw: bytes, kind: type[Parsed]) -> Parsed:
+    """Parse a JSON body.
+
+    Raises:
+        Malformed: with one fault for each mistake.
+
+    """
+    try:
+        parsed = msgspec.json.decode(raw or b"{}", type=kind)
+    except msgspec.ValidationError:
+        raise malformed(_faults(kind, _decode(raw), "", strict=True)) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Malformed("invalid_json") from None
+    return _reckonable(parsed)
+
+
+def _reckonable(parsed: Parsed) -> Parsed:
+    beyond = _beyond_types(parsed, "")
+    if beyond:
+        raise malformed(beyond)
+    return parsed
+
+
+def _beyond_types(value: Any, path: str) -> list[Fault]:
+    """Find what no type says: days with which no sums can be done, and fields that others need."""
+    if isinstance(value, date):
+        fault = Fault("wrong_type", field=path, form="years", facts=_YEARS)
+        return [] if value.year in RECKONED_YEARS else [fault]
+    if isinstance(value, msgspec.Struct):
+        names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
+        given = {told: getattr(value, name) for name, told in names}
+        inner = [fault for name, one in given.items() for fault in _beyond_types(one, _join(path, name))]
+        return _needs(type(value), given, path) + inner
+    if isinstance(value, list):
+        items = enumerate(value)
+        return [fault for place, one in items for fault in _beyond_types(one, f"{path}[{place}]")]
+    return []
+
+
+def _decode(raw: bytes) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise Malformed("invalid_json") from None
+
+
+def parse_query(given: Mapping[str, str], kind: type[Parsed]) -> Parsed:
+    """Parse query parameters, which are all text.
+
+    Raises:
+        Malformed: with one fault for each unknown parameter or wrong value.
+
+    """
+    try:
+        parsed = msgspec.convert(dict(given), kind, strict=False)
+    except msgspec.ValidationError:
+        raise malformed(_faults(kind, dict(given), "", strict=False)) from None
+    return _reckonable(parsed)
+
+
+def malformed(faults: list[Fault]) -> Malformed:
+    """Make one error of many faults; an unlabelled point gives its own code to the whole."""
+    if any(fault.code == "coord_system_missing" for fault in faults):
+        return Malformed("coord_system_missing", faults=tuple(faults))
+    return Malformed("malformed", faults=tuple(faults[:FAULTS_MAX]))
+
+
+def _faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fault]:
+    kind = typing.get_args(kind)[0] if typing.get_origin(kind) is typing.Annotated else kind
+    origin = typing.get_origin(kind)
+    if origin in (types.UnionType, typing.Union):
+        members = [member for member in typing.get_args(kind) if member is not type(None)]
+        structs = [member for member in members if _is_struct(member)]
+        if structs and isinstance(value, dict):
+            return min((_faults(member, value, path, strict=strict) for member in structs), key=len)
+        if len(members) == 1 and value is not None:
+            return _faults(members[0], value, path, strict=strict)
+    if _is_struct(kind):
+        return _struct_faults(kind, value, path, strict=strict)
+    if origin in (list, tuple) and isinstance(value, list):
+        item = typing.get_args(kind)[0]
+        return [
+            fault
+            for place, one in enumerate(value[:_ITEMS_LOOKED_AT])
+            for fault in _value_faults(item, one, f"{path}[{place}]", strict=strict)
+        ]
+    return []
+
+
+def _value_faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fault]:
+    """Name what is wrong with a value: its parts, or else the whole of it."""
+    deeper = _faults(kind, value, path, strict=strict)
+    if deeper:
+        return deeper
+    try:
+        msgspec.convert(value, kind, strict=strict)
+    except msgspec.ValidationError:
+        return [_misfit(kind, value, path)]
+    return []
+
+
+def _misfit(kind: Any, value: Any, path: str) -> Fault:
+    form, facts = form_of(kind, value) or (None, {})
+    return Fault("wrong_type", field=path, form=form, facts=facts)
+
+
+def _struct_faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fault]:
+    if not isinstance(value, dict):
+        return [Fault("wrong_type", field=path or "body", form="object")]
+    hints = typing.get_type_hints(kind, include_extras=True)
+    fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
+    found = []
+    for name in value:
+        if name not in fields:
+            code = "unknown_field" if strict else "unknown_parameter"
+            found.append(Fault(code, field=_join(path, str(name)[:64])))
+    for name, field in fields.items():
+        where = _join(path, name)
+        if name not in value:
+            if field.required:
+                code = "coord_system_missing" if name == _COORD_SYSTEM else "missing_field"
+                found.append(Fault(code, field=where))
+            continue
+        wrong = _value_faults(hints[field.name], value[name], where, strict=strict)
+        found += [Fault("coord_system_missing", field=where)] if wrong and name == _COORD_SYSTEM else wrong
+    return found + _needs(kind, value, path)
+
+
+def _needs(kind: Any, given: Mapping[str, Any], path: str) -> list[Fault]:
+    """Name what has to be there because of what else is."""
+    if not issubclass(kind, Form):
+        return []
+    return [Fault("missing_field", field=_join(path, name)) for name in kind.needed(given)]
+
+
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)

@@ -1,0 +1,335 @@
+"""The HTTP edge: every endpoint declares who may call it, what it reads and what it answers.
+
+An endpoint parses, makes one service call and renders; everything else is here: tokens, roles, forms,
+idempotency, errors, headers. Order of refusal: 401 token, 403 role, 400 form, 404 existence and area,
+409/422 state.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any, NoReturn
+from urllib.parse import unquote
+
+import msgspec
+from chalice import Blueprint, Response
+from pynamodb.exceptions import PynamoDBException
+
+from chalicelib.aws.logs import log, log_failure
+from chalicelib.aws.settings import settings
+from chalicelib.edge import pace
+from chalicelib.edge.endpoints import (
+    CSV,
+    ENDPOINTS,
+    HEADERS,
+    JSON,
+    JSON_BYTES_MAX,
+    PUBLIC,
+    SHEET_BYTES_MAX,
+    XLSX,
+    Call,
+    Endpoint,
+    Guard,
+    NoQuery,
+    Reply,
+    Sent,
+    SheetBody,
+    UndeclaredAction,
+)
+from chalicelib.edge.forms import malformed, parse_json, parse_query
+from chalicelib.edge.idempotency import service as idempotency
+from chalicelib.edge.problems import Problem, internal_problem, problem_of
+from chalicelib.kernel.calendar import SHANGHAI, parse_moment
+from chalicelib.kernel.divisions import is_known
+from chalicelib.kernel.errors import (
+    DomainError,
+    Fault,
+    Malformed,
+    TooLarge,
+    TooMany,
+    Unavailable,
+    UnsupportedType,
+)
+from chalicelib.kernel.ids import new_id
+from chalicelib.kernel.principal import Context, Principal, Role
+
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+_PROBLEM = "application/problem+json"
+_LOCAL_NOW = "x-local-now"
+_IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
+_preflights: set[str] = set()
+_ALLOWED_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, X-Device-Id"
+_guard: list[Guard] = []
+
+
+def use_guard(guard: Guard) -> None:
+    """Install the guard and refuse to start if any endpoint's action is unknown to it."""
+    unknown = sorted({e.action for e in ENDPOINTS if e.action != PUBLIC and not guard.knows(e.action)})
+    if unknown:
+        raise UndeclaredAction(", ".join(unknown))
+    _guard[:] = [guard]
+
+
+class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
+    """A blueprint whose routes are endpoints."""
+
+    def route(self, *_: Any, **__: Any) -> NoReturn:
+        """Refuse undeclared routes: use `endpoint`."""
+        raise UndeclaredAction("use endpoint(…, action=…)")
+
+    def endpoint(
+        self,
+        method: str,
+        path: str,
+        *,
+        action: str,
+        summary: str,
+        answer: Any,
+        body: Any = None,
+        query: Any = NoQuery,
+        status_code: int = 200,
+        sheet: bool = False,
+        also: Sequence[Sent] = (),
+        content_type: str = JSON,
+        refuses: tuple[int, ...] = (),
+    ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+        """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`.
+
+        `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`,
+        statuses of refusals that other endpoints of its kind do not have in `refuses`.
+        """
+        declared = Endpoint(
+            method,
+            path,
+            action,
+            summary,
+            body,
+            query,
+            answer,
+            status_code,
+            sheet,
+            tuple(also),
+            content_type,
+            refuses,
+        )
+        ENDPOINTS.append(declared)
+
+        def register(view: Callable[..., Any]) -> Callable[..., Any]:
+            def handle(**path_values: str) -> Response:
+                return _handle(self.current_request, declared, view, path_values)
+
+            handle.__name__ = view.__name__
+            super(Api, self).route(path, methods=[method], content_types=["*/*"])(handle)
+            if path not in _preflights:
+                _preflights.add(path)
+                super(Api, self).route(path, methods=["OPTIONS"], content_types=["*/*"])(
+                    self._preflight(path)
+                )
+            return view
+
+        return register
+
+    def _preflight(self, path: str) -> Callable[..., Response]:
+        def preflight(**_: str) -> Response:
+            headers = {str(name).lower(): str(value) for name, value in self.current_request.headers.items()}
+            shared = _cors(headers)
+            if "Access-Control-Allow-Origin" in shared:
+                methods = sorted({endpoint.method for endpoint in ENDPOINTS if endpoint.path == path})
+                shared |= {
+                    "Access-Control-Allow-Methods": ", ".join(methods),
+                    "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
+                    "Access-Control-Max-Age": "600",
+                }
+            return Response(body="", status_code=204, headers=HEADERS | shared)
+
+        return preflight
+
+
+def _cors(headers: Mapping[str, str]) -> dict[str, str]:
+    """Let pages of the listed origins read an answer; there are no cookies here to guard, only tokens."""
+    origins = settings().cors_origins
+    if not origins:
+        return {}
+    origin = headers.get("origin", "")
+    if origin not in origins:
+        return {"Vary": "Origin"}
+    return {
+        "Vary": "Origin",
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+    }
+
+
+def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: dict[str, str]) -> Response:
+    headers = {str(name).lower(): str(value) for name, value in request.headers.items()}
+    english = headers.get("accept-language", "").strip().lower().startswith("en")
+    request_id = new_id("req")
+    reply: Reply
+    try:
+        reply = _answer(request, headers, endpoint, view, path, request_id=request_id, english=english)
+    except DomainError as error:
+        problem = problem_of(error, request_id=request_id, english=english)
+        extra = {"Retry-After": str(error.facts.get("retry_after_seconds", 1))}
+        retry = extra if isinstance(error, TooMany | Unavailable) else None
+        reply = Reply(problem, problem.status, _PROBLEM, retry)
+    except PynamoDBException as error:
+        log_failure("store_failed", error, request_id=request_id, path=endpoint.path)
+        busy = problem_of(Unavailable("try_again"), request_id=request_id, english=english)
+        reply = Reply(busy, busy.status, _PROBLEM, {"Retry-After": "1"})
+    except Exception as error:  # noqa: BLE001 - the edge: nothing of a failure may leak
+        log_failure("request_failed", error, request_id=request_id, path=endpoint.path)
+        reply = Reply(internal_problem(request_id=request_id, english=english), 500, _PROBLEM)
+    log(
+        "request",
+        method=endpoint.method,
+        path=endpoint.path,
+        status=reply.status_code,
+        code=reply.body.code if isinstance(reply.body, Problem) else None,
+        request_id=request_id,
+    )
+    return Response(
+        body=_encode(reply.body),
+        status_code=reply.status_code,
+        headers={
+            **HEADERS,
+            "Content-Type": reply.content_type,
+            "Content-Language": "en" if english else "zh-CN",
+            "X-Request-Id": request_id,
+            **_cors(headers),
+            **(reply.headers or {}),
+        },
+    )
+
+
+def _answer(
+    request: Any,
+    headers: Mapping[str, str],
+    endpoint: Endpoint,
+    view: Callable[..., Any],
+    path: dict[str, str],
+    *,
+    request_id: str,
+    english: bool,
+) -> Reply:
+    raw = bytes(request.raw_body or b"")
+    principal = _admit(endpoint, headers, raw)
+    pace.spend(endpoint.action, principal)
+    now = _believed_now(headers)
+    given = request.query_params
+    query = parse_query({name: given[name] for name in given} if given else {}, endpoint.query)
+    division = getattr(query, "division", None)
+    if division is not None and not is_known(division):
+        raise malformed([Fault("unknown_division", field="division")])
+    body = _parse_body(endpoint, headers, raw)
+    place = f"{endpoint.method} {endpoint.path} {principal.actor}"
+    call: Call[Any, Any] = Call(
+        context=Context(principal=principal, now=now, request_id=request_id),
+        body=body,
+        query=query,
+        english=english,
+        place=place,
+        source=_source_of(request),
+        device_id=headers.get("x-device-id"),
+    )
+    values = {name: unquote(value) for name, value in path.items()}
+
+    def run() -> Reply:
+        answer = view(call, **values)
+        if isinstance(answer, Reply):
+            return answer
+        return Reply(answer, endpoint.status_code, endpoint.content_type)
+
+    key = headers.get("idempotency-key")
+    if key is None or endpoint.method != "POST":
+        return run()
+    full_path = str(request.context.get("path") or endpoint.path)
+    return _run_once(run, key, caller=principal.actor, method=endpoint.method, path=full_path, raw=raw)
+
+
+def _source_of(request: Any) -> str:
+    """Tell the address as the gateway saw it: headers are the caller's own word."""
+    return str(request.context.get("identity", {}).get("sourceIp") or "")
+
+
+def _admit(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:
+    if endpoint.action == PUBLIC:
+        return Principal(actor="public", role=Role.PUBLIC)
+    if not _guard:
+        raise UndeclaredAction("no guard is installed")
+    principal = _guard[0].authenticate(headers, raw)
+    _guard[0].admit(principal, endpoint.action)
+    return principal
+
+
+def _believed_now(headers: Mapping[str, str]) -> datetime:
+    told = headers.get(_LOCAL_NOW)
+    if told is None:
+        return datetime.now(UTC)
+    if not settings().allow_time_travel:
+        raise Malformed("time_travel_off")
+    try:
+        return parse_moment(told).astimezone(UTC)
+    except ValueError:
+        raise malformed([Fault("wrong_type", field="X-Local-Now")]) from None
+
+
+def _parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Any:
+    if endpoint.body is None:
+        return None
+    content_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if endpoint.sheet and content_type in (XLSX, CSV):
+        if len(raw) > SHEET_BYTES_MAX:
+            raise TooLarge("too_large", limit_bytes=SHEET_BYTES_MAX)
+        return SheetBody(content_type, raw)
+    if content_type != JSON:
+        raise UnsupportedType(
+            "unsupported_type", accepted=f"{JSON}, {XLSX}, {CSV}" if endpoint.sheet else JSON
+        )
+    if len(raw) > JSON_BYTES_MAX:
+        raise TooLarge("too_large", limit_bytes=JSON_BYTES_MAX)
+    return parse_json(raw, endpoint.body)
+
+
+def _run_once(
+    run: Callable[[], Reply], key: str, *, caller: str, method: str, path: str, raw: bytes
+) -> Reply:
+    if _IDEMPOTENCY_KEY.fullmatch(key) is None:
+        raise malformed([Fault("wrong_type", field="Idempotency-Key")])
+    begun = idempotency.begin(
+        caller=caller, method=method, path=path, key=key, body=raw, now=datetime.now(UTC)
+    )
+    if isinstance(begun, idempotency.Kept):
+        return Reply(begun.body, begun.status_code, begun.content_type)
+    try:
+        reply = run()
+    except Exception:
+        idempotency.forget(begun)  # a refusal or failure changed nothing: a repeat is decided afresh
+        raise
+    raw_answer = _encode(reply.body)
+    idempotency.finish(
+        begun,
+        status_code=reply.status_code,
+        body=raw_answer if isinstance(raw_answer, bytes) else raw_answer.encode(),
+        content_type=reply.content_type,
+    )
+    return reply
+
+
+def _encode(body: Any) -> str | bytes:
+    if isinstance(body, str | bytes):
+        return body.decode() if isinstance(body, bytes) else body
+    plain = msgspec.to_builtins(body, builtin_types=(datetime, date, Decimal))
+    return _ENCODER.encode(_local_times(plain)).decode()
+
+
+def _local_times(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.astimezone(SHANGHAI).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, dict):
+        return {name: _local_times(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_local_times(item) for item in value]
+    return value

@@ -1,0 +1,1 @@
+"""`Idempotency-Key`: the first answer to a key, kept and given again."""

@@ -1,0 +1,370 @@
+"""The OpenAPI 3.1 document, made from the same declarations and types that parse the requests."""
+
+import re
+import types
+import typing
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+
+from chalicelib.edge.endpoints import CSV, ENDPOINTS, PUBLIC, XLSX, Endpoint, NoQuery
+from chalicelib.edge.problems import _TITLES, STATUS_OF, Problem
+from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.reasons import REASONS
+
+Json = dict[str, Any]
+RolesOf = Callable[[str], Mapping[str, str]]
+"""Given an action, tells each role that may and how far: the table of rights, without importing it."""
+
+VERSION: Final = "1.0.0"
+TITLE: Final = "职业培训券服务 Training-voucher service"
+PLATFORM_ROLE: Final = "platform"
+_PROBLEM: Final = "application/problem+json"
+_COMPONENTS: Final = "#/components/"
+_ALWAYS: Final = (400, 429, 500, 503)
+_WITH_CALLER: Final = (401, 403, 404)
+_WITH_BODY: Final = (409, 413, 415, 422)
+_INTRODUCTION: Final = (
+    "省级职业培训券服务接口：发放、领用、核销报名、开班、考勤、结业、补贴结算、数据回流、监督。\n\n"
+    "Money is integer fen (`*_fen`), times are RFC 3339 with offset, dates are days of Asia/Shanghai. "
+    "Unknown fields are refused. Lists are pages of `items` with an opaque `next`. A change sends the "
+    "`version` it decided on. Errors are RFC 9457 problems with a stable `code`; sentences are Chinese, "
+    "English with `Accept-Language: en`."
+)
+
+
+def document(roles_of: RolesOf) -> Json:
+    """Describe every endpoint that is declared at this moment."""
+    schemas, components = _schemas(ENDPOINTS)
+    paths: Json = {}
+    for endpoint in sorted(ENDPOINTS, key=lambda one: (one.path, one.method)):
+        operation = _operation(endpoint, schemas, roles_of)
+        paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
+    used = {name: schema for name, schema in components.items() if name not in schemas.queries}
+    return {
+        "openapi": "3.1.0",
+        "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
+        "info": {"title": TITLE, "version": VERSION, "description": _INTRODUCTION},
+        "servers": [{"url": ".", "description": "where this document lies"}],
+        "tags": [{"name": name} for name in sorted({_tag(endpoint.path) for endpoint in ENDPOINTS})],
+        "paths": paths,
+        "components": {
+            "schemas": {**used, "Problem": _problem_schema()},
+            "responses": {_response_name(status): _problem_response(status) for status in _statuses()},
+            "parameters": _PARAMETERS,
+            "securitySchemes": _SECURITY,
+        },
+    }
+
+
+# --------------------------------------------------------------------------- operations
+
+
+def _operation(endpoint: Endpoint, schemas: "_Schemas", roles_of: RolesOf) -> Json:
+    public = endpoint.action == PUBLIC
+    roles = {} if public else dict(roles_of(endpoint.action))
+    operation: Json = {
+        "operationId": _operation_id(endpoint),
+        "summary": endpoint.summary,
+        "tags": [_tag(endpoint.path)],
+        "parameters": [
+            *_path_parameters(endpoint.path),
+            *schemas.parameters(endpoint.query),
+            *[{"$ref": f"{_COMPONENTS}parameters/{name}"} for name in _headers_of(endpoint)],
+        ],
+        "responses": {
+            **_successes(endpoint, schemas),
+            **{
+                str(status): {"$ref": f"{_COMPONENTS}responses/{_response_name(status)}"}
+                for status in _refusals(endpoint)
+            },
+        },
+        "security": _security(roles) if not public else [],
+    }
+    if not public:
+        operation["x-action"] = endpoint.action
+        operation["x-roles"] = roles
+    if endpoint.body is not None:
+        operation["requestBody"] = _request_body(endpoint, schemas)
+    return operation
+
+
+def _operation_id(endpoint: Endpoint) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", f"{endpoint.method} {endpoint.path}".lower()).strip("_")
+
+
+def _tag(path: str) -> str:
+    parts = [part for part in path.split("/") if part and not part.startswith("{")]
+    return parts[1] if len(parts) > 1 and parts[0] == "v1" else "service"
+
+
+def _path_parameters(path: str) -> list[Json]:
+    return [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+        for name in re.findall(r"{(\w+)}", path)
+    ]
+
+
+def _headers_of(endpoint: Endpoint) -> tuple[str, ...]:
+    repeatable = ("IdempotencyKey",) if endpoint.method == "POST" else ()
+    return (*repeatable, "AcceptLanguage", "LocalNow")
+
+
+def _refusals(endpoint: Endpoint) -> list[int]:
+    wanted = {*_ALWAYS, *endpoint.refuses}
+    if endpoint.action != PUBLIC:
+        wanted |= set(_WITH_CALLER)
+    if "{" in endpoint.path:
+        wanted.add(404)
+    if endpoint.body is not None:
+        wanted |= set(_WITH_BODY)
+    return sorted(wanted)
+
+
+def _security(roles: Mapping[str, str]) -> list[Json]:
+    found: list[Json] = []
+    if any(role != PLATFORM_ROLE for role in roles):
+        found.append({"bearer": []})
+    if PLATFORM_ROLE in roles:
+        found.append({"messageSignature": []})
+    return found
+
+
+def _successes(endpoint: Endpoint, schemas: "_Schemas") -> Json:
+    """Describe every kind of answer, by status and content type; of several JSON ones it is any of them."""
+    kinds: dict[int, dict[str, list[Any]]] = {}
+    for one in endpoint.answers:
+        known = kinds.setdefault(one.status_code, {}).setdefault(one.content_type.partition(";")[0], [])
+        known += [kind for kind in _members(one.answer) if kind not in known]
+    return {
+        str(status): {
+            "description": endpoint.summary,
+            "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
+            "content": {name: {"schema": schemas.of_any(found)} for name, found in by_type.items()},
+        }
+        for status, by_type in kinds.items()
+    }
+
+
+def _request_body(endpoint: Endpoint, schemas: "_Schemas") -> Json:
+    content: Json = {"application/json": {"schema": schemas.of(endpoint.body)}}
+    if endpoint.sheet:
+        content |= {XLSX: {}, CSV: {}}
+    return {"required": True, "content": content}
+
+
+# --------------------------------------------------------------------------- schemas
+
+
+class _Schemas:
+    """The schema of every type the endpoints name; query types become parameters."""
+
+    def __init__(self, types_: Sequence[Any], schemas: Sequence[Json], components: Json) -> None:
+        self._by_type: dict[Any, Json] = dict(zip(map(_key, types_), schemas, strict=True))
+        self._components = components
+        self.queries: set[str] = set()
+
+    def of(self, kind: Any) -> Json:
+        """Give the schema of a type; a union is any of its members."""
+        return self.of_any(_members(kind))
+
+    def of_any(self, kinds: Sequence[Any]) -> Json:
+        """Give the schema of what is of any of these types."""
+        found = [self._by_type[_key(kind)] for kind in kinds]
+        return found[0] if len(found) == 1 else {"anyOf": found}
+
+    def parameters(self, kind: Any) -> list[Json]:
+        """Give a query type's fields as parameters."""
+        if kind is NoQuery:
+            return []
+        schema = self._by_type[_key(kind)]
+        component = self._components[schema["$ref"].rpartition("/")[2]]
+        required = component.get("required", [])
+        return [
+            {"name": name, "in": "query", "required": name in required, "schema": _without_null(field)}
+            for name, field in component["properties"].items()
+        ]
+
+
+def _schemas(endpoints: Iterable[Endpoint]) -> tuple[_Schemas, Json]:
+    endpoints = list(endpoints)
+    queries = [endpoint.query for endpoint in endpoints if endpoint.query is not NoQuery]
+    answers = [sent.answer for one in endpoints for sent in one.answers]
+    named = [member for kind in (*answers, *(one.body for one in endpoints)) for member in _members(kind)]
+    wanted = list({_key(kind): kind for kind in (*named, *queries) if kind is not None}.values())
+    schemas, components = msgspec.json.schema_components(
+        wanted, ref_template=f"{_COMPONENTS}schemas/{{name}}"
+    )
+    names = _good_names(components)
+    found = _Schemas(
+        wanted,
+        [_renamed(schema, names) for schema in schemas],
+        {names[name]: _renamed(schema, names) for name, schema in components.items()},
+    )
+    for query in queries:
+        found.queries.add(found.of(query)["$ref"].rpartition("/")[2])
+    return found, found._components  # noqa: SLF001 - the same module
+
+
+def _key(kind: Any) -> Any:
+    return kind if isinstance(kind, type) else repr(kind)
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        return typing.get_args(kind)
+    return (kind,)
+
+
+def _good_names(components: Iterable[str]) -> dict[str, str]:
+    """Name `Listing_VoucherAnswer_` `VoucherAnswerListing`, and `chalicelib.x.routes.Y` `XY`."""
+    names: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in sorted(components):
+        short = _short(name)
+        number = 2
+        good = short
+        while good in taken:
+            good, number = f"{short}{number}", number + 1
+        taken.add(good)
+        names[name] = good
+    return names
+
+
+def _short(name: str) -> str:
+    generic = re.fullmatch(r"(?:[\w.]*\.)?(\w+?)[_\[](.+)[_\]]", name)
+    if generic is not None:
+        return _short(generic[2]) + _short(generic[1])
+    parts = name.split(".")
+    step = parts[1] if parts[0] == "chalicelib" and len(parts) > 2 else ""  # noqa: PLR2004 - a step's module
+    return step.capitalize() + re.sub(r"\W", "", parts[-1])
+
+
+def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
+    if isinstance(schema, dict) and schema.get("format") == "decimal":
+        return _number(schema)
+    if isinstance(schema, dict):
+        return {
+            key: _COMPONENTS + "schemas/" + names[str(value).rpartition("schemas/")[2]]
+            if key == "$ref"
+            else _renamed(value, names)
+            for key, value in schema.items()
+        }
+    return [_renamed(one, names) for one in schema] if isinstance(schema, list) else schema
+
+
+def _number(schema: Json) -> Json:
+    """Describe a decimal as the number that is sent, and read; msgspec calls it a text."""
+    facts = {name: value for name, value in schema.items() if name != "format"}
+    told = {"default": float(schema["default"])} if "default" in schema else {}
+    return {**facts, "type": "number", **told}
+
+
+def _without_null(field: Json) -> Json:
+    """Leave null out: a parameter that is not given is absent."""
+    kinds = [one for one in field.get("anyOf", []) if one != {"type": "null"}]
+    if len(kinds) != 1:
+        return {key: value for key, value in field.items() if key != "default" or value is not None}
+    rest = {key: value for key, value in field.items() if key not in ("anyOf", "default")}
+    return {**kinds[0], **rest}
+
+
+# --------------------------------------------------------------------------- problems
+
+
+def _statuses() -> list[int]:
+    return sorted({*STATUS_OF.values(), 500})
+
+
+def _response_name(status: int) -> str:
+    return f"Problem{status}"
+
+
+def _codes(status: int) -> list[str]:
+    if status == 500:  # noqa: PLR2004 - the one status no rule raises
+        return ["internal_error"]
+    return sorted(code for code, reason in REASONS.items() if _status_of(reason.kind) == status)
+
+
+def _status_of(kind: type[DomainError]) -> int:
+    return next(STATUS_OF[one] for one in kind.__mro__ if one in STATUS_OF)
+
+
+def _problem_schema() -> Json:
+    schema = dict(msgspec.json.schema(Problem)["$defs"]["Problem"])
+    fault = {
+        "type": "object",
+        "required": ["code", "detail"],
+        "properties": {
+            "field": {"type": "string"},
+            "row": {"type": "integer", "description": "the sheet's line number"},
+            "column": {"type": "string", "description": "the header as uploaded"},
+            "code": {"type": "string"},
+            "detail": {"type": "string"},
+        },
+    }
+    schema["properties"] = {
+        **schema["properties"],
+        "code": {"type": "string", "enum": sorted([*REASONS, "internal_error"])},
+        "errors": {"type": "array", "items": fault, "description": "every mistake, not the first"},
+    }
+    return schema
+
+
+def _problem_response(status: int) -> Json:
+    zh, en = _TITLES[status]
+    narrowed = {
+        "type": "object",
+        "properties": {"code": {"enum": _codes(status)}, "status": {"const": status}},
+    }
+    schema = {"allOf": [{"$ref": f"{_COMPONENTS}schemas/Problem"}, narrowed]}
+    response: Json = {"description": f"{zh} {en}", "content": {_PROBLEM: {"schema": schema}}}
+    if status in (429, 503):
+        response["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 0}}}
+    return response
+
+
+_PARAMETERS: Final[Json] = {
+    "IdempotencyKey": {
+        "name": "Idempotency-Key",
+        "in": "header",
+        "required": False,
+        "description": "Same key and body: the first answer again. Same key, other body: 422.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[ -~]+$"},
+    },
+    "AcceptLanguage": {
+        "name": "Accept-Language",
+        "in": "header",
+        "required": False,
+        "description": "`en` gives English sentences; Chinese otherwise.",
+        "schema": {"type": "string"},
+    },
+    "LocalNow": {
+        "name": "X-Local-Now",
+        "in": "header",
+        "required": False,
+        "description": "Local stage only: the time that this request believes in.",
+        "schema": {"type": "string", "format": "date-time"},
+    },
+}
+
+_SECURITY: Final[Json] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "An access token of `POST /v1/auth/tokens`.",
+    },
+    "messageSignature": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Message-Signature",
+        "description": (
+            "A JWT (ES256) of the national platform: iss national-platform, aud voucher-service, jti, exp "
+            "at most 300 s after iat, body_sha256 = hex SHA-256 of the exact body. Our own messages carry "
+            "the same header (Ed25519, iss voucher-service, aud national-platform); their public keys are "
+            "at GET /v1/exchange/keys."
+        ),
+    },
+}

@@ -1,0 +1,1 @@
+"""Lists of people (名单): graduate lists and cross-match lists, from upload to applied."""

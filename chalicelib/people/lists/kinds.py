@@ -1,0 +1,13 @@
+"""Every kind of list the service takes."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from chalicelib.people.lists.cross_match import INELIGIBLE_PEOPLE
+from chalicelib.people.lists.graduates import GRADUATES
+from chalicelib.people.lists.kind import ListKind
+from chalicelib.people.lists.model import ImportKind
+
+KINDS: Final[Mapping[ImportKind, ListKind[Any]]] = {
+    kind.kind: kind for kind in (GRADUATES, INELIGIBLE_PEOPLE)
+}

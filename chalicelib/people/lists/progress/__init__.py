@@ -1,0 +1,1 @@
+"""How far the work on a list is."""

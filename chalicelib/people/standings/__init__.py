@@ -1,0 +1,1 @@
+"""What cross-match lists say of people."""

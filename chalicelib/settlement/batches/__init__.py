@@ -1,0 +1,1 @@
+"""Settlement batches: sealed, exported, closed."""

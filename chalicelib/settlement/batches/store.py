@@ -1,0 +1,275 @@
+"""The tables of batches, their chunks and payees, and every lawful write on them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+
+from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import ConditionFailed, Put, Update, insert, transact, update
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Change
+from chalicelib.settlement.batches.model import (
+    BATCH_TRANSITIONS,
+    EXPORTABLE,
+    Batch,
+    BatchStatus,
+    Chunk,
+    Member,
+    Payee,
+    batch_id_of,
+)
+from chalicelib.settlement.results.model import batch_after
+
+
+class BatchesByDivision(GlobalSecondaryIndex[Any]):
+    """A division's batches, by number."""
+
+    class Meta:
+        index_name = "by_division"
+        projection = AllProjection()
+
+    division = UnicodeAttribute(hash_key=True)
+    number = NumberAttribute(range_key=True)
+
+
+class BatchRow(VersionedTable[Batch]):
+    """One row a batch; its key is derived from division and number."""
+
+    class Meta:
+        table_name = table_name("settlement-batches")
+
+    record_type = Batch
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    division = UnicodeAttribute()
+    number = NumberAttribute()
+    status = UnicodeAttribute()
+    opened_at = MomentAttribute()
+    chunks = NumberAttribute(default=0)
+    line_count = NumberAttribute(default=0)
+    amount_fen = NumberAttribute(default=0)
+    digest = UnicodeAttribute(null=True)
+    sealed_at = MomentAttribute(null=True)
+    result_count = NumberAttribute(default=0)
+    paid_count = NumberAttribute(default=0)
+    withdrawn_count = NumberAttribute(default=0)
+    by_division = BatchesByDivision()
+
+
+class Counter(msgspec.Struct, frozen=True, kw_only=True):
+    """The number of a division's newest batch."""
+
+    division: str
+    number: int
+    version: int = 1
+
+
+class CounterRow(VersionedTable[Counter]):
+    """One row a division."""
+
+    class Meta:
+        table_name = table_name("settlement-counters")
+
+    record_type = Counter
+
+    division = UnicodeAttribute(hash_key=True)
+    number = NumberAttribute()
+
+
+class ChunkRow(Table[Chunk]):
+    """The frozen content of batches: one row a transaction that put lines into one."""
+
+    class Meta:
+        table_name = table_name("settlement-chunks")
+
+    record_type = Chunk
+
+    batch_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    members = StructAttribute()
+
+
+class PayeeRow(Table[Payee]):
+    """The frozen accounts of batches: one row a batch and institution."""
+
+    class Meta:
+        table_name = table_name("settlement-payees")
+
+    record_type = Payee
+
+    batch_id = UnicodeAttribute(hash_key=True)
+    institution = UnicodeAttribute(range_key=True)
+    holder = UnicodeAttribute()
+    bank = UnicodeAttribute()
+    sealed_account = UnicodeAttribute()
+
+
+# --------------------------------------------------------------------------- batches: reading
+
+
+def find_batch(batch_id: str) -> Batch | None:
+    """Read a batch."""
+    return BatchRow.find(batch_id)
+
+
+def find_batches(batch_ids: Sequence[str]) -> list[Batch]:
+    """Read many batches."""
+    return BatchRow.find_many(batch_ids)
+
+
+def sealed_batches_in(division: str, request: PageRequest) -> Page[Batch]:
+    """List a division's batches, newest first, a full page: one that is being collected is none yet."""
+    rows = BatchRow.by_division.query(
+        division,
+        filter_condition=BatchRow.status != str(BatchStatus.SEALING),
+        limit=request.limit,
+        last_evaluated_key=request.after,
+        scan_index_forward=False,
+    )
+    return page_of(rows, request)
+
+
+def chunks_of(batch_id: str) -> list[Chunk]:
+    """Read what is in a batch."""
+    return [row.record for row in ChunkRow.query(batch_id, consistent_read=True)]
+
+
+def members_of(batch_id: str) -> list[Member]:
+    """Read the lines of a batch, by line id."""
+    found = [member for chunk in chunks_of(batch_id) for member in chunk.members]
+    return sorted(found, key=lambda member: member.line_id)
+
+
+def payees_of(batch_id: str) -> dict[str, Payee]:
+    """Read the frozen accounts of a batch, by institution."""
+    return {row.institution: row.record for row in PayeeRow.query(batch_id, consistent_read=True)}
+
+
+# --------------------------------------------------------------------------- batches: sealing
+
+
+def newest_batch(division: str) -> Batch | None:
+    """Read a division's newest batch."""
+    counter = CounterRow.find(division)
+    return None if counter is None else find_batch(batch_id_of(division, counter.number))
+
+
+def open_batch(division: str, *, after: int, now: datetime, change: Change) -> Batch | None:
+    """Begin a division's next batch; None if another worker was first."""
+    number = after + 1
+    batch = Batch(
+        id=batch_id_of(division, number),
+        division=division,
+        number=number,
+        status=BatchStatus.SEALING,
+        opened_at=now,
+    )
+    free = CounterRow.division.does_not_exist() if after == 0 else CounterRow.number == after
+    version = number
+    try:
+        transact(
+            [
+                Put(BatchRow.from_record(batch)),
+                Put(CounterRow.from_record(Counter(division=division, number=number, version=version)), free),
+            ],
+            change=change,
+        )
+    except ConditionFailed:
+        return None
+    return batch
+
+
+def reopen_batch(batch: Batch, *, now: datetime, change: Change) -> Batch | None:
+    """Decide anew by which moment an empty batch is collected; None if another worker was first."""
+    try:
+        return update(
+            BatchRow,
+            (batch.id,),
+            [BatchRow.opened_at.set(now)],
+            condition=(BatchRow.status == str(BatchStatus.SEALING)) & (BatchRow.version == batch.version),
+            change=change,
+        )
+    except ConditionFailed:
+        return None
+
+
+def chunk_writes(batch: Batch, members: Sequence[Member]) -> list[Put | Update]:
+    """Put a chunk into a batch that is still being collected."""
+    chunk = Chunk(batch_id=batch.id, id=members[0].line_id, members=list(members))
+    grown = Update(
+        BatchRow,
+        (batch.id,),
+        [BatchRow.chunks.set(BatchRow.chunks + 1)],
+        BatchRow.status == str(BatchStatus.SEALING),
+    )
+    return [grown, Put(ChunkRow.from_record(chunk))]
+
+
+def keep_payee(payee: Payee) -> None:
+    """Freeze an institution's account for a batch; the first one stays."""
+    try:
+        insert(PayeeRow.from_record(payee))
+    except ConditionFailed:
+        return
+
+
+def seal_batch(
+    batch_id: str, *, chunks: int, count: int, amount_fen: int, digest: str, now: datetime, change: Change
+) -> Batch:
+    """Fix a batch's count, amount and digest, if it still has just these chunks.
+
+    Raises:
+        ConditionFailed: it was sealed already, or has grown meanwhile.
+
+    """
+    return update(
+        BatchRow,
+        (batch_id,),
+        [
+            BatchRow.status.set(str(BATCH_TRANSITIONS.target("seal"))),
+            BatchRow.line_count.set(count),
+            BatchRow.amount_fen.set(amount_fen),
+            BatchRow.digest.set(digest),
+            BatchRow.sealed_at.set(now),
+        ],
+        condition=(BatchRow.status == str(BatchStatus.SEALING)) & (BatchRow.chunks == chunks),
+        change=change,
+    )
+
+
+def record_export(batch: Batch, change: Change) -> Batch:
+    """Note that a batch's file was handed out for the first time."""
+    try:
+        return update(
+            BatchRow,
+            (batch.id,),
+            [BatchRow.status.set(str(BATCH_TRANSITIONS.target("export")))],
+            condition=BatchRow.status.is_in(*map(str, BATCH_TRANSITIONS.sources("export"))),
+            change=change,
+        )
+    except ConditionFailed as failure:
+        old = failure.old
+        if isinstance(old, Batch) and old.status in EXPORTABLE:
+            return old
+        raise
+
+
+def progress_write(batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: int = 0) -> Update:
+    """Note so many more results, payments and withdrawals on a batch, with the state that follows."""
+    after = batch_after(batch, results=results, paid=paid, withdrawn=withdrawn)
+    return Update(
+        BatchRow,
+        (batch.id,),
+        [
+            BatchRow.result_count.set(after.result_count),
+            BatchRow.paid_count.set(after.paid_count),
+            BatchRow.withdrawn_count.set(after.withdrawn_count),
+            BatchRow.status.set(str(after.status)),
+        ],
+        BatchRow.version == batch.version,
+    )

@@ -1,0 +1,1 @@
+"""Clawback (追回): payments taken back, repayments, arrears."""

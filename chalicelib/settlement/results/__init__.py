@@ -1,0 +1,1 @@
+"""Payment results: what the bank did with each line."""

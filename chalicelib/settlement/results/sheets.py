@@ -1,0 +1,102 @@
+"""Payment results as a sheet: each row that cannot be read is refused by itself, the others go on."""
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Literal
+
+from chalicelib.kernel.calendar import read_date
+from chalicelib.kernel.errors import Impossible
+from chalicelib.settlement.results.model import PaymentResult, Refusal
+from chalicelib.sheets.reading import SheetRow, read_table
+
+RESULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "line_id": ("明细编号",),
+    "status": ("状态",),
+    "amount_fen": ("金额", "金额(分)", "金额（分）"),
+    "paid_on": ("支付日期",),
+    "bank_reference": ("流水号",),
+    "reason": ("原因",),
+}
+"""Amounts are fen, as in the payment file: an amount in yuan differs from what is due and is refused."""
+_DATES = frozenset({"paid_on"})
+_REQUIRED = frozenset({"line_id", "status", "amount_fen"})
+_STATUSES: Mapping[str, bool] = {
+    **dict.fromkeys(("paid", "已支付", "成功", "支付成功", "付款成功"), True),
+    **dict.fromkeys(("failed", "失败", "支付失败", "付款失败", "退回"), False),
+}
+_FEN = re.compile(r"(\d{1,13})(?:\.0)?", re.ASCII)
+"""Whole fen, also as a program writes a whole number that it keeps as a float; `1800.00` is yuan."""
+_MANGLED = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d+|\d{16,}\.0+", re.ASCII)
+"""What a spreadsheet program makes of a long reference that it took for a number: its end is lost."""
+_LIMITS: Mapping[str, int] = {"line_id": 80, "bank_reference": 64, "reason": 200}
+ROWS_MAX = 5_000
+Fault = tuple[Literal["missing_field", "wrong_type", "number_mangled"], str]
+
+
+def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], list[Refusal]]:
+    """Read a bank's sheet into results and the rows that are none; rows are the sheet's line numbers.
+
+    Raises:
+        Impossible: the sheet as a whole cannot be read, or has too many rows.
+
+    """
+    rows = read_table(raw, content_type, RESULT_COLUMNS, _REQUIRED, dates=_DATES)
+    if len(rows) > ROWS_MAX:
+        raise Impossible("too_many_rows", limit=ROWS_MAX)
+    results: list[PaymentResult] = []
+    refused: list[Refusal] = []
+    for row in rows:
+        read = _read(row)
+        if isinstance(read, PaymentResult):
+            results.append(read)
+        else:
+            refused.append(_refusal(row, read))
+    return results, refused
+
+
+def _refusal(row: SheetRow, faults: Sequence[Fault]) -> Refusal:
+    """Refuse a row for everything that is wrong with it."""
+    codes = {name: code for code, name in reversed(faults)}  # what is missing is not wrong besides
+    fields = [row.headers.get(name, name) for name in dict.fromkeys(name for _, name in faults)]
+    if len(fields) == 1:
+        return Refusal(row.row, next(iter(codes.values())), {"field": fields[0]})
+    return Refusal(row.row, "result_unreadable", {"fields": "、".join(fields)})
+
+
+def _read(row: SheetRow) -> PaymentResult | Sequence[Fault]:
+    cells = {name: row.cells.get(name, "") for name in RESULT_COLUMNS}
+    paid = _STATUSES.get(cells["status"])
+    paid_on = read_date(cells["paid_on"]) if paid else None
+    fen = _FEN.fullmatch(cells["amount_fen"])
+    faults = [*_missing(cells, paid=bool(paid)), *_wrong(cells, paid=paid, paid_on=paid_on)]
+    if faults or fen is None:
+        return faults
+    return PaymentResult(
+        row=row.row,
+        line_id=cells["line_id"],
+        paid=bool(paid),
+        amount_fen=int(fen[1]),
+        paid_on=paid_on,
+        bank_reference=cells["bank_reference"] if paid else None,
+        reason=cells["reason"] or None,
+    )
+
+
+def _missing(cells: Mapping[str, str], *, paid: bool) -> Sequence[Fault]:
+    wanted = [*sorted(_REQUIRED), *(("paid_on", "bank_reference") if paid else ())]
+    return [("missing_field", name) for name in wanted if not cells[name]]
+
+
+def _wrong(cells: Mapping[str, str], *, paid: bool | None, paid_on: date | None) -> list[Fault]:
+    wrong = [name for name, most in _LIMITS.items() if len(cells[name]) > most]
+    if paid is None:
+        wrong.append("status")
+    if not _FEN.fullmatch(cells["amount_fen"]):
+        wrong.append("amount_fen")
+    if paid and paid_on is None:
+        wrong.append("paid_on")
+    mangled: list[Fault] = (
+        [("number_mangled", "bank_reference")] if _MANGLED.fullmatch(cells["bank_reference"]) else []
+    )
+    return [*mangled, *[("wrong_type", name) for name in wrong]]

@@ -1,0 +1,126 @@
+"""HTTP of statements."""
+
+from datetime import date
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from chalicelib.edge.endpoints import AS_SHEETS, COMMA_SEPARATED, Call, LinkAnswer, Reply
+from chalicelib.edge.forms import Answer, Form
+from chalicelib.edge.http import Api
+from chalicelib.kernel.ids import new_id
+from chalicelib.settlement.ledger.model import MEMORANDUM
+from chalicelib.settlement.ledger.routes import AccountAnswer
+from chalicelib.settlement.statements import service as statements
+from chalicelib.sheets.downloads import link_to_xlsx
+from chalicelib.sheets.writing import write_csv
+
+api = Api(__name__)
+
+
+class StatementQuery(Form):
+    """Whose statement, of which month (2026-11) or year (2026), and as what.
+
+    With both, an institution's accounts in that division's ledger, even after it moved away.
+    """
+
+    period: Annotated[str, Meta(max_length=7)]
+    division: Annotated[str, Meta(max_length=6)] | None = None
+    institution: Annotated[str, Meta(max_length=18)] | None = None
+    format: Literal["json", "csv", "xlsx"] = "json"
+
+
+class PostedDay(Answer):
+    """What one day did to an account."""
+
+    day: date
+    entries: int
+    debit_fen: int
+    credit_fen: int
+
+
+class StatementAccount(Answer):
+    """An account of an institution over a period."""
+
+    id: str
+    kind: str
+    institution: str
+    name: str
+    opening_fen: int
+    debit_fen: int
+    credit_fen: int
+    closing_fen: int
+    postings: list[PostedDay]
+
+
+class StatementOfPeriod(Answer):
+    """A statement; `paid_fen` is what was paid in the period less what was taken back."""
+
+    division: str
+    institution: str | None
+    period: str
+    first: date
+    last: date
+    paid_fen: int
+    accounts: list[StatementAccount]
+    books: list[AccountAnswer]
+
+
+@api.endpoint(
+    "GET",
+    "/v1/statements",
+    action="statement.read",
+    query=StatementQuery,
+    answer=StatementOfPeriod,
+    also=AS_SHEETS,
+    summary="A month's or year's statement of a division or institution (csv: the sheet, xlsx: a link)",
+)
+def statement(call: Call[None, StatementQuery]) -> StatementOfPeriod | LinkAnswer | Reply:
+    query = call.query
+    shown = statements.statement(
+        call.context, division=query.division, institution=query.institution, period=query.period
+    )
+    if query.format == "json":
+        return _statement(shown)
+    name = f"statement-{shown.institution or shown.division}-{shown.period}.{query.format}"
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    rows = statements.rows_of(shown)
+    if query.format == "csv":
+        return Reply(write_csv(statements.HEADERS, rows), content_type=COMMA_SEPARATED, headers=headers)
+    key = f"statements/{new_id('sta')}.xlsx"
+    url = link_to_xlsx("对账单", statements.HEADERS, rows, key=key, filename=name)
+    return LinkAnswer(url=url)
+
+
+def _statement(shown: statements.Statement) -> StatementOfPeriod:
+    return StatementOfPeriod(
+        division=shown.division,
+        institution=shown.institution,
+        period=shown.period,
+        first=shown.first,
+        last=shown.last,
+        paid_fen=sum(one.debit_fen - one.credit_fen for one in shown.sheets if one.kind == MEMORANDUM),
+        accounts=[
+            StatementAccount(
+                id=one.account,
+                kind=one.kind,
+                institution=one.uscc,
+                name=one.name,
+                opening_fen=one.opening_fen,
+                debit_fen=one.debit_fen,
+                credit_fen=one.credit_fen,
+                closing_fen=one.closing_fen,
+                postings=[
+                    PostedDay(
+                        day=day.day, entries=day.entries, debit_fen=day.debit_fen, credit_fen=day.credit_fen
+                    )
+                    for day in one.postings
+                ],
+            )
+            for one in shown.sheets
+        ],
+        books=[
+            AccountAnswer(id=one.id, debit_fen=one.debit_fen, credit_fen=one.credit_fen)
+            for one in shown.books
+        ],
+    )

@@ -1,0 +1,1 @@
+"""Spreadsheets and csv, whoever made them: reading, writing, forms to fill in."""

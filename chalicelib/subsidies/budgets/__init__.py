@@ -1,0 +1,1 @@
+"""Budgets: what a division may spend on a program in a year."""

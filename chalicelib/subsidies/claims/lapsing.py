@@ -1,0 +1,70 @@
+"""Scored classes for which nothing is paid are closed: their vouchers would stay redeemed for ever.
+
+A clerk closes one in which nobody is payable; one that nobody claims for in time is closed in the night.
+"""
+
+from chalicelib.aws.writes import ConditionFailed, Write, refuse_stale, transact
+from chalicelib.classes.model import CLASS_TRANSITIONS, ClassHead, TrainingClass
+from chalicelib.classes.plans.decisions import refuse_own_work, require_step
+from chalicelib.classes.scores.store import classes_unclaimed, lapse_write
+from chalicelib.classes.service import read_class, require_class
+from chalicelib.enrolments.store import find_enrolments
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE
+from chalicelib.kernel.errors import Refused
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
+from chalicelib.subsidies.claims.closing import close_vouchers
+from chalicelib.subsidies.claims.model import Leftover
+from chalicelib.subsidies.payability.model import totals_of
+from chalicelib.subsidies.payability.service import examine
+
+CLASSES_A_RUN_MAX = 100
+REASON = "逾期未申领补贴，随班关闭"
+
+
+def close_unpayable(context: Context, class_id: str, *, version: int, reason: str) -> TrainingClass:
+    """Close a scored class in which nobody is payable, with the vouchers that were redeemed for it.
+
+    Raises:
+        Forbidden: `self_approval`, by who prepared the class, in whatever role then.
+        Refused: `wrong_state`, `version_conflict`, or `somebody_payable`, with how many and how much.
+
+    """
+    found = require_class(context, "class.close", class_id)
+    refuse_own_work(context, found)
+    require_step(found, "lapse", version)
+    examined = examine(found, today=shanghai_date(context.now))
+    count, amount_fen = totals_of([one.outcome for one in examined])
+    if count:
+        raise Refused("somebody_payable", count=count, amount_fen=amount_fen)
+    used = [Leftover(one.enrolment.id, one.enrolment.voucher_id) for one in examined]
+    writes: list[Write] = [lapse_write(class_id, version=version), *close_vouchers(used)]
+    try:
+        transact(writes, change=change_of(context, "class.close", reason=reason))
+    except ConditionFailed as failure:
+        if isinstance(failure.old, ClassHead):
+            refuse_stale(failure.old, sources=CLASS_TRANSITIONS.sources("lapse"), version=version)
+        raise error("try_again") from None
+    return read_class(class_id)
+
+
+def close_unclaimed(context: Context, payer: str) -> int:
+    """Close the classes that a division would pay for and whose last day of claiming is over.
+
+    Their vouchers are closed with them. Gives how many were due, at most `CLASSES_A_RUN_MAX`: as many as that
+    means that there may be more.
+    """
+    change = change_of(context, "class.lapse", reason=REASON)
+    today = shanghai_date(context.now)
+    groups = [payer, *sorted(DIRECTLY_ADMINISTERED)] if payer == PROVINCE else [payer]
+    due = [one for group in groups for one in classes_unclaimed(group, before=today, limit=CLASSES_A_RUN_MAX)]
+    for class_id in due[:CLASSES_A_RUN_MAX]:
+        enrolments = find_enrolments(sorted(read_class(class_id).enrolment_ids))
+        used = [Leftover(one.id, one.voucher_id) for one in enrolments]
+        writes: list[Write] = [lapse_write(class_id, version=None), *close_vouchers(used)]
+        try:
+            transact(writes, change=change)
+        except ConditionFailed:
+            continue  # claimed or closed meanwhile, or the next night finds what has changed
+    return min(len(due), CLASSES_A_RUN_MAX)

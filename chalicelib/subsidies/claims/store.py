@@ -1,0 +1,449 @@
+"""The tables of claims and their lines, and the writes of filing and review."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import Put, Update, update
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Change
+from chalicelib.subsidies.claims.model import (
+    CLAIM_TRANSITIONS,
+    LINE_TRANSITIONS,
+    Claim,
+    ClaimStatus,
+    Line,
+    LineStatus,
+)
+
+
+class ClaimsByInstitution(GlobalSecondaryIndex[Any]):
+    """An institution's claims, by time."""
+
+    class Meta:
+        index_name = "by_institution"
+        projection = AllProjection()
+
+    institution = UnicodeAttribute(hash_key=True)
+    submitted_at = MomentAttribute(range_key=True)
+
+
+class ClaimsByCity(GlobalSecondaryIndex[Any]):
+    """The claims that one city's budget pays, by time."""
+
+    class Meta:
+        index_name = "by_city"
+        projection = AllProjection()
+
+    city = UnicodeAttribute(hash_key=True)
+    submitted_at = MomentAttribute(range_key=True)
+
+
+class ClaimsDue(GlobalSecondaryIndex[Any]):
+    """Claims in publicity or after it, not yet all batched, by the day settlement may take them."""
+
+    class Meta:
+        index_name = "by_due"
+        projection = AllProjection()
+
+    due_city = UnicodeAttribute(hash_key=True)
+    due_on = UnicodeAttribute(range_key=True)
+
+
+class ClaimRow(VersionedTable[Claim]):
+    """One row a claim; its key is derived from the class."""
+
+    class Meta:
+        table_name = table_name("subsidy-claims")
+
+    record_type = Claim
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    class_id = UnicodeAttribute()
+    class_name = UnicodeAttribute()
+    institution = UnicodeAttribute()
+    division = UnicodeAttribute()
+    city = UnicodeAttribute()
+    program_id = UnicodeAttribute()
+    project_id = UnicodeAttribute()
+    status = UnicodeAttribute()
+    line_ids = StructAttribute()
+    line_count = NumberAttribute()
+    amount_fen = NumberAttribute()
+    declared_count = NumberAttribute()
+    declared_amount_fen = NumberAttribute()
+    submitted_by = UnicodeAttribute()
+    submitted_at = MomentAttribute()
+    leftovers = StructAttribute(default=list)
+    also_prepared_by = StructAttribute(default=list)
+    reviewed_by = UnicodeAttribute(null=True)
+    approved_by = UnicodeAttribute(null=True)
+    budget_year = NumberAttribute(null=True)
+    publicity_ends_on = StructAttribute(null=True)
+    due_city = UnicodeAttribute(null=True)
+    due_on = UnicodeAttribute(null=True)
+    objections = NumberAttribute(default=0)
+    open_objections = NumberAttribute(default=0)
+    batched_count = NumberAttribute(default=0)
+    paid_count = NumberAttribute(default=0)
+    decision_reason = UnicodeAttribute(null=True)
+    by_institution = ClaimsByInstitution()
+    by_city = ClaimsByCity()
+    by_due = ClaimsDue()
+
+
+class LinesByPerson(GlobalSecondaryIndex[Any]):
+    """A person's lines, by time."""
+
+    class Meta:
+        index_name = "by_person"
+        projection = AllProjection()
+
+    person_key = UnicodeAttribute(hash_key=True)
+    submitted_at = MomentAttribute(range_key=True)
+
+
+class LinesToRetry(GlobalSecondaryIndex[Any]):
+    """Lines whose payment failed, waiting for the next batch of their city."""
+
+    class Meta:
+        index_name = "by_retry"
+        projection = KeysOnlyProjection()
+
+    retry_city = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
+class LineRow(VersionedTable[Line]):
+    """One row a line; its id names its claim and its place."""
+
+    class Meta:
+        table_name = table_name("claim-lines")
+
+    record_type = Line
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    division = UnicodeAttribute()
+    city = UnicodeAttribute()
+    institution = UnicodeAttribute()
+    program_id = UnicodeAttribute()
+    enrolment_id = UnicodeAttribute()
+    voucher_id = UnicodeAttribute()
+    person_key = UnicodeAttribute()
+    trainee_name = UnicodeAttribute()
+    trainee_id_number = UnicodeAttribute()
+    occupation = UnicodeAttribute()
+    status = UnicodeAttribute()
+    amount_fen = NumberAttribute()
+    evidence = StructAttribute()
+    submitted_at = MomentAttribute()
+    holds = StructAttribute(default=list)
+    reject_reason = UnicodeAttribute(null=True)
+    batch_id = UnicodeAttribute(null=True)
+    retry_city = UnicodeAttribute(null=True)
+    budget_year = NumberAttribute(null=True)
+    attempts = StructAttribute(default=list)
+    reversal_asked_by = UnicodeAttribute(null=True)
+    reversal_reason = UnicodeAttribute(null=True)
+    reversed_by = UnicodeAttribute(null=True)
+    repay_by = StructAttribute(null=True)
+    unsettled = UnicodeAttribute(null=True)
+    repayments = StructAttribute(default=list)
+    dropped = BooleanAttribute(default=False)
+    by_person = LinesByPerson()
+    by_retry = LinesToRetry()
+
+
+def claim_in(action: str) -> Condition:
+    """Require that the claim is in a state in which the action may be done."""
+    condition: Condition = ClaimRow.status.is_in(*[str(s) for s in CLAIM_TRANSITIONS.sources(action)])
+    return condition
+
+
+def line_in(action: str) -> Condition:
+    """Require that the line is in a state in which the action may be done."""
+    condition: Condition = LineRow.status.is_in(*[str(s) for s in LINE_TRANSITIONS.sources(action)])
+    return condition
+
+
+def line_to(action: str) -> Action:
+    """Move a line where the action leads."""
+    move: Action = LineRow.status.set(str(LINE_TRANSITIONS.target(action)))
+    return move
+
+
+# --------------------------------------------------------------------------- reading
+
+
+def find_claim(claim_id: str) -> Claim | None:
+    """Read a claim."""
+    return ClaimRow.find(claim_id)
+
+
+def read_claim(claim_id: str) -> Claim:
+    """Read a claim or raise `NotFound`."""
+    return ClaimRow.read(claim_id)
+
+
+def find_claims(claim_ids: Sequence[str]) -> list[Claim]:
+    """Read many claims, 100 a call; unknown ones are left out."""
+    return ClaimRow.find_many(claim_ids)
+
+
+def find_line(line_id: str) -> Line | None:
+    """Read a line."""
+    return LineRow.find(line_id)
+
+
+def find_lines(line_ids: Sequence[str]) -> list[Line]:
+    """Read many lines, 100 a call, in the order of their ids; unknown ones are left out."""
+    return sorted(LineRow.find_many(line_ids), key=lambda line: line.id)
+
+
+def claims_of(
+    institution: str, request: PageRequest, *, status: ClaimStatus | None, today: date
+) -> Page[Claim]:
+    """List an institution's claims, newest first; of those in a state as it is shown today."""
+    return _newest(ClaimRow.by_institution, institution, request, _shown_as(status, today))
+
+
+def claims_in(
+    city: str, request: PageRequest, *, division: str | None, status: ClaimStatus | None, today: date
+) -> Page[Claim]:
+    """List the claims that one city's budget pays, newest first; of one county if `division` is given."""
+    condition = _shown_as(status, today)
+    if division is not None:
+        here = ClaimRow.division == division
+        condition = here if condition is None else condition & here
+    return _newest(ClaimRow.by_city, city, request, condition)
+
+
+def _shown_as(status: ClaimStatus | None, today: date) -> Any:
+    """Pick the claims of a state, as `model.status_shown` tells it."""
+    if status is None:
+        return None
+    stored = ClaimRow.status == str(status)
+    over = (ClaimRow.due_on < _day_end(today)) & (ClaimRow.open_objections == 0)
+    if status is ClaimStatus.PAYABLE:
+        return stored | ((ClaimRow.status == str(ClaimStatus.PUBLICISED)) & over)
+    return stored & ~over if status is ClaimStatus.PUBLICISED else stored
+
+
+def _day_end(day: date) -> str:
+    """Give the text behind every `due_on` of a day and before those of the next."""
+    return f"{(day + timedelta(days=1)).isoformat()}#"
+
+
+def _newest(index: Any, key: str, request: PageRequest, condition: Any) -> Page[Claim]:
+    rows = index.query(
+        key,
+        limit=request.limit if condition is None else None,
+        page_size=request.limit,
+        last_evaluated_key=request.after,
+        scan_index_forward=False,
+        filter_condition=condition,
+    )
+    if condition is None:
+        return page_of(rows, request)
+    found: list[Claim] = []
+    for row in rows:
+        found.append(row.record)
+        if len(found) == request.limit:
+            break
+    return Page(items=found, after=rows.last_evaluated_key)
+
+
+def some_claims(city: str, request: PageRequest) -> Page[Claim]:
+    """Go through all claims that one city's budget pays, as they were a moment ago, newest first."""
+    return _newest(ClaimRow.by_city, city, request, None)
+
+
+def due_claims(city: str, *, on: date) -> Iterator[Claim]:
+    """Give the claims of a city whose publicity is over on a day, in the order they became due."""
+    return (row.record for row in ClaimRow.by_due.query(city, ClaimRow.due_on < _day_end(on)))
+
+
+def publicised_claims(city: str, request: PageRequest, *, on: date) -> Page[Claim]:
+    """List the claims of a city whose publicity still runs on a day, the first to end first."""
+    rows = ClaimRow.by_due.query(
+        city,
+        ClaimRow.due_on > _day_end(on),
+        limit=request.limit,
+        last_evaluated_key=request.after,
+    )
+    return page_of(rows, request)
+
+
+def lines_to_retry(city: str, *, limit: int) -> list[str]:
+    """Give the ids of a city's lines whose payment failed."""
+    return [row.id for row in LineRow.by_retry.query(city, limit=limit)]
+
+
+def lines_of_person(person_key: str, *, limit: int = 100) -> list[Line]:
+    """List a person's newest lines."""
+    rows = LineRow.by_person.query(person_key, limit=limit, scan_index_forward=False)
+    return [row.record for row in rows]
+
+
+# --------------------------------------------------------------------------- claims: decisions
+
+
+def submit_writes(
+    claim: Claim, lines: Iterable[Line], *, before: Claim | None, known: Mapping[str, Line]
+) -> list[Put]:
+    """Store a claim with its lines: the first time, or again in place of a returned one.
+
+    `known` are the lines that stand there, by id. Each is replaced only as it was read: a hold that is placed
+    or lifted meanwhile must not be undone.
+    """
+    again = None if before is None else claim_in("submit") & (ClaimRow.version == before.version)
+    puts = [Put(ClaimRow.from_record(claim), again)]
+    for line in lines:
+        old = known.get(line.id)
+        puts.append(Put(LineRow.from_record(line), None if old is None else _replaceable(old)))
+    return puts
+
+
+def _replaceable(old: Line) -> Condition:
+    rejected = LineRow.status == str(LineStatus.REJECTED)
+    condition: Condition = (line_in("reject") | rejected) & (LineRow.version == old.version)
+    return condition
+
+
+def decide(
+    claim_id: str,
+    action: str,
+    *,
+    version: int,
+    where: tuple[str, str] | None,
+    not_by: str,
+    actions: Sequence[Action],
+    change: Change,
+) -> Claim:
+    """Move a claim in one conditional write: state, version, area and not one's own work.
+
+    Who prepared it is JSON text, where an id stands in quotes: looking for one in quotes finds no longer one.
+    `where` is ("city", code) or ("division", code), None for the whole province.
+
+    Raises:
+        ConditionFailed: one of them did not hold.
+
+    """
+    condition = claim_in(action) & (ClaimRow.version == version)
+    condition &= (ClaimRow.submitted_by != not_by) & ~ClaimRow.also_prepared_by.contains(not_by)
+    if where is not None:
+        condition &= getattr(ClaimRow, where[0]) == where[1]
+    target = ClaimRow.status.set(str(CLAIM_TRANSITIONS.target(action)))
+    return update(ClaimRow, (claim_id,), [target, *actions], condition=condition, change=change)
+
+
+def review_actions(actor: str) -> list[Action]:
+    """Note the first reviewer."""
+    return [ClaimRow.reviewed_by.set(actor)]
+
+
+def return_actions(reason: str) -> list[Action]:
+    """Note why a claim goes back; a claim sent again is reviewed anew."""
+    return [ClaimRow.decision_reason.set(reason), ClaimRow.reviewed_by.remove()]
+
+
+def decide_write(claim: Claim, action: str, actions: Sequence[Action]) -> Update:
+    """Move a claim within a transaction, if it is still as it was read."""
+    return Update(
+        ClaimRow,
+        (claim.id,),
+        [ClaimRow.status.set(str(CLAIM_TRANSITIONS.target(action))), *actions],
+        claim_in(action) & (ClaimRow.version == claim.version),
+    )
+
+
+def totals_actions(*, count: int, amount_fen: int) -> list[Action]:
+    """Set what is left of a claim after lines were rejected."""
+    return [ClaimRow.line_count.set(count), ClaimRow.amount_fen.set(amount_fen)]
+
+
+def publicise_actions(claim: Claim, *, approved_by: str, budget_year: int, ends_on: date) -> list[Action]:
+    """Note the second reviewer and begin publicity; settlement may take the claim the day after its end."""
+    due_on = f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}"
+    return [
+        ClaimRow.status.set(str(CLAIM_TRANSITIONS.target("publicise"))),
+        ClaimRow.approved_by.set(approved_by),
+        ClaimRow.budget_year.set(budget_year),
+        ClaimRow.publicity_ends_on.set(ends_on),
+        ClaimRow.due_city.set(claim.city),
+        ClaimRow.due_on.set(due_on),
+    ]
+
+
+def approve_write(claim: Claim, actions: Sequence[Action]) -> Update:
+    """Approve a claim at second review; `actions` begin its publicity in the same write."""
+    condition = claim_in("approve") & (ClaimRow.version == claim.version)
+    return Update(ClaimRow, (claim.id,), list(actions), condition)
+
+
+def reject_actions(reason: str) -> list[Action]:
+    """Note why a claim is rejected."""
+    return [ClaimRow.decision_reason.set(reason)]
+
+
+def reject_line_write(line: Line, reason: str) -> Update:
+    """Reject one line of a claim under review."""
+    return Update(
+        LineRow,
+        (line.id,),
+        [line_to("reject"), LineRow.reject_reason.set(reason)],
+        line_in("reject") & (LineRow.version == line.version),
+    )
+
+
+def move_write(before: Claim, after: Claim) -> Update:
+    """Write what has become of a claim, if it is still as it was read."""
+    actions: list[Action] = []
+    for name in _MOVABLE:
+        value = getattr(after, name)
+        if value != getattr(before, name):
+            column = getattr(ClaimRow, name)
+            plain = str(value) if isinstance(value, ClaimStatus) else value
+            actions.append(column.remove() if value is None else column.set(plain))
+    unchanged = (ClaimRow.status == str(before.status)) & (ClaimRow.version == before.version)
+    return Update(ClaimRow, (before.id,), actions, unchanged)
+
+
+_MOVABLE = (
+    "status",
+    "line_count",
+    "amount_fen",
+    "batched_count",
+    "objections",
+    "open_objections",
+    "decision_reason",
+    "reviewed_by",
+    "approved_by",
+    "budget_year",
+    "publicity_ends_on",
+    "due_city",
+    "due_on",
+)
+
+
+def drop_line_write(line: Line, reason: str) -> Update:
+    """Take a line out of its claim for good."""
+    return Update(
+        LineRow,
+        (line.id,),
+        [
+            line_to("drop"),
+            LineRow.reject_reason.set(reason),
+            LineRow.retry_city.remove(),
+            LineRow.dropped.set(True),
+        ],
+        line_in("drop") & (LineRow.version == line.version),
+    )

@@ -1,0 +1,1 @@
+"""Supporting documents (证明材料)."""

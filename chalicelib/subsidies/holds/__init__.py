@@ -1,0 +1,1 @@
+"""Holds: what stops a line's payment until somebody lifts it."""

@@ -1,0 +1,1 @@
+"""Payability: may this trainee be paid for, and why."""

@@ -1,0 +1,1 @@
+"""What settlement makes of claims and lines: batched, paid, failed, taken back."""

@@ -1,0 +1,1 @@
+"""The register of what each person was subsidised for."""

@@ -1,0 +1,155 @@
+"""HTTP of the audit chain."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from msgspec import Meta
+
+from chalicelib.edge.endpoints import (
+    Call,
+    Listing,
+    NoQuery,
+    PageQuery,
+)
+from chalicelib.edge.forms import Answer, Form
+from chalicelib.edge.http import Api
+from chalicelib.supervision.audit import service as audit
+from chalicelib.supervision.audit.model import AuditRecord, ChainHead
+from chalicelib.supervision.reports.routes import Division
+
+api = Api(__name__)
+
+
+class AuditQuery(PageQuery, kw_only=True):
+    """Whose history to list."""
+
+    subject: Annotated[str, Meta(min_length=1, max_length=128)]
+
+
+class AuditAnswer(Answer):
+    """One change: who, what, why, what it was and what it is; `hash` holds the one before it."""
+
+    seq: int
+    at: datetime
+    actor: str
+    role: str
+    action: str
+    reason: str | None
+    request_id: str
+    subject: str
+    table: str
+    before: dict[str, Any]
+    after: dict[str, Any]
+    chain: str
+    hash: str
+
+
+class PlaceForm(Form):
+    """Where a long walk goes on: the `after` of the answer before."""
+
+    chain: Division
+    seq: Annotated[int, Meta(ge=0, le=2**53)]
+    hash: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+
+
+class VerifyRequest(Form):
+    """Which chain to verify: that of a division, or all that the caller's division covers."""
+
+    division: Division | None = None
+    after: PlaceForm | None = None
+
+
+class BadAnswer(Answer):
+    """The first place at which a chain is broken; `subject` is null where a record is missing."""
+
+    seq: int
+    subject: str | None
+
+
+class PlaceAnswer(Answer):
+    """Where a walk too long for one call is to go on: send it as `after`."""
+
+    chain: str
+    seq: int
+    hash: str
+
+
+class ChainAnswer(Answer):
+    """What walking one chain found; `records` are those that hold."""
+
+    chain: str
+    records: int
+    intact: bool
+    first_bad: BadAnswer | None
+    after: PlaceAnswer | None
+
+
+class VerdictAnswer(ChainAnswer):
+    """What walking every chain asked for found."""
+
+    chains: list[ChainAnswer]
+
+
+@api.endpoint(
+    "GET",
+    "/v1/audit",
+    action="audit.read",
+    query=AuditQuery,
+    answer=Listing[AuditAnswer],
+    summary="List what happened to one thing, in order",
+)
+def history(call: Call[None, AuditQuery]) -> Listing[AuditAnswer]:
+    return call.listing(audit.history(call.context, call.query.subject, call.page_request()), _render)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/audit/verify",
+    action="audit.verify",
+    body=VerifyRequest,
+    answer=VerdictAnswer,
+    summary="Walk the audit chain and recompute every digest",
+)
+def verify(call: Call[VerifyRequest, NoQuery]) -> VerdictAnswer:
+    division = call.body.division or call.context.principal.division
+    place = call.body.after
+    after = ChainHead(chain=place.chain, seq=place.seq, hash=place.hash) if place is not None else None
+    chains = [_chain(verdict) for verdict in audit.verify(call.context, division, after=after)]
+    worst = next((chain for chain in chains if not chain.intact), chains[0])
+    return VerdictAnswer(
+        chain=worst.chain,
+        records=sum(chain.records for chain in chains),
+        intact=worst.intact,
+        first_bad=worst.first_bad,
+        after=next((chain.after for chain in chains if chain.after is not None), None),
+        chains=chains,
+    )
+
+
+def _chain(verdict: audit.Verdict) -> ChainAnswer:
+    bad, end = verdict.first_bad, verdict.after
+    return ChainAnswer(
+        chain=verdict.chain,
+        records=verdict.records,
+        intact=bad is None,
+        first_bad=BadAnswer(seq=bad.seq, subject=bad.subject) if bad else None,
+        after=PlaceAnswer(chain=end.chain, seq=end.seq, hash=end.hash) if end is not None else None,
+    )
+
+
+def _render(record: AuditRecord) -> AuditAnswer:
+    return AuditAnswer(
+        seq=record.seq,
+        at=record.at,
+        actor=record.actor,
+        role=record.role,
+        action=record.action,
+        reason=record.reason,
+        request_id=record.request_id,
+        subject=record.subject,
+        table=record.table,
+        before=record.before,
+        after=record.after,
+        chain=record.chain,
+        hash=record.hash,
+    )

@@ -1,0 +1,305 @@
+"""Use cases of the audit chain: record every change once, show a subject's history, verify a chain."""
+
+import random
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from chalicelib.accounts import rights
+from chalicelib.aws.streams import RowChange
+from chalicelib.aws.writes import ConditionFailed
+from chalicelib.exchange.model import area_of
+from chalicelib.exchange.service import ALL_AREAS
+from chalicelib.kernel.calendar import add_months, shanghai_date, start_of_day
+from chalicelib.kernel.divisions import PROVINCE, is_known
+from chalicelib.kernel.errors import Fault, Malformed, NotFound, Unavailable
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.programs.model import Program
+from chalicelib.programs.service import list_programs
+from chalicelib.supervision.audit import store
+from chalicelib.supervision.audit.model import (
+    UNTOLD_ACTOR,
+    AuditRecord,
+    Bad,
+    ChainHead,
+    Walk,
+    changed,
+    entry_of,
+    head_after,
+    link,
+    same_change,
+)
+from chalicelib.supervision.reports.model import Scope, merged, moves_of
+
+UNTOLD_ACTION = "row.changed_outside"
+COUNTED_TABLE = "vouchers"
+_TRIES = 25
+_PAUSE_SECONDS = 0.05
+_RECORDS_BYTES_MAX = 3_000_000
+_LAG_TRIES = 5
+_VERIFY_SECONDS = 20
+AUDIT_MONTHS_MIN = 36
+"""The personal-information law asks for three years."""
+
+
+@dataclass(frozen=True)
+class Observed:
+    """A change as it will stand in its chain, and how it moves the counts."""
+
+    record: AuditRecord
+    moves: dict[Scope, Counter[str]]
+    sequence: str
+    part: str
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """The key of the record."""
+        return (self.record.subject, self.record.entry)
+
+
+def observe(context: Context, row: RowChange) -> Observed:
+    """Describe a change of any table; one that does not say who made it is recorded as such."""
+    item = row.after or row.before or {}
+    division = str(item.get("division") or PROVINCE)
+    chain = area_of(division)
+    before, after = changed(row.before, row.after)
+    told = row.change
+    record = AuditRecord(
+        subject=row.subject,
+        entry=entry_of(row.part, row.version, row.sequence),
+        chain=chain,
+        seq=0,
+        table=row.table,
+        division=division,
+        at=told.at if told else context.now,
+        actor=told.actor if told else UNTOLD_ACTOR,
+        role=told.role.value if told else "",
+        action=told.action if told else UNTOLD_ACTION,
+        request_id=told.request_id if told else row.sequence,
+        reason=told.reason if told else None,
+        before=before,
+        after=after,
+    )
+    moves = moves_of(row.before, row.after, chain=chain) if row.table == COUNTED_TABLE else {}
+    return Observed(record, moves, row.sequence, row.part)
+
+
+def append(context: Context, chain: str, observed: Sequence[Observed]) -> int:
+    """Add changes to a chain, those already there left out; gives how many were added.
+
+    Raises:
+        Unavailable: other writers would not let this one in; repeating is safe.
+
+    """
+    left, added, head = list(observed), 0, None
+    tries = 0
+    while left:
+        if head is None:
+            left = _unrecorded(left)
+            if not left:
+                return added
+            head = store.head_of(chain)
+        part = left[: _fitting(left)]
+        linked = _linked([one.record for one in part], head)
+        moves = merged([one.moves for one in part])
+        try:
+            store.append(linked, head=head, moves=moves, change=change_of(context, "audit.record"))
+        except (ConditionFailed, Unavailable):
+            tries += 1
+            if tries >= _TRIES:
+                raise Unavailable("try_again") from None
+            time.sleep(_PAUSE_SECONDS * random.random() * min(tries, 10))  # noqa: S311 - jitter
+            head = None
+            continue
+        added += len(part)
+        left = left[len(part) :]
+        head = head_after(linked[-1])
+    return added
+
+
+def _unrecorded(observed: Iterable[Observed]) -> list[Observed]:
+    """Leave out what is in the chain already, and of what is there twice the second.
+
+    A row that was set back to an old version, or removed and made again, brings a version that has its
+    record: another change under a known key is recorded under its stream number instead.
+    """
+    fresh: dict[tuple[str, str], Observed] = {}
+    waiting = list(observed)
+    order = {one.sequence: place for place, one in reversed(list(enumerate(waiting)))}
+    while waiting:
+        known = store.recorded([one.key for one in waiting])
+        again = []
+        for one in waiting:
+            first = known.get(one.key) or (fresh[one.key].record if one.key in fresh else None)
+            numbered = entry_of(one.part, None, one.sequence)
+            if first is None:
+                fresh[one.key] = one
+            elif one.record.entry != numbered and not same_change(first, one.record):
+                again.append(replace(one, record=msgspec.structs.replace(one.record, entry=numbered)))
+        waiting = again
+    return sorted(fresh.values(), key=lambda one: order[one.sequence])
+
+
+def _fitting(observed: Sequence[Observed]) -> int:
+    """Tell how many of these fit one transaction: records, head and counts, and bytes."""
+    scopes: set[Scope] = set()
+    size = 0
+    for place, one in enumerate(observed):
+        scopes |= one.moves.keys()
+        size += len(repr(one.record.before)) + len(repr(one.record.after)) + 1000
+        if place and (place + 2 + len(scopes) > store.WRITES_MAX or size > _RECORDS_BYTES_MAX):
+            return place
+    return len(observed)
+
+
+def _linked(records: Iterable[AuditRecord], head: ChainHead) -> list[AuditRecord]:
+    linked = []
+    for record in records:
+        one = link(record, head)
+        head = head_after(one)
+        linked.append(one)
+    return linked
+
+
+def by_chain(observed: Iterable[Observed]) -> Mapping[str, list[Observed]]:
+    """Sort changes to their chains, each in its order."""
+    chains: dict[str, list[Observed]] = {}
+    for one in observed:
+        chains.setdefault(one.record.chain, []).append(one)
+    return chains
+
+
+# --------------------------------------------------------------------------- people
+
+
+def history(context: Context, subject: str, request: PageRequest) -> Page[AuditRecord]:
+    """List what happened to a subject, in order.
+
+    Raises:
+        NotFound: nothing is known of it, or it is outside the caller's area.
+
+    """
+    page = store.records_of(subject, request)
+    if not page.items and request.after is None:
+        rights.admit(context.principal, "audit.read")
+        raise NotFound
+    for record in page.items:
+        rights.require(context.principal, "audit.read", division=record.division)
+    return page
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What walking a chain found; `after` is where to go on if the walk was too long for one call."""
+
+    chain: str
+    records: int
+    first_bad: Bad | None
+    after: ChainHead | None = None
+
+
+def verify(context: Context, division: str | None, *, after: ChainHead | None = None) -> list[Verdict]:
+    """Walk the chains of a division (by default the caller's) and recompute every digest.
+
+    A walk that would take longer than a request may ends with where to go on; all roots are compared each
+    time, so a caller who makes up a place to go on from fools nobody but themselves.
+
+    Raises:
+        Malformed: no such division, or `after` is of another chain.
+        NotFound: outside the caller's area.
+
+    """
+    wanted = after.chain if after is not None else division or context.principal.division
+    if not is_known(wanted):
+        raise Malformed("malformed", faults=(Fault("unknown_division", field="division"),))
+    chain = area_of(wanted)
+    rights.require(context.principal, "audit.verify", division=chain)
+    until = time.monotonic() + _VERIFY_SECONDS
+    if after is not None:
+        return [_verify(chain, until, at=after)]
+    return [_verify(one, until) for one in (ALL_AREAS if chain == PROVINCE else (chain,))]
+
+
+def _verify(chain: str, until: float, *, at: ChainHead | None = None) -> Verdict:
+    walk = Walk(chain, roots=store.roots_of(chain), at=at)
+    tries = 0
+    while True:
+        reached = walk.at.seq
+        if not _follow(walk, chain, until):
+            return Verdict(chain, walk.at.seq, walk.bad)
+        if time.monotonic() > until:
+            return Verdict(chain, walk.at.seq, None, after=walk.at)
+        head = store.head_of(chain)
+        if head.seq > walk.at.seq and tries < _LAG_TRIES:  # written meanwhile, or the index lags
+            tries = tries + 1 if walk.at.seq == reached else 0
+            time.sleep(_PAUSE_SECONDS * tries)
+            continue
+        return Verdict(chain, walk.at.seq, walk.end(head))
+
+
+def _follow(walk: Walk, chain: str, until: float) -> bool:
+    """Walk to the end of what is there, or of the time; False at the first bad record.
+
+    A record that nobody can read any more is a bad one.
+    """
+    records = store.walk(chain, after=walk.at.seq)
+    while time.monotonic() <= until:
+        try:
+            record = next(records, None)
+        except (ValueError, TypeError, KeyError, msgspec.MsgspecError):
+            walk.unreadable()
+            return False
+        if record is None:
+            return True
+        if not walk.follow(record):
+            return False
+    return True
+
+
+# --------------------------------------------------------------------------- the daily root
+
+
+class Tampered(RuntimeError):
+    """An audit chain does not hold what was sealed of it."""
+
+
+def seal_roots(context: Context) -> dict[str, int]:
+    """Write each chain's head into the locked bucket, once a day; a repeat writes nothing.
+
+    Before that the last root is looked up in the chain, so that a rewritten chain gets no new root.
+
+    Raises:
+        Tampered: chains that no longer hold what was sealed; the others are sealed all the same.
+
+    """
+    day = shanghai_date(context.now)
+    months = max([AUDIT_MONTHS_MIN, *(one.policy.audit_log_retention_months for one in _programs())])
+    until = start_of_day(add_months(day, months))
+    sealed, bad = 0, []
+    for chain in ALL_AREAS:
+        head = store.head_of(chain)
+        if head.seq == 0 or store.is_sealed(chain, day):
+            continue
+        last = max(store.roots_of(chain), key=lambda root: root.seq, default=None)
+        if last is not None and not store.holds(last):
+            bad.append(chain)
+            continue
+        store.seal_root(head, day=day, until=until, at=context.now)
+        sealed += 1
+    if bad:
+        raise Tampered(", ".join(bad))
+    return {"chains": len(ALL_AREAS), "sealed": sealed}
+
+
+def _programs() -> Iterator[Program]:
+    request = PageRequest(limit=100)
+    while True:
+        page = list_programs(request)
+        yield from page.items
+        if page.after is None:
+            return
+        request = PageRequest(limit=100, after=page.after)

@@ -1,0 +1,1 @@
+"""Re-encryption after a key was rotated."""

@@ -1,0 +1,144 @@
+"""The re-encryption job: after a key is rotated, everything sealed or indexed under the key before is redone.
+
+Rotate first (a new version of the `index` secret; a new KMS key behind the setting), then start the job. It
+begins when no process can hold the key before in its cache, walks every table with sealed values page by
+page, and notes after each page how far it is; whoever kills it loses one page, which is done again without
+harm. A schedule calls it until it is finished; it may be stopped, and goes on where it was.
+
+Identifiers do not change: person keys are random (`chalicelib.aws.person_index`), only the index that leads
+to them and the digests of names and phones are rewritten.
+"""
+
+import time
+from collections.abc import Sequence
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from chalicelib.aws import reencryption
+from chalicelib.aws.crypto import DATA_KEY_SECONDS, forget_data_keys
+from chalicelib.aws.disclosure import Sealed, disclose
+from chalicelib.aws.keys import SETTLING_SECONDS, forget_keys, index_key_id, person_digests
+from chalicelib.aws.logs import log
+from chalicelib.aws.writes import ConditionFailed
+from chalicelib.kernel.divisions import PROVINCE
+from chalicelib.kernel.ids import new_id
+from chalicelib.kernel.principal import Change, Context, change_of
+from chalicelib.people.vault.service import digests_now
+from chalicelib.supervision.rekeying import store as rekeying_store
+from chalicelib.supervision.rekeying.model import Rekeying, RekeyingStatus
+
+RUN_SECONDS = 200
+WAIT = timedelta(seconds=max(SETTLING_SECONDS, 2 * DATA_KEY_SECONDS))
+TABLES = tuple(reencryption.SEALED)
+
+
+class Order(StrEnum):
+    """What an operator, or the schedule, asks for."""
+
+    CONTINUE = "continue"
+    START = "start"
+    STOP = "stop"
+
+
+def reencrypt(context: Context, order: Order, *, pages: int | None = None) -> Rekeying | None:
+    """Start, stop or go on with a re-encryption, for so many pages or until the time is up.
+
+    To start while one is under way is to go on with it; to start after one was stopped resumes it.
+    """
+    known = rekeying_store.find_rekeying()
+    if order is Order.STOP:
+        return _set(known, context, status=RekeyingStatus.STOPPED) if _is_open(known) else known
+    if order is Order.START:
+        known = _started(context, known)
+    if known is None or known.status is not RekeyingStatus.RUNNING or context.now < known.not_before:
+        return known
+    forget_keys()
+    forget_data_keys()
+    if known.index_key != index_key_id():
+        return _begun_anew(context, known)
+    return _walk(context, known, pages=pages)
+
+
+def _begun_anew(context: Context, known: Rekeying) -> Rekeying | None:
+    """Wait and walk from the start: the key was rotated again, and other processes do not know it yet."""
+    return _set(known, context, not_before=context.now + WAIT, index_key=index_key_id(), place=0, after=None)
+
+
+def _is_open(known: Rekeying | None) -> bool:
+    return known is not None and known.status is RekeyingStatus.RUNNING
+
+
+def _started(context: Context, known: Rekeying | None) -> Rekeying | None:
+    if known is not None and known.status is not RekeyingStatus.FINISHED:
+        return _set(known, context, status=RekeyingStatus.RUNNING)
+    forget_keys()
+    fresh = Rekeying(
+        run=new_id("rek"),
+        status=RekeyingStatus.RUNNING,
+        not_before=context.now + WAIT,
+        index_key=index_key_id(),
+        version=known.version if known is not None else 0,
+    )
+    return _save(fresh, context)
+
+
+def _walk(context: Context, at: Rekeying, *, pages: int | None) -> Rekeying:
+    until = time.monotonic() + RUN_SECONDS
+    change = change_of(context, "personal_data.reencrypt", reason=at.run)
+    done = 0
+    while at.place < len(TABLES) and time.monotonic() < until and (pages is None or done < pages):
+        name = TABLES[at.place]
+        rows, after = reencryption.page_of_rows(name, at.after)
+        written = _redo(context, name, rows, run=at.run, change=change)
+        here = {"after": after} if after else {"place": at.place + 1, "after": None}
+        moved = _set(at, context, rows=at.rows + len(rows), written=at.written + written, **here)
+        if moved is None:  # stopped, or another run is ahead
+            return rekeying_store.find_rekeying() or at
+        at, done = moved, done + 1
+    if at.place >= len(TABLES):
+        at = _set(at, context, status=RekeyingStatus.FINISHED) or at
+        log("reencryption_finished", run=at.run, rows=at.rows, written=at.written)
+    return at
+
+
+def _redo(context: Context, name: str, rows: Sequence[Any], *, run: str, change: Change) -> int:
+    """Redo one page; where digests must be made anew, one record tells that the page was opened."""
+    if name == "person-index":
+        return _reindex(context, rows, run=run, change=change)
+    facts: list[dict[str, str]] = [{} for _ in rows]
+    if name == "people":
+        facts = [digests_now(raw) for raw in _opened(context, name, rows, run=run)]
+    return sum(
+        reencryption.reseal(name, row, facts=new, change=change) for row, new in zip(rows, facts, strict=True)
+    )
+
+
+def _reindex(context: Context, rows: Sequence[Any], *, run: str, change: Change) -> int:
+    for row, raw in zip(rows, _opened(context, "person-index", rows, run=run), strict=True):
+        digests = person_digests(raw.decode())
+        if row.digest == digests[0]:
+            reencryption.reseal("person-index", row, facts={}, change=change)
+        else:
+            reencryption.reindex(row, digests)
+    return len(rows)
+
+
+def _opened(context: Context, name: str, rows: Sequence[Any], *, run: str) -> list[bytes]:
+    item = reencryption.SEALED[name]["sealed"]
+    sealed = [Sealed(row.sealed, item.format_map(row.attribute_values)) for row in rows]
+    return disclose(context, sealed, subject=run, division=str(PROVINCE), purpose=reencryption.PURPOSE)
+
+
+def _set(at: Rekeying | None, context: Context, **facts: Any) -> Rekeying | None:
+    assert at is not None
+    return _save(msgspec.structs.replace(at, **facts), context)
+
+
+def _save(fresh: Rekeying, context: Context) -> Rekeying | None:
+    try:
+        return rekeying_store.save_rekeying(fresh, change=change_of(context, "personal_data.reencrypt"))
+    except ConditionFailed:
+        return None

@@ -1,0 +1,1 @@
+"""Reports: counts that move with the audit records."""

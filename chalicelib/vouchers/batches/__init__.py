@@ -1,0 +1,1 @@
+"""Issuance batches: proposed, approved by a second person, issued by workers."""

@@ -1,0 +1,200 @@
+"""HTTP of issuance batches."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, VersionBody, VersionReason
+from chalicelib.edge.forms import Answer, Form
+from chalicelib.edge.http import Api
+from chalicelib.kernel.reasons import sentence
+from chalicelib.vouchers.batches import service as issuance
+from chalicelib.vouchers.batches.model import BATCH_TRANSITIONS, BatchStatus, IssuanceBatch
+
+api = Api(__name__)
+
+
+class BatchRequest(Form):
+    """Issue to this list; `declared_count` is its number of valid rows."""
+
+    import_id: Annotated[str, Meta(max_length=80)]
+    declared_count: Annotated[int, Meta(ge=0, le=1_000_000)]
+
+
+class ReasonCount(Answer):
+    """How many rows a reason refuses; a row with two reasons counts in both."""
+
+    code: str
+    count: int
+
+
+class OutcomeAnswer(Answer):
+    """What became of the rows when they were issued."""
+
+    issued: int
+    already_held: int
+    refused: int
+    refused_by_reason: list[ReasonCount]
+
+
+class BatchAnswer(Answer):
+    """An issuance batch: the dry run's counts, and the outcome once all is issued.
+
+    `chunks_done` is told of a batch read by itself.
+    """
+
+    id: str
+    program_id: str
+    import_id: str
+    status: BatchStatus
+    version: int
+    eligible: int
+    refused: int
+    already_held: int
+    refused_by_reason: list[ReasonCount]
+    issued: int
+    outcome: OutcomeAnswer | None
+    chunks: int
+    chunks_done: int | None
+    proposed_at: datetime
+    allowed_actions: list[str]
+
+
+class RefusalAnswer(Answer):
+    """A row that gets no voucher."""
+
+    row: int
+    code: str
+    detail: str
+
+
+@api.endpoint(
+    "POST",
+    "/v1/programs/{program_id}/issuance-batches",
+    action="issuance.propose",
+    body=BatchRequest,
+    answer=BatchAnswer,
+    status_code=201,
+    summary="Propose to issue vouchers to a list",
+)
+def propose(call: Call[BatchRequest, NoQuery], program_id: str) -> BatchAnswer:
+    body = call.body
+    batch = issuance.propose_batch(
+        call.context, program_id, import_id=body.import_id, declared_count=body.declared_count
+    )
+    return _batch(call, batch)
+
+
+@api.endpoint(
+    "GET",
+    "/v1/programs/{program_id}/issuance-batches",
+    action="issuance.read",
+    query=PageQuery,
+    answer=Listing[BatchAnswer],
+    summary="List a program's issuance batches",
+)
+def list_batches(call: Call[None, PageQuery], program_id: str) -> Listing[BatchAnswer]:
+    page = issuance.list_batches(call.context, program_id, call.page_request())
+    return call.listing(page, lambda batch: _batch(call, batch))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/programs/{program_id}/issuance-batches/{batch_id}",
+    action="issuance.read",
+    answer=BatchAnswer,
+    summary="Read an issuance batch",
+)
+def read_batch(call: Call[None, NoQuery], program_id: str, batch_id: str) -> BatchAnswer:
+    batch = issuance.read_batch(call.context, program_id, batch_id)
+    return _batch(call, batch, chunks_done=issuance.progress_of(batch))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/programs/{program_id}/issuance-batches/{batch_id}/refusals",
+    action="issuance.read",
+    query=PageQuery,
+    answer=Listing[RefusalAnswer],
+    summary="List the rows that get no voucher, with reasons",
+)
+def refusals(call: Call[None, PageQuery], program_id: str, batch_id: str) -> Listing[RefusalAnswer]:
+    page = issuance.refusals_of(call.context, program_id, batch_id, call.page_request())
+    return call.listing(
+        page,
+        lambda one: RefusalAnswer(
+            row=one.row, code=one.code, detail=sentence(one.code, one.facts, english=call.english)
+        ),
+    )
+
+
+@api.endpoint(
+    "POST",
+    "/v1/programs/{program_id}/issuance-batches/{batch_id}/approve",
+    action="issuance.approve",
+    body=VersionBody,
+    answer=BatchAnswer,
+    summary="Approve a batch; a second person does",
+)
+def approve(call: Call[VersionBody, NoQuery], program_id: str, batch_id: str) -> BatchAnswer:
+    body = call.body
+    batch = issuance.decide_batch(
+        call.context, program_id, batch_id, "approve", version=body.version, reason=body.comment
+    )
+    return _batch(call, batch)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/programs/{program_id}/issuance-batches/{batch_id}/reject",
+    action="issuance.reject",
+    body=VersionReason,
+    answer=BatchAnswer,
+    summary="Reject a batch with a reason",
+)
+def reject(call: Call[VersionReason, NoQuery], program_id: str, batch_id: str) -> BatchAnswer:
+    body = call.body
+    batch = issuance.decide_batch(
+        call.context, program_id, batch_id, "reject", version=body.version, reason=body.reason
+    )
+    return _batch(call, batch)
+
+
+def _batch(
+    call: Call[object, object], batch: IssuanceBatch, *, chunks_done: int | None = None
+) -> BatchAnswer:
+    own = batch.proposed_by == call.context.principal.actor
+    outcome = batch.outcome
+    return BatchAnswer(
+        id=batch.id,
+        program_id=batch.program_id,
+        import_id=batch.import_id,
+        status=batch.status,
+        version=batch.version,
+        eligible=batch.eligible,
+        refused=batch.refused,
+        already_held=batch.already_held,
+        refused_by_reason=_reasons(batch.reasons),
+        issued=batch.issued,
+        outcome=OutcomeAnswer(
+            issued=outcome.issued,
+            already_held=outcome.already_held,
+            refused=outcome.refused,
+            refused_by_reason=_reasons(outcome.reasons),
+        )
+        if outcome is not None
+        else None,
+        chunks=batch.chunks,
+        chunks_done=chunks_done,
+        proposed_at=batch.proposed_at,
+        allowed_actions=[
+            action
+            for action in BATCH_TRANSITIONS.allowed(batch.status)
+            if action in ("approve", "reject") and not own
+        ],
+    )
+
+
+def _reasons(counts: dict[str, int]) -> list[ReasonCount]:
+    return [ReasonCount(code=code, count=count) for code, count in counts.items()]

@@ -1,0 +1,132 @@
+"""Issuance: propose a batch for a list, approve it as a second person (step 3); workers then issue it."""
+
+from chalicelib.accounts import rights
+from chalicelib.kernel.divisions import PROVINCE
+from chalicelib.kernel.errors import Impossible, NotFound
+from chalicelib.kernel.ids import IssuanceBatchId, new_id
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.people.lists import contents as lists_contents
+from chalicelib.programs.service import read_program
+from chalicelib.vouchers.batches import issuing
+from chalicelib.vouchers.batches import store as batch_store
+from chalicelib.vouchers.batches.model import INLINE_ROWS_MAX, PHASE_OF, BatchStatus, IssuanceBatch, Phase
+from chalicelib.vouchers.batches.store import OPEN_MARK, Refusal
+
+
+def propose_batch(context: Context, program_id: str, *, import_id: str, declared_count: int) -> IssuanceBatch:
+    """Propose to issue vouchers to a list; a dry run counts who would get one, who has one, who is refused.
+
+    Up to `INLINE_ROWS_MAX` rows are counted at once. Of a longer list the batch is `counting` until workers
+    have gone through its chunks, and `proposed` then.
+
+    Raises:
+        NotFound: no such program or list.
+        Refused: `import_not_ready`.
+        Impossible: `declared_totals_differ`, the list has another number of valid rows.
+
+    """
+    rights.require(context.principal, "issuance.propose", division=PROVINCE)
+    program = read_program(program_id)
+    listed = lists_contents.ready_import(import_id)
+    if declared_count != listed.valid:
+        raise Impossible(
+            "declared_totals_differ",
+            declared_count=declared_count,
+            declared_amount_fen=declared_count * program.policy.face_value_fen,
+            count=listed.valid,
+            amount_fen=listed.valid * program.policy.face_value_fen,
+        )
+    inline = listed.valid <= INLINE_ROWS_MAX
+    batch = IssuanceBatch(
+        id=IssuanceBatchId(new_id("iss")),
+        program_id=program.id,
+        import_id=listed.id,
+        status=BatchStatus.PROPOSED if inline else BatchStatus.COUNTING,
+        proposed_by=context.principal.actor,
+        proposed_at=context.now,
+        chunks=listed.chunks,
+        open=None if inline else OPEN_MARK,
+    )
+    if inline:
+        batch = issuing.counted(context, batch, program)
+    batch_store.create_batch(batch, change_of(context, "issuance.propose"))
+    if not inline:
+        issuing.ask_workers(context, batch, range(batch.chunks))
+    return batch
+
+
+def read_batch(context: Context, program_id: str, batch_id: str) -> IssuanceBatch:
+    """Read a batch of a program."""
+    rights.require(context.principal, "issuance.read", division=PROVINCE)
+    batch = batch_store.read_batch(batch_id)
+    if batch.program_id != program_id:
+        raise NotFound
+    return batch
+
+
+def list_batches(context: Context, program_id: str, request: PageRequest) -> Page[IssuanceBatch]:
+    """List a program's batches."""
+    rights.require(context.principal, "issuance.read", division=PROVINCE)
+    return batch_store.batches_of(read_program(program_id).id, request)
+
+
+def refusals_of(context: Context, program_id: str, batch_id: str, request: PageRequest) -> Page[Refusal]:
+    """List the rows that get no voucher: the dry run's, and once all is issued those of the issuing.
+
+    A page holds the refusals of one chunk after another; its cursor tells the chunk and the place in it.
+    """
+    batch = read_batch(context, program_id, batch_id)
+    phase = _phase_shown(batch)
+    after = request.after or {}
+    chunk, place = int(after.get("chunk", 0)), int(after.get("place", 0))
+    found: list[Refusal] = []
+    for outcome in batch_store.outcomes_of(batch.id, phase, start=chunk):
+        if outcome.chunk != chunk:
+            chunk, place = outcome.chunk, 0
+        if place >= outcome.listed:
+            continue
+        if len(found) == request.limit:
+            return Page(items=found, after={"chunk": chunk, "place": place})
+        part = batch_store.read_refusals(outcome)[place : place + request.limit - len(found)]
+        found += part
+        place += len(part)
+        if place < outcome.listed:
+            return Page(items=found, after={"chunk": chunk, "place": place})
+    return Page(items=found)
+
+
+def _phase_shown(batch: IssuanceBatch) -> Phase:
+    return Phase.ISSUE if batch.status is BatchStatus.ISSUED else Phase.DRY_RUN
+
+
+def progress_of(batch: IssuanceBatch) -> int:
+    """Tell how many chunks are done of what the workers do for the batch now; all, if they do nothing."""
+    phase = PHASE_OF.get(batch.status)
+    if phase is None:
+        return batch.chunks
+    return sum(1 for _ in batch_store.outcomes_of(batch.id, phase))
+
+
+def decide_batch(
+    context: Context, program_id: str, batch_id: str, action: str, *, version: int, reason: str | None
+) -> IssuanceBatch:
+    """Approve or reject a batch; a second person does. Approval starts the workers.
+
+    Raises:
+        Forbidden: `self_approval`.
+        Refused: decided already, or another version.
+
+    """
+    batch = read_batch(context, program_id, batch_id)
+    rights.require(context.principal, f"issuance.{action}", division=PROVINCE)
+    decided = batch_store.decide_batch(
+        batch.id,
+        action,
+        version=version,
+        decider=context.principal.actor,
+        change=change_of(context, f"issuance.{action}", reason=reason),
+    )
+    if action == "approve":
+        issuing.start_issuing(context, decided)
+    return decided

@@ -1,0 +1,1 @@
+"""Expiry of vouchers, recorded in the night."""

@@ -1,0 +1,1 @@
+"""What a cross-match list does to vouchers."""

@@ -1,0 +1,127 @@
+"""What a cross-match list does to vouchers: an unspent one is lost, a redeemed one is marked.
+
+The payment for a voucher that was redeemed is of a later step, which is told through here: `app.py` connects
+the two. It is told each time a list is looked at, whether or not the voucher changes: a worker may have died
+in between.
+
+Called by the worker that applies a list, after the list is stored, and by the issuer, after its vouchers are.
+Every write is followed by another look at what lists say: of two that act on one voucher, the later one finds
+the newest word and writes it.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from datetime import date, datetime
+
+from chalicelib.aws.writes import ConditionFailed
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.ids import PersonKey
+from chalicelib.kernel.principal import Change, Context, change_of
+from chalicelib.people.eligibility import Bar, Standings, bar_of
+from chalicelib.people.standings import service as standings
+from chalicelib.programs.service import all_programs
+from chalicelib.vouchers import store
+from chalicelib.vouchers.ineligibility import store as ineligibility_store
+from chalicelib.vouchers.model import (
+    FOUND_INELIGIBLE,
+    Consequence,
+    Voucher,
+    VoucherStatus,
+    bar_reason,
+    consequence_of,
+    voucher_id_of,
+)
+
+_TRIES = 8
+_PAID_FOR = (VoucherStatus.REDEEMED, VoucherStatus.SETTLED)
+Told = Callable[[Context, Voucher, Bar], None]
+_told: list[Told] = []
+
+
+def use_payments(told: Told) -> None:
+    """Install what is told that lists stand against a voucher which is, or will be, paid for."""
+    _told[:] = [told]
+
+
+def follow(context: Context, person_keys: Iterable[PersonKey]) -> None:
+    """Bring the vouchers of these people in line with what cross-match lists say of them now.
+
+    Raises:
+        Unavailable: others kept changing the same vouchers or lists; repeating is safe.
+
+    """
+    people: Collection[PersonKey] = set(person_keys)
+    for _ in range(_TRIES):
+        if not people:
+            return
+        listed = standings.standings_of(people)
+        done = [_bring_in_line(context, voucher, bar) for voucher, bar in _concerned(context, listed)]
+        if not any(done):
+            return
+        people = standings.told_since(people, listed)
+    raise Unavailable("try_again")
+
+
+def effect_on(person_keys: Iterable[PersonKey], import_id: str) -> tuple[int, int]:
+    """Count the vouchers lost and those marked because of a list, from what they themselves say."""
+    ids = [voucher_id_of(key, program.id) for program in all_programs() for key in person_keys]
+    found = [
+        voucher.status
+        for voucher in store.find_vouchers(ids)
+        if voucher.bar is not None and voucher.bar.standing.import_id == import_id
+    ]
+    revoked = found.count(VoucherStatus.REVOKED)
+    return revoked, len(found) - revoked
+
+
+def _concerned(
+    context: Context, listed: Mapping[PersonKey, Standings]
+) -> Iterator[tuple[Voucher, Bar | None]]:
+    """Find the vouchers of listed people by their derived ids: an index might not have the newest yet."""
+    programs = {program.id: program for program in all_programs()} if listed else {}
+    ids = [voucher_id_of(key, program_id) for key in listed for program_id in programs]
+    for voucher in store.find_vouchers(ids):
+        known = listed[voucher.person_key].standings
+        yield voucher, bar_of(known, programs[voucher.program_id], today=_asked_from(voucher, context.now))
+
+
+def _asked_from(voucher: Voucher, now: datetime) -> date:
+    """Give the day from which on it matters what lists say: of a voucher in use, that of its redemption.
+
+    Whether its class is paid for depends on the day the class opened, and lists come long after.
+    """
+    today = shanghai_date(now)
+    if voucher.status not in _PAID_FOR or voucher.redeemed_at is None:
+        return today
+    return min(today, shanghai_date(voucher.redeemed_at))
+
+
+def _bring_in_line(context: Context, voucher: Voucher, bar: Bar | None) -> Consequence | None:
+    """Do to one voucher what follows; it may be claimed, redeemed or released meanwhile."""
+    current: Voucher | None = voucher
+    for _ in range(_TRIES):
+        if current is None:
+            return None
+        consequence = consequence_of(current, bar, now=context.now)
+        try:
+            if consequence is Consequence.REVOKE:
+                assert bar is not None
+                ineligibility_store.revoke_ineligible(
+                    current, bar, now=context.now, change=_change(context, bar)
+                )
+            elif consequence is Consequence.MARK:
+                ineligibility_store.mark_ineligible(current, bar, change=_change(context, bar))
+        except ConditionFailed as failure:
+            current = failure.old
+        else:
+            if bar is not None and current.status in _PAID_FOR:
+                _told[0](context, current, bar)
+            return consequence
+    raise Unavailable("try_again")
+
+
+def _change(context: Context, bar: Bar | None) -> Change:
+    """Tell the list and the person who uploaded it, so that the decision traces to somebody."""
+    if bar is None:
+        return change_of(context, "voucher.find_eligible")
+    return change_of(context, FOUND_INELIGIBLE, reason=bar_reason(bar))

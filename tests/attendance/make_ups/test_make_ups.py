@@ -1,0 +1,156 @@
+"""Make-ups and excuses: asked for by the institution, decided by the bureau (step 8)."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.attendance.builders import attended, mark_of, room_under
+from tests.classes.builders import Classroom
+
+
+@pytest.fixture
+def room(world):
+    return Classroom(world).rostered(2)
+
+
+def ask(room, *, person=0, number=0, who="institution", at=None, **changes):
+    body = {"enrolment_id": room.enrolments[person]["id"], "kind": "make_up", "reason": "手机没电"} | changes
+    path = f"/v1/lessons/{room.lesson(number)['id']}/make-ups"
+    return room.api(who).post(path, body, at=at or room.ended())
+
+
+def decide(room, what, one, who="clerk", at=None, **changes):
+    body = {"version": one["version"], "reason": "已核实"} | changes
+    return room.api(who).post(f"/v1/make-ups/{one['id']}/{what}", body, at=at or room.ended())
+
+
+def test_a_make_up_counts_once_the_bureau_grants_it(room):
+    answer = ask(room, evidence="教室签到簿第3页")
+    assert answer.status == 201, answer.text
+    assert (answer.json["status"], answer.json["hours"], answer.json["allowed_actions"]) == (
+        "requested",
+        8,
+        [],
+    )
+    assert mark_of(room, 0) == ("absent", 0)
+    waiting = room.api("clerk").get("/v1/make-ups").json["items"]
+    assert [(one["id"], one["allowed_actions"]) for one in waiting] == [
+        (answer.json["id"], ["approve", "reject"])
+    ]
+    granted = decide(room, "approve", answer.json)
+    assert (granted.status, granted.json["status"]) == (200, "approved")
+    assert mark_of(room, 0) == ("made_up", 8)
+    trainee = attended(room)["trainees"][0]
+    assert trainee["made_up_hours"] == 8
+    assert room.api("clerk").get("/v1/make-ups").json["items"] == []
+
+
+def test_an_excuse_shows_but_gives_no_hours_and_may_be_asked_for_ahead(room):
+    answer = ask(room, kind="excuse", reason="病假", at=room.starts() - timedelta(days=1))
+    assert answer.status == 201, answer.text
+    decide(room, "approve", answer.json)
+    assert mark_of(room, 0) == ("excused", 0)
+
+
+def test_a_rejected_request_changes_nothing_and_may_be_made_anew(room):
+    first = ask(room).json
+    assert decide(room, "reject", first).json["decision_reason"] == "已核实"
+    assert mark_of(room, 0) == ("absent", 0)
+    second = ask(room, reason="附证明").json
+    assert (second["id"], second["version"], second["status"]) == (first["id"], 3, "requested")
+    assert second["decided_at"] is None
+    decide(room, "approve", second)
+    assert mark_of(room, 0) == ("made_up", 8)
+
+
+def test_the_same_request_again_is_answered_like_the_first_and_another_is_refused(room):
+    first = ask(room)
+    assert ask(room).json == first.json
+    other = ask(room, reason="别的理由")
+    assert (other.status, other.json["code"]) == (409, "make_up_exists")
+    decide(room, "approve", first.json)
+    assert ask(room, kind="excuse").json["code"] == "make_up_exists"
+
+
+def test_at_most_the_policys_share_may_be_made_up(room, world):
+    assert ask(room, number=0).status == 201  # 8 of 40 hours are 20 per cent
+    answer = ask(room, number=1)
+    assert (answer.status, answer.json["code"]) == (409, "make_up_limit")
+    assert "16" in answer.json["detail"]
+    assert ask(room, number=1, kind="excuse").status == 201
+    assert ask(room, number=1, person=1).status == 201
+
+
+def test_two_requests_granted_at_one_moment_do_not_exceed_the_share(room):
+    """Both may pass the check before either is stored: what is granted beyond the share gives no hours."""
+    from chalicelib.attendance.make_ups.store import MakeUpRow
+
+    one = ask(room, number=0).json
+    row = next(MakeUpRow.query(room.id))
+    row.slot = row.slot.replace("01#", "02#")
+    row.save()
+    second = next(
+        item
+        for item in room.api("institution").get(f"/v1/classes/{room.id}/make-ups").json["items"]
+        if item["id"] != one["id"]
+    )
+    for request in (one, second):
+        assert decide(room, "approve", request).status == 200
+    assert (mark_of(room, 0, 0), mark_of(room, 0, 1)) == (("made_up", 8), ("made_up", 8))
+
+
+def test_what_counts_already_needs_no_make_up(room):
+    room.check_in(room.people[0])
+    assert ask(room).json["code"] == "lesson_attended"
+
+
+def test_a_lesson_that_was_left_early_may_be_made_up_where_that_costs_it(world):
+    room = room_under(world, check_out_required=True)
+    room.check_in(room.people[0])
+    assert mark_of(room, 0) == ("left_early", 0)
+    decide(room, "approve", ask(room).json)
+    assert mark_of(room, 0) == ("made_up", 8)
+
+
+def test_a_make_up_comes_after_the_lesson(room):
+    answer = ask(room, at=room.starts() + timedelta(hours=1))
+    assert (answer.status, answer.json["code"]) == (409, "lesson_not_over")
+
+
+def test_neither_asked_nor_decided_once_the_completion_is_approved(room):
+    one = ask(room).json
+    room.do("institution", "completion/submit", at=room.ended())
+    assert ask(room, person=1).status == 201  # the bureau has not approved yet
+    room.do("clerk", "completion/approve", at=room.ended())
+    for answer in (ask(room, number=2, kind="excuse"), decide(room, "approve", one)):
+        assert (answer.status, answer.json["code"]) == (409, "wrong_state")
+
+
+def test_decisions_are_the_clerks_of_the_area_and_made_once(room):
+    one = ask(room).json
+    assert decide(room, "approve", one, who="institution").status == 403
+    assert decide(room, "approve", one, who="reviewer").status == 403
+    assert decide(room, "approve", one, who="clerk_wuhu").status == 404
+    assert decide(room, "approve", one, version=7).json["code"] == "version_conflict"
+    assert decide(room, "approve", one).status == 200
+    again = decide(room, "reject", one, version=2)
+    assert (again.status, again.json["code"]) == (409, "wrong_state")
+
+
+def test_others_may_not_ask_nor_for_others(room):
+    assert ask(room, who="institution_two").status == 404
+    assert ask(room, who="clerk").status == 403
+    answer = ask(room, enrolment_id="enr_unknown00")
+    assert (answer.status, answer.json["code"]) == (409, "enrolment_not_on_roster")
+    for changes in ({"reason": ""}, {"kind": "gift"}, {"status": "approved"}, {"hours": 80}):
+        assert ask(room, **changes).status == 400
+    for unknown in ("mkp_x", "mkp_x-001abcd", "les_x-01", "mkp_%2F"):
+        assert decide(room, "approve", {"id": unknown, "version": 1}).status == 404
+
+
+def test_every_decision_leaves_an_audit_record():
+    from chalicelib.attendance.make_ups.store import MakeUpRow
+    from chalicelib.attendance.reviews.store import ReviewRow
+
+    assert MakeUpRow.streamed
+    assert ReviewRow.streamed

@@ -1,0 +1,121 @@
+"""The promises of a write: once, or with the old item; also when an answer is lost."""
+
+import pytest
+
+from chalicelib.accounts.model import Account, AccountStatus
+from chalicelib.accounts.store import AccountRow
+from chalicelib.aws.table import connection
+from chalicelib.aws.writes import ConditionFailed, Put, Update, insert, transact, update
+from chalicelib.kernel.principal import Role
+
+
+def account(name: str) -> Account:
+    return Account(
+        id=f"acc_{name}",  # type: ignore[arg-type]
+        account=name,
+        sealed_name="",
+        role=Role.CLERK,
+        division="3401",
+        status=AccountStatus.ACTIVE,
+    )
+
+
+@pytest.fixture
+def lose_answers():
+    """Let the next N answers be lost on their way back: the SDK sends the same request again."""
+    left = []
+
+    def send_again(**_):
+        return left.pop() if left else None
+
+    events = connection().client.meta.events
+    events.register_first("needs-retry.dynamodb", send_again)
+    yield lambda count: left.extend([0.0] * count)
+    events.unregister("needs-retry.dynamodb", send_again)
+
+
+def test_a_write_whose_answer_was_lost_knows_its_own_success(cloud, world, lose_answers):
+    lose_answers(1)
+    insert(AccountRow.from_record(account("one")), change=world.change)
+    lose_answers(1)
+    changed = update(
+        AccountRow,
+        ("acc_one",),
+        [AccountRow.institution.set("1")],
+        condition=AccountRow.institution.does_not_exist(),
+        change=world.change,
+    )
+    assert (changed.institution, changed.version) == ("1", 2)
+    lose_answers(1)
+    transact(
+        [
+            Put(AccountRow.from_record(account("two"))),
+            Update(
+                AccountRow, ("acc_one",), [AccountRow.institution.set("2")], AccountRow.institution == "1"
+            ),
+        ],
+        change=world.change,
+    )
+    assert AccountRow.read("acc_one").institution == "2"
+    assert AccountRow.read("acc_two").version == 1
+
+
+def test_a_session_begins_though_the_answer_is_lost(cloud, world, lose_answers):
+    from chalicelib.accounts.sign_in.store import SessionRow, create_session
+    from chalicelib.accounts.store import Session
+
+    session = Session(
+        id="ses_random",
+        actor="acc_one",
+        role=Role.CLERK,
+        current_hash="h",
+        expires=1,
+        begun_at=world.now,
+    )
+    lose_answers(1)
+    create_session(session)
+    assert SessionRow.read("ses_random").actor == "acc_one"
+
+
+def test_somebody_elses_write_is_not_taken_for_ones_own(cloud, world, lose_answers):
+    insert(AccountRow.from_record(account("one")), change=world.change)
+    lose_answers(1)
+    with pytest.raises(ConditionFailed):
+        insert(AccountRow.from_record(account("one")), change=world.change)
+
+
+def test_a_second_insert_tells_what_is_there(cloud, world):
+    insert(AccountRow.from_record(account("one")), change=world.change)
+    with pytest.raises(ConditionFailed) as failure:
+        insert(AccountRow.from_record(account("one")), change=world.change)
+    assert failure.value.old.account == "one"
+
+
+def test_a_transaction_is_all_or_nothing_and_tells_which_part_failed(cloud, world):
+    insert(AccountRow.from_record(account("one")), change=world.change)
+    with pytest.raises(ConditionFailed) as failure:
+        transact(
+            [
+                Update(
+                    AccountRow, ("acc_one",), [AccountRow.institution.set("9")], AccountRow.status == "active"
+                ),
+                Put(AccountRow.from_record(account("two"))),
+                Update(AccountRow, ("acc_one2",), [AccountRow.institution.set("9")], AccountRow.id.exists()),
+            ],
+            change=world.change,
+        )
+    assert failure.value.index == 2
+    assert AccountRow.find("acc_two") is None
+    assert AccountRow.read("acc_one").institution is None
+
+
+def test_an_update_counts_versions_and_keeps_its_reason(cloud, world):
+    insert(AccountRow.from_record(account("one")), change=world.change)
+    now = update(
+        AccountRow,
+        ("acc_one",),
+        [AccountRow.institution.set("1")],
+        condition=AccountRow.institution.does_not_exist(),
+        change=world.change,
+    )
+    assert (now.version, now.institution, now.last_change) == (2, "1", world.change)

@@ -1,0 +1,151 @@
+"""The catalogue from a sheet."""
+
+import io
+
+import openpyxl
+
+from chalicelib.catalogue.imports.service import INSTITUTION_COLUMNS, PROJECT_COLUMNS
+from chalicelib.edge.endpoints import CSV, XLSX
+from chalicelib.sheets.writing import write_csv, write_xlsx
+from infra.local.catalogue import INSTITUTIONS
+
+HEADERS = [aliases[0] for aliases in INSTITUTION_COLUMNS.values()]
+PROJECT_HEADERS = [aliases[0] for aliases in PROJECT_COLUMNS.values()]
+
+
+def rows(world, entries):
+    for entry in entries:
+        place, bank = entry["location"], entry["bank_account"]
+        yield [
+            entry["name"],
+            entry["uscc"],
+            entry["division"],
+            entry["address"],
+            entry["phone"],
+            place["lng"],
+            place["lat"],
+            place["coord_system"],
+            world.program_id,
+            "、".join(entry["projects"]),
+            bank["holder"],
+            bank["bank"],
+            bank["number"],
+        ]
+
+
+def send(api, who, raw, kind, options="", content_type=XLSX):
+    path = f"/v1/catalogue/imports?kind={kind}{options}"
+    return api(who).send("POST", path, None, raw=raw, content_type=content_type)
+
+
+def test_a_sheet_lists_institutions_and_again_changes_nothing(world, api):
+    raw = write_xlsx("机构", HEADERS, rows(world, INSTITUTIONS))
+    dry = send(api, "province", raw, "institutions", "&dry_run=true")
+    assert (dry.status, dry.json["total"], dry.json["created"]) == (
+        200,
+        len(INSTITUTIONS),
+        len(INSTITUTIONS) - 3,
+    )
+    assert api().get(f"/v1/institutions/{INSTITUTIONS[5]['uscc']}").status == 404
+    done = send(api, "province", raw, "institutions")
+    assert done.json["created"] == dry.json["created"]
+    assert api().get(f"/v1/institutions/{INSTITUTIONS[5]['uscc']}").status == 200
+    again = send(api, "province", raw, "institutions")
+    assert (again.json["created"], again.json["changed"], again.json["unchanged"]) == (
+        0,
+        0,
+        len(INSTITUTIONS),
+    )
+
+
+def test_every_wrong_cell_is_named_and_nothing_applied(world, api):
+    table = [list(row) for row in rows(world, INSTITUTIONS[2:6])]
+    table[0][1] = "123"
+    table[1][7] = ""
+    table[2][5] = "很远"
+    table[3][4] = "12"
+    answer = send(api, "province", write_csv(HEADERS, table), "institutions", content_type=CSV)
+    assert (answer.status, answer.json["code"]) == (422, "rows_invalid")
+    found = {(e["row"], e["column"], e["code"]) for e in answer.json["errors"]}
+    assert found >= {
+        (2, "统一社会信用代码", "invalid_uscc"),
+        (3, "坐标系", "empty_cell"),
+        (4, "经度", "invalid_coordinate"),
+        (5, "联系电话", "invalid_phone"),
+    }
+    assert api().get(f"/v1/institutions/{INSTITUTIONS[5]['uscc']}").status == 404
+    partly = send(api, "province", write_csv(HEADERS, table), "institutions", "&partial=true", CSV)
+    assert (partly.status, partly.json["created"], len(partly.json["errors"]) >= 4) == (200, 0, True)
+
+
+def test_a_clerk_lists_only_the_own_area(world, api):
+    raw = write_xlsx("机构", HEADERS, rows(world, INSTITUTIONS))
+    answer = send(api, "clerk_wuhu", raw, "institutions")
+    assert answer.status == 422
+    assert {e["code"] for e in answer.json["errors"]} == {"not_found"}
+
+
+def test_a_sheet_lists_projects(world, api):
+    table = [
+        ["prj_baking-5", "西式面点师", "4-03-02-04", "2022", "五级初级工", 120, "1800.50", world.program_id]
+    ]
+    done = send(api, "province", write_xlsx("项目", PROJECT_HEADERS, table), "projects")
+    assert (done.status, done.json["created"]) == (200, 1), done.text
+    made = api().get("/v1/projects/prj_baking-5").json
+    assert (made["level"], made["hours"], made["fee_fen"]) == (5, 120, 180050)
+    table[0][2] = "x"
+    assert send(api, "province", write_xlsx("项目", PROJECT_HEADERS, table), "projects").status == 422
+    assert send(api, "clerk", write_xlsx("项目", PROJECT_HEADERS, table), "projects").status == 403
+
+
+MISTAKES = {
+    "name": ("", "empty_cell"),
+    "uscc": ("91340111MX0000027E", "invalid_uscc"),
+    "division": ("349999", "unknown_division"),
+    "address": ("", "empty_cell"),
+    "phone": ("1380551", "invalid_phone"),
+    "lng": ("东经117度", "invalid_coordinate"),
+    "lat": ("95", "invalid_coordinate"),
+    "coord_system": ("北京54", "coord_system_missing"),
+    "programs": ("prg_nothing", "unknown_program"),
+    "projects": ("prj_nothing、prj_none", "unknown_project"),
+    "bank": ("", "empty_cell"),
+    "bank_account": ("6222020000000000001", "invalid_account_number"),
+}
+
+
+def test_twelve_mistakes_are_told_in_their_rows_and_in_the_sheet_that_comes_back(world, api):
+    from tests.catalogue.publication.test_publication import downloaded
+
+    columns = list(INSTITUTION_COLUMNS)
+    table = [list(row) for row in rows(world, INSTITUTIONS[: len(MISTAKES) + 1])]
+    for row, (column, (wrong, _)) in zip(table, MISTAKES.items(), strict=False):
+        row[columns.index(column)] = wrong
+    raw = write_xlsx("机构", HEADERS, table)
+    refused = send(api, "province", raw, "institutions")
+    wanted = {
+        (place, INSTITUTION_COLUMNS[column][0], code)
+        for place, (column, (_, code)) in enumerate(MISTAKES.items(), start=2)
+    }
+    assert {(e["row"], e["column"], e["code"]) for e in refused.json["errors"]} == wanted
+    assert refused.json["detail"].startswith("有 12 行有误")
+    dry = send(api, "province", raw, "institutions", "&dry_run=true").json
+    assert (dry["total"], dry["created"] + dry["changed"] + dry["unchanged"]) == (13, 1)
+    back = downloaded(dry["error_sheet"])
+    header, *lines = openpyxl.load_workbook(io.BytesIO(back)).active.iter_rows(values_only=True)
+    assert header == ("行号", *HEADERS, "错误原因")
+    assert [line[0] for line in lines] == list(range(2, 15)), "the same sheet, the right row too"
+    assert [bool(line[-1]) for line in lines] == [True] * 12 + [False]
+    assert "统一社会信用代码校验不通过" in lines[1][-1]
+    again = send(api, "province", back, "institutions", "&dry_run=true").json
+    assert {(e["row"], e["column"], e["code"]) for e in again["errors"]} == wanted
+
+
+def test_a_right_sheet_has_no_error_sheet_and_tells_points_far_from_their_division(world, api):
+    table = [list(row) for row in rows(world, INSTITUTIONS[3:5])]
+    columns = list(INSTITUTION_COLUMNS)
+    table[0][columns.index("division")] = "340202"
+    answer = send(api, "province", write_xlsx("机构", HEADERS, table), "institutions").json
+    assert (answer["created"], answer["error_sheet"]) == (2, None)
+    assert [(one["row"], one["code"]) for one in answer["warnings"]] == [(2, "far_from_division")]
+    assert answer["warnings"][0]["detail"]

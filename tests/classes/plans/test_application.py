@@ -1,0 +1,259 @@
+"""Applying for a class and deciding on it (step 6)."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.classes.builders import DAY, Classroom, application, trainer
+
+
+def codes(answer):
+    return {warning["code"] for warning in answer["warnings"]}
+
+
+def test_an_application_is_a_draft_with_lessons_and_masked_trainers(world, api):
+    made = Classroom(world).json
+    assert (made["status"], made["version"], made["policy_version"]) == ("draft", 1, 1)
+    assert made["allowed_actions"] == ["edit", "submit", "cancel"]
+    assert [lesson["id"].startswith("les_") for lesson in made["lessons"]] == [True] * 5
+    assert made["warnings"] == []
+    shown = made["trainers"][0]
+    assert shown["name"].endswith("*")
+    assert trainer()["id_number"] not in str(made)
+
+
+@pytest.mark.parametrize(
+    ("code", "changes"),
+    [
+        ("class_size", {"planned_size": 9}),
+        ("class_size", {"planned_size": 51}),
+        ("hours_too_few", {"lessons": slice(0, 4)}),
+        ("hours_per_day", {"hours": 9}),
+        ("filed_too_late", {"shift": -4 * DAY}),
+        ("lessons_overlap", {"same_day": True}),
+    ],
+)
+def test_a_breach_is_a_warning_on_the_draft_and_refused_at_submission(world, api, code, changes):
+    body = application(world)
+    if "planned_size" in changes:
+        body["planned_size"] = changes["planned_size"]
+    if "lessons" in changes:
+        body["lessons"] = body["lessons"][changes["lessons"]]
+    if "hours" in changes:
+        body["lessons"][0]["hours"] = changes["hours"]
+    if "shift" in changes:
+        from datetime import datetime
+
+        for lesson in body["lessons"]:
+            for name in ("starts_at", "ends_at"):
+                lesson[name] = (datetime.fromisoformat(lesson[name]) + changes["shift"]).isoformat()
+    if "same_day" in changes:
+        body["lessons"].append({**body["lessons"][0], "hours": 1})
+    room = Classroom(world, **body)
+    assert code in codes(room.json)
+    refused = room.try_("institution", "submit")
+    assert refused.status == 409
+    assert code in {error["code"] for error in refused.json["errors"]}
+
+
+def test_seven_calendar_days_before_opening_is_in_time_and_six_are_not(world):
+    room = Classroom(world)  # opens ten days from now
+    late = room.try_("institution", "submit", at=world.later(days=4))
+    assert (late.status, late.json["code"]) == (409, "filed_too_late")
+    room.do("institution", "submit", at=world.later(days=3, hours=14, minutes=59))
+
+
+def test_short_lessons_are_a_warning_that_the_clerk_sees(world):
+    body = application(world)
+    body["lessons"][0]["ends_at"] = (world.now + 10 * DAY + timedelta(hours=1)).isoformat()
+    room = Classroom(world, **body).do("institution", "submit")
+    assert codes(room.read("clerk")) == {"hours_too_long"}
+
+
+def test_an_application_is_filed_returned_with_a_reason_changed_filed_again_and_approved(world, api):
+    room = Classroom(world).do("institution", "submit")
+    assert room.read("clerk")["allowed_actions"] == ["approve", "return"]
+    assert room.read("institution")["allowed_actions"] == ["cancel"]
+    room.do("clerk", "return", {"reason": "课程表不清楚"})
+    assert (room.json["status"], room.json["return_reason"]) == ("returned", "课程表不清楚")
+    body = application(world, name="互联网营销二班") | {"version": room.version}
+    changed = api("institution").put(f"/v1/classes/{room.id}", body, at=world.now)
+    assert (changed.status, changed.json["status"], changed.json["name"]) == (
+        200,
+        "returned",
+        "互联网营销二班",
+    )
+    room.refresh().do("institution", "submit").do("clerk", "approve", {"comment": "同意"})
+    assert (room.json["status"], room.json["return_reason"]) == ("approved", None)
+    assert room.read("institution")["allowed_actions"] == ["cancel", "roster", "change"]
+
+
+def test_a_stale_version_is_a_conflict_and_a_filed_application_cannot_be_edited(world, api):
+    room = Classroom(world).do("institution", "submit")
+    stale = room.try_("clerk", "approve", {"version": 1})
+    assert (stale.status, stale.json["code"]) == (409, "version_conflict")
+    body = application(world) | {"version": room.version}
+    edited = api("institution").put(f"/v1/classes/{room.id}", body, at=world.now)
+    assert (edited.status, edited.json["code"]) == (409, "wrong_state")
+
+
+def test_only_the_own_institution_and_its_bureaus_know_of_a_class(world, api):
+    room = Classroom(world).do("institution", "submit")
+    for outsider in ("institution_two", "clerk_wuhu"):
+        assert api(outsider).get(f"/v1/classes/{room.id}").status == 404
+    assert room.try_("clerk_wuhu", "approve").status == 404
+    assert room.try_("institution", "approve").status == 403
+    assert room.try_("reviewer", "approve").status == 403
+    assert room.read("province")["allowed_actions"] == []
+
+
+def test_a_suspended_institution_cannot_file_or_be_approved(world, api):
+    room = Classroom(world)
+    other = Classroom(world, name="另一班", trainers=[trainer(901)]).do("institution", "submit")
+    uscc = room.json["institution"]
+    suspended = api("clerk").post(f"/v1/institutions/{uscc}/suspend", {"version": 1, "reason": "核查"})
+    assert suspended.status == 200, suspended.text
+    assert "institution_suspended" in codes(room.read())
+    for answer in (room.try_("institution", "submit"), other.try_("clerk", "approve")):
+        assert (answer.status, answer.json["code"]) == (409, "institution_suspended")
+
+
+def test_a_trainer_or_room_taken_by_another_class_is_a_warning_only(world):
+    Classroom(world).do("institution", "submit")
+    same_room = Classroom(world, trainers=[trainer(901)])
+    elsewhere = {**application(world)["site"], "name": "二号教室"}
+    same_trainer = Classroom(world, site=elsewhere)
+    neither = Classroom(world, site=elsewhere, trainers=[trainer(901)])
+    assert codes(same_room.json) == codes(same_trainer.json) == {"trainer_or_room_overlap"}
+    assert codes(neither.json) == set()
+    assert same_room.do("institution", "submit").json["status"] == "submitted"
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "code"),
+    [
+        ({"lessons": []}, 400, "no_lessons"),
+        ({"project_id": "prj_unknown"}, 400, "unknown_project"),
+        ({"program_id": "prg_other"}, 409, "project_not_covered"),
+        ({"status": "approved"}, 400, "malformed"),
+        ({"trainers": []}, 400, "malformed"),
+        ({"planned_size": "12"}, 400, "malformed"),
+    ],
+)
+def test_what_cannot_be_an_application_is_refused(world, api, changes, status, code):
+    answer = api("institution").post("/v1/classes", application(world) | changes, at=world.now)
+    assert (answer.status, answer.json["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    "lesson",
+    [
+        {"trainer": 1},
+        {"ends_at": "2026-09-11T00:00:00Z"},
+        {"ends_at": "2026-09-30T00:00:00Z"},
+        {"starts_at": "0001-01-01T00:00:00+08:00"},
+        {"starts_at": "9999-12-31T23:59:59-08:00", "ends_at": "9999-12-31T23:59:59-09:00"},
+        {"starts_at": "2026-09-11T09:00:00"},
+        {"hours": 0},
+        {"site": {"name": "x", "address": "y", "location": {"lng": 117, "lat": 31}}},
+    ],
+)
+def test_a_lesson_that_cannot_be_is_malformed(world, api, lesson):
+    body = application(world)
+    body["lessons"][0] |= lesson
+    answer = api("institution").post("/v1/classes", body, at=world.now)
+    assert answer.status == 400, answer.text
+
+
+def test_a_trainers_wrong_id_number_is_named(world, api):
+    body = application(world, trainers=[trainer() | {"id_number": "340123199001010001"}])
+    answer = api("institution").post("/v1/classes", body, at=world.now)
+    assert (answer.status, answer.json["errors"][0]["field"]) == (422, "trainers[0].id_number")
+
+
+def test_each_caller_lists_their_own_classes(world, api):
+    room = Classroom(world)
+    listed = {
+        who: [one["id"] for one in api(who).get("/v1/classes").json["items"]]
+        for who in ("institution", "institution_two", "clerk", "clerk_wuhu", "province")
+    }
+    mine = [room.id]
+    assert listed == {
+        "institution": mine, "institution_two": [], "clerk": mine, "clerk_wuhu": [], "province": mine,
+    }  # fmt: skip
+    assert [
+        one["id"] for one in api("clerk").get("/v1/classes", {"division": "340111"}).json["items"]
+    ] == mine
+    assert api("clerk").get("/v1/classes", {"division": "340102"}).json["items"] == []
+    assert api("clerk").get("/v1/classes", {"division": "3402"}).status == 404
+    assert api("clerk").get("/v1/classes", {"division": "9999"}).status == 400
+    assert api("clerk").get("/v1/classes", {"status": "approved"}).json["items"] == []
+    assert api("clerk").get("/v1/classes", {"status": "no_such"}).status == 400
+
+
+def test_a_long_list_of_classes_comes_in_pages(world, api):
+    made = {Classroom(world).id for _ in range(3)}
+    for who in ("institution", "province"):
+        first = api(who).get("/v1/classes", {"limit": 2}).json
+        rest = api(who).get("/v1/classes", {"limit": 2, "cursor": first["next"]}).json
+        assert {one["id"] for one in first["items"] + rest["items"]} == made
+
+
+def test_a_cancelled_class_gives_the_vouchers_back(world, api):
+    room = Classroom(world).rostered(2)
+    roster = [one["voucher_id"] for one in room.enrolments]
+    room.do("institution", "cancel", {"comment": "人数不足"})
+    assert (room.json["status"], room.json["allowed_actions"]) == ("cancelled", [])
+    for person, voucher_id in zip(room.people, roster, strict=True):
+        assert api(person).get(f"/v1/vouchers/{voucher_id}", at=world.now).json["status"] == "claimed"
+    again = room.try_("institution", "cancel", {"version": room.version - 1})
+    assert (again.status, again.json["version"]) == (200, room.version)
+    states = {one["status"] for one in api("institution").get("/v1/enrolments").json["items"]}
+    assert states == {"released"}
+
+
+def test_a_cancellation_that_stopped_halfway_goes_on_when_repeated(world, api):
+    from chalicelib.classes.plans.decisions import _still_enrolled
+    from chalicelib.classes.rosters import store as roster_store
+    from chalicelib.classes.service import read_class
+
+    room = Classroom(world).rostered(3)
+    one = _still_enrolled(read_class(room.id))[:1]
+    roster_store.cancel(room.id, one, version=room.version, change=world.change)
+    listed = [one["status"] for one in api("institution").get("/v1/enrolments").json["items"]]
+    assert sorted(listed) == ["released", "rostered", "rostered"]
+    room.do("institution", "cancel")
+    assert {one["status"] for one in api("institution").get("/v1/enrolments").json["items"]} == {"released"}
+
+
+def test_an_approved_class_keeps_the_policy_it_was_approved_under(world, api):
+    room = Classroom(world).approved()
+    program = api("province").get(f"/v1/programs/{world.program_id}").json
+    policy = program["policy"] | {"pass_mark": 90}
+    changed = api("province").post(
+        f"/v1/programs/{world.program_id}/policy", {"version": program["version"], "policy": policy}
+    )
+    assert changed.status in (200, 201), changed.text
+    assert room.read()["policy_version"] == 1
+    assert Classroom(world).json["policy_version"] == 2
+
+
+def test_a_policy_changed_while_an_application_waits_is_the_one_it_is_approved_under(world, api):
+    room = Classroom(world).do("institution", "submit")
+    room.read("clerk")
+    program = api("province").get(f"/v1/programs/{world.program_id}").json
+    policy = program["policy"] | {"pass_mark": 90}
+    path = f"/v1/programs/{world.program_id}/policy"
+    assert api("province").post(path, {"version": program["version"], "policy": policy}).status in (200, 201)
+    assert room.do("clerk", "approve").json["policy_version"] == 2
+    assert room.read()["policy_version"] == 2
+
+
+def test_a_clerk_who_decides_on_an_old_version_is_told_so_even_if_it_is_remembered(world, api):
+    room = Classroom(world).do("institution", "submit")
+    room.read("clerk")
+    read_by_clerk = room.version
+    room.do("clerk_two", "return", {"reason": "x"}).do("institution", "submit")
+    stale = room.try_("clerk", "approve", {"version": read_by_clerk})
+    assert (stale.status, stale.json["code"]) == (409, "version_conflict")
+    assert room.read("clerk")["status"] == "submitted"

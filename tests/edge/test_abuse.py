@@ -1,0 +1,225 @@
+"""What strangers may try: floods, other origins, bombs, formulas."""
+
+import csv
+import io
+import os
+import re
+import zipfile
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from openpyxl import Workbook, load_workbook
+
+from chalicelib.aws.settings import settings
+from chalicelib.edge import pace
+from chalicelib.edge.endpoints import ENDPOINTS, HEADERS, JSON_BYTES_MAX, SHEET_BYTES_MAX, XLSX
+from chalicelib.kernel.errors import Impossible, TooMany
+from chalicelib.kernel.principal import Principal, Role
+from chalicelib.sheets.reading import read_table
+from chalicelib.sheets.writing import write_csv, write_xlsx
+
+# --------------------------------------------------------------------------- pace
+
+
+def test_a_person_who_asks_for_codes_without_end_is_told_to_wait() -> None:
+    pace.forget_paces()
+    holder = Principal(actor="prs_a", role=Role.TRAINEE, person_key="prs_a")
+    limit = pace.PACES["voucher.show_qr"]
+    for _ in range(limit.burst):
+        pace.spend("voucher.show_qr", holder, clock=0)
+    with pytest.raises(TooMany) as refused:
+        pace.spend("voucher.show_qr", holder, clock=0)
+    assert refused.value.facts == {"retry_after_seconds": 1}
+    pace.spend("voucher.show_qr", Principal(actor="prs_b", role=Role.TRAINEE), clock=0)
+    pace.spend("voucher.show_qr", holder, clock=1)
+    pace.spend("voucher.read", holder, clock=1)
+    pace.forget_paces()
+
+
+def test_all_counters_of_an_institution_share_its_pace(world: Any, api: Any) -> None:
+    client = api("institution")
+    now = __import__("time").monotonic()
+    pace._buckets["scan.verify", client_institution()] = (0.0, now + 3600)
+    answer = client.post("/v1/verifications", {"token": "x", "project_id": world.project_id})
+    assert (answer.status, answer.json["code"]) == (429, "too_many_requests")
+    assert int(answer.headers["Retry-After"]) >= 1
+    assert (
+        api("institution_two")
+        .post("/v1/verifications", {"token": "x", "project_id": world.project_id})
+        .status
+        == 200
+    )
+
+
+def client_institution() -> str:
+    from tests.support.people import HEFEI_SCHOOL
+
+    return HEFEI_SCHOOL
+
+
+# --------------------------------------------------------------------------- origins and headers
+
+
+@pytest.fixture
+def origins() -> Iterator[str]:
+    os.environ["CORS_ORIGINS"] = "https://a.example https://b.example"
+    settings.cache_clear()
+    yield "https://b.example"
+    del os.environ["CORS_ORIGINS"]
+    settings.cache_clear()
+
+
+def cors(headers: dict[str, str]) -> dict[str, str]:
+    return {name: value for name, value in headers.items() if name.startswith("Access-Control")}
+
+
+def test_no_other_origin_reads_anything_by_default(api: Any) -> None:
+    sent = {"Origin": "https://a.example", "Access-Control-Request-Method": "POST"}
+    preflight = api().send("OPTIONS", "/v1/classes", None, headers=sent)
+    assert (preflight.status, cors(preflight.headers)) == (204, {})
+    assert cors(api().get("/healthz", headers=sent).headers) == {}
+
+
+def test_listed_origins_may_read_and_ask_before(api: Any, origins: str) -> None:
+    preflight = api().send("OPTIONS", "/v1/classes", None, headers={"Origin": origins})
+    assert preflight.status == 204
+    assert preflight.headers["Access-Control-Allow-Origin"] == origins
+    assert preflight.headers["Access-Control-Allow-Methods"] == "GET, POST"
+    assert "Authorization" in preflight.headers["Access-Control-Allow-Headers"]
+    assert preflight.headers["Vary"] == "Origin"
+    refused = api().get("/v1/me", headers={"Origin": origins})
+    assert (refused.status, refused.headers["Access-Control-Allow-Origin"]) == (401, origins)
+    for other in ("https://evil.example", "null", "https://b.example.evil", "https://b.example/", "*"):
+        assert cors(api().get("/healthz", headers={"Origin": other}).headers) == {}
+        assert cors(api().send("OPTIONS", "/v1/me", None, headers={"Origin": other}).headers) == {}
+
+
+def test_every_answer_carries_the_security_headers(world: Any, api: Any) -> None:
+    for endpoint in ENDPOINTS:
+        path = re.sub(r"\{\w+\}", "x", endpoint.path)
+        for method in (endpoint.method, "OPTIONS"):
+            answer = api().send(method, path, None)
+            missing = {name for name in HEADERS if name not in answer.headers}
+            assert not missing, (method, path, missing)
+
+
+@pytest.mark.parametrize("stage", ["prod", "local"])
+def test_the_gateways_own_answers_carry_them_too(stage: str) -> None:
+    from infra.template import _api
+
+    resources = _api(stage)
+    if stage == "local":
+        found = [
+            one["Properties"]["ResponseParameters"] for name, one in resources.items() if name != "RestAPI"
+        ]
+        given = [{name.removeprefix("gatewayresponse.header.") for name in one} for one in found]
+    else:
+        responses = resources["RestAPI"]["Properties"]["GatewayResponses"]
+        given = [set(one["ResponseParameters"]["Headers"]) for one in responses.values()]
+    assert given
+    assert all(set(HEADERS) < one for one in given)
+
+
+def test_bodies_over_the_limit_are_413(api: Any) -> None:
+    too_long = b'{"account": "' + b"x" * JSON_BYTES_MAX + b'"}'
+    assert api().post("/v1/auth/tokens", raw=too_long).status == 413
+    path = "/v1/classes/cls_x/roster?version=1"
+    sheet = b"x" * (SHEET_BYTES_MAX + 1)
+    assert api("institution").send("PUT", path, None, raw=sheet, content_type=XLSX).status == 413
+
+
+# --------------------------------------------------------------------------- sheets
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "=cmd|' /C calc'!A0", "＝1+1", "\n=1"]
+COLUMNS = {"name": ("姓名", "name")}
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_no_exported_text_runs_as_a_formula(text: str) -> None:
+    sheet = load_workbook(io.BytesIO(write_xlsx("t", [text], [[text, 5]]))).active
+    for row in sheet.iter_rows():
+        for cell in row:
+            assert cell.data_type != "f"
+    assert str(sheet["A2"].value).startswith("'")
+    assert str(sheet["A1"].value).startswith("'")
+    assert sheet["B2"].value == 5
+    rows = list(csv.reader(io.StringIO(write_csv([text], [[text, -5]]).decode("utf-8-sig"), newline="")))
+    assert rows[0][0] == rows[1][0] == "'" + text
+    assert rows[1][1] == "-5"
+
+
+def workbook(*cells: tuple[str, str]) -> bytes:
+    book = Workbook()
+    for place, value in cells:
+        book.active[place] = value
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def repacked(raw: bytes, change: Any) -> bytes:
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as new:
+        parts = {name: old.read(name) for name in old.namelist()}
+        change(parts)
+        for name, part in parts.items():
+            new.writestr(name, part)
+    return target.getvalue()
+
+
+def read(raw: bytes) -> list[Any]:
+    return list(read_table(raw, XLSX, COLUMNS, frozenset({"name"})))
+
+
+def test_a_plain_sheet_is_read() -> None:
+    assert [row.cells["name"] for row in read(workbook(("A1", "姓名"), ("A2", "张三")))] == ["张三"]
+
+
+def far_cell() -> bytes:
+    return workbook(("A1", "姓名"), ("A2", "张三"), ("XFD1048576", "x"))
+
+
+def far_cell_in_lower_case() -> bytes:
+    def change(parts: dict[str, bytes]) -> None:
+        name = "xl/worksheets/sheet1.xml"
+        parts[name] = parts[name].replace(b'r="XFD1048576"', b"r = 'xfd1048576'")
+
+    return repacked(far_cell(), change)
+
+
+def zeros() -> bytes:
+    """Half a gigabyte in half a megabyte."""
+    return repacked(workbook(("A1", "姓名")), lambda parts: parts.update({"xl/x.xml": bytes(450_000_000)}))
+
+
+def many_entries() -> bytes:
+    return repacked(
+        workbook(("A1", "姓名")), lambda parts: parts.update({f"xl/{n}.xml": b"" for n in range(2000)})
+    )
+
+
+def open_document() -> bytes:
+    return repacked(workbook(("A1", "姓名")), lambda parts: parts.update({"content.xml": b"<x/>"}))
+
+
+def lying_size() -> bytes:
+    """Declare fewer bytes than there are."""
+    raw = bytearray(repacked(workbook(("A1", "姓名")), lambda p: p.update({"xl/x.xml": bytes(3_000_000)})))
+    size = (3_000_000).to_bytes(4, "little")
+    place = raw.find(size)
+    while place >= 0:
+        raw[place : place + 4] = (10).to_bytes(4, "little")
+        place = raw.find(size, place)
+    return bytes(raw)
+
+
+@pytest.mark.parametrize(
+    "bomb", [far_cell, far_cell_in_lower_case, many_entries, open_document, lying_size, zeros]
+)
+def test_bombs_are_refused_before_they_open(bomb: Any) -> None:
+    raw = bomb()
+    assert len(raw) < SHEET_BYTES_MAX
+    with pytest.raises(Impossible) as refused:
+        read(raw)
+    assert refused.value.code in ("unreadable_sheet", "too_many_rows")

@@ -1,0 +1,223 @@
+"""Issuance batches: counted, approved by a second person, issued chunk by chunk, whatever is lost or repeated."""
+
+import random
+from datetime import timedelta
+
+import pytest
+
+import app
+from chalicelib.kernel.errors import DomainError
+from chalicelib.vouchers import store
+from chalicelib.vouchers.batches import store as batch_store
+from chalicelib.vouchers.batches.model import BATCH_TRANSITIONS, BatchStatus, IssuanceBatch, Phase, Tally
+from chalicelib.vouchers.model import voucher_id_of
+from tests.vouchers.lists import approve, deliver, graduate_of, path_of, propose, read, ready_list, say
+
+LONG = 5_001
+
+
+def chunks_of(world, sizes, **facts):
+    people = iter(range(100, 10_000))
+    row = iter(range(2, 10_000))
+    return [
+        [graduate_of(world.person(next(people)), next(row), **facts) for _ in range(size)] for size in sizes
+    ]
+
+
+def counts(batch):
+    return batch["eligible"], batch["refused"], batch["already_held"], batch["issued"]
+
+
+def test_a_long_list_is_counted_by_workers_and_proposed_then(world, cloud):
+    chunks = chunks_of(world, [4, 3, 2])
+    chunks[1][0] = graduate_of(world.person(900), 50, employment_status="已就业")
+    batch = propose(world, ready_list(world, chunks, valid=LONG))
+    assert (batch["status"], counts(batch)) == ("counting", (0, 0, 0, 0))
+    early = approve(world, batch)
+    assert (early.status, early.json["code"]) == (409, "wrong_state")
+    messages = cloud.messages("issuance")
+    assert len(messages) == 3
+    deliver(messages[:1] * 3)  # one chunk, three times
+    assert (read(world, batch)["status"], read(world, batch)["chunks_done"]) == ("counting", 1)
+    random.Random(1).shuffle(messages)
+    deliver(messages * 2)
+    done = read(world, batch)
+    assert (done["status"], counts(done), done["version"]) == ("proposed", (8, 1, 0, 0), 2)
+    assert done["refused_by_reason"] == [{"code": "not_unemployed", "count": 1}]
+    assert not cloud.messages("issuance")
+
+
+def test_a_batch_tells_what_it_expected_and_what_became_of_it(world, cloud):
+    chunks = chunks_of(world, [3, 3])
+    chunks[0][0] = graduate_of(world.person(900), 90, employment_status="已就业")
+    batch = propose(world, ready_list(world, chunks))
+    assert counts(batch) == (5, 1, 0, 0)
+    held, listed = world.person(101), world.person(104)
+    world.voucher(held)
+    say(world, listed)
+    assert approve(world, batch).status == 200
+    deliver(cloud.messages("issuance"))
+    done = read(world, batch)
+    assert (done["status"], counts(done)) == ("issued", (5, 1, 0, 3))
+    assert done["outcome"] == {
+        "issued": 3,
+        "already_held": 1,
+        "refused": 2,
+        "refused_by_reason": [
+            {"code": "listed_employed", "count": 1},
+            {"code": "not_unemployed", "count": 1},
+        ],
+    }
+    refusals = world.api("province").get(f"{path_of(world, batch)}/refusals", at=world.now).json["items"]
+    told = [(one["row"], one["code"]) for one in refusals]
+    assert told == [(90, "not_unemployed"), (chunks[1][1].row, "listed_employed")]
+
+
+def test_refusals_come_in_pages_across_chunks(world, cloud):
+    chunks = chunks_of(world, [5, 4, 3], employment_status="已就业")
+    chunks[1] = chunks_of(world, [4])[0]
+    batch = propose(world, ready_list(world, chunks))
+    rows, cursor, pages = [], "", 0
+    while True:
+        query = f"?limit=2{cursor}"
+        page = world.api("province").get(f"{path_of(world, batch)}/refusals{query}", at=world.now).json
+        rows += [one["row"] for one in page["items"]]
+        assert len(page["items"]) <= 2
+        pages += 1
+        if page["next"] is None:
+            break
+        cursor = f"&cursor={page['next']}"
+    assert rows == [graduate.row for chunk in (chunks[0], chunks[2]) for graduate in chunk]
+    assert pages <= 5
+
+
+def test_a_second_batch_over_the_same_list_issues_nothing_and_changes_nothing(world, cloud, api):
+    chunks = chunks_of(world, [4, 4])
+    record = ready_list(world, chunks)
+    first = propose(world, record)
+    approve(world, first)
+    deliver(cloud.messages("issuance"))
+    person = world.person(100)
+    voucher_id = api(person).get("/v1/vouchers", at=world.now).json["items"][0]["id"]
+    api(person).post(f"/v1/vouchers/{voucher_id}/claim", at=world.now)
+    before = store.read_voucher(voucher_id)
+    second = propose(world, record)
+    assert counts(second) == (0, 0, 8, 0)
+    approve(world, second)
+    deliver(cloud.messages("issuance"))
+    done = read(world, second)
+    assert (done["status"], done["issued"], done["outcome"]["already_held"]) == ("issued", 0, 8)
+    assert store.read_voucher(voucher_id) == before
+
+
+def test_a_lost_message_is_asked_for_again_by_the_schedule(world, cloud):
+    batch = propose(world, ready_list(world, chunks_of(world, [2, 2, 2])))
+    assert approve(world, batch).status == 200
+    messages = cloud.messages("issuance")
+    deliver(messages[1:2])
+    assert read(world, batch)["chunks_done"] == 1
+    again = world.api("province_two").post(f"{path_of(world, batch)}/approve", {"version": 1}, at=world.now)
+    assert (again.status, again.json["code"]) == (409, "version_conflict")
+    app.resume_issuance({"now": world.later(minutes=10).isoformat()}, None)
+    assert cloud.messages("issuance") == [], "it may still be at work"
+    assert app.resume_issuance({"now": world.later(minutes=20).isoformat()}, None) == {"chunks": 2}
+    deliver(cloud.messages("issuance"))
+    assert counts(read(world, batch)) == (6, 0, 0, 6)
+    assert app.resume_issuance({"now": world.later(minutes=60).isoformat()}, None) == {"chunks": 0}
+
+
+def test_a_worker_that_died_before_summing_up_leaves_a_batch_that_ends(world, cloud):
+    batch = propose(world, ready_list(world, chunks_of(world, [2])))
+    approve(world, batch)
+    cloud.messages("issuance")
+    batch_store.record_outcome(batch["id"], Phase.ISSUE, 0, Tally(issued=2), [])  # and then it died
+    assert app.resume_issuance({"now": world.later(minutes=20).isoformat()}, None) == {"chunks": 1}
+    deliver(cloud.messages("issuance"))
+    assert read(world, batch)["status"] == "issued"
+
+
+def test_vouchers_of_a_run_that_died_before_it_was_written_down_are_counted_once(world, cloud):
+    chunks = chunks_of(world, [6])
+    batch = propose(world, ready_list(world, chunks))
+    approve(world, batch)
+    messages = cloud.messages("issuance")
+    deliver(messages)
+    done = batch_store.IssuanceBatchRow
+    batch_store.ChunkOutcomeRow.get(batch["id"], "issue#00000").delete()
+    row = done.get(batch["id"])
+    row.update(actions=[done.status.set("issuing"), done.issued.set(0), done.outcome.remove()])
+    say(world, world.person(100))  # and meanwhile one of them was listed
+    deliver(messages)
+    again = read(world, batch)
+    assert (again["status"], again["issued"], again["outcome"]["refused"]) == ("issued", 6, 0)
+    from chalicelib.aws.keys import person_key_of
+
+    lost = store.read_voucher(voucher_id_of(person_key_of(world.person(100).id_number), world.program_id))
+    assert lost.status.value == "revoked", "issued by the run that died, found ineligible by the repeat"
+
+
+@pytest.mark.parametrize("status", list(BatchStatus))
+@pytest.mark.parametrize("action", list(BATCH_TRANSITIONS.steps))
+def test_the_write_agrees_with_the_table_of_batches(world, status, action):
+    batch = IssuanceBatch(
+        id="iss_x",
+        program_id=world.program_id,
+        import_id="imp_x",
+        status=status,
+        proposed_by="acc_a",
+        proposed_at=world.now,
+        chunks=1,
+        open="open" if status in ("counting", "issuing") else None,
+    )
+    batch_store.create_batch(batch, world.change)
+    before = batch_store.read_batch("iss_x")
+    try:
+        if action in ("approve", "reject"):
+            batch_store.decide_batch("iss_x", action, version=1, decider="acc_b", change=world.change)
+        else:
+            phase = Phase.DRY_RUN if action == "count" else Phase.ISSUE
+            batch_store.close_phase("iss_x", phase, Tally(), world.change)
+    except DomainError:
+        pass
+    after = batch_store.read_batch("iss_x")
+    if BATCH_TRANSITIONS.allows(action, status):
+        assert (after.status, after.version) == (BATCH_TRANSITIONS.target(action), 2)
+        assert (after.open is not None) == (after.status in ("counting", "issuing"))
+        assert (after in list(batch_store.open_batches())) == (after.open is not None)
+    else:
+        assert after == before
+
+
+def test_a_bureau_lists_the_vouchers_of_its_division_and_below_once_each(world, cloud, api):
+    for number, division in enumerate(["340111", "340103", "340111", "340202", "341882", "340104"]):
+        person = world.person(number)
+        chunk = [graduate_of(person, 2, division=division)]
+        batch = propose(world, ready_list(world, [chunk], import_id=f"imp_{number}"))
+        approve(world, batch)
+        deliver(cloud.messages("issuance"))
+
+    def listed(who, query):
+        found, cursor = [], ""
+        while True:
+            page = api(who).get(f"/v1/vouchers?limit=1{query}{cursor}", at=world.now)
+            assert page.status == 200, page.text
+            found += [one["division"] for one in page.json["items"]]
+            if page.json["next"] is None:
+                return sorted(found)
+            cursor = f"&cursor={page.json['next']}"
+
+    assert listed("clerk", "") == ["340103", "340104", "340111", "340111"]
+    assert listed("clerk", "&division=340111") == ["340111", "340111"]
+    assert listed("province", "&division=341882") == ["341882"]
+    assert listed("province", "&division=3418") == [], "Guangde answers to the province"
+    assert len(listed("province", "")) == 6
+    assert api("clerk").get("/v1/vouchers?division=3402", at=world.now).status == 404
+
+
+def test_the_chunks_of_a_stalled_count_are_asked_for_too(world, cloud):
+    batch = propose(world, ready_list(world, chunks_of(world, [2, 2]), valid=LONG))
+    cloud.messages("issuance")
+    later = world.now + timedelta(hours=1)
+    assert app.resume_issuance({"now": later.isoformat()}, None) == {"chunks": 2}
+    deliver(cloud.messages("issuance"))
+    assert counts(read(world, batch)) == (4, 0, 0, 0)
