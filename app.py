@@ -11,10 +11,8 @@ from chalice import Chalice
 from chalicelib.accounts import jobs as accounts_jobs
 from chalicelib.accounts.guard import RequestGuard
 from chalicelib.accounts.routes import api as accounts_api
-from chalicelib.accounts.service import use_institutions
 from chalicelib.accounts.sign_in.routes import api as accounts_sign_in_api
 from chalicelib.attendance.check_ins.routes import api as attendance_check_ins_api
-from chalicelib.attendance.evidence import evidence_of
 from chalicelib.attendance.footage import jobs as footage_jobs
 from chalicelib.attendance.footage.routes import api as attendance_footage_api
 from chalicelib.attendance.forwarded.routes import api as attendance_forwarded_api
@@ -25,23 +23,22 @@ from chalicelib.attendance.summary.routes import api as attendance_summary_api
 from chalicelib.aws.queues import job_context, work_through
 from chalicelib.catalogue.imports.routes import api as catalogue_imports_api
 from chalicelib.catalogue.institutions.routes import api as catalogue_institutions_api
-from chalicelib.catalogue.institutions.service import division_of_institution
 from chalicelib.catalogue.projects.routes import api as catalogue_projects_api
 from chalicelib.catalogue.publication.routes import api as catalogue_publication_api
 from chalicelib.classes.changes.routes import api as classes_changes_api
 from chalicelib.classes.completion.routes import api as classes_completion_api
-from chalicelib.classes.evidence import use_evidence
 from chalicelib.classes.plans.routes import api as classes_plans_api
 from chalicelib.classes.rosters.routes import api as classes_rosters_api
 from chalicelib.classes.routes import api as classes_api
 from chalicelib.classes.scores.routes import api as classes_scores_api
 from chalicelib.console.routes import api as console_api
 from chalicelib.edge.endpoints import CSV, XLSX
-from chalicelib.edge.http import use_guard
+from chalicelib.edge.http import refuse_unknown_actions
 from chalicelib.enrolments import jobs as enrolment_jobs
 from chalicelib.enrolments.routes import api as enrolments_api
 from chalicelib.exchange import jobs as exchange_jobs
 from chalicelib.exchange.routes import api as exchange_api
+from chalicelib.kernel.ports import install
 from chalicelib.people.lists import jobs as people_jobs
 from chalicelib.people.lists.routes import api as people_lists_api
 from chalicelib.programs.routes import api as programs_api
@@ -56,7 +53,6 @@ from chalicelib.subsidies.budgets.routes import api as subsidies_budgets_api
 from chalicelib.subsidies.claims.routes import api as subsidies_claims_api
 from chalicelib.subsidies.documents import jobs as subsidy_jobs
 from chalicelib.subsidies.documents.routes import api as subsidies_documents_api
-from chalicelib.subsidies.listed import stop_payment
 from chalicelib.subsidies.overrides.routes import api as subsidies_overrides_api
 from chalicelib.subsidies.payability.routes import api as subsidies_payability_api
 from chalicelib.subsidies.publicity.routes import api as subsidies_publicity_api
@@ -67,7 +63,6 @@ from chalicelib.supervision.reports.routes import api as supervision_reports_api
 from chalicelib.vouchers import jobs as voucher_jobs
 from chalicelib.vouchers.batches import jobs as batches_jobs
 from chalicelib.vouchers.batches.routes import api as vouchers_batches_api
-from chalicelib.vouchers.ineligibility.service import use_payments
 from chalicelib.vouchers.routes import api as vouchers_api
 
 Event = dict[str, Any]
@@ -117,10 +112,14 @@ for blueprint in (
     console_api,
 ):
     app.register_blueprint(blueprint)
-use_guard(RequestGuard())
-use_institutions(division_of_institution)
-use_evidence(evidence_of)
-use_payments(stop_payment)
+refuse_unknown_actions(RequestGuard())
+for port, answer in {
+    "guard_of_requests": "chalicelib.accounts.guard:RequestGuard",
+    "division_of_institution": "chalicelib.catalogue.institutions.service:division_of_institution",
+    "evidence_of_class": "chalicelib.attendance.evidence:evidence_of",
+    "payment_of_voucher": "chalicelib.subsidies.listed:stop_payment",
+}.items():
+    install(port, answer)
 
 
 @app.lambda_function(name="bootstrap_accounts")  # type: ignore[untyped-decorator]

@@ -12,8 +12,8 @@ from chalicelib.accounts.model import (
 )
 from chalicelib.aws.settings import settings
 from chalicelib.edge import tokens
-from chalicelib.kernel.errors import Unauthenticated
 from chalicelib.kernel.principal import Principal, Role
+from chalicelib.kernel.reasons import error
 
 STATUS_CACHE_SECONDS = 30
 SIGNATURE_HEADER = "x-message-signature"
@@ -36,14 +36,14 @@ class RequestGuard:
             return _platform(signature, raw_body)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
-            raise Unauthenticated("unauthenticated")
+            raise error("unauthenticated")
         claims = tokens.verify_own(
             ACCESS, token.strip(), issuer=tokens.STAFF_ISSUER, audience=tokens.STAFF_AUDIENCE
         )
         principal, issued_at = _principal_in(claims)
         good = _is_trainee(principal) if principal.role is Role.TRAINEE else _stands(principal, issued_at)
         if not good:
-            raise Unauthenticated("unauthenticated")
+            raise error("unauthenticated")
         return principal
 
     def admit(self, principal: Principal, action: str) -> None:
@@ -66,12 +66,12 @@ def _platform(signature: str, raw_body: bytes) -> Principal:
     try:
         lives_seconds = float(claims["exp"]) - float(claims["iat"])
     except (KeyError, TypeError, ValueError):
-        raise Unauthenticated("signature_invalid") from None
+        raise error("signature_invalid") from None
     if not lives_seconds <= MESSAGE_SECONDS_MAX:  # a message that lives long can be replayed long
-        raise Unauthenticated("signature_invalid")
+        raise error("signature_invalid")
     digest = str(claims.get("body_sha256", ""))
     if not hmac.compare_digest(digest, tokens.body_digest(raw_body)):
-        raise Unauthenticated("signature_invalid")
+        raise error("signature_invalid")
     return Principal(actor="platform:national", role=Role.PLATFORM, division="34")
 
 
@@ -87,7 +87,7 @@ def _principal_in(claims: Mapping[str, Any]) -> tuple[Principal, float]:
         )
         return principal, float(claims["iat"])
     except (KeyError, ValueError, TypeError, OverflowError):
-        raise Unauthenticated("unauthenticated") from None
+        raise error("unauthenticated") from None
 
 
 def _is_trainee(principal: Principal) -> bool:

@@ -4,11 +4,13 @@ Scopes: `own` a trainee's own things, `institution` those of the caller's instit
 of the caller's division and below, `all` everything. Outside its scope a thing does not exist (404).
 """
 
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from chalicelib.kernel.divisions import covers
-from chalicelib.kernel.errors import Forbidden, NotFound
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Principal, Role
+from chalicelib.kernel.reasons import error
 
 
 class Scope(StrEnum):
@@ -167,7 +169,7 @@ def admit(principal: Principal, action: str) -> None:
 
     """
     if not may(principal, action):
-        raise Forbidden("forbidden")
+        raise error("forbidden")
 
 
 def require(
@@ -187,7 +189,29 @@ def require(
     """
     admit(principal, action)
     if not reaches(principal, action, division=division, institution=institution, person_key=person_key):
-        raise NotFound
+        raise error("not_found")
+
+
+def offered(
+    principal: Principal,
+    actions: Mapping[str, str],
+    why_not: Callable[[str], DomainError | None],
+    *,
+    division: str | None = None,
+    institution: str | None = None,
+    person_key: str | None = None,
+) -> list[str]:
+    """List the actions that the caller's right reaches and that nothing stands against.
+
+    `actions` maps each action to its right. `why_not` gives the refusal of an action now, or None. It is the
+    very function by which the use case refuses, so that what is offered and what is accepted cannot differ.
+    """
+    return [
+        action
+        for action, right in actions.items()
+        if reaches(principal, right, division=division, institution=institution, person_key=person_key)
+        and why_not(action) is None
+    ]
 
 
 def reaches(

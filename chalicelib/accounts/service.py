@@ -2,7 +2,6 @@
 
 import hmac
 import secrets
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,9 +19,14 @@ from chalicelib.accounts.model import (
 from chalicelib.accounts.passwords import hash_password, secret_digest
 from chalicelib.aws import crypto
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused, Unauthenticated
+from chalicelib.kernel.errors import Fault, Refused
 from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role, change_of
+from chalicelib.kernel.reasons import error
+
+_division_of_institution: Port[[str], str | None] = Port("division_of_institution")
+"""Tells the division of an institution, None if it is not listed: the catalogue is a later step."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +55,17 @@ def create_account(
 
     """
     if role not in STAFF_ROLES:
-        raise Malformed("malformed", faults=(Fault("wrong_type", field="role"),))
+        raise error("malformed", faults=(Fault("wrong_type", field="role"),))
     if not is_known(division):
-        raise Malformed("malformed", faults=(Fault("unknown_division", field="division"),))
+        raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     if (role is Role.INSTITUTION) != (institution is not None):
-        raise Malformed("malformed", faults=(Fault("wrong_type", field="institution"),))
+        raise error("malformed", faults=(Fault("wrong_type", field="institution"),))
     _require_not_above(context.principal, role)
     rights.require(context.principal, "account.create", division=division)
     if institution is not None:
-        of_institution = _find_division_of[0](institution)
+        of_institution = _division_of_institution(institution)
         if of_institution is None:
-            raise Malformed("malformed", faults=(Fault("unknown_institution", field="institution"),))
+            raise error("malformed", faults=(Fault("unknown_institution", field="institution"),))
         rights.require(context.principal, "account.create", division=of_institution)
     code = secrets.token_urlsafe(12)
     made = Account(
@@ -79,14 +83,6 @@ def create_account(
     return Invitation(made, code)
 
 
-_find_division_of: list[Callable[[str], str | None]] = [lambda _: None]
-
-
-def use_institutions(find_division_of: Callable[[str], str | None]) -> None:
-    """Install the look-up of an institution's division: the catalogue is a later step, `app.py` knows it."""
-    _find_division_of[:] = [find_division_of]
-
-
 def _require_not_above(principal: Principal, role: Role) -> None:
     """Keep the province's own accounts to the province: a clerk who reset one would hold it.
 
@@ -95,7 +91,7 @@ def _require_not_above(principal: Principal, role: Role) -> None:
 
     """
     if role is Role.PROVINCE and principal.role is not Role.PROVINCE:
-        raise NotFound
+        raise error("not_found")
 
 
 def activate(given: Credentials, activation_code: str, *, now: datetime, request_id: str) -> None:
@@ -108,7 +104,7 @@ def activate(given: Credentials, activation_code: str, *, now: datetime, request
 
     """
     if is_weak(given.account, given.password):
-        raise Malformed("malformed", faults=(Fault("weak_password", field="password"),))
+        raise error("malformed", faults=(Fault("weak_password", field="password"),))
     account_id = account_id_of(given.account)
     code_hash = secret_digest(activation_code)
     with counted(given.source, now):
@@ -121,7 +117,7 @@ def activate(given: Credentials, activation_code: str, *, now: datetime, request
             and (found.activation_until is None or now < found.activation_until)
         )
         if found is None or not good:
-            raise Unauthenticated("sign_in_failed")
+            raise error("sign_in_failed")
         try:
             store.set_password(
                 account_id,
@@ -131,7 +127,7 @@ def activate(given: Credentials, activation_code: str, *, now: datetime, request
                 change=own_change(found, "activate", now, request_id),
             )
         except Refused:  # another activation or a reset was first
-            raise Unauthenticated("sign_in_failed") from None
+            raise error("sign_in_failed") from None
     attempts.forget(account_id)
 
 
@@ -139,7 +135,7 @@ def read_account(context: Context, account_id: str, action: str = "account.read"
     """Read an account of the caller's area."""
     found = store.find_account(account_id)
     if found is None:
-        raise NotFound
+        raise error("not_found")
     rights.require(context.principal, action, division=found.division)
     if action != "account.read":
         _require_not_above(context.principal, found.role)

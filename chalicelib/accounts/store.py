@@ -9,9 +9,9 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from chalicelib.accounts.model import Account, AccountStatus
 from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import ConditionFailed, insert, transition, update
-from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 
 
 class ByDivision(GlobalSecondaryIndex[Any]):
@@ -65,7 +65,7 @@ def create_account(account: Account, change: Change) -> None:
     try:
         insert(AccountRow.from_record(account), change=change)
     except ConditionFailed:
-        raise Refused("already_exists") from None
+        raise error("already_exists") from None
 
 
 def list_accounts(division: str, request: PageRequest) -> Page[Account]:

@@ -25,9 +25,9 @@ from chalicelib.aws.clients import client
 from chalicelib.aws.person_index import Indexed
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import ConditionFailed
-from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.ids import PersonKey, new_id
 from chalicelib.kernel.principal import Change, Role
+from chalicelib.kernel.reasons import error
 
 CACHE_SECONDS = 300
 SETTLING_SECONDS = 3 * CACHE_SECONDS
@@ -76,8 +76,8 @@ def _live_seeds(secret_id: str) -> list[tuple[bytes, datetime]]:
     live = [_read_seed(secret_id, "AWSCURRENT")]
     try:
         live.append(_read_seed(secret_id, "AWSPREVIOUS"))
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+    except ClientError as failure:
+        if failure.response["Error"]["Code"] != "ResourceNotFoundException":
             raise
     return live
 
@@ -157,7 +157,7 @@ def person_keys_of(id_numbers: Iterable[str]) -> dict[str, PersonKey]:
             person_index.add([_born(number, digests) for number, digests in new.items()], change=_INDEXED)
         except ConditionFailed:
             continue
-    raise Unavailable("try_again")
+    raise error("try_again")
 
 
 _INDEXED = Change(

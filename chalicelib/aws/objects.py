@@ -13,7 +13,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws.clients import client
-from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.reasons import error
 
 _READERS = 8
 ERROR_SHEETS = "error-sheets"
@@ -37,7 +37,7 @@ def _asking() -> Iterator[Any]:
     try:
         yield client("s3")
     except (BotoCoreError, ClientError) as failure:
-        raise Unavailable("try_again") from failure
+        raise error("try_again") from failure
 
 
 @dataclass(frozen=True)
@@ -104,8 +104,8 @@ def read_object(bucket: str, key: str, version: str | None = None) -> bytes | No
     wanted = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version is not None else {})
     try:
         return bytes(client("s3").get_object(**wanted)["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _MISSING:
+    except ClientError as failure:
+        if failure.response["Error"]["Code"] in _MISSING:
             return None
         raise
 
@@ -166,12 +166,12 @@ def write_next(
             ObjectLockLegalHoldStatus="ON" if held else "OFF",
             IfNoneMatch="*",
         )
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _TAKEN:
+    except ClientError as failure:
+        if failure.response["Error"]["Code"] in _TAKEN:
             return False
-        raise Unavailable("try_again") from error
+        raise error("try_again") from failure
     except BotoCoreError as failure:
-        raise Unavailable("try_again") from failure
+        raise error("try_again") from failure
     return True
 
 
@@ -236,8 +236,8 @@ def describe_object(bucket: str, key: str, version: str | None = None) -> Stored
     wanted = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version is not None else {})
     try:
         found = client("s3").head_object(**wanted, ChecksumMode="ENABLED")
-    except ClientError as error:
-        if error.response["Error"]["Code"] in _MISSING:
+    except ClientError as failure:
+        if failure.response["Error"]["Code"] in _MISSING:
             return None
         raise
     return StoredObject(

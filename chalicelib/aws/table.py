@@ -23,8 +23,8 @@ from pynamodb.models import Model
 
 from chalicelib.aws.clients import CONNECT_TIMEOUT_SECONDS, MAX_ATTEMPTS, READ_TIMEOUT_SECONDS
 from chalicelib.aws.settings import settings
-from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.reasons import error
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 Row = TypeVar("Row", bound="Table[Any]")
@@ -169,7 +169,7 @@ class Table(Model, Generic[Record]):
         """
         found = cls.find(*key, consistent=consistent)
         if found is None:
-            raise NotFound
+            raise error("not_found")
         return found
 
     @classmethod

@@ -3,10 +3,10 @@
 import contextlib
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
 from pynamodb.constants import ALL_OLD
 from pynamodb.exceptions import PutError, PynamoDBException, TransactWriteError, UpdateError
@@ -15,9 +15,11 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.aws.table import Record, Table, VersionedTable, connection
-from chalicelib.kernel.errors import NotFound, Refused, Unavailable
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
+
+Result = TypeVar("Result")
 
 TRANSACTION_ITEMS_MAX = 100
 _CONFLICT_TRIES = 6
@@ -85,17 +87,17 @@ def _old_of(table: type[Table[Any]], raw: Mapping[str, Any] | None) -> tuple[Any
     return table.record_of(raw), op_id
 
 
-def _raw_old(error: PynamoDBException) -> Mapping[str, Any] | None:
-    cause = error.cause.__cause__ if error.cause is not None else None
+def _raw_old(failure: PynamoDBException) -> Mapping[str, Any] | None:
+    cause = failure.cause.__cause__ if failure.cause is not None else None
     response: Mapping[str, Any] = getattr(cause, "response", {})
     return response.get("Item")
 
 
-def _raise_if_other(error: PynamoDBException) -> None:
+def _raise_if_other(failure: PynamoDBException) -> None:
     """Turn everything but a failed condition into "try again": nothing was decided."""
-    answer: Mapping[str, Any] = getattr(error.cause, "response", None) or {}  # a time-out has none
+    answer: Mapping[str, Any] = getattr(failure.cause, "response", None) or {}  # a time-out has none
     if answer.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-        raise Unavailable("try_again") from error
+        raise error("try_again") from failure
 
 
 def _stamped(table: type[Table[Any]], actions: Sequence[Action], op_id: str, change: Change) -> list[Action]:
@@ -125,12 +127,12 @@ def insert(row: Table[Any], *, change: Change | None = None, condition: Conditio
     op_id = _stamp_row(row, change)
     try:
         row.save(condition=condition if condition is not None else _hash_key_of(type(row)).does_not_exist())
-    except PutError as error:
-        _raise_if_other(error)
-        old, old_op_id = _old_of(type(row), _raw_old(error))
+    except PutError as failure:
+        _raise_if_other(failure)
+        old, old_op_id = _old_of(type(row), _raw_old(failure))
         if op_id is not None and old_op_id == op_id:
             return
-        raise ConditionFailed(old, table=type(row)) from error
+        raise ConditionFailed(old, table=type(row)) from failure
 
 
 def keep(row: Table[Any]) -> None:
@@ -176,13 +178,13 @@ def update(
         condition = _not_yet(table, op_id) & condition
     try:
         row.update(actions=list(actions), condition=condition)
-    except UpdateError as error:
-        _raise_if_other(error)
-        old, old_op_id = _old_of(table, _raw_old(error))
+    except UpdateError as failure:
+        _raise_if_other(failure)
+        old, old_op_id = _old_of(table, _raw_old(failure))
         if old_op_id == op_id:
             assert old is not None
             return old  # type: ignore[no-any-return] # our own write, whose first answer was lost
-        raise ConditionFailed(old, table=table) from error
+        raise ConditionFailed(old, table=table) from failure
     return row.record
 
 
@@ -201,18 +203,18 @@ def transact(writes: Sequence[Write], *, change: Change) -> None:
     for attempt in range(_CONFLICT_TRIES):
         try:
             _commit(writes, op_id=op_id, token=f"{op_id}{attempt}", change=change)
-        except TransactWriteError as error:
-            if _is_own_success(writes, error, op_id):
+        except TransactWriteError as failure:
+            if _is_own_success(writes, failure, op_id):
                 return
-            reasons = {reason.code for reason in error.cancellation_reasons if reason is not None}
+            reasons = {reason.code for reason in failure.cancellation_reasons if reason is not None}
             if "ConditionalCheckFailed" in reasons:
-                raise _condition_failure(writes, error) from error
+                raise _condition_failure(writes, failure) from failure
             if not reasons or not reasons <= _TRANSIENT_REASONS:
-                raise Unavailable("try_again") from error
+                raise error("try_again") from failure
             time.sleep(_CONFLICT_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - jitter
         else:
             return
-    raise Unavailable("try_again")
+    raise error("try_again")
 
 
 def _commit(writes: Sequence[Write], *, op_id: str, token: str, change: Change) -> None:
@@ -252,17 +254,17 @@ def _table_of(write: Write) -> type[Table[Any]]:
     return type(write.row) if isinstance(write, Put) else write.table
 
 
-def _is_own_success(writes: Sequence[Write], error: TransactWriteError, op_id: str) -> bool:
-    for write, reason in zip(_in_reason_order(writes), error.cancellation_reasons, strict=False):
+def _is_own_success(writes: Sequence[Write], failure: TransactWriteError, op_id: str) -> bool:
+    for write, reason in zip(_in_reason_order(writes), failure.cancellation_reasons, strict=False):
         if reason is not None and _old_of(_table_of(write), reason.raw_item)[1] == op_id:
             return True
     return False
 
 
-def _condition_failure(writes: Sequence[Write], error: TransactWriteError) -> ConditionFailed:
+def _condition_failure(writes: Sequence[Write], failure: TransactWriteError) -> ConditionFailed:
     """Report the failed write that stands first in the caller's own order."""
     failures: dict[int, ConditionFailed] = {}
-    for write, reason in zip(_in_reason_order(writes), error.cancellation_reasons, strict=False):
+    for write, reason in zip(_in_reason_order(writes), failure.cancellation_reasons, strict=False):
         if reason is not None and reason.code == "ConditionalCheckFailed":
             index = next(place for place, other in enumerate(writes) if other is write)
             failures[index] = ConditionFailed(
@@ -271,11 +273,34 @@ def _condition_failure(writes: Sequence[Write], error: TransactWriteError) -> Co
     return failures[min(failures)]
 
 
+def until_written(attempt: Callable[[], Result], *, tries: int = 5) -> Result:
+    """Read, decide and write; where another write came in between, do all three again.
+
+    `attempt` does the three once and gives the answer. It lets the `ConditionFailed` of its own write pass:
+    what it had read is no longer so. Whatever else it raises is the decision.
+
+        def attempt() -> Claim:
+            claim = store.read_claim(claim_id)
+            refuse(why_not("return", claim, actor))
+            return store.decide(claim, "return", ...)
+
+        return until_written(attempt)
+
+    Raises:
+        Unavailable: `try_again`, others came in between each time; nothing was written, repeating is safe.
+
+    """
+    for _ in range(tries):
+        with contextlib.suppress(ConditionFailed):
+            return attempt()
+    raise error("try_again")
+
+
 # --------------------------------------------------------------------------- state changes
 
 
-def lawful(table: type[Table[Any]], *, sources: Iterable[StrEnum], version: int | None) -> Condition:
-    """Write the condition "in one of these states, and at this version" for a row."""
+def lawful(table: type[Table[Any]], *, sources: Iterable[StrEnum], version: int | None = None) -> Condition:
+    """Write the condition "in one of these states, and at this version": the one way to write it."""
     row: Any = table
     condition = row.status.is_in(*[str(source) for source in sources])
     if version is not None:
@@ -294,11 +319,11 @@ def refuse_stale(
 
     """
     if old is None:
-        raise NotFound
+        raise error("not_found")
     if version is not None and old.version != version:
-        raise Refused("version_conflict", version=old.version)
+        raise error("version_conflict", version=old.version)
     if old.status not in tuple(sources):
-        raise Refused(code, status=str(old.status))
+        raise error(code, status=str(old.status))
 
 
 def transition(

@@ -10,8 +10,8 @@ from chalicelib.catalogue.projects import store as projects_store
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.catalogue.snapshot import forget_snapshot
 from chalicelib.kernel.divisions import covers
-from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.paging import PageRequest
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import current_program
 
 CACHE_SECONDS = 30
@@ -21,7 +21,7 @@ def read_institution(uscc: str) -> Institution:
     """Read an institution or raise `NotFound`."""
     found = store.find_institution(uscc)
     if found is None:
-        raise NotFound
+        raise error("not_found")
     return found
 
 
@@ -54,7 +54,7 @@ def read_project(project_id: str) -> Project:
     """Read a project or raise `NotFound`."""
     found = projects_store.find_project(project_id)
     if found is None:
-        raise NotFound
+        raise error("not_found")
     return found
 
 

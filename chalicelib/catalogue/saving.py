@@ -5,8 +5,8 @@ from typing import Any
 
 from chalicelib.aws.table import Table
 from chalicelib.aws.writes import ConditionFailed, insert, update
-from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 
 
 def create_or_replace(row: Table[Any], key: str, *, version: int | None, change: Change) -> Any:
@@ -25,7 +25,7 @@ def create_or_replace(row: Table[Any], key: str, *, version: int | None, change:
         actions = [getattr(table, name).set(value) for name, value in values.items()]
         return update(table, (key,), actions, condition=table.version == version, change=change)
     except ConditionFailed as failure:
-        raise Refused("version_conflict", version=failure.old.version if failure.old else 0) from None
+        raise error("version_conflict", version=failure.old.version if failure.old else 0) from None
 
 
 _KEPT = ("version", "op_id", "last_change", "status", "uscc", "id")

@@ -11,9 +11,10 @@ from chalicelib.catalogue.projects.model import Project
 from chalicelib.catalogue.reading import current_project
 from chalicelib.catalogue.snapshot import snapshot
 from chalicelib.kernel.divisions import PROVINCE, covers
-from chalicelib.kernel.errors import Fault, Malformed, NotFound
+from chalicelib.kernel.errors import Fault, NotFound
 from chalicelib.kernel.geo import Point, distance_m, to_wgs84
 from chalicelib.kernel.paging import LIMIT_MAX, Page, PageRequest
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import current_program
 
 Item = TypeVar("Item")
@@ -65,7 +66,7 @@ def wanted(*, division: str | None, program: str | None, project: str | None) ->
     if project is not None and not _exists(current_project, project):
         faults.append(Fault("unknown_project", field="project"))
     if faults:
-        raise Malformed("malformed", faults=tuple(faults))
+        raise error("malformed", faults=tuple(faults))
     if program is not None and current_program(program).kind.is_open:
         program = None  # its vouchers are good everywhere
     return Wanted(division or PROVINCE, program, project)

@@ -1,15 +1,16 @@
 """What the records of a class's lessons say, as completion and marks need it.
 
-The records are of the next step, attendance, which gives its answer through here: `app.py` connects the two.
+The records are of the next step, attendance, which gives its answer through here: `app.py` installs it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 
 import msgspec
 
 from chalicelib.classes.model import TrainingClass
+from chalicelib.kernel.ports import Port
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,18 +21,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NONE = Decimal(0)
-Source = Callable[[TrainingClass, datetime], Evidence]
-_source: list[Source] = []
-
-
-def use_evidence(source: Source) -> None:
-    """Install what computes the evidence of a class as of a moment."""
-    _source[:] = [source]
-
-
-def evidence_of(training_class: TrainingClass, now: datetime) -> Evidence:
-    """Give the evidence of a class as of a moment."""
-    return _source[0](training_class, now)
+evidence_of: Port[[TrainingClass, datetime], Evidence] = Port("evidence_of_class")
+"""Gives the evidence of a class as of a moment."""
 
 
 def share_of(evidence: Evidence, enrolment_id: str) -> Decimal:

@@ -36,10 +36,11 @@ from chalicelib.classes.plans.model import (
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_of
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import Fault, Malformed, NotFound
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, Role
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import Policy
 from chalicelib.programs.service import current_program, policy_at, read_program
 
@@ -82,7 +83,7 @@ def read_parts(class_id: str) -> store.Parts:
     """
     parts = store.find_parts(class_id) if is_id(class_id, "cls") else None
     if parts is None:
-        raise NotFound
+        raise error("not_found")
     _recent[class_id] = parts
     _recent.move_to_end(class_id)
     if len(_recent) > _RECENT_MAX:
@@ -192,7 +193,7 @@ def list_classes(
         case _:
             area = division or principal.division
             if not is_known(area):
-                raise Malformed("malformed", faults=(Fault("unknown_division", field="division"),))
+                raise error("malformed", faults=(Fault("unknown_division", field="division"),))
             rights.require(principal, "class.read", division=area)
             return store.heads_in(area, request, status=status)
 

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from chalicelib.aws.keys import person_keys_of
 from chalicelib.enrolments.model import Enrolment
-from chalicelib.kernel.errors import Fault, Impossible
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_name, parse_id_number
 from chalicelib.kernel.ids import PersonKey
+from chalicelib.kernel.reasons import error
 from chalicelib.people.vault.service import misnamed
 from chalicelib.sheets.reading import SheetRow, read_table
 
@@ -42,10 +43,10 @@ def read_rows(raw: bytes, content_type: str, columns: Mapping[str, tuple[str, ..
     if "enrolment_id" not in headers:
         for name in _BY_PERSON:
             if name not in headers:
-                raise Impossible("missing_column", column=columns[name][0])
+                raise error("missing_column", column=columns[name][0])
     wanted = [row for row in rows if _is_wanted(row)]
     if not wanted:
-        raise Impossible("no_rows")
+        raise error("no_rows")
     return wanted
 
 

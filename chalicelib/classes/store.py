@@ -33,9 +33,9 @@ from chalicelib.classes.model import (
     TrainingClass,
 )
 from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE, is_known
-from chalicelib.kernel.errors import Forbidden, Unavailable
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import Policy
 
 HEAD, PLAN, ROSTER, RETURNED = "head", "plan", "roster", "returned"
@@ -369,7 +369,7 @@ def transact_under_head(
     except ConditionFailed as failure:
         if failure.index == 0:
             refuse_stale(failure.old, sources=sources, version=version)
-        raise Unavailable("try_again") from failure
+        raise error("try_again") from failure
 
 
 def move(
@@ -394,7 +394,7 @@ def move(
             also=also,
         )
     except ConditionFailed:
-        raise Forbidden("self_approval") from None
+        raise error("self_approval") from None
     return head
 
 

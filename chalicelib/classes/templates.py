@@ -14,7 +14,7 @@ from chalicelib.classes.service import require_class
 from chalicelib.classes.sheet_rows import JOINS, STAYS_OUT
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_at
-from chalicelib.kernel.errors import Fact, Fault, Refused
+from chalicelib.kernel.errors import Fact, Fault
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.paging import PageRequest
 from chalicelib.kernel.principal import Context
@@ -69,7 +69,7 @@ def scores_template(context: Context, class_id: str) -> str:
     if found.status in (ClassStatus.CLAIMED, ClassStatus.CLOSED):
         raise error("scores_closed")
     if found.status not in (ClassStatus.COMPLETION_APPROVED, ClassStatus.SCORED):
-        raise Refused("wrong_state", status=found.status.value)
+        raise error("wrong_state", status=found.status.value)
     _, rostered = roster_of(context, class_id)
     rows = [(*_who(one), one.theory, one.practice) for one in rostered]
     return _link(write_form("成绩", _SCORES, rows), "scores.xlsx", XLSX)

@@ -8,7 +8,7 @@ from chalicelib.console import pages
 from chalicelib.edge.endpoints import PUBLIC, Call, NoQuery, Reply, Sent
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
-from chalicelib.kernel.errors import NotFound
+from chalicelib.kernel.reasons import error
 
 api = Api(__name__)
 
@@ -93,7 +93,7 @@ def static(call: Call[None, NoQuery], name: str) -> Reply:
     del call
     found = pages.static_file(name)
     if found is None:
-        raise NotFound
+        raise error("not_found")
     text, content_type = found
     return Reply(text, content_type=content_type, headers={"Cache-Control": "public, max-age=300"})
 

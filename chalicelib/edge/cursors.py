@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.aws.keys import signing_keys
-from chalicelib.kernel.errors import Malformed
+from chalicelib.kernel.reasons import error
 
 _NONCE_BYTES = 12
 _PURPOSE = "cursor-aes"
@@ -37,11 +37,11 @@ def read_cursor(cursor: str | None, *, place: str) -> dict[str, Any] | None:
     try:
         body = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except ValueError:
-        raise Malformed("invalid_cursor") from None
+        raise error("invalid_cursor") from None
     for _, key in signing_keys().derive(_PURPOSE):
         try:
             plain = AESGCM(key).decrypt(body[:_NONCE_BYTES], body[_NONCE_BYTES:], place.encode())
         except (InvalidTag, ValueError):
             continue
         return dict(msgspec.json.decode(plain))
-    raise Malformed("invalid_cursor")
+    raise error("invalid_cursor")

@@ -139,7 +139,7 @@ class Call(Generic[BodyType, QueryType]):
 
 
 class Guard(Protocol):
-    """Proves callers and knows who may do what; given by `accounts` through `app.py`."""
+    """Proves callers and knows who may do what; given by `accounts`, installed in `app.py`."""
 
     def authenticate(self, headers: Mapping[str, str], raw_body: bytes) -> Principal:
         """Prove the caller or raise `Unauthenticated`."""

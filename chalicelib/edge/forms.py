@@ -12,7 +12,8 @@ from msgspec import Meta
 
 from chalicelib.edge.misfits import WORDS, form_of, is_words, metas_of
 from chalicelib.kernel.calendar import RECKONED_YEARS
-from chalicelib.kernel.errors import Fault, Malformed
+from chalicelib.kernel.errors import DomainError, Fault
+from chalicelib.kernel.reasons import error
 
 _COORD_SYSTEM = "coord_system"
 _YEARS = {"least": RECKONED_YEARS[0], "most": RECKONED_YEARS[-1]}
@@ -106,7 +107,7 @@ def parse_json(raw: bytes, kind: type[Parsed]) -> Parsed:
     except msgspec.ValidationError:
         raise malformed(_faults(kind, _decode(raw), "", strict=True)) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Malformed("invalid_json") from None
+        raise error("invalid_json") from None
     return _reckonable(parsed)
 
 
@@ -137,7 +138,7 @@ def _decode(raw: bytes) -> Any:
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise Malformed("invalid_json") from None
+        raise error("invalid_json") from None
 
 
 def parse_query(given: Mapping[str, str], kind: type[Parsed]) -> Parsed:
@@ -154,11 +155,11 @@ def parse_query(given: Mapping[str, str], kind: type[Parsed]) -> Parsed:
     return _reckonable(parsed)
 
 
-def malformed(faults: list[Fault]) -> Malformed:
+def malformed(faults: list[Fault]) -> DomainError:
     """Make one error of many faults; an unlabelled point gives its own code to the whole."""
     if any(fault.code == "coord_system_missing" for fault in faults):
-        return Malformed("coord_system_missing", faults=tuple(faults))
-    return Malformed("malformed", faults=tuple(faults[:FAULTS_MAX]))
+        return error("coord_system_missing", faults=tuple(faults))
+    return error("malformed", faults=tuple(faults[:FAULTS_MAX]))
 
 
 def _faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fault]:

@@ -45,14 +45,13 @@ from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import (
     DomainError,
     Fault,
-    Malformed,
-    TooLarge,
     TooMany,
     Unavailable,
-    UnsupportedType,
 )
 from chalicelib.kernel.ids import new_id
+from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
+from chalicelib.kernel.reasons import error
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _PROBLEM = "application/problem+json"
@@ -60,15 +59,20 @@ _LOCAL_NOW = "x-local-now"
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
 _preflights: set[str] = set()
 _ALLOWED_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, X-Device-Id"
-_guard: list[Guard] = []
+_guard: Port[[], Guard] = Port("guard_of_requests")
+"""Gives what proves callers and knows who may do what: accounts are a later step."""
 
 
-def use_guard(guard: Guard) -> None:
-    """Install the guard and refuse to start if any endpoint's action is unknown to it."""
+def refuse_unknown_actions(guard: Guard) -> None:
+    """Refuse to start if the action of any endpoint is unknown to the guard: it would let nobody through.
+
+    Raises:
+        UndeclaredAction: these are unknown.
+
+    """
     unknown = sorted({e.action for e in ENDPOINTS if e.action != PUBLIC and not guard.knows(e.action)})
     if unknown:
         raise UndeclaredAction(", ".join(unknown))
-    _guard[:] = [guard]
 
 
 class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
@@ -168,17 +172,17 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
     reply: Reply
     try:
         reply = _answer(request, headers, endpoint, view, path, request_id=request_id, english=english)
-    except DomainError as error:
-        problem = problem_of(error, request_id=request_id, english=english)
-        extra = {"Retry-After": str(error.facts.get("retry_after_seconds", 1))}
-        retry = extra if isinstance(error, TooMany | Unavailable) else None
+    except DomainError as failure:
+        problem = problem_of(failure, request_id=request_id, english=english)
+        extra = {"Retry-After": str(failure.facts.get("retry_after_seconds", 1))}
+        retry = extra if isinstance(failure, TooMany | Unavailable) else None
         reply = Reply(problem, problem.status, _PROBLEM, retry)
-    except PynamoDBException as error:
-        log_failure("store_failed", error, request_id=request_id, path=endpoint.path)
-        busy = problem_of(Unavailable("try_again"), request_id=request_id, english=english)
+    except PynamoDBException as failure:
+        log_failure("store_failed", failure, request_id=request_id, path=endpoint.path)
+        busy = problem_of(error("try_again"), request_id=request_id, english=english)
         reply = Reply(busy, busy.status, _PROBLEM, {"Retry-After": "1"})
-    except Exception as error:  # noqa: BLE001 - the edge: nothing of a failure may leak
-        log_failure("request_failed", error, request_id=request_id, path=endpoint.path)
+    except Exception as failure:  # noqa: BLE001 - the edge: nothing of a failure may leak
+        log_failure("request_failed", failure, request_id=request_id, path=endpoint.path)
         reply = Reply(internal_problem(request_id=request_id, english=english), 500, _PROBLEM)
     log(
         "request",
@@ -255,10 +259,9 @@ def _source_of(request: Any) -> str:
 def _admit(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:
     if endpoint.action == PUBLIC:
         return Principal(actor="public", role=Role.PUBLIC)
-    if not _guard:
-        raise UndeclaredAction("no guard is installed")
-    principal = _guard[0].authenticate(headers, raw)
-    _guard[0].admit(principal, endpoint.action)
+    guard = _guard()
+    principal = guard.authenticate(headers, raw)
+    guard.admit(principal, endpoint.action)
     return principal
 
 
@@ -267,7 +270,7 @@ def _believed_now(headers: Mapping[str, str]) -> datetime:
     if told is None:
         return datetime.now(UTC)
     if not settings().allow_time_travel:
-        raise Malformed("time_travel_off")
+        raise error("time_travel_off")
     try:
         return parse_moment(told).astimezone(UTC)
     except ValueError:
@@ -280,14 +283,12 @@ def _parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> A
     content_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
     if endpoint.sheet and content_type in (XLSX, CSV):
         if len(raw) > SHEET_BYTES_MAX:
-            raise TooLarge("too_large", limit_bytes=SHEET_BYTES_MAX)
+            raise error("too_large", limit_bytes=SHEET_BYTES_MAX)
         return SheetBody(content_type, raw)
     if content_type != JSON:
-        raise UnsupportedType(
-            "unsupported_type", accepted=f"{JSON}, {XLSX}, {CSV}" if endpoint.sheet else JSON
-        )
+        raise error("unsupported_type", accepted=f"{JSON}, {XLSX}, {CSV}" if endpoint.sheet else JSON)
     if len(raw) > JSON_BYTES_MAX:
-        raise TooLarge("too_large", limit_bytes=JSON_BYTES_MAX)
+        raise error("too_large", limit_bytes=JSON_BYTES_MAX)
     return parse_json(raw, endpoint.body)
 
 

@@ -13,8 +13,8 @@ from typing import Final
 
 import msgspec
 
-from chalicelib.kernel.errors import TooMany
 from chalicelib.kernel.principal import Principal
+from chalicelib.kernel.reasons import error
 
 
 class Pace(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ def spend(action: str, principal: Principal, *, clock: float | None = None) -> N
     left, at = _buckets.get(key, (float(pace.burst), now))
     left = min(float(pace.burst), left + (now - at) * pace.a_second)
     if left < 1:
-        raise TooMany("too_many_requests", retry_after_seconds=math.ceil((1 - left) / pace.a_second))
+        raise error("too_many_requests", retry_after_seconds=math.ceil((1 - left) / pace.a_second))
     if len(_buckets) >= _CALLERS_MAX:
         _buckets.clear()
     _buckets[key] = (left - 1, now)

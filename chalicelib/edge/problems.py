@@ -51,26 +51,26 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Where the uploaded sheet can be fetched with a column of reasons, for ten minutes."""
 
 
-def status_of(error: DomainError) -> int:
+def status_of(failure: DomainError) -> int:
     """Resolve an error's status through its class tree."""
-    for kind in type(error).__mro__:
+    for kind in type(failure).__mro__:
         if kind in STATUS_OF:
             return STATUS_OF[kind]
-    raise LookupError(type(error).__name__)
+    raise LookupError(type(failure).__name__)
 
 
-def problem_of(error: DomainError, *, request_id: str, english: bool) -> Problem:
+def problem_of(failure: DomainError, *, request_id: str, english: bool) -> Problem:
     """Describe an error for people and programs."""
-    status = status_of(error)
+    status = status_of(failure)
     return Problem(
-        type=f"urn:training-voucher:problem:{error.code}",
+        type=f"urn:training-voucher:problem:{failure.code}",
         title=_TITLES[status][1 if english else 0],
         status=status,
-        code=error.code,
-        detail=sentence(error.code, error.facts, english=english),
+        code=failure.code,
+        detail=sentence(failure.code, failure.facts, english=english),
         request_id=request_id,
-        errors=[fault_of(fault, english=english) for fault in error.faults] or None,
-        error_sheet=str(sheet) if (sheet := error.facts.get("error_sheet")) is not None else None,
+        errors=[fault_of(fault, english=english) for fault in failure.faults] or None,
+        error_sheet=str(sheet) if (sheet := failure.facts.get("error_sheet")) is not None else None,
     )
 
 

@@ -18,7 +18,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, OKPKey
 
 from chalicelib.aws.keys import forget_keys, signing_keys
-from chalicelib.kernel.errors import Unauthenticated
+from chalicelib.kernel.reasons import error
 
 _OWN_ALGORITHM = "Ed25519"
 STAFF_ISSUER = "training-voucher"
@@ -101,7 +101,7 @@ def verify_foreign(
 
     """
     if not jwks.get("keys"):
-        raise Unauthenticated("unauthenticated")
+        raise error("unauthenticated")
     keys = KeySet.import_key_set({"keys": list(jwks["keys"])})
     return _verify(token, keys, algorithm=algorithm, issuer=issuer, audience=audience)
 
@@ -128,10 +128,10 @@ def _verify(token: str, keys: KeySet, *, algorithm: str, issuer: str, audience: 
         AttributeError,
         OverflowError,
         RecursionError,
-    ) as error:
-        raise Unauthenticated("unauthenticated") from error
+    ) as failure:
+        raise error("unauthenticated") from failure
     if not expires > now:
-        raise Unauthenticated("token_stale")
+        raise error("token_stale")
     return dict(claims)
 
 

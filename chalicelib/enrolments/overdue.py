@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from chalicelib.aws.writes import ConditionFailed, transact
 from chalicelib.enrolments import store
 from chalicelib.enrolments.model import EnrolmentStatus
-from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import ExpiryScope
 from chalicelib.programs.service import current_program
 from chalicelib.vouchers import store as voucher_store
@@ -53,4 +53,4 @@ def _release(context: Context, voucher: Voucher) -> None:
             change=change,
         )
     except ConditionFailed:
-        raise Unavailable("try_again") from None
+        raise error("try_again") from None

@@ -18,11 +18,11 @@ from chalicelib.enrolments.model import (
     too_late_to_release,
 )
 from chalicelib.enrolments.store import RefusedScan
-from chalicelib.kernel.errors import DomainError, Fault, Impossible, Malformed, NotFound, Refused, Unavailable
+from chalicelib.kernel.errors import DomainError, Fault, Impossible, NotFound, Refused
 from chalicelib.kernel.ids import EnrolmentId, derived_id, new_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change, Context, Role, change_of
-from chalicelib.kernel.reasons import error_with, first_of
+from chalicelib.kernel.reasons import error, first_of
 from chalicelib.programs.model import ExpiryScope
 from chalicelib.programs.service import current_program
 from chalicelib.vouchers import service as vouchers
@@ -88,11 +88,11 @@ def preview(context: Context, *, token: str, project_id: str) -> Preview:
 def _target(context: Context, project_id: str) -> ScanTarget:
     uscc = context.principal.institution
     if uscc is None:
-        raise NotFound
+        raise error("not_found")
     try:
         return ScanTarget(current_institution(uscc), current_project(project_id))
     except NotFound:
-        raise Malformed("malformed", faults=(Fault("unknown_project", field="project_id"),)) from None
+        raise error("malformed", faults=(Fault("unknown_project", field="project_id"),)) from None
 
 
 def _reasons(context: Context, voucher: Voucher, scanned: Scanned, target: ScanTarget) -> list[str]:
@@ -153,14 +153,14 @@ def redeem(
     if voucher is None:
         voucher = voucher_store.find_voucher(scanned.voucher_id)
         if voucher is None:
-            raise refuse(Impossible("token_invalid"))
+            raise refuse(error("token_invalid"))
         if _is_repeat(voucher, target, nonce):
             return store.read_enrolment(str(voucher.enrolment_id))
         reasons = _reasons(context, voucher, scanned, target)
     else:  # what never changes of it is known; its state is decided by the write's condition
         reasons = _reasons_of_target(target, voucher)
     if reasons:
-        raise refuse(error_with(first_of(reasons), facts_of(voucher)), voucher.id)
+        raise refuse(error(first_of(reasons), **facts_of(voucher)), voucher.id)
     enrolment = _new_enrolment(context, voucher, target, nonce, device_id=device_id, happened_at=happened_at)
     try:
         transact(
@@ -184,7 +184,7 @@ def redeem(
         if _is_repeat(old, target, nonce):
             return store.read_enrolment(str(old.enrolment_id))
         reasons = _reasons(context, old, scanned, target) or ["already_enrolled"]
-        raise refuse(error_with(first_of(reasons), facts_of(old)), old.id) from None
+        raise refuse(error(first_of(reasons), **facts_of(old)), old.id) from None
     return enrolment
 
 
@@ -265,7 +265,7 @@ def list_refused_scans(
     """List an institution's refused scans."""
     uscc = context.principal.institution or institution
     if uscc is None:
-        raise Malformed("malformed", faults=(Fault("missing_field", field="institution"),))
+        raise error("malformed", faults=(Fault("missing_field", field="institution"),))
     found = read_institution(uscc)
     rights.require(context.principal, "scan.read", division=found.division, institution=found.uscc)
     return store.refused_scans(uscc, request)
@@ -304,7 +304,7 @@ def release(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:
     ENROLMENT_TRANSITIONS.require("release", enrolment.status)
     if _too_late(context, enrolment):
         within_days = current_program(enrolment.program_id).policy.release_within_days
-        raise Refused("release_too_late", days=within_days)
+        raise error("release_too_late", days=within_days)
     voucher = voucher_store.read_voucher(enrolment.voucher_id)
     change = change_of(context, "enrolment.release", reason=reason)
     try:
@@ -318,9 +318,9 @@ def release(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:
     except ConditionFailed:
         now_there = store.read_enrolment(enrolment.id)
         if now_there.status is EnrolmentStatus.CONFIRMED:  # a list was applied at this very moment
-            raise Unavailable("try_again") from None
+            raise error("try_again") from None
         if now_there.status is not EnrolmentStatus.RELEASED:
-            raise Refused("wrong_state", status=now_there.status.value) from None
+            raise error("wrong_state", status=now_there.status.value) from None
         return now_there
     return store.read_enrolment(enrolment.id)
 
@@ -348,7 +348,7 @@ def revoke(context: Context, voucher_id: str, *, version: int, reason: str) -> v
     if _is_repeated_revocation(voucher, change, version=version):
         return vouchers.read_voucher(context, voucher_id)
     if voucher.version == version and voucher.status in OVER:
-        raise Refused(OVER[voucher.status], **facts_of(voucher))
+        raise error(OVER[voucher.status], **facts_of(voucher))
     if voucher.status is not VoucherStatus.REDEEMED:
         voucher_store.revoke(voucher_id, version=version, change=change)
         return vouchers.read_voucher(context, voucher_id)
@@ -362,8 +362,8 @@ def revoke(context: Context, voucher_id: str, *, version: int, reason: str) -> v
         )
     except ConditionFailed as failure:
         if isinstance(failure.old, Voucher):
-            raise Refused("version_conflict", version=failure.old.version) from None
-        raise Refused("voucher_already_redeemed") from None
+            raise error("version_conflict", version=failure.old.version) from None
+        raise error("voucher_already_redeemed") from None
     return vouchers.read_voucher(context, voucher_id)
 
 

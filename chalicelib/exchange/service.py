@@ -26,9 +26,9 @@ from chalicelib.exchange.model import (
 from chalicelib.exchange.platform import Platform, Taken, platform_at
 from chalicelib.kernel.calendar import start_of_day
 from chalicelib.kernel.divisions import COUNTY_LEVEL, PROVINCE
-from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
 
 ALL_AREAS: tuple[str, ...] = (str(PROVINCE), *sorted({area_of(code) for code in COUNTY_LEVEL}))
 
@@ -199,12 +199,12 @@ def redrive(context: Context, message_id: str) -> Delivery:
     key = delivery_key(message_id)
     delivery = store.find(*key) if key is not None else None
     if delivery is None:
-        raise NotFound
+        raise error("not_found")
     rights.require(context.principal, "exchange.redrive", division=delivery.division)
     if delivery.state is not DeliveryState.PENDING:
         moved = store.redrive(delivery, change_of(context, "exchange.redrive"))
         if moved is None:
-            raise Refused("wrong_state", status=delivery.state.value)
+            raise error("wrong_state", status=delivery.state.value)
     deliver(context, [delivery.subject], Run(seconds=10))
     found = store.find(delivery.subject, delivery.sequence)
     assert found is not None

@@ -2,7 +2,7 @@
 
 An error carries a stable code and the facts behind it, never an HTTP status: the one mapping from
 error to status is in `chalicelib.edge.problems`, and the sentences people read are in
-`chalicelib.kernel.reasons`.
+`chalicelib.kernel.reasons`, whose `error(code)` is the one way to make one. The classes are caught by name.
 """
 
 import dataclasses
@@ -53,10 +53,6 @@ class Malformed(DomainError):
 
 class NotFound(DomainError):
     """Unknown, or outside the caller's area: the two are not told apart."""
-
-    def __init__(self, code: str = "not_found") -> None:
-        """Default to the one code that gives nothing away."""
-        super().__init__(code)
 
 
 class Refused(DomainError):

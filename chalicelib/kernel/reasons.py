@@ -5,6 +5,8 @@ stands for a fact of the error. The order of `ORDER_OF_REFUSAL` is the documente
 several reasons apply at once.
 """
 
+import functools
+import string
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -865,19 +867,34 @@ FORMS: dict[str, tuple[str, str]] = {
 ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
 
 
+def facts_told_by(code: str) -> frozenset[str]:
+    """Name the facts that the sentences of a code tell: whoever refuses with it gives them all."""
+    reason = REASONS[code]
+    return _placeholders(reason.zh) | _placeholders(reason.en)
+
+
+@functools.cache
+def _placeholders(text: str) -> frozenset[str]:
+    return frozenset(name for _, name, _, _ in string.Formatter().parse(text) if name)
+
+
 def error(code: str, *, faults: tuple[Fault, ...] = (), **facts: Fact) -> DomainError:
-    """Make the error that belongs to a code of the table."""
-    kind = REASONS[code].kind
-    if kind is NotFound:
-        return NotFound(code)
-    return kind(code, faults=faults, **facts)
+    """Make the error that belongs to a code of the table: the one way to refuse.
+
+    Raises:
+        TypeError: a fact that the code's sentence tells is missing; `tests/architecture` looks at every call.
+
+    """
+    missing = facts_told_by(code) - facts.keys()
+    if missing:
+        raise TypeError(f"{code} tells {', '.join(sorted(missing))}")
+    return REASONS[code].kind(code, faults=faults, **facts)
 
 
-def error_with(code: str, facts: Mapping[str, Fact]) -> DomainError:
-    """Make the error that belongs to a code, with facts gathered elsewhere."""
-    made = error(code)
-    made.facts = dict(facts)
-    return made
+def refuse(refusal: DomainError | None) -> None:
+    """Raise what stands against an action, if anything does: `refuse(why_not("approve", claim, actor))`."""
+    if refusal is not None:
+        raise refusal
 
 
 def first_of(codes: list[str]) -> str:
@@ -885,17 +902,12 @@ def first_of(codes: list[str]) -> str:
     return min(codes, key=ORDER_OF_REFUSAL.index)
 
 
-class _Facts(dict[str, Fact]):
-    def __missing__(self, name: str) -> str:
-        return "—"
-
-
-def sentence(code: str, facts: dict[str, Fact], *, english: bool = False) -> str:
+def sentence(code: str, facts: Mapping[str, Fact], *, english: bool = False) -> str:
     """Write what people read for a code, with its facts filled in."""
     reason = REASONS[code]
-    return (reason.en if english else reason.zh).format_map(_Facts(facts))
+    return (reason.en if english else reason.zh).format_map(facts)
 
 
 def form_sentence(form: str, facts: Mapping[str, Fact], *, english: bool = False) -> str:
     """Write which form a field wants, with its facts filled in."""
-    return FORMS[form][1 if english else 0].format_map(_Facts(facts))
+    return FORMS[form][1 if english else 0].format_map(facts)

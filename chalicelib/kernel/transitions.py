@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Generic, TypeVar
 
-from chalicelib.kernel.errors import Refused
+from chalicelib.kernel.reasons import error
 
 State = TypeVar("State", bound=StrEnum)
 
@@ -49,5 +49,5 @@ class Transitions(Generic[State]):
     def require(self, action: str, state: State, code: str = "wrong_state") -> State:
         """Return the state in which the action ends, or refuse with the reason code."""
         if not self.allows(action, state):
-            raise Refused(code, action=action, status=state.value)
+            raise error(code, action=action, status=state.value)
         return self.target(action)

@@ -9,7 +9,7 @@ from chalicelib.accounts import rights
 from chalicelib.edge.endpoints import PUBLIC, Call, Listing, NoQuery, PageQuery
 from chalicelib.edge.forms import Answer, Form, Reason, Version, line
 from chalicelib.edge.http import Api
-from chalicelib.kernel.errors import NotFound
+from chalicelib.kernel.reasons import error
 from chalicelib.programs import service
 from chalicelib.programs.model import Face, Policy, PolicyVersion, Program, ProgramKind
 
@@ -142,7 +142,7 @@ def list_policies(call: Call[None, PageQuery], program_id: str) -> Listing[Polic
 )
 def read_policy(call: Call[None, NoQuery], program_id: str, policy_version: str) -> PolicyAnswer:
     if not (policy_version.isascii() and policy_version.isdigit() and len(policy_version) <= _DIGITS_MAX):
-        raise NotFound
+        raise error("not_found")
     return _policy(service.read_policy(call.context, program_id, int(policy_version)))
 
 

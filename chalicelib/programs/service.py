@@ -6,10 +6,11 @@ from cachetools import TTLCache
 
 from chalicelib.accounts import rights
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import Fault, Malformed
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import ProgramId, new_id
 from chalicelib.kernel.paging import LIMIT_MAX, Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.programs import store
 from chalicelib.programs.model import Face, Policy, PolicyVersion, Program, ProgramKind
 
@@ -21,7 +22,7 @@ def create_program(
 ) -> Program:
     """Set up a funded scheme with its first policy (step 1 of the notice)."""
     if not is_known(division):
-        raise Malformed("malformed", faults=(Fault("unknown_division", field="division"),))
+        raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     rights.require(context.principal, "program.create", division=division)
     _check_policy(policy)
     program = Program(
@@ -70,9 +71,7 @@ def _check_policy(policy: Policy) -> None:
     if policy.class_size_min > policy.class_size_max:
         wrong.append("class_size_max")
     if wrong:
-        raise Malformed(
-            "malformed", faults=tuple(Fault("wrong_type", field=f"policy.{name}") for name in wrong)
-        )
+        raise error("malformed", faults=tuple(Fault("wrong_type", field=f"policy.{name}") for name in wrong))
 
 
 def read_program(program_id: str) -> Program:

@@ -7,9 +7,9 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import StructAttribute, Table, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import ConditionFailed, Put, Update, transact
-from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import Face, Policy, PolicyVersion, Program
 
 _LISTING = "program"
@@ -97,7 +97,7 @@ def change_policy(
         )
     except ConditionFailed as failure:
         if isinstance(failure.old, Program):
-            raise Refused("version_conflict", version=failure.old.version) from None
+            raise error("version_conflict", version=failure.old.version) from None
         raise
     return read_program(program.id)
 
@@ -128,7 +128,7 @@ def read_policy_version(program_id: str, policy_version: int) -> PolicyVersion:
     """Read one version of a policy with its history or raise `NotFound`."""
     found = PolicyRow.find(program_id, policy_version)
     if found is None:
-        raise NotFound
+        raise error("not_found")
     return found
 
 

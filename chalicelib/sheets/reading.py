@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.kernel.errors import Impossible
+from chalicelib.kernel.reasons import error
 from chalicelib.sheets.workbooks import ROWS_MAX, Worksheet, is_workbook, worksheets
 from chalicelib.sheets.writing import letters
 
@@ -59,7 +59,7 @@ def content_type_of(filename: str) -> str:
         return XLSX
     if lowered.endswith(".csv"):
         return CSV
-    raise Impossible("unreadable_sheet")
+    raise error("unreadable_sheet")
 
 
 def read_table(
@@ -108,10 +108,10 @@ def read_rows(
             continue
         count += 1
         if count > ROWS_MAX:
-            raise Impossible("too_many_rows", limit=ROWS_MAX)
+            raise error("too_many_rows", limit=ROWS_MAX)
         for at, cell in enumerate(cells):
             if cell and at not in headed:
-                raise Impossible("column_without_header", column=letters(at))
+                raise error("column_without_header", column=letters(at))
         row = SheetRow(
             line, {name: cells[at] if at < len(cells) else "" for name, (at, _) in places.items()}, headers
         )
@@ -122,7 +122,7 @@ def read_rows(
                 row.cells[name] = _day_of(found[at], mac_dates=sheet.mac_dates) or row.cells[name]
         yield row
     if not count:
-        raise Impossible("no_rows")
+        raise error("no_rows")
 
 
 def _sheets(raw: bytes, content_type: str) -> Iterator[Worksheet]:
@@ -148,10 +148,10 @@ def _sheet_with(
         elif chosen is None:
             chosen = sheet, headers
         elif any(_text(cell) for _, cells in sheet.lines for cell in cells):
-            raise Impossible("several_lists", sheets=f"{chosen[0].name}、{sheet.name}"[:CELL_CHARS_MAX])
+            raise error("several_lists", sheets=f"{chosen[0].name}、{sheet.name}"[:CELL_CHARS_MAX])
     found = chosen or fallback
     if found is None:
-        raise Impossible("no_rows")
+        raise error("no_rows")
     return found
 
 
@@ -178,27 +178,27 @@ def _places_of(
     required: frozenset[str],
 ) -> dict[str, tuple[int, str]]:
     if len(header) > COLUMNS_MAX and any(header[COLUMNS_MAX:]):
-        raise Impossible("unknown_column", column=next(filter(None, header[COLUMNS_MAX:]))[:CELL_CHARS_MAX])
+        raise error("unknown_column", column=next(filter(None, header[COLUMNS_MAX:]))[:CELL_CHARS_MAX])
     places: dict[str, tuple[int, str]] = {}
     for at, text in enumerate(header):
         if not text or text in (LINE_COLUMN, REASON_COLUMN):
             continue
         name = known.get(_plain(text))
         if name is None:
-            raise Impossible("unknown_column", column=text[:CELL_CHARS_MAX])
+            raise error("unknown_column", column=text[:CELL_CHARS_MAX])
         if name in places:
-            raise Impossible("duplicate_column", column=text)
+            raise error("duplicate_column", column=text)
         places[name] = (at, text)
     for name in columns:
         if name in required and name not in places:
-            raise Impossible("missing_column", column=columns[name][0])
+            raise error("missing_column", column=columns[name][0])
     return places
 
 
 def _csv_sheet(raw: bytes) -> Worksheet:
     text = _decoded(raw)
     if "\x00" in text:
-        raise Impossible("unreadable_sheet")
+        raise error("unreadable_sheet")
     head = text[:10_000].split("\n")[:HEADER_LINES_MAX]
     delimiter = max(_DELIMITERS, key=lambda sign: max(line.count(sign) for line in head))
     return Worksheet("", _csv_lines(text, delimiter))
@@ -211,7 +211,7 @@ def _decoded(raw: bytes) -> str:
             return raw.decode(encoding)
         except UnicodeDecodeError:
             continue
-    raise Impossible("unreadable_sheet")
+    raise error("unreadable_sheet")
 
 
 def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[Any]]]:
@@ -220,7 +220,7 @@ def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[Any]]]:
         for line, cells in enumerate(lines, start=1):
             yield line, [match[1] if (match := _AS_TEXT.fullmatch(cell)) else cell for cell in cells]
     except csv.Error:
-        raise Impossible("unreadable_sheet") from None
+        raise error("unreadable_sheet") from None
 
 
 def _day_of(serial: float, *, mac_dates: bool) -> str | None:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.kernel.errors import Impossible
+from chalicelib.kernel.reasons import error
 
 UNPACKED_BYTES_MAX = 400_000_000
 ROWS_MAX = 300_000
@@ -73,12 +73,12 @@ def refuse_other_formats(raw: bytes) -> None:
 
     """
     if raw.startswith(_OLE):
-        raise Impossible("encrypted_sheet" if _ENCRYPTED in raw else "old_sheet_format")
+        raise error("encrypted_sheet" if _ENCRYPTED in raw else "old_sheet_format")
     start = raw[:1024].removeprefix("\ufeff".encode()).lstrip().lower()
     if start.startswith((b"<html", b"<!doctype html", b"<table", b"<?xml", b"<meta", b"<head", b"<div")):
-        raise Impossible("web_page_sheet")
+        raise error("web_page_sheet")
     if not is_workbook(raw):
-        raise Impossible("unreadable_sheet")
+        raise error("unreadable_sheet")
 
 
 def worksheets(raw: bytes) -> Iterator[Worksheet]:
@@ -119,7 +119,7 @@ def worksheets(raw: bytes) -> Iterator[Worksheet]:
         KeyError,
         EOFError,
     ):
-        raise Impossible("unreadable_sheet") from None
+        raise error("unreadable_sheet") from None
 
 
 def _lines_of(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
@@ -135,7 +135,7 @@ def _merged(sheet: Any) -> dict[int, list[tuple[int, int]]]:
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
         rows += bottom - top + 1
         if rows > _MERGED_ROWS_MAX:
-            raise Impossible("merged_cell", column="")
+            raise error("merged_cell", column="")
         for line in range(top + 1, bottom + 2):
             found.setdefault(line, []).append((left, right))
     return found
@@ -161,9 +161,9 @@ def _examine(packed: zipfile.ZipFile) -> dict[str, dict[Place, str]]:
     entries = packed.infolist()
     names = {entry.filename for entry in entries}
     if "xl/workbook.xml" not in names or names & {"content.xml", "xl/workbook.bin"}:
-        raise Impossible("unreadable_sheet")
+        raise error("unreadable_sheet")
     if len(entries) > ENTRIES_MAX or sum(entry.file_size for entry in entries) > UNPACKED_BYTES_MAX:
-        raise Impossible("unreadable_sheet")
+        raise error("unreadable_sheet")
     return {entry.filename: _holes_in(packed, entry) for entry in entries if entry.filename.endswith(".xml")}
 
 
@@ -180,7 +180,7 @@ def _holes_in(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> dict[Place, st
         if b'"e"' in text or b"'e'" in text:
             holes |= _places(_ERROR_CELL, text, "formula_error")
         if column * row > CELLS_MAX or len(holes) > _HOLES_MAX:
-            raise Impossible("too_many_rows", limit=ROWS_MAX)
+            raise error("too_many_rows", limit=ROWS_MAX)
     return holes
 
 

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from chalicelib.kernel.errors import Impossible, Refused
 from chalicelib.kernel.ids import VoucherId
+from chalicelib.kernel.reasons import error
 
 PERIOD_SECONDS = 60
 _MARK = "TV1"
@@ -80,9 +80,9 @@ def read_token(text: str, *, now: datetime, keys: Sequence[tuple[str, bytes]]) -
     scanned = _genuine(text, keys)
     current = step_at(now)
     if scanned is None or scanned.step > current + 1:
-        raise Impossible("token_invalid")
+        raise error("token_invalid")
     if scanned.step < current - 1:
-        raise Refused("token_expired")
+        raise error("token_expired")
     return scanned
 
 

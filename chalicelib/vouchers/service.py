@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from chalicelib.accounts import rights
 from chalicelib.aws.keys import keyed_digests, signing_keys
 from chalicelib.catalogue.reading import projects_of_program
-from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, Role, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.people.vault import service as people
 from chalicelib.programs.model import Program
 from chalicelib.programs.service import current_program
@@ -52,7 +52,7 @@ def claim(context: Context, voucher_id: str, *, device_id: str | None = None) ->
     """
     holder = context.principal.person_key
     if holder is None:
-        raise NotFound
+        raise error("not_found")
     digests = _device_digests(voucher_id, device_id)
     voucher = store.claim(
         voucher_id,
@@ -98,7 +98,7 @@ def list_vouchers(
         rights.require(principal, "voucher.read", division=wanted)
         page = store.vouchers_in(wanted, request)
     else:
-        raise NotFound
+        raise error("not_found")
     return Page(
         items=[
             _shown(context, voucher, masked=True)
@@ -169,11 +169,11 @@ def show_qr(context: Context, voucher_id: str, *, device_id: str | None = None) 
     rights.require(context.principal, "voucher.show_qr", person_key=voucher.person_key)
     status = status_shown(voucher, context.now)
     if status is not VoucherStatus.CLAIMED:
-        raise Refused(_QR_REFUSALS[status], **facts_of(voucher))
+        raise error(_QR_REFUSALS[status], **facts_of(voucher))
     if voucher.bar is not None and is_barred(voucher, context.now):
-        raise Refused(voucher.bar.code, **facts_of(voucher))
+        raise error(voucher.bar.code, **facts_of(voucher))
     if voucher.device is not None and voucher.device not in _device_digests(voucher.id, device_id):
-        raise Refused("other_device")
+        raise error("other_device")
     tag = qr.device_tag_of(voucher.device)
     return qr.make_token(voucher.id, now=context.now, key=_qr_keys()[0], device=tag)
 

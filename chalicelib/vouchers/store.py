@@ -18,9 +18,9 @@ from chalicelib.aws.writes import (
     update,
 )
 from chalicelib.kernel.divisions import PROVINCE, known_divisions, parent_of
-from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import ENTITLEMENTS, ProgramKind
 from chalicelib.vouchers.model import (
     FOUND_INELIGIBLE,
@@ -251,10 +251,10 @@ def claim(
     except ConditionFailed as failure:
         old = failure.old
         if not isinstance(old, Voucher) or old.person_key != person_key:
-            raise NotFound from None
+            raise error("not_found") from None
         if old.status is VoucherStatus.CLAIMED and not has_expired(old, now):
             return old
-        raise Refused(_claim_refusal(old, now), **facts_of(old)) from None
+        raise error(_claim_refusal(old, now), **facts_of(old)) from None
 
 
 def bind_device(voucher: Voucher, *, device: str, now: datetime, change: Change) -> Voucher:
@@ -280,10 +280,10 @@ def bind_device(voucher: Voucher, *, device: str, now: datetime, change: Change)
     except ConditionFailed as failure:
         old = failure.old
         if not isinstance(old, Voucher):
-            raise NotFound from None
+            raise error("not_found") from None
         if old.status is VoucherStatus.CLAIMED and not has_expired(old, now):
-            raise Refused("version_conflict", version=old.version) from None
-        raise Refused(_claim_refusal(old, now), **facts_of(old)) from None
+            raise error("version_conflict", version=old.version) from None
+        raise error(_claim_refusal(old, now), **facts_of(old)) from None
 
 
 def _claim_refusal(old: Voucher, now: datetime) -> str:
@@ -320,7 +320,7 @@ def revoke(voucher_id: str, *, version: int, change: Change) -> Voucher:
         )
     except ConditionFailed as failure:
         facts = facts_of(failure.old) if isinstance(failure.old, Voucher) else {}
-        raise Refused("voucher_expired", **facts) from None
+        raise error("voucher_expired", **facts) from None
 
 
 # --------------------------------------------------------------------------- parts of transactions

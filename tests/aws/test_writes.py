@@ -5,8 +5,10 @@ import pytest
 from chalicelib.accounts.model import Account, AccountStatus
 from chalicelib.accounts.store import AccountRow
 from chalicelib.aws.table import connection
-from chalicelib.aws.writes import ConditionFailed, Put, Update, insert, transact, update
+from chalicelib.aws.writes import ConditionFailed, Put, Update, insert, transact, until_written, update
+from chalicelib.kernel.errors import Forbidden, Unavailable
 from chalicelib.kernel.principal import Role
+from chalicelib.kernel.reasons import error
 
 
 def account(name: str) -> Account:
@@ -61,8 +63,8 @@ def test_a_write_whose_answer_was_lost_knows_its_own_success(cloud, world, lose_
 
 
 def test_a_session_begins_though_the_answer_is_lost(cloud, world, lose_answers):
+    from chalicelib.accounts.model import Session
     from chalicelib.accounts.sign_in.store import SessionRow, create_session
-    from chalicelib.accounts.store import Session
 
     session = Session(
         id="ses_random",
@@ -119,3 +121,36 @@ def test_an_update_counts_versions_and_keeps_its_reason(cloud, world):
         change=world.change,
     )
     assert (now.version, now.institution, now.last_change) == (2, "1", world.change)
+
+
+def test_a_write_that_others_came_before_is_decided_anew():
+    looked: list[int] = []
+
+    def attempt() -> str:
+        looked.append(len(looked))
+        if len(looked) < 3:
+            raise ConditionFailed(None)
+        return "written"
+
+    assert until_written(attempt) == "written"
+    assert looked == [0, 1, 2]
+
+
+def test_a_write_that_others_always_come_before_is_to_be_tried_again():
+    def attempt() -> str:
+        raise ConditionFailed(None)
+
+    with pytest.raises(Unavailable, match="try_again"):
+        until_written(attempt, tries=2)
+
+
+def test_a_refusal_is_the_decision_and_is_not_tried_again():
+    looked: list[int] = []
+
+    def attempt() -> str:
+        looked.append(1)
+        raise error("self_approval")
+
+    with pytest.raises(Forbidden):
+        until_written(attempt)
+    assert looked == [1]

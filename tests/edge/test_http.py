@@ -3,10 +3,10 @@
 import pytest
 
 from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, UndeclaredAction
-from chalicelib.edge.http import Api, use_guard
+from chalicelib.edge.http import Api, refuse_unknown_actions
 from chalicelib.edge.problems import STATUS_OF, status_of
 from chalicelib.kernel import errors
-from chalicelib.kernel.reasons import REASONS, error, sentence
+from chalicelib.kernel.reasons import REASONS, error, facts_told_by, sentence
 
 PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
 
@@ -77,8 +77,9 @@ def test_every_error_has_a_status_and_every_code_both_sentences():
         if issubclass(kind, errors.DomainError) and kind is not errors.DomainError:
             assert kind in STATUS_OF
     for code in REASONS:
-        assert status_of(error(code)) >= 400
-        assert sentence(code, {}) != sentence(code, {}, english=True)
+        facts = dict.fromkeys(facts_told_by(code), 1)
+        assert status_of(error(code, **facts)) >= 400
+        assert sentence(code, facts) != sentence(code, facts, english=True)
 
 
 def test_a_route_without_a_declared_action_does_not_start():
@@ -87,7 +88,7 @@ def test_a_route_without_a_declared_action_does_not_start():
             return False
 
     with pytest.raises(UndeclaredAction):
-        use_guard(Nobody())
+        refuse_unknown_actions(Nobody())
     with pytest.raises(UndeclaredAction):
         Api("x").route("/x")
     assert {endpoint.action for endpoint in ENDPOINTS} - {PUBLIC}

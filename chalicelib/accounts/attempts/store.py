@@ -15,7 +15,7 @@ from pynamodb.exceptions import UpdateError
 
 from chalicelib.aws.table import MomentAttribute, Table, table_name
 from chalicelib.aws.writes import ConditionFailed, insert
-from chalicelib.kernel.errors import TooMany, Unavailable
+from chalicelib.kernel.reasons import error
 
 _TRIES = 4
 
@@ -91,7 +91,7 @@ def require_room(source: str, now: datetime) -> None:
     found = read(source, now)
     if found.rests_until is not None and found.rests(now):
         left = math.ceil((found.rests_until - now).total_seconds())
-        raise TooMany("too_many_requests", retry_after_seconds=left)
+        raise error("too_many_requests", retry_after_seconds=left)
 
 
 def note_failure(before: Attempts, limit: Limit, now: datetime) -> None:
@@ -113,9 +113,9 @@ def note_failure(before: Attempts, limit: Limit, now: datetime) -> None:
         )
         try:
             AttemptRow(before.id).update(actions=actions, condition=unchanged)
-        except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise Unavailable("try_again") from error
+        except UpdateError as failure:
+            if failure.cause_response_code != "ConditionalCheckFailedException":
+                raise error("try_again") from failure
             before = read(before.id, now)
             continue
         return

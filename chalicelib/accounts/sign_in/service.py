@@ -33,10 +33,10 @@ from chalicelib.aws.keys import person_key_of
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.edge import tokens
-from chalicelib.kernel.errors import Refused, Unauthenticated
 from chalicelib.kernel.identity import InvalidIdentity, parse_id_number
 from chalicelib.kernel.ids import is_id, new_id
 from chalicelib.kernel.principal import Principal, Role
+from chalicelib.kernel.reasons import error
 
 ACCESS_SECONDS = 1800
 REFRESH = timedelta(hours=12)
@@ -66,7 +66,7 @@ def sign_in_with_password(given: Credentials, *, now: datetime) -> SignedIn:
     """
     account = prove(given, now)
     if settings().totp_required and account.role in TOTP_ROLES and not account.totp_on:
-        raise Unauthenticated("totp_needed")
+        raise error("totp_needed")
     return _begin_session(principal_of(account), now)
 
 
@@ -87,7 +87,7 @@ def prove(given: Credentials, now: datetime) -> Account:
         if found is None or not (matches and open_to_all) or not second_factor_holds(found, given.totp, now):
             if not before.rests(now):
                 attempts.note_failure(before, attempts.ACCOUNT, now)
-            raise Unauthenticated("sign_in_failed")
+            raise error("sign_in_failed")
     if before.failures:
         attempts.forget(account_id)
     return found
@@ -115,7 +115,7 @@ def offer_totp(given: Credentials, *, now: datetime, request_id: str) -> TotpOff
     try:
         store.offer_totp(account, sealed=sealed, change=own_change(account, "offer_totp", now, request_id))
     except ConditionFailed:
-        raise Refused("totp_already_on") from None
+        raise error("totp_already_on") from None
     uri = new_totp(secret).get_provisioning_uri(account.account, tokens.STAFF_ISSUER)
     return TotpOffer(base64.b32encode(secret).decode(), uri)
 
@@ -132,11 +132,11 @@ def confirm_totp(given: Credentials, *, now: datetime, request_id: str) -> None:
     with counted(given.source, now):
         if account.sealed_totp is None or code is None or not spend_code(account, code, now):
             attempts.note_failure(attempts.read(account.id, now), attempts.ACCOUNT, now)
-            raise Unauthenticated("sign_in_failed")
+            raise error("sign_in_failed")
         try:
             store.switch_totp_on(account, change=own_change(account, "switch_totp_on", now, request_id))
         except ConditionFailed:
-            raise Unauthenticated("sign_in_failed") from None
+            raise error("sign_in_failed") from None
 
 
 # --------------------------------------------------------------------------- other grants
@@ -160,7 +160,7 @@ def sign_in_with_card(assertion: str) -> SignedIn:
     try:
         id_number = parse_id_number(str(claims["sub"]))
     except (KeyError, InvalidIdentity):
-        raise Unauthenticated("unauthenticated") from None
+        raise error("unauthenticated") from None
     key = person_key_of(id_number)
     return _begin_session(Principal(actor=key, role=Role.TRAINEE, person_key=key), real_now())
 
@@ -175,7 +175,7 @@ def refresh(refresh_token: str) -> SignedIn:
     session_id, _, secret = refresh_token.partition(".")
     session = sign_in_store.find_session(session_id) if is_id(session_id, "ses") else None
     if session is None or session.expires <= time.time():
-        raise Unauthenticated("unauthenticated")
+        raise error("unauthenticated")
     following = secrets.token_urlsafe(32)
     good = hmac.compare_digest(session.current_hash, secret_digest(secret))
     expires = int((datetime.now(UTC) + REFRESH).timestamp())
@@ -183,7 +183,7 @@ def refresh(refresh_token: str) -> SignedIn:
         session, next_hash=secret_digest(following), expires=expires
     ):
         sign_in_store.end_session(session.id)
-        raise Unauthenticated("unauthenticated")
+        raise error("unauthenticated")
     principal = _principal_of_session(session)
     return SignedIn(_access_token(principal), f"{session.id}.{following}", principal)
 
@@ -194,7 +194,7 @@ def _principal_of_session(session: Session) -> Principal:
     account = store.find_account(session.actor)
     begun = session.begun_at.timestamp() if session.begun_at is not None else 0.0
     if account is None or not stands(account, principal_of(account), begun):
-        raise Unauthenticated("unauthenticated")
+        raise error("unauthenticated")
     return principal_of(account)
 
 

@@ -23,7 +23,7 @@ from chalicelib.attendance.waiting.store import queue_of
 from chalicelib.classes.model import Lesson, TrainingClass, class_id_of
 from chalicelib.classes.service import complete
 from chalicelib.kernel.calendar import format_moment
-from chalicelib.kernel.errors import Fact, NotFound
+from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.ids import is_id, new_id
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
@@ -55,13 +55,13 @@ def check_in(context: Context, lesson_id: str, attempt: Attempt, *, person_key: 
     """
     class_id = class_id_of(lesson_id)
     if not is_id(lesson_id, "les") or not class_id:
-        raise NotFound
+        raise error("not_found")
     slots = _slots_of(lesson_id, person_key, attempt.kind)
     parts, known = store.read_for_check_in(class_id, slots)
     training_class = complete(parts) if parts is not None else None
     lesson = training_class.lesson(lesson_id) if training_class is not None else None
     if training_class is None or lesson is None:
-        raise NotFound
+        raise error("not_found")
     first = _first_answer(attempt, [known[slot] for slot in slots if slot in known])
     if first is not None:
         return first

@@ -26,10 +26,10 @@ from chalicelib.aws.table import (
 )
 from chalicelib.aws.writes import ConditionFailed, insert, keep, update
 from chalicelib.classes.store import PARTS, ClassRow, Parts, parts_of
-from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.ids import whole_of
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 
 
 class Waiting(GlobalSecondaryIndex[Any]):
@@ -117,9 +117,9 @@ def read_for_check_in(class_id: str, slots: Sequence[str]) -> tuple[Parts | None
     try:
         answer = connection().client.batch_get_item(RequestItems=requests)
     except (BotoCoreError, ClientError) as failure:
-        raise Unavailable("try_again") from failure
+        raise error("try_again") from failure
     if answer.get("UnprocessedKeys"):
-        raise Unavailable("try_again")
+        raise error("try_again")
     found: dict[str, list[dict[str, Any]]] = answer["Responses"]
     parts = parts_of(ClassRow.record_of(raw) for raw in found.get(classes, []))
     records = [CheckInRow.record_of(raw) for raw in found.get(check_ins, [])]

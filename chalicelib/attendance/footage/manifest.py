@@ -20,7 +20,7 @@ from chalicelib.attendance.footage.model import FootageStatus, Segment, retained
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.classes.model import Lesson, TrainingClass
-from chalicelib.kernel.errors import Unavailable
+from chalicelib.kernel.reasons import error
 
 _TRIES = 20
 _SHORTEST = timedelta(days=1)
@@ -111,7 +111,7 @@ def write(training_class: TrainingClass, lesson_id: str) -> None:
             held=hold is not None and hold.held,
         ):
             return
-    raise Unavailable("try_again")
+    raise error("try_again")
 
 
 def _last(bucket: str, lesson_id: str) -> tuple[Manifest, str] | None:

@@ -21,8 +21,8 @@ from chalicelib.aws.queues import since_announced
 from chalicelib.aws.settings import settings
 from chalicelib.classes.model import TrainingClass
 from chalicelib.classes.service import read_class
-from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
 
 RECONCILED_MAX = 2_000
 RECONCILE_SECONDS = 240
@@ -61,7 +61,7 @@ def register_object(context: Context, object_key: str, version: str | None = Non
         if registered is not None:
             footage_manifest.write(training_class, segment.lesson_id)
             return registered.status
-    raise Unavailable("try_again")
+    raise error("try_again")
 
 
 def _registered(
@@ -127,8 +127,8 @@ def reconcile(context: Context) -> dict[str, int]:
             counts["looked_at"] += 1
             try:
                 counts[_ask(context, class_id, segment_id)] += 1
-            except Exception as error:  # noqa: BLE001 - one recording's trouble must not stop the others
-                log_failure("footage_unreconciled", error, segment_id=segment_id)
+            except Exception as failure:  # noqa: BLE001 - one recording's trouble must not stop the others
+                log_failure("footage_unreconciled", failure, segment_id=segment_id)
                 counts["failed"] += 1
     return _told(counts)
 
@@ -154,5 +154,5 @@ def _ask(context: Context, class_id: str, segment_id: str) -> str:
         return str(after.status)
     settled = store.settle(after, change_of(context, "footage.reconcile"))
     if settled is None:
-        raise Unavailable("try_again")
+        raise error("try_again")
     return str(settled.status)

@@ -36,7 +36,7 @@ from chalicelib.aws.disclosure import record_access
 from chalicelib.aws.settings import settings
 from chalicelib.classes.model import RUNNING, Lesson, TrainingClass, class_id_of
 from chalicelib.classes.service import require_class
-from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
+from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
@@ -196,14 +196,14 @@ def _require_filmed(
     if training_class.approved_by is None:
         raise error("class_not_approved")
     if training_class.status not in RUNNING:
-        raise Refused("wrong_state", status=training_class.status.value)
+        raise error("wrong_state", status=training_class.status.value)
     if not near_lesson(lesson, recording.started_at, recording.ended_at):
         raise error("footage_outside_lesson")
     return training_class, lesson
 
 
-def _wrong(field: str, code: str) -> Malformed:
-    return Malformed("malformed", faults=(Fault(code, field=field),))
+def _wrong(field: str, code: str) -> DomainError:
+    return error("malformed", faults=(Fault(code, field=field),))
 
 
 def _announced(context: Context, segment: Segment) -> Segment:
@@ -220,11 +220,11 @@ def _announced(context: Context, segment: Segment) -> Segment:
 def _require_lesson(context: Context, action: str, lesson_id: str) -> tuple[TrainingClass, Lesson]:
     rights.admit(context.principal, action)
     if not is_id(lesson_id, "les"):
-        raise NotFound
+        raise error("not_found")
     training_class = require_class(context, action, class_id_of(lesson_id))
     lesson = training_class.lesson(lesson_id)
     if lesson is None:
-        raise NotFound
+        raise error("not_found")
     return training_class, lesson
 
 

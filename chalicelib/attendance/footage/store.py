@@ -11,9 +11,9 @@ from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 from chalicelib.attendance.footage.model import FootageStatus, Hold, Segment, due_day_of
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
 from chalicelib.aws.writes import ConditionFailed, insert, update
-from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.ids import whole_of
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 
 _OPEN = (FootageStatus.AWAITING_UPLOAD, FootageStatus.MISMATCH, FootageStatus.MISSING)
 
@@ -107,7 +107,7 @@ def renew(segment: Segment, *, due_at: datetime, change: Change) -> Segment:
         actions.append(SegmentRow.status.set(str(FootageStatus.AWAITING_UPLOAD)))
     renewed = _change(segment, actions, change)
     if renewed is None:
-        raise Unavailable("try_again")
+        raise error("try_again")
     return renewed
 
 
@@ -221,4 +221,4 @@ def set_hold(hold: Hold, change: Change) -> Hold:
             change=change,
         )
     except ConditionFailed as failure:
-        raise Unavailable("try_again") from failure
+        raise error("try_again") from failure

@@ -12,6 +12,7 @@ from chalicelib.attendance.check_ins.service import Answered, check_in
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.errors import DomainError, NotFound, Refused, Unavailable
 from chalicelib.kernel.principal import Context
+from chalicelib.kernel.reasons import error
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def forward(context: Context, items: Sequence[Forwarded]) -> list[Outcome]:
 def _decide(context: Context, item: Forwarded, person_key: str | None) -> Outcome:
     try:
         if person_key is None:
-            raise NotFound
+            raise error("not_found")
         return Outcome(item, check_in(context, item.lesson_id, item.attempt, person_key=person_key))
     except (NotFound, Refused, Unavailable) as failure:
         return Outcome(item, None, failure)

@@ -22,7 +22,7 @@ from chalicelib.classes.model import RUNNING, Lesson, TrainingClass, prepared_by
 from chalicelib.classes.service import require_class
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
@@ -86,7 +86,7 @@ def _require_running(training_class: TrainingClass) -> None:
     if training_class.approved_by is None:
         raise error("class_not_approved")
     if training_class.status not in RUNNING:
-        raise Refused("wrong_state", status=training_class.status.value)
+        raise error("wrong_state", status=training_class.status.value)
 
 
 def _require_due(
@@ -129,7 +129,7 @@ def list_waiting(context: Context, request: PageRequest, *, division: str | None
     """List the requests of a division and below that wait for a decision."""
     area = division or context.principal.division
     if not is_known(area):
-        raise Malformed("malformed", faults=(Fault("unknown_division", field="division"),))
+        raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     rights.require(context.principal, "make_up.read_waiting", division=area)
     return make_up_store.waiting_in(area, request)
 
@@ -146,13 +146,13 @@ def decide(context: Context, make_up_id: str, action: str, *, version: int, reas
     rights.admit(context.principal, "make_up.decide")
     key = make_up_key(make_up_id) if is_id(make_up_id, "mkp") else None
     if key is None:
-        raise NotFound
+        raise error("not_found")
     training_class = require_class(context, "make_up.decide", key[0])
     found = make_up_store.find_make_up(*key)
     if found is None:
-        raise NotFound
+        raise error("not_found")
     if found.version != version:
-        raise Refused("version_conflict", version=found.version)
+        raise error("version_conflict", version=found.version)
     MAKE_UP_TRANSITIONS.require(action, found.status)
     _require_running(training_class)
     if context.principal.actor in {found.requested_by, *prepared_by(training_class)}:

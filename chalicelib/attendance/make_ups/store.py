@@ -13,9 +13,9 @@ from chalicelib.attendance.waiting.store import page_of_waiting
 from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, refuse_stale, transact
 from chalicelib.classes.store import evidence_check
-from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 
 
 class WaitingMakeUps(GlobalSecondaryIndex[Any]):
@@ -126,6 +126,6 @@ def _transact(
         transact([open_, write], change=change)
     except ConditionFailed as failure:
         if failure.index == 0:
-            raise Refused("wrong_state", status=str(failure.old.status if failure.old else "")) from failure
+            raise error("wrong_state", status=str(failure.old.status if failure.old else "")) from failure
         refuse_stale(failure.old, sources=MAKE_UP_TRANSITIONS.sources(sources), version=version)
-        raise Refused("version_conflict", version=failure.old.version if failure.old else 1) from failure
+        raise error("version_conflict", version=failure.old.version if failure.old else 1) from failure

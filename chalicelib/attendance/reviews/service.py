@@ -13,7 +13,7 @@ from chalicelib.classes.model import RUNNING, TrainingClass, prepared_by
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id, whole_of
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
@@ -58,7 +58,7 @@ def list_waiting(context: Context, request: PageRequest, *, division: str | None
     """List the check-ins of a division and below that need review."""
     area = division or context.principal.division
     if not is_known(area):
-        raise Malformed("malformed", faults=(Fault("unknown_division", field="division"),))
+        raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     rights.require(context.principal, "check_in.read_waiting", division=area)
     return _shown(context, store.waiting_in(area, request), None)
 
@@ -94,11 +94,11 @@ def decide(
     slot = slot_named(check_in_id, lesson.id) if is_id(check_in_id, "chk") else None
     found = store.find_check_in(training_class.id, slot) if slot is not None else None
     if found is None:
-        raise NotFound
+        raise error("not_found")
     if found.version != version:
-        raise Refused("version_conflict", version=found.version)
+        raise error("version_conflict", version=found.version)
     if training_class.status not in RUNNING:
-        raise Refused("wrong_state", status=training_class.status.value)
+        raise error("wrong_state", status=training_class.status.value)
     if not found.undecided:
         raise error("nothing_to_review")
     if context.principal.actor in prepared_by(training_class):

@@ -9,8 +9,8 @@ from chalicelib.attendance.reviews.model import Review
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
 from chalicelib.aws.writes import ConditionFailed, Put, Update, transact
 from chalicelib.classes.store import evidence_check
-from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 
 
 class ReviewRow(VersionedTable[Review]):
@@ -61,8 +61,8 @@ def decide(before: CheckIn, review: Review, *, change: Change) -> CheckIn:
         )
     except ConditionFailed as failure:
         if failure.index == 0:
-            raise Refused("wrong_state", status=str(failure.old.status if failure.old else "")) from failure
-        raise Refused("version_conflict", version=before.version + 1) from failure
+            raise error("wrong_state", status=str(failure.old.status if failure.old else "")) from failure
+        raise error("version_conflict", version=before.version + 1) from failure
     return msgspec.structs.replace(
         before,
         verdicts=verdicts,

@@ -8,7 +8,7 @@ from chalicelib.edge.endpoints import CSV, PUBLIC, XLSX, Call, Empty, LinkAnswer
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.edge.problems import fault_of
-from chalicelib.kernel.errors import UnsupportedType
+from chalicelib.kernel.reasons import error
 
 api = Api(__name__)
 
@@ -54,7 +54,7 @@ class TemplateQuery(Form):
 def import_catalogue(call: Call[SheetBody | Empty, CatalogueQuery]) -> CatalogueAnswer:
     sheet, query = call.body, call.query
     if not isinstance(sheet, SheetBody):
-        raise UnsupportedType("unsupported_type", accepted=f"{XLSX}, {CSV}")
+        raise error("unsupported_type", accepted=f"{XLSX}, {CSV}")
     done = imports.import_catalogue(
         call.context, query.kind, sheet.raw, sheet.content_type, dry_run=query.dry_run, partial=query.partial
     )

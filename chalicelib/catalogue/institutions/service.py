@@ -21,7 +21,7 @@ from chalicelib.catalogue.reading import (
 from chalicelib.catalogue.saving import Outcome
 from chalicelib.catalogue.snapshot import forget_snapshot
 from chalicelib.kernel.divisions import is_known, plausible
-from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
+from chalicelib.kernel.errors import Fault, NotFound, Refused
 from chalicelib.kernel.identity import (
     InvalidIdentity,
     mask_account,
@@ -31,6 +31,7 @@ from chalicelib.kernel.identity import (
 )
 from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.territory import in_province
 
 
@@ -88,7 +89,7 @@ def save_institution(
         bank_account=bank_account,
     )
     if faults:
-        raise Malformed("malformed", faults=tuple(faults))
+        raise error("malformed", faults=tuple(faults))
     rights.require(context.principal, "institution.write", division=division)
     old = store.find_institution(uscc) if known is None else known.get(uscc)
     if old is not None:
@@ -140,12 +141,12 @@ def _institution_faults(
         faults.append(Fault("invalid_uscc", field="uscc"))
     try:
         parse_contact_phone(phone)
-    except InvalidIdentity as error:
-        faults.append(Fault(error.code, field="phone"))
+    except InvalidIdentity as failure:
+        faults.append(Fault(failure.code, field="phone"))
     try:
         number = parse_account_number(bank_account.number)
-    except InvalidIdentity as error:
-        faults.append(Fault(error.code, field="bank_account.number"))
+    except InvalidIdentity as failure:
+        faults.append(Fault(failure.code, field="bank_account.number"))
     if not is_known(division):
         faults.append(Fault("unknown_division", field="division"))
     elif not in_province(location.point):

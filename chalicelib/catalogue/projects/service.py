@@ -10,8 +10,9 @@ from chalicelib.catalogue.projects.model import Project
 from chalicelib.catalogue.reading import forget_catalogue
 from chalicelib.catalogue.saving import Outcome
 from chalicelib.kernel.divisions import PROVINCE
-from chalicelib.kernel.errors import Fault, Malformed, NotFound
+from chalicelib.kernel.errors import Fault, NotFound
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import current_program
 
 
@@ -44,7 +45,7 @@ def save_project(
         if not program_exists(program_id)
     ]
     if faults:
-        raise Malformed("malformed", faults=tuple(faults))
+        raise error("malformed", faults=tuple(faults))
     old = projects_store.find_project(project.id)
     if old is not None and msgspec.structs.replace(old, version=1, last_change=None) == project:
         return SavedProject(old, Outcome.UNCHANGED)

@@ -44,7 +44,7 @@ from chalicelib.classes.plans.service import (
     site_of,
 )
 from chalicelib.classes.service import actions_on, complete, overlaps_of, read_parts, require_parts
-from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import LessonId
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
@@ -102,7 +102,7 @@ def apply_for_change(context: Context, class_id: str, given: ChangeGiven, *, ver
     after = _plan_after(found, parts.plan, given, institution, now=context.now)
     changes = changes_between(parts.plan, after)
     if not changes:
-        raise Malformed("nothing_changed")
+        raise error("nothing_changed")
     late = overtaken(parts.plan, after, policy=found.policy, now=context.now)
     _refuse_begun(late)
     changed = _as_changed(found, after)
@@ -152,7 +152,7 @@ def _plan_after(
         faults = lesson_faults([one.given for one in given.lessons], trainers=count)
         faults += _unknown_lessons(plan, given.lessons)
         if faults:
-            raise Malformed("malformed", faults=tuple(faults))
+            raise error("malformed", faults=tuple(faults))
         fresh = highest_number(plan)
         lessons = []
         for one in given.lessons:
@@ -171,9 +171,9 @@ def _plan_after(
         now=now,
     )
     if not after.lessons:
-        raise Malformed("no_lessons", faults=(Fault("no_lessons", field="lessons"),))
+        raise error("no_lessons", faults=(Fault("no_lessons", field="lessons"),))
     if len(after.lessons) > LESSONS_MAX or len(rooms_of(after)) > SITES_MAX:
-        raise Malformed("malformed", faults=(Fault("too_many_sites", field="lessons"),))
+        raise error("malformed", faults=(Fault("too_many_sites", field="lessons"),))
     return after
 
 
@@ -199,7 +199,7 @@ def _refuse_known(known: Sequence[Trainer], new: Sequence[Trainer]) -> None:
     if len(known) + len(new) > TRAINERS_MAX:
         faults.append(Fault("wrong_type", field="new_trainers"))
     if faults:
-        raise Malformed("malformed", faults=tuple(faults))
+        raise error("malformed", faults=tuple(faults))
 
 
 def _unknown_lessons(plan: ClassPlan, wanted: Sequence[LessonWanted]) -> list[Fault]:
@@ -347,11 +347,11 @@ def _require_open(
     part = part_of_change(parts.head.id, change_id)
     applied = next((one for one in parts.changes if one.part == part), None)
     if applied is None:
-        raise NotFound
+        raise error("not_found")
     found = complete(parts)
     require_step(found, f"change_{verb}", version)
     if applied.status is not ChangeStatus.SUBMITTED:
-        raise Refused("wrong_state", status=applied.status.value)
+        raise error("wrong_state", status=applied.status.value)
     return parts, found, applied
 
 

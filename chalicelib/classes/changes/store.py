@@ -26,8 +26,8 @@ from chalicelib.classes.store import (
     told_by,
     transact_under_head,
 )
-from chalicelib.kernel.errors import Forbidden, Unavailable
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 
 # --------------------------------------------------------------------------- changes of a running class
 
@@ -157,5 +157,5 @@ def _decide_change(
         if failure.index == 0:
             refuse_stale(failure.old, sources=sources, version=version)
         if failure.index in (0, 1):
-            raise Forbidden("self_approval") from None
-        raise Unavailable("try_again") from failure
+            raise error("self_approval") from None
+        raise error("try_again") from failure

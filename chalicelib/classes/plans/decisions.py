@@ -28,7 +28,7 @@ from chalicelib.classes.service import (
 )
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import find_enrolments
-from chalicelib.kernel.errors import Fault, Refused
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, first_of
 from chalicelib.programs.service import current_program
@@ -126,7 +126,7 @@ def return_class(context: Context, class_id: str, *, version: int, reason: str) 
 def require_step(training_class: TrainingClass, action: str, version: int) -> None:
     """Refuse what the state or a newer version forbids; the write's condition decides again."""
     if training_class.version != version:
-        raise Refused("version_conflict", version=training_class.version)
+        raise error("version_conflict", version=training_class.version)
     CLASS_TRANSITIONS.require(action, training_class.status)
 
 

@@ -27,10 +27,11 @@ from chalicelib.classes.model import (
 from chalicelib.classes.plans import store as plans_store
 from chalicelib.classes.plans.model import rooms_of
 from chalicelib.classes.service import Shown, read_parts, require_parts, shown_parts
-from chalicelib.kernel.errors import Fault, Impossible, Malformed, Refused
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_name, parse_id_number
 from chalicelib.kernel.ids import ClassId, ProgramId, ProjectId, new_id
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import read_program
 
 
@@ -107,7 +108,7 @@ def edit_class(context: Context, class_id: str, given: PlanGiven, *, version: in
     institution = read_institution(old.head.institution)
     head, plan = _parts(old.head.id, given, institution, version=version + 1, now=context.now)
     if old.head.version != version:
-        raise Refused("version_conflict", version=old.head.version)
+        raise error("version_conflict", version=old.head.version)
     head = msgspec.structs.replace(head, also_prepared_by=also_prepared(old.head, context.principal.actor))
     plans_store.replace_plan(
         head,
@@ -124,7 +125,7 @@ def _parts(
 ) -> tuple[ClassHead, ClassPlan]:
     faults = _plan_faults(given)
     if faults:
-        raise Malformed("no_lessons" if not given.lessons else "malformed", faults=tuple(faults))
+        raise error("no_lessons" if not given.lessons else "malformed", faults=tuple(faults))
     program_id = _program_for(given, institution)
     lessons = [
         Lesson(
@@ -152,7 +153,7 @@ def _parts(
         version=version,
     )
     if len(rooms_of(plan)) > SITES_MAX:
-        raise Malformed("malformed", faults=(Fault("too_many_sites", field="lessons"),))
+        raise error("malformed", faults=(Fault("too_many_sites", field="lessons"),))
     head = ClassHead(
         id=class_id,
         institution=institution.uscc,
@@ -209,17 +210,17 @@ def _program_for(given: PlanGiven, institution: Institution) -> ProgramId:
     project = find_project(given.project_id)
     if project is None:
         facts = {"project_id": given.project_id}
-        raise Malformed("unknown_project", faults=(Fault("unknown_project", field="project_id"),), **facts)
+        raise error("unknown_project", faults=(Fault("unknown_project", field="project_id"),), **facts)
     shared = [program for program in project.programs if program in institution.programs]
     if project.id not in institution.projects or not shared:
-        raise Refused("project_not_covered")
+        raise error("project_not_covered")
     if given.program_id is not None:
         if given.program_id not in shared:
-            raise Refused("project_not_covered")
+            raise error("project_not_covered")
         return ProgramId(given.program_id)
     if len(shared) > 1:
         fault = Fault("program_ambiguous", field="program_id")
-        raise Malformed("program_ambiguous", faults=(fault,))
+        raise error("program_ambiguous", faults=(fault,))
     return shared[0]
 
 
@@ -250,5 +251,5 @@ def sealed_trainers(class_id: str, given: Sequence[TrainerGiven], *, field: str)
             )
         )
     if faults:
-        raise Impossible(faults[0].code, faults=tuple(faults))
+        raise error(faults[0].code, faults=tuple(faults))
     return trainers

@@ -19,7 +19,7 @@ from chalicelib.classes.service import read_class, require_class
 from chalicelib.classes.sheet_rows import Named, Numbered, Read, column_of, fault_in, read_people, wrong_mask
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import find_enrolments, read_enrolment
-from chalicelib.kernel.errors import Fault, NotFound, Refused
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
@@ -70,7 +70,7 @@ def replace_roster(
     found = require_class(context, "roster.write", class_id)
     require_open_roster(found)
     if found.version != version:
-        raise Refused("version_conflict", version=found.version)
+        raise error("version_conflict", version=found.version)
     limit = min(found.policy.class_size_max, ROSTER_MAX)
     if len(rows) > limit:
         raise error("class_full", count=len(rows), maximum=limit)
@@ -192,7 +192,7 @@ def withdraw(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:
     """
     rights.admit(context.principal, "enrolment.withdraw")
     if not is_id(enrolment_id, "enr"):
-        raise NotFound
+        raise error("not_found")
     enrolment = read_enrolment(enrolment_id)
     rights.require(
         context.principal,
@@ -203,10 +203,10 @@ def withdraw(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:
     if enrolment.status is EnrolmentStatus.WITHDRAWN:
         return enrolment
     if enrolment.status is not EnrolmentStatus.ROSTERED or enrolment.class_id is None:
-        raise Refused("wrong_state", status=enrolment.status.value)
+        raise error("wrong_state", status=enrolment.status.value)
     training_class = read_class(enrolment.class_id)
     if training_class.status not in WITHDRAWABLE:
-        raise Refused("wrong_state", status=training_class.status.value)
+        raise error("wrong_state", status=training_class.status.value)
     roster_store.withdraw(
         training_class,
         enrolment,

@@ -24,8 +24,8 @@ from chalicelib.classes.store import (
 )
 from chalicelib.enrolments import store as enrolments
 from chalicelib.enrolments.model import Enrolment
-from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.vouchers import store as vouchers
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
@@ -148,7 +148,7 @@ def release_trainees(
         try:
             transact(_release_writes(class_id, chunk, change=change), change=change)
         except ConditionFailed as failure:
-            raise Unavailable("try_again") from failure
+            raise error("try_again") from failure
 
 
 def _release_writes(

@@ -11,7 +11,7 @@ from chalicelib.classes.service import require_class
 from chalicelib.classes.sheet_rows import Named, Numbered, column_of, fault_in, read_people, wrong_mask
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
-from chalicelib.kernel.errors import Fault, Refused
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.identity import mask_id_number, mask_name
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
@@ -53,11 +53,11 @@ def record_scores(
     """
     found = require_class(context, "scores.write", class_id)
     if found.version != version:
-        raise Refused("version_conflict", version=found.version)
+        raise error("version_conflict", version=found.version)
     if found.status in (ClassStatus.CLAIMED, ClassStatus.CLOSED):
         raise error("scores_closed")
     if found.status not in (ClassStatus.COMPLETION_APPROVED, ClassStatus.SCORED):
-        raise Refused("wrong_state", status=found.status.value)
+        raise error("wrong_state", status=found.status.value)
     if found.status is ClassStatus.SCORED and not (reason or "").strip() and not dry_run:
         raise error("correction_needs_reason")
     marks, faults, meant = _match_scores(found, rows, evidence=evidence_of(found, context.now))

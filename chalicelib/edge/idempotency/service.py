@@ -13,8 +13,8 @@ from chalicelib.aws import crypto
 from chalicelib.aws.keys import keyed_digest
 from chalicelib.aws.writes import ConditionFailed, insert
 from chalicelib.edge.idempotency.store import FirstAnswer, FirstAnswerRow
-from chalicelib.kernel.errors import Impossible, Refused
 from chalicelib.kernel.ids import derived_id
+from chalicelib.kernel.reasons import error
 
 KEPT = timedelta(days=1)
 LEASE_SECONDS = 35
@@ -58,9 +58,9 @@ def begin(*, caller: str, method: str, path: str, key: str, body: bytes, now: da
         old = failure.old
         assert isinstance(old, FirstAnswer)
         if old.body_digest != digest:
-            raise Impossible("idempotency_mismatch") from None
+            raise error("idempotency_mismatch") from None
         if old.status_code is None or old.sealed_body is None:
-            raise Refused("in_progress") from None
+            raise error("in_progress") from None
         body = crypto.open_sealed(old.sealed_body, item=row_id, purpose="repeat of a request")
         return Kept(old.status_code, body, old.content_type or "application/json")
     return row_id

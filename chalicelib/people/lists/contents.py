@@ -7,6 +7,7 @@ from chalicelib.aws.logs import log
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.people.lists import store
 from chalicelib.people.lists.model import ISSUABLE, Graduate, Import, ImportKind
 from chalicelib.people.lists.progress import store as import_store
@@ -24,9 +25,9 @@ def ready_import(import_id: str) -> Import:
     """
     found = store.read_import(import_id)
     if found.kind is not ImportKind.GRADUATES or found.status not in ISSUABLE:
-        raise Refused("import_not_ready", status=found.status.value)
+        raise error("import_not_ready", status=found.status.value)
     if found.dry_run:
-        raise Refused("import_not_ready", status="dry_run")
+        raise error("import_not_ready", status="dry_run")
     return found
 
 

@@ -10,9 +10,9 @@ from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import ConditionFailed, insert, transition, update
-from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.people.lists.model import IMPORT_TRANSITIONS, UNDECIDED, Import, ImportStatus
 
 OPEN_MARK = "open"
@@ -127,7 +127,7 @@ def note_reading(import_id: str, *, reading: str, total: int, chunks: int, chang
         )
     except ConditionFailed as failure:
         if failure.old is None:
-            raise NotFound from failure
+            raise error("not_found") from failure
         found: Import = failure.old
         return found
 

@@ -23,7 +23,7 @@ from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import Impossible, Refused
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import sentence
+from chalicelib.kernel.reasons import error, sentence
 from chalicelib.people.lists import store
 from chalicelib.people.lists.kind import CHUNK_ROWS, ListKind
 from chalicelib.people.lists.kinds import KINDS
@@ -138,7 +138,7 @@ def _split(context: Context, record: Import) -> None:
 def _store_rows(record: Import, reading: str) -> tuple[int, int]:
     raw = store.read_upload(record.id)
     if raw is None or hashlib.sha256(raw).hexdigest() != record.sha256:
-        raise Impossible("digest_mismatch")
+        raise error("digest_mismatch")
     kind = KINDS[record.kind]
     rows = sheets.read_rows(raw, record.content_type, kind.columns, kind.required, dates=kind.dates)
     del raw

@@ -11,9 +11,9 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws.table import StructAttribute, Table, VersionedTable, table_name
 from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, ConditionFailed, Put, Update, insert, transact
-from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.people.eligibility import Effect, Standing, Standings, updated
 
 _TRIES = 8
@@ -87,7 +87,7 @@ def _add(told: Mapping[PersonKey, Sequence[Standing]], change: Change) -> None:
         except ConditionFailed:
             continue
         return
-    raise Unavailable("try_again")
+    raise error("try_again")
 
 
 def _write(key: PersonKey, known: Standings | None, told: Sequence[Standing]) -> Put | Update | None:

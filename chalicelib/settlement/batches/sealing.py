@@ -27,8 +27,8 @@ from chalicelib.catalogue.institutions.service import open_bank_accounts
 from chalicelib.catalogue.reading import read_institution
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import Refused, Unavailable
 from chalicelib.kernel.principal import Change, Context, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.settlement.batches import store as batches_store
 from chalicelib.settlement.batches.model import BATCH_LINES_MAX, Batch, BatchStatus, Member, Payee
 from chalicelib.settlement.batches.payment_file import payee_item, payment_file
@@ -96,7 +96,7 @@ def seal_division(context: Context, division: str) -> Batch | None:
         sealed = _fill_and_seal(batch, context, change)
         if sealed is not None:
             return sealed if sealed.status is not BatchStatus.SEALING else None
-    raise Unavailable("try_again")
+    raise error("try_again")
 
 
 def _batch_to_fill(context: Context, division: str, change: Change) -> Batch | None:
@@ -116,7 +116,7 @@ def _batch_to_fill(context: Context, division: str, change: Change) -> Batch | N
         opened = batches_store.open_batch(division, after=number, now=context.now, change=change)
         if opened is not None:
             return opened
-    raise Unavailable("try_again")
+    raise error("try_again")
 
 
 def _fill_and_seal(batch: Batch, context: Context, change: Change) -> Batch | None:
@@ -135,7 +135,7 @@ def _fill_and_seal(batch: Batch, context: Context, change: Change) -> Batch | No
         if not complete:
             continue
         return _seal(batch, context, change)
-    raise Unavailable("try_again")
+    raise error("try_again")
 
 
 def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
@@ -171,7 +171,7 @@ def _require_reserved(division: str, members: Sequence[Member]) -> None:
         max(0, fen - (budgets[key].reserved_fen if key in budgets else 0)) for key, fen in due_fen.items()
     )
     if missing_fen:
-        raise Refused("budget_exhausted", missing_fen=missing_fen)
+        raise error("budget_exhausted", missing_fen=missing_fen)
 
 
 # --------------------------------------------------------------------------- what is due

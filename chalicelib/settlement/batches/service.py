@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from chalicelib.accounts import rights
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
-from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.settlement.batches import payment_file as batches_payment_file
 from chalicelib.settlement.batches import sealing
 from chalicelib.settlement.batches import store as batches_store
@@ -46,7 +46,7 @@ def read_batch(context: Context, batch_id: str, action: str = "settlement.read")
     """Read a sealed batch of the caller's area."""
     batch = batches_store.find_batch(batch_id) if is_id(batch_id, "bat") else None
     if batch is None or batch.status is BatchStatus.SEALING:
-        raise NotFound
+        raise error("not_found")
     rights.require(context.principal, action, division=batch.division)
     return batch
 
@@ -88,7 +88,7 @@ def export(context: Context, batch_id: str, *, as_xlsx: bool = False) -> Exporte
     """Hand out the payment file of a batch through a signed link: always the same bytes."""
     batch = read_batch(context, batch_id, "settlement.export")
     if batch.status not in EXPORTABLE:
-        raise Refused("wrong_state", status=str(batch.status))
+        raise error("wrong_state", status=str(batch.status))
     members = batches_store.members_of(batch.id)
     require_other_payer(context, [member.line_id for member in members])
     file = batches_payment_file.payment_file(context, batch, members)

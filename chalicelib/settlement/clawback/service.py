@@ -6,7 +6,6 @@ from chalicelib.accounts import rights
 from chalicelib.aws.writes import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.catalogue.institutions.service import suspend_by_rule
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import Impossible, NotFound, Refused
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
@@ -41,7 +40,7 @@ def _paid_line(context: Context, line_id: str, action: str) -> Line:
 def _find_line(line_id: str) -> Line:
     line = claims.find_line(line_id) if is_id(line_id, "lin") else None
     if line is None:
-        raise NotFound
+        raise error("not_found")
     return line
 
 
@@ -51,7 +50,7 @@ def ask_reversal(context: Context, line_id: str, *, reason: str) -> Line:
     actor = context.principal.actor
     asked = (line.reversal_asked_by, line.reversal_reason)
     if line.status is not LineStatus.PAID and asked != (actor, reason):
-        raise Refused("wrong_state", status=str(line.status))
+        raise error("wrong_state", status=str(line.status))
     if line.reversal_asked_by is None:
         change = change_of(context, "claim_line.reverse", reason=reason)
         try:
@@ -61,7 +60,7 @@ def ask_reversal(context: Context, line_id: str, *, reason: str) -> Line:
             asked = (line.reversal_asked_by, line.reversal_reason)
     if asked == (actor, reason):
         return line
-    raise Refused("reversal_already_asked")
+    raise error("reversal_already_asked")
 
 
 def cancel_reversal(context: Context, line_id: str, *, version: int, reason: str) -> Line:
@@ -76,7 +75,7 @@ def cancel_reversal(context: Context, line_id: str, *, version: int, reason: str
     for _ in range(_TRIES):
         line = _paid_line(context, line_id, "claim_line.cancel_reversal")
         if line.reversal_asked_by is None:
-            raise Refused("reversal_not_asked")
+            raise error("reversal_not_asked")
         if line.reversal_asked_by != context.principal.actor:
             _refuse_own_work(context.principal, line)
         refuse_stale(line, sources=(LineStatus.PAID,), version=version)
@@ -112,14 +111,14 @@ def confirm_reversal(context: Context, line_id: str) -> Line:
     for _ in range(_TRIES):
         line = _paid_line(context, line_id, "claim_line.reverse")
         if line.reversal_asked_by is None:
-            raise Refused("reversal_not_asked")
+            raise error("reversal_not_asked")
         if line.reversal_asked_by == actor:
             raise error("self_approval")
         if line.status is LineStatus.REVERSED and line.reversed_by == actor:
             _suspend_by_policy(context, line)
             return line
         if line.status is not LineStatus.PAID:
-            raise Refused("wrong_state", status=str(line.status))
+            raise error("wrong_state", status=str(line.status))
         _refuse_own_work(context.principal, line)
         assert line.budget_year is not None
         due_days = current_program(line.program_id).policy.clawback_due_days
@@ -173,9 +172,9 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
         line = _paid_line(context, line_id, "claim_line.repay")
         _refuse_own_work(context.principal, line)
         if line.status is not LineStatus.REVERSED:
-            raise Refused("wrong_state", status=str(line.status))
+            raise error("wrong_state", status=str(line.status))
         if repayment.received_on > shanghai_date(context.now):
-            raise Impossible("date_in_future", day=repayment.received_on.isoformat())
+            raise error("date_in_future", day=repayment.received_on.isoformat())
         paid_on = _paid_on(line)
         if paid_on is not None and repayment.received_on < paid_on:
             day = repayment.received_on.isoformat()
@@ -184,9 +183,9 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
         if known:
             if known == [repayment]:
                 return line
-            raise Refused("repayment_contradicts", amount_fen=known[0].amount_fen)
+            raise error("repayment_contradicts", amount_fen=known[0].amount_fen)
         if repayment.amount_fen > outstanding_fen(line):
-            raise Refused("repayment_exceeds", outstanding_fen=outstanding_fen(line))
+            raise error("repayment_exceeds", outstanding_fen=outstanding_fen(line))
         posted = posting_of(
             line,
             Event.REPAID,

@@ -8,9 +8,9 @@ from typing import Any
 from chalicelib.accounts import rights
 from chalicelib.kernel.calendar import SHANGHAI
 from chalicelib.kernel.divisions import PROVINCE, covers, is_known
-from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context
+from chalicelib.kernel.reasons import error
 from chalicelib.settlement.ledger import store
 from chalicelib.settlement.ledger.model import (
     AccountTotals,
@@ -69,11 +69,11 @@ def statement(context: Context, account: str, request: PageRequest, period: Peri
     division = division_of_account(account)
     if division is None or not is_known(division):
         rights.admit(context.principal, "ledger.read")
-        raise NotFound
+        raise error("not_found")
     rights.require(context.principal, "ledger.read", division=division)
     before, within = _balances(division, account, period)
     if before is None and within is None and not store.is_in_use(division, account):
-        raise NotFound
+        raise error("not_found")
     none = AccountTotals(id=account, debit_fen=0, credit_fen=0)
     before, within = before or none, within or none
     page = _entries(division, account, period, request)

@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from chalicelib.accounts import rights
 from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import NotFound, Refused, Unavailable
 from chalicelib.kernel.identity import mask_numbers
 from chalicelib.kernel.ids import derived_id, is_id
 from chalicelib.kernel.paging import Page, PageRequest
@@ -122,10 +121,10 @@ def record_results(
     """
     batch = batches_store.find_batch(batch_id) if is_id(batch_id, "bat") else None
     if batch is None or batch.status is BatchStatus.SEALING:
-        raise NotFound
+        raise error("not_found")
     rights.require(context.principal, "settlement.record_results", division=batch.division)
     if batch.status not in ACCEPTS_RESULTS:
-        raise Refused("not_exported")
+        raise error("not_exported")
     assert batch.sealed_at is not None
     sealed_on, today = shanghai_date(batch.sealed_at), shanghai_date(context.now)
     members: dict[str, Member] = {member.line_id: member for member in batches_store.members_of(batch_id)}
@@ -176,7 +175,7 @@ def refused_results(context: Context, batch_id: str, request: PageRequest) -> Pa
     """List the results of a batch of the caller's area that were refused."""
     batch = batches_store.find_batch(batch_id) if is_id(batch_id, "bat") else None
     if batch is None:
-        raise NotFound
+        raise error("not_found")
     rights.require(context.principal, "settlement.read", division=batch.division)
     return results_store.refused_of(batch_id, request)
 
@@ -275,7 +274,7 @@ class _Recorder:
             self._progress.note(group, self._batch.id)
             self._flag(group.rows, unsettled)
             return
-        raise Unavailable("try_again")
+        raise error("try_again")
 
     def _fresh_of(self, rows: Sequence[Row]) -> list[Row]:
         """Pick the rows whose lines have no result here yet; refuse those that contradict the known one."""

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Literal
 
 from chalicelib.kernel.calendar import read_date
-from chalicelib.kernel.errors import Impossible
+from chalicelib.kernel.reasons import error
 from chalicelib.settlement.results.model import PaymentResult, Refusal
 from chalicelib.sheets.reading import SheetRow, read_table
 
@@ -43,7 +43,7 @@ def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], li
     """
     rows = read_table(raw, content_type, RESULT_COLUMNS, _REQUIRED, dates=_DATES)
     if len(rows) > ROWS_MAX:
-        raise Impossible("too_many_rows", limit=ROWS_MAX)
+        raise error("too_many_rows", limit=ROWS_MAX)
     results: list[PaymentResult] = []
     refused: list[Refusal] = []
     for row in rows:

@@ -14,9 +14,10 @@ from chalicelib.accounts import rights
 from chalicelib.catalogue.reading import find_institution, find_institutions
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import PROVINCE, covers, name_of
-from chalicelib.kernel.errors import Fault, Malformed, NotFound
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import Uscc
 from chalicelib.kernel.principal import Context, Principal, Role
+from chalicelib.kernel.reasons import error
 from chalicelib.settlement.ledger import store
 from chalicelib.settlement.ledger.model import AccountTotals, Summary, institution_account, receivable_account
 from chalicelib.settlement.ledger.service import Period, add_up, books_of, cities_within
@@ -93,7 +94,7 @@ def period_of(text: str) -> Period:
     """
     found = _PERIOD.fullmatch(text)
     if found is None:
-        raise Malformed("malformed", faults=(Fault("wrong_type", field="period"),))
+        raise error("malformed", faults=(Fault("wrong_type", field="period"),))
     year, month = int(found[1]), int(found[3]) if found[3] else None
     if month is None:
         return Period(date(year, 1, 1), date(year, _LAST_MONTH, 31))
@@ -114,12 +115,12 @@ def statement(context: Context, *, division: str | None, institution: str | None
     if principal.role is Role.INSTITUTION:
         uscc = principal.institution
         if uscc is None or institution not in (None, uscc):
-            raise NotFound
+            raise error("not_found")
         area = division or budget_division(_division_of(uscc))
         ledgers = [one for one in cities_within(PROVINCE) if division in (None, one)]
         sheets = _accounts_of(uscc, ledgers, days)
         if not ledgers:
-            raise NotFound
+            raise error("not_found")
     elif institution is not None:
         uscc = institution
         area, sheets = _seen_by_bureau(principal, uscc, division or principal.division, days)
@@ -139,7 +140,7 @@ def statement(context: Context, *, division: str | None, institution: str | None
 def _division_of(uscc: str) -> str:
     known = find_institution(uscc)
     if known is None:
-        raise NotFound
+        raise error("not_found")
     return known.division
 
 
@@ -154,10 +155,10 @@ def _seen_by_bureau(principal: Principal, uscc: str, area: str, days: Period) ->
     of_area = covers(area, now_in)
     ledgers = cities_within(area)
     if not ledgers and not of_area:
-        raise NotFound
+        raise error("not_found")
     sheets = _accounts_of(uscc, ledgers or [budget_division(area)], days)
     if not sheets and not of_area:
-        raise NotFound
+        raise error("not_found")
     return budget_division(now_in if of_area else area), sheets
 
 

@@ -24,9 +24,9 @@ from chalicelib.aws.logs import log
 from chalicelib.edge.cursors import read_cursor, write_cursor
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import Malformed
 from chalicelib.kernel.paging import PageRequest
 from chalicelib.kernel.principal import Context
+from chalicelib.kernel.reasons import error
 from chalicelib.settlement.batches import store as batches_store
 from chalicelib.settlement.batches.model import Batch, BatchStatus, Member, batch_id_of
 from chalicelib.settlement.ledger import store
@@ -117,7 +117,7 @@ def verify(context: Context, *, division: str | None, after: str | None) -> tupl
     area = division or context.principal.division
     rights.require(context.principal, "ledger.verify", division=area)
     if not is_known(area) or area not in cities_within(area):
-        raise Malformed("unknown_division")
+        raise error("unknown_division")
     place = f"ledger.verify:{area}"
     known = read_cursor(after, place=place)
     progress = msgspec.convert(known, Progress) if known is not None else None

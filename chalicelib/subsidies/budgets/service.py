@@ -2,9 +2,10 @@
 
 from chalicelib.accounts import rights
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import Fault, Malformed, NotFound, Refused
+from chalicelib.kernel.errors import Fault, NotFound
 from chalicelib.kernel.ids import ProgramId
 from chalicelib.kernel.principal import Context, Principal, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import read_program
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.budgets.model import Budget, budget_id_of
@@ -28,12 +29,12 @@ def set_budget(
         read_program(program_id)
     except NotFound:
         faults = (Fault("unknown_program", field="program_id"),)
-        raise Malformed("unknown_program", faults=faults, program_id=program_id) from None
+        raise error("unknown_program", faults=faults, program_id=program_id) from None
     change = change_of(context, "budget.write")
     old = budget_store.find_budget(division, year, program_id)
     if old is None:
         if version is not None:
-            raise NotFound
+            raise error("not_found")
         budget = Budget(
             id=budget_id_of(division, year),
             program_id=ProgramId(program_id),
@@ -46,7 +47,7 @@ def set_budget(
     if version is None:
         if old.appropriated_fen == appropriated_fen:
             return old
-        raise Refused("version_conflict", version=old.version)
+        raise error("version_conflict", version=old.version)
     return budget_store.change_budget(old, appropriated_fen=appropriated_fen, version=version, change=change)
 
 
@@ -62,14 +63,14 @@ def read_budgets(context: Context, division: str, year: int, *, program_id: str 
     if program_id is not None:
         found = [budget for budget in found if budget.program_id == program_id]
     if not found:
-        raise NotFound
+        raise error("not_found")
     return found
 
 
 def _require_budget_division(principal: Principal, action: str, division: str) -> None:
     if not is_known(division):
         rights.admit(principal, action)
-        raise NotFound
+        raise error("not_found")
     rights.require(principal, action, division=division)
     if budget_division(division) != division:
-        raise NotFound
+        raise error("not_found")

@@ -8,8 +8,8 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.aws.table import VersionedTable, table_name
 from chalicelib.aws.writes import ConditionFailed, Update, insert, update
-from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.subsidies.budgets.model import Budget, budget_id_of
 
 
@@ -63,7 +63,7 @@ def create_budget(budget: Budget, change: Change) -> Budget:
         old = failure.old
         assert isinstance(old, Budget)
         if old.appropriated_fen != budget.appropriated_fen:
-            raise Refused("version_conflict", version=old.version) from None
+            raise error("version_conflict", version=old.version) from None
         return old
     return row.record
 
@@ -93,11 +93,11 @@ def change_budget(budget: Budget, *, appropriated_fen: int, version: int, change
     except ConditionFailed as failure:
         old = failure.old
         if old is None:
-            raise NotFound from None
+            raise error("not_found") from None
         if old.version != version:
-            raise Refused("version_conflict", version=old.version) from None
+            raise error("version_conflict", version=old.version) from None
         missing_fen = old.reserved_fen + old.spent_fen - appropriated_fen
-        raise Refused("budget_exhausted", missing_fen=missing_fen) from None
+        raise error("budget_exhausted", missing_fen=missing_fen) from None
 
 
 # --------------------------------------------------------------------------- parts of transactions

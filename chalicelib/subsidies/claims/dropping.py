@@ -11,7 +11,6 @@ import msgspec
 
 from chalicelib.accounts import rights
 from chalicelib.aws.writes import ConditionFailed, Write, refuse_stale, transact
-from chalicelib.kernel.errors import NotFound, Refused
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
@@ -64,7 +63,7 @@ def drop_line(
             raise error("self_approval")
         refuse_stale(line, sources=LINE_TRANSITIONS.sources("drop"), version=version)
         if claim.status not in _BEFORE_THE_END or line.id not in claim.line_ids:
-            raise Refused("wrong_state", status=claim.status.value)
+            raise error("wrong_state", status=claim.status.value)
         try:
             transact(
                 [*drop_writes(claim, claim_without(claim, line), line, reason), *also(line)], change=change
@@ -94,7 +93,7 @@ def allowed_on_line(principal: Principal, line: Line) -> list[str]:
 def _read(line_id: str) -> tuple[Line, Claim]:
     line = store.find_line(line_id) if is_id(line_id, "lin") else None
     if line is None:
-        raise NotFound
+        raise error("not_found")
     return line, store.read_claim(claim_of_line(line_id))
 
 

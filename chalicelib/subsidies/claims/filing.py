@@ -10,7 +10,6 @@ from chalicelib.classes.model import ClassStatus, TrainingClass, claim_deadline,
 from chalicelib.classes.scores.store import claim_write
 from chalicelib.classes.service import require_class
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.subsidies.claims import store
@@ -66,7 +65,7 @@ def submit_claim(
         examined = examine(training_class, today=shanghai_date(context.now), lines=dropped)
         count, amount_fen = totals_of([one.outcome for one in examined])
         if count == 0:
-            raise Refused("not_payable")
+            raise error("not_payable")
         _require_totals(count, amount_fen, declared_count, declared_amount_fen)
         claim = _claim_for(context, training_class, examined, before)
         known: dict[str, Line] = {one.id: one for one in old}
@@ -110,13 +109,13 @@ def _require_claimable(training_class: TrainingClass, before: Claim | None, toda
     expected = ClassStatus.SCORED if before is None else ClassStatus.CLAIMED
     if training_class.status is not expected:
         code = "class_not_approved" if training_class.status in _NOT_APPROVED else "wrong_state"
-        raise Refused(code, status=str(training_class.status))
+        raise error(code, status=str(training_class.status))
     if before is not None:
         return  # filed in time; how long reviews and objections take is not in the institution's hands
     assert training_class.completion_approved_at is not None
     deadline = claim_deadline(training_class.completion_approved_at, training_class.policy)
     if today > deadline:
-        raise Refused("claim_deadline_passed", deadline=deadline.isoformat())
+        raise error("claim_deadline_passed", deadline=deadline.isoformat())
 
 
 def _claim_for(

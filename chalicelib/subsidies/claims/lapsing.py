@@ -11,7 +11,6 @@ from chalicelib.classes.service import read_class, require_class
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE
-from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.subsidies.claims.closing import close_vouchers
@@ -37,7 +36,7 @@ def close_unpayable(context: Context, class_id: str, *, version: int, reason: st
     examined = examine(found, today=shanghai_date(context.now))
     count, amount_fen = totals_of([one.outcome for one in examined])
     if count:
-        raise Refused("somebody_payable", count=count, amount_fen=amount_fen)
+        raise error("somebody_payable", count=count, amount_fen=amount_fen)
     used = [Leftover(one.enrolment.id, one.enrolment.voucher_id) for one in examined]
     writes: list[Write] = [lapse_write(class_id, version=version), *close_vouchers(used)]
     try:

@@ -11,9 +11,9 @@ from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, Reply, 
 from chalicelib.edge.forms import Answer, Comment, Form, Reason, Version
 from chalicelib.edge.http import Api
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import Fault, Malformed
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context
-from chalicelib.kernel.reasons import sentence
+from chalicelib.kernel.reasons import error, sentence
 from chalicelib.subsidies.claims import filing, service
 from chalicelib.subsidies.claims.lapsing import close_unpayable
 from chalicelib.subsidies.claims.model import (
@@ -299,7 +299,7 @@ def decide_many(call: Call[DecisionsRequest, NoQuery]) -> DecisionsAnswer:
         if one.action in ("return", "reject") and one.rejected_lines is not None
     ]
     if faults:
-        raise Malformed("malformed", faults=tuple(faults))
+        raise error("malformed", faults=tuple(faults))
     decided = service.decide_many(
         call.context,
         [

@@ -12,7 +12,7 @@ from chalicelib.classes.scores.store import close_write
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import add_working_days, calendar_known, shanghai_date
 from chalicelib.kernel.divisions import PROVINCE
-from chalicelib.kernel.errors import DomainError, Fault, NotFound, Refused
+from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change, Context, Principal, Role, change_of
@@ -46,7 +46,7 @@ def read_claim(context: Context, claim_id: str, action: str = "subsidy_claim.rea
     """Read a claim of the caller's area or institution."""
     claim = store.find_claim(claim_id) if is_id(claim_id, "clm") else None
     if claim is None:
-        raise NotFound
+        raise error("not_found")
     rights.require(context.principal, action, division=claim.division, institution=claim.institution)
     return claim
 
@@ -65,7 +65,7 @@ def list_claims(
     rights.admit(principal, "subsidy_claim.read")
     if principal.role is Role.INSTITUTION:
         if principal.institution is None:
-            raise NotFound
+            raise error("not_found")
         page = store.claims_of(principal.institution, request, status=status, today=today)
         if division is None:
             return page
@@ -250,7 +250,7 @@ def _decide_at_once(
     right = f"subsidy_claim.{action}"
     rights.admit(principal, right)
     if not is_id(claim_id, "clm"):
-        raise NotFound
+        raise error("not_found")
     try:
         return store.decide(
             claim_id,
@@ -264,7 +264,7 @@ def _decide_at_once(
     except ConditionFailed as failure:
         old = failure.old
         if not isinstance(old, Claim):
-            raise NotFound from None
+            raise error("not_found") from None
         rights.require(principal, right, division=old.division, institution=old.institution)
         _require_decidable(old, action, version, principal.actor)
         raise error("try_again") from None
@@ -296,7 +296,7 @@ def _reject_lines(claim: Claim, rejected: Mapping[str, str]) -> tuple[list[Write
     fresh = [lines[line_id] for line_id in rejected if lines[line_id].status is not LineStatus.REJECTED]
     count = claim.line_count - len(fresh)
     if count <= 0:
-        raise Refused("all_lines_rejected")
+        raise error("all_lines_rejected")
     for line in fresh:
         LINE_TRANSITIONS.require("reject", line.status)
     amount_fen = claim.amount_fen - sum(line.amount_fen for line in fresh)
@@ -330,7 +330,7 @@ def _require_still_payable(
 
 def _refuse_lost(lost: Sequence[Line]) -> None:
     if lost:
-        raise Refused("lines_not_payable", count=len(lost), lines=", ".join(sorted(line.id for line in lost)))
+        raise error("lines_not_payable", count=len(lost), lines=", ".join(sorted(line.id for line in lost)))
 
 
 def _commit(claim: Claim, action: str, writes: Sequence[Write], change: Change) -> None:
@@ -345,5 +345,5 @@ def _commit(claim: Claim, action: str, writes: Sequence[Write], change: Change) 
 def _refuse_without_budget(failure: ConditionFailed, *, amount_fen: int, year: int) -> None:
     if failure.table is budget_store.BudgetRow:
         if failure.old is None:
-            raise Refused("budget_missing", year=year) from None
-        raise Refused("budget_exhausted", missing_fen=amount_fen - failure.old.available_fen) from None
+            raise error("budget_missing", year=year) from None
+        raise error("budget_exhausted", missing_fen=amount_fen - failure.old.available_fen) from None

@@ -11,10 +11,9 @@ from chalicelib.aws.logs import log
 from chalicelib.aws.queues import since_announced
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import ConditionFailed
-from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.paging import Page, PageRequest, cut
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error, error_with
+from chalicelib.kernel.reasons import error
 from chalicelib.subsidies.claims.model import Claim, ClaimStatus
 from chalicelib.subsidies.claims.service import read_claim
 from chalicelib.subsidies.documents import store
@@ -71,7 +70,7 @@ def announce(
     """
     claim = read_claim(context, claim_id, "claim_document.write")
     if claim.status not in _OPEN:
-        raise Refused("wrong_state", status=claim.status.value)
+        raise error("wrong_state", status=claim.status.value)
     document_id = document_id_of(claim.id, sha256)
     known = store.documents_of(claim.id)
     if len(known) >= DOCUMENTS_MAX and document_id not in {one.id for one in known}:
@@ -104,8 +103,9 @@ def _announced_anew(context: Context, before: Document, wanted: Document) -> Doc
         if before.status is not DocumentStatus.STORED:
             return store.announce_anew(wanted, change_of(context, "claim_document.announce"))
         if (before.size_bytes, before.content_type) != (wanted.size_bytes, wanted.content_type):
-            facts = {"size_bytes": before.size_bytes, "content_type": before.content_type.value}
-            raise error_with("document_stored", facts)
+            raise error(
+                "document_stored", size_bytes=before.size_bytes, content_type=before.content_type.value
+            )
         return store.relabel(before, wanted.kind, change_of(context, "claim_document.relabel"))
     except ConditionFailed:
         raise error("try_again") from None  # it arrived, or was put right, at this very moment

@@ -6,8 +6,8 @@ from typing import Any
 from pynamodb.expressions.update import Action
 
 from chalicelib.aws.writes import ConditionFailed, Update, update
-from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.subsidies.claims.model import Line, LineStatus
 from chalicelib.subsidies.claims.store import LineRow, find_line
 
@@ -72,4 +72,4 @@ def _change_holds(line_id: str, change: Change, wanted: Any) -> Line | None:
             )
         except ConditionFailed:
             continue
-    raise Unavailable("try_again")
+    raise error("try_again")

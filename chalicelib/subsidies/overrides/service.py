@@ -7,7 +7,7 @@ from chalicelib.aws.writes import ConditionFailed, refuse_stale
 from chalicelib.classes.model import TrainingClass, prepared_by
 from chalicelib.classes.service import read_class, require_class
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import Fault, NotFound, Refused
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import EnrolmentId, is_id
 from chalicelib.kernel.paging import Page, PageRequest, cut
 from chalicelib.kernel.principal import Context, Principal, change_of
@@ -81,7 +81,7 @@ def ask(
 def _same_or_refuse(before: Override, principal: Principal, reason: str, expires_on: date) -> Override:
     if (before.asked_by, before.reason, before.expires_on) == (principal.actor, reason, expires_on):
         return before
-    raise Refused("wrong_state", status=before.status.value)
+    raise error("wrong_state", status=before.status.value)
 
 
 def list_overrides(
@@ -105,7 +105,7 @@ def decide(context: Context, override_id: str, action: str, *, version: int, rea
     class_id = class_of_override(override_id)
     found = store.find_override(class_id, override_id) if is_id(override_id, "ovr") and class_id else None
     if found is None:
-        raise NotFound
+        raise error("not_found")
     rights.require(context.principal, "override.decide", division=found.division)
     if context.principal.actor in {found.asked_by, *_prepared_by(read_class(class_id))}:
         raise error("self_approval")

@@ -11,7 +11,7 @@ from chalicelib.aws.keys import keyed_digest
 from chalicelib.aws.writes import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import PROVINCE, is_known
-from chalicelib.kernel.errors import DomainError, Fault, Malformed, NotFound, Refused
+from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import LineId, derived_id, is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, change_of
@@ -58,7 +58,7 @@ PUBLICITY_PAGE_MAX = 20
 def publicity(context: Context, request: PageRequest, *, division: str | None) -> Page[Publicised]:
     """Show everybody the claims whose publicity runs today, with masked names."""
     if division is not None and not is_known(division):
-        raise Malformed("malformed", faults=(Fault("unknown_division", field="division"),))
+        raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     today = shanghai_date(context.now)
     cities, county = cities_of(division or PROVINCE)
     part = PageRequest(limit=min(request.limit, PUBLICITY_PAGE_MAX), after=request.after)
@@ -102,7 +102,7 @@ def object_to(
     """
     claim = store.find_claim(claim_id) if is_id(claim_id, "clm") else None
     if claim is None or claim.status not in _PUBLIC_STATES or claim.publicity_ends_on is None:
-        raise NotFound
+        raise error("not_found")
     ends_on = claim.publicity_ends_on
     text = reason.strip()
     about = line_id or claim_id
@@ -143,9 +143,9 @@ def object_to(
 def _require_open(claim: Claim, ends_on: date, context: Context) -> None:
     """Refuse an objection to what is no longer in public, or to which too many wait for a decision."""
     if not is_running(claim, shanghai_date(context.now)):
-        raise Refused("publicity_over", ends_on=ends_on.isoformat())
+        raise error("publicity_over", ends_on=ends_on.isoformat())
     if claim.publicity_ends_on != ends_on:
-        raise NotFound  # sent back and publicised anew since: another list is in public now
+        raise error("not_found")  # sent back and publicised anew since: another list is in public now
     if claim.objections >= OBJECTIONS_MAX:
         raise error("too_many_objections", limit=OBJECTIONS_MAX)
 
@@ -163,7 +163,7 @@ def objections_to(context: Context, claim_id: str, request: PageRequest) -> Page
     """List a claim's objections for bureaus."""
     claim = store.find_claim(claim_id) if is_id(claim_id, "clm") else None
     if claim is None:
-        raise NotFound
+        raise error("not_found")
     rights.require(context.principal, "objection.read", division=claim.division)
     return objection_store.objections_to(claim_id, request)
 
@@ -209,7 +209,7 @@ def resolve_objection(
     """
     objection = objection_store.find_objection(objection_id) if is_id(objection_id, "obj") else None
     if objection is None:
-        raise NotFound
+        raise error("not_found")
     rights.require(context.principal, "objection.resolve", division=objection.division)
     change = change_of(context, "objection.resolve", reason=reason)
     actor = context.principal.actor
@@ -234,7 +234,7 @@ def resolve_objection(
 def _objection_again(objection_id: str) -> Objection:
     objection = objection_store.find_objection(objection_id)
     if objection is None:
-        raise NotFound
+        raise error("not_found")
     return objection
 
 

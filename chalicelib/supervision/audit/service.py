@@ -15,9 +15,10 @@ from chalicelib.exchange.model import area_of
 from chalicelib.exchange.service import ALL_AREAS
 from chalicelib.kernel.calendar import add_months, shanghai_date, start_of_day
 from chalicelib.kernel.divisions import PROVINCE, is_known
-from chalicelib.kernel.errors import Fault, Malformed, NotFound, Unavailable
+from chalicelib.kernel.errors import Fault, Unavailable
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import Program
 from chalicelib.programs.service import list_programs
 from chalicelib.supervision.audit import store
@@ -111,7 +112,7 @@ def append(context: Context, chain: str, observed: Sequence[Observed]) -> int:
         except (ConditionFailed, Unavailable):
             tries += 1
             if tries >= _TRIES:
-                raise Unavailable("try_again") from None
+                raise error("try_again") from None
             time.sleep(_PAUSE_SECONDS * random.random() * min(tries, 10))  # noqa: S311 - jitter
             head = None
             continue
@@ -186,7 +187,7 @@ def history(context: Context, subject: str, request: PageRequest) -> Page[AuditR
     page = store.records_of(subject, request)
     if not page.items and request.after is None:
         rights.admit(context.principal, "audit.read")
-        raise NotFound
+        raise error("not_found")
     for record in page.items:
         rights.require(context.principal, "audit.read", division=record.division)
     return page
@@ -215,7 +216,7 @@ def verify(context: Context, division: str | None, *, after: ChainHead | None = 
     """
     wanted = after.chain if after is not None else division or context.principal.division
     if not is_known(wanted):
-        raise Malformed("malformed", faults=(Fault("unknown_division", field="division"),))
+        raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     chain = area_of(wanted)
     rights.require(context.principal, "audit.verify", division=chain)
     until = time.monotonic() + _VERIFY_SECONDS

@@ -6,8 +6,9 @@ from chalicelib.accounts import rights
 from chalicelib.catalogue.institutions.model import Institution
 from chalicelib.catalogue.reading import institutions_in
 from chalicelib.kernel.divisions import covers, is_known
-from chalicelib.kernel.errors import Fault, Malformed
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context
+from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import read_program
 from chalicelib.supervision.reports import store as reports_store
 from chalicelib.supervision.reports.model import EVERY_PROGRAM, VoucherCount, division_place, summed
@@ -36,7 +37,7 @@ def wanted(context: Context, program_id: str | None, division: str | None) -> Wa
     """
     asked = division or context.principal.division
     if not is_known(asked):
-        raise Malformed("malformed", faults=(Fault("unknown_division", field="division"),))
+        raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     rights.require(context.principal, "report.read", division=asked)
     if program_id is not None:
         read_program(program_id)

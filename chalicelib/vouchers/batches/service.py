@@ -2,10 +2,10 @@
 
 from chalicelib.accounts import rights
 from chalicelib.kernel.divisions import PROVINCE
-from chalicelib.kernel.errors import Impossible, NotFound
 from chalicelib.kernel.ids import IssuanceBatchId, new_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.people.lists import contents as lists_contents
 from chalicelib.programs.service import read_program
 from chalicelib.vouchers.batches import issuing
@@ -30,7 +30,7 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
     program = read_program(program_id)
     listed = lists_contents.ready_import(import_id)
     if declared_count != listed.valid:
-        raise Impossible(
+        raise error(
             "declared_totals_differ",
             declared_count=declared_count,
             declared_amount_fen=declared_count * program.policy.face_value_fen,
@@ -61,7 +61,7 @@ def read_batch(context: Context, program_id: str, batch_id: str) -> IssuanceBatc
     rights.require(context.principal, "issuance.read", division=PROVINCE)
     batch = batch_store.read_batch(batch_id)
     if batch.program_id != program_id:
-        raise NotFound
+        raise error("not_found")
     return batch
 
 

@@ -11,10 +11,11 @@ from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import ConditionFailed, insert, refuse_stale, transition
-from chalicelib.kernel.errors import Fact, Forbidden, Refused
+from chalicelib.kernel.errors import Fact, Refused
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.vouchers.batches.model import (
     BATCH_TRANSITIONS,
     BatchStatus,
@@ -138,7 +139,7 @@ def decide_batch(batch_id: str, action: str, *, version: int, decider: str, chan
         )
     except ConditionFailed as failure:
         refuse_stale(failure.old, sources=sources, version=version)
-        raise Forbidden("self_approval") from None
+        raise error("self_approval") from None
 
 
 def close_phase(batch_id: str, phase: Phase, total: Tally, change: Change) -> IssuanceBatch:

@@ -1,7 +1,7 @@
 """What a cross-match list does to vouchers: an unspent one is lost, a redeemed one is marked.
 
-The payment for a voucher that was redeemed is of a later step, which is told through here: `app.py` connects
-the two. It is told each time a list is looked at, whether or not the voucher changes: a worker may have died
+The payment for a voucher that was redeemed is of a later step, which is told through here: `app.py` installs
+it. It is told each time a list is looked at, whether or not the voucher changes: a worker may have died
 in between.
 
 Called by the worker that applies a list, after the list is stored, and by the issuer, after its vouchers are.
@@ -9,14 +9,15 @@ Every write is followed by another look at what lists say: of two that act on on
 the newest word and writes it.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.ids import PersonKey
+from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Change, Context, change_of
+from chalicelib.kernel.reasons import error
 from chalicelib.people.eligibility import Bar, Standings, bar_of
 from chalicelib.people.standings import service as standings
 from chalicelib.programs.service import all_programs
@@ -34,13 +35,8 @@ from chalicelib.vouchers.model import (
 
 _TRIES = 8
 _PAID_FOR = (VoucherStatus.REDEEMED, VoucherStatus.SETTLED)
-Told = Callable[[Context, Voucher, Bar], None]
-_told: list[Told] = []
-
-
-def use_payments(told: Told) -> None:
-    """Install what is told that lists stand against a voucher which is, or will be, paid for."""
-    _told[:] = [told]
+_stop_payment: Port[[Context, Voucher, Bar], None] = Port("payment_of_voucher")
+"""Tells that lists stand against a voucher which is, or will be, paid for."""
 
 
 def follow(context: Context, person_keys: Iterable[PersonKey]) -> None:
@@ -59,7 +55,7 @@ def follow(context: Context, person_keys: Iterable[PersonKey]) -> None:
         if not any(done):
             return
         people = standings.told_since(people, listed)
-    raise Unavailable("try_again")
+    raise error("try_again")
 
 
 def effect_on(person_keys: Iterable[PersonKey], import_id: str) -> tuple[int, int]:
@@ -115,9 +111,9 @@ def _bring_in_line(context: Context, voucher: Voucher, bar: Bar | None) -> Conse
             current = failure.old
         else:
             if bar is not None and current.status in _PAID_FOR:
-                _told[0](context, current, bar)
+                _stop_payment(context, current, bar)
             return consequence
-    raise Unavailable("try_again")
+    raise error("try_again")
 
 
 def _change(context: Context, bar: Bar | None) -> Change:

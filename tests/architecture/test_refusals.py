@@ -1,0 +1,79 @@
+"""Refusing is done in one way, and whoever refuses gives the facts that the sentence tells."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chalicelib.kernel import errors
+from chalicelib.kernel.reasons import REASONS, error, facts_told_by
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "chalicelib").rglob("*.py"))
+KINDS = {name for name, kind in vars(errors).items() if isinstance(kind, type)} - {"Fault"}
+PLACE = {"field", "row", "column"}
+"""What a fault tells of its own place, if it has one."""
+
+
+def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
+    """Find each call of a function by its bare name, with where it stands."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
+                yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+
+
+def code_of(call: ast.Call) -> str | None:
+    first = call.args[0] if call.args else None
+    return first.value if isinstance(first, ast.Constant) else None
+
+
+def keywords(call: ast.Call) -> set[str]:
+    return {keyword.arg for keyword in call.keywords if keyword.arg is not None}
+
+
+def test_errors_are_made_by_the_table_alone() -> None:
+    made = [place for kind in KINDS for place, _ in calls(kind)]
+    assert made == []
+
+
+def test_each_code_that_is_named_stands_in_the_table() -> None:
+    named = {(place, code) for place, call in calls("error") if (code := code_of(call)) is not None}
+    assert len(named) > 200
+    assert {(place, code) for place, code in named if code not in REASONS} == set()
+
+
+def test_each_refusal_gives_the_facts_that_its_sentence_tells() -> None:
+    silent = [
+        (place, code, missing)
+        for place, call in calls("error")
+        if (code := code_of(call)) is not None
+        and all(keyword.arg is not None for keyword in call.keywords)
+        and (missing := facts_told_by(code) - keywords(call))
+    ]
+    assert silent == []
+
+
+def test_each_fault_gives_the_facts_that_its_sentence_tells() -> None:
+    silent = []
+    for place, call in calls("Fault"):
+        code = code_of(call)
+        if code not in REASONS:
+            continue
+        given = {keyword.arg: keyword.value for keyword in call.keywords}
+        facts = given.get("facts")
+        if facts is not None and not isinstance(facts, ast.Dict):
+            continue  # gathered elsewhere: the sentence itself refuses to be told without them
+        told = (
+            {key.value for key in facts.keys if isinstance(key, ast.Constant)} if facts is not None else set()
+        )
+        missing = facts_told_by(code) - told - PLACE
+        if missing:
+            silent.append((place, code, missing))
+    assert silent == []
+
+
+def test_a_refusal_without_its_facts_is_a_mistake_of_ours() -> None:
+    with pytest.raises(TypeError, match="version_conflict tells version"):
+        error("version_conflict")
