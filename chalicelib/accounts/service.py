@@ -155,7 +155,7 @@ def allowed_actions(principal: Principal, account: Account) -> list[str]:
 
 
 def list_accounts(context: Context, division: str | None, request: PageRequest) -> Page[Account]:
-    """List the accounts of one division of the caller's area (by default the caller's own)."""
+    """List the accounts of a division of the caller's area and below it (by default the caller's own)."""
     wanted = division or context.principal.division
     rights.require(context.principal, "account.read", division=wanted)
     return store.list_accounts(wanted, request)

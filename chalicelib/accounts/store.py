@@ -9,7 +9,8 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from chalicelib.accounts.model import Account, AccountStatus
 from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import ConditionFailed, insert, transition, update
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.divisions import divisions_below
+from chalicelib.kernel.paging import DIVISIONS_A_PAGE, Page, PageRequest, page_over
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
 
@@ -68,10 +69,14 @@ def create_account(account: Account, change: Change) -> None:
         raise error("already_exists") from None
 
 
-def list_accounts(division: str, request: PageRequest) -> Page[Account]:
-    """List the accounts of exactly this division, by name."""
-    rows = AccountRow.by_division.query(division, limit=request.limit, last_evaluated_key=request.after)
-    return page_of(rows, request)
+def list_accounts(area: str, request: PageRequest) -> Page[Account]:
+    """List the accounts of a division and those below it, division by division, by name in each."""
+
+    def read(division: str, part: PageRequest) -> Page[Account]:
+        rows = AccountRow.by_division.query(division, limit=part.limit, last_evaluated_key=part.after)
+        return page_of(rows, part)
+
+    return page_over(divisions_below(area), request, read, lists_a_page=DIVISIONS_A_PAGE)
 
 
 def set_password(

@@ -35,7 +35,7 @@ from chalicelib.classes.plans.model import (
 )
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_of
-from chalicelib.kernel.divisions import is_known
+from chalicelib.kernel.divisions import group_of, is_known
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest
@@ -302,7 +302,7 @@ def overlaps_of(training_class: TrainingClass) -> list[Breach]:
     """
     named = occupancy_store.classes_that_take(
         sought_by(training_class),
-        city=store.city_of(training_class.division),
+        city=group_of(training_class.division),
         opens_at=training_class.opens_at,
         ends_at=training_class.ends_at,
     )

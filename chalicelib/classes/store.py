@@ -32,8 +32,8 @@ from chalicelib.classes.model import (
     ScoreSheet,
     TrainingClass,
 )
-from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE, is_known
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.divisions import groups_below, is_part_of_group
+from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import Policy
@@ -41,8 +41,6 @@ from chalicelib.programs.model import Policy
 HEAD, PLAN, ROSTER, RETURNED = "head", "plan", "roster", "returned"
 CHANGES, SCORES = "change#", "scores#"
 PARTS = (HEAD, PLAN, ROSTER)
-_CITY_DIGITS = 4
-_CITIES = tuple(f"{PROVINCE}{number:02d}" for number in range(1, 19))
 
 
 class ByInstitution(GlobalSecondaryIndex[Any]):
@@ -228,30 +226,19 @@ def classes_of(institution: str) -> Iterable[ClassHead]:
 
 def heads_in(area: str, request: PageRequest, *, status: ClassStatus | None = None) -> Page[ClassHead]:
     """List the classes of a division and those below it, city by city, the last to end first."""
-    groups = groups_of(area)
-    after = dict(request.after or {})
-    start = groups.index(after["group"]) if after.get("group") in groups else 0
-    key = after.get("key")
-    found: list[ClassHead] = []
-    for place in range(start, len(groups)):
-        rows = ClassRow.by_city.query(
-            groups[place],
-            limit=request.limit - len(found),
-            last_evaluated_key=key,
+    index: Any = ClassRow.by_city
+
+    def read(group: str, part: PageRequest) -> Page[ClassHead]:
+        rows = index.query(
+            group,
+            limit=part.limit,
+            last_evaluated_key=part.after,
             scan_index_forward=False,
             filter_condition=_within(area, status),
         )
-        found += [row.record for row in rows]
-        key = rows.last_evaluated_key
-        if len(found) == request.limit:
-            return Page(items=found, after=_place_after(groups, place, key))
-    return Page(items=found)
+        return page_of(rows, part)
 
-
-def _place_after(groups: Sequence[str], place: int, key: Any) -> dict[str, Any] | None:
-    if key is not None:
-        return {"group": groups[place], "key": key}
-    return {"group": groups[place + 1]} if place + 1 < len(groups) else None
+    return page_over(groups_below(area), request, read)
 
 
 def _status_is(status: ClassStatus | None) -> Condition | None:
@@ -259,33 +246,11 @@ def _status_is(status: ClassStatus | None) -> Condition | None:
 
 
 def _within(area: str, status: ClassStatus | None) -> Condition | None:
-    conditions = [
-        condition
-        for condition in (
-            ClassRow.division == area
-            if len(area) > _CITY_DIGITS and area not in DIRECTLY_ADMINISTERED
-            else None,
-            _status_is(status),
-        )
-        if condition is not None
-    ]
-    if not conditions:
-        return None
-    return conditions[0] if len(conditions) == 1 else conditions[0] & conditions[1]
-
-
-def city_of(division: str) -> str:
-    """Give the group under which a division's classes are listed: its city's, or its own."""
-    if division in DIRECTLY_ADMINISTERED or len(division) <= _CITY_DIGITS:
-        return division
-    return division[:_CITY_DIGITS]
-
-
-def groups_of(area: str) -> list[str]:
-    """List the groups that hold the classes of an area and below."""
-    if area == PROVINCE:
-        return [PROVINCE, *(city for city in _CITIES if is_known(city)), *sorted(DIRECTLY_ADMINISTERED)]
-    return [city_of(area)]
+    in_state = _status_is(status)
+    if not is_part_of_group(area):
+        return in_state
+    here: Condition = ClassRow.division == area
+    return here if in_state is None else here & in_state
 
 
 def heads_by_id(class_ids: Iterable[str]) -> list[ClassHead]:

@@ -1,4 +1,4 @@
-"""Page cursors: a store's own key, encrypted, and good for one list and one caller only."""
+"""Page cursors: a store's own key, encrypted, and good for one list, its filters and one caller only."""
 
 import base64
 import os
@@ -16,7 +16,7 @@ _PURPOSE = "cursor-aes"
 
 
 def write_cursor(after: dict[str, Any] | None, *, place: str) -> str | None:
-    """Turn a store's key into a cursor for this list and caller (`place`)."""
+    """Turn a store's key into a cursor for this list, its filters and caller (`place`)."""
     if after is None:
         return None
     nonce = os.urandom(_NONCE_BYTES)
@@ -29,7 +29,7 @@ def read_cursor(cursor: str | None, *, place: str) -> dict[str, Any] | None:
     """Turn a cursor back into the store's key.
 
     Raises:
-        Malformed: it is none of ours, or of another list or caller.
+        Malformed: it is none of ours, or of another list, filter or caller.
 
     """
     if cursor is None:

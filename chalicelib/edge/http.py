@@ -59,6 +59,11 @@ _LOCAL_NOW = "x-local-now"
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
 _preflights: set[str] = set()
 _ALLOWED_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, X-Device-Id"
+_PATH_ID = re.compile(r"[A-Za-z0-9._:~-]{1,128}")
+"""Identifiers, division codes, years, account names of the ledger and file names; none is longer."""
+_ANY = re.compile(r".{1,128}")
+_TOLD_WHAT_IS_WRONG = frozenset({"uscc"})
+"""Typed by people, who are told by the endpoint itself what is wrong with it."""
 _guard: Port[[], Guard] = Port("guard_of_requests")
 """Gives what proves callers and knows who may do what: accounts are a later step."""
 
@@ -226,17 +231,16 @@ def _answer(
     if division is not None and not is_known(division):
         raise malformed([Fault("unknown_division", field="division")])
     body = _parse_body(endpoint, headers, raw)
-    place = f"{endpoint.method} {endpoint.path} {principal.actor}"
+    values = _path_values(path)
     call: Call[Any, Any] = Call(
         context=Context(principal=principal, now=now, request_id=request_id),
         body=body,
         query=query,
         english=english,
-        place=place,
+        place=_place_of(endpoint, principal, values, query),
         source=_source_of(request),
         device_id=headers.get("x-device-id"),
     )
-    values = {name: unquote(value) for name, value in path.items()}
 
     def run() -> Reply:
         answer = view(call, **values)
@@ -249,6 +253,30 @@ def _answer(
         return run()
     full_path = str(request.context.get("path") or endpoint.path)
     return _run_once(run, key, caller=principal.actor, method=endpoint.method, path=full_path, raw=raw)
+
+
+def _path_values(path: Mapping[str, str]) -> dict[str, str]:
+    """Read the identifiers of a path: whatever cannot be one names nothing, whichever table would be asked.
+
+    Raises:
+        NotFound: too long, or of other characters.
+
+    """
+    values = {name: unquote(value) for name, value in path.items()}
+    for name, value in values.items():
+        alphabet = _ANY if name in _TOLD_WHAT_IS_WRONG else _PATH_ID
+        if not alphabet.fullmatch(value):
+            raise error("not_found")
+    return values
+
+
+def _place_of(endpoint: Endpoint, principal: Principal, values: Mapping[str, str], query: object) -> str:
+    """Name the list that a cursor is good for: the very things it is a list of, for this caller."""
+    filters = msgspec.to_builtins(query)
+    filters.pop("cursor", None)
+    filters.pop("limit", None)
+    what = msgspec.json.encode([dict(values), filters], order="deterministic").decode()
+    return f"{endpoint.method} {endpoint.path} {principal.actor} {what}"
 
 
 def _source_of(request: Any) -> str:

@@ -12,7 +12,8 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from chalicelib.aws.table import MomentAttribute, Table, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import Put, Update, keep
 from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.divisions import divisions_below
+from chalicelib.kernel.paging import DIVISIONS_A_PAGE, Page, PageRequest, page_over
 
 
 class ByInstitution(GlobalSecondaryIndex[Any]):
@@ -152,9 +153,13 @@ def enrolments_of(person_key: str, request: PageRequest) -> Page[Enrolment]:
     return _newest(EnrolmentRow.by_person, person_key, request)
 
 
-def enrolments_in(division: str, request: PageRequest) -> Page[Enrolment]:
-    """List the enrolments of exactly this division, newest first."""
-    return _newest(EnrolmentRow.by_division, division, request)
+def enrolments_in(area: str, request: PageRequest) -> Page[Enrolment]:
+    """List the enrolments of a division and those below it, division by division, newest first in each."""
+
+    def read(division: str, part: PageRequest) -> Page[Enrolment]:
+        return _newest(EnrolmentRow.by_division, division, part)
+
+    return page_over(divisions_below(area), request, read, lists_a_page=DIVISIONS_A_PAGE)
 
 
 def _newest(index: Any, key: str, request: PageRequest) -> Page[Enrolment]:

@@ -8,10 +8,10 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
-from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import ConditionFailed, insert, update
 from chalicelib.exchange.model import DELIVERY_TRANSITIONS, Delivery, DeliveryState
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Change
 
 SHARDS = 4
@@ -194,20 +194,12 @@ def listing(
     state: DeliveryState, areas: Sequence[str], request: PageRequest, *, division: str | None
 ) -> Page[Delivery]:
     """List the deliveries of a state queue by queue; `division` leaves out those of any other."""
-    queues = _queues(state, areas)
-    at = queues.index(request.after["queue"]) if request.after else 0
-    start = request.after["key"] if request.after else None
-    found: list[Delivery] = []
-    only = DeliveryRow.division == division if division is not None else None
-    for place in range(at, len(queues)):
+    here = DeliveryRow.division == division if division is not None else None
+
+    def read(queue: str, part: PageRequest) -> Page[Delivery]:
         rows = DeliveryRow.by_queue.query(
-            queues[place], limit=request.limit - len(found), last_evaluated_key=start, filter_condition=only
+            queue, limit=part.limit, last_evaluated_key=part.after, filter_condition=here
         )
-        found += [row.record for row in rows]
-        if len(found) >= request.limit:
-            more = {"queue": queues[place], "key": rows.last_evaluated_key}
-            if rows.last_evaluated_key is None:
-                more = {"queue": queues[place + 1], "key": None} if place + 1 < len(queues) else {}
-            return Page(items=found, after=more or None)
-        start = None
-    return Page(items=found)
+        return page_of(rows, part)
+
+    return page_over(_queues(state, areas), request, read)

@@ -101,6 +101,34 @@ def covers(area: str, code: str) -> bool:
     return at is not None
 
 
+def group_of(division: str) -> DivisionCode:
+    """Give the division in whose lists a division's things stand: its city, or itself if it has none.
+
+    Raises:
+        KeyError: unknown code.
+
+    """
+    parent = parent_of(division)
+    return DivisionCode(division) if parent is None or parent == PROVINCE else parent
+
+
+def groups_below(area: str) -> tuple[DivisionCode, ...]:
+    """List the groups that hold an area's things: all for the province, else one, which may hold more."""
+    if area == PROVINCE:
+        return tuple(code for code in _NAMES if parent_of(code) in (None, PROVINCE))
+    return (group_of(area),)
+
+
+def is_part_of_group(area: str) -> bool:
+    """Tell whether an area is a county of a city: its things are picked out of the city's list."""
+    return group_of(area) != area
+
+
+def divisions_below(area: str) -> tuple[DivisionCode, ...]:
+    """List a division and everything that reports to it."""
+    return tuple(code for code in _NAMES if covers(area, code))
+
+
 def plausible(code: str, point: Point) -> bool | None:
     """Tell whether a point can lie in a division, judged by the extent of its city.
 

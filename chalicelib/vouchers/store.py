@@ -17,8 +17,8 @@ from chalicelib.aws.writes import (
     transition,
     update,
 )
-from chalicelib.kernel.divisions import PROVINCE, known_divisions, parent_of
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.divisions import group_of, groups_below
+from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import ENTITLEMENTS, ProgramKind
@@ -121,7 +121,7 @@ class VoucherRow(VersionedTable[Voucher]):
     def from_record(cls, record: Voucher) -> Self:
         """Make the row that stores a voucher, with the keys under which its division lists it."""
         row = super().from_record(record)
-        row.area_shard = f"{_area_of(record.division)}#{sum(record.id.encode()) % AREA_SHARDS}"
+        row.area_shard = f"{group_of(record.division)}#{sum(record.id.encode()) % AREA_SHARDS}"
         row.division_id = f"{record.division}#{record.id}"
         return row
 
@@ -177,39 +177,15 @@ _SHARDS_A_PAGE = 40
 
 
 def vouchers_in(division: str, request: PageRequest) -> Page[Voucher]:
-    """List the vouchers of a division and those below it, shard by shard; a page may be short.
-
-    The cursor tells the shard and the place in it.
-    """
-    shards = [f"{area}#{shard}" for area in _areas_of(division) for shard in range(AREA_SHARDS)]
-    after = request.after or {}
-    at, place = int(after.get("shard", 0)), after.get("place")
+    """List the vouchers of a division and those below it, shard by shard; a page may be short."""
+    shards = [f"{group}#{shard}" for group in groups_below(division) for shard in range(AREA_SHARDS)]
     under = VoucherRow.division_id.startswith(division)
-    found: list[Voucher] = []
-    for number, name in enumerate(shards[at:], at):
-        if number - at == _SHARDS_A_PAGE or len(found) == request.limit:
-            return Page(items=found, after={"shard": number})
-        rows = VoucherRow.by_division.query(
-            name, under, limit=request.limit - len(found), last_evaluated_key=place
-        )
-        found += [row.record for row in rows]
-        place = rows.last_evaluated_key
-        if place is not None:
-            return Page(items=found, after={"shard": number, "place": place})
-    return Page(items=found)
 
+    def read(shard: str, part: PageRequest) -> Page[Voucher]:
+        rows = VoucherRow.by_division.query(shard, under, limit=part.limit, last_evaluated_key=part.after)
+        return page_of(rows, part)
 
-def _area_of(division: str) -> str:
-    """Give the city of a division; a county that answers to the province is an area of its own."""
-    parent = parent_of(division)
-    return division if parent is None or parent == PROVINCE else parent
-
-
-def _areas_of(division: str) -> list[str]:
-    """List the areas in which the vouchers of a division and those below it stand."""
-    if division != PROVINCE:
-        return [_area_of(division)]
-    return [PROVINCE, *(code for code in known_divisions() if parent_of(code) == PROVINCE)]
+    return page_over(shards, request, read, lists_a_page=_SHARDS_A_PAGE)
 
 
 DUE_SHARDS = 32

@@ -100,9 +100,10 @@ def _without_values(told: str) -> str:
 
 
 def test_each_form_has_both_sentences() -> None:
-    for form in FORMS:
-        assert CHINESE.search(form_sentence(form, {}))
-        assert not CHINESE.search(form_sentence(form, {}, english=True))
+    for form, sentences in FORMS.items():
+        facts = dict.fromkeys(re.findall(r"{(\w+)}", "".join(sentences)), "x")
+        assert CHINESE.search(form_sentence(form, facts))
+        assert not CHINESE.search(form_sentence(form, facts, english=True))
 
 
 # --------------------------------------------------------------------------- words

@@ -297,7 +297,7 @@ BUGS = (
     Bug(
         "a list that comes after second review stops nothing",
         _VOUCHERS_INELIGIBILITY,
-        "                _told[0](context, current, bar)\n",
+        "                _stop_payment(context, current, bar)\n",
         "                pass\n",
     ),
     Bug(

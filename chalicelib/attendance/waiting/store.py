@@ -4,8 +4,9 @@ from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.classes.store import city_of, groups_of
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.aws.table import page_of
+from chalicelib.kernel.divisions import group_of, groups_below, is_part_of_group
+from chalicelib.kernel.paging import Page, PageRequest, page_over
 
 PARTS = 4
 """At the start of lessons a whole city's rough positions come at once; one key would be a hot one."""
@@ -13,7 +14,7 @@ PARTS = 4
 
 def queue_of(division: str, class_id: str) -> str:
     """Give the list in which what waits of a class stands."""
-    return f"{city_of(division)}#{sum(class_id.encode()) % PARTS}"
+    return f"{group_of(division)}#{sum(class_id.encode()) % PARTS}"
 
 
 def page_of_waiting(index: Any, division: UnicodeAttribute, area: str, request: PageRequest) -> Page[Any]:
@@ -21,23 +22,11 @@ def page_of_waiting(index: Any, division: UnicodeAttribute, area: str, request: 
 
     The cost is bounded by what waits in the city: an empty list costs one query a part.
     """
-    queues = [f"{group}#{part}" for group in groups_of(area) for part in range(PARTS)]
-    after = dict(request.after or {})
-    start = queues.index(after["queue"]) if after.get("queue") in queues else 0
-    key = after.get("key")
-    found: list[Any] = []
-    narrow = division.startswith(area) if len(area) > len(city_of(area)) else None
-    for place in range(start, len(queues)):
-        rows = index.query(
-            queues[place],
-            limit=request.limit - len(found),
-            last_evaluated_key=key,
-            filter_condition=narrow,
-        )
-        found += [row.record for row in rows]
-        key = rows.last_evaluated_key
-        if len(found) == request.limit:
-            more = {"queue": queues[place], "key": key} if key is not None else None
-            following = {"queue": queues[place + 1]} if place + 1 < len(queues) else None
-            return Page(items=found, after=more or following)
-    return Page(items=found)
+    queues = [f"{group}#{part}" for group in groups_below(area) for part in range(PARTS)]
+    here = division == area if is_part_of_group(area) else None
+
+    def read(queue: str, part: PageRequest) -> Page[Any]:
+        rows = index.query(queue, limit=part.limit, last_evaluated_key=part.after, filter_condition=here)
+        return page_of(rows, part)
+
+    return page_over(queues, request, read)

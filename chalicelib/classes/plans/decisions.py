@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from chalicelib.aws.writes import Put
 from chalicelib.catalogue.reading import current_institution, current_project, read_institution, read_project
-from chalicelib.classes import store
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
     ClassPlan,
@@ -28,6 +27,7 @@ from chalicelib.classes.service import (
 )
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import find_enrolments
+from chalicelib.kernel.divisions import group_of
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, first_of
@@ -66,7 +66,7 @@ def writes_taking(training_class: TrainingClass, plan: TrainingClass | ClassPlan
     """Say in the index of overlaps what this plan of the class takes up."""
     return occupancy_store.take_writes(
         taken_by(plan),
-        city=store.city_of(training_class.division),
+        city=group_of(training_class.division),
         class_id=training_class.id,
         opens_at=min(lesson.starts_at for lesson in plan.lessons),
         ends_at=last_lesson_ends_at(plan.lessons),

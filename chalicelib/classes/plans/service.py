@@ -27,6 +27,7 @@ from chalicelib.classes.model import (
 from chalicelib.classes.plans import store as plans_store
 from chalicelib.classes.plans.model import rooms_of
 from chalicelib.classes.service import Shown, read_parts, require_parts, shown_parts
+from chalicelib.kernel.divisions import group_of
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_name, parse_id_number
 from chalicelib.kernel.ids import ClassId, ProgramId, ProjectId, new_id
@@ -158,7 +159,7 @@ def _parts(
         id=class_id,
         institution=institution.uscc,
         division=institution.division,
-        city=store.city_of(institution.division),
+        city=group_of(institution.division),
         program_id=program_id,
         project_id=ProjectId(given.project_id),
         name=given.name,

@@ -16,12 +16,12 @@ from chalicelib.classes.store import (
     SCORES,
     ClassRow,
     also_prepared_action,
-    city_of,
     head_update,
     told_by,
     transact_under_head,
 )
 from chalicelib.enrolments import store as enrolments
+from chalicelib.kernel.divisions import group_of
 from chalicelib.kernel.principal import Change
 
 
@@ -40,7 +40,7 @@ def record_scores(training_class: TrainingClass, sheet: ScoreSheet, *, version: 
             also_prepared_action(also_prepared(training_class, sheet.scored_by, scored_by=sheet.scored_by)),
             ClassRow.passed.set(passed),
             ClassRow.failed.set(len(sheet.marks) - passed),
-            ClassRow.claim_city.set(city_of(training_class.division)),
+            ClassRow.claim_city.set(group_of(training_class.division)),
             ClassRow.claim_by.set(deadline),
         ],
         sources=sources,
@@ -74,7 +74,7 @@ def sheet_part(version: int) -> str:
 def classes_unclaimed(group: str, *, before: date, limit: int) -> list[str]:
     """Give the ids of scored classes whose last day of claiming is over, the oldest first.
 
-    `group` is that under which classes are listed, see `store.city_of`.
+    `group` is that under which classes are listed, see `kernel.divisions.group_of`.
     """
     rows = ClassRow.by_claim_deadline.query(group, ClassRow.claim_by < before, limit=limit)
     return [row.id for row in rows]

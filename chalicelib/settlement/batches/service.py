@@ -7,7 +7,7 @@ from chalicelib.accounts import rights
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.ids import is_id
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.settlement.batches import payment_file as batches_payment_file
@@ -16,7 +16,7 @@ from chalicelib.settlement.batches import store as batches_store
 from chalicelib.settlement.batches.model import EXPORTABLE, Batch, BatchStatus, Member
 from chalicelib.settlement.results.service import require_other_payer
 from chalicelib.sheets.reading import CSV, XLSX
-from chalicelib.subsidies.areas import cities_of, page_over
+from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.claims import store as claims
 from chalicelib.subsidies.claims.model import Line, budget_division
 

@@ -14,11 +14,11 @@ from chalicelib.kernel.calendar import add_working_days, calendar_known, shangha
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import is_id
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Change, Context, Principal, Role, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import Policy
-from chalicelib.subsidies.areas import cities_of, page_over
+from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.closing import close_vouchers

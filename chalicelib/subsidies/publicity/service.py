@@ -13,10 +13,10 @@ from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import PROVINCE, is_known
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import LineId, derived_id, is_id
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
-from chalicelib.subsidies.areas import cities_of, page_over
+from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.closing import finish_claims
