@@ -1,6 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv up down clean demo check test planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench
+.PHONY: call logs debug openapi hooks
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -31,6 +32,23 @@ clean: $(STAMP) ## stop the local cloud and forget its state
 
 demo: $(STAMP) ## tell the whole life of a voucher (KEEP=1 leaves the stack up)
 	@$(PYTHON) -m infra.demo
+
+call: $(STAMP) ## start a function on the running stack (F=expire_vouchers NOW=2026-12-01T02:00:00+08:00 E='{...}')
+	@$(PYTHON) -m infra.local.call "$${F-}" --event "$${E-}" --now "$${NOW-}"
+
+logs: $(STAMP) ## what a function logged on the running stack (F=expire_vouchers LAST=20)
+	@$(PYTHON) -m infra.local.logs "$${F-}" --last "$${LAST:-20}"
+
+debug: $(STAMP) ## run a function or a request here, with breakpoints (F=... or R="GET /v1/programs" ACCOUNT=...)
+	@$(PYTHON) -m infra.local.debug "$${F-}" --event "$${E-}" --now "$${NOW-}" \
+		--request "$${R-}" --account "$${ACCOUNT-}" $(if $(PDB),--pdb)
+
+openapi: $(STAMP) ## write the API's document (infra/openapi.json) anew, when its contract is meant to change
+	@$(PYTHON) -m infra.openapi
+
+hooks: $(STAMP) ## have git run check-style before each commit
+	@git config core.hooksPath infra/hooks
+	@echo "git runs infra/hooks/pre-commit now; git config --unset core.hooksPath takes it back"
 
 check: $(STAMP) ## style, types, import rules, template
 	@$(MAKE) --no-print-directory -j2 check-template check-types check-style

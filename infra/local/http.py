@@ -27,10 +27,13 @@ class Client:
 
     def sign_in(self, account: str, password: str) -> Client:
         """Give a client that speaks for an account."""
-        answer = self.call(
-            "POST", "/v1/auth/tokens", {"grant_type": "password", "account": account, "password": password}
-        )
-        return Client(self._base_url, answer["access_token"])
+        return Client(self._base_url, self.token_of(account, password))
+
+    def token_of(self, account: str, password: str) -> str:
+        """Sign in and give the token."""
+        grant = {"grant_type": "password", "account": account, "password": password}
+        token: str = self.call("POST", "/v1/auth/tokens", grant)["access_token"]
+        return token
 
     def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
         """Make one request and give the JSON of the answer.

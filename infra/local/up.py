@@ -71,6 +71,7 @@ def _step(console: Console, title: str) -> Iterator[list[str]]:
 
 def session() -> boto3.Session:
     """Give a session of the local cloud, whatever the developer's own AWS settings are."""
+    os.environ.pop("AWS_PROFILE", None)  # boto3 refuses one it does not know, though nothing is asked of it
     os.environ["AWS_ENDPOINT_URL"] = ENDPOINT
     return boto3.Session("test", "test", region_name=REGION)
 
