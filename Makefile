@@ -48,7 +48,7 @@ openapi: $(STAMP) ## write the API's document (infra/openapi.json) anew, when it
 
 hooks: $(STAMP) ## have git run check-style before each commit
 	@git config core.hooksPath infra/hooks
-	@echo "git runs infra/hooks/pre-commit now; git config --unset core.hooksPath takes it back"
+	@echo "git runs make check-style before each commit; git config --unset core.hooksPath ends that"
 
 check: $(STAMP) ## style, types, import rules, template
 	@$(MAKE) --no-print-directory -j2 check-template check-types check-style
