@@ -92,7 +92,11 @@ def _source_files() -> Iterator[Path]:
     for pattern in _SOURCES:
         for path in ROOT.glob(pattern):
             found = path.rglob("*") if path.is_dir() else (path,)
-            yield from (file for file in found if file.is_file() and "__pycache__" not in file.parts)
+            yield from (file for file in found if file.is_file() and not _is_left_out(file))
+
+
+def _is_left_out(path: Path) -> bool:
+    return "__pycache__" in path.parts or path.suffix == ".md"
 
 
 def package(stage: str, out: Path) -> Path:
@@ -140,7 +144,8 @@ def _stage_project(project: Path) -> None:
     (project / ".chalice").mkdir(parents=True)
     shutil.copy2(ROOT / ".chalice/config.json", project / ".chalice/config.json")
     shutil.copy2(ROOT / "app.py", project / "app.py")
-    shutil.copytree(ROOT / "chalicelib", project / "chalicelib", ignore=shutil.ignore_patterns("__pycache__"))
+    left_out = shutil.ignore_patterns("__pycache__", "*.md")
+    shutil.copytree(ROOT / "chalicelib", project / "chalicelib", ignore=left_out)
     (project / "requirements.txt").touch()  # everything is in vendor/ already
     (project / "vendor").symlink_to(dependencies(), target_is_directory=True)
 

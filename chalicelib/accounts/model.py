@@ -1,4 +1,4 @@
-"""Staff accounts: states, lock-out, and what an account may be made for."""
+"""Staff accounts: their states, their sessions, and which passwords are too weak."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum

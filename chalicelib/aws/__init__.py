@@ -1,1 +1,1 @@
-"""The shared ways out: tables, keys, objects, queues, spreadsheets and the HTTP edge."""
+"""What is AWS: tables and their writes, streams, objects, queues, keys and sealing, logs, settings."""

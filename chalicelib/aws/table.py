@@ -1,12 +1,12 @@
-"""The base of every DynamoDB table, and the only ways to write one.
+"""The base of every DynamoDB table: its attributes, the connection, reading; `writes.py` writes.
 
-Three facts shape this file (see README, "Writes"):
+Three facts shape the two files (see README, "Writes"):
 
 * The SDK repeats a request whose answer was lost, so a failed condition may be our own success. Every
   write leaves an `op_id`; when a condition fails, the old item comes back with the failure, and if it
   carries our own `op_id` the write has happened.
 * The reason of a refusal is read from that old item, so a refusal costs no second read.
-* PynamoDB has no parameter that asks for the old item on single writes; it is added on the client.
+* PynamoDB has no parameter that asks for the old item on single writes; `connection` adds it on the client.
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """A class (班): a run of a project with a timetable and a roster; its states.
 
-The rules of a plan are in `plan_model`. Lessons live inside the class: a lesson's id names its class, so
+The rules of a plan are in `plans/model.py`. Lessons live inside the class: a lesson's id names its class, so
 no look-up is needed between them.
 """
 

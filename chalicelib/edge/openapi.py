@@ -218,7 +218,7 @@ def _members(kind: Any) -> tuple[Any, ...]:
 
 
 def _good_names(components: Iterable[str]) -> dict[str, str]:
-    """Name `Listing_VoucherAnswer_` `VoucherAnswerListing`, and `chalicelib.x.routes.Y` `XY`."""
+    """Name `Listing_VoucherAnswer_` `VoucherAnswerListing`, and `chalicelib.<x>.routes.Y` `XY`."""
     names: dict[str, str] = {}
     taken: set[str] = set()
     for name in sorted(components):

@@ -7,7 +7,7 @@ import msgspec
 
 
 class Role(StrEnum):
-    """The roles of `api.md`, plus the service's own jobs."""
+    """The roles of the table of rights, plus the service's own jobs."""
 
     TRAINEE = "trainee"
     INSTITUTION = "institution"

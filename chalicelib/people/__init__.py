@@ -1,1 +1,1 @@
-"""The vault of personal data, graduate lists, eligibility."""
+"""The vault of personal data, lists of people and what these say of them, eligibility."""

@@ -1,1 +1,1 @@
-"""Budgets, ledger, settlement batches, payment results."""
+"""Settlement batches, payment results, the ledger and its verification, clawback, statements."""

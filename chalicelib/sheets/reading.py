@@ -1,4 +1,4 @@
-"""Spreadsheets: xlsx and csv (UTF-8, UTF-16 with BOM, GB18030), read into text cells and written.
+"""Spreadsheets: xlsx and csv (UTF-8, UTF-16 with BOM, GB18030), read into text cells.
 
 The libraries are loaded where they are used: a request without a sheet does not pay for them.
 """

@@ -1,1 +1,1 @@
-"""Payability, subsidy claims, reviews, publicity."""
+"""Payability, subsidy claims and their reviews, publicity, overrides, documents, budgets, holds."""

@@ -1,1 +1,1 @@
-"""Audit chain and reports."""
+"""The audit chain, reports, and re-encryption after a key was rotated."""

@@ -1,4 +1,4 @@
-"""Use cases of vouchers: claim, show a QR (steps 4 and 5); `issuance` and `expiry` are beside it."""
+"""Use cases of vouchers: claim, show a QR (steps 4 and 5); `batches` and `expiry` are beside it."""
 
 import base64
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A client of the service, written from `api.md` and `.local/stack.json` and nothing else.
+"""A client of the service, written from the API's document and `.local/stack.json` and nothing else.
 
 It plays everybody outside the service: staff, holders with their card, the browser that uploads and
 downloads, the scheduler that starts the nightly jobs, and who looks at the simulated national platform.

@@ -1,4 +1,4 @@
-"""The story: the nine steps of the design's `domain.md` in their order, and how it ends."""
+"""The story: the nine steps of the notice in their order, and how it ends."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ PROGRAM: Body = {
     "name": "高校毕业生强技计划",
     "division": "34",
     "kind": "targeted_face_value",
-    # Defaults of the design's policy table (domain.md); cities differ, so all of it is data.
+    # Defaults of the design's policy table; cities differ, so all of it is data.
     "policy": {
         "face_value_fen": 600_000,
         "validity_months": 12,

@@ -25,6 +25,7 @@ def test_it_holds_the_program_and_no_tests_or_build_files(archive: Path) -> None
     assert not [name for name in names if {"tests", "test", "__pycache__", "bin"} & set(name.split("/"))]
     assert not [name for name in names if name.endswith((".pyc", ".pyi", ".c", ".h"))]
     assert not [name for name in names if name.startswith("infra/")]
+    assert not [name for name in names if name.startswith("chalicelib/") and name.endswith(".md")]
 
 
 def test_it_describes_no_aws_service_that_is_not_used(archive: Path) -> None:

@@ -92,7 +92,7 @@ def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
         case "password":
             assert body.account is not None
             assert body.password is not None
-            # sign-in keeps the real clock: see api.md, "Time travel"
+            # sign-in keeps the real clock, whatever X-Local-Now says
             proof = accounts_credentials.Credentials(body.account, body.password, body.totp, call.source)
             signed_in = sign_in_service.sign_in_with_password(proof, now=sign_in_service.real_now())
         case "social_card":

@@ -1,4 +1,4 @@
-"""Use cases of institutions: list, change, suspend, move (step 2 of the notice)."""
+"""Use cases of institutions: save, suspend and reinstate, open bank accounts (step 2 of the notice)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

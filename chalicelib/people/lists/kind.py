@@ -1,7 +1,7 @@
 """What a kind of list is: all that differs between a graduate list and, say, a cross-match list.
 
 To add a kind, give it a member of `model.ImportKind`, describe it as a `ListKind` in a file of its own, and
-add that to `kinds.KINDS`. The engine (`import_work.py`) does the rest: upload, reading, chunks, repeats
+add that to `kinds.KINDS`. The engine (`work.py`) does the rest: upload, reading, chunks, repeats
 across the whole list, progress, row errors and the error sheet.
 """
 

@@ -1,6 +1,6 @@
 """Lists of any kind as their owner meets them: announced, uploaded, watched, their faults read.
 
-`import_work` works through them; `lists.ListKind` is what differs between kinds.
+`work` works through them; `kind.ListKind` is what differs between kinds.
 """
 
 import base64

@@ -1,7 +1,7 @@
 """Budgets: what a division may spend on a program in a year (integer fen).
 
-Appropriated = available + reserved + spent, always. A budget is written by finance (`settlement`), and
-reserved by second review (`subsidies`), so it lives in the earlier of the two steps.
+Appropriated = available + reserved + spent, always. Second review reserves (`subsidies`), payment
+results spend (`settlement`), so it lives in the earlier of the two steps.
 """
 
 import msgspec

@@ -1,10 +1,10 @@
 """Payability: one pure function, `evaluate`, with every check by name and the evidence behind it.
 
-It decides at submission, at second review and at sealing; what cannot change after scoring is frozen on the
-line as `Evidence`, so that sealing needs to read only the vouchers and the holds again.
+It decides at submission, at second review and, for lines about which anything is in doubt, at sealing. What
+cannot change after scoring is frozen on the line as `Evidence`, so that sealing reads only a voucher besides.
 
-An open hold does not make a trainee unpayable: it stops the line (`held`) until a supervisor resolves
-it. So `payable` means that every check but `no_hold` passed, and `held` that this one did not.
+An open hold does not make a trainee unpayable: it stops the line (`held`) until the hold is lifted. So
+`payable` means that every check but `no_hold` passed, and `held` that this one did not.
 """
 
 from collections.abc import Sequence
