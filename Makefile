@@ -62,7 +62,7 @@ check-types: $(STAMP)
 	@$(VENV)/bin/mypy
 
 check-template: $(STAMP)
-	@$(PYTHON) -m infra.package --stage prod
+	@$(PYTHON) -m infra.package --stage prod --for-this-python
 	@$(VENV)/bin/cfn-lint .build/prod/sam.json
 
 test: check ## everything: check, unit and API tests, the story on the deployed template, races, costs

@@ -18,7 +18,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import ClientError, WaiterError
 
-from infra.package import ARCHIVE, BUILD, TEMPLATE
+from infra.package import ARCHIVE, BUILD, TEMPLATE, WrongPython, require_runtime
 from infra.storage import Json, prefix
 
 _CAPABILITIES: Final = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -157,6 +157,12 @@ def point_to_code(template: Json, bucket: str, key: str) -> Json:
     return pointed
 
 
+def runtimes_of(template: Json) -> set[str]:
+    """Give the runtimes of a template's functions."""
+    functions = [one for one in template["Resources"].values() if one["Type"] == "AWS::Serverless::Function"]
+    return {function["Properties"]["Runtime"] for function in functions}
+
+
 def main() -> None:
     """Deploy one stage and print the stack's outputs."""
     parser = argparse.ArgumentParser(description="Deploy a packaged stage through CloudFormation.")
@@ -164,6 +170,11 @@ def main() -> None:
     parser.add_argument("--bucket", required=True, help="bucket for template and code; made if missing")
     parser.add_argument("--parameters", type=Path, help="JSON file of template parameters")
     options = parser.parse_args()
+    try:
+        for runtime in runtimes_of(json.loads((BUILD / options.stage / TEMPLATE).read_text())):
+            require_runtime(options.stage, runtime)
+    except WrongPython as reason:
+        raise SystemExit(f"Not deployed: {reason}") from None
     parameters = json.loads(options.parameters.read_text()) if options.parameters else {}
     deployment = Deployment(boto3.Session(), stack=prefix(options.stage), bucket=options.bucket)
     for name, value in sorted(deployment.run(BUILD / options.stage, parameters).items()):

@@ -3,6 +3,10 @@
 Runs `chalice package --merge-template` on a staged copy of the project whose dependencies are already
 installed, pruned, in `vendor/`; they are fetched again only when the pins change. The archive comes out the
 same byte for byte from the same sources, and so does the template.
+
+An archive is for the Python that packages it: wheels and bytecode are of that version, and so is the runtime
+in the template. A stage may ask for one (`runtime` in `.chalice/config.json`); with another Python it is then
+refused, or made with `--for-this-python` to be looked at, and `infra.deploy` refuses that one.
 """
 
 from __future__ import annotations
@@ -17,11 +21,16 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import zipfile
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
+
+from chalicelib.aws import index
 from chalicelib.aws.settings import Settings
 from infra.storage import Table, prefix, read_table
 from infra.template import build
@@ -40,12 +49,19 @@ _SOURCES: Final = (
     "requirements.txt",
     "infra/constraints.txt",
 )
+RUNTIMES: Final = ("python3.11", "python3.12", "python3.13")
+"""Those of AWS that the program runs on; 3.11 leaves support on 2027-06-30."""
+THIS_RUNTIME: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
 _LAMBDA_PLATFORM: Final = (
     "--platform=manylinux2014_x86_64",
-    "--python-version=3.11",
+    f"--python-version={sys.version_info.major}.{sys.version_info.minor}",
     "--implementation=cp",
     "--only-binary=:all:",
 )
+_ARCHIVE_ROOT: Final = "/var/task"
+"""Where the runtime unpacks the archive."""
+_PROVIDED: Final = "chalice"
+"""A dependency whose runtime `chalice package` adds itself, without what the command line needs."""
 _BOTOCORE_SERVICES: Final = frozenset({"dynamodb", "kms", "s3", "secretsmanager", "sqs", "sts"})
 _BUILD_ONLY: Final = frozenset({"bin", "cffi", "pycparser"})
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
@@ -54,6 +70,10 @@ _SKIPPED: Final = frozenset({"__pycache__", "tests", "test"})
 
 class PackageTooLarge(RuntimeError):
     """The archive is above the size this service allows itself."""
+
+
+class WrongPython(RuntimeError):
+    """The archive would not be for the runtime that its stage asks for."""
 
 
 def stage_environment(stage: str) -> dict[str, str]:
@@ -68,20 +88,55 @@ def stage_environment(stage: str) -> dict[str, str]:
     return environment
 
 
-def read_tables(stage: str) -> tuple[Table, ...]:
-    """Import the program as a stage would run it and read its tables."""
+def runtime_asked(stage: str) -> str | None:
+    """Give the runtime that `.chalice/config.json` asks for in a stage; None: that of whoever packages it."""
+    config = json.loads((ROOT / ".chalice/config.json").read_text())
+    asked: str | None = config["stages"].get(stage, {}).get("runtime")
+    return asked
+
+
+def require_runtime(stage: str, runtime: str) -> None:
+    """Refuse a runtime that is not the one a stage asks for.
+
+    Raises:
+        WrongPython: it is not, or AWS does not support it.
+
+    """
+    asked = runtime_asked(stage) or runtime
+    if asked not in RUNTIMES:
+        raise WrongPython(f"{asked} is none of {', '.join(RUNTIMES)}")
+    if asked != runtime:
+        raise WrongPython(
+            f"stage {stage} asks for {asked} (.chalice/config.json) and this is for {runtime}: "
+            f"package it with Python {asked.removeprefix('python')}"
+        )
+
+
+def read_program(stage: str) -> tuple[tuple[Table, ...], index.Index]:
+    """Import the program as a stage would run it; read its tables, and where tables and routes are declared."""
     for name in Settings.__struct_fields__:  # what the caller's shell sets is for the caller's stage
         os.environ.pop(name.upper(), None)
     os.environ.update(stage_environment(stage))
     sys.path.insert(0, str(ROOT))
-    importlib.import_module("app")
+    os.environ.pop("_HANDLER", None)
+    routes = importlib.import_module("app").app.routes
     models = importlib.import_module("chalicelib.aws.table").all_tables()
-    return tuple(read_table(model, stage) for model in models)
+    tables = tuple(read_table(model, stage) for model in models)
+    return tables, index.Index(
+        routes={path: _modules_of(entries) for path, entries in routes.items()},
+        tables={table.name: model.__module__ for table, model in zip(tables, models, strict=True)},
+    )
+
+
+def _modules_of(entries: dict[str, Any]) -> tuple[str, ...]:
+    """Give the modules that declare the methods of a path; preflights come along with the first."""
+    methods = entries.keys() - {"OPTIONS"}
+    return tuple(sorted({entries[method].view_function.__module__ for method in methods}))
 
 
 def sources_digest(stage: str) -> str:
     """Digest everything the package of a stage is made from."""
-    digest = hashlib.sha256(stage.encode())
+    digest = hashlib.sha256(f"{stage} {sys.version}".encode())
     for path in sorted(_source_files()):
         content = hashlib.sha256(path.read_bytes()).hexdigest()
         digest.update(f"{path.relative_to(ROOT)} {content}\n".encode())
@@ -100,7 +155,10 @@ def _is_left_out(path: Path) -> bool:
 
 
 def package(stage: str, out: Path) -> Path:
-    """Make template and archive of a stage in `out`, unless they are there already; give the archive."""
+    """Make template and archive of a stage in `out`, for this Python, unless they are there already.
+
+    Gives the archive.
+    """
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out / ".lock"):
         return _package(stage, out)
@@ -123,13 +181,15 @@ def _package(stage: str, out: Path) -> Path:
         return archive
     stamp.unlink(missing_ok=True)
     project = out / "project"
+    tables, declared = read_program(stage)
     _stage_project(project)
+    (project / index.FILE).write_bytes(msgspec.json.format(msgspec.json.encode(declared, order="sorted")))
     extension = out / "extension.json"
-    extension.write_text(_json(build(read_tables(stage), stage)))
+    extension.write_text(_json(build(tables, stage)))
     _run_chalice(project, stage, extension, out)
     template = out / TEMPLATE
     template.write_text(_json(json.loads(template.read_text())))
-    _normalise(archive)
+    finish(archive)
     _check_size(archive)
     stamp.write_text(digest)
     return archive
@@ -163,7 +223,8 @@ def _run_chalice(project: Path, stage: str, extension: Path, out: Path) -> None:
 def dependencies() -> Path:
     """Give the folder of pruned runtime dependencies, fetching them if the pins are new."""
     pins = [ROOT / "requirements.txt", ROOT / "infra/constraints.txt", Path(__file__)]
-    digest = hashlib.sha256(b"\0".join(path.read_bytes() for path in pins)).hexdigest()[:16]
+    told = [THIS_RUNTIME.encode(), *(path.read_bytes() for path in pins)]
+    digest = hashlib.sha256(b"\0".join(told)).hexdigest()[:16]
     target = BUILD / "dependencies" / digest
     with _alone(BUILD / "dependencies/.lock"):
         if not target.exists():
@@ -175,10 +236,16 @@ def _fetch(target: Path, *, requirements: Path, constraints: Path) -> None:
     fresh = target.with_suffix(".part")
     shutil.rmtree(fresh, ignore_errors=True)
     command = [sys.executable, "-m", "pip", "install", "-qq", "--no-compile", "--target", str(fresh)]
-    command += [*_LAMBDA_PLATFORM, "--constraint", str(constraints), "--requirement", str(requirements)]
+    command += [*_LAMBDA_PLATFORM, "--constraint", str(constraints), *_packed(requirements)]
     subprocess.run(command, check=True)
     _prune(fresh)
     fresh.rename(target)
+
+
+def _packed(requirements: Path) -> list[str]:
+    lines = [line.strip() for line in requirements.read_text().splitlines()]
+    pins = [line for line in lines if line and not line.startswith(("#", "-"))]
+    return [pin for pin in pins if pin.partition("==")[0] != _PROVIDED]
 
 
 def _prune(folder: Path) -> None:
@@ -197,17 +264,33 @@ def _prune(folder: Path) -> None:
                 part.unlink()
 
 
-def _normalise(archive: Path) -> None:
-    """Rewrite the archive sorted, with fixed times and rights, so equal sources give equal bytes."""
+def finish(archive: Path) -> None:
+    """Add bytecode and rewrite the archive sorted, with fixed times and rights: equal sources, equal bytes."""
     fresh = archive.with_suffix(".part")
-    with zipfile.ZipFile(archive) as old, zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as new:
-        for name in sorted(set(old.namelist())):
-            if _SKIPPED.isdisjoint(name.split("/")):
-                entry = zipfile.ZipInfo(name, _EPOCH)
+    with tempfile.TemporaryDirectory(dir=archive.parent) as unpacked:
+        folder = Path(unpacked)
+        with zipfile.ZipFile(archive) as old:
+            old.extractall(folder, [name for name in old.namelist() if _SKIPPED.isdisjoint(name.split("/"))])
+        _compile(folder)
+        with zipfile.ZipFile(fresh, "w", zipfile.ZIP_DEFLATED) as new:
+            for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+                entry = zipfile.ZipInfo(path.relative_to(folder).as_posix(), _EPOCH)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16
-                new.writestr(entry, old.read(name))
+                new.writestr(entry, path.read_bytes())
     fresh.replace(archive)
+
+
+def _compile(folder: Path) -> None:
+    """Put its bytecode beside each source: a function cannot keep any, and would compile at every start.
+
+    The runtime takes it as it is, unchecked, because times of files mean nothing in an archive. So whatever is
+    packed is compiled anew each time, from the very files that are packed. In a process with nothing else
+    loaded: which strings are shared within it, and so the bytes, depends on what the process has seen.
+    """
+    command = [sys.executable, "-P", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    command += ["-s", str(folder), "-p", _ARCHIVE_ROOT, str(folder)]
+    subprocess.run(command, env={"PYTHONHASHSEED": "0"}, check=True)
 
 
 def _check_size(archive: Path) -> None:
@@ -221,7 +304,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--stage", required=True)
     parser.add_argument("--out", type=Path)
+    parser.add_argument(
+        "--for-this-python",
+        action="store_true",
+        help="whatever runtime the stage asks for; such a package can be checked and not deployed",
+    )
     options = parser.parse_args()
+    try:
+        require_runtime(options.stage, THIS_RUNTIME)
+    except WrongPython as reason:
+        if not options.for_this_python:
+            raise SystemExit(f"{reason}, or --for-this-python to check the package only") from None
+        print(f"Not deployable: {reason}.")
     archive = package(options.stage, options.out or BUILD / options.stage)
     with zipfile.ZipFile(archive) as entries:
         count = len(entries.namelist())

@@ -11,7 +11,6 @@ from chalicelib.accounts.model import (
     stands,
 )
 from chalicelib.aws.settings import settings
-from chalicelib.edge import tokens
 from chalicelib.kernel.principal import Principal, Role
 from chalicelib.kernel.reasons import error
 
@@ -37,6 +36,8 @@ class RequestGuard:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise error("unauthenticated")
+        from chalicelib.edge import tokens  # noqa: PLC0415 - not part of a start
+
         claims = tokens.verify_own(
             ACCESS, token.strip(), issuer=tokens.STAFF_ISSUER, audience=tokens.STAFF_AUDIENCE
         )
@@ -56,6 +57,8 @@ class RequestGuard:
 
 
 def _platform(signature: str, raw_body: bytes) -> Principal:
+    from chalicelib.edge import tokens  # noqa: PLC0415 - see `RequestGuard.authenticate`
+
     claims = tokens.verify_foreign(
         signature,
         settings().platform_jwks,

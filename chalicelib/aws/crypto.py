@@ -10,13 +10,14 @@ import os
 import threading
 import time
 from dataclasses import dataclass
-
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from typing import TYPE_CHECKING
 
 from chalicelib.aws.clients import client
 from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
+
+if TYPE_CHECKING:  # loaded only where something is sealed or opened
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 DATA_KEY_SECONDS = 300
 DATA_KEY_USES = 100_000
@@ -32,14 +33,14 @@ class CannotOpen(Exception):
 @dataclass
 class _DataKey:
     wrapped: bytes
-    cipher: AESGCM
+    cipher: "AESGCM"
     until: float
     uses: int = 0
 
 
 _lock = threading.Lock()
 _current: list[_DataKey] = []
-_opened: dict[bytes, tuple[AESGCM, float]] = {}
+_opened: dict[bytes, tuple["AESGCM", float]] = {}
 
 
 def _b64(raw: bytes) -> str:
@@ -50,6 +51,12 @@ def _raw(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
+def _cipher(key: bytes) -> "AESGCM":
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - see above
+
+    return AESGCM(key)
+
+
 def _sealing_key() -> _DataKey:
     with _lock:
         now = time.monotonic()
@@ -58,14 +65,14 @@ def _sealing_key() -> _DataKey:
                 KeyId=settings().data_key_id, KeySpec="AES_256", EncryptionContext=_CONTEXT
             )
             _current[:] = [
-                _DataKey(made["CiphertextBlob"], AESGCM(made["Plaintext"]), now + DATA_KEY_SECONDS)
+                _DataKey(made["CiphertextBlob"], _cipher(made["Plaintext"]), now + DATA_KEY_SECONDS)
             ]
         key = _current[0]
         key.uses += 1
         return key
 
 
-def _opening_cipher(wrapped: bytes) -> AESGCM:
+def _opening_cipher(wrapped: bytes) -> "AESGCM":
     with _lock:
         now = time.monotonic()
         if _current and _current[0].wrapped == wrapped:
@@ -76,7 +83,7 @@ def _opening_cipher(wrapped: bytes) -> AESGCM:
         plain = client("kms").decrypt(CiphertextBlob=wrapped, EncryptionContext=_CONTEXT)["Plaintext"]
         if len(_opened) >= _OPENED_KEYS_MAX:
             _opened.clear()
-        cipher = AESGCM(plain)
+        cipher = _cipher(plain)
         _opened[wrapped] = (cipher, now + DATA_KEY_SECONDS)
         return cipher
 
@@ -111,6 +118,8 @@ def open_sealed(sealed: str, *, item: str, purpose: str) -> bytes:
 
 
 def _open(sealed: str, *, item: str) -> bytes:
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - see above
+
     try:
         version, wrapped, body = sealed.split(".")
         if version != "v1":

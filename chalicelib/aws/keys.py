@@ -17,8 +17,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from botocore.exceptions import ClientError
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from chalicelib.aws import crypto, person_index
 from chalicelib.aws.clients import client
@@ -49,6 +47,9 @@ class SigningKeys:
 
 def derive(seed: bytes, purpose: str) -> bytes:
     """Derive the 32-byte key of one purpose from a seed (HKDF-SHA256)."""
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - not part of a start
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+
     return HKDF(hashes.SHA256(), _KEY_BYTES, salt=None, info=purpose.encode()).derive(seed)
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from chalicelib.aws import crypto
 from chalicelib.aws.person_index import PersonIndexRow
-from chalicelib.aws.table import Table, all_tables, table_name
+from chalicelib.aws.table import table_named
 from chalicelib.aws.writes import ConditionFailed, insert, update
 from chalicelib.kernel.principal import Change
 
@@ -30,17 +30,12 @@ NOT_RESEALED: Final = frozenset({("idempotency", "sealed_body")})
 """First answers live a day."""
 
 
-def table_of(name: str) -> type[Table[Any]]:
-    """Give a table by its name without the stage's prefix."""
-    return next(table for table in all_tables() if table.Meta.table_name == table_name(name))
-
-
 def page_of_rows(name: str, after: dict[str, Any] | None) -> tuple[list[Any], dict[str, Any] | None]:
     """Read the next rows of a table, and where to go on.
 
     The one scan of the program: every row read is to be written, so no index could read fewer.
     """
-    rows = table_of(name).scan(
+    rows = table_named(name).scan(
         limit=PAGE_ITEMS, page_size=PAGE_ITEMS, last_evaluated_key=after, consistent_read=True
     )
     found = list(rows)
@@ -53,7 +48,7 @@ def reseal(name: str, row: Any, *, facts: Mapping[str, Any], change: Change) -> 
     Gives False where there was nothing to do: no sealed value, or somebody has just written the row, and so
     with the current key.
     """
-    table: Any = table_of(name)
+    table: Any = table_named(name)
     values: dict[str, Any] = {}
     for path, item in SEALED[name].items():
         attribute, _, part = path.partition("[].")

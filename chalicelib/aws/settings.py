@@ -68,6 +68,11 @@ def read_settings(environment: dict[str, str]) -> Settings:
     return settings
 
 
+def served_handler() -> str | None:
+    """Give what Lambda runs in this process, e.g. `app.expire_vouchers`; None anywhere else."""
+    return os.environ.get("_HANDLER")
+
+
 @functools.cache
 def settings() -> Settings:
     """Give the settings of this process."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.aws.settings import settings
-from chalicelib.aws.table import Table, all_tables
+from chalicelib.aws.table import Table, table_named
 from chalicelib.kernel.principal import Change
 
 Image = dict[str, Any]
@@ -49,7 +49,7 @@ def row_changes(event: Mapping[str, Any], *, tables: Collection[str] | None = No
     """Read the records of a stream event, in their order; of these tables only, if any are named."""
     for record in event.get("Records", []):
         name = _table_of(record)
-        if tables is None or name.removeprefix(settings().table_prefix) in tables:
+        if tables is None or name in tables:
             yield _row_change(record, name)
 
 
@@ -66,32 +66,26 @@ class Undone(RuntimeError):
 
 
 def _table_of(record: Mapping[str, Any]) -> str:
-    return str(record["eventSourceARN"]).split(":table/", 1)[1].split("/", 1)[0]
+    full = str(record["eventSourceARN"]).split(":table/", 1)[1].split("/", 1)[0]
+    return full.removeprefix(settings().table_prefix)
 
 
 def _row_change(record: Mapping[str, Any], name: str) -> RowChange:
     stream = record["dynamodb"]
-    table = _table_named(name)
+    table = table_named(name)
     before, after = _image(table, stream.get("OldImage")), _image(table, stream.get("NewImage"))
     keys = table.from_raw_data(dict(stream["Keys"])).attribute_values
     schema = table._get_schema()["key_schema"]  # noqa: SLF001 - PynamoDB has no public reader
     names = {key["KeyType"]: key["AttributeName"] for key in schema}
     return RowChange(
         sequence=str(stream["SequenceNumber"]),
-        table=name.removeprefix(settings().table_prefix),
+        table=name,
         subject=str(keys[names["HASH"]]),
         part=_text(keys[names["RANGE"]]) if "RANGE" in names else "",
         before=before,
         after=after,
         change=_change(before, after),
     )
-
-
-def _table_named(name: str) -> type[Table[Any]]:
-    for table in all_tables():
-        if table.Meta.table_name == name:
-            return table
-    raise LookupError(name)
 
 
 def _image(table: type[Table[Any]], raw: Mapping[str, Any] | None) -> Image | None:

@@ -11,6 +11,7 @@ Three facts shape the two files (see README, "Writes"):
 
 import contextlib
 import functools
+import importlib
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
@@ -22,6 +23,7 @@ from pynamodb.constants import ALL_OLD, STRING
 from pynamodb.models import Model
 
 from chalicelib.aws.clients import CONNECT_TIMEOUT_SECONDS, MAX_ATTEMPTS, READ_TIMEOUT_SECONDS
+from chalicelib.aws.index import index
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.reasons import error
@@ -187,8 +189,24 @@ class VersionedTable(Table[Record]):
 
 
 def all_tables() -> tuple[type[Table[Any]], ...]:
-    """List every table of the program, in order of definition."""
+    """List every table that is loaded, in order of definition: outside Lambda that is all of them."""
     return tuple(_tables)
+
+
+def table_named(name: str) -> type[Table[Any]]:
+    """Give a table by its name without the stage's prefix, loading it if this function has not yet.
+
+    Raises:
+        LookupError: there is none.
+
+    """
+    module = index().tables.get(name)
+    if module is not None:
+        importlib.import_module(module)
+    for table in _tables:
+        if table.Meta.table_name == table_name(name):
+            return table
+    raise LookupError(name)
 
 
 def page_of(rows: Any, _: PageRequest) -> Page[Any]:

@@ -5,8 +5,6 @@ import os
 from typing import Any
 
 import msgspec
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from chalicelib.aws.keys import signing_keys
 from chalicelib.kernel.reasons import error
@@ -19,6 +17,8 @@ def write_cursor(after: dict[str, Any] | None, *, place: str) -> str | None:
     """Turn a store's key into a cursor for this list, its filters and caller (`place`)."""
     if after is None:
         return None
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415 - few answers have a next page
+
     nonce = os.urandom(_NONCE_BYTES)
     cipher = AESGCM(signing_keys().derive(_PURPOSE)[0][1])
     body = nonce + cipher.encrypt(nonce, msgspec.json.encode(after), place.encode())
@@ -34,6 +34,9 @@ def read_cursor(cursor: str | None, *, place: str) -> dict[str, Any] | None:
     """
     if cursor is None:
         return None
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415 - few requests have a cursor
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
     try:
         body = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
     except ValueError:

@@ -129,6 +129,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
                 return _handle(self.current_request, declared, view, path_values)
 
             handle.__name__ = view.__name__
+            handle.__module__ = view.__module__  # the packager's index tells which module a path needs
             super(Api, self).route(path, methods=[method], content_types=["*/*"])(handle)
             if path not in _preflights:
                 _preflights.add(path)

@@ -2,8 +2,8 @@
 
 What ministack alone does not give: saving while it runs (`infra.local.autosave`), one unpacked copy of the
 functions' code shared by all workers, an address of the API that stays, bodies of binary types that arrive
-whole, workers that see nothing of this virtual environment, no 50 ms wait for log lines after each
-invocation, and no workers left behind by a run that was killed.
+whole, workers that see nothing of this virtual environment and know which function they are, no 50 ms wait
+for log lines after each invocation, and no workers left behind by a run that was killed.
 """
 
 # ruff: noqa: SLF001 - ministack offers no public way to these
@@ -155,7 +155,7 @@ def _read_binary_types(gateway: Any) -> None:
 
 
 def _share_code(runtime: Any) -> None:
-    """Unpack each archive once, and run workers on the plain interpreter, without this environment."""
+    """Unpack each archive once; run workers on the plain interpreter, without this environment, as on AWS."""
 
     class Shared(zipfile.ZipFile):
         def extractall(self, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:
@@ -179,9 +179,16 @@ def _share_code(runtime: Any) -> None:
 
     def plain_interpreter(name: str) -> tuple[str, str]:
         binary, script = detect(name)
-        return getattr(sys, "_base_executable", binary), script
+        return getattr(sys, "_base_executable", binary), _with_handler(script)
 
     runtime._detect_runtime_binary = plain_interpreter
+
+
+def _with_handler(script: str) -> str:
+    """Let a worker know its handler before it imports the program, as Lambda does; ministack leaves it out."""
+    line = "    os.environ.update(env)\n"
+    assert script.count(line) == 1, "ministack's worker has changed"
+    return script.replace(line, f'{line}    os.environ["_HANDLER"] = f"{{module_name}}.{{handler_name}}"\n')
 
 
 def _forget_old_code() -> None:

@@ -19,6 +19,7 @@ def packaged() -> Callable[..., Path]:
     def package(stage: str, out: Path | None = None) -> Path:
         out = out or ROOT / ".build" / stage
         command = [sys.executable, "-m", "infra.package", "--stage", stage, "--out", str(out)]
+        command.append("--for-this-python")
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return out
