@@ -23,7 +23,6 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
@@ -113,7 +112,7 @@ def require_runtime(stage: str, runtime: str) -> None:
 
 
 def read_program(stage: str) -> tuple[tuple[Table, ...], index.Index]:
-    """Import the program as a stage would run it; read its tables, and where tables and routes are declared."""
+    """Import the program as a stage would run it; read its tables, and what is declared where."""
     for name in Settings.__struct_fields__:  # what the caller's shell sets is for the caller's stage
         os.environ.pop(name.upper(), None)
     os.environ.update(stage_environment(stage))
@@ -265,7 +264,7 @@ def _prune(folder: Path) -> None:
 
 
 def finish(archive: Path) -> None:
-    """Add bytecode and rewrite the archive sorted, with fixed times and rights: equal sources, equal bytes."""
+    """Add bytecode; rewrite the archive sorted, with fixed times and rights: equal sources, equal bytes."""
     fresh = archive.with_suffix(".part")
     with tempfile.TemporaryDirectory(dir=archive.parent) as unpacked:
         folder = Path(unpacked)
@@ -284,9 +283,9 @@ def finish(archive: Path) -> None:
 def _compile(folder: Path) -> None:
     """Put its bytecode beside each source: a function cannot keep any, and would compile at every start.
 
-    The runtime takes it as it is, unchecked, because times of files mean nothing in an archive. So whatever is
-    packed is compiled anew each time, from the very files that are packed. In a process with nothing else
-    loaded: which strings are shared within it, and so the bytes, depends on what the process has seen.
+    The runtime takes it as it is, unchecked, since times of files mean nothing in an archive. So whatever is
+    packed is compiled anew each time, from the very files that are packed; and in a process with nothing else
+    loaded, because the bytes depend on which strings the process has seen before.
     """
     command = [sys.executable, "-P", "-S", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
     command += ["-s", str(folder), "-p", _ARCHIVE_ROOT, str(folder)]

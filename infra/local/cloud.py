@@ -185,10 +185,11 @@ def _share_code(runtime: Any) -> None:
 
 
 def _with_handler(script: str) -> str:
-    """Let a worker know its handler before it imports the program, as Lambda does; ministack leaves it out."""
+    """Tell a worker its handler before it imports the program, as Lambda does; ministack leaves that out."""
     line = "    os.environ.update(env)\n"
     assert script.count(line) == 1, "ministack's worker has changed"
-    return script.replace(line, f'{line}    os.environ["_HANDLER"] = f"{{module_name}}.{{handler_name}}"\n')
+    told = 'os.environ["_HANDLER"] = f"{module_name}.{handler_name}"'
+    return script.replace(line, f"{line}    {told}\n")
 
 
 def _forget_old_code() -> None:
