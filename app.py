@@ -139,22 +139,13 @@ def _jobs_of(step: str) -> str:
     return f"chalicelib.{step}.jobs"
 
 
-def _late(module: str, name: str) -> Callable[..., Any]:
-    """Give a function that is imported when it is first called."""
-
-    def function(*values: Any) -> Any:
-        return getattr(importlib.import_module(module), name)(*values)
-
-    return function
-
-
 def _handler(name: str, step: str, kind: Kind) -> Callable[[Event, object], object]:
     """Make the handler of a function; its first event loads the worker."""
-    worker = _late(_jobs_of(step), name)
 
     def handler(event: Event, _: object) -> object:
-        from chalicelib.aws.queues import job_context, work_through  # noqa: PLC0415 - the API needs it seldom
+        from chalicelib.aws.queues import job_context, work_through  # noqa: PLC0415 - not part of a start
 
+        worker = getattr(importlib.import_module(_jobs_of(step)), name)
         if kind is Kind.QUEUE:
             return work_through(event, name, worker)
         context = job_context(event, name)

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
-import app
+import app  # noqa: F401 - installs what answers the ports
+from chalicelib.kernel.ports import answer_to
 from chalicelib.kernel.principal import system_context
 from chalicelib.people.eligibility import Situation, Standing
 from chalicelib.people.standings import store as standings_store
 from chalicelib.subsidies.claims.store import LineRow
+from chalicelib.subsidies.listed import stop_payment
 from chalicelib.vouchers.ineligibility import service as ineligibility
 from chalicelib.vouchers.store import VoucherRow
 from tests.settlement.ledger.test_ledger import differences
@@ -205,8 +207,8 @@ def test_a_line_found_ineligible_in_its_batch_is_not_paid_again_when_the_payment
     assert states(money, claim)[0][1] == ["check:eligible_at_date"]
 
 
-def test_the_program_as_deployed_connects_lists_with_payments(world: Any) -> None:
-    assert app.stop_payment in ineligibility._told
+def test_the_program_as_deployed_connects_lists_with_payments() -> None:
+    assert answer_to(ineligibility._stop_payment.name) is stop_payment
 
 
 def test_who_was_eligible_on_the_opening_day_between_two_situations_is_payable(
