@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chalicelib.catalogue import saving as catalogue_saving
+from chalicelib.catalogue.model import SaveOutcome
 
 Ids = Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=200)]
 
@@ -14,6 +14,6 @@ WARNINGS = {
 }
 
 
-def status_of(outcome: catalogue_saving.Outcome) -> int:
+def status_of(outcome: SaveOutcome) -> int:
     """Give the HTTP status of a saved entry."""
-    return 201 if outcome is catalogue_saving.Outcome.CREATED else 200
+    return 201 if outcome is SaveOutcome.CREATED else 200

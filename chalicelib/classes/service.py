@@ -9,7 +9,8 @@ from datetime import datetime
 import msgspec
 
 from chalicelib.accounts import rights
-from chalicelib.catalogue.reading import read_institution, read_project
+from chalicelib.catalogue.institutions.reading import read_institution
+from chalicelib.catalogue.projects.reading import read_project
 from chalicelib.classes import store
 from chalicelib.classes.changes.model import ClassChange
 from chalicelib.classes.evidence import Evidence, evidence_of

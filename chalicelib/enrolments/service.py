@@ -8,8 +8,9 @@ from cachetools import TTLCache
 from chalicelib.accounts import rights
 from chalicelib.aws.writes import ConditionFailed, transact
 from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, teaches
+from chalicelib.catalogue.institutions.reading import current_institution, read_institution
 from chalicelib.catalogue.projects.model import Project
-from chalicelib.catalogue.reading import current_institution, current_project, read_institution
+from chalicelib.catalogue.projects.reading import current_project
 from chalicelib.enrolments import store
 from chalicelib.enrolments.model import (
     ENROLMENT_TRANSITIONS,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from chalicelib.accounts import rights
 from chalicelib.aws.keys import keyed_digests, signing_keys
-from chalicelib.catalogue.reading import projects_of_program
+from chalicelib.catalogue.projects.reading import projects_of_program
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal, Role, change_of
 from chalicelib.kernel.reasons import error

@@ -61,10 +61,10 @@ def test_the_neighbouring_clerk_cannot_list_here(world, api):
 
 def test_the_nearest_institution_comes_first_whatever_the_system(world, api):
     for near in ("117.27,31.86,wgs84", "117.2755,31.858,gcj02"):
-        found = api().get("/v1/institutions", {"near": near, "program": world.program_id}).json["items"]
-        distances = [item["distance_m"] for item in found]
+        hits = api().get("/v1/institutions", {"near": near, "program": world.program_id}).json["items"]
+        distances = [item["distance_m"] for item in hits]
         assert distances == sorted(distances)
-        assert len(found) == 3
+        assert len(hits) == 3
     bare = api().get("/v1/institutions", {"near": "117.27,31.86"})
     assert (bare.status, bare.json["code"]) == (400, "coord_system_missing")
 
@@ -103,7 +103,7 @@ def test_a_point_of_another_city_is_listed_with_a_warning(world, api):
     wuhu = {"lng": 118.38, "lat": 31.33, "coord_system": "wgs84"}
     answer = api("clerk").put(f"/v1/institutions/{USCC}", entry(world, location=wuhu))
     assert answer.status == 201
-    assert [one["code"] for one in answer.json["warnings"]] == ["far_from_division"]
+    assert [warning["code"] for warning in answer.json["warnings"]] == ["far_from_division"]
     home = api("clerk").put(f"/v1/institutions/{USCC}", entry(world, version=1))
     assert (home.status, home.json["warnings"]) == (200, [])
 

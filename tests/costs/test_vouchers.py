@@ -93,7 +93,7 @@ SPENT = {
 
 def refuse_for(code, scene, api):
     """Bring things to where a scan is refused with this code; give the scan's token and moment."""
-    from chalicelib.catalogue.reading import forget_catalogue, read_institution
+    from chalicelib.catalogue.institutions.reading import forget_institutions, read_institution
     from infra.local import catalogue
 
     if code in SPENT:
@@ -107,7 +107,7 @@ def refuse_for(code, scene, api):
         version = read_institution(uscc).version
         body = {"version": version, "reason": "整改"}
         assert api("clerk").post(f"/v1/institutions/{uscc}/suspend", body, at=scene.now).status == 200
-        forget_catalogue()
+        forget_institutions()
         scene.preview(token="bad")
     elif code == "project_not_covered":
         taught = read_institution(scene.counter.get("/v1/me").json["institution"]).projects

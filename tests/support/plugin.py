@@ -111,7 +111,8 @@ def _empty() -> None:
 def cloud(_emulator: None) -> Iterator["Cloud"]:
     """Give an empty cloud."""
     from chalicelib.accounts.guard import forget_statuses
-    from chalicelib.catalogue.reading import forget_catalogue
+    from chalicelib.catalogue.institutions.reading import forget_institutions
+    from chalicelib.catalogue.projects.reading import forget_projects
     from chalicelib.classes.service import forget_classes
     from chalicelib.edge.pace import forget_paces
     from chalicelib.enrolments.service import forget_previews
@@ -121,7 +122,8 @@ def cloud(_emulator: None) -> Iterator["Cloud"]:
     forget_statuses()
     forget_previews()
     forget_paces()
-    forget_catalogue()
+    forget_institutions()
+    forget_projects()
     forget_classes()
     forget_programs()
     yield Cloud()

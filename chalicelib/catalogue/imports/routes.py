@@ -3,7 +3,8 @@
 from typing import Any
 
 from chalicelib.catalogue.answers import WARNINGS
-from chalicelib.catalogue.imports import service as imports
+from chalicelib.catalogue.imports import service
+from chalicelib.catalogue.model import CatalogueKind
 from chalicelib.edge.endpoints import CSV, PUBLIC, XLSX, Call, Empty, LinkAnswer, SheetBody
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
@@ -16,7 +17,7 @@ api = Api(__name__)
 class CatalogueQuery(Form):
     """What a sheet lists, and whether to apply it; `partial` applies the right rows though some are wrong."""
 
-    kind: imports.CatalogueKind
+    kind: CatalogueKind
     dry_run: bool = False
     partial: bool = False
 
@@ -24,7 +25,7 @@ class CatalogueQuery(Form):
 class CatalogueAnswer(Answer):
     """What a sheet did to the catalogue, or would do."""
 
-    kind: imports.CatalogueKind
+    kind: CatalogueKind
     dry_run: bool
     total: int
     created: int
@@ -38,7 +39,7 @@ class CatalogueAnswer(Answer):
 class TemplateQuery(Form):
     """Of which list."""
 
-    kind: imports.CatalogueKind
+    kind: CatalogueKind
 
 
 @api.endpoint(
@@ -55,22 +56,22 @@ def import_catalogue(call: Call[SheetBody | Empty, CatalogueQuery]) -> Catalogue
     sheet, query = call.body, call.query
     if not isinstance(sheet, SheetBody):
         raise error("unsupported_type", accepted=f"{XLSX}, {CSV}")
-    done = imports.import_catalogue(
+    result = service.import_catalogue(
         call.context, query.kind, sheet.raw, sheet.content_type, dry_run=query.dry_run, partial=query.partial
     )
     return CatalogueAnswer(
         kind=query.kind,
         dry_run=query.dry_run,
-        total=done.total,
-        created=done.created,
-        changed=done.changed,
-        unchanged=done.unchanged,
+        total=result.total,
+        created=result.created,
+        changed=result.changed,
+        unchanged=result.unchanged,
         warnings=[
             {"row": row, "code": code, "detail": WARNINGS[code][1 if call.english else 0]}
-            for row, code in done.warnings
+            for row, code in result.warnings
         ],
-        errors=[fault_of(fault, english=call.english) for fault in done.faults],
-        error_sheet=done.error_sheet,
+        errors=[fault_of(fault, english=call.english) for fault in result.faults],
+        error_sheet=result.error_sheet,
     )
 
 
@@ -83,4 +84,4 @@ def import_catalogue(call: Call[SheetBody | Empty, CatalogueQuery]) -> Catalogue
     summary="A link to the empty sheet of a catalogue import",
 )
 def template(call: Call[None, TemplateQuery]) -> LinkAnswer:
-    return LinkAnswer(url=imports.link_to_template(call.query.kind))
+    return LinkAnswer(url=service.link_to_template(call.query.kind))

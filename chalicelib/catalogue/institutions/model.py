@@ -1,5 +1,7 @@
 """An institution (承训机构): its states, and what it may teach."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated
 
@@ -7,9 +9,11 @@ import msgspec
 from msgspec import Meta
 
 from chalicelib.catalogue.projects.model import Project
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.geo import CoordSystem, Point
 from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.programs.model import ProgramKind
 
@@ -43,6 +47,29 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return Point(self.lng, self.lat, self.coord_system)
 
 
+@dataclass(frozen=True)
+class BankAccount:
+    """Where an institution is paid."""
+
+    holder: str
+    bank: str
+    number: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class InstitutionEntry:
+    """What a clerk files of an institution: all of it but its number and its state."""
+
+    name: str
+    division: str
+    address: str
+    phone: str
+    location: Location
+    programs: Sequence[str]
+    projects: Sequence[str]
+    bank_account: BankAccount
+
+
 class Institution(msgspec.Struct, frozen=True, kw_only=True):
     """A listed training provider, keyed by its unified social credit code."""
 
@@ -70,3 +97,16 @@ def teaches(institution: Institution, project: Project, program_id: str, kind: P
     """
     listed = program_id in institution.programs and program_id in project.programs
     return project.id in institution.projects and (kind.is_open or listed)
+
+
+def why_not(action: str, institution: Institution, *, version: int | None = None) -> DomainError | None:
+    """Tell what stands against suspending or reinstating an institution; None if nothing does.
+
+    `version` is the one its caller has read, where they have. The truth is the condition of
+    `store.move_institution`.
+    """
+    if version is not None and institution.version != version:
+        return error("version_conflict", version=institution.version)
+    if not INSTITUTION_TRANSITIONS.allows(action, institution.status):
+        return error("wrong_state", status=institution.status.value)
+    return None

@@ -4,13 +4,13 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.catalogue import reading as catalogue_reading
-from chalicelib.catalogue import search as searching
 from chalicelib.catalogue.answers import WARNINGS, Ids, status_of
-from chalicelib.catalogue.institutions import service
+from chalicelib.catalogue.institutions import reading, service
+from chalicelib.catalogue.institutions import search as searching
 from chalicelib.catalogue.institutions.model import (
-    INSTITUTION_TRANSITIONS,
+    BankAccount,
     Institution,
+    InstitutionEntry,
     InstitutionStatus,
     Location,
 )
@@ -76,7 +76,7 @@ class OwnInstitutionAnswer(InstitutionAnswer):
     warnings: list[CatalogueWarning]
 
 
-class FoundAnswer(InstitutionAnswer):
+class HitAnswer(InstitutionAnswer):
     """An institution of a search; metres from the place asked for."""
 
     distance_m: int | None
@@ -103,9 +103,8 @@ class InstitutionQuery(PageQuery):
 )
 def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply:
     body = call.body
-    saved = service.save_institution(
-        call.context,
-        uscc,
+    account = body.bank_account
+    entry = InstitutionEntry(
         name=body.name,
         division=body.division,
         address=body.address,
@@ -113,23 +112,21 @@ def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply
         location=body.location,
         programs=body.programs,
         projects=body.projects,
-        bank_account=service.BankAccount(
-            body.bank_account.holder, body.bank_account.bank, body.bank_account.number
-        ),
-        version=body.version,
+        bank_account=BankAccount(account.holder, account.bank, account.number),
     )
+    saved = service.save_institution(call.context, uscc, entry, version=body.version)
     warnings = [
         CatalogueWarning(code=code, detail=WARNINGS[code][1 if call.english else 0])
         for code in saved.warnings
     ]
-    return Reply(_own(saved.institution, warnings), status_of(saved.outcome))
+    return Reply(_own(call, saved.institution, warnings), status_of(saved.outcome))
 
 
 @api.endpoint(
     "GET", "/v1/institutions/{uscc}", action=PUBLIC, answer=InstitutionAnswer, summary="Read an institution"
 )
 def read_institution(call: Call[None, NoQuery], uscc: str) -> InstitutionAnswer:  # noqa: ARG001
-    return InstitutionAnswer(**_facts(catalogue_reading.read_institution(uscc)))
+    return InstitutionAnswer(**_facts(reading.read_institution(uscc)))
 
 
 @api.endpoint(
@@ -137,25 +134,25 @@ def read_institution(call: Call[None, NoQuery], uscc: str) -> InstitutionAnswer:
     "/v1/institutions",
     action=PUBLIC,
     query=InstitutionQuery,
-    answer=Listing[FoundAnswer],
+    answer=Listing[HitAnswer],
     summary="Search institutions, nearest first where a place is given",
 )
-def search(call: Call[None, InstitutionQuery]) -> Listing[FoundAnswer]:
+def search(call: Call[None, InstitutionQuery]) -> Listing[HitAnswer]:
     query = call.query
     near = _near(query.near)
     if near is None and query.radius_m is not None:
         raise malformed([Fault("near_missing", field="radius_m")])
-    asked = searching.wanted(division=query.division, program=query.program, project=query.project)
+    searched = searching.search_query(division=query.division, program=query.program, project=query.project)
     request = call.page_request()
     if near is None:
-        page = searching.search(asked, request)
+        page = searching.search(searched, request)
     else:
-        page = searching.nearest(asked, near, request, radius_m=query.radius_m)
+        page = searching.nearest(searched, near, request, radius_m=query.radius_m)
     return call.listing(
         page,
-        lambda found: FoundAnswer(
-            **_facts(found.institution),
-            distance_m=round(found.distance_m) if found.distance_m is not None else None,
+        lambda hit: HitAnswer(
+            **_facts(hit.institution),
+            distance_m=round(hit.distance_m) if hit.distance_m is not None else None,
         ),
     )
 
@@ -199,9 +196,10 @@ def _near(text: str | None) -> Point | None:
 
 def _moved(call: Call[VersionReason, NoQuery], uscc: str, action: str) -> OwnInstitutionAnswer:
     body = call.body
-    return _own(
-        service.move_institution(call.context, uscc, action, version=body.version, reason=body.reason), []
+    institution = service.move_institution(
+        call.context, uscc, action, version=body.version, reason=body.reason
     )
+    return _own(call, institution, [])
 
 
 def _facts(institution: Institution) -> dict[str, Any]:
@@ -219,7 +217,9 @@ def _facts(institution: Institution) -> dict[str, Any]:
     }
 
 
-def _own(institution: Institution, warnings: list[CatalogueWarning]) -> OwnInstitutionAnswer:
+def _own(
+    call: Call[Any, Any], institution: Institution, warnings: list[CatalogueWarning]
+) -> OwnInstitutionAnswer:
     return OwnInstitutionAnswer(
         **_facts(institution),
         bank_account={
@@ -227,6 +227,6 @@ def _own(institution: Institution, warnings: list[CatalogueWarning]) -> OwnInsti
             "bank": institution.bank,
             "number": institution.masked_bank_account,
         },
-        allowed_actions=list(INSTITUTION_TRANSITIONS.allowed(institution.status)),
+        allowed_actions=service.allowed_actions(call.context, institution),
         warnings=warnings,
     )

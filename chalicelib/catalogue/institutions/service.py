@@ -1,4 +1,4 @@
-"""Use cases of institutions: save, suspend and reinstate, open bank accounts (step 2 of the notice)."""
+"""Use cases of institutions: list, change, suspend, reinstate, open bank accounts (step 2 of the notice)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,17 +9,15 @@ from chalicelib.accounts import rights
 from chalicelib.aws import crypto
 from chalicelib.aws.disclosure import Sealed, disclose
 from chalicelib.catalogue.institutions import store
-from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, Location
-from chalicelib.catalogue.projects.service import program_exists
-from chalicelib.catalogue.reading import (
-    _institution_at,
-    current_project,
-    find_institution,
-    forget_catalogue,
-    read_institution,
+from chalicelib.catalogue.institutions.model import (
+    Institution,
+    InstitutionEntry,
+    InstitutionStatus,
+    why_not,
 )
-from chalicelib.catalogue.saving import Outcome
-from chalicelib.catalogue.snapshot import forget_snapshot
+from chalicelib.catalogue.institutions.reading import forget_institutions, read_institution
+from chalicelib.catalogue.model import SaveOutcome
+from chalicelib.catalogue.projects.reading import program_exists, project_exists
 from chalicelib.kernel.divisions import is_known, plausible
 from chalicelib.kernel.errors import Fault, NotFound, Refused
 from chalicelib.kernel.identity import (
@@ -31,44 +29,34 @@ from chalicelib.kernel.identity import (
 )
 from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 from chalicelib.kernel.territory import in_province
 
-
-@dataclass(frozen=True)
-class BankAccount:
-    """Where an institution is paid."""
-
-    holder: str
-    bank: str
-    number: str
+ACTIONS = {"suspend": "institution.suspend", "reinstate": "institution.reinstate"}
+"""What may be done with a listed institution, and the right to it."""
 
 
 @dataclass(frozen=True)
-class Saved:
+class SavedInstitution:
     """An institution as stored, with what the clerk should look at again."""
 
     institution: Institution
-    outcome: Outcome
+    outcome: SaveOutcome
     warnings: tuple[str, ...] = ()
+
+
+# --------------------------------------------------------------------------- an entry
 
 
 def save_institution(
     context: Context,
     uscc: str,
+    entry: InstitutionEntry,
     *,
-    name: str,
-    division: str,
-    address: str,
-    phone: str,
-    location: Location,
-    programs: Sequence[str],
-    projects: Sequence[str],
-    bank_account: BankAccount,
     version: int | None,
     dry_run: bool = False,
     known: Mapping[str, Institution] | None = None,
-) -> Saved:
+) -> SavedInstitution:
     """List an institution, or change its entry; a dry run only judges.
 
     `known` holds what is stored of many institutions, read at once by the caller; else it is read here.
@@ -79,59 +67,45 @@ def save_institution(
         Refused: `version_conflict`.
 
     """
-    faults, number = _institution_faults(
-        uscc,
-        division=division,
-        phone=phone,
-        location=location,
-        programs=programs,
-        projects=projects,
-        bank_account=bank_account,
-    )
+    faults, number = _faults_of(uscc, entry)
     if faults:
         raise error("malformed", faults=tuple(faults))
-    rights.require(context.principal, "institution.write", division=division)
+    rights.require(context.principal, "institution.write", division=entry.division)
     old = store.find_institution(uscc) if known is None else known.get(uscc)
     if old is not None:
         rights.require(context.principal, "institution.write", division=old.division)
-    wanted = Institution(
+    new = _institution_of(uscc, entry, number)
+    warnings = () if plausible(entry.division, entry.location.point) else ("far_from_division",)
+    if old is not None and _says_the_same(context, old, new, number):
+        return SavedInstitution(old, SaveOutcome.UNCHANGED, warnings)
+    outcome = SaveOutcome.CREATED if old is None else SaveOutcome.CHANGED
+    if dry_run:
+        return SavedInstitution(new, outcome, warnings)
+    saved = store.save_institution(new, version=version, change=change_of(context, "institution.write"))
+    forget_institutions()
+    return SavedInstitution(saved, outcome, warnings)
+
+
+def _institution_of(uscc: str, entry: InstitutionEntry, number: str) -> Institution:
+    return Institution(
         uscc=Uscc(uscc),
-        name=name,
-        division=division,
-        address=address,
-        phone=phone,
-        location=location,
-        programs=[ProgramId(program) for program in dict.fromkeys(programs)],
-        projects=[ProjectId(project) for project in dict.fromkeys(projects)],
+        name=entry.name,
+        division=entry.division,
+        address=entry.address,
+        phone=entry.phone,
+        location=entry.location,
+        programs=[ProgramId(program) for program in dict.fromkeys(entry.programs)],
+        projects=[ProjectId(project) for project in dict.fromkeys(entry.projects)],
         status=InstitutionStatus.LISTED,
-        bank_holder=bank_account.holder,
-        bank=bank_account.bank,
-        sealed_bank_account=crypto.seal(number.encode(), item=f"institution:{uscc}"),
+        bank_holder=entry.bank_account.holder,
+        bank=entry.bank_account.bank,
+        sealed_bank_account=crypto.seal(number.encode(), item=_item_of(uscc)),
         masked_bank_account=mask_account(number),
     )
-    warnings = () if plausible(division, location.point) else ("far_from_division",)
-    if old is not None and _same_entry(context, old, wanted, number):
-        return Saved(old, Outcome.UNCHANGED, warnings)
-    outcome = Outcome.CREATED if old is None else Outcome.CHANGED
-    if dry_run:
-        return Saved(wanted, outcome, warnings)
-    change = change_of(context, "institution.write")
-    saved = store.save_institution(wanted, version=version, change=change)
-    _institution_at.cache_clear()
-    forget_snapshot()
-    return Saved(saved, outcome, warnings)
 
 
-def _institution_faults(
-    uscc: str,
-    *,
-    division: str,
-    phone: str,
-    location: Location,
-    programs: Sequence[str],
-    projects: Sequence[str],
-    bank_account: BankAccount,
-) -> tuple[list[Fault], str]:
+def _faults_of(uscc: str, entry: InstitutionEntry) -> tuple[list[Fault], str]:
+    """List what is wrong with an entry; give the account number in its one form beside."""
     faults = []
     number = ""
     try:
@@ -140,55 +114,68 @@ def _institution_faults(
     except InvalidIdentity:
         faults.append(Fault("invalid_uscc", field="uscc"))
     try:
-        parse_contact_phone(phone)
+        parse_contact_phone(entry.phone)
     except InvalidIdentity as failure:
         faults.append(Fault(failure.code, field="phone"))
     try:
-        number = parse_account_number(bank_account.number)
+        number = parse_account_number(entry.bank_account.number)
     except InvalidIdentity as failure:
         faults.append(Fault(failure.code, field="bank_account.number"))
-    if not is_known(division):
+    if not is_known(entry.division):
         faults.append(Fault("unknown_division", field="division"))
-    elif not in_province(location.point):
+    elif not in_province(entry.location.point):
         faults.append(Fault("outside_province", field="location"))
     faults += [
         Fault("unknown_program", field=f"programs[{place}]")
-        for place, program_id in enumerate(programs)
+        for place, program_id in enumerate(entry.programs)
         if not program_exists(program_id)
     ]
     faults += [
         Fault("unknown_project", field=f"projects[{place}]")
-        for place, project_id in enumerate(projects)
-        if not _project_exists(project_id)
+        for place, project_id in enumerate(entry.projects)
+        if not project_exists(project_id)
     ]
     return faults, number
 
 
-def _project_exists(project_id: str) -> bool:
-    try:
-        current_project(project_id)
-    except NotFound:
-        return False
-    return True
-
-
-def _same_entry(context: Context, old: Institution, wanted: Institution, number: str) -> bool:
-    same = {"sealed_bank_account": "", "status": wanted.status, "version": 1, "last_change": None}
-    if msgspec.structs.replace(old, **same) != msgspec.structs.replace(wanted, **same):
+def _says_the_same(context: Context, old: Institution, new: Institution, number: str) -> bool:
+    """Tell whether a repeated entry changes nothing; an account number is sealed anew each time."""
+    beside = {"sealed_bank_account": "", "status": new.status, "version": 1, "last_change": None}
+    if msgspec.structs.replace(old, **beside) != msgspec.structs.replace(new, **beside):
         return False
     purpose = "compare with a repeated entry"
     opened = open_bank_accounts(context, [old], subject=old.uscc, division=old.division, purpose=purpose)
     return opened == [number]
 
 
+# --------------------------------------------------------------------------- its state
+
+
 def move_institution(context: Context, uscc: str, action: str, *, version: int, reason: str) -> Institution:
-    """Suspend or reinstate an institution, with the reason."""
-    old = read_institution(uscc)
-    rights.require(context.principal, f"institution.{action}", division=old.division)
+    """Suspend or reinstate an institution, with the reason.
+
+    Raises:
+        NotFound: it is not listed, or outside the caller's area.
+        Refused: another version, or it is in that state already.
+
+    """
+    institution = read_institution(uscc)
+    rights.require(context.principal, ACTIONS[action], division=institution.division)
+    refuse(why_not(action, institution, version=version))
     change = change_of(context, f"institution.{action}", reason=reason)
     moved = store.move_institution(uscc, action, version=version, change=change)
-    forget_catalogue()
+    forget_institutions()
     return moved
+
+
+def allowed_actions(context: Context, institution: Institution) -> list[str]:
+    """List what this caller may do with an institution now."""
+    return rights.offered(
+        context.principal,
+        ACTIONS,
+        lambda action: why_not(action, institution),
+        division=institution.division,
+    )
 
 
 def suspend_by_rule(context: Context, uscc: str, *, reason: str) -> bool:
@@ -198,20 +185,30 @@ def suspend_by_rule(context: Context, uscc: str, *, reason: str) -> bool:
         store.move_institution(uscc, "suspend", version=None, change=change)
     except (NotFound, Refused):
         return False
-    forget_catalogue()
+    forget_institutions()
     return True
+
+
+# --------------------------------------------------------------------------- for other steps
 
 
 def division_of_institution(uscc: str) -> str | None:
     """Tell the division an institution belongs to; None if it is not listed."""
-    found = find_institution(uscc)
-    return found.division if found is not None else None
+    institution = store.find_institution(uscc)
+    return institution.division if institution is not None else None
 
 
 def open_bank_accounts(
     context: Context, institutions: Sequence[Institution], *, subject: str, division: str, purpose: str
 ) -> list[str]:
     """Open institutions' account numbers; one record of the subject tells who looked, and why."""
-    sealed = [Sealed(one.sealed_bank_account, f"institution:{one.uscc}") for one in institutions]
+    sealed = [
+        Sealed(institution.sealed_bank_account, _item_of(institution.uscc)) for institution in institutions
+    ]
     opened = disclose(context, sealed, subject=subject, division=division, purpose=purpose)
     return [number.decode() for number in opened]
+
+
+def _item_of(uscc: str) -> str:
+    """Name the item that an institution's account number is sealed for."""
+    return f"institution:{uscc}"

@@ -9,7 +9,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from chalicelib.aws.table import StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import transition
 from chalicelib.catalogue.institutions.model import INSTITUTION_TRANSITIONS, Institution
-from chalicelib.catalogue.saving import create_or_replace
+from chalicelib.catalogue.store import create_or_replace
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 
@@ -98,7 +98,12 @@ def all_institutions_in(area: str) -> Iterable[Institution]:
 
 
 def move_institution(uscc: str, action: str, *, version: int | None, change: Change) -> Institution:
-    """Suspend or reinstate an institution, at whatever version if it is not given."""
+    """Suspend or reinstate an institution, at whatever version if it is not given.
+
+    Raises:
+        NotFound, Refused: what `model.why_not` tells; the condition here is the truth of it.
+
+    """
     return transition(
         InstitutionRow,
         (uscc,),

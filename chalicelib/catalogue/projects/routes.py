@@ -5,10 +5,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from chalicelib.catalogue import reading as catalogue_reading
-from chalicelib.catalogue import search as searching
 from chalicelib.catalogue.answers import Ids, status_of
-from chalicelib.catalogue.projects import service as projects_service
+from chalicelib.catalogue.projects import reading, service
 from chalicelib.catalogue.projects.model import PROJECT_PATTERNS, Project
 from chalicelib.edge.endpoints import PUBLIC, Call, Listing, NoQuery, PageQuery, Reply, Sent
 from chalicelib.edge.forms import Answer, Form, Version, line, malformed
@@ -75,7 +73,7 @@ def put_project(call: Call[ProjectRequest, NoQuery], project_id: str) -> Reply:
         fee_fen=body.fee_fen,
         programs=[ProgramId(program) for program in dict.fromkeys(body.programs)],
     )
-    saved = projects_service.save_project(call.context, project, version=body.version)
+    saved = service.save_project(call.context, project, version=body.version)
     return Reply(_project(saved.project), status_of(saved.outcome))
 
 
@@ -83,7 +81,7 @@ def put_project(call: Call[ProjectRequest, NoQuery], project_id: str) -> Reply:
     "GET", "/v1/projects/{project_id}", action=PUBLIC, answer=ProjectAnswer, summary="Read a project"
 )
 def read_project(call: Call[None, NoQuery], project_id: str) -> ProjectAnswer:  # noqa: ARG001
-    return _project(catalogue_reading.read_project(project_id))
+    return _project(reading.read_project(project_id))
 
 
 @api.endpoint(
@@ -95,7 +93,7 @@ def read_project(call: Call[None, NoQuery], project_id: str) -> ProjectAnswer:  
     summary="List projects",
 )
 def list_projects(call: Call[None, ProjectQuery]) -> Listing[ProjectAnswer]:
-    page = searching.list_projects(call.page_request(), program=call.query.program)
+    page = reading.list_projects(call.page_request(), program_id=call.query.program)
     return call.listing(page, _project)
 
 

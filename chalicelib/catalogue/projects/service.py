@@ -5,15 +5,14 @@ from dataclasses import dataclass
 import msgspec
 
 from chalicelib.accounts import rights
-from chalicelib.catalogue.projects import store as projects_store
+from chalicelib.catalogue.model import SaveOutcome
+from chalicelib.catalogue.projects import store
 from chalicelib.catalogue.projects.model import Project
-from chalicelib.catalogue.reading import forget_catalogue
-from chalicelib.catalogue.saving import Outcome
+from chalicelib.catalogue.projects.reading import forget_projects, program_exists
 from chalicelib.kernel.divisions import PROVINCE
-from chalicelib.kernel.errors import Fault, NotFound
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
-from chalicelib.programs.service import current_program
 
 
 @dataclass(frozen=True)
@@ -21,23 +20,20 @@ class SavedProject:
     """A project as stored."""
 
     project: Project
-    outcome: Outcome
+    outcome: SaveOutcome
     warnings: tuple[str, ...] = ()
-
-
-def program_exists(program_id: str) -> bool:
-    """Tell whether there is such a program."""
-    try:
-        current_program(program_id)
-    except NotFound:
-        return False
-    return True
 
 
 def save_project(
     context: Context, project: Project, *, version: int | None, dry_run: bool = False
 ) -> SavedProject:
-    """List a project, or change its entry; a dry run only judges."""
+    """List a project, or change its entry; a dry run only judges.
+
+    Raises:
+        Malformed: it names a program that does not exist.
+        Refused: `version_conflict`.
+
+    """
     rights.require(context.principal, "project.write", division=PROVINCE)
     faults = [
         Fault("unknown_program", field=f"programs[{place}]")
@@ -46,12 +42,12 @@ def save_project(
     ]
     if faults:
         raise error("malformed", faults=tuple(faults))
-    old = projects_store.find_project(project.id)
+    old = store.find_project(project.id)
     if old is not None and msgspec.structs.replace(old, version=1, last_change=None) == project:
-        return SavedProject(old, Outcome.UNCHANGED)
-    outcome = Outcome.CREATED if old is None else Outcome.CHANGED
+        return SavedProject(old, SaveOutcome.UNCHANGED)
+    outcome = SaveOutcome.CREATED if old is None else SaveOutcome.CHANGED
     if dry_run:
         return SavedProject(project, outcome)
-    saved = projects_store.save_project(project, version=version, change=change_of(context, "project.write"))
-    forget_catalogue()
+    saved = store.save_project(project, version=version, change=change_of(context, "project.write"))
+    forget_projects()
     return SavedProject(saved, outcome)

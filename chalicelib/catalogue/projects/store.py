@@ -7,7 +7,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.catalogue.projects.model import Project
-from chalicelib.catalogue.saving import create_or_replace
+from chalicelib.catalogue.store import create_or_replace
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 

@@ -5,17 +5,9 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from chalicelib.catalogue import search as searching
-from chalicelib.catalogue.imports import service as imports
-from chalicelib.catalogue.publication import service as publishing
-from chalicelib.edge.endpoints import (
-    AS_SHEETS,
-    COMMA_SEPARATED,
-    PUBLIC,
-    Call,
-    LinkAnswer,
-    Reply,
-)
+from chalicelib.catalogue.model import CatalogueKind
+from chalicelib.catalogue.publication import service
+from chalicelib.edge.endpoints import AS_SHEETS, COMMA_SEPARATED, PUBLIC, Call, LinkAnswer, Reply
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.sheets.writing import write_csv
@@ -26,7 +18,7 @@ api = Api(__name__)
 class PublicationQuery(Form):
     """Which list is to be read, and how."""
 
-    kind: imports.CatalogueKind = imports.CatalogueKind.INSTITUTIONS
+    kind: CatalogueKind = CatalogueKind.INSTITUTIONS
     division: Annotated[str, Meta(max_length=6)] | None = None
     program: Annotated[str, Meta(max_length=80)] | None = None
     format: Literal["json", "csv", "xlsx"] = "json"
@@ -35,7 +27,7 @@ class PublicationQuery(Form):
 class PublicationAnswer(Answer):
     """The list as published: one object a row, by its column."""
 
-    kind: imports.CatalogueKind
+    kind: CatalogueKind
     published_at: datetime
     columns: list[str]
     items: list[dict[str, Any]]
@@ -52,13 +44,14 @@ class PublicationAnswer(Answer):
 )
 def publication(call: Call[None, PublicationQuery]) -> PublicationAnswer | LinkAnswer | Reply:
     query = call.query
-    asked = searching.wanted(division=query.division, program=query.program, project=None)
-    sheet = publishing.published(query.kind, asked, english=call.english)
+    sheet = service.published(
+        query.kind, division=query.division, program=query.program, english=call.english
+    )
     if query.format == "csv":
         disposition = {"Content-Disposition": f'attachment; filename="{query.kind}.csv"'}
         return Reply(write_csv(sheet.headers, sheet.rows), content_type=COMMA_SEPARATED, headers=disposition)
     if query.format == "xlsx":
-        return LinkAnswer(url=publishing.link_to(query.kind, sheet))
+        return LinkAnswer(url=service.link_to(query.kind, sheet))
     return PublicationAnswer(
         kind=query.kind,
         published_at=call.context.now,

@@ -7,15 +7,16 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.catalogue import search
-from chalicelib.catalogue.imports.service import CatalogueKind
 from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus
+from chalicelib.catalogue.institutions.search import published_institutions, search_query
+from chalicelib.catalogue.model import CatalogueKind
 from chalicelib.catalogue.projects.model import Project
+from chalicelib.catalogue.projects.reading import all_projects
 from chalicelib.kernel.divisions import name_of
 from chalicelib.kernel.identity import InvalidIdentity, mask_phone, parse_phone
 from chalicelib.sheets.downloads import link_to_xlsx
 
-Cell = str | int | float
+PublishedCell = str | int | float
 _INSTITUTION_COLUMNS = {
     "uscc": "统一社会信用代码",
     "name": "机构名称",
@@ -47,14 +48,23 @@ class PublishedSheet:
     """A list with its columns."""
 
     headers: Sequence[str]
-    rows: Sequence[Sequence[Cell]]
+    rows: Sequence[Sequence[PublishedCell]]
 
 
-def published(kind: CatalogueKind, asked: search.Wanted, *, english: bool) -> PublishedSheet:
-    """Give a list as published."""
+def published(
+    kind: CatalogueKind, *, division: str | None, program: str | None, english: bool
+) -> PublishedSheet:
+    """Give a list as published.
+
+    Raises:
+        Malformed: there is no such program.
+
+    """
     if kind is CatalogueKind.PROJECTS:
-        return PublishedSheet(_PROJECTS[english], [_project(one) for one in search.published_projects(asked)])
-    rows = [_institution(one, english=english) for one in search.published_institutions(asked)]
+        projects = all_projects(program_id=program)
+        return PublishedSheet(_PROJECTS[english], [_project_row(project) for project in projects])
+    query = search_query(division=division, program=program, project=None)
+    rows = [_institution_row(institution, english=english) for institution in published_institutions(query)]
     return PublishedSheet(_INSTITUTIONS[english], rows)
 
 
@@ -65,20 +75,20 @@ def link_to(kind: CatalogueKind, sheet: PublishedSheet) -> str:
     return link_to_xlsx(_TITLES[kind], sheet.headers, sheet.rows, key=key, filename=f"{kind}.xlsx")
 
 
-def _institution(one: Institution, *, english: bool) -> list[Cell]:
-    place = one.location
+def _institution_row(institution: Institution, *, english: bool) -> list[PublishedCell]:
+    location = institution.location
     return [
-        one.uscc,
-        one.name,
-        one.division,
-        name_of(one.division),
-        one.address,
-        _public_phone(one.phone),
-        place.lng,
-        place.lat,
-        place.coord_system.value,
-        "、".join(one.projects),
-        _STATUSES[one.status][english],
+        institution.uscc,
+        institution.name,
+        institution.division,
+        name_of(institution.division),
+        institution.address,
+        _public_phone(institution.phone),
+        location.lng,
+        location.lat,
+        location.coord_system.value,
+        "、".join(institution.projects),
+        _STATUSES[institution.status][english],
     ]
 
 
@@ -89,7 +99,14 @@ def _public_phone(phone: str) -> str:
         return phone
 
 
-def _project(one: Project) -> list[Cell]:
-    fee = f"{one.fee_fen // 100}.{one.fee_fen % 100:02d}"
-    programs = "、".join(one.programs)
-    return [one.id, one.name, one.occupation_code, one.edition, one.level, one.hours, fee, programs]
+def _project_row(project: Project) -> list[PublishedCell]:
+    return [
+        project.id,
+        project.name,
+        project.occupation_code,
+        project.edition,
+        project.level,
+        project.hours,
+        f"{project.fee_fen // 100}.{project.fee_fen % 100:02d}",
+        "、".join(project.programs),
+    ]

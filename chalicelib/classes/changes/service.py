@@ -7,7 +7,8 @@ from datetime import datetime
 import msgspec
 
 from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus
-from chalicelib.catalogue.reading import read_institution, read_project
+from chalicelib.catalogue.institutions.reading import read_institution
+from chalicelib.catalogue.projects.reading import read_project
 from chalicelib.classes import store
 from chalicelib.classes.changes import store as changes_store
 from chalicelib.classes.changes.model import (

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from chalicelib.aws.writes import Put
-from chalicelib.catalogue.reading import current_institution, current_project, read_institution, read_project
+from chalicelib.catalogue.institutions.reading import current_institution, read_institution
+from chalicelib.catalogue.projects.reading import current_project, read_project
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
     ClassPlan,

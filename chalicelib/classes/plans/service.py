@@ -10,7 +10,8 @@ from chalicelib.accounts import rights
 from chalicelib.aws import crypto
 from chalicelib.aws.keys import person_key_of
 from chalicelib.catalogue.institutions.model import Institution
-from chalicelib.catalogue.reading import find_project, read_institution
+from chalicelib.catalogue.institutions.reading import read_institution
+from chalicelib.catalogue.projects.reading import find_project
 from chalicelib.classes import store
 from chalicelib.classes.model import (
     SITES_MAX,

@@ -23,8 +23,8 @@ from datetime import date
 from chalicelib.attendance.summary.service import attendance_of
 from chalicelib.aws import crypto
 from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
+from chalicelib.catalogue.institutions.reading import read_institution
 from chalicelib.catalogue.institutions.service import open_bank_accounts
-from chalicelib.catalogue.reading import read_institution
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Change, Context, change_of

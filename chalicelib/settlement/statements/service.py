@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from chalicelib.accounts import rights
-from chalicelib.catalogue.reading import find_institution, find_institutions
+from chalicelib.catalogue.institutions.reading import find_institution, find_institutions
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import PROVINCE, covers, name_of
 from chalicelib.kernel.errors import Fault

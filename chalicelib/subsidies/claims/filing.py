@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from chalicelib.aws.writes import ConditionFailed, Write, transact
-from chalicelib.catalogue.reading import read_project
+from chalicelib.catalogue.projects.reading import read_project
 from chalicelib.classes.model import ClassStatus, TrainingClass, claim_deadline, prepared_by
 from chalicelib.classes.scores.store import claim_write
 from chalicelib.classes.service import require_class

@@ -9,7 +9,7 @@ import msgspec
 
 from chalicelib.attendance.summary.service import attendance_of
 from chalicelib.catalogue.projects.model import Project
-from chalicelib.catalogue.reading import read_project
+from chalicelib.catalogue.projects.reading import read_project
 from chalicelib.classes.model import ClassStatus, TrainingClass
 from chalicelib.classes.service import require_class
 from chalicelib.enrolments.model import Enrolment

@@ -5,7 +5,8 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.catalogue.reading import current_institution, current_project
+from chalicelib.catalogue.institutions.reading import current_institution
+from chalicelib.catalogue.projects.reading import current_project
 from chalicelib.edge.endpoints import PUBLIC, Call, Listing, NoQuery, PageQuery, Reply, Sent
 from chalicelib.edge.forms import Answer, Form, Reason, Version, line, words
 from chalicelib.edge.http import Api

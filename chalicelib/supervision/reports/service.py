@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from chalicelib.accounts import rights
 from chalicelib.catalogue.institutions.model import Institution
-from chalicelib.catalogue.reading import institutions_in
+from chalicelib.catalogue.institutions.reading import institutions_in
 from chalicelib.kernel.divisions import covers, is_known
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context

@@ -4,7 +4,7 @@ import io
 
 import openpyxl
 
-from chalicelib.catalogue.imports.service import INSTITUTION_COLUMNS, PROJECT_COLUMNS
+from chalicelib.catalogue.imports.model import INSTITUTION_COLUMNS, PROJECT_COLUMNS
 from chalicelib.edge.endpoints import CSV, XLSX
 from chalicelib.sheets.writing import write_csv, write_xlsx
 from infra.local.catalogue import INSTITUTIONS
@@ -66,8 +66,8 @@ def test_every_wrong_cell_is_named_and_nothing_applied(world, api):
     table[3][4] = "12"
     answer = send(api, "province", write_csv(HEADERS, table), "institutions", content_type=CSV)
     assert (answer.status, answer.json["code"]) == (422, "rows_invalid")
-    found = {(e["row"], e["column"], e["code"]) for e in answer.json["errors"]}
-    assert found >= {
+    faults = {(e["row"], e["column"], e["code"]) for e in answer.json["errors"]}
+    assert faults >= {
         (2, "统一社会信用代码", "invalid_uscc"),
         (3, "坐标系", "empty_cell"),
         (4, "经度", "invalid_coordinate"),
@@ -147,5 +147,5 @@ def test_a_right_sheet_has_no_error_sheet_and_tells_points_far_from_their_divisi
     table[0][columns.index("division")] = "340202"
     answer = send(api, "province", write_xlsx("机构", HEADERS, table), "institutions").json
     assert (answer["created"], answer["error_sheet"]) == (2, None)
-    assert [(one["row"], one["code"]) for one in answer["warnings"]] == [(2, "far_from_division")]
+    assert [(warning["row"], warning["code"]) for warning in answer["warnings"]] == [(2, "far_from_division")]
     assert answer["warnings"][0]["detail"]

@@ -62,7 +62,7 @@ def test_the_list_comes_as_csv_and_as_a_workbook(world, api):
 
 @pytest.mark.parametrize("kind", ["institutions", "projects"])
 def test_the_template_is_a_sheet_that_only_lacks_rows(world, api, kind):
-    from chalicelib.catalogue.imports.service import INSTITUTION_COLUMNS, PROJECT_COLUMNS
+    from chalicelib.catalogue.imports.model import INSTITUTION_COLUMNS, PROJECT_COLUMNS
 
     raw = downloaded(api().get("/v1/catalogue/templates", {"kind": kind}).json["url"])
     path = f"/v1/catalogue/imports?kind={kind}&dry_run=true"

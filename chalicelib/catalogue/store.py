@@ -1,12 +1,14 @@
-"""How an entry of the catalogue is saved: created, replaced in the version that was read, or left."""
+"""How both tables of the catalogue store an entry: created, or replaced in the version that was read."""
 
-from enum import StrEnum
 from typing import Any
 
 from chalicelib.aws.table import Table
 from chalicelib.aws.writes import ConditionFailed, insert, update
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
+
+_KEPT = ("version", "op_id", "last_change", "status", "uscc", "id")
+"""What a new entry does not say: these stay as they are stored."""
 
 
 def create_or_replace(row: Table[Any], key: str, *, version: int | None, change: Change) -> Any:
@@ -26,14 +28,3 @@ def create_or_replace(row: Table[Any], key: str, *, version: int | None, change:
         return update(table, (key,), actions, condition=table.version == version, change=change)
     except ConditionFailed as failure:
         raise error("version_conflict", version=failure.old.version if failure.old else 0) from None
-
-
-_KEPT = ("version", "op_id", "last_change", "status", "uscc", "id")
-
-
-class Outcome(StrEnum):
-    """What saving an entry did, or would do."""
-
-    CREATED = "created"
-    CHANGED = "changed"
-    UNCHANGED = "unchanged"

@@ -22,7 +22,10 @@ def snapshot() -> tuple[tuple[Institution, Point], ...]:
 
 @functools.lru_cache(maxsize=1)
 def _snapshot(_: int) -> tuple[tuple[Institution, Point], ...]:
-    return tuple((one, to_wgs84(one.location.point)) for one in store.all_institutions_in(PROVINCE))
+    return tuple(
+        (institution, to_wgs84(institution.location.point))
+        for institution in store.all_institutions_in(PROVINCE)
+    )
 
 
 def forget_snapshot() -> None:

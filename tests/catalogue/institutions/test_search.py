@@ -17,57 +17,56 @@ def near(point=HEFEI, system=CoordSystem.WGS84):
 @pytest.fixture
 def many(world):
     """Forty institutions north of Hefei, some hundred metres apart, every other one in Feidong."""
-    from chalicelib.catalogue import reading as catalogue_reading
-    from chalicelib.catalogue.institutions import store
+    from chalicelib.catalogue.institutions import reading, store
     from chalicelib.catalogue.institutions.model import Location
 
-    one = store.find_institution(HEFEI_SCHOOL)
+    school = store.find_institution(HEFEI_SCHOOL)
     for number in range(40):
         made = msgspec.structs.replace(
-            one,
+            school,
             uscc=f"9134MANY{number:04d}",
             division="340122" if number % 2 else "340111",
             location=Location(lng=117.28, lat=31.9 + number / 300, coord_system=CoordSystem.WGS84),
             last_change=None,
         )
         store.save_institution(made, version=None, change=world.change)
-    catalogue_reading.forget_catalogue()
+    reading.forget_institutions()
 
 
 def walk(api, query):
-    found, cursor, pages = [], None, 0
+    hits, cursor, pages = [], None, 0
     while True:
         page = api().get("/v1/institutions", query | ({"cursor": cursor} if cursor else {}))
         assert page.status == 200, page.text
-        found += page.json["items"]
+        hits += page.json["items"]
         pages, cursor = pages + 1, page.json["next"]
         assert page.json["items"] or cursor is None, "no page is empty but the last"
         if cursor is None:
-            return found, pages
+            return hits, pages
 
 
 @pytest.mark.parametrize("system", CoordSystem)
 def test_nearest_first_holds_over_all_pages_whatever_the_system(many, world, api, system):
-    found, pages = walk(api, {"near": near(system=system), "program": world.program_id, "limit": 7})
+    hits, pages = walk(api, {"near": near(system=system), "program": world.program_id, "limit": 7})
     assert pages == 7
-    distances = [one["distance_m"] for one in found]
+    distances = [hit["distance_m"] for hit in hits]
     assert distances == sorted(distances)
-    assert len({one["uscc"] for one in found}) == len(found) == 43
-    assert all(one["location"]["coord_system"] for one in found)
+    assert len({hit["uscc"] for hit in hits}) == len(hits) == 43
+    assert all(hit["location"]["coord_system"] for hit in hits)
 
 
 def test_pages_without_a_place_are_full_and_hold_each_once(many, api):
-    found, pages = walk(api, {"division": "340122", "limit": 6})
-    assert [one["division"] for one in found] == ["340122"] * 20
-    assert (pages, len({one["uscc"] for one in found})) == (4, 20)
+    hits, pages = walk(api, {"division": "340122", "limit": 6})
+    assert [hit["division"] for hit in hits] == ["340122"] * 20
+    assert (pages, len({hit["uscc"] for hit in hits})) == (4, 20)
 
 
 def test_a_radius_leaves_out_what_is_farther(many, api):
-    found, _ = walk(api, {"near": near(), "radius_m": 6000})
-    assert found
-    assert max(one["distance_m"] for one in found) <= 6000
+    hits, _ = walk(api, {"near": near(), "radius_m": 6000})
+    assert hits
+    assert max(hit["distance_m"] for hit in hits) <= 6000
     everywhere, _ = walk(api, {"near": near()})
-    assert sum(one["distance_m"] <= 6000 for one in everywhere) == len(found)
+    assert sum(hit["distance_m"] <= 6000 for hit in everywhere) == len(hits)
     bare = api().get("/v1/institutions", {"radius_m": 6000})
     assert (bare.status, bare.json["errors"][0]["code"]) == (400, "near_missing")
 
@@ -87,7 +86,7 @@ def test_a_radius_leaves_out_what_is_farther(many, api):
 def test_filters_that_mean_nothing_are_refused(world, api, query, field, code):
     answer = api().get("/v1/institutions", query)
     assert answer.status == 400
-    assert (field, code) in {(one["field"], one["code"]) for one in answer.json["errors"]}
+    assert (field, code) in {(fault["field"], fault["code"]) for fault in answer.json["errors"]}
 
 
 def test_projects_of_a_program_come_in_full_pages(world, api):
@@ -101,7 +100,7 @@ def test_projects_of_a_program_come_in_full_pages(world, api):
 
 
 def test_asking_for_the_nearest_again_reads_no_institution(many, api, monkeypatch):
-    from chalicelib.catalogue import snapshot
+    from chalicelib.catalogue.institutions import snapshot
     from chalicelib.catalogue.institutions.store import InstitutionRow
 
     monkeypatch.setattr(snapshot.time, "monotonic", lambda: 1000.0)

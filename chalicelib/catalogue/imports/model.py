@@ -1,0 +1,160 @@
+"""What a row of a catalogue sheet says: its columns, and the entry that it becomes."""
+
+import re
+from collections.abc import Mapping
+
+from chalicelib.catalogue.institutions.model import BankAccount, InstitutionEntry, Location
+from chalicelib.catalogue.model import CatalogueKind
+from chalicelib.catalogue.projects.model import PROJECT_PATTERNS, Project
+from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.geo import CoordSystem
+from chalicelib.kernel.ids import ProgramId, ProjectId, is_id
+from chalicelib.kernel.reasons import error
+
+INSTITUTION_COLUMNS: dict[str, tuple[str, ...]] = {
+    "name": ("机构名称",),
+    "uscc": ("统一社会信用代码",),
+    "division": ("行政区划",),
+    "address": ("地址",),
+    "phone": ("联系电话",),
+    "lng": ("经度",),
+    "lat": ("纬度",),
+    "coord_system": ("坐标系",),
+    "programs": ("培训计划",),
+    "projects": ("培训项目",),
+    "bank_holder": ("开户名",),
+    "bank": ("开户行",),
+    "bank_account": ("银行账号",),
+}
+PROJECT_COLUMNS: dict[str, tuple[str, ...]] = {
+    "id": ("项目编号",),
+    "name": ("项目名称",),
+    "occupation_code": ("职业编码",),
+    "edition": ("职业大典版本",),
+    "level": ("技能等级",),
+    "hours": ("课时",),
+    "fee_yuan": ("收费标准（元）", "收费标准(元)", "收费标准"),
+    "programs": ("培训计划",),
+}
+COLUMNS = {
+    CatalogueKind.INSTITUTIONS: INSTITUTION_COLUMNS,
+    CatalogueKind.PROJECTS: PROJECT_COLUMNS,
+}
+KEY_COLUMN = {CatalogueKind.INSTITUTIONS: "uscc", CatalogueKind.PROJECTS: "id"}
+"""What may stand in a sheet only once."""
+OPTIONAL = frozenset({"programs"})
+_TEXT_CHARS_MAX = 200
+_FEE_YUAN_MAX = 1_000_000
+_LNG_MAX, _LAT_MAX = 180, 90
+_LEVEL_NAMES = {
+    name: level
+    for level, names in {
+        5: ("五级", "初级工", "五级初级工"),
+        4: ("四级", "中级工", "四级中级工"),
+        3: ("三级", "高级工", "三级高级工"),
+        2: ("二级", "技师", "二级技师"),
+        1: ("一级", "高级技师", "一级高级技师"),
+    }.items()
+    for name in names
+}
+_FIELD_COLUMNS = {
+    "location": "lng",
+    "bank_account.number": "bank_account",
+    "bank_account.holder": "bank_holder",
+    "bank_account.bank": "bank",
+}
+
+
+def column_of(field: str) -> str:
+    """Tell in which column of a sheet a field of an entry stands: `programs[2]` in `programs`."""
+    return _FIELD_COLUMNS.get(field, field.partition("[")[0])
+
+
+def institution_entry_of(cells: Mapping[str, str]) -> InstitutionEntry:
+    """Read the entry of an institution.
+
+    Raises:
+        Malformed: with every cell that cannot be read.
+
+    """
+    faults = _text_faults(cells, INSTITUTION_COLUMNS)
+    lng, lat = _number(cells["lng"]), _number(cells["lat"])
+    if lng is None or not -_LNG_MAX <= lng <= _LNG_MAX:
+        faults.append(Fault("invalid_coordinate", field="lng"))
+    if lat is None or not -_LAT_MAX <= lat <= _LAT_MAX:
+        faults.append(Fault("invalid_coordinate", field="lat"))
+    if cells["coord_system"].lower() not in set(CoordSystem):
+        faults.append(Fault("coord_system_missing", field="coord_system"))
+    if faults or lng is None or lat is None:
+        raise error("malformed", faults=tuple(faults))
+    return InstitutionEntry(
+        name=cells["name"],
+        division=cells["division"],
+        address=cells["address"],
+        phone=cells["phone"],
+        location=Location(lng=lng, lat=lat, coord_system=CoordSystem(cells["coord_system"].lower())),
+        programs=_ids(cells.get("programs", "")),
+        projects=_ids(cells["projects"]),
+        bank_account=BankAccount(cells["bank_holder"], cells["bank"], cells["bank_account"]),
+    )
+
+
+def project_of(cells: Mapping[str, str]) -> Project:
+    """Read a project.
+
+    Raises:
+        Malformed: with every cell that cannot be read.
+
+    """
+    faults = _text_faults(cells, PROJECT_COLUMNS)
+    if not is_id(cells["id"], "prj"):
+        faults.append(Fault("wrong_type", field="id"))
+    level = _LEVEL_NAMES.get(cells["level"]) or _whole(cells["level"], 1, 5)
+    hours = _whole(cells["hours"], 1, 2000)
+    fee_yuan = _number(cells["fee_yuan"])
+    fee_fen = round(fee_yuan * 100) if fee_yuan is not None and 0 <= fee_yuan <= _FEE_YUAN_MAX else None
+    numbers = {"level": level, "hours": hours, "fee_yuan": fee_fen}
+    faults += [Fault("wrong_type", field=name) for name, number in numbers.items() if number is None]
+    faults += [
+        Fault("wrong_type", field=name)
+        for name, pattern in PROJECT_PATTERNS.items()
+        if re.fullmatch(pattern, cells[name]) is None
+    ]
+    if faults or level is None or hours is None or fee_fen is None:
+        raise error("malformed", faults=tuple(faults))
+    return Project(
+        id=ProjectId(cells["id"]),
+        name=cells["name"],
+        occupation_code=cells["occupation_code"],
+        edition=cells["edition"],
+        level=level,
+        hours=hours,
+        fee_fen=fee_fen,
+        programs=[ProgramId(program_id) for program_id in _ids(cells.get("programs", ""))],
+    )
+
+
+def _text_faults(cells: Mapping[str, str], columns: Mapping[str, tuple[str, ...]]) -> list[Fault]:
+    faults = []
+    for name in columns:
+        text = cells.get(name, "")
+        if not text and name not in OPTIONAL:
+            faults.append(Fault("empty_cell", field=name))
+        elif len(text) > _TEXT_CHARS_MAX and name != "projects":
+            faults.append(Fault("wrong_type", field=name))
+    return faults
+
+
+def _ids(text: str) -> list[str]:
+    return [part for part in text.replace("、", ",").replace("，", ",").replace(" ", "").split(",") if part]
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def _whole(text: str, lowest: int, highest: int) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and lowest <= int(text) <= highest else None

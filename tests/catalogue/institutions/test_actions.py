@@ -1,0 +1,24 @@
+"""What may be done with an institution is what is offered, in each of its states."""
+
+import pytest
+
+from infra.local.catalogue import INSTITUTIONS
+
+ENTRY = {name: value for name, value in INSTITUTIONS[2].items() if name != "uscc"}
+PATH = f"/v1/institutions/{INSTITUTIONS[2]['uscc']}"
+
+
+@pytest.mark.parametrize(("state", "offered"), [("listed", "suspend"), ("suspended", "reinstate")])
+def test_the_offered_action_is_accepted_and_the_other_refused(world, api, state, offered):
+    clerk = api("clerk")
+    shown = clerk.put(PATH, {**ENTRY, "programs": [world.program_id]}).json
+    if state == "suspended":
+        shown = clerk.post(f"{PATH}/suspend", {"version": 1, "reason": "核查中"}).json
+    assert (shown["status"], shown["allowed_actions"]) == (state, [offered])
+    body = {"version": shown["version"], "reason": "核查"}
+    (other,) = {"suspend", "reinstate"} - {offered}
+    refused = clerk.post(f"{PATH}/{other}", body)
+    assert (refused.status, refused.json["code"]) == (409, "wrong_state")
+    stale = clerk.post(f"{PATH}/{other}", {**body, "version": shown["version"] + 1})
+    assert (stale.status, stale.json["code"]) == (409, "version_conflict")
+    assert clerk.post(f"{PATH}/{offered}", body).status == 200
