@@ -9,18 +9,16 @@ Two kinds of reasons, on two days:
   it is asked: at issuance, at claim, at redemption, and as of the day of a class.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime
-from enum import StrEnum
+from datetime import date
 from typing import Protocol
 
 import msgspec
 
 from chalicelib.kernel.calendar import add_months
 from chalicelib.kernel.errors import Fact
-from chalicelib.kernel.ids import PersonKey
-from chalicelib.kernel.principal import Change
+from chalicelib.people.standings.model import IN_WORK, Situation, Standing
 from chalicelib.programs.model import Program
 
 UNEMPLOYED = "未就业"
@@ -28,66 +26,8 @@ ASKS_UNEMPLOYED = "unemployed"
 """The value of `Policy.employment` under which people in work get no voucher."""
 
 
-class Situation(StrEnum):
-    """What a cross-match list says of a person."""
-
-    EMPLOYED = "employed"
-    SELF_EMPLOYED = "self_employed"
-    IN_SCHOOL = "in_school"
-    IN_MILITARY = "in_military"
-    RETIRED = "retired"
-    IMPRISONED = "imprisoned"
-    DECEASED = "deceased"
-    SUBSIDISED_ELSEWHERE = "subsidised_elsewhere"
-
-
-_IN_WORK = frozenset({Situation.EMPLOYED, Situation.SELF_EMPLOYED})
-
-
-class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """One row of a cross-match list: the situation holds from `since` through `until`, inclusive.
-
-    `as_of` is the day the data were drawn, `listed_at` when the list was announced, `listed_by` by whom.
-    """
-
-    situation: Situation
-    since: date
-    until: date | None = None
-    as_of: date
-    import_id: str
-    listed_at: datetime
-    listed_by: str
-
-    def counts_on(self, day: date) -> bool:
-        """Tell whether the situation holds on a day."""
-        return self.since <= day and not self.ended_before(day)
-
-    def ended_before(self, day: date) -> bool:
-        """Tell whether the situation is over on a day."""
-        return self.until is not None and self.until < day
-
-
-class Standings(msgspec.Struct, frozen=True, kw_only=True):
-    """All that cross-match lists say of one person, whether in the vault or not."""
-
-    person_key: PersonKey
-    standings: list[Standing] = []
-    version: int = 1
-    last_change: Change | None = None
-
-
-class Effect(msgspec.Struct, frozen=True, kw_only=True):
-    """What one chunk of a cross-match list did to vouchers: how many were lost, how many marked anew."""
-
-    import_id: str
-    first_row: int
-    rows: int
-    revoked: int = 0
-    marked: int = 0
-
-
 @dataclass(frozen=True)
-class Ineligible:
+class IneligibilityReason:
     """One reason against, with the facts of its sentence."""
 
     code: str
@@ -117,10 +57,11 @@ class Bar(msgspec.Struct, frozen=True, kw_only=True):
 
     def standing_on(self, day: date) -> Standing | None:
         """Give a standing that holds on a day, the first to begin."""
-        return next((one for one in self.several or [self.standing] if one.counts_on(day)), None)
+        standings = self.several or [self.standing]
+        return next((standing for standing in standings if standing.counts_on(day)), None)
 
 
-class Declared(Protocol):
+class Declaration(Protocol):
     """What the graduate list declares of a person."""
 
     @property
@@ -147,7 +88,7 @@ def asks_about(program: Program, situation: Situation) -> bool:
     Somebody who is dead, imprisoned, enlisted, retired, in school or paid for elsewhere is nobody's trainee
     under any program.
     """
-    return situation not in _IN_WORK or program.policy.employment == ASKS_UNEMPLOYED
+    return situation not in IN_WORK or program.policy.employment == ASKS_UNEMPLOYED
 
 
 def facts_of(standing: Standing) -> dict[str, Fact]:
@@ -156,30 +97,37 @@ def facts_of(standing: Standing) -> dict[str, Fact]:
 
 
 def reasons_against(
-    declared: Declared, standings: Iterable[Standing], program: Program, *, entitled_on: date, today: date
-) -> list[Ineligible]:
+    declared: Declaration, standings: Iterable[Standing], program: Program, *, entitled_on: date, today: date
+) -> list[IneligibilityReason]:
     """List every reason why this person may not have, or no longer use, a voucher; empty if they may.
 
     `entitled_on` is the day the voucher is issued, `today` the day asked; see the head of this file.
+
+    Example, with the notice's 24 months: who left school on 1 July 2024 may be issued a voucher through
+    1 July 2026, and not on the 2nd (`left_school_too_long_ago`). One issued on 1 July 2026 is good for its
+    year: asked on 1 March 2027, the two years are still counted to the day it was issued. A list that says
+    "in school since 1 February 2027" counts on 1 March 2027 all the same (`listed_in_school`).
     """
     policy = program.policy
-    found = []
+    reasons = []
     if declared.graduated_on < policy.graduated_on_or_after:
-        found.append(
-            Ineligible(
+        reasons.append(
+            IneligibilityReason(
                 "graduated_too_early", {"graduated_on_or_after": policy.graduated_on_or_after.isoformat()}
             )
         )
     if add_months(declared.left_school_on, policy.left_school_within_months) < entitled_on:
-        found.append(
-            Ineligible(
+        reasons.append(
+            IneligibilityReason(
                 "left_school_too_long_ago", {"left_school_within_months": policy.left_school_within_months}
             )
         )
     if policy.employment == ASKS_UNEMPLOYED and declared.employment_status != UNEMPLOYED:
-        found.append(Ineligible("not_unemployed", {"employment_status": declared.employment_status}))
-    return found + [
-        Ineligible(code_of(standing.situation), facts_of(standing))
+        reasons.append(
+            IneligibilityReason("not_unemployed", {"employment_status": declared.employment_status})
+        )
+    return reasons + [
+        IneligibilityReason(code_of(standing.situation), facts_of(standing))
         for standing in sorted(standings, key=_by_situation)
         if standing.counts_on(today) and asks_about(program, standing.situation)
     ]
@@ -194,6 +142,9 @@ def bar_of(standings: Iterable[Standing], program: Program, *, today: date) -> B
 
     Of several the span from the first to the last day is taken: whoever is ineligible on one day in between
     loses an unspent voucher on that day.
+
+    Example, asked on 1 June: in school until 31 July and imprisoned from 1 September on, with no end. The bar
+    goes from the first day of school, without a last day; on 15 August neither holds (`Bar.standing_on`).
     """
     counting = [
         standing
@@ -211,23 +162,3 @@ def bar_of(standings: Iterable[Standing], program: Program, *, today: date) -> B
         standing=first,
         several=sorted(counting, key=lambda standing: standing.since) if len(counting) > 1 else [],
     )
-
-
-def updated(known: Sequence[Standing], told: Iterable[Standing]) -> list[Standing]:
-    """Give what is known of a person after a list: newer data replace the same situation's same start.
-
-    Newer is what was drawn later (`as_of`), then what was announced later; so lists may be applied in
-    any order and repeatedly. A list says nothing of whom it does not name: a situation ends by a row that
-    gives its end.
-    """
-    found = {(standing.situation, standing.since): standing for standing in known}
-    for standing in told:
-        key = standing.situation, standing.since
-        before = found.get(key)
-        if before is None or _age(standing) >= _age(before):
-            found[key] = standing
-    return sorted(found.values(), key=lambda standing: (standing.since, standing.situation.value))
-
-
-def _age(standing: Standing) -> tuple[date, datetime, str]:
-    return standing.as_of, standing.listed_at, standing.import_id

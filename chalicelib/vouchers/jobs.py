@@ -2,8 +2,8 @@
 
 from chalicelib.aws import queues
 from chalicelib.kernel.principal import Context
-from chalicelib.people.eligibility import Effect
-from chalicelib.people.standings import service as standings
+from chalicelib.people.lists.cross_match.model import ListEffect
+from chalicelib.people.lists.cross_match.service import note_effect
 from chalicelib.vouchers.expiry import service as expiry
 from chalicelib.vouchers.ineligibility import service as ineligibility
 
@@ -14,14 +14,14 @@ def follow_standings(message: queues.Message, context: Context) -> None:
     import_id = str(body["import_id"])
     ineligibility.follow(context, body["people"])
     revoked, marked = ineligibility.effect_on(body["people"], import_id)
-    effect = Effect(
+    effect = ListEffect(
         import_id=import_id,
         first_row=int(body["first_row"]),
         rows=int(body["rows"]),
         revoked=revoked,
         marked=marked,
     )
-    standings.note_effect(context, effect)
+    note_effect(context, effect)
 
 
 def expire_vouchers(context: Context) -> dict[str, int]:

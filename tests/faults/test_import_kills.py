@@ -98,8 +98,8 @@ def issue(api, path, import_id, count):
 def test_a_list_whose_workers_are_killed_ends_as_if_nothing_had_happened(world, api):
     import app
     from chalicelib.aws.keys import person_keys_of
-    from chalicelib.people.lists import contents as lists_contents
     from chalicelib.people.lists import store
+    from chalicelib.people.lists.graduates.service import graduates_in
     from chalicelib.people.vault import store as vault_store
     from chalicelib.vouchers import store as vouchers
 
@@ -139,7 +139,7 @@ def test_a_list_whose_workers_are_killed_ends_as_if_nothing_had_happened(world, 
     kept = [
         (graduate.row, graduate.id_number)
         for chunk in range(chunks)
-        for graduate in lists_contents.graduates_in(context, import_id, chunk, purpose="test")
+        for graduate in graduates_in(context, import_id, chunk, purpose="test")
     ]
     assert kept == sorted(people.items()), "a row was lost, or stands there twice"
     keys = person_keys_of(people.values())

@@ -7,14 +7,8 @@ import msgspec
 import pytest
 
 from chalicelib.kernel.reasons import REASONS
-from chalicelib.people.eligibility import (
-    Situation,
-    Standing,
-    bar_of,
-    code_of,
-    reasons_against,
-    updated,
-)
+from chalicelib.people.eligibility import bar_of, code_of, reasons_against
+from chalicelib.people.standings.model import Situation, Standing, merged
 from chalicelib.programs.model import Face, Policy, Program, ProgramKind
 
 ISSUED_ON = date(2026, 9, 1)
@@ -104,10 +98,10 @@ def test_every_situation_has_a_sentence_that_says_since_when(situation):
 
 def test_a_program_that_is_open_to_people_in_work_does_not_mind_work():
     program = msgspec.structs.replace(PROGRAM, policy=Policy(employment="any"))
-    found = codes(
+    reasons = codes(
         Listed(employment_status="已就业"), [standing(), standing(Situation.IMPRISONED)], program=program
     )
-    assert found == ["listed_imprisoned"]
+    assert reasons == ["listed_imprisoned"]
     assert bar_of([standing()], program, today=ISSUED_ON) is None
 
 
@@ -134,11 +128,11 @@ def test_newer_data_replace_older_whatever_the_order_they_arrive_in():
     first = standing(as_of=date(2026, 8, 31), day=1)
     ended = standing(until=date(2026, 9, 5), as_of=date(2026, 9, 30), day=2)
     other = standing(Situation.IN_SCHOOL)
-    assert updated(updated([], [first]), [ended]) == updated(updated([], [ended]), [first]) == [ended]
-    assert updated([ended], [ended]) == [ended], "applied twice"
-    assert updated([ended], [other]) == [ended, other], "a list says nothing of whom it does not name"
+    assert merged(merged([], [first]), [ended]) == merged(merged([], [ended]), [first]) == [ended]
+    assert merged([ended], [ended]) == [ended], "applied twice"
+    assert merged([ended], [other]) == [ended, other], "a list says nothing of whom it does not name"
 
 
 def test_of_data_of_one_day_the_list_announced_later_wins():
     a, b = standing(day=1), standing(until=date(2026, 12, 31), day=2)
-    assert updated(updated([], [b]), [a]) == updated(updated([], [a]), [b]) == [b]
+    assert merged(merged([], [b]), [a]) == merged(merged([], [a]), [b]) == [b]

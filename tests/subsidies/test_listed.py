@@ -12,8 +12,8 @@ import pytest
 import app  # noqa: F401 - installs what answers the ports
 from chalicelib.kernel.ports import answer_to
 from chalicelib.kernel.principal import system_context
-from chalicelib.people.eligibility import Situation, Standing
 from chalicelib.people.standings import store as standings_store
+from chalicelib.people.standings.model import Situation, Standing
 from chalicelib.subsidies.claims.store import LineRow
 from chalicelib.subsidies.listed import stop_payment
 from chalicelib.vouchers.ineligibility import service as ineligibility

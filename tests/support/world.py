@@ -84,9 +84,9 @@ class World:
         """Issue a voucher to a person, as a batch would; claimed unless told otherwise."""
         from chalicelib.aws.keys import person_key_of
         from chalicelib.kernel.principal import system_context
-        from chalicelib.people.lists.model import Graduate
+        from chalicelib.people.lists.graduates.model import Graduate
+        from chalicelib.people.lists.graduates.service import person_of
         from chalicelib.people.vault import store as vault_store
-        from chalicelib.people.vault.service import person_of
         from chalicelib.programs.service import read_program
         from chalicelib.vouchers.batches import writes as batches_writes
         from chalicelib.vouchers.batches.issuing import new_voucher

@@ -7,11 +7,12 @@ import msgspec
 
 import app
 from chalicelib.aws.keys import person_key_of
-from chalicelib.people.eligibility import Situation, Standing
 from chalicelib.people.lists import store as people_store
-from chalicelib.people.lists.model import Graduate, Import, ImportKind, ImportStatus
-from chalicelib.people.lists.progress import store as import_store
+from chalicelib.people.lists.chunks import store as chunk_store
+from chalicelib.people.lists.graduates.model import Graduate
+from chalicelib.people.lists.model import Import, ImportKind, ImportStatus
 from chalicelib.people.standings import store as standings_store
+from chalicelib.people.standings.model import Situation, Standing
 
 
 def graduate_of(person, row, **facts):
@@ -48,7 +49,7 @@ def ready_list(world, chunks, *, valid=None, import_id="imp_listready"):
     )
     people_store.create_import(record, world.change)
     for number, chunk in enumerate(chunks):
-        import_store.write_chunk(import_id, number, msgspec.json.encode(chunk))
+        chunk_store.write_chunk(import_id, number, msgspec.json.encode(chunk))
     return record
 
 

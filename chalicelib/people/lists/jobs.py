@@ -6,21 +6,20 @@ from urllib.parse import unquote_plus
 
 from chalicelib.aws import queues
 from chalicelib.kernel.principal import Context
-from chalicelib.people.lists import service as imports
-from chalicelib.people.lists import work as import_work
+from chalicelib.people.lists import service, work
 
 
 def receive_upload(event: Mapping[str, Any], context: Context) -> None:
     """Take an EventBridge "Object Created" event of the intake bucket."""
-    imports.receive_upload(context, unquote_plus(event["detail"]["object"]["key"]))
+    service.receive_upload(context, unquote_plus(event["detail"]["object"]["key"]))
 
 
 def resume_imports(context: Context) -> dict[str, int]:
     """Ask again for the missing work of lists that have stood still for a while (scheduled)."""
-    return {"imports": import_work.resume_stalled(context)}
+    return {"imports": work.resume_stalled(context)}
 
 
 def process_import(message: queues.Message, context: Context) -> None:
     """Do the step of a list that a message names."""
     body = message.body
-    import_work.do(context, str(body["import_id"]), import_work.Work(body["work"]), int(body["chunk"]))
+    work.do(context, str(body["import_id"]), work.WorkStep(body["work"]), int(body["chunk"]))

@@ -1,6 +1,6 @@
 """What a kind of list is: all that differs between a graduate list and, say, a cross-match list.
 
-To add a kind, give it a member of `model.ImportKind`, describe it as a `ListKind` in a file of its own, and
+To add a kind, give it a member of `model.ImportKind`, describe it as a `ListKind` in a folder of its own, and
 add that to `kinds.KINDS`. The engine (`work.py`) does the rest: upload, reading, chunks, repeats
 across the whole list, progress, row errors and the error sheet.
 """
@@ -45,7 +45,6 @@ class ListKind(Generic[Row]):
       whole list was judged and accepted, and before it is `ready`. It may be asked again for the same chunk,
       for chunks in any order, and for several at once; nothing of a refused list or a dry run is given to it.
     * `accepted(context, record)` goes on with a list that has just become ready; it may be asked again.
-    * `actions` are what its owner may do next with a list of this kind that is ready.
     """
 
     kind: ImportKind
@@ -58,7 +57,6 @@ class ListKind(Generic[Row]):
     accepted: Callable[[Context, Import], None] | None = None
     optional: frozenset[str] = frozenset()
     dates: frozenset[str] = frozenset()
-    actions: tuple[str, ...] = ()
 
     @property
     def required(self) -> frozenset[str]:

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from chalicelib.people.lists.cross_match import INELIGIBLE_PEOPLE
-from chalicelib.people.lists.graduates import GRADUATES
+from chalicelib.people.lists.cross_match.service import INELIGIBLE_PEOPLE
+from chalicelib.people.lists.graduates.service import GRADUATES
 from chalicelib.people.lists.kind import ListKind
 from chalicelib.people.lists.model import ImportKind
 

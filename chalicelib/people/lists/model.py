@@ -1,36 +1,16 @@
-"""Lists as uploaded: their states, what a row says, and what makes it wrong."""
+"""Lists as uploaded: their kinds, their states, and what is wrong with their rows."""
 
-from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
-from chalicelib.kernel.calendar import read_date
-from chalicelib.kernel.divisions import PROVINCE, is_known
-from chalicelib.kernel.errors import Fact
-from chalicelib.kernel.identity import InvalidIdentity, parse_id_number, parse_phone
+from chalicelib.kernel.divisions import PROVINCE
+from chalicelib.kernel.errors import DomainError, Fact
 from chalicelib.kernel.ids import ImportId
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
-from chalicelib.people.eligibility import UNEMPLOYED
-
-GRADUATE_COLUMNS: dict[str, tuple[str, ...]] = {
-    "name": ("姓名",),
-    "id_number": ("身份证号",),
-    "school": ("毕业院校",),
-    "degree": ("学历",),
-    "graduated_on": ("毕业日期",),
-    "left_school_on": ("离校日期",),
-    "employment_status": ("就业状态",),
-    "phone": ("手机号",),
-    "division": ("行政区划",),
-}
-DEGREES = ("专科", "本科", "硕士", "博士")
-EMPLOYMENT_STATUSES = (UNEMPLOYED, "已就业", "升学", "参军", "创业")
-_NAME_CHARS_MAX = 50
-_SCHOOL_CHARS_MAX = 100
-_CHOICE_CHARS_SHOWN = 10
 
 STALLED_AFTER = timedelta(minutes=15)
 """A list that is not decided so long after its last step has its missing work asked for again."""
@@ -111,21 +91,6 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
         return self.status in UNDECIDED and moved + STALLED_AFTER <= now
 
 
-class Graduate(msgspec.Struct, frozen=True, kw_only=True):
-    """One well-formed row of a graduate list."""
-
-    row: int
-    name: str
-    id_number: str
-    school: str
-    degree: str
-    graduated_on: date
-    left_school_on: date
-    employment_status: str
-    phone: str
-    division: str
-
-
 class RowFault(msgspec.Struct, frozen=True, kw_only=True):
     """One thing wrong with a row; it holds no cell's content."""
 
@@ -135,90 +100,10 @@ class RowFault(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, str | int] = {}
 
 
-Judgement = tuple[str, dict[str, str | int]]
-"""A code and the facts of its sentence."""
-
-
-def judge_name(text: str) -> Judgement | None:
-    """Judge a name; None if nothing is wrong with it."""
-    good = len(text) <= _NAME_CHARS_MAX and all(sign.isalpha() or sign in "·. ’'-" for sign in text)
-    return None if good else ("invalid_name", {})
-
-
-def judge_id_number(text: str) -> Judgement | None:
-    """Judge an ID number; None if nothing is wrong with it."""
-    try:
-        parse_id_number(text)
-    except InvalidIdentity as error:
-        return error.code, {}
+def why_not_propose(record: Import) -> DomainError | None:
+    """Tell what stands against issuing vouchers from a list; None if nothing does."""
+    if record.kind is not ImportKind.GRADUATES or record.status not in ISSUABLE:
+        return error("import_not_ready", status=record.status.value)
+    if record.dry_run:
+        return error("import_not_ready", status="dry_run")
     return None
-
-
-def _judge_phone(text: str) -> Judgement | None:
-    try:
-        parse_phone(text)
-    except InvalidIdentity as error:
-        return error.code, {}
-    return None
-
-
-def _judge_school(text: str) -> Judgement | None:
-    return None if len(text) <= _SCHOOL_CHARS_MAX else ("wrong_type", {})
-
-
-def _judge_date(text: str) -> Judgement | None:
-    return None if read_date(text) is not None else ("invalid_date", {})
-
-
-def _judge_division(text: str) -> Judgement | None:
-    return None if is_known(text) else ("invalid_division", {})
-
-
-def one_of(choices: tuple[str, ...]) -> Callable[[str], Judgement | None]:
-    """Make the judge of a cell that takes one of some words."""
-
-    def judge(text: str) -> Judgement | None:
-        if text in choices:
-            return None
-        return "invalid_choice", {"value": text[:_CHOICE_CHARS_SHOWN], "accepted": "、".join(choices)}
-
-    return judge
-
-
-_JUDGES: dict[str, Callable[[str], Judgement | None]] = {
-    "name": judge_name,
-    "id_number": judge_id_number,
-    "school": _judge_school,
-    "degree": one_of(DEGREES),
-    "graduated_on": _judge_date,
-    "left_school_on": _judge_date,
-    "employment_status": one_of(EMPLOYMENT_STATUSES),
-    "phone": _judge_phone,
-    "division": _judge_division,
-}
-
-
-def read_graduate(row: int, cells: dict[str, str], headers: dict[str, str]) -> Graduate | list[RowFault]:
-    """Read one row, or name everything that is wrong with it (row, column and code)."""
-    faults: list[RowFault] = []
-    for column, judge in _JUDGES.items():
-        text = cells.get(column, "")
-        judged = judge(text) if text else ("empty_cell", {})
-        if judged is not None:
-            code, facts = judged
-            faults.append(RowFault(row=row, column=headers.get(column, column), code=code, facts=facts))
-    graduated_on, left_school_on = read_date(cells["graduated_on"]), read_date(cells["left_school_on"])
-    if faults or graduated_on is None or left_school_on is None:
-        return faults
-    return Graduate(
-        row=row,
-        name=cells["name"],
-        id_number=parse_id_number(cells["id_number"]),
-        school=cells["school"],
-        degree=cells["degree"],
-        graduated_on=graduated_on,
-        left_school_on=left_school_on,
-        employment_status=cells["employment_status"],
-        phone=parse_phone(cells["phone"]),
-        division=cells["division"],
-    )

@@ -10,8 +10,8 @@ from chalicelib.edge.forms import Answer, Form, line
 from chalicelib.edge.http import Api
 from chalicelib.kernel.reasons import sentence
 from chalicelib.people.lists import service as imports
+from chalicelib.people.lists.cross_match.service import effect_of
 from chalicelib.people.lists.model import Import, ImportKind, ImportStatus, RowFault
-from chalicelib.people.standings import service as standings
 
 api = Api(__name__)
 
@@ -40,7 +40,7 @@ class UploadAnswer(Answer):
     expires_at: datetime
 
 
-class AnnouncedAnswer(Answer):
+class AnnouncedImportAnswer(Answer):
     """An import that waits for its file."""
 
     id: str
@@ -106,11 +106,11 @@ class ImportAnswer(ImportSummary):
     action="import.create",
     body=ImportRequest,
     query=ImportOptions,
-    answer=AnnouncedAnswer,
+    answer=AnnouncedImportAnswer,
     status_code=201,
     summary="Announce a list to upload",
 )
-def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedAnswer:
+def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedImportAnswer:
     body = call.body
     announced = imports.announce_import(
         call.context,
@@ -122,7 +122,7 @@ def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedAnswer:
         dry_run=call.query.dry_run,
     )
     form = announced.form
-    return AnnouncedAnswer(
+    return AnnouncedImportAnswer(
         id=announced.record.id,
         status=announced.record.status,
         upload=UploadAnswer(url=form.url, fields=form.fields, expires_at=form.expires_at),
@@ -139,7 +139,7 @@ def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedAnswer:
 )
 def list_imports(call: Call[None, PageQuery]) -> Listing[ImportSummary]:
     page = imports.list_imports(call.context, call.page_request())
-    return call.listing(page, lambda record: ImportSummary(**_summary(record, english=call.english)))
+    return call.listing(page, lambda record: ImportSummary(**_summary(call, record)))
 
 
 @api.endpoint(
@@ -149,7 +149,7 @@ def read(call: Call[None, NoQuery], import_id: str) -> ImportAnswer:
     record = imports.read_import(call.context, import_id)
     headway = imports.headway_of(record)
     return ImportAnswer(
-        **_summary(record, english=call.english),
+        **_summary(call, record),
         progress=ProgressAnswer(
             step=headway.step, rows_done=headway.rows_done, rows_total=headway.rows_total
         ),
@@ -172,7 +172,7 @@ def list_errors(call: Call[None, PageQuery], import_id: str) -> Listing[RowError
     return call.listing(page, lambda fault: _row_error(fault, english=call.english))
 
 
-def _summary(record: Import, *, english: bool) -> dict[str, Any]:
+def _summary(call: Call[Any, Any], record: Import) -> dict[str, Any]:
     facts = {**record.failure_facts, "invalid": record.invalid}
     return {
         "id": record.id,
@@ -185,17 +185,17 @@ def _summary(record: Import, *, english: bool) -> dict[str, Any]:
         "invalid": record.invalid,
         "error_count": record.faults,
         "failure": record.failure,
-        "detail": sentence(record.failure, facts, english=english) if record.failure else None,
+        "detail": sentence(record.failure, facts, english=call.english) if record.failure else None,
         "created_at": record.created_at,
         "version": record.version,
-        "allowed_actions": imports.allowed_actions(record),
+        "allowed_actions": imports.allowed_actions(call.context, record),
     }
 
 
 def _effect(record: Import) -> EffectAnswer | None:
     if record.kind is not ImportKind.INELIGIBLE_PEOPLE:
         return None
-    effect = standings.effect_of(record)
+    effect = effect_of(record)
     return EffectAnswer(revoked=effect.revoked, marked=effect.marked)
 
 

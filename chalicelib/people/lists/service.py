@@ -16,20 +16,27 @@ from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.ids import ImportId, new_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.people.lists import store
-from chalicelib.people.lists import work as import_work
+from chalicelib.people.lists import store, work
 from chalicelib.people.lists.kind import CHUNK_ROWS
-from chalicelib.people.lists.kinds import KINDS
-from chalicelib.people.lists.model import ISSUABLE, Import, ImportKind, ImportStatus, RowFault
-from chalicelib.people.lists.progress import store as import_store
+from chalicelib.people.lists.model import (
+    ISSUABLE,
+    Import,
+    ImportKind,
+    ImportStatus,
+    RowFault,
+    why_not_propose,
+)
+from chalicelib.people.lists.progress import store as progress_store
 from chalicelib.sheets import reading as sheets
 
 ERRORS_SHOWN_MAX = 1000
 UPLOAD_BYTES_MAX = 100_000_000
+ACTIONS = {"propose": "issuance.propose"}
+"""What may be done next with a list, and the right to it: a batch of vouchers is proposed for its people."""
 
 
 @dataclass(frozen=True)
-class Announced:
+class AnnouncedImport:
     """An import that waits for its file, and the form to send it with."""
 
     record: Import
@@ -54,7 +61,7 @@ def announce_import(
     sha256: str,
     partial: bool,
     dry_run: bool,
-) -> Announced:
+) -> AnnouncedImport:
     """Prepare an upload: the form accepts exactly the announced file."""
     rights.require(context.principal, "import.create", division=PROVINCE)
     content_type = sheets.content_type_of(filename)
@@ -78,14 +85,14 @@ def announce_import(
         size_bytes=size_bytes,
         sha256_base64=base64.b64encode(bytes.fromhex(record.sha256)).decode(),
     )
-    return Announced(record, form)
+    return AnnouncedImport(record, form)
 
 
 def read_import(context: Context, import_id: str) -> Import:
     """Read an import."""
-    found = store.read_import(import_id)
+    record = store.read_import(import_id)
     rights.require(context.principal, "import.read", division=PROVINCE)
-    return found
+    return record
 
 
 def list_imports(context: Context, request: PageRequest) -> Page[Import]:
@@ -99,7 +106,7 @@ def headway_of(record: Import) -> Headway:
     if record.status is not ImportStatus.VALIDATING or record.reading is None:
         done = record.total if record.status in (*ISSUABLE, ImportStatus.FAILED) else 0
         return Headway(step=record.status.value, rows_done=done, rows_total=record.total)
-    progress = import_store.read_progress(record.id)
+    progress = progress_store.read_progress(record.id)
     if progress.accepted is None:
         return Headway("judging", _rows_in(record, progress.judged), record.total)
     if progress.accepted and not record.dry_run and len(progress.kept) < record.chunks:
@@ -115,7 +122,7 @@ def _rows_in(record: Import, chunks: set[int]) -> int:
 
 def faults_of(record: Import) -> list[RowFault]:
     """Give the row errors of an import, at most a thousand; `fault_page` has all."""
-    return import_store.read_faults(record.id, 0, ERRORS_SHOWN_MAX) if record.faults else []
+    return store.read_faults(record.id, 0, ERRORS_SHOWN_MAX) if record.faults else []
 
 
 def fault_page(context: Context, import_id: str, request: PageRequest) -> Page[RowFault]:
@@ -123,8 +130,8 @@ def fault_page(context: Context, import_id: str, request: PageRequest) -> Page[R
     record = read_import(context, import_id)
     start = int((request.after or {}).get("from", 0))
     end = min(start + request.limit, record.faults)
-    found = import_store.read_faults(record.id, start, end) if start < end else []
-    return Page(items=found, after={"from": end} if end < record.faults else None)
+    faults = store.read_faults(record.id, start, end) if start < end else []
+    return Page(items=faults, after={"from": end} if end < record.faults else None)
 
 
 def error_sheet_of(context: Context, record: Import) -> str | None:
@@ -133,12 +140,12 @@ def error_sheet_of(context: Context, record: Import) -> str | None:
         return None
     purpose = "show the error sheet"
     record_access(context, subject=record.id, division=PROVINCE, purpose=purpose, items=record.total)
-    return import_store.error_sheet_link(record)
+    return store.error_sheet_link(record)
 
 
-def allowed_actions(record: Import) -> list[str]:
-    """Tell what may be done next with a list; nothing with a dry run."""
-    return list(KINDS[record.kind].actions) if record.status in ISSUABLE and not record.dry_run else []
+def allowed_actions(context: Context, record: Import) -> list[str]:
+    """Tell what this caller may do next with a list."""
+    return rights.offered(context.principal, ACTIONS, lambda _: why_not_propose(record), division=PROVINCE)
 
 
 def receive_upload(context: Context, key: str) -> None:
@@ -152,4 +159,4 @@ def receive_upload(context: Context, key: str) -> None:
         store.move_import(import_id, "receive", change=change_of(context, "import.receive"))
     except Refused:
         log("upload_repeated", import_id=import_id)
-    import_work.ask(context, import_id, import_work.Work.SPLIT)
+    work.ask(context, import_id, work.WorkStep.SPLIT)

@@ -1,21 +1,25 @@
-"""The table of imports, and the uploaded objects."""
+"""The table of imports, and the objects of a whole list: its file, its faults, its error sheet."""
 
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import msgspec
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import ConditionFailed, insert, transition, update
+from chalicelib.aws.writes import ConditionFailed, insert, lawful, transition, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
-from chalicelib.people.lists.model import IMPORT_TRANSITIONS, UNDECIDED, Import, ImportStatus
+from chalicelib.people.lists.model import IMPORT_TRANSITIONS, UNDECIDED, Import, ImportStatus, RowFault
+from chalicelib.sheets.reading import CSV
 
 OPEN_MARK = "open"
+FAULTS_A_PAGE = 1000
 
 
 class ImportsByDivision(GlobalSecondaryIndex[Any]):
@@ -106,12 +110,8 @@ def open_imports() -> Iterator[Import]:
 
 def note_resumed(import_id: str, change: Change) -> None:
     """Note that a list's missing work was asked for again; nothing to one that is decided meanwhile."""
-    row: Any = ImportRow
-    undecided = row.status.is_in(*[status.value for status in UNDECIDED])
-    try:
-        update(ImportRow, (import_id,), [], condition=undecided, change=change)
-    except ConditionFailed:
-        return
+    with contextlib.suppress(ConditionFailed):
+        update(ImportRow, (import_id,), [], condition=lawful(ImportRow, sources=UNDECIDED), change=change)
 
 
 def note_reading(import_id: str, *, reading: str, total: int, chunks: int, change: Change) -> Import:
@@ -122,14 +122,14 @@ def note_reading(import_id: str, *, reading: str, total: int, chunks: int, chang
             ImportRow,
             (import_id,),
             [row.reading.set(reading), row.total.set(total), row.chunks.set(chunks)],
-            condition=row.reading.does_not_exist() & (row.status == ImportStatus.VALIDATING.value),
+            condition=lawful(ImportRow, sources=[ImportStatus.VALIDATING]) & row.reading.does_not_exist(),
             change=change,
         )
     except ConditionFailed as failure:
         if failure.old is None:
             raise error("not_found") from failure
-        found: Import = failure.old
-        return found
+        record: Import = failure.old
+        return record
 
 
 def move_import(import_id: str, action: str, *, change: Change, **facts: Any) -> Import:
@@ -165,3 +165,50 @@ def import_id_of(key: str) -> str | None:
 def read_upload(import_id: str) -> bytes | None:
     """Read the uploaded file."""
     return objects.read_object(settings().intake_bucket, upload_key(import_id))
+
+
+# --------------------------------------------------------------------------- faults, error sheet
+
+
+def write_faults(import_id: str, faults: Iterable[RowFault]) -> None:
+    """Store what is wrong with a list, in pages of a thousand."""
+
+    def pages() -> Iterator[tuple[str, bytes]]:
+        page: list[RowFault] = []
+        number = 0
+        for fault in faults:
+            page.append(fault)
+            if len(page) == FAULTS_A_PAGE:
+                yield _faults_name(import_id, number), msgspec.json.encode(page)
+                page, number = [], number + 1
+        if page:
+            yield _faults_name(import_id, number), msgspec.json.encode(page)
+
+    objects.write_objects(settings().intake_bucket, pages())
+
+
+def read_faults(import_id: str, start: int, end: int) -> list[RowFault]:
+    """Read the faults from one place to another, in the order of the rows."""
+    pages = range(start // FAULTS_A_PAGE, (end - 1) // FAULTS_A_PAGE + 1)
+    names = [_faults_name(import_id, page) for page in pages]
+    faults: list[RowFault] = []
+    for raw in objects.read_objects(settings().intake_bucket, names):
+        faults += msgspec.json.decode(raw, type=list[RowFault]) if raw is not None else []
+    first = pages.start * FAULTS_A_PAGE
+    return faults[start - first : end - first]
+
+
+def _faults_name(import_id: str, page: int) -> str:
+    return f"imports/{import_id}/faults-{page:05d}"
+
+
+def write_error_sheet(record: Import, body: bytes) -> None:
+    """Store the uploaded sheet with a column of reasons."""
+    name = f"imports/{record.id}/errors"
+    objects.write_object(settings().intake_bucket, name, body, content_type=record.content_type)
+
+
+def error_sheet_link(record: Import) -> str:
+    """Presign a link to the sheet with reasons."""
+    filename = "errors.csv" if record.content_type == CSV else "errors.xlsx"
+    return objects.link(settings().intake_bucket, f"imports/{record.id}/errors", filename=filename)

@@ -16,29 +16,28 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.aws import queues
-from chalicelib.aws.disclosure import disclose
 from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
-from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import Impossible, Refused
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error, sentence
+from chalicelib.kernel.reasons import error
 from chalicelib.people.lists import store
+from chalicelib.people.lists.chunks import service as chunk_service
+from chalicelib.people.lists.chunks import store as chunk_store
+from chalicelib.people.lists.chunks.model import Marks, RawChunk, RawRow
+from chalicelib.people.lists.error_sheet import error_sheet
 from chalicelib.people.lists.kind import CHUNK_ROWS, ListKind
 from chalicelib.people.lists.kinds import KINDS
 from chalicelib.people.lists.model import UNDECIDED, Import, ImportStatus, RowFault
-from chalicelib.people.lists.progress import store as import_store
-from chalicelib.people.lists.progress.store import Marks, Progress, RawChunk, RawRow
+from chalicelib.people.lists.progress import store as progress_store
+from chalicelib.people.lists.progress.model import Progress
 from chalicelib.sheets import reading as sheets
-from chalicelib.sheets import writing as sheets_writing
-from chalicelib.sheets.packing import Cell
 
 _DIGEST_BYTES = 16
-_CHUNKS_OPENED = 20
 
 
-class Work(StrEnum):
+class WorkStep(StrEnum):
     """What a message asks for."""
 
     SPLIT = "split"
@@ -48,7 +47,7 @@ class Work(StrEnum):
     FINISH = "finish"
 
 
-def ask(context: Context, import_id: str, work: Work, chunks: Iterable[int] = (0,)) -> None:
+def ask(context: Context, import_id: str, work: WorkStep, chunks: Iterable[int] = (0,)) -> None:
     """Ask the workers for something: one message a chunk."""
     queues.send(
         settings().imports_queue_url,
@@ -57,23 +56,23 @@ def ask(context: Context, import_id: str, work: Work, chunks: Iterable[int] = (0
     )
 
 
-def do(context: Context, import_id: str, work: Work, chunk: int) -> None:
+def do(context: Context, import_id: str, work: WorkStep, chunk: int) -> None:
     """Do what a message asks for; a message about an import that is decided already does nothing."""
     record = store.find_import(import_id)
     if record is None or record.status not in UNDECIDED:
-        if record is not None and work is Work.FINISH and record.status is ImportStatus.READY:
+        if record is not None and work is WorkStep.FINISH and record.status is ImportStatus.READY:
             _accepted(context, record)  # whoever accepted it may have died before saying so
         return
     match work:
-        case Work.SPLIT:
+        case WorkStep.SPLIT:
             _split(context, record)
-        case Work.JUDGE:
+        case WorkStep.JUDGE:
             _judge(context, record, chunk)
-        case Work.MERGE:
+        case WorkStep.MERGE:
             _merge(context, record)
-        case Work.KEEP:
+        case WorkStep.KEEP:
             _keep(context, record, chunk)
-        case Work.FINISH:
+        case WorkStep.FINISH:
             _finish(context, record)
 
 
@@ -88,9 +87,9 @@ def resume_stalled(context: Context) -> int:
     for record in stalled:
         store.note_resumed(record.id, change_of(context, "import.resume"))
         if record.reading is None:
-            ask(context, record.id, Work.SPLIT)
+            ask(context, record.id, WorkStep.SPLIT)
         else:
-            _go_on(context, record, import_store.read_progress(record.id))
+            _go_on(context, record, progress_store.read_progress(record.id))
     return len(stalled)
 
 
@@ -99,13 +98,13 @@ def _go_on(context: Context, record: Import, progress: Progress) -> None:
     everything = set(range(record.chunks))
     unjudged = sorted(everything - progress.judged)
     if unjudged:
-        ask(context, record.id, Work.JUDGE, unjudged)
+        ask(context, record.id, WorkStep.JUDGE, unjudged)
     elif progress.accepted is None:
-        ask(context, record.id, Work.MERGE)
+        ask(context, record.id, WorkStep.MERGE)
     elif progress.accepted and not record.dry_run and (unkept := sorted(everything - progress.kept)):
-        ask(context, record.id, Work.KEEP, unkept)
+        ask(context, record.id, WorkStep.KEEP, unkept)
     else:
-        ask(context, record.id, Work.FINISH)
+        ask(context, record.id, WorkStep.FINISH)
 
 
 # --------------------------------------------------------------------------- split
@@ -121,10 +120,10 @@ def _split(context: Context, record: Import) -> None:
         reading = new_operation_id()
         try:
             total, chunks = _store_rows(record, reading)
-        except Impossible as error:
-            _fail(context, record, error)
+        except Impossible as refusal:
+            _fail(context, record, refusal)
             return
-        import_store.open_progress(record.id)
+        progress_store.open_progress(record.id)
         record = store.note_reading(
             record.id,
             reading=reading,
@@ -132,7 +131,7 @@ def _split(context: Context, record: Import) -> None:
             chunks=chunks,
             change=change_of(context, "import.split"),
         )
-    _go_on(context, record, import_store.read_progress(record.id))
+    _go_on(context, record, progress_store.read_progress(record.id))
 
 
 def _store_rows(record: Import, reading: str) -> tuple[int, int]:
@@ -147,12 +146,12 @@ def _store_rows(record: Import, reading: str) -> tuple[int, int]:
 
     def chunks() -> Iterator[RawChunk]:
         nonlocal total
-        while some := list(itertools.islice(rows, CHUNK_ROWS)):
-            total += len(some)
-            found = [RawRow(row=row.row, cells=row.cells, faults=row.faults) for row in some]
-            yield RawChunk(key=key, headers=some[0].headers, rows=found)
+        while chunk := list(itertools.islice(rows, CHUNK_ROWS)):
+            total += len(chunk)
+            raw_rows = [RawRow(row=row.row, cells=row.cells, faults=row.faults) for row in chunk]
+            yield RawChunk(key=key, headers=chunk[0].headers, rows=raw_rows)
 
-    written = import_store.write_raw(record, reading, chunks())
+    written = chunk_store.write_raw(record, reading, chunks())
     return total, written
 
 
@@ -161,31 +160,22 @@ def _store_rows(record: Import, reading: str) -> tuple[int, int]:
 
 def _judge(context: Context, record: Import, chunk: int) -> None:
     """Judge the rows of one chunk by themselves."""
-    progress = import_store.read_progress(record.id)
+    progress = progress_store.read_progress(record.id)
     if chunk not in progress.judged:
-        raw = next(_opened(context, record, [chunk], purpose="judge a list"))
+        raw = next(chunk_service.open_raw(context, record, [chunk], purpose="judge a list"))
         kind = KINDS[record.kind]
         good, faults = _read_rows(kind, raw)
         marks = Marks(
             rows=len(raw.rows),
             repeated_column=raw.headers[kind.repeated_column],
             faults=faults,
-            good=[(one.row, _digest(raw.key, kind.repeated_by(one))) for one in good],
+            good=[(row.row, _digest(raw.key, kind.repeated_by(row))) for row in good],
         )
-        import_store.write_judged(record, chunk, kind.encode(good), marks)
-        progress = import_store.note_judged(record.id, chunk, change_of(context, "import.judge"))
+        chunk_store.write_judged(record, chunk, kind.encode(good), marks)
+        progress = progress_store.note_judged(record.id, chunk, change_of(context, "import.judge"))
     if len(progress.judged) == record.chunks and progress.accepted is None:
         # no further than the next step: a message that comes again must not ask for a whole list's chunks
-        ask(context, record.id, Work.MERGE)
-
-
-def _opened(context: Context, record: Import, chunks: Iterable[int], *, purpose: str) -> Iterator[RawChunk]:
-    """Open chunks as they were read, some at a time; each time is recorded."""
-    left = iter(chunks)
-    while some := list(itertools.islice(left, _CHUNKS_OPENED)):
-        sealed = [import_store.read_raw(record, chunk) for chunk in some]
-        for raw in disclose(context, sealed, subject=record.id, division=PROVINCE, purpose=purpose):
-            yield import_store.raw_chunk(raw)
+        ask(context, record.id, WorkStep.MERGE)
 
 
 def _read_rows(kind: ListKind[Any], raw: RawChunk) -> tuple[list[Any], list[RowFault]]:
@@ -194,10 +184,10 @@ def _read_rows(kind: ListKind[Any], raw: RawChunk) -> tuple[list[Any], list[RowF
     for row in raw.rows:
         read = kind.read_row(row.row, row.cells, raw.headers)
         unread = {raw.headers[column]: code for column, code in row.faults.items()}
-        found = [fault for fault in read if fault.column not in unread] if isinstance(read, list) else []
-        found += [RowFault(row=row.row, column=column, code=code) for column, code in unread.items()]
-        if found:
-            faults += found
+        wrong = [fault for fault in read if fault.column not in unread] if isinstance(read, list) else []
+        wrong += [RowFault(row=row.row, column=column, code=code) for column, code in unread.items()]
+        if wrong:
+            faults += wrong
         else:
             good.append(read)
     return good, faults
@@ -215,7 +205,7 @@ def _merge(context: Context, record: Import) -> None:
     first_rows: dict[bytes, int] = {}
     repeats: dict[int, list[RowFault]] = {}
     rows = wrong = faults = 0
-    for chunk, marks in enumerate(import_store.marks_of(record)):
+    for chunk, marks in enumerate(chunk_store.marks_of(record)):
         rows += marks.rows
         wrong += len({fault.row for fault in marks.faults})
         faults += len(marks.faults)
@@ -230,12 +220,12 @@ def _merge(context: Context, record: Import) -> None:
                         facts={"first_row": first},
                     )
                 )
-    import_store.write_repeats(record, repeats)
-    repeated = sum(len(found) for found in repeats.values())
+    chunk_store.write_repeats(record, repeats)
+    repeated = sum(len(chunk_repeats) for chunk_repeats in repeats.values())
     valid, invalid = len(first_rows), wrong + repeated
     if not rows == record.total == valid + invalid:
         raise RuntimeError("rows were lost or counted twice")
-    progress = import_store.note_verdict(
+    progress = progress_store.note_verdict(
         record.id,
         accepted=invalid == 0 or (record.partial and valid > 0),
         valid=valid,
@@ -251,16 +241,15 @@ def _merge(context: Context, record: Import) -> None:
 
 def _keep(context: Context, record: Import, chunk: int) -> None:
     """Take over the right rows of one chunk of an accepted list."""
-    progress = import_store.read_progress(record.id)
+    progress = progress_store.read_progress(record.id)
     if chunk not in progress.kept:
         kind = KINDS[record.kind]
-        sealed = import_store.read_judged(record, chunk)
-        opened = disclose(context, [sealed], subject=record.id, division=PROVINCE, purpose="take over a list")
-        repeated = {fault.row for fault in next(import_store.repeats_in(record, [chunk]))}
-        rows = [row for row in kind.decode(opened[0]) if row.row not in repeated]
-        import_store.write_chunk(record.id, chunk, kind.encode(rows))
+        judged = chunk_service.open_judged(context, record, chunk, purpose="take over a list")
+        repeated = {fault.row for fault in next(chunk_store.repeats_in(record, [chunk]))}
+        rows = [row for row in kind.decode(judged) if row.row not in repeated]
+        chunk_store.write_chunk(record.id, chunk, kind.encode(rows))
         kind.keep(context, record, rows)
-        progress = import_store.note_kept(record.id, chunk, change_of(context, "import.keep"))
+        progress = progress_store.note_kept(record.id, chunk, change_of(context, "import.keep"))
     if len(progress.kept) == record.chunks:
         _go_on(context, record, progress)
 
@@ -270,10 +259,10 @@ def _keep(context: Context, record: Import, chunk: int) -> None:
 
 def _finish(context: Context, record: Import) -> None:
     """Write what is wrong, and tell that the list is ready or has failed."""
-    progress = import_store.read_progress(record.id)
+    progress = progress_store.read_progress(record.id)
     if progress.invalid:
-        import_store.write_faults(record.id, (fault for found in _faults_of(record) for fault in found))
-        import_store.write_error_sheet(record, _error_sheet(context, record))
+        store.write_faults(record.id, itertools.chain.from_iterable(_faults_of(record)))
+        store.write_error_sheet(record, error_sheet(context, record, _faults_of(record)))
     facts = {"valid": progress.valid, "invalid": progress.invalid, "faults": progress.faults}
     try:
         if progress.accepted:
@@ -296,40 +285,19 @@ def _faults_of(record: Import) -> Iterator[list[RowFault]]:
     """Give every fault of a list, chunk by chunk, in the order of its rows."""
     everything = range(record.chunks)
     for marks, repeated in zip(
-        import_store.marks_of(record), import_store.repeats_in(record, everything), strict=True
+        chunk_store.marks_of(record), chunk_store.repeats_in(record, everything), strict=True
     ):
         yield sorted([*marks.faults, *repeated], key=lambda fault: fault.row)
 
 
-def _error_sheet(context: Context, record: Import) -> bytes:
-    chunks = _opened(context, record, range(record.chunks), purpose="write the error sheet")
-    first = next(chunks)
-    headers = [sheets.LINE_COLUMN, *first.headers.values(), sheets.REASON_COLUMN]
-    lines = _error_lines(itertools.chain([first], chunks), _faults_of(record))
-    if record.content_type == sheets.CSV:
-        return sheets_writing.write_csv(headers, lines)
-    return sheets_writing.write_xlsx("错误明细", headers, lines)
-
-
-def _error_lines(chunks: Iterable[RawChunk], faults: Iterable[list[RowFault]]) -> Iterator[list[Cell]]:
-    for chunk, found in zip(chunks, faults, strict=True):
-        reasons: dict[int, list[str]] = {}
-        for fault in found:
-            text = sentence(fault.code, {**fault.facts, "column": fault.column})
-            reasons.setdefault(fault.row, []).append(f"{fault.column}：{text}")
-        for row in chunk.rows:
-            cells = [row.cells[name] for name in chunk.headers]
-            yield [row.row, *cells, " ".join(reasons.get(row.row, []))]
-
-
-def _fail(context: Context, record: Import, error: Impossible) -> None:
+def _fail(context: Context, record: Import, refusal: Impossible) -> None:
     try:
         store.move_import(
             record.id,
             "fail",
-            change=change_of(context, "import.fail", reason=error.code),
-            failure=error.code,
-            failure_facts=dict(error.facts),
+            change=change_of(context, "import.fail", reason=refusal.code),
+            failure=refusal.code,
+            failure_facts=dict(refusal.facts),
         )
     except Refused:
         log("import_finished_before", import_id=record.id)

@@ -29,9 +29,6 @@ class PersonRow(Table[Person]):
     import_id = UnicodeAttribute()
 
 
-# --------------------------------------------------------------------------- people
-
-
 def find_person(person_key: str) -> Person | None:
     """Read a person."""
     return PersonRow.find(person_key)

@@ -20,10 +20,11 @@ from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.identity import mask_id_number, mask_name
 from chalicelib.kernel.ids import PersonKey, ProgramId
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.people.eligibility import Ineligible, Standings, bar_of, reasons_against
-from chalicelib.people.lists import contents as lists_contents
-from chalicelib.people.lists.model import Graduate
+from chalicelib.people.eligibility import IneligibilityReason, bar_of, reasons_against
+from chalicelib.people.lists.graduates import service as graduate_lists
+from chalicelib.people.lists.graduates.model import Graduate
 from chalicelib.people.standings import service as standings
+from chalicelib.people.standings.model import Standings
 from chalicelib.programs.model import Program
 from chalicelib.programs.service import current_program
 from chalicelib.vouchers import store
@@ -41,7 +42,7 @@ class Judged:
 
     graduate: Graduate
     key: PersonKey
-    against: list[Ineligible]
+    against: list[IneligibilityReason]
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ def ask_workers(context: Context, batch: IssuanceBatch, chunks: Iterable[int]) -
 def start_issuing(context: Context, batch: IssuanceBatch) -> None:
     """Ask the workers for every chunk of an approved batch that is not done."""
     if batch.status is BatchStatus.ISSUING:
-        lists_contents.note_applying(context, batch.import_id)
+        graduate_lists.note_applying(context, batch.import_id)
         ask_for_missing(context, batch)
 
 
@@ -104,7 +105,7 @@ def work_chunk(context: Context, batch_id: str, chunk: int) -> None:
         change = change_of(context, "issuance.count" if phase is Phase.DRY_RUN else "issuance.issue")
         batch_store.close_phase(batch.id, phase, sum_of(tallies), change)
         if phase is Phase.ISSUE:
-            lists_contents.note_applied(context, batch.import_id)
+            graduate_lists.note_applied(context, batch.import_id)
 
 
 # --------------------------------------------------------------------------- the dry run
@@ -140,7 +141,7 @@ def _count_chunk(
 def _judge(
     context: Context, batch: IssuanceBatch, program: Program, chunk: int, *, purpose: str
 ) -> JudgedChunk:
-    graduates = lists_contents.graduates_in(context, batch.import_id, chunk, purpose=purpose)
+    graduates = graduate_lists.graduates_in(context, batch.import_id, chunk, purpose=purpose)
     keys = person_keys_of(graduate.id_number for graduate in graduates)
     listed = standings.standings_of(keys.values())
     today = shanghai_date(context.now)
@@ -189,7 +190,7 @@ def _issue_chunk(
     against = {voucher_id_of(row.key, program.id): row for row in judged.rows if row.against}
     earlier = {found.id for found in store.find_vouchers(list(against)) if found.batch_id == batch.id}
     refused = [row for voucher_id, row in against.items() if voucher_id not in earlier]
-    told = standings.told_since([row.key for row in judged.rows], judged.listed)
+    told = standings.people_with_news([row.key for row in judged.rows], judged.listed)
     ineligibility.follow(context, told | {against[voucher_id].key for voucher_id in earlier})
     tally = _tally(refused, issued=issued + len(earlier), already_held=len(vouchers) - issued)
     return tally, _refusals(refused)

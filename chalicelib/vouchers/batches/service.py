@@ -6,7 +6,7 @@ from chalicelib.kernel.ids import IssuanceBatchId, new_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
-from chalicelib.people.lists import contents as lists_contents
+from chalicelib.people.lists.graduates.service import ready_list
 from chalicelib.programs.service import read_program
 from chalicelib.vouchers.batches import issuing
 from chalicelib.vouchers.batches import store as batch_store
@@ -28,7 +28,7 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
     """
     rights.require(context.principal, "issuance.propose", division=PROVINCE)
     program = read_program(program_id)
-    listed = lists_contents.ready_import(import_id)
+    listed = ready_list(import_id)
     if declared_count != listed.valid:
         raise error(
             "declared_totals_differ",

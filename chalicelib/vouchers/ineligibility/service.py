@@ -18,8 +18,9 @@ from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Change, Context, change_of
 from chalicelib.kernel.reasons import error
-from chalicelib.people.eligibility import Bar, Standings, bar_of
+from chalicelib.people.eligibility import Bar, bar_of
 from chalicelib.people.standings import service as standings
+from chalicelib.people.standings.model import Standings
 from chalicelib.programs.service import all_programs
 from chalicelib.vouchers import store
 from chalicelib.vouchers.ineligibility import store as ineligibility_store
@@ -54,7 +55,7 @@ def follow(context: Context, person_keys: Iterable[PersonKey]) -> None:
         done = [_bring_in_line(context, voucher, bar) for voucher, bar in _concerned(context, listed)]
         if not any(done):
             return
-        people = standings.told_since(people, listed)
+        people = standings.people_with_news(people, listed)
     raise error("try_again")
 
 

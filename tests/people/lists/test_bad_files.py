@@ -11,8 +11,8 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904
 
 from chalicelib.kernel.errors import Impossible
 from chalicelib.kernel.reasons import sentence
-from chalicelib.people.lists.graduates import GRADUATES
-from chalicelib.people.lists.model import Graduate
+from chalicelib.people.lists.graduates.model import Graduate
+from chalicelib.people.lists.graduates.service import GRADUATES
 from chalicelib.sheets.reading import CSV, XLSX, read_rows
 from infra.local.people import GRADUATE_HEADERS, graduate_row, make_person
 
@@ -25,15 +25,15 @@ def person(index=0, **cells):
 
 
 def book(*lines, change=None, epoch=None):
-    made = openpyxl.Workbook()
+    workbook = openpyxl.Workbook()
     if epoch is not None:
-        made.epoch = epoch
+        workbook.epoch = epoch
     for line in lines:
-        made.active.append(list(line))
+        workbook.active.append(list(line))
     if change is not None:
-        change(made)
+        change(workbook)
     target = io.BytesIO()
-    made.save(target)
+    workbook.save(target)
     return target.getvalue()
 
 
@@ -65,9 +65,9 @@ def refusal(raw, content_type=XLSX):
 
 
 def test_the_list_is_found_on_the_second_sheet():
-    def change(made):
-        made.active.title = "说明"
-        sheet = made.create_sheet("名单")
+    def change(workbook):
+        workbook.active.title = "说明"
+        sheet = workbook.create_sheet("名单")
         sheet.append(GRADUATE_HEADERS)
         sheet.append(person())
 
@@ -76,8 +76,8 @@ def test_the_list_is_found_on_the_second_sheet():
 
 
 def test_two_sheets_with_lists_are_refused_so_that_none_is_lost():
-    def change(made):
-        made.copy_worksheet(made.active).title = "第二批"
+    def change(workbook):
+        workbook.copy_worksheet(workbook.active).title = "第二批"
 
     code, said = refusal(book(GRADUATE_HEADERS, person(), change=change))
     assert code == "several_lists"
@@ -85,33 +85,33 @@ def test_two_sheets_with_lists_are_refused_so_that_none_is_lost():
 
 
 def test_a_hidden_sheet_is_not_looked_at():
-    def change(made):
-        made.copy_worksheet(made.active).sheet_state = "hidden"
+    def change(workbook):
+        workbook.copy_worksheet(workbook.active).sheet_state = "hidden"
 
     assert len(judged(book(GRADUATE_HEADERS, person(), change=change))[0]) == 1
 
 
 def test_a_header_below_titles_keeps_the_sheets_line_numbers():
-    def change(made):
-        made.active.merge_cells("A1:I1")
+    def change(workbook):
+        workbook.active.merge_cells("A1:I1")
 
     good, _ = judged(book(["毕业生名单"], [], GRADUATE_HEADERS, person(), person(1), change=change))
-    assert [one.row for one in good] == [4, 5]
+    assert [row.row for row in good] == [4, 5]
 
 
 def test_a_header_merged_over_two_columns_loses_nothing():
     headers = list(GRADUATE_HEADERS)
 
-    def change(made):
-        made.active.merge_cells("I1:J1")
+    def change(workbook):
+        workbook.active.merge_cells("I1:J1")
 
     code, said = refusal(book(headers, [*person(), "340102"], change=change))
     assert (code, "J" in said) == ("column_without_header", True)
 
 
 def test_merged_cells_in_the_body_are_told_as_such():
-    def change(made):
-        made.active.merge_cells("C2:C3")
+    def change(workbook):
+        workbook.active.merge_cells("C2:C3")
 
     good, faults = judged(book(GRADUATE_HEADERS, person(0), person(1), change=change))
     assert (len(good), faults) == (1, [(3, "毕业院校", "merged_cell")])
@@ -120,7 +120,7 @@ def test_merged_cells_in_the_body_are_told_as_such():
 def test_a_formula_without_a_result_is_not_called_empty():
     raw = book(GRADUATE_HEADERS, person(0, 毕业院校='=CONCATENATE("安徽","大学")'), person(1))
     good, faults = judged(raw)
-    assert ([one.row for one in good], faults) == ([3], [(2, "毕业院校", "formula_without_value")])
+    assert ([row.row for row in good], faults) == ([3], [(2, "毕业院校", "formula_without_value")])
 
 
 def test_a_formula_with_its_result_is_read():
@@ -138,9 +138,9 @@ def test_a_formula_with_its_result_is_read():
 
 
 def test_an_error_value_is_told_as_such():
-    def change(made):
-        made.active["C2"].value = "#N/A"
-        made.active["C2"].data_type = "e"
+    def change(workbook):
+        workbook.active["C2"].value = "#N/A"
+        workbook.active["C2"].data_type = "e"
 
     assert judged(book(GRADUATE_HEADERS, person(), change=change))[1] == [(2, "毕业院校", "formula_error")]
 
@@ -182,28 +182,32 @@ def test_an_id_number_that_became_a_number_is_told_as_such():
 
 
 def test_what_nobody_sees_in_a_cell_does_no_harm():
-    one = make_person(0)
-    wide = one.id_number.translate({ord(str(d)): ord("０") + d for d in range(10)})
+    graduate = make_person(0)
+    wide = graduate.id_number.translate({ord(str(d)): ord("０") + d for d in range(10)})
     cells = {
-        "姓名": f"{NBSP}{one.name}{ZERO_WIDTH} ",
+        "姓名": f"{NBSP}{graduate.name}{ZERO_WIDTH} ",
         "身份证号": f"'{wide}",
-        "学历": f"{ZERO_WIDTH}{one.degree}\u3000",
-        "手机号": float(one.phone),
-        "行政区划": float(one.division),
+        "学历": f"{ZERO_WIDTH}{graduate.degree}\u3000",
+        "手机号": float(graduate.phone),
+        "行政区划": float(graduate.division),
     }
     good, faults = judged(book(GRADUATE_HEADERS, person(**cells)))
     assert faults == []
-    assert (good[0].name, good[0].id_number, good[0].phone) == (one.name, one.id_number, one.phone)
+    assert (good[0].name, good[0].id_number, good[0].phone) == (
+        graduate.name,
+        graduate.id_number,
+        graduate.phone,
+    )
 
 
 def test_hidden_and_blank_rows_keep_their_numbers():
-    def change(made):
-        made.active.row_dimensions[2].hidden = True
+    def change(workbook):
+        workbook.active.row_dimensions[2].hidden = True
         for line in range(6, 200):
-            made.active.cell(line, 1).value = "  "
+            workbook.active.cell(line, 1).value = "  "
 
     good, faults = judged(book(GRADUATE_HEADERS, person(0), [], person(1), change=change))
-    assert ([one.row for one in good], faults) == ([2, 4], [])
+    assert ([row.row for row in good], faults) == ([2, 4], [])
 
 
 @pytest.mark.parametrize("headers", [[*GRADUATE_HEADERS, "姓名"]])

@@ -11,7 +11,7 @@ import pytest
 
 import app
 from chalicelib.people.lists import store
-from chalicelib.people.lists.progress import store as import_store
+from chalicelib.people.lists.chunks import store as chunk_store
 from chalicelib.people.vault import store as vault_store
 from chalicelib.sheets import writing as sheets_writing
 from infra.local.people import GRADUATE_HEADERS, graduate_row, make_person
@@ -72,7 +72,7 @@ def end_state(api, import_id):
     seen = read(api, import_id)
     counts = tuple(seen[name] for name in ("status", "total", "valid", "invalid", "error_count"))
     chunks = range(store.read_import(import_id).chunks)
-    kept = [import_store.read_chunk(import_id, chunk).item for chunk in chunks]
+    kept = [chunk_store.read_chunk(import_id, chunk).item for chunk in chunks]
     return counts, [(error["row"], error["code"]) for error in seen["errors"]], len(kept), _people()
 
 
@@ -130,7 +130,7 @@ def test_a_worker_may_die_before_any_of_its_calls_to_the_store(cloud, api):
                     deaths += 1
                 else:
                     break
-            waiting += [one for one in _taken(cloud, left) if one not in waiting]
+            waiting += [body for body in _taken(cloud, left) if body not in waiting]
     finally:
         for registered in events:
             registered.unregister("before-call", die)
@@ -154,7 +154,7 @@ def test_a_list_whose_message_was_lost_is_asked_for_again(cloud, api, listed):
         resumed.append(app.resume_imports(event, None)["imports"])
         return cloud.messages("imports")
 
-    assert [one["work"] for one in cloud.messages("imports")] == ["split"]  # lost
+    assert [body["work"] for body in cloud.messages("imports")] == ["split"]  # lost
     assert resume(10) == []
     (split,) = resume(20)
     assert resume(21) == [], "it was asked for a minute ago"
@@ -162,8 +162,8 @@ def test_a_list_whose_message_was_lost_is_asked_for_again(cloud, api, listed):
     judge = cloud.messages("imports")
     assert deliver(judge[0])  # the other two are lost
     asked = resume(60)
-    assert [(one["work"], one["chunk"]) for one in asked] == [("judge", 1), ("judge", 2)]
-    assert all(deliver(one) for one in asked)
+    assert [(body["work"], body["chunk"]) for body in asked] == [("judge", 1), ("judge", 2)]
+    assert all(deliver(body) for body in asked)
     cloud.work("imports", app.process_import)
     assert end_state(api, import_id) == EXPECTED
     assert resume(600) == []
@@ -172,13 +172,13 @@ def test_a_list_whose_message_was_lost_is_asked_for_again(cloud, api, listed):
 
 def test_progress_is_told_while_a_list_is_worked_through(cloud, api, listed):
     import_id = arrived(api, listed)
-    told = []
+    steps = []
     while messages := cloud.messages("imports"):
         for body in messages:
             assert deliver(body)
             seen = read(api, import_id)["progress"]
-            told.append((seen["step"], seen["rows_done"]))
-    assert told == [
+            steps.append((seen["step"], seen["rows_done"]))
+    assert steps == [
         ("judging", 0),
         ("judging", 500),
         ("judging", 1_000),
@@ -209,7 +209,7 @@ def test_errors_come_in_pages_in_the_order_of_the_rows(cloud, api, short):
     first = api("province").get(path).json
     second = api("province").get(f"{path}&cursor={first['next']}").json
     assert [len(page["items"]) for page in (first, second)] == [2, 1]
-    assert [one["row"] for one in first["items"] + second["items"]] == list(SHORT_WRONG)
+    assert [fault["row"] for fault in first["items"] + second["items"]] == list(SHORT_WRONG)
     assert second["next"] is None
 
 
@@ -217,8 +217,8 @@ def test_the_error_sheet_has_every_row_and_says_what_is_wrong(cloud, api, short)
     import_id = arrived(api, short)
     cloud.work("imports", app.process_import)
     name = f"imports/{import_id}/errors"
-    found = boto3.client("s3", region_name="cn-north-1").get_object(Bucket="voucher-test-intake", Key=name)
-    lines = list(csv.reader(io.StringIO(found["Body"].read().decode("utf-8-sig"))))
+    sheet = boto3.client("s3", region_name="cn-north-1").get_object(Bucket="voucher-test-intake", Key=name)
+    lines = list(csv.reader(io.StringIO(sheet["Body"].read().decode("utf-8-sig"))))
     assert lines[0] == ["行号", *GRADUATE_HEADERS, "错误原因"]
     assert len(lines) == SHORT + 1
     reasons = {int(line[0]): line[-1] for line in lines[1:] if line[-1]}
@@ -226,10 +226,10 @@ def test_the_error_sheet_has_every_row_and_says_what_is_wrong(cloud, api, short)
 
 
 def test_imports_are_short_newest_first_in_pages(cloud, api, short):
-    made = [arrived(api, short, at=NOW + timedelta(minutes=n)) for n in range(3)]
+    import_ids = [arrived(api, short, at=NOW + timedelta(minutes=n)) for n in range(3)]
     first = api("province").get("/v1/imports?limit=2").json
     second = api("province").get(f"/v1/imports?limit=2&cursor={first['next']}").json
-    assert [one["id"] for one in first["items"] + second["items"]] == made[::-1]
+    assert [shown["id"] for shown in first["items"] + second["items"]] == import_ids[::-1]
 
 
 def test_a_message_that_comes_late_asks_for_no_more_than_the_next_step(cloud, api, listed):

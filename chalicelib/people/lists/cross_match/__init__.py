@@ -1,0 +1,1 @@
+"""The cross-match list (比对名单): people who are employed, in school, deceased …, and since when."""
