@@ -35,7 +35,10 @@ BLUEPRINTS = (
     "people.lists",
     "vouchers.batches",
     "vouchers",
+    "enrolments.verification",
+    "enrolments.redemption",
     "enrolments",
+    "enrolments.release",
     "classes.plans",
     "classes",
     "classes.rosters",
@@ -173,6 +176,7 @@ if served_handler() in {None, _HTTP}:  # jobs have no callers to prove
 for _port, _answer in {
     "guard_of_requests": "chalicelib.accounts.guard:RequestGuard",
     "division_of_institution": "chalicelib.catalogue.institutions.service:division_of_institution",
+    "enrolments_on_roster": "chalicelib.enrolments.service:bound_enrolments",
     "evidence_of_class": "chalicelib.attendance.evidence:evidence_of",
     "payment_of_voucher": "chalicelib.subsidies.listed:stop_payment",
 }.items():

@@ -1,1 +1,1 @@
-"""Verification of a scan, redemption, release."""
+"""Enrolments: a scan verified, a voucher redeemed, an enrolment released."""

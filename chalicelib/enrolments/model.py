@@ -6,8 +6,10 @@ from enum import StrEnum
 import msgspec
 
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId, EnrolmentId, PersonKey, ProgramId, ProjectId, Uscc, VoucherId
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 
 
@@ -40,6 +42,9 @@ def too_late_to_release(confirmed_at: datetime, *, within_days: int, now: dateti
     """Tell whether the time is over in which an institution may give a voucher back by itself.
 
     Counted in calendar days of Shanghai after the day of redemption, the last one inclusive.
+
+    Example, within 90 days: redeemed on 1 September at 09:00, it may be given back through 30 November,
+    23:59:59, and not on 1 December.
     """
     return (shanghai_date(now) - shanghai_date(confirmed_at)).days > within_days
 
@@ -65,3 +70,20 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     practice: int | None = None
     version: int = 1
     last_change: Change | None = None
+
+
+def why_not(
+    action: str, enrolment: Enrolment, *, by_bureau: bool, within_days: int, now: datetime
+) -> DomainError | None:
+    """Tell what stands against releasing an enrolment or a trainee's withdrawal now; None if nothing does.
+
+    `within_days` is the policy's time in which an institution may release without its bureau. The truth of
+    the state is the condition of `store.release_write` and `store.withdraw_write`; time needs none, as it
+    never comes back.
+    """
+    if not ENROLMENT_TRANSITIONS.allows(action, enrolment.status):
+        return error("wrong_state", status=enrolment.status.value)
+    own_time_is_over = too_late_to_release(enrolment.confirmed_at, within_days=within_days, now=now)
+    if action == "release" and own_time_is_over and not by_bureau:
+        return error("release_too_late", days=within_days)
+    return None

@@ -1,22 +1,20 @@
-"""The tables of enrolments and refused scans, and every lawful write on an enrolment."""
+"""The table of enrolments, and every lawful write on one."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any
 
-import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.table import MomentAttribute, Table, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import Put, Update, keep
+from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import Put, Update, lawful
 from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
 from chalicelib.kernel.divisions import divisions_below
 from chalicelib.kernel.paging import DIVISIONS_A_PAGE, Page, PageRequest, page_over
 
 
-class ByInstitution(GlobalSecondaryIndex[Any]):
+class EnrolmentsByInstitution(GlobalSecondaryIndex[Any]):
     """An institution's enrolments, by time."""
 
     class Meta:
@@ -27,7 +25,7 @@ class ByInstitution(GlobalSecondaryIndex[Any]):
     confirmed_at = MomentAttribute(range_key=True)
 
 
-class ByPerson(GlobalSecondaryIndex[Any]):
+class EnrolmentsByPerson(GlobalSecondaryIndex[Any]):
     """A person's enrolments, by time."""
 
     class Meta:
@@ -38,7 +36,7 @@ class ByPerson(GlobalSecondaryIndex[Any]):
     confirmed_at = MomentAttribute(range_key=True)
 
 
-class ByDivision(GlobalSecondaryIndex[Any]):
+class EnrolmentsByDivision(GlobalSecondaryIndex[Any]):
     """A division's enrolments, by time."""
 
     class Meta:
@@ -74,51 +72,13 @@ class EnrolmentRow(VersionedTable[Enrolment]):
     class_id = UnicodeAttribute(null=True)
     theory = NumberAttribute(null=True)
     practice = NumberAttribute(null=True)
-    by_institution = ByInstitution()
-    by_person = ByPerson()
-    by_division = ByDivision()
+    by_institution = EnrolmentsByInstitution()
+    by_person = EnrolmentsByPerson()
+    by_division = EnrolmentsByDivision()
 
 
-class RefusedScan(msgspec.Struct, frozen=True, kw_only=True):
-    """A scan that was refused: evidence, with both clocks."""
-
-    institution: str
-    id: str
-    division: str
-    code: str
-    project_id: str
-    device_id: str
-    actor: str
-    voucher_id: str | None = None
-    happened_at: datetime
-    received_at: datetime
-    outcome: str = "refused"
-
-
-class RefusedScanRow(Table[RefusedScan]):
-    """One row a refused scan, by institution and time."""
-
-    class Meta:
-        table_name = table_name("refused-scans")
-
-    record_type = RefusedScan
-
-    institution = UnicodeAttribute(hash_key=True)
-    id = UnicodeAttribute(range_key=True)
-    division = UnicodeAttribute()
-    code = UnicodeAttribute()
-    project_id = UnicodeAttribute()
-    device_id = UnicodeAttribute()
-    actor = UnicodeAttribute()
-    voucher_id = UnicodeAttribute(null=True)
-    happened_at = MomentAttribute()
-    received_at = MomentAttribute()
-    outcome = UnicodeAttribute()
-
-
-def _in(action: str) -> Condition:
-    condition: Condition = EnrolmentRow.status.is_in(*[str(s) for s in ENROLMENT_TRANSITIONS.sources(action)])
-    return condition
+def _lawful_for(action: str) -> Condition:
+    return lawful(EnrolmentRow, sources=ENROLMENT_TRANSITIONS.sources(action))
 
 
 def _target(action: str) -> str:
@@ -178,7 +138,7 @@ def confirm_write(enrolment: Enrolment) -> Put:
 def release_write(enrolment_id: str) -> Update:
     """Release an enrolment that is on no roster."""
     return Update(
-        EnrolmentRow, (enrolment_id,), [EnrolmentRow.status.set(_target("release"))], _in("release")
+        EnrolmentRow, (enrolment_id,), [EnrolmentRow.status.set(_target("release"))], _lawful_for("release")
     )
 
 
@@ -188,7 +148,9 @@ def roster_write(enrolment_id: str, *, class_id: str, institution: str, project_
         EnrolmentRow,
         (enrolment_id,),
         [EnrolmentRow.status.set(_target("roster")), EnrolmentRow.class_id.set(class_id)],
-        _in("roster") & (EnrolmentRow.institution == institution) & (EnrolmentRow.project_id == project_id),
+        _lawful_for("roster")
+        & (EnrolmentRow.institution == institution)
+        & (EnrolmentRow.project_id == project_id),
     )
 
 
@@ -198,7 +160,7 @@ def unroster_write(enrolment_id: str, *, class_id: str) -> Update:
         EnrolmentRow,
         (enrolment_id,),
         [EnrolmentRow.status.set(_target("unroster")), EnrolmentRow.class_id.remove()],
-        _in("unroster") & (EnrolmentRow.class_id == class_id),
+        _lawful_for("unroster") & (EnrolmentRow.class_id == class_id),
     )
 
 
@@ -208,7 +170,7 @@ def cancel_write(enrolment_id: str, *, class_id: str) -> Update:
         EnrolmentRow,
         (enrolment_id,),
         [EnrolmentRow.status.set(str(EnrolmentStatus.RELEASED))],
-        (EnrolmentRow.status == str(EnrolmentStatus.ROSTERED)) & (EnrolmentRow.class_id == class_id),
+        lawful(EnrolmentRow, sources=[EnrolmentStatus.ROSTERED]) & (EnrolmentRow.class_id == class_id),
     )
 
 
@@ -218,7 +180,7 @@ def withdraw_write(enrolment_id: str, *, class_id: str) -> Update:
         EnrolmentRow,
         (enrolment_id,),
         [EnrolmentRow.status.set(_target("withdraw"))],
-        _in("withdraw") & (EnrolmentRow.class_id == class_id),
+        _lawful_for("withdraw") & (EnrolmentRow.class_id == class_id),
     )
 
 
@@ -233,21 +195,5 @@ def score_write(enrolment_id: str, *, class_id: str, theory: int, practice: int,
             EnrolmentRow.theory.set(theory),
             EnrolmentRow.practice.set(practice),
         ],
-        _in(action) & (EnrolmentRow.class_id == class_id),
+        _lawful_for(action) & (EnrolmentRow.class_id == class_id),
     )
-
-
-# --------------------------------------------------------------------------- refused scans
-
-
-def keep_refused_scan(scan: RefusedScan) -> None:
-    """Keep a refused scan as evidence."""
-    keep(RefusedScanRow.from_record(scan))
-
-
-def refused_scans(institution: str, request: PageRequest) -> Page[RefusedScan]:
-    """List an institution's refused scans, newest first."""
-    rows = RefusedScanRow.query(
-        institution, limit=request.limit, last_evaluated_key=request.after, scan_index_forward=False
-    )
-    return page_of(rows, request)

@@ -66,7 +66,7 @@ def _deliver(context: Context, subject: str, found: list[tuple[Delivery, bool]],
 
 def remind_shard(message: queues.Message, context: Context) -> None:
     """Remind the holders of the page a message names, then ask for the next one."""
-    place = expiry.Place.of(message)
+    place = expiry.ShardPlace.of(message)
     page = expiry.page_to_remind(context, place)
     reminders.remind(context, page.vouchers, place.days, Run(seconds=REMINDER_SECONDS))
     expiry.ask_for_next(context, place, page.after)

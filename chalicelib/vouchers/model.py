@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 
 from chalicelib.kernel.calendar import expires_at, shanghai_date, start_of_day, valid_through
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import EnrolmentId, PersonKey, ProgramId, VoucherId, derived_id
 from chalicelib.kernel.principal import Change
-from chalicelib.kernel.reasons import sentence
+from chalicelib.kernel.reasons import error, sentence
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.people.eligibility import Bar
 from chalicelib.people.eligibility import facts_of as standing_facts
@@ -92,7 +93,11 @@ def voucher_id_of(person_key: str, program_id: str) -> VoucherId:
 
 
 def has_expired(voucher: Voucher, now: datetime) -> bool:
-    """Tell whether the date has passed, recorded or not: an unspent voucher is then worth nothing."""
+    """Tell whether the date has passed, recorded or not: an unspent voucher is then worth nothing.
+
+    This gives the reason. The truth is `expires_at > now` in the condition of every write that uses a voucher
+    (`card.store.claim`, `store.redeem_write`); the night only records it (`expiry`).
+    """
     return voucher.status is _S.EXPIRED or (
         voucher.status in VOUCHER_TRANSITIONS.sources("expire") and voucher.expires_at <= now
     )
@@ -123,12 +128,12 @@ def is_barred(voucher: Voucher, now: datetime) -> bool:
 def bar_reason(bar: Bar) -> str:
     """Tell why lists stand against a voucher, so that the decision traces to a list and who uploaded it."""
     standing = bar.standing
-    told = sentence(bar.code, standing_facts(standing))
-    return f"{told} [{bar.code} import={standing.import_id} applied_by={standing.listed_by}]"
+    text = sentence(bar.code, standing_facts(standing))
+    return f"{text} [{bar.code} import={standing.import_id} applied_by={standing.listed_by}]"
 
 
 def status_released(voucher: Voucher, now: datetime) -> VoucherStatus:
-    """Decide what a redeemed voucher becomes when it is given back.
+    """Decide what a redeemed voucher becomes when it is given back (the truth: `store.release_write`).
 
     One whose date has passed expires at once; one whose holder was found ineligible meanwhile is lost, as
     every unspent one is.
@@ -165,7 +170,11 @@ def status_shown(voucher: Voucher, now: datetime) -> VoucherStatus:
 
 
 def dates_of(issued_at: datetime, validity_months: int) -> tuple[date, datetime]:
-    """Give the last day (inclusive) and the moment of expiry (exclusive) of a voucher issued now."""
+    """Give the last day (inclusive) and the moment of expiry (exclusive) of a voucher issued now.
+
+    Example: issued on 1 September 2026 for 12 months, it is good through 1 September 2027, 23:59:59 in
+    Shanghai, and expires at 00:00 on the 2nd.
+    """
     last_day = valid_through(shanghai_date(issued_at), validity_months)
     return last_day, expires_at(last_day)
 
@@ -181,6 +190,8 @@ def is_of_device(voucher: Voucher, tag: str) -> bool:
     return voucher.device is None if not tag else (voucher.device or "").startswith(tag)
 
 
+# --------------------------------------------------------------------------- what stands against an action
+
 OVER: dict[VoucherStatus, str] = {
     _S.EXPIRED: "voucher_expired",
     _S.REVOKED: "voucher_revoked",
@@ -188,26 +199,56 @@ OVER: dict[VoucherStatus, str] = {
     _S.CLOSED: "voucher_closed",
 }
 """States at the end of a voucher's life, and the reason each is for refusing anything more."""
-_CLOSED_TO_SCANS: dict[VoucherStatus, str] = {
+_UNUSABLE: dict[VoucherStatus, str] = {
     _S.ISSUED: "voucher_not_claimed",
     _S.REDEEMED: "voucher_already_redeemed",
     **OVER,
 }
+_STATES_AGAINST: dict[str, dict[VoucherStatus, str]] = {
+    "claim": {
+        _S.CLAIMED: "voucher_already_claimed",
+        _S.REDEEMED: "voucher_already_redeemed",
+        **OVER,
+    },
+    "show_qr": _UNUSABLE,
+    "revoke": OVER,
+}
+_ASKS_ELIGIBILITY = frozenset({"claim", "show_qr"})
+
+
+def why_not(
+    action: str, voucher: Voucher, *, now: datetime, on_roster: bool = False, version: int | None = None
+) -> DomainError | None:
+    """Tell what stands against claiming a voucher, showing its code or revoking it now; None if nothing does.
+
+    `on_roster` tells that the enrolment it is spent on has gone further than confirmed: that enrolment is
+    ended first. `version` is the one a caller has read, where they have. The truth is the condition of each
+    write: `card.store.claim`, `store.revoke`, `store.revoke_write`.
+    """
+    if version is not None and voucher.version != version:
+        return error("version_conflict", version=voucher.version)
+    code = _STATES_AGAINST[action].get(status_shown(voucher, now))
+    if code is None and action in _ASKS_ELIGIBILITY and voucher.bar is not None and is_barred(voucher, now):
+        code = voucher.bar.code
+    if code is None and action == "revoke" and on_roster:
+        code = "voucher_already_redeemed"
+    return None if code is None else error(code, **facts_of(voucher))
 
 
 def reasons_against_redeeming(voucher: Voucher, *, step: int, device: str, now: datetime) -> Sequence[str]:
     """List every reason why a scan of this voucher at this QR step is refused; empty if it is not.
 
-    `device` is the tag of the phone that showed the code, "" where its card named none.
+    `device` is the tag of the phone that showed the code, "" where its card named none. The truth is the
+    condition of `store.redeem_write`.
     """
-    found = []
+    reasons = []
     if step <= voucher.last_step:
-        found.append("token_replayed")
+        reasons.append("token_replayed")
     if not is_of_device(voucher, device):
-        found.append("other_device")
+        reasons.append("other_device")
     status = status_shown(voucher, now)
-    if status in _CLOSED_TO_SCANS:
-        found.append(_CLOSED_TO_SCANS[status])
+    if status in _UNUSABLE:
+        reasons.append(_UNUSABLE[status])
     elif voucher.bar is not None and is_barred(voucher, now):
-        found.append(voucher.bar.code)
-    return found
+        reasons.append(voucher.bar.code)
+    return reasons

@@ -11,7 +11,9 @@ from chalicelib.edge.http import Api
 from chalicelib.kernel.reasons import sentence
 from chalicelib.people.eligibility import Bar, facts_of
 from chalicelib.programs.model import Face
-from chalicelib.vouchers import qr, service
+from chalicelib.vouchers import service
+from chalicelib.vouchers.card import qr
+from chalicelib.vouchers.card import service as card
 from chalicelib.vouchers.model import VoucherStatus
 
 api = Api(__name__)
@@ -98,14 +100,14 @@ def list_vouchers(call: Call[None, VoucherQuery]) -> Listing[VoucherAnswer]:
     page = service.list_vouchers(
         call.context, call.page_request(), division=query.division, status=query.status
     )
-    return call.listing(page, _voucher)
+    return call.listing(page, _answer)
 
 
 @api.endpoint(
     "GET", "/v1/vouchers/{voucher_id}", action="voucher.read", answer=VoucherAnswer, summary="Read a voucher"
 )
 def read(call: Call[None, NoQuery], voucher_id: str) -> VoucherAnswer:
-    return _voucher(service.read_voucher(call.context, voucher_id))
+    return _answer(service.read_voucher(call.context, voucher_id))
 
 
 @api.endpoint(
@@ -117,7 +119,7 @@ def read(call: Call[None, NoQuery], voucher_id: str) -> VoucherAnswer:
     summary="Accept my voucher; with `device_id`, its codes are shown on this phone only (X-Device-Id)",
 )
 def claim(call: Call[ClaimRequest, NoQuery], voucher_id: str) -> VoucherAnswer:
-    return _voucher(service.claim(call.context, voucher_id, device_id=call.body.device_id))
+    return _answer(card.claim(call.context, voucher_id, device_id=call.body.device_id))
 
 
 @api.endpoint(
@@ -129,7 +131,7 @@ def claim(call: Call[ClaimRequest, NoQuery], voucher_id: str) -> VoucherAnswer:
     summary="The QR of this minute; a voucher bound to a phone wants it named in X-Device-Id",
 )
 def show_qr(call: Call[None, NoQuery], voucher_id: str) -> QrAnswer:
-    token = service.show_qr(call.context, voucher_id, device_id=call.device_id)
+    token = card.show_qr(call.context, voucher_id, device_id=call.device_id)
     return QrAnswer(
         token=token.text,
         svg=qr.draw(token.text),
@@ -138,7 +140,7 @@ def show_qr(call: Call[None, NoQuery], voucher_id: str) -> QrAnswer:
     )
 
 
-def _voucher(shown: service.ShownVoucher) -> VoucherAnswer:
+def _answer(shown: service.ShownVoucher) -> VoucherAnswer:
     voucher = shown.voucher
     return VoucherAnswer(
         id=voucher.id,

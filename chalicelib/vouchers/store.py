@@ -1,5 +1,9 @@
-"""The table of vouchers, and every lawful write on a voucher that has no folder of its own."""
+"""The table of vouchers, and every lawful write on a voucher that has no folder of its own.
 
+The conditions of these writes are the truth of what `model.why_not` and its neighbours give the reason for.
+"""
+
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Self
@@ -12,15 +16,18 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjec
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import (
+    TRANSACTION_ITEMS_MAX,
     ConditionFailed,
+    Put,
     Update,
-    transition,
+    lawful,
+    transact,
+    until_written,
     update,
 )
 from chalicelib.kernel.divisions import group_of, groups_below
 from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Change
-from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import ENTITLEMENTS, ProgramKind
 from chalicelib.vouchers.model import (
     FOUND_INELIGIBLE,
@@ -28,13 +35,11 @@ from chalicelib.vouchers.model import (
     Voucher,
     VoucherStatus,
     bar_reason,
-    facts_of,
-    has_expired,
     status_released,
 )
 
 
-class ByHolder(GlobalSecondaryIndex[Any]):
+class VouchersByHolder(GlobalSecondaryIndex[Any]):
     """A person's vouchers."""
 
     class Meta:
@@ -45,7 +50,7 @@ class ByHolder(GlobalSecondaryIndex[Any]):
     issued_at = MomentAttribute(range_key=True)
 
 
-class ByDivision(GlobalSecondaryIndex[Any]):
+class VouchersByDivision(GlobalSecondaryIndex[Any]):
     """The vouchers of a city and its counties, in shards: those of one division may be issued in minutes.
 
     One key takes 1,000 write units a second, so a city's would starve the table; `AREA_SHARDS` keys take more
@@ -60,7 +65,7 @@ class ByDivision(GlobalSecondaryIndex[Any]):
     division_id = UnicodeAttribute(range_key=True)
 
 
-class ByDueShard(GlobalSecondaryIndex[Any]):
+class VouchersByDueShard(GlobalSecondaryIndex[Any]):
     """Vouchers that may still expire, in shards, by their moment; `due_shard` goes when that is settled.
 
     What is overdue stands at the beginning of its shard however long ago it fell due, so one query finds it
@@ -113,9 +118,9 @@ class VoucherRow(VersionedTable[Voucher]):
     bar = StructAttribute(null=True)
     area_shard = UnicodeAttribute()
     division_id = UnicodeAttribute()
-    by_holder = ByHolder()
-    by_division = ByDivision()
-    by_due_shard = ByDueShard()
+    by_holder = VouchersByHolder()
+    by_division = VouchersByDivision()
+    by_due_shard = VouchersByDueShard()
 
     @classmethod
     def from_record(cls, record: Voucher) -> Self:
@@ -126,13 +131,12 @@ class VoucherRow(VersionedTable[Voucher]):
         return row
 
 
-def is_in(action: str) -> Condition:
+def lawful_for(action: str, *, version: int | None = None) -> Condition:
     """Require that the voucher is in a state in which the action may be done."""
-    condition: Condition = VoucherRow.status.is_in(*[str(s) for s in VOUCHER_TRANSITIONS.sources(action)])
-    return condition
+    return lawful(VoucherRow, sources=VOUCHER_TRANSITIONS.sources(action), version=version)
 
 
-def _not_barred(now: datetime) -> Condition:
+def not_barred(now: datetime) -> Condition:
     """Require that no cross-match list stands against it: eligibility asked without another call."""
     row = VoucherRow
     condition: Condition = (
@@ -197,106 +201,54 @@ def due_shard_of(voucher: Voucher) -> str:
     return f"{sum(voucher.id.encode()) % DUE_SHARDS:02d}"
 
 
-def claim(
-    voucher_id: str, *, person_key: str, now: datetime, change: Change, device: str | None = None
-) -> Voucher:
-    """Accept a voucher for its holder, once; a repeat by the holder gives the voucher as it is.
+# --------------------------------------------------------------------------- single writes
 
-    `device`, if the card names one, is the digest of the phone that is to show the codes.
+
+def issue(vouchers: Sequence[Voucher], change: Change) -> int:
+    """Store vouchers where their people have none yet; tell how many are this batch's (invariant 1).
+
+    A hundred go in one transaction. Where some of a hundred are held already, the others are stored without.
+    """
+    return sum(
+        _issue_together(vouchers[start : start + TRANSACTION_ITEMS_MAX], change)
+        for start in range(0, len(vouchers), TRANSACTION_ITEMS_MAX)
+    )
+
+
+def _issue_together(vouchers: Sequence[Voucher], change: Change) -> int:
+    with contextlib.suppress(ConditionFailed):  # mostly nobody holds one: nothing needs to be read
+        _put_all(vouchers, change)
+        return len(vouchers)
+
+    def attempt() -> int:
+        batch_of = {held.id: held.batch_id for held in find_vouchers([voucher.id for voucher in vouchers])}
+        fresh = [voucher for voucher in vouchers if voucher.id not in batch_of]
+        if fresh:
+            _put_all(fresh, change)
+        return len(fresh) + sum(batch_of.get(voucher.id) == voucher.batch_id for voucher in vouchers)
+
+    return until_written(attempt)
+
+
+def _put_all(vouchers: Sequence[Voucher], change: Change) -> None:
+    transact([Put(VoucherRow.from_record(voucher)) for voucher in vouchers], change=change)
+
+
+def revoke(voucher_id: str, *, version: int, change: Change) -> None:
+    """Take an unspent voucher back (`revoke_write` takes a spent one, with its enrolment).
 
     Raises:
-        NotFound: there is none, or it is another person's.
-        Refused: it has expired, was revoked, or is spent.
+        ConditionFailed: another version; or its life is over, recorded or not (the reason: `model.why_not`).
 
     """
-    try:
-        return update(
-            VoucherRow,
-            (voucher_id,),
-            [
-                VoucherRow.status.set(target_of("claim")),
-                VoucherRow.claimed_at.set(now),
-                *([VoucherRow.device.set(device)] if device is not None else []),
-            ],
-            condition=is_in("claim")
-            & (VoucherRow.person_key == person_key)
-            & (VoucherRow.expires_at > now)
-            & _not_barred(now),
-            change=change,
-        )
-    except ConditionFailed as failure:
-        old = failure.old
-        if not isinstance(old, Voucher) or old.person_key != person_key:
-            raise error("not_found") from None
-        if old.status is VoucherStatus.CLAIMED and not has_expired(old, now):
-            return old
-        raise error(_claim_refusal(old, now), **facts_of(old)) from None
-
-
-def bind_device(voucher: Voucher, *, device: str, now: datetime, change: Change) -> Voucher:
-    """Move a claimed voucher's codes to another phone; those of the phone before are worth nothing then.
-
-    Raises:
-        Refused: it was spent, revoked or has expired, or another phone was first (`version_conflict`).
-
-    """
-    bound: Condition = VoucherRow.device.does_not_exist()
-    if voucher.device is not None:
-        bound = VoucherRow.device == voucher.device
-    try:
-        return update(
-            VoucherRow,
-            (voucher.id,),
-            [VoucherRow.device.set(device)],
-            condition=(VoucherRow.status == str(VoucherStatus.CLAIMED))
-            & (VoucherRow.expires_at > now)
-            & bound,
-            change=change,
-        )
-    except ConditionFailed as failure:
-        old = failure.old
-        if not isinstance(old, Voucher):
-            raise error("not_found") from None
-        if old.status is VoucherStatus.CLAIMED and not has_expired(old, now):
-            raise error("version_conflict", version=old.version) from None
-        raise error(_claim_refusal(old, now), **facts_of(old)) from None
-
-
-def _claim_refusal(old: Voucher, now: datetime) -> str:
-    if has_expired(old, now):
-        return "voucher_expired"
-    codes = {
-        VoucherStatus.REDEEMED: "voucher_already_redeemed",
-        VoucherStatus.REVOKED: "voucher_revoked",
-        VoucherStatus.SETTLED: "voucher_settled",
-        VoucherStatus.CLOSED: "voucher_closed",
-    }
-    if old.status in codes or old.bar is None:
-        return codes[old.status]
-    return old.bar.code
-
-
-def revoke(voucher_id: str, *, version: int, change: Change) -> Voucher:
-    """Take a voucher back, whatever its unspent state (the caller releases an enrolment first).
-
-    Raises:
-        Refused: another version; or its life is over, recorded or not, with the reason of its state.
-
-    """
-    try:
-        return transition(
-            VoucherRow,
-            (voucher_id,),
-            sources=VOUCHER_TRANSITIONS.sources("revoke"),
-            target=VOUCHER_TRANSITIONS.target("revoke"),
-            version=version,
-            change=change,
-            actions=[VoucherRow.due_shard.remove()],
-            also=(VoucherRow.status == str(VoucherStatus.REDEEMED)) | (VoucherRow.expires_at > change.at),
-        )
-    except ConditionFailed as failure:
-        facts = facts_of(failure.old) if isinstance(failure.old, Voucher) else {}
-        raise error("voucher_expired", **facts) from None
+    update(
+        VoucherRow,
+        (voucher_id,),
+        [VoucherRow.status.set(target_of("revoke")), VoucherRow.due_shard.remove()],
+        condition=lawful_for("revoke", version=version)
+        & (lawful(VoucherRow, sources=[VoucherStatus.REDEEMED]) | (VoucherRow.expires_at > change.at)),
+        change=change,
+    )
 
 
 # --------------------------------------------------------------------------- parts of transactions
@@ -331,11 +283,11 @@ def redeem_write(
             VoucherRow.redeemed_at.set(now),
             *([] if stays_due else [VoucherRow.due_shard.remove()]),
         ],
-        is_in("redeem")
+        lawful_for("redeem")
         & (VoucherRow.expires_at > now)
         & (VoucherRow.last_step < step)
         & own
-        & _not_barred(now),
+        & not_barred(now),
     )
 
 
@@ -348,11 +300,11 @@ def release_write(voucher: Voucher, *, enrolment_id: str, change: Change) -> Upd
         case VoucherStatus.EXPIRED:
             holds = VoucherRow.expires_at <= now
         case VoucherStatus.REVOKED:
-            holds &= ~_not_barred(now)
+            holds &= ~not_barred(now)
             why = f"{change.reason or ''} {bar_reason(voucher.bar)}" if voucher.bar is not None else None
             change = msgspec.structs.replace(change, action=FOUND_INELIGIBLE, reason=why)
         case _:
-            holds &= _not_barred(now)
+            holds &= not_barred(now)
     actions: list[Action] = [
         VoucherRow.status.set(str(target)),
         VoucherRow.enrolment_id.remove(),
@@ -367,7 +319,7 @@ def release_write(voucher: Voucher, *, enrolment_id: str, change: Change) -> Upd
         VoucherRow,
         (voucher.id,),
         actions,
-        is_in("release") & (VoucherRow.enrolment_id == enrolment_id) & holds,
+        lawful_for("release") & (VoucherRow.enrolment_id == enrolment_id) & holds,
         change,
     )
 
@@ -386,7 +338,7 @@ def settle_write(voucher_id: str, *, enrolment_id: str, amount_fen: int, now: da
             VoucherRow.settled_at.set(now),
             VoucherRow.due_shard.remove(),
         ],
-        is_in("settle")
+        lawful_for("settle")
         & (VoucherRow.enrolment_id == enrolment_id)
         & ((VoucherRow.face_value_fen >= amount_fen) | VoucherRow.kind.is_in(*map(str, ENTITLEMENTS))),
     )
@@ -398,7 +350,7 @@ def close_write(voucher_id: str, *, enrolment_id: str) -> Update:
         VoucherRow,
         (voucher_id,),
         [VoucherRow.status.set(target_of("close")), VoucherRow.due_shard.remove()],
-        is_in("close") & (VoucherRow.enrolment_id == enrolment_id),
+        lawful_for("close") & (VoucherRow.enrolment_id == enrolment_id),
     )
 
 
@@ -408,7 +360,7 @@ def revoke_write(voucher_id: str, *, version: int) -> Update:
         VoucherRow,
         (voucher_id,),
         [VoucherRow.status.set(target_of("revoke")), VoucherRow.due_shard.remove()],
-        is_in("revoke") & (VoucherRow.version == version),
+        lawful_for("revoke", version=version),
     )
 
 
@@ -418,7 +370,7 @@ def reverse_write(voucher_id: str, *, amount_fen: int) -> Update:
         VoucherRow,
         (voucher_id,),
         [VoucherRow.reversed_fen.set(amount_fen)],
-        (VoucherRow.status == str(VoucherStatus.SETTLED))
+        lawful(VoucherRow, sources=[VoucherStatus.SETTLED])
         & (VoucherRow.reversed_fen == 0)
         & (VoucherRow.paid_fen == amount_fen),
     )

@@ -242,14 +242,14 @@ def test_who_asks_for_a_reversal_does_not_confirm_it(world: Any, money: Money) -
 @pytest.mark.parametrize("verb", ["approve", "reject"])
 def test_who_proposed_an_issuance_does_not_decide_on_it(world: Any, api: Any, verb: str) -> None:
     from chalicelib.vouchers.batches import store as batch_store
-    from chalicelib.vouchers.batches.model import BatchStatus, IssuanceBatch
+    from chalicelib.vouchers.batches.model import IssuanceBatch, IssuanceBatchStatus
 
     proposer = staff_principal("province")
     batch = IssuanceBatch(
         id="iss_separation000000000000",
         program_id=world.program_id,
         import_id="imp_world",
-        status=BatchStatus.PROPOSED,
+        status=IssuanceBatchStatus.PROPOSED,
         proposed_by=proposer.actor,
         proposed_at=world.now,
     )

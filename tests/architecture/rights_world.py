@@ -84,7 +84,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     from chalicelib.kernel.principal import system_context
     from chalicelib.supervision.audit import jobs as supervision_jobs
     from chalicelib.vouchers.batches import store as batch_store
-    from chalicelib.vouchers.batches.model import BatchStatus, IssuanceBatch
+    from chalicelib.vouchers.batches.model import IssuanceBatch, IssuanceBatchStatus
     from tests.classes.builders import application, changed_class
     from tests.subsidies.scored import Money, scored_class
     from tests.support.people import HEFEI_SCHOOL
@@ -137,7 +137,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         id="iss_rightsworld00000000000",  # type: ignore[arg-type]
         program_id=world.program_id,
         import_id=listed,
-        status=BatchStatus.PROPOSED,
+        status=IssuanceBatchStatus.PROPOSED,
         proposed_by="test",
         proposed_at=world.now,
     )

@@ -53,12 +53,11 @@ def work_the_night(cloud, moment, pages):
 @pytest.mark.parametrize("count", SIZES)
 def test_issuing_and_expiring(world, cloud, measure, within, count):
     from chalicelib.vouchers import store
-    from chalicelib.vouchers.batches import writes as batches_writes
     from chalicelib.vouchers.expiry import service as expiry
 
     vouchers = list(made(world, count))
     with measure() as meter:
-        assert batches_writes.issue_many(vouchers, world.change) == count
+        assert store.issue(vouchers, world.change) == count
     within(f"issue one of {count:,}", meter, calls=0.05, units=2, count=count)
     assert meter.call_count / count == pytest.approx(CALLS["issue"], rel=0.1)
     assert meter.writes / count == pytest.approx(UNITS["issue"], rel=0.1)

@@ -8,7 +8,6 @@ import msgspec
 import app
 from chalicelib.aws.table import connection
 from chalicelib.vouchers import store
-from chalicelib.vouchers.batches import writes as batches_writes
 from chalicelib.vouchers.expiry import service as expiry
 from chalicelib.vouchers.expiry import store as expiry_store
 from chalicelib.vouchers.model import VoucherStatus
@@ -21,7 +20,7 @@ def in_one_shard(world, count):
         msgspec.structs.replace(model, id=f"vch_copy{n:04d}", due_shard="00", last_change=None, version=1)
         for n in range(count)
     ]
-    assert batches_writes.issue_many(vouchers, world.change) == count
+    assert store.issue(vouchers, world.change) == count
     return vouchers
 
 

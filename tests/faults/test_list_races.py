@@ -10,6 +10,7 @@ import pytest
 
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import system_context
+from chalicelib.vouchers.card import store as card_store
 from tests.vouchers.lists import graduate_of, ready_list
 
 ROUNDS = max(2, int(os.environ.get("RACE_ROUNDS", "40")) // 8)
@@ -38,9 +39,9 @@ def test_nobody_on_a_list_keeps_a_usable_voucher_and_everybody_else_has_one(worl
     from chalicelib.people.standings import store as standings_store
     from chalicelib.people.standings.model import Situation, Standing
     from chalicelib.vouchers import store
-    from chalicelib.vouchers.batches import issuing
     from chalicelib.vouchers.batches import store as batch_store
-    from chalicelib.vouchers.batches.model import BatchStatus, IssuanceBatch
+    from chalicelib.vouchers.batches.chunks.service import work_chunk
+    from chalicelib.vouchers.batches.model import IssuanceBatch, IssuanceBatchStatus
     from chalicelib.vouchers.ineligibility import service as ineligibility
     from chalicelib.vouchers.model import VoucherStatus, voucher_id_of
 
@@ -57,7 +58,7 @@ def test_nobody_on_a_list_keeps_a_usable_voucher_and_everybody_else_has_one(worl
             id=f"iss_race{number}",
             program_id=world.program_id,
             import_id=record.id,
-            status=BatchStatus.ISSUING,
+            status=IssuanceBatchStatus.ISSUING,
             proposed_by="acc_a",
             proposed_at=world.now,
             chunks=2,
@@ -82,7 +83,7 @@ def test_nobody_on_a_list_keeps_a_usable_voucher_and_everybody_else_has_one(worl
         def claim(key):
             for _ in range(100):
                 try:
-                    store.claim(
+                    card_store.claim(
                         voucher_id_of(key, world.program_id),
                         person_key=key,
                         now=world.now,
@@ -98,7 +99,7 @@ def test_nobody_on_a_list_keeps_a_usable_voucher_and_everybody_else_has_one(worl
 
         tasks = [
             *[
-                lambda chunk=chunk, batch=batch: patiently(issuing.work_chunk, context, batch.id, chunk)
+                lambda chunk=chunk, batch=batch: patiently(work_chunk, context, batch.id, chunk)
                 for chunk in (0, 1, 0, 1)
             ],
             *[
@@ -123,7 +124,7 @@ def test_nobody_on_a_list_keeps_a_usable_voucher_and_everybody_else_has_one(worl
         assert usable == set(keys) - listed, "listed people hold one, or others have none"
         assert {vouchers[key].status for key in listed & set(vouchers)} <= {VoucherStatus.REVOKED}
         done = batch_store.read_batch(batch.id)
-        assert done.status is BatchStatus.ISSUED
+        assert done.status is IssuanceBatchStatus.ISSUED
         # Of two runs of one chunk the first to end is written down; the other may still issue what is then lost.
         assert len(usable) <= done.issued <= len(vouchers)
         assert done.outcome is not None

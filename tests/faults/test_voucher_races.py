@@ -87,10 +87,10 @@ class Race:
         ]
 
     def token(self, offset):
-        from chalicelib.vouchers import qr, service
+        from chalicelib.vouchers.card import qr, service
 
         moment = self.edge + timedelta(seconds=offset)
-        return qr.make_token(self.voucher_id, now=moment, key=service._qr_keys()[0]).text
+        return qr.make_token(self.voucher_id, now=moment, key=service.qr_keys()[0]).text
 
     def run(self, plan):
         """Do one action, again after each time that nobody was left to hear the answer."""
@@ -105,8 +105,10 @@ class Race:
                 died.append(request_id)
 
     def _act(self, plan, request_id):
-        from chalicelib.enrolments import service as enrolments
-        from chalicelib.vouchers import service
+        from chalicelib.enrolments.redemption.model import Scan
+        from chalicelib.enrolments.redemption.service import redeem
+        from chalicelib.enrolments.release.service import release, revoke
+        from chalicelib.vouchers.card.service import claim
 
         now = self.edge + timedelta(seconds=plan.offset)
         who = {"claim": trainee_principal(self.person), "revoke": staff_principal("province")}
@@ -114,21 +116,21 @@ class Race:
         context = Context(principal=principal, now=now, request_id=request_id)
         match plan.action:
             case "claim":
-                return service.claim(context, self.voucher_id).voucher.claimed_at
+                return claim(context, self.voucher_id).voucher.claimed_at
             case "redeem":
-                return enrolments.redeem(
-                    context,
+                scan = Scan(
                     token=self.token(plan.offset),
                     project_id=self.project_id,
                     nonce=plan.nonce,
                     device_id="d",
                     happened_at=self.edge,
-                ).id
+                )
+                return redeem(context, scan).id
             case "release":
                 current = store.read_voucher(self.voucher_id)
                 if current.enrolment_id is None:
                     raise DomainError("nothing_to_release")
-                return enrolments.release(context, current.enrolment_id, reason="race").id
+                return release(context, current.enrolment_id, reason="race").id
             case "expire":
                 night = system_context("race", now=now, request_id=request_id)
                 try:
@@ -138,7 +140,7 @@ class Race:
                 return "expired"
             case "revoke":
                 version = store.read_voucher(self.voucher_id).version
-                enrolments.revoke(context, self.voucher_id, version=version, reason="race")
+                revoke(context, self.voucher_id, version=version, reason="race")
                 return "revoked"
         raise LookupError(plan.action)
 

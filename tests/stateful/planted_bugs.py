@@ -297,8 +297,8 @@ BUGS = (
     Bug(
         "a list that comes after second review stops nothing",
         _VOUCHERS_INELIGIBILITY,
-        "                _stop_payment(context, current, bar)\n",
-        "                pass\n",
+        "        _stop_payment(context, voucher, bar)\n",
+        "        pass\n",
     ),
     Bug(
         "the trainees who were not paid for keep their vouchers",

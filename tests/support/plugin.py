@@ -115,7 +115,7 @@ def cloud(_emulator: None) -> Iterator["Cloud"]:
     from chalicelib.catalogue.projects.reading import forget_projects
     from chalicelib.classes.service import forget_classes
     from chalicelib.edge.pace import forget_paces
-    from chalicelib.enrolments.service import forget_previews
+    from chalicelib.enrolments.verification.service import forget_previews
     from chalicelib.programs.service import forget_programs
 
     _empty()

@@ -88,9 +88,9 @@ class World:
         from chalicelib.people.lists.graduates.service import person_of
         from chalicelib.people.vault import store as vault_store
         from chalicelib.programs.service import read_program
-        from chalicelib.vouchers.batches import writes as batches_writes
-        from chalicelib.vouchers.batches.issuing import new_voucher
-        from chalicelib.vouchers.batches.model import BatchStatus, IssuanceBatch
+        from chalicelib.vouchers import store as voucher_store
+        from chalicelib.vouchers.batches.chunks.service import new_voucher
+        from chalicelib.vouchers.batches.model import IssuanceBatch, IssuanceBatchStatus
 
         graduate = Graduate(
             row=2,
@@ -111,13 +111,13 @@ class World:
             id="iss_world",  # type: ignore[arg-type]
             program_id=self.program_id,  # type: ignore[arg-type]
             import_id="imp_world",  # type: ignore[arg-type]
-            status=BatchStatus.ISSUING,
+            status=IssuanceBatchStatus.ISSUING,
             proposed_by="test",
             proposed_at=moment,
         )
         context = system_context("test", now=moment, request_id="req_test")
         voucher = new_voucher(context, graduate, key, read_program(self.program_id), batch)
-        batches_writes.issue(voucher, self.change)
+        voucher_store.issue([voucher], self.change)
         if claimed:
             answer = self.api(person).post(f"/v1/vouchers/{voucher.id}/claim", at=moment)
             assert answer.status == 200, answer.text

@@ -5,17 +5,18 @@ import pytest
 from chalicelib.aws.writes import ConditionFailed, transact, update
 from chalicelib.kernel.errors import DomainError
 from chalicelib.vouchers import store
+from chalicelib.vouchers.card import store as card_store
 from chalicelib.vouchers.expiry import store as expiry_store
 from chalicelib.vouchers.model import VOUCHER_TRANSITIONS, VoucherStatus
 
 
 def attempt(action, voucher, world):
-    """Do the write of one action; tell whether it was taken."""
+    """Do the write of one action; tell whether it was accepted."""
     now = world.later(days=400) if action == "expire" else world.now
     try:
         match action:
             case "claim":
-                store.claim(voucher.id, person_key=voucher.person_key, now=now, change=world.change)
+                card_store.claim(voucher.id, person_key=voucher.person_key, now=now, change=world.change)
             case "expire":
                 expiry_store.expire(voucher.id, now=now, change=world.change)
             case "revoke":
@@ -50,11 +51,11 @@ def test_the_write_agrees_with_the_table(world, status, action):
     actions = [row.status.set(str(status)), row.enrolment_id.set("enr_x")]
     voucher = update(row, (voucher_id,), actions, condition=row.id.exists(), change=world.change)
     before = store.read_voucher(voucher_id)
-    taken = attempt(action, voucher, world)
+    accepted = attempt(action, voucher, world)
     after = store.read_voucher(voucher_id)
     repeat_of_claim = action == "claim" and status is VoucherStatus.CLAIMED  # answers like the first
-    assert taken == (VOUCHER_TRANSITIONS.allows(action, status) or repeat_of_claim)
-    if taken and not repeat_of_claim:
+    assert accepted == (VOUCHER_TRANSITIONS.allows(action, status) or repeat_of_claim)
+    if accepted and not repeat_of_claim:
         assert after.status is VOUCHER_TRANSITIONS.target(action)
         assert after.version == before.version + 1
     else:
@@ -97,6 +98,6 @@ def test_the_night_expires_exactly_what_is_due(world, api, cloud):
     for _ in range(2):  # the job runs twice
         app.expire_vouchers({"now": night.isoformat()}, None)
         cloud.work("expiry", app.expire_shard)
-    assert {store.read_voucher(one).status for one in ids} == {VoucherStatus.EXPIRED}
+    assert {store.read_voucher(voucher_id).status for voucher_id in ids} == {VoucherStatus.EXPIRED}
     assert store.read_voucher(enrolled["voucher_id"]).status is VoucherStatus.REDEEMED
     assert store.read_voucher(ids[0]).version == 3  # issued, claimed, expired

@@ -218,7 +218,7 @@ def _facts(institution: Institution) -> dict[str, Any]:
 
 
 def _own(
-    call: Call[Any, Any], institution: Institution, warnings: list[CatalogueWarning]
+    call: Call[object, object], institution: Institution, warnings: list[CatalogueWarning]
 ) -> OwnInstitutionAnswer:
     return OwnInstitutionAnswer(
         **_facts(institution),

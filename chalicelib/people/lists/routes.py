@@ -172,7 +172,7 @@ def list_errors(call: Call[None, PageQuery], import_id: str) -> Listing[RowError
     return call.listing(page, lambda fault: _row_error(fault, english=call.english))
 
 
-def _summary(call: Call[Any, Any], record: Import) -> dict[str, Any]:
+def _summary(call: Call[object, object], record: Import) -> dict[str, Any]:
     facts = {**record.failure_facts, "invalid": record.invalid}
     return {
         "id": record.id,

@@ -1,15 +1,16 @@
 """An issuance batch: counted, proposed by one person, approved by another, issued by workers."""
 
-from collections import Counter
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ImportId, IssuanceBatchId, ProgramId
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
+from chalicelib.vouchers.batches.chunks.model import Phase, Tally
 
 INLINE_ROWS_MAX = 5_000
 """Lists up to here are counted while the proposer waits; longer ones by workers, chunk by chunk."""
@@ -18,7 +19,7 @@ STALLED_AFTER = timedelta(minutes=15)
 """A batch that has not moved for so long has its missing chunks asked for again."""
 
 
-class BatchStatus(StrEnum):
+class IssuanceBatchStatus(StrEnum):
     """Where a batch is in its life."""
 
     COUNTING = "counting"
@@ -28,8 +29,8 @@ class BatchStatus(StrEnum):
     ISSUED = "issued"
 
 
-_S = BatchStatus
-BATCH_TRANSITIONS: Transitions[BatchStatus] = Transitions(
+_S = IssuanceBatchStatus
+ISSUANCE_TRANSITIONS: Transitions[IssuanceBatchStatus] = Transitions(
     "issuance batch",
     {
         "count": Step((_S.COUNTING,), _S.PROPOSED),
@@ -42,60 +43,7 @@ OPEN = (_S.COUNTING, _S.ISSUING)
 """The states in which workers have chunks to do."""
 
 
-class Phase(StrEnum):
-    """What is done chunk by chunk: the dry run, and the issuing."""
-
-    DRY_RUN = "dry_run"
-    ISSUE = "issue"
-
-
-PHASE_OF = {_S.COUNTING: Phase.DRY_RUN, _S.ISSUING: Phase.ISSUE}
-
-
-class Tally(msgspec.Struct, frozen=True, kw_only=True):
-    """What becomes of rows: each gets a voucher, or its person has one already, or is refused.
-
-    `reasons` counts rows by code; a row with two reasons is in two counts.
-    """
-
-    issued: int = 0
-    already_held: int = 0
-    refused: int = 0
-    reasons: dict[str, int] = {}
-
-
-class ChunkOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What one phase made of one chunk, written once; `refusals` names the object that lists the refusals."""
-
-    batch_id: str
-    part: str
-    tally: Tally
-    listed: int = 0
-    refusals: str | None = None
-
-    @property
-    def chunk(self) -> int:
-        """Tell which chunk it is of."""
-        return int(self.part.rpartition("#")[2])
-
-
-def part_of(phase: Phase, chunk: int) -> str:
-    """Name a chunk's outcome within its batch."""
-    return f"{phase.value}#{chunk:05d}"
-
-
-def sum_of(tallies: Iterable[Tally]) -> Tally:
-    """Add tallies up."""
-    issued = already_held = refused = 0
-    reasons: Counter[str] = Counter()
-    for tally in tallies:
-        issued += tally.issued
-        already_held += tally.already_held
-        refused += tally.refused
-        reasons.update(tally.reasons)
-    return Tally(
-        issued=issued, already_held=already_held, refused=refused, reasons=dict(sorted(reasons.items()))
-    )
+PHASE_OF: dict[IssuanceBatchStatus, Phase] = {_S.COUNTING: Phase.DRY_RUN, _S.ISSUING: Phase.ISSUE}
 
 
 class IssuanceBatch(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,7 +52,7 @@ class IssuanceBatch(msgspec.Struct, frozen=True, kw_only=True):
     id: IssuanceBatchId
     program_id: ProgramId
     import_id: ImportId
-    status: BatchStatus
+    status: IssuanceBatchStatus
     proposed_by: str
     proposed_at: datetime
     approved_by: str | None = None
@@ -123,3 +71,18 @@ class IssuanceBatch(msgspec.Struct, frozen=True, kw_only=True):
         """Tell whether the workers should be asked again for what is missing."""
         moved = self.last_change.at if self.last_change is not None else self.proposed_at
         return self.status in OPEN and moved + STALLED_AFTER <= now
+
+
+def why_not(
+    action: str, batch: IssuanceBatch, actor: str, *, version: int | None = None
+) -> DomainError | None:
+    """Tell what stands against somebody's approving or rejecting a batch now; None if nothing does.
+
+    Nobody decides on what they proposed themselves (invariant 5). `version` is the one the caller has read,
+    where they have. The truth is the condition of `store.decide_batch`.
+    """
+    if version is not None and batch.version != version:
+        return error("version_conflict", version=batch.version)
+    if not ISSUANCE_TRANSITIONS.allows(action, batch.status):
+        return error("wrong_state", status=batch.status.value)
+    return error("self_approval") if batch.proposed_by == actor else None

@@ -10,12 +10,12 @@ from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.kernel.reasons import sentence
 from chalicelib.vouchers.batches import service as issuance
-from chalicelib.vouchers.batches.model import BATCH_TRANSITIONS, BatchStatus, IssuanceBatch
+from chalicelib.vouchers.batches.model import IssuanceBatch, IssuanceBatchStatus
 
 api = Api(__name__)
 
 
-class BatchRequest(Form):
+class IssuanceBatchRequest(Form):
     """Issue to this list; `declared_count` is its number of valid rows."""
 
     import_id: Annotated[str, Meta(max_length=80)]
@@ -29,7 +29,7 @@ class ReasonCount(Answer):
     count: int
 
 
-class OutcomeAnswer(Answer):
+class IssuanceOutcomeAnswer(Answer):
     """What became of the rows when they were issued."""
 
     issued: int
@@ -38,7 +38,7 @@ class OutcomeAnswer(Answer):
     refused_by_reason: list[ReasonCount]
 
 
-class BatchAnswer(Answer):
+class IssuanceBatchAnswer(Answer):
     """An issuance batch: the dry run's counts, and the outcome once all is issued.
 
     `chunks_done` is told of a batch read by itself.
@@ -47,21 +47,21 @@ class BatchAnswer(Answer):
     id: str
     program_id: str
     import_id: str
-    status: BatchStatus
+    status: IssuanceBatchStatus
     version: int
     eligible: int
     refused: int
     already_held: int
     refused_by_reason: list[ReasonCount]
     issued: int
-    outcome: OutcomeAnswer | None
+    outcome: IssuanceOutcomeAnswer | None
     chunks: int
     chunks_done: int | None
     proposed_at: datetime
     allowed_actions: list[str]
 
 
-class RefusalAnswer(Answer):
+class RowRefusalAnswer(Answer):
     """A row that gets no voucher."""
 
     row: int
@@ -73,17 +73,17 @@ class RefusalAnswer(Answer):
     "POST",
     "/v1/programs/{program_id}/issuance-batches",
     action="issuance.propose",
-    body=BatchRequest,
-    answer=BatchAnswer,
+    body=IssuanceBatchRequest,
+    answer=IssuanceBatchAnswer,
     status_code=201,
     summary="Propose to issue vouchers to a list",
 )
-def propose(call: Call[BatchRequest, NoQuery], program_id: str) -> BatchAnswer:
+def propose(call: Call[IssuanceBatchRequest, NoQuery], program_id: str) -> IssuanceBatchAnswer:
     body = call.body
     batch = issuance.propose_batch(
         call.context, program_id, import_id=body.import_id, declared_count=body.declared_count
     )
-    return _batch(call, batch)
+    return _answer(call, batch)
 
 
 @api.endpoint(
@@ -91,24 +91,24 @@ def propose(call: Call[BatchRequest, NoQuery], program_id: str) -> BatchAnswer:
     "/v1/programs/{program_id}/issuance-batches",
     action="issuance.read",
     query=PageQuery,
-    answer=Listing[BatchAnswer],
+    answer=Listing[IssuanceBatchAnswer],
     summary="List a program's issuance batches",
 )
-def list_batches(call: Call[None, PageQuery], program_id: str) -> Listing[BatchAnswer]:
+def list_batches(call: Call[None, PageQuery], program_id: str) -> Listing[IssuanceBatchAnswer]:
     page = issuance.list_batches(call.context, program_id, call.page_request())
-    return call.listing(page, lambda batch: _batch(call, batch))
+    return call.listing(page, lambda batch: _answer(call, batch))
 
 
 @api.endpoint(
     "GET",
     "/v1/programs/{program_id}/issuance-batches/{batch_id}",
     action="issuance.read",
-    answer=BatchAnswer,
+    answer=IssuanceBatchAnswer,
     summary="Read an issuance batch",
 )
-def read_batch(call: Call[None, NoQuery], program_id: str, batch_id: str) -> BatchAnswer:
+def read_batch(call: Call[None, NoQuery], program_id: str, batch_id: str) -> IssuanceBatchAnswer:
     batch = issuance.read_batch(call.context, program_id, batch_id)
-    return _batch(call, batch, chunks_done=issuance.progress_of(batch))
+    return _answer(call, batch, chunks_done=issuance.progress_of(batch))
 
 
 @api.endpoint(
@@ -116,15 +116,17 @@ def read_batch(call: Call[None, NoQuery], program_id: str, batch_id: str) -> Bat
     "/v1/programs/{program_id}/issuance-batches/{batch_id}/refusals",
     action="issuance.read",
     query=PageQuery,
-    answer=Listing[RefusalAnswer],
+    answer=Listing[RowRefusalAnswer],
     summary="List the rows that get no voucher, with reasons",
 )
-def refusals(call: Call[None, PageQuery], program_id: str, batch_id: str) -> Listing[RefusalAnswer]:
+def refusals(call: Call[None, PageQuery], program_id: str, batch_id: str) -> Listing[RowRefusalAnswer]:
     page = issuance.refusals_of(call.context, program_id, batch_id, call.page_request())
     return call.listing(
         page,
-        lambda one: RefusalAnswer(
-            row=one.row, code=one.code, detail=sentence(one.code, one.facts, english=call.english)
+        lambda refusal: RowRefusalAnswer(
+            row=refusal.row,
+            code=refusal.code,
+            detail=sentence(refusal.code, refusal.facts, english=call.english),
         ),
     )
 
@@ -134,15 +136,15 @@ def refusals(call: Call[None, PageQuery], program_id: str, batch_id: str) -> Lis
     "/v1/programs/{program_id}/issuance-batches/{batch_id}/approve",
     action="issuance.approve",
     body=VersionBody,
-    answer=BatchAnswer,
+    answer=IssuanceBatchAnswer,
     summary="Approve a batch; a second person does",
 )
-def approve(call: Call[VersionBody, NoQuery], program_id: str, batch_id: str) -> BatchAnswer:
+def approve(call: Call[VersionBody, NoQuery], program_id: str, batch_id: str) -> IssuanceBatchAnswer:
     body = call.body
     batch = issuance.decide_batch(
         call.context, program_id, batch_id, "approve", version=body.version, reason=body.comment
     )
-    return _batch(call, batch)
+    return _answer(call, batch)
 
 
 @api.endpoint(
@@ -150,23 +152,22 @@ def approve(call: Call[VersionBody, NoQuery], program_id: str, batch_id: str) ->
     "/v1/programs/{program_id}/issuance-batches/{batch_id}/reject",
     action="issuance.reject",
     body=VersionReason,
-    answer=BatchAnswer,
+    answer=IssuanceBatchAnswer,
     summary="Reject a batch with a reason",
 )
-def reject(call: Call[VersionReason, NoQuery], program_id: str, batch_id: str) -> BatchAnswer:
+def reject(call: Call[VersionReason, NoQuery], program_id: str, batch_id: str) -> IssuanceBatchAnswer:
     body = call.body
     batch = issuance.decide_batch(
         call.context, program_id, batch_id, "reject", version=body.version, reason=body.reason
     )
-    return _batch(call, batch)
+    return _answer(call, batch)
 
 
-def _batch(
+def _answer(
     call: Call[object, object], batch: IssuanceBatch, *, chunks_done: int | None = None
-) -> BatchAnswer:
-    own = batch.proposed_by == call.context.principal.actor
+) -> IssuanceBatchAnswer:
     outcome = batch.outcome
-    return BatchAnswer(
+    return IssuanceBatchAnswer(
         id=batch.id,
         program_id=batch.program_id,
         import_id=batch.import_id,
@@ -177,7 +178,7 @@ def _batch(
         already_held=batch.already_held,
         refused_by_reason=_reasons(batch.reasons),
         issued=batch.issued,
-        outcome=OutcomeAnswer(
+        outcome=IssuanceOutcomeAnswer(
             issued=outcome.issued,
             already_held=outcome.already_held,
             refused=outcome.refused,
@@ -188,11 +189,7 @@ def _batch(
         chunks=batch.chunks,
         chunks_done=chunks_done,
         proposed_at=batch.proposed_at,
-        allowed_actions=[
-            action
-            for action in BATCH_TRANSITIONS.allowed(batch.status)
-            if action in ("approve", "reject") and not own
-        ],
+        allowed_actions=issuance.allowed_actions(call.context, batch),
     )
 
 

@@ -1,17 +1,28 @@
 """Issuance: propose a batch for a list, approve it as a second person (step 3); workers then issue it."""
 
 from chalicelib.accounts import rights
+from chalicelib.aws.writes import until_written
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.ids import IssuanceBatchId, new_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 from chalicelib.people.lists.graduates.service import ready_list
 from chalicelib.programs.service import read_program
-from chalicelib.vouchers.batches import issuing
-from chalicelib.vouchers.batches import store as batch_store
-from chalicelib.vouchers.batches.model import INLINE_ROWS_MAX, PHASE_OF, BatchStatus, IssuanceBatch, Phase
-from chalicelib.vouchers.batches.store import OPEN_MARK, Refusal
+from chalicelib.vouchers.batches import store
+from chalicelib.vouchers.batches.chunks import service as chunks
+from chalicelib.vouchers.batches.chunks import store as chunk_store
+from chalicelib.vouchers.batches.chunks.model import Phase, RowRefusal
+from chalicelib.vouchers.batches.model import (
+    INLINE_ROWS_MAX,
+    PHASE_OF,
+    IssuanceBatch,
+    IssuanceBatchStatus,
+    why_not,
+)
+
+ACTIONS = {"approve": "issuance.approve", "reject": "issuance.reject"}
+"""What may be done with a proposed batch, and the right to it."""
 
 
 def propose_batch(context: Context, program_id: str, *, import_id: str, declared_count: int) -> IssuanceBatch:
@@ -42,24 +53,24 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
         id=IssuanceBatchId(new_id("iss")),
         program_id=program.id,
         import_id=listed.id,
-        status=BatchStatus.PROPOSED if inline else BatchStatus.COUNTING,
+        status=IssuanceBatchStatus.PROPOSED if inline else IssuanceBatchStatus.COUNTING,
         proposed_by=context.principal.actor,
         proposed_at=context.now,
         chunks=listed.chunks,
-        open=None if inline else OPEN_MARK,
+        open=None if inline else store.OPEN_MARK,
     )
     if inline:
-        batch = issuing.counted(context, batch, program)
-    batch_store.create_batch(batch, change_of(context, "issuance.propose"))
+        batch = chunks.counted(context, batch, program)
+    store.create_batch(batch, change_of(context, "issuance.propose"))
     if not inline:
-        issuing.ask_workers(context, batch, range(batch.chunks))
+        chunks.ask_workers(context, batch, range(batch.chunks))
     return batch
 
 
 def read_batch(context: Context, program_id: str, batch_id: str) -> IssuanceBatch:
     """Read a batch of a program."""
     rights.require(context.principal, "issuance.read", division=PROVINCE)
-    batch = batch_store.read_batch(batch_id)
+    batch = store.read_batch(batch_id)
     if batch.program_id != program_id:
         raise error("not_found")
     return batch
@@ -68,11 +79,11 @@ def read_batch(context: Context, program_id: str, batch_id: str) -> IssuanceBatc
 def list_batches(context: Context, program_id: str, request: PageRequest) -> Page[IssuanceBatch]:
     """List a program's batches."""
     rights.require(context.principal, "issuance.read", division=PROVINCE)
-    return batch_store.batches_of(read_program(program_id).id, request)
+    return store.batches_of(read_program(program_id).id, request)
 
 
-def refusals_of(context: Context, program_id: str, batch_id: str, request: PageRequest) -> Page[Refusal]:
-    """List the rows that get no voucher: the dry run's, and once all is issued those of the issuing.
+def refusals_of(context: Context, program_id: str, batch_id: str, request: PageRequest) -> Page[RowRefusal]:
+    """List the rows that get no voucher: the dry run's, and once all is issued those of the chunks.
 
     A page holds the refusals of one chunk after another; its cursor tells the chunk and the place in it.
     """
@@ -80,24 +91,24 @@ def refusals_of(context: Context, program_id: str, batch_id: str, request: PageR
     phase = _phase_shown(batch)
     after = request.after or {}
     chunk, place = int(after.get("chunk", 0)), int(after.get("place", 0))
-    found: list[Refusal] = []
-    for outcome in batch_store.outcomes_of(batch.id, phase, start=chunk):
+    refusals: list[RowRefusal] = []
+    for outcome in chunk_store.outcomes_of(batch.id, phase, start=chunk):
         if outcome.chunk != chunk:
             chunk, place = outcome.chunk, 0
         if place >= outcome.listed:
             continue
-        if len(found) == request.limit:
-            return Page(items=found, after={"chunk": chunk, "place": place})
-        part = batch_store.read_refusals(outcome)[place : place + request.limit - len(found)]
-        found += part
-        place += len(part)
+        if len(refusals) == request.limit:
+            return Page(items=refusals, after={"chunk": chunk, "place": place})
+        shown = chunk_store.read_refusals(outcome)[place : place + request.limit - len(refusals)]
+        refusals += shown
+        place += len(shown)
         if place < outcome.listed:
-            return Page(items=found, after={"chunk": chunk, "place": place})
-    return Page(items=found)
+            return Page(items=refusals, after={"chunk": chunk, "place": place})
+    return Page(items=refusals)
 
 
 def _phase_shown(batch: IssuanceBatch) -> Phase:
-    return Phase.ISSUE if batch.status is BatchStatus.ISSUED else Phase.DRY_RUN
+    return Phase.ISSUE if batch.status is IssuanceBatchStatus.ISSUED else Phase.DRY_RUN
 
 
 def progress_of(batch: IssuanceBatch) -> int:
@@ -105,7 +116,7 @@ def progress_of(batch: IssuanceBatch) -> int:
     phase = PHASE_OF.get(batch.status)
     if phase is None:
         return batch.chunks
-    return sum(1 for _ in batch_store.outcomes_of(batch.id, phase))
+    return sum(1 for _ in chunk_store.outcomes_of(batch.id, phase))
 
 
 def decide_batch(
@@ -118,15 +129,24 @@ def decide_batch(
         Refused: decided already, or another version.
 
     """
-    batch = read_batch(context, program_id, batch_id)
-    rights.require(context.principal, f"issuance.{action}", division=PROVINCE)
-    decided = batch_store.decide_batch(
-        batch.id,
-        action,
-        version=version,
-        decider=context.principal.actor,
-        change=change_of(context, f"issuance.{action}", reason=reason),
-    )
+    actor = context.principal.actor
+
+    def attempt() -> IssuanceBatch:
+        batch = read_batch(context, program_id, batch_id)
+        rights.require(context.principal, ACTIONS[action], division=PROVINCE)
+        refuse(why_not(action, batch, actor, version=version))
+        change = change_of(context, f"issuance.{action}", reason=reason)
+        return store.decide_batch(batch.id, action, version=version, decider=actor, change=change)
+
+    decided = until_written(attempt)
     if action == "approve":
-        issuing.start_issuing(context, decided)
+        chunks.start_issuing(context, decided)
     return decided
+
+
+def allowed_actions(context: Context, batch: IssuanceBatch) -> list[str]:
+    """List what this caller may do with a batch now."""
+    principal = context.principal
+    return rights.offered(
+        principal, ACTIONS, lambda action: why_not(action, batch, principal.actor), division=PROVINCE
+    )

@@ -28,7 +28,7 @@ REMINDER_DAYS = (30, 7, 1)
 
 
 @dataclass(frozen=True)
-class Place:
+class ShardPlace:
     """Where in the night's work a message stands: a shard, the page of it, and what for.
 
     `days` is 0 for what has expired, else it tells which reminder.
@@ -39,13 +39,13 @@ class Place:
     after: dict[str, Any] | None = None
 
     @classmethod
-    def of(cls, message: queues.Message) -> "Place":
+    def of(cls, message: queues.Message) -> "ShardPlace":
         """Read the place of a message."""
         return msgspec.convert(message.body, cls)
 
 
 @dataclass(frozen=True)
-class Expired:
+class ExpiryPage:
     """What became of a page: how many expiries were recorded, and who is left to be decided on.
 
     `redeemed` are vouchers that were spent in time under a program that also wants the class to be completed
@@ -60,27 +60,27 @@ class Expired:
 def begin_night(context: Context) -> dict[str, int]:
     """Ask the workers for every due shard: for what has expired, and for whom to remind."""
     shards = expiry_store.due_shards()
-    reminders = [Place(shard, days) for days in REMINDER_DAYS for shard in shards]
-    _ask(context, settings().expiry_queue_url, [Place(shard) for shard in shards])
+    reminders = [ShardPlace(shard, days) for days in REMINDER_DAYS for shard in shards]
+    _ask(context, settings().expiry_queue_url, [ShardPlace(shard) for shard in shards])
     _ask(context, settings().reminders_queue_url, reminders)
     return {"shards": len(shards), "reminders": len(reminders)}
 
 
-def ask_for_next(context: Context, place: Place, after: dict[str, Any] | None) -> None:
+def ask_for_next(context: Context, place: ShardPlace, after: dict[str, Any] | None) -> None:
     """Ask the workers for the page after this one, if there is one; called when this one is done."""
     if after is not None:
         url = settings().reminders_queue_url if place.days else settings().expiry_queue_url
         _ask(context, url, [replace(place, after=after)])
 
 
-def _ask(context: Context, queue_url: str, places: Sequence[Place]) -> None:
+def _ask(context: Context, queue_url: str, places: Sequence[ShardPlace]) -> None:
     queues.send(queue_url, (asdict(place) for place in places), now=context.now)
 
 
 # --------------------------------------------------------------------------- expiry
 
 
-def expire_page(context: Context, place: Place) -> Expired:
+def expire_page(context: Context, place: ShardPlace) -> ExpiryPage:
     """Record the expiry of one page of a shard, whenever it fell due."""
     page = expiry_store.due_vouchers(place.due_shard, until=context.now, limit=PAGE, after=place.after)
     change = change_of(context, "voucher.expire")
@@ -93,7 +93,7 @@ def expire_page(context: Context, place: Place) -> Expired:
             redeemed += _still_due(failure.old)
         else:
             recorded += 1
-    return Expired(recorded, redeemed, page.after)
+    return ExpiryPage(recorded, redeemed, page.after)
 
 
 def _still_due(old: Any | None) -> Iterator[Voucher]:
@@ -105,23 +105,23 @@ def _still_due(old: Any | None) -> Iterator[Voucher]:
 
 
 @dataclass(frozen=True)
-class Reminded:
+class ReminderPage:
     """A page of unspent vouchers that expire in so many days."""
 
     vouchers: list[Voucher]
     after: dict[str, Any] | None
 
 
-def page_to_remind(context: Context, place: Place) -> Reminded:
+def page_to_remind(context: Context, place: ShardPlace) -> ReminderPage:
     """Give one page of a shard's unspent vouchers whose last day is `place.days` days from today.
 
     Those of the day before are among them, for the case that their night was missed.
     """
     since, until = _moments_to_remind(context.now, place.days)
     page = expiry_store.due_vouchers(place.due_shard, since=since, until=until, limit=PAGE, after=place.after)
-    found = store.find_vouchers(page.voucher_ids)
+    vouchers = store.find_vouchers(page.voucher_ids)
     unspent = (VoucherStatus.ISSUED, VoucherStatus.CLAIMED)
-    return Reminded([voucher for voucher in found if voucher.status in unspent], page.after)
+    return ReminderPage([voucher for voucher in vouchers if voucher.status in unspent], page.after)
 
 
 def _moments_to_remind(now: datetime, days: int) -> tuple[datetime, datetime]:

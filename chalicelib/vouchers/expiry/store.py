@@ -1,16 +1,14 @@
 """Vouchers that are due, in shards, and the writes that record their expiry."""
 
+import contextlib
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from chalicelib.aws.writes import ConditionFailed, update
+from chalicelib.aws.writes import ConditionFailed, lawful, update
 from chalicelib.kernel.principal import Change
-from chalicelib.vouchers.model import (
-    Voucher,
-    VoucherStatus,
-)
-from chalicelib.vouchers.store import DUE_SHARDS, VoucherRow, is_in, target_of
+from chalicelib.vouchers.model import Voucher, VoucherStatus
+from chalicelib.vouchers.store import DUE_SHARDS, VoucherRow, lawful_for, target_of
 
 
 @dataclass(frozen=True)
@@ -56,20 +54,18 @@ def expire(voucher_id: str, *, now: datetime, change: Change) -> Voucher:
         VoucherRow,
         (voucher_id,),
         [VoucherRow.status.set(target_of("expire")), VoucherRow.due_shard.remove()],
-        condition=is_in("expire") & (VoucherRow.expires_at <= now),
+        condition=lawful_for("expire") & (VoucherRow.expires_at <= now),
         change=change,
     )
 
 
 def leave_to_class(voucher: Voucher, *, change: Change) -> None:
     """Take a redeemed voucher out of its due shard: what becomes of it is decided with its class."""
-    try:
+    with contextlib.suppress(ConditionFailed):  # settled, closed or released: each takes it out too
         update(
             VoucherRow,
             (voucher.id,),
             [VoucherRow.due_shard.remove()],
-            condition=(VoucherRow.status == str(VoucherStatus.REDEEMED)) & VoucherRow.due_shard.exists(),
+            condition=lawful(VoucherRow, sources=[VoucherStatus.REDEEMED]) & VoucherRow.due_shard.exists(),
             change=change,
         )
-    except ConditionFailed:
-        return  # settled, closed or released meanwhile: each of these takes it out too

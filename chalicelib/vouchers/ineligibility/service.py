@@ -12,7 +12,7 @@ the newest word and writes it.
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import date, datetime
 
-from chalicelib.aws.writes import ConditionFailed
+from chalicelib.aws.writes import ConditionFailed, until_written
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.ports import Port
@@ -34,7 +34,8 @@ from chalicelib.vouchers.model import (
     voucher_id_of,
 )
 
-_TRIES = 8
+_ROUNDS_MAX = 8
+"""So many lists may say something new of the same people while their vouchers follow one of them."""
 _PAID_FOR = (VoucherStatus.REDEEMED, VoucherStatus.SETTLED)
 _stop_payment: Port[[Context, Voucher, Bar], None] = Port("payment_of_voucher")
 """Tells that lists stand against a voucher which is, or will be, paid for."""
@@ -48,12 +49,12 @@ def follow(context: Context, person_keys: Iterable[PersonKey]) -> None:
 
     """
     people: Collection[PersonKey] = set(person_keys)
-    for _ in range(_TRIES):
+    for _ in range(_ROUNDS_MAX):  # not `until_written`: it goes round as long as its own writes come through
         if not people:
             return
         listed = standings.standings_of(people)
-        done = [_bring_in_line(context, voucher, bar) for voucher, bar in _concerned(context, listed)]
-        if not any(done):
+        consequences = [_bring_in_line(context, voucher, bar) for voucher, bar in _concerned(context, listed)]
+        if not any(consequences):
             return
         people = standings.people_with_news(people, listed)
     raise error("try_again")
@@ -62,13 +63,13 @@ def follow(context: Context, person_keys: Iterable[PersonKey]) -> None:
 def effect_on(person_keys: Iterable[PersonKey], import_id: str) -> tuple[int, int]:
     """Count the vouchers lost and those marked because of a list, from what they themselves say."""
     ids = [voucher_id_of(key, program.id) for program in all_programs() for key in person_keys]
-    found = [
+    statuses = [
         voucher.status
         for voucher in store.find_vouchers(ids)
         if voucher.bar is not None and voucher.bar.standing.import_id == import_id
     ]
-    revoked = found.count(VoucherStatus.REVOKED)
-    return revoked, len(found) - revoked
+    revoked = statuses.count(VoucherStatus.REVOKED)
+    return revoked, len(statuses) - revoked
 
 
 def _concerned(
@@ -96,25 +97,31 @@ def _asked_from(voucher: Voucher, now: datetime) -> date:
 def _bring_in_line(context: Context, voucher: Voucher, bar: Bar | None) -> Consequence | None:
     """Do to one voucher what follows; it may be claimed, redeemed or released meanwhile."""
     current: Voucher | None = voucher
-    for _ in range(_TRIES):
+
+    def attempt() -> Consequence | None:
+        nonlocal current
         if current is None:
             return None
-        consequence = consequence_of(current, bar, now=context.now)
         try:
-            if consequence is Consequence.REVOKE:
-                assert bar is not None
-                ineligibility_store.revoke_ineligible(
-                    current, bar, now=context.now, change=_change(context, bar)
-                )
-            elif consequence is Consequence.MARK:
-                ineligibility_store.mark_ineligible(current, bar, change=_change(context, bar))
+            return _do_what_follows(context, current, bar)
         except ConditionFailed as failure:
-            current = failure.old
-        else:
-            if bar is not None and current.status in _PAID_FOR:
-                _stop_payment(context, current, bar)
-            return consequence
-    raise error("try_again")
+            current = failure.old  # as it is now: nothing needs to be read again
+            raise
+
+    return until_written(attempt)
+
+
+def _do_what_follows(context: Context, voucher: Voucher, bar: Bar | None) -> Consequence | None:
+    consequence = consequence_of(voucher, bar, now=context.now)
+    change = _change(context, bar)
+    if consequence is Consequence.REVOKE:
+        assert bar is not None
+        ineligibility_store.revoke_ineligible(voucher, bar, now=context.now, change=change)
+    elif consequence is Consequence.MARK:
+        ineligibility_store.mark_ineligible(voucher, bar, change=change)
+    if bar is not None and voucher.status in _PAID_FOR:
+        _stop_payment(context, voucher, bar)
+    return consequence
 
 
 def _change(context: Context, bar: Bar | None) -> Change:

@@ -8,11 +8,8 @@ from pynamodb.expressions.update import Action
 from chalicelib.aws.writes import update
 from chalicelib.kernel.principal import Change
 from chalicelib.people.eligibility import Bar
-from chalicelib.vouchers.model import (
-    Voucher,
-    bar_moments,
-)
-from chalicelib.vouchers.store import VoucherRow, is_in, target_of
+from chalicelib.vouchers.model import Voucher, bar_moments
+from chalicelib.vouchers.store import VoucherRow, lawful_for, target_of
 
 
 def revoke_ineligible(voucher: Voucher, bar: Bar, *, now: datetime, change: Change) -> None:
@@ -26,7 +23,7 @@ def revoke_ineligible(voucher: Voucher, bar: Bar, *, now: datetime, change: Chan
         VoucherRow,
         (voucher.id,),
         [VoucherRow.status.set(target_of("revoke")), VoucherRow.due_shard.remove(), *_bar_actions(bar)],
-        condition=is_in("expire") & (VoucherRow.expires_at > now),
+        condition=lawful_for("expire") & (VoucherRow.expires_at > now),
         change=change,
     )
 
@@ -54,4 +51,4 @@ def _bar_actions(bar: Bar | None) -> list[Action]:
         (VoucherRow.barred_until, end),
         (VoucherRow.bar, bar),
     ]
-    return [name.set(value) if value is not None else name.remove() for name, value in values]
+    return [attribute.set(value) if value is not None else attribute.remove() for attribute, value in values]

@@ -6,10 +6,13 @@ from datetime import timedelta
 import pytest
 
 import app
+from chalicelib.aws.writes import update
 from chalicelib.kernel.errors import DomainError
 from chalicelib.vouchers import store
 from chalicelib.vouchers.batches import store as batch_store
-from chalicelib.vouchers.batches.model import BATCH_TRANSITIONS, BatchStatus, IssuanceBatch, Phase, Tally
+from chalicelib.vouchers.batches.chunks import store as chunk_store
+from chalicelib.vouchers.batches.chunks.model import Phase, Tally
+from chalicelib.vouchers.batches.model import ISSUANCE_TRANSITIONS, IssuanceBatch, IssuanceBatchStatus
 from chalicelib.vouchers.model import voucher_id_of
 from tests.vouchers.lists import approve, deliver, graduate_of, path_of, propose, read, ready_list, say
 
@@ -41,9 +44,9 @@ def test_a_long_list_is_counted_by_workers_and_proposed_then(world, cloud):
     assert (read(world, batch)["status"], read(world, batch)["chunks_done"]) == ("counting", 1)
     random.Random(1).shuffle(messages)
     deliver(messages * 2)
-    done = read(world, batch)
-    assert (done["status"], counts(done), done["version"]) == ("proposed", (8, 1, 0, 0), 2)
-    assert done["refused_by_reason"] == [{"code": "not_unemployed", "count": 1}]
+    shown = read(world, batch)
+    assert (shown["status"], counts(shown), shown["version"]) == ("proposed", (8, 1, 0, 0), 2)
+    assert shown["refused_by_reason"] == [{"code": "not_unemployed", "count": 1}]
     assert not cloud.messages("issuance")
 
 
@@ -57,9 +60,9 @@ def test_a_batch_tells_what_it_expected_and_what_became_of_it(world, cloud):
     say(world, listed)
     assert approve(world, batch).status == 200
     deliver(cloud.messages("issuance"))
-    done = read(world, batch)
-    assert (done["status"], counts(done)) == ("issued", (5, 1, 0, 3))
-    assert done["outcome"] == {
+    shown = read(world, batch)
+    assert (shown["status"], counts(shown)) == ("issued", (5, 1, 0, 3))
+    assert shown["outcome"] == {
         "issued": 3,
         "already_held": 1,
         "refused": 2,
@@ -69,8 +72,8 @@ def test_a_batch_tells_what_it_expected_and_what_became_of_it(world, cloud):
         ],
     }
     refusals = world.api("province").get(f"{path_of(world, batch)}/refusals", at=world.now).json["items"]
-    told = [(one["row"], one["code"]) for one in refusals]
-    assert told == [(90, "not_unemployed"), (chunks[1][1].row, "listed_employed")]
+    rows = [(refusal["row"], refusal["code"]) for refusal in refusals]
+    assert rows == [(90, "not_unemployed"), (chunks[1][1].row, "listed_employed")]
 
 
 def test_refusals_come_in_pages_across_chunks(world, cloud):
@@ -81,7 +84,7 @@ def test_refusals_come_in_pages_across_chunks(world, cloud):
     while True:
         query = f"?limit=2{cursor}"
         page = world.api("province").get(f"{path_of(world, batch)}/refusals{query}", at=world.now).json
-        rows += [one["row"] for one in page["items"]]
+        rows += [refusal["row"] for refusal in page["items"]]
         assert len(page["items"]) <= 2
         pages += 1
         if page["next"] is None:
@@ -105,8 +108,8 @@ def test_a_second_batch_over_the_same_list_issues_nothing_and_changes_nothing(wo
     assert counts(second) == (0, 0, 8, 0)
     approve(world, second)
     deliver(cloud.messages("issuance"))
-    done = read(world, second)
-    assert (done["status"], done["issued"], done["outcome"]["already_held"]) == ("issued", 0, 8)
+    shown = read(world, second)
+    assert (shown["status"], shown["issued"], shown["outcome"]["already_held"]) == ("issued", 0, 8)
     assert store.read_voucher(voucher_id) == before
 
 
@@ -130,7 +133,7 @@ def test_a_worker_that_died_before_summing_up_leaves_a_batch_that_ends(world, cl
     batch = propose(world, ready_list(world, chunks_of(world, [2])))
     approve(world, batch)
     cloud.messages("issuance")
-    batch_store.record_outcome(batch["id"], Phase.ISSUE, 0, Tally(issued=2), [])  # and then it died
+    chunk_store.record_outcome(batch["id"], Phase.ISSUE, 0, Tally(issued=2), [])  # and then it died
     assert app.resume_issuance({"now": world.later(minutes=20).isoformat()}, None) == {"chunks": 1}
     deliver(cloud.messages("issuance"))
     assert read(world, batch)["status"] == "issued"
@@ -142,10 +145,10 @@ def test_vouchers_of_a_run_that_died_before_it_was_written_down_are_counted_once
     approve(world, batch)
     messages = cloud.messages("issuance")
     deliver(messages)
-    done = batch_store.IssuanceBatchRow
-    batch_store.ChunkOutcomeRow.get(batch["id"], "issue#00000").delete()
-    row = done.get(batch["id"])
-    row.update(actions=[done.status.set("issuing"), done.issued.set(0), done.outcome.remove()])
+    table = batch_store.IssuanceBatchRow
+    chunk_store.ChunkOutcomeRow.get(batch["id"], "issue#00000").delete()
+    row = table.get(batch["id"])
+    row.update(actions=[table.status.set("issuing"), table.issued.set(0), table.outcome.remove()])
     say(world, world.person(100))  # and meanwhile one of them was listed
     deliver(messages)
     again = read(world, batch)
@@ -156,8 +159,8 @@ def test_vouchers_of_a_run_that_died_before_it_was_written_down_are_counted_once
     assert lost.status.value == "revoked", "issued by the run that died, found ineligible by the repeat"
 
 
-@pytest.mark.parametrize("status", list(BatchStatus))
-@pytest.mark.parametrize("action", list(BATCH_TRANSITIONS.steps))
+@pytest.mark.parametrize("status", list(IssuanceBatchStatus))
+@pytest.mark.parametrize("action", list(ISSUANCE_TRANSITIONS.steps))
 def test_the_write_agrees_with_the_table_of_batches(world, status, action):
     batch = IssuanceBatch(
         id="iss_x",
@@ -180,12 +183,32 @@ def test_the_write_agrees_with_the_table_of_batches(world, status, action):
     except DomainError:
         pass
     after = batch_store.read_batch("iss_x")
-    if BATCH_TRANSITIONS.allows(action, status):
-        assert (after.status, after.version) == (BATCH_TRANSITIONS.target(action), 2)
+    if ISSUANCE_TRANSITIONS.allows(action, status):
+        assert (after.status, after.version) == (ISSUANCE_TRANSITIONS.target(action), 2)
         assert (after.open is not None) == (after.status in ("counting", "issuing"))
         assert (after in list(batch_store.open_batches())) == (after.open is not None)
     else:
         assert after == before
+
+
+@pytest.mark.parametrize("who", ["province", "province_two"])
+@pytest.mark.parametrize("status", list(IssuanceBatchStatus))
+@pytest.mark.parametrize("action", ["approve", "reject"])
+def test_a_decision_is_accepted_where_it_is_offered_and_nowhere_else(world, api, status, action, who):
+    batch = propose(world, ready_list(world, chunks_of(world, [1])))
+    row = batch_store.IssuanceBatchRow
+    actions = [row.status.set(str(status))]
+    update(row, (batch["id"],), actions, condition=row.id.exists(), change=world.change)
+    shown = api(who).get(path_of(world, batch), at=world.now).json
+    body = (
+        {"version": shown["version"], "reason": "核对"}
+        if action == "reject"
+        else {"version": shown["version"]}
+    )
+    answer = api(who).post(f"{path_of(world, batch)}/{action}", body, at=world.now)
+    assert (answer.status == 200) == (action in shown["allowed_actions"]), answer.text
+    if answer.status != 200:
+        assert answer.json["code"] == ("self_approval" if status == "proposed" else "wrong_state")
 
 
 def test_a_bureau_lists_the_vouchers_of_its_division_and_below_once_each(world, cloud, api):
@@ -197,13 +220,13 @@ def test_a_bureau_lists_the_vouchers_of_its_division_and_below_once_each(world, 
         deliver(cloud.messages("issuance"))
 
     def listed(who, query):
-        found, cursor = [], ""
+        divisions, cursor = [], ""
         while True:
             page = api(who).get(f"/v1/vouchers?limit=1{query}{cursor}", at=world.now)
             assert page.status == 200, page.text
-            found += [one["division"] for one in page.json["items"]]
+            divisions += [voucher["division"] for voucher in page.json["items"]]
             if page.json["next"] is None:
-                return sorted(found)
+                return sorted(divisions)
             cursor = f"&cursor={page.json['next']}"
 
     assert listed("clerk", "") == ["340103", "340104", "340111", "340111"]

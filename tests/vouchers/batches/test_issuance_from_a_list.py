@@ -46,20 +46,20 @@ def graduates():
 
 def test_a_list_with_wrong_rows_fails_and_names_every_one(world, api, cloud, graduates):
     raw, expected = graduates
-    done = imported(api, cloud, raw)
-    assert done["status"] == "failed"
-    assert (done["total"], done["valid"]) == (expected.total, expected.valid)
-    assert sorted({error["row"] for error in done["errors"]}) == sorted(expected.wrong_rows)
-    assert all(error["detail"] and error["column"] for error in done["errors"])
-    assert done["error_sheet"]
+    record = imported(api, cloud, raw)
+    assert record["status"] == "failed"
+    assert (record["total"], record["valid"]) == (expected.total, expected.valid)
+    assert sorted({error["row"] for error in record["errors"]}) == sorted(expected.wrong_rows)
+    assert all(error["detail"] and error["column"] for error in record["errors"])
+    assert record["error_sheet"]
 
 
 def test_vouchers_are_issued_once_whatever_is_repeated(world, api, cloud, graduates):
     raw, expected = graduates
-    done = imported(api, cloud, raw, partial=True)
-    assert (done["status"], done["valid"]) == ("ready", expected.valid)
+    record = imported(api, cloud, raw, partial=True)
+    assert (record["status"], record["valid"]) == ("ready", expected.valid)
     batches = f"/v1/programs/{world.program_id}/issuance-batches"
-    body = {"import_id": done["id"], "declared_count": expected.valid}
+    body = {"import_id": record["id"], "declared_count": expected.valid}
     proposed = api("province").post(batches, body, at=NOW)
     assert proposed.status == 201, proposed.text
     assert (proposed.json["eligible"], proposed.json["already_held"]) == (expected.eligible, 0)
@@ -74,7 +74,7 @@ def test_vouchers_are_issued_once_whatever_is_repeated(world, api, cloud, gradua
         app.issue_vouchers({"Records": records}, None)
     read = api("province").get(path).json
     assert (read["status"], read["issued"]) == ("issued", expected.eligible)
-    assert api("province").get(f"/v1/imports/{done['id']}").json["status"] == "applied"
+    assert api("province").get(f"/v1/imports/{record['id']}").json["status"] == "applied"
     refused = api("province").get(f"{path}/refusals").json["items"]
     assert len({item["row"] for item in refused}) == expected.valid - expected.eligible
     again = api("province").post(batches, body, at=NOW)
@@ -83,8 +83,8 @@ def test_vouchers_are_issued_once_whatever_is_repeated(world, api, cloud, gradua
 
 def test_declared_count_must_match(world, api, cloud, graduates):
     raw, expected = graduates
-    done = imported(api, cloud, raw, partial=True)
-    body = {"import_id": done["id"], "declared_count": expected.valid + 1}
+    record = imported(api, cloud, raw, partial=True)
+    body = {"import_id": record["id"], "declared_count": expected.valid + 1}
     answer = api("province").post(f"/v1/programs/{world.program_id}/issuance-batches", body, at=NOW)
     assert (answer.status, answer.json["code"]) == (422, "declared_totals_differ")
 
@@ -101,9 +101,9 @@ def test_declared_count_must_match(world, api, cloud, graduates):
     ],
 )
 def test_unreadable_files_are_refused_with_a_sentence(world, api, cloud, filename, raw, code):
-    done = imported(api, cloud, raw, filename=filename)
-    assert (done["status"], done["failure"]) == ("failed", code)
-    assert done["detail"]
+    record = imported(api, cloud, raw, filename=filename)
+    assert (record["status"], record["failure"]) == ("failed", code)
+    assert record["detail"]
 
 
 def test_a_file_other_than_announced_is_refused(world, api, cloud):
@@ -117,8 +117,8 @@ def test_a_csv_in_gb18030_is_read(world, api, cloud):
     person = world.person(3)
     header = "姓名,身份证号,毕业院校,学历,毕业日期,离校日期,就业状态,手机号,行政区划"
     row = f"{person.name},{person.id_number},安徽大学,本科,2026-06-30,2026/7/1,未就业,{person.phone},340111"
-    done = imported(api, cloud, f"{header}\n{row}\n".encode("gb18030"), filename="a.csv")
-    assert (done["status"], done["valid"]) == ("ready", 1), done
+    record = imported(api, cloud, f"{header}\n{row}\n".encode("gb18030"), filename="a.csv")
+    assert (record["status"], record["valid"]) == ("ready", 1), record
 
 
 def _json(message):

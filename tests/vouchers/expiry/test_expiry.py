@@ -40,7 +40,9 @@ def test_a_scan_counts_until_the_last_second(world, api, previewed):
     late, timely = world.person(1), world.person(2)
     ids = {person: world.voucher(person) for person in (late, timely)}
     end = end_of(ids[late])
-    tokens = {person: code_at(world, api, person, one, end - SECOND) for person, one in ids.items()}
+    tokens = {
+        person: code_at(world, api, person, voucher_id, end - SECOND) for person, voucher_id in ids.items()
+    }
     if previewed:
         for token in tokens.values():
             body = {"token": token, "project_id": world.project_id}
@@ -94,7 +96,7 @@ def test_nights_that_were_missed_for_a_year_are_made_up_for(world, cloud):
     ids = [world.voucher(world.person(n)) for n in range(3)]
     app.expire_vouchers({"now": (end_of(ids[0]) + timedelta(days=365)).isoformat()}, None)
     cloud.work("expiry", app.expire_shard)
-    assert {one.status for one in store.find_vouchers(ids)} == {VoucherStatus.EXPIRED}
+    assert {voucher.status for voucher in store.find_vouchers(ids)} == {VoucherStatus.EXPIRED}
 
 
 def test_the_night_before_expires_nothing(world, cloud):

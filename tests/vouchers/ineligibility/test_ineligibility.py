@@ -58,14 +58,17 @@ def follow(world, *keys):
 
 def test_whoever_is_listed_before_gets_no_voucher_and_is_told_why(world, cloud):
     listed, other = world.person(1), world.person(2)
-    done = imported(world, sheet(line(listed), line(listed, "退休", "2025-01-01")))
-    assert (done["status"], done["valid"]) == ("applied", 2), done
+    record = imported(world, sheet(line(listed), line(listed, "退休", "2025-01-01")))
+    assert (record["status"], record["valid"]) == ("applied", 2), record
     batch = propose(world, ready_list(world, [[graduate_of(listed, 2), graduate_of(other, 3)]]))
     assert (batch["eligible"], batch["refused"]) == (1, 1)
     path = f"/v1/programs/{world.program_id}/issuance-batches/{batch['id']}/refusals"
-    told = world.api("province").get(path, at=world.now).json["items"]
-    assert [(one["row"], one["code"]) for one in told] == [(2, "listed_employed"), (2, "listed_retired")]
-    assert "2026-08-01" in told[0]["detail"]
+    refusals = world.api("province").get(path, at=world.now).json["items"]
+    assert [(refusal["row"], refusal["code"]) for refusal in refusals] == [
+        (2, "listed_employed"),
+        (2, "listed_retired"),
+    ]
+    assert "2026-08-01" in refusals[0]["detail"]
     assert approve(world, batch).status == 200
     deliver(cloud.messages("issuance"))
     assert read(world, batch)["issued"] == 1
@@ -76,14 +79,14 @@ def test_an_unspent_voucher_is_lost_with_a_reason_that_names_the_list_and_the_pe
     issued, claimed = world.voucher(people[0], claimed=False), world.voucher(people[1])
     redeemed = world.enrolment(people[2])["voucher_id"]
     untouched = world.voucher(people[3])
-    done = imported(world, sheet(*(line(person, "死亡") for person in people[:3])))
-    assert done["status"] == "applied"
-    assert (done["effect"]["revoked"], done["effect"]["marked"]) == (2, 1)
+    record = imported(world, sheet(*(line(person, "死亡") for person in people[:3])))
+    assert record["status"] == "applied"
+    assert (record["effect"]["revoked"], record["effect"]["marked"]) == (2, 1)
     for voucher_id in (issued, claimed):
         voucher = store.read_voucher(voucher_id)
         assert (voucher.status, voucher.due_shard) == (VoucherStatus.REVOKED, None)
         assert voucher.last_change.action == "voucher.find_ineligible"
-        for part in ("listed_deceased", done["id"], "applied_by=acc_"):
+        for part in ("listed_deceased", record["id"], "applied_by=acc_"):
             assert part in voucher.last_change.reason
     kept = store.read_voucher(redeemed)
     assert (kept.status, kept.bar.code) == (VoucherStatus.REDEEMED, "listed_deceased")
@@ -99,7 +102,7 @@ def test_a_list_delivered_twice_changes_nothing_more(world, cloud):
     voucher_id = world.voucher(person)
     announced(world, sheet(line(person)))
     messages = cloud.messages("standings")
-    records = [{"messageId": "1", "body": json.dumps(one)} for one in messages * 3]
+    records = [{"messageId": "1", "body": json.dumps(body)} for body in messages * 3]
     app.follow_standings({"Records": records[:1]}, None)
     once = store.read_voucher(voucher_id)
     assert app.follow_standings({"Records": records}, None) == {"batchItemFailures": []}
@@ -129,12 +132,12 @@ def test_a_voucher_shows_from_when_on_a_situation_stands_against_it(world, api):
     person = world.person(1)
     path = f"/v1/vouchers/{world.voucher(person)}"
     imported(world, sheet(line(person, "参军", "2026-09-10")))
-    told = []
+    offered = []
     for days in (8, 9):
         shown = api(person).get(path, at=world.later(days=days)).json
         assert (shown["status"], shown["ineligible"]["since"]) == ("claimed", "2026-09-10")
-        told.append(shown["allowed_actions"])
-    assert told == [["show_qr"], []]
+        offered.append(shown["allowed_actions"])
+    assert offered == [["show_qr"], []]
     assert api("province").get(path, at=world.later(days=9)).json["allowed_actions"] == ["revoke"]
 
 
@@ -158,14 +161,14 @@ def test_a_redemption_under_way_asks_again_in_the_write_itself(world, api):
 def test_a_released_voucher_of_somebody_listed_meanwhile_is_lost_with_both_reasons(world, api):
     person = world.person(1)
     enrolment = world.enrolment(person)
-    done = imported(world, sheet(line(person)))
+    record = imported(world, sheet(line(person)))
     path = f"/v1/enrolments/{enrolment['id']}/release"
     answer = api("institution").post(path, {"reason": "改报其他班"}, at=world.now)
     assert (answer.status, answer.json["status"]) == (200, "released")
     voucher = store.read_voucher(enrolment["voucher_id"])
     assert (voucher.status, voucher.due_shard, voucher.enrolment_id) == (VoucherStatus.REVOKED, None, None)
     assert voucher.last_change.action == "voucher.find_ineligible"
-    for part in ("改报其他班", "listed_employed", done["id"], "applied_by=acc_"):
+    for part in ("改报其他班", "listed_employed", record["id"], "applied_by=acc_"):
         assert part in voucher.last_change.reason
     assert find_enrolment(enrolment["id"]).last_change.action == "enrolment.release"
     shown = api(person).get(f"/v1/vouchers/{voucher.id}", at=world.now).json
@@ -220,7 +223,7 @@ def test_standings_are_told_as_of_any_day_also_of_strangers(world):
     from datetime import date
 
     def on(day):
-        return [one.situation.value for one in known.standings if one.counts_on(day)]
+        return [standing.situation.value for standing in known.standings if standing.counts_on(day)]
 
     assert (on(date(2026, 5, 1)), on(date(2026, 8, 1)), on(date(2026, 9, 1))) == (
         ["in_school"],
@@ -235,7 +238,7 @@ def test_standings_are_told_as_of_any_day_also_of_strangers(world):
 def test_wrong_rows_of_a_list_are_named_and_nothing_is_applied(world):
     person, other = world.person(1), world.person(2)
     voucher_id = world.voucher(person)
-    done = imported(
+    record = imported(
         world,
         sheet(
             line(person),
@@ -245,8 +248,8 @@ def test_wrong_rows_of_a_list_are_named_and_nothing_is_applied(world):
             line(person),
         ),
     )
-    assert done["status"] == "failed"
-    assert {(one["row"], one["column"], one["code"]) for one in done["errors"]} == {
+    assert record["status"] == "failed"
+    assert {(fault["row"], fault["column"], fault["code"]) for fault in record["errors"]} == {
         (3, "情形", "invalid_choice"),
         (4, "起始日期", "empty_cell"),
         (4, "截止日期", "invalid_date"),

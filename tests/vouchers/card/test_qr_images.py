@@ -9,7 +9,7 @@ import zxingcpp
 from PIL import Image, ImageFilter, ImageOps
 
 from chalicelib.kernel.ids import derived_id
-from chalicelib.vouchers import qr
+from chalicelib.vouchers.card import qr
 
 NOW = datetime(2026, 9, 1, 1, 0, 30, tzinfo=UTC)
 WIDTHS = (120, 160, 240, 400)
@@ -42,14 +42,14 @@ def drawn(text, width):
 def test_every_code_is_read(width, seen):
     for token in TOKENS:
         image = SEEN_AS[seen](drawn(token, width).convert("L"))
-        assert [found.text for found in zxingcpp.read_barcodes(image, try_invert=True)] == [token]
+        assert [barcode.text for barcode in zxingcpp.read_barcodes(image, try_invert=True)] == [token]
 
 
 def test_it_brings_its_own_white_ground_so_a_dark_page_does_not_swallow_it():
     image = drawn(TOKENS[0], 240).convert("RGBA")
     page = Image.new("RGBA", (300, 300), "black")
     page.paste(image, (30, 30), image)
-    found = zxingcpp.read_barcodes(page.convert("L"), try_invert=False)
-    assert [one.text for one in found] == [TOKENS[0]]
+    barcodes = zxingcpp.read_barcodes(page.convert("L"), try_invert=False)
+    assert [barcode.text for barcode in barcodes] == [TOKENS[0]]
     corner = image.getpixel((2, 2))
     assert corner == (255, 255, 255, 255), "the quiet zone is opaque and white"

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from chalicelib.kernel.errors import Impossible, Refused
 from chalicelib.kernel.ids import derived_id
-from chalicelib.vouchers import qr
+from chalicelib.vouchers.card import qr
 
 KEY = ("a1b2", b"k" * 32)
 BEFORE = ("c3d4", b"j" * 32)
@@ -22,20 +22,20 @@ devices = st.sampled_from(["", "abcdefgh", "23456723"])
 
 @given(vouchers, moments, devices, st.integers(0, 59))
 def test_a_token_is_good_for_its_minute_and_the_next(voucher_id, now, device, late):
-    made = qr.make_token(voucher_id, now=now, key=KEY, device=device)
+    token = qr.make_token(voucher_id, now=now, key=KEY, device=device)
     start = now.timestamp() // 60 * 60
     for moment in (start, start + late, start + 60 + late):
-        found = qr.read_token(made.text, now=datetime.fromtimestamp(moment, UTC), keys=[KEY])
-        assert found == qr.Scanned(voucher_id, qr.step_at(now), device)
-    assert made.expires_at.timestamp() == start + 120
+        scanned = qr.read_token(token.text, now=datetime.fromtimestamp(moment, UTC), keys=[KEY])
+        assert scanned == qr.ScannedToken(voucher_id, qr.step_at(now), device)
+    assert token.expires_at.timestamp() == start + 120
 
 
 @given(vouchers, moments, st.integers(1, 10**6))
 def test_older_than_its_step_and_the_leeway_it_has_expired(voucher_id, now, seconds):
-    made = qr.make_token(voucher_id, now=now, key=KEY)
-    late = made.expires_at + timedelta(seconds=seconds - 1)
+    token = qr.make_token(voucher_id, now=now, key=KEY)
+    late = token.expires_at + timedelta(seconds=seconds - 1)
     with pytest.raises(Refused) as refusal:
-        qr.read_token(made.text, now=late, keys=[KEY])
+        qr.read_token(token.text, now=late, keys=[KEY])
     assert refusal.value.code == "token_expired"
 
 
@@ -71,16 +71,16 @@ def test_no_guessed_parts_pass(parts):
 
 
 def test_the_key_before_still_proves_and_a_strange_one_does_not():
-    made = qr.make_token(derived_id("vch", "x"), now=NOW, key=BEFORE)
-    assert qr.read_token(made.text, now=NOW, keys=[KEY, BEFORE]).step == made.step
+    token = qr.make_token(derived_id("vch", "x"), now=NOW, key=BEFORE)
+    assert qr.read_token(token.text, now=NOW, keys=[KEY, BEFORE]).step == token.step
     with pytest.raises(Impossible):
-        qr.read_token(made.text, now=NOW, keys=[KEY])
+        qr.read_token(token.text, now=NOW, keys=[KEY])
 
 
 def test_a_token_of_a_minute_that_has_not_come_is_none_of_ours():
-    made = qr.make_token(derived_id("vch", "x"), now=NOW + timedelta(minutes=3), key=KEY)
+    token = qr.make_token(derived_id("vch", "x"), now=NOW + timedelta(minutes=3), key=KEY)
     with pytest.raises(Impossible):
-        qr.read_token(made.text, now=NOW, keys=[KEY])
+        qr.read_token(token.text, now=NOW, keys=[KEY])
 
 
 def test_an_unbound_token_cannot_pass_for_a_bound_one():

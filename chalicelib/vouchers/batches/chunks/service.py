@@ -29,15 +29,15 @@ from chalicelib.programs.model import Program
 from chalicelib.programs.service import current_program
 from chalicelib.vouchers import store
 from chalicelib.vouchers.batches import store as batch_store
-from chalicelib.vouchers.batches import writes as batches_writes
-from chalicelib.vouchers.batches.model import PHASE_OF, BatchStatus, IssuanceBatch, Phase, Tally, sum_of
-from chalicelib.vouchers.batches.store import Refusal
+from chalicelib.vouchers.batches.chunks import store as chunk_store
+from chalicelib.vouchers.batches.chunks.model import Phase, RowRefusal, Tally, sum_of
+from chalicelib.vouchers.batches.model import PHASE_OF, IssuanceBatch, IssuanceBatchStatus
 from chalicelib.vouchers.ineligibility import service as ineligibility
 from chalicelib.vouchers.model import Voucher, VoucherStatus, barred, dates_of, voucher_id_of
 
 
 @dataclass(frozen=True)
-class Judged:
+class JudgedRow:
     """One row of a list, and what speaks against its person."""
 
     graduate: Graduate
@@ -49,7 +49,7 @@ class Judged:
 class JudgedChunk:
     """The rows of a chunk, and what cross-match lists said of its people when they were judged."""
 
-    rows: list[Judged]
+    rows: list[JudgedRow]
     listed: dict[PersonKey, Standings]
 
 
@@ -67,14 +67,14 @@ def ask_workers(context: Context, batch: IssuanceBatch, chunks: Iterable[int]) -
 
 def start_issuing(context: Context, batch: IssuanceBatch) -> None:
     """Ask the workers for every chunk of an approved batch that is not done."""
-    if batch.status is BatchStatus.ISSUING:
+    if batch.status is IssuanceBatchStatus.ISSUING:
         graduate_lists.note_applying(context, batch.import_id)
         ask_for_missing(context, batch)
 
 
 def ask_for_missing(context: Context, batch: IssuanceBatch) -> int:
     """Ask the workers for the chunks of a batch's phase that are not done; one at least, to sum up."""
-    done = {outcome.chunk for outcome in batch_store.outcomes_of(batch.id, PHASE_OF[batch.status])}
+    done = {outcome.chunk for outcome in chunk_store.outcomes_of(batch.id, PHASE_OF[batch.status])}
     missing = [chunk for chunk in range(batch.chunks) if chunk not in done] or [0]
     ask_workers(context, batch, missing)
     return len(missing)
@@ -95,12 +95,12 @@ def work_chunk(context: Context, batch_id: str, chunk: int) -> None:
     phase = PHASE_OF.get(batch.status)
     if phase is None:
         return
-    if batch_store.find_outcome(batch.id, phase, chunk) is None:
+    if chunk_store.find_outcome(batch.id, phase, chunk) is None:
         program = current_program(batch.program_id)
-        do = _count_chunk if phase is Phase.DRY_RUN else _issue_chunk
-        tally, refusals = do(context, batch, program, chunk)
-        batch_store.record_outcome(batch.id, phase, chunk, tally, refusals)
-    tallies = [outcome.tally for outcome in batch_store.outcomes_of(batch.id, phase)]
+        work = _count_chunk if phase is Phase.DRY_RUN else _issue_chunk
+        tally, refusals = work(context, batch, program, chunk)
+        chunk_store.record_outcome(batch.id, phase, chunk, tally, refusals)
+    tallies = [outcome.tally for outcome in chunk_store.outcomes_of(batch.id, phase)]
     if len(tallies) == batch.chunks:
         change = change_of(context, "issuance.count" if phase is Phase.DRY_RUN else "issuance.issue")
         batch_store.close_phase(batch.id, phase, sum_of(tallies), change)
@@ -116,7 +116,7 @@ def counted(context: Context, batch: IssuanceBatch, program: Program) -> Issuanc
     tallies = []
     for chunk in range(batch.chunks):
         tally, refusals = _count_chunk(context, batch, program, chunk)
-        batch_store.record_outcome(batch.id, Phase.DRY_RUN, chunk, tally, refusals)
+        chunk_store.record_outcome(batch.id, Phase.DRY_RUN, chunk, tally, refusals)
         tallies.append(tally)
     total = sum_of(tallies)
     return msgspec.structs.replace(
@@ -130,7 +130,7 @@ def counted(context: Context, batch: IssuanceBatch, program: Program) -> Issuanc
 
 def _count_chunk(
     context: Context, batch: IssuanceBatch, program: Program, chunk: int
-) -> tuple[Tally, list[Refusal]]:
+) -> tuple[Tally, list[RowRefusal]]:
     judged = _judge(context, batch, program, chunk, purpose="propose issuance")
     good = [voucher_id_of(row.key, program.id) for row in judged.rows if not row.against]
     held = len(store.find_vouchers(good))
@@ -150,18 +150,18 @@ def _judge(
         key = keys[graduate.id_number]
         known = listed[key].standings if key in listed else []
         against = reasons_against(graduate, known, program, entitled_on=today, today=today)
-        rows.append(Judged(graduate, key, against))
+        rows.append(JudgedRow(graduate, key, against))
     return JudgedChunk(rows, listed)
 
 
-def _tally(refused: Sequence[Judged], *, issued: int, already_held: int) -> Tally:
+def _tally(refused: Sequence[JudgedRow], *, issued: int, already_held: int) -> Tally:
     reasons = Counter(code for row in refused for code in {reason.code for reason in row.against})
     return Tally(issued=issued, already_held=already_held, refused=len(refused), reasons=dict(reasons))
 
 
-def _refusals(refused: Iterable[Judged]) -> list[Refusal]:
+def _refusals(refused: Iterable[JudgedRow]) -> list[RowRefusal]:
     return [
-        Refusal(row=row.graduate.row, code=reason.code, facts=reason.facts)
+        RowRefusal(row=row.graduate.row, code=reason.code, facts=reason.facts)
         for row in refused
         for reason in row.against
     ]
@@ -172,7 +172,7 @@ def _refusals(refused: Iterable[Judged]) -> list[Refusal]:
 
 def _issue_chunk(
     context: Context, batch: IssuanceBatch, program: Program, chunk: int
-) -> tuple[Tally, list[Refusal]]:
+) -> tuple[Tally, list[RowRefusal]]:
     """Give whoever is eligible today, and has none, exactly one voucher.
 
     A cross-match list may be applied meanwhile. Its worker stores what it says and then looks for vouchers;
@@ -185,13 +185,13 @@ def _issue_chunk(
         new_voucher(context, row.graduate, row.key, program, batch, listed=judged.listed.get(row.key))
         for row in eligible
     ]
-    issued = batches_writes.issue_many(vouchers, change_of(context, "voucher.issue"))
+    issued = store.issue(vouchers, change_of(context, "voucher.issue"))
     # A run that died may have issued to people who are refused by now: those are issued, not refused.
     against = {voucher_id_of(row.key, program.id): row for row in judged.rows if row.against}
-    earlier = {found.id for found in store.find_vouchers(list(against)) if found.batch_id == batch.id}
+    earlier = {voucher.id for voucher in store.find_vouchers(list(against)) if voucher.batch_id == batch.id}
     refused = [row for voucher_id, row in against.items() if voucher_id not in earlier]
-    told = standings.people_with_news([row.key for row in judged.rows], judged.listed)
-    ineligibility.follow(context, told | {against[voucher_id].key for voucher_id in earlier})
+    news = standings.people_with_news([row.key for row in judged.rows], judged.listed)
+    ineligibility.follow(context, news | {against[voucher_id].key for voucher_id in earlier})
     tally = _tally(refused, issued=issued + len(earlier), already_held=len(vouchers) - issued)
     return tally, _refusals(refused)
 

@@ -10,12 +10,12 @@ from collections.abc import Sequence
 
 from chalicelib.aws.writes import ConditionFailed, transact
 from chalicelib.enrolments import store
-from chalicelib.enrolments.model import EnrolmentStatus
+from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
+from chalicelib.enrolments.release.service import release_writes
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import ExpiryScope
 from chalicelib.programs.service import current_program
-from chalicelib.vouchers import store as voucher_store
 from chalicelib.vouchers.expiry import store as expiry_store
 from chalicelib.vouchers.model import Voucher
 
@@ -29,11 +29,12 @@ def release_or_leave(context: Context, overdue: Sequence[Voucher]) -> None:
         Unavailable: one changed at this very moment: the message is to come again.
 
     """
-    enrolments = {
-        one.id: one for one in store.find_enrolments([str(voucher.enrolment_id) for voucher in overdue])
+    enrolment_ids = [str(voucher.enrolment_id) for voucher in overdue]
+    enrolments: dict[str, Enrolment] = {
+        enrolment.id: enrolment for enrolment in store.find_enrolments(enrolment_ids)
     }
     for voucher in overdue:
-        enrolment = enrolments[str(voucher.enrolment_id)]  # type: ignore[index] # ids are plain texts
+        enrolment = enrolments[str(voucher.enrolment_id)]
         scope = current_program(voucher.program_id).policy.expiry_scope
         if scope is ExpiryScope.COMPLETE and enrolment.status is EnrolmentStatus.CONFIRMED:
             _release(context, voucher)
@@ -42,15 +43,8 @@ def release_or_leave(context: Context, overdue: Sequence[Voucher]) -> None:
 
 
 def _release(context: Context, voucher: Voucher) -> None:
-    enrolment_id = str(voucher.enrolment_id)
     change = change_of(context, "enrolment.release", reason=_REASON)
     try:
-        transact(
-            [
-                store.release_write(enrolment_id),
-                voucher_store.release_write(voucher, enrolment_id=enrolment_id, change=change),
-            ],
-            change=change,
-        )
+        transact(release_writes(str(voucher.enrolment_id), voucher, change), change=change)
     except ConditionFailed:
         raise error("try_again") from None

@@ -40,7 +40,7 @@ class QrToken:
 
 
 @dataclass(frozen=True)
-class Scanned:
+class ScannedToken:
     """What a good token says; `device` is the tag of the phone that showed it, "" if the card names none."""
 
     voucher_id: VoucherId
@@ -69,7 +69,7 @@ def make_token(voucher_id: str, *, now: datetime, key: tuple[str, bytes], device
     return QrToken(text, step, ends + timedelta(seconds=PERIOD_SECONDS))
 
 
-def read_token(text: str, *, now: datetime, keys: Sequence[tuple[str, bytes]]) -> Scanned:
+def read_token(text: str, *, now: datetime, keys: Sequence[tuple[str, bytes]]) -> ScannedToken:
     """Check a scanned token: signature first, then its time.
 
     Raises:
@@ -92,7 +92,7 @@ def voucher_of_stale(text: str, *, now: datetime, keys: Sequence[tuple[str, byte
     return scanned.voucher_id if scanned is not None and scanned.step < step_at(now) - 1 else None
 
 
-def _genuine(text: str, keys: Sequence[tuple[str, bytes]]) -> Scanned | None:
+def _genuine(text: str, keys: Sequence[tuple[str, bytes]]) -> ScannedToken | None:
     """Read a token whose signature is ours: every character is signed, so none needs a check of form."""
     if len(text) > _TOKEN_CHARS_MAX or not text.isascii():
         return None
@@ -104,7 +104,7 @@ def _genuine(text: str, keys: Sequence[tuple[str, bytes]]) -> Scanned | None:
     if not any(hmac.compare_digest(_mac(body, key), mac) for key in known):
         return None
     device = parts[4].lower() if len(parts) == _BOUND_PARTS else ""
-    return Scanned(VoucherId(f"vch_{parts[2].lower()}"), int(parts[3], 16), device)
+    return ScannedToken(VoucherId(f"vch_{parts[2].lower()}"), int(parts[3], 16), device)
 
 
 def _mac(body: str, key: bytes) -> str:

@@ -50,8 +50,8 @@ def test_the_qr_decodes_to_its_token(world, api):
     voucher_id = world.voucher(person)
     shown = api(person).get(f"/v1/vouchers/{voucher_id}/qr", at=world.now).json
     png = resvg_py.svg_to_bytes(svg_string=shown["svg"], width=240)
-    found = zxingcpp.read_barcodes(Image.open(io.BytesIO(bytes(png))).convert("L"))
-    assert [code.text for code in found] == [shown["token"]]
+    barcodes = zxingcpp.read_barcodes(Image.open(io.BytesIO(bytes(png))).convert("L"))
+    assert [barcode.text for barcode in barcodes] == [shown["token"]]
 
 
 def test_an_unclaimed_voucher_shows_no_qr(world, api):

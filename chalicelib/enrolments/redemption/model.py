@@ -1,0 +1,33 @@
+"""A scan to redeem, and one that was refused."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """A code scanned to be redeemed; `nonce` tells a repeat, `happened_at` is the device's clock."""
+
+    token: str
+    project_id: str
+    nonce: str
+    device_id: str
+    happened_at: datetime
+
+
+class RefusedScan(msgspec.Struct, frozen=True, kw_only=True):
+    """A scan that was refused: evidence, with both clocks."""
+
+    institution: str
+    id: str
+    division: str
+    code: str
+    project_id: str
+    device_id: str
+    actor: str
+    voucher_id: str | None = None
+    happened_at: datetime
+    received_at: datetime
+    outcome: str = "refused"

@@ -1,0 +1,99 @@
+"""HTTP of redeeming a scan, and of the scans that were refused."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery
+from chalicelib.edge.forms import Answer, Form
+from chalicelib.edge.http import Api
+from chalicelib.enrolments.answers import EnrolmentAnswer, ProjectIdText, Token, enrolment_answer
+from chalicelib.enrolments.redemption import service
+from chalicelib.enrolments.redemption.model import RefusedScan, Scan
+from chalicelib.kernel.reasons import sentence
+
+api = Api(__name__)
+
+Nonce = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+DeviceId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+Moment = Annotated[datetime, Meta(tz=True)]
+
+
+class EnrolmentRequest(Form):
+    """A scan to redeem; `happened_at` is the device's clock."""
+
+    token: Token
+    project_id: ProjectIdText
+    nonce: Nonce
+    device_id: DeviceId
+    happened_at: Moment
+
+
+class RefusedScanAnswer(Answer):
+    """A refused scan."""
+
+    id: str
+    institution: str
+    code: str
+    detail: str
+    project_id: str
+    device_id: str
+    voucher_id: str | None
+    happened_at: datetime
+    received_at: datetime
+
+
+class ScanQuery(PageQuery):
+    """Which scans to list; only refused ones are kept here, the others are enrolments."""
+
+    outcome: Literal["refused"] = "refused"
+    institution: Annotated[str, Meta(max_length=18)] | None = None
+
+
+@api.endpoint(
+    "POST",
+    "/v1/enrolments",
+    action="scan.redeem",
+    body=EnrolmentRequest,
+    answer=EnrolmentAnswer,
+    status_code=201,
+    summary="Redeem a voucher by its QR",
+)
+def redeem(call: Call[EnrolmentRequest, NoQuery]) -> EnrolmentAnswer:
+    body = call.body
+    scan = Scan(
+        token=body.token,
+        project_id=body.project_id,
+        nonce=body.nonce,
+        device_id=body.device_id,
+        happened_at=body.happened_at,
+    )
+    return enrolment_answer(call, service.redeem(call.context, scan))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/scans",
+    action="scan.read",
+    query=ScanQuery,
+    answer=Listing[RefusedScanAnswer],
+    summary="List refused scans",
+)
+def scans(call: Call[None, ScanQuery]) -> Listing[RefusedScanAnswer]:
+    page = service.list_refused_scans(call.context, call.page_request(), institution=call.query.institution)
+    return call.listing(page, lambda scan: _scan(scan, english=call.english))
+
+
+def _scan(scan: RefusedScan, *, english: bool) -> RefusedScanAnswer:
+    return RefusedScanAnswer(
+        id=scan.id,
+        institution=scan.institution,
+        code=scan.code,
+        detail=sentence(scan.code, {}, english=english),
+        project_id=scan.project_id,
+        device_id=scan.device_id,
+        voucher_id=scan.voucher_id,
+        happened_at=scan.happened_at,
+        received_at=scan.received_at,
+    )

@@ -1,0 +1,42 @@
+"""The table of refused scans: evidence, by institution and time."""
+
+from pynamodb.attributes import UnicodeAttribute
+
+from chalicelib.aws.table import MomentAttribute, Table, page_of, table_name
+from chalicelib.aws.writes import keep
+from chalicelib.enrolments.redemption.model import RefusedScan
+from chalicelib.kernel.paging import Page, PageRequest
+
+
+class RefusedScanRow(Table[RefusedScan]):
+    """One row a refused scan, by institution and time."""
+
+    class Meta:
+        table_name = table_name("refused-scans")
+
+    record_type = RefusedScan
+
+    institution = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+    division = UnicodeAttribute()
+    code = UnicodeAttribute()
+    project_id = UnicodeAttribute()
+    device_id = UnicodeAttribute()
+    actor = UnicodeAttribute()
+    voucher_id = UnicodeAttribute(null=True)
+    happened_at = MomentAttribute()
+    received_at = MomentAttribute()
+    outcome = UnicodeAttribute()
+
+
+def keep_refused_scan(scan: RefusedScan) -> None:
+    """Keep a refused scan as evidence."""
+    keep(RefusedScanRow.from_record(scan))
+
+
+def refused_scans(institution: str, request: PageRequest) -> Page[RefusedScan]:
+    """List an institution's refused scans, newest first."""
+    rows = RefusedScanRow.query(
+        institution, limit=request.limit, last_evaluated_key=request.after, scan_index_forward=False
+    )
+    return page_of(rows, request)

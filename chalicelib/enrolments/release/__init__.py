@@ -1,0 +1,1 @@
+"""Release: an enrolment ended, its voucher given back or taken away."""

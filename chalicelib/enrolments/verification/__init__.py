@@ -1,0 +1,1 @@
+"""Verification of a scan: what it would do, without doing it."""

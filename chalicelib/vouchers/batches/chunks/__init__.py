@@ -1,0 +1,1 @@
+"""The chunks of an issuance batch: what workers make of each."""

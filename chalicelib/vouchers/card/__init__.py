@@ -1,0 +1,1 @@
+"""The holder's card: a voucher accepted, bound to a phone, its code shown."""
