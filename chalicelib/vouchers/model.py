@@ -155,6 +155,10 @@ def consequence_of(voucher: Voucher, bar: Bar | None, *, now: datetime) -> Conse
 
     Unspent, it is lost once a situation holds, and before carries from when on. Redeemed, it carries the mark
     for whoever decides about payment. Otherwise its life is over and nothing follows.
+
+    Example, on 20 September, the holder listed as employed since 1 September: a claimed voucher is revoked, a
+    redeemed one marked. Listed as employed from 1 October on: the claimed one is marked too, and is worth
+    nothing from that day on.
     """
     unspent = voucher.status in VOUCHER_TRANSITIONS.sources("expire")
     if has_expired(voucher, now) or not (unspent or voucher.status is _S.REDEEMED):

@@ -1,5 +1,7 @@
 """An issuance batch: counted, proposed by one person, approved by another, issued by workers."""
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -10,7 +12,6 @@ from chalicelib.kernel.ids import ImportId, IssuanceBatchId, ProgramId
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
-from chalicelib.vouchers.batches.chunks.model import Phase, Tally
 
 INLINE_ROWS_MAX = 5_000
 """Lists up to here are counted while the proposer waits; longer ones by workers, chunk by chunk."""
@@ -43,7 +44,40 @@ OPEN = (_S.COUNTING, _S.ISSUING)
 """The states in which workers have chunks to do."""
 
 
+class Phase(StrEnum):
+    """What is done chunk by chunk: the dry run, and the issuing."""
+
+    DRY_RUN = "dry_run"
+    ISSUE = "issue"
+
+
 PHASE_OF: dict[IssuanceBatchStatus, Phase] = {_S.COUNTING: Phase.DRY_RUN, _S.ISSUING: Phase.ISSUE}
+
+
+class Tally(msgspec.Struct, frozen=True, kw_only=True):
+    """What becomes of rows: each gets a voucher, or its person has one already, or is refused.
+
+    `reasons` counts rows by code; a row with two reasons is in two counts.
+    """
+
+    issued: int = 0
+    already_held: int = 0
+    refused: int = 0
+    reasons: dict[str, int] = {}
+
+
+def sum_of(tallies: Iterable[Tally]) -> Tally:
+    """Add tallies up."""
+    issued = already_held = refused = 0
+    reasons: Counter[str] = Counter()
+    for tally in tallies:
+        issued += tally.issued
+        already_held += tally.already_held
+        refused += tally.refused
+        reasons.update(tally.reasons)
+    return Tally(
+        issued=issued, already_held=already_held, refused=refused, reasons=dict(sorted(reasons.items()))
+    )
 
 
 class IssuanceBatch(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,12 +12,13 @@ from chalicelib.programs.service import read_program
 from chalicelib.vouchers.batches import store
 from chalicelib.vouchers.batches.chunks import service as chunks
 from chalicelib.vouchers.batches.chunks import store as chunk_store
-from chalicelib.vouchers.batches.chunks.model import Phase, RowRefusal
+from chalicelib.vouchers.batches.chunks.model import RowRefusal
 from chalicelib.vouchers.batches.model import (
     INLINE_ROWS_MAX,
     PHASE_OF,
     IssuanceBatch,
     IssuanceBatchStatus,
+    Phase,
     why_not,
 )
 

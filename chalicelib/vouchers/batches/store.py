@@ -11,8 +11,13 @@ from chalicelib.aws.writes import insert, transition
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.vouchers.batches.chunks.model import Phase, Tally
-from chalicelib.vouchers.batches.model import ISSUANCE_TRANSITIONS, IssuanceBatch, IssuanceBatchStatus
+from chalicelib.vouchers.batches.model import (
+    ISSUANCE_TRANSITIONS,
+    IssuanceBatch,
+    IssuanceBatchStatus,
+    Phase,
+    Tally,
+)
 
 OPEN_MARK = "open"
 

@@ -72,6 +72,9 @@ def make_token(voucher_id: str, *, now: datetime, key: tuple[str, bytes], device
 def read_token(text: str, *, now: datetime, keys: Sequence[tuple[str, bytes]]) -> ScannedToken:
     """Check a scanned token: signature first, then its time.
 
+    Example: a code shown at 10:00:40 is of the minute from 10:00. It is good until 10:02:00, not inclusive.
+    A code of the next minute is taken as well: clocks differ.
+
     Raises:
         Impossible: `token_invalid`, it is none of ours or was changed.
         Refused: `token_expired`, it is older than its minute and the one after.

@@ -11,8 +11,13 @@ from chalicelib.kernel.errors import DomainError
 from chalicelib.vouchers import store
 from chalicelib.vouchers.batches import store as batch_store
 from chalicelib.vouchers.batches.chunks import store as chunk_store
-from chalicelib.vouchers.batches.chunks.model import Phase, Tally
-from chalicelib.vouchers.batches.model import ISSUANCE_TRANSITIONS, IssuanceBatch, IssuanceBatchStatus
+from chalicelib.vouchers.batches.model import (
+    ISSUANCE_TRANSITIONS,
+    IssuanceBatch,
+    IssuanceBatchStatus,
+    Phase,
+    Tally,
+)
 from chalicelib.vouchers.model import voucher_id_of
 from tests.vouchers.lists import approve, deliver, graduate_of, path_of, propose, read, ready_list, say
 

@@ -30,8 +30,15 @@ from chalicelib.programs.service import current_program
 from chalicelib.vouchers import store
 from chalicelib.vouchers.batches import store as batch_store
 from chalicelib.vouchers.batches.chunks import store as chunk_store
-from chalicelib.vouchers.batches.chunks.model import Phase, RowRefusal, Tally, sum_of
-from chalicelib.vouchers.batches.model import PHASE_OF, IssuanceBatch, IssuanceBatchStatus
+from chalicelib.vouchers.batches.chunks.model import RowRefusal
+from chalicelib.vouchers.batches.model import (
+    PHASE_OF,
+    IssuanceBatch,
+    IssuanceBatchStatus,
+    Phase,
+    Tally,
+    sum_of,
+)
 from chalicelib.vouchers.ineligibility import service as ineligibility
 from chalicelib.vouchers.model import Voucher, VoucherStatus, barred, dates_of, voucher_id_of
 

@@ -11,7 +11,8 @@ from chalicelib.aws.settings import settings
 from chalicelib.aws.table import StructAttribute, Table, table_name
 from chalicelib.aws.writes import ConditionFailed, insert
 from chalicelib.kernel.ids import new_operation_id
-from chalicelib.vouchers.batches.chunks.model import ChunkOutcome, Phase, RowRefusal, Tally, part_of
+from chalicelib.vouchers.batches.chunks.model import ChunkOutcome, RowRefusal, part_of
+from chalicelib.vouchers.batches.model import Phase, Tally
 
 
 class ChunkOutcomeRow(Table[ChunkOutcome]):
