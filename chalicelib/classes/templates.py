@@ -14,11 +14,11 @@ from chalicelib.classes.service import require_class
 from chalicelib.classes.sheet_rows import JOINS, STAYS_OUT
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_at
-from chalicelib.kernel.errors import Fact, Fault
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.paging import PageRequest
 from chalicelib.kernel.principal import Context
-from chalicelib.kernel.reasons import error, sentence
+from chalicelib.kernel.reasons import error, fault_sentence
 from chalicelib.sheets.forms import Column, with_reasons, write_form
 from chalicelib.sheets.reading import CSV, REASON_COLUMN, XLSX, SheetRow
 
@@ -101,8 +101,7 @@ def error_sheet(
     reasons: dict[int, list[str]] = defaultdict(list)
     rest = []
     for fault in faults:
-        facts: dict[str, Fact] = {"field": fault.field, "row": fault.row, "column": fault.column}
-        text = sentence(fault.code, facts, english=english)
+        text = fault_sentence(fault, english=english)
         if fault.row is None:
             rest.append(text)
         else:

@@ -6,7 +6,7 @@ import msgspec
 
 from chalicelib.kernel import errors
 from chalicelib.kernel.errors import DomainError, Fault
-from chalicelib.kernel.reasons import REASONS, form_sentence, sentence
+from chalicelib.kernel.reasons import fault_sentence, sentence
 
 STATUS_OF: dict[type[DomainError], int] = {
     errors.Malformed: 400,
@@ -93,19 +93,9 @@ def internal_problem(*, request_id: str, english: bool) -> Problem:
 
 def fault_of(fault: Fault, *, english: bool) -> dict[str, Any]:
     """Describe one fault: where it is, its code and a sentence."""
-    place: dict[str, Any] = {}
-    if fault.field is not None:
-        place["field"] = fault.field
-    if fault.row is not None:
-        place["row"] = fault.row
-    if fault.column is not None:
-        place["column"] = fault.column
-    facts = {"field": fault.field, "row": fault.row, "column": fault.column, **fault.facts}
-    if fault.form is not None:
-        return {**place, "code": fault.code, "detail": form_sentence(fault.form, facts, english=english)}
-    known = fault.code in REASONS
+    place = {"field": fault.field, "row": fault.row, "column": fault.column}
     return {
-        **place,
+        **{name: value for name, value in place.items() if value is not None},
         "code": fault.code,
-        "detail": sentence(fault.code, facts, english=english) if known else fault.code,
+        "detail": fault_sentence(fault, english=english),
     }

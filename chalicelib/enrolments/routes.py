@@ -11,7 +11,7 @@ from chalicelib.edge.http import Api
 from chalicelib.enrolments import service
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import RefusedScan
-from chalicelib.kernel.reasons import first_of, sentence
+from chalicelib.kernel.reasons import facts_told_by, first_of, sentence
 from chalicelib.vouchers.model import VoucherStatus, facts_of, status_shown
 
 api = Api(__name__)
@@ -264,11 +264,12 @@ def _answer(call: Call[object, object], enrolment: Enrolment) -> EnrolmentAnswer
 
 
 def _scan(scan: RefusedScan, *, english: bool) -> RefusedScanAnswer:
+    unknown = dict.fromkeys(facts_told_by(scan.code), "—")  # of a scan kept before its facts were
     return RefusedScanAnswer(
         id=scan.id,
         institution=scan.institution,
         code=scan.code,
-        detail=sentence(scan.code, {}, english=english),
+        detail=sentence(scan.code, {**unknown, **scan.facts}, english=english),
         project_id=scan.project_id,
         device_id=scan.device_id,
         voucher_id=scan.voucher_id,

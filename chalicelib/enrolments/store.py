@@ -9,7 +9,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.table import MomentAttribute, Table, VersionedTable, page_of, table_name
+from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import Put, Update, keep
 from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
 from chalicelib.kernel.divisions import divisions_below
@@ -80,7 +80,7 @@ class EnrolmentRow(VersionedTable[Enrolment]):
 
 
 class RefusedScan(msgspec.Struct, frozen=True, kw_only=True):
-    """A scan that was refused: evidence, with both clocks."""
+    """A scan that was refused: evidence, with both clocks, and the facts that the reason's sentence tells."""
 
     institution: str
     id: str
@@ -89,6 +89,7 @@ class RefusedScan(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str
     device_id: str
     actor: str
+    facts: dict[str, Any] = {}
     voucher_id: str | None = None
     happened_at: datetime
     received_at: datetime
@@ -107,6 +108,7 @@ class RefusedScanRow(Table[RefusedScan]):
     id = UnicodeAttribute(range_key=True)
     division = UnicodeAttribute()
     code = UnicodeAttribute()
+    facts = StructAttribute(null=True)
     project_id = UnicodeAttribute()
     device_id = UnicodeAttribute()
     actor = UnicodeAttribute()

@@ -210,8 +210,7 @@ def _program_for(given: PlanGiven, institution: Institution) -> ProgramId:
     """Find the one program under which this institution may teach this project."""
     project = find_project(given.project_id)
     if project is None:
-        facts = {"project_id": given.project_id}
-        raise error("unknown_project", faults=(Fault("unknown_project", field="project_id"),), **facts)
+        raise error("unknown_project", faults=(Fault("unknown_project", field="project_id"),))
     shared = [program for program in project.programs if program in institution.programs]
     if project.id not in institution.projects or not shared:
         raise error("project_not_covered")
