@@ -20,6 +20,7 @@ import msgspec
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import ALL_OLD, STRING
+from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
 from chalicelib.aws.clients import CONNECT_TIMEOUT_SECONDS, MAX_ATTEMPTS, READ_TIMEOUT_SECONDS
@@ -30,6 +31,10 @@ from chalicelib.kernel.reasons import error
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 Row = TypeVar("Row", bound="Table[Any]")
+
+
+StoreFailure = PynamoDBException
+"""What a read or write raises that DynamoDB did not answer: it may be asked again."""
 
 
 # --------------------------------------------------------------------------- attributes

@@ -14,10 +14,10 @@ from urllib.parse import unquote
 
 import msgspec
 from chalice import Blueprint, Response
-from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.aws.logs import log, log_failure
 from chalicelib.aws.settings import settings
+from chalicelib.aws.table import StoreFailure
 from chalicelib.edge import pace
 from chalicelib.edge.endpoints import (
     CSV,
@@ -39,22 +39,16 @@ from chalicelib.edge.endpoints import (
 )
 from chalicelib.edge.forms import malformed, parse_json, parse_query
 from chalicelib.edge.idempotency import service as idempotency
-from chalicelib.edge.problems import Problem, internal_problem, problem_of
+from chalicelib.edge.problems import PROBLEM_JSON, Problem, headers_of, internal_problem, problem_of
 from chalicelib.kernel.calendar import SHANGHAI, parse_moment
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import (
-    DomainError,
-    Fault,
-    TooMany,
-    Unavailable,
-)
+from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-_PROBLEM = "application/problem+json"
 _LOCAL_NOW = "x-local-now"
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
 _preflights: set[str] = set()
@@ -179,17 +173,13 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
     try:
         reply = _answer(request, headers, endpoint, view, path, request_id=request_id, english=english)
     except DomainError as failure:
-        problem = problem_of(failure, request_id=request_id, english=english)
-        extra = {"Retry-After": str(failure.facts.get("retry_after_seconds", 1))}
-        retry = extra if isinstance(failure, TooMany | Unavailable) else None
-        reply = Reply(problem, problem.status, _PROBLEM, retry)
-    except PynamoDBException as failure:
+        reply = _refusal(failure, request_id=request_id, english=english)
+    except StoreFailure as failure:
         log_failure("store_failed", failure, request_id=request_id, path=endpoint.path)
-        busy = problem_of(error("try_again"), request_id=request_id, english=english)
-        reply = Reply(busy, busy.status, _PROBLEM, {"Retry-After": "1"})
+        reply = _refusal(error("try_again"), request_id=request_id, english=english)
     except Exception as failure:  # noqa: BLE001 - the edge: nothing of a failure may leak
         log_failure("request_failed", failure, request_id=request_id, path=endpoint.path)
-        reply = Reply(internal_problem(request_id=request_id, english=english), 500, _PROBLEM)
+        reply = Reply(internal_problem(request_id=request_id, english=english), 500, PROBLEM_JSON)
     log(
         "request",
         method=endpoint.method,
@@ -210,6 +200,11 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
             **(reply.headers or {}),
         },
     )
+
+
+def _refusal(failure: DomainError, *, request_id: str, english: bool) -> Reply:
+    problem = problem_of(failure, request_id=request_id, english=english)
+    return Reply(problem, problem.status, PROBLEM_JSON, headers_of(failure))
 
 
 def _answer(

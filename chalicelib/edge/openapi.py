@@ -9,8 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from chalicelib.edge.endpoints import CSV, ENDPOINTS, PUBLIC, XLSX, Endpoint, NoQuery
-from chalicelib.edge.problems import _TITLES, STATUS_OF, Problem
-from chalicelib.kernel.errors import DomainError
+from chalicelib.edge.problems import INTERNAL_ERROR, PROBLEM_JSON, STATUS_OF, TITLES, Problem, status_of
 from chalicelib.kernel.reasons import REASONS
 
 Json = dict[str, Any]
@@ -20,7 +19,6 @@ RolesOf = Callable[[str], Mapping[str, str]]
 VERSION: Final = "1.0.0"
 TITLE: Final = "职业培训券服务 Training-voucher service"
 PLATFORM_ROLE: Final = "platform"
-_PROBLEM: Final = "application/problem+json"
 _COMPONENTS: Final = "#/components/"
 _ALWAYS: Final = (400, 429, 500, 503)
 _WITH_CALLER: Final = (401, 403, 404)
@@ -283,12 +281,8 @@ def _response_name(status: int) -> str:
 
 def _codes(status: int) -> list[str]:
     if status == 500:  # noqa: PLR2004 - the one status no rule raises
-        return ["internal_error"]
-    return sorted(code for code, reason in REASONS.items() if _status_of(reason.kind) == status)
-
-
-def _status_of(kind: type[DomainError]) -> int:
-    return next(STATUS_OF[one] for one in kind.__mro__ if one in STATUS_OF)
+        return [INTERNAL_ERROR]
+    return sorted(code for code, reason in REASONS.items() if status_of(reason.kind) == status)
 
 
 def _problem_schema() -> Json:
@@ -306,20 +300,20 @@ def _problem_schema() -> Json:
     }
     schema["properties"] = {
         **schema["properties"],
-        "code": {"type": "string", "enum": sorted([*REASONS, "internal_error"])},
+        "code": {"type": "string", "enum": sorted([*REASONS, INTERNAL_ERROR])},
         "errors": {"type": "array", "items": fault, "description": "every mistake, not the first"},
     }
     return schema
 
 
 def _problem_response(status: int) -> Json:
-    zh, en = _TITLES[status]
+    zh, en = TITLES[status]
     narrowed = {
         "type": "object",
         "properties": {"code": {"enum": _codes(status)}, "status": {"const": status}},
     }
     schema = {"allOf": [{"$ref": f"{_COMPONENTS}schemas/Problem"}, narrowed]}
-    response: Json = {"description": f"{zh} {en}", "content": {_PROBLEM: {"schema": schema}}}
+    response: Json = {"description": f"{zh} {en}", "content": {PROBLEM_JSON: {"schema": schema}}}
     if status in (429, 503):
         response["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 0}}}
     return response

@@ -8,14 +8,17 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 import pytest
 from openpyxl import Workbook, load_workbook
 
 from chalicelib.aws.settings import settings
 from chalicelib.edge import pace
 from chalicelib.edge.endpoints import ENDPOINTS, HEADERS, JSON_BYTES_MAX, SHEET_BYTES_MAX, XLSX
+from chalicelib.edge.problems import TITLES, Problem, status_of
 from chalicelib.kernel.errors import Impossible, TooMany
 from chalicelib.kernel.principal import Principal, Role
+from chalicelib.kernel.reasons import REASONS
 from chalicelib.sheets.reading import read_table
 from chalicelib.sheets.writing import write_csv, write_xlsx
 
@@ -104,21 +107,33 @@ def test_every_answer_carries_the_security_headers(world: Any, api: Any) -> None
             assert not missing, (method, path, missing)
 
 
-@pytest.mark.parametrize("stage", ["prod", "local"])
-def test_the_gateways_own_answers_carry_them_too(stage: str) -> None:
+def gateway_answers(stage: str) -> Iterator[tuple[int, set[str], str]]:
+    """Give status, names of headers and body of what the gateway answers by itself."""
     from infra.template import _api
 
     resources = _api(stage)
-    if stage == "local":
-        found = [
-            one["Properties"]["ResponseParameters"] for name, one in resources.items() if name != "RestAPI"
-        ]
-        given = [{name.removeprefix("gatewayresponse.header.") for name in one} for one in found]
-    else:
-        responses = resources["RestAPI"]["Properties"]["GatewayResponses"]
-        given = [set(one["ResponseParameters"]["Headers"]) for one in responses.values()]
-    assert given
-    assert all(set(HEADERS) < one for one in given)
+    responses = resources.pop("RestAPI")["Properties"].get("GatewayResponses")
+    for response in responses.values() if responses else [one["Properties"] for one in resources.values()]:
+        parameters = response["ResponseParameters"]
+        headers = {
+            name.removeprefix("gatewayresponse.header.") for name in parameters.get("Headers", parameters)
+        }
+        yield int(response["StatusCode"]), headers, response["ResponseTemplates"]["application/json"]
+
+
+@pytest.mark.parametrize("stage", ["prod", "local"])
+def test_the_gateways_own_answers_are_the_services(stage: str) -> None:
+    answers = list(gateway_answers(stage))
+    assert len(answers) == 8
+    for status, headers, body in answers:
+        assert set(HEADERS) < headers
+        assert ("Retry-After" in headers) == (status in (429, 503))
+        problem = msgspec.json.decode(body, type=Problem, strict=True)
+        assert status == problem.status == status_of(REASONS[problem.code].kind)
+        assert problem.title == TITLES[status][0]
+        assert problem.type.endswith(problem.code)
+        assert problem.request_id == "$context.requestId"
+        assert problem.detail.startswith(REASONS[problem.code].zh.partition("{")[0])
 
 
 def test_bodies_over_the_limit_are_413(api: Any) -> None:

@@ -78,7 +78,7 @@ def test_every_error_has_a_status_and_every_code_both_sentences():
             assert kind in STATUS_OF
     for code in REASONS:
         facts = {name: FACTS[name]() for name in facts_told_by(code)}
-        assert status_of(error(code, **facts)) >= 400
+        assert status_of(type(error(code, **facts))) >= 400
         assert sentence(code, facts) != sentence(code, facts, english=True)
 
 
