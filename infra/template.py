@@ -338,7 +338,7 @@ def _gateway_answers() -> dict[str, tuple[int, dict[str, str], str]]:
     from chalicelib.edge.problems import headers_of, problem_of  # noqa: PLC0415
     from chalicelib.kernel.reasons import error, facts_told_by  # noqa: PLC0415
 
-    facts = {"accepted": JSON, "limit_bytes": SHEET_BYTES_MAX, "retry_after_seconds": 1}
+    facts: Json = {"accepted": JSON, "limit_bytes": SHEET_BYTES_MAX, "retry_after_seconds": 1}
     answers = {}
     for kind, code in _GATEWAY_CODES.items():
         refusal = error(code, **{name: facts[name] for name in facts_told_by(code)})

@@ -162,9 +162,11 @@ def update(
     actions: Sequence[Action],
     *,
     condition: Condition,
-    change: Change,
+    change: Change | None = None,
 ) -> Record:
     """Change a row under a condition and give the record as it is now: one call.
+
+    `change` is needed where rows tell who changed them (`VersionedTable`).
 
     Raises:
         ConditionFailed: the condition did not hold; `old` is the record, or None if there is none.
@@ -174,6 +176,7 @@ def update(
     op_id = new_operation_id()
     row = table(*key)
     if issubclass(table, VersionedTable):
+        assert change is not None, f"{table.__name__} tells who changed a row"
         actions = _stamped(table, actions, op_id, change)
         condition = _not_yet(table, op_id) & condition
     try:

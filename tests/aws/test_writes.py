@@ -63,7 +63,7 @@ def test_a_write_whose_answer_was_lost_knows_its_own_success(cloud, world, lose_
 
 
 def test_a_session_begins_though_the_answer_is_lost(cloud, world, lose_answers):
-    from chalicelib.accounts.model import Session
+    from chalicelib.accounts.sign_in.model import Session
     from chalicelib.accounts.sign_in.store import SessionRow, create_session
 
     session = Session(

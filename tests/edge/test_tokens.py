@@ -16,7 +16,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey
 
-from chalicelib.accounts.sign_in import service as sign_in_service
+from chalicelib.accounts.access_tokens import write_token
 from chalicelib.aws.keys import forget_keys
 from chalicelib.edge import tokens
 from tests.support import keys
@@ -173,7 +173,7 @@ def quiet() -> Iterator[None]:
 def kinds(world: Any, api: Any) -> list[Kind]:
     from tests.support.people import staff_principal
 
-    access = sign_in_service._access_token(staff_principal("clerk"))
+    access = write_token(staff_principal("clerk"))
     body = {"items": [{"message_id": "x", "outcome": "accepted"}]}
     raw = json.dumps(body).encode()
     signature = keys.sign(

@@ -7,12 +7,12 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
-from chalicelib.accounts import credentials as accounts_credentials
-from chalicelib.accounts import guard as accounts_guard
-from chalicelib.accounts import passwords as accounts_passwords
-from chalicelib.accounts.attempts import store as attempts_store
-from chalicelib.accounts.attempts.store import ACCOUNT, SOURCE
-from chalicelib.accounts.model import account_id_of, is_weak
+from chalicelib.accounts import guard, passwords
+from chalicelib.accounts.model import account_id_of
+from chalicelib.accounts.passwords import is_weak
+from chalicelib.accounts.sign_in import credentials
+from chalicelib.accounts.sign_in.attempts import store as attempts_store
+from chalicelib.accounts.sign_in.attempts.model import ACCOUNT, SOURCE, Attempts
 from chalicelib.accounts.store import AccountRow
 from chalicelib.aws.settings import settings
 
@@ -37,10 +37,10 @@ class CountingHasher:
 @pytest.fixture
 def hasher() -> Any:
     """Stand a counter in the hasher's place."""
-    counting = CountingHasher(accounts_passwords._hasher())
-    accounts_passwords._installed_hasher[:] = [counting]
+    counting = CountingHasher(passwords._hasher())
+    passwords._installed_hasher[:] = [counting]
     yield counting
-    accounts_passwords._installed_hasher[:] = [counting.real]
+    passwords._installed_hasher[:] = [counting.real]
 
 
 def make(
@@ -167,9 +167,7 @@ def test_a_rest_ends_and_a_good_sign_in_forgets(api: Any) -> None:
 
 def test_a_source_that_keeps_failing_is_told_when_to_come_back(api: Any, hasher: Any) -> None:
     now = datetime.now(UTC)
-    before = attempts_store.Attempts(
-        id=accounts_credentials._source_key("127.0.0.1"), failures=SOURCE.free - 1
-    )
+    before = Attempts(id=credentials._source_key("127.0.0.1"), failures=SOURCE.free - 1)
     attempts_store.AttemptRow(before.id, failures=before.failures, expires=int(now.timestamp()) + 60).save()
     assert sign_in(api, "nobody").status == 401
     calls = hasher.calls
@@ -193,7 +191,7 @@ def test_a_reset_ends_every_session_even_after_the_new_activation(api: Any) -> N
     assert api().post("/v1/auth/activate", body).status == 200
     row.refresh()
     row.update(actions=[AccountRow.password_set_at.set(row.password_set_at + timedelta(seconds=2))])
-    accounts_guard.forget_statuses()
+    guard.forget_statuses()
     assert me(api, old["access_token"]) == 401
     assert refresh(api, old["refresh_token"]).status == 401
 
@@ -203,7 +201,7 @@ def test_a_token_of_another_role_or_area_is_out(api: Any) -> None:
     old = sign_in(api, "known").json
     assert me(api, old["access_token"]) == 200
     AccountRow(made["id"]).update(actions=[AccountRow.role.set("reviewer")])
-    accounts_guard.forget_statuses()
+    guard.forget_statuses()
     assert me(api, old["access_token"]) == 401
     new = sign_in(api, "known").json
     assert (new["role"], me(api, new["access_token"])) == ("reviewer", 200)
