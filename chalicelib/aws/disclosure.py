@@ -71,7 +71,7 @@ def disclose(
     if not sealed:
         return []
     record_access(context, subject=subject, division=division, purpose=purpose, items=len(sealed))
-    return [crypto.open_sealed(one.text, item=one.item, purpose=purpose) for one in sealed]
+    return [crypto.open_sealed(text.text, item=text.item, purpose=purpose) for text in sealed]
 
 
 def record_access(context: Context, *, subject: str, division: str, purpose: str, items: int) -> None:

@@ -84,8 +84,8 @@ def _live_seeds(secret_id: str) -> list[tuple[bytes, datetime]]:
 
 
 def _read_seed(secret_id: str, stage: str) -> tuple[bytes, datetime]:
-    found = client("secretsmanager").get_secret_value(SecretId=secret_id, VersionStage=stage)
-    return str(json.loads(found["SecretString"])["seed"]).encode(), found["CreatedDate"]
+    secret = client("secretsmanager").get_secret_value(SecretId=secret_id, VersionStage=stage)
+    return str(json.loads(secret["SecretString"])["seed"]).encode(), secret["CreatedDate"]
 
 
 # --------------------------------------------------------------------------- looking people up

@@ -61,8 +61,8 @@ class Undone(RuntimeError):
     """
 
     def __init__(self, sequences: Iterable[str]) -> None:
-        found = list(sequences)
-        super().__init__(f"{len(found)} records undone, first {found[0]}")
+        undone = list(sequences)
+        super().__init__(f"{len(undone)} records undone, first {undone[0]}")
 
 
 def _table_of(record: Mapping[str, Any]) -> str:
@@ -105,12 +105,12 @@ def _change(before: Image | None, after: Image | None) -> Change | None:
     the program may write the tables, and that CloudTrail tells who did.
     """
     now, then = after or {}, before or {}
-    told, stamp = now.get("last_change"), now.get("op_id")
+    change, stamp = now.get("last_change"), now.get("op_id")
     stamped = stamp is not None and stamp != then.get("op_id")
     counted = int(now.get("version", 0)) > int(then.get("version", 0))
-    if told is None or not stamped or not counted:
+    if change is None or not stamped or not counted:
         return None
-    return msgspec.convert(told, Change, strict=False)
+    return msgspec.convert(change, Change, strict=False)
 
 
 def _text(value: Any) -> str:
