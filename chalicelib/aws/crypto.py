@@ -30,6 +30,14 @@ class CannotOpen(Exception):
     """A sealed text is damaged, or belongs to another item."""
 
 
+@dataclass(frozen=True)
+class SealedText:
+    """A sealed text and the item it was sealed for."""
+
+    text: str
+    item: str
+
+
 @dataclass
 class _DataKey:
     wrapped: bytes

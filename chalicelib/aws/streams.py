@@ -53,7 +53,7 @@ def row_changes(event: Mapping[str, Any], *, tables: Collection[str] | None = No
             yield _row_change(record, name)
 
 
-class Undone(RuntimeError):
+class RecordsUndone(RuntimeError):
     """Some records of a batch could not be recorded: the stream is to deliver the batch again.
 
     Consumers do everything they can first, and everything they do may be repeated. Raising rather than
@@ -74,14 +74,13 @@ def _row_change(record: Mapping[str, Any], name: str) -> RowChange:
     stream = record["dynamodb"]
     table = table_named(name)
     before, after = _image(table, stream.get("OldImage")), _image(table, stream.get("NewImage"))
-    keys = table.from_raw_data(dict(stream["Keys"])).attribute_values
-    schema = table._get_schema()["key_schema"]  # noqa: SLF001 - PynamoDB has no public reader
-    names = {key["KeyType"]: key["AttributeName"] for key in schema}
+    key = table.from_raw_data(dict(stream["Keys"])).attribute_values
+    subject, *parts = [key[attribute] for attribute in table.key_names()]
     return RowChange(
         sequence=str(stream["SequenceNumber"]),
         table=name,
-        subject=str(keys[names["HASH"]]),
-        part=_text(keys[names["RANGE"]]) if "RANGE" in names else "",
+        subject=str(subject),
+        part=_text(parts[0]) if parts else "",
         before=before,
         after=after,
         change=_change(before, after),

@@ -132,6 +132,12 @@ class Table(Model, Generic[Record]):
         return own
 
     @classmethod
+    def key_names(cls) -> tuple[str, ...]:
+        """Name the attributes of the key: the hash key, then the range key if there is one."""
+        parts = sorted(cls._get_schema()["key_schema"], key=lambda part: part["KeyType"])
+        return tuple(part["AttributeName"] for part in parts)
+
+    @classmethod
     def from_record(cls, record: Record) -> Self:
         """Make the row that stores a record."""
         values = {name: getattr(record, name) for name in record.__struct_fields__}

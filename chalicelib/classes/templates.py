@@ -19,8 +19,9 @@ from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.paging import PageRequest
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error, fault_sentence
+from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.sheets.forms import Column, with_reasons, write_form
-from chalicelib.sheets.reading import CSV, REASON_COLUMN, XLSX, SheetRow
+from chalicelib.sheets.reading import REASON_COLUMN, SheetRow
 
 _LOOKED_AT_MAX = 2000
 """So many of the institution's newest enrolments are looked through for those that may join."""

@@ -20,20 +20,18 @@ from chalicelib.aws.settings import settings
 from chalicelib.aws.table import StoreFailure
 from chalicelib.edge import pace
 from chalicelib.edge.endpoints import (
-    CSV,
     ENDPOINTS,
     HEADERS,
     JSON,
     JSON_BYTES_MAX,
     PUBLIC,
     SHEET_BYTES_MAX,
-    XLSX,
+    AnswerKind,
     Call,
     Endpoint,
     Guard,
     NoQuery,
     Reply,
-    Sent,
     SheetBody,
     UndeclaredAction,
 )
@@ -47,6 +45,7 @@ from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
+from chalicelib.sheets.content_types import CSV, XLSX
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _LOCAL_NOW = "x-local-now"
@@ -93,7 +92,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         query: Any = NoQuery,
         status_code: int = 200,
         sheet: bool = False,
-        also: Sequence[Sent] = (),
+        also: Sequence[AnswerKind] = (),
         content_type: str = JSON,
         refuses: tuple[int, ...] = (),
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:

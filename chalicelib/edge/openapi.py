@@ -8,9 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from chalicelib.edge.endpoints import CSV, ENDPOINTS, PUBLIC, XLSX, Endpoint, NoQuery
+from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, Endpoint, NoQuery
 from chalicelib.edge.problems import INTERNAL_ERROR, PROBLEM_JSON, STATUS_OF, TITLES, Problem, status_of
 from chalicelib.kernel.reasons import REASONS
+from chalicelib.sheets.content_types import CSV, XLSX
 
 Json = dict[str, Any]
 RolesOf = Callable[[str], Mapping[str, str]]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
+from chalicelib.sheets.content_types import XLSX
 from chalicelib.sheets.packing import Cell
-from chalicelib.sheets.reading import XLSX
 from chalicelib.sheets.writing import write_xlsx
 
 

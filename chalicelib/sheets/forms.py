@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.sheets.content_types import CSV
 from chalicelib.sheets.packing import Cell
-from chalicelib.sheets.reading import CSV, SheetRow
+from chalicelib.sheets.reading import SheetRow
 from chalicelib.sheets.writing import write_csv
 
 _WIDTH_MIN = 12

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.kernel.reasons import error
+from chalicelib.sheets.content_types import CSV
 from chalicelib.sheets.workbooks import ROWS_MAX, Worksheet, is_workbook, worksheets
 from chalicelib.sheets.writing import letters
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-CSV = "text/csv"
 COLUMNS_MAX = 100
 CELL_CHARS_MAX = 500
 HEADER_LINES_MAX = 20
@@ -45,21 +44,6 @@ class SheetRow:
     cells: dict[str, str]
     headers: dict[str, str]
     faults: dict[str, str] = field(default_factory=dict)
-
-
-def content_type_of(filename: str) -> str:
-    """Tell the content type of a sheet by its file name.
-
-    Raises:
-        Impossible: `unreadable_sheet` for any other ending.
-
-    """
-    lowered = filename.lower()
-    if lowered.endswith(".xlsx"):
-        return XLSX
-    if lowered.endswith(".csv"):
-        return CSV
-    raise error("unreadable_sheet")
 
 
 def read_table(

@@ -14,11 +14,12 @@ from openpyxl import Workbook, load_workbook
 
 from chalicelib.aws.settings import settings
 from chalicelib.edge import pace
-from chalicelib.edge.endpoints import ENDPOINTS, HEADERS, JSON_BYTES_MAX, SHEET_BYTES_MAX, XLSX
+from chalicelib.edge.endpoints import ENDPOINTS, HEADERS, JSON_BYTES_MAX, SHEET_BYTES_MAX
 from chalicelib.edge.problems import TITLES, Problem, status_of
 from chalicelib.kernel.errors import Impossible, TooMany
 from chalicelib.kernel.principal import Principal, Role
 from chalicelib.kernel.reasons import REASONS
+from chalicelib.sheets.content_types import XLSX
 from chalicelib.sheets.reading import read_table
 from chalicelib.sheets.writing import write_csv, write_xlsx
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from chalicelib.accounts.rights import RIGHTS
-from chalicelib.edge.endpoints import CSV, ENDPOINTS, PUBLIC, XLSX, NoQuery
+from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, NoQuery
 from chalicelib.edge.openapi import document
 from chalicelib.edge.problems import STATUS_OF
 from chalicelib.kernel.reasons import REASONS
+from chalicelib.sheets.content_types import CSV, XLSX
 from tests.support.published import Undocumented, require_published
 
 Json = dict[str, Any]

@@ -6,7 +6,7 @@ from datetime import date
 import msgspec
 
 import app
-from chalicelib.aws.keys import person_key_of
+from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.people.eligibility import Situation, Standing
 from chalicelib.people.lists import store as people_store
 from chalicelib.people.lists.model import Graduate, Import, ImportKind, ImportStatus

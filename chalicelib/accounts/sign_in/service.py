@@ -11,6 +11,7 @@ from chalicelib.accounts import store
 from chalicelib.accounts.access_tokens import write_token
 from chalicelib.accounts.model import Account, AccountStatus, account_id_of, principal_of, stands
 from chalicelib.accounts.passwords import hash_password, is_weak, secret_digest
+from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.accounts.sign_in import store as sign_in_store
 from chalicelib.accounts.sign_in.attempts import store as attempts
 from chalicelib.accounts.sign_in.attempts.model import ACCOUNT
@@ -18,7 +19,6 @@ from chalicelib.accounts.sign_in.credentials import Credentials, counted, prove
 from chalicelib.accounts.sign_in.model import TOTP_ROLES, Session
 from chalicelib.accounts.sign_in.one_time_codes import TOTP_SECRET_BYTES, new_totp, spend_code
 from chalicelib.aws import crypto
-from chalicelib.aws.keys import person_key_of
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.edge import tokens

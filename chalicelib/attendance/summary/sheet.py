@@ -8,12 +8,12 @@ from chalicelib.attendance.summary.service import attendance_of
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.classes.service import require_class
-from chalicelib.edge.endpoints import XLSX
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Context
+from chalicelib.sheets.content_types import XLSX
 from chalicelib.sheets.writing import write_csv, write_xlsx
 
 _COLUMNS = (

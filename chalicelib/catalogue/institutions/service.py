@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.accounts.disclosures.service import disclose
 from chalicelib.aws import crypto
-from chalicelib.aws.disclosure import Sealed, disclose
+from chalicelib.aws.crypto import SealedText
 from chalicelib.catalogue.institutions import store
 from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, Location
 from chalicelib.catalogue.projects.service import program_exists
@@ -212,6 +213,6 @@ def open_bank_accounts(
     context: Context, institutions: Sequence[Institution], *, subject: str, division: str, purpose: str
 ) -> list[str]:
     """Open institutions' account numbers; one record of the subject tells who looked, and why."""
-    sealed = [Sealed(one.sealed_bank_account, f"institution:{one.uscc}") for one in institutions]
+    sealed = [SealedText(one.sealed_bank_account, f"institution:{one.uscc}") for one in institutions]
     opened = disclose(context, sealed, subject=subject, division=division, purpose=purpose)
     return [number.decode() for number in opened]

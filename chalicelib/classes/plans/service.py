@@ -7,8 +7,8 @@ from datetime import datetime
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.aws import crypto
-from chalicelib.aws.keys import person_key_of
 from chalicelib.catalogue.institutions.model import Institution
 from chalicelib.catalogue.reading import find_project, read_institution
 from chalicelib.classes import store

@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chalicelib.aws.disclosure import disclose
+from chalicelib.accounts.disclosures.service import disclose
 from chalicelib.aws.logs import log
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import Refused

@@ -8,8 +8,8 @@ from datetime import date
 
 import msgspec
 
+from chalicelib.accounts.persons.service import person_keys_of
 from chalicelib.aws import queues
-from chalicelib.aws.keys import person_keys_of
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.calendar import read_date, shanghai_date
 from chalicelib.kernel.ids import PersonKey

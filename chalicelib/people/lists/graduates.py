@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chalicelib.aws.keys import person_keys_of
+from chalicelib.accounts.persons.service import person_keys_of
 from chalicelib.kernel.principal import Context
 from chalicelib.people.lists.kind import ListKind
 from chalicelib.people.lists.model import GRADUATE_COLUMNS, Graduate, Import, ImportKind, read_graduate

@@ -15,8 +15,8 @@ from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import Any
 
+from chalicelib.accounts.disclosures.service import disclose
 from chalicelib.aws import queues
-from chalicelib.aws.disclosure import disclose
 from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.divisions import PROVINCE
@@ -32,6 +32,7 @@ from chalicelib.people.lists.progress import store as import_store
 from chalicelib.people.lists.progress.store import Marks, Progress, RawChunk, RawRow
 from chalicelib.sheets import reading as sheets
 from chalicelib.sheets import writing as sheets_writing
+from chalicelib.sheets.content_types import CSV
 from chalicelib.sheets.packing import Cell
 
 _DIGEST_BYTES = 16
@@ -306,7 +307,7 @@ def _error_sheet(context: Context, record: Import) -> bytes:
     first = next(chunks)
     headers = [sheets.LINE_COLUMN, *first.headers.values(), sheets.REASON_COLUMN]
     lines = _error_lines(itertools.chain([first], chunks), _faults_of(record))
-    if record.content_type == sheets.CSV:
+    if record.content_type == CSV:
         return sheets_writing.write_csv(headers, lines)
     return sheets_writing.write_xlsx("错误明细", headers, lines)
 

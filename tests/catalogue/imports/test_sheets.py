@@ -5,7 +5,7 @@ import io
 import openpyxl
 
 from chalicelib.catalogue.imports.service import INSTITUTION_COLUMNS, PROJECT_COLUMNS
-from chalicelib.edge.endpoints import CSV, XLSX
+from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.sheets.writing import write_csv, write_xlsx
 from infra.local.catalogue import INSTITUTIONS
 
