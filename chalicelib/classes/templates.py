@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from chalicelib.aws import objects
-from chalicelib.aws.settings import settings
 from chalicelib.classes.model import ROSTER_MAX, ClassStatus, TrainingClass
 from chalicelib.classes.rosters.service import require_open_roster, roster_of
 from chalicelib.classes.service import require_class
@@ -20,6 +19,7 @@ from chalicelib.kernel.paging import PageRequest
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error, fault_sentence
 from chalicelib.sheets.content_types import CSV, XLSX
+from chalicelib.sheets.downloads import link_to
 from chalicelib.sheets.forms import Column, with_reasons, write_form
 from chalicelib.sheets.reading import REASON_COLUMN, SheetRow
 
@@ -115,6 +115,4 @@ def error_sheet(
 
 def _link(raw: bytes, filename: str, content_type: str, *, folder: str = "reports") -> str:
     key = f"{folder}/{new_id('sht')}.{filename.rpartition('.')[2]}"
-    bucket = settings().intake_bucket
-    objects.write_object(bucket, key, raw, content_type=content_type)
-    return objects.link(bucket, key, filename=filename)
+    return link_to(raw, content_type=content_type, key=key, filename=filename)

@@ -220,8 +220,8 @@ def _answer(
     principal = _admit(endpoint, headers, raw)
     pace.spend(endpoint.action, principal)
     now = _believed_now(headers)
-    given = request.query_params
-    query = parse_query({name: given[name] for name in given} if given else {}, endpoint.query)
+    parameters = request.query_params or {}
+    query = parse_query({name: parameters[name] for name in parameters}, endpoint.query)
     division = getattr(query, "division", None)
     if division is not None and not is_known(division):
         raise malformed([Fault("unknown_division", field="division")])
@@ -289,13 +289,13 @@ def _admit(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Princi
 
 
 def _believed_now(headers: Mapping[str, str]) -> datetime:
-    told = headers.get(_LOCAL_NOW)
-    if told is None:
+    moment = headers.get(_LOCAL_NOW)
+    if moment is None:
         return datetime.now(UTC)
     if not settings().allow_time_travel:
         raise error("time_travel_off")
     try:
-        return parse_moment(told).astimezone(UTC)
+        return parse_moment(moment).astimezone(UTC)
     except ValueError:
         raise malformed([Fault("wrong_type", field="X-Local-Now")]) from None
 
@@ -323,7 +323,7 @@ def _run_once(
     begun = idempotency.begin(
         caller=caller, method=method, path=path, key=key, body=raw, now=datetime.now(UTC)
     )
-    if isinstance(begun, idempotency.Kept):
+    if isinstance(begun, idempotency.FirstAnswer):
         return Reply(begun.body, begun.status_code, begun.content_type)
     try:
         reply = run()

@@ -84,10 +84,10 @@ _CURRENT: TTLCache[str, Program] = TTLCache(64, CACHE_SECONDS)
 
 def current_program(program_id: str) -> Program:
     """Read a program as it was at most a minute ago: for decisions that are many a second."""
-    found = _CURRENT.get(program_id)
-    if found is None:
-        found = _CURRENT[program_id] = store.read_program(program_id)
-    return found
+    program = _CURRENT.get(program_id)
+    if program is None:
+        program = _CURRENT[program_id] = store.read_program(program_id)
+    return program
 
 
 def forget_programs() -> None:
@@ -102,13 +102,13 @@ def list_programs(request: PageRequest) -> Page[Program]:
 
 def all_programs() -> list[Program]:
     """Read every program; there are few."""
-    found: list[Program] = []
+    programs: list[Program] = []
     after: dict[str, Any] | None = None
     while True:
         page = store.list_programs(PageRequest(limit=LIMIT_MAX, after=after))
-        found += page.items
+        programs += page.items
         if page.after is None:
-            return found
+            return programs
         after = page.after
 
 

@@ -126,10 +126,7 @@ def read_policy(program_id: str, policy_version: int) -> Policy:
 
 def read_policy_version(program_id: str, policy_version: int) -> PolicyVersion:
     """Read one version of a policy with its history or raise `NotFound`."""
-    found = PolicyRow.find(program_id, policy_version)
-    if found is None:
-        raise error("not_found")
-    return found
+    return PolicyRow.read(program_id, policy_version)
 
 
 def policies_of(program_id: str, request: PageRequest) -> Page[PolicyVersion]:

@@ -103,10 +103,10 @@ def with_reasons(
     names = list(rows[0].headers)
     headers = [*(rows[0].headers[name] for name in names), header]
     lines: list[Sequence[Cell]] = []
-    for one in rows:
-        lines += [[None] * len(headers)] * (one.row - len(lines) - 2)
-        lines.append([*(one.cells[name] for name in names), reasons.get(one.row, "")])
+    for row in rows:
+        lines += [[None] * len(headers)] * (row.row - len(lines) - 2)
+        lines.append([*(row.cells[name] for name in names), reasons.get(row.row, "")])
     lines += [[*([None] * len(names)), text] for text in rest]
     if content_type == CSV:
         return write_csv(headers, lines)
-    return write_form("Sheet1", [Column(header=one, open=True) for one in headers], lines)
+    return write_form("Sheet1", [Column(header=text, open=True) for text in headers], lines)
