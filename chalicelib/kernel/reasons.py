@@ -915,20 +915,20 @@ def error(code: str, *, faults: tuple[Fault, ...] = (), **facts: Fact) -> Domain
             That is a mistake of ours; `tests/architecture` looks at every call.
 
     """
-    _require(code, facts_told_by(code), facts)
+    _require_facts(code, facts_told_by(code), facts)
     for fault in faults:
-        told = facts_told_by(fault.code) if fault.form is None else facts_told_by_form(fault.form)
-        _require(fault.form or fault.code, told, fault.told)
+        needed = facts_told_by(fault.code) if fault.form is None else facts_told_by_form(fault.form)
+        _require_facts(fault.form or fault.code, needed, fault.told)
     return REASONS[code].kind(code, faults=faults, **facts)
 
 
-def _require(what: str, told: frozenset[str], facts: Mapping[str, Fact]) -> None:
-    missing = told - facts.keys()
+def _require_facts(code: str, needed: frozenset[str], facts: Mapping[str, Fact]) -> None:
+    missing = needed - facts.keys()
     if missing:
-        raise TypeError(f"{what} tells {', '.join(sorted(missing))}")
+        raise TypeError(f"{code} tells {', '.join(sorted(missing))}")
     wrong = [name for name, fact in facts.items() if not _is_fact(name, fact)]
     if wrong:
-        raise TypeError(f"{what} is given {', '.join(sorted(wrong))}: not as FACTS says")
+        raise TypeError(f"{code} is given {', '.join(sorted(wrong))}: not as FACTS says")
 
 
 def _is_fact(name: str, fact: Fact) -> bool:

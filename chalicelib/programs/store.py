@@ -119,6 +119,11 @@ def list_programs(request: PageRequest) -> Page[Program]:
     return page_of(rows, request)
 
 
+def all_programs() -> list[Program]:
+    """Read every program."""
+    return [row.record for row in ProgramRow.by_listing.query(_LISTING)]
+
+
 def read_policy(program_id: str, policy_version: int) -> Policy:
     """Read one version of a policy or raise `NotFound`."""
     return read_policy_version(program_id, policy_version).policy
