@@ -168,8 +168,8 @@ if served_handler() is None:  # packaging, tests and tools see the whole program
         importlib.import_module(_jobs_of(_step))
 if served_handler() in {None, _HTTP}:  # jobs have no callers to prove
     from chalicelib.accounts.guard import RequestGuard
-    from chalicelib.edge.endpoints import CSV, XLSX
     from chalicelib.edge.http import refuse_unknown_actions
+    from chalicelib.sheets.content_types import CSV, XLSX
 
     app.api.binary_types = [XLSX, CSV]
     refuse_unknown_actions(RequestGuard())

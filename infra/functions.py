@@ -84,7 +84,7 @@ RESEALED: Final = (
     "person-index",
     "settlement-payees",
 )
-"""Tables that hold sealed values (`chalicelib.aws.reencryption.SEALED`)."""
+"""Tables that hold sealed values (`chalicelib.supervision.rekeying.resealing.SEALED`)."""
 _BOTH_SECRETS: Final = frozenset(SECRETS)
 _JOB_RETENTION_DAYS: Final = 400
 """Logs of jobs that move money or vouchers outlive a yearly audit."""

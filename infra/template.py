@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import msgspec
+
 from infra.functions import BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
 from infra.policies import log_group_id, log_group_resources, role_id, role_resources
 from infra.storage import (
@@ -269,17 +271,17 @@ def _alarm(
     }
 
 
-_GATEWAY_PROBLEMS: Final = {
-    "DEFAULT_4XX": (400, "malformed", "请求无法受理"),
-    "DEFAULT_5XX": (503, "try_again", "服务暂时不可用，请稍后再试"),
-    "INTEGRATION_FAILURE": (503, "try_again", "服务暂时不可用，请稍后再试"),
-    "INTEGRATION_TIMEOUT": (504, "try_again", "服务响应超时，请稍后再试"),
-    "MISSING_AUTHENTICATION_TOKEN": (404, "not_found", "没有这个地址"),
-    "REQUEST_TOO_LARGE": (413, "too_large", "请求内容过大"),
-    "THROTTLED": (429, "too_many_requests", "请求过于频繁，请稍后再试"),
-    "UNSUPPORTED_MEDIA_TYPE": (415, "unsupported_media_type", "不支持的内容类型"),
+_GATEWAY_CODES: Final = {
+    "DEFAULT_4XX": "malformed",
+    "DEFAULT_5XX": "try_again",
+    "INTEGRATION_FAILURE": "try_again",
+    "INTEGRATION_TIMEOUT": "try_again",
+    "MISSING_AUTHENTICATION_TOKEN": "not_found",
+    "REQUEST_TOO_LARGE": "too_large",
+    "THROTTLED": "too_many_requests",
+    "UNSUPPORTED_MEDIA_TYPE": "unsupported_type",
 }
-"""What the gateway answers by itself, in the service's own form of an error."""
+"""What the gateway answers by itself, as codes of the service, whose tables say the rest."""
 
 
 def _api(stage: str) -> Json:
@@ -306,14 +308,14 @@ def _api(stage: str) -> Json:
         resources["RestAPI"]["Properties"]["GatewayResponses"] = {
             kind: {
                 "StatusCode": status,
-                "ResponseParameters": {"Headers": _gateway_headers()},
-                "ResponseTemplates": {"application/json": _problem(status, code, title)},
+                "ResponseParameters": {"Headers": headers},
+                "ResponseTemplates": {"application/json": body},
             }
-            for kind, (status, code, title) in _GATEWAY_PROBLEMS.items()
+            for kind, (status, headers, body) in _gateway_answers().items()
         }
         return resources
     # The local cloud reads them only as resources; on AWS those would miss the first deployment.
-    for kind, (status, code, title) in _GATEWAY_PROBLEMS.items():
+    for kind, (status, headers, body) in _gateway_answers().items():
         resources["Gateway" + camel(kind.lower())] = {
             "Type": "AWS::ApiGateway::GatewayResponse",
             "Properties": {
@@ -321,28 +323,29 @@ def _api(stage: str) -> Json:
                 "ResponseType": kind,
                 "StatusCode": str(status),
                 "ResponseParameters": {
-                    f"gatewayresponse.header.{name}": value for name, value in _gateway_headers().items()
+                    f"gatewayresponse.header.{name}": value for name, value in headers.items()
                 },
-                "ResponseTemplates": {"application/json": _problem(status, code, title)},
+                "ResponseTemplates": {"application/json": body},
             },
         }
     return resources
 
 
-def _gateway_headers() -> dict[str, str]:
-    """Give the headers of the service's own answers to those that the gateway makes by itself."""
+def _gateway_answers() -> dict[str, tuple[int, dict[str, str], str]]:
+    """Give status, headers and body of each answer that the gateway makes by itself, as the service would."""
     # Not above: the tables' names are fixed when they are first imported, and the stage is known only now.
-    from chalicelib.edge.endpoints import HEADERS  # noqa: PLC0415
+    from chalicelib.edge.endpoints import HEADERS, JSON, SHEET_BYTES_MAX  # noqa: PLC0415
+    from chalicelib.edge.problems import headers_of, problem_of  # noqa: PLC0415
+    from chalicelib.kernel.reasons import error, facts_told_by  # noqa: PLC0415
 
-    headers = {**HEADERS, "Content-Type": "application/problem+json"}
-    return {name: f"'{value}'" for name, value in headers.items()}
-
-
-def _problem(status: int, code: str, title: str) -> str:
-    return (
-        f'{{"type": "about:blank", "title": "{title}", "status": {status}, "code": "{code}", '
-        f'"detail": "{title}", "request_id": "$context.requestId"}}'
-    )
+    facts: Json = {"accepted": JSON, "limit_bytes": SHEET_BYTES_MAX, "retry_after_seconds": 1}
+    answers = {}
+    for kind, code in _GATEWAY_CODES.items():
+        refusal = error(code, **{name: facts[name] for name in facts_told_by(code)})
+        problem = problem_of(refusal, request_id="$context.requestId", english=False)
+        headers = {name: f"'{value}'" for name, value in {**HEADERS, **headers_of(refusal)}.items()}
+        answers[kind] = (problem.status, headers, msgspec.json.encode(problem).decode())
+    return answers
 
 
 def function_output(function: Function) -> str:

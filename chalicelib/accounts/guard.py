@@ -3,13 +3,10 @@
 import hmac
 import time
 from collections.abc import Mapping
-from typing import Any
 
 from chalicelib.accounts import rights, store
-from chalicelib.accounts.model import (
-    Account,
-    stands,
-)
+from chalicelib.accounts.access_tokens import read_token
+from chalicelib.accounts.model import Account, stands
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.principal import Principal, Role
 from chalicelib.kernel.reasons import error
@@ -18,11 +15,8 @@ STATUS_CACHE_SECONDS = 30
 SIGNATURE_HEADER = "x-message-signature"
 PLATFORM_ALGORITHM = "ES256"
 MESSAGE_SECONDS_MAX = 300
-ACCESS = "access"
 _STANDING_MAX = 2048
-
-
-# --------------------------------------------------------------------------- the guard
+_standing: dict[str, tuple[float, Account | None]] = {}
 
 
 class RequestGuard:
@@ -36,14 +30,9 @@ class RequestGuard:
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise error("unauthenticated")
-        from chalicelib.edge import tokens  # noqa: PLC0415 - not part of a start
-
-        claims = tokens.verify_own(
-            ACCESS, token.strip(), issuer=tokens.STAFF_ISSUER, audience=tokens.STAFF_AUDIENCE
-        )
-        principal, issued_at = _principal_in(claims)
-        good = _is_trainee(principal) if principal.role is Role.TRAINEE else _stands(principal, issued_at)
-        if not good:
+        principal, issued_at = read_token(token.strip())
+        proven = _is_trainee(principal) if principal.role is Role.TRAINEE else _stands(principal, issued_at)
+        if not proven:
             raise error("unauthenticated")
         return principal
 
@@ -57,7 +46,7 @@ class RequestGuard:
 
 
 def _platform(signature: str, raw_body: bytes) -> Principal:
-    from chalicelib.edge import tokens  # noqa: PLC0415 - see `RequestGuard.authenticate`
+    from chalicelib.edge import tokens  # noqa: PLC0415 - not part of a start
 
     claims = tokens.verify_foreign(
         signature,
@@ -78,27 +67,9 @@ def _platform(signature: str, raw_body: bytes) -> Principal:
     return Principal(actor="platform:national", role=Role.PLATFORM, division="34")
 
 
-def _principal_in(claims: Mapping[str, Any]) -> tuple[Principal, float]:
-    """Read who a token of ours is for, and since when."""
-    try:
-        principal = Principal(
-            actor=str(claims["sub"]),
-            role=Role(claims["role"]),
-            division=str(claims.get("division", "")),
-            institution=claims.get("institution"),
-            person_key=claims.get("person_key"),
-        )
-        return principal, float(claims["iat"])
-    except (KeyError, ValueError, TypeError, OverflowError):
-        raise error("unauthenticated") from None
-
-
 def _is_trainee(principal: Principal) -> bool:
     """Tell whether a principal is a person and nothing else: staff have accounts instead."""
     return principal == Principal(actor=principal.actor, role=Role.TRAINEE, person_key=principal.actor)
-
-
-_standing: dict[str, tuple[float, Account | None]] = {}
 
 
 def _stands(principal: Principal, issued_at: float) -> bool:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chalicelib.accounts import passwords as accounts_passwords
 from chalicelib.accounts import service, store
 from chalicelib.accounts.model import Account, AccountStatus, account_id_of
+from chalicelib.accounts.passwords import hash_password
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.principal import Context, Role, change_of
 
@@ -29,9 +29,8 @@ def bootstrap_accounts(event: Mapping[str, Any], context: Context) -> dict[str, 
 
     `event` is `{"accounts": [FirstAccount…]}`; answers `{"created": n}`.
     """
-    wanted = msgspec.convert(event.get("accounts", []), list[FirstAccount])
     created = 0
-    for first in wanted:
+    for first in msgspec.convert(event.get("accounts", []), list[FirstAccount]):
         account_id = account_id_of(first.account)
         if store.find_account(account_id) is not None:
             continue
@@ -43,7 +42,7 @@ def bootstrap_accounts(event: Mapping[str, Any], context: Context) -> dict[str, 
             division=first.division,
             institution=first.institution,
             status=AccountStatus.ACTIVE,
-            password_hash=accounts_passwords.hash_password(first.password),
+            password_hash=hash_password(first.password),
         )
         try:
             store.create_account(account, change_of(context, "account.create"))

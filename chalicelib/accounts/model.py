@@ -1,18 +1,18 @@
-"""Staff accounts: their states, their sessions, and which passwords are too weak."""
+"""Staff accounts: their states, and who may do what with one."""
 
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import AccountId, derived_id
 from chalicelib.kernel.principal import Change, Principal, Role
+from chalicelib.kernel.reasons import error
+from chalicelib.kernel.transitions import Step, Transitions
 
 STAFF_ROLES = (Role.INSTITUTION, Role.CLERK, Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE)
-TOTP_ROLES = frozenset({Role.REVIEWER, Role.FINANCE, Role.PROVINCE})
-"""Who needs a second factor where the setting `TOTP_REQUIRED` is on; anyone may have one."""
-ACTIVATION = timedelta(days=7)
-_DISTINCT_MIN = 5
+ACTIVATION_VALIDITY = timedelta(days=7)
 
 
 class AccountStatus(StrEnum):
@@ -21,6 +21,16 @@ class AccountStatus(StrEnum):
     PENDING = "pending"
     ACTIVE = "active"
     DISABLED = "disabled"
+
+
+ACCOUNT_TRANSITIONS = Transitions(
+    "account",
+    {
+        "activate": Step((AccountStatus.PENDING,), AccountStatus.ACTIVE),
+        "disable": Step((AccountStatus.PENDING, AccountStatus.ACTIVE), AccountStatus.DISABLED),
+        "reset": Step(tuple(AccountStatus), AccountStatus.PENDING),
+    },
+)
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,18 +57,6 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
-class Session(msgspec.Struct, frozen=True, kw_only=True):
-    """One family of refresh tokens: only its newest member is good, a spent one ends it."""
-
-    id: str
-    actor: str
-    role: Role
-    current_hash: str
-    expires: int
-    begun_at: datetime | None = None
-    person_key: str | None = None
-
-
 def account_id_of(account: str) -> AccountId:
     """Give the id of an account name: names are unique whatever their case."""
     return AccountId(derived_id("acc", account.strip().lower()))
@@ -78,39 +76,25 @@ def stands(account: Account | None, principal: Principal, issued_at: float) -> b
     return account.password_set_at is None or issued_at >= int(account.password_set_at.timestamp())
 
 
-def is_weak(account: str, password: str) -> bool:
-    """Tell whether a password of good length is still guessed first.
+def may_hold(principal: Principal, role: Role) -> bool:
+    """Tell whether a caller may make, change or reset accounts of a role: whoever resets one could hold it.
 
-    After NIST SP 800-63B-4, 3.1.1.2: length and a look at what is expected, no rules of composition.
+    The province's own accounts are the province's alone, also where a clerk belongs to the province's bureau.
     """
-    folded = password.casefold()
-    return (
-        account.strip().casefold() in folded
-        or len(set(folded)) < _DISTINCT_MIN
-        or folded in "01234567890123456789" * 2
-        or folded in "98765432109876543210" * 2
-        or folded in _GUESSED_FIRST
-    )
+    return role is not Role.PROVINCE or principal.role is Role.PROVINCE
 
 
-_GUESSED_FIRST = frozenset(
-    {
-        "password123",
-        "password1234",
-        "passw0rd123",
-        "1q2w3e4r5t6y",
-        "qwertyuiop",
-        "qwerty123456",
-        "qwertyuiop123",
-    }
-    | {
-        "admin123456",
-        "abc1234567",
-        "abcd123456",
-        "a123456789",
-        "1qaz2wsx3edc",
-        "woaini1314520",
-        "changeme123",
-    }
-)
-"""Of ten characters or more, from published lists; shorter ones never get here."""
+def why_not(
+    action: str, account: Account, principal: Principal, *, version: int | None = None
+) -> DomainError | None:
+    """Tell what stands against an action of `ACCOUNT_TRANSITIONS`; `version` is the one that was decided on.
+
+    Of its right to act the caller knows already (`rights`). The store's conditions are the truth of it.
+    """
+    if not may_hold(principal, account.role):
+        return error("not_found")
+    if version is not None and version != account.version:
+        return error("version_conflict", version=account.version)
+    if not ACCOUNT_TRANSITIONS.allows(action, account.status):
+        return error("wrong_state", status=account.status.value)
+    return None

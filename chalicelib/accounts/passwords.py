@@ -1,4 +1,4 @@
-"""Passwords and other secrets, kept as digests only."""
+"""Passwords and other secrets: kept as digests only, and not those that are guessed first."""
 
 import base64
 import hashlib
@@ -43,3 +43,46 @@ def verify_password(password_hash: str | None, password: str) -> bool:
     except VerificationError:
         return False
     return bool(verified) and password_hash is not None
+
+
+# --------------------------------------------------------------------------- what is guessed first
+
+_DISTINCT_SIGNS_MIN = 5
+
+
+def is_weak(account: str, password: str) -> bool:
+    """Tell whether a password of good length is still guessed first.
+
+    After NIST SP 800-63B-4, 3.1.1.2: length and a look at what is expected, no rules of composition.
+    """
+    folded = password.casefold()
+    return (
+        account.strip().casefold() in folded
+        or len(set(folded)) < _DISTINCT_SIGNS_MIN
+        or folded in "01234567890123456789" * 2
+        or folded in "98765432109876543210" * 2
+        or folded in _GUESSED_FIRST
+    )
+
+
+_GUESSED_FIRST = frozenset(
+    {
+        "password123",
+        "password1234",
+        "passw0rd123",
+        "1q2w3e4r5t6y",
+        "qwertyuiop",
+        "qwerty123456",
+        "qwertyuiop123",
+    }
+    | {
+        "admin123456",
+        "abc1234567",
+        "abcd123456",
+        "a123456789",
+        "1qaz2wsx3edc",
+        "woaini1314520",
+        "changeme123",
+    }
+)
+"""Of ten characters or more, from published lists; shorter ones never get here."""

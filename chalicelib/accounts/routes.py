@@ -4,20 +4,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.accounts import credentials as accounts_credentials
 from chalicelib.accounts import service
 from chalicelib.accounts.model import Account, AccountStatus
-from chalicelib.accounts.sign_in import service as sign_in_service
-from chalicelib.edge.endpoints import (
-    PUBLIC,
-    Call,
-    Empty,
-    Listing,
-    NoQuery,
-    PageQuery,
-    VersionBody,
-    VersionReason,
-)
+from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, VersionBody, VersionReason
 from chalicelib.edge.forms import Answer, Form, line
 from chalicelib.edge.http import Api
 from chalicelib.kernel.principal import Role
@@ -25,15 +14,6 @@ from chalicelib.kernel.principal import Role
 api = Api(__name__)
 
 AccountName = Annotated[str, Meta(min_length=3, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$")]
-Password = Annotated[str, Meta(min_length=10, max_length=128)]
-
-
-class ActivateRequest(Form):
-    """The first password of an account."""
-
-    account: AccountName
-    activation_code: Annotated[str, Meta(min_length=1, max_length=64)]
-    password: Password
 
 
 class AccountRequest(Form):
@@ -81,26 +61,6 @@ class AccountQuery(PageQuery):
     division: Annotated[str, Meta(max_length=6)] | None = None
 
 
-@api.endpoint(
-    "POST",
-    "/v1/auth/activate",
-    action=PUBLIC,
-    body=ActivateRequest,
-    answer=Empty,
-    refuses=(401,),
-    summary="Set the first password with a one-time activation code",
-)
-def activate(call: Call[ActivateRequest, NoQuery]) -> Empty:
-    body = call.body
-    service.activate(
-        accounts_credentials.Credentials(body.account, body.password, source=call.source),
-        body.activation_code,
-        now=sign_in_service.real_now(),
-        request_id=call.context.request_id,
-    )
-    return Empty()
-
-
 @api.endpoint("GET", "/v1/me", action="me.read", answer=MeAnswer, summary="Who am I")
 def me(call: Call[None, NoQuery]) -> MeAnswer:
     who = call.context.principal
@@ -141,7 +101,7 @@ def create(call: Call[AccountRequest, NoQuery]) -> InvitationAnswer:
 )
 def list_accounts(call: Call[None, AccountQuery]) -> Listing[AccountAnswer]:
     page = service.list_accounts(call.context, call.query.division, call.page_request())
-    return call.listing(page, lambda account: AccountAnswer(**_facts(call, account)))
+    return call.listing(page, lambda account: AccountAnswer(**_shown(call, account)))
 
 
 @api.endpoint(
@@ -155,7 +115,7 @@ def list_accounts(call: Call[None, AccountQuery]) -> Listing[AccountAnswer]:
 def disable(call: Call[VersionReason, NoQuery], account_id: str) -> AccountAnswer:
     body = call.body
     account = service.disable(call.context, account_id, version=body.version, reason=body.reason)
-    return AccountAnswer(**_facts(call, account))
+    return AccountAnswer(**_shown(call, account))
 
 
 @api.endpoint(
@@ -170,7 +130,7 @@ def reset(call: Call[VersionBody, NoQuery], account_id: str) -> InvitationAnswer
     return _invitation(call, service.reset(call.context, account_id, version=call.body.version))
 
 
-def _facts(call: Call[Any, Any], account: Account) -> dict[str, Any]:
+def _shown(call: Call[Any, Any], account: Account) -> dict[str, Any]:
     return {
         "id": account.id,
         "account": account.account,
@@ -185,4 +145,4 @@ def _facts(call: Call[Any, Any], account: Account) -> dict[str, Any]:
 
 
 def _invitation(call: Call[Any, Any], invitation: service.Invitation) -> InvitationAnswer:
-    return InvitationAnswer(**_facts(call, invitation.account), activation_code=invitation.activation_code)
+    return InvitationAnswer(**_shown(call, invitation.account), activation_code=invitation.activation_code)

@@ -1,29 +1,26 @@
-"""Use cases of accounts: make, activate, read, disable, reset."""
+"""Use cases of accounts: make, read, disable, reset. Their holders activate them: see `sign_in`."""
 
-import hmac
 import secrets
 from dataclasses import dataclass
-from datetime import datetime
 
 from chalicelib.accounts import rights, store
-from chalicelib.accounts.attempts import store as attempts
-from chalicelib.accounts.credentials import Credentials, counted, own_change
 from chalicelib.accounts.model import (
-    ACTIVATION,
+    ACTIVATION_VALIDITY,
     STAFF_ROLES,
     Account,
     AccountStatus,
     account_id_of,
-    is_weak,
+    may_hold,
+    why_not,
 )
-from chalicelib.accounts.passwords import hash_password, secret_digest
+from chalicelib.accounts.passwords import secret_digest
 from chalicelib.aws import crypto
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import Fault, Refused
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 
 _division_of_institution: Port[[str], str | None] = Port("division_of_institution")
 """Tells the division of an institution, None if it is not listed: the catalogue is a later step."""
@@ -35,9 +32,6 @@ class Invitation:
 
     account: Account
     activation_code: str
-
-
-# --------------------------------------------------------------------------- accounts
 
 
 def create_account(
@@ -60,130 +54,95 @@ def create_account(
         raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     if (role is Role.INSTITUTION) != (institution is not None):
         raise error("malformed", faults=(Fault("wrong_type", field="institution"),))
-    _require_not_above(context.principal, role)
+    if not may_hold(context.principal, role):
+        raise error("not_found")
     rights.require(context.principal, "account.create", division=division)
     if institution is not None:
-        of_institution = _division_of_institution(institution)
-        if of_institution is None:
+        its_division = _division_of_institution(institution)
+        if its_division is None:
             raise error("malformed", faults=(Fault("unknown_institution", field="institution"),))
-        rights.require(context.principal, "account.create", division=of_institution)
+        rights.require(context.principal, "account.create", division=its_division)
     code = secrets.token_urlsafe(12)
-    made = Account(
-        id=account_id_of(account),
+    account_id = account_id_of(account)
+    pending = Account(
+        id=account_id,
         account=account.strip().lower(),
-        sealed_name=seal_name(account_id_of(account), name),
+        sealed_name=seal_name(account_id, name),
         role=role,
         division=division,
         institution=institution,
         status=AccountStatus.PENDING,
         activation_hash=secret_digest(code),
-        activation_until=context.now + ACTIVATION,
+        activation_until=context.now + ACTIVATION_VALIDITY,
     )
-    store.create_account(made, change_of(context, "account.create"))
-    return Invitation(made, code)
-
-
-def _require_not_above(principal: Principal, role: Role) -> None:
-    """Keep the province's own accounts to the province: a clerk who reset one would hold it.
-
-    Raises:
-        NotFound: the account is above the caller.
-
-    """
-    if role is Role.PROVINCE and principal.role is not Role.PROVINCE:
-        raise error("not_found")
-
-
-def activate(given: Credentials, activation_code: str, *, now: datetime, request_id: str) -> None:
-    """Set the first password with the one-time activation code, within `ACTIVATION` of its making.
-
-    Raises:
-        Unauthenticated: `sign_in_failed`, whatever was wrong.
-        Malformed: `weak_password`, whoever asks.
-        TooMany: too many failures from this source.
-
-    """
-    if is_weak(given.account, given.password):
-        raise error("malformed", faults=(Fault("weak_password", field="password"),))
-    account_id = account_id_of(given.account)
-    code_hash = secret_digest(activation_code)
-    with counted(given.source, now):
-        found = store.find_account(account_id)
-        password_hash = hash_password(given.password)
-        good = (
-            found is not None
-            and found.status is AccountStatus.PENDING
-            and hmac.compare_digest(found.activation_hash or "", code_hash)
-            and (found.activation_until is None or now < found.activation_until)
-        )
-        if found is None or not good:
-            raise error("sign_in_failed")
-        try:
-            store.set_password(
-                account_id,
-                password_hash=password_hash,
-                sources=(AccountStatus.PENDING,),
-                code_hash=code_hash,
-                change=own_change(found, "activate", now, request_id),
-            )
-        except Refused:  # another activation or a reset was first
-            raise error("sign_in_failed") from None
-    attempts.forget(account_id)
+    store.create_account(pending, change_of(context, "account.create"))
+    return Invitation(pending, code)
 
 
 def read_account(context: Context, account_id: str, action: str = "account.read") -> Account:
-    """Read an account of the caller's area."""
-    found = store.find_account(account_id)
-    if found is None:
+    """Read an account of the caller's area.
+
+    Raises:
+        NotFound: there is none, or it is outside the area.
+
+    """
+    account = store.find_account(account_id)
+    if account is None:
         raise error("not_found")
-    rights.require(context.principal, action, division=found.division)
-    if action != "account.read":
-        _require_not_above(context.principal, found.role)
-    return found
+    rights.require(context.principal, action, division=account.division)
+    return account
 
 
 def allowed_actions(principal: Principal, account: Account) -> list[str]:
     """List what this caller may do with an account now."""
-    if account.role is Role.PROVINCE and principal.role is not Role.PROVINCE:
-        return []
-    open_ones = ["reset"] if account.status is AccountStatus.DISABLED else ["disable", "reset"]
-    return [
-        action
-        for action in open_ones
-        if rights.reaches(principal, f"account.{action}", division=account.division)
-    ]
+    return rights.offered(
+        principal,
+        {"disable": "account.disable", "reset": "account.reset"},
+        lambda action: why_not(action, account, principal),
+        division=account.division,
+    )
 
 
 def list_accounts(context: Context, division: str | None, request: PageRequest) -> Page[Account]:
     """List the accounts of a division of the caller's area and below it (by default the caller's own)."""
-    wanted = division or context.principal.division
-    rights.require(context.principal, "account.read", division=wanted)
-    return store.list_accounts(wanted, request)
+    area = division or context.principal.division
+    rights.require(context.principal, "account.read", division=area)
+    return store.list_accounts(area, request)
 
 
 def disable(context: Context, account_id: str, *, version: int, reason: str) -> Account:
-    """Switch an account off; within `STATUS_CACHE_SECONDS` its tokens stop working everywhere."""
-    read_account(context, account_id, "account.disable")
+    """Switch an account off; within `guard.STATUS_CACHE_SECONDS` its tokens stop working everywhere.
+
+    Raises:
+        NotFound: see `read_account`; also of an account above the caller.
+        Refused: `version_conflict`, or `wrong_state` where it is off already.
+
+    """
+    account = read_account(context, account_id, "account.disable")
+    refuse(why_not("disable", account, context.principal, version=version))
     change = change_of(context, "account.disable", reason=reason)
-    return store.disable_account(account_id, version=version, change=change)
+    return store.disable_account(account.id, version=version, change=change)
 
 
 def reset(context: Context, account_id: str, *, version: int) -> Invitation:
-    """Take an account's password and second factor away and give a new activation code, once."""
-    read_account(context, account_id, "account.reset")
+    """Take an account's password and second factor away and give a new activation code, once.
+
+    Raises:
+        NotFound: see `read_account`; also of an account above the caller.
+        Refused: `version_conflict`.
+
+    """
+    account = read_account(context, account_id, "account.reset")
+    refuse(why_not("reset", account, context.principal, version=version))
     code = secrets.token_urlsafe(12)
-    change = change_of(context, "account.reset")
     account = store.await_activation(
-        account_id,
+        account.id,
         code_hash=secret_digest(code),
-        until=context.now + ACTIVATION,
+        until=context.now + ACTIVATION_VALIDITY,
         version=version,
-        change=change,
+        change=change_of(context, "account.reset"),
     )
     return Invitation(account, code)
-
-
-# --------------------------------------------------------------------------- secrets
 
 
 def seal_name(account_id: str, name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.accounts.model import Account, AccountStatus
+from chalicelib.accounts.model import ACCOUNT_TRANSITIONS, Account
 from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import ConditionFailed, insert, transition, update
 from chalicelib.kernel.divisions import divisions_below
@@ -79,15 +79,19 @@ def list_accounts(area: str, request: PageRequest) -> Page[Account]:
     return page_over(divisions_below(area), request, read, lists_a_page=DIVISIONS_A_PAGE)
 
 
-def set_password(
-    account_id: str, *, password_hash: str, sources: tuple[AccountStatus, ...], code_hash: str, change: Change
-) -> Account:
-    """Activate an account with the password its holder chose, once per activation code."""
+def activate_account(account_id: str, *, password_hash: str, code_hash: str, change: Change) -> Account:
+    """Activate an account with the password its holder chose, once per activation code.
+
+    Raises:
+        NotFound, Refused: see `transition`.
+        ConditionFailed: the code is another one by now.
+
+    """
     return transition(
         AccountRow,
         (account_id,),
-        sources=sources,
-        target=AccountStatus.ACTIVE,
+        sources=ACCOUNT_TRANSITIONS.sources("activate"),
+        target=ACCOUNT_TRANSITIONS.target("activate"),
         version=None,
         change=change,
         actions=[
@@ -107,8 +111,8 @@ def await_activation(
     return transition(
         AccountRow,
         (account_id,),
-        sources=tuple(AccountStatus),
-        target=AccountStatus.PENDING,
+        sources=ACCOUNT_TRANSITIONS.sources("reset"),
+        target=ACCOUNT_TRANSITIONS.target("reset"),
         version=version,
         change=change,
         actions=[
@@ -126,8 +130,8 @@ def disable_account(account_id: str, *, version: int, change: Change) -> Account
     return transition(
         AccountRow,
         (account_id,),
-        sources=(AccountStatus.PENDING, AccountStatus.ACTIVE),
-        target=AccountStatus.DISABLED,
+        sources=ACCOUNT_TRANSITIONS.sources("disable"),
+        target=ACCOUNT_TRANSITIONS.target("disable"),
         version=version,
         change=change,
     )

@@ -1,1 +1,1 @@
-"""What is AWS: tables and their writes, streams, objects, queues, keys and sealing, logs, settings."""
+"""What is AWS: tables and transactions, streams, objects, queues, keys and sealing, settings, logs."""

@@ -30,6 +30,14 @@ class CannotOpen(Exception):
     """A sealed text is damaged, or belongs to another item."""
 
 
+@dataclass(frozen=True)
+class SealedText:
+    """A sealed text and the item it was sealed for."""
+
+    text: str
+    item: str
+
+
 @dataclass
 class _DataKey:
     wrapped: bytes
@@ -61,11 +69,11 @@ def _sealing_key() -> _DataKey:
     with _lock:
         now = time.monotonic()
         if not _current or _current[0].until < now or _current[0].uses >= DATA_KEY_USES:
-            made = client("kms").generate_data_key(
+            answer = client("kms").generate_data_key(
                 KeyId=settings().data_key_id, KeySpec="AES_256", EncryptionContext=_CONTEXT
             )
             _current[:] = [
-                _DataKey(made["CiphertextBlob"], _cipher(made["Plaintext"]), now + DATA_KEY_SECONDS)
+                _DataKey(answer["CiphertextBlob"], _cipher(answer["Plaintext"]), now + DATA_KEY_SECONDS)
             ]
         key = _current[0]
         key.uses += 1

@@ -6,32 +6,23 @@ to its end before the next rotation. Every key is derived from a seed with HKDF 
 purposes share one.
 """
 
-import base64
 import functools
 import hashlib
 import hmac
 import json
 import time
-from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws import crypto, person_index
 from chalicelib.aws.clients import client
-from chalicelib.aws.person_index import Indexed
 from chalicelib.aws.settings import settings
-from chalicelib.aws.writes import ConditionFailed
-from chalicelib.kernel.ids import PersonKey, new_id
-from chalicelib.kernel.principal import Change, Role
-from chalicelib.kernel.reasons import error
 
 CACHE_SECONDS = 300
 SETTLING_SECONDS = 3 * CACHE_SECONDS
 """So long after a rotation some process may still work with the key before."""
 _KEY_BYTES = 32
-_TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -84,11 +75,11 @@ def _live_seeds(secret_id: str) -> list[tuple[bytes, datetime]]:
 
 
 def _read_seed(secret_id: str, stage: str) -> tuple[bytes, datetime]:
-    found = client("secretsmanager").get_secret_value(SecretId=secret_id, VersionStage=stage)
-    return str(json.loads(found["SecretString"])["seed"]).encode(), found["CreatedDate"]
+    secret = client("secretsmanager").get_secret_value(SecretId=secret_id, VersionStage=stage)
+    return str(json.loads(secret["SecretString"])["seed"]).encode(), secret["CreatedDate"]
 
 
-# --------------------------------------------------------------------------- looking people up
+# --------------------------------------------------------------------------- keyed digests
 
 
 @dataclass(frozen=True)
@@ -125,56 +116,9 @@ def keyed_digest(purpose: str, text: str) -> bytes:
     return keyed_digests(purpose, text)[0]
 
 
-def person_digests(id_number: str) -> tuple[str, ...]:
-    """Give the digests under which an ID number may be indexed, the current key's first."""
-    return tuple(base64.b32encode(one[:20]).decode().lower() for one in keyed_digests("person", id_number))
-
-
-def person_key_of(id_number: str) -> PersonKey:
-    """Give the key under which a person is known everywhere; who is new gets one. One read."""
-    return person_keys_of([id_number])[id_number]
-
-
-def person_keys_of(id_numbers: Iterable[str]) -> dict[str, PersonKey]:
-    """Give the keys of many people: one read a hundred, and one write fifty of those who are new.
-
-    Raises:
-        Unavailable: others kept meeting the same new people; repeating is safe.
-
-    """
-    numbers = {number: person_digests(number) for number in id_numbers}
-    keys: dict[str, PersonKey] = {}
-    for _ in range(_TRIES):
-        missing = {number: digests for number, digests in numbers.items() if number not in keys}
-        found = person_index.find([one for digests in missing.values() for one in digests])
-        for number, digests in missing.items():
-            known = [found[one] for one in digests if one in found]
-            if known:
-                keys[number] = known[0]
-        new = {number: digests for number, digests in missing.items() if number not in keys}
-        if not new:
-            return keys
-        try:
-            person_index.add([_born(number, digests) for number, digests in new.items()], change=_INDEXED)
-        except ConditionFailed:
-            continue
-    raise error("try_again")
-
-
-_INDEXED = Change(
-    actor="system", role=Role.SYSTEM, action="person.index", request_id="", at=datetime(1, 1, 1, tzinfo=UTC)
-)
-"""Index rows do not tell who wrote them; a transaction asks all the same."""
-
-
-def _born(id_number: str, digests: tuple[str, ...]) -> list[Indexed]:
-    """Make the row of a new person: under the key before too, while other processes look there only."""
-    key = PersonKey(new_id("prs"))
-    sealed = crypto.seal(id_number.encode(), item=person_index.item_of(key))
-    settled = (datetime.now(UTC) - _index_seeds().born).total_seconds() > SETTLING_SECONDS
-    return [
-        Indexed(digest=one, person_key=key, sealed=sealed) for one in (digests[:1] if settled else digests)
-    ]
+def index_key_born() -> datetime:
+    """Tell when the current index key was made."""
+    return _index_seeds().born
 
 
 def index_key_id() -> str:

@@ -79,12 +79,12 @@ def upload_form(
     }
     conditions: list[Any] = [{name: value} for name, value in fixed.items()]
     conditions.append(["content-length-range", size_bytes, size_bytes])
-    made = client("s3").generate_presigned_post(
+    form = client("s3").generate_presigned_post(
         bucket, key, Fields=dict(fixed), Conditions=conditions, ExpiresIn=UPLOAD_SECONDS
     )
     return UploadForm(
-        url=made["url"],
-        fields=made["fields"],
+        url=form["url"],
+        fields=form["fields"],
         expires_at=datetime.now(UTC) + timedelta(seconds=UPLOAD_SECONDS),
     )
 
@@ -99,11 +99,15 @@ def link(bucket: str, key: str, *, version: str | None = None, filename: str | N
     return str(client("s3").generate_presigned_url("get_object", Params=parameters, ExpiresIn=LINK_SECONDS))
 
 
+def _named(bucket: str, key: str, version: str | None) -> dict[str, str]:
+    name = {"Bucket": bucket, "Key": key}
+    return name if version is None else {**name, "VersionId": version}
+
+
 def read_object(bucket: str, key: str, version: str | None = None) -> bytes | None:
     """Read a whole object, or one version of it; None if there is none."""
-    wanted = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version is not None else {})
     try:
-        return bytes(client("s3").get_object(**wanted)["Body"].read())
+        return bytes(client("s3").get_object(**_named(bucket, key, version))["Body"].read())
     except ClientError as failure:
         if failure.response["Error"]["Code"] in _MISSING:
             return None
@@ -130,7 +134,7 @@ def write_objects(bucket: str, bodies: Iterable[tuple[str, bytes]]) -> None:
     left = iter(bodies)
     with ThreadPoolExecutor(_READERS) as pool:
         while some := list(itertools.islice(left, _AT_ONCE)):
-            list(pool.map(lambda one: write_object(bucket, *one), some))
+            list(pool.map(lambda item: write_object(bucket, *item), some))
 
 
 def write_locked(bucket: str, key: str, body: bytes, *, until: datetime, content_type: str) -> None:
@@ -175,13 +179,13 @@ def write_next(
     return True
 
 
-def retain(bucket: str, one: ObjectVersion, *, until: datetime) -> None:
+def retain(bucket: str, version: ObjectVersion, *, until: datetime) -> None:
     """Keep a version until a day; only somebody with the right to bypass may end that earlier."""
     with _asking() as s3:
         s3.put_object_retention(
             Bucket=bucket,
-            Key=one.key,
-            VersionId=one.version,
+            Key=version.key,
+            VersionId=version.version,
             Retention={"Mode": "GOVERNANCE", "RetainUntilDate": until},
         )
 
@@ -190,11 +194,11 @@ def hold(bucket: str, versions: Sequence[ObjectVersion], *, held: bool) -> None:
     """Put versions under legal hold, or release them, several at a time."""
     with _asking() as s3, ThreadPoolExecutor(_READERS) as pool:
 
-        def put(one: ObjectVersion) -> None:
+        def put(version: ObjectVersion) -> None:
             s3.put_object_legal_hold(
                 Bucket=bucket,
-                Key=one.key,
-                VersionId=one.version,
+                Key=version.key,
+                VersionId=version.version,
                 LegalHold={"Status": "ON" if held else "OFF"},
             )
 
@@ -205,62 +209,60 @@ def last_key(bucket: str, prefix: str) -> str | None:
     """Give the last name, in order of names, under a prefix."""
     with _asking() as s3:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-        return max((one["Key"] for page in pages for one in page.get("Contents", [])), default=None)
+        return max((item["Key"] for page in pages for item in page.get("Contents", [])), default=None)
 
 
 def versions_under(bucket: str, prefix: str) -> list[ObjectVersion]:
     """List every version of every object under a prefix; of one object the newest comes first."""
     with _asking() as s3:
         pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-        return [
-            ObjectVersion(one["Key"], one["VersionId"]) for page in pages for one in page.get("Versions", [])
-        ]
+        listed = (item for page in pages for item in page.get("Versions", []))
+        return [ObjectVersion(item["Key"], item["VersionId"]) for item in listed]
 
 
 def read_versions(bucket: str, prefix: str) -> list[bytes]:
     """Read every version of every object under a prefix, several at a time."""
-    found = versions_under(bucket, prefix)
+    versions = versions_under(bucket, prefix)
 
-    def read(one: ObjectVersion) -> bytes:
-        answer = client("s3").get_object(Bucket=bucket, Key=one.key, VersionId=one.version)
+    def read(version: ObjectVersion) -> bytes:
+        answer = client("s3").get_object(**_named(bucket, version.key, version.version))
         return bytes(answer["Body"].read())
 
-    if not found:
+    if not versions:
         return []
     with ThreadPoolExecutor(_READERS) as pool:
-        return list(pool.map(read, found))
+        return list(pool.map(read, versions))
 
 
 def describe_object(bucket: str, key: str, version: str | None = None) -> StoredObject | None:
     """Ask S3 for the size, digest and type of an object, or of one version of it; None if there is none."""
-    wanted = {"Bucket": bucket, "Key": key} | ({"VersionId": version} if version is not None else {})
     try:
-        found = client("s3").head_object(**wanted, ChecksumMode="ENABLED")
+        head = client("s3").head_object(**_named(bucket, key, version), ChecksumMode="ENABLED")
     except ClientError as failure:
         if failure.response["Error"]["Code"] in _MISSING:
             return None
         raise
     return StoredObject(
-        size_bytes=int(found["ContentLength"]),
-        sha256_base64=found.get("ChecksumSHA256"),
-        content_type=str(found.get("ContentType", "")),
-        version=str(found.get("VersionId", "null")),
-        retained_until=found.get("ObjectLockRetainUntilDate"),
+        size_bytes=int(head["ContentLength"]),
+        sha256_base64=head.get("ChecksumSHA256"),
+        content_type=str(head.get("ContentType", "")),
+        version=str(head.get("VersionId", "null")),
+        retained_until=head.get("ObjectLockRetainUntilDate"),
     )
 
 
-def digest_of(bucket: str, key: str, found: StoredObject) -> str | None:
+def digest_of(bucket: str, key: str, stored: StoredObject) -> str | None:
     """Give the SHA-256 that S3 verified when an object was uploaded, in hexadecimal.
 
     Some S3-compatible stores forget it on form uploads; a small object is then read, a large one is not
     believed.
     """
-    if found.sha256_base64 is not None:
+    if stored.sha256_base64 is not None:
         try:
-            return base64.b64decode(found.sha256_base64, validate=True).hex()
+            return base64.b64decode(stored.sha256_base64, validate=True).hex()
         except ValueError:
             return None  # of a multipart upload: a digest of digests
-    if found.size_bytes > READ_BYTES_MAX:
+    if stored.size_bytes > READ_BYTES_MAX:
         return None
-    body = read_object(bucket, key, found.version)
+    body = read_object(bucket, key, stored.version)
     return hashlib.sha256(body).hexdigest() if body is not None else None

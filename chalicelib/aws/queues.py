@@ -48,9 +48,9 @@ def messages_of(event: Mapping[str, Any]) -> Iterator[Message]:
 
 def believed_time(event: Mapping[str, Any]) -> datetime:
     """Give the time a job believes in: the real clock, except where time travel is on (local stage)."""
-    told = event.get("now")
-    if settings().allow_time_travel and isinstance(told, str):
-        return parse_moment(told)
+    moment = event.get("now")
+    if settings().allow_time_travel and isinstance(moment, str):
+        return parse_moment(moment)
     return datetime.now(UTC)
 
 

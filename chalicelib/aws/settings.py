@@ -51,18 +51,18 @@ def read_settings(environment: dict[str, str]) -> Settings:
         TimeTravelForbidden: `ALLOW_TIME_TRAVEL` is set in a stage that serves people.
 
     """
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name in Settings.__struct_fields__:
         text = environment.get(name.upper())
         if text is None or text == "":
             continue
         if name in _SWITCHES:
-            found[name] = text == "1"
+            values[name] = text == "1"
         elif name in _LISTS:
-            found[name] = tuple(text.split())
+            values[name] = tuple(text.split())
         else:
-            found[name] = json.loads(text) if name in _JSON_SETTINGS else text
-    settings = msgspec.convert(found, Settings)
+            values[name] = json.loads(text) if name in _JSON_SETTINGS else text
+    settings = msgspec.convert(values, Settings)
     if settings.allow_time_travel and settings.stage not in _TIME_TRAVEL_STAGES:
         raise TimeTravelForbidden(settings.stage)
     return settings

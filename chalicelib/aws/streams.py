@@ -53,7 +53,7 @@ def row_changes(event: Mapping[str, Any], *, tables: Collection[str] | None = No
             yield _row_change(record, name)
 
 
-class Undone(RuntimeError):
+class RecordsUndone(RuntimeError):
     """Some records of a batch could not be recorded: the stream is to deliver the batch again.
 
     Consumers do everything they can first, and everything they do may be repeated. Raising rather than
@@ -61,8 +61,8 @@ class Undone(RuntimeError):
     """
 
     def __init__(self, sequences: Iterable[str]) -> None:
-        found = list(sequences)
-        super().__init__(f"{len(found)} records undone, first {found[0]}")
+        undone = list(sequences)
+        super().__init__(f"{len(undone)} records undone, first {undone[0]}")
 
 
 def _table_of(record: Mapping[str, Any]) -> str:
@@ -74,14 +74,13 @@ def _row_change(record: Mapping[str, Any], name: str) -> RowChange:
     stream = record["dynamodb"]
     table = table_named(name)
     before, after = _image(table, stream.get("OldImage")), _image(table, stream.get("NewImage"))
-    keys = table.from_raw_data(dict(stream["Keys"])).attribute_values
-    schema = table._get_schema()["key_schema"]  # noqa: SLF001 - PynamoDB has no public reader
-    names = {key["KeyType"]: key["AttributeName"] for key in schema}
+    key = table.from_raw_data(dict(stream["Keys"])).attribute_values
+    subject, *parts = [key[attribute] for attribute in table.key_names()]
     return RowChange(
         sequence=str(stream["SequenceNumber"]),
         table=name,
-        subject=str(keys[names["HASH"]]),
-        part=_text(keys[names["RANGE"]]) if "RANGE" in names else "",
+        subject=str(subject),
+        part=_text(parts[0]) if parts else "",
         before=before,
         after=after,
         change=_change(before, after),
@@ -105,12 +104,12 @@ def _change(before: Image | None, after: Image | None) -> Change | None:
     the program may write the tables, and that CloudTrail tells who did.
     """
     now, then = after or {}, before or {}
-    told, stamp = now.get("last_change"), now.get("op_id")
+    change, stamp = now.get("last_change"), now.get("op_id")
     stamped = stamp is not None and stamp != then.get("op_id")
     counted = int(now.get("version", 0)) > int(then.get("version", 0))
-    if told is None or not stamped or not counted:
+    if change is None or not stamped or not counted:
         return None
-    return msgspec.convert(told, Change, strict=False)
+    return msgspec.convert(change, Change, strict=False)
 
 
 def _text(value: Any) -> str:

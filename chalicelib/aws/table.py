@@ -1,12 +1,7 @@
-"""The base of every DynamoDB table: its attributes, the connection, reading; `writes.py` writes.
+"""The base of every DynamoDB table: rows that mirror records, one connection, reading by key.
 
-Three facts shape the two files (see README, "Writes"):
-
-* The SDK repeats a request whose answer was lost, so a failed condition may be our own success. Every
-  write leaves an `op_id`; when a condition fails, the old item comes back with the failure, and if it
-  carries our own `op_id` the write has happened.
-* The reason of a refusal is read from that old item, so a refusal costs no second read.
-* PynamoDB has no parameter that asks for the old item on single writes; `connection` adds it on the client.
+Writing is in `aws/writes.py`, which tells its own success from somebody else's by the item as it was before.
+PynamoDB has no parameter that asks for that item on single writes, so it is added on the client here.
 """
 
 import contextlib
@@ -20,6 +15,7 @@ import msgspec
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import ALL_OLD, STRING
+from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
 from chalicelib.aws.clients import CONNECT_TIMEOUT_SECONDS, MAX_ATTEMPTS, READ_TIMEOUT_SECONDS
@@ -30,6 +26,10 @@ from chalicelib.kernel.reasons import error
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 Row = TypeVar("Row", bound="Table[Any]")
+
+
+StoreFailure = PynamoDBException
+"""What a read or write raises that DynamoDB did not answer: it may be asked again."""
 
 
 # --------------------------------------------------------------------------- attributes
@@ -132,6 +132,12 @@ class Table(Model, Generic[Record]):
         return own
 
     @classmethod
+    def key_names(cls) -> tuple[str, ...]:
+        """Name the attributes of the key: the hash key, then the range key if there is one."""
+        parts = sorted(cls._get_schema()["key_schema"], key=lambda part: part["KeyType"])
+        return tuple(part["AttributeName"] for part in parts)
+
+    @classmethod
     def from_record(cls, record: Record) -> Self:
         """Make the row that stores a record."""
         values = {name: getattr(record, name) for name in record.__struct_fields__}
@@ -169,10 +175,10 @@ class Table(Model, Generic[Record]):
             NotFound: there is none.
 
         """
-        found = cls.find(*key, consistent=consistent)
-        if found is None:
+        record = cls.find(*key, consistent=consistent)
+        if record is None:
             raise error("not_found")
-        return found
+        return record
 
     @classmethod
     def find_many(cls, keys: Sequence[Any]) -> list[Record]:

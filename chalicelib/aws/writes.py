@@ -1,4 +1,15 @@
-"""The only ways to write a table: each carries its condition, its `op_id` and who changed what."""
+"""The only ways to write a table: each carries its condition, its `op_id` and who changed what.
+
+Own success. The SDK repeats a request whose answer was lost, so a failed condition may be our own success.
+Each write leaves an `op_id` on the row; when its condition fails, the row as it was comes back with it:
+
+    10:00:00  we write status=redeemed, op_id=a1, if status=claimed   written; the answer is lost on its way
+    10:00:02  the SDK sends the same again                            fails: the row is redeemed already
+              the row that comes back has op_id=a1                    ours: the write has happened, we go on
+              or it has op_id=b2                                      somebody else's: `ConditionFailed`
+
+The reason of a refusal is read from that row too, so a refusal costs no second read.
+"""
 
 import contextlib
 import random
@@ -162,9 +173,11 @@ def update(
     actions: Sequence[Action],
     *,
     condition: Condition,
-    change: Change,
+    change: Change | None = None,
 ) -> Record:
     """Change a row under a condition and give the record as it is now: one call.
+
+    `change` is needed where rows tell who changed them (`VersionedTable`).
 
     Raises:
         ConditionFailed: the condition did not hold; `old` is the record, or None if there is none.
@@ -174,6 +187,7 @@ def update(
     op_id = new_operation_id()
     row = table(*key)
     if issubclass(table, VersionedTable):
+        assert change is not None, f"{table.__name__} tells who changed a row"
         actions = _stamped(table, actions, op_id, change)
         condition = _not_yet(table, op_id) & condition
     try:
@@ -266,7 +280,7 @@ def _condition_failure(writes: Sequence[Write], failure: TransactWriteError) -> 
     failures: dict[int, ConditionFailed] = {}
     for write, reason in zip(_in_reason_order(writes), failure.cancellation_reasons, strict=False):
         if reason is not None and reason.code == "ConditionalCheckFailed":
-            index = next(place for place, other in enumerate(writes) if other is write)
+            index = next(place for place, candidate in enumerate(writes) if candidate is write)
             failures[index] = ConditionFailed(
                 _old_of(_table_of(write), reason.raw_item)[0], index, _table_of(write)
             )

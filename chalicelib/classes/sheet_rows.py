@@ -7,7 +7,7 @@ that each column has for the sender.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from chalicelib.aws.keys import person_keys_of
+from chalicelib.accounts.persons.service import person_keys_of
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_name, parse_id_number

@@ -7,20 +7,21 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from chalicelib.aws import objects
-from chalicelib.aws.settings import settings
 from chalicelib.classes.model import ROSTER_MAX, ClassStatus, TrainingClass
 from chalicelib.classes.rosters.service import require_open_roster, roster_of
 from chalicelib.classes.service import require_class
 from chalicelib.classes.sheet_rows import JOINS, STAYS_OUT
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_at
-from chalicelib.kernel.errors import Fact, Fault
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.paging import PageRequest
 from chalicelib.kernel.principal import Context
-from chalicelib.kernel.reasons import error, sentence
+from chalicelib.kernel.reasons import error, fault_sentence
+from chalicelib.sheets.content_types import CSV, XLSX
+from chalicelib.sheets.downloads import link_to
 from chalicelib.sheets.forms import Column, with_reasons, write_form
-from chalicelib.sheets.reading import CSV, REASON_COLUMN, XLSX, SheetRow
+from chalicelib.sheets.reading import REASON_COLUMN, SheetRow
 
 _LOOKED_AT_MAX = 2000
 """So many of the institution's newest enrolments are looked through for those that may join."""
@@ -101,8 +102,7 @@ def error_sheet(
     reasons: dict[int, list[str]] = defaultdict(list)
     rest = []
     for fault in faults:
-        facts: dict[str, Fact] = {"field": fault.field, "row": fault.row, "column": fault.column}
-        text = sentence(fault.code, facts, english=english)
+        text = fault_sentence(fault, english=english)
         if fault.row is None:
             rest.append(text)
         else:
@@ -115,6 +115,4 @@ def error_sheet(
 
 def _link(raw: bytes, filename: str, content_type: str, *, folder: str = "reports") -> str:
     key = f"{folder}/{new_id('sht')}.{filename.rpartition('.')[2]}"
-    bucket = settings().intake_bucket
-    objects.write_object(bucket, key, raw, content_type=content_type)
-    return objects.link(bucket, key, filename=filename)
+    return link_to(raw, content_type=content_type, key=key, filename=filename)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from chalicelib.aws.settings import settings
 from chalicelib.console import pages
-from chalicelib.edge.endpoints import PUBLIC, Call, NoQuery, Reply, Sent
+from chalicelib.edge.endpoints import PUBLIC, AnswerKind, Call, NoQuery, Reply
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.kernel.reasons import error
@@ -86,7 +86,7 @@ def card(call: Call[None, PageQuery]) -> Reply:
     action=PUBLIC,
     answer=str,
     content_type=_STATIC[0],
-    also=[Sent(str, content_type=one) for one in _STATIC[1:]],
+    also=[AnswerKind(str, content_type=one) for one in _STATIC[1:]],
     summary="Styles and scripts of the pages",
 )
 def static(call: Call[None, NoQuery], name: str) -> Reply:

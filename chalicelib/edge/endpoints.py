@@ -14,8 +14,6 @@ from chalicelib.kernel.principal import Context, Principal
 JSON_BYTES_MAX = 1_000_000
 SHEET_BYTES_MAX = 5_000_000
 PUBLIC = "public"
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-CSV = "text/csv"
 COMMA_SEPARATED = "text/comma-separated-values; charset=utf-8"
 """What a sheet is sent as. Not `text/csv`: that is a binary type of the gateway (sheets come in GB18030 too),
 so Chalice would answer it in base64 and only to who accepts it."""
@@ -155,7 +153,7 @@ class Guard(Protocol):
 
 
 @dataclass(frozen=True)
-class Sent:
+class AnswerKind:
     """One kind of answer of an endpoint; `answer` is the type of its JSON, or `str` for text as it is."""
 
     answer: Any
@@ -163,7 +161,7 @@ class Sent:
     content_type: str = JSON
 
 
-AS_SHEETS = (Sent(LinkAnswer), Sent(str, content_type=COMMA_SEPARATED))
+AS_SHEETS = (AnswerKind(LinkAnswer), AnswerKind(str, content_type=COMMA_SEPARATED))
 """What `?format=` asks for beside JSON: a link to the xlsx, the csv itself."""
 
 
@@ -180,14 +178,14 @@ class Endpoint:
     answer: Any
     status_code: int
     sheet: bool
-    also: tuple[Sent, ...] = ()
+    also: tuple[AnswerKind, ...] = ()
     content_type: str = JSON
     refuses: tuple[int, ...] = ()
 
     @property
-    def answers(self) -> tuple[Sent, ...]:
+    def answers(self) -> tuple[AnswerKind, ...]:
         """List every kind of answer, the usual one first."""
-        return (Sent(self.answer, self.status_code, self.content_type), *self.also)
+        return (AnswerKind(self.answer, self.status_code, self.content_type), *self.also)
 
 
 ENDPOINTS: list[Endpoint] = []

@@ -10,7 +10,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from chalicelib.edge.misfits import WORDS, form_of, is_words, metas_of
+from chalicelib.edge.misfits import WORDS, is_words, metas_of, misfit_of
 from chalicelib.kernel.calendar import RECKONED_YEARS
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.reasons import error
@@ -46,8 +46,8 @@ def _text(refused: str, most: int, *, needed: bool) -> Meta:
     pattern = rf"^[^{refused}]*$"
     if not needed:
         return Meta(max_length=most, pattern=pattern, extra={WORDS: True})
-    seen = rf"^(?=[\s\S]*\S){pattern[1:]}"
-    return Meta(min_length=1, max_length=most, pattern=seen, extra={WORDS: True})
+    not_blank = rf"^(?=[\s\S]*\S){pattern[1:]}"
+    return Meta(min_length=1, max_length=most, pattern=not_blank, extra={WORDS: True})
 
 
 Reason = Annotated[str, words(500)]
@@ -125,12 +125,12 @@ def _beyond_types(value: Any, path: str) -> list[Fault]:
         return [] if value.year in RECKONED_YEARS else [fault]
     if isinstance(value, msgspec.Struct):
         names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
-        given = {told: getattr(value, name) for name, told in names}
-        inner = [fault for name, one in given.items() for fault in _beyond_types(one, _join(path, name))]
-        return _needs(type(value), given, path) + inner
+        parts = {sent_name: getattr(value, name) for name, sent_name in names}
+        inner = [fault for name, part in parts.items() for fault in _beyond_types(part, _join(path, name))]
+        return _needs(type(value), parts, path) + inner
     if isinstance(value, list):
         items = enumerate(value)
-        return [fault for place, one in items for fault in _beyond_types(one, f"{path}[{place}]")]
+        return [fault for place, item in items for fault in _beyond_types(item, f"{path}[{place}]")]
     return []
 
 
@@ -141,7 +141,7 @@ def _decode(raw: bytes) -> Any:
         raise error("invalid_json") from None
 
 
-def parse_query(given: Mapping[str, str], kind: type[Parsed]) -> Parsed:
+def parse_query(parameters: Mapping[str, str], kind: type[Parsed]) -> Parsed:
     """Parse query parameters, which are all text.
 
     Raises:
@@ -149,9 +149,9 @@ def parse_query(given: Mapping[str, str], kind: type[Parsed]) -> Parsed:
 
     """
     try:
-        parsed = msgspec.convert(dict(given), kind, strict=False)
+        parsed = msgspec.convert(dict(parameters), kind, strict=False)
     except msgspec.ValidationError:
-        raise malformed(_faults(kind, dict(given), "", strict=False)) from None
+        raise malformed(_faults(kind, dict(parameters), "", strict=False)) from None
     return _reckonable(parsed)
 
 
@@ -175,11 +175,11 @@ def _faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fault]:
     if _is_struct(kind):
         return _struct_faults(kind, value, path, strict=strict)
     if origin in (list, tuple) and isinstance(value, list):
-        item = typing.get_args(kind)[0]
+        item_kind = typing.get_args(kind)[0]
         return [
             fault
-            for place, one in enumerate(value[:_ITEMS_LOOKED_AT])
-            for fault in _value_faults(item, one, f"{path}[{place}]", strict=strict)
+            for place, item in enumerate(value[:_ITEMS_LOOKED_AT])
+            for fault in _value_faults(item_kind, item, f"{path}[{place}]", strict=strict)
         ]
     return []
 
@@ -197,7 +197,7 @@ def _value_faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fau
 
 
 def _misfit(kind: Any, value: Any, path: str) -> Fault:
-    form, facts = form_of(kind, value) or (None, {})
+    form, facts = misfit_of(kind, value) or (None, {})
     return Fault("wrong_type", field=path, form=form, facts=facts)
 
 
@@ -206,21 +206,21 @@ def _struct_faults(kind: Any, value: Any, path: str, *, strict: bool) -> list[Fa
         return [Fault("wrong_type", field=path or "body", form="object")]
     hints = typing.get_type_hints(kind, include_extras=True)
     fields = {field.encode_name: field for field in msgspec.structs.fields(kind)}
-    found = []
+    faults = []
     for name in value:
         if name not in fields:
             code = "unknown_field" if strict else "unknown_parameter"
-            found.append(Fault(code, field=_join(path, str(name)[:64])))
+            faults.append(Fault(code, field=_join(path, str(name)[:64])))
     for name, field in fields.items():
         where = _join(path, name)
         if name not in value:
             if field.required:
                 code = "coord_system_missing" if name == _COORD_SYSTEM else "missing_field"
-                found.append(Fault(code, field=where))
+                faults.append(Fault(code, field=where))
             continue
         wrong = _value_faults(hints[field.name], value[name], where, strict=strict)
-        found += [Fault("coord_system_missing", field=where)] if wrong and name == _COORD_SYSTEM else wrong
-    return found + _needs(kind, value, path)
+        faults += [Fault("coord_system_missing", field=where)] if wrong and name == _COORD_SYSTEM else wrong
+    return faults + _needs(kind, value, path)
 
 
 def _needs(kind: Any, given: Mapping[str, Any], path: str) -> list[Fault]:

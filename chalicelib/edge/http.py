@@ -14,47 +14,40 @@ from urllib.parse import unquote
 
 import msgspec
 from chalice import Blueprint, Response
-from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.aws.logs import log, log_failure
 from chalicelib.aws.settings import settings
+from chalicelib.aws.table import StoreFailure
 from chalicelib.edge import pace
 from chalicelib.edge.endpoints import (
-    CSV,
     ENDPOINTS,
     HEADERS,
     JSON,
     JSON_BYTES_MAX,
     PUBLIC,
     SHEET_BYTES_MAX,
-    XLSX,
+    AnswerKind,
     Call,
     Endpoint,
     Guard,
     NoQuery,
     Reply,
-    Sent,
     SheetBody,
     UndeclaredAction,
 )
 from chalicelib.edge.forms import malformed, parse_json, parse_query
 from chalicelib.edge.idempotency import service as idempotency
-from chalicelib.edge.problems import Problem, internal_problem, problem_of
+from chalicelib.edge.problems import PROBLEM_JSON, Problem, headers_of, internal_problem, problem_of
 from chalicelib.kernel.calendar import SHANGHAI, parse_moment
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import (
-    DomainError,
-    Fault,
-    TooMany,
-    Unavailable,
-)
+from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
+from chalicelib.sheets.content_types import CSV, XLSX
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-_PROBLEM = "application/problem+json"
 _LOCAL_NOW = "x-local-now"
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
 _preflights: set[str] = set()
@@ -99,7 +92,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         query: Any = NoQuery,
         status_code: int = 200,
         sheet: bool = False,
-        also: Sequence[Sent] = (),
+        also: Sequence[AnswerKind] = (),
         content_type: str = JSON,
         refuses: tuple[int, ...] = (),
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -179,17 +172,13 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
     try:
         reply = _answer(request, headers, endpoint, view, path, request_id=request_id, english=english)
     except DomainError as failure:
-        problem = problem_of(failure, request_id=request_id, english=english)
-        extra = {"Retry-After": str(failure.facts.get("retry_after_seconds", 1))}
-        retry = extra if isinstance(failure, TooMany | Unavailable) else None
-        reply = Reply(problem, problem.status, _PROBLEM, retry)
-    except PynamoDBException as failure:
+        reply = _refusal(failure, request_id=request_id, english=english)
+    except StoreFailure as failure:
         log_failure("store_failed", failure, request_id=request_id, path=endpoint.path)
-        busy = problem_of(error("try_again"), request_id=request_id, english=english)
-        reply = Reply(busy, busy.status, _PROBLEM, {"Retry-After": "1"})
+        reply = _refusal(error("try_again"), request_id=request_id, english=english)
     except Exception as failure:  # noqa: BLE001 - the edge: nothing of a failure may leak
         log_failure("request_failed", failure, request_id=request_id, path=endpoint.path)
-        reply = Reply(internal_problem(request_id=request_id, english=english), 500, _PROBLEM)
+        reply = Reply(internal_problem(request_id=request_id, english=english), 500, PROBLEM_JSON)
     log(
         "request",
         method=endpoint.method,
@@ -212,6 +201,11 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
     )
 
 
+def _refusal(failure: DomainError, *, request_id: str, english: bool) -> Reply:
+    problem = problem_of(failure, request_id=request_id, english=english)
+    return Reply(problem, problem.status, PROBLEM_JSON, headers_of(failure))
+
+
 def _answer(
     request: Any,
     headers: Mapping[str, str],
@@ -226,8 +220,8 @@ def _answer(
     principal = _admit(endpoint, headers, raw)
     pace.spend(endpoint.action, principal)
     now = _believed_now(headers)
-    given = request.query_params
-    query = parse_query({name: given[name] for name in given} if given else {}, endpoint.query)
+    parameters = request.query_params or {}
+    query = parse_query({name: parameters[name] for name in parameters}, endpoint.query)
     division = getattr(query, "division", None)
     if division is not None and not is_known(division):
         raise malformed([Fault("unknown_division", field="division")])
@@ -295,13 +289,13 @@ def _admit(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Princi
 
 
 def _believed_now(headers: Mapping[str, str]) -> datetime:
-    told = headers.get(_LOCAL_NOW)
-    if told is None:
+    moment = headers.get(_LOCAL_NOW)
+    if moment is None:
         return datetime.now(UTC)
     if not settings().allow_time_travel:
         raise error("time_travel_off")
     try:
-        return parse_moment(told).astimezone(UTC)
+        return parse_moment(moment).astimezone(UTC)
     except ValueError:
         raise malformed([Fault("wrong_type", field="X-Local-Now")]) from None
 
@@ -329,7 +323,7 @@ def _run_once(
     begun = idempotency.begin(
         caller=caller, method=method, path=path, key=key, body=raw, now=datetime.now(UTC)
     )
-    if isinstance(begun, idempotency.Kept):
+    if isinstance(begun, idempotency.FirstAnswer):
         return Reply(begun.body, begun.status_code, begun.content_type)
     try:
         reply = run()

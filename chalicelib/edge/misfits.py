@@ -16,14 +16,14 @@ WORDS = "words"
 """Marks the constraint of a person's words."""
 _ALLOWED_MAX = 40
 _NAMED: Mapping[type, str] = {bool: "switch", datetime: "moment", date: "date"}
-Form = tuple[str, Mapping[str, Fact]]
-"""A sentence of `kernel.reasons.FORMS`, and its facts."""
+Misfit = tuple[str, Mapping[str, Fact]]
+"""Which form a value misses: a name of `kernel.reasons.FORMS`, and the facts that its sentence tells."""
 
 
 def metas_of(kind: Any) -> list[Meta]:
     """List the constraints of a type, or of the types it is a union of."""
     if typing.get_origin(kind) is Annotated:
-        return [one for one in kind.__metadata__ if isinstance(one, Meta)] + metas_of(kind.__origin__)
+        return [meta for meta in kind.__metadata__ if isinstance(meta, Meta)] + metas_of(kind.__origin__)
     return [meta for member in members_of(kind) for meta in metas_of(member)]
 
 
@@ -39,8 +39,8 @@ def is_words(meta: Meta) -> bool:
     return bool(meta.extra and meta.extra.get(WORDS))
 
 
-def form_of(kind: Any, value: Any) -> Form | None:
-    """Tell which form was wanted of a value that does not fit its type; None where a type says too little.
+def misfit_of(kind: Any, value: Any) -> Misfit | None:
+    """Tell which form a value misses that does not fit its type; None where a type says too little.
 
     `value` is as it was sent: plain JSON, or the text of a query.
     """
@@ -54,7 +54,7 @@ def form_of(kind: Any, value: Any) -> Form | None:
     return _plain_form(bare, value, metas) if isinstance(bare, type) else None
 
 
-def _plain_form(kind: type, value: Any, metas: Sequence[Meta]) -> Form:
+def _plain_form(kind: type, value: Any, metas: Sequence[Meta]) -> Misfit:
     if issubclass(kind, int | float | Decimal) and not issubclass(kind, bool):
         return _number_form(kind, value, metas)
     if issubclass(kind, str):
@@ -72,23 +72,23 @@ def _bare(kind: Any) -> Any:
 
 def _allowed(kind: Any) -> list[str] | None:
     if typing.get_origin(kind) is Literal:
-        return [str(one) for one in typing.get_args(kind)]
+        return [str(choice) for choice in typing.get_args(kind)]
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return [str(one.value) for one in kind]
+        return [str(member.value) for member in kind]
     return None
 
 
-def _number_form(kind: type, value: Any, metas: Sequence[Meta]) -> Form:
-    wanted = "whole_number" if issubclass(kind, int) else "number"
+def _number_form(kind: type, value: Any, metas: Sequence[Meta]) -> Misfit:
+    form = "whole_number" if issubclass(kind, int) else "number"
     number = _number(value)
-    if number is None or (wanted == "whole_number" and number != number.to_integral_value()):
-        return wanted, {}
+    if number is None or (form == "whole_number" and number != number.to_integral_value()):
+        return form, {}
     for meta in metas:
         if meta.ge is not None and number < Decimal(str(meta.ge)):
             return "at_least", {"least": meta.ge}
         if meta.le is not None and number > Decimal(str(meta.le)):
             return "at_most", {"most": meta.le}
-    return wanted, {}
+    return form, {}
 
 
 def _number(value: Any) -> Decimal | None:
@@ -101,7 +101,7 @@ def _number(value: Any) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def _text_form(value: Any, metas: Sequence[Meta]) -> Form:
+def _text_form(value: Any, metas: Sequence[Meta]) -> Misfit:
     if not isinstance(value, str):
         return "text", {}
     for meta in metas:
@@ -116,7 +116,7 @@ def _text_form(value: Any, metas: Sequence[Meta]) -> Form:
     return "text", {}
 
 
-def _list_form(value: Any, metas: Sequence[Meta]) -> Form:
+def _list_form(value: Any, metas: Sequence[Meta]) -> Misfit:
     if not isinstance(value, list):
         return "list", {}
     for meta in metas:

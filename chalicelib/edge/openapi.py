@@ -8,10 +8,10 @@ from typing import Any, Final
 
 import msgspec
 
-from chalicelib.edge.endpoints import CSV, ENDPOINTS, PUBLIC, XLSX, Endpoint, NoQuery
-from chalicelib.edge.problems import _TITLES, STATUS_OF, Problem
-from chalicelib.kernel.errors import DomainError
+from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, Endpoint, NoQuery
+from chalicelib.edge.problems import INTERNAL_ERROR, PROBLEM_JSON, STATUS_OF, TITLES, Problem, status_of
 from chalicelib.kernel.reasons import REASONS
+from chalicelib.sheets.content_types import CSV, XLSX
 
 Json = dict[str, Any]
 RolesOf = Callable[[str], Mapping[str, str]]
@@ -20,7 +20,6 @@ RolesOf = Callable[[str], Mapping[str, str]]
 VERSION: Final = "1.0.0"
 TITLE: Final = "职业培训券服务 Training-voucher service"
 PLATFORM_ROLE: Final = "platform"
-_PROBLEM: Final = "application/problem+json"
 _COMPONENTS: Final = "#/components/"
 _ALWAYS: Final = (400, 429, 500, 503)
 _WITH_CALLER: Final = (401, 403, 404)
@@ -38,7 +37,7 @@ def document(roles_of: RolesOf) -> Json:
     """Describe every endpoint that is declared at this moment."""
     schemas, components = _schemas(ENDPOINTS)
     paths: Json = {}
-    for endpoint in sorted(ENDPOINTS, key=lambda one: (one.path, one.method)):
+    for endpoint in sorted(ENDPOINTS, key=lambda endpoint: (endpoint.path, endpoint.method)):
         operation = _operation(endpoint, schemas, roles_of)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     used = {name: schema for name, schema in components.items() if name not in schemas.queries}
@@ -112,38 +111,39 @@ def _headers_of(endpoint: Endpoint) -> tuple[str, ...]:
 
 
 def _refusals(endpoint: Endpoint) -> list[int]:
-    wanted = {*_ALWAYS, *endpoint.refuses}
+    statuses = {*_ALWAYS, *endpoint.refuses}
     if endpoint.action != PUBLIC:
-        wanted |= set(_WITH_CALLER)
+        statuses |= set(_WITH_CALLER)
     if "{" in endpoint.path:
-        wanted.add(404)
+        statuses.add(404)
     if endpoint.body is not None:
-        wanted |= set(_WITH_BODY)
-    return sorted(wanted)
+        statuses |= set(_WITH_BODY)
+    return sorted(statuses)
 
 
 def _security(roles: Mapping[str, str]) -> list[Json]:
-    found: list[Json] = []
+    schemes: list[Json] = []
     if any(role != PLATFORM_ROLE for role in roles):
-        found.append({"bearer": []})
+        schemes.append({"bearer": []})
     if PLATFORM_ROLE in roles:
-        found.append({"messageSignature": []})
-    return found
+        schemes.append({"messageSignature": []})
+    return schemes
 
 
 def _successes(endpoint: Endpoint, schemas: "_Schemas") -> Json:
     """Describe every kind of answer, by status and content type; of several JSON ones it is any of them."""
-    kinds: dict[int, dict[str, list[Any]]] = {}
-    for one in endpoint.answers:
-        known = kinds.setdefault(one.status_code, {}).setdefault(one.content_type.partition(";")[0], [])
-        known += [kind for kind in _members(one.answer) if kind not in known]
+    by_status: dict[int, dict[str, list[Any]]] = {}
+    for answer in endpoint.answers:
+        by_type = by_status.setdefault(answer.status_code, {})
+        kinds = by_type.setdefault(answer.content_type.partition(";")[0], [])
+        kinds += [kind for kind in _members(answer.answer) if kind not in kinds]
     return {
         str(status): {
             "description": endpoint.summary,
             "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
-            "content": {name: {"schema": schemas.of_any(found)} for name, found in by_type.items()},
+            "content": {name: {"schema": schemas.of_any(kinds)} for name, kinds in by_type.items()},
         }
-        for status, by_type in kinds.items()
+        for status, by_type in by_status.items()
     }
 
 
@@ -162,7 +162,7 @@ class _Schemas:
 
     def __init__(self, types_: Sequence[Any], schemas: Sequence[Json], components: Json) -> None:
         self._by_type: dict[Any, Json] = dict(zip(map(_key, types_), schemas, strict=True))
-        self._components = components
+        self.components = components
         self.queries: set[str] = set()
 
     def of(self, kind: Any) -> Json:
@@ -171,15 +171,15 @@ class _Schemas:
 
     def of_any(self, kinds: Sequence[Any]) -> Json:
         """Give the schema of what is of any of these types."""
-        found = [self._by_type[_key(kind)] for kind in kinds]
-        return found[0] if len(found) == 1 else {"anyOf": found}
+        schemas = [self._by_type[_key(kind)] for kind in kinds]
+        return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
 
     def parameters(self, kind: Any) -> list[Json]:
         """Give a query type's fields as parameters."""
         if kind is NoQuery:
             return []
         schema = self._by_type[_key(kind)]
-        component = self._components[schema["$ref"].rpartition("/")[2]]
+        component = self.components[schema["$ref"].rpartition("/")[2]]
         required = component.get("required", [])
         return [
             {"name": name, "in": "query", "required": name in required, "schema": _without_null(field)}
@@ -190,21 +190,20 @@ class _Schemas:
 def _schemas(endpoints: Iterable[Endpoint]) -> tuple[_Schemas, Json]:
     endpoints = list(endpoints)
     queries = [endpoint.query for endpoint in endpoints if endpoint.query is not NoQuery]
-    answers = [sent.answer for one in endpoints for sent in one.answers]
-    named = [member for kind in (*answers, *(one.body for one in endpoints)) for member in _members(kind)]
-    wanted = list({_key(kind): kind for kind in (*named, *queries) if kind is not None}.values())
-    schemas, components = msgspec.json.schema_components(
-        wanted, ref_template=f"{_COMPONENTS}schemas/{{name}}"
-    )
+    answers = [answer.answer for endpoint in endpoints for answer in endpoint.answers]
+    bodies = [endpoint.body for endpoint in endpoints]
+    named = [member for kind in (*answers, *bodies) for member in _members(kind)]
+    kinds = list({_key(kind): kind for kind in (*named, *queries) if kind is not None}.values())
+    schemas, components = msgspec.json.schema_components(kinds, ref_template=f"{_COMPONENTS}schemas/{{name}}")
     names = _good_names(components)
-    found = _Schemas(
-        wanted,
+    by_kind = _Schemas(
+        kinds,
         [_renamed(schema, names) for schema in schemas],
         {names[name]: _renamed(schema, names) for name, schema in components.items()},
     )
     for query in queries:
-        found.queries.add(found.of(query)["$ref"].rpartition("/")[2])
-    return found, found._components  # noqa: SLF001 - the same module
+        by_kind.queries.add(by_kind.of(query)["$ref"].rpartition("/")[2])
+    return by_kind, by_kind.components
 
 
 def _key(kind: Any) -> Any:
@@ -220,14 +219,14 @@ def _members(kind: Any) -> tuple[Any, ...]:
 def _good_names(components: Iterable[str]) -> dict[str, str]:
     """Name `Listing_VoucherAnswer_` `VoucherAnswerListing`, and `chalicelib.<x>.routes.Y` `XY`."""
     names: dict[str, str] = {}
-    taken: set[str] = set()
+    used: set[str] = set()
     for name in sorted(components):
         short = _short(name)
         number = 2
         good = short
-        while good in taken:
+        while good in used:
             good, number = f"{short}{number}", number + 1
-        taken.add(good)
+        used.add(good)
         names[name] = good
     return names
 
@@ -251,19 +250,19 @@ def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
             else _renamed(value, names)
             for key, value in schema.items()
         }
-    return [_renamed(one, names) for one in schema] if isinstance(schema, list) else schema
+    return [_renamed(part, names) for part in schema] if isinstance(schema, list) else schema
 
 
 def _number(schema: Json) -> Json:
     """Describe a decimal as the number that is sent, and read; msgspec calls it a text."""
     facts = {name: value for name, value in schema.items() if name != "format"}
-    told = {"default": float(schema["default"])} if "default" in schema else {}
-    return {**facts, "type": "number", **told}
+    default = {"default": float(schema["default"])} if "default" in schema else {}
+    return {**facts, "type": "number", **default}
 
 
 def _without_null(field: Json) -> Json:
     """Leave null out: a parameter that is not given is absent."""
-    kinds = [one for one in field.get("anyOf", []) if one != {"type": "null"}]
+    kinds = [kind for kind in field.get("anyOf", []) if kind != {"type": "null"}]
     if len(kinds) != 1:
         return {key: value for key, value in field.items() if key != "default" or value is not None}
     rest = {key: value for key, value in field.items() if key not in ("anyOf", "default")}
@@ -283,12 +282,8 @@ def _response_name(status: int) -> str:
 
 def _codes(status: int) -> list[str]:
     if status == 500:  # noqa: PLR2004 - the one status no rule raises
-        return ["internal_error"]
-    return sorted(code for code, reason in REASONS.items() if _status_of(reason.kind) == status)
-
-
-def _status_of(kind: type[DomainError]) -> int:
-    return next(STATUS_OF[one] for one in kind.__mro__ if one in STATUS_OF)
+        return [INTERNAL_ERROR]
+    return sorted(code for code, reason in REASONS.items() if status_of(reason.kind) == status)
 
 
 def _problem_schema() -> Json:
@@ -306,20 +301,20 @@ def _problem_schema() -> Json:
     }
     schema["properties"] = {
         **schema["properties"],
-        "code": {"type": "string", "enum": sorted([*REASONS, "internal_error"])},
+        "code": {"type": "string", "enum": sorted([*REASONS, INTERNAL_ERROR])},
         "errors": {"type": "array", "items": fault, "description": "every mistake, not the first"},
     }
     return schema
 
 
 def _problem_response(status: int) -> Json:
-    zh, en = _TITLES[status]
+    zh, en = TITLES[status]
     narrowed = {
         "type": "object",
         "properties": {"code": {"enum": _codes(status)}, "status": {"const": status}},
     }
     schema = {"allOf": [{"$ref": f"{_COMPONENTS}schemas/Problem"}, narrowed]}
-    response: Json = {"description": f"{zh} {en}", "content": {_PROBLEM: {"schema": schema}}}
+    response: Json = {"description": f"{zh} {en}", "content": {PROBLEM_JSON: {"schema": schema}}}
     if status in (429, 503):
         response["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 0}}}
     return response

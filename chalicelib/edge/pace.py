@@ -4,7 +4,7 @@ A token bucket for each caller in the memory of each running function: no call, 
 instances the true limit is a multiple of the rate here, and the gateway's stage limit (`infra/template.py`)
 bounds the sum. That is enough for what it is against: a client gone wild and a thief who reads a screen or
 floods the table of refused scans. Guessing is no danger here, codes are signed; for sign-in, where it is, the
-count is exact and kept in a table (`accounts/attempts/store.py`).
+count is exact and kept in a table (`accounts/sign_in/attempts`).
 """
 
 import math

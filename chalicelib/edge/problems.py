@@ -1,14 +1,15 @@
 """From a domain error to an RFC 9457 problem answer: the one mapping from error to status."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 import msgspec
 
 from chalicelib.kernel import errors
 from chalicelib.kernel.errors import DomainError, Fault
-from chalicelib.kernel.reasons import REASONS, form_sentence, sentence
+from chalicelib.kernel.reasons import fault_sentence, sentence
 
-STATUS_OF: dict[type[DomainError], int] = {
+STATUS_OF: Final[Mapping[type[DomainError], int]] = {
     errors.Malformed: 400,
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
@@ -21,12 +22,12 @@ STATUS_OF: dict[type[DomainError], int] = {
     errors.Unavailable: 503,
 }
 
-_TITLES: dict[int, tuple[str, str]] = {
+PROBLEM_JSON: Final = "application/problem+json"
+TITLES: Final[Mapping[int, tuple[str, str]]] = {
     400: ("提交内容有误", "Malformed request"),
     401: ("请先登录", "Sign-in required"),
     403: ("无权办理", "Not permitted"),
     404: ("查无此项", "Not found"),
-    405: ("不支持的方法", "Method not allowed"),
     409: ("当前不能办理", "Refused in the present state"),
     413: ("内容过大", "Too large"),
     415: ("类型不支持", "Unsupported type"),
@@ -35,6 +36,13 @@ _TITLES: dict[int, tuple[str, str]] = {
     500: ("系统内部错误", "Internal error"),
     503: ("系统繁忙", "Temporarily unavailable"),
 }
+"""What each status says at a glance: Chinese and English."""
+
+
+INTERNAL_ERROR: Final = "internal_error"
+"""The code of a failure of ours: the one that no rule raises, so it is not in the table of reasons."""
+_RETRY_AFTER_SECONDS: Final = 1
+_TYPE: Final = "urn:training-voucher:problem:"
 
 
 class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -51,20 +59,17 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Where the uploaded sheet can be fetched with a column of reasons, for ten minutes."""
 
 
-def status_of(failure: DomainError) -> int:
-    """Resolve an error's status through its class tree."""
-    for kind in type(failure).__mro__:
-        if kind in STATUS_OF:
-            return STATUS_OF[kind]
-    raise LookupError(type(failure).__name__)
+def status_of(kind: type[DomainError]) -> int:
+    """Resolve the status of a kind of error through its class tree."""
+    return next(STATUS_OF[base] for base in kind.__mro__ if base in STATUS_OF)
 
 
 def problem_of(failure: DomainError, *, request_id: str, english: bool) -> Problem:
     """Describe an error for people and programs."""
-    status = status_of(failure)
+    status = status_of(type(failure))
     return Problem(
-        type=f"urn:training-voucher:problem:{failure.code}",
-        title=_TITLES[status][1 if english else 0],
+        type=f"{_TYPE}{failure.code}",
+        title=TITLES[status][1 if english else 0],
         status=status,
         code=failure.code,
         detail=sentence(failure.code, failure.facts, english=english),
@@ -72,6 +77,14 @@ def problem_of(failure: DomainError, *, request_id: str, english: bool) -> Probl
         errors=[fault_of(fault, english=english) for fault in failure.faults] or None,
         error_sheet=str(sheet) if (sheet := failure.facts.get("error_sheet")) is not None else None,
     )
+
+
+def headers_of(failure: DomainError) -> dict[str, str]:
+    """Give the headers of an error's answer: its type, and when to come back where coming back is right."""
+    headers = {"Content-Type": PROBLEM_JSON}
+    if isinstance(failure, errors.TooMany | errors.Unavailable):
+        headers["Retry-After"] = str(failure.facts.get("retry_after_seconds", _RETRY_AFTER_SECONDS))
+    return headers
 
 
 def internal_problem(*, request_id: str, english: bool) -> Problem:
@@ -82,10 +95,10 @@ def internal_problem(*, request_id: str, english: bool) -> Problem:
         else "系统内部错误，请稍后重试；如仍不行，请提供 request_id 联系管理员。"
     )
     return Problem(
-        type="urn:training-voucher:problem:internal_error",
-        title=_TITLES[500][1 if english else 0],
+        type=f"{_TYPE}{INTERNAL_ERROR}",
+        title=TITLES[500][1 if english else 0],
         status=500,
-        code="internal_error",
+        code=INTERNAL_ERROR,
         detail=detail,
         request_id=request_id,
     )
@@ -93,19 +106,9 @@ def internal_problem(*, request_id: str, english: bool) -> Problem:
 
 def fault_of(fault: Fault, *, english: bool) -> dict[str, Any]:
     """Describe one fault: where it is, its code and a sentence."""
-    place: dict[str, Any] = {}
-    if fault.field is not None:
-        place["field"] = fault.field
-    if fault.row is not None:
-        place["row"] = fault.row
-    if fault.column is not None:
-        place["column"] = fault.column
-    facts = {"field": fault.field, "row": fault.row, "column": fault.column, **fault.facts}
-    if fault.form is not None:
-        return {**place, "code": fault.code, "detail": form_sentence(fault.form, facts, english=english)}
-    known = fault.code in REASONS
+    place = {"field": fault.field, "row": fault.row, "column": fault.column}
     return {
-        **place,
+        **{name: value for name, value in place.items() if value is not None},
         "code": fault.code,
-        "detail": sentence(fault.code, facts, english=english) if known else fault.code,
+        "detail": fault_sentence(fault, english=english),
     }

@@ -5,7 +5,7 @@ from typing import Any
 
 from chalicelib.aws import queues
 from chalicelib.aws.logs import log, log_failure
-from chalicelib.aws.streams import RowChange, Undone, row_changes
+from chalicelib.aws.streams import RecordsUndone, RowChange, row_changes
 from chalicelib.exchange import reminders, service, store
 from chalicelib.exchange.model import REPORTED, Delivery
 from chalicelib.exchange.service import Run
@@ -25,7 +25,7 @@ def return_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]
     That a message could not be sent is no failure of the batch: it waits for `reconcile_exchange`.
 
     Raises:
-        Undone: a delivery could not be recorded; everything else of the batch is done.
+        RecordsUndone: a delivery could not be recorded; everything else of the batch is done.
 
     """
     recorded: dict[str, list[tuple[Delivery, bool]]] = {}
@@ -41,7 +41,7 @@ def return_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]
             break
         _deliver(context, subject, found_ones, run)
     if undone:
-        raise Undone(undone)
+        raise RecordsUndone(undone)
     return {"changes": len(changes), "sent": run.sent, "refused": run.refused, "failed": run.failed}
 
 

@@ -82,10 +82,10 @@ def read_date(text: str) -> dt.date | None:
     if match is None:
         return None
     try:
-        found = dt.date(*map(int, match.groups()))
+        day = dt.date(*map(int, match.groups()))
     except ValueError:
         return None
-    return found if found >= _EARLIEST_WRITTEN and found.year < RECKONED_YEARS.stop else None
+    return day if day >= _EARLIEST_WRITTEN and day.year < RECKONED_YEARS.stop else None
 
 
 def format_moment(moment: dt.datetime) -> str:
@@ -102,7 +102,8 @@ def format_moment(moment: dt.datetime) -> str:
 def add_months(day: dt.date, months: int) -> dt.date:
     """Give the same date so many months later (earlier if negative).
 
-    Where that month has no such date, its last day (Civil Code art. 202).
+    Where that month has no such date, its last day (Civil Code art. 202): a month after 31 January 2027 is
+    28 February 2027.
     """
     month_index = day.year * _MONTHS_A_YEAR + day.month - 1 + months
     year, month = month_index // _MONTHS_A_YEAR, month_index % _MONTHS_A_YEAR + 1
@@ -115,6 +116,8 @@ def valid_through(issued_on: dt.date, validity_months: int) -> dt.date:
     The day of issue is not counted, so the term ends on the corresponding date (Civil Code
     art. 201-202). Art. 203, which moves a last day off a holiday, is deliberately not applied: the
     date printed on the voucher is the date that counts.
+
+    Issued on 1 July 2026 for 12 months: valid through 1 July 2027, expired as 2 July begins.
     """
     return add_months(issued_on, validity_months)
 

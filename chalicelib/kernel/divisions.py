@@ -59,11 +59,6 @@ def is_known(code: str) -> bool:
     return code in _NAMES
 
 
-def known_divisions() -> tuple[DivisionCode, ...]:
-    """List every division: the province, its cities and what is at county level."""
-    return tuple(_NAMES)
-
-
 def name_of(code: str) -> str:
     """Give the Chinese name, without those of the divisions above.
 
@@ -93,7 +88,7 @@ def covers(area: str, code: str) -> bool:
     """Tell whether a bureau of `area` acts on `code`: its own division and everything below it.
 
     Directly administered counties are covered by the province and themselves only. Unknown codes are
-    covered by nobody.
+    covered by nobody. So 3418 (宣城市) covers 341821 (郎溪县), but not 341882 (广德市).
     """
     at: str | None = code if is_known(code) else None
     while at is not None and at != area:

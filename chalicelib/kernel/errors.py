@@ -27,6 +27,20 @@ class Fault:
     form: str | None = None
     facts: Mapping[str, Fact] = dataclasses.field(default_factory=dict, hash=False)
 
+    @property
+    def told(self) -> Mapping[str, Fact]:
+        """Give the facts for its sentence: those of its place that it has, and its own.
+
+        A sentence that names a field names the column of what stands in a sheet, and the other way round:
+        `Fault("wrong_type", column="课时")` reads "课时 has the wrong type or format".
+        """
+        place: dict[str, Fact | None] = {
+            "field": self.field if self.field is not None else self.column,
+            "column": self.column if self.column is not None else self.field,
+            "row": self.row,
+        }
+        return {name: fact for name, fact in place.items() if fact is not None} | dict(self.facts)
+
 
 class DomainError(Exception):
     """A rule of the service said no."""

@@ -113,8 +113,8 @@ def parse_id_number(text: str) -> IdNumber:
 def _known_place(code: str) -> bool:
     from stdnum import numdb  # noqa: PLC0415 — reads a table of 7,000 lines
 
-    found = numdb.get("cn/loc").info(code)
-    return code == _TAIWAN_PERMIT or any("county" in facts for _, facts in found)
+    parts = numdb.get("cn/loc").info(code)
+    return code == _TAIWAN_PERMIT or any("county" in facts for _, facts in parts)
 
 
 def _birth_date(number: str) -> dt.date | None:
@@ -252,7 +252,7 @@ def mask_numbers(text: str) -> str:
     a date too many is masked than an account too few.
     """
     return _NUMBER_RUN.sub(
-        lambda found: mask_account("".join(sign for sign in found[0] if sign.isalnum())), text
+        lambda match: mask_account("".join(sign for sign in match[0] if sign.isalnum())), text
     )
 
 

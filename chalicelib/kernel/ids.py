@@ -49,9 +49,9 @@ def derived_id(prefix: str, *natural_key: str) -> str:
     return f"{prefix}_{_text(hashlib.sha256(joined).digest()[:_SUFFIX_BYTES])}"
 
 
-def sibling_id(prefix: str, other: str) -> str:
-    """Give the id with another prefix that belongs one to one to `other` (`cls_x` → `clm_x`)."""
-    return f"{prefix}_{other.partition('_')[2]}"
+def sibling_id(prefix: str, sibling: str) -> str:
+    """Give the id with another prefix that belongs one to one to its sibling (`cls_x` → `clm_x`)."""
+    return f"{prefix}_{sibling.partition('_')[2]}"
 
 
 def part_id(prefix: str, whole: str, part: str) -> str:

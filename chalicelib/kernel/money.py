@@ -6,7 +6,7 @@ from typing import NewType
 Fen = NewType("Fen", int)
 
 
-def share_of(amount_fen: int, rate: Decimal) -> Fen:
+def at_rate(amount_fen: int, rate: Decimal) -> Fen:
     """Take a rate of an amount, rounded down to whole fen: never a fen above what the rule allows."""
     return Fen(int((Decimal(amount_fen) * rate).to_integral_value(rounding=ROUND_DOWN)))
 

@@ -12,7 +12,7 @@ import importlib
 from collections.abc import Callable
 from typing import Any, Generic, ParamSpec, TypeVar
 
-Asked = ParamSpec("Asked")
+Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 
 DECLARED: set[str] = set()
@@ -23,16 +23,16 @@ class NotInstalled(RuntimeError):
     """A port was called, or installed, that the other side does not know: the composition is not whole."""
 
 
-class Port(Generic[Asked, Answer]):
+class Port(Generic[Arguments, Answer]):
     """A function that a later step gives. Its name is unique in the program."""
 
     def __init__(self, name: str) -> None:
         """Declare the port."""
         DECLARED.add(name)
         self.name = name
-        self._answer: Callable[Asked, Answer] | None = None
+        self._answer: Callable[Arguments, Answer] | None = None
 
-    def __call__(self, *args: Asked.args, **kwargs: Asked.kwargs) -> Answer:
+    def __call__(self, *args: Arguments.args, **kwargs: Arguments.kwargs) -> Answer:
         """Ask what is installed.
 
         Raises:

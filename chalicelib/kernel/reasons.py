@@ -866,11 +866,37 @@ FORMS: dict[str, tuple[str, str]] = {
 
 ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
 
+_WORDS = """
+    accepted allowed check column content_type employment_status explanation field fields host
+    lesson_id lines pattern sheets status value
+"""
+_DAYS_AND_MOMENTS = """
+    as_of closed_at day deadline ends_at ends_on expires_on graduated_on_or_after opens_at paid_on
+    received_at sealed_on since valid_through
+"""
+_NUMBERS = """
+    accuracy_m allowed_m amount_fen count days declared_amount_fen declared_count distance_m
+    expected_fen file_before_opening_days first_row hours invalid least left_school_within_months
+    lesson_hour_minutes limit limit_bytes maximum minimum missing missing_fen most outstanding_fen
+    planned_size retry_after_seconds row size_bytes version year
+"""
+FACTS: Mapping[str, type[str] | type[int]] = {
+    **dict.fromkeys((_WORDS + _DAYS_AND_MOMENTS).split(), str),
+    **dict.fromkeys(_NUMBERS.split(), int),
+}
+"""Every fact that a sentence tells, and its type: a name means the same wherever it stands."""
+
 
 def facts_told_by(code: str) -> frozenset[str]:
     """Name the facts that the sentences of a code tell: whoever refuses with it gives them all."""
     reason = REASONS[code]
     return _placeholders(reason.zh) | _placeholders(reason.en)
+
+
+def facts_told_by_form(form: str) -> frozenset[str]:
+    """Name the facts that the sentences of a form tell."""
+    zh, en = FORMS[form]
+    return _placeholders(zh) | _placeholders(en)
 
 
 @functools.cache
@@ -881,14 +907,33 @@ def _placeholders(text: str) -> frozenset[str]:
 def error(code: str, *, faults: tuple[Fault, ...] = (), **facts: Fact) -> DomainError:
     """Make the error that belongs to a code of the table: the one way to refuse.
 
+    Of the facts, `FACTS` says which type each has: `error("version_conflict", version=4)`. A code may be given
+    more of them than it tells.
+
     Raises:
-        TypeError: a fact that the code's sentence tells is missing; `tests/architecture` looks at every call.
+        TypeError: a fact that the sentence of the code, or of a fault, tells is missing or has another type.
+            That is a mistake of ours; `tests/architecture` looks at every call.
 
     """
-    missing = facts_told_by(code) - facts.keys()
+    _require_facts(code, facts_told_by(code), facts)
+    for fault in faults:
+        needed = facts_told_by(fault.code) if fault.form is None else facts_told_by_form(fault.form)
+        _require_facts(fault.form or fault.code, needed, fault.told)
+    return REASONS[code].kind(code, faults=faults, **facts)
+
+
+def _require_facts(code: str, needed: frozenset[str], facts: Mapping[str, Fact]) -> None:
+    missing = needed - facts.keys()
     if missing:
         raise TypeError(f"{code} tells {', '.join(sorted(missing))}")
-    return REASONS[code].kind(code, faults=faults, **facts)
+    wrong = [name for name, fact in facts.items() if not _is_fact(name, fact)]
+    if wrong:
+        raise TypeError(f"{code} is given {', '.join(sorted(wrong))}: not as FACTS says")
+
+
+def _is_fact(name: str, fact: Fact) -> bool:
+    kind = FACTS.get(name)
+    return kind is not None and isinstance(fact, kind) and not isinstance(fact, bool)
 
 
 def refuse(refusal: DomainError | None) -> None:
@@ -911,3 +956,10 @@ def sentence(code: str, facts: Mapping[str, Fact], *, english: bool = False) -> 
 def form_sentence(form: str, facts: Mapping[str, Fact], *, english: bool = False) -> str:
     """Write which form a field wants, with its facts filled in."""
     return FORMS[form][1 if english else 0].format_map(facts)
+
+
+def fault_sentence(fault: Fault, *, english: bool = False) -> str:
+    """Write what people read of one fault: which form is wanted, or else what its code says."""
+    if fault.form is not None:
+        return form_sentence(fault.form, fault.told, english=english)
+    return sentence(fault.code, fault.told, english=english)

@@ -49,5 +49,5 @@ class Transitions(Generic[State]):
     def require(self, action: str, state: State, code: str = "wrong_state") -> State:
         """Return the state in which the action ends, or refuse with the reason code."""
         if not self.allows(action, state):
-            raise error(code, action=action, status=state.value)
+            raise error(code, status=state.value)
         return self.target(action)

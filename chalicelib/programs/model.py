@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import ProgramId
 from chalicelib.kernel.principal import Change
 
@@ -135,6 +136,20 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     footage_retention_years: Annotated[int, Meta(ge=0, le=30)] = 5
     external_footage_hosts: Annotated[list[Host], Meta(max_length=20)] = []
     audit_log_retention_months: Annotated[int, Meta(ge=36, le=600)] = 36
+
+
+def policy_faults(policy: Policy) -> tuple[Fault, ...]:
+    """Name the fields that no type refuses: shares lie between 0 and 1, the least size below the largest."""
+    shares = {
+        "pay_rate.passed": policy.pay_rate.passed,
+        "pay_rate.failed": policy.pay_rate.failed,
+        "attendance_min": policy.attendance_min,
+        "late_addition_until_share": policy.late_addition_until_share,
+    }
+    wrong = [name for name, share in shares.items() if not 0 <= share <= 1]
+    if policy.class_size_min > policy.class_size_max:
+        wrong.append("class_size_max")
+    return tuple(Fault("wrong_type", field=f"policy.{name}") for name in wrong)
 
 
 class Face(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

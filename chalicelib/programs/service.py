@@ -1,18 +1,16 @@
 """Use cases of programs: make one, change its policy, read."""
 
-from typing import Any
-
 from cachetools import TTLCache
 
 from chalicelib.accounts import rights
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import ProgramId, new_id
-from chalicelib.kernel.paging import LIMIT_MAX, Page, PageRequest
+from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.programs import store
-from chalicelib.programs.model import Face, Policy, PolicyVersion, Program, ProgramKind
+from chalicelib.programs.model import Face, Policy, PolicyVersion, Program, ProgramKind, policy_faults
 
 CACHE_SECONDS = 60
 
@@ -24,7 +22,7 @@ def create_program(
     if not is_known(division):
         raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     rights.require(context.principal, "program.create", division=division)
-    _check_policy(policy)
+    _require_lawful(policy)
     program = Program(
         id=ProgramId(new_id("prg")),
         name=name,
@@ -53,25 +51,17 @@ def change_policy(
     """
     program = store.read_program(program_id)
     rights.require(context.principal, "program.change_policy", division=program.division)
-    _check_policy(policy)
+    _require_lawful(policy)
     change = change_of(context, "program.change_policy", reason=reason)
     changed = store.change_policy(program, policy, face, version=version, change=change)
     forget_programs()
     return changed
 
 
-def _check_policy(policy: Policy) -> None:
-    shares = {
-        "pay_rate.passed": policy.pay_rate.passed,
-        "pay_rate.failed": policy.pay_rate.failed,
-        "attendance_min": policy.attendance_min,
-        "late_addition_until_share": policy.late_addition_until_share,
-    }
-    wrong = [name for name, share in shares.items() if not 0 <= share <= 1]
-    if policy.class_size_min > policy.class_size_max:
-        wrong.append("class_size_max")
-    if wrong:
-        raise error("malformed", faults=tuple(Fault("wrong_type", field=f"policy.{name}") for name in wrong))
+def _require_lawful(policy: Policy) -> None:
+    faults = policy_faults(policy)
+    if faults:
+        raise error("malformed", faults=faults)
 
 
 def read_program(program_id: str) -> Program:
@@ -79,20 +69,20 @@ def read_program(program_id: str) -> Program:
     return store.read_program(program_id)
 
 
-_CURRENT: TTLCache[str, Program] = TTLCache(64, CACHE_SECONDS)
+_current: TTLCache[str, Program] = TTLCache(64, CACHE_SECONDS)
 
 
 def current_program(program_id: str) -> Program:
     """Read a program as it was at most a minute ago: for decisions that are many a second."""
-    found = _CURRENT.get(program_id)
-    if found is None:
-        found = _CURRENT[program_id] = store.read_program(program_id)
-    return found
+    program = _current.get(program_id)
+    if program is None:
+        program = _current[program_id] = store.read_program(program_id)
+    return program
 
 
 def forget_programs() -> None:
     """Drop the cached programs."""
-    _CURRENT.clear()
+    _current.clear()
 
 
 def list_programs(request: PageRequest) -> Page[Program]:
@@ -102,14 +92,7 @@ def list_programs(request: PageRequest) -> Page[Program]:
 
 def all_programs() -> list[Program]:
     """Read every program; there are few."""
-    found: list[Program] = []
-    after: dict[str, Any] | None = None
-    while True:
-        page = store.list_programs(PageRequest(limit=LIMIT_MAX, after=after))
-        found += page.items
-        if page.after is None:
-            return found
-        after = page.after
+    return store.all_programs()
 
 
 def list_policies(context: Context, program_id: str, request: PageRequest) -> Page[PolicyVersion]:

@@ -119,6 +119,11 @@ def list_programs(request: PageRequest) -> Page[Program]:
     return page_of(rows, request)
 
 
+def all_programs() -> list[Program]:
+    """Read every program."""
+    return [row.record for row in ProgramRow.by_listing.query(_LISTING)]
+
+
 def read_policy(program_id: str, policy_version: int) -> Policy:
     """Read one version of a policy or raise `NotFound`."""
     return read_policy_version(program_id, policy_version).policy
@@ -126,10 +131,7 @@ def read_policy(program_id: str, policy_version: int) -> Policy:
 
 def read_policy_version(program_id: str, policy_version: int) -> PolicyVersion:
     """Read one version of a policy with its history or raise `NotFound`."""
-    found = PolicyRow.find(program_id, policy_version)
-    if found is None:
-        raise error("not_found")
-    return found
+    return PolicyRow.read(program_id, policy_version)
 
 
 def policies_of(program_id: str, request: PageRequest) -> Page[PolicyVersion]:

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.sheets.content_types import CSV
 from chalicelib.sheets.packing import Cell
-from chalicelib.sheets.reading import CSV, SheetRow
+from chalicelib.sheets.reading import SheetRow
 from chalicelib.sheets.writing import write_csv
 
 _WIDTH_MIN = 12
@@ -102,10 +103,10 @@ def with_reasons(
     names = list(rows[0].headers)
     headers = [*(rows[0].headers[name] for name in names), header]
     lines: list[Sequence[Cell]] = []
-    for one in rows:
-        lines += [[None] * len(headers)] * (one.row - len(lines) - 2)
-        lines.append([*(one.cells[name] for name in names), reasons.get(one.row, "")])
+    for row in rows:
+        lines += [[None] * len(headers)] * (row.row - len(lines) - 2)
+        lines.append([*(row.cells[name] for name in names), reasons.get(row.row, "")])
     lines += [[*([None] * len(names)), text] for text in rest]
     if content_type == CSV:
         return write_csv(headers, lines)
-    return write_form("Sheet1", [Column(header=one, open=True) for one in headers], lines)
+    return write_form("Sheet1", [Column(header=text, open=True) for text in headers], lines)

@@ -14,11 +14,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.kernel.reasons import error
-from chalicelib.sheets.workbooks import ROWS_MAX, Worksheet, is_workbook, worksheets
-from chalicelib.sheets.writing import letters
+from chalicelib.sheets.content_types import CSV
+from chalicelib.sheets.opening import ROWS_MAX, Worksheet, is_workbook, letters_of, worksheets
 
-XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-CSV = "text/csv"
 COLUMNS_MAX = 100
 CELL_CHARS_MAX = 500
 HEADER_LINES_MAX = 20
@@ -45,21 +43,6 @@ class SheetRow:
     cells: dict[str, str]
     headers: dict[str, str]
     faults: dict[str, str] = field(default_factory=dict)
-
-
-def content_type_of(filename: str) -> str:
-    """Tell the content type of a sheet by its file name.
-
-    Raises:
-        Impossible: `unreadable_sheet` for any other ending.
-
-    """
-    lowered = filename.lower()
-    if lowered.endswith(".xlsx"):
-        return XLSX
-    if lowered.endswith(".csv"):
-        return CSV
-    raise error("unreadable_sheet")
 
 
 def read_table(
@@ -102,8 +85,8 @@ def read_rows(
     headers = {name: header for name, (_, header) in places.items()}
     headed = {at for at, header in enumerate(top) if header}
     count = 0
-    for line, found in sheet.lines:
-        cells = [_text(cell) for cell in found]
+    for line, values in sheet.lines:
+        cells = [_text(value) for value in values]
         if not any(cells) and not any(sheet.holes.get((line, at)) for at in headed):
             continue
         count += 1
@@ -111,15 +94,15 @@ def read_rows(
             raise error("too_many_rows", limit=ROWS_MAX)
         for at, cell in enumerate(cells):
             if cell and at not in headed:
-                raise error("column_without_header", column=letters(at))
+                raise error("column_without_header", column=letters_of(at))
         row = SheetRow(
             line, {name: cells[at] if at < len(cells) else "" for name, (at, _) in places.items()}, headers
         )
         for name, (at, _) in places.items():
             if not row.cells[name] and (hole := sheet.hole(line, at)):
                 row.faults[name] = hole
-            elif name in dates and isinstance(found[at] if at < len(found) else None, float):
-                row.cells[name] = _day_of(found[at], mac_dates=sheet.mac_dates) or row.cells[name]
+            elif name in dates and isinstance(values[at] if at < len(values) else None, float):
+                row.cells[name] = _day_of(values[at], mac_dates=sheet.mac_dates) or row.cells[name]
         yield row
     if not count:
         raise error("no_rows")
@@ -149,10 +132,10 @@ def _sheet_with(
             chosen = sheet, headers
         elif any(_text(cell) for _, cells in sheet.lines for cell in cells):
             raise error("several_lists", sheets=f"{chosen[0].name}、{sheet.name}"[:CELL_CHARS_MAX])
-    found = chosen or fallback
-    if found is None:
+    sheet_and_top = chosen or fallback
+    if sheet_and_top is None:
         raise error("no_rows")
-    return found
+    return sheet_and_top
 
 
 def _header_of(sheet: Worksheet, known: Mapping[str, str], enough: int) -> tuple[list[str], bool] | None:

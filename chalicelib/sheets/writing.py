@@ -24,16 +24,6 @@ def write_xlsx(title: str, headers: Sequence[str], rows: Iterable[Sequence[Cell]
     return pack_workbook(title, widths, ([_safe(cell) for cell in line] for line in lines))
 
 
-def letters(place: int) -> str:
-    """Give a column's letters: 0 is A, 26 is AA."""
-    name = ""
-    place += 1
-    while place:
-        place, rest = divmod(place - 1, 26)
-        name = chr(ord("A") + rest) + name
-    return name
-
-
 def write_csv(headers: Sequence[str], rows: Iterable[Sequence[Cell]]) -> bytes:
     """Write a csv that spreadsheet programs open as UTF-8; the same content gives the same bytes."""
     target = io.StringIO(newline="")

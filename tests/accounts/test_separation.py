@@ -84,8 +84,8 @@ def test_who_filed_a_class_before_it_was_returned_does_not_approve_it(world: Any
 
 def test_who_filed_a_class_or_its_roster_does_not_approve_its_completion(world: Any) -> None:
     room = Classroom(world).do(colleague(), "submit").do("clerk", "approve")
-    made = room.enrol(1)
-    assert room.put_roster([{"enrolment_id": made[0]["id"]}]).status == 200
+    enrolments = room.enrol(1)
+    assert room.put_roster([{"enrolment_id": enrolments[0]["id"]}]).status == 200
     third = moved("institution_wuhu", Role.INSTITUTION, "340111", HEFEI_SCHOOL)
     room.refresh().do(third, "completion/submit", at=room.ended())
     for name in ("institution", "institution_two", "institution_wuhu"):
@@ -273,26 +273,27 @@ def test_who_asked_for_a_make_up_or_prepared_the_class_does_not_grant_it(world: 
     third = moved("institution_wuhu", Role.INSTITUTION, "340111", HEFEI_SCHOOL)
     body = {"enrolment_id": room.enrolments[0]["id"], "kind": "make_up", "reason": "手机没电"}
     path = f"/v1/lessons/{room.lesson()['id']}/make-ups"
-    asked = room.api(third).post(path, body, at=room.ended()).json
+    make_up = room.api(third).post(path, body, at=room.ended()).json
     for name in ("institution", "institution_wuhu"):
         clerk = world.api(moved(name, Role.CLERK))
         for verb in ("approve", "reject"):
             answer = clerk.post(
-                f"/v1/make-ups/{asked['id']}/{verb}", {"version": 1, "reason": "x"}, at=room.ended()
+                f"/v1/make-ups/{make_up['id']}/{verb}", {"version": 1, "reason": "x"}, at=room.ended()
             )
             assert is_own_work(answer)
     waiting = world.api(moved("institution_wuhu", Role.CLERK)).get("/v1/make-ups").json["items"]
-    assert [one["allowed_actions"] for one in waiting] == [[]]
+    assert [request["allowed_actions"] for request in waiting] == [[]]
     granted = {"version": 1, "reason": "已核实"}
     assert (
-        world.api("clerk").post(f"/v1/make-ups/{asked['id']}/approve", granted, at=room.ended()).status == 200
+        world.api("clerk").post(f"/v1/make-ups/{make_up['id']}/approve", granted, at=room.ended()).status
+        == 200
     )
 
 
 def test_who_prepared_the_class_does_not_let_its_doubtful_check_ins_count(world: Any) -> None:
     room = Classroom(world).rostered(1)
-    made = room.check_in(room.people[0], location={"accuracy_m": 400})
-    assert made.json["outcome"] == "needs_review", made.text
+    check_in = room.check_in(room.people[0], location={"accuracy_m": 400})
+    assert check_in.json["outcome"] == "needs_review", check_in.text
     lesson = f"/v1/lessons/{room.lesson()['id']}/check-ins"
     clerk = world.api(moved("institution", Role.CLERK))
     (shown,) = clerk.get(lesson).json["items"]

@@ -72,12 +72,12 @@ def _asked_override(world: Any, class_id: str, enrolment_id: str) -> str:
 
 def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     """Bring the world into being and give its requests."""
+    from chalicelib.accounts.persons.service import person_key_of
     from chalicelib.attendance.check_ins.model import slot_of
     from chalicelib.attendance.check_ins.store import check_ins_of
     from chalicelib.attendance.make_ups.model import MakeUp, MakeUpKind, MakeUpStatus
     from chalicelib.attendance.make_ups.store import MakeUpRow
     from chalicelib.attendance.waiting.store import queue_of
-    from chalicelib.aws.keys import person_key_of
     from chalicelib.classes.model import lesson_id_of
     from chalicelib.exchange import jobs as exchange_jobs
     from chalicelib.exchange import store as exchange_store

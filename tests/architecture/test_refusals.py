@@ -7,13 +7,22 @@ from pathlib import Path
 import pytest
 
 from chalicelib.kernel import errors
-from chalicelib.kernel.reasons import REASONS, error, facts_told_by
+from chalicelib.kernel.errors import Fact, Fault
+from chalicelib.kernel.reasons import (
+    FACTS,
+    FORMS,
+    REASONS,
+    error,
+    facts_told_by,
+    facts_told_by_form,
+    fault_sentence,
+)
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "chalicelib").rglob("*.py"))
 KINDS = {name for name, kind in vars(errors).items() if isinstance(kind, type)} - {"Fault"}
-PLACE = {"field", "row", "column"}
-"""What a fault tells of its own place, if it has one."""
+PLACE = {"field": {"field", "column"}, "column": {"field", "column"}, "row": {"row"}}
+"""What a fault tells of its own place, by what it is given of it."""
 
 
 def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
@@ -55,6 +64,11 @@ def test_each_refusal_gives_the_facts_that_its_sentence_tells() -> None:
     assert silent == []
 
 
+def test_no_refusal_gives_what_no_sentence_tells() -> None:
+    given = {(place, fact) for place, call in calls("error") for fact in keywords(call) - {"faults"}}
+    assert {(place, fact) for place, fact in given if fact not in FACTS} == set()
+
+
 def test_each_fault_gives_the_facts_that_its_sentence_tells() -> None:
     silent = []
     for place, call in calls("Fault"):
@@ -64,11 +78,12 @@ def test_each_fault_gives_the_facts_that_its_sentence_tells() -> None:
         given = {keyword.arg: keyword.value for keyword in call.keywords}
         facts = given.get("facts")
         if facts is not None and not isinstance(facts, ast.Dict):
-            continue  # gathered elsewhere: the sentence itself refuses to be told without them
+            continue  # gathered elsewhere: `error` refuses the fault without them
         told = (
             {key.value for key in facts.keys if isinstance(key, ast.Constant)} if facts is not None else set()
         )
-        missing = facts_told_by(code) - told - PLACE
+        place_told = {fact for name in given for fact in PLACE.get(str(name), ())}
+        missing = facts_told_by(code) - told - place_told
         if missing:
             silent.append((place, code, missing))
     assert silent == []
@@ -77,3 +92,36 @@ def test_each_fault_gives_the_facts_that_its_sentence_tells() -> None:
 def test_a_refusal_without_its_facts_is_a_mistake_of_ours() -> None:
     with pytest.raises(TypeError, match="version_conflict tells version"):
         error("version_conflict")
+
+
+def test_every_fact_that_a_sentence_tells_has_one_type_and_no_other_has() -> None:
+    told = [facts_told_by(code) for code in REASONS] + [facts_told_by_form(form) for form in FORMS]
+    assert set(FACTS) == set().union(*told)
+
+
+@pytest.mark.parametrize(
+    "facts", [{"version": "4"}, {"version": None}, {"version": True}, {"version": 4, "colour": "red"}]
+)
+def test_a_fact_of_another_type_or_of_no_sentence_is_a_mistake_of_ours(facts: dict[str, Fact]) -> None:
+    with pytest.raises(TypeError, match="not as FACTS says"):
+        error("version_conflict", **facts)  # type: ignore[arg-type] # `faults` is not among them
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        Fault("missing_field"),
+        Fault("too_many_rows", field="rows", facts={"limit": "300000"}),
+        Fault("wrong_type", field="size", form="at_least"),
+        Fault("wrong_type", form="whole_number"),
+    ],
+)
+def test_a_fault_without_its_facts_is_a_mistake_of_ours(fault: Fault) -> None:
+    with pytest.raises(TypeError):
+        error("malformed", faults=(fault,))
+
+
+def test_a_fault_in_a_sheet_is_told_by_its_column() -> None:
+    fault = Fault("wrong_type", row=3, column="课时")
+    assert error("malformed", faults=(fault,)).faults == (fault,)
+    assert fault_sentence(fault, english=True) == "课时 has the wrong type or format."

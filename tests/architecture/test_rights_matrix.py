@@ -85,9 +85,9 @@ def bearer(principal: Principal, kind: str) -> str:
     from joserfc import jwt
     from joserfc.jwk import OKPKey
 
-    from chalicelib.accounts.sign_in import service as sign_in_service
+    from chalicelib.accounts.access_tokens import write_token
 
-    good = sign_in_service._access_token(principal)
+    good = write_token(principal)
     if kind == "proven":
         return good
     own = tokens._own_keys("access")[0]

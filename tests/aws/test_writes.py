@@ -63,7 +63,7 @@ def test_a_write_whose_answer_was_lost_knows_its_own_success(cloud, world, lose_
 
 
 def test_a_session_begins_though_the_answer_is_lost(cloud, world, lose_answers):
-    from chalicelib.accounts.model import Session
+    from chalicelib.accounts.sign_in.model import Session
     from chalicelib.accounts.sign_in.store import SessionRow, create_session
 
     session = Session(
@@ -124,16 +124,16 @@ def test_an_update_counts_versions_and_keeps_its_reason(cloud, world):
 
 
 def test_a_write_that_others_came_before_is_decided_anew():
-    looked: list[int] = []
+    attempts: list[int] = []
 
     def attempt() -> str:
-        looked.append(len(looked))
-        if len(looked) < 3:
+        attempts.append(len(attempts))
+        if len(attempts) < 3:
             raise ConditionFailed(None)
         return "written"
 
     assert until_written(attempt) == "written"
-    assert looked == [0, 1, 2]
+    assert attempts == [0, 1, 2]
 
 
 def test_a_write_that_others_always_come_before_is_to_be_tried_again():
@@ -145,12 +145,12 @@ def test_a_write_that_others_always_come_before_is_to_be_tried_again():
 
 
 def test_a_refusal_is_the_decision_and_is_not_tried_again():
-    looked: list[int] = []
+    attempts: list[int] = []
 
     def attempt() -> str:
-        looked.append(1)
+        attempts.append(1)
         raise error("self_approval")
 
     with pytest.raises(Forbidden):
         until_written(attempt)
-    assert looked == [1]
+    assert attempts == [1]

@@ -144,9 +144,9 @@ class Classroom:
 
     def attend(self, place: int, lessons: int | None = None) -> "Classroom":
         """Let a rostered trainee have come to the first so many lessons, on time."""
+        from chalicelib.accounts.persons.service import person_key_of
         from chalicelib.attendance.check_ins.model import CheckIn, Outcome, Place, Proof, Punctuality, slot_of
         from chalicelib.attendance.check_ins.store import CheckInRow
-        from chalicelib.aws.keys import person_key_of
         from chalicelib.kernel.geo import CoordSystem
 
         here = SITE["location"]

@@ -7,7 +7,7 @@ import boto3
 import pytest
 from openpyxl import load_workbook
 
-from chalicelib.edge.endpoints import CSV, XLSX
+from chalicelib.sheets.content_types import CSV, XLSX
 from tests.classes.builders import Classroom
 from tests.classes.rosters.test_roster_and_scores import csv, statuses, xlsx
 

@@ -90,10 +90,10 @@ def tap(room, person_key, at, *, number=0, kind="in", nonce="n", metres=0.0, acc
 
 
 def test_one_check_in_is_two_calls_and_one_unit_refused_or_not(world, measure, within):
+    from chalicelib.accounts.persons.service import person_key_of
     from chalicelib.attendance.check_ins.model import Verdict
     from chalicelib.attendance.reviews import service as review_service
     from chalicelib.attendance.roll_calls import service as roll_calls_service
-    from chalicelib.aws.keys import person_key_of
     from chalicelib.classes.service import read_class
     from chalicelib.kernel.principal import Context
     from tests.attendance.builders import room_under

@@ -39,7 +39,7 @@ BAD = (
     {"x": 1},
     "0001-01-01",
 )
-BY_PLACE = {(one.method, one.path): one for one in ENDPOINTS}
+BY_PLACE = {(endpoint.method, endpoint.path): endpoint for endpoint in ENDPOINTS}
 
 
 def _wrong(operation: Operation) -> Iterator[Any]:
@@ -47,7 +47,7 @@ def _wrong(operation: Operation) -> Iterator[Any]:
     sound = operation.sound_body()
     for value in BAD:
         yield dict.fromkeys(operation.properties, value)
-        yield {name: _spoilt(one, value) for name, one in sound.items()}
+        yield {name: _spoilt(part, value) for name, part in sound.items()}
         for name, schema in operation.properties.items():
             if "array" in operation.kinds(schema):
                 item = operation.sample(operation.resolved(schema).get("items", {}))
@@ -56,7 +56,7 @@ def _wrong(operation: Operation) -> Iterator[Any]:
 
 def _spoilt(sound: Any, value: Any) -> Any:
     return (
-        {name: _spoilt(one, value) for name, one in sound.items()}
+        {name: _spoilt(part, value) for name, part in sound.items()}
         if isinstance(sound, dict) and sound
         else value
     )
@@ -85,18 +85,18 @@ def test_no_library_speaks_in_an_answer(operation: Operation) -> None:
     for refusal in _refusals(operation):
         chinese = problem_of(refusal, request_id="req_test", english=False)
         english = problem_of(refusal, request_id="req_test", english=True)
-        for one in [{"detail": chinese.title}, {"detail": chinese.detail}, *(chinese.errors or [])]:
-            told = str(one["detail"]).replace(str(one.get("field")), "")
-            assert CHINESE.search(told), one
-            assert not SENTENCE_OF_A_LIBRARY.search(_without_values(told)), one
-        for one in english.errors or []:
-            assert not CHINESE.search(str(one["detail"])), one
-            assert "`" not in str(one["detail"]), one
+        for fault in [{"detail": chinese.title}, {"detail": chinese.detail}, *(chinese.errors or [])]:
+            sentence = str(fault["detail"]).replace(str(fault.get("field")), "")
+            assert CHINESE.search(sentence), fault
+            assert not SENTENCE_OF_A_LIBRARY.search(_without_values(sentence)), fault
+        for fault in english.errors or []:
+            assert not CHINESE.search(str(fault["detail"])), fault
+            assert "`" not in str(fault["detail"]), fault
 
 
-def _without_values(told: str) -> str:
+def _without_values(sentence: str) -> str:
     """Leave out what is no sentence: the values that are allowed, the pattern that is to be matched."""
-    return re.sub(r"(只能是：|应符合 ).*", "", told)
+    return re.sub(r"(只能是：|应符合 ).*", "", sentence)
 
 
 def test_each_form_has_both_sentences() -> None:
@@ -109,14 +109,14 @@ def test_each_form_has_both_sentences() -> None:
 # --------------------------------------------------------------------------- words
 
 
-def _forms(kind: Any, found: dict[type[Form], Endpoint], endpoint: Endpoint) -> None:
+def _forms(kind: Any, forms: dict[type[Form], Endpoint], endpoint: Endpoint) -> None:
     for member in (kind, *getattr(kind, "__args__", ())):
-        if isinstance(member, type) and issubclass(member, Form) and member not in found:
-            found[member] = endpoint
+        if isinstance(member, type) and issubclass(member, Form) and member not in forms:
+            forms[member] = endpoint
             for field in msgspec.structs.fields(member):
-                _forms(field.type, found, endpoint)
+                _forms(field.type, forms, endpoint)
         elif member is not kind:
-            _forms(member, found, endpoint)
+            _forms(member, forms, endpoint)
 
 
 PEOPLE_WRITE = {
@@ -134,12 +134,12 @@ PLATFORM_WRITES = {"/v1/exchange/acknowledgements"}
 
 
 def test_whatever_people_write_is_held_to_be_words() -> None:
-    found: dict[type[Form], Endpoint] = {}
+    forms: dict[type[Form], Endpoint] = {}
     for endpoint in ENDPOINTS:
         for kind in (endpoint.body, endpoint.query):
-            _forms(kind, found, endpoint)
-    assert len(found) > 60
-    for form, endpoint in found.items():
+            _forms(kind, forms, endpoint)
+    assert len(forms) > 60
+    for form, endpoint in forms.items():
         for field in msgspec.structs.fields(form):
             if field.encode_name in PEOPLE_WRITE and endpoint.path not in PLATFORM_WRITES:
                 assert any(map(is_words, metas_of(field.type))), (form, field.encode_name)
@@ -220,8 +220,8 @@ def test_a_blank_reason_decides_nothing(world: Any) -> None:
     assert (many.status, many.json["errors"][0]["field"]) == (400, "decisions[0].reason")
     assert "空格" in many.json["errors"][0]["detail"]
     line = {"id": claim["lines"][0]["id"], "reason": " "}
-    one = money.decide("clerk", claim, "review", rejected_lines=[line])
-    assert (one.status, one.json["errors"][0]["field"]) == (400, "rejected_lines[0].reason")
+    single = money.decide("clerk", claim, "review", rejected_lines=[line])
+    assert (single.status, single.json["errors"][0]["field"]) == (400, "rejected_lines[0].reason")
     body = {"version": 1, "outcome": "upheld", "reason": "  "}
     resolved = money.api("supervisor").post("/v1/objections/obj_x/resolve", body, at=money.now)
     assert (resolved.status, resolved.json["errors"][0]["field"]) == (400, "reason")

@@ -6,7 +6,7 @@ from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, UndeclaredAction
 from chalicelib.edge.http import Api, refuse_unknown_actions
 from chalicelib.edge.problems import STATUS_OF, status_of
 from chalicelib.kernel import errors
-from chalicelib.kernel.reasons import REASONS, error, facts_told_by, sentence
+from chalicelib.kernel.reasons import FACTS, REASONS, error, facts_told_by, sentence
 
 PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
 
@@ -77,8 +77,8 @@ def test_every_error_has_a_status_and_every_code_both_sentences():
         if issubclass(kind, errors.DomainError) and kind is not errors.DomainError:
             assert kind in STATUS_OF
     for code in REASONS:
-        facts = dict.fromkeys(facts_told_by(code), 1)
-        assert status_of(error(code, **facts)) >= 400
+        facts = {name: FACTS[name]() for name in facts_told_by(code)}
+        assert status_of(type(error(code, **facts))) >= 400
         assert sentence(code, facts) != sentence(code, facts, english=True)
 
 

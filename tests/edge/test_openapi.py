@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 
 from chalicelib.accounts.rights import RIGHTS
-from chalicelib.edge.endpoints import CSV, ENDPOINTS, PUBLIC, XLSX, NoQuery
+from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, NoQuery
 from chalicelib.edge.openapi import document
 from chalicelib.edge.problems import STATUS_OF
 from chalicelib.kernel.reasons import REASONS
+from chalicelib.sheets.content_types import CSV, XLSX
 from tests.support.published import Undocumented, require_published
 
 Json = dict[str, Any]
@@ -33,14 +34,14 @@ def _operations(doc: Json) -> Iterator[tuple[str, str, Json]]:
 
 def _references(value: Any) -> Iterator[str]:
     if isinstance(value, dict):
-        for key, one in value.items():
+        for key, part in value.items():
             if key == "$ref":
-                yield one
+                yield part
             else:
-                yield from _references(one)
+                yield from _references(part)
     elif isinstance(value, list):
-        for one in value:
-            yield from _references(one)
+        for part in value:
+            yield from _references(part)
 
 
 def test_it_is_plain_json_of_version_3_1(doc: Json) -> None:
@@ -64,9 +65,9 @@ def test_every_endpoint_stands_in_it_once(doc: Json) -> None:
 
 def test_every_reference_leads_somewhere(doc: Json) -> None:
     for reference in _references(doc):
-        found = _REFERENCE.fullmatch(reference)
-        assert found is not None, reference
-        assert found[2] in doc["components"][found[1]], reference
+        match = _REFERENCE.fullmatch(reference)
+        assert match is not None, reference
+        assert match[2] in doc["components"][match[1]], reference
 
 
 def test_every_schema_is_used_and_well_named(doc: Json) -> None:
@@ -78,18 +79,23 @@ def test_every_schema_is_used_and_well_named(doc: Json) -> None:
 
 def test_path_parameters_are_declared_exactly(doc: Json) -> None:
     for _, path, operation in _operations(doc):
-        declared = [one["name"] for one in operation["parameters"] if one.get("in") == "path"]
+        declared = [
+            parameter["name"] for parameter in operation["parameters"] if parameter.get("in") == "path"
+        ]
         assert declared == re.findall(r"{(\w+)}", path)
-        names = [(one.get("in"), one.get("name"), one.get("$ref")) for one in operation["parameters"]]
+        names = [
+            (parameter.get("in"), parameter.get("name"), parameter.get("$ref"))
+            for parameter in operation["parameters"]
+        ]
         assert len(names) == len(set(names))
 
 
 def test_query_parameters_are_those_that_are_parsed(doc: Json) -> None:
     for endpoint in ENDPOINTS:
         operation = doc["paths"][endpoint.path][endpoint.method.lower()]
-        told = {one["name"] for one in operation["parameters"] if one.get("in") == "query"}
+        names = {parameter["name"] for parameter in operation["parameters"] if parameter.get("in") == "query"}
         kind = endpoint.query
-        assert told == (set() if kind is NoQuery else set(kind.__struct_encode_fields__)), endpoint.path
+        assert names == (set() if kind is NoQuery else set(kind.__struct_encode_fields__)), endpoint.path
 
 
 def test_roles_and_proofs_are_told(doc: Json) -> None:
@@ -101,7 +107,7 @@ def test_roles_and_proofs_are_told(doc: Json) -> None:
         assert operation["x-roles"] == {
             role.value: scope.value for role, scope in RIGHTS[endpoint.action].items()
         }
-        proofs = {name for one in operation["security"] for name in one}
+        proofs = {name for scheme in operation["security"] for name in scheme}
         assert proofs
         assert proofs <= doc["components"]["securitySchemes"].keys()
         assert ("messageSignature" in proofs) == ("platform" in operation["x-roles"])
@@ -122,16 +128,18 @@ def test_bodies_and_sheets_are_told(doc: Json) -> None:
 
 def test_every_kind_of_answer_is_told(doc: Json) -> None:
     for endpoint in ENDPOINTS:
-        told = doc["paths"][endpoint.path][endpoint.method.lower()]["responses"]
-        good = {(status, kind) for status, one in told.items() if status < "3" for kind in one["content"]}
-        sent = {(str(one.status_code), one.content_type.partition(";")[0]) for one in endpoint.answers}
-        assert good == sent, endpoint.path
+        responses = doc["paths"][endpoint.path][endpoint.method.lower()]["responses"]
+        good = {status: response for status, response in responses.items() if status < "3"}
+        told = {(status, kind) for status, response in good.items() for kind in response["content"]}
+        sent = {(str(kind.status_code), kind.content_type.partition(";")[0]) for kind in endpoint.answers}
+        assert told == sent, endpoint.path
 
 
 def test_a_sheet_a_link_to_it_and_a_repeat_are_told(doc: Json) -> None:
     statement = doc["paths"]["/v1/statements"]["get"]["responses"]["200"]["content"]
     assert statement.keys() == {"application/json", "text/comma-separated-values"}
-    shapes = [one["$ref"].rpartition("/")[2] for one in statement["application/json"]["schema"]["anyOf"]]
+    schemas = statement["application/json"]["schema"]["anyOf"]
+    shapes = [schema["$ref"].rpartition("/")[2] for schema in schemas]
     assert shapes == ["StatementOfPeriod", "LinkAnswer"]
     for path in (
         "/v1/classes/{class_id}/subsidy-claims",
@@ -165,11 +173,11 @@ def test_what_the_document_does_not_say_fails_the_test_that_is_sent_it(
 
 
 def test_every_code_stands_under_its_status(doc: Json) -> None:
-    told: dict[str, int] = {}
+    status_by_code: dict[str, int] = {}
     for status in {*STATUS_OF.values(), 500}:
         content = doc["components"]["responses"][f"Problem{status}"]["content"]["application/problem+json"]
         for code in content["schema"]["allOf"][1]["properties"]["code"]["enum"]:
-            assert code not in told
-            told[code] = status
-    assert told.keys() == {*REASONS, "internal_error"}
-    assert set(doc["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]) == told.keys()
+            assert code not in status_by_code
+            status_by_code[code] = status
+    assert status_by_code.keys() == {*REASONS, "internal_error"}
+    assert set(doc["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]) == status_by_code.keys()

@@ -16,7 +16,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, OKPKey
 
-from chalicelib.accounts.sign_in import service as sign_in_service
+from chalicelib.accounts.access_tokens import write_token
 from chalicelib.aws.keys import forget_keys
 from chalicelib.edge import tokens
 from tests.support import keys
@@ -53,8 +53,8 @@ class Kind:
     def signed(self, header: dict[str, Any] | None = None, key: Any = None, **claims: Any) -> str:
         """Sign changed claims; a claim given as None is left out."""
         full = {name: value for name, value in (self.claims | claims).items() if value is not None}
-        wanted = header or self.header
-        return jwt.encode(wanted, full, key or self.key, algorithms=[wanted["alg"]])
+        signed_header = header or self.header
+        return jwt.encode(signed_header, full, key or self.key, algorithms=[signed_header["alg"]])
 
     def with_hmac(self, algorithm: str, secret: bytes) -> str:
         """Sign with a secret that everybody knows: our public key."""
@@ -152,13 +152,13 @@ def scrambled(kind: Kind, chance: random.Random) -> str:
 
 
 def decoded(token: str) -> list[bytes | str]:
-    found: list[bytes | str] = []
+    pieces: list[bytes | str] = []
     for piece in token.split("."):
         try:
-            found.append(base64.urlsafe_b64decode(piece + "=="))
+            pieces.append(base64.urlsafe_b64decode(piece + "=="))
         except ValueError:
-            found.append(piece)
-    return found
+            pieces.append(piece)
+    return pieces
 
 
 @pytest.fixture
@@ -173,7 +173,7 @@ def quiet() -> Iterator[None]:
 def kinds(world: Any, api: Any) -> list[Kind]:
     from tests.support.people import staff_principal
 
-    access = sign_in_service._access_token(staff_principal("clerk"))
+    access = write_token(staff_principal("clerk"))
     body = {"items": [{"message_id": "x", "outcome": "accepted"}]}
     raw = json.dumps(body).encode()
     signature = keys.sign(

@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from chalicelib.aws.settings import settings
-from chalicelib.aws.streams import Undone
+from chalicelib.aws.streams import RecordsUndone
 from chalicelib.edge import tokens
 from chalicelib.exchange import jobs, store
 from chalicelib.exchange.model import DeliveryState, message_id_of
@@ -195,7 +195,7 @@ def test_a_record_that_cannot_be_kept_fails_the_batch_after_the_others_are_done(
 ) -> None:
     bad = changes("vch_bad")[0]
     del bad["dynamodb"]["NewImage"]["status"]
-    with pytest.raises(Undone):
+    with pytest.raises(RecordsUndone):
         returned(bad, *changes("vch_good"))
     assert states("vch_good") == ["sent"]
 

@@ -97,7 +97,7 @@ def issue(api, path, import_id, count):
 
 def test_a_list_whose_workers_are_killed_ends_as_if_nothing_had_happened(world, api):
     import app
-    from chalicelib.aws.keys import person_keys_of
+    from chalicelib.accounts.persons.service import person_keys_of
     from chalicelib.people.lists import store
     from chalicelib.people.lists.graduates.service import graduates_in
     from chalicelib.people.vault import store as vault_store

@@ -35,7 +35,7 @@ def patiently(action, *args):
 
 
 def test_nobody_on_a_list_keeps_a_usable_voucher_and_everybody_else_has_one(world, pool):
-    from chalicelib.aws.keys import person_keys_of
+    from chalicelib.accounts.persons.service import person_keys_of
     from chalicelib.people.standings import store as standings_store
     from chalicelib.people.standings.model import Situation, Standing
     from chalicelib.vouchers import store

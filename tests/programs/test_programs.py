@@ -6,11 +6,11 @@ from infra.local.catalogue import PROGRAM
 
 
 def test_the_province_sets_up_a_program_and_versions_its_policy(world, api):
-    made = api("province").post("/v1/programs", PROGRAM)
-    assert made.status == 201, made.text
-    assert made.json["policy"]["attendance_min"] == 0.8
-    policy = {**made.json["policy"], "geofence_radius_m": 300}
-    path = f"/v1/programs/{made.json['id']}"
+    created = api("province").post("/v1/programs", PROGRAM)
+    assert created.status == 201, created.text
+    assert created.json["policy"]["attendance_min"] == 0.8
+    policy = {**created.json["policy"], "geofence_radius_m": 300}
+    path = f"/v1/programs/{created.json['id']}"
     changed = api("province").post(f"{path}/policy", {"version": 1, "policy": policy})
     assert (changed.status, changed.json["policy_version"]) == (201, 2)
     assert api().get(path).json["policy"]["geofence_radius_m"] == 300
@@ -31,10 +31,10 @@ def test_impossible_policies_are_refused(world, api):
 
 def test_every_version_of_a_policy_stays_with_who_made_it_and_why(world, api):
     province = api("province")
-    made = province.post("/v1/programs", PROGRAM).json
-    path = f"/v1/programs/{made['id']}"
-    policy = {**made["policy"], "pass_mark": 70}
-    face = {**made["face"], "title": "新券面"}
+    program = province.post("/v1/programs", PROGRAM).json
+    path = f"/v1/programs/{program['id']}"
+    policy = {**program["policy"], "pass_mark": 70}
+    face = {**program["face"], "title": "新券面"}
     body = {"version": 1, "policy": policy, "face": face, "reason": "提高考核要求"}
     changed = province.post(f"{path}/policy", body)
     assert (changed.status, changed.json["face"]["title"]) == (201, "新券面"), changed.text
@@ -45,15 +45,15 @@ def test_every_version_of_a_policy_stays_with_who_made_it_and_why(world, api):
         "提高考核要求",
     )
     assert (first["policy_version"], first["policy"]["pass_mark"], first["reason"]) == (1, 60, None)
-    assert first["face"] == made["face"]
+    assert first["face"] == program["face"]
     assert newest["made_by"]
     assert newest["made_at"]
     assert api("clerk").get(f"{path}/policies/1").json == first
     for wrong in ("3", "x", "0", "9" * 30):
         assert api("clerk").get(f"{path}/policies/{wrong}").status == 404, wrong
     page = api("clerk").get(f"{path}/policies", {"limit": 1}).json
-    rest = api("clerk").get(f"{path}/policies", {"limit": 1, "cursor": page["next"]}).json
-    assert [page["items"][0], rest["items"][0]] == [newest, first]
+    next_page = api("clerk").get(f"{path}/policies", {"limit": 1, "cursor": page["next"]}).json
+    assert [page["items"][0], next_page["items"][0]] == [newest, first]
     assert api(world.person(1)).get(f"{path}/policies").status == 403
 
 
@@ -67,10 +67,10 @@ def test_policy_values_without_a_meaning_are_refused(world, api, name, value):
 
 
 def program_of(world, api, kind):
-    made = api("province").post("/v1/programs", {**PROGRAM, "kind": kind})
-    assert made.status == 201, made.text
-    world.program_id = made.json["id"]
-    return made.json["id"]
+    created = api("province").post("/v1/programs", {**PROGRAM, "kind": kind})
+    assert created.status == 201, created.text
+    world.program_id = created.json["id"]
+    return created.json["id"]
 
 
 @pytest.mark.parametrize(("kind", "good"), [("targeted_face_value", False), ("open_face_value", True)])
@@ -82,8 +82,8 @@ def test_an_open_voucher_is_good_for_any_project_that_is_taught_and_a_targeted_o
     voucher_id = world.voucher(person)
     shown = api(person).get(f"/v1/vouchers/{voucher_id}", at=world.now).json
     assert (world.project_id in shown["projects"]) is good
-    found = api().get(shown["institutions_url"]).json["items"]
-    assert bool(found) is good
+    institutions = api().get(shown["institutions_url"]).json["items"]
+    assert bool(institutions) is good
     token = api(person).get(f"/v1/vouchers/{voucher_id}/qr", at=world.now).json["token"]
     scanned = world.scan(token, at=world.now)
     if good:

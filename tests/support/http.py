@@ -37,7 +37,7 @@ class Client:
         self._gateway = gateway
         self._headers: dict[str, str] = {}
         if who is not None:
-            from chalicelib.accounts.sign_in import service as sign_in_service
+            from chalicelib.accounts.access_tokens import write_token
             from chalicelib.kernel.principal import Principal
 
             if isinstance(who, str):
@@ -46,7 +46,7 @@ class Client:
                 principal = who
             else:
                 principal = trainee_principal(who)
-            self._headers["Authorization"] = "Bearer " + sign_in_service._access_token(principal)
+            self._headers["Authorization"] = "Bearer " + write_token(principal)
 
     def get(self, path: str, query: dict[str, Any] | None = None, **options: Any) -> Answer:
         return self.send("GET", path + ("?" + urlencode(query) if query else ""), None, **options)

@@ -65,8 +65,8 @@ class Dynamo:
     def rows(self, table: Any) -> list[Any]:
         """Give every record of a table, without a call; what is read after each step is read anew if it changed."""
         name = table.Meta.table_name
-        found = self._service._tables[name]["items"]
-        return [self._record_of(table, item) for part in found.values() for item in part.values()]
+        parts = self._service._tables[name]["items"]
+        return [self._record_of(table, item) for part in parts.values() for item in part.values()]
 
     def _record_of(self, table: Any, item: dict[str, Any]) -> Any:
         key = (table, msgspec.json.encode(item))

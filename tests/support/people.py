@@ -63,7 +63,7 @@ def staff_principal(name: str) -> Principal:
 
 def trainee_principal(person: Any) -> Principal:
     """Give a synthetic person as a signed-in trainee."""
-    from chalicelib.aws.keys import person_key_of
+    from chalicelib.accounts.persons.service import person_key_of
 
     key = person_key_of(person.id_number)
     return Principal(actor=key, role=Role.TRAINEE, person_key=key)

@@ -138,14 +138,15 @@ class Cloud:
 
         sqs = client("sqs")
         url = os.environ[f"{queue.upper()}_QUEUE_URL"]
-        found = []
-        while taken := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            found += [json.loads(message["Body"]) for message in taken]
+        bodies = []
+        while received := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            bodies += [json.loads(message["Body"]) for message in received]
             done = [
-                {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(taken)
+                {"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]}
+                for n, message in enumerate(received)
             ]
             assert not sqs.delete_message_batch(QueueUrl=url, Entries=done).get("Failed")
-        return found
+        return bodies
 
     def work(self, queue: str, handler: Callable[[dict[str, Any], Any], Any]) -> int:
         """Give messages to a handler, as Lambda would, until none waits; fail on any failed message."""

@@ -45,10 +45,10 @@ def _templates() -> list[tuple[re.Pattern[str], str]]:
 def _exactly(schema: Any) -> Any:
     """Close every object whose fields are named: a field that is not told is undocumented."""
     if isinstance(schema, list):
-        return [_exactly(one) for one in schema]
+        return [_exactly(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    closed = {name: _exactly(one) for name, one in schema.items()}
+    closed = {name: _exactly(part) for name, part in schema.items()}
     if "properties" in schema and "properties" not in schema["properties"]:
         closed.setdefault("additionalProperties", False)
     return closed
@@ -57,10 +57,10 @@ def _exactly(schema: Any) -> Any:
 @functools.cache
 def _registry() -> Registry[Any]:
     """Keep the document once, with its objects closed, for every validator to refer to."""
-    told = _published()
-    components = told["components"]
-    closed = {name: _exactly(one) for name, one in components["schemas"].items()}
-    contents = {**told, "components": {**components, "schemas": closed}}
+    document = _published()
+    components = document["components"]
+    closed = {name: _exactly(schema) for name, schema in components["schemas"].items()}
+    contents = {**document, "components": {**components, "schemas": closed}}
     return Registry().with_resource(_ROOT, Resource(contents=contents, specification=DRAFT202012)).crawl()
 
 
@@ -92,8 +92,8 @@ def require_published(method: str, url: str, status: int, headers: Mapping[str, 
         Undocumented: its status, its content type or its body is not what the document says.
 
     """
-    asked = url.partition("?")[0]
-    path = next((path for pattern, path in _templates() if pattern.fullmatch(asked)), None)
+    full_path = url.partition("?")[0]
+    path = next((path for pattern, path in _templates() if pattern.fullmatch(full_path)), None)
     if path is None or method.lower() not in _published()["paths"][path]:
         return
     kind = {name.lower(): value for name, value in headers.items()}.get("content-type", "").partition(";")[0]

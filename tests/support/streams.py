@@ -22,7 +22,7 @@ def stream_record(
 ) -> dict[str, Any]:
     """Describe one change of a row; `before` and `after` are records of the table."""
     images = {"OldImage": before, "NewImage": after}
-    raw = {name: _image(table, one) for name, one in images.items() if one is not None}
+    raw = {name: _image(table, record) for name, record in images.items() if record is not None}
     schema = table._get_schema()["key_schema"]  # type: ignore[no-untyped-call]
     item = next(iter(raw.values()))
     return {
@@ -74,10 +74,10 @@ class Taps:
                     StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
                 )["ShardIterator"]
             while True:
-                got = self._streams.get_records(ShardIterator=self._iterators[place])
-                self._iterators[place] = got.get("NextShardIterator") or self._iterators[place]
-                yield from ({**one, "eventSourceARN": arn} for one in got["Records"])
-                if not got["Records"]:
+                answer = self._streams.get_records(ShardIterator=self._iterators[place])
+                self._iterators[place] = answer.get("NextShardIterator") or self._iterators[place]
+                yield from ({**record, "eventSourceARN": arn} for record in answer["Records"])
+                if not answer["Records"]:
                     break
 
 
@@ -126,8 +126,8 @@ def voucher_changes(
     name: str = "vch_aaaa", *, versions: int = 1, start: int = 1, division: str = "340111"
 ) -> list[dict[str, Any]]:
     """Give the stream records of a voucher's changes from version `start` on."""
-    found = []
+    records = []
     for version in range(start, start + versions):
         before = a_voucher(name, version=version - 1, division=division) if version > 1 else None
-        found.append(stream_record(VoucherRow, before, a_voucher(name, version=version, division=division)))
-    return found
+        records.append(stream_record(VoucherRow, before, a_voucher(name, version=version, division=division)))
+    return records

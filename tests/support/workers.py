@@ -14,10 +14,10 @@ def work(queue_url: str, job: str, visibility_seconds: int) -> None:
 
     sqs = boto3.client("sqs")
     while True:
-        taken = sqs.receive_message(
+        answer = sqs.receive_message(
             QueueUrl=queue_url, WaitTimeSeconds=1, VisibilityTimeout=visibility_seconds
         )
-        for message in taken.get("Messages", []):
+        for message in answer.get("Messages", []):
             record = {"messageId": message["MessageId"], "body": message["Body"]}
             if getattr(app, job)({"Records": [record]}, None) == {"batchItemFailures": []}:
                 sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])

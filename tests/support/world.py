@@ -82,7 +82,7 @@ class World:
 
     def voucher(self, person: Any, *, claimed: bool = True, issued_at: datetime | None = None) -> str:
         """Issue a voucher to a person, as a batch would; claimed unless told otherwise."""
-        from chalicelib.aws.keys import person_key_of
+        from chalicelib.accounts.persons.service import person_key_of
         from chalicelib.kernel.principal import system_context
         from chalicelib.people.lists.graduates.model import Graduate
         from chalicelib.people.lists.graduates.service import person_of

@@ -6,7 +6,7 @@ from datetime import date
 import msgspec
 
 import app
-from chalicelib.aws.keys import person_key_of
+from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.people.lists import store as people_store
 from chalicelib.people.lists.chunks import store as chunk_store
 from chalicelib.people.lists.graduates.model import Graduate

@@ -4,8 +4,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.accounts import credentials as accounts_credentials
-from chalicelib.accounts.sign_in import service as sign_in_service
+from chalicelib.accounts.access_tokens import ACCESS_SECONDS
+from chalicelib.accounts.routes import AccountName
+from chalicelib.accounts.sign_in import service
+from chalicelib.accounts.sign_in.credentials import Credentials
 from chalicelib.edge.endpoints import PUBLIC, Call, Empty, NoQuery
 from chalicelib.edge.forms import Answer, Form, malformed
 from chalicelib.edge.http import Api
@@ -13,7 +15,16 @@ from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Role
 
 api = Api(__name__)
+Password = Annotated[str, Meta(min_length=10, max_length=128)]
 TotpCode = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+
+
+class ActivateRequest(Form):
+    """The first password of an account."""
+
+    account: AccountName
+    activation_code: Annotated[str, Meta(min_length=1, max_length=64)]
+    password: Password
 
 
 class TokenRequest(Form):
@@ -68,6 +79,26 @@ _GRANT_FIELDS = {
 
 @api.endpoint(
     "POST",
+    "/v1/auth/activate",
+    action=PUBLIC,
+    body=ActivateRequest,
+    answer=Empty,
+    refuses=(401,),
+    summary="Set the first password with a one-time activation code",
+)
+def activate(call: Call[ActivateRequest, NoQuery]) -> Empty:
+    body = call.body
+    service.activate(
+        Credentials(body.account, body.password, source=call.source),
+        body.activation_code,
+        now=service.real_now(),
+        request_id=call.context.request_id,
+    )
+    return Empty()
+
+
+@api.endpoint(
+    "POST",
     "/v1/auth/tokens",
     action=PUBLIC,
     body=TokenRequest,
@@ -78,12 +109,12 @@ _GRANT_FIELDS = {
 )
 def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
     body = call.body
-    wanted = _GRANT_FIELDS[body.grant_type]
+    needed = _GRANT_FIELDS[body.grant_type]
     faults = []
     for name in ("account", "password", "assertion", "refresh_token"):
-        given = getattr(body, name) is not None
-        if given != (name in wanted):
-            faults.append(Fault("unknown_field" if given else "missing_field", field=name))
+        is_given = getattr(body, name) is not None
+        if is_given != (name in needed):
+            faults.append(Fault("unknown_field" if is_given else "missing_field", field=name))
     if body.totp is not None and body.grant_type != "password":
         faults.append(Fault("unknown_field", field="totp"))
     if faults:
@@ -93,23 +124,23 @@ def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
             assert body.account is not None
             assert body.password is not None
             # sign-in keeps the real clock, whatever X-Local-Now says
-            proof = accounts_credentials.Credentials(body.account, body.password, body.totp, call.source)
-            signed_in = sign_in_service.sign_in_with_password(proof, now=sign_in_service.real_now())
+            credentials = Credentials(body.account, body.password, body.totp, call.source)
+            signed_in = service.sign_in_with_password(credentials, now=service.real_now())
         case "social_card":
             assert body.assertion is not None
-            signed_in = sign_in_service.sign_in_with_card(body.assertion)
+            signed_in = service.sign_in_with_card(body.assertion)
         case "refresh_token":
             assert body.refresh_token is not None
-            signed_in = sign_in_service.refresh(body.refresh_token)
-    who = signed_in.principal
+            signed_in = service.refresh(body.refresh_token)
+    holder = signed_in.principal
     return TokenAnswer(
         access_token=signed_in.access_token,
         token_type="Bearer",  # noqa: S106 - the scheme's name
-        expires_in=sign_in_service.ACCESS_SECONDS,
+        expires_in=ACCESS_SECONDS,
         refresh_token=signed_in.refresh_token,
-        role=who.role,
-        division=who.division,
-        institution=who.institution,
+        role=holder.role,
+        division=holder.division,
+        institution=holder.institution,
     )
 
 
@@ -124,9 +155,9 @@ def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
 )
 def offer_totp(call: Call[TotpRequest, NoQuery]) -> TotpAnswer:
     body = call.body
-    offer = sign_in_service.offer_totp(
-        accounts_credentials.Credentials(body.account, body.password, source=call.source),
-        now=sign_in_service.real_now(),
+    offer = service.offer_totp(
+        Credentials(body.account, body.password, source=call.source),
+        now=service.real_now(),
         request_id=call.context.request_id,
     )
     return TotpAnswer(secret=offer.secret, uri=offer.uri)
@@ -143,9 +174,9 @@ def offer_totp(call: Call[TotpRequest, NoQuery]) -> TotpAnswer:
 )
 def confirm_totp(call: Call[TotpConfirmation, NoQuery]) -> Empty:
     body = call.body
-    sign_in_service.confirm_totp(
-        accounts_credentials.Credentials(body.account, body.password, body.totp, call.source),
-        now=sign_in_service.real_now(),
+    service.confirm_totp(
+        Credentials(body.account, body.password, body.totp, call.source),
+        now=service.real_now(),
         request_id=call.context.request_id,
     )
     return Empty()

@@ -1,4 +1,4 @@
-"""Use cases of signing in: by password, by social card, by refresh token."""
+"""Use cases of signing in: the first password, the grants, the second factor."""
 
 import base64
 import hmac
@@ -8,39 +8,70 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.accounts import store
-from chalicelib.accounts.attempts import store as attempts
-from chalicelib.accounts.credentials import Credentials, counted, own_change
-from chalicelib.accounts.guard import ACCESS
-from chalicelib.accounts.model import (
-    TOTP_ROLES,
-    Account,
-    AccountStatus,
-    Session,
-    account_id_of,
-    principal_of,
-    stands,
-)
-from chalicelib.accounts.passwords import secret_digest, verify_password
+from chalicelib.accounts.access_tokens import write_token
+from chalicelib.accounts.model import Account, AccountStatus, account_id_of, principal_of, stands
+from chalicelib.accounts.passwords import hash_password, is_weak, secret_digest
+from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.accounts.sign_in import store as sign_in_store
-from chalicelib.accounts.sign_in.second_factor import (
-    TOTP_SECRET_BYTES,
-    new_totp,
-    second_factor_holds,
-    spend_code,
-)
+from chalicelib.accounts.sign_in.attempts import store as attempts
+from chalicelib.accounts.sign_in.attempts.model import ACCOUNT
+from chalicelib.accounts.sign_in.credentials import Credentials, counted, prove
+from chalicelib.accounts.sign_in.model import TOTP_ROLES, Session
+from chalicelib.accounts.sign_in.one_time_codes import TOTP_SECRET_BYTES, new_totp, spend_code
 from chalicelib.aws import crypto
-from chalicelib.aws.keys import person_key_of
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.edge import tokens
+from chalicelib.kernel.errors import Fault, Refused
 from chalicelib.kernel.identity import InvalidIdentity, parse_id_number
 from chalicelib.kernel.ids import is_id, new_id
-from chalicelib.kernel.principal import Principal, Role
+from chalicelib.kernel.principal import Change, Principal, Role
 from chalicelib.kernel.reasons import error
 
-ACCESS_SECONDS = 1800
-REFRESH = timedelta(hours=12)
+REFRESH_VALIDITY = timedelta(hours=12)
 CARD_ALGORITHM = "ES256"
+
+
+# --------------------------------------------------------------------------- the first password
+
+
+def activate(credentials: Credentials, activation_code: str, *, now: datetime, request_id: str) -> None:
+    """Set the first password with the one-time activation code, within `ACTIVATION_VALIDITY` of its making.
+
+    Raises:
+        Unauthenticated: `sign_in_failed`, whatever was wrong.
+        Malformed: `weak_password`, whoever asks.
+        TooMany: too many failures from this source.
+
+    """
+    if is_weak(credentials.account, credentials.password):
+        raise error("malformed", faults=(Fault("weak_password", field="password"),))
+    account_id = account_id_of(credentials.account)
+    code_hash = secret_digest(activation_code)
+    with counted(credentials.source, now):
+        account = store.find_account(account_id)
+        password_hash = hash_password(credentials.password)
+        may_activate = (
+            account is not None
+            and account.status is AccountStatus.PENDING
+            and hmac.compare_digest(account.activation_hash or "", code_hash)
+            and (account.activation_until is None or now < account.activation_until)
+        )
+        if account is None or not may_activate:
+            raise error("sign_in_failed")
+        try:
+            store.activate_account(
+                account.id,
+                password_hash=password_hash,
+                code_hash=code_hash,
+                change=_own_change(account, "activate", now, request_id),
+            )
+        except (Refused, ConditionFailed):  # another activation or a reset was first
+            raise error("sign_in_failed") from None
+    attempts.forget(account_id)
+
+
+# --------------------------------------------------------------------------- grants
 
 
 @dataclass(frozen=True)
@@ -52,7 +83,7 @@ class SignedIn:
     principal: Principal
 
 
-def sign_in_with_password(given: Credentials, *, now: datetime) -> SignedIn:
+def sign_in_with_password(credentials: Credentials, *, now: datetime) -> SignedIn:
     """Sign a staff member in.
 
     A wrong password or code, an unknown, resting, disabled or not yet activated account answer alike and
@@ -64,82 +95,10 @@ def sign_in_with_password(given: Credentials, *, now: datetime) -> SignedIn:
         TooMany: too many failures from this source.
 
     """
-    account = prove(given, now)
+    account = prove(credentials, now)
     if settings().totp_required and account.role in TOTP_ROLES and not account.totp_on:
         raise error("totp_needed")
     return _begin_session(principal_of(account), now)
-
-
-def prove(given: Credentials, now: datetime) -> Account:
-    """Prove name, password and one-time code; a failure counts against source and account.
-
-    Raises:
-        Unauthenticated: `sign_in_failed`, whatever was wrong.
-        TooMany: too many failures from this source.
-
-    """
-    account_id = account_id_of(given.account)
-    with counted(given.source, now):
-        found = store.find_account(account_id)
-        before = attempts.read(account_id, now)
-        matches = verify_password(found.password_hash if found is not None else None, given.password)
-        open_to_all = found is not None and found.status is AccountStatus.ACTIVE and not before.rests(now)
-        if found is None or not (matches and open_to_all) or not second_factor_holds(found, given.totp, now):
-            if not before.rests(now):
-                attempts.note_failure(before, attempts.ACCOUNT, now)
-            raise error("sign_in_failed")
-    if before.failures:
-        attempts.forget(account_id)
-    return found
-
-
-@dataclass(frozen=True)
-class TotpOffer:
-    """A new secret, shown once: for typing (base32) and as a link for authenticator apps."""
-
-    secret: str
-    uri: str
-
-
-def offer_totp(given: Credentials, *, now: datetime, request_id: str) -> TotpOffer:
-    """Make a TOTP secret for whoever proves the account's password; it counts once `confirm_totp` was called.
-
-    Raises:
-        Unauthenticated: `sign_in_failed`.
-        Refused: `totp_already_on`; a lost authenticator needs a reset of the account.
-
-    """
-    account = prove(given, now)
-    secret = secrets.token_bytes(TOTP_SECRET_BYTES)
-    sealed = crypto.seal(secret, item=f"totp:{account.id}")
-    try:
-        store.offer_totp(account, sealed=sealed, change=own_change(account, "offer_totp", now, request_id))
-    except ConditionFailed:
-        raise error("totp_already_on") from None
-    uri = new_totp(secret).get_provisioning_uri(account.account, tokens.STAFF_ISSUER)
-    return TotpOffer(base64.b32encode(secret).decode(), uri)
-
-
-def confirm_totp(given: Credentials, *, now: datetime, request_id: str) -> None:
-    """Switch the second factor on for whoever proves password and the offered secret.
-
-    Raises:
-        Unauthenticated: `sign_in_failed`.
-
-    """
-    code = given.totp
-    account = prove(Credentials(given.account, given.password, source=given.source), now)
-    with counted(given.source, now):
-        if account.sealed_totp is None or code is None or not spend_code(account, code, now):
-            attempts.note_failure(attempts.read(account.id, now), attempts.ACCOUNT, now)
-            raise error("sign_in_failed")
-        try:
-            store.switch_totp_on(account, change=own_change(account, "switch_totp_on", now, request_id))
-        except ConditionFailed:
-            raise error("sign_in_failed") from None
-
-
-# --------------------------------------------------------------------------- other grants
 
 
 def sign_in_with_card(assertion: str) -> SignedIn:
@@ -178,14 +137,14 @@ def refresh(refresh_token: str) -> SignedIn:
         raise error("unauthenticated")
     following = secrets.token_urlsafe(32)
     good = hmac.compare_digest(session.current_hash, secret_digest(secret))
-    expires = int((datetime.now(UTC) + REFRESH).timestamp())
+    expires = int((datetime.now(UTC) + REFRESH_VALIDITY).timestamp())
     if not good or not sign_in_store.rotate_session(
         session, next_hash=secret_digest(following), expires=expires
     ):
         sign_in_store.end_session(session.id)
         raise error("unauthenticated")
     principal = _principal_of_session(session)
-    return SignedIn(_access_token(principal), f"{session.id}.{following}", principal)
+    return SignedIn(write_token(principal), f"{session.id}.{following}", principal)
 
 
 def _principal_of_session(session: Session) -> Principal:
@@ -205,28 +164,70 @@ def _begin_session(principal: Principal, now: datetime) -> SignedIn:
         actor=principal.actor,
         role=principal.role,
         current_hash=secret_digest(secret),
-        expires=int((now + REFRESH).timestamp()),
+        expires=int((now + REFRESH_VALIDITY).timestamp()),
         begun_at=now,
         person_key=principal.person_key,
     )
     sign_in_store.create_session(session)
-    return SignedIn(_access_token(principal), f"{session.id}.{secret}", principal)
+    return SignedIn(write_token(principal), f"{session.id}.{secret}", principal)
 
 
-def _access_token(principal: Principal) -> str:
-    claims = {
-        "iss": tokens.STAFF_ISSUER,
-        "aud": tokens.STAFF_AUDIENCE,
-        "sub": principal.actor,
-        "role": principal.role.value,
-        "division": principal.division,
-        "institution": principal.institution,
-        "person_key": principal.person_key,
-    }
-    return tokens.sign(
-        ACCESS,
-        {name: value for name, value in claims.items() if value is not None},
-        lifetime_seconds=ACCESS_SECONDS,
+# --------------------------------------------------------------------------- the second factor
+
+
+@dataclass(frozen=True)
+class TotpOffer:
+    """A new secret, shown once: for typing (base32) and as a link for authenticator apps."""
+
+    secret: str
+    uri: str
+
+
+def offer_totp(credentials: Credentials, *, now: datetime, request_id: str) -> TotpOffer:
+    """Make a TOTP secret for whoever proves the account's password; it counts once `confirm_totp` was called.
+
+    Raises:
+        Unauthenticated: `sign_in_failed`.
+        Refused: `totp_already_on`; a lost authenticator needs a reset of the account.
+
+    """
+    account = prove(credentials, now)
+    secret = secrets.token_bytes(TOTP_SECRET_BYTES)
+    sealed = crypto.seal(secret, item=f"totp:{account.id}")
+    try:
+        store.offer_totp(account, sealed=sealed, change=_own_change(account, "offer_totp", now, request_id))
+    except ConditionFailed:
+        raise error("totp_already_on") from None
+    uri = new_totp(secret).get_provisioning_uri(account.account, tokens.STAFF_ISSUER)
+    return TotpOffer(base64.b32encode(secret).decode(), uri)
+
+
+def confirm_totp(credentials: Credentials, *, now: datetime, request_id: str) -> None:
+    """Switch the second factor on for whoever proves password and the offered secret.
+
+    Raises:
+        Unauthenticated: `sign_in_failed`.
+
+    """
+    code = credentials.totp
+    account = prove(Credentials(credentials.account, credentials.password, source=credentials.source), now)
+    with counted(credentials.source, now):
+        if account.sealed_totp is None or code is None or not spend_code(account, code, now):
+            attempts.note_failure(attempts.read(account.id, now), ACCOUNT, now)
+            raise error("sign_in_failed")
+        try:
+            store.switch_totp_on(account, change=_own_change(account, "switch_totp_on", now, request_id))
+        except ConditionFailed:
+            raise error("sign_in_failed") from None
+
+
+# --------------------------------------------------------------------------- what they share
+
+
+def _own_change(account: Account, action: str, now: datetime, request_id: str) -> Change:
+    """Word a change that an account's holder makes to it themselves."""
+    return Change(
+        actor=account.id, role=account.role, action=f"account.{action}", request_id=request_id, at=now
     )
 
 

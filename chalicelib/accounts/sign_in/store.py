@@ -1,11 +1,10 @@
 """The table of refresh-token families."""
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.exceptions import UpdateError
 
-from chalicelib.accounts.model import Session
+from chalicelib.accounts.sign_in.model import Session
 from chalicelib.aws.table import MomentAttribute, Table, table_name
-from chalicelib.aws.writes import keep
+from chalicelib.aws.writes import ConditionFailed, keep, update
 
 
 class SessionRow(Table[Session]):
@@ -39,14 +38,14 @@ def find_session(session_id: str) -> Session | None:
 def rotate_session(session: Session, *, next_hash: str, expires: int) -> bool:
     """Replace a family's good token; False if another refresh was first."""
     try:
-        SessionRow(session.id).update(
-            actions=[SessionRow.current_hash.set(next_hash), SessionRow.expires.set(expires)],
+        update(
+            SessionRow,
+            (session.id,),
+            [SessionRow.current_hash.set(next_hash), SessionRow.expires.set(expires)],
             condition=SessionRow.current_hash == session.current_hash,
         )
-    except UpdateError as error:
-        if error.cause_response_code == "ConditionalCheckFailedException":
-            return False
-        raise
+    except ConditionFailed:
+        return False
     return True
 
 

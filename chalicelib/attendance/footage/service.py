@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.accounts.disclosures.service import record_access
 from chalicelib.attendance.footage import manifest as footage_manifest
 from chalicelib.attendance.footage import store
 from chalicelib.attendance.footage.model import (
@@ -32,7 +33,6 @@ from chalicelib.attendance.footage.model import (
     segment_id_of,
 )
 from chalicelib.aws import objects
-from chalicelib.aws.disclosure import record_access
 from chalicelib.aws.settings import settings
 from chalicelib.classes.model import RUNNING, Lesson, TrainingClass, class_id_of
 from chalicelib.classes.service import require_class

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 
 from chalicelib.attendance.summary.model import Mark
 from chalicelib.attendance.summary.service import attendance_of
-from chalicelib.aws import objects
-from chalicelib.aws.settings import settings
 from chalicelib.classes.service import require_class
-from chalicelib.edge.endpoints import XLSX
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Context
-from chalicelib.sheets.writing import write_csv, write_xlsx
+from chalicelib.sheets import downloads
+from chalicelib.sheets.writing import write_csv
 
 _COLUMNS = (
     ("报名编号", "姓名", "身份证号", "出勤课时", "总课时", "出勤率"),
@@ -82,6 +80,4 @@ def csv_of(sheet: Sheet) -> bytes:
 def link_to_xlsx(sheet: Sheet) -> str:
     """Write the sheet as xlsx and give a link that reads it for ten minutes."""
     key = f"reports/{new_id('rpt')}.xlsx"
-    raw = write_xlsx(sheet.title, sheet.headers, sheet.rows)
-    objects.write_object(settings().intake_bucket, key, raw, content_type=XLSX)
-    return objects.link(settings().intake_bucket, key, filename="attendance.xlsx")
+    return downloads.link_to_xlsx(sheet.title, sheet.headers, sheet.rows, key=key, filename="attendance.xlsx")

@@ -5,11 +5,12 @@ from typing import Any
 from chalicelib.catalogue.answers import WARNINGS
 from chalicelib.catalogue.imports import service
 from chalicelib.catalogue.model import CatalogueKind
-from chalicelib.edge.endpoints import CSV, PUBLIC, XLSX, Call, Empty, LinkAnswer, SheetBody
+from chalicelib.edge.endpoints import PUBLIC, Call, Empty, LinkAnswer, SheetBody
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.edge.problems import fault_of
 from chalicelib.kernel.reasons import error
+from chalicelib.sheets.content_types import CSV, XLSX
 
 api = Api(__name__)
 

@@ -14,7 +14,16 @@ from chalicelib.catalogue.institutions.model import (
     InstitutionStatus,
     Location,
 )
-from chalicelib.edge.endpoints import PUBLIC, Call, Listing, NoQuery, PageQuery, Reply, Sent, VersionReason
+from chalicelib.edge.endpoints import (
+    PUBLIC,
+    AnswerKind,
+    Call,
+    Listing,
+    NoQuery,
+    PageQuery,
+    Reply,
+    VersionReason,
+)
 from chalicelib.edge.forms import Answer, Form, Version, line, malformed
 from chalicelib.edge.http import Api
 from chalicelib.kernel.errors import Fault
@@ -98,7 +107,7 @@ class InstitutionQuery(PageQuery):
     action="institution.write",
     body=InstitutionRequest,
     answer=OwnInstitutionAnswer,
-    also=(Sent(OwnInstitutionAnswer, 201),),
+    also=(AnswerKind(OwnInstitutionAnswer, 201),),
     summary="List an institution or change its entry",
 )
 def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.accounts.disclosures.service import disclose
 from chalicelib.aws import crypto
-from chalicelib.aws.disclosure import Sealed, disclose
+from chalicelib.aws.crypto import SealedText
 from chalicelib.catalogue.institutions import store
 from chalicelib.catalogue.institutions.model import (
     Institution,
@@ -203,7 +204,8 @@ def open_bank_accounts(
 ) -> list[str]:
     """Open institutions' account numbers; one record of the subject tells who looked, and why."""
     sealed = [
-        Sealed(institution.sealed_bank_account, _item_of(institution.uscc)) for institution in institutions
+        SealedText(institution.sealed_bank_account, _item_of(institution.uscc))
+        for institution in institutions
     ]
     opened = disclose(context, sealed, subject=subject, division=division, purpose=purpose)
     return [number.decode() for number in opened]

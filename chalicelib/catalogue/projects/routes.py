@@ -8,7 +8,7 @@ from msgspec import Meta
 from chalicelib.catalogue.answers import Ids, status_of
 from chalicelib.catalogue.projects import reading, service
 from chalicelib.catalogue.projects.model import PROJECT_PATTERNS, Project
-from chalicelib.edge.endpoints import PUBLIC, Call, Listing, NoQuery, PageQuery, Reply, Sent
+from chalicelib.edge.endpoints import PUBLIC, AnswerKind, Call, Listing, NoQuery, PageQuery, Reply
 from chalicelib.edge.forms import Answer, Form, Version, line, malformed
 from chalicelib.edge.http import Api
 from chalicelib.kernel.errors import Fault
@@ -56,7 +56,7 @@ class ProjectQuery(PageQuery):
     action="project.write",
     body=ProjectRequest,
     answer=ProjectAnswer,
-    also=(Sent(ProjectAnswer, 201),),
+    also=(AnswerKind(ProjectAnswer, 201),),
     summary="List a project or change its entry",
 )
 def put_project(call: Call[ProjectRequest, NoQuery], project_id: str) -> Reply:

@@ -61,9 +61,7 @@ def breaches_of(
     opening = shanghai_date(training_class.opens_at)
     if (opening - shanghai_date(now)).days < policy.file_before_opening_days:
         days = policy.file_before_opening_days
-        found.append(
-            Breach("filed_too_late", {"file_before_opening_days": days, "opens_on": opening.isoformat()})
-        )
+        found.append(Breach("filed_too_late", {"file_before_opening_days": days}))
     return found
 
 

@@ -7,8 +7,8 @@ from datetime import datetime
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.aws import crypto
-from chalicelib.aws.keys import person_key_of
 from chalicelib.catalogue.institutions.model import Institution
 from chalicelib.catalogue.institutions.reading import read_institution
 from chalicelib.catalogue.projects.reading import find_project
@@ -211,8 +211,7 @@ def _program_for(given: PlanGiven, institution: Institution) -> ProgramId:
     """Find the one program under which this institution may teach this project."""
     project = find_project(given.project_id)
     if project is None:
-        facts = {"project_id": given.project_id}
-        raise error("unknown_project", faults=(Fault("unknown_project", field="project_id"),), **facts)
+        raise error("unknown_project", faults=(Fault("unknown_project", field="project_id"),))
     shared = [program for program in project.programs if program in institution.programs]
     if project.id not in institution.projects or not shared:
         raise error("project_not_covered")

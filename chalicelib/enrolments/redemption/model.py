@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import msgspec
 
@@ -18,7 +19,7 @@ class Scan:
 
 
 class RefusedScan(msgspec.Struct, frozen=True, kw_only=True):
-    """A scan that was refused: evidence, with both clocks."""
+    """A scan that was refused: evidence, with both clocks, and the facts that the reason's sentence tells."""
 
     institution: str
     id: str
@@ -27,6 +28,7 @@ class RefusedScan(msgspec.Struct, frozen=True, kw_only=True):
     project_id: str
     device_id: str
     actor: str
+    facts: dict[str, Any] = {}
     voucher_id: str | None = None
     happened_at: datetime
     received_at: datetime

@@ -11,7 +11,7 @@ from chalicelib.edge.http import Api
 from chalicelib.enrolments.answers import EnrolmentAnswer, ProjectIdText, Token, enrolment_answer
 from chalicelib.enrolments.redemption import service
 from chalicelib.enrolments.redemption.model import RefusedScan, Scan
-from chalicelib.kernel.reasons import sentence
+from chalicelib.kernel.reasons import facts_told_by, sentence
 
 api = Api(__name__)
 
@@ -86,11 +86,12 @@ def scans(call: Call[None, ScanQuery]) -> Listing[RefusedScanAnswer]:
 
 
 def _scan(scan: RefusedScan, *, english: bool) -> RefusedScanAnswer:
+    unknown = dict.fromkeys(facts_told_by(scan.code), "—")  # of a scan kept before its facts were
     return RefusedScanAnswer(
         id=scan.id,
         institution=scan.institution,
         code=scan.code,
-        detail=sentence(scan.code, {}, english=english),
+        detail=sentence(scan.code, {**unknown, **scan.facts}, english=english),
         project_id=scan.project_id,
         device_id=scan.device_id,
         voucher_id=scan.voucher_id,

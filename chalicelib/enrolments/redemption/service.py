@@ -18,7 +18,7 @@ from chalicelib.kernel.errors import DomainError, Fault, Impossible, Refused
 from chalicelib.kernel.ids import EnrolmentId, derived_id, new_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error, first_of
+from chalicelib.kernel.reasons import error, facts_told_by, first_of
 from chalicelib.programs.model import ExpiryScope
 from chalicelib.programs.service import current_program
 from chalicelib.vouchers import store as voucher_store
@@ -144,6 +144,7 @@ def _kept(
             id=f"{int(context.now.timestamp() * 1_000_000):0{TIME_ORDER_DIGITS + 1}d}-{new_id('scn')}",
             division=target.institution.division,
             code=refusal.code,
+            facts={name: refusal.facts[name] for name in facts_told_by(refusal.code)},
             project_id=target.project.id,
             device_id=scan.device_id,
             actor=context.principal.actor,

@@ -2,7 +2,7 @@
 
 from pynamodb.attributes import UnicodeAttribute
 
-from chalicelib.aws.table import MomentAttribute, Table, page_of, table_name
+from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, page_of, table_name
 from chalicelib.aws.writes import keep
 from chalicelib.enrolments.redemption.model import RefusedScan
 from chalicelib.kernel.paging import Page, PageRequest
@@ -20,6 +20,7 @@ class RefusedScanRow(Table[RefusedScan]):
     id = UnicodeAttribute(range_key=True)
     division = UnicodeAttribute()
     code = UnicodeAttribute()
+    facts = StructAttribute(null=True)
     project_id = UnicodeAttribute()
     device_id = UnicodeAttribute()
     actor = UnicodeAttribute()

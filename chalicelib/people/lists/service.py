@@ -7,8 +7,8 @@ import base64
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights
+from chalicelib.accounts.disclosures.service import record_access
 from chalicelib.aws import objects, queues
-from chalicelib.aws.disclosure import record_access
 from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.divisions import PROVINCE
@@ -27,7 +27,7 @@ from chalicelib.people.lists.model import (
     why_not_propose,
 )
 from chalicelib.people.lists.progress import store as progress_store
-from chalicelib.sheets import reading as sheets
+from chalicelib.sheets.content_types import content_type_of
 
 ERRORS_SHOWN_MAX = 1000
 UPLOAD_BYTES_MAX = 100_000_000
@@ -64,7 +64,7 @@ def announce_import(
 ) -> AnnouncedImport:
     """Prepare an upload: the form accepts exactly the announced file."""
     rights.require(context.principal, "import.create", division=PROVINCE)
-    content_type = sheets.content_type_of(filename)
+    content_type = content_type_of(filename)
     record = Import(
         id=ImportId(new_id("imp")),
         kind=kind,

@@ -16,7 +16,7 @@ from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
 from chalicelib.people.lists.model import IMPORT_TRANSITIONS, UNDECIDED, Import, ImportStatus, RowFault
-from chalicelib.sheets.reading import CSV
+from chalicelib.sheets.content_types import CSV
 
 OPEN_MARK = "open"
 FAULTS_A_PAGE = 1000

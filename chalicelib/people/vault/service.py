@@ -6,8 +6,9 @@ from datetime import date
 
 import msgspec
 
+from chalicelib.accounts.disclosures.service import disclose
 from chalicelib.aws import crypto
-from chalicelib.aws.disclosure import Sealed, disclose
+from chalicelib.aws.crypto import SealedText
 from chalicelib.aws.keys import keyed_digest, keyed_digests
 from chalicelib.kernel.identity import mask_id_number, mask_name
 from chalicelib.kernel.ids import PersonKey
@@ -78,7 +79,7 @@ def _name_digests(name: str) -> set[str]:
 
 def open_identity(context: Context, person: Person, *, purpose: str) -> Identity:
     """Open what identifies a person, which leaves a record of who looked, and why."""
-    sealed = Sealed(person.sealed, store.item_of(person.person_key))
+    sealed = SealedText(person.sealed, store.item_of(person.person_key))
     raw = disclose(context, [sealed], subject=person.person_key, division=person.division, purpose=purpose)
     return msgspec.json.decode(raw[0], type=Identity)
 

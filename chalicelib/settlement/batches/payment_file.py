@@ -4,7 +4,8 @@ import csv
 import io
 from collections.abc import Sequence
 
-from chalicelib.aws.disclosure import Sealed, disclose
+from chalicelib.accounts.disclosures.service import disclose
+from chalicelib.aws.crypto import SealedText
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement.batches import store as batches_store
 from chalicelib.settlement.batches.model import (
@@ -32,7 +33,7 @@ def payment_file(context: Context, batch: Batch, members: Sequence[Member]) -> b
     frozen = batches_store.payees_of(batch.id)
     numbers = disclose(
         context,
-        [Sealed(payee.sealed_account, payee_item(batch.id, uscc)) for uscc, payee in frozen.items()],
+        [SealedText(payee.sealed_account, payee_item(batch.id, uscc)) for uscc, payee in frozen.items()],
         subject=batch.id,
         division=batch.division,
         purpose="write the payment file",

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.edge.endpoints import Call, Empty, Listing, NoQuery, PageQuery, Reply, Sent
+from chalicelib.edge.endpoints import AnswerKind, Call, Empty, Listing, NoQuery, PageQuery, Reply
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.kernel.principal import Context
@@ -86,7 +86,7 @@ class ExportAnswer(Answer):
     body=Empty,
     answer=SealedAnswer,
     status_code=201,
-    also=(Sent(SealedAnswer),),
+    also=(AnswerKind(SealedAnswer),),
     summary="Seal what is due in one's own division, as the nightly job does",
 )
 def seal(call: Call[Empty, NoQuery]) -> Reply:

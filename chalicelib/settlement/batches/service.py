@@ -15,7 +15,7 @@ from chalicelib.settlement.batches import sealing
 from chalicelib.settlement.batches import store as batches_store
 from chalicelib.settlement.batches.model import EXPORTABLE, Batch, BatchStatus, Member
 from chalicelib.settlement.results.service import require_other_payer
-from chalicelib.sheets.reading import CSV, XLSX
+from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.claims import store as claims
 from chalicelib.subsidies.claims.model import Line, budget_division

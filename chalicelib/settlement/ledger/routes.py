@@ -6,10 +6,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from chalicelib.edge.endpoints import (
-    Call,
-    PageQuery,
-)
+from chalicelib.edge.endpoints import Call, PageQuery
 from chalicelib.edge.forms import Answer, Form, malformed
 from chalicelib.edge.http import Api
 from chalicelib.kernel.errors import Fault

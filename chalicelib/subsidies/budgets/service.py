@@ -29,7 +29,7 @@ def set_budget(
         read_program(program_id)
     except NotFound:
         faults = (Fault("unknown_program", field="program_id"),)
-        raise error("unknown_program", faults=faults, program_id=program_id) from None
+        raise error("unknown_program", faults=faults) from None
     change = change_of(context, "budget.write")
     old = budget_store.find_budget(division, year, program_id)
     if old is None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from chalicelib.classes.model import ClassStatus
-from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, Reply, Sent, VersionReason
+from chalicelib.edge.endpoints import AnswerKind, Call, Listing, NoQuery, PageQuery, Reply, VersionReason
 from chalicelib.edge.forms import Answer, Comment, Form, Reason, Version
 from chalicelib.edge.http import Api
 from chalicelib.kernel.calendar import shanghai_date
@@ -182,7 +182,7 @@ def close_class(call: Call[VersionReason, NoQuery], class_id: str) -> ClosedClas
     body=ClaimRequest,
     answer=ClaimAnswer,
     status_code=201,
-    also=(Sent(ClaimAnswer),),
+    also=(AnswerKind(ClaimAnswer),),
     summary="Claim the subsidy for a scored class, or again after a return",
 )
 def submit(call: Call[ClaimRequest, NoQuery], class_id: str) -> Reply:

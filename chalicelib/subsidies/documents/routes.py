@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, Reply, Sent
+from chalicelib.edge.endpoints import AnswerKind, Call, Listing, NoQuery, PageQuery, Reply
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.subsidies.documents import service as documents
@@ -67,7 +67,7 @@ class DocumentAnswer(Answer):
     body=DocumentRequest,
     answer=AnnouncedDocument,
     status_code=201,
-    also=(Sent(AnnouncedDocument),),
+    also=(AnswerKind(AnnouncedDocument),),
     summary="Announce a supporting document and get the form to upload it",
 )
 def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> Reply:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from chalicelib.accounts.disclosures.service import record_access
 from chalicelib.aws import objects
-from chalicelib.aws.disclosure import record_access
 from chalicelib.aws.logs import log
 from chalicelib.aws.queues import since_announced
 from chalicelib.aws.settings import settings

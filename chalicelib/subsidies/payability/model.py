@@ -17,7 +17,7 @@ from chalicelib.classes.model import ClassStatus
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.ids import EnrolmentId, VoucherId
-from chalicelib.kernel.money import share_of
+from chalicelib.kernel.money import at_rate
 from chalicelib.people.eligibility import Bar
 from chalicelib.programs.model import OverridableCheck
 from chalicelib.vouchers.model import Voucher, VoucherStatus
@@ -151,7 +151,7 @@ def evaluate(
     checks = [_overridden(check, evidence.overrides) for check in checks]
     payable = all(check.passed for check in checks)
     checks.append(Check("no_hold", not holds, {"holds": ", ".join(holds) or None}))
-    due_fen = share_of(covered_fen(voucher, evidence.fee_fen), rate) if payable and voucher else 0
+    due_fen = at_rate(covered_fen(voucher, evidence.fee_fen), rate) if payable and voucher else 0
     amount_fen = paid_fen if payable and paid_fen is not None else due_fen
     return Payability(
         enrolment_id=enrolment_id,

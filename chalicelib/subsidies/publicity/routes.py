@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from chalicelib.catalogue.institutions.reading import current_institution
 from chalicelib.catalogue.projects.reading import current_project
-from chalicelib.edge.endpoints import PUBLIC, Call, Listing, NoQuery, PageQuery, Reply, Sent
+from chalicelib.edge.endpoints import PUBLIC, AnswerKind, Call, Listing, NoQuery, PageQuery, Reply
 from chalicelib.edge.forms import Answer, Form, Reason, Version, line, words
 from chalicelib.edge.http import Api
 from chalicelib.kernel.paging import Page
@@ -146,7 +146,7 @@ def publicity(call: Call[None, PublicityQuery]) -> Listing[PublicClaim]:
     body=ObjectionRequest,
     answer=ObjectionReceipt,
     status_code=201,
-    also=(Sent(ObjectionReceipt),),
+    also=(AnswerKind(ObjectionReceipt),),
     summary="Object to a claim while its publicity runs",
 )
 def object_to(call: Call[ObjectionRequest, NoQuery], claim_id: str) -> Reply:

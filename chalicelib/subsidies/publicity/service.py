@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from chalicelib.accounts import rights
+from chalicelib.accounts.disclosures.service import disclose
 from chalicelib.aws import crypto
-from chalicelib.aws.disclosure import Sealed, disclose
+from chalicelib.aws.crypto import SealedText
 from chalicelib.aws.keys import keyed_digest
 from chalicelib.aws.writes import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.kernel.calendar import shanghai_date
@@ -182,7 +183,7 @@ def told(context: Context, objections: Sequence[Objection]) -> list[Told]:
     if not objections:
         return []
     texts = {one.id: [one.sealed_reason, one.sealed_contact] for one in objections}
-    sealed = [Sealed(text, item) for item, both in texts.items() for text in both if text is not None]
+    sealed = [SealedText(text, item) for item, both in texts.items() for text in both if text is not None]
     claim = objections[0]
     opened = iter(
         disclose(context, sealed, subject=claim.claim_id, division=claim.division, purpose="show objections")

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.aws.logs import log_failure
-from chalicelib.aws.streams import Undone, row_changes
+from chalicelib.aws.streams import RecordsUndone, row_changes
 from chalicelib.kernel.principal import Context
 from chalicelib.supervision.audit import service as audit
 
@@ -13,7 +13,7 @@ def record_audit(event: Mapping[str, Any], context: Context) -> dict[str, int]:
     """Record every change of the batch in its chain, exactly once however often it is delivered.
 
     Raises:
-        Undone: some changes could not be recorded; everything else of the batch is.
+        RecordsUndone: some changes could not be recorded; everything else of the batch is.
 
     """
     observed: list[audit.Observed] = []
@@ -33,7 +33,7 @@ def record_audit(event: Mapping[str, Any], context: Context) -> dict[str, int]:
             log_failure("audit_unrecorded", error, chain=chain)
             undone += [sequences[one.key] for one in part]
     if undone:
-        raise Undone(undone)
+        raise RecordsUndone(undone)
     return {"changes": len(observed), "recorded": added}
 
 

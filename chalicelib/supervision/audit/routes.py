@@ -5,12 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.edge.endpoints import (
-    Call,
-    Listing,
-    NoQuery,
-    PageQuery,
-)
+from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.supervision.audit import service as audit

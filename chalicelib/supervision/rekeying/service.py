@@ -5,7 +5,7 @@ begins when no process can hold the key before in its cache, walks every table w
 page, and notes after each page how far it is; whoever kills it loses one page, which is done again without
 harm. A schedule calls it until it is finished; it may be stopped, and goes on where it was.
 
-Identifiers do not change: person keys are random (`chalicelib.aws.person_index`), only the index that leads
+Identifiers do not change: person keys are random (`chalicelib.accounts.persons`), only the index that leads
 to them and the digests of names and phones are rewritten.
 """
 
@@ -17,22 +17,23 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.aws import reencryption
-from chalicelib.aws.crypto import DATA_KEY_SECONDS, forget_data_keys
-from chalicelib.aws.disclosure import Sealed, disclose
-from chalicelib.aws.keys import SETTLING_SECONDS, forget_keys, index_key_id, person_digests
+from chalicelib.accounts.disclosures.service import disclose
+from chalicelib.accounts.persons.service import person_digests
+from chalicelib.aws.crypto import DATA_KEY_SECONDS, SealedText, forget_data_keys
+from chalicelib.aws.keys import SETTLING_SECONDS, forget_keys, index_key_id
 from chalicelib.aws.logs import log
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Change, Context, change_of
 from chalicelib.people.vault.service import digests_now
+from chalicelib.supervision.rekeying import resealing
 from chalicelib.supervision.rekeying import store as rekeying_store
 from chalicelib.supervision.rekeying.model import Rekeying, RekeyingStatus
 
 RUN_SECONDS = 200
 WAIT = timedelta(seconds=max(SETTLING_SECONDS, 2 * DATA_KEY_SECONDS))
-TABLES = tuple(reencryption.SEALED)
+TABLES = tuple(resealing.SEALED)
 
 
 class Order(StrEnum):
@@ -91,7 +92,7 @@ def _walk(context: Context, at: Rekeying, *, pages: int | None) -> Rekeying:
     done = 0
     while at.place < len(TABLES) and time.monotonic() < until and (pages is None or done < pages):
         name = TABLES[at.place]
-        rows, after = reencryption.page_of_rows(name, at.after)
+        rows, after = resealing.page_of_rows(name, at.after)
         written = _redo(context, name, rows, run=at.run, change=change)
         here = {"after": after} if after else {"place": at.place + 1, "after": None}
         moved = _set(at, context, rows=at.rows + len(rows), written=at.written + written, **here)
@@ -112,7 +113,7 @@ def _redo(context: Context, name: str, rows: Sequence[Any], *, run: str, change:
     if name == "people":
         facts = [digests_now(raw) for raw in _opened(context, name, rows, run=run)]
     return sum(
-        reencryption.reseal(name, row, facts=new, change=change) for row, new in zip(rows, facts, strict=True)
+        resealing.reseal(name, row, facts=new, change=change) for row, new in zip(rows, facts, strict=True)
     )
 
 
@@ -120,16 +121,16 @@ def _reindex(context: Context, rows: Sequence[Any], *, run: str, change: Change)
     for row, raw in zip(rows, _opened(context, "person-index", rows, run=run), strict=True):
         digests = person_digests(raw.decode())
         if row.digest == digests[0]:
-            reencryption.reseal("person-index", row, facts={}, change=change)
+            resealing.reseal("person-index", row, facts={}, change=change)
         else:
-            reencryption.reindex(row, digests)
+            resealing.reindex(row, digests)
     return len(rows)
 
 
 def _opened(context: Context, name: str, rows: Sequence[Any], *, run: str) -> list[bytes]:
-    item = reencryption.SEALED[name]["sealed"]
-    sealed = [Sealed(row.sealed, item.format_map(row.attribute_values)) for row in rows]
-    return disclose(context, sealed, subject=run, division=str(PROVINCE), purpose=reencryption.PURPOSE)
+    item = resealing.SEALED[name]["sealed"]
+    sealed = [SealedText(row.sealed, item.format_map(row.attribute_values)) for row in rows]
+    return disclose(context, sealed, subject=run, division=str(PROVINCE), purpose=resealing.PURPOSE)
 
 
 def _set(at: Rekeying | None, context: Context, **facts: Any) -> Rekeying | None:

@@ -14,16 +14,16 @@ def sign_in(api, account, password):
 
 @pytest.fixture
 def activated(api):
-    made = api("province").post("/v1/accounts", NEW)
-    assert made.status == 201, made.text
+    invited = api("province").post("/v1/accounts", NEW)
+    assert invited.status == 201, invited.text
     body = {
         "account": NEW["account"],
-        "activation_code": made.json["activation_code"],
+        "activation_code": invited.json["activation_code"],
         "password": "correct horse",
     }
     assert api().post("/v1/auth/activate", body).status == 200
     assert api().post("/v1/auth/activate", body).status == 401  # the code works once
-    return made.json
+    return invited.json
 
 
 def test_a_new_account_is_activated_and_signs_in(api, activated):

@@ -7,12 +7,12 @@ import pytest
 from cryptography.hazmat.primitives.hashes import SHA1
 from cryptography.hazmat.primitives.twofactor.totp import TOTP
 
-from chalicelib.accounts import credentials as accounts_credentials
-from chalicelib.accounts import guard as accounts_guard
-from chalicelib.accounts import passwords as accounts_passwords
-from chalicelib.accounts.attempts import store as attempts_store
-from chalicelib.accounts.attempts.store import ACCOUNT, SOURCE
-from chalicelib.accounts.model import account_id_of, is_weak
+from chalicelib.accounts import guard, passwords
+from chalicelib.accounts.model import account_id_of
+from chalicelib.accounts.passwords import is_weak
+from chalicelib.accounts.sign_in import credentials
+from chalicelib.accounts.sign_in.attempts import store as attempts_store
+from chalicelib.accounts.sign_in.attempts.model import ACCOUNT, SOURCE, Attempts
 from chalicelib.accounts.store import AccountRow
 from chalicelib.aws.settings import settings
 
@@ -37,23 +37,23 @@ class CountingHasher:
 @pytest.fixture
 def hasher() -> Any:
     """Stand a counter in the hasher's place."""
-    counting = CountingHasher(accounts_passwords._hasher())
-    accounts_passwords._installed_hasher[:] = [counting]
+    counting = CountingHasher(passwords._hasher())
+    passwords._installed_hasher[:] = [counting]
     yield counting
-    accounts_passwords._installed_hasher[:] = [counting.real]
+    passwords._installed_hasher[:] = [counting.real]
 
 
 def make(
     api: Any, name: str, *, role: str = "clerk", division: str = "3401", active: bool = True
 ) -> dict[str, Any]:
     body = {"account": name, "name": "某人", "role": role, "division": division}
-    made = api("province").post("/v1/accounts", body)
-    assert made.status == 201, made.text
+    invited = api("province").post("/v1/accounts", body)
+    assert invited.status == 201, invited.text
     if active:
-        code = made.json["activation_code"]
+        code = invited.json["activation_code"]
         done = api().post("/v1/auth/activate", {"account": name, "activation_code": code, "password": GOOD})
         assert done.status == 200, done.text
-    return dict(made.json)
+    return dict(invited.json)
 
 
 def sign_in(api: Any, name: str, password: str = GOOD, **more: Any) -> Any:
@@ -96,36 +96,36 @@ def test_every_way_to_fail_answers_alike_and_hashes_once(api: Any, hasher: Any) 
         ("switched-off", GOOD),
         ("not-yet", GOOD),
     ]
-    seen = []
+    answers = []
     for name, password in tries:
         before = hasher.calls
-        seen.append(told(sign_in(api, name, password)))
+        answers.append(told(sign_in(api, name, password)))
         assert hasher.calls == before + 1, name
-    assert all(one == seen[0] for one in seen)
-    assert seen[0][0] == 401
+    assert all(answer == answers[0] for answer in answers)
+    assert answers[0][0] == 401
     assert sign_in(api, "known").status == 200
 
 
 def test_activation_tells_nothing_either(api: Any, hasher: Any) -> None:
     make(api, "known")
     make(api, "not-yet", active=False)
-    seen = []
+    answers = []
     for name in ("known", "not-yet", "nobody"):
         before = hasher.calls
         body = {"account": name, "activation_code": "wrong", "password": GOOD}
-        seen.append(told(api().post("/v1/auth/activate", body)))
+        answers.append(told(api().post("/v1/auth/activate", body)))
         assert hasher.calls == before + 1, name
-    assert all(one == seen[0] for one in seen)
+    assert all(answer == answers[0] for answer in answers)
 
 
 def test_refresh_tokens_that_are_spent_unknown_or_of_a_disabled_account_answer_alike(api: Any) -> None:
-    made = make(api, "known")
+    account = make(api, "known")
     first = sign_in(api, "known").json["refresh_token"]
     assert refresh(api, first).status == 200
     spent = told(refresh(api, first))
     other = sign_in(api, "known").json["refresh_token"]
     off = {"version": version_of("known"), "reason": "调离"}
-    assert api("province").post(f"/v1/accounts/{made['id']}/disable", off).status == 200
+    assert api("province").post(f"/v1/accounts/{account['id']}/disable", off).status == 200
     assert (
         spent == told(refresh(api, other)) == told(refresh(api, "ses_unknown.x")) == told(refresh(api, "é"))
     )
@@ -138,9 +138,9 @@ def test_unknown_names_rest_like_known_ones(api: Any) -> None:
     for name in ("known", "nobody"):
         for _ in range(6):
             sign_in(api, name, "wrong password")
-        found = attempts_store.read(account_id_of(name), now)
-        assert found.failures == 5, "a resting name is not counted further"
-        assert found.rests(now)
+        attempts = attempts_store.read(account_id_of(name), now)
+        assert attempts.failures == 5, "a resting name is not counted further"
+        assert attempts.rests(now)
     assert version_of("known") == 2, "guessing leaves the account as it is"
 
 
@@ -167,9 +167,7 @@ def test_a_rest_ends_and_a_good_sign_in_forgets(api: Any) -> None:
 
 def test_a_source_that_keeps_failing_is_told_when_to_come_back(api: Any, hasher: Any) -> None:
     now = datetime.now(UTC)
-    before = attempts_store.Attempts(
-        id=accounts_credentials._source_key("127.0.0.1"), failures=SOURCE.free - 1
-    )
+    before = Attempts(id=credentials._source_key("127.0.0.1"), failures=SOURCE.free - 1)
     attempts_store.AttemptRow(before.id, failures=before.failures, expires=int(now.timestamp()) + 60).save()
     assert sign_in(api, "nobody").status == 401
     calls = hasher.calls
@@ -183,36 +181,36 @@ def test_a_source_that_keeps_failing_is_told_when_to_come_back(api: Any, hasher:
 
 
 def test_a_reset_ends_every_session_even_after_the_new_activation(api: Any) -> None:
-    made = make(api, "known")
+    account = make(api, "known")
     old = sign_in(api, "known").json
-    path = f"/v1/accounts/{made['id']}/reset"
+    path = f"/v1/accounts/{account['id']}/reset"
     again = api("province").post(path, {"version": version_of("known")})
     assert again.status == 200
     body = {"account": "known", "activation_code": again.json["activation_code"], "password": GOOD + "2"}
-    row = AccountRow.get(made["id"])
+    row = AccountRow.get(account["id"])
     assert api().post("/v1/auth/activate", body).status == 200
     row.refresh()
     row.update(actions=[AccountRow.password_set_at.set(row.password_set_at + timedelta(seconds=2))])
-    accounts_guard.forget_statuses()
+    guard.forget_statuses()
     assert me(api, old["access_token"]) == 401
     assert refresh(api, old["refresh_token"]).status == 401
 
 
 def test_a_token_of_another_role_or_area_is_out(api: Any) -> None:
-    made = make(api, "known")
+    account = make(api, "known")
     old = sign_in(api, "known").json
     assert me(api, old["access_token"]) == 200
-    AccountRow(made["id"]).update(actions=[AccountRow.role.set("reviewer")])
-    accounts_guard.forget_statuses()
+    AccountRow(account["id"]).update(actions=[AccountRow.role.set("reviewer")])
+    guard.forget_statuses()
     assert me(api, old["access_token"]) == 401
     new = sign_in(api, "known").json
     assert (new["role"], me(api, new["access_token"])) == ("reviewer", 200)
 
 
 def test_an_activation_code_runs_out(api: Any) -> None:
-    made = make(api, "late", active=False)
-    AccountRow(made["id"]).update(actions=[AccountRow.activation_until.set(datetime.now(UTC))])
-    body = {"account": "late", "activation_code": made["activation_code"], "password": GOOD}
+    account = make(api, "late", active=False)
+    AccountRow(account["id"]).update(actions=[AccountRow.activation_until.set(datetime.now(UTC))])
+    body = {"account": "late", "activation_code": account["activation_code"], "password": GOOD}
     assert api().post("/v1/auth/activate", body).status == 401
 
 
@@ -221,19 +219,21 @@ def test_a_clerk_of_the_province_cannot_take_over_its_own_accounts(api: Any) -> 
     from tests.architecture.test_rights_matrix import account_of
 
     clerk = api(account_of("clerk-34", Role.CLERK, "34"))
-    made = make(api, "boss", role="province", division="34")
+    account = make(api, "boss", role="province", division="34")
     version = version_of("boss")
-    assert clerk.post(f"/v1/accounts/{made['id']}/reset", {"version": version}).status == 404
-    assert clerk.post(f"/v1/accounts/{made['id']}/disable", {"version": version, "reason": "x"}).status == 404
+    assert clerk.post(f"/v1/accounts/{account['id']}/reset", {"version": version}).status == 404
+    assert (
+        clerk.post(f"/v1/accounts/{account['id']}/disable", {"version": version, "reason": "x"}).status == 404
+    )
     listed = clerk.get("/v1/accounts", {"division": "34"}).json["items"]
-    assert {tuple(one["allowed_actions"]) for one in listed if one["role"] == "province"} == {()}
+    assert {tuple(item["allowed_actions"]) for item in listed if item["role"] == "province"} == {()}
 
 
 def test_supervisors_see_accounts_but_no_actions(api: Any) -> None:
     make(api, "known")
     items = api("supervisor").get("/v1/accounts").json["items"]
     assert items
-    assert all(one["allowed_actions"] == [] for one in items)
+    assert all(item["allowed_actions"] == [] for item in items)
 
 
 def test_staff_of_a_school_are_made_where_the_school_is(world: Any, api: Any) -> None:
@@ -303,9 +303,9 @@ def test_a_code_is_asked_once_enrolled_and_good_once(api: Any) -> None:
 
 
 def test_a_reset_takes_a_lost_authenticator_away(api: Any) -> None:
-    made = make(api, "payer", role="finance")
+    account = make(api, "payer", role="finance")
     enrol(api, "payer")
-    again = api("province").post(f"/v1/accounts/{made['id']}/reset", {"version": version_of("payer")})
+    again = api("province").post(f"/v1/accounts/{account['id']}/reset", {"version": version_of("payer")})
     body = {"account": "payer", "activation_code": again.json["activation_code"], "password": GOOD}
     assert api().post("/v1/auth/activate", body).status == 200
     assert sign_in(api, "payer").status == 200

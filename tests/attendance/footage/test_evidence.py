@@ -274,7 +274,7 @@ def test_by_default_no_platform_is_listed(room):
 
 
 def test_who_gets_links_is_recorded_once_a_request(room):
-    from chalicelib.aws.disclosure import AccessRow
+    from chalicelib.accounts.disclosures.store import AccessRow
 
     def looks():
         return [row.record for row in AccessRow.query(room.lesson()["id"])]

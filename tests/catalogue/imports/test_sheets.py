@@ -5,7 +5,7 @@ import io
 import openpyxl
 
 from chalicelib.catalogue.imports.model import INSTITUTION_COLUMNS, PROJECT_COLUMNS
-from chalicelib.edge.endpoints import CSV, XLSX
+from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.sheets.writing import write_csv, write_xlsx
 from infra.local.catalogue import INSTITUTIONS
 
@@ -94,7 +94,9 @@ def test_a_sheet_lists_projects(world, api):
     made = api().get("/v1/projects/prj_baking-5").json
     assert (made["level"], made["hours"], made["fee_fen"]) == (5, 120, 180050)
     table[0][2] = "x"
-    assert send(api, "province", write_xlsx("项目", PROJECT_HEADERS, table), "projects").status == 422
+    wrong = send(api, "province", write_xlsx("项目", PROJECT_HEADERS, table), "projects")
+    assert wrong.status == 422
+    assert [e["detail"] for e in wrong.json["errors"]] == [f"{PROJECT_HEADERS[2]} 的类型或格式不对，请更正。"]
     assert send(api, "clerk", write_xlsx("项目", PROJECT_HEADERS, table), "projects").status == 403
 
 

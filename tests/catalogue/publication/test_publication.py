@@ -46,7 +46,7 @@ def test_projects_are_published_in_yuan(world, api):
 
 
 def test_the_list_comes_as_csv_and_as_a_workbook(world, api):
-    from chalicelib.edge.endpoints import CSV, XLSX
+    from chalicelib.sheets.content_types import CSV, XLSX
     from chalicelib.sheets.reading import read_table
 
     sheet = published(api, format="csv")
@@ -66,7 +66,7 @@ def test_the_template_is_a_sheet_that_only_lacks_rows(world, api, kind):
 
     raw = downloaded(api().get("/v1/catalogue/templates", {"kind": kind}).json["url"])
     path = f"/v1/catalogue/imports?kind={kind}&dry_run=true"
-    from chalicelib.edge.endpoints import XLSX
+    from chalicelib.sheets.content_types import XLSX
 
     answer = api("province").send("POST", path, None, raw=raw, content_type=XLSX)
     assert (answer.status, answer.json["code"]) == (422, "no_rows")

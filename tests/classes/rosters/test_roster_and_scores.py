@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from openpyxl import Workbook
 
-from chalicelib.edge.endpoints import CSV, XLSX
+from chalicelib.sheets.content_types import CSV, XLSX
 from tests.classes.builders import Classroom
 
 ROSTER_HEADER = ["姓名", "身份证号"]

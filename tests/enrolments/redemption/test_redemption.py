@@ -1,6 +1,9 @@
 """Scanning and redeeming (step 5)."""
 
 import uuid
+from datetime import date, timedelta
+
+from chalicelib.kernel.calendar import expires_at
 
 
 def code_of(world, api, person, at):
@@ -26,6 +29,19 @@ def test_a_second_scan_of_the_same_code_is_refused_and_kept(world, api):
     assert (second.status, second.json["code"]) == (409, "token_replayed")
     kept = api("institution_two").get("/v1/scans", {"outcome": "refused"}).json["items"]
     assert [scan["code"] for scan in kept] == ["token_replayed"]
+
+
+def test_the_list_of_refused_scans_says_until_when_a_voucher_was_valid(world, api):
+    person = world.person(1)
+    voucher_id = world.voucher(person, issued_at=world.now)
+    valid_through = date.fromisoformat(api(person).get(f"/v1/vouchers/{voucher_id}").json["valid_through"])
+    midnight = expires_at(valid_through)
+    token = api(person).get(f"/v1/vouchers/{voucher_id}/qr", at=midnight - timedelta(seconds=5)).json["token"]
+    refused = world.scan(token, at=midnight + timedelta(seconds=5))
+    assert (refused.status, refused.json["code"]) == (409, "voucher_expired")
+    (kept,) = api("institution").get("/v1/scans", {"outcome": "refused"}).json["items"]
+    assert kept["detail"] == refused.json["detail"]
+    assert str(valid_through) in kept["detail"]
 
 
 def test_a_later_code_of_a_redeemed_voucher_is_refused_as_redeemed(world, api):

@@ -13,7 +13,8 @@ from chalicelib.kernel.errors import Impossible
 from chalicelib.kernel.reasons import sentence
 from chalicelib.people.lists.graduates.model import Graduate
 from chalicelib.people.lists.graduates.service import GRADUATES
-from chalicelib.sheets.reading import CSV, XLSX, read_rows
+from chalicelib.sheets.content_types import CSV, XLSX
+from chalicelib.sheets.reading import read_rows
 from infra.local.people import GRADUATE_HEADERS, graduate_row, make_person
 
 ZERO_WIDTH, NBSP = "\u200b", "\u00a0"

@@ -62,7 +62,7 @@ def documents(money: Money, claim: Any, who: str) -> Any:
 
 
 def test_a_document_is_uploaded_registered_and_read_by_bureaus_on_record(money: Money, claim: Any) -> None:
-    from chalicelib.aws.disclosure import AccessRow
+    from chalicelib.accounts.disclosures.store import AccessRow
 
     announced = money.ok(announce(money, claim))
     assert announced["status"] == "awaiting_upload"

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.accounts.model import Account, AccountStatus
 from chalicelib.accounts.store import AccountRow
-from chalicelib.aws.streams import Undone
+from chalicelib.aws.streams import RecordsUndone
 from chalicelib.aws.table import VersionedTable, all_tables, connection
 from chalicelib.exchange.service import ALL_AREAS
 from chalicelib.kernel.principal import Role, system_context
@@ -179,7 +179,7 @@ def test_one_chains_trouble_does_not_stop_the_others(api: Any, cloud: Any) -> No
             raise RuntimeError("the table does not answer")
 
     batch = [*voucher_changes("vch_wuhu", division="340202"), *voucher_changes("vch_hefei")]
-    with before_each_transaction(fail_in_wuhu), pytest.raises(Undone):
+    with before_each_transaction(fail_in_wuhu), pytest.raises(RecordsUndone):
         recorded(*batch)
     assert verdict(api)["records"] == 1
     assert recorded(*batch)["recorded"] == 1

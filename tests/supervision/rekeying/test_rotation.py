@@ -8,12 +8,14 @@ import boto3
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from chalicelib.aws import crypto, reencryption
-from chalicelib.aws.keys import forget_keys, person_digests, person_key_of
-from chalicelib.aws.person_index import PersonIndexRow
+from chalicelib.accounts.persons.service import person_digests, person_key_of
+from chalicelib.accounts.persons.store import PersonIndexRow
+from chalicelib.aws import crypto
+from chalicelib.aws.keys import forget_keys
 from chalicelib.aws.table import all_tables, connection
 from chalicelib.kernel.principal import system_context
 from chalicelib.people.vault.service import find_person, misnamed, name_digest
+from chalicelib.supervision.rekeying import resealing
 from chalicelib.supervision.rekeying import service as rekeying
 from chalicelib.supervision.rekeying.model import RekeyingStatus
 from chalicelib.supervision.rekeying.service import Order
@@ -53,7 +55,7 @@ def wrapped_keys() -> set[str]:
     """Every wrapped data key that something in the re-encrypted tables is sealed under."""
     found = set()
     for name, items in raw_items().items():
-        if name.removeprefix("voucher-test-") in reencryption.SEALED:
+        if name.removeprefix("voucher-test-") in resealing.SEALED:
             for piece in json.dumps(items).replace('"', " ").replace("\\", " ").split():
                 if piece.startswith("v1."):
                     found.add(piece.split(".")[1])
@@ -163,9 +165,7 @@ def test_a_person_met_just_after_a_rotation_is_one_person_for_everybody(world: A
 
 def test_every_sealed_value_is_known_to_the_job(cloud: Any) -> None:
     prefix = "voucher-test-"
-    declared = {
-        (table, path.split("[]")[0]) for table, paths in reencryption.SEALED.items() for path in paths
-    }
+    declared = {(table, path.split("[]")[0]) for table, paths in resealing.SEALED.items() for path in paths}
     sealed = {
         (table.Meta.table_name.removeprefix(prefix), name)
         for table in all_tables()
@@ -173,12 +173,12 @@ def test_every_sealed_value_is_known_to_the_job(cloud: Any) -> None:
         for name in table.get_attributes()
         if name.startswith("sealed") and name != "sealed_at"
     }
-    assert sealed - reencryption.NOT_RESEALED <= declared
-    assert set(RESEALED) == set(reencryption.SEALED)
+    assert sealed - resealing.NOT_RESEALED <= declared
+    assert set(RESEALED) == set(resealing.SEALED)
 
 
 def test_who_looked_at_a_person_stands_in_that_persons_history(world: Any, api: Any) -> None:
-    from chalicelib.aws.disclosure import AccessRow
+    from chalicelib.accounts.disclosures.store import AccessRow
     from chalicelib.supervision.audit.jobs import record_audit
     from tests.support.streams import stream_event, stream_record
 

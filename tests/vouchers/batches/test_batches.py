@@ -158,7 +158,7 @@ def test_vouchers_of_a_run_that_died_before_it_was_written_down_are_counted_once
     deliver(messages)
     again = read(world, batch)
     assert (again["status"], again["issued"], again["outcome"]["refused"]) == ("issued", 6, 0)
-    from chalicelib.aws.keys import person_key_of
+    from chalicelib.accounts.persons.service import person_key_of
 
     lost = store.read_voucher(voucher_id_of(person_key_of(world.person(100).id_number), world.program_id))
     assert lost.status.value == "revoked", "issued by the run that died, found ineligible by the repeat"

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 import app
-from chalicelib.aws.keys import person_key_of
+from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.aws.writes import ConditionFailed, transact
 from chalicelib.enrolments.store import find_enrolment
 from chalicelib.kernel.principal import system_context

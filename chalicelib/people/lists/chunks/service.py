@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from chalicelib.aws.disclosure import Sealed, disclose
+from chalicelib.accounts.disclosures.service import disclose
+from chalicelib.aws.crypto import SealedText
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Context
 from chalicelib.people.lists.chunks import store
@@ -36,5 +37,5 @@ def open_rows(context: Context, import_id: str, chunk: int, *, purpose: str) -> 
     return rows
 
 
-def _opened(context: Context, import_id: str, sealed: list[Sealed], *, purpose: str) -> list[bytes]:
+def _opened(context: Context, import_id: str, sealed: list[SealedText], *, purpose: str) -> list[bytes]:
     return disclose(context, sealed, subject=import_id, division=PROVINCE, purpose=purpose)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import msgspec
 
 from chalicelib.aws import crypto, objects
-from chalicelib.aws.disclosure import Sealed
+from chalicelib.aws.crypto import SealedText
 from chalicelib.aws.settings import settings
 from chalicelib.people.lists.chunks.model import Marks, RawChunk
 from chalicelib.people.lists.model import Import, RowFault
@@ -30,7 +30,7 @@ def write_raw(record: Import, reading: str, chunks: Iterable[RawChunk]) -> int:
     return count
 
 
-def read_raw(record: Import, chunk: int) -> Sealed:
+def read_raw(record: Import, chunk: int) -> SealedText:
     """Read a chunk as it was sealed when the file was read."""
     return _sealed(_of(record, "raw", chunk))
 
@@ -44,7 +44,7 @@ def write_judged(record: Import, chunk: int, rows: bytes, marks: Marks) -> None:
     objects.write_object(bucket, _of(record, "marks", chunk), msgspec.json.encode(marks))
 
 
-def read_judged(record: Import, chunk: int) -> Sealed:
+def read_judged(record: Import, chunk: int) -> SealedText:
     """Read the well-formed rows of a chunk, as they were sealed."""
     return _sealed(_of(record, "judged", chunk))
 
@@ -82,11 +82,11 @@ def _name(import_id: str, reading: str, what: str, chunk: int) -> str:
     return f"imports/{import_id}/{reading}/{what}-{chunk:05d}"
 
 
-def _sealed(name: str) -> Sealed:
+def _sealed(name: str) -> SealedText:
     raw = objects.read_object(settings().intake_bucket, name)
     if raw is None:
         raise LookupError(name)
-    return Sealed(raw.decode(), name)
+    return SealedText(raw.decode(), name)
 
 
 # --------------------------------------------------------------------------- right rows
@@ -98,7 +98,7 @@ def write_chunk(import_id: str, number: int, rows: bytes) -> None:
     objects.write_object(settings().intake_bucket, name, crypto.seal(rows, item=name).encode())
 
 
-def read_chunk(import_id: str, number: int) -> Sealed:
+def read_chunk(import_id: str, number: int) -> SealedText:
     """Read one chunk of right rows, as it was sealed."""
     return _sealed(_rows_name(import_id, number))
 

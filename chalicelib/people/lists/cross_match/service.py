@@ -7,8 +7,8 @@ or a chunk, finds all done and says so.
 
 from collections.abc import Sequence
 
+from chalicelib.accounts.persons.service import person_keys_of
 from chalicelib.aws import queues
-from chalicelib.aws.keys import person_keys_of
 from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.calendar import shanghai_date

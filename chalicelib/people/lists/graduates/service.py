@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chalicelib.aws.keys import person_keys_of
+from chalicelib.accounts.persons.service import person_keys_of
 from chalicelib.aws.logs import log
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.ids import PersonKey

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from chalicelib.accounts.persons.service import person_keys_of
 from chalicelib.aws import queues
-from chalicelib.aws.keys import person_keys_of
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.identity import mask_id_number, mask_name

@@ -1,20 +1,15 @@
-"""One-time codes (RFC 6238): offered, switched on, spent once each."""
+"""One-time codes (RFC 6238) of a second factor: good for some seconds, and once."""
 
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.accounts.attempts import store as attempts
-from chalicelib.accounts.model import (
-    Account,
-)
+from chalicelib.accounts.model import Account
+from chalicelib.accounts.sign_in.attempts import store as attempts
 from chalicelib.aws import crypto
 
 TOTP_DIGITS = 6
 TOTP_SECONDS = 30
 TOTP_SECRET_BYTES = 20
-
-
-# --------------------------------------------------------------------------- the second factor
 
 
 def second_factor_holds(account: Account, code: str | None, now: datetime) -> bool:

@@ -5,11 +5,13 @@ missing. Sealed objects (rows of uploaded lists) are not walked: they are gone a
 key before must stay enabled so long.
 """
 
+import functools
+import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from chalicelib.accounts.persons.store import PersonIndexRow
 from chalicelib.aws import crypto
-from chalicelib.aws.person_index import PersonIndexRow
 from chalicelib.aws.table import table_named
 from chalicelib.aws.writes import ConditionFailed, insert, update
 from chalicelib.kernel.principal import Change
@@ -38,8 +40,8 @@ def page_of_rows(name: str, after: dict[str, Any] | None) -> tuple[list[Any], di
     rows = table_named(name).scan(
         limit=PAGE_ITEMS, page_size=PAGE_ITEMS, last_evaluated_key=after, consistent_read=True
     )
-    found = list(rows)
-    return found, rows.last_evaluated_key
+    page = list(rows)
+    return page, rows.last_evaluated_key
 
 
 def reseal(name: str, row: Any, *, facts: Mapping[str, Any], change: Change) -> bool:
@@ -57,27 +59,24 @@ def reseal(name: str, row: Any, *, facts: Mapping[str, Any], change: Change) -> 
             continue
         known = row.attribute_values
         values[attribute] = (
-            [{**one, part: crypto.reseal(one[part], item=item.format_map({**known, **one}))} for one in old]
+            [
+                {**element, part: crypto.reseal(element[part], item=item.format_map({**known, **element}))}
+                for element in old
+            ]
             if part
             else crypto.reseal(old, item=item.format_map(known))
         )
     if not values:
         return False
     unchanged = [getattr(table, attribute) == getattr(row, attribute) for attribute in values]
-    condition = unchanged[0]
-    for one in unchanged[1:]:
-        condition &= one
+    condition = functools.reduce(operator.and_, unchanged)
     actions = [getattr(table, attribute).set(value) for attribute, value in {**values, **facts}.items()]
+    key = tuple(getattr(row, name) for name in table.key_names())
     try:
-        update(table, _key_of(table, row), actions, condition=condition, change=change)
+        update(table, key, actions, condition=condition, change=change)
     except ConditionFailed:
         return False
     return True
-
-
-def _key_of(table: Any, row: Any) -> tuple[Any, ...]:
-    keys = sorted(table._get_schema()["key_schema"], key=lambda key: key["KeyType"])  # noqa: SLF001
-    return tuple(getattr(row, key["AttributeName"]) for key in keys)
 
 
 def reindex(row: PersonIndexRow, digests: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Who is who: the keyed digest of an ID number leads to the person key that stands everywhere else.
+"""The table of who is who: the keyed digest of an ID number leads to the person key used everywhere else.
 
 A person key is random, made once. Were it derived from the ID number, as the digest is, then voucher ids,
 claims and check-ins would carry the look-up key's digests for ever: changing the key after a leak would mean
@@ -11,7 +11,7 @@ person one wins and the other reads the winner's key.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from datetime import UTC, datetime
 
 import msgspec
 from pynamodb.attributes import UnicodeAttribute
@@ -19,13 +19,13 @@ from pynamodb.attributes import UnicodeAttribute
 from chalicelib.aws.table import Table, table_name
 from chalicelib.aws.writes import Put, transact
 from chalicelib.kernel.ids import PersonKey
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Role
 
 PEOPLE_A_TRANSACTION = 50
 """Two rows each, in the minutes after a rotation."""
 
 
-class Indexed(msgspec.Struct, frozen=True, kw_only=True):
+class IndexEntry(msgspec.Struct, frozen=True, kw_only=True):
     """One digest of one person."""
 
     digest: str
@@ -33,13 +33,13 @@ class Indexed(msgspec.Struct, frozen=True, kw_only=True):
     sealed: str
 
 
-class PersonIndexRow(Table[Indexed]):
+class PersonIndexRow(Table[IndexEntry]):
     """One row a person and live index key."""
 
     class Meta:
         table_name = table_name("person-index")
 
-    record_type = Indexed
+    record_type = IndexEntry
 
     digest = UnicodeAttribute(hash_key=True)
     person_key = UnicodeAttribute()
@@ -54,13 +54,13 @@ def item_of(person_key: str) -> str:
 def find(digests: Sequence[str]) -> dict[str, PersonKey]:
     """Give the person keys of the digests that are known: one call a hundred."""
     if len(digests) == 1:
-        one = PersonIndexRow.find(digests[0])
-        return {one.digest: one.person_key} if one is not None else {}
-    return {row.digest: row.person_key for row in PersonIndexRow.find_many(list(digests))}
+        entry = PersonIndexRow.find(digests[0])
+        return {entry.digest: entry.person_key} if entry is not None else {}
+    return {entry.digest: entry.person_key for entry in PersonIndexRow.find_many(list(digests))}
 
 
-def add(people: Iterable[Sequence[Indexed]], *, change: Change) -> None:
-    """Write the rows of new people, all digests of one person together: one call fifty people.
+def add(people: Iterable[Sequence[IndexEntry]]) -> None:
+    """Write the entries of new people, all digests of one person together: one call fifty people.
 
     Raises:
         ConditionFailed: somebody was faster with one of them; none of that call is written.
@@ -69,8 +69,11 @@ def add(people: Iterable[Sequence[Indexed]], *, change: Change) -> None:
     listed = list(people)
     for start in range(0, len(listed), PEOPLE_A_TRANSACTION):
         part = listed[start : start + PEOPLE_A_TRANSACTION]
-        transact([Put(_row(one)) for rows in part for one in rows], change=change)
+        writes = [Put(PersonIndexRow.from_record(entry)) for entries in part for entry in entries]
+        transact(writes, change=_INDEXED)
 
 
-def _row(one: Indexed) -> Any:
-    return PersonIndexRow.from_record(one)
+_INDEXED = Change(
+    actor="system", role=Role.SYSTEM, action="person.index", request_id="", at=datetime(1, 1, 1, tzinfo=UTC)
+)
+"""Index rows do not tell who wrote them; a transaction asks all the same."""

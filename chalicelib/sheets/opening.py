@@ -36,8 +36,8 @@ _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _ZIP = b"PK\x03\x04"
 
-Place = tuple[int, int]
-"""Line and column, both from 1 and 0: the sheet's line number, and the place in the list of its cells."""
+CellPlace = tuple[int, int]
+"""The sheet's line number, counted from 1, and the cell's place in the line, counted from 0."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Worksheet:
 
     name: str
     lines: Iterator[tuple[int, list[Any]]]
-    holes: Mapping[Place, str] = field(default_factory=dict)
+    holes: Mapping[CellPlace, str] = field(default_factory=dict)
     merged: Mapping[int, list[tuple[int, int]]] = field(default_factory=dict)
     """By line, the first and last column of what belongs to a cell above or to the left."""
     mac_dates: bool = False
@@ -103,12 +103,12 @@ def worksheets(raw: bytes) -> Iterator[Worksheet]:
             mac_dates = _MAC_DATES.search(packed.read("xl/workbook.xml")) is not None
         book = CalamineWorkbook.from_filelike(io.BytesIO(raw))
         listed = list(enumerate(book.sheets_metadata))
-        cells = [(at, one) for at, one in listed if one.typ is SheetTypeEnum.WorkSheet]
-        seen = [(at, one) for at, one in cells if one.visible is SheetVisibleEnum.Visible] or cells
-        for at, one in seen:
+        with_cells = [(at, entry) for at, entry in listed if entry.typ is SheetTypeEnum.WorkSheet]
+        visible = [(at, entry) for at, entry in with_cells if entry.visible is SheetVisibleEnum.Visible]
+        for at, entry in visible or with_cells:
             sheet = book.get_sheet_by_index(at)
             part = parts[at] if at < len(parts) else ""
-            yield Worksheet(one.name, _lines_of(sheet), holes.get(part, {}), _merged(sheet), mac_dates)
+            yield Worksheet(entry.name, _lines_of(sheet), holes.get(part, {}), _merged(sheet), mac_dates)
     except (
         CalamineError,
         zipfile.BadZipFile,
@@ -130,15 +130,15 @@ def _lines_of(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
 
 
 def _merged(sheet: Any) -> dict[int, list[tuple[int, int]]]:
-    found: dict[int, list[tuple[int, int]]] = {}
+    merged: dict[int, list[tuple[int, int]]] = {}
     rows = 0
     for (top, left), (bottom, right) in sheet.merged_cell_ranges or ():
         rows += bottom - top + 1
         if rows > _MERGED_ROWS_MAX:
             raise error("merged_cell", column="")
         for line in range(top + 1, bottom + 2):
-            found.setdefault(line, []).append((left, right))
-    return found
+            merged.setdefault(line, []).append((left, right))
+    return merged
 
 
 def _parts_of(packed: zipfile.ZipFile) -> list[str]:
@@ -149,10 +149,10 @@ def _parts_of(packed: zipfile.ZipFile) -> list[str]:
         if name and target:
             path = target[1].decode(errors="replace")
             targets[name[1]] = path.lstrip("/") if path.startswith("/") else f"xl/{path}"
-    return [targets.get(found, "") for found in _SHEET_ID.findall(packed.read("xl/workbook.xml"))]
+    return [targets.get(name, "") for name in _SHEET_ID.findall(packed.read("xl/workbook.xml"))]
 
 
-def _examine(packed: zipfile.ZipFile) -> dict[str, dict[Place, str]]:
+def _examine(packed: zipfile.ZipFile) -> dict[str, dict[CellPlace, str]]:
     """Refuse what grows beyond bounds when it is opened, before the library opens it; find the holes.
 
     The library keeps every cell up to the last one with content, and an allocation it cannot make ends the
@@ -167,10 +167,10 @@ def _examine(packed: zipfile.ZipFile) -> dict[str, dict[Place, str]]:
     return {entry.filename: _holes_in(packed, entry) for entry in entries if entry.filename.endswith(".xml")}
 
 
-def _holes_in(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> dict[Place, str]:
+def _holes_in(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> dict[CellPlace, str]:
     """Find the cells without a value, and bound a part by the farthest column and row with content."""
     column = row = 0
-    holes: dict[Place, str] = {}
+    holes: dict[CellPlace, str] = {}
     for text in _pieces(packed, entry):
         for letters, digits in _CELL_NAME.findall(_EMPTY_CELL.sub(b"", text)):
             column = max(column, _column_of(letters))
@@ -184,7 +184,7 @@ def _holes_in(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> dict[Place, st
     return holes
 
 
-def _places(pattern: re.Pattern[bytes], text: bytes, code: str) -> dict[Place, str]:
+def _places(pattern: re.Pattern[bytes], text: bytes, code: str) -> dict[CellPlace, str]:
     named = [_CELL_NAME.search(b" " + attributes) for attributes in pattern.findall(text)]
     return {(int(name[2]), _column_of(name[1]) - 1): code for name in named if name}
 
@@ -203,8 +203,19 @@ def _pieces(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
     yield rest
 
 
+def letters_of(place: int) -> str:
+    """Give a column's letters: 0 is A, 26 is AA."""
+    name = ""
+    place += 1
+    while place:
+        place, letter = divmod(place - 1, 26)
+        name = chr(ord("A") + letter) + name
+    return name
+
+
 def _column_of(letters: bytes) -> int:
-    place = 0
+    """Give a column's number, counted from 1, by its letters."""
+    column = 0
     for letter in letters.upper():
-        place = place * 26 + letter - ord("A") + 1
-    return place
+        column = column * 26 + letter - ord("A") + 1
+    return column

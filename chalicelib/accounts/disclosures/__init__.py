@@ -1,0 +1,1 @@
+"""Looks at personal data: each leaves a record before anything is opened."""

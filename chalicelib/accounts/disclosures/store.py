@@ -1,0 +1,41 @@
+"""The table of looks at personal data; its stream feeds the audit chain."""
+
+import msgspec
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from chalicelib.aws.table import VersionedTable, table_name
+from chalicelib.aws.writes import insert
+from chalicelib.kernel.principal import Change
+
+
+class Access(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at personal data: of whom (a person, an institution, a batch, a list), how many, for what."""
+
+    subject: str
+    access: str
+    division: str
+    purpose: str
+    items: int
+    version: int = 1
+    last_change: Change | None = None
+
+
+class AccessRow(VersionedTable[Access]):
+    """One row a look; rows are only ever added."""
+
+    class Meta:
+        table_name = table_name("personal-data-accesses")
+
+    record_type = Access
+    streamed = True
+
+    subject = UnicodeAttribute(hash_key=True)
+    access = UnicodeAttribute(range_key=True)
+    division = UnicodeAttribute()
+    purpose = UnicodeAttribute()
+    items = NumberAttribute()
+
+
+def add_access(access: Access, *, change: Change) -> None:
+    """Record a look; a put that the SDK repeats knows itself by its `op_id`."""
+    insert(AccessRow.from_record(access), change=change)

@@ -1,0 +1,1 @@
+"""Who is who: from an ID number to the key under which a person is known everywhere."""
