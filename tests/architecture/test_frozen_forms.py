@@ -31,8 +31,8 @@ from chalicelib.subsidies.documents import model as documents
 from chalicelib.subsidies.overrides import model as overrides
 from chalicelib.supervision.audit import model as audit
 from chalicelib.vouchers import model as vouchers
-from chalicelib.vouchers.card import qr
 from chalicelib.vouchers import store as voucher_store
+from chalicelib.vouchers.card import qr
 
 MOMENT = datetime(2026, 11, 28, 1, 2, 3, 456789, tzinfo=UTC)
 
