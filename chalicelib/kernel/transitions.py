@@ -7,11 +7,25 @@ derived from it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.reasons import error
 
 State = TypeVar("State", bound=StrEnum)
+State_co = TypeVar("State_co", bound=StrEnum, covariant=True)
+
+
+class Versioned(Protocol[State_co]):
+    """A thing with a state and a version."""
+
+    @property
+    def status(self) -> State_co:
+        """Tell its state."""
+
+    @property
+    def version(self) -> int:
+        """Tell its version."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +59,19 @@ class Transitions(Generic[State]):
     def allowed(self, state: State) -> tuple[str, ...]:
         """List the actions lawful in that state."""
         return tuple(action for action, step in self.steps.items() if state in step.sources)
+
+    def why_not(
+        self, action: str, thing: Versioned[State], *, version: int | None = None
+    ) -> DomainError | None:
+        """Tell what stands against an action: another `version` than it was decided on, or another state.
+
+        This is the reason; the truth is the write's condition (`aws.writes.lawful`).
+        """
+        if version is not None and thing.version != version:
+            return error("version_conflict", version=thing.version)
+        if not self.allows(action, thing.status):
+            return error("wrong_state", status=thing.status.value)
+        return None
 
     def require(self, action: str, state: State, code: str = "wrong_state") -> State:
         """Return the state in which the action ends, or refuse with the reason code."""

@@ -5,13 +5,16 @@ day it is good for, another decides; it counts from then to that day, inclusive,
 paid for under an override stays paid: it is judged when a claim is submitted and at second review.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
 
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId, EnrolmentId, derived_id, part_id, whole_of
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.programs.model import OverridableCheck
 
@@ -71,3 +74,26 @@ def class_of_override(override_id: str) -> ClassId:
 def counts_on(override: Override, day: date) -> bool:
     """Tell whether an override lets its check pass on a day."""
     return override.status is _O.CONFIRMED and day <= override.expires_on
+
+
+def why_not(
+    action: str,
+    override: Override,
+    actor: str,
+    *,
+    prepared_by: Collection[str],
+    today: date,
+    version: int | None = None,
+) -> DomainError | None:
+    """Tell what stands against confirming or refusing an override.
+
+    A second person decides, who had no hand in the class or in its claim (`prepared_by`). Example: the
+    clerk asks on 1 September until the 10th. A reviewer confirms on the 10th, and the check passes on that
+    day; on the 11th it can only be refused. `store.decide` holds state, version and the second person under
+    races.
+    """
+    if actor == override.asked_by or actor in prepared_by:
+        return error("self_approval")
+    if action == "confirm" and override.expires_on < today:
+        return error("override_expired", expires_on=override.expires_on.isoformat())
+    return OVERRIDE_TRANSITIONS.why_not(action, override, version=version)

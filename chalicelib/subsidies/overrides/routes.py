@@ -82,10 +82,8 @@ def ask(call: Call[OverrideRequest, NoQuery], class_id: str) -> OverrideAnswer:
     summary="List the overrides of a class",
 )
 def list_overrides(call: Call[None, PageQuery], class_id: str) -> Listing[OverrideAnswer]:
-    training_class, page = overrides.list_overrides(call.context, class_id, call.page_request())
-    return call.listing(
-        page, lambda one: _answer(one, overrides.allowed_actions(call.context.principal, one, training_class))
-    )
+    page = overrides.list_overrides(call.context, class_id, call.page_request())
+    return call.listing(page, lambda offered: _answer(offered.override, offered.allowed_actions))
 
 
 @api.endpoint(
@@ -118,9 +116,11 @@ def refuse(call: Call[VersionReason, NoQuery], override_id: str) -> OverrideAnsw
     return _answer(decided)
 
 
-def _answer(one: Override, allowed: Sequence[str] = ()) -> OverrideAnswer:
+def _answer(override: Override, allowed: Sequence[str] = ()) -> OverrideAnswer:
     """Show an override; who asked or has decided may do nothing more with it."""
     same = {
-        name: getattr(one, name) for name in OverrideAnswer.__struct_fields__ if name != "allowed_actions"
+        name: getattr(override, name)
+        for name in OverrideAnswer.__struct_fields__
+        if name != "allowed_actions"
     }
     return OverrideAnswer(**same, allowed_actions=list(allowed))

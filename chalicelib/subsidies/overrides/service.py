@@ -1,28 +1,29 @@
 """Use cases of overrides: a clerk asks that a failed check of a trainee be let pass, a reviewer decides."""
 
+from dataclasses import dataclass
 from datetime import date
 
 from chalicelib.accounts import rights
-from chalicelib.aws.writes import ConditionFailed, refuse_stale
+from chalicelib.aws.writes import ConditionFailed
 from chalicelib.classes.model import TrainingClass, prepared_by
 from chalicelib.classes.service import read_class, require_class
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import EnrolmentId, is_id
 from chalicelib.kernel.paging import Page, PageRequest, cut
 from chalicelib.kernel.principal import Context, Principal, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 from chalicelib.programs.model import OverridableCheck
 from chalicelib.subsidies.claims.model import claim_id_of
 from chalicelib.subsidies.claims.store import find_claim
 from chalicelib.subsidies.overrides import store
 from chalicelib.subsidies.overrides.model import (
-    OVERRIDE_TRANSITIONS,
     Override,
     OverrideStatus,
     class_of_override,
     counts_on,
     override_id_of,
+    why_not,
 )
 
 DAYS_MAX = 366
@@ -84,12 +85,33 @@ def _same_or_refuse(before: Override, principal: Principal, reason: str, expires
     raise error("wrong_state", status=before.status.value)
 
 
-def list_overrides(
-    context: Context, class_id: str, request: PageRequest
-) -> tuple[TrainingClass, Page[Override]]:
-    """Give a class with its overrides: one query, there are never many."""
-    found = require_class(context, "override.read", class_id)
-    return found, cut(store.overrides_of(class_id), request, key=lambda one: one.id)
+@dataclass(frozen=True)
+class OfferedOverride:
+    """An override, and what the caller may do with it now."""
+
+    override: Override
+    allowed_actions: list[str]
+
+
+def list_overrides(context: Context, class_id: str, request: PageRequest) -> Page[OfferedOverride]:
+    """List the overrides of a class: one query, there are never many."""
+    training_class = require_class(context, "override.read", class_id)
+    page = cut(store.overrides_of(class_id), request, key=lambda override: override.id)
+    decides = page.items and rights.may(context.principal, "override.decide")
+    prepared_by = _prepared_by(training_class) if decides else set()
+    return page.map(
+        lambda override: OfferedOverride(override, _allowed_actions(context, override, prepared_by))
+    )
+
+
+def _allowed_actions(context: Context, override: Override, prepared_by: set[str]) -> list[str]:
+    principal, today = context.principal, shanghai_date(context.now)
+    return rights.offered(
+        principal,
+        {"confirm": "override.decide", "refuse": "override.decide"},
+        lambda action: why_not(action, override, principal.actor, prepared_by=prepared_by, today=today),
+        division=override.division,
+    )
 
 
 def decide(context: Context, override_id: str, action: str, *, version: int, reason: str | None) -> Override:
@@ -101,30 +123,27 @@ def decide(context: Context, override_id: str, action: str, *, version: int, rea
         Refused: it was decided already, has another version, or its last day is over.
 
     """
-    rights.admit(context.principal, "override.decide")
+    principal, today = context.principal, shanghai_date(context.now)
+    rights.admit(principal, "override.decide")
     class_id = class_of_override(override_id)
-    found = store.find_override(class_id, override_id) if is_id(override_id, "ovr") and class_id else None
-    if found is None:
+    override = store.find_override(class_id, override_id) if is_id(override_id, "ovr") and class_id else None
+    if override is None:
         raise error("not_found")
-    rights.require(context.principal, "override.decide", division=found.division)
-    if context.principal.actor in {found.asked_by, *_prepared_by(read_class(class_id))}:
-        raise error("self_approval")
-    if action == "confirm" and found.expires_on < shanghai_date(context.now):
-        raise error("override_expired", expires_on=found.expires_on.isoformat())
+    rights.require(principal, "override.decide", division=override.division)
+    prepared_by = _prepared_by(read_class(class_id))
+
+    def refusal(current: Override) -> DomainError | None:
+        return why_not(
+            action, current, principal.actor, prepared_by=prepared_by, today=today, version=version
+        )
+
+    refuse(refusal(override))
     change = change_of(context, f"override.{action}", reason=reason)
     try:
-        return store.decide(found, action, version=version, reason=reason, now=context.now, change=change)
+        return store.decide(override, action, version=version, reason=reason, now=context.now, change=change)
     except ConditionFailed as failure:
-        refuse_stale(failure.old, sources=OVERRIDE_TRANSITIONS.sources(action), version=version)
+        refuse(refusal(failure.old) if isinstance(failure.old, Override) else error("not_found"))
         raise error("try_again") from None
-
-
-def allowed_actions(principal: Principal, override: Override, training_class: TrainingClass) -> list[str]:
-    """List what this caller may do with an override now."""
-    may = rights.reaches(principal, "override.decide", division=override.division)
-    if not may or principal.actor in {override.asked_by, *_prepared_by(training_class)}:
-        return []
-    return [one for one in OVERRIDE_TRANSITIONS.allowed(override.status) if one != "ask"]
 
 
 def _prepared_by(training_class: TrainingClass) -> set[str]:
@@ -139,8 +158,8 @@ def in_force(training_class: TrainingClass, day: date) -> dict[str, list[Overrid
     allowed = training_class.policy.overridable_checks
     if not allowed:
         return {}
-    found: dict[str, list[Override]] = {}
-    for one in store.overrides_of(training_class.id):
-        if one.check in allowed and counts_on(one, day):
-            found.setdefault(one.enrolment_id, []).append(one)
-    return found
+    counting: dict[str, list[Override]] = {}
+    for override in store.overrides_of(training_class.id):
+        if override.check in allowed and counts_on(override, day):
+            counting.setdefault(override.enrolment_id, []).append(override)
+    return counting

@@ -62,7 +62,7 @@ def ask(override: Override, *, before: Override | None, change: Change) -> None:
 def decide(
     override: Override, action: str, *, version: int, reason: str | None, now: datetime, change: Change
 ) -> Override:
-    """Confirm or refuse an override, never by the one who asked for it.
+    """Confirm or refuse an override, never by the one who asked for it; `model.why_not` gives the reasons.
 
     Raises:
         ConditionFailed: it was decided, has another version, or is one's own.

@@ -116,7 +116,7 @@ def test_who_prepared_the_class_does_not_let_its_failed_check_pass(money: Money,
         assert (answer.status, answer.json["code"]) == (403, "self_approval")
     listed = f"/v1/classes/{class_id}/overrides"
     allowed = {
-        who: money.ok(money.api(who).get(listed))["items"][0]["allowed_actions"]
+        who: money.ok(money.api(who).get(listed, at=money.now))["items"][0]["allowed_actions"]
         for who in ("clerk", "reviewer", reviewer)
     }
     assert allowed == {"clerk": [], "reviewer": ["confirm", "refuse"], reviewer: []}
@@ -137,6 +137,25 @@ def test_after_its_last_day_an_override_no_longer_counts(money: Money, class_id:
     assert [one["name"] for one in shown["differences"]] == ["attendance"]
     assert shown["differences"][0]["before"]["passed"]
     assert not shown["differences"][0]["now"]["passed"]
+
+
+def test_after_its_last_day_an_override_can_only_be_refused_and_nothing_else_is_offered(
+    money: Money, class_id: str
+) -> None:
+    asked = money.ok(ask(money, class_id, days=3))
+
+    def offered() -> list[str]:
+        page = money.ok(money.api("reviewer").get(f"/v1/classes/{class_id}/overrides", at=money.now))
+        return list(page["items"][0]["allowed_actions"])
+
+    money.wait(3)
+    assert offered() == ["confirm", "refuse"]
+    money.wait(1)
+    assert offered() == ["refuse"]
+    late = decide(money, asked, "confirm")
+    assert (late.status, late.json["code"]) == (409, "override_expired")
+    money.ok(decide(money, asked, "refuse", reason="逾期"))
+    assert offered() == []
 
 
 def show_in_the_index(line_id: str) -> None:
