@@ -66,9 +66,13 @@ def document_id_of(claim_id: str, sha256: str) -> str:
     return part_id("doc", claim_id, name)
 
 
-def says_the_same(one: Document, other: Document) -> bool:
+def says_the_same(before: Document, now: Document) -> bool:
     """Tell whether two announcements of the same content say the same of it."""
-    return (one.kind, one.content_type, one.size_bytes) == (other.kind, other.content_type, other.size_bytes)
+    return (before.kind, before.content_type, before.size_bytes) == (
+        now.kind,
+        now.content_type,
+        now.size_bytes,
+    )
 
 
 def object_key_of(document: Document) -> str:

@@ -36,7 +36,7 @@ class FormAnswer(Answer):
     expires_at: datetime
 
 
-class AnnouncedDocument(Answer):
+class DocumentUpload(Answer):
     """A document that waits for its file, as announced last; without `upload` it is stored already."""
 
     id: str
@@ -65,14 +65,14 @@ class DocumentAnswer(Answer):
     "/v1/subsidy-claims/{claim_id}/documents",
     action="claim_document.write",
     body=DocumentRequest,
-    answer=AnnouncedDocument,
+    answer=DocumentUpload,
     status_code=201,
-    also=(AnswerKind(AnnouncedDocument),),
+    also=(AnswerKind(DocumentUpload),),
     summary="Announce a supporting document and get the form to upload it",
 )
 def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> Reply:
     body = call.body
-    announced = documents.announce(
+    announcement = documents.announce(
         call.context,
         claim_id,
         kind=body.kind,
@@ -80,16 +80,16 @@ def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> Reply:
         size_bytes=body.size_bytes,
         sha256=body.sha256.lower(),
     )
-    form = announced.form
+    document, form = announcement.document, announcement.form
     upload = FormAnswer(url=form.url, fields=form.fields, expires_at=form.expires_at) if form else None
-    answer = AnnouncedDocument(
-        id=announced.document.id,
-        kind=announced.document.kind,
-        size_bytes=announced.document.size_bytes,
-        status=announced.document.status,
+    answer = DocumentUpload(
+        id=document.id,
+        kind=document.kind,
+        size_bytes=document.size_bytes,
+        status=document.status,
         upload=upload,
     )
-    return Reply(answer, 201 if announced.created else 200)
+    return Reply(answer, 201 if announcement.created else 200)
 
 
 @api.endpoint(
@@ -104,16 +104,16 @@ def list_documents(call: Call[None, PageQuery], claim_id: str) -> Listing[Docume
     return call.listing(documents.list_documents(call.context, claim_id, call.page_request()), _answer)
 
 
-def _answer(filed: documents.Filed) -> DocumentAnswer:
-    one = filed.document
+def _answer(linked: documents.LinkedDocument) -> DocumentAnswer:
+    document = linked.document
     return DocumentAnswer(
-        id=one.id,
-        kind=one.kind,
-        content_type=one.content_type,
-        size_bytes=one.size_bytes,
-        sha256=one.sha256,
-        status=one.status,
-        announced_at=one.announced_at,
-        stored_at=one.stored_at,
-        url=filed.url,
+        id=document.id,
+        kind=document.kind,
+        content_type=document.content_type,
+        size_bytes=document.size_bytes,
+        sha256=document.sha256,
+        status=document.status,
+        announced_at=document.announced_at,
+        stored_at=document.stored_at,
+        url=linked.url,
     )

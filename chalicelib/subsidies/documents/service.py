@@ -33,7 +33,7 @@ _OPEN = (ClaimStatus.SUBMITTED, ClaimStatus.RETURNED)
 
 
 @dataclass(frozen=True)
-class Announced:
+class DocumentAnnouncement:
     """A document, the form to send it with unless it is stored already, and whether it is a new one."""
 
     document: Document
@@ -42,7 +42,7 @@ class Announced:
 
 
 @dataclass(frozen=True)
-class Filed:
+class LinkedDocument:
     """A document with a signed link, for bureaus and once it is stored."""
 
     document: Document
@@ -57,7 +57,7 @@ def announce(
     content_type: DocumentType,
     size_bytes: int,
     sha256: str,
-) -> Announced:
+) -> DocumentAnnouncement:
     """Prepare the upload of a document while a claim is submitted or returned.
 
     What is announced of the same content again replaces what was, until the file is stored; of a stored one
@@ -72,10 +72,10 @@ def announce(
     if claim.status not in _OPEN:
         raise error("wrong_state", status=claim.status.value)
     document_id = document_id_of(claim.id, sha256)
-    known = store.documents_of(claim.id)
-    if len(known) >= DOCUMENTS_MAX and document_id not in {one.id for one in known}:
+    known = {document.id for document in store.documents_of(claim.id)}
+    if len(known) >= DOCUMENTS_MAX and document_id not in known:
         raise error("too_many_documents", limit=DOCUMENTS_MAX)
-    wanted = Document(
+    fresh = Document(
         id=document_id,
         claim_id=claim.id,
         division=claim.division,
@@ -88,25 +88,25 @@ def announce(
         announced_by=context.principal.actor,
         announced_at=context.now,
     )
-    before = store.announce(wanted, change_of(context, "claim_document.announce"))
+    before = store.announce(fresh, change_of(context, "claim_document.announce"))
     if before is None:
-        return Announced(wanted, _form(wanted), created=True)
-    document = _announced_anew(context, before, wanted)
+        return DocumentAnnouncement(fresh, _form(fresh), created=True)
+    document = _announced_anew(context, before, fresh)
     stored = document.status is DocumentStatus.STORED
-    return Announced(document, None if stored else _form(document), created=False)
+    return DocumentAnnouncement(document, None if stored else _form(document), created=False)
 
 
-def _announced_anew(context: Context, before: Document, wanted: Document) -> Document:
-    if says_the_same(before, wanted):
+def _announced_anew(context: Context, before: Document, fresh: Document) -> Document:
+    if says_the_same(before, fresh):
         return before
     try:
         if before.status is not DocumentStatus.STORED:
-            return store.announce_anew(wanted, change_of(context, "claim_document.announce"))
-        if (before.size_bytes, before.content_type) != (wanted.size_bytes, wanted.content_type):
+            return store.announce_anew(fresh, change_of(context, "claim_document.announce"))
+        if (before.size_bytes, before.content_type) != (fresh.size_bytes, fresh.content_type):
             raise error(
                 "document_stored", size_bytes=before.size_bytes, content_type=before.content_type.value
             )
-        return store.relabel(before, wanted.kind, change_of(context, "claim_document.relabel"))
+        return store.relabel(before, fresh.kind, change_of(context, "claim_document.relabel"))
     except ConditionFailed:
         raise error("try_again") from None  # it arrived, or was put right, at this very moment
 
@@ -121,16 +121,19 @@ def _form(document: Document) -> objects.UploadForm:
     )
 
 
-def list_documents(context: Context, claim_id: str, request: PageRequest) -> Page[Filed]:
+def list_documents(context: Context, claim_id: str, request: PageRequest) -> Page[LinkedDocument]:
     """List a claim's documents, one query; bureaus get signed links, and that they did is recorded.
 
     A document whose arrival S3 told nobody is found here.
     """
     claim = read_claim(context, claim_id, "claim_document.read")
-    page = cut(store.documents_of(claim.id), request, key=lambda one: one.id)
-    found = [_looked_for(context, one) for one in page.items]
-    links = _links(context, claim, found) if context.principal.is_bureau else {}
-    return Page(items=[Filed(one, links.get(one.id)) for one in found], after=page.after)
+    page = cut(store.documents_of(claim.id), request, key=lambda document: document.id)
+    documents = [_looked_for(context, document) for document in page.items]
+    links = _links(context, claim, documents) if context.principal.is_bureau else {}
+    return Page(
+        items=[LinkedDocument(document, links.get(document.id)) for document in documents],
+        after=page.after,
+    )
 
 
 def _looked_for(context: Context, document: Document) -> Document:
@@ -140,13 +143,14 @@ def _looked_for(context: Context, document: Document) -> Document:
     return _register(context, document)
 
 
-def _links(context: Context, claim: Claim, found: Sequence[Document]) -> dict[str, str]:
-    stored = [one for one in found if one.status is DocumentStatus.STORED]
+def _links(context: Context, claim: Claim, documents: Sequence[Document]) -> dict[str, str]:
+    stored = [document for document in documents if document.status is DocumentStatus.STORED]
     if not stored:
         return {}
     purpose = "show supporting documents"
     record_access(context, subject=claim.id, division=claim.division, purpose=purpose, items=len(stored))
-    return {one.id: objects.link(settings().evidence_bucket, object_key_of(one)) for one in stored}
+    bucket = settings().evidence_bucket
+    return {document.id: objects.link(bucket, object_key_of(document)) for document in stored}
 
 
 def register_object(context: Context, object_key: str) -> DocumentStatus | None:
@@ -166,11 +170,12 @@ def _register(context: Context, document: Document) -> Document:
     if document.status is DocumentStatus.STORED:
         return document
     bucket, key = settings().evidence_bucket, object_key_of(document)
-    found = objects.describe_object(bucket, key)
-    if found is None:
+    uploaded = objects.describe_object(bucket, key)
+    if uploaded is None:
         return document
     expected = (document.size_bytes, document.content_type.value, document.sha256)
-    good = (found.size_bytes, found.content_type, objects.digest_of(bucket, key, found)) == expected
+    actual = (uploaded.size_bytes, uploaded.content_type, objects.digest_of(bucket, key, uploaded))
+    good = actual == expected
     status = DocumentStatus.STORED if good else DocumentStatus.MISMATCH
     return store.register(
         document, status, now=context.now, change=change_of(context, "claim_document.register")

@@ -5,7 +5,7 @@ from datetime import datetime
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws.table import MomentAttribute, VersionedTable, table_name
-from chalicelib.aws.writes import ConditionFailed, insert, update
+from chalicelib.aws.writes import ConditionFailed, insert, lawful, update
 from chalicelib.kernel.principal import Change
 from chalicelib.subsidies.documents.model import Document, DocumentKind, DocumentStatus
 
@@ -65,7 +65,7 @@ def announce_anew(document: Document, change: Change) -> Document:
             DocumentRow.announced_by.set(document.announced_by),
             DocumentRow.announced_at.set(document.announced_at),
         ],
-        condition=DocumentRow.status.is_in(*map(str, _SENDABLE)),
+        condition=lawful(DocumentRow, sources=_SENDABLE),
         change=change,
     )
 
@@ -106,8 +106,7 @@ def register(document: Document, status: DocumentStatus, *, now: datetime, chang
             DocumentRow,
             (document.claim_id, document.id),
             [DocumentRow.status.set(str(status)), DocumentRow.stored_at.set(now)],
-            condition=DocumentRow.status.is_in(*map(str, _SENDABLE))
-            & (DocumentRow.version == document.version),
+            condition=lawful(DocumentRow, sources=_SENDABLE, version=document.version),
             change=change,
         )
     except ConditionFailed as failure:
