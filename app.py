@@ -56,7 +56,10 @@ BLUEPRINTS = (
     "subsidies.documents",
     "subsidies.overrides",
     "subsidies.budgets",
+    "subsidies.lapsing",
+    "subsidies.filing",
     "subsidies.claims",
+    "subsidies.reviews",
     "subsidies.publicity",
     "settlement.batches",
     "settlement.results",
@@ -178,7 +181,7 @@ for _port, _answer in {
     "division_of_institution": "chalicelib.catalogue.institutions.service:division_of_institution",
     "enrolments_on_roster": "chalicelib.enrolments.service:bound_enrolments",
     "evidence_of_class": "chalicelib.attendance.evidence:evidence_of",
-    "payment_of_voucher": "chalicelib.subsidies.listed:stop_payment",
+    "payment_of_voucher": "chalicelib.subsidies.holds.listed:stop_payment",
 }.items():
     install(_port, _answer)
 gc.freeze()  # nor will it be

@@ -14,7 +14,7 @@ from chalicelib.settlement.batches.sealing import LINES_A_PORTION_MAX, seal_divi
 from chalicelib.settlement.clawback.arrears import suspend_in_arrears
 from chalicelib.settlement.verification.service import Progress, report, verify_page
 from chalicelib.subsidies.areas import cities_of
-from chalicelib.subsidies.claims.lapsing import CLASSES_A_RUN_MAX, close_unclaimed
+from chalicelib.subsidies.lapsing.service import CLASSES_A_RUN_MAX, close_unclaimed
 
 
 def settle_subsidies(context: Context) -> dict[str, int]:

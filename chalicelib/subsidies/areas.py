@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from chalicelib.kernel.divisions import COUNTY_LEVEL, PROVINCE, parent_of
-from chalicelib.subsidies.claims.model import budget_division
+from chalicelib.subsidies.budgets.model import budget_division
 
 _CITIES = (PROVINCE, *sorted({code[:4] for code in COUNTY_LEVEL}))
 

@@ -11,15 +11,15 @@ from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.kernel.ids import new_id
 from chalicelib.subsidies.budgets.model import Budget, budget_id_of
 from chalicelib.subsidies.budgets.store import BudgetRow
+from chalicelib.subsidies.claims.evidence import PayabilityEvidence
 from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line, LineStatus, claim_id_of, line_id_of
 from chalicelib.subsidies.claims.store import ClaimRow, LineRow
-from chalicelib.subsidies.payability.model import Evidence
 from chalicelib.vouchers.model import Voucher, VoucherStatus, voucher_id_of
 from chalicelib.vouchers.store import VoucherRow
 from tests.support.people import HEFEI_SCHOOL
 
 LINE_FEN = 180_000
-EVIDENCE = Evidence(
+EVIDENCE = PayabilityEvidence(
     class_status=ClassStatus.SCORED,
     completion_approved_on=date(2026, 8, 31),
     on_roster=True,

@@ -40,13 +40,14 @@ from chalicelib.settlement.results.model import PaymentResult
 from chalicelib.settlement.verification import service as verification
 from chalicelib.subsidies.budgets import service as budgets_service
 from chalicelib.subsidies.budgets.store import BudgetRow
-from chalicelib.subsidies.claims import filing
-from chalicelib.subsidies.claims import service as subsidies
 from chalicelib.subsidies.claims import store as claims
-from chalicelib.subsidies.claims.model import ClaimStatus, LineStatus, ObjectionStatus, Repayment
+from chalicelib.subsidies.claims.model import ClaimStatus, LineStatus, Repayment
+from chalicelib.subsidies.filing import service as filing
 from chalicelib.subsidies.holds import store as hold_store
 from chalicelib.subsidies.publicity import service as publicity
 from chalicelib.subsidies.publicity import store as objections
+from chalicelib.subsidies.publicity.model import ObjectionStatus
+from chalicelib.subsidies.reviews import service as reviews
 from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import VoucherRow
 from tests.stateful.planted_bugs import misfits
@@ -367,13 +368,13 @@ class Money(RuleBasedStateMachine):
         chosen = {live[-1]: "缺勤"} if len(live) > 1 else {}
         if claims.read_claim(claim_id).status is ClaimStatus.SUBMITTED:
             without = chosen if rejecting == "review" else {}
-            self.do(chaos, way(CLERK, subsidies.review, without))
+            self.do(chaos, way(CLERK, reviews.review, without))
             for name in without:
                 model.lines[name].state = DROPPED
-        own = self.settled(way(officer("acc_clerk", Role.REVIEWER), subsidies.approve, {}))
+        own = self.settled(way(officer("acc_clerk", Role.REVIEWER), reviews.approve, {}))
         assert getattr(own, "code", None) == "self_approval"
         without = chosen if rejecting == "approve" else {}
-        answer = self.do(chaos, way(REVIEWER, subsidies.approve, without))
+        answer = self.do(chaos, way(REVIEWER, reviews.approve, without))
         free = self.model.appropriated_fen - self.model.reserved_fen - self.model.spent_fen
         going_on = [one for name, one in model.lines.items() if one.state != DROPPED and name not in without]
         wanted = sum(line.fen for line in going_on)

@@ -26,7 +26,7 @@ from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.geo import CoordSystem
 from chalicelib.kernel.ids import new_id
 from chalicelib.programs.model import Policy
-from chalicelib.subsidies.claims.model import budget_division
+from chalicelib.subsidies.budgets.model import budget_division
 from chalicelib.vouchers.model import Voucher, VoucherStatus, voucher_id_of
 from chalicelib.vouchers.store import VoucherRow
 from tests.support.people import HEFEI_SCHOOL, WUHU_SCHOOL

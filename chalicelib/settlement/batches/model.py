@@ -16,7 +16,7 @@ from chalicelib.kernel.ids import (
 )
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.transitions import Step, Transitions
-from chalicelib.subsidies.claims.model import Attempt, class_of_line
+from chalicelib.subsidies.claims.model import PaymentAttempt, class_of_line
 
 BATCH_LINES_MAX = 5_000
 PAYMENT_COLUMNS = (
@@ -85,7 +85,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     program_id: ProgramId
     budget_year: int
     amount_fen: int
-    attempts: list[Attempt] = []
+    attempts: list[PaymentAttempt] = []
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):

@@ -40,13 +40,20 @@ from chalicelib.subsidies.claims.model import (
     ClaimStatus,
     Line,
     LineStatus,
-    batched_after,
     status_shown,
     waits_for_closing,
 )
+from chalicelib.subsidies.claims.moves import batched_after
 from chalicelib.subsidies.holds import store as hold_store
+from chalicelib.subsidies.holds.model import (
+    HoldKind,
+    attendance_hold,
+    check_hold,
+    decided_holds,
+    is_derived_hold,
+    is_of_kind,
+)
 from chalicelib.subsidies.payability.model import evaluate
-from chalicelib.subsidies.payability.service import is_derived_hold
 from chalicelib.subsidies.payments import store as payments
 from chalicelib.vouchers.model import Voucher
 from chalicelib.vouchers.store import find_vouchers
@@ -290,24 +297,24 @@ def _looked_at(
 def _decided(
     line: Line, voucher: Voucher | None, attendance_holds: Sequence[str], change: Change
 ) -> Line | None:
-    holds = [*(hold for hold in line.holds if not is_derived_hold(hold)), *attendance_holds]
+    holds = [*decided_holds(line), *attendance_holds]
     outcome = evaluate(
         line.evidence, voucher, enrolment_id=line.enrolment_id, voucher_id=line.voucher_id, holds=holds
     )
     holds += [
-        f"check:{check.name}" for check in outcome.checks if not check.passed and check.name != "no_hold"
+        check_hold(check.name) for check in outcome.checks if not check.passed and check.name != "no_hold"
     ]
     if outcome.payable and outcome.amount_fen != line.amount_fen:
-        holds.append("check:amount")
+        holds.append(check_hold("amount"))
     return line if holds == line.holds else hold_store.set_holds(line, holds, change)
 
 
 def _attendance_holds(claim: Claim, lines: Iterable[Line]) -> dict[str, list[str]]:
     """Look again at the holds that follow from attendance, for claims that have any."""
-    if not any(hold.startswith("attendance:") for line in lines for hold in line.holds):
+    if not any(is_of_kind(hold, HoldKind.ATTENDANCE) for line in lines for hold in line.holds):
         return {}
     attended = attendance_of(read_class(claim.class_id)).trainees
-    return {one.enrolment_id: [f"attendance:{hold}" for hold in one.holds] for one in attended}
+    return {one.enrolment_id: [attendance_hold(hold) for hold in one.holds] for one in attended}
 
 
 def _groups(portions: Iterable[Portion]) -> Iterator[list[Portion]]:

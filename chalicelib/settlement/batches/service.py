@@ -17,8 +17,9 @@ from chalicelib.settlement.batches.model import EXPORTABLE, Batch, BatchStatus, 
 from chalicelib.settlement.results.service import require_other_payer
 from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.subsidies.areas import cities_of
+from chalicelib.subsidies.budgets.model import budget_division
 from chalicelib.subsidies.claims import store as claims
-from chalicelib.subsidies.claims.model import Line, budget_division
+from chalicelib.subsidies.claims.model import Line
 
 # --------------------------------------------------------------------------- batches
 

@@ -7,7 +7,7 @@ import msgspec
 
 from chalicelib.kernel.errors import Fact
 from chalicelib.settlement.batches.model import BATCH_TRANSITIONS, Batch, BatchStatus, Member
-from chalicelib.subsidies.claims.model import Attempt, Line, LineStatus
+from chalicelib.subsidies.claims.model import Line, LineStatus, PaymentAttempt
 
 
 class PaymentResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +46,7 @@ class RefusedResult(msgspec.Struct, frozen=True, kw_only=True):
 # --------------------------------------------------------------------------- results
 
 
-def attempt_in(line: Line, batch_id: str) -> Attempt | None:
+def attempt_in(line: Line, batch_id: str) -> PaymentAttempt | None:
     """Find what the bank has already said of a line in this batch."""
     return next((one for one in line.attempts if one.batch_id == batch_id), None)
 
@@ -75,18 +75,18 @@ def judge_row(
     return None
 
 
-def judge_repeat(result: PaymentResult, known: Attempt) -> Refusal | None:
+def judge_repeat(result: PaymentResult, known: PaymentAttempt) -> Refusal | None:
     """Judge a row whose line has a result in this batch already: None if it says the same."""
     if _same(known, result):
         return None
     return Refusal(result.row, "result_contradicts", {"status": "paid" if _paid(known) else "failed"})
 
 
-def _paid(attempt: Attempt) -> bool:
+def _paid(attempt: PaymentAttempt) -> bool:
     return attempt.status is LineStatus.PAID
 
 
-def _same(known: Attempt, result: PaymentResult) -> bool:
+def _same(known: PaymentAttempt, result: PaymentResult) -> bool:
     if _paid(known) != result.paid:
         return False
     return not result.paid or (known.paid_on, known.bank_reference) == (result.paid_on, result.bank_reference)

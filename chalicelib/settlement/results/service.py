@@ -40,14 +40,14 @@ from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.claims import store as claims
 from chalicelib.subsidies.claims.closing import finish_claims
 from chalicelib.subsidies.claims.model import (
-    Attempt,
     Claim,
     Line,
     LineStatus,
-    claim_after,
+    PaymentAttempt,
     claim_of_line,
     has_hand_in,
 )
+from chalicelib.subsidies.claims.moves import paid_after
 from chalicelib.subsidies.payments import store as payments
 from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import find_vouchers, settle_write
@@ -343,7 +343,7 @@ def _unsettled(group: Group) -> dict[str, str]:
 
 
 def _line_write(batch: Batch, result: PaymentResult, member: Member, lost: str | None) -> Write:
-    attempt = Attempt(
+    attempt = PaymentAttempt(
         batch_id=batch.id,
         status=LineStatus.PAID if result.paid else LineStatus.PAYMENT_FAILED,
         amount_fen=result.amount_fen,
@@ -404,7 +404,7 @@ class _Progress:
     def note(self, group: Group, batch_id: str) -> None:
         """Note what a group has changed: it was written on condition that nobody else did."""
         for claim_id, paid in group.paid_by_claim().items():
-            self.claims[claim_id] = claim_after(self.claims[claim_id], lines=paid)
+            self.claims[claim_id] = paid_after(self.claims[claim_id], lines=paid)
         for one, (results, paid) in group.by_batch(batch_id).items():
             self.batches[one] = batch_after(self.batches[one], results=results, paid=paid)
 

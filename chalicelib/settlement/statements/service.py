@@ -22,7 +22,7 @@ from chalicelib.settlement.ledger import store
 from chalicelib.settlement.ledger.model import AccountTotals, Summary, institution_account, receivable_account
 from chalicelib.settlement.ledger.service import Period, add_up, books_of, cities_within
 from chalicelib.sheets.packing import Cell
-from chalicelib.subsidies.claims.model import budget_division
+from chalicelib.subsidies.budgets.model import budget_division
 
 _PERIOD = re.compile(r"(20[0-9]{2}|21[0-9]{2})(-(0[1-9]|1[0-2]))?")
 _LAST_MONTH = 12

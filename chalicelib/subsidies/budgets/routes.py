@@ -45,9 +45,6 @@ class BudgetAnswer(Answer):
     version: int
 
 
-# --------------------------------------------------------------------------- budgets
-
-
 @api.endpoint(
     "PUT",
     "/v1/budgets/{division}/{year}",
@@ -78,12 +75,12 @@ def put_budget(call: Call[BudgetRequest, NoQuery], division: str, year: str) -> 
     summary="Read a division's budget of a year for a program",
 )
 def get_budget(call: Call[None, BudgetQuery], division: str, year: str) -> BudgetAnswer:
-    found = budgets_service.read_budgets(
+    budgets = budgets_service.read_budgets(
         call.context, division, _year(year), program_id=call.query.program_id
     )
-    if len(found) > 1:
+    if len(budgets) > 1:
         raise malformed([Fault("missing_field", field="program_id")])
-    return _budget(found[0])
+    return _budget(budgets[0])
 
 
 def _year(text: str) -> int:

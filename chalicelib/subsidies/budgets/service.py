@@ -8,10 +8,7 @@ from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import read_program
 from chalicelib.subsidies.budgets import store as budget_store
-from chalicelib.subsidies.budgets.model import Budget, budget_id_of
-from chalicelib.subsidies.claims.model import budget_division
-
-# --------------------------------------------------------------------------- budgets
+from chalicelib.subsidies.budgets.model import Budget, budget_division, budget_id_of
 
 
 def set_budget(
@@ -59,12 +56,12 @@ def read_budgets(context: Context, division: str, year: int, *, program_id: str 
 
     """
     _require_budget_division(context.principal, "budget.read", division)
-    found = budget_store.budgets_of(division, year)
+    budgets = budget_store.budgets_of(division, year)
     if program_id is not None:
-        found = [budget for budget in found if budget.program_id == program_id]
-    if not found:
+        budgets = [budget for budget in budgets if budget.program_id == program_id]
+    if not budgets:
         raise error("not_found")
-    return found
+    return budgets
 
 
 def _require_budget_division(principal: Principal, action: str, division: str) -> None:

@@ -39,8 +39,8 @@ def find_budget(division: str, year: int, program_id: str) -> Budget | None:
 
 def find_budgets(division: str, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Budget]:
     """Read a division's budgets of years and programs, 100 a call; unknown ones are left out."""
-    wanted = [(budget_id_of(division, year), program_id) for year, program_id in keys]
-    return {(one.year, str(one.program_id)): one for one in BudgetRow.find_many(wanted)}
+    ids = [(budget_id_of(division, year), program_id) for year, program_id in keys]
+    return {(budget.year, str(budget.program_id)): budget for budget in BudgetRow.find_many(ids)}
 
 
 def budgets_of(division: str, year: int) -> list[Budget]:

@@ -1,1 +1,1 @@
-"""Subsidy claims (补贴申领): filed, reviewed twice, closed."""
+"""Subsidy claims (补贴申领) and their lines."""

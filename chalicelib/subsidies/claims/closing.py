@@ -2,18 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact
+from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact, until_written
 from chalicelib.classes.scores.store import close_write
 from chalicelib.kernel.principal import Change
-from chalicelib.kernel.reasons import error
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.model import Claim, Leftover, LineStatus, claim_of_line, waits_for_closing
-from chalicelib.subsidies.payments import store as payments
+from chalicelib.subsidies.claims.moves import closed
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import close_write as close_voucher_write
 from chalicelib.vouchers.store import find_vouchers
-
-_TRIES = 5
 
 
 def close_vouchers(leftovers: Sequence[Leftover]) -> list[Write]:
@@ -22,15 +19,16 @@ def close_vouchers(leftovers: Sequence[Leftover]) -> list[Write]:
 
 
 def _redeemed(leftovers: Sequence[Leftover]) -> dict[str, Voucher]:
-    found = find_vouchers([one.voucher_id for one in leftovers]) if leftovers else []
-    return {voucher.id: voucher for voucher in found if voucher.status is VoucherStatus.REDEEMED}
+    vouchers = find_vouchers([leftover.voucher_id for leftover in leftovers]) if leftovers else []
+    return {voucher.id: voucher for voucher in vouchers if voucher.status is VoucherStatus.REDEEMED}
 
 
 def _closing(leftovers: Sequence[Leftover], redeemed: Mapping[str, Voucher]) -> list[Write]:
     return [
-        close_voucher_write(one.voucher_id, enrolment_id=one.enrolment_id)
-        for one in leftovers
-        if one.voucher_id in redeemed and redeemed[one.voucher_id].enrolment_id == one.enrolment_id
+        close_voucher_write(leftover.voucher_id, enrolment_id=leftover.enrolment_id)
+        for leftover in leftovers
+        if leftover.voucher_id in redeemed
+        and redeemed[leftover.voucher_id].enrolment_id == leftover.enrolment_id
     ]
 
 
@@ -40,16 +38,12 @@ def finish_claims(claims: Sequence[Claim], change: Change) -> None:
     Many claims share a read and a transaction; where one of them is in the way, each is done by itself.
     """
     over = [claim for claim in claims if waits_for_closing(claim)]
-    left = _leftovers_of(over)
-    redeemed = _redeemed([one for each in left.values() for one in each])
+    leftovers = _leftovers_of(over)
+    redeemed = _redeemed([leftover for of_claim in leftovers.values() for leftover in of_claim])
     group: list[Write] = []
     together: list[Claim] = []
     for claim in over:
-        writes = [
-            payments.closed_write(claim),
-            close_write(claim.class_id),
-            *_closing(left[claim.id], redeemed),
-        ]
+        writes = [*_class_writes(claim), *_closing(leftovers[claim.id], redeemed)]
         if len(group) + len(writes) > TRANSACTION_ITEMS_MAX:
             _finish(together, group, change)
             group, together = [], []
@@ -59,15 +53,19 @@ def finish_claims(claims: Sequence[Claim], change: Change) -> None:
         _finish(together, group, change)
 
 
+def _class_writes(claim: Claim) -> list[Write]:
+    return [store.move_write(claim, closed(claim)), close_write(claim.class_id)]
+
+
 def _leftovers_of(over: Sequence[Claim]) -> dict[str, list[Leftover]]:
     """Give the trainees of each claim who are not paid for: without a line, or with a rejected one."""
     some_rejected = [claim for claim in over if claim.line_count < len(claim.line_ids)]
     lines = store.find_lines([line_id for claim in some_rejected for line_id in claim.line_ids])
-    left: dict[str, list[Leftover]] = {claim.id: [*claim.leftovers] for claim in over}
+    leftovers: dict[str, list[Leftover]] = {claim.id: [*claim.leftovers] for claim in over}
     for line in lines:
         if line.status is LineStatus.REJECTED:
-            left[claim_of_line(line.id)].append(Leftover(line.enrolment_id, line.voucher_id))
-    return left
+            leftovers[claim_of_line(line.id)].append(Leftover(line.enrolment_id, line.voucher_id))
+    return leftovers
 
 
 def _finish(together: Sequence[Claim], writes: Sequence[Write], change: Change) -> None:
@@ -79,17 +77,11 @@ def _finish(together: Sequence[Claim], writes: Sequence[Write], change: Change) 
 
 
 def _finish_alone(claim_id: str, change: Change) -> None:
-    for _ in range(_TRIES):
+    def attempt() -> None:
         claim = store.read_claim(claim_id)
         if not waits_for_closing(claim):
             return  # another worker has done it
-        left = _leftovers_of([claim])[claim.id]
-        try:
-            transact(
-                [payments.closed_write(claim), close_write(claim.class_id), *close_vouchers(left)],
-                change=change,
-            )
-        except ConditionFailed:
-            continue
-        return
-    raise error("try_again")
+        leftovers = _leftovers_of([claim])[claim.id]
+        transact([*_class_writes(claim), *close_vouchers(leftovers)], change=change)
+
+    until_written(attempt)

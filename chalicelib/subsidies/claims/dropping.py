@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 import msgspec
 
 from chalicelib.accounts import rights
-from chalicelib.aws.writes import ConditionFailed, Write, refuse_stale, transact
+from chalicelib.aws.writes import Write, transact, until_written
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, Principal, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.closing import finish_claims
@@ -23,13 +24,9 @@ from chalicelib.subsidies.claims.model import (
     ClaimStatus,
     Line,
     claim_of_line,
-    claim_without,
-    is_prepared_by,
+    why_not_drop,
 )
-
-_TRIES = 5
-_BEFORE_THE_END = (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE, ClaimStatus.BATCHED)
-"""States of a claim that has passed second review and is not over."""
+from chalicelib.subsidies.claims.moves import claim_without
 
 
 def _nothing_else(_: Line) -> list[Write]:
@@ -54,40 +51,34 @@ def drop_line(
         Refused: another version, in a batch or paid, or its claim has not passed second review.
 
     """
-    rights.admit(context.principal, "claim_line.reject")
+    principal = context.principal
+    rights.admit(principal, "claim_line.reject")
     change = change_of(context, "claim_line.reject", reason=reason)
-    for _ in range(_TRIES):
+
+    def attempt() -> None:
         line, claim = _read(line_id)
-        rights.require(context.principal, "claim_line.reject", division=line.division)
-        if is_prepared_by(claim, context.principal.actor):
-            raise error("self_approval")
-        refuse_stale(line, sources=LINE_TRANSITIONS.sources("drop"), version=version)
-        if claim.status not in _BEFORE_THE_END or line.id not in claim.line_ids:
-            raise error("wrong_state", status=claim.status.value)
-        try:
-            transact(
-                [*drop_writes(claim, claim_without(claim, line), line, reason), *also(line)], change=change
-            )
-        except ConditionFailed:
-            continue
-        line, claim = _read(line_id)
-        finish_claims([claim], change)
-        return line, claim
-    raise error("try_again")
+        rights.require(principal, "claim_line.reject", division=line.division)
+        refuse(why_not_drop(line, claim, principal.actor, version=version))
+        drops = drop_writes(claim, claim_without(claim, line), line, reason)
+        transact([*drops, *also(line)], change=change)
+
+    until_written(attempt)
+    line, claim = _read(line_id)
+    finish_claims([claim], change)
+    return line, claim
 
 
 def allowed_on_line(principal: Principal, line: Line) -> list[str]:
-    """List what this caller may do with a line that is not paid; the rules are those of `drop_line`.
+    """List what this caller may do with a line that is not paid.
 
     Its claim is read only where role, area and the line's own state do not decide.
     """
-    if not LINE_TRANSITIONS.allows("drop", line.status):
-        return []
-    if not rights.reaches(principal, "claim_line.reject", division=line.division):
-        return []
-    claim = store.read_claim(claim_of_line(line.id))
-    approved = claim.status in _BEFORE_THE_END and line.id in claim.line_ids
-    return ["reject"] if approved and not is_prepared_by(claim, principal.actor) else []
+
+    def refusal(_: str) -> DomainError | None:
+        own = LINE_TRANSITIONS.why_not("drop", line)
+        return own or why_not_drop(line, store.read_claim(claim_of_line(line.id)), principal.actor)
+
+    return rights.offered(principal, {"reject": "claim_line.reject"}, refusal, division=line.division)
 
 
 def _read(line_id: str) -> tuple[Line, Claim]:

@@ -1,11 +1,15 @@
-"""Subsidy claims (补贴申领): claims, lines and objections, and what becomes of a claim with its lines."""
+"""Subsidy claims (补贴申领) and their lines: states, whose work they are, and what stands against a step.
+
+What becomes of a claim with each step is in `moves`, what a trainee is judged by in `evidence`.
+"""
 
 from datetime import date, datetime
 from enum import StrEnum
 
 import msgspec
 
-from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import (
     ClaimId,
     ClassId,
@@ -21,12 +25,9 @@ from chalicelib.kernel.ids import (
     whole_of,
 )
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
-from chalicelib.subsidies.payability.model import Evidence
-
-_CITY_DIGITS = 4
-OBJECTIONS_MAX = 200
-"""Undecided objections to one claim; publicity is open to everybody, so the list must have an end."""
+from chalicelib.subsidies.claims.evidence import PayabilityEvidence
 
 
 class ClaimStatus(StrEnum):
@@ -92,14 +93,6 @@ LINE_TRANSITIONS: Transitions[LineStatus] = Transitions(
 )
 
 
-class ObjectionStatus(StrEnum):
-    """An objection is open until a supervisor decides on it."""
-
-    OPEN = "open"
-    UPHELD = "upheld"
-    DISMISSED = "dismissed"
-
-
 class Leftover(msgspec.Struct, frozen=True, array_like=True):
     """A rostered trainee without a line: the voucher closes with the class."""
 
@@ -151,7 +144,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class PaymentAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """What the bank said of a line in one batch; `paid_on` is the bank's date."""
 
     batch_id: str
@@ -191,14 +184,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     occupation: str
     status: LineStatus
     amount_fen: int
-    evidence: Evidence
+    evidence: PayabilityEvidence
     submitted_at: datetime
     holds: list[str] = []
     reject_reason: str | None = None
     batch_id: str | None = None
     retry_city: str | None = None
     budget_year: int | None = None
-    attempts: list[Attempt] = []
+    attempts: list[PaymentAttempt] = []
     reversal_asked_by: str | None = None
     reversal_reason: str | None = None
     reversed_by: str | None = None
@@ -206,27 +199,6 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     unsettled: str | None = None
     repayments: list[Repayment] = []
     dropped: bool = False
-    version: int = 1
-    last_change: Change | None = None
-
-
-class Objection(msgspec.Struct, frozen=True, kw_only=True):
-    """An objection from the public; what they wrote and how to reach them is sealed.
-
-    It is about one line, or about the whole claim.
-    """
-
-    id: str
-    claim_id: ClaimId
-    line_id: LineId | None = None
-    division: str
-    status: ObjectionStatus
-    sealed_reason: str
-    created_at: datetime
-    publicity_ends_on: date
-    sealed_contact: str | None = None
-    resolution: str | None = None
-    resolved_by: str | None = None
     version: int = 1
     last_change: Change | None = None
 
@@ -254,16 +226,6 @@ def class_of_line(line_id: str) -> ClassId:
     return ClassId(whole_of("cls", line_id)[0])
 
 
-def budget_division(division: str) -> str:
-    """Give the division whose budget pays for a division's classes.
-
-    Its city; the directly administered counties are paid by the province.
-    """
-    if division in DIRECTLY_ADMINISTERED:
-        return PROVINCE
-    return division[:_CITY_DIGITS]
-
-
 # --------------------------------------------------------------------------- whose work it is
 
 
@@ -277,20 +239,83 @@ def has_hand_in(claim: Claim, actor: str) -> bool:
     return is_prepared_by(claim, actor) or actor in (claim.reviewed_by, claim.approved_by)
 
 
+# --------------------------------------------------------------------------- what stands against a step
+
+
+def why_not(action: str, claim: Claim, actor: str, *, version: int | None = None) -> DomainError | None:
+    """Tell what stands against submitting a claim again, reviewing, approving, returning or rejecting it.
+
+    Nobody decides on a claim that they prepared, and two people give the two reviews. Example: clerk 甲
+    gave the first review and is a reviewer by now. 甲 may still return or reject the claim, but not approve
+    it.
+
+    `store.decide` and `store.move_write` hold the same under races.
+    """
+    decides = action != "submit"
+    own_work = is_prepared_by(claim, actor) or (action == "approve" and actor == claim.reviewed_by)
+    if decides and own_work:
+        return error("self_approval")
+    return CLAIM_TRANSITIONS.why_not(action, claim, version=version)
+
+
+APPROVED = (_C.PUBLICISED, _C.PAYABLE, _C.BATCHED)
+"""States of a claim that has passed second review and is not over."""
+
+
+def why_not_drop(line: Line, claim: Claim, actor: str, *, version: int | None = None) -> DomainError | None:
+    """Tell what stands against taking a line out of its claim for good, after second review.
+
+    `store.drop_line_write` and `store.move_write` hold the same under races.
+    """
+    if is_prepared_by(claim, actor):
+        return error("self_approval")
+    refusal = LINE_TRANSITIONS.why_not("drop", line, version=version)
+    if refusal is None and not (claim.status in APPROVED and line.id in claim.line_ids):
+        return error("wrong_state", status=claim.status.value)
+    return refusal
+
+
+# --------------------------------------------------------------------------- when and what a claim counts
+
+
+def filing_day(claim: Claim | None) -> date | None:
+    """Give the day a claim was filed, by whose year it counts; None of one that has to be filed (again)."""
+    if claim is None or claim.status is _C.RETURNED:
+        return None
+    return shanghai_date(claim.submitted_at)
+
+
+def was_paid(line: Line) -> bool:
+    """Tell whether the bank has paid a line, though the money may have been taken back since."""
+    return line.status in (_L.PAID, _L.REVERSED)
+
+
+_COUNTED = (_L.PENDING, _L.HELD, _L.BATCHED, _L.PAYMENT_FAILED, _L.PAID)
+
+
+def may_count(line: Line) -> bool:
+    """Tell whether a line counts as a subsidy of its person, if its claim stands."""
+    return line.status in _COUNTED
+
+
+def counts(line: Line, claim: Claim) -> bool:
+    """Tell whether a line counts as a subsidy of its person.
+
+    It does from its claim's submission until it or its claim is rejected, or its payment reversed.
+    """
+    return may_count(line) and claim.status is not _C.REJECTED and line.id in claim.line_ids
+
+
 # --------------------------------------------------------------------------- what is shown
 
 
-def is_running(claim: Claim, today: date) -> bool:
-    """Tell whether the claim's publicity runs today, its last day included."""
-    return (
-        claim.status is _C.PUBLICISED
-        and claim.publicity_ends_on is not None
-        and today <= claim.publicity_ends_on
-    )
-
-
 def status_shown(claim: Claim, today: date) -> ClaimStatus:
-    """Tell the state as it is today, though settlement may not have recorded that publicity is over."""
+    """Tell the state as it is today, though settlement may not have recorded that publicity is over.
+
+    Example: publicity runs until 8 September and nobody objects. On the 8th the claim is shown as
+    publicised, on the 9th as payable, whenever the next batch is sealed. Lists are filtered by the same
+    rule as the store writes it: `store.shown_as`.
+    """
     over = claim.publicity_ends_on is not None and claim.publicity_ends_on < today
     if claim.status is _C.PUBLICISED and over and not claim.open_objections:
         return _C.PAYABLE
@@ -307,97 +332,6 @@ def line_status_shown(line: Line, claim: Claim) -> LineStatus:
     return line.status
 
 
-def claim_without(claim: Claim, line: Line) -> Claim:
-    """Give a claim as it is once one of its lines is taken out.
-
-    What was waiting for this line alone goes on: the claim may now be wholly batched, or wholly paid. A claim
-    that loses its last line is rejected.
-    """
-    batched = claim.batched_count - (line.status is _L.PAYMENT_FAILED)
-    rest = msgspec.structs.replace(
-        claim,
-        line_count=claim.line_count - 1,
-        amount_fen=claim.amount_fen - line.amount_fen,
-        batched_count=batched,
-        version=claim.version + 1,
-    )
-    if rest.line_count == 0:
-        return _ended(rest, "give_up")
-    if rest.paid_count == rest.line_count:
-        return _ended(rest, "pay")
-    if batched == rest.line_count:
-        status = CLAIM_TRANSITIONS.target("batch")
-        return msgspec.structs.replace(rest, status=status, due_city=None, due_on=None)
-    return rest
-
-
-def claim_without_objection(claim: Claim, *, about_line: bool) -> Claim:
-    """Give a claim as it is once an objection to it, or to one of its lines, is decided."""
-    return msgspec.structs.replace(
-        claim,
-        objections=claim.objections - 1,
-        open_objections=claim.open_objections - (not about_line),
-        version=claim.version + 1,
-    )
-
-
-def claim_sent_back(claim: Claim, reason: str) -> Claim:
-    """Give a claim as it is once an objection to it is upheld: with the institution, and out of publicity.
-
-    One that lies with the institution already stays there, and one that is over stays over.
-    """
-    if not CLAIM_TRANSITIONS.allows("uphold_objection", claim.status):
-        return claim
-    return msgspec.structs.replace(
-        claim,
-        status=CLAIM_TRANSITIONS.target("uphold_objection"),
-        decision_reason=reason,
-        reviewed_by=None,
-        approved_by=None,
-        budget_year=None,
-        publicity_ends_on=None,
-        due_city=None,
-        due_on=None,
-    )
-
-
 def waits_for_closing(claim: Claim) -> bool:
     """Tell whether a claim is over, paid or rejected, and its class still has to be closed."""
     return claim.status in (_C.PAID, _C.REJECTED) and claim.due_city is not None
-
-
-def hold_of(objection_id: str) -> str:
-    """Name the hold that an objection puts on its line."""
-    return f"objection:{objection_id}"
-
-
-def batched_after(claim: Claim, *, lines: int) -> Claim:
-    """Give a claim as it is once so many more of its lines are in a batch; the last one ends its wait."""
-    batched = claim.batched_count + lines
-    done = batched == claim.line_count
-    return msgspec.structs.replace(
-        claim,
-        batched_count=batched,
-        status=CLAIM_TRANSITIONS.target("batch" if done else "open_payment"),
-        due_city=None if done else claim.due_city,
-        due_on=None if done else claim.due_on,
-        version=claim.version + 1,
-    )
-
-
-def claim_after(claim: Claim, *, lines: int) -> Claim:
-    """Give a claim as it is once so many more of its lines are paid.
-
-    With the last line it is paid.
-    """
-    paid = claim.paid_count + lines
-    moved = msgspec.structs.replace(claim, paid_count=paid, version=claim.version + 1)
-    if paid < claim.line_count:
-        return moved
-    return _ended(moved, "pay")
-
-
-def _ended(claim: Claim, action: str) -> Claim:
-    """End a claim: it stands first among what settlement looks at until its class is closed."""
-    status = CLAIM_TRANSITIONS.target(action)
-    return msgspec.structs.replace(claim, status=status, due_city=claim.city, due_on=f"0000-00-00#{claim.id}")

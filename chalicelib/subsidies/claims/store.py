@@ -1,5 +1,6 @@
 """The tables of claims and their lines, and the writes of filing and review."""
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -10,7 +11,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import Put, Update, update
+from chalicelib.aws.writes import Put, Update, lawful, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.subsidies.claims.model import (
@@ -21,6 +22,7 @@ from chalicelib.subsidies.claims.model import (
     Line,
     LineStatus,
 )
+from chalicelib.subsidies.claims.moves import Changes
 
 
 class ClaimsByInstitution(GlobalSecondaryIndex[Any]):
@@ -162,16 +164,14 @@ class LineRow(VersionedTable[Line]):
     by_retry = LinesToRetry()
 
 
-def claim_in(action: str) -> Condition:
-    """Require that the claim is in a state in which the action may be done."""
-    condition: Condition = ClaimRow.status.is_in(*[str(s) for s in CLAIM_TRANSITIONS.sources(action)])
-    return condition
+def claim_in(action: str, *, version: int | None = None) -> Condition:
+    """Require that the claim is in a state in which the action may be done, and at this version."""
+    return lawful(ClaimRow, sources=CLAIM_TRANSITIONS.sources(action), version=version)
 
 
-def line_in(action: str) -> Condition:
-    """Require that the line is in a state in which the action may be done."""
-    condition: Condition = LineRow.status.is_in(*[str(s) for s in LINE_TRANSITIONS.sources(action)])
-    return condition
+def line_in(action: str, *, version: int | None = None) -> Condition:
+    """Require that the line is in a state in which the action may be done, and at this version."""
+    return lawful(LineRow, sources=LINE_TRANSITIONS.sources(action), version=version)
 
 
 def line_to(action: str) -> Action:
@@ -212,22 +212,25 @@ def claims_of(
     institution: str, request: PageRequest, *, status: ClaimStatus | None, today: date
 ) -> Page[Claim]:
     """List an institution's claims, newest first; of those in a state as it is shown today."""
-    return _newest(ClaimRow.by_institution, institution, request, _shown_as(status, today))
+    return _newest(ClaimRow.by_institution, institution, request, shown_as(status, today))
 
 
 def claims_in(
     city: str, request: PageRequest, *, division: str | None, status: ClaimStatus | None, today: date
 ) -> Page[Claim]:
     """List the claims that one city's budget pays, newest first; of one county if `division` is given."""
-    condition = _shown_as(status, today)
+    condition = shown_as(status, today)
     if division is not None:
         here = ClaimRow.division == division
         condition = here if condition is None else condition & here
     return _newest(ClaimRow.by_city, city, request, condition)
 
 
-def _shown_as(status: ClaimStatus | None, today: date) -> Any:
-    """Pick the claims of a state, as `model.status_shown` tells it."""
+def shown_as(status: ClaimStatus | None, today: date) -> Any:
+    """Pick the claims that are shown in a state on a day: `model.status_shown`, as a filter.
+
+    A test holds the two against each other for every state.
+    """
     if status is None:
         return None
     stored = ClaimRow.status == str(status)
@@ -253,12 +256,8 @@ def _newest(index: Any, key: str, request: PageRequest, condition: Any) -> Page[
     )
     if condition is None:
         return page_of(rows, request)
-    found: list[Claim] = []
-    for row in rows:
-        found.append(row.record)
-        if len(found) == request.limit:
-            break
-    return Page(items=found, after=rows.last_evaluated_key)
+    claims = [row.record for row in itertools.islice(rows, request.limit)]
+    return Page(items=claims, after=rows.last_evaluated_key)
 
 
 def some_claims(city: str, request: PageRequest) -> Page[Claim]:
@@ -293,7 +292,7 @@ def lines_of_person(person_key: str, *, limit: int = 100) -> list[Line]:
     return [row.record for row in rows]
 
 
-# --------------------------------------------------------------------------- claims: decisions
+# --------------------------------------------------------------------------- parts of transactions
 
 
 def submit_writes(
@@ -304,7 +303,7 @@ def submit_writes(
     `known` are the lines that stand there, by id. Each is replaced only as it was read: a hold that is placed
     or lifted meanwhile must not be undone.
     """
-    again = None if before is None else claim_in("submit") & (ClaimRow.version == before.version)
+    again = None if before is None else claim_in("submit", version=before.version)
     puts = [Put(ClaimRow.from_record(claim), again)]
     for line in lines:
         old = known.get(line.id)
@@ -313,108 +312,47 @@ def submit_writes(
 
 
 def _replaceable(old: Line) -> Condition:
-    rejected = LineRow.status == str(LineStatus.REJECTED)
-    condition: Condition = (line_in("reject") | rejected) & (LineRow.version == old.version)
-    return condition
+    unpaid = (*LINE_TRANSITIONS.sources("reject"), LineStatus.REJECTED)
+    return lawful(LineRow, sources=unpaid, version=old.version)
 
 
 def decide(
     claim_id: str,
     action: str,
+    changes: Changes,
     *,
     version: int,
     where: tuple[str, str] | None,
     not_by: str,
-    actions: Sequence[Action],
     change: Change,
 ) -> Claim:
-    """Move a claim in one conditional write: state, version, area and not one's own work.
+    """Move a claim in one conditional write, unread: state, version, area and not one's own work.
 
-    Who prepared it is JSON text, where an id stands in quotes: looking for one in quotes finds no longer one.
-    `where` is ("city", code) or ("division", code), None for the whole province.
+    The condition is the truth of what `model.why_not` gives the reasons for. Who prepared it is JSON text,
+    where an id stands in quotes: looking for one in quotes finds no longer one. `where` is ("city", code)
+    or ("division", code), None for the whole province.
 
     Raises:
         ConditionFailed: one of them did not hold.
 
     """
-    condition = claim_in(action) & (ClaimRow.version == version)
+    condition = claim_in(action, version=version)
     condition &= (ClaimRow.submitted_by != not_by) & ~ClaimRow.also_prepared_by.contains(not_by)
     if where is not None:
         condition &= getattr(ClaimRow, where[0]) == where[1]
-    target = ClaimRow.status.set(str(CLAIM_TRANSITIONS.target(action)))
-    return update(ClaimRow, (claim_id,), [target, *actions], condition=condition, change=change)
+    return update(ClaimRow, (claim_id,), _actions(changes), condition=condition, change=change)
 
 
-def review_actions(actor: str) -> list[Action]:
-    """Note the first reviewer."""
-    return [ClaimRow.reviewed_by.set(actor)]
+def move_write(before: Claim, after: Claim, *, also: Condition | None = None) -> Update:
+    """Write what has become of a claim, if it is still as it was read; `also` is asked besides.
 
-
-def return_actions(reason: str) -> list[Action]:
-    """Note why a claim goes back; a claim sent again is reviewed anew."""
-    return [ClaimRow.decision_reason.set(reason), ClaimRow.reviewed_by.remove()]
-
-
-def decide_write(claim: Claim, action: str, actions: Sequence[Action]) -> Update:
-    """Move a claim within a transaction, if it is still as it was read."""
-    return Update(
-        ClaimRow,
-        (claim.id,),
-        [ClaimRow.status.set(str(CLAIM_TRANSITIONS.target(action))), *actions],
-        claim_in(action) & (ClaimRow.version == claim.version),
-    )
-
-
-def totals_actions(*, count: int, amount_fen: int) -> list[Action]:
-    """Set what is left of a claim after lines were rejected."""
-    return [ClaimRow.line_count.set(count), ClaimRow.amount_fen.set(amount_fen)]
-
-
-def publicise_actions(claim: Claim, *, approved_by: str, budget_year: int, ends_on: date) -> list[Action]:
-    """Note the second reviewer and begin publicity; settlement may take the claim the day after its end."""
-    due_on = f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}"
-    return [
-        ClaimRow.status.set(str(CLAIM_TRANSITIONS.target("publicise"))),
-        ClaimRow.approved_by.set(approved_by),
-        ClaimRow.budget_year.set(budget_year),
-        ClaimRow.publicity_ends_on.set(ends_on),
-        ClaimRow.due_city.set(claim.city),
-        ClaimRow.due_on.set(due_on),
-    ]
-
-
-def approve_write(claim: Claim, actions: Sequence[Action]) -> Update:
-    """Approve a claim at second review; `actions` begin its publicity in the same write."""
-    condition = claim_in("approve") & (ClaimRow.version == claim.version)
-    return Update(ClaimRow, (claim.id,), list(actions), condition)
-
-
-def reject_actions(reason: str) -> list[Action]:
-    """Note why a claim is rejected."""
-    return [ClaimRow.decision_reason.set(reason)]
-
-
-def reject_line_write(line: Line, reason: str) -> Update:
-    """Reject one line of a claim under review."""
-    return Update(
-        LineRow,
-        (line.id,),
-        [line_to("reject"), LineRow.reject_reason.set(reason)],
-        line_in("reject") & (LineRow.version == line.version),
-    )
-
-
-def move_write(before: Claim, after: Claim) -> Update:
-    """Write what has become of a claim, if it is still as it was read."""
-    actions: list[Action] = []
-    for name in _MOVABLE:
-        value = getattr(after, name)
-        if value != getattr(before, name):
-            column = getattr(ClaimRow, name)
-            plain = str(value) if isinstance(value, ClaimStatus) else value
-            actions.append(column.remove() if value is None else column.set(plain))
-    unchanged = (ClaimRow.status == str(before.status)) & (ClaimRow.version == before.version)
-    return Update(ClaimRow, (before.id,), actions, unchanged)
+    `model.why_not` gives the reasons, `moves` the claim `after`.
+    """
+    changes = {name: value for name in _MOVABLE if (value := getattr(after, name)) != getattr(before, name)}
+    condition = lawful(ClaimRow, sources=(before.status,), version=before.version)
+    if also is not None:
+        condition &= also
+    return Update(ClaimRow, (before.id,), _actions(changes), condition)
 
 
 _MOVABLE = (
@@ -422,6 +360,7 @@ _MOVABLE = (
     "line_count",
     "amount_fen",
     "batched_count",
+    "paid_count",
     "objections",
     "open_objections",
     "decision_reason",
@@ -434,8 +373,27 @@ _MOVABLE = (
 )
 
 
+def _actions(changes: Changes) -> list[Action]:
+    actions: list[Action] = []
+    for name, value in changes.items():
+        column = getattr(ClaimRow, name)
+        plain = str(value) if isinstance(value, ClaimStatus) else value
+        actions.append(column.remove() if value is None else column.set(plain))
+    return actions
+
+
+def reject_line_write(line: Line, reason: str) -> Update:
+    """Reject one line of a claim under review."""
+    return Update(
+        LineRow,
+        (line.id,),
+        [line_to("reject"), LineRow.reject_reason.set(reason)],
+        line_in("reject", version=line.version),
+    )
+
+
 def drop_line_write(line: Line, reason: str) -> Update:
-    """Take a line out of its claim for good."""
+    """Take a line out of its claim for good; `model.why_not_drop` gives the reasons against it."""
     return Update(
         LineRow,
         (line.id,),
@@ -445,5 +403,5 @@ def drop_line_write(line: Line, reason: str) -> Update:
             LineRow.retry_city.remove(),
             LineRow.dropped.set(True),
         ],
-        line_in("drop") & (LineRow.version == line.version),
+        line_in("drop", version=line.version),
     )

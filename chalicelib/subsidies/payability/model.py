@@ -1,10 +1,32 @@
 """Payability: one pure function, `evaluate`, with every check by name and the evidence behind it.
 
 It decides at submission, at second review and, for lines about which anything is in doubt, at sealing. What
-cannot change after scoring is frozen on the line as `Evidence`, so that sealing reads only a voucher besides.
+cannot change after scoring is frozen on the line (`claims.evidence`), so that sealing reads only a voucher
+besides.
 
-An open hold does not make a trainee unpayable: it stops the line (`held`) until the hold is lifted. So
+An open hold does not make a trainee unpayable: it stops the line (`held`) until it goes (`holds.model`). So
 `payable` means that every check but `no_hold` passed, and `held` that this one did not.
+
+Example. 王's class opened on 10 August 2026 and cost 1,800 yuan (180,000 fen). 王's voucher is worth
+600,000 fen.
+
+| check | what is known of 王 | passes |
+|---|---|---|
+| `voucher_redeemed` | the voucher is redeemed, for this enrolment | yes |
+| `class_approved` | the class is scored, its completion was approved on 30 August | yes |
+| `on_roster` | on the roster, scored as passed | yes |
+| `attendance` | 36 of 40 lesson hours, 0.90; the policy asks for 0.80 | yes |
+| `scores` | theory 72, practice 85, pass mark 60: the rate for those who passed, 1 | yes |
+| `yearly_cap` | one other subsidy this year, of at most 3 | yes |
+| `occupation_and_level_once` | the other one was for another occupation | yes |
+| `eligible_at_date` | no list says anything of 10 August | yes |
+| `not_rejected` | no reviewer has taken 王 out of the claim | yes |
+| `no_hold` | one check-in came from a false position | no |
+
+王 is payable with min(600,000, 180,000) × 1 = 180,000 fen, and held: the line is in the claim, and is not
+paid while it is held. With 55 in practice the rate for those who failed counts. Where a policy pays those
+0.6, the amount is 108,000 fen, and of a voucher of 100,001 fen it is 60,000 fen: 60,000.6 rounded down.
+Where it pays those nothing, `scores` fails, and 王 gets no line.
 """
 
 from collections.abc import Sequence
@@ -13,6 +35,7 @@ from decimal import Decimal
 
 import msgspec
 
+from chalicelib.catalogue.projects.model import Project
 from chalicelib.classes.model import ClassStatus
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.kernel.errors import Fact
@@ -20,49 +43,11 @@ from chalicelib.kernel.ids import EnrolmentId, VoucherId
 from chalicelib.kernel.money import at_rate
 from chalicelib.people.eligibility import Bar
 from chalicelib.programs.model import OverridableCheck
+from chalicelib.subsidies.claims.evidence import OverrideInForce, PayabilityEvidence, standing_at_opening
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
 
-class Overriding(msgspec.Struct, frozen=True, array_like=True):
-    """An override in force when the evidence was taken: the check it lets pass, and until when."""
-
-    check: str
-    override_id: str
-    expires_on: date
-
-
-class Evidence(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What is known of one trainee of one class; nothing of it changes once the class is scored.
-
-    Hours are lesson hours (课时), shares 0 to 1, rates the part of the payable amount that is paid.
-    `reject_reason` is why an earlier line was taken out for good, after second review.
-    """
-
-    class_status: ClassStatus
-    completion_approved_on: date | None
-    on_roster: bool
-    enrolment_status: EnrolmentStatus
-    theory: int | None
-    practice: int | None
-    pass_mark: int
-    hours: Decimal
-    required_hours: Decimal
-    share: Decimal
-    attendance_min: Decimal
-    fee_fen: int
-    rate_passed: Decimal
-    rate_failed: Decimal
-    subsidies_this_year: int
-    subsidies_per_year: int
-    same_level_before: bool
-    overrides: list[Overriding] = []
-    completed_by_expiry: bool = False
-    last_lesson_on: date | None = None
-    opens_on: date | None = None
-    reject_reason: str | None = None
-
-
-class Check(msgspec.Struct, frozen=True):
+class PayabilityCheck(msgspec.Struct, frozen=True):
     """One condition of payment with what it was judged by."""
 
     name: str
@@ -78,16 +63,11 @@ class Payability(msgspec.Struct, frozen=True, kw_only=True):
     payable: bool
     held: bool
     amount_fen: int
-    checks: list[Check]
-
-
-def covered_fen(voucher: Voucher, fee_fen: int) -> int:
-    """Give what a voucher covers of a fee: all if its kind says so (抵用券), else at most its face value."""
-    return fee_fen if voucher.kind.covers_the_fee else min(voucher.face_value_fen, fee_fen)
+    checks: list[PayabilityCheck]
 
 
 def evaluate(
-    evidence: Evidence,
+    evidence: PayabilityEvidence,
     voucher: Voucher | None,
     *,
     enrolment_id: EnrolmentId,
@@ -103,148 +83,151 @@ def evaluate(
     `paid_fen` is what this enrolment was paid, if it was: its voucher is settled then and that is the amount,
     and a list that came later takes nothing away.
     """
-    expected = VoucherStatus.REDEEMED if paid_fen is None else VoucherStatus.SETTLED
-    redeemed = voucher is not None and voucher.status is expected and voucher.enrolment_id == enrolment_id
-    rate = evidence.rate_passed if _has_the_marks(evidence) else evidence.rate_failed
+    paid = paid_fen is not None
     checks = [
-        Check("voucher_redeemed", redeemed, {"status": str(voucher.status) if voucher else None}),
+        _voucher_redeemed(voucher, enrolment_id, paid=paid),
         _class_approved(evidence),
-        Check(
-            "on_roster",
-            evidence.on_roster and evidence.enrolment_status in _SCORED,
-            {"on_roster": evidence.on_roster, "enrolment_status": str(evidence.enrolment_status)},
-        ),
-        Check(
-            "attendance",
-            evidence.share >= evidence.attendance_min,
-            {
-                "hours": float(evidence.hours),
-                "required_hours": float(evidence.required_hours),
-                "share": float(evidence.share),
-                "minimum": float(evidence.attendance_min),
-            },
-        ),
-        Check(
-            "scores",
-            rate > 0,
-            {
-                "theory": evidence.theory,
-                "practice": evidence.practice,
-                "pass_mark": evidence.pass_mark,
-                "pay_rate": float(rate),
-            },
-        ),
-        Check(
-            "yearly_cap",
-            evidence.subsidies_this_year < evidence.subsidies_per_year,
-            {"this_year": evidence.subsidies_this_year, "maximum": evidence.subsidies_per_year},
-        ),
-        Check(
-            "occupation_and_level_once",
-            not evidence.same_level_before,
-            {"subsidised_before": evidence.same_level_before},
-        ),
-        eligible_at_date(evidence, voucher.bar if voucher and paid_fen is None else None),
-        Check("not_rejected", evidence.reject_reason is None, {"reason": evidence.reject_reason}),
+        _on_roster(evidence),
+        _attendance(evidence),
+        _scores(evidence),
+        _yearly_cap(evidence),
+        _occupation_and_level_once(evidence),
+        _eligible_at_date(evidence, voucher.bar if voucher is not None and not paid else None),
+        _not_rejected(evidence),
         *_completed_in_time(evidence, voucher),
     ]
     checks = [_overridden(check, evidence.overrides) for check in checks]
     payable = all(check.passed for check in checks)
-    checks.append(Check("no_hold", not holds, {"holds": ", ".join(holds) or None}))
-    due_fen = at_rate(covered_fen(voucher, evidence.fee_fen), rate) if payable and voucher else 0
-    amount_fen = paid_fen if payable and paid_fen is not None else due_fen
+    amount_fen = (_due_fen(evidence, voucher) if paid_fen is None else paid_fen) if payable else 0
     return Payability(
         enrolment_id=enrolment_id,
         voucher_id=voucher_id,
-        payable=payable and amount_fen > 0,
+        payable=amount_fen > 0,
         held=bool(holds),
         amount_fen=amount_fen,
-        checks=checks,
+        checks=[*checks, _no_hold(holds)],
     )
 
 
-def eligible_at_date(evidence: Evidence, bar: Bar | None) -> Check:
-    """Ask that what cross-match lists say does not count on the day the class opens (`ineligible_at_date`).
-
-    On that day training begins; a situation that arises later, work above all, is what it is for. Where the
-    day is not known, whatever stands against the voucher counts.
-    """
-    day = evidence.opens_on
-    counting = None
-    if bar is not None:
-        counting = bar.standing if day is None else bar.standing_on(day)
-    facts: dict[str, Fact] = {
-        "opens_on": day.isoformat() if day else None,
-        "listed": counting.situation.value if counting else None,
-        "since": counting.since.isoformat() if counting else None,
-    }
-    return Check("eligible_at_date", counting is None, facts)
+def totals_of(payabilities: Sequence[Payability]) -> tuple[int, int]:
+    """Count the payable trainees and add up their amounts (fen)."""
+    amounts_fen = [payability.amount_fen for payability in payabilities if payability.payable]
+    return len(amounts_fen), sum(amounts_fen)
 
 
-def waived_by(evidence: Evidence) -> set[str]:
-    """Name the checks that fail and that two people let pass: what passes by itself needs nobody's word."""
-    failing = {
-        OverridableCheck.ATTENDANCE: evidence.share < evidence.attendance_min,
-        OverridableCheck.YEARLY_CAP: evidence.subsidies_this_year >= evidence.subsidies_per_year,
-        OverridableCheck.OCCUPATION_AND_LEVEL_ONCE: evidence.same_level_before,
-    }
-    return {one.check for one in evidence.overrides if failing[OverridableCheck(one.check)]}
+# --------------------------------------------------------------------------- the amount
 
 
-def _overridden(check: Check, overrides: Sequence[Overriding]) -> Check:
-    """Let a failed check pass that two people have decided to let pass; it shows by whose decision."""
-    for one in overrides:
-        if one.check == check.name and not check.passed:
-            shown: dict[str, Fact] = {
-                "override": one.override_id,
-                "override_expires_on": one.expires_on.isoformat(),
-            }
-            return Check(check.name, passed=True, evidence={**check.evidence, **shown})
-    return check
+def covered_fen(voucher: Voucher, fee_fen: int) -> int:
+    """Give what a voucher covers of a fee: all if its kind says so (抵用券), else at most its face value."""
+    return fee_fen if voucher.kind.covers_the_fee else min(voucher.face_value_fen, fee_fen)
 
 
-class Difference(msgspec.Struct, frozen=True):
-    """What became of one check since the claim was submitted."""
-
-    name: str
-    before: Check
-    now: Check
+def _due_fen(evidence: PayabilityEvidence, voucher: Voucher | None) -> int:
+    if voucher is None:
+        return 0
+    return at_rate(covered_fen(voucher, evidence.fee_fen), _rate_of(evidence))
 
 
-def differences(before: Payability, now: Payability) -> list[Difference]:
-    """List the checks whose outcome or figures changed; holds are shown by themselves.
-
-    That a class or a voucher went on to its next state is no difference while the check still passes.
-    """
-    known = {check.name: check for check in before.checks}
-    return [
-        Difference(check.name, known[check.name], check)
-        for check in now.checks
-        if check.name in known and check.name != "no_hold" and _telling(check) != _telling(known[check.name])
-    ]
+def _rate_of(evidence: PayabilityEvidence) -> Decimal:
+    marks = (evidence.theory, evidence.practice)
+    passed = all(mark is not None and mark >= evidence.pass_mark for mark in marks)
+    return evidence.rate_passed if passed else evidence.rate_failed
 
 
-def _telling(check: Check) -> tuple[bool, dict[str, Fact]]:
-    return check.passed, {name: fact for name, fact in check.evidence.items() if name != "status"}
+# --------------------------------------------------------------------------- the checks
 
-
-_SCORED = (EnrolmentStatus.PASSED, EnrolmentStatus.FAILED)
 _AFTER_SCORING = (ClassStatus.SCORED, ClassStatus.CLAIMED, ClassStatus.CLOSED)
+_SCORED = (EnrolmentStatus.PASSED, EnrolmentStatus.FAILED)
 
 
-def _class_approved(evidence: Evidence) -> Check:
+def _voucher_redeemed(voucher: Voucher | None, enrolment_id: str, *, paid: bool) -> PayabilityCheck:
+    expected = VoucherStatus.SETTLED if paid else VoucherStatus.REDEEMED
+    passed = voucher is not None and voucher.status is expected and voucher.enrolment_id == enrolment_id
+    return PayabilityCheck(
+        "voucher_redeemed", passed, {"status": str(voucher.status) if voucher is not None else None}
+    )
+
+
+def _class_approved(evidence: PayabilityEvidence) -> PayabilityCheck:
     approved_on = evidence.completion_approved_on
-    return Check(
+    return PayabilityCheck(
         "class_approved",
         evidence.class_status in _AFTER_SCORING and approved_on is not None,
+        {"status": str(evidence.class_status), "completion_approved_on": _day(approved_on)},
+    )
+
+
+def _on_roster(evidence: PayabilityEvidence) -> PayabilityCheck:
+    return PayabilityCheck(
+        "on_roster",
+        evidence.on_roster and evidence.enrolment_status in _SCORED,
+        {"on_roster": evidence.on_roster, "enrolment_status": str(evidence.enrolment_status)},
+    )
+
+
+def _attendance(evidence: PayabilityEvidence) -> PayabilityCheck:
+    return PayabilityCheck(
+        "attendance",
+        evidence.share >= evidence.attendance_min,
         {
-            "status": str(evidence.class_status),
-            "completion_approved_on": approved_on.isoformat() if approved_on else None,
+            "hours": float(evidence.hours),
+            "required_hours": float(evidence.required_hours),
+            "share": float(evidence.share),
+            "minimum": float(evidence.attendance_min),
         },
     )
 
 
-def _completed_in_time(evidence: Evidence, voucher: Voucher | None) -> list[Check]:
+def _scores(evidence: PayabilityEvidence) -> PayabilityCheck:
+    rate = _rate_of(evidence)
+    return PayabilityCheck(
+        "scores",
+        rate > 0,
+        {
+            "theory": evidence.theory,
+            "practice": evidence.practice,
+            "pass_mark": evidence.pass_mark,
+            "pay_rate": float(rate),
+        },
+    )
+
+
+def _yearly_cap(evidence: PayabilityEvidence) -> PayabilityCheck:
+    return PayabilityCheck(
+        "yearly_cap",
+        evidence.subsidies_this_year < evidence.subsidies_per_year,
+        {"this_year": evidence.subsidies_this_year, "maximum": evidence.subsidies_per_year},
+    )
+
+
+def _occupation_and_level_once(evidence: PayabilityEvidence) -> PayabilityCheck:
+    return PayabilityCheck(
+        "occupation_and_level_once",
+        not evidence.same_level_before,
+        {"subsidised_before": evidence.same_level_before},
+    )
+
+
+def _eligible_at_date(evidence: PayabilityEvidence, bar: Bar | None) -> PayabilityCheck:
+    """Ask that no list counts on the day the class opens (`claims.evidence.standing_at_opening`)."""
+    standing = standing_at_opening(evidence, bar)
+    return PayabilityCheck(
+        "eligible_at_date",
+        standing is None,
+        {
+            "opens_on": _day(evidence.opens_on),
+            "listed": standing.situation.value if standing else None,
+            "since": _day(standing.since) if standing else None,
+        },
+    )
+
+
+def _not_rejected(evidence: PayabilityEvidence) -> PayabilityCheck:
+    return PayabilityCheck("not_rejected", evidence.reject_reason is None, {"reason": evidence.reject_reason})
+
+
+def _completed_in_time(evidence: PayabilityEvidence, voucher: Voucher | None) -> list[PayabilityCheck]:
     """Ask that training ends within the voucher's validity where the program does (`expiry_scope: complete`).
 
     The last lesson's day counts: when the completion is approved is not in the trainee's hands.
@@ -253,19 +236,75 @@ def _completed_in_time(evidence: Evidence, voucher: Voucher | None) -> list[Chec
         return []
     ended_on, last_day = evidence.last_lesson_on, voucher.valid_through if voucher else None
     in_time = ended_on is not None and last_day is not None and ended_on <= last_day
-    facts: dict[str, Fact] = {
-        "last_lesson_on": ended_on.isoformat() if ended_on else None,
-        "valid_through": last_day.isoformat() if last_day else None,
+    facts: dict[str, Fact] = {"last_lesson_on": _day(ended_on), "valid_through": _day(last_day)}
+    return [PayabilityCheck("completed_in_time", in_time, facts)]
+
+
+def _no_hold(holds: Sequence[str]) -> PayabilityCheck:
+    return PayabilityCheck("no_hold", not holds, {"holds": ", ".join(holds) or None})
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day is not None else None
+
+
+# --------------------------------------------------------------------------- overrides
+
+
+def _overridden(check: PayabilityCheck, overrides: Sequence[OverrideInForce]) -> PayabilityCheck:
+    """Let a failed check pass that two people have decided to let pass; it shows by whose decision."""
+    for override in overrides:
+        if override.check == check.name and not check.passed:
+            shown: dict[str, Fact] = {
+                "override": override.override_id,
+                "override_expires_on": override.expires_on.isoformat(),
+            }
+            return PayabilityCheck(check.name, passed=True, evidence={**check.evidence, **shown})
+    return check
+
+
+def waived_by(evidence: PayabilityEvidence) -> set[str]:
+    """Name the checks that fail and that two people let pass: what passes by itself needs nobody's word."""
+    checks = {
+        OverridableCheck.ATTENDANCE: _attendance(evidence),
+        OverridableCheck.YEARLY_CAP: _yearly_cap(evidence),
+        OverridableCheck.OCCUPATION_AND_LEVEL_ONCE: _occupation_and_level_once(evidence),
     }
-    return [Check("completed_in_time", in_time, facts)]
+    return {
+        override.check
+        for override in evidence.overrides
+        if not checks[OverridableCheck(override.check)].passed
+    }
 
 
-def _has_the_marks(evidence: Evidence) -> bool:
-    marks = (evidence.theory, evidence.practice)
-    return all(mark is not None and mark >= evidence.pass_mark for mark in marks)
+# --------------------------------------------------------------------------- what has changed since
 
 
-def totals_of(found: Sequence[Payability]) -> tuple[int, int]:
-    """Count the payable trainees and add up their amounts (fen)."""
-    payable = [one.amount_fen for one in found if one.payable]
-    return len(payable), sum(payable)
+class CheckDifference(msgspec.Struct, frozen=True):
+    """What became of one check since the claim was submitted."""
+
+    name: str
+    before: PayabilityCheck
+    now: PayabilityCheck
+
+
+def differences(before: Payability, now: Payability) -> list[CheckDifference]:
+    """List the checks whose outcome or figures changed; holds are shown by themselves.
+
+    That a class or a voucher went on to its next state is no difference while the check still passes.
+    """
+    known = {check.name: check for check in before.checks}
+    return [
+        CheckDifference(check.name, known[check.name], check)
+        for check in now.checks
+        if check.name in known and check.name != "no_hold" and _telling(check) != _telling(known[check.name])
+    ]
+
+
+def _telling(check: PayabilityCheck) -> tuple[bool, dict[str, Fact]]:
+    return check.passed, {name: fact for name, fact in check.evidence.items() if name != "status"}
+
+
+def occupation_of(project: Project) -> str:
+    """Name an occupation and level, of which one person is subsidised once."""
+    return f"{project.occupation_code}/{project.level}"

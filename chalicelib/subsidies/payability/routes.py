@@ -6,8 +6,9 @@ from chalicelib.edge.endpoints import Call, NoQuery
 from chalicelib.edge.forms import Answer
 from chalicelib.edge.http import Api
 from chalicelib.kernel.errors import Fact
-from chalicelib.subsidies.payability import service as payabilities
-from chalicelib.subsidies.payability.model import Check, totals_of
+from chalicelib.subsidies.payability import service
+from chalicelib.subsidies.payability.model import PayabilityCheck, totals_of
+from chalicelib.subsidies.payability.service import ComparedPayability
 
 api = Api(__name__)
 
@@ -57,27 +58,31 @@ class PayabilityAnswer(Answer):
     summary="What is payable for a class, trainee by trainee, and why",
 )
 def payability(call: Call[None, NoQuery], class_id: str) -> PayabilityAnswer:
-    found = payabilities.payability_of(call.context, class_id)
-    count, amount_fen = totals_of([one.outcome for one in found])
-    return PayabilityAnswer(count=count, amount_fen=amount_fen, lines=[_payability(one) for one in found])
+    trainees = service.payability_of(call.context, class_id)
+    count, amount_fen = totals_of([trainee.payability for trainee in trainees])
+    return PayabilityAnswer(
+        count=count, amount_fen=amount_fen, lines=[_payability(trainee) for trainee in trainees]
+    )
 
 
-def _payability(looked: payabilities.Looked) -> PayabilityLine:
-    one = looked.outcome
+def _payability(compared: ComparedPayability) -> PayabilityLine:
+    payability = compared.payability
     return PayabilityLine(
-        enrolment_id=one.enrolment_id,
-        voucher_id=one.voucher_id,
-        payable=one.payable,
-        held=one.held,
-        amount_fen=one.amount_fen,
-        checks=[_check(check) for check in one.checks],
-        compared_with=looked.compared_with,
+        enrolment_id=payability.enrolment_id,
+        voucher_id=payability.voucher_id,
+        payable=payability.payable,
+        held=payability.held,
+        amount_fen=payability.amount_fen,
+        checks=[_check(check) for check in payability.checks],
+        compared_with=compared.compared_with,
         differences=[
-            DifferenceAnswer(name=each.name, before=_check(each.before), now=_check(each.now))
-            for each in looked.differences
+            DifferenceAnswer(
+                name=difference.name, before=_check(difference.before), now=_check(difference.now)
+            )
+            for difference in compared.differences
         ],
     )
 
 
-def _check(check: Check) -> CheckAnswer:
+def _check(check: PayabilityCheck) -> CheckAnswer:
     return CheckAnswer(name=check.name, passed=check.passed, evidence=check.evidence)

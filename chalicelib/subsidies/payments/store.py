@@ -3,42 +3,24 @@
 from collections.abc import Sequence
 from datetime import date
 
-import msgspec
 from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
 
-from chalicelib.aws.writes import Update, update
+from chalicelib.aws.writes import Update, lawful, update
 from chalicelib.kernel.principal import Change
-from chalicelib.subsidies.claims.model import (
-    Attempt,
-    Claim,
-    ClaimStatus,
-    Line,
-    LineStatus,
-    Repayment,
-    batched_after,
-    claim_after,
-)
-from chalicelib.subsidies.claims.store import ClaimRow, LineRow, claim_in, line_in, line_to, move_write
-
-# --------------------------------------------------------------------------- settlement
+from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line, LineStatus, PaymentAttempt, Repayment
+from chalicelib.subsidies.claims.moves import batched_after, paid_after
+from chalicelib.subsidies.claims.store import ClaimRow, LineRow, line_in, line_to, move_write
 
 
 def batch_claim_write(claim: Claim, *, lines: int) -> Update:
-    """Note that so many more lines of a claim are in a batch; the last one ends its wait."""
-    after = batched_after(claim, lines=lines)
-    actions: list[Action] = [
-        ClaimRow.batched_count.set(after.batched_count),
-        ClaimRow.status.set(str(after.status)),
-    ]
-    if after.due_city is None:
-        actions += [ClaimRow.due_city.remove(), ClaimRow.due_on.remove()]
-    return Update(
-        ClaimRow,
-        (claim.id,),
-        actions,
-        claim_in("batch") & (ClaimRow.version == claim.version) & (ClaimRow.open_objections == 0),
-    )
+    """Note that so many more lines of a claim are in a batch; nobody may have objected to it meanwhile."""
+    return move_write(claim, batched_after(claim, lines=lines), also=ClaimRow.open_objections == 0)
+
+
+def pay_claim_write(claim: Claim, *, lines: int) -> Update:
+    """Note that so many more lines of a claim are paid; with the last one the claim waits for closing."""
+    waits = lawful(ClaimRow, sources=(ClaimStatus.BATCHED, ClaimStatus.PAYABLE))
+    return move_write(claim, paid_after(claim, lines=lines), also=waits)
 
 
 def batch_line_write(line: Line, *, batch_id: str, budget_year: int) -> Update:
@@ -52,11 +34,11 @@ def batch_line_write(line: Line, *, batch_id: str, budget_year: int) -> Update:
             LineRow.budget_year.set(budget_year),
             LineRow.retry_city.remove(),
         ],
-        line_in("batch") & (LineRow.holds == []) & (LineRow.version == line.version),
+        line_in("batch", version=line.version) & (LineRow.holds == []),
     )
 
 
-def pay_line_write(line_id: str, attempts: Sequence[Attempt], *, unsettled: str | None) -> Update:
+def pay_line_write(line_id: str, attempts: Sequence[PaymentAttempt], *, unsettled: str | None) -> Update:
     """Record that the bank has paid a line of the last attempt's batch.
 
     `unsettled` is the state of a voucher that could not be settled: the payment has to be taken back.
@@ -67,7 +49,7 @@ def pay_line_write(line_id: str, attempts: Sequence[Attempt], *, unsettled: str 
     return Update(LineRow, (line_id,), actions, _waits_in(attempts[-1].batch_id))
 
 
-def fail_line_write(line_id: str, attempts: Sequence[Attempt], *, city: str) -> Update:
+def fail_line_write(line_id: str, attempts: Sequence[PaymentAttempt], *, city: str) -> Update:
     """Record that the bank did not pay a line; it waits for the next batch of its city."""
     actions = [line_to("fail"), LineRow.attempts.set(list(attempts)), LineRow.retry_city.set(city)]
     return Update(LineRow, (line_id,), actions, _waits_in(attempts[-1].batch_id))
@@ -77,30 +59,6 @@ def _waits_in(batch_id: str) -> Condition:
     """Tell that a line waits in a batch: nothing but a result changes it then."""
     waits: Condition = line_in("pay") & (LineRow.batch_id == batch_id)
     return waits
-
-
-def pay_claim_write(claim: Claim, *, lines: int) -> Update:
-    """Note that so many more lines of a claim are paid; with the last one the claim waits for closing."""
-    after = claim_after(claim, lines=lines)
-    actions: list[Action] = [ClaimRow.paid_count.set(after.paid_count)]
-    if after.due_city is not None and after.due_on is not None and after.status is ClaimStatus.PAID:
-        actions += [
-            ClaimRow.status.set(str(after.status)),
-            ClaimRow.due_city.set(after.due_city),
-            ClaimRow.due_on.set(after.due_on),
-        ]
-    return Update(
-        ClaimRow,
-        (claim.id,),
-        actions,
-        ClaimRow.status.is_in(str(ClaimStatus.BATCHED), str(ClaimStatus.PAYABLE))
-        & (ClaimRow.version == claim.version),
-    )
-
-
-def closed_write(claim: Claim) -> Update:
-    """Note that the class of a claim that is over is closed: settlement has nothing more to do here."""
-    return move_write(claim, msgspec.structs.replace(claim, due_city=None, due_on=None))
 
 
 def ask_reversal(line_id: str, *, actor: str, reason: str, change: Change) -> Line:
@@ -130,7 +88,7 @@ def cancel_reversal(line: Line, change: Change) -> Line:
         LineRow,
         (line.id,),
         [LineRow.reversal_asked_by.remove(), LineRow.reversal_reason.remove()],
-        condition=line_in("reverse") & LineRow.reversal_asked_by.exists() & (LineRow.version == line.version),
+        condition=line_in("reverse", version=line.version) & LineRow.reversal_asked_by.exists(),
         change=change,
     )
 
@@ -141,10 +99,9 @@ def reverse_line_write(line: Line, *, actor: str, repay_by: date) -> Update:
         LineRow,
         (line.id,),
         [line_to("reverse"), LineRow.reversed_by.set(actor), LineRow.repay_by.set(repay_by)],
-        line_in("reverse")
+        line_in("reverse", version=line.version)
         & LineRow.reversal_asked_by.exists()
-        & (LineRow.reversal_asked_by != actor)
-        & (LineRow.version == line.version),
+        & (LineRow.reversal_asked_by != actor),
     )
 
 
@@ -154,5 +111,5 @@ def repay_line_write(line: Line, repayment: Repayment) -> Update:
         LineRow,
         (line.id,),
         [LineRow.repayments.set([*line.repayments, repayment])],
-        (LineRow.status == str(LineStatus.REVERSED)) & (LineRow.version == line.version),
+        lawful(LineRow, sources=(LineStatus.REVERSED,), version=line.version),
     )

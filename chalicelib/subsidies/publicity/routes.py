@@ -12,9 +12,11 @@ from chalicelib.edge.forms import Answer, Form, Reason, Version, line, words
 from chalicelib.edge.http import Api
 from chalicelib.kernel.paging import Page
 from chalicelib.kernel.principal import Context
-from chalicelib.kernel.reasons import sentence
-from chalicelib.subsidies.claims.model import ObjectionStatus
-from chalicelib.subsidies.publicity import service as publicities
+from chalicelib.subsidies.bulk.routes import DecisionAnswer, DecisionsAnswer, decisions_answer
+from chalicelib.subsidies.bulk.service import decide_each
+from chalicelib.subsidies.claims.model import Claim
+from chalicelib.subsidies.publicity import service
+from chalicelib.subsidies.publicity.model import Objection, ObjectionStatus
 
 api = Api(__name__)
 
@@ -95,35 +97,22 @@ class ResolveRequest(Form):
     reason: Reason
 
 
-class ResolutionRequest(ResolveRequest):
+class ObjectionDecision(ResolveRequest):
     """A supervisor's decision on one of several objections."""
 
     objection_id: Annotated[str, Meta(min_length=1, max_length=80)]
 
 
-class ResolutionsRequest(Form):
+class ObjectionDecisions(Form):
     """Decisions on several objections, each of which stands by itself."""
 
-    decisions: Annotated[list[ResolutionRequest], Meta(min_length=1, max_length=DECISIONS_MAX)]
+    decisions: Annotated[list[ObjectionDecision], Meta(min_length=1, max_length=DECISIONS_MAX)]
 
 
-class ResolutionAnswer(Answer):
-    """What became of one decision; `code` and `detail` say why it was refused."""
+class ObjectionDecisionAnswer(DecisionAnswer[ObjectionStatus]):
+    """What became of the decision on one of several objections."""
 
     objection_id: str
-    applied: bool
-    status: ObjectionStatus | None
-    version: int | None
-    code: str | None
-    detail: str | None
-
-
-class ResolutionsAnswer(Answer):
-    """What became of each decision, in the order they were sent."""
-
-    applied: int
-    refused: int
-    results: list[ResolutionAnswer]
 
 
 @api.endpoint(
@@ -135,7 +124,7 @@ class ResolutionsAnswer(Answer):
     summary="The claims now in publicity, with masked names",
 )
 def publicity(call: Call[None, PublicityQuery]) -> Listing[PublicClaim]:
-    page = publicities.publicity(call.context, call.page_request(), division=call.query.division)
+    page = service.publicity(call.context, call.page_request(), division=call.query.division)
     return call.listing(page, _public)
 
 
@@ -150,23 +139,20 @@ def publicity(call: Call[None, PublicityQuery]) -> Listing[PublicClaim]:
     summary="Object to a claim while its publicity runs",
 )
 def object_to(call: Call[ObjectionRequest, NoQuery], claim_id: str) -> Reply:
-    objected = publicities.object_to(
-        call.context,
-        claim_id,
-        reason=call.body.reason,
-        contact=call.body.contact,
-        line_id=call.body.line_id,
+    body = call.body
+    filed = service.object_to(
+        call.context, claim_id, reason=body.reason, contact=body.contact, line_id=body.line_id
     )
-    one = objected.objection
+    objection = filed.objection
     receipt = ObjectionReceipt(
-        id=one.id,
-        claim_id=one.claim_id,
-        line_id=one.line_id,
-        status=one.status,
-        created_at=one.created_at,
-        publicity_ends_on=one.publicity_ends_on,
+        id=objection.id,
+        claim_id=objection.claim_id,
+        line_id=objection.line_id,
+        status=objection.status,
+        created_at=objection.created_at,
+        publicity_ends_on=objection.publicity_ends_on,
     )
-    return Reply(receipt, 201 if objected.created else 200)
+    return Reply(receipt, 201 if filed.created else 200)
 
 
 @api.endpoint(
@@ -178,9 +164,9 @@ def object_to(call: Call[ObjectionRequest, NoQuery], claim_id: str) -> Reply:
     summary="List the objections to a claim",
 )
 def list_objections(call: Call[None, ObjectionQuery]) -> Listing[ObjectionAnswer]:
-    page = publicities.objections_to(call.context, call.query.claim, call.page_request())
-    opened = Page(items=publicities.told(call.context, page.items), after=page.after)
-    return call.listing(opened, lambda one: _objection(call.context, one))
+    claim, page = service.objections_to(call.context, call.query.claim, call.page_request())
+    opened = Page(items=service.opened(call.context, page.items), after=page.after)
+    return call.listing(opened, lambda objection: _objection(call.context, objection, claim))
 
 
 @api.endpoint(
@@ -192,52 +178,42 @@ def list_objections(call: Call[None, ObjectionQuery]) -> Listing[ObjectionAnswer
     summary="Decide on an objection",
 )
 def resolve(call: Call[ResolveRequest, NoQuery], objection_id: str) -> ObjectionAnswer:
-    body = call.body
-    resolved = publicities.resolve_objection(
-        call.context,
-        objection_id,
-        version=body.version,
-        outcome=ObjectionStatus(body.outcome),
-        reason=body.reason,
-    )
-    return _objection(call.context, publicities.told(call.context, [resolved])[0])
+    resolved = _resolve(call.context, objection_id, call.body)
+    return _objection(call.context, service.opened(call.context, [resolved])[0], None)
 
 
 @api.endpoint(
     "POST",
     "/v1/objection-decisions",
     action="objection.resolve",
-    body=ResolutionsRequest,
-    answer=ResolutionsAnswer,
+    body=ObjectionDecisions,
+    answer=DecisionsAnswer[ObjectionDecisionAnswer],
     summary="Decide on several objections at once; each stands by itself",
 )
-def resolve_many(call: Call[ResolutionsRequest, NoQuery]) -> ResolutionsAnswer:
-    resolved = publicities.resolve_many(
-        call.context,
-        [
-            publicities.Resolution(one.objection_id, one.version, ObjectionStatus(one.outcome), one.reason)
-            for one in call.body.decisions
-        ],
-    )
-    results = [_resolution(one, english=call.english) for one in resolved]
-    applied = sum(one.applied for one in results)
-    return ResolutionsAnswer(applied=applied, refused=len(results) - applied, results=results)
-
-
-def _resolution(one: publicities.Resolved, *, english: bool) -> ResolutionAnswer:
-    objection, refusal = one.objection, one.refusal
-    return ResolutionAnswer(
-        objection_id=one.resolution.objection_id,
-        applied=objection is not None,
-        status=objection.status if objection is not None else None,
-        version=objection.version if objection is not None else None,
-        code=refusal.code if refusal is not None else None,
-        detail=sentence(refusal.code, refusal.facts, english=english) if refusal is not None else None,
+def resolve_many(call: Call[ObjectionDecisions, NoQuery]) -> DecisionsAnswer[ObjectionDecisionAnswer]:
+    return decisions_answer(
+        ObjectionDecisionAnswer,
+        decide_each(
+            call.body.decisions, lambda decision: _resolve(call.context, decision.objection_id, decision)
+        ),
+        known_by=("objection_id",),
+        status=lambda objection: objection.status,
+        english=call.english,
     )
 
 
-def _public(one: publicities.Publicised) -> PublicClaim:
-    claim = one.claim
+def _resolve(context: Context, objection_id: str, body: ResolveRequest) -> Objection:
+    return service.resolve_objection(
+        context,
+        objection_id,
+        version=body.version,
+        outcome=ObjectionStatus(body.outcome),
+        reason=body.reason,
+    )
+
+
+def _public(publicised: service.PublicisedClaim) -> PublicClaim:
+    claim = publicised.claim
     return PublicClaim(
         claim_id=claim.id,
         institution=claim.institution,
@@ -255,23 +231,25 @@ def _public(one: publicities.Publicised) -> PublicClaim:
                 id_number=line.trainee_id_number,
                 amount_fen=line.amount_fen,
             )
-            for line in one.lines
+            for line in publicised.lines
         ],
     )
 
 
-def _objection(context: Context, told: publicities.Told) -> ObjectionAnswer:
-    one = told.objection
+def _objection(context: Context, opened: service.OpenedObjection, claim: Claim | None) -> ObjectionAnswer:
+    """Show an objection; one that has just been decided comes without its claim, and offers nothing more."""
+    objection = opened.objection
+    allowed = service.allowed_on_objection(context.principal, objection, claim) if claim is not None else []
     return ObjectionAnswer(
-        id=one.id,
-        claim_id=one.claim_id,
-        line_id=one.line_id,
-        status=one.status,
-        created_at=one.created_at,
-        publicity_ends_on=one.publicity_ends_on,
-        reason=told.reason,
-        contact=told.contact,
-        resolution=one.resolution,
-        version=one.version,
-        allowed_actions=publicities.allowed_on_objection(context.principal, one),
+        id=objection.id,
+        claim_id=objection.claim_id,
+        line_id=objection.line_id,
+        status=objection.status,
+        created_at=objection.created_at,
+        publicity_ends_on=objection.publicity_ends_on,
+        reason=opened.reason,
+        contact=opened.contact,
+        resolution=objection.resolution,
+        version=objection.version,
+        allowed_actions=allowed,
     )

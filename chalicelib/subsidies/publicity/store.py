@@ -6,19 +6,18 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import Put, Update
+from chalicelib.aws.writes import Put, Update, lawful
 from chalicelib.kernel.paging import Page, PageRequest
-from chalicelib.subsidies.claims.model import (
+from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line
+from chalicelib.subsidies.claims.store import ClaimRow
+from chalicelib.subsidies.holds.model import objection_hold
+from chalicelib.subsidies.holds.store import holds_write
+from chalicelib.subsidies.publicity.model import (
+    OBJECTION_TRANSITIONS,
     OBJECTIONS_MAX,
-    Claim,
-    ClaimStatus,
-    Line,
     Objection,
     ObjectionStatus,
-    hold_of,
 )
-from chalicelib.subsidies.claims.store import ClaimRow
-from chalicelib.subsidies.holds.store import holds_write
 
 
 class ObjectionsByClaim(GlobalSecondaryIndex[Any]):
@@ -69,7 +68,8 @@ def objections_to(claim_id: str, request: PageRequest) -> Page[Objection]:
 def object_writes(objection: Objection, claim: Claim, line: Line | None) -> list[Put | Update]:
     """Store an objection while publicity runs, and stop the line it is about, or the whole claim.
 
-    Many may object at once, so the claim need not be as it was read.
+    Many may object at once, so the claim is counted up as it stands and need not be as it was read.
+    `model.why_not_object` gives the reasons for what the condition refuses.
     """
     counted = [ClaimRow.objections.set(ClaimRow.objections + 1)]
     if line is None:
@@ -84,21 +84,21 @@ def object_writes(objection: Objection, claim: Claim, line: Line | None) -> list
         Update(ClaimRow, (claim.id,), counted, in_public),
     ]
     if line is not None:
-        writes.append(holds_write(line, [*line.holds, hold_of(objection.id)]))
+        writes.append(holds_write(line, [*line.holds, objection_hold(objection.id)]))
     return writes
 
 
 def resolve_write(
-    objection_id: str, *, version: int, outcome: ObjectionStatus, resolution: str, actor: str
+    objection: Objection, outcome: ObjectionStatus, *, version: int, resolution: str, actor: str
 ) -> Update:
-    """Decide on an open objection."""
+    """Decide on an open objection; `model.why_not_resolve` gives the reasons against it."""
     return Update(
         ObjectionRow,
-        (objection_id,),
+        (objection.id,),
         [
             ObjectionRow.status.set(str(outcome)),
             ObjectionRow.resolution.set(resolution),
             ObjectionRow.resolved_by.set(actor),
         ],
-        (ObjectionRow.status == str(ObjectionStatus.OPEN)) & (ObjectionRow.version == version),
+        lawful(ObjectionRow, sources=OBJECTION_TRANSITIONS.sources("dismiss"), version=version),
     )

@@ -8,8 +8,8 @@ import pytest
 from chalicelib.subsidies.claims.store import LineRow
 from chalicelib.subsidies.holds import store as hold_store
 from tests.settlement.test_faults import before_each_call
+from tests.subsidies.holds.test_listed import OPENING, listed
 from tests.subsidies.scored import Money, scored_class
-from tests.subsidies.test_listed import OPENING, listed
 
 
 @pytest.fixture

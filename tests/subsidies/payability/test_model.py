@@ -1,4 +1,4 @@
-"""The rules of subsidies, without any table: states, payability, amounts, deadlines, budgets' divisions."""
+"""The rules of payability, without any table: each check, the amount, the deadline."""
 
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -9,80 +9,17 @@ import pytest
 
 from chalicelib.classes.model import ClassStatus, claim_deadline
 from chalicelib.enrolments.model import EnrolmentStatus
-from chalicelib.kernel.errors import Refused
 from chalicelib.programs.model import Policy
-from chalicelib.subsidies.areas import cities_of
-from chalicelib.subsidies.claims.model import (
-    CLAIM_TRANSITIONS,
-    LINE_TRANSITIONS,
-    ClaimStatus,
-    LineStatus,
-    budget_division,
-    claim_id_of,
-    claim_of_line,
-    class_of_line,
-    line_id_of,
-)
-from chalicelib.subsidies.payability.model import Evidence, Overriding, evaluate, totals_of
+from chalicelib.subsidies.claims.evidence import OverrideInForce, PayabilityEvidence
+from chalicelib.subsidies.holds.model import attendance_hold
+from chalicelib.subsidies.payability.model import evaluate, totals_of
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
 
-CLAIM_CELLS = {
-    "submit": {"returned": "submitted"},
-    "review": {"submitted": "reviewed"},
-    "approve": {"reviewed": "approved"},
-    "publicise": {"approved": "publicised"},
-    "open_payment": {"publicised": "payable", "payable": "payable"},
-    "batch": {"publicised": "batched", "payable": "batched"},
-    "pay": {"batched": "paid"},
-    "return": {"submitted": "returned", "reviewed": "returned"},
-    "uphold_objection": {"submitted": "returned", "reviewed": "returned", "publicised": "returned"},
-    "give_up": {
-        "submitted": "rejected",
-        "reviewed": "rejected",
-        "returned": "rejected",
-        "publicised": "rejected",
-        "payable": "rejected",
-        "batched": "rejected",
-    },
-    "reject": {"submitted": "rejected", "reviewed": "rejected", "returned": "rejected"},
-}
-LINE_CELLS = {
-    "hold": {"pending": "held"},
-    "lift": {"held": "pending"},
-    "reject": {"pending": "rejected", "held": "rejected"},
-    "drop": {"pending": "rejected", "held": "rejected", "payment_failed": "rejected"},
-    "batch": {"pending": "batched", "payment_failed": "batched"},
-    "pay": {"batched": "paid"},
-    "fail": {"batched": "payment_failed"},
-    "reverse": {"paid": "reversed"},
-}
 
-
-@pytest.mark.parametrize("action", sorted(CLAIM_TRANSITIONS.steps))
-@pytest.mark.parametrize("state", list(ClaimStatus))
-def test_each_claim_action_is_lawful_in_its_states_only(action: str, state: ClaimStatus) -> None:
-    check_cell(CLAIM_TRANSITIONS, CLAIM_CELLS, action, state)
-
-
-@pytest.mark.parametrize("action", sorted(LINE_TRANSITIONS.steps))
-@pytest.mark.parametrize("state", list(LineStatus))
-def test_each_line_action_is_lawful_in_its_states_only(action: str, state: LineStatus) -> None:
-    check_cell(LINE_TRANSITIONS, LINE_CELLS, action, state)
-
-
-def check_cell(table: Any, cells: dict[str, dict[str, str]], action: str, state: Any) -> None:
-    expected = cells[action].get(state.value)
-    if expected is None:
-        with pytest.raises(Refused):
-            table.require(action, state)
-    else:
-        assert table.require(action, state) == expected
-
-
-def evidence(**facts: Any) -> Evidence:
-    good = Evidence(
+def evidence(**facts: Any) -> PayabilityEvidence:
+    good = PayabilityEvidence(
         class_status=ClassStatus.SCORED,
         completion_approved_on=date(2026, 8, 30),
         on_roster=True,
@@ -104,7 +41,7 @@ def evidence(**facts: Any) -> Evidence:
     return msgspec.structs.replace(good, **facts)
 
 
-LET_PASS = Overriding("attendance", "ovr_a", date(2026, 9, 30))
+LET_PASS = OverrideInForce("attendance", "ovr_a", date(2026, 9, 30))
 
 
 def voucher(**facts: Any) -> Voucher:
@@ -126,7 +63,7 @@ def voucher(**facts: Any) -> Voucher:
     return Voucher(**{**given, **facts})
 
 
-def judge(found: Evidence, held: Voucher | None, holds: list[str] | None = None) -> Any:
+def judge(found: PayabilityEvidence, held: Voucher | None, holds: list[str] | None = None) -> Any:
     return evaluate(found, held, enrolment_id="enr_a", voucher_id="vch_a", holds=holds or [])  # type: ignore[arg-type]
 
 
@@ -232,25 +169,37 @@ def test_the_deadline_is_the_same_date_twelve_months_later() -> None:
     assert claim_deadline(datetime(2026, 8, 30, 20, tzinfo=UTC), Policy()) == date(2027, 8, 31)
 
 
-def test_ids_of_claims_lines_and_classes_lead_to_each_other() -> None:
-    claim_id = claim_id_of("cls_abcd")
-    line_id = line_id_of(claim_id, 7)
-    assert (claim_id, line_id) == ("clm_abcd", "lin_abcd-07")
-    assert claim_of_line(line_id) == claim_id
-    assert class_of_line(line_id) == "cls_abcd"
-    assert claim_of_line("nonsense") == ""
-
-
-def test_a_city_pays_for_its_counties_and_the_province_for_those_it_administers() -> None:
-    assert budget_division("340111") == "3401"
-    assert budget_division("3401") == "3401"
-    assert budget_division("341882") == "34"
-    assert budget_division("340826") == "34"
-    assert budget_division("34") == "34"
-
-
-def test_an_area_is_read_from_the_lists_of_its_cities() -> None:
-    assert cities_of("3401") == (("3401",), None)
-    assert cities_of("340111") == (("3401",), "340111")
-    assert cities_of("341882") == (("34",), "341882")
-    assert len(cities_of("34")[0]) == 17
+def test_the_worked_example_of_the_module_is_true() -> None:
+    of_wang = evidence(
+        theory=72,
+        practice=85,
+        hours=Decimal(36),
+        share=Decimal("0.90"),
+        fee_fen=180_000,
+        subsidies_this_year=1,
+        opens_on=date(2026, 8, 10),
+    )
+    held = judge(of_wang, voucher(), [attendance_hold("mock_location")])
+    assert [check.name for check in held.checks] == [
+        "voucher_redeemed",
+        "class_approved",
+        "on_roster",
+        "attendance",
+        "scores",
+        "yearly_cap",
+        "occupation_and_level_once",
+        "eligible_at_date",
+        "not_rejected",
+        "no_hold",
+    ]
+    assert (held.payable, held.held, held.amount_fen, failed_checks(held)) == (
+        True,
+        True,
+        180_000,
+        ["no_hold"],
+    )
+    failed = msgspec.structs.replace(of_wang, practice=55, rate_failed=Decimal("0.6"))
+    assert judge(failed, voucher()).amount_fen == 108_000
+    assert judge(failed, voucher(face_value_fen=100_001)).amount_fen == 60_000
+    unpaid = judge(msgspec.structs.replace(failed, rate_failed=Decimal(0)), voucher())
+    assert (unpaid.payable, failed_checks(unpaid)) == (False, ["scores"])

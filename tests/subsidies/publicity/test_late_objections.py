@@ -6,8 +6,8 @@ import pytest
 
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.principal import Role
-from chalicelib.subsidies.claims.model import OBJECTIONS_MAX
 from chalicelib.subsidies.claims.store import ClaimRow, LineRow
+from chalicelib.subsidies.publicity.model import OBJECTIONS_MAX
 from tests.accounts.test_separation import moved
 from tests.subsidies.claims.test_claims import voucher_states
 from tests.subsidies.scored import Money, scored_class
@@ -152,13 +152,24 @@ def test_the_only_line_of_a_claim_under_review_ends_it(world: Any, money: Money)
     assert set(voucher_states(class_id)) == {"closed"}
 
 
+def offered(money: Money, claim: Any, *, who: Any = "supervisor") -> list[list[str]]:
+    page = money.ok(money.api(who).get("/v1/objections", {"claim": claim["id"]}, at=money.now))
+    return [shown["allowed_actions"] for shown in page["items"]]
+
+
 def test_nobody_decides_on_objections_to_a_claim_they_had_a_hand_in(world: Any, money: Money) -> None:
     claim = money.publicised(scored_class(world, 1))
     one = objection(money, claim, "有异议")
+    assert offered(money, claim) == [["resolve"]]
+    assert offered(money, claim, who="finance") == [[]]
     for name in ("institution", "clerk", "reviewer"):
-        refused = resolve(money, one, "dismissed", who=moved(name, Role.SUPERVISOR))
+        supervisor = moved(name, Role.SUPERVISOR)
+        assert offered(money, claim, who=supervisor) == [[]], name
+        refused = resolve(money, one, "dismissed", who=supervisor)
         assert (refused.status, refused.json["code"]) == (403, "self_approval"), name
-    assert money.ok(resolve(money, one, "dismissed"))["status"] == "dismissed"
+    resolved = money.ok(resolve(money, one, "dismissed"))
+    assert (resolved["status"], resolved["allowed_actions"]) == ("dismissed", [])
+    assert offered(money, claim) == [[]]
 
 
 def test_only_undecided_objections_count_against_the_limit(world: Any, money: Money) -> None:

@@ -9,13 +9,14 @@ from chalicelib.aws.logs import log
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.people.eligibility import Bar
 from chalicelib.subsidies.claims import store
+from chalicelib.subsidies.claims.evidence import standing_at_opening
 from chalicelib.subsidies.claims.model import Line, LineStatus
-from chalicelib.subsidies.holds import store as hold_store
-from chalicelib.subsidies.payability.model import eligible_at_date
+from chalicelib.subsidies.holds.model import check_hold
+from chalicelib.subsidies.holds.store import place_hold
 from chalicelib.vouchers.model import Voucher
 
-HOLD = "check:eligible_at_date"
-_LEFT = (LineStatus.BATCHED, LineStatus.PAID)
+HOLD = check_hold("eligible_at_date")
+_TOO_LATE = (LineStatus.BATCHED, LineStatus.PAID)
 
 
 def stop_payment(context: Context, voucher: Voucher, bar: Bar) -> None:
@@ -25,21 +26,21 @@ def stop_payment(context: Context, voucher: Voucher, bar: Bar) -> None:
     back. Saying it again changes nothing.
     """
     for line in store.lines_of_person(voucher.person_key):
-        if line.voucher_id == voucher.id and not eligible_at_date(line.evidence, bar).passed:
+        if line.voucher_id == voucher.id and standing_at_opening(line.evidence, bar) is not None:
             _stop(context, line, bar)
 
 
 def _stop(context: Context, line: Line, bar: Bar) -> None:
     change = change_of(context, "claim_line.hold", reason=f"{bar.code} import={bar.standing.import_id}")
-    if hold_store.place_hold(line.id, HOLD, change) is not None:
+    if place_hold(line.id, HOLD, change) is not None:
         return
-    now = store.find_line(line.id)
-    if now is not None and now.status in _LEFT:
+    current = store.find_line(line.id)
+    if current is not None and current.status in _TOO_LATE:
         log(
             "ineligible_too_late",
-            line_id=now.id,
-            status=now.status.value,
-            batch_id=now.batch_id,
+            line_id=current.id,
+            status=current.status.value,
+            batch_id=current.batch_id,
             code=bar.code,
             import_id=bar.standing.import_id,
         )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from chalicelib.aws.writes import ConditionFailed, Write, transact
+from chalicelib.aws.writes import Write, transact, until_written
 from chalicelib.catalogue.projects.reading import read_project
 from chalicelib.classes.model import ClassStatus, TrainingClass, claim_deadline, prepared_by
 from chalicelib.classes.scores.store import claim_write
@@ -12,6 +12,7 @@ from chalicelib.classes.service import require_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
+from chalicelib.subsidies.budgets.model import budget_division
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.model import (
     Claim,
@@ -19,24 +20,17 @@ from chalicelib.subsidies.claims.model import (
     Leftover,
     Line,
     LineStatus,
-    budget_division,
     claim_id_of,
     line_id_of,
+    why_not,
 )
-from chalicelib.subsidies.payability.model import totals_of
-from chalicelib.subsidies.payability.service import (
-    Examined,
-    examine,
-    is_derived_hold,
-    lines_ever_claimed,
-    occupation_of,
-)
-
-_TRIES = 5
+from chalicelib.subsidies.holds.model import decided_holds
+from chalicelib.subsidies.payability.model import occupation_of, totals_of
+from chalicelib.subsidies.payability.service import Examination, examine, lines_ever_claimed
 
 
 @dataclass(frozen=True)
-class Submitted:
+class FiledClaim:
     """A claim with its lines; `created` unless this was a repeat."""
 
     claim: Claim
@@ -46,7 +40,7 @@ class Submitted:
 
 def submit_claim(
     context: Context, class_id: str, *, declared_count: int, declared_amount_fen: int
-) -> Submitted:
+) -> FiledClaim:
     """Ask for payment for a scored class, one line a payable trainee; again after a return.
 
     Raises:
@@ -54,41 +48,37 @@ def submit_claim(
         Impossible: `declared_totals_differ`, with both figures.
 
     """
-    for _ in range(_TRIES):
+    today = shanghai_date(context.now)
+
+    def attempt() -> FiledClaim:
         training_class = require_class(context, "subsidy_claim.submit", class_id)
         before = store.find_claim(claim_id_of(class_id))
-        if before is not None and before.status is not ClaimStatus.RETURNED:
+        if before is not None and why_not("submit", before, context.principal.actor) is not None:
             return _repeat(before, declared_count, declared_amount_fen)
-        _require_claimable(training_class, before, shanghai_date(context.now))
+        _require_claimable(training_class, before, today)
         old = lines_ever_claimed(training_class) if before is not None else []
         dropped: dict[str, Line] = {line.enrolment_id: line for line in old if line.dropped}
-        examined = examine(training_class, today=shanghai_date(context.now), lines=dropped)
-        count, amount_fen = totals_of([one.outcome for one in examined])
+        trainees = examine(training_class, today=today, lines=dropped)
+        count, amount_fen = totals_of([trainee.payability for trainee in trainees])
         if count == 0:
             raise error("not_payable")
         _require_totals(count, amount_fen, declared_count, declared_amount_fen)
-        claim = _claim_for(context, training_class, examined, before)
-        known: dict[str, Line] = {one.id: one for one in old}
-        occupation = occupation_of(read_project(training_class.project_id))
-        lines = [
-            _line_for(context, training_class, claim, one, known, occupation=occupation)
-            for one in examined
-            if one.outcome.payable
-        ]
+        claim = _claim_for(context, training_class, trainees, before)
+        known: dict[str, Line] = {line.id: line for line in old}
+        lines = _lines_for(context, training_class, claim, trainees, known)
         writes: list[Write] = [*store.submit_writes(claim, lines, before=before, known=known)]
         if before is None:
             writes.append(claim_write(class_id, version=training_class.version))
-        try:
-            transact(writes, change=change_of(context, "subsidy_claim.submit"))
-        except ConditionFailed:
-            continue  # claimed or scored anew meanwhile, or a hold was placed or lifted: look again
-        return Submitted(claim, lines, created=True)
-    raise error("try_again")
+        # Fails if it was claimed or scored anew meanwhile, or a hold was placed or lifted.
+        transact(writes, change=change_of(context, "subsidy_claim.submit"))
+        return FiledClaim(claim, lines, created=True)
+
+    return until_written(attempt)
 
 
-def _repeat(claim: Claim, declared_count: int, declared_amount_fen: int) -> Submitted:
+def _repeat(claim: Claim, declared_count: int, declared_amount_fen: int) -> FiledClaim:
     _require_totals(claim.declared_count, claim.declared_amount_fen, declared_count, declared_amount_fen)
-    return Submitted(claim, store.find_lines(claim.line_ids), created=False)
+    return FiledClaim(claim, store.find_lines(claim.line_ids), created=False)
 
 
 def _require_totals(count: int, amount_fen: int, declared_count: int, declared_amount_fen: int) -> None:
@@ -119,11 +109,11 @@ def _require_claimable(training_class: TrainingClass, before: Claim | None, toda
 
 
 def _claim_for(
-    context: Context, training_class: TrainingClass, examined: Sequence[Examined], before: Claim | None
+    context: Context, training_class: TrainingClass, trainees: Sequence[Examination], before: Claim | None
 ) -> Claim:
     claim_id = claim_id_of(training_class.id)
-    count, amount_fen = totals_of([one.outcome for one in examined])
-    left = [one.enrolment for one in examined if not one.outcome.payable]
+    count, amount_fen = totals_of([trainee.payability for trainee in trainees])
+    left_out = [trainee.enrolment for trainee in trainees if not trainee.payability.payable]
     applicant = context.principal.actor
     prepared = prepared_by(training_class)
     if before is not None:
@@ -138,14 +128,14 @@ def _claim_for(
         program_id=training_class.program_id,
         project_id=training_class.project_id,
         status=ClaimStatus.SUBMITTED,
-        line_ids=[line_id_of(claim_id, one.place) for one in examined if one.outcome.payable],
+        line_ids=[line_id_of(claim_id, trainee.place) for trainee in trainees if trainee.payability.payable],
         line_count=count,
         amount_fen=amount_fen,
         declared_count=count,
         declared_amount_fen=amount_fen,
         submitted_by=applicant,
         submitted_at=context.now,
-        leftovers=[Leftover(one.id, one.voucher_id) for one in left],
+        leftovers=[Leftover(enrolment.id, enrolment.voucher_id) for enrolment in left_out],
         also_prepared_by=sorted(prepared - {applicant}),
         objections=before.objections if before is not None else 0,
         open_objections=before.open_objections if before is not None else 0,
@@ -153,34 +143,41 @@ def _claim_for(
     )
 
 
-def _line_for(
+def _lines_for(
     context: Context,
     training_class: TrainingClass,
     claim: Claim,
-    one: Examined,
+    trainees: Sequence[Examination],
     known: Mapping[str, Line],
-    *,
-    occupation: str,
+) -> list[Line]:
+    """Make a line for each payable trainee; `known` are those that stand there, by id."""
+    occupation = occupation_of(read_project(training_class.project_id))
+    return [
+        _line_for(context, claim, trainee, known.get(line_id_of(claim.id, trainee.place)), occupation)
+        for trainee in trainees
+        if trainee.payability.payable
+    ]
+
+
+def _line_for(
+    context: Context, claim: Claim, trainee: Examination, old: Line | None, occupation: str
 ) -> Line:
-    line_id = line_id_of(claim.id, one.place)
-    old = known.get(line_id)
-    decided = [hold for hold in old.holds if not is_derived_hold(hold)] if old is not None else []
-    holds = [*one.holds, *decided]
+    holds = [*trainee.holds, *(decided_holds(old) if old is not None else [])]
     return Line(
-        id=line_id,
-        division=training_class.division,
+        id=line_id_of(claim.id, trainee.place),
+        division=claim.division,
         city=claim.city,
-        institution=training_class.institution,
-        program_id=training_class.program_id,
-        enrolment_id=one.enrolment.id,
-        voucher_id=one.enrolment.voucher_id,
-        person_key=one.enrolment.person_key,
-        trainee_name=one.enrolment.trainee_name,
-        trainee_id_number=one.enrolment.trainee_id_number,
+        institution=claim.institution,
+        program_id=claim.program_id,
+        enrolment_id=trainee.enrolment.id,
+        voucher_id=trainee.enrolment.voucher_id,
+        person_key=trainee.enrolment.person_key,
+        trainee_name=trainee.enrolment.trainee_name,
+        trainee_id_number=trainee.enrolment.trainee_id_number,
         occupation=occupation,
         status=LineStatus.HELD if holds else LineStatus.PENDING,
-        amount_fen=one.outcome.amount_fen,
-        evidence=one.evidence,
+        amount_fen=trainee.payability.amount_fen,
+        evidence=trainee.evidence,
         submitted_at=context.now,
         holds=holds,
         reject_reason=old.reject_reason if old is not None else None,

@@ -15,7 +15,7 @@ from chalicelib.kernel.principal import system_context
 from chalicelib.people.standings import store as standings_store
 from chalicelib.people.standings.model import Situation, Standing
 from chalicelib.subsidies.claims.store import LineRow
-from chalicelib.subsidies.listed import stop_payment
+from chalicelib.subsidies.holds.listed import stop_payment
 from chalicelib.vouchers.ineligibility import service as ineligibility
 from chalicelib.vouchers.store import VoucherRow
 from tests.settlement.ledger.test_ledger import differences

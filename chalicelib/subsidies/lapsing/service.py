@@ -30,14 +30,14 @@ def close_unpayable(context: Context, class_id: str, *, version: int, reason: st
         Refused: `wrong_state`, `version_conflict`, or `somebody_payable`, with how many and how much.
 
     """
-    found = require_class(context, "class.close", class_id)
-    refuse_own_work(context, found)
-    require_step(found, "lapse", version)
-    examined = examine(found, today=shanghai_date(context.now))
-    count, amount_fen = totals_of([one.outcome for one in examined])
+    training_class = require_class(context, "class.close", class_id)
+    refuse_own_work(context, training_class)
+    require_step(training_class, "lapse", version)
+    trainees = examine(training_class, today=shanghai_date(context.now))
+    count, amount_fen = totals_of([trainee.payability for trainee in trainees])
     if count:
         raise error("somebody_payable", count=count, amount_fen=amount_fen)
-    used = [Leftover(one.enrolment.id, one.enrolment.voucher_id) for one in examined]
+    used = [Leftover(trainee.enrolment.id, trainee.enrolment.voucher_id) for trainee in trainees]
     writes: list[Write] = [lapse_write(class_id, version=version), *close_vouchers(used)]
     try:
         transact(writes, change=change_of(context, "class.close", reason=reason))
@@ -57,10 +57,14 @@ def close_unclaimed(context: Context, payer: str) -> int:
     change = change_of(context, "class.lapse", reason=REASON)
     today = shanghai_date(context.now)
     groups = [payer, *sorted(DIRECTLY_ADMINISTERED)] if payer == PROVINCE else [payer]
-    due = [one for group in groups for one in classes_unclaimed(group, before=today, limit=CLASSES_A_RUN_MAX)]
+    due = [
+        class_id
+        for group in groups
+        for class_id in classes_unclaimed(group, before=today, limit=CLASSES_A_RUN_MAX)
+    ]
     for class_id in due[:CLASSES_A_RUN_MAX]:
         enrolments = find_enrolments(sorted(read_class(class_id).enrolment_ids))
-        used = [Leftover(one.id, one.voucher_id) for one in enrolments]
+        used = [Leftover(enrolment.id, enrolment.voucher_id) for enrolment in enrolments]
         writes: list[Write] = [lapse_write(class_id, version=None), *close_vouchers(used)]
         try:
             transact(writes, change=change)

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from chalicelib.programs.model import Policy
-from chalicelib.subsidies.claims import service
+from chalicelib.subsidies.reviews import service
 
 
 def test_publicity_without_a_plan_of_holidays_is_told_once(caplog: pytest.LogCaptureFixture) -> None:

@@ -1,0 +1,1 @@
+"""Deciding on several things in one call."""

@@ -1,0 +1,147 @@
+"""What becomes of a claim with each step: pure, and the one way to move it.
+
+A decision gives the `Changes` it makes. `store.decide` writes them at once, unread; `changed` gives the
+claim as it is then, and `store.move_write` writes what differs, in a transaction with whatever else the
+step writes.
+"""
+
+from datetime import date, timedelta
+from typing import Any
+
+import msgspec
+
+from chalicelib.subsidies.claims.model import CLAIM_TRANSITIONS, Claim, Line, LineStatus
+
+Changes = dict[str, Any]
+"""New values by the name of a claim's field; None takes the value away."""
+
+_BATCHED, _PAYABLE = CLAIM_TRANSITIONS.target("batch"), CLAIM_TRANSITIONS.target("open_payment")
+_OUT_OF_PUBLICITY: Changes = {
+    "reviewed_by": None,
+    "approved_by": None,
+    "budget_year": None,
+    "publicity_ends_on": None,
+    "due_city": None,
+    "due_on": None,
+}
+
+
+def changed(claim: Claim, changes: Changes) -> Claim:
+    """Give a claim as it is with these changes."""
+    return msgspec.structs.replace(claim, **changes, version=claim.version + 1)
+
+
+# --------------------------------------------------------------------------- reviews
+
+
+def reviewed(actor: str) -> Changes:
+    """Give the first review, and by whom."""
+    return {"status": CLAIM_TRANSITIONS.target("review"), "reviewed_by": actor}
+
+
+def publicised(claim: Claim, *, approved_by: str, budget_year: int, ends_on: date) -> Changes:
+    """Approve a claim and begin publicity; settlement may take it the day after the last.
+
+    Example: publicity ends on 8 September. `due_on` begins with 2026-09-09, so the nightly run of the 9th
+    is the first to find the claim.
+    """
+    return {
+        "status": CLAIM_TRANSITIONS.target("publicise"),
+        "approved_by": approved_by,
+        "budget_year": budget_year,
+        "publicity_ends_on": ends_on,
+        "due_city": claim.city,
+        "due_on": f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}",
+    }
+
+
+def returned(reason: str) -> Changes:
+    """Send a claim back to the institution; one sent again is reviewed anew."""
+    return {
+        "status": CLAIM_TRANSITIONS.target("return"),
+        "decision_reason": reason,
+        "reviewed_by": None,
+    }
+
+
+def rejected(reason: str) -> Changes:
+    """Reject a claim for good, with all its lines."""
+    return {
+        "status": CLAIM_TRANSITIONS.target("reject"),
+        "decision_reason": reason,
+        "line_count": 0,
+        "amount_fen": 0,
+    }
+
+
+def sent_back(claim: Claim, reason: str) -> Changes:
+    """Uphold an objection to a claim: it goes back to the institution, and out of publicity.
+
+    One that lies with the institution already stays there, and one that is over stays over.
+    """
+    if not CLAIM_TRANSITIONS.allows("uphold_objection", claim.status):
+        return {}
+    status = CLAIM_TRANSITIONS.target("uphold_objection")
+    return {**_OUT_OF_PUBLICITY, "status": status, "decision_reason": reason}
+
+
+# --------------------------------------------------------------------------- lines
+
+
+def claim_without(claim: Claim, line: Line) -> Claim:
+    """Give a claim as it is once one of its lines is taken out.
+
+    What was waiting for this line alone goes on: the claim may now be wholly batched, or wholly paid. A claim
+    that loses its last line is rejected.
+
+    Example: of three lines one is paid, one in a batch, and the third could not be paid and is taken out. The
+    claim has two lines then, both in batches: it waits for nothing but the bank. If the second had been paid
+    too, the claim would be paid now.
+    """
+    batched = claim.batched_count - (line.status is LineStatus.PAYMENT_FAILED)
+    rest = changed(
+        claim,
+        {
+            "line_count": claim.line_count - 1,
+            "amount_fen": claim.amount_fen - line.amount_fen,
+            "batched_count": batched,
+        },
+    )
+    if rest.line_count == 0:
+        return _ended(rest, "give_up")
+    if rest.paid_count == rest.line_count:
+        return _ended(rest, "pay")
+    if batched == rest.line_count:
+        return msgspec.structs.replace(rest, status=_BATCHED, due_city=None, due_on=None)
+    return rest
+
+
+def batched_after(claim: Claim, *, lines: int) -> Claim:
+    """Give a claim as it is once so many more of its lines are in a batch; the last one ends its wait."""
+    batched = claim.batched_count + lines
+    done = batched == claim.line_count
+    waits: Changes = {"due_city": None, "due_on": None} if done else {}
+    return changed(claim, {"batched_count": batched, "status": _BATCHED if done else _PAYABLE, **waits})
+
+
+def paid_after(claim: Claim, *, lines: int) -> Claim:
+    """Give a claim as it is once so many more of its lines are paid; with the last one it is paid."""
+    paid = claim.paid_count + lines
+    rest = changed(claim, {"paid_count": paid})
+    if paid < claim.line_count:
+        return rest
+    return _ended(rest, "pay")
+
+
+# --------------------------------------------------------------------------- the end
+
+
+def _ended(claim: Claim, action: str) -> Claim:
+    """End a claim: it stands first among what settlement looks at until its class is closed."""
+    status = CLAIM_TRANSITIONS.target(action)
+    return msgspec.structs.replace(claim, status=status, due_city=claim.city, due_on=f"0000-00-00#{claim.id}")
+
+
+def closed(claim: Claim) -> Claim:
+    """Give a claim that is over as it is once its class is closed: settlement has nothing more to do here."""
+    return changed(claim, {"due_city": None, "due_on": None})

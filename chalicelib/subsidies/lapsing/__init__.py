@@ -1,0 +1,1 @@
+"""Scored classes for which nothing is paid."""

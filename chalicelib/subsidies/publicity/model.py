@@ -1,0 +1,112 @@
+"""Publicity and objections (公示、异议): how long a claim is in public, and what an objection to it is.
+
+An objection to one line holds the line; one to the whole claim stops the claim. Both wait for a supervisor,
+who had no hand in the claim.
+"""
+
+from datetime import date, datetime
+from enum import StrEnum
+
+import msgspec
+
+from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.ids import ClaimId, LineId
+from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
+from chalicelib.kernel.transitions import Step, Transitions
+from chalicelib.subsidies.claims.model import Claim, ClaimStatus, has_hand_in
+from chalicelib.subsidies.claims.moves import changed
+
+OBJECTIONS_MAX = 200
+"""Undecided objections to one claim; publicity is open to everybody, so the list must have an end."""
+
+PUBLIC_STATES = (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE, ClaimStatus.BATCHED, ClaimStatus.PAID)
+"""States of a claim that has been in public; before, nobody outside may learn that it is there."""
+
+
+class ObjectionStatus(StrEnum):
+    """An objection is open until a supervisor decides on it."""
+
+    OPEN = "open"
+    UPHELD = "upheld"
+    DISMISSED = "dismissed"
+
+
+_O = ObjectionStatus
+OBJECTION_TRANSITIONS: Transitions[ObjectionStatus] = Transitions(
+    "objection",
+    {
+        "uphold": Step((_O.OPEN,), _O.UPHELD),
+        "dismiss": Step((_O.OPEN,), _O.DISMISSED),
+    },
+)
+
+
+class Objection(msgspec.Struct, frozen=True, kw_only=True):
+    """An objection from the public; what they wrote and how to reach them is sealed.
+
+    It is about one line, or about the whole claim.
+    """
+
+    id: str
+    claim_id: ClaimId
+    line_id: LineId | None = None
+    division: str
+    status: ObjectionStatus
+    sealed_reason: str
+    created_at: datetime
+    publicity_ends_on: date
+    sealed_contact: str | None = None
+    resolution: str | None = None
+    resolved_by: str | None = None
+    version: int = 1
+    last_change: Change | None = None
+
+
+def is_running(claim: Claim, today: date) -> bool:
+    """Tell whether the claim's publicity runs today, its last day included."""
+    return (
+        claim.status is ClaimStatus.PUBLICISED
+        and claim.publicity_ends_on is not None
+        and today <= claim.publicity_ends_on
+    )
+
+
+def why_not_object(claim: Claim, today: date, *, ends_on: date) -> DomainError | None:
+    """Tell what stands against an objection to a claim whose publicity, as it was read, ended on a day.
+
+    Publicity is over, or too many objections wait for a decision.
+
+    Example: publicity ends on 8 September. An objection at 23:59 of that day in Shanghai counts, one a minute
+    later does not. `store.object_writes` holds the same under races.
+    """
+    if not is_running(claim, today):
+        return error("publicity_over", ends_on=ends_on.isoformat())
+    if claim.publicity_ends_on != ends_on:
+        return error("not_found")  # sent back and publicised anew since: another list is in public now
+    if claim.objections >= OBJECTIONS_MAX:
+        return error("too_many_objections", limit=OBJECTIONS_MAX)
+    return None
+
+
+def why_not_resolve(
+    objection: Objection, claim: Claim, actor: str, *, version: int | None = None
+) -> DomainError | None:
+    """Tell what stands against deciding on an objection: a hand in its claim, another version, or a decision.
+
+    `store.resolve_write` holds the same under races.
+    """
+    if has_hand_in(claim, actor):
+        return error("self_approval")
+    return OBJECTION_TRANSITIONS.why_not("dismiss", objection, version=version)
+
+
+def claim_without_objection(claim: Claim, *, about_line: bool) -> Claim:
+    """Give a claim as it is once an objection to it, or to one of its lines, is decided."""
+    return changed(
+        claim,
+        {
+            "objections": claim.objections - 1,
+            "open_objections": claim.open_objections - (not about_line),
+        },
+    )
