@@ -188,8 +188,7 @@ ARRAYS = {
         "line_id enrolment_id voucher_id institution program_id budget_year amount_fen attempts",
     ],
     "chalicelib.settlement.ledger.model": ["line_id voucher_id institution amount_fen reference paid_on"],
-    "chalicelib.subsidies.claims.model": ["bank_reference amount_fen received_on", "enrolment_id voucher_id"],
-    "chalicelib.subsidies.payability.model": [
+    "chalicelib.subsidies.claims.evidence": [
         "check override_id expires_on",
         (
             "class_status completion_approved_on on_roster enrolment_status theory practice pass_mark hours "
@@ -197,7 +196,8 @@ ARRAYS = {
             "subsidies_per_year same_level_before overrides completed_by_expiry last_lesson_on opens_on reject_reason"
         ),
     ],
-    "chalicelib.subsidies.register.store": ["line_id occupation year waived"],
+    "chalicelib.subsidies.claims.model": ["bank_reference amount_fen received_on", "enrolment_id voucher_id"],
+    "chalicelib.subsidies.register.model": ["line_id occupation year waived"],
 }
 """By module: the fields of each struct that is stored as an array, in their order. New ones go to the end."""
 
