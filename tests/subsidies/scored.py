@@ -224,8 +224,8 @@ class Money:
         return self.ok(self.api("institution").get(f"/v1/classes/{class_id}/payability", at=self.now))
 
     def claim(self, class_id: str, *, who: str = "institution") -> Any:
-        found = self.ok(self.api(who).get(f"/v1/classes/{class_id}/payability", at=self.now))
-        body = {"declared_count": found["count"], "declared_amount_fen": found["amount_fen"]}
+        payability = self.ok(self.api(who).get(f"/v1/classes/{class_id}/payability", at=self.now))
+        body = {"declared_count": payability["count"], "declared_amount_fen": payability["amount_fen"]}
         return self.ok(self.api(who).post(f"/v1/classes/{class_id}/subsidy-claims", body, at=self.now))
 
     def decide(self, who: Any, claim: Any, verb: str, **body: Any) -> Any:

@@ -30,23 +30,23 @@ def voucher_states(class_id: str) -> list[str]:
 
 def test_payability_names_every_check_with_its_evidence(world: Any, money: Money) -> None:
     class_id = scored_class(world, 4, failed={0}, absent={1}, mocked={2})
-    found = money.payability(class_id)
-    failed, absent, mocked, good = found["lines"]
-    assert found["count"] == 2
-    assert found["amount_fen"] == 2 * good["amount_fen"]
-    assert [one["payable"] for one in found["lines"]] == [False, False, True, True]
+    payability = money.payability(class_id)
+    failed, absent, mocked, good = payability["lines"]
+    assert payability["count"] == 2
+    assert payability["amount_fen"] == 2 * good["amount_fen"]
+    assert [line["payable"] for line in payability["lines"]] == [False, False, True, True]
     assert mocked["held"]
     assert not good["held"]
-    checks = {one["name"]: one for one in failed["checks"]}
+    checks = {check["name"]: check for check in failed["checks"]}
     assert not checks["scores"]["passed"]
     assert checks["scores"]["evidence"]["theory"] == 50
-    attendance = next(one for one in absent["checks"] if one["name"] == "attendance")
+    attendance = next(check for check in absent["checks"] if check["name"] == "attendance")
     assert attendance == {
         "name": "attendance",
         "passed": False,
         "evidence": {"hours": 0.0, "required_hours": 40.0, "share": 0.0, "minimum": 0.8},
     }
-    names = [one["name"] for one in good["checks"]]
+    names = [check["name"] for check in good["checks"]]
     for name in ("voucher_redeemed", "class_approved", "on_roster", "attendance", "scores", "no_hold"):
         assert name in names
 
@@ -98,8 +98,8 @@ def test_nothing_payable_is_refused(world: Any, money: Money) -> None:
 
 def test_a_claim_after_the_deadline_is_refused(world: Any, money: Money) -> None:
     class_id = scored_class(world, 1)
-    found = money.payability(class_id)
-    body = {"declared_count": found["count"], "declared_amount_fen": found["amount_fen"]}
+    payability = money.payability(class_id)
+    body = {"declared_count": payability["count"], "declared_amount_fen": payability["amount_fen"]}
     path = f"/v1/classes/{class_id}/subsidy-claims"
     late = world.api("institution").post(path, body, at=money.now + timedelta(days=365))
     assert (late.status, late.json["code"]) == (409, "claim_deadline_passed")
@@ -279,12 +279,12 @@ def test_claims_are_listed_by_area_and_status(world: Any, money: Money) -> None:
     theirs = money.claim(wuhu_class(world), who="institution_wuhu")["id"]
 
     def listed(who: str, **query: Any) -> list[str]:
-        found = []
+        claim_ids = []
         while True:
             page = money.ok(world.api(who).get("/v1/subsidy-claims", query))
-            found += [one["id"] for one in page["items"]]
+            claim_ids += [claim["id"] for claim in page["items"]]
             if page["next"] is None:
-                return found
+                return claim_ids
             query["cursor"] = page["next"]
 
     assert sorted(listed("clerk", limit=2)) == sorted(mine)
@@ -303,14 +303,14 @@ def test_a_second_subsidy_for_the_same_occupation_and_level_is_not_payable(world
     first = scored_class(world, 1, people=["prs_same"])
     money.claim(first)
     second = scored_class(world, 2, people=["prs_same", "prs_other"])
-    found = money.payability(second)
+    payability = money.payability(second)
     by_name = {
         check["name"]: check["passed"]
-        for line in found["lines"]
+        for line in payability["lines"]
         if not line["payable"]
         for check in line["checks"]
     }
-    assert found["count"] == 1
+    assert payability["count"] == 1
     assert not by_name["occupation_and_level_once"]
 
 
@@ -399,7 +399,7 @@ def test_several_claims_are_decided_at_once_each_by_itself(world: Any, money: Mo
         {"claim_id": good["id"], "action": "review", "version": 1},
     ]
     answer = money.ok(world.api("clerk").post("/v1/claim-decisions", {"decisions": decisions}, at=money.now))
-    assert [one["code"] for one in answer["results"]] == [
+    assert [result["code"] for result in answer["results"]] == [
         None,
         "version_conflict",
         "not_found",
@@ -407,7 +407,7 @@ def test_several_claims_are_decided_at_once_each_by_itself(world: Any, money: Mo
         "forbidden",
         "version_conflict",
     ]
-    assert [one["status"] for one in answer["results"] if one["applied"]] == ["reviewed", "returned"]
+    assert [result["status"] for result in answer["results"] if result["applied"]] == ["reviewed", "returned"]
     assert (answer["applied"], answer["refused"]) == (2, 4)
     assert money.read(other)["decision_reason"] == "缺签到表"
     second = [{"claim_id": good["id"], "action": "approve", "version": 2}]

@@ -33,8 +33,8 @@ def reject(money: Money, line: Any, *, who: str = "reviewer", version: int | Non
 
 
 def budget(money: Money) -> tuple[int, int]:
-    found = money.ok(money.api("finance").get("/v1/budgets/3401/2026", at=money.now))
-    return found["reserved_fen"], found["spent_fen"]
+    budget = money.ok(money.api("finance").get("/v1/budgets/3401/2026", at=money.now))
+    return budget["reserved_fen"], budget["spent_fen"]
 
 
 def voucher_of(line: Any) -> str:

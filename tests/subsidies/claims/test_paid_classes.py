@@ -28,11 +28,15 @@ def paid(money: Money, class_id: str) -> Any:
 def test_a_paid_class_shows_what_was_paid_and_no_difference(world: Any, money: Money) -> None:
     class_id = scored_class(world, 3, failed={2})
     claim = paid(money, class_id)
-    found = money.payability(class_id)
-    assert (found["count"], found["amount_fen"]) == (claim["count"], claim["amount_fen"]) == (2, 360_000)
-    assert [line["payable"] for line in found["lines"]] == [True, True, False]
-    assert [line["differences"] for line in found["lines"]] == [[], [], []]
-    shown = found["lines"][0]["checks"][0]
+    payability = money.payability(class_id)
+    assert (
+        (payability["count"], payability["amount_fen"])
+        == (claim["count"], claim["amount_fen"])
+        == (2, 360_000)
+    )
+    assert [line["payable"] for line in payability["lines"]] == [True, True, False]
+    assert [line["differences"] for line in payability["lines"]] == [[], [], []]
+    shown = payability["lines"][0]["checks"][0]
     assert shown == {"name": "voucher_redeemed", "passed": True, "evidence": {"status": "settled"}}
 
 
@@ -56,8 +60,8 @@ def test_what_was_paid_under_an_override_stays_so_when_it_is_over(world: Any, mo
     class_id = scored_class(world, 2, absent={0}, policy_version=letting(money, "attendance"))
     money.ok(decide(money, money.ok(ask(money, class_id, days=3)), "confirm"))
     paid(money, class_id)
-    found = money.payability(class_id)
-    assert (found["count"], [line["differences"] for line in found["lines"]]) == (2, [[], []])
+    payability = money.payability(class_id)
+    assert (payability["count"], [line["differences"] for line in payability["lines"]]) == (2, [[], []])
 
 
 def test_a_voucher_settled_for_another_enrolment_is_no_ground_for_payment(world: Any, money: Money) -> None:

@@ -156,7 +156,7 @@ def test_documents_have_bounds(money: Money, claim: Any) -> None:
     for size in (8, 8, 4):
         page = money.ok(money.api("clerk").get(path, query))
         assert len(page["items"]) == size
-        seen += [one["id"] for one in page["items"]]
+        seen += [document["id"] for document in page["items"]]
         query["cursor"] = page["next"]
     assert (len(set(seen)), query["cursor"]) == (20, None)
     money.ok(announce(money, claim, b"page 3"))

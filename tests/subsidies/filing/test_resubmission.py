@@ -74,12 +74,12 @@ def test_a_line_taken_out_after_second_review_stays_out_however_often_the_claim_
     reason = take_out(money, claim, first)
     objected(money, claim)
     for _ in range(2):
-        found = money.payability(class_id)
-        assert (found["count"], found["lines"][0]["payable"]) == (2, False)
-        check = next(one for one in found["lines"][0]["checks"] if one["name"] == "not_rejected")
+        payability = money.payability(class_id)
+        assert (payability["count"], payability["lines"][0]["payable"]) == (2, False)
+        check = next(check for check in payability["lines"][0]["checks"] if check["name"] == "not_rejected")
         assert check == {"name": "not_rejected", "passed": False, "evidence": {"reason": reason}}
         again = money.claim(class_id)
-        assert (again["count"], again["amount_fen"]) == (2, found["amount_fen"])
+        assert (again["count"], again["amount_fen"]) == (2, payability["amount_fen"])
         assert [line["id"] for line in again["lines"]] == [line["id"] for line in others]
         money.ok(money.decide("clerk", again, "return", reason="补充材料"))
     everybody = {"declared_count": 3, "declared_amount_fen": claim["amount_fen"]}

@@ -61,7 +61,7 @@ def follow(money: Money, key: Any) -> None:
 
 
 def check_of(line: Any) -> Any:
-    return next(one for one in line["checks"] if one["name"] == "eligible_at_date")
+    return next(check for check in line["checks"] if check["name"] == "eligible_at_date")
 
 
 def states(money: Money, claim: Any) -> list[tuple[str, list[str]]]:
@@ -69,9 +69,9 @@ def states(money: Money, claim: Any) -> list[tuple[str, list[str]]]:
 
 
 def events(captured: Any) -> list[dict[str, Any]]:
-    found = [json.loads(record.getMessage()) for record in captured.records]
+    events_logged = [json.loads(record.getMessage()) for record in captured.records]
     captured.clear()
-    return [one for one in found if one["event"] == "ineligible_too_late"]
+    return [event for event in events_logged if event["event"] == "ineligible_too_late"]
 
 
 @pytest.mark.parametrize(
@@ -89,13 +89,13 @@ def test_who_is_listed_as_of_the_opening_day_is_not_payable_and_the_check_tells_
     class_id = scored_class(world, 2)
     first = money.payability(class_id)["lines"][0]
     listed(money, first["voucher_id"], since=since, until=until)  # though it ended long ago
-    found = money.payability(class_id)
-    assert [line["payable"] for line in found["lines"]] == [payable, True]
-    told = {"opens_on": "2026-08-12", "listed": "deceased", "since": since.isoformat()}
-    assert check_of(found["lines"][0]) == {
+    payability = money.payability(class_id)
+    assert [line["payable"] for line in payability["lines"]] == [payable, True]
+    facts = {"opens_on": "2026-08-12", "listed": "deceased", "since": since.isoformat()}
+    assert check_of(payability["lines"][0]) == {
         "name": "eligible_at_date",
         "passed": payable,
-        "evidence": {"opens_on": "2026-08-12", "listed": None, "since": None} if payable else told,
+        "evidence": {"opens_on": "2026-08-12", "listed": None, "since": None} if payable else facts,
     }
     claim = money.publicised(class_id)
     assert claim["count"] == 1 + payable
@@ -189,7 +189,7 @@ def test_a_list_after_the_line_was_batched_or_paid_is_logged_by_ids_alone(
     assert key not in json.dumps(told)
     money.pay(batch)
     follow(money, key)
-    assert [one["status"] for one in events(caplog)] == ["paid"]
+    assert [event["status"] for event in events(caplog)] == ["paid"]
     assert money.read(claim)["status"] == "paid"
 
 

@@ -72,8 +72,10 @@ def test_a_returned_claim_that_loses_its_last_line_ends_with_its_class(world: An
     about_line = money.ok(money.api().post(path, {"reason": "未到", "line_id": line["id"]}, at=money.now))
     about_claim = money.ok(money.api().post(path, {"reason": "未开课"}, at=money.now))
     upheld = {"version": 1, "outcome": "upheld", "reason": "属实"}
-    for one in (about_claim, about_line):
-        money.ok(money.api("supervisor").post(f"/v1/objections/{one['id']}/resolve", upheld, at=money.now))
+    for objection in (about_claim, about_line):
+        money.ok(
+            money.api("supervisor").post(f"/v1/objections/{objection['id']}/resolve", upheld, at=money.now)
+        )
     over = money.read(claim)
     assert (over["status"], over["count"], over["decision_reason"]) == ("rejected", 0, "属实")
     assert (read_class(class_id).status, voucher_states(class_id)) == ("closed", ["closed"])
@@ -83,9 +85,9 @@ def scored_again(money: Money, class_id: str) -> None:
     """Record the marks over HTTP, as every class's are."""
     ClassRow(class_id, HEAD).update(actions=[ClassRow.status.set("completion_approved")])
     ids = read_class(class_id).enrolment_ids
-    for one in ids:
-        EnrolmentRow(one).update(actions=[EnrolmentRow.status.set("rostered")])
-    rows = [{"enrolment_id": one, "theory": 80, "practice": 80} for one in ids]
+    for enrolment_id in ids:
+        EnrolmentRow(enrolment_id).update(actions=[EnrolmentRow.status.set("rostered")])
+    rows = [{"enrolment_id": enrolment_id, "theory": 80, "practice": 80} for enrolment_id in ids]
     body = {"version": read_class(class_id).version, "rows": rows}
     money.ok(money.api("institution").put(f"/v1/classes/{class_id}/scores", body, at=money.now))
 

@@ -60,9 +60,9 @@ def test_a_confirmed_override_makes_its_trainee_payable_and_shows_by_whose_decis
     assert money.payability(class_id)["count"] == 2
     confirmed = money.ok(decide(money, asked, "confirm"))
     assert confirmed["status"] == "confirmed"
-    found = money.payability(class_id)
-    assert found["count"] == 3
-    check = next(one for one in found["lines"][0]["checks"] if one["name"] == "attendance")
+    payability = money.payability(class_id)
+    assert payability["count"] == 3
+    check = next(check for check in payability["lines"][0]["checks"] if check["name"] == "attendance")
     assert check["passed"]
     assert check["evidence"]["override"] == asked["id"]
     assert check["evidence"]["share"] == 0
@@ -74,18 +74,18 @@ def test_an_override_makes_a_trainee_payable_whom_scoring_failed_for_absence(
     world: Any, money: Money, class_id: str
 ) -> None:
     ids = sorted(read_class(class_id).enrolment_ids)
-    rows = [{"enrolment_id": one, "theory": 90, "practice": 90} for one in ids]
+    rows = [{"enrolment_id": enrolment_id, "theory": 90, "practice": 90} for enrolment_id in ids]
     body = {"version": read_class(class_id).version, "rows": rows, "reason": "更正"}
     path = f"/v1/classes/{class_id}/scores"
     scored = money.ok(world.api("institution").put(path, body, at=money.now))
     assert (scored["passed"], scored["failed"]) == (2, 1)
     asked = money.ok(ask(money, class_id))
     money.ok(decide(money, asked, "confirm"))
-    found = money.payability(class_id)
-    assert (found["count"], found["amount_fen"]) == (3, 3 * found["lines"][1]["amount_fen"])
-    shown = {one["name"]: one for one in found["lines"][0]["checks"]}
+    payability = money.payability(class_id)
+    assert (payability["count"], payability["amount_fen"]) == (3, 3 * payability["lines"][1]["amount_fen"])
+    shown = {check["name"]: check for check in payability["lines"][0]["checks"]}
     assert shown["scores"]["evidence"]["pay_rate"] == 1
-    assert all(one["passed"] for one in shown.values())
+    assert all(check["passed"] for check in shown.values())
 
 
 def test_where_the_policy_names_no_check_none_is_overridden(world: Any, money: Money) -> None:
@@ -133,8 +133,8 @@ def test_after_its_last_day_an_override_no_longer_counts(money: Money, class_id:
     money.budget()
     refused = money.decide("reviewer", claim, "approve")
     assert (refused.status, refused.json["code"]) == (409, "lines_not_payable")
-    shown = next(one for one in money.payability(class_id)["lines"] if one["differences"])
-    assert [one["name"] for one in shown["differences"]] == ["attendance"]
+    shown = next(line for line in money.payability(class_id)["lines"] if line["differences"])
+    assert [difference["name"] for difference in shown["differences"]] == ["attendance"]
     assert shown["differences"][0]["before"]["passed"]
     assert not shown["differences"][0]["now"]["passed"]
 

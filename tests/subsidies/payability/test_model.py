@@ -45,7 +45,7 @@ LET_PASS = OverrideInForce("attendance", "ovr_a", date(2026, 9, 30))
 
 
 def voucher(**facts: Any) -> Voucher:
-    given: dict[str, Any] = {
+    voucher_facts: dict[str, Any] = {
         "id": "vch_a",
         "program_id": "prg_a",
         "person_key": "prs_a",
@@ -60,7 +60,7 @@ def voucher(**facts: Any) -> Voucher:
         "valid_through": NOW.date(),
         "enrolment_id": "enr_a",
     }
-    return Voucher(**{**given, **facts})
+    return Voucher(**{**voucher_facts, **facts})
 
 
 def judge(found: PayabilityEvidence, held: Voucher | None, holds: list[str] | None = None) -> Any:
@@ -115,7 +115,7 @@ def test_each_condition_alone_stops_payment(facts: dict[str, Any], check: str) -
     assert outcome.amount_fen == 0
 
 
-@pytest.mark.parametrize("state", [one for one in VoucherStatus if one is not VoucherStatus.REDEEMED])
+@pytest.mark.parametrize("state", [state for state in VoucherStatus if state is not VoucherStatus.REDEEMED])
 def test_only_a_redeemed_voucher_is_paid_for(state: VoucherStatus) -> None:
     assert failed_checks(judge(evidence(), voucher(status=state))) == ["voucher_redeemed"]
 

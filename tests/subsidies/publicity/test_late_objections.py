@@ -25,9 +25,9 @@ def objection(money: Money, claim: Any, reason: str, **about: Any) -> Any:
     return money.ok(money.api().post(f"/v1/publicity/{claim['id']}/objections", body, at=money.now))
 
 
-def resolve(money: Money, one: Any, outcome: str, *, who: Any = "supervisor", version: int = 1) -> Any:
+def resolve(money: Money, about: Any, outcome: str, *, who: Any = "supervisor", version: int = 1) -> Any:
     body = {"version": version, "outcome": outcome, "reason": "经核查"}
-    return money.api(who).post(f"/v1/objections/{one['id']}/resolve", body, at=money.now)
+    return money.api(who).post(f"/v1/objections/{about['id']}/resolve", body, at=money.now)
 
 
 def reserved(money: Money) -> int:
@@ -47,7 +47,7 @@ def intact(money: Money) -> bool:
 def left_out(claim_id: str, line_id: str) -> None:
     """Leave a line out of its claim, as a resubmission does whose trainee is no longer payable."""
     row = ClaimRow.get(claim_id)
-    rest = [one for one in row.line_ids if one != line_id]
+    rest = [other for other in row.line_ids if other != line_id]
     amount_fen = row.amount_fen - LineRow.get(line_id).amount_fen
     row.update(
         actions=[
@@ -159,15 +159,15 @@ def offered(money: Money, claim: Any, *, who: Any = "supervisor") -> list[list[s
 
 def test_nobody_decides_on_objections_to_a_claim_they_had_a_hand_in(world: Any, money: Money) -> None:
     claim = money.publicised(scored_class(world, 1))
-    one = objection(money, claim, "有异议")
+    about_claim = objection(money, claim, "有异议")
     assert offered(money, claim) == [["resolve"]]
     assert offered(money, claim, who="finance") == [[]]
     for name in ("institution", "clerk", "reviewer"):
         supervisor = moved(name, Role.SUPERVISOR)
         assert offered(money, claim, who=supervisor) == [[]], name
-        refused = resolve(money, one, "dismissed", who=supervisor)
+        refused = resolve(money, about_claim, "dismissed", who=supervisor)
         assert (refused.status, refused.json["code"]) == (403, "self_approval"), name
-    resolved = money.ok(resolve(money, one, "dismissed"))
+    resolved = money.ok(resolve(money, about_claim, "dismissed"))
     assert (resolved["status"], resolved["allowed_actions"]) == ("dismissed", [])
     assert offered(money, claim) == [[]]
 
@@ -182,8 +182,8 @@ def test_only_undecided_objections_count_against_the_limit(world: Any, money: Mo
     path = f"/v1/publicity/{claim['id']}/objections"
     full = money.api().post(path, body, at=money.now)
     assert (full.status, full.json["code"]) == (409, "too_many_objections")
-    for one in known:
-        money.ok(resolve(money, one, "dismissed"))
+    for about in known:
+        money.ok(resolve(money, about, "dismissed"))
     assert ClaimRow.get(claim["id"]).objections == OBJECTIONS_MAX - 2
     assert money.api().post(path, body, at=money.now).status == 201
 
@@ -200,10 +200,10 @@ def test_many_objections_are_decided_in_one_call_each_by_itself(world: Any, mone
     path = "/v1/objection-decisions"
     assert money.api("reviewer").post(path, {"decisions": decisions}, at=money.now).status == 403
     elsewhere = money.ok(money.api("supervisor_wuhu").post(path, {"decisions": decisions}, at=money.now))
-    assert {one["code"] for one in elsewhere["results"]} == {"not_found"}
+    assert {result["code"] for result in elsewhere["results"]} == {"not_found"}
     answer = money.ok(money.api("supervisor").post(path, {"decisions": decisions}, at=money.now))
     assert (answer["applied"], answer["refused"]) == (2, 2)
-    assert [one["code"] for one in answer["results"]] == [None, "version_conflict", "not_found", None]
+    assert [result["code"] for result in answer["results"]] == [None, "version_conflict", "not_found", None]
     back = money.read(claim)
     assert (back["status"], back["open_objections"]) == ("returned", 1)
 

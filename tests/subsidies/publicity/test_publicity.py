@@ -51,17 +51,17 @@ def test_running_publicity_is_public_and_masked(world: Any, money: Money) -> Non
 
 def test_publicity_of_many_cities_is_paged(world: Any, money: Money) -> None:
     money.budget(division="3402", who="finance_wuhu")
-    wanted = {money.publicised(scored_class(world, 1))["id"] for _ in range(3)}
-    wanted.add(money.publicised(wuhu_class(world), town="_wuhu")["id"])
-    found: list[str] = []
+    expected = {money.publicised(scored_class(world, 1))["id"] for _ in range(3)}
+    expected.add(money.publicised(wuhu_class(world), town="_wuhu")["id"])
+    claim_ids: list[str] = []
     query: dict[str, Any] = {"limit": 2}
     while True:
         page = publicity(money, **query)
-        found += [one["claim_id"] for one in page["items"]]
+        claim_ids += [claim["claim_id"] for claim in page["items"]]
         if page["next"] is None:
             break
         query["cursor"] = page["next"]
-    assert sorted(found) == sorted(wanted)
+    assert sorted(claim_ids) == sorted(expected)
 
 
 def test_an_objection_stops_the_claim_and_its_repeat_is_harmless(world: Any, money: Money) -> None:

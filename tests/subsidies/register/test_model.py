@@ -1,4 +1,4 @@
-"""Room for one more subsidy of a person, as the example in `register.model` tells it."""
+"""Room for another subsidy of a person, as the example in `register.model` tells it."""
 
 from typing import Any
 

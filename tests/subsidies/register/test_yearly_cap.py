@@ -33,9 +33,11 @@ def once_a_year(money: Money) -> int:
 
 
 def another_project(world: Any) -> str:
-    own = next(one for one in catalogue.PROJECTS if one["id"] == world.project_id)
+    own = next(project for project in catalogue.PROJECTS if project["id"] == world.project_id)
     return next(
-        str(one["id"]) for one in catalogue.PROJECTS if one["occupation_code"] != own["occupation_code"]
+        str(project["id"])
+        for project in catalogue.PROJECTS
+        if project["occupation_code"] != own["occupation_code"]
     )
 
 
@@ -54,7 +56,7 @@ def classes_of_one_person(money: Money, *moments: datetime) -> list[str]:
 
 def cap_of(money: Money, class_id: str) -> Any:
     (line,) = money.payability(class_id)["lines"]
-    return next(one for one in line["checks"] if one["name"] == "yearly_cap")
+    return next(check for check in line["checks"] if check["name"] == "yearly_cap")
 
 
 def test_a_claim_of_december_is_not_held_against_one_of_january(world: Any, money: Money) -> None:

@@ -13,6 +13,8 @@ def test_publicity_without_a_plan_of_holidays_is_told_once(caplog: pytest.LogCap
     for _ in range(2):
         assert service._publicity_ends_on(date(2089, 12, 29), Policy()) == date(2090, 1, 5)
     assert service._publicity_ends_on(date(2026, 3, 6), Policy()) == date(2026, 3, 13)
-    told = [one.getMessage() for one in caplog.records if "calendar_plan_missing" in one.getMessage()]
-    assert len(told) == 1
-    assert '"year": 2090' in told[0]
+    logged = [
+        record.getMessage() for record in caplog.records if "calendar_plan_missing" in record.getMessage()
+    ]
+    assert len(logged) == 1
+    assert '"year": 2090' in logged[0]
