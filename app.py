@@ -39,8 +39,8 @@ BLUEPRINTS = (
     "enrolments.redemption",
     "enrolments",
     "enrolments.release",
-    "classes.plans",
-    "classes",
+    "classes.applications",
+    "classes.showing",
     "classes.rosters",
     "classes.changes",
     "classes.completion",
@@ -177,7 +177,7 @@ for _port, _answer in {
     "guard_of_requests": "chalicelib.accounts.guard:RequestGuard",
     "division_of_institution": "chalicelib.catalogue.institutions.service:division_of_institution",
     "enrolments_on_roster": "chalicelib.enrolments.service:bound_enrolments",
-    "evidence_of_class": "chalicelib.attendance.evidence:evidence_of",
+    "evidence_of_class": "chalicelib.attendance.summary.evidence:evidence_of",
     "payment_of_voucher": "chalicelib.subsidies.listed:stop_payment",
 }.items():
     install(_port, _answer)

@@ -5,7 +5,7 @@ Imports run one way, so a step cannot call the steps after it. It declares a por
 that never asks does not pay for it.
 
     evidence_of: Port[[TrainingClass, datetime], Evidence] = Port("evidence_of_class")     # in classes/
-    install("evidence_of_class", "chalicelib.attendance.evidence:evidence_of")             # in app.py
+    install("evidence_of_class", "chalicelib.attendance.summary.evidence:evidence_of")             # in app.py
 """
 
 import importlib

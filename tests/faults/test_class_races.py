@@ -31,8 +31,8 @@ def race(calls):
 
 @pytest.mark.parametrize("number", range(5))
 def test_of_a_changes_approval_its_rejection_and_a_cancellation_at_once_one_happens(world, number):
+    from chalicelib.classes.applications import service as decisions
     from chalicelib.classes.changes import service as changes
-    from chalicelib.classes.plans import decisions
 
     room = Classroom(world, trainers=[trainer(900 + number)], site={**SITE, "room": str(number)}).approved()
     before = room.json["lessons"]

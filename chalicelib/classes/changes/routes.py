@@ -4,7 +4,9 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chalicelib.classes.answers import (
+from chalicelib.classes.changes import service as changes
+from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX
+from chalicelib.classes.showing.answers import (
     ChangeAnswer,
     LessonForm,
     SiteForm,
@@ -14,8 +16,6 @@ from chalicelib.classes.answers import (
     site_given,
     trainers_given,
 )
-from chalicelib.classes.changes import service as changes
-from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, VersionBody, VersionReason
 from chalicelib.edge.forms import Form, Reason, Version
 from chalicelib.edge.http import Api

@@ -10,6 +10,12 @@ from chalicelib.catalogue.institutions.model import Institution, InstitutionStat
 from chalicelib.catalogue.institutions.reading import read_institution
 from chalicelib.catalogue.projects.reading import read_project
 from chalicelib.classes import store
+from chalicelib.classes.applications.service import (
+    refuse_breaches,
+    refuse_own_work,
+    require_step,
+    writes_taking,
+)
 from chalicelib.classes.changes import store as changes_store
 from chalicelib.classes.changes.model import (
     ChangeStatus,
@@ -34,9 +40,7 @@ from chalicelib.classes.model import (
     last_lesson_ends_at,
     lesson_id_of,
 )
-from chalicelib.classes.plans.decisions import refuse_breaches, refuse_own_work, require_step, writes_taking
-from chalicelib.classes.plans.model import Breach, changes_between, rooms_of, timetable_breaches
-from chalicelib.classes.plans.service import (
+from chalicelib.classes.plans.draft import (
     LessonGiven,
     SiteGiven,
     TrainerGiven,
@@ -44,6 +48,7 @@ from chalicelib.classes.plans.service import (
     sealed_trainers,
     site_of,
 )
+from chalicelib.classes.plans.model import Breach, changes_between, rooms_of, timetable_breaches
 from chalicelib.classes.service import actions_on, complete, overlaps_of, read_parts, require_parts
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import LessonId

@@ -7,6 +7,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.aws.writes import ConditionFailed, Put, Update, lawful, refuse_stale, transact
+from chalicelib.classes.applications.store import timetable_facts
 from chalicelib.classes.changes.model import CHANGE_TRANSITIONS, ChangeStatus, ClassChange
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
@@ -14,7 +15,6 @@ from chalicelib.classes.model import (
     ClassPlan,
     ClassStatus,
 )
-from chalicelib.classes.plans.store import timetable_facts
 from chalicelib.classes.store import (
     ANY_STATE,
     HEAD,

@@ -1,10 +1,10 @@
 """HTTP of completion."""
 
-from chalicelib.classes.answers import (
+from chalicelib.classes.completion import service as completion_service
+from chalicelib.classes.showing.answers import (
     ClassAnswer,
     class_answer,
 )
-from chalicelib.classes.completion import service as completion_service
 from chalicelib.edge.endpoints import Call, NoQuery, VersionBody, VersionReason
 from chalicelib.edge.http import Api
 

@@ -1,11 +1,11 @@
 """Use cases of completion (step 9 of the notice)."""
 
+from chalicelib.classes.applications.service import refuse_own_work, require_step
 from chalicelib.classes.completion import store as completion_store
 from chalicelib.classes.model import (
     also_prepared,
     last_lesson_ends_at,
 )
-from chalicelib.classes.plans.decisions import refuse_own_work, require_step
 from chalicelib.classes.service import (
     Shown,
     require_class,

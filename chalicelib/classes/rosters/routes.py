@@ -4,8 +4,9 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.classes import templates
-from chalicelib.classes.people_forms import (
+from chalicelib.classes.rosters import service as rosters
+from chalicelib.classes.trainee_sheets import links as templates
+from chalicelib.classes.trainee_sheets.forms import (
     ROWS_MAX,
     PersonAnswer,
     RosterRowForm,
@@ -15,8 +16,7 @@ from chalicelib.classes.people_forms import (
     person_answer,
     rows_given,
 )
-from chalicelib.classes.rosters import service as rosters
-from chalicelib.classes.sheet_rows import ROSTER_COLUMNS
+from chalicelib.classes.trainee_sheets.rows import ROSTER_COLUMNS
 from chalicelib.edge.endpoints import Call, LinkAnswer, NoQuery, ReasonBody, SheetBody, SheetQuery
 from chalicelib.edge.forms import Answer, Form, Version
 from chalicelib.edge.http import Api

@@ -16,7 +16,15 @@ from chalicelib.classes.model import (
 )
 from chalicelib.classes.rosters import store as roster_store
 from chalicelib.classes.service import read_class, require_class
-from chalicelib.classes.sheet_rows import Named, Numbered, Read, column_of, fault_in, read_people, wrong_mask
+from chalicelib.classes.trainee_sheets.rows import (
+    Named,
+    Numbered,
+    Read,
+    column_of,
+    fault_in,
+    read_people,
+    wrong_mask,
+)
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import find_enrolments, read_enrolment
 from chalicelib.kernel.errors import Fault

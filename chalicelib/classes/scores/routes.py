@@ -7,9 +7,10 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.classes import templates
 from chalicelib.classes.model import Marks
-from chalicelib.classes.people_forms import (
+from chalicelib.classes.scores import service as scores
+from chalicelib.classes.trainee_sheets import links as templates
+from chalicelib.classes.trainee_sheets.forms import (
     ROWS_MAX,
     RosterRowForm,
     error_sheet_answer,
@@ -17,8 +18,7 @@ from chalicelib.classes.people_forms import (
     give_back_sheet,
     rows_given,
 )
-from chalicelib.classes.scores import service as scores
-from chalicelib.classes.sheet_rows import SCORE_COLUMNS
+from chalicelib.classes.trainee_sheets.rows import SCORE_COLUMNS
 from chalicelib.edge.endpoints import Call, LinkAnswer, Listing, NoQuery, SheetBody, SheetQuery
 from chalicelib.edge.forms import Answer, Form, Reason, Version
 from chalicelib.edge.http import Api

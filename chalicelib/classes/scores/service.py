@@ -8,7 +8,14 @@ from chalicelib.classes.evidence import Evidence, evidence_of, share_of
 from chalicelib.classes.model import ClassStatus, Marks, ScoreSheet, TrainingClass, has_passed
 from chalicelib.classes.scores import store as scores_store
 from chalicelib.classes.service import require_class
-from chalicelib.classes.sheet_rows import Named, Numbered, column_of, fault_in, read_people, wrong_mask
+from chalicelib.classes.trainee_sheets.rows import (
+    Named,
+    Numbered,
+    column_of,
+    fault_in,
+    read_people,
+    wrong_mask,
+)
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.errors import Fault

@@ -4,8 +4,8 @@ A clerk closes one in which nobody is payable; one that nobody claims for in tim
 """
 
 from chalicelib.aws.writes import ConditionFailed, Write, refuse_stale, transact
+from chalicelib.classes.applications.service import refuse_own_work, require_step
 from chalicelib.classes.model import CLASS_TRANSITIONS, ClassHead, TrainingClass
-from chalicelib.classes.plans.decisions import refuse_own_work, require_step
 from chalicelib.classes.scores.store import classes_unclaimed, lapse_write
 from chalicelib.classes.service import read_class, require_class
 from chalicelib.enrolments.store import find_enrolments

@@ -10,7 +10,7 @@ from chalicelib.aws import objects
 from chalicelib.classes.model import ROSTER_MAX, ClassStatus, TrainingClass
 from chalicelib.classes.rosters.service import require_open_roster, roster_of
 from chalicelib.classes.service import require_class
-from chalicelib.classes.sheet_rows import JOINS, STAYS_OUT
+from chalicelib.classes.trainee_sheets.rows import JOINS, STAYS_OUT
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_at
 from chalicelib.kernel.errors import Fault

@@ -4,7 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chalicelib.classes.answers import (
+from chalicelib.classes.applications import service as decisions
+from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX
+from chalicelib.classes.plans import draft as plans_service
+from chalicelib.classes.showing.answers import (
     ClassAnswer,
     LessonForm,
     SiteForm,
@@ -14,10 +17,7 @@ from chalicelib.classes.answers import (
     site_given,
     trainers_given,
 )
-from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX
-from chalicelib.classes.plans import decisions
-from chalicelib.classes.plans import service as plans_service
-from chalicelib.classes.routes import Id, Name
+from chalicelib.classes.showing.routes import Id, Name
 from chalicelib.edge.endpoints import Call, NoQuery, VersionBody, VersionReason
 from chalicelib.edge.forms import Comment, Form, Reason, Version
 from chalicelib.edge.http import Api

@@ -9,7 +9,7 @@ from openpyxl import load_workbook
 
 from chalicelib.sheets.content_types import CSV, XLSX
 from tests.classes.builders import Classroom
-from tests.classes.rosters.test_roster_and_scores import csv, statuses, xlsx
+from tests.classes.rosters.test_roster import csv, statuses, xlsx
 
 
 def put(room, what, sheet, content_type, at=None, **query):

@@ -5,13 +5,13 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.classes import service
-from chalicelib.classes.answers import (
+from chalicelib.classes.model import ClassStatus
+from chalicelib.classes.showing.answers import (
     ClassAnswer,
     ClassSummary,
     class_answer,
     class_facts,
 )
-from chalicelib.classes.model import ClassStatus
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery
 from chalicelib.edge.forms import line
 from chalicelib.edge.http import Api

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chalicelib.classes import templates
-from chalicelib.classes.sheet_rows import read_rows
+from chalicelib.classes.trainee_sheets import links as templates
+from chalicelib.classes.trainee_sheets.rows import read_rows
 from chalicelib.edge.endpoints import Call, SheetBody, SheetQuery
 from chalicelib.edge.forms import Answer, Form, line, malformed
 from chalicelib.edge.problems import fault_of

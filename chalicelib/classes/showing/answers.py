@@ -21,7 +21,7 @@ from chalicelib.classes.model import (
     Trainer,
     TrainingClass,
 )
-from chalicelib.classes.plans import service as plans_service
+from chalicelib.classes.plans import draft as plans_service
 from chalicelib.classes.plans.model import Breach, FieldChange
 from chalicelib.edge.endpoints import Call
 from chalicelib.edge.forms import Answer, Form, line, malformed

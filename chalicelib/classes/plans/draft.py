@@ -13,6 +13,7 @@ from chalicelib.catalogue.institutions.model import Institution
 from chalicelib.catalogue.institutions.reading import read_institution
 from chalicelib.catalogue.projects.reading import find_project
 from chalicelib.classes import store
+from chalicelib.classes.applications import store as plans_store
 from chalicelib.classes.model import (
     SITES_MAX,
     ClassHead,
@@ -25,7 +26,6 @@ from chalicelib.classes.model import (
     last_lesson_ends_at,
     lesson_id_of,
 )
-from chalicelib.classes.plans import store as plans_store
 from chalicelib.classes.plans.model import rooms_of
 from chalicelib.classes.service import Shown, read_parts, require_parts, shown_parts
 from chalicelib.kernel.divisions import group_of

@@ -213,7 +213,7 @@ def test_a_cancelled_class_gives_the_vouchers_back(world, api):
 
 
 def test_a_cancellation_that_stopped_halfway_goes_on_when_repeated(world, api):
-    from chalicelib.classes.plans.decisions import _still_enrolled
+    from chalicelib.classes.applications.service import _still_enrolled
     from chalicelib.classes.rosters import store as roster_store
     from chalicelib.classes.service import read_class
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from chalicelib.aws.writes import Put
 from chalicelib.catalogue.institutions.reading import current_institution, read_institution
 from chalicelib.catalogue.projects.reading import current_project, read_project
+from chalicelib.classes.applications import store as plans_store
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
     ClassPlan,
@@ -15,7 +16,6 @@ from chalicelib.classes.model import (
     prepared_by,
 )
 from chalicelib.classes.occupancy import store as occupancy_store
-from chalicelib.classes.plans import store as plans_store
 from chalicelib.classes.plans.model import Breach, breaches_of, taken_by
 from chalicelib.classes.rosters import store as roster_store
 from chalicelib.classes.service import (
