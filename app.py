@@ -40,6 +40,7 @@ BLUEPRINTS = (
     "enrolments",
     "enrolments.release",
     "classes.applications",
+    "classes.cancellation",
     "classes.showing",
     "classes.rosters",
     "classes.changes",

@@ -1,8 +1,11 @@
 """Classes brought to a state through the API."""
 
+import io
 import uuid
 from datetime import date, datetime, timedelta
 from typing import Any
+
+from openpyxl import Workbook
 
 from infra.local.people import make_person
 
@@ -43,9 +46,35 @@ def application(world: Any, **changes: Any) -> dict[str, Any]:
     return body | changes
 
 
+def xlsx(*rows: Any) -> bytes:
+    """Give rows as a workbook."""
+    book: Any = Workbook()
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def csv(*rows: Any) -> bytes:
+    """Give rows as a sheet of text, as spreadsheets write it in China."""
+    return "\n".join(",".join(str(cell) for cell in row) for row in rows).encode("gb18030")
+
+
+def identity(person: Any) -> dict[str, str]:
+    """Give the cells that name a person."""
+    return {"name": person.name, "id_number": person.id_number}
+
+
+def statuses(api: Any) -> dict[str, str]:
+    """Give the status of each enrolment of the first institution."""
+    return {item["id"]: item["status"] for item in api("institution").get("/v1/enrolments").json["items"]}
+
+
 def changed_class(class_id: str) -> str:
     """Store a change that waits for a decision, straight into the table; gives its id."""
-    from chalicelib.classes.changes.model import ChangeStatus, ClassChange, part_of
+    from chalicelib.classes.changes.model import part_of
+    from chalicelib.classes.model import ChangeStatus, ClassChange
     from chalicelib.classes.store import ClassRow, find_parts
 
     parts = find_parts(class_id)

@@ -7,11 +7,13 @@ import pytest
 from chalicelib.classes.model import (
     ACTION_RIGHTS,
     CLASS_TRANSITIONS,
-    SHOWN_ACTION,
+    DECISIONS,
+    STEPS_OF,
+    ClassHead,
     ClassStatus,
-    has_passed,
-    possible_now,
+    why_not,
 )
+from chalicelib.classes.scores.model import has_passed
 from chalicelib.kernel.divisions import COUNTY_LEVEL, covers, group_of, groups_below
 from chalicelib.kernel.errors import Refused
 from chalicelib.programs.model import Policy
@@ -58,17 +60,93 @@ def test_each_action_is_lawful_in_exactly_its_states(status, action):
 
 def test_every_shown_action_has_a_right():
     of_later_steps = {"claim", "close", "lapse"}  # they depend on what is payable
-    shown = {SHOWN_ACTION.get(step, step) for step in CLASS_TRANSITIONS.steps} - of_later_steps
-    assert shown == set(ACTION_RIGHTS)
+    shown = {step for action in ACTION_RIGHTS for step in STEPS_OF.get(action, (action,))}
+    assert shown == set(CLASS_TRANSITIONS.steps) - of_later_steps
 
 
-def test_completion_is_possible_once_lessons_are_over_and_somebody_came():
-    def possible(hours, enrolled):
-        return possible_now(S.APPROVED, ends_at=NOW + timedelta(hours=hours), enrolled=enrolled, now=NOW)
+def head_in(status, *, hours_left=0, enrolled=1, **facts):
+    """Give the head of a class whose last lesson ends so many hours from now."""
+    return ClassHead(
+        id="cls_x",
+        institution="91340111MX0000027D",
+        division="340111",
+        city="3401",
+        program_id="prg_x",
+        project_id="prj_x",
+        name="班",
+        planned_size=12,
+        status=status,
+        policy_version=1,
+        created_at=NOW,
+        opens_at=NOW,
+        ends_at=NOW + timedelta(hours=hours_left),
+        enrolled=enrolled,
+        lesson_count=5,
+        **facts,
+    )
 
-    assert "completion_submit" in possible(0, 1)
-    assert "completion_submit" not in possible(1, 1)
-    assert "completion_submit" not in possible(0, 0)
+
+def code_against(action, head, *, actor="acc_clerk", **seen):
+    refusal = why_not(action, head, actor=actor, now=NOW, **seen)
+    return refusal.code if refusal is not None else None
+
+
+@pytest.mark.parametrize(
+    ("hours_left", "enrolled", "code"),
+    [(0, 1, None), (1, 1, "lessons_open"), (0, 0, "roster_empty"), (1, 0, "lessons_open")],
+)
+def test_completion_is_possible_once_lessons_are_over_and_somebody_came(hours_left, enrolled, code):
+    head = head_in(S.APPROVED, hours_left=hours_left, enrolled=enrolled)
+    assert code_against("completion_submit", head) == code
+
+
+@pytest.mark.parametrize(
+    ("action", "facts", "code"),
+    [
+        ("change", {"hours_left": 1}, None),
+        ("change", {"hours_left": 0}, "lesson_begun"),
+        ("change", {"hours_left": 1, "open_change": "change#0001"}, "change_open"),
+        ("change_approve", {"open_change": "change#0001"}, None),
+        ("change_approve", {}, "wrong_state"),
+        ("change_withdraw", {}, "wrong_state"),
+    ],
+)
+def test_a_class_waits_for_one_change_at_a_time_until_its_last_lesson_is_over(action, facts, code):
+    assert code_against(action, head_in(S.APPROVED, **facts)) == code
+
+
+@pytest.mark.parametrize(
+    ("action", "status", "code"),
+    [
+        ("roster", S.SUBMITTED, "class_not_approved"),
+        ("roster", S.COMPLETION_SUBMITTED, "roster_closed"),
+        ("scores", S.APPROVED, "wrong_state"),
+        ("scores", S.CLAIMED, "scores_closed"),
+        ("edit", S.RETURNED, None),
+        ("edit", S.SUBMITTED, "wrong_state"),
+        ("lapse", S.CLAIMED, "wrong_state"),
+    ],
+)
+def test_the_state_is_told_in_the_words_of_what_was_wanted(action, status, code):
+    assert code_against(action, head_in(status)) == code
+
+
+@pytest.mark.parametrize("action", DECISIONS)
+@pytest.mark.parametrize(
+    "field", ["submitted_by", "change_by", "completion_submitted_by", "also_prepared_by"]
+)
+def test_nobody_decides_on_a_class_in_which_they_had_a_hand(action, field):
+    status = CLASS_TRANSITIONS.sources(action)[0]
+    value = ["acc_hand"] if field == "also_prepared_by" else "acc_hand"
+    head = head_in(status, open_change="change#0001", **{field: value})
+    assert code_against(action, head, actor="acc_hand") == "self_approval"
+    assert code_against(action, head, actor="acc_other") is None
+
+
+def test_another_version_is_told_before_the_state():
+    head = head_in(S.DRAFT, version=3)
+    assert code_against("approve", head, version=2) == "version_conflict"
+    assert code_against("approve", head, version=3) == "wrong_state"
 
 
 @pytest.mark.parametrize(

@@ -16,9 +16,9 @@ from chalicelib.classes.model import (
     ClassStatus,
     Lesson,
     Site,
-    has_passed,
     lesson_id_of,
 )
+from chalicelib.classes.scores.model import has_passed
 from chalicelib.classes.store import ClassRow
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import EnrolmentRow

@@ -25,7 +25,7 @@ from chalicelib.aws.table import (
     table_name,
 )
 from chalicelib.aws.writes import ConditionFailed, insert, keep, update
-from chalicelib.classes.store import PARTS, ClassRow, Parts, parts_of
+from chalicelib.classes.store import PARTS, ClassParts, ClassRow, parts_of
 from chalicelib.kernel.ids import whole_of
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
@@ -101,7 +101,7 @@ def _standing(failure: ConditionFailed, kind: type[Kind]) -> Kind:
 # --------------------------------------------------------------------------- check-ins
 
 
-def read_for_check_in(class_id: str, slots: Sequence[str]) -> tuple[Parts | None, dict[str, CheckIn]]:
+def read_for_check_in(class_id: str, slots: Sequence[str]) -> tuple[ClassParts | None, dict[str, CheckIn]]:
     """Read a class and what is recorded of one person at a lesson: two tables, one call.
 
     Raises:

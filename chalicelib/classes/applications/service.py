@@ -1,165 +1,122 @@
-"""Use cases of applications: file, decide, cancel (step 6 of the notice)."""
+"""Use cases of applications: write one down, file it, decide on it (step 6 of the notice)."""
 
-from collections.abc import Sequence
+import msgspec
 
-from chalicelib.aws.writes import Put
+from chalicelib.accounts import rights
 from chalicelib.catalogue.institutions.reading import current_institution, read_institution
 from chalicelib.catalogue.projects.reading import current_project, read_project
-from chalicelib.classes.applications import store as plans_store
-from chalicelib.classes.model import (
-    CLASS_TRANSITIONS,
-    ClassPlan,
-    ClassStatus,
-    TrainingClass,
-    also_prepared,
-    last_lesson_ends_at,
-    prepared_by,
-)
-from chalicelib.classes.occupancy import store as occupancy_store
-from chalicelib.classes.plans.model import Breach, breaches_of, taken_by
-from chalicelib.classes.rosters import store as roster_store
-from chalicelib.classes.service import (
-    Shown,
-    read_parts,
-    require_class,
-    require_version,
-    shown_decided,
-    shown_parts,
-)
-from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
-from chalicelib.enrolments.store import find_enrolments
-from chalicelib.kernel.divisions import group_of
-from chalicelib.kernel.errors import Fault
+from chalicelib.classes.applications import store as application_store
+from chalicelib.classes.model import also_prepared, why_not
+from chalicelib.classes.occupancy.service import writes_taking
+from chalicelib.classes.plans.draft import PlanDraft, parts_of_draft
+from chalicelib.classes.plans.model import breaches_of, refusal_of
+from chalicelib.classes.service import read_parts, require_class, require_parts, require_version
+from chalicelib.classes.showing.service import ShownClass, show_decided, show_parts
+from chalicelib.kernel.ids import ClassId, new_id
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error, first_of
+from chalicelib.kernel.reasons import refuse
 from chalicelib.programs.service import current_program
-from chalicelib.vouchers.model import Voucher
-from chalicelib.vouchers.store import find_vouchers
 
 
-def submit_class(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
+def create_class(context: Context, draft: PlanDraft) -> ShownClass:
+    """Write down an application as a draft; raises like `parts_of_draft`."""
+    principal = context.principal
+    assert principal.institution is not None
+    institution = read_institution(principal.institution)
+    rights.require(principal, "class.write", institution=institution.uscc)
+    class_id = ClassId(new_id("cls"))
+    head, plan = parts_of_draft(class_id, draft, institution, version=1, now=context.now)
+    head = msgspec.structs.replace(head, also_prepared_by=[principal.actor])
+    application_store.create_class(head, plan, change_of(context, "class.write"))
+    return show_parts(context, read_parts(class_id))
+
+
+def edit_class(context: Context, class_id: str, draft: PlanDraft, *, version: int) -> ShownClass:
+    """Replace an application that is not filed; after a return it stays returned until filed again."""
+    old = require_parts(context, "class.write", class_id)
+    actor = context.principal.actor
+    institution = read_institution(old.head.institution)
+    head, plan = parts_of_draft(old.head.id, draft, institution, version=version + 1, now=context.now)
+    refuse(why_not("edit", old.head, actor=actor, now=context.now, version=version))
+    head = msgspec.structs.replace(head, also_prepared_by=also_prepared(old.head, actor))
+    application_store.replace_plan(
+        head,
+        plan,
+        version=version,
+        returned=old.plan if old.head.returned_version == old.head.version else None,
+        change=change_of(context, "class.write"),
+    )
+    return show_parts(context, read_parts(class_id))
+
+
+def submit_class(context: Context, class_id: str, *, version: int, comment: str | None) -> ShownClass:
     """File an application; what was a warning on the draft is a refusal now.
 
     Raises:
         Refused: the first rule broken in the documented order, all of them in `faults`.
 
     """
-    found = require_class(context, "class.submit", class_id)
+    training_class = require_class(context, "class.submit", class_id)
     actor = context.principal.actor
-    require_step(found, "submit", version)
-    institution, project = read_institution(found.institution), read_project(found.project_id)
-    kind = current_program(found.program_id).kind
-    refuse_breaches(breaches_of(found, kind=kind, institution=institution, project=project, now=context.now))
-    plans_store.submit(
-        found.id,
-        writes_taking(found, found),
+    refuse(why_not("submit", training_class, actor=actor, now=context.now, version=version))
+    breaches = breaches_of(
+        training_class,
+        kind=current_program(training_class.program_id).kind,
+        institution=read_institution(training_class.institution),
+        project=read_project(training_class.project_id),
+        now=context.now,
+    )
+    refuse(refusal_of(breaches))
+    application_store.submit(
+        training_class.id,
+        writes_taking(training_class, training_class),
         version=version,
         by=actor,
-        also=also_prepared(found, actor, submitted_by=actor),
-        policy_version=found.policy_version,
+        also=also_prepared(training_class, actor, submitted_by=actor),
+        policy_version=training_class.policy_version,
         now=context.now,
         change=change_of(context, "class.submit", reason=comment),
     )
-    return shown_parts(context, read_parts(class_id))
+    return show_parts(context, read_parts(class_id))
 
 
-def writes_taking(training_class: TrainingClass, plan: TrainingClass | ClassPlan) -> Sequence[Put]:
-    """Say in the index of overlaps what this plan of the class takes up."""
-    return occupancy_store.take_writes(
-        taken_by(plan),
-        city=group_of(training_class.division),
-        class_id=training_class.id,
-        opens_at=min(lesson.starts_at for lesson in plan.lessons),
-        ends_at=last_lesson_ends_at(plan.lessons),
-    )
+# --------------------------------------------------------------------------- decisions
 
 
-def refuse_breaches(breaches: Sequence[Breach]) -> None:
-    """Refuse a plan for the first rule it breaks in the documented order, all of them in `faults`."""
-    refusing = [breach for breach in breaches if breach.refuses]
-    if not refusing:
-        return
-    code = first_of([breach.code for breach in refusing])
-    facts = next(breach.facts for breach in refusing if breach.code == code)
-    raise error(code, faults=tuple(Fault(one.code, facts=one.facts) for one in refusing), **facts)
-
-
-def approve_class(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
+def approve_class(context: Context, class_id: str, *, version: int, comment: str | None) -> ShownClass:
     """Approve an application; the policy of this moment is pinned to the class.
 
     The rules are asked once more: the institution may have been suspended, or the policy changed, since.
     """
-    found = require_version(context, "class.approve", class_id, version)
-    require_step(found, "approve", version)
-    refuse_own_work(context, found)
-    refuse_breaches(
-        breaches_of(
-            found,
-            kind=current_program(found.program_id).kind,
-            institution=current_institution(found.institution),
-            project=current_project(found.project_id),
-            now=found.submitted_at or context.now,
-        )
+    training_class = require_version(context, "class.approve", class_id, version)
+    actor = context.principal.actor
+    refuse(why_not("approve", training_class, actor=actor, now=context.now, version=version))
+    breaches = breaches_of(
+        training_class,
+        kind=current_program(training_class.program_id).kind,
+        institution=current_institution(training_class.institution),
+        project=current_project(training_class.project_id),
+        now=training_class.submitted_at or context.now,
     )
-    head = plans_store.approve(
-        found.id,
+    refuse(refusal_of(breaches))
+    head = application_store.approve(
+        training_class.id,
         version=version,
-        by=context.principal.actor,
-        policy_version=found.policy_version,
+        by=actor,
+        policy_version=training_class.policy_version,
         now=context.now,
         change=change_of(context, "class.approve", reason=comment),
     )
-    return shown_decided(context, found, head)
+    return show_decided(context, training_class, head)
 
 
-def return_class(context: Context, class_id: str, *, version: int, reason: str) -> Shown:
+def return_class(context: Context, class_id: str, *, version: int, reason: str) -> ShownClass:
     """Return an application to the institution with the reason."""
-    found = require_version(context, "class.return", class_id, version)
-    require_step(found, "return", version)
-    refuse_own_work(context, found)
+    training_class = require_version(context, "class.return", class_id, version)
+    actor = context.principal.actor
+    refuse(why_not("return", training_class, actor=actor, now=context.now, version=version))
     change = change_of(context, "class.return", reason=reason)
-    head = plans_store.give_back(
-        found.id, version=version, reason=reason, by=context.principal.actor, change=change
+    head = application_store.give_back(
+        training_class.id, version=version, reason=reason, by=actor, change=change
     )
-    return shown_decided(context, found, head)
-
-
-def require_step(training_class: TrainingClass, action: str, version: int) -> None:
-    """Refuse what the state or a newer version forbids; the write's condition decides again."""
-    if training_class.version != version:
-        raise error("version_conflict", version=training_class.version)
-    CLASS_TRANSITIONS.require(action, training_class.status)
-
-
-def refuse_own_work(context: Context, training_class: TrainingClass, *others: str) -> None:
-    """Refuse that somebody decides on a class in which they, or on what `others`, had a hand."""
-    if context.principal.actor in {*prepared_by(training_class), *others}:
-        raise error("self_approval")
-
-
-# --------------------------------------------------------------------------- cancelling
-
-
-def cancel_class(context: Context, class_id: str, *, version: int, comment: str | None) -> Shown:
-    """Cancel a class that is not complete; its trainees get their vouchers back.
-
-    A repeat by the same call's version goes on where a crash stopped releasing and answers like the first.
-    """
-    found = require_class(context, "class.cancel", class_id)
-    change = change_of(context, "class.cancel", reason=comment)
-    if found.status is ClassStatus.CANCELLED and version in (found.version, found.version - 1):
-        roster_store.release_trainees(found.id, _still_enrolled(found), change=change)
-        return shown_parts(context, read_parts(class_id))
-    require_step(found, "cancel", version)
-    roster_store.cancel(found.id, _still_enrolled(found), version=version, change=change)
-    return shown_parts(context, read_parts(class_id))
-
-
-def _still_enrolled(training_class: TrainingClass) -> list[tuple[Enrolment, Voucher | None]]:
-    rostered = [
-        enrolment
-        for enrolment in find_enrolments(training_class.enrolment_ids)
-        if enrolment.status is EnrolmentStatus.ROSTERED and enrolment.class_id == training_class.id
-    ]
-    vouchers = {voucher.id: voucher for voucher in find_vouchers([e.voucher_id for e in rostered])}
-    return [(enrolment, vouchers.get(enrolment.voucher_id)) for enrolment in rostered]
+    return show_decided(context, training_class, head)

@@ -1,114 +1,28 @@
-"""What the HTTP of classes and of their changes share: forms of a plan, and how a class is shown."""
+"""How a class and a change are rendered: the answers that endpoints of several folders give."""
 
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Literal
-
-from msgspec import Meta
+from typing import Any
 
 from chalicelib.catalogue.institutions.model import Location
-from chalicelib.classes import service
-from chalicelib.classes.changes import service as changes
-from chalicelib.classes.changes.model import ChangeStatus
-from chalicelib.classes.evidence import Evidence, share_of
+from chalicelib.classes.evidence import ClassEvidence, share_of
 from chalicelib.classes.model import (
-    TRAINERS_MAX,
+    ChangeStatus,
     ClassHead,
     ClassStatus,
+    FieldChange,
     Lesson,
     Site,
     Trainer,
     TrainingClass,
 )
-from chalicelib.classes.plans import draft as plans_service
-from chalicelib.classes.plans.model import Breach, FieldChange
+from chalicelib.classes.plans.model import Breach
+from chalicelib.classes.showing import service
+from chalicelib.classes.showing.service import ShownChange, ShownClass
 from chalicelib.edge.endpoints import Call
-from chalicelib.edge.forms import Answer, Form, line, malformed
-from chalicelib.kernel.errors import Fault
+from chalicelib.edge.forms import Answer
 from chalicelib.kernel.reasons import sentence
-
-Name = Annotated[str, line(100)]
-Moment = Annotated[datetime, Meta(tz=True)]
-
-
-# --------------------------------------------------------------------------- forms
-
-
-class SiteForm(Form):
-    """A place of training, or a room of it; `radius_m` overrides the policy's geofence.
-
-    With `source: "catalogue"` it is the institution's own place, as listed: then name, address and location
-    are not given.
-    """
-
-    name: Name | None = None
-    address: Annotated[str, line(200)] | None = None
-    location: Location | None = None
-    radius_m: Annotated[int, Meta(ge=10, le=1000)] | None = None
-    room: Annotated[str, line(50)] | None = None
-    source: Literal["new", "catalogue"] = "new"
-
-
-class TrainerForm(Form):
-    """A trainer."""
-
-    name: Annotated[str, line(64)]
-    id_number: Annotated[str, Meta(min_length=1, max_length=40)]
-    qualification: Annotated[str, line(200, needed=False)] = ""
-
-
-class LessonForm(Form):
-    """A lesson: `hours` are lesson hours (课时), `trainer` an index into `trainers`."""
-
-    starts_at: Moment
-    ends_at: Moment
-    hours: Annotated[int, Meta(ge=1, le=24)]
-    topic: Annotated[str, line(100, needed=False)] = ""
-    trainer: Annotated[int, Meta(ge=0, lt=TRAINERS_MAX)] = 0
-    site: SiteForm | None = None
-
-
-def site_given(form: SiteForm, field: str) -> plans_service.SiteGiven:
-    """Give the place of a form.
-
-    Raises:
-        Malformed: a new place with parts missing, or a listed one with parts given.
-
-    """
-    parts = {"name": form.name, "address": form.address, "location": form.location}
-    listed = form.source == "catalogue"
-    code = "unknown_field" if listed else "missing_field"
-    faults = [
-        Fault(code, field=f"{field}.{name}") for name, part in parts.items() if (part is None) != listed
-    ]
-    if faults:
-        raise malformed(faults)
-    if form.name is None or form.address is None or form.location is None:
-        return plans_service.CatalogueSite(room=form.room, radius_m=form.radius_m)
-    return Site(
-        name=form.name, address=form.address, location=form.location, radius_m=form.radius_m, room=form.room
-    )
-
-
-def trainers_given(forms: Sequence[TrainerForm]) -> list[plans_service.TrainerGiven]:
-    """Give the trainers of a form."""
-    return [plans_service.TrainerGiven(one.name, one.id_number, one.qualification) for one in forms]
-
-
-def lesson_given(form: LessonForm, field: str) -> plans_service.LessonGiven:
-    """Give a lesson of a form."""
-    return plans_service.LessonGiven(
-        starts_at=form.starts_at,
-        ends_at=form.ends_at,
-        hours=form.hours,
-        topic=form.topic,
-        trainer=form.trainer,
-        site=site_given(form.site, f"{field}.site") if form.site is not None else None,
-    )
-
-
-# --------------------------------------------------------------------------- answers
 
 
 class SiteAnswer(Answer):
@@ -233,71 +147,70 @@ class ClassAnswer(ClassSummary):
 # --------------------------------------------------------------------------- rendering
 
 
-def class_answer(call: Call[Any, Any], shown: service.Shown) -> ClassAnswer:
+def class_answer(call: Call[Any, Any], shown: ShownClass) -> ClassAnswer:
     """Render a whole class."""
-    found = shown.training_class
-    waiting = None
-    if shown.open_change is not None:
-        waiting = change_answer(call, changes.shown_change(call.context, found, shown.open_change))
+    training_class = shown.training_class
+    waiting, evidence = shown.open_change, shown.evidence
     return ClassAnswer(
-        **class_facts(call, found),
-        site=_site(found.site),
-        trainers=_trainers(found.trainers),
-        lessons=[_lesson(lesson) for lesson in found.lessons],
+        **class_facts(call, training_class),
+        site=_site(training_class.site),
+        trainers=_trainers(training_class.trainers),
+        lessons=[_lesson(lesson) for lesson in training_class.lessons],
         warnings=_warnings(call, shown.breaches),
         changes=_changes(shown.changes),
-        open_change=waiting,
-        evidence=_evidence(found, shown.evidence) if shown.evidence is not None else None,
+        open_change=change_answer(call, waiting) if waiting is not None else None,
+        evidence=_evidence(training_class, evidence) if evidence is not None else None,
     )
 
 
-def class_facts(call: Call[Any, Any], found: TrainingClass | ClassHead) -> dict[str, Any]:
+def class_facts(call: Call[Any, Any], training_class: TrainingClass | ClassHead) -> dict[str, Any]:
     """Give what a list and a whole class have in common."""
-    computed = {
-        "enrolled": found.enrolled if isinstance(found, ClassHead) else len(found.roster),
-        "allowed_actions": service.actions_on(call.context, found),
-    }
-    fields = (name for name in ClassSummary.__struct_fields__ if name not in computed)
-    return {name: getattr(found, name) for name in fields} | computed
+    actions = service.actions_on(call.context, training_class)
+    fields = (name for name in ClassSummary.__struct_fields__ if name != "allowed_actions")
+    return {name: getattr(training_class, name) for name in fields} | {"allowed_actions": actions}
 
 
-def change_answer(call: Call[Any, Any], shown: changes.ShownChange) -> ChangeAnswer:
+def change_answer(call: Call[Any, Any], shown: ShownChange) -> ChangeAnswer:
     """Render a change."""
-    one = shown.applied
+    change = shown.change
     return ChangeAnswer(
-        id=one.change_id,
-        class_id=one.id,
+        id=change.change_id,
+        class_id=change.id,
         version=shown.version,
-        status=one.status,
-        reason=one.reason,
-        changes=_changes(one.changes),
+        status=change.status,
+        reason=change.reason,
+        changes=_changes(change.changes),
         warnings=_warnings(call, shown.breaches),
-        submitted_by=one.submitted_by,
-        submitted_at=one.submitted_at,
-        decided_by=one.decided_by,
-        decided_at=one.decided_at,
-        decision_reason=one.decision_reason,
-        trainers=_trainers(one.trainers),
-        lessons=[_lesson(lesson) for lesson in one.lessons],
+        submitted_by=change.submitted_by,
+        submitted_at=change.submitted_at,
+        decided_by=change.decided_by,
+        decided_at=change.decided_at,
+        decision_reason=change.decision_reason,
+        trainers=_trainers(change.trainers),
+        lessons=[_lesson(lesson) for lesson in change.lessons],
         allowed_actions=list(shown.allowed_actions),
     )
 
 
-def _changes(found: Sequence[FieldChange]) -> list[FieldChangeAnswer]:
-    return [FieldChangeAnswer(field=one.field, before=one.before, after=one.after) for one in found]
+def _changes(changes: Sequence[FieldChange]) -> list[FieldChangeAnswer]:
+    return [
+        FieldChangeAnswer(field=change.field, before=change.before, after=change.after) for change in changes
+    ]
 
 
 def _warnings(call: Call[Any, Any], breaches: Sequence[Breach]) -> list[WarningAnswer]:
     return [
-        WarningAnswer(code=one.code, detail=sentence(one.code, dict(one.facts), english=call.english))
-        for one in breaches
+        WarningAnswer(
+            code=breach.code, detail=sentence(breach.code, dict(breach.facts), english=call.english)
+        )
+        for breach in breaches
     ]
 
 
-def _trainers(found: Sequence[Trainer]) -> list[TrainerAnswer]:
+def _trainers(trainers: Sequence[Trainer]) -> list[TrainerAnswer]:
     return [
-        TrainerAnswer(name=one.name, id_number=one.id_number, qualification=one.qualification)
-        for one in found
+        TrainerAnswer(name=trainer.name, id_number=trainer.id_number, qualification=trainer.qualification)
+        for trainer in trainers
     ]
 
 
@@ -326,18 +239,18 @@ def _lesson(lesson: Lesson) -> LessonAnswer:
 _PLACES = Decimal("0.0001")
 
 
-def _evidence(found: TrainingClass, evidence: Evidence) -> EvidenceAnswer:
-    shares = {one: share_of(evidence, one) for one in found.enrolment_ids}
-    coverage = {lesson.id: evidence.coverage.get(lesson.id, Decimal(0)) for lesson in found.lessons}
-    least = found.policy.attendance_min
+def _evidence(training_class: TrainingClass, evidence: ClassEvidence) -> EvidenceAnswer:
+    least = training_class.policy.attendance_min
+    shares = {enrolment_id: share_of(evidence, enrolment_id) for enrolment_id in training_class.enrolment_ids}
+    coverage = {lesson.id: evidence.coverage.get(lesson.id, Decimal(0)) for lesson in training_class.lessons}
     return EvidenceAnswer(
         trainees=len(shares),
         attendance_min=least,
         mean_share=_mean(list(shares.values())),
-        trainees_below=[one for one, share in shares.items() if share < least],
+        trainees_below=[enrolment_id for enrolment_id, share in shares.items() if share < least],
         lessons=len(coverage),
         mean_coverage=_mean(list(coverage.values())),
-        lessons_without_footage=[one for one, share in coverage.items() if share == 0],
+        lessons_without_footage=[lesson_id for lesson_id, share in coverage.items() if share == 0],
     )
 
 

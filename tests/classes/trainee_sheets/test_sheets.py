@@ -8,8 +8,7 @@ import pytest
 from openpyxl import load_workbook
 
 from chalicelib.sheets.content_types import CSV, XLSX
-from tests.classes.builders import Classroom
-from tests.classes.rosters.test_roster import csv, statuses, xlsx
+from tests.classes.builders import Classroom, csv, statuses, xlsx
 
 
 def put(room, what, sheet, content_type, at=None, **query):
@@ -265,66 +264,3 @@ def test_forms_are_refused_where_nothing_can_be_uploaded(world, api):
     assert api("institution").get(f"{path}/scores/template").json["code"] == "wrong_state"
     assert api("clerk").get(f"{path}/scores/template").status == 403
     assert api("institution_two").get(f"{path}/roster/template").status == 404
-
-
-# ------------------------------------------------------------------------------------------ late and absent
-
-
-def test_nobody_joins_once_the_policys_share_of_the_hours_is_over(world, api):
-    room = Classroom(world).rostered(1)
-    late = room.enrol(1, first=40)[0]
-    rows = [{"enrolment_id": one["id"]} for one in room.enrolments]
-    path = f"/v1/classes/{room.id}/roster"
-    body = {"version": room.version, "rows": rows}
-    over = room.starts(1) + (room.ended() - room.starts(4))  # two of five lessons are over
-    refused = api("institution").put(path, body, at=over)
-    assert (refused.status, refused.json["errors"][0]["code"]) == (422, "late_addition")
-    assert refused.json["errors"][0]["row"] == 2
-    stays = api("institution").put(path, body | {"rows": rows[:1]}, at=over)
-    assert stays.status == 200, stays.text
-    in_time = api("institution").put(path, body, at=room.starts(1))  # one of five: exactly the share
-    assert in_time.status == 200, in_time.text
-    assert statuses(api)[late["id"]] == "rostered"
-
-
-def test_marks_do_not_pass_without_the_attendance_that_the_policy_wants(world, api):
-    room = Classroom(world).rostered(3)
-    room.attend(0).attend(1, lessons=4).attend(2, lessons=3)  # 100 %, exactly 80 %, 60 %
-    room.do("institution", "completion/submit", at=room.ended())
-    seen = room.read("clerk", at=room.ended())["evidence"]
-    assert (seen["trainees"], seen["trainees_below"]) == (3, [room.enrolments[2]["id"]])
-    assert (seen["mean_share"], seen["lessons"], len(seen["lessons_without_footage"])) == (0.8, 5, 5)
-    room.do("clerk", "completion/approve", at=room.ended())
-    rows = [{"enrolment_id": one["id"], "theory": 90, "practice": 90} for one in room.enrolments]
-    answer = room.put_scores(rows)
-    assert (answer.json["passed"], answer.json["failed"]) == (2, 1)
-    assert statuses(api)[room.enrolments[2]["id"]] == "failed"
-
-
-def test_every_recording_of_the_marks_is_kept_with_its_reason(world, api):
-    room = Classroom(world).completed(1)
-    row = {"enrolment_id": room.enrolments[0]["id"], "theory": 55, "practice": 90}
-    assert room.put_scores([row]).status == 200
-    room.refresh()
-    assert room.put_scores([row | {"theory": 65}], reason="漏登 10 分").status == 200
-    for who in ("institution", "clerk"):
-        newest, first = api(who).get(f"/v1/classes/{room.id}/scores").json["items"]
-        assert (newest["reason"], newest["passed"], first["passed"]) == ("漏登 10 分", 1, 0)
-        after = newest["rows"][0]
-        assert (after["theory"], after["before"]["theory"], after["before"]["passed"]) == (65, 55, False)
-        assert first["rows"][0]["before"] is None
-
-
-def test_marks_are_closed_once_the_subsidy_is_claimed(world, api):
-    from chalicelib.classes.store import ClassRow
-
-    room = Classroom(world).completed(1)
-    row = {"enrolment_id": room.enrolments[0]["id"], "theory": 65, "practice": 90}
-    room.put_scores([row])
-    room.refresh()
-    stored = ClassRow.get(room.id, "head")
-    for status in ("claimed", "closed"):
-        stored.status = status
-        stored.save()
-        answer = room.put_scores([row], reason="x")
-        assert (answer.status, answer.json["code"]) == (409, "scores_closed")
