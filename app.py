@@ -47,7 +47,6 @@ BLUEPRINTS = (
     "classes.completion",
     "classes.scores",
     "attendance.check_ins",
-    "attendance.roll_calls",
     "attendance.reviews",
     "attendance.make_ups",
     "attendance.forwarded",

@@ -174,20 +174,29 @@ class Classroom:
     def attend(self, place: int, lessons: int | None = None) -> "Classroom":
         """Let a rostered trainee have come to the first so many lessons, on time."""
         from chalicelib.accounts.persons.service import person_key_of
-        from chalicelib.attendance.check_ins.model import CheckIn, Outcome, Place, Proof, Punctuality, slot_of
+        from chalicelib.attendance.check_ins.model import (
+            CheckIn,
+            CheckInOutcome,
+            CheckInProof,
+            DevicePlace,
+            Punctuality,
+            slot_of,
+        )
         from chalicelib.attendance.check_ins.store import CheckInRow
         from chalicelib.kernel.geo import CoordSystem
 
         here = SITE["location"]
         for number in range(len(self.json["lessons"]) if lessons is None else lessons):
             at = self.starts(number)
-            proof = Proof(
-                place=Place(lng=here["lng"], lat=here["lat"], accuracy_m=10, coord_system=CoordSystem.GCJ02),
+            proof = CheckInProof(
+                place=DevicePlace(
+                    lng=here["lng"], lat=here["lat"], accuracy_m=10, coord_system=CoordSystem.GCJ02
+                ),
                 device_id=f"phone-{place}",
                 nonce=uuid.uuid4().hex,
                 happened_at=at,
                 received_at=at,
-                outcome=Outcome.ACCEPTED,
+                outcome=CheckInOutcome.ACCEPTED,
                 status=Punctuality.PRESENT,
                 distance_m=1.0,
             )

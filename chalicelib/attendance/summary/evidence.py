@@ -11,6 +11,6 @@ def evidence_of(training_class: TrainingClass, now: datetime) -> ClassEvidence:
     """Compute a class's attendance and footage from its records, as of a moment."""
     summary = attendance_of(training_class, now=now)
     return ClassEvidence(
-        shares={one.enrolment_id: one.share for one in summary.trainees},
-        coverage={one.lesson_id: one.coverage for one in summary.lessons},
+        shares={trainee.enrolment_id: trainee.share for trainee in summary.trainees},
+        coverage={lesson.lesson_id: lesson.coverage for lesson in summary.lessons},
     )

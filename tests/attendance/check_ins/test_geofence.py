@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.attendance.check_ins.model import Attempt, Kind, Place, judge
+from chalicelib.attendance.check_ins.model import CheckInAttempt, CheckInKind, DevicePlace, judge
 from chalicelib.catalogue.institutions.model import Location
 from chalicelib.classes.model import ClassStatus, Lesson, Site, TrainingClass, lesson_id_of
 from chalicelib.kernel.geo import CoordSystem, Point, convert
@@ -182,9 +182,9 @@ def test_ten_thousand_points_are_decided_as_an_independent_computation_decides()
         if abs(true_m - fence_m) <= BORDER_M:
             continue
         there_lng, there_lat = written_in(system, lng, lat)
-        attempt = Attempt(
-            kind=Kind.IN,
-            place=Place(lng=there_lng, lat=there_lat, accuracy_m=accuracy_m, coord_system=system),
+        attempt = CheckInAttempt(
+            kind=CheckInKind.IN,
+            place=DevicePlace(lng=there_lng, lat=there_lat, accuracy_m=accuracy_m, coord_system=system),
             device_id="d",
             nonce="n",
             happened_at=now,

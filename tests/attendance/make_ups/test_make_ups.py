@@ -124,6 +124,24 @@ def test_neither_asked_nor_decided_once_the_completion_is_approved(room):
     room.do("clerk", "completion/approve", at=room.ended())
     for answer in (ask(room, number=2, kind="excuse"), decide(room, "approve", one)):
         assert (answer.status, answer.json["code"]) == (409, "wrong_state")
+    for path in ("/v1/make-ups", f"/v1/classes/{room.id}/make-ups"):
+        listed = room.api("clerk").get(path, at=room.ended()).json["items"]
+        assert [item["allowed_actions"] for item in listed] == [[], []], path
+
+
+def test_who_prepared_the_class_is_offered_no_decision_on_its_requests(room):
+    """They are told `self_approval` when they try, so it is not offered to them in any list."""
+    from chalicelib.classes.store import ClassRow
+    from tests.support.people import staff_principal
+
+    asked = ask(room).json
+    ClassRow(room.id, "head").update(actions=[ClassRow.scored_by.set(staff_principal("clerk").actor)])
+    for who, actions in (("clerk", []), ("clerk_two", ["approve", "reject"])):
+        for path in ("/v1/make-ups", f"/v1/classes/{room.id}/make-ups"):
+            listed = room.api(who).get(path, at=room.ended()).json["items"]
+            assert [item["allowed_actions"] for item in listed] == [actions], (who, path)
+    assert decide(room, "approve", asked).json["code"] == "self_approval"
+    assert decide(room, "approve", asked, who="clerk_two").status == 200
 
 
 def test_decisions_are_the_clerks_of_the_area_and_made_once(room):

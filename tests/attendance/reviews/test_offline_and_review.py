@@ -135,6 +135,23 @@ def test_nothing_is_decided_once_the_completion_is_approved(room):
     answer = decide(room, "accept", one)
     assert (answer.status, answer.json["code"]) == (409, "wrong_state")
     assert recorded(room)[0]["allowed_actions"] == []
+    waiting = room.api("clerk").get("/v1/check-ins", at=room.ended()).json["items"]
+    assert [item["allowed_actions"] for item in waiting] == [[]]
+
+
+def test_who_prepared_the_class_is_offered_no_decision_on_its_check_ins(room):
+    """They are told `self_approval` when they try, so it is not offered to them in any list."""
+    from chalicelib.classes.store import ClassRow
+    from tests.support.people import staff_principal
+
+    room.check_in(room.people[0], location={"accuracy_m": 500})
+    ClassRow(room.id, "head").update(actions=[ClassRow.scored_by.set(staff_principal("clerk").actor)])
+    for who, actions in (("clerk", []), ("clerk_two", ["accept", "reject"])):
+        waiting = room.api(who).get("/v1/check-ins", at=room.ended()).json["items"]
+        assert [item["allowed_actions"] for item in [*waiting, *recorded(room, who=who)]] == [actions] * 2
+    rough = recorded(room)[0]
+    assert decide(room, "accept", rough).json["code"] == "self_approval"
+    assert decide(room, "accept", rough, who="clerk_two").status == 200
 
 
 def test_the_lists_are_the_areas_own(room, api):

@@ -234,6 +234,19 @@ def test_what_has_begun_is_never_changed(world):
     ]
 
 
+def test_a_class_whose_last_lesson_is_over_is_changed_no_more(world):
+    room = Classroom(world).approved()
+    fresh = {name: value for name, value in moved(room.lesson(4), 10 * DAY).items() if name != "id"}
+    body = {"lessons": [*wanted(room), fresh]}
+    in_time, over = room.ended() - timedelta(minutes=2), room.ended()
+    assert "change" in room.read(at=in_time)["allowed_actions"]
+    assert "change" not in room.read(at=over)["allowed_actions"]
+    late = apply(room, at=over, **body)
+    assert (late.status, late.json["code"]) == (409, "lesson_begun")
+    assert room.lesson(4)["id"] in late.json["detail"]
+    assert apply(room, at=in_time, **body).status == 201
+
+
 def test_a_new_site_is_that_of_the_lessons_to_come(world):
     room = Classroom(world).approved()
     at = room.starts(1)
