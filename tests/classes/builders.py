@@ -154,10 +154,10 @@ class Classroom:
 
     def enrol(self, count: int, first: int = 1) -> list[dict[str, Any]]:
         people = [self.world.person(first + n) for n in range(count)]
-        made = [self.world.enrolment(person) for person in people]
+        enrolments = [self.world.enrolment(person) for person in people]
         self.people += people
-        self.enrolments += made
-        return made
+        self.enrolments += enrolments
+        return enrolments
 
     def put_roster(self, rows: list[dict[str, Any]], query: str = "", version: int | None = None) -> Any:
         body = {"version": version or self.version, "rows": rows}
@@ -166,8 +166,8 @@ class Classroom:
 
     def rostered(self, count: int = 2) -> "Classroom":
         self.approved()
-        made = self.enrol(count)
-        answer = self.put_roster([{"enrolment_id": one["id"]} for one in made])
+        enrolments = self.enrol(count)
+        answer = self.put_roster([{"enrolment_id": enrolment["id"]} for enrolment in enrolments])
         assert answer.status == 200, answer.text
         return self.refresh()
 

@@ -39,7 +39,7 @@ SITES = [
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("point", "expected"),
     [  # coordtransform
         (Point(116.404, 39.915, WGS84), Point(116.41024449916938, 39.91640428150164, GCJ02)),
         (Point(116.404, 39.915, GCJ02), Point(116.41036949371029, 39.92133699351021, BD09)),
@@ -50,25 +50,25 @@ SITES = [
         (Point(116.377817, 39.911954, WGS84), Point(116.38404722455657, 39.91334545536069, GCJ02)),
     ],
 )
-def test_conversions_give_the_published_points_and_lead_back(given, expected):
-    got = convert(given, expected.coord_system)
+def test_conversions_give_the_published_points_and_lead_back(point, expected):
+    got = convert(point, expected.coord_system)
     assert (got.lng, got.lat) == (
         pytest.approx(expected.lng, abs=1e-6),
         pytest.approx(expected.lat, abs=1e-6),
     )
-    back = convert(expected, given.coord_system)
-    assert (back.lng, back.lat) == (pytest.approx(given.lng, abs=1e-6), pytest.approx(given.lat, abs=1e-6))
+    back = convert(expected, point.coord_system)
+    assert (back.lng, back.lat) == (pytest.approx(point.lng, abs=1e-6), pytest.approx(point.lat, abs=1e-6))
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("point", "expected"),
     [  # coordtransform, whose inverses are one step of an approximation
         (Point(116.404, 39.915, BD09), Point(116.39762729119315, 39.90865673957631, GCJ02)),
         (Point(116.404, 39.915, GCJ02), Point(116.39775550083061, 39.91359571849836, WGS84)),
     ],
 )
-def test_inverse_conversions_agree_with_published_approximations_within_three_metres(given, expected):
-    got = convert(given, expected.coord_system)
+def test_inverse_conversions_agree_with_published_approximations_within_three_metres(point, expected):
+    got = convert(point, expected.coord_system)
     assert chord_m((got.lng, got.lat), (expected.lng, expected.lat)) < 3.0
 
 
@@ -88,8 +88,8 @@ def in_space(lng, lat):
     )
 
 
-def chord_m(one, other):
-    return math.dist(in_space(*one), in_space(*other))
+def chord_m(here, there):
+    return math.dist(in_space(*here), in_space(*there))
 
 
 def shifted(lng, lat):

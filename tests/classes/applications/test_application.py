@@ -12,14 +12,14 @@ def codes(answer):
 
 
 def test_an_application_is_a_draft_with_lessons_and_masked_trainers(world, api):
-    made = Classroom(world).json
-    assert (made["status"], made["version"], made["policy_version"]) == ("draft", 1, 1)
-    assert made["allowed_actions"] == ["edit", "submit", "cancel"]
-    assert [lesson["id"].startswith("les_") for lesson in made["lessons"]] == [True] * 5
-    assert made["warnings"] == []
-    shown = made["trainers"][0]
+    draft = Classroom(world).json
+    assert (draft["status"], draft["version"], draft["policy_version"]) == ("draft", 1, 1)
+    assert draft["allowed_actions"] == ["edit", "submit", "cancel"]
+    assert [lesson["id"].startswith("les_") for lesson in draft["lessons"]] == [True] * 5
+    assert draft["warnings"] == []
+    shown = draft["trainers"][0]
     assert shown["name"].endswith("*")
-    assert trainer()["id_number"] not in str(made)
+    assert trainer()["id_number"] not in str(draft)
 
 
 @pytest.mark.parametrize(

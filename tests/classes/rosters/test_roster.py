@@ -28,7 +28,7 @@ def test_a_roster_is_refused_before_approval_and_after_completion(world):
 @pytest.mark.parametrize("kind", ["json", "xlsx", "csv"])
 def test_a_roster_by_names_rosters_the_enrolments(world, api, kind):
     room = Classroom(world).approved()
-    made = room.enrol(2)
+    enrolments = room.enrol(2)
     if kind == "json":
         answer = room.put_roster([identity(person) for person in room.people])
     else:
@@ -38,10 +38,10 @@ def test_a_roster_by_names_rosters_the_enrolments(world, api, kind):
         answer = api("institution").put(path, raw=sheet, content_type=content_type, at=world.now)
     assert answer.status == 200, answer.text
     assert answer.json == {"version": room.version + 1, "accepted": 2, "errors": []}
-    assert statuses(api) == {one["id"]: "rostered" for one in made}
+    assert statuses(api) == {enrolment["id"]: "rostered" for enrolment in enrolments}
     listed = api("clerk").get(f"/v1/classes/{room.id}/roster").json["items"]
-    assert {one["enrolment_id"] for one in listed} == {one["id"] for one in made}
-    assert all("*" in one["trainee"]["name"] and "*" in one["trainee"]["id_number"] for one in listed)
+    assert {row["enrolment_id"] for row in listed} == {enrolment["id"] for enrolment in enrolments}
+    assert all("*" in row["trainee"]["name"] and "*" in row["trainee"]["id_number"] for row in listed)
 
 
 def test_every_wrong_row_comes_back_with_row_and_column_and_nothing_is_applied(world, api):
@@ -65,8 +65,8 @@ def test_every_wrong_row_comes_back_with_row_and_column_and_nothing_is_applied(w
     path = f"/v1/classes/{room.id}/roster?version={room.version}"
     answer = api("institution").put(path, raw=sheet, content_type=XLSX, at=world.now)
     assert (answer.status, answer.json["code"]) == (422, "roster_row_unmatched")
-    found = [(one["row"], one["column"], one["code"]) for one in answer.json["errors"]]
-    assert found == [
+    faults = [(fault["row"], fault["column"], fault["code"]) for fault in answer.json["errors"]]
+    assert faults == [
         (4, "姓名", "roster_row_unmatched"),
         (5, "身份证号", "roster_row_unmatched"),
         (6, "身份证号", "roster_row_unmatched"),
@@ -75,7 +75,7 @@ def test_every_wrong_row_comes_back_with_row_and_column_and_nothing_is_applied(w
         (9, "身份证号", "invalid_id_number"),
         (10, "身份证号", "repeated_trainee"),
     ]
-    assert all(one["detail"] for one in answer.json["errors"])
+    assert all(fault["detail"] for fault in answer.json["errors"])
     assert good.id_number not in answer.text
     assert room.read()["version"] == room.version
     assert set(statuses(api).values()) == {"confirmed"}
@@ -83,20 +83,20 @@ def test_every_wrong_row_comes_back_with_row_and_column_and_nothing_is_applied(w
 
 def test_a_dry_run_tells_the_errors_and_a_partial_upload_applies_the_right_rows(world, api):
     room = Classroom(world).approved()
-    made = room.enrol(1)
-    rows = [{"enrolment_id": made[0]["id"]}, {"enrolment_id": "enr_nobodyatall"}]
+    enrolments = room.enrol(1)
+    rows = [{"enrolment_id": enrolments[0]["id"]}, {"enrolment_id": "enr_nobodyatall"}]
     dry = room.put_roster(rows, "?dry_run=true")
     assert (dry.status, dry.json["accepted"], dry.json["version"]) == (200, 1, room.version)
-    assert [(one["row"], one["code"]) for one in dry.json["errors"]] == [(2, "roster_row_unmatched")]
+    assert [(fault["row"], fault["code"]) for fault in dry.json["errors"]] == [(2, "roster_row_unmatched")]
     assert set(statuses(api).values()) == {"confirmed"}
     partial = room.put_roster(rows, "?partial=true")
     assert (partial.status, partial.json["accepted"], len(partial.json["errors"])) == (200, 1, 1)
-    assert statuses(api) == {made[0]["id"]: "rostered"}
+    assert statuses(api) == {enrolments[0]["id"]: "rostered"}
 
 
 def test_a_new_roster_replaces_the_old_one(world, api):
     room = Classroom(world).rostered(2)
-    leaving, staying = (one["id"] for one in room.enrolments)
+    leaving, staying = (enrolment["id"] for enrolment in room.enrolments)
     joining = room.enrol(1, first=30)[0]["id"]
     answer = room.put_roster([{"enrolment_id": staying}, {"enrolment_id": joining}])
     assert answer.status == 200, answer.text
@@ -109,7 +109,7 @@ def test_a_new_roster_replaces_the_old_one(world, api):
 
 def test_nobody_is_dropped_without_a_reason_once_a_class_has_begun(world, api):
     room = Classroom(world).rostered(2)
-    leaving, staying = (one["id"] for one in room.enrolments)
+    leaving, staying = (enrolment["id"] for enrolment in room.enrolments)
     path, begun = f"/v1/classes/{room.id}/roster", room.starts() - timedelta(minutes=60)
     body = {"version": room.version, "rows": [{"enrolment_id": staying}]}
     assert api("institution").put(f"{path}?dry_run=true", body, at=room.starts(-1)).json["errors"] != []
@@ -118,12 +118,15 @@ def test_nobody_is_dropped_without_a_reason_once_a_class_has_begun(world, api):
     for query in ("", "?partial=true"):
         refused = api("institution").put(f"{path}{query}", body, at=begun)
         assert (refused.status, refused.json["code"]) == (409, "trainee_dropped"), refused.text
-        assert [(one["field"], one["code"]) for one in refused.json["errors"]] == [
+        assert [(fault["field"], fault["code"]) for fault in refused.json["errors"]] == [
             (leaving, "trainee_dropped")
         ]
     assert statuses(api) == {leaving: "rostered", staying: "rostered"}
     joining = room.enrol(1, first=30)[0]["id"]
-    more = {"version": room.version, "rows": [{"enrolment_id": one} for one in (leaving, staying, joining)]}
+    more = {
+        "version": room.version,
+        "rows": [{"enrolment_id": enrolment_id} for enrolment_id in (leaving, staying, joining)],
+    }
     assert api("institution").put(path, more, at=begun).status == 200
     left = api("institution").post(f"/v1/enrolments/{leaving}/withdraw", {"reason": "就业"}, at=begun)
     assert (left.status, left.json["status"]) == (200, "withdrawn")
@@ -181,15 +184,17 @@ def test_a_withdrawal_takes_the_trainee_off_the_roster_and_closes_the_voucher(wo
 
 
 def test_an_enrolment_on_no_roster_cannot_withdraw(world, api):
-    made = world.enrolment(world.person(1))
-    answer = api("institution").post(f"/v1/enrolments/{made['id']}/withdraw", {"reason": "x"}, at=world.now)
+    enrolment = world.enrolment(world.person(1))
+    answer = api("institution").post(
+        f"/v1/enrolments/{enrolment['id']}/withdraw", {"reason": "x"}, at=world.now
+    )
     assert (answer.status, answer.json["code"]) == (409, "wrong_state")
 
 
 def test_nobody_joins_once_the_policys_share_of_the_hours_is_over(world, api):
     room = Classroom(world).rostered(1)
     late = room.enrol(1, first=40)[0]
-    rows = [{"enrolment_id": one["id"]} for one in room.enrolments]
+    rows = [{"enrolment_id": enrolment["id"]} for enrolment in room.enrolments]
     path = f"/v1/classes/{room.id}/roster"
     body = {"version": room.version, "rows": rows}
     over = room.starts(1) + (room.ended() - room.starts(4))  # two of five lessons are over

@@ -9,8 +9,8 @@ SCORE_HEADER = ["姓名", "身份证号", "理论成绩", "实操成绩"]
 
 
 def marks(room, *pairs):
-    made = zip(room.enrolments, pairs, strict=True)
-    return [{"enrolment_id": one["id"], "theory": t, "practice": p} for one, (t, p) in made]
+    marked = zip(room.enrolments, pairs, strict=True)
+    return [{"enrolment_id": enrolment["id"], "theory": t, "practice": p} for enrolment, (t, p) in marked]
 
 
 def test_scores_pass_and_fail_and_can_be_corrected(world, api):
@@ -40,12 +40,12 @@ def test_scores_by_sheet(world, api):
 
 def test_incomplete_or_wrong_scores_are_all_named_and_not_applied(world, api):
     room = Classroom(world).completed(3)
-    one, two, _ = room.people
+    first, second, _ = room.people
     stranger = world.person(77)
     sheet = csv(
         SCORE_HEADER,
-        [one.name, one.id_number, 101, "优"],
-        ["李冒名", two.id_number, 60, 60],
+        [first.name, first.id_number, 101, "优"],
+        ["李冒名", second.id_number, 60, 60],
         [stranger.name, stranger.id_number, 60, 60],
     )
     path = f"/v1/classes/{room.id}/scores?version={room.version}"
@@ -86,7 +86,7 @@ def test_a_dry_run_of_scores_changes_nothing(world, api):
     room = Classroom(world).completed(2)
     dry = room.put_scores(marks(room, (60, 60), (50, 60))[:1], "?dry_run=true")
     assert (dry.status, dry.json["passed"], dry.json["failed"]) == (200, 1, 0)
-    assert [one["code"] for one in dry.json["errors"]] == ["mark_missing"]
+    assert [fault["code"] for fault in dry.json["errors"]] == ["mark_missing"]
     assert set(statuses(api).values()) == {"rostered"}
 
 
@@ -98,7 +98,7 @@ def test_marks_do_not_pass_without_the_attendance_that_the_policy_wants(world, a
     assert (seen["trainees"], seen["trainees_below"]) == (3, [room.enrolments[2]["id"]])
     assert (seen["mean_share"], seen["lessons"], len(seen["lessons_without_footage"])) == (0.8, 5, 5)
     room.do("clerk", "completion/approve", at=room.ended())
-    rows = [{"enrolment_id": one["id"], "theory": 90, "practice": 90} for one in room.enrolments]
+    rows = [{"enrolment_id": enrolment["id"], "theory": 90, "practice": 90} for enrolment in room.enrolments]
     answer = room.put_scores(rows)
     assert (answer.json["passed"], answer.json["failed"]) == (2, 1)
     assert statuses(api)[room.enrolments[2]["id"]] == "failed"

@@ -6,7 +6,7 @@ from tests.classes.builders import Classroom
 def test_each_caller_lists_their_own_classes(world, api):
     room = Classroom(world)
     listed = {
-        who: [one["id"] for one in api(who).get("/v1/classes").json["items"]]
+        who: [item["id"] for item in api(who).get("/v1/classes").json["items"]]
         for who in ("institution", "institution_two", "clerk", "clerk_wuhu", "province")
     }
     mine = [room.id]
@@ -14,7 +14,7 @@ def test_each_caller_lists_their_own_classes(world, api):
         "institution": mine, "institution_two": [], "clerk": mine, "clerk_wuhu": [], "province": mine,
     }  # fmt: skip
     assert [
-        one["id"] for one in api("clerk").get("/v1/classes", {"division": "340111"}).json["items"]
+        item["id"] for item in api("clerk").get("/v1/classes", {"division": "340111"}).json["items"]
     ] == mine
     assert api("clerk").get("/v1/classes", {"division": "340102"}).json["items"] == []
     assert api("clerk").get("/v1/classes", {"division": "3402"}).status == 404
@@ -24,17 +24,17 @@ def test_each_caller_lists_their_own_classes(world, api):
 
 
 def test_a_long_list_of_classes_comes_in_pages(world, api):
-    made = {Classroom(world).id for _ in range(3)}
+    ids = {Classroom(world).id for _ in range(3)}
     for who in ("institution", "province"):
         first = api(who).get("/v1/classes", {"limit": 2}).json
         rest = api(who).get("/v1/classes", {"limit": 2, "cursor": first["next"]}).json
-        assert {one["id"] for one in first["items"] + rest["items"]} == made
+        assert {item["id"] for item in first["items"] + rest["items"]} == ids
 
 
 def test_a_trainee_sees_the_classes_they_are_rostered_in(world, api):
     room = Classroom(world).rostered(1)
     person = room.people[0]
-    assert [one["id"] for one in api(person).get("/v1/classes").json["items"]] == [room.id]
+    assert [item["id"] for item in api(person).get("/v1/classes").json["items"]] == [room.id]
     assert room.read(person)["allowed_actions"] == []
     stranger = world.person(55)
     assert api(stranger).get("/v1/classes").json["items"] == []
