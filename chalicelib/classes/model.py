@@ -236,7 +236,7 @@ class ClassRoster(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangeStatus(StrEnum):
-    """Where an application for a change of a running class is."""
+    """Where an application for a change is."""
 
     SUBMITTED = "submitted"
     APPROVED = "approved"

@@ -8,7 +8,6 @@ from chalicelib.classes.rosters import service
 from chalicelib.classes.rosters.template import roster_template as make_template
 from chalicelib.classes.trainee_sheets.forms import (
     ROWS_MAX,
-    PersonAnswer,
     RosterRowForm,
     error_sheet_of,
     give_back_sheet,
@@ -20,6 +19,7 @@ from chalicelib.classes.trainee_sheets.rows import ROSTER_COLUMNS
 from chalicelib.edge.endpoints import Call, LinkAnswer, NoQuery, ReasonBody, SheetBody, SheetQuery
 from chalicelib.edge.forms import Answer, Form, Version
 from chalicelib.edge.http import Api
+from chalicelib.enrolments.answers import PersonAnswer
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.service import allowed_actions
 from chalicelib.kernel.errors import DomainError

@@ -19,6 +19,7 @@ from chalicelib.classes.trainee_sheets.rows import (
     wrong_mask,
 )
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
+from chalicelib.enrolments.service import why_not_now
 from chalicelib.enrolments.store import find_enrolments, read_enrolment
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
@@ -194,8 +195,8 @@ def withdraw(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:
     )
     if enrolment.status is EnrolmentStatus.WITHDRAWN:
         return enrolment
-    if enrolment.status is not EnrolmentStatus.ROSTERED or enrolment.class_id is None:
-        raise error("wrong_state", status=enrolment.status.value)
+    refuse(why_not_now(context, "withdraw", enrolment))
+    assert enrolment.class_id is not None
     training_class = read_class(enrolment.class_id)
     if training_class.status not in WITHDRAWABLE:
         raise error("wrong_state", status=training_class.status.value)

@@ -9,8 +9,9 @@ from msgspec import Meta
 from chalicelib.classes.trainee_sheets.links import link_to_error_sheet
 from chalicelib.classes.trainee_sheets.rows import read_rows
 from chalicelib.edge.endpoints import Call, SheetBody, SheetQuery
-from chalicelib.edge.forms import Answer, Form, line, malformed
+from chalicelib.edge.forms import Form, line, malformed
 from chalicelib.edge.problems import fault_of
+from chalicelib.enrolments.answers import PersonAnswer
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.sheets.reading import SheetRow
@@ -37,13 +38,6 @@ class RosterRowForm(Form):
         if given.get("enrolment_id") is not None:
             return []
         return [name for name in ("name", "id_number") if given.get(name) is None]
-
-
-class PersonAnswer(Answer):
-    """A person, masked."""
-
-    name: str
-    id_number: str
 
 
 def rows_of(
