@@ -13,7 +13,7 @@ from chalicelib.classes.model import TrainingClass
 from chalicelib.kernel.ports import Port
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+class ClassEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """The attendance and footage of a class. Shares and coverage are from 0 to 1, by enrolment and lesson."""
 
     shares: Mapping[str, Decimal]
@@ -21,10 +21,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _NONE = Decimal(0)
-evidence_of: Port[[TrainingClass, datetime], Evidence] = Port("evidence_of_class")
+evidence_of: Port[[TrainingClass, datetime], ClassEvidence] = Port("evidence_of_class")
 """Gives the evidence of a class as of a moment."""
 
 
-def share_of(evidence: Evidence, enrolment_id: str) -> Decimal:
+def share_of(evidence: ClassEvidence, enrolment_id: str) -> Decimal:
     """Give the share of the hours that a trainee attended."""
     return evidence.shares.get(enrolment_id, _NONE)

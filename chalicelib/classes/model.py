@@ -1,20 +1,24 @@
-"""A class (班): a run of a project with a timetable and a roster; its states.
+"""A class (班): a run of a project with a timetable and a roster; its states, and what they allow.
 
-The rules of a plan are in `plans/model.py`. Lessons live inside the class: a lesson's id names its class, so
-no look-up is needed between them.
+It is stored in parts (`store.py`): the head, which decisions change, the plan, the roster, each change
+applied for and each recording of marks. Lessons live inside the class: a lesson's id names its class, so no
+look-up is needed between them. What policy asks of a plan is in `plans/model.py`.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
 import msgspec
 
 from chalicelib.catalogue.institutions.model import Location
-from chalicelib.kernel.calendar import add_months, shanghai_date
+from chalicelib.kernel.calendar import add_months, format_moment, shanghai_date
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId, LessonId, ProgramId, ProjectId, Uscc, part_id, whole_of
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.programs.model import Policy
 
@@ -72,8 +76,8 @@ WITHDRAWABLE = (*RUNNING, _S.COMPLETION_APPROVED)
 OCCUPYING = (_S.SUBMITTED, *RUNNING)
 """States in which a class holds its trainers and rooms against others."""
 
-SHOWN_ACTION: Mapping[str, str] = {"revise": "edit", "correct_scores": "scores"}
-"""Steps that clients know under the name of another: the endpoint is the same."""
+STEPS_OF: Mapping[str, tuple[str, ...]] = {"edit": ("edit", "revise"), "scores": ("scores", "correct_scores")}
+"""Actions that are two steps of the table, and one endpoint for clients."""
 
 ACTION_RIGHTS: Mapping[str, str] = {
     "edit": "class.write",
@@ -91,6 +95,7 @@ ACTION_RIGHTS: Mapping[str, str] = {
     "completion_return": "completion.return",
     "scores": "scores.write",
 }
+"""What clients may do with a class, in the order in which it is offered, and the right that each needs."""
 DECISIONS = (
     "approve",
     "return",
@@ -100,6 +105,9 @@ DECISIONS = (
     "completion_return",
 )
 """What a bureau decides; nobody does on a class in which they had a hand."""
+
+
+# --------------------------------------------------------------------------- the parts of a class
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,20 +142,17 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
     site: Site | None = None
 
 
-class ClassHead(msgspec.Struct, frozen=True, kw_only=True):
-    """What decisions change: small, so that one costs one write unit.
+class ClassFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands in a class's head and is shown of the whole class.
 
-    `city` groups the classes that a city's bureau sees. `policy_version` is the newest at submission until
-    approval pins it. `returned_version` is the version at which it was last returned. `also_prepared_by` are
-    those who had a hand in it on the institution's side and whom no other field names (see `prepared_by`).
-    `claim_city` and `claim_by` stand only on a scored class whose subsidy is not claimed: whose it is and the
-    last day of claiming, so that its vouchers do not stay redeemed for ever.
+    `policy_version` is the newest at submission until approval pins it. `returned_version` is the version at
+    which it was last returned. `also_prepared_by` are those who had a hand in it on the institution's side
+    and whom no other field names (see `prepared_by`).
     """
 
     id: ClassId
     institution: Uscc
     division: str
-    city: str
     program_id: ProgramId
     project_id: ProjectId
     name: str
@@ -157,14 +162,8 @@ class ClassHead(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime
     opens_at: datetime
     ends_at: datetime
-    part: str = "head"
-    lesson_count: int = 0
-    lesson_hours: int = 0
-    enrolled: int = 0
     passed: int = 0
     failed: int = 0
-    plan_digest: str | None = None
-    roster_digest: str | None = None
     submitted_by: str | None = None
     submitted_at: datetime | None = None
     approved_by: str | None = None
@@ -180,10 +179,27 @@ class ClassHead(msgspec.Struct, frozen=True, kw_only=True):
     scored_by: str | None = None
     scored_at: datetime | None = None
     also_prepared_by: list[str] = []
-    claim_city: str | None = None
-    claim_by: date | None = None
     version: int = 1
     last_change: Change | None = None
+
+
+class ClassHead(ClassFacts, frozen=True, kw_only=True):
+    """What decisions change: small, so that one costs one write unit.
+
+    `city` groups the classes that a city's bureau sees. `claim_city` and `claim_by` stand only on a scored
+    class whose subsidy is not claimed: whose it is and the last day of claiming, so that its vouchers do not
+    stay redeemed for ever.
+    """
+
+    city: str
+    part: str = "head"
+    lesson_count: int = 0
+    lesson_hours: int = 0
+    enrolled: int = 0
+    plan_digest: str | None = None
+    roster_digest: str | None = None
+    claim_city: str | None = None
+    claim_by: date | None = None
 
 
 class ClassPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,6 +235,53 @@ class ClassRoster(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
+class ChangeStatus(StrEnum):
+    """Where an application for a change is."""
+
+    SUBMITTED = "submitted"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
+    """One field that differs between two versions of a plan; None where it did not, or does not exist."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class ClassChange(msgspec.Struct, frozen=True, kw_only=True):
+    """An application to change a running class: how its plan shall be, and in which fields that differs.
+
+    `part` names it within the class: `change#0001` is the first.
+    """
+
+    id: ClassId
+    part: str
+    division: str
+    status: ChangeStatus
+    reason: str
+    site: Site
+    trainers: list[Trainer]
+    lessons: list[Lesson]
+    lesson_numbers: int
+    changes: list[FieldChange]
+    submitted_by: str
+    submitted_at: datetime
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    decision_reason: str | None = None
+    version: int = 1
+    last_change: Change | None = None
+
+    @property
+    def change_id(self) -> str:
+        """Give the id by which clients know it."""
+        return part_id("chg", self.id, self.part.partition("#")[2])
+
+
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
     """One trainee's marks, the share of the hours they attended, and whether they pass."""
 
@@ -243,48 +306,25 @@ class ScoreSheet(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
-class TrainingClass(msgspec.Struct, frozen=True, kw_only=True):
+# --------------------------------------------------------------------------- the whole class
+
+
+class TrainingClass(ClassFacts, frozen=True, kw_only=True):
     """A class, whole. `policy` is pinned at approval; before that it is the program's newest.
 
     `roster` gives the enrolment id of each rostered person's key.
     """
 
-    id: ClassId
-    institution: Uscc
-    division: str
-    program_id: ProgramId
-    project_id: ProjectId
-    name: str
-    planned_size: int
     site: Site
     trainers: list[Trainer]
     lessons: list[Lesson]
-    status: ClassStatus
     policy: Policy
-    policy_version: int
-    created_at: datetime
-    opens_at: datetime
-    ends_at: datetime
     roster: dict[str, str] = {}
-    passed: int = 0
-    failed: int = 0
-    submitted_by: str | None = None
-    submitted_at: datetime | None = None
-    approved_by: str | None = None
-    approved_at: datetime | None = None
-    return_reason: str | None = None
-    returned_version: int | None = None
-    open_change: str | None = None
-    change_by: str | None = None
-    change_count: int = 0
-    completion_submitted_by: str | None = None
-    completion_approved_by: str | None = None
-    completion_approved_at: datetime | None = None
-    scored_by: str | None = None
-    scored_at: datetime | None = None
-    also_prepared_by: list[str] = []
-    version: int = 1
-    last_change: Change | None = None
+
+    @property
+    def enrolled(self) -> int:
+        """Count the trainees on the roster."""
+        return len(self.roster)
 
     @property
     def enrolment_ids(self) -> list[str]:
@@ -304,6 +344,17 @@ class TrainingClass(msgspec.Struct, frozen=True, kw_only=True):
         """Give the place of a lesson: its own, or the class's."""
         return lesson.site or self.site
 
+    def as_planned(self, plan: ClassPlan | ClassChange) -> "TrainingClass":
+        """Give the class as it would be under this plan."""
+        return msgspec.structs.replace(
+            self,
+            site=plan.site,
+            trainers=plan.trainers,
+            lessons=plan.lessons,
+            opens_at=min(lesson.starts_at for lesson in plan.lessons),
+            ends_at=last_lesson_ends_at(plan.lessons),
+        )
+
 
 def lesson_id_of(class_id: str, number: int) -> LessonId:
     """Give the id of a class's n-th lesson."""
@@ -315,42 +366,14 @@ def class_id_of(lesson_id: str) -> ClassId:
     return ClassId(whole_of("cls", lesson_id)[0])
 
 
-# --------------------------------------------------------------------------- whose work it is
-
-
-def prepared_by(one: TrainingClass | ClassHead) -> set[str]:
-    """Give everybody who had a hand in a class on the institution's side, in whatever role they are now.
-
-    None of them decides on it, on its changes, or on the money for it (invariant 5).
-    """
-    named = (one.submitted_by, one.change_by, one.completion_submitted_by, one.scored_by)
-    return {*one.also_prepared_by, *(who for who in named if who is not None)}
-
-
-def also_prepared(one: TrainingClass | ClassHead, actor: str, **named: str) -> list[str]:
-    """List who is to be kept in `also_prepared_by` once `actor` did something that sets these fields.
-
-    Who stands in a field of their own is not kept twice: a decision on a head has to stay one write unit.
-    """
-    after = msgspec.structs.replace(one, **named)
-    own_field = {after.submitted_by, after.completion_submitted_by, after.scored_by}
-    return sorted((prepared_by(one) | {actor}) - own_field)
-
-
-# --------------------------------------------------------------------------- rules of the end
-
-
 def last_lesson_ends_at(lessons: Sequence[Lesson]) -> datetime:
     """Tell when the last lesson ends."""
     return max(lesson.ends_at for lesson in lessons)
 
 
-def has_passed(*, theory: int, practice: int, policy: Policy, share: Decimal = Decimal(1)) -> bool:
-    """Tell whether a trainee passes: theory and practice each reach `pass_mark`, and they were there.
-
-    `share` is the share of the lesson hours attended, held against the policy's `attendance_min`.
-    """
-    return min(theory, practice) >= policy.pass_mark and share >= policy.attendance_min
+def has_begun(lesson: Lesson, policy: Policy, now: datetime) -> bool:
+    """Tell whether a lesson's check-in has opened: from then on nothing about it changes."""
+    return now >= lesson.starts_at - timedelta(minutes=policy.check_in_opens_minutes_before)
 
 
 def claim_deadline(completion_approved_at: datetime, policy: Policy) -> date:
@@ -358,22 +381,108 @@ def claim_deadline(completion_approved_at: datetime, policy: Policy) -> date:
     return add_months(shanghai_date(completion_approved_at), policy.subsidy_claim_deadline_months)
 
 
-def possible_now(
-    status: ClassStatus, *, ends_at: datetime, enrolled: int, now: datetime, change_open: bool = False
-) -> list[str]:
-    """List what may be done with a class in its state, whoever asks, as clients know it."""
-    barred = set()
-    if ends_at > now or enrolled == 0:
-        barred.add("completion_submit")
-    if ends_at <= now:
-        barred.add("change")
-    barred |= {"change"} if change_open else {"change_approve", "change_reject", "change_withdraw"}
-    steps = (SHOWN_ACTION.get(step, step) for step in CLASS_TRANSITIONS.allowed(status))
-    return [step for step in steps if step in ACTION_RIGHTS and step not in barred]
+# --------------------------------------------------------------------------- whose work it is
 
 
-def hours_share_over(lessons: Sequence[Lesson], now: datetime) -> Decimal:
-    """Give the share of the lesson hours that are over: 0 before the first lesson ends, 1 after the last."""
-    total = sum(lesson.hours for lesson in lessons)
-    over = sum(lesson.hours for lesson in lessons if lesson.ends_at <= now)
-    return Decimal(over) / Decimal(total) if total else Decimal(0)
+def prepared_by(training_class: ClassFacts) -> set[str]:
+    """Give everybody who had a hand in a class on the institution's side, in whatever role they are now.
+
+    None of them decides on it, on its changes, or on the money for it (invariant 5).
+    """
+    named = (
+        training_class.submitted_by,
+        training_class.change_by,
+        training_class.completion_submitted_by,
+        training_class.scored_by,
+    )
+    return {*training_class.also_prepared_by, *(actor for actor in named if actor is not None)}
+
+
+def also_prepared(training_class: ClassFacts, actor: str, **named: str) -> list[str]:
+    """List who is to be kept in `also_prepared_by` once `actor` did something that sets these fields.
+
+    Who stands in a field of their own is not kept twice: a decision on a head has to stay one write unit.
+    """
+    after = msgspec.structs.replace(training_class, **named)
+    own_field = {after.submitted_by, after.completion_submitted_by, after.scored_by}
+    return sorted((prepared_by(training_class) | {actor}) - own_field)
+
+
+def own_work(training_class: ClassFacts, actor: str) -> DomainError | None:
+    """Tell against somebody that they had a hand in a class on which they would decide.
+
+    The truth at the moment of writing is the condition `store.not_own_work`.
+    """
+    return error("self_approval") if actor in prepared_by(training_class) else None
+
+
+# --------------------------------------------------------------------------- what may be done
+
+
+def sources_of(action: str) -> tuple[ClassStatus, ...]:
+    """List the states in which an action is lawful."""
+    steps = STEPS_OF.get(action, (action,))
+    return tuple(source for step in steps for source in CLASS_TRANSITIONS.sources(step))
+
+
+def why_not(
+    action: str,
+    training_class: TrainingClass | ClassHead,
+    *,
+    actor: str,
+    now: datetime,
+    version: int | None = None,
+) -> DomainError | None:
+    """Tell what stands against an action on a class now; None if nothing does.
+
+    Use cases refuse by it, with the `version` their caller saw; what is offered is what it lets pass. What
+    only a look at something else can tell (the plan's rules, a suspended institution, the rows of a sheet)
+    is told when it is tried. The truth at the moment of writing is the condition of the write:
+    `store.head_update`.
+
+    An example: a class is approved, its last lesson ends on 18 September at 17:00, nobody applied for a
+    change. On the 10th `change`, `roster` and `cancel` are offered to the institution; `completion_submit`
+    is refused (`lessons_open`). On the 18th at 17:00 it is the other way round: `completion_submit` is
+    offered, if anybody is on the roster (else `roster_empty`), and `change` is refused (`lesson_begun`).
+    """
+    if version is not None and training_class.version != version:
+        return error("version_conflict", version=training_class.version)
+    if training_class.status not in sources_of(action):
+        return _wrong_state(action, training_class.status)
+    return next(_reasons_against(action, training_class, actor=actor, now=now), None)
+
+
+def _wrong_state(action: str, status: ClassStatus) -> DomainError:
+    if action == "roster":
+        return error("class_not_approved") if status in NOT_YET_APPROVED else error("roster_closed")
+    if action == "scores" and status in (ClassStatus.CLAIMED, ClassStatus.CLOSED):
+        return error("scores_closed")
+    return error("wrong_state", status=status.value)
+
+
+def _reasons_against(
+    action: str, training_class: TrainingClass | ClassHead, *, actor: str, now: datetime
+) -> Iterator[DomainError]:
+    """Go through what stands against an action in its state, in the order in which it is told."""
+    match action:
+        case "change":
+            if training_class.open_change is not None:
+                yield error("change_open")
+            if training_class.ends_at <= now:
+                yield error("lesson_begun", lesson_id=_last_lesson_id(training_class))
+        case "change_approve" | "change_reject" | "change_withdraw":
+            if training_class.open_change is None:
+                yield error("wrong_state", status=training_class.status.value)
+        case "completion_submit":
+            if training_class.ends_at > now:
+                yield error("lessons_open", ends_at=format_moment(training_class.ends_at))
+            if training_class.enrolled == 0:
+                yield error("roster_empty")
+    if action in DECISIONS and (hand := own_work(training_class, actor)) is not None:
+        yield hand
+
+
+def _last_lesson_id(training_class: TrainingClass | ClassHead) -> LessonId:
+    if isinstance(training_class, TrainingClass):
+        return max(training_class.lessons, key=lambda lesson: lesson.ends_at).id
+    return lesson_id_of(training_class.id, training_class.lesson_count)

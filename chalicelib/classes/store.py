@@ -21,10 +21,11 @@ from chalicelib.aws.writes import (
     transact,
     transition,
 )
-from chalicelib.classes.changes.model import ClassChange
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
     RUNNING,
+    ClassChange,
+    ClassFacts,
     ClassHead,
     ClassPlan,
     ClassRoster,
@@ -161,7 +162,7 @@ ANY_STATE: Condition = ClassRow.id.exists() | ClassRow.id.does_not_exist()
 # --------------------------------------------------------------------------- reading
 
 
-class Parts(msgspec.Struct, frozen=True):
+class ClassParts(msgspec.Struct, frozen=True):
     """The parts of one class as stored; a class without a roster has none yet.
 
     `returned` is the plan as it was last returned, if it was revised since; `changes` are oldest first.
@@ -175,13 +176,8 @@ class Parts(msgspec.Struct, frozen=True):
 
     def whole(self, policy: Policy) -> TrainingClass:
         """Put the parts together under their policy."""
-        facts = {
-            name: getattr(self.head, name)
-            for name in TrainingClass.__struct_fields__
-            if name in ClassHead.__struct_fields__
-        }
         return TrainingClass(
-            **facts,
+            **facts_of(self.head),
             site=self.plan.site,
             trainers=self.plan.trainers,
             lessons=self.plan.lessons,
@@ -190,20 +186,25 @@ class Parts(msgspec.Struct, frozen=True):
         )
 
 
-def find_parts(class_id: str) -> Parts | None:
+def facts_of(head: ClassHead) -> dict[str, Any]:
+    """Give what a head tells of the whole class."""
+    return {name: getattr(head, name) for name in ClassFacts.__struct_fields__}
+
+
+def find_parts(class_id: str) -> ClassParts | None:
     """Read a whole class, but for its marks, with one query."""
-    wanted = ClassRow.part.between(CHANGES, ROSTER)
-    return parts_of(row.record for row in ClassRow.query(class_id, wanted, consistent_read=True))
+    all_but_marks = ClassRow.part.between(CHANGES, ROSTER)
+    return parts_of(row.record for row in ClassRow.query(class_id, all_but_marks, consistent_read=True))
 
 
-def parts_of(records: Iterable[Any]) -> Parts | None:
+def parts_of(records: Iterable[Any]) -> ClassParts | None:
     """Put the rows of one class together; None if there are none."""
-    found = {record.part: record for record in records}
-    if HEAD not in found:
+    by_part = {record.part: record for record in records}
+    if HEAD not in by_part:
         return None
-    roster = found[ROSTER].roster if ROSTER in found else {}
-    changes = [record for part, record in sorted(found.items()) if part.startswith(CHANGES)]
-    return Parts(found[HEAD], found[PLAN], roster, found.get(RETURNED), changes)
+    roster = by_part[ROSTER].roster if ROSTER in by_part else {}
+    changes = [record for part, record in sorted(by_part.items()) if part.startswith(CHANGES)]
+    return ClassParts(by_part[HEAD], by_part[PLAN], roster, by_part.get(RETURNED), changes)
 
 
 def heads_at(institution: str, request: PageRequest, *, status: ClassStatus | None = None) -> Page[ClassHead]:
@@ -261,10 +262,10 @@ def heads_by_id(class_ids: Iterable[str]) -> list[ClassHead]:
 def heads_and_plans(class_ids: Iterable[str]) -> Iterator[tuple[ClassHead, ClassPlan]]:
     """Read the heads and plans of many classes, 50 a call."""
     keys = [(class_id, part) for class_id in dict.fromkeys(class_ids) for part in (HEAD, PLAN)]
-    found: dict[str, dict[str, Any]] = {}
+    by_class: dict[str, dict[str, Any]] = {}
     for record in ClassRow.find_many(keys):
-        found.setdefault(record.id, {})[record.part] = record
-    return ((parts[HEAD], parts[PLAN]) for parts in found.values() if len(parts) == len((HEAD, PLAN)))
+        by_class.setdefault(record.id, {})[record.part] = record
+    return ((parts[HEAD], parts[PLAN]) for parts in by_class.values() if len(parts) == len((HEAD, PLAN)))
 
 
 # --------------------------------------------------------------------------- the plan
@@ -278,8 +279,19 @@ def digest_of(value: Any) -> str:
 def plan_digest_of(plan: ClassPlan) -> str:
     """Give the digest of what a plan says, whatever the seals on it and the change that made it."""
     facts = msgspec.structs.asdict(plan)
-    people = [(one.person_key, one.qualification) for one in plan.trainers]
+    people = [(trainer.person_key, trainer.qualification) for trainer in plan.trainers]
     return digest_of({**facts, "trainers": people, "version": 0, "last_change": None})
+
+
+def timetable_facts(head: ClassHead) -> list[Action]:
+    """Set what a head repeats of its plan's timetable."""
+    return [
+        ClassRow.opens_at.set(head.opens_at),
+        ClassRow.ends_at.set(head.ends_at),
+        ClassRow.lesson_count.set(head.lesson_count),
+        ClassRow.lesson_hours.set(head.lesson_hours),
+        ClassRow.plan_digest.set(head.plan_digest or ""),
+    ]
 
 
 def also_prepared_action(names: Sequence[str]) -> Action:
@@ -290,7 +302,7 @@ def also_prepared_action(names: Sequence[str]) -> Action:
 
 
 def not_own_work(actor: str) -> Condition:
-    """Require that somebody had no hand in a class on the institution's side.
+    """Require that somebody had no hand in a class on the institution's side: the truth of `model.own_work`.
 
     The list is JSON text, in which an id stands in quotes: looking for one in quotes finds no longer one.
     """
@@ -315,7 +327,7 @@ def told_by(part: str, change: Change) -> Change:
 def head_update(
     class_id: str, actions: Sequence[Action], *, sources: Sequence[ClassStatus], version: int | None
 ) -> Update:
-    """Change a head in one of these states, at this version."""
+    """Change a head in one of these states, at this version: the truth of what `model.why_not` told."""
     return Update(ClassRow, (class_id, HEAD), actions, lawful(ClassRow, sources=sources, version=version))
 
 
@@ -368,4 +380,4 @@ def move(
 
 def evidence_check(class_id: str) -> Check:
     """Require that a class's evidence is still being gathered: its completion is not approved."""
-    return Check(ClassRow, (class_id, HEAD), ClassRow.status.is_in(*[str(status) for status in RUNNING]))
+    return Check(ClassRow, (class_id, HEAD), lawful(ClassRow, sources=RUNNING))

@@ -4,8 +4,8 @@ Imports run one way, so a step cannot call the steps after it. It declares a por
 `app.py` installs the answer by its name: it is imported when it is first asked for, so a deployed function
 that never asks does not pay for it.
 
-    evidence_of: Port[[TrainingClass, datetime], Evidence] = Port("evidence_of_class")     # in classes/
-    install("evidence_of_class", "chalicelib.attendance.evidence:evidence_of")             # in app.py
+    evidence_of: Port[[TrainingClass, datetime], ClassEvidence] = Port("evidence_of_class")      # in classes/
+    install("evidence_of_class", "chalicelib.attendance.summary.evidence:evidence_of")           # in app.py
 """
 
 import importlib

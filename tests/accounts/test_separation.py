@@ -111,13 +111,13 @@ def test_who_filed_a_class_does_not_decide_on_its_change(world: Any) -> None:
 
 def test_a_hand_found_only_by_the_write_is_refused_too(world: Any) -> None:
     """The condition says it as well: what the service has looked at may be older than the class."""
-    from chalicelib.classes.plans import store as plans_store
+    from chalicelib.classes.applications import store as application_store
     from chalicelib.kernel.errors import Forbidden
 
     room = edited(Classroom(world), colleague()).do("institution", "submit")
     for name in ("institution", "institution_two"):
         with pytest.raises(Forbidden):
-            plans_store.give_back(
+            application_store.give_back(
                 room.id, version=room.version, reason="x", by=staff_principal(name).actor, change=world.change
             )
 

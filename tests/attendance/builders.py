@@ -39,7 +39,8 @@ def attended(room: Classroom) -> Any:
 
 def mark_of(room: Classroom, place: int, number: int = 0) -> tuple[str, int]:
     """Give a trainee's mark for a lesson and the hours they have in all."""
-    found = next(
-        one for one in attended(room)["trainees"] if one["enrolment_id"] == room.enrolments[place]["id"]
+    enrolment_id = room.enrolments[place]["id"]
+    trainee = next(
+        trainee for trainee in attended(room)["trainees"] if trainee["enrolment_id"] == enrolment_id
     )
-    return found["marks"][room.lesson(number)["id"]], found["hours"]
+    return trainee["marks"][room.lesson(number)["id"]], trainee["hours"]

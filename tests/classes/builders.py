@@ -1,8 +1,11 @@
 """Classes brought to a state through the API."""
 
+import io
 import uuid
 from datetime import date, datetime, timedelta
 from typing import Any
+
+from openpyxl import Workbook
 
 from infra.local.people import make_person
 
@@ -43,9 +46,35 @@ def application(world: Any, **changes: Any) -> dict[str, Any]:
     return body | changes
 
 
+def xlsx(*rows: Any) -> bytes:
+    """Give rows as a workbook."""
+    book: Any = Workbook()
+    for row in rows:
+        book.active.append(row)
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def csv(*rows: Any) -> bytes:
+    """Give rows as a sheet of text, as spreadsheets write it in China."""
+    return "\n".join(",".join(str(cell) for cell in row) for row in rows).encode("gb18030")
+
+
+def identity(person: Any) -> dict[str, str]:
+    """Give the cells that name a person."""
+    return {"name": person.name, "id_number": person.id_number}
+
+
+def statuses(api: Any) -> dict[str, str]:
+    """Give the status of each enrolment of the first institution."""
+    return {item["id"]: item["status"] for item in api("institution").get("/v1/enrolments").json["items"]}
+
+
 def changed_class(class_id: str) -> str:
     """Store a change that waits for a decision, straight into the table; gives its id."""
-    from chalicelib.classes.changes.model import ChangeStatus, ClassChange, part_of
+    from chalicelib.classes.changes.model import part_of
+    from chalicelib.classes.model import ChangeStatus, ClassChange
     from chalicelib.classes.store import ClassRow, find_parts
 
     parts = find_parts(class_id)
@@ -125,10 +154,10 @@ class Classroom:
 
     def enrol(self, count: int, first: int = 1) -> list[dict[str, Any]]:
         people = [self.world.person(first + n) for n in range(count)]
-        made = [self.world.enrolment(person) for person in people]
+        enrolments = [self.world.enrolment(person) for person in people]
         self.people += people
-        self.enrolments += made
-        return made
+        self.enrolments += enrolments
+        return enrolments
 
     def put_roster(self, rows: list[dict[str, Any]], query: str = "", version: int | None = None) -> Any:
         body = {"version": version or self.version, "rows": rows}
@@ -137,28 +166,37 @@ class Classroom:
 
     def rostered(self, count: int = 2) -> "Classroom":
         self.approved()
-        made = self.enrol(count)
-        answer = self.put_roster([{"enrolment_id": one["id"]} for one in made])
+        enrolments = self.enrol(count)
+        answer = self.put_roster([{"enrolment_id": enrolment["id"]} for enrolment in enrolments])
         assert answer.status == 200, answer.text
         return self.refresh()
 
     def attend(self, place: int, lessons: int | None = None) -> "Classroom":
         """Let a rostered trainee have come to the first so many lessons, on time."""
         from chalicelib.accounts.persons.service import person_key_of
-        from chalicelib.attendance.check_ins.model import CheckIn, Outcome, Place, Proof, Punctuality, slot_of
+        from chalicelib.attendance.check_ins.model import (
+            CheckIn,
+            CheckInOutcome,
+            CheckInProof,
+            DevicePlace,
+            Punctuality,
+            slot_of,
+        )
         from chalicelib.attendance.check_ins.store import CheckInRow
         from chalicelib.kernel.geo import CoordSystem
 
         here = SITE["location"]
         for number in range(len(self.json["lessons"]) if lessons is None else lessons):
             at = self.starts(number)
-            proof = Proof(
-                place=Place(lng=here["lng"], lat=here["lat"], accuracy_m=10, coord_system=CoordSystem.GCJ02),
+            proof = CheckInProof(
+                place=DevicePlace(
+                    lng=here["lng"], lat=here["lat"], accuracy_m=10, coord_system=CoordSystem.GCJ02
+                ),
                 device_id=f"phone-{place}",
                 nonce=uuid.uuid4().hex,
                 happened_at=at,
                 received_at=at,
-                outcome=Outcome.ACCEPTED,
+                outcome=CheckInOutcome.ACCEPTED,
                 status=Punctuality.PRESENT,
                 distance_m=1.0,
             )

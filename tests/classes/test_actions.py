@@ -44,9 +44,9 @@ def rows_of(room: Any) -> list[Any]:
     from chalicelib.enrolments.store import EnrolmentRow
     from chalicelib.vouchers.store import VoucherRow
 
-    found = list(ClassRow.query(room.id))
-    found += EnrolmentRow.batch_get([one["id"] for one in room.enrolments])
-    return found + list(VoucherRow.batch_get([one["voucher_id"] for one in room.enrolments]))
+    rows = list(ClassRow.query(room.id))
+    rows += EnrolmentRow.batch_get([enrolment["id"] for enrolment in room.enrolments])
+    return rows + list(VoucherRow.batch_get([enrolment["voucher_id"] for enrolment in room.enrolments]))
 
 
 def restore(room: Any, before: list[Any]) -> None:
@@ -110,14 +110,14 @@ def attempt(room: Any, who: Any, action: str, at: Any) -> Any:
     path, version = f"/v1/classes/{room.id}", {"version": room.version}
     client = room.api(who)
     reason = version | {"reason": "x"}
-    people = [{"enrolment_id": one["id"]} for one in room.enrolments]
+    people = [{"enrolment_id": enrolment["id"]} for enrolment in room.enrolments]
     match action:
         case "edit":
             return client.put(path, application(room.world) | version, at=at)
         case "roster":
             return client.put(f"{path}/roster", version | {"rows": people}, at=at)
         case "scores":
-            marks = [one | {"theory": 80, "practice": 80} for one in people]
+            marks = [person | {"theory": 80, "practice": 80} for person in people]
             return client.put(f"{path}/scores", reason | {"rows": marks}, at=at)
         case "change":
             return client.post(f"{path}/changes", reason | {"lessons": wanted(room, _3=15 * DAY)}, at=at)
@@ -177,12 +177,12 @@ MAY = {"institution": {"release", "withdraw"}, "clerk": {"release", "withdraw"}}
 @pytest.mark.parametrize("state", ENROLMENT_LAWFUL)
 def test_each_role_sees_and_can_do_exactly_what_the_enrolments_state_allows(world, api, state):
     room = Classroom(world).approved()
-    made = room.enrol(1)[0]
-    path = f"/v1/enrolments/{made['id']}"
+    enrolment = room.enrol(1)[0]
+    path = f"/v1/enrolments/{enrolment['id']}"
     if state == "released":
         assert api("institution").post(f"{path}/release", {"reason": "x"}, at=world.now).status == 200
     if state in ("rostered", "passed", "failed", "withdrawn"):
-        assert room.put_roster([{"enrolment_id": made["id"]}]).status == 200
+        assert room.put_roster([{"enrolment_id": enrolment["id"]}]).status == 200
         room.refresh()
     if state == "withdrawn":
         assert api("institution").post(f"{path}/withdraw", {"reason": "x"}, at=world.now).status == 200
@@ -192,7 +192,10 @@ def test_each_role_sees_and_can_do_exactly_what_the_enrolments_state_allows(worl
         room.do("institution", "completion/submit", at=room.ended())
         room.do("clerk", "completion/approve", at=room.ended())
         mark = 80 if state == "passed" else 10
-        assert room.put_scores([{"enrolment_id": made["id"], "theory": mark, "practice": mark}]).status == 200
+        assert (
+            room.put_scores([{"enrolment_id": enrolment["id"], "theory": mark, "practice": mark}]).status
+            == 200
+        )
     before = rows_of(room)
     for role in ROLES:
         who: Any = room.people[0] if role == "trainee" else role

@@ -63,15 +63,15 @@ def within():
 def tap(room, person_key, at, *, number=0, kind="in", nonce="n", metres=0.0, accuracy_m=15.0):
     """Check in through the service; give what came of it, or the code of the refusal."""
     from chalicelib.attendance.check_ins import service
-    from chalicelib.attendance.check_ins.model import Attempt, Kind, Place
+    from chalicelib.attendance.check_ins.model import CheckInAttempt, CheckInKind, DevicePlace
     from chalicelib.kernel.errors import DomainError
     from chalicelib.kernel.geo import CoordSystem
     from chalicelib.kernel.principal import Context, Principal, Role
 
     location = SITE["location"]
-    attempt = Attempt(
-        kind=Kind(kind),
-        place=Place(
+    attempt = CheckInAttempt(
+        kind=CheckInKind(kind),
+        place=DevicePlace(
             lng=location["lng"] + random.uniform(-1e-4, 1e-4),
             lat=location["lat"] + metres / 110_900,
             accuracy_m=accuracy_m,
@@ -91,7 +91,7 @@ def tap(room, person_key, at, *, number=0, kind="in", nonce="n", metres=0.0, acc
 
 def test_one_check_in_is_two_calls_and_one_unit_refused_or_not(world, measure, within):
     from chalicelib.accounts.persons.service import person_key_of
-    from chalicelib.attendance.check_ins.model import Verdict
+    from chalicelib.attendance.check_ins.model import ReviewVerdict
     from chalicelib.attendance.reviews import service as review_service
     from chalicelib.attendance.roll_calls import service as roll_calls_service
     from chalicelib.classes.service import read_class
@@ -124,7 +124,9 @@ def test_one_check_in_is_two_calls_and_one_unit_refused_or_not(world, measure, w
     waiting = review_service.list_waiting(clerk, _page(), division=None).items
     one = waiting[0].check_in
     with measure() as meter:
-        review_service.decide(clerk, one.lesson_id, one.id, Verdict.ACCEPTED, version=1, reason="已核实")
+        review_service.decide(
+            clerk, one.lesson_id, one.id, ReviewVerdict.ACCEPTED, version=1, reason="已核实"
+        )
     within("decide a check-in", meter)
 
 

@@ -30,18 +30,20 @@ def room(world):
 
 
 def attempt(kind="in", nonce="n", device="d", **changes):
-    from chalicelib.attendance.check_ins.model import Attempt, Kind, Place
+    from chalicelib.attendance.check_ins.model import CheckInAttempt, CheckInKind, DevicePlace
     from chalicelib.kernel.geo import CoordSystem
 
     location = SITE["location"]
-    place = Place(
+    place = DevicePlace(
         lng=location["lng"],
         lat=location["lat"],
         accuracy_m=changes.pop("accuracy_m", 10),
         coord_system=CoordSystem(location["coord_system"]),
     )
     moment = changes.pop("happened_at")
-    return Attempt(kind=Kind(kind), place=place, device_id=device, nonce=nonce, happened_at=moment)
+    return CheckInAttempt(
+        kind=CheckInKind(kind), place=place, device_id=device, nonce=nonce, happened_at=moment
+    )
 
 
 def tap(room, number, at, one):
@@ -120,7 +122,7 @@ def test_a_lost_answer_is_found_again(room):
 
 def test_a_decision_and_the_approval_of_the_completion_at_once_leave_one_story(room, pool):
     """What needs review is decided before the completion is approved, or not at all."""
-    from chalicelib.attendance.check_ins.model import Verdict
+    from chalicelib.attendance.check_ins.model import ReviewVerdict
     from chalicelib.attendance.check_ins.store import check_ins_of
     from chalicelib.attendance.reviews import service as review_service
     from chalicelib.classes.completion import service as completion_service
@@ -137,7 +139,7 @@ def test_a_decision_and_the_approval_of_the_completion_at_once_leave_one_story(r
                 completion_service.approve_completion(clerk, room.id, version=room.version, comment=None)
                 return "approved"
             review_service.decide(
-                clerk, one.lesson_id, one.id, list(Verdict)[place % 4 // 2], version=1, reason="race"
+                clerk, one.lesson_id, one.id, list(ReviewVerdict)[place % 4 // 2], version=1, reason="race"
             )
         except DomainError as refusal:
             return refusal.code

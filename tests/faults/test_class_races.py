@@ -31,8 +31,8 @@ def race(calls):
 
 @pytest.mark.parametrize("number", range(5))
 def test_of_a_changes_approval_its_rejection_and_a_cancellation_at_once_one_happens(world, number):
+    from chalicelib.classes.cancellation.service import cancel_class
     from chalicelib.classes.changes import service as changes
-    from chalicelib.classes.plans import decisions
 
     room = Classroom(world, trainers=[trainer(900 + number)], site={**SITE, "room": str(number)}).approved()
     before = room.json["lessons"]
@@ -52,7 +52,7 @@ def test_of_a_changes_approval_its_rejection_and_a_cancellation_at_once_one_happ
             "rejected",
             lambda: changes.reject_change(context("clerk_two"), room.id, change["id"], reason="x", **at),
         ),
-        ("cancelled", lambda: decisions.cancel_class(context("institution"), room.id, comment=None, **at)),
+        ("cancelled", lambda: cancel_class(context("institution"), room.id, comment=None, **at)),
     ] * 5
     came_to = race(calls)
     done = {name for name in ("approved", "rejected", "cancelled") if came_to[name]}

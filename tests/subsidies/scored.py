@@ -6,7 +6,14 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from chalicelib.attendance.check_ins.model import CheckIn, Outcome, Place, Proof, Punctuality, slot_of
+from chalicelib.attendance.check_ins.model import (
+    CheckIn,
+    CheckInOutcome,
+    CheckInProof,
+    DevicePlace,
+    Punctuality,
+    slot_of,
+)
 from chalicelib.attendance.check_ins.store import CheckInRow
 from chalicelib.catalogue.institutions.model import Location
 from chalicelib.classes.model import (
@@ -16,9 +23,9 @@ from chalicelib.classes.model import (
     ClassStatus,
     Lesson,
     Site,
-    has_passed,
     lesson_id_of,
 )
+from chalicelib.classes.scores.model import has_passed
 from chalicelib.classes.store import ClassRow
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.store import EnrolmentRow
@@ -139,13 +146,13 @@ def scored_class(
 
 
 def _check_in(class_id: Any, lesson: Lesson, person: str, enrolment_id: str, *, mocked: bool) -> CheckInRow:
-    came = Proof(
-        place=Place(lng=117.2, lat=31.8, accuracy_m=10, coord_system=CoordSystem.WGS84, mocked=mocked),
+    came = CheckInProof(
+        place=DevicePlace(lng=117.2, lat=31.8, accuracy_m=10, coord_system=CoordSystem.WGS84, mocked=mocked),
         device_id=person,
         nonce="n",
         happened_at=lesson.starts_at,
         received_at=lesson.starts_at,
-        outcome=Outcome.ACCEPTED,
+        outcome=CheckInOutcome.ACCEPTED,
         status=Punctuality.PRESENT,
         distance_m=1.0,
     )

@@ -1,4 +1,26 @@
-"""Check-ins (打卡): what a trainee's device sends, and how the rules decide it (step 8)."""
+"""Check-ins (打卡): what a trainee's device sends, and how the rules decide it (step 8).
+
+**Where a new reason to refuse a check-in goes.** Two lines. One in `kernel/reasons.py`, among the others of
+attendance: its code, its kind of error, its sentences. One in `_refused_if` below: the code, and when it
+applies. Where several apply at once, the one that stands first in `kernel/reasons.py` is told; a refused
+attempt is kept with that code. Only what is recorded already (`already_checked_in`, `not_checked_in`) is
+told elsewhere, in `service.py`, which has read it.
+
+**The geofence**, under the default policy: the site's radius is 200 m, the allowance for accuracy 100 m. A
+device may be as far away as the radius and its own accuracy, which counts up to the allowance.
+
+| it says it is | accurate to | allowed | outcome |
+|---|---|---|---|
+| 210 m away | 20 m | 200 + 20 = 220 m | accepted |
+| 230 m away | 20 m | 220 m | refused, `outside_site` |
+| 290 m away | 100 m | 200 + 100 = 300 m | accepted |
+| 290 m away | 500 m | 200 + 100 = 300 m | `needs_review`: less accurate than the allowance |
+| 310 m away | 500 m | 300 m | refused, `outside_site` |
+| 10 m away | 1,001 m | 300 m | refused, `accuracy_too_low` |
+
+**The window**, under the default policy: a lesson starts at 9:00 and ends at 12:00. One checks in from 8:00
+to 9:30, and is late after 9:00; one checks out from 9:00 to 12:30.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +42,7 @@ ACCURACY_MAX_M = 1000.0
 _CALL = "#c"
 
 
-class Kind(StrEnum):
+class CheckInKind(StrEnum):
     """Coming, going, or answering a roll-call (点名) in between."""
 
     IN = "in"
@@ -28,14 +50,14 @@ class Kind(StrEnum):
     ROLL_CALL = "roll_call"
 
 
-class Outcome(StrEnum):
+class CheckInOutcome(StrEnum):
     """Whether a check-in counts as it is, or only once somebody looked at it."""
 
     ACCEPTED = "accepted"
     NEEDS_REVIEW = "needs_review"
 
 
-class Verdict(StrEnum):
+class ReviewVerdict(StrEnum):
     """What the bureau decided of a check-in that needed review."""
 
     ACCEPTED = "accepted"
@@ -52,7 +74,7 @@ class Punctuality(StrEnum):
 # --------------------------------------------------------------------------- check-ins
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class DevicePlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Where a device says it is, and how far that may be off."""
 
     lng: float
@@ -67,32 +89,32 @@ class Place(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         return Point(self.lng, self.lat, self.coord_system)
 
 
-class Attempt(msgspec.Struct, frozen=True, kw_only=True):
+class CheckInAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """One tap on the button: `happened_at` is the device's clock and decides nothing.
 
     Unless the device was `offline` then and uploads it later: its clock is believed as far as a person does.
     """
 
-    kind: Kind
-    place: Place
+    kind: CheckInKind
+    place: DevicePlace
     device_id: str
     nonce: str
     happened_at: datetime
     offline: bool = False
 
 
-class Proof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class CheckInProof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An accepted attempt: what was sent, what it was judged to be, both clocks.
 
     `forwarded_by` names who sent it for the trainee, if it was not their own device.
     """
 
-    place: Place
+    place: DevicePlace
     device_id: str
     nonce: str
     happened_at: datetime
     received_at: datetime
-    outcome: Outcome
+    outcome: CheckInOutcome
     status: Punctuality
     distance_m: float
     forwarded_by: str | None = None
@@ -110,9 +132,9 @@ class CheckIn(msgspec.Struct, frozen=True, kw_only=True):
     class_id: ClassId
     slot: str
     enrolment_id: str
-    came: Proof
-    went: Proof | None = None
-    verdicts: dict[Kind, Verdict] | None = None
+    came: CheckInProof
+    went: CheckInProof | None = None
+    verdicts: dict[CheckInKind, ReviewVerdict] | None = None
     queue: str | None = None
     queued_at: datetime | None = None
     division: str | None = None
@@ -143,20 +165,20 @@ class CheckIn(msgspec.Struct, frozen=True, kw_only=True):
         return part_id("chk", self.class_id, number + call + self.person_key.partition("_")[2])
 
     @property
-    def proofs(self) -> dict[Kind, Proof]:
+    def proofs(self) -> dict[CheckInKind, CheckInProof]:
         """Give what is recorded, by kind."""
-        first = Kind.IN if self.roll_call is None else Kind.ROLL_CALL
-        return {first: self.came} | ({Kind.OUT: self.went} if self.went is not None else {})
+        first = CheckInKind.IN if self.roll_call is None else CheckInKind.ROLL_CALL
+        return {first: self.came} | ({CheckInKind.OUT: self.went} if self.went is not None else {})
 
     @property
-    def undecided(self) -> list[Kind]:
+    def undecided(self) -> list[CheckInKind]:
         """List what still needs review."""
         return [kind for kind in self.proofs if self.verdict_on(kind) is None]
 
-    def verdict_on(self, kind: Kind) -> Verdict | None:
+    def verdict_on(self, kind: CheckInKind) -> ReviewVerdict | None:
         """Tell whether what is recorded of a kind counts; None while it waits to be reviewed."""
-        if self.proofs[kind].outcome is Outcome.ACCEPTED:
-            return Verdict.ACCEPTED
+        if self.proofs[kind].outcome is CheckInOutcome.ACCEPTED:
+            return ReviewVerdict.ACCEPTED
         return (self.verdicts or {}).get(kind)
 
 
@@ -168,9 +190,9 @@ class RefusedCheckIn(msgspec.Struct, frozen=True, kw_only=True):
     class_id: str
     division: str
     code: str
-    kind: Kind
+    kind: CheckInKind
     person_key: str
-    place: Place
+    place: DevicePlace
     device_id: str
     nonce: str
     happened_at: datetime
@@ -198,12 +220,15 @@ def slot_named(check_in_id: str, lesson_id: str) -> str | None:
     return slot_of(lesson_id, f"prs_{rest}")
 
 
+# --------------------------------------------------------------------------- the rules
+
+
 @dataclass(frozen=True)
-class Judgement:
+class CheckInJudgement:
     """What the rules say of an attempt; `code` is None if it is accepted, `call` the roll-call it answers."""
 
     code: str | None
-    outcome: Outcome
+    outcome: CheckInOutcome
     status: Punctuality
     distance_m: float
     facts: Mapping[str, Fact]
@@ -212,52 +237,78 @@ class Judgement:
 
 
 def judge(
-    attempt: Attempt,
+    attempt: CheckInAttempt,
     training_class: TrainingClass,
     lesson: Lesson,
     *,
     person_key: str,
     now: datetime,
     calls: Sequence[RollCall] = (),
-) -> Judgement:
+) -> CheckInJudgement:
     """Decide an attempt by class, roster, window and place; the server's clock decides (step 8).
 
     One that was made offline and comes after the window is judged by the device's clock, if it comes within
     the policy's hours; a device's clock can be set, so it always needs review. Where several rules refuse,
-    the earliest in the documented order is told.
+    the earliest in the documented order is told, which is that of `kernel/reasons.py`.
     """
-    policy = training_class.policy
-    site = training_class.site_of(lesson)
-    radius_m = site.radius_m if site.radius_m is not None else policy.geofence_radius_m
-    allowed_m = radius_m + min(attempt.place.accuracy_m, policy.accuracy_allowance_m)
-    away_m = distance_m(attempt.place.point, site.location.point)
     timing = _timing_of(attempt, training_class, lesson, now=now, calls=calls)
-    refused_if = {
-        "class_not_approved": training_class.approved_by is None
-        or training_class.status is ClassStatus.CANCELLED,
-        "not_on_roster": person_key not in training_class.roster,
-        "lesson_not_open": timing.code == "lesson_not_open",
-        "lesson_closed": timing.code == "lesson_closed" or training_class.status is not ClassStatus.APPROVED,
-        "no_roll_call": timing.code == "no_roll_call",
-        "outside_site": away_m > allowed_m,
-        "accuracy_too_low": attempt.place.accuracy_m > ACCURACY_MAX_M,
-    }
-    codes = [code for code, refused in refused_if.items() if refused]
-    rough = attempt.place.accuracy_m > policy.accuracy_allowance_m
-    return Judgement(
+    fence = _fence_of(attempt.place, training_class, lesson)
+    refused_if = _refused_if(attempt, training_class, timing, fence, person_key=person_key)
+    codes = [code for code, applies in refused_if.items() if applies]
+    is_rough = attempt.place.accuracy_m > training_class.policy.accuracy_allowance_m
+    return CheckInJudgement(
         code=first_of(codes) if codes else None,
-        outcome=Outcome.NEEDS_REVIEW if rough or timing.late_uploaded else Outcome.ACCEPTED,
+        outcome=CheckInOutcome.NEEDS_REVIEW if is_rough or timing.late_uploaded else CheckInOutcome.ACCEPTED,
         status=Punctuality.LATE if timing.at > lesson.starts_at else Punctuality.PRESENT,
-        distance_m=round(away_m, 1),
+        distance_m=round(fence.away_m, 1),
         facts={
             "opens_at": format_moment(timing.opens_at),
             "closed_at": format_moment(timing.closed_at),
-            "distance_m": round(away_m),
-            "allowed_m": round(allowed_m),
+            "distance_m": round(fence.away_m),
+            "allowed_m": round(fence.allowed_m),
             "accuracy_m": round(attempt.place.accuracy_m),
         },
         late_uploaded=timing.late_uploaded,
         call=timing.call,
+    )
+
+
+def _refused_if(
+    attempt: CheckInAttempt,
+    training_class: TrainingClass,
+    timing: "_Timing",
+    fence: "_Fence",
+    *,
+    person_key: str,
+) -> Mapping[str, bool]:
+    """Tell of each reason to refuse whether it applies. Its order here says nothing: see `judge`."""
+    never_approved = training_class.approved_by is None
+    return {
+        "class_not_approved": never_approved or training_class.status is ClassStatus.CANCELLED,
+        "not_on_roster": person_key not in training_class.roster,
+        "lesson_not_open": timing.code == "lesson_not_open",
+        "lesson_closed": timing.code == "lesson_closed" or training_class.status is not ClassStatus.APPROVED,
+        "no_roll_call": timing.code == "no_roll_call",
+        "outside_site": fence.away_m > fence.allowed_m,
+        "accuracy_too_low": attempt.place.accuracy_m > ACCURACY_MAX_M,
+    }
+
+
+@dataclass(frozen=True)
+class _Fence:
+    """How far a device is from the site, and how far it may be."""
+
+    away_m: float
+    allowed_m: float
+
+
+def _fence_of(place: DevicePlace, training_class: TrainingClass, lesson: Lesson) -> _Fence:
+    policy = training_class.policy
+    site = training_class.site_of(lesson)
+    radius_m = site.radius_m if site.radius_m is not None else policy.geofence_radius_m
+    return _Fence(
+        away_m=distance_m(place.point, site.location.point),
+        allowed_m=radius_m + min(place.accuracy_m, policy.accuracy_allowance_m),
     )
 
 
@@ -274,7 +325,7 @@ class _Timing:
 
 
 def _timing_of(
-    attempt: Attempt,
+    attempt: CheckInAttempt,
     training_class: TrainingClass,
     lesson: Lesson,
     *,
@@ -282,7 +333,7 @@ def _timing_of(
     calls: Sequence[RollCall],
 ) -> _Timing:
     grace = timedelta(hours=training_class.policy.offline_upload_hours if attempt.offline else 0)
-    if attempt.kind is Kind.ROLL_CALL:
+    if attempt.kind is CheckInKind.ROLL_CALL:
         # The window of the lesson is told, never when the next roll-call is.
         return _roll_call_timing(attempt, lesson, now=now, calls=calls, grace=grace)
     opens_at, closed_at = window_of(attempt.kind, training_class, lesson)
@@ -293,7 +344,7 @@ def _timing_of(
 
 
 def _roll_call_timing(
-    attempt: Attempt, lesson: Lesson, *, now: datetime, calls: Sequence[RollCall], grace: timedelta
+    attempt: CheckInAttempt, lesson: Lesson, *, now: datetime, calls: Sequence[RollCall], grace: timedelta
 ) -> _Timing:
     for at in dict.fromkeys((now, attempt.happened_at)):
         for call in calls:
@@ -305,12 +356,11 @@ def _roll_call_timing(
     return _Timing("no_roll_call", now, lesson.starts_at, lesson.ends_at)
 
 
-def window_of(kind: Kind, training_class: TrainingClass, lesson: Lesson) -> tuple[datetime, datetime]:
+def window_of(kind: CheckInKind, training_class: TrainingClass, lesson: Lesson) -> tuple[datetime, datetime]:
     """Tell from when to when one may check in, or out: out from the start until as long after the end."""
     policy = training_class.policy
+    before = timedelta(minutes=policy.check_in_opens_minutes_before)
     after = timedelta(minutes=policy.check_in_closes_minutes_after_start)
-    if kind is Kind.OUT:
+    if kind is CheckInKind.OUT:
         return lesson.starts_at, lesson.ends_at + after
-    return lesson.starts_at - timedelta(
-        minutes=policy.check_in_opens_minutes_before
-    ), lesson.starts_at + after
+    return lesson.starts_at - before, lesson.starts_at + after

@@ -1,4 +1,4 @@
-"""HTTP of check-ins."""
+"""HTTP of check-ins, and of the roll-calls that they answer."""
 
 from datetime import datetime
 from typing import Annotated
@@ -6,7 +6,13 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.attendance.check_ins import service
-from chalicelib.attendance.check_ins.model import Attempt, Kind, Outcome, Place, Punctuality
+from chalicelib.attendance.check_ins.model import (
+    CheckInAttempt,
+    CheckInKind,
+    CheckInOutcome,
+    DevicePlace,
+    Punctuality,
+)
 from chalicelib.edge.endpoints import Call, NoQuery
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
@@ -35,19 +41,19 @@ class CheckInRequest(Form):
     `offline`: it was made without a network and is uploaded later; after the window it needs review.
     """
 
-    kind: Kind
+    kind: CheckInKind
     location: PlaceForm
     device_id: Visible
     nonce: Visible
     happened_at: Moment
     offline: bool = False
 
-    def attempt(self) -> Attempt:
+    def attempt(self) -> CheckInAttempt:
         """Give the attempt that was sent."""
         place = self.location
-        return Attempt(
+        return CheckInAttempt(
             kind=self.kind,
-            place=Place(
+            place=DevicePlace(
                 lng=place.lng,
                 lat=place.lat,
                 accuracy_m=place.accuracy_m,
@@ -66,8 +72,8 @@ class CheckInAnswer(Answer):
 
     id: str
     lesson_id: str
-    kind: Kind
-    outcome: Outcome
+    kind: CheckInKind
+    outcome: CheckInOutcome
     status: Punctuality
     distance_m: float
     received_at: datetime
@@ -89,15 +95,54 @@ def check_in(call: Call[CheckInRequest, NoQuery], lesson_id: str) -> CheckInAnsw
     return render(service.check_in(call.context, lesson_id, call.body.attempt(), person_key=person_key))
 
 
-def render(answered: service.Answered) -> CheckInAnswer:
+def render(recorded: service.RecordedCheckIn) -> CheckInAnswer:
     """Render a recorded check-in."""
     return CheckInAnswer(
-        id=answered.check_in.id,
-        lesson_id=answered.check_in.lesson_id,
-        kind=answered.kind,
-        outcome=answered.proof.outcome,
-        status=answered.proof.status,
-        distance_m=answered.proof.distance_m,
-        received_at=answered.proof.received_at,
-        late_uploaded=answered.proof.late_uploaded,
+        id=recorded.check_in.id,
+        lesson_id=recorded.check_in.lesson_id,
+        kind=recorded.kind,
+        outcome=recorded.proof.outcome,
+        status=recorded.proof.status,
+        distance_m=recorded.proof.distance_m,
+        received_at=recorded.proof.received_at,
+        late_uploaded=recorded.proof.late_uploaded,
+    )
+
+
+# --------------------------------------------------------------------------- roll-calls
+
+
+class RollCallAnswer(Answer):
+    """A roll-call that has begun."""
+
+    number: int
+    opens_at: datetime
+    closes_at: datetime
+    answered: bool
+
+
+class RollCallsAnswer(Answer):
+    """The roll-calls of a lesson so far."""
+
+    items: list[RollCallAnswer]
+
+
+@api.endpoint(
+    "GET",
+    "/v1/lessons/{lesson_id}/roll-calls",
+    action="attendance.read_own",
+    answer=RollCallsAnswer,
+    summary="The roll-calls of a lesson that have begun",
+)
+def roll_calls(call: Call[None, NoQuery], lesson_id: str) -> RollCallsAnswer:
+    return RollCallsAnswer(
+        items=[
+            RollCallAnswer(
+                number=shown.call.number,
+                opens_at=shown.call.opens_at,
+                closes_at=shown.call.closes_at,
+                answered=shown.answered,
+            )
+            for shown in service.show_roll_calls(call.context, lesson_id)
+        ]
     )

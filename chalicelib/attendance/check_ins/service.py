@@ -1,4 +1,4 @@
-"""Use cases of check-ins: in, out, and answers to roll-calls (step 8)."""
+"""Use cases of check-ins: in, out, and answers to roll-calls, which a trainee may see now (step 8)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,16 +8,18 @@ import msgspec
 
 from chalicelib.attendance.check_ins import store
 from chalicelib.attendance.check_ins.model import (
-    Attempt,
     CheckIn,
-    Judgement,
-    Kind,
-    Outcome,
-    Proof,
+    CheckInAttempt,
+    CheckInJudgement,
+    CheckInKind,
+    CheckInOutcome,
+    CheckInProof,
     RefusedCheckIn,
     judge,
     slot_of,
 )
+from chalicelib.attendance.lessons import require_lesson
+from chalicelib.attendance.roll_calls.model import RollCall
 from chalicelib.attendance.roll_calls.service import roll_calls_at
 from chalicelib.attendance.waiting.store import queue_of
 from chalicelib.classes.model import Lesson, TrainingClass, class_id_of
@@ -33,15 +35,17 @@ from chalicelib.programs.model import ROLL_CALLS_MAX
 
 
 @dataclass(frozen=True)
-class Answered:
+class RecordedCheckIn:
     """A recorded check-in or check-out; `status` is how the trainee came."""
 
     check_in: CheckIn
-    kind: Kind
-    proof: Proof
+    kind: CheckInKind
+    proof: CheckInProof
 
 
-def check_in(context: Context, lesson_id: str, attempt: Attempt, *, person_key: str) -> Answered:
+def check_in(
+    context: Context, lesson_id: str, attempt: CheckInAttempt, *, person_key: str
+) -> RecordedCheckIn:
     """Record that a person came to a lesson, or left it: two calls, one write unit (step 8).
 
     The first call reads the class and what is recorded of this person, the second writes the record, or
@@ -65,35 +69,35 @@ def check_in(context: Context, lesson_id: str, attempt: Attempt, *, person_key: 
     first = _first_answer(attempt, [known[slot] for slot in slots if slot in known])
     if first is not None:
         return first
-    calls = roll_calls_at(training_class, lesson) if attempt.kind is Kind.ROLL_CALL else ()
-    judged = judge(attempt, training_class, lesson, person_key=person_key, now=context.now, calls=calls)
-    visit = _Visit(context, training_class, lesson, attempt, judged, person_key)
-    if judged.code is not None:
-        visit.refuse(judged.code)
+    calls = roll_calls_at(training_class, lesson) if attempt.kind is CheckInKind.ROLL_CALL else ()
+    judgement = judge(attempt, training_class, lesson, person_key=person_key, now=context.now, calls=calls)
+    visit = _Visit(context, training_class, lesson, attempt, judgement, person_key)
+    if judgement.code is not None:
+        visit.refuse(judgement.code)
     came, recorded = known.get(slots[0]), known.get(visit.slot)
     if recorded is not None and attempt.kind in recorded.proofs:
         visit.refuse_repeat(recorded.proofs[attempt.kind])
-    if came is None and attempt.kind is not Kind.IN:
+    if came is None and attempt.kind is not CheckInKind.IN:
         visit.refuse("not_checked_in")
     after = visit.record(came)
     proof = after.proofs[attempt.kind]
     if proof.nonce != attempt.nonce:  # another device was first
         visit.refuse_repeat(proof)
-    return Answered(after, attempt.kind, proof)
+    return RecordedCheckIn(after, attempt.kind, proof)
 
 
-def _slots_of(lesson_id: str, person_key: str, kind: Kind) -> list[str]:
+def _slots_of(lesson_id: str, person_key: str, kind: CheckInKind) -> list[str]:
     """List where this person's check-in at a lesson stands, and their answers to its roll-calls."""
-    calls = range(1, ROLL_CALLS_MAX + 1) if kind is Kind.ROLL_CALL else ()
+    calls = range(1, ROLL_CALLS_MAX + 1) if kind is CheckInKind.ROLL_CALL else ()
     return [slot_of(lesson_id, person_key, call=call) for call in (None, *calls)]
 
 
-def _first_answer(attempt: Attempt, known: Sequence[CheckIn]) -> Answered | None:
+def _first_answer(attempt: CheckInAttempt, known: Sequence[CheckIn]) -> RecordedCheckIn | None:
     """Find what was answered to the same attempt before."""
-    for one in known:
-        proof = one.proofs.get(attempt.kind)
+    for check_in in known:
+        proof = check_in.proofs.get(attempt.kind)
         if proof is not None and proof.nonce == attempt.nonce:
-            return Answered(one, attempt.kind, proof)
+            return RecordedCheckIn(check_in, attempt.kind, proof)
     return None
 
 
@@ -104,32 +108,32 @@ class _Visit:
     context: Context
     training_class: TrainingClass
     lesson: Lesson
-    attempt: Attempt
-    judged: Judgement
+    attempt: CheckInAttempt
+    judgement: CheckInJudgement
     person_key: str
 
     @property
     def slot(self) -> str:
         """Give the place of what this attempt records."""
-        return slot_of(self.lesson.id, self.person_key, call=self.judged.call)
+        return slot_of(self.lesson.id, self.person_key, call=self.judgement.call)
 
     def record(self, came: CheckIn | None) -> CheckIn:
         """Store the attempt and give what is recorded now, which may be another device's."""
         actor = self.context.principal.actor
-        proof = Proof(
+        proof = CheckInProof(
             place=self.attempt.place,
             device_id=self.attempt.device_id,
             nonce=self.attempt.nonce,
             happened_at=self.attempt.happened_at,
             received_at=self.context.now,
-            outcome=self.judged.outcome,
-            status=self.judged.status if came is None else came.came.status,
-            distance_m=self.judged.distance_m,
+            outcome=self.judgement.outcome,
+            status=self.judgement.status if came is None else came.came.status,
+            distance_m=self.judgement.distance_m,
             forwarded_by=actor if actor != self.person_key else None,
-            late_uploaded=self.judged.late_uploaded,
+            late_uploaded=self.judgement.late_uploaded,
         )
         change = change_of(self.context, "check_in.write")
-        if self.attempt.kind is Kind.OUT:
+        if self.attempt.kind is CheckInKind.OUT:
             assert came is not None
             return store.record_going(msgspec.structs.replace(came, went=proof, **self._waiting()), change)
         first = CheckIn(
@@ -142,7 +146,7 @@ class _Visit:
 
     def _waiting(self) -> dict[str, Any]:
         """Give what puts a check-in on its city's list, if it needs review."""
-        if self.judged.outcome is Outcome.ACCEPTED:
+        if self.judgement.outcome is CheckInOutcome.ACCEPTED:
             return {}
         return {
             "queue": queue_of(self.training_class.division, self.training_class.id),
@@ -150,7 +154,7 @@ class _Visit:
             "division": self.training_class.division,
         }
 
-    def refuse_repeat(self, first: Proof) -> NoReturn:
+    def refuse_repeat(self, first: CheckInProof) -> NoReturn:
         """Refuse an attempt because another one is recorded."""
         self.refuse("already_checked_in", received_at=format_moment(first.received_at))
 
@@ -169,9 +173,32 @@ class _Visit:
             nonce=self.attempt.nonce,
             happened_at=self.attempt.happened_at,
             received_at=self.context.now,
-            distance_m=self.judged.distance_m,
+            distance_m=self.judgement.distance_m,
             actor=self.context.principal.actor,
             offline=self.attempt.offline,
         )
         store.keep_refused(refused)
-        raise error(code, faults=(), **{**self.judged.facts, **facts})
+        raise error(code, faults=(), **{**self.judgement.facts, **facts})
+
+
+# --------------------------------------------------------------------------- roll-calls
+
+
+@dataclass(frozen=True)
+class ShownRollCall:
+    """A roll-call that has begun, and whether the caller answered it."""
+
+    call: RollCall
+    answered: bool
+
+
+def show_roll_calls(context: Context, lesson_id: str) -> list[ShownRollCall]:
+    """List a lesson's roll-calls to one who is on its roster: those that have begun, never a coming one."""
+    training_class, lesson = require_lesson(context, "attendance.read_own", lesson_id)
+    person_key = context.principal.person_key
+    assert person_key is not None
+    begun = [call for call in roll_calls_at(training_class, lesson) if call.opens_at <= context.now]
+    slots = {call.number: slot_of(lesson.id, person_key, call=call.number) for call in begun}
+    answers = store.check_ins_in(training_class.id, list(slots.values()))
+    answered = {answer.slot for answer in answers}
+    return [ShownRollCall(call, slots[call.number] in answered) for call in begun]

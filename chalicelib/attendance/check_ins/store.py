@@ -25,7 +25,7 @@ from chalicelib.aws.table import (
     table_name,
 )
 from chalicelib.aws.writes import ConditionFailed, insert, keep, update
-from chalicelib.classes.store import PARTS, ClassRow, Parts, parts_of
+from chalicelib.classes.store import PARTS, ClassParts, ClassRow, parts_of
 from chalicelib.kernel.ids import whole_of
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
@@ -88,10 +88,10 @@ class RefusedCheckInRow(Table[RefusedCheckIn]):
     actor = UnicodeAttribute()
 
 
-Kind = TypeVar("Kind")
+Record = TypeVar("Record")
 
 
-def _standing(failure: ConditionFailed, kind: type[Kind]) -> Kind:
+def _standing(failure: ConditionFailed, kind: type[Record]) -> Record:
     """Give the record that was there first."""
     old = failure.old
     assert isinstance(old, kind)
@@ -101,7 +101,7 @@ def _standing(failure: ConditionFailed, kind: type[Kind]) -> Kind:
 # --------------------------------------------------------------------------- check-ins
 
 
-def read_for_check_in(class_id: str, slots: Sequence[str]) -> tuple[Parts | None, dict[str, CheckIn]]:
+def read_for_check_in(class_id: str, slots: Sequence[str]) -> tuple[ClassParts | None, dict[str, CheckIn]]:
     """Read a class and what is recorded of one person at a lesson: two tables, one call.
 
     Raises:
@@ -109,21 +109,21 @@ def read_for_check_in(class_id: str, slots: Sequence[str]) -> tuple[Parts | None
 
     """
     classes, check_ins = ClassRow.Meta.table_name, CheckInRow.Meta.table_name
-    wanted = {
+    keys_in = {
         classes: [{"id": {"S": class_id}, "part": {"S": part}} for part in PARTS],
         check_ins: [{"class_id": {"S": class_id}, "slot": {"S": slot}} for slot in slots],
     }
-    requests = {name: {"Keys": keys, "ConsistentRead": True} for name, keys in wanted.items()}
+    requests = {table: {"Keys": keys, "ConsistentRead": True} for table, keys in keys_in.items()}
     try:
         answer = connection().client.batch_get_item(RequestItems=requests)
     except (BotoCoreError, ClientError) as failure:
         raise error("try_again") from failure
     if answer.get("UnprocessedKeys"):
         raise error("try_again")
-    found: dict[str, list[dict[str, Any]]] = answer["Responses"]
-    parts = parts_of(ClassRow.record_of(raw) for raw in found.get(classes, []))
-    records = [CheckInRow.record_of(raw) for raw in found.get(check_ins, [])]
-    return parts, {one.slot: one for one in records}
+    items: dict[str, list[dict[str, Any]]] = answer["Responses"]
+    parts = parts_of(ClassRow.record_of(raw) for raw in items.get(classes, []))
+    records = [CheckInRow.record_of(raw) for raw in items.get(check_ins, [])]
+    return parts, {check_in.slot: check_in for check_in in records}
 
 
 def record_coming(check_in: CheckIn, change: Change) -> CheckIn:

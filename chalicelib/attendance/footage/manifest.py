@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.attendance.check_ins.model import CheckIn, Outcome
+from chalicelib.attendance.check_ins.model import CheckIn, CheckInOutcome
 from chalicelib.attendance.check_ins.store import check_ins_at
 from chalicelib.attendance.footage import store as footage_store
 from chalicelib.attendance.footage.model import FootageStatus, Segment, retained_until
@@ -22,11 +22,12 @@ from chalicelib.aws.settings import settings
 from chalicelib.classes.model import Lesson, TrainingClass
 from chalicelib.kernel.reasons import error
 
-_TRIES = 20
+_NUMBERS_TRIED = 20
+"""S3 decides who writes a number, so a lost race is told by `write_next` and not by a table's condition."""
 _SHORTEST = timedelta(days=1)
 
 
-class Footage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class ListedRecording(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One recording as the manifest tells it."""
 
     id: str
@@ -45,7 +46,7 @@ class Footage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     registered_at: datetime | None = None
 
 
-class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+class LessonEvidence(msgspec.Struct, frozen=True, kw_only=True):
     """What is known of a lesson: opaque ids, no person's data; check-ins only as counts."""
 
     class_id: str
@@ -59,7 +60,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     hours: int
     site: dict[str, Any]
     check_ins: dict[str, int]
-    footage: list[Footage]
+    footage: list[ListedRecording]
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,7 +68,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
     number: int
     previous_sha256: str | None
-    evidence: Evidence
+    evidence: LessonEvidence
 
 
 def prefix_of(lesson_id: str) -> str:
@@ -92,7 +93,7 @@ def write(training_class: TrainingClass, lesson_id: str) -> None:
         return
     bucket = settings().evidence_bucket
     until = max(retained_until(lesson.ends_at, training_class.policy), datetime.now(UTC) + _SHORTEST)
-    for _ in range(_TRIES):
+    for _ in range(_NUMBERS_TRIED):
         last = _last(bucket, lesson_id)
         evidence = _evidence(training_class, lesson)
         if last is not None and last[0].evidence == evidence:
@@ -122,9 +123,9 @@ def _last(bucket: str, lesson_id: str) -> tuple[Manifest, str] | None:
     return msgspec.json.decode(body, type=Manifest), hashlib.sha256(body).hexdigest()
 
 
-def _evidence(training_class: TrainingClass, lesson: Lesson) -> Evidence:
+def _evidence(training_class: TrainingClass, lesson: Lesson) -> LessonEvidence:
     site = training_class.site_of(lesson)
-    return Evidence(
+    return LessonEvidence(
         class_id=training_class.id,
         lesson_id=lesson.id,
         institution=training_class.institution,
@@ -136,18 +137,18 @@ def _evidence(training_class: TrainingClass, lesson: Lesson) -> Evidence:
         hours=lesson.hours,
         site={"name": site.name, "address": site.address, "location": msgspec.to_builtins(site.location)},
         check_ins=_counts(list(check_ins_at(lesson.id))),
-        footage=[_footage(one) for one in footage_store.segments_at(lesson.id)],
+        footage=[_listed(segment) for segment in footage_store.segments_at(lesson.id)],
     )
 
 
 def _counts(check_ins: Sequence[CheckIn]) -> dict[str, int]:
     return {
-        "came": sum(one.roll_call is None for one in check_ins),
-        "went": sum(one.went is not None for one in check_ins),
-        "needs_review": sum(one.came.outcome is Outcome.NEEDS_REVIEW for one in check_ins),
+        "came": sum(check_in.roll_call is None for check_in in check_ins),
+        "went": sum(check_in.went is not None for check_in in check_ins),
+        "needs_review": sum(check_in.came.outcome is CheckInOutcome.NEEDS_REVIEW for check_in in check_ins),
     }
 
 
-def _footage(segment: Segment) -> Footage:
-    names = Footage.__struct_fields__
-    return Footage(**{name: getattr(segment, name) for name in names})
+def _listed(segment: Segment) -> ListedRecording:
+    names = ListedRecording.__struct_fields__
+    return ListedRecording(**{name: getattr(segment, name) for name in names})

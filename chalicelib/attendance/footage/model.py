@@ -1,4 +1,9 @@
-"""Footage (监控录像): the announced recordings of a lesson and what of the lesson they show."""
+"""Footage (监控录像): the announced recordings of a lesson and what of the lesson they show.
+
+An example: a lesson from 9:00 to 12:00. One camera filmed from 8:50 to 10:00, another from 9:30 to 11:00.
+They show 9:00 to 11:00, which is 7,200 of 10,800 seconds: the coverage is 0.6667, and 11:00 to 12:00 is a
+gap. Recordings that were announced and never came, or came as something else, show nothing.
+"""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -83,7 +88,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
-class Hold(msgspec.Struct, frozen=True, kw_only=True):
+class LegalHold(msgspec.Struct, frozen=True, kw_only=True):
     """A legal hold (证据保全) on a lesson's footage, or the last one it had."""
 
     lesson_id: LessonId
@@ -178,15 +183,15 @@ def covered(lesson: Lesson, segments: Iterable[Segment]) -> list[Interval]:
 
 def gaps(lesson: Lesson, shown: Sequence[Interval]) -> list[Interval]:
     """Give the parts of a lesson that no footage shows."""
-    found = []
+    missing = []
     at = lesson.starts_at
     for start, end in shown:
         if start > at:
-            found.append((at, start))
+            missing.append((at, start))
         at = end
     if at < lesson.ends_at:
-        found.append((at, lesson.ends_at))
-    return found
+        missing.append((at, lesson.ends_at))
+    return missing
 
 
 def seconds_of(intervals: Iterable[Interval]) -> int:

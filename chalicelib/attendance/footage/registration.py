@@ -19,15 +19,14 @@ from chalicelib.aws import objects
 from chalicelib.aws.logs import log, log_failure
 from chalicelib.aws.queues import since_announced
 from chalicelib.aws.settings import settings
+from chalicelib.aws.writes import until_written
 from chalicelib.classes.model import TrainingClass
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
 
 RECONCILED_MAX = 2_000
 RECONCILE_SECONDS = 240
 """One run stops here; what is left stays in the index for the next."""
-_TRIES = 4
 
 
 class Unreconciled(RuntimeError):
@@ -46,61 +45,66 @@ def register_object(context: Context, object_key: str, version: str | None = Non
 
     """
     key = segment_key_of(object_key)
-    for _ in range(_TRIES):
+
+    def attempt() -> tuple[TrainingClass, Segment] | None:
         segment = store.find_segment(*key) if key is not None else None
         if segment is None or segment.object_key != object_key:
             log("footage_unknown", object_key=object_key)
             return None
-        found = objects.describe_object(settings().evidence_bucket, object_key, version)
-        if found is None:
+        stored = objects.describe_object(settings().evidence_bucket, object_key, version)
+        if stored is None:
             log("footage_missing", object_key=object_key)
             return None
         training_class = read_class(segment.class_id)
-        context = since_announced(context, segment.announced_at)
-        registered = _registered(context, training_class, segment, found)
-        if registered is not None:
-            footage_manifest.write(training_class, segment.lesson_id)
-            return registered.status
-    raise error("try_again")
+        return training_class, _registered(context, training_class, segment, stored)
+
+    registered = until_written(attempt)
+    if registered is None:
+        return None
+    training_class, segment = registered
+    footage_manifest.write(training_class, segment.lesson_id)
+    return segment.status
 
 
 def _registered(
-    context: Context, training_class: TrainingClass, segment: Segment, found: objects.StoredObject
-) -> Segment | None:
-    """Give the recording with this version noted; None if the row changed meanwhile."""
+    context: Context, training_class: TrainingClass, segment: Segment, stored: objects.StoredObject
+) -> Segment:
+    """Note a version of a recording's object; gives the recording as it is now."""
     others = segment.other_versions or []
-    if found.version == segment.object_version or found.version in others:
+    if stored.version == segment.object_version or stored.version in others:
         return segment
     assert segment.object_key is not None
-    _protect(training_class, segment, objects.ObjectVersion(segment.object_key, found.version), found)
-    change = change_of(context, "footage.register")
+    version = objects.ObjectVersion(segment.object_key, stored.version)
+    _protect(training_class, segment, version, retained_so_far=stored.retained_until)
+    change = change_of(since_announced(context, segment.announced_at), "footage.register")
     if len(others) >= VERSIONS_MAX:
         return segment
     if segment.status is FootageStatus.STORED:
-        return store.note_other_version(segment, found.version, change)
+        return store.note_other_version(segment, stored.version, change)
     differs = mismatch_of(
         segment,
-        size_bytes=found.size_bytes,
-        content_type=found.content_type,
-        sha256=objects.digest_of(settings().evidence_bucket, segment.object_key, found),
+        size_bytes=stored.size_bytes,
+        content_type=stored.content_type,
+        sha256=objects.digest_of(settings().evidence_bucket, segment.object_key, stored),
     )
-    return store.register(segment, found.version, mismatch=differs, now=context.now, change=change)
+    return store.register(segment, stored.version, mismatch=differs, now=context.now, change=change)
 
 
 def _protect(
     training_class: TrainingClass,
     segment: Segment,
-    one: objects.ObjectVersion,
-    found: objects.StoredObject,
+    version: objects.ObjectVersion,
+    *,
+    retained_so_far: datetime | None,
 ) -> None:
     """Lock a version for the policy's years, whatever it holds: it is what was handed in."""
     bucket = settings().evidence_bucket
     until = retained_until(segment.ended_at, training_class.policy)
-    if until > max(found.retained_until or until - timedelta(days=1), datetime.now(UTC)):
-        objects.retain(bucket, one, until=until)
+    if until > max(retained_so_far or until - timedelta(days=1), datetime.now(UTC)):
+        objects.retain(bucket, version, until=until)
     hold = store.find_hold(segment.lesson_id)
     if hold is not None and hold.held:
-        objects.hold(bucket, [one], held=True)
+        objects.hold(bucket, [version], held=True)
 
 
 # --------------------------------------------------------------------------- reconciliation
@@ -123,17 +127,17 @@ def reconcile(context: Context) -> dict[str, int]:
         for class_id, segment_id in store.due_segments(due_day, before=context.now):
             if counts["looked_at"] >= RECONCILED_MAX or time.monotonic() - began > RECONCILE_SECONDS:
                 counts["left"] = 1
-                return _told(counts)
+                return _summed(counts)
             counts["looked_at"] += 1
             try:
                 counts[_ask(context, class_id, segment_id)] += 1
             except Exception as failure:  # noqa: BLE001 - one recording's trouble must not stop the others
                 log_failure("footage_unreconciled", failure, segment_id=segment_id)
                 counts["failed"] += 1
-    return _told(counts)
+    return _summed(counts)
 
 
-def _told(counts: Counter[str]) -> dict[str, int]:
+def _summed(counts: Counter[str]) -> dict[str, int]:
     log("footage_reconciled", **counts)
     if counts["failed"]:
         raise Unreconciled(f"{counts['failed']} of {counts['looked_at']}")
@@ -145,14 +149,15 @@ def _ask(context: Context, class_id: str, segment_id: str) -> str:
     if segment is None or segment.due_at is None or segment.object_key is None:
         return "settled_already"  # the index lags
     under = objects.versions_under(settings().evidence_bucket, segment.object_key)
-    versions = [one.version for one in under if one.key == segment.object_key]
+    versions = [version.version for version in under if version.key == segment.object_key]
     for version in reversed(versions[-VERSIONS_MAX:]):
         register_object(context, segment.object_key, version)
-    after = store.find_segment(class_id, segment_id)
-    assert after is not None
-    if after.due_at is None:
-        return str(after.status)
-    settled = store.settle(after, change_of(context, "footage.reconcile"))
-    if settled is None:
-        raise error("try_again")
-    return str(settled.status)
+
+    def attempt() -> Segment:
+        after = store.find_segment(class_id, segment_id)
+        assert after is not None
+        if after.due_at is None or after.due_at >= context.now:  # registered, or announced anew, meanwhile
+            return after
+        return store.settle(after, change_of(context, "footage.reconcile"))
+
+    return str(until_written(attempt).status)

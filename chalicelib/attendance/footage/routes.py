@@ -7,8 +7,7 @@ from msgspec import Meta
 
 from chalicelib.attendance.check_ins.routes import Moment, Visible
 from chalicelib.attendance.footage import service
-from chalicelib.attendance.footage.model import FOOTAGE_BYTES_MAX, FootageStatus, Hold, Segment
-from chalicelib.attendance.summary.routes import GapAnswer
+from chalicelib.attendance.footage.model import FOOTAGE_BYTES_MAX, FootageStatus, LegalHold, Segment
 from chalicelib.edge.endpoints import Call, NoQuery, ReasonBody
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
@@ -88,6 +87,13 @@ class HoldAnswer(Answer):
     reason: str | None
 
 
+class GapAnswer(Answer):
+    """A part of the lesson that no footage shows."""
+
+    started_at: datetime
+    ended_at: datetime
+
+
 class FootageAnswer(Answer):
     """The recordings of a lesson; `hold` is shown to bureaus."""
 
@@ -141,7 +147,7 @@ def announce_footage(call: Call[FootageRequest, NoQuery], lesson_id: str) -> Ann
 )
 def refer_to_footage(call: Call[ExternalRequest, NoQuery], lesson_id: str) -> SegmentAnswer:
     body = call.body
-    reference = service.Reference(
+    reference = service.ExternalRecording(
         camera_id=body.camera_id,
         started_at=body.started_at,
         ended_at=body.ended_at,
@@ -184,16 +190,16 @@ def release(call: Call[ReasonBody, NoQuery], lesson_id: str) -> HoldAnswer:
     summary="Recordings of a lesson, what they show of it, and the gaps",
 )
 def footage(call: Call[None, NoQuery], lesson_id: str) -> FootageAnswer:
-    found = service.show_footage(call.context, lesson_id)
+    shown = service.show_footage(call.context, lesson_id)
     return FootageAnswer(
-        segments=[_segment(segment, found.urls.get(segment.id)) for segment in found.segments],
-        coverage=float(found.coverage),
-        gaps=[GapAnswer(started_at=start, ended_at=end) for start, end in found.gaps],
-        hold=_hold(found.hold) if found.hold is not None else None,
+        segments=[_segment(segment, shown.urls.get(segment.id)) for segment in shown.segments],
+        coverage=float(shown.coverage),
+        gaps=[GapAnswer(started_at=start, ended_at=end) for start, end in shown.gaps],
+        hold=_hold(shown.hold) if shown.hold is not None else None,
     )
 
 
-def _hold(hold: Hold) -> HoldAnswer:
+def _hold(hold: LegalHold) -> HoldAnswer:
     return HoldAnswer(lesson_id=hold.lesson_id, held=hold.held, since=hold.since, reason=hold.reason)
 
 

@@ -18,8 +18,8 @@ from chalicelib.attendance.footage.model import (
     SHOWN,
     UPLOAD_GRACE,
     FootageStatus,
-    Hold,
     Interval,
+    LegalHold,
     Segment,
     coverage_of,
     covered,
@@ -32,14 +32,15 @@ from chalicelib.attendance.footage.model import (
     object_key_of,
     segment_id_of,
 )
+from chalicelib.attendance.lessons import require_lesson
+from chalicelib.attendance.model import why_closed
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
-from chalicelib.classes.model import RUNNING, Lesson, TrainingClass, class_id_of
-from chalicelib.classes.service import require_class
+from chalicelib.aws.writes import until_written
+from chalicelib.classes.model import Lesson, TrainingClass
 from chalicelib.kernel.errors import DomainError, Fault
-from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 
 WATCHING = "footage.watch"
 
@@ -57,7 +58,7 @@ class Recording:
 
 
 @dataclass(frozen=True)
-class Reference:
+class ExternalRecording:
     """A recording that stays on a provincial monitoring platform; `sha256` is hexadecimal."""
 
     camera_id: str
@@ -69,7 +70,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Announced:
+class AnnouncedRecording:
     """An announced recording, and the form to upload it with unless it is there already."""
 
     segment: Segment
@@ -84,13 +85,13 @@ class LessonFootage:
     coverage: Decimal
     gaps: Sequence[Interval]
     urls: dict[str, str]
-    hold: Hold | None
+    hold: LegalHold | None
 
 
 # --------------------------------------------------------------------------- announcing
 
 
-def announce_footage(context: Context, lesson_id: str, recording: Recording) -> Announced:
+def announce_footage(context: Context, lesson_id: str, recording: Recording) -> AnnouncedRecording:
     """Announce a recording of a lesson and get the form that uploads exactly it (step 8): three calls.
 
     The same recording announced again is the same segment, with a fresh form while it is not stored.
@@ -106,31 +107,34 @@ def announce_footage(context: Context, lesson_id: str, recording: Recording) -> 
     digest = hashlib.sha256(msgspec.json.encode(recording)).hexdigest()
     segment_id = segment_id_of(lesson.id, digest=digest)
     due_at = context.now + timedelta(seconds=objects.UPLOAD_SECONDS) + UPLOAD_GRACE
-    segment = _announced(
-        context,
-        Segment(
-            class_id=training_class.id,
-            id=segment_id,
-            lesson_id=lesson.id,
-            division=training_class.division,
-            institution=training_class.institution,
-            camera_id=recording.camera_id,
-            started_at=recording.started_at,
-            ended_at=recording.ended_at,
-            size_bytes=recording.size_bytes,
-            sha256=recording.sha256,
-            content_type=recording.content_type,
-            object_key=object_key_of(lesson.id, segment_id, recording.content_type),
-            status=FootageStatus.AWAITING_UPLOAD,
-            announced_at=context.now,
-            due_day=due_day_of(due_at),
-            due_at=due_at,
-        ),
+    announced = Segment(
+        class_id=training_class.id,
+        id=segment_id,
+        lesson_id=lesson.id,
+        division=training_class.division,
+        institution=training_class.institution,
+        camera_id=recording.camera_id,
+        started_at=recording.started_at,
+        ended_at=recording.ended_at,
+        size_bytes=recording.size_bytes,
+        sha256=recording.sha256,
+        content_type=recording.content_type,
+        object_key=object_key_of(lesson.id, segment_id, recording.content_type),
+        status=FootageStatus.AWAITING_UPLOAD,
+        announced_at=context.now,
+        due_day=due_day_of(due_at),
+        due_at=due_at,
     )
+
+    def attempt() -> Segment:
+        segment = _announced(context, announced)
+        if segment.status is FootageStatus.STORED or _is_due_late_enough(segment, due_at):
+            return segment
+        return store.renew(segment, due_at=due_at, change=change_of(context, "footage.write"))
+
+    segment = until_written(attempt)
     if segment.status is FootageStatus.STORED:
-        return Announced(segment, None)
-    if segment.due_at is None or segment.due_at < due_at - UPLOAD_GRACE / 2:
-        segment = store.renew(segment, due_at=due_at, change=change_of(context, "footage.write"))
+        return AnnouncedRecording(segment, None)
     assert segment.object_key is not None
     form = objects.upload_form(
         settings().evidence_bucket,
@@ -139,10 +143,15 @@ def announce_footage(context: Context, lesson_id: str, recording: Recording) -> 
         size_bytes=recording.size_bytes,
         sha256_base64=base64.b64encode(bytes.fromhex(recording.sha256)).decode(),
     )
-    return Announced(segment, form)
+    return AnnouncedRecording(segment, form)
 
 
-def refer_to_footage(context: Context, lesson_id: str, reference: Reference) -> Segment:
+def _is_due_late_enough(segment: Segment, due_at: datetime) -> bool:
+    """Tell whether a recording is asked for about as late as a form given now would have it."""
+    return segment.due_at is not None and segment.due_at >= due_at - UPLOAD_GRACE / 2
+
+
+def refer_to_footage(context: Context, lesson_id: str, reference: ExternalRecording) -> Segment:
     """Name a recording that stays on a provincial monitoring platform; it counts as footage of the lesson.
 
     The same reference again is the same segment.
@@ -186,17 +195,14 @@ def refer_to_footage(context: Context, lesson_id: str, reference: Reference) -> 
 
 
 def _require_filmed(
-    context: Context, lesson_id: str, recording: Recording | Reference
+    context: Context, lesson_id: str, recording: Recording | ExternalRecording
 ) -> tuple[TrainingClass, Lesson]:
     """Give the class and the lesson of which this can be a recording."""
     rights.admit(context.principal, "footage.write")
     if recording.ended_at <= recording.started_at:
         raise _wrong("ended_at", "ends_before_start")
-    training_class, lesson = _require_lesson(context, "footage.write", lesson_id)
-    if training_class.approved_by is None:
-        raise error("class_not_approved")
-    if training_class.status not in RUNNING:
-        raise error("wrong_state", status=training_class.status.value)
+    training_class, lesson = require_lesson(context, "footage.write", lesson_id)
+    refuse(why_closed(training_class))
     if not near_lesson(lesson, recording.started_at, recording.ended_at):
         raise error("footage_outside_lesson")
     return training_class, lesson
@@ -209,23 +215,12 @@ def _wrong(field: str, code: str) -> DomainError:
 def _announced(context: Context, segment: Segment) -> Segment:
     """Store an announcement unless it is there or the lesson has too many; give what stands there."""
     known = store.segments_at(segment.lesson_id)
-    standing = next((one for one in known if one.id == segment.id), None)
+    standing = next((recording for recording in known if recording.id == segment.id), None)
     if standing is not None:
         return standing
     if len(known) >= SEGMENTS_MAX:
         raise error("footage_too_many", limit=SEGMENTS_MAX)
     return store.announce(segment, change_of(context, "footage.write"))
-
-
-def _require_lesson(context: Context, action: str, lesson_id: str) -> tuple[TrainingClass, Lesson]:
-    rights.admit(context.principal, action)
-    if not is_id(lesson_id, "les"):
-        raise error("not_found")
-    training_class = require_class(context, action, class_id_of(lesson_id))
-    lesson = training_class.lesson(lesson_id)
-    if lesson is None:
-        raise error("not_found")
-    return training_class, lesson
 
 
 # --------------------------------------------------------------------------- showing
@@ -237,14 +232,14 @@ def show_footage(context: Context, lesson_id: str) -> LessonFootage:
     Before links are given, a record says who gets those of this lesson: one, however many recordings are
     stored then.
     """
-    training_class, lesson = _require_lesson(context, "footage.read", lesson_id)
+    training_class, lesson = require_lesson(context, "footage.read", lesson_id)
     segments = store.segments_at(lesson.id)
     shown = covered(lesson, segments)
     watchable: list[Segment] = []
     hold = None
     if context.principal.is_bureau:
         hold = store.find_hold(lesson.id)
-        watchable = [one for one in segments if one.status in SHOWN]
+        watchable = [segment for segment in segments if segment.status in SHOWN]
     if watchable:
         record_access(
             context,
@@ -254,10 +249,10 @@ def show_footage(context: Context, lesson_id: str) -> LessonFootage:
             items=len(watchable),
         )
     return LessonFootage(
-        segments=sorted(segments, key=lambda one: (one.started_at, one.camera_id)),
+        segments=sorted(segments, key=lambda segment: (segment.started_at, segment.camera_id)),
         coverage=coverage_of(lesson, shown),
         gaps=gaps(lesson, shown),
-        urls={one.id: _link(one) for one in watchable},
+        urls={segment.id: _link(segment) for segment in watchable},
         hold=hold if hold is not None and hold.held else None,
     )
 
@@ -272,7 +267,7 @@ def _link(segment: Segment) -> str:
 # --------------------------------------------------------------------------- legal hold
 
 
-def hold_footage(context: Context, lesson_id: str, *, reason: str, held: bool) -> Hold:
+def hold_footage(context: Context, lesson_id: str, *, reason: str, held: bool) -> LegalHold:
     """Put all evidence of a lesson under legal hold (证据保全), or release it; repeating finishes the work.
 
     The record comes first, so that what is registered meanwhile is held too.
@@ -282,11 +277,11 @@ def hold_footage(context: Context, lesson_id: str, *, reason: str, held: bool) -
         Refused: `footage_not_held`.
 
     """
-    training_class, lesson = _require_lesson(context, "footage.hold", lesson_id)
+    training_class, lesson = require_lesson(context, "footage.hold", lesson_id)
     if not held and store.find_hold(lesson.id) is None:
         raise error("footage_not_held")
     hold = store.set_hold(
-        Hold(lesson_id=lesson.id, division=training_class.division, held=held, since=context.now),
+        LegalHold(lesson_id=lesson.id, division=training_class.division, held=held, since=context.now),
         change_of(context, "footage.hold" if held else "footage.release", reason=reason),
     )
     bucket = settings().evidence_bucket

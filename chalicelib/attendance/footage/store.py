@@ -8,14 +8,12 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib.attendance.footage.model import FootageStatus, Hold, Segment, due_day_of
+from chalicelib.attendance.footage.model import FootageStatus, LegalHold, Segment, due_day_of
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
 from chalicelib.aws.writes import ConditionFailed, insert, update
 from chalicelib.kernel.ids import whole_of
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
-
-_OPEN = (FootageStatus.AWAITING_UPLOAD, FootageStatus.MISMATCH, FootageStatus.MISSING)
 
 
 class ByDueDay(GlobalSecondaryIndex[Any]):
@@ -66,13 +64,13 @@ class SegmentRow(VersionedTable[Segment]):
     by_due_day = ByDueDay()
 
 
-class HoldRow(VersionedTable[Hold]):
+class HoldRow(VersionedTable[LegalHold]):
     """One row a lesson that is, or once was, under legal hold."""
 
     class Meta:
         table_name = table_name("footage-holds")
 
-    record_type = Hold
+    record_type = LegalHold
     streamed = True
 
     lesson_id = UnicodeAttribute(hash_key=True)
@@ -99,16 +97,13 @@ def renew(segment: Segment, *, due_at: datetime, change: Change) -> Segment:
     """Note that a recording was given another form, so it is asked for later.
 
     Raises:
-        Unavailable: it changed meanwhile; the caller may ask again.
+        ConditionFailed: it changed meanwhile.
 
     """
     actions: list[Action] = [SegmentRow.due_day.set(due_day_of(due_at)), SegmentRow.due_at.set(due_at)]
     if segment.status is FootageStatus.MISSING:
         actions.append(SegmentRow.status.set(str(FootageStatus.AWAITING_UPLOAD)))
-    renewed = _change(segment, actions, change)
-    if renewed is None:
-        raise error("try_again")
-    return renewed
+    return _change(segment, actions, change)
 
 
 def find_segment(class_id: str, segment_id: str) -> Segment | None:
@@ -134,10 +129,14 @@ def segments_at(lesson_id: str) -> list[Segment]:
 
 def register(
     segment: Segment, object_version: str, *, mismatch: str | None, now: datetime, change: Change
-) -> Segment | None:
-    """Record which version S3 holds for a recording and how it compares; None if the row changed meanwhile.
+) -> Segment:
+    """Record which version S3 holds for a recording and how it compares.
 
     A wrong object leaves the recording due: the right one may still come on the same form.
+
+    Raises:
+        ConditionFailed: the row changed meanwhile.
+
     """
     status = FootageStatus.STORED if mismatch is None else FootageStatus.MISMATCH
     actions: list[Action] = [
@@ -155,14 +154,19 @@ def register(
     return _change(segment, actions, change)
 
 
-def note_other_version(segment: Segment, object_version: str, change: Change) -> Segment | None:
-    """Record that something else stands under a stored recording's name; None if the row changed."""
+def note_other_version(segment: Segment, object_version: str, change: Change) -> Segment:
+    """Record that something else stands under a stored recording's name; raises like `register`."""
     others = [*(segment.other_versions or []), object_version]
     return _change(segment, [SegmentRow.other_versions.set(others)], change)
 
 
-def settle(segment: Segment, change: Change) -> Segment | None:
-    """Record that nothing more is expected for a recording; without any object it is missing."""
+def settle(segment: Segment, change: Change) -> Segment:
+    """Record that nothing more is expected for a recording; without any object it is missing.
+
+    Raises:
+        ConditionFailed: the row changed meanwhile.
+
+    """
     actions: list[Action] = [SegmentRow.due_day.remove(), SegmentRow.due_at.remove()]
     if segment.status is FootageStatus.AWAITING_UPLOAD:
         actions.append(SegmentRow.status.set(str(FootageStatus.MISSING)))
@@ -175,28 +179,21 @@ def due_segments(due_day: str, *, before: datetime) -> Iterable[tuple[str, str]]
     return ((row.class_id, row.id) for row in rows)
 
 
-def _change(segment: Segment, actions: list[Action], change: Change) -> Segment | None:
-    try:
-        return update(
-            SegmentRow,
-            (segment.class_id, segment.id),
-            actions,
-            condition=SegmentRow.version == segment.version,
-            change=change,
-        )
-    except ConditionFailed:
-        return None
+def _change(segment: Segment, actions: list[Action], change: Change) -> Segment:
+    """Change a recording in the version that was read."""
+    key = (segment.class_id, segment.id)
+    return update(SegmentRow, key, actions, condition=SegmentRow.version == segment.version, change=change)
 
 
 # --------------------------------------------------------------------------- legal hold
 
 
-def find_hold(lesson_id: str) -> Hold | None:
+def find_hold(lesson_id: str) -> LegalHold | None:
     """Read the legal hold on a lesson, or the last one it had."""
     return HoldRow.find(lesson_id)
 
 
-def set_hold(hold: Hold, change: Change) -> Hold:
+def set_hold(hold: LegalHold, change: Change) -> LegalHold:
     """Record that a lesson is held, or no longer; if it is so already, that record is given.
 
     Raises:
@@ -207,7 +204,7 @@ def set_hold(hold: Hold, change: Change) -> Hold:
         insert(HoldRow.from_record(hold), change=change)
     except ConditionFailed as failure:
         standing = failure.old
-        assert isinstance(standing, Hold)
+        assert isinstance(standing, LegalHold)
     else:
         return HoldRow.read(hold.lesson_id)
     if standing.held == hold.held:

@@ -57,22 +57,25 @@ class ForwardAnswer(Answer):
     summary="The platform forwards check-ins made through it",
 )
 def forward(call: Call[ForwardRequest, NoQuery]) -> ForwardAnswer:
-    items = [service.Forwarded(one.lesson_id, one.enrolment_id, one.attempt()) for one in call.body.items]
+    items = [
+        service.ForwardedCheckIn(item.lesson_id, item.enrolment_id, item.attempt())
+        for item in call.body.items
+    ]
     outcomes = service.forward(call.context, items)
     return ForwardAnswer(
-        recorded=sum(one.answered is not None for one in outcomes),
-        items=[_render(one, english=call.english) for one in outcomes],
+        recorded=sum(outcome.recorded is not None for outcome in outcomes),
+        items=[_render(outcome, english=call.english) for outcome in outcomes],
     )
 
 
-def _render(outcome: service.Outcome, *, english: bool) -> ForwardedAnswer:
+def _render(outcome: service.ForwardedOutcome, *, english: bool) -> ForwardedAnswer:
     item, failure = outcome.item, outcome.failure
     return ForwardedAnswer(
         lesson_id=item.lesson_id,
         enrolment_id=item.enrolment_id,
         nonce=item.attempt.nonce,
-        recorded=outcome.answered is not None,
-        check_in=render(outcome.answered) if outcome.answered is not None else None,
+        recorded=outcome.recorded is not None,
+        check_in=render(outcome.recorded) if outcome.recorded is not None else None,
         code=failure.code if failure is not None else None,
         detail=sentence(failure.code, failure.facts, english=english) if failure is not None else None,
     )

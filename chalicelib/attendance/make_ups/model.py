@@ -2,16 +2,23 @@
 
 A make-up counts as attended, up to the policy's share of the class's hours; an excuse only tells an approved
 absence from another.
+
+An example: a class of 40 lesson hours under the default `make_up_share_max` of 0.20. A trainee may make up 8
+hours: one lesson of 8 is granted, a request for a second is refused (`make_up_limit`, 16 of 8).
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
-from chalicelib.classes.model import TrainingClass
+from chalicelib.attendance.model import why_closed
+from chalicelib.classes.model import ClassFacts, TrainingClass, own_work
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId, LessonId, part_id, whole_of
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 
 
@@ -39,6 +46,10 @@ MAKE_UP_TRANSITIONS: Transitions[MakeUpStatus] = Transitions(
         "reject": Step((_S.REQUESTED,), _S.REJECTED),
     },
 )
+
+
+ACTION_RIGHTS: Mapping[str, str] = {"approve": "make_up.decide", "reject": "make_up.decide"}
+"""What a bureau may do with a request, in the order in which it is offered, and the right that each needs."""
 
 
 class MakeUp(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,3 +106,18 @@ def make_up_key(make_up_id: str) -> tuple[str, str] | None:
 def hours_max(training_class: TrainingClass) -> int:
     """Give the lesson hours of a trainee that may be made up (policy `make_up_share_max`)."""
     return int(training_class.lesson_hours * training_class.policy.make_up_share_max)
+
+
+def why_not(
+    action: str, make_up: MakeUp, training_class: ClassFacts, *, actor: str, version: int | None = None
+) -> DomainError | None:
+    """Tell what stands against deciding on a request now; None if nothing does.
+
+    The truth at the moment of writing is the condition of `store.decide`.
+    """
+    if version is not None and make_up.version != version:
+        return error("version_conflict", version=make_up.version)
+    if not MAKE_UP_TRANSITIONS.allows(action, make_up.status):
+        return error("wrong_state", status=make_up.status.value)
+    own = error("self_approval") if actor == make_up.requested_by else own_work(training_class, actor)
+    return why_closed(training_class) or own

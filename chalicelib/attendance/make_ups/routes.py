@@ -6,11 +6,10 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.attendance.make_ups import service
-from chalicelib.attendance.make_ups.model import MakeUp, MakeUpKind, MakeUpStatus
+from chalicelib.attendance.make_ups.model import MakeUpKind, MakeUpStatus
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, VersionReason
 from chalicelib.edge.forms import Answer, Form, Reason
 from chalicelib.edge.http import Api
-from chalicelib.kernel.principal import Context
 
 api = Api(__name__)
 
@@ -61,8 +60,8 @@ class MakeUpAnswer(Answer):
 )
 def ask(call: Call[MakeUpRequest, NoQuery], lesson_id: str) -> MakeUpAnswer:
     body = call.body
-    asked = service.Asked(body.enrolment_id, body.kind, body.reason, body.evidence)
-    return _render(call.context, service.ask(call.context, lesson_id, asked))
+    draft = service.MakeUpDraft(body.enrolment_id, body.kind, body.reason, body.evidence)
+    return _render(service.ask(call.context, lesson_id, draft))
 
 
 @api.endpoint(
@@ -75,7 +74,7 @@ def ask(call: Call[MakeUpRequest, NoQuery], lesson_id: str) -> MakeUpAnswer:
 )
 def list_of_class(call: Call[None, PageQuery], class_id: str) -> Listing[MakeUpAnswer]:
     page = service.list_of_class(call.context, class_id, call.page_request())
-    return call.listing(page, lambda one: _render(call.context, one))
+    return call.listing(page, _render)
 
 
 @api.endpoint(
@@ -88,7 +87,7 @@ def list_of_class(call: Call[None, PageQuery], class_id: str) -> Listing[MakeUpA
 )
 def list_waiting(call: Call[None, MakeUpsQuery]) -> Listing[MakeUpAnswer]:
     page = service.list_waiting(call.context, call.page_request(), division=call.query.division)
-    return call.listing(page, lambda one: _render(call.context, one))
+    return call.listing(page, _render)
 
 
 @api.endpoint(
@@ -117,25 +116,26 @@ def reject(call: Call[VersionReason, NoQuery], make_up_id: str) -> MakeUpAnswer:
 
 def _decide(call: Call[VersionReason, NoQuery], make_up_id: str, action: str) -> MakeUpAnswer:
     body = call.body
-    decided = service.decide(call.context, make_up_id, action, version=body.version, reason=body.reason)
-    return _render(call.context, decided)
+    shown = service.decide(call.context, make_up_id, action, version=body.version, reason=body.reason)
+    return _render(shown)
 
 
-def _render(context: Context, found: MakeUp) -> MakeUpAnswer:
+def _render(shown: service.ShownMakeUp) -> MakeUpAnswer:
+    make_up = shown.make_up
     return MakeUpAnswer(
-        id=found.id,
-        lesson_id=found.lesson_id,
-        class_id=found.class_id,
-        enrolment_id=found.enrolment_id,
-        institution=found.institution,
-        kind=found.kind,
-        status=found.status,
-        hours=found.hours,
-        reason=found.reason,
-        evidence=found.evidence,
-        requested_at=found.requested_at,
-        decided_at=found.decided_at,
-        decision_reason=found.decision_reason,
-        version=found.version,
-        allowed_actions=service.actions_on(context, found),
+        id=make_up.id,
+        lesson_id=make_up.lesson_id,
+        class_id=make_up.class_id,
+        enrolment_id=make_up.enrolment_id,
+        institution=make_up.institution,
+        kind=make_up.kind,
+        status=make_up.status,
+        hours=make_up.hours,
+        reason=make_up.reason,
+        evidence=make_up.evidence,
+        requested_at=make_up.requested_at,
+        decided_at=make_up.decided_at,
+        decision_reason=make_up.decision_reason,
+        version=make_up.version,
+        allowed_actions=shown.allowed_actions,
     )

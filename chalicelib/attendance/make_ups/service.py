@@ -5,32 +5,35 @@ from dataclasses import dataclass
 
 from chalicelib.accounts import rights
 from chalicelib.attendance.check_ins.model import slot_of
+from chalicelib.attendance.check_ins.store import check_ins_in
 from chalicelib.attendance.lessons import require_lesson
-from chalicelib.attendance.make_ups import store as make_up_store
+from chalicelib.attendance.make_ups import store
 from chalicelib.attendance.make_ups.model import (
-    MAKE_UP_TRANSITIONS,
+    ACTION_RIGHTS,
     MakeUp,
     MakeUpKind,
     MakeUpStatus,
     hours_max,
     make_up_key,
+    why_not,
 )
-from chalicelib.attendance.summary.model import Mark, counts, mark_of
-from chalicelib.attendance.summary.service import records_of_class
+from chalicelib.attendance.model import PresenceRecords, counts, mark_by_check_ins, why_closed
+from chalicelib.attendance.roll_calls.service import roll_calls_at
 from chalicelib.attendance.waiting.store import queue_of
-from chalicelib.classes.model import RUNNING, Lesson, TrainingClass, prepared_by
+from chalicelib.classes.model import ClassFacts, Lesson, TrainingClass
 from chalicelib.classes.service import require_class
+from chalicelib.classes.store import heads_by_id
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 
 
 @dataclass(frozen=True)
-class Asked:
+class MakeUpDraft:
     """A request as the institution writes it."""
 
     enrolment_id: str
@@ -39,7 +42,18 @@ class Asked:
     evidence: str | None
 
 
-def ask(context: Context, lesson_id: str, asked: Asked) -> MakeUp:
+@dataclass(frozen=True)
+class ShownMakeUp:
+    """A request, and what the caller may do with it."""
+
+    make_up: MakeUp
+    allowed_actions: list[str]
+
+
+# --------------------------------------------------------------------------- asking
+
+
+def ask(context: Context, lesson_id: str, draft: MakeUpDraft) -> ShownMakeUp:
     """Ask that a trainee's lesson be counted as made up, or their absence excused.
 
     The same request again is answered like the first; one that was rejected may be made anew.
@@ -51,42 +65,40 @@ def ask(context: Context, lesson_id: str, asked: Asked) -> MakeUp:
 
     """
     training_class, lesson = require_lesson(context, "make_up.request", lesson_id)
-    _require_running(training_class)
-    person_key = next((key for key, one in training_class.roster.items() if one == asked.enrolment_id), None)
-    if person_key is None:
-        raise error("enrolment_not_on_roster")
-    before = make_up_store.find_make_up(training_class.id, slot_of(lesson.id, person_key))
+    refuse(why_closed(training_class))
+    person_key = _person_of(training_class, draft.enrolment_id)
+    slot = slot_of(lesson.id, person_key)
+    before = store.find_make_up(training_class.id, slot)
     if before is not None and before.status is not MakeUpStatus.REJECTED:
-        if (before.kind, before.reason, before.evidence) == (asked.kind, asked.reason, asked.evidence):
-            return before
+        if (before.kind, before.reason, before.evidence) == (draft.kind, draft.reason, draft.evidence):
+            return _shown(context, before, training_class)
         raise error("make_up_exists", status=before.status.value)
-    _require_due(context, training_class, lesson, person_key, asked.kind)
-    request = MakeUp(
+    _require_due(context, training_class, lesson, person_key, draft.kind)
+    make_up = MakeUp(
         class_id=training_class.id,
-        slot=slot_of(lesson.id, person_key),
-        enrolment_id=asked.enrolment_id,
+        slot=slot,
+        enrolment_id=draft.enrolment_id,
         division=training_class.division,
         institution=training_class.institution,
-        kind=asked.kind,
+        kind=draft.kind,
         status=MakeUpStatus.REQUESTED,
         hours=lesson.hours,
-        reason=asked.reason,
-        evidence=asked.evidence,
+        reason=draft.reason,
+        evidence=draft.evidence,
         requested_by=context.principal.actor,
         requested_at=context.now,
         queue=queue_of(training_class.division, training_class.id),
         version=1 if before is None else before.version + 1,
     )
-    change = change_of(context, "make_up.request", reason=asked.reason)
-    make_up_store.ask(request, before, change=change)
-    return request
+    store.ask(make_up, before, change=change_of(context, "make_up.request", reason=draft.reason))
+    return _shown(context, make_up, training_class)
 
 
-def _require_running(training_class: TrainingClass) -> None:
-    if training_class.approved_by is None:
-        raise error("class_not_approved")
-    if training_class.status not in RUNNING:
-        raise error("wrong_state", status=training_class.status.value)
+def _person_of(training_class: TrainingClass, enrolment_id: str) -> str:
+    for person_key, rostered in training_class.roster.items():
+        if rostered == enrolment_id:
+            return person_key
+    raise error("enrolment_not_on_roster")
 
 
 def _require_due(
@@ -95,46 +107,61 @@ def _require_due(
     """Require that there is something to make up, and that the policy lets it be."""
     if kind is MakeUpKind.MAKE_UP and context.now < lesson.ends_at:
         raise error("lesson_not_over", ends_at=format_moment(lesson.ends_at))
-    records = records_of_class(training_class)
-    mark = mark_of(training_class, lesson, person_key, records, now=context.now)
-    if counts(mark, training_class) and mark is not Mark.MADE_UP:
+    records = _presence_at(training_class, lesson, person_key)
+    mark = mark_by_check_ins(training_class, lesson, person_key, records, now=context.now)
+    if counts(mark, training_class):
         raise error("lesson_attended")
     if kind is MakeUpKind.MAKE_UP:
-        _require_hours(training_class, records.make_ups.values(), person_key, lesson.hours)
+        _require_hours(training_class, store.make_ups_of(training_class.id), person_key, lesson.hours)
+
+
+def _presence_at(training_class: TrainingClass, lesson: Lesson, person_key: str) -> PresenceRecords:
+    """Read what one person's check-ins at one lesson tell: one call."""
+    calls = roll_calls_at(training_class, lesson)
+    numbers = (None, *(call.number for call in calls))
+    slots = [slot_of(lesson.id, person_key, call=number) for number in numbers]
+    check_ins = check_ins_in(training_class.id, slots)
+    return PresenceRecords({check_in.slot: check_in for check_in in check_ins}, {lesson.id: calls})
 
 
 def _require_hours(
     training_class: TrainingClass, make_ups: Iterable[MakeUp], person_key: str, hours: int
 ) -> None:
     """Hold what is asked for and granted already, and this, against the policy's share."""
-    taken = sum(
-        one.hours
-        for one in make_ups
-        if one.person_key == person_key
-        and one.kind is MakeUpKind.MAKE_UP
-        and one.status is not MakeUpStatus.REJECTED
+    asked_hours = sum(
+        make_up.hours
+        for make_up in make_ups
+        if make_up.person_key == person_key
+        and make_up.kind is MakeUpKind.MAKE_UP
+        and make_up.status is not MakeUpStatus.REJECTED
     )
     maximum = hours_max(training_class)
-    if taken + hours > maximum:
-        raise error("make_up_limit", hours=taken + hours, maximum=maximum)
+    if asked_hours + hours > maximum:
+        raise error("make_up_limit", hours=asked_hours + hours, maximum=maximum)
 
 
-def list_of_class(context: Context, class_id: str, request: PageRequest) -> Page[MakeUp]:
+# --------------------------------------------------------------------------- deciding
+
+
+def list_of_class(context: Context, class_id: str, request: PageRequest) -> Page[ShownMakeUp]:
     """List the requests of a class of the caller's area."""
     training_class = require_class(context, "make_up.read", class_id)
-    return make_up_store.page_of_class(training_class.id, request)
+    page = store.page_of_class(training_class.id, request)
+    return page.map(lambda make_up: _shown(context, make_up, training_class))
 
 
-def list_waiting(context: Context, request: PageRequest, *, division: str | None) -> Page[MakeUp]:
+def list_waiting(context: Context, request: PageRequest, *, division: str | None) -> Page[ShownMakeUp]:
     """List the requests of a division and below that wait for a decision."""
     area = division or context.principal.division
     if not is_known(area):
         raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     rights.require(context.principal, "make_up.read_waiting", division=area)
-    return make_up_store.waiting_in(area, request)
+    page = store.waiting_in(area, request)
+    heads = {head.id: head for head in heads_by_id({make_up.class_id for make_up in page.items})}
+    return page.map(lambda make_up: _shown(context, make_up, heads[make_up.class_id]))
 
 
-def decide(context: Context, make_up_id: str, action: str, *, version: int, reason: str) -> MakeUp:
+def decide(context: Context, make_up_id: str, action: str, *, version: int, reason: str) -> ShownMakeUp:
     """Approve or reject a request, never one's own nor one of a class in which one had a hand.
 
     Raises:
@@ -148,31 +175,32 @@ def decide(context: Context, make_up_id: str, action: str, *, version: int, reas
     if key is None:
         raise error("not_found")
     training_class = require_class(context, "make_up.decide", key[0])
-    found = make_up_store.find_make_up(*key)
-    if found is None:
+    make_up = store.find_make_up(*key)
+    if make_up is None:
         raise error("not_found")
-    if found.version != version:
-        raise error("version_conflict", version=found.version)
-    MAKE_UP_TRANSITIONS.require(action, found.status)
-    _require_running(training_class)
-    if context.principal.actor in {found.requested_by, *prepared_by(training_class)}:
-        raise error("self_approval")
-    make_up_store.decide(
-        found,
+    actor = context.principal.actor
+    refuse(why_not(action, make_up, training_class, actor=actor, version=version))
+    store.decide(
+        make_up,
         action,
         version=version,
-        by=context.principal.actor,
+        by=actor,
         reason=reason,
         now=context.now,
         change=change_of(context, "make_up.decide", reason=reason),
     )
-    after = make_up_store.find_make_up(*key)
+    after = store.find_make_up(*key)
     assert after is not None
-    return after
+    return _shown(context, after, training_class)
 
 
-def actions_on(context: Context, found: MakeUp) -> list[str]:
-    """List what the caller may do with a request now."""
-    may = rights.reaches(context.principal, "make_up.decide", division=found.division)
-    may = may and context.principal.actor != found.requested_by
-    return ["approve", "reject"] if may and found.status is MakeUpStatus.REQUESTED else []
+def _shown(context: Context, make_up: MakeUp, training_class: ClassFacts) -> ShownMakeUp:
+    """Give a request with what the caller may do with it now."""
+    actor = context.principal.actor
+    actions = rights.offered(
+        context.principal,
+        ACTION_RIGHTS,
+        lambda action: why_not(action, make_up, training_class, actor=actor),
+        division=make_up.division,
+    )
+    return ShownMakeUp(make_up, actions)

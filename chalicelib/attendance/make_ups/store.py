@@ -11,7 +11,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from chalicelib.attendance.make_ups.model import MAKE_UP_TRANSITIONS, MakeUp
 from chalicelib.attendance.waiting.store import page_of_waiting
 from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, refuse_stale, transact
+from chalicelib.aws.writes import ConditionFailed, Put, Update, lawful, refuse_stale, transact
 from chalicelib.classes.store import evidence_check
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
@@ -78,7 +78,7 @@ def waiting_in(area: str, request: PageRequest) -> Page[MakeUp]:
     return page_of_waiting(MakeUpRow.waiting, MakeUpRow.division, area, request)
 
 
-def ask(asked: MakeUp, before: MakeUp | None, *, change: Change) -> None:
+def ask(make_up: MakeUp, before: MakeUp | None, *, change: Change) -> None:
     """Store a request: a new one, or again after a rejection.
 
     Raises:
@@ -88,14 +88,14 @@ def ask(asked: MakeUp, before: MakeUp | None, *, change: Change) -> None:
     known: Condition | None = None
     if before is not None:
         known = lawful(MakeUpRow, sources=MAKE_UP_TRANSITIONS.sources("request"), version=before.version)
-    row = MakeUpRow.from_record(asked)
-    _transact(asked.class_id, Put(row, known), sources="request", version=None, change=change)
+    row = MakeUpRow.from_record(make_up)
+    _transact(make_up.class_id, Put(row, known), action="request", version=None, change=change)
 
 
 def decide(
     before: MakeUp, action: str, *, version: int, by: str, reason: str, now: datetime, change: Change
 ) -> None:
-    """Approve or reject a request, never one's own.
+    """Approve or reject a request: the truth of what `model.why_not` told.
 
     Raises:
         Refused: it is decided already, changed, or the completion was approved meanwhile.
@@ -114,18 +114,17 @@ def decide(
         ],
         lawful(MakeUpRow, sources=sources, version=version),
     )
-    _transact(before.class_id, update, sources=action, version=version, change=change)
+    _transact(before.class_id, update, action=action, version=version, change=change)
 
 
 def _transact(
-    class_id: str, write: Put | Update, *, sources: str, version: int | None, change: Change
+    class_id: str, write: Put | Update, *, action: str, version: int | None, change: Change
 ) -> None:
     """Write while the class's evidence is still being gathered."""
-    open_: Check = evidence_check(class_id)
     try:
-        transact([open_, write], change=change)
+        transact([evidence_check(class_id), write], change=change)
     except ConditionFailed as failure:
         if failure.index == 0:
             raise error("wrong_state", status=str(failure.old.status if failure.old else "")) from failure
-        refuse_stale(failure.old, sources=MAKE_UP_TRANSITIONS.sources(sources), version=version)
+        refuse_stale(failure.old, sources=MAKE_UP_TRANSITIONS.sources(action), version=version)
         raise error("version_conflict", version=failure.old.version if failure.old else 1) from failure

@@ -1,12 +1,20 @@
 """The bureau's decision on a check-in that needed review: which of it, what, by whom, why."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import msgspec
 
-from chalicelib.attendance.check_ins.model import Kind, Verdict
+from chalicelib.attendance.check_ins.model import CheckIn, CheckInKind, ReviewVerdict
+from chalicelib.attendance.model import why_closed
+from chalicelib.classes.model import ClassFacts, own_work
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
+
+ACTION_RIGHTS: Mapping[str, str] = {"accept": "check_in.review", "reject": "check_in.review"}
+"""What a bureau may do with a check-in, in the order in which it is offered, and the right each needs."""
 
 
 class Review(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,8 +25,8 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
     check_in_id: str
     enrolment_id: str
     division: str
-    kinds: list[Kind]
-    verdict: Verdict
+    kinds: list[CheckInKind]
+    verdict: ReviewVerdict
     reason: str
     decided_by: str
     decided_at: datetime
@@ -29,3 +37,16 @@ class Review(msgspec.Struct, frozen=True, kw_only=True):
 def entry_of(slot: str, version: int) -> str:
     """Give the place of a decision among those of the class."""
     return f"{slot}#v{version}"
+
+
+def why_not(
+    check_in: CheckIn, training_class: ClassFacts, *, actor: str, version: int | None = None
+) -> DomainError | None:
+    """Tell what stands against deciding on a check-in now; None if nothing does.
+
+    It is the same for either verdict. The truth at the moment of writing is the condition of `store.decide`.
+    """
+    if version is not None and check_in.version != version:
+        return error("version_conflict", version=check_in.version)
+    nothing = error("nothing_to_review") if not check_in.undecided else None
+    return why_closed(training_class) or nothing or own_work(training_class, actor)

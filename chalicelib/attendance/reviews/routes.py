@@ -3,7 +3,14 @@
 from datetime import datetime
 from typing import Literal
 
-from chalicelib.attendance.check_ins.model import Kind, Outcome, Place, Proof, Punctuality, Verdict
+from chalicelib.attendance.check_ins.model import (
+    CheckInKind,
+    CheckInOutcome,
+    CheckInProof,
+    DevicePlace,
+    Punctuality,
+    ReviewVerdict,
+)
 from chalicelib.attendance.reviews import service
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, VersionReason
 from chalicelib.edge.forms import Answer
@@ -38,9 +45,9 @@ class DevicePlaceAnswer(Answer):
 class ProofAnswer(Answer):
     """What was sent, what it was judged to be, and the decision on it; the place is shown to bureaus."""
 
-    kind: Kind
-    outcome: Outcome
-    verdict: Verdict | None
+    kind: CheckInKind
+    outcome: CheckInOutcome
+    verdict: ReviewVerdict | None
     status: Punctuality
     distance_m: float
     accuracy_m: float
@@ -68,7 +75,7 @@ class RecordedCheckInAnswer(Answer):
     class_id: str
     enrolment_id: str
     trainee: CheckedInAnswer | None
-    needs_review: list[Kind]
+    needs_review: list[CheckInKind]
     proofs: list[ProofAnswer]
     version: int
     allowed_actions: list[str]
@@ -81,7 +88,7 @@ class RefusedCheckInAnswer(Answer):
     lesson_id: str
     enrolment_id: str | None
     code: str
-    kind: Kind
+    kind: CheckInKind
     distance_m: float
     accuracy_m: float
     mocked: bool
@@ -106,10 +113,10 @@ def list_at_lesson(
     bureau = call.context.principal.is_bureau
     if call.query.outcome == "refused":
         refused = service.list_refused(call.context, lesson_id, call.page_request())
-        return call.listing(refused, lambda one: _refused(one, with_place=bureau))
+        return call.listing(refused, lambda shown: _refused(shown, with_place=bureau))
     waiting = call.query.outcome == "needs_review"
     page = service.list_at_lesson(call.context, lesson_id, call.page_request(), only_waiting=waiting)
-    return call.listing(page, lambda one: _recorded(one, with_place=bureau))
+    return call.listing(page, lambda shown: _recorded(shown, with_place=bureau))
 
 
 @api.endpoint(
@@ -122,7 +129,7 @@ def list_at_lesson(
 )
 def list_waiting(call: Call[None, WaitingQuery]) -> Listing[RecordedCheckInAnswer]:
     page = service.list_waiting(call.context, call.page_request(), division=call.query.division)
-    return call.listing(page, lambda one: _recorded(one, with_place=True))
+    return call.listing(page, lambda shown: _recorded(shown, with_place=True))
 
 
 @api.endpoint(
@@ -134,7 +141,7 @@ def list_waiting(call: Call[None, WaitingQuery]) -> Listing[RecordedCheckInAnswe
     summary="Accept what needs review of a check-in",
 )
 def accept(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str) -> RecordedCheckInAnswer:
-    return _decide(call, lesson_id, check_in_id, Verdict.ACCEPTED)
+    return _decide(call, lesson_id, check_in_id, ReviewVerdict.ACCEPTED)
 
 
 @api.endpoint(
@@ -146,11 +153,11 @@ def accept(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str)
     summary="Reject what needs review of a check-in",
 )
 def reject(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str) -> RecordedCheckInAnswer:
-    return _decide(call, lesson_id, check_in_id, Verdict.REJECTED)
+    return _decide(call, lesson_id, check_in_id, ReviewVerdict.REJECTED)
 
 
 def _decide(
-    call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str, verdict: Verdict
+    call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str, verdict: ReviewVerdict
 ) -> RecordedCheckInAnswer:
     body = call.body
     shown = service.decide(
@@ -159,33 +166,35 @@ def _decide(
     return _recorded(shown, with_place=True)
 
 
-def _place(place: Place) -> DevicePlaceAnswer:
+def _place(place: DevicePlace) -> DevicePlaceAnswer:
     return DevicePlaceAnswer(
         lng=place.lng, lat=place.lat, accuracy_m=place.accuracy_m, coord_system=place.coord_system
     )
 
 
-def _recorded(shown: service.Shown, *, with_place: bool) -> RecordedCheckInAnswer:
-    found, person = shown.check_in, shown.enrolment
+def _recorded(shown: service.ShownCheckIn, *, with_place: bool) -> RecordedCheckInAnswer:
+    check_in, person = shown.check_in, shown.enrolment
     return RecordedCheckInAnswer(
-        id=found.id,
-        lesson_id=found.lesson_id,
-        class_id=found.class_id,
-        enrolment_id=found.enrolment_id,
+        id=check_in.id,
+        lesson_id=check_in.lesson_id,
+        class_id=check_in.class_id,
+        enrolment_id=check_in.enrolment_id,
         trainee=CheckedInAnswer(name=person.trainee_name, id_number=person.trainee_id_number)
         if person is not None
         else None,
-        needs_review=found.undecided,
+        needs_review=check_in.undecided,
         proofs=[
-            _proof(kind, proof, found.verdict_on(kind), with_place=with_place)
-            for kind, proof in found.proofs.items()
+            _proof(kind, proof, check_in.verdict_on(kind), with_place=with_place)
+            for kind, proof in check_in.proofs.items()
         ],
-        version=found.version,
+        version=check_in.version,
         allowed_actions=list(shown.allowed_actions),
     )
 
 
-def _proof(kind: Kind, proof: Proof, verdict: Verdict | None, *, with_place: bool) -> ProofAnswer:
+def _proof(
+    kind: CheckInKind, proof: CheckInProof, verdict: ReviewVerdict | None, *, with_place: bool
+) -> ProofAnswer:
     return ProofAnswer(
         kind=kind,
         outcome=proof.outcome,
@@ -203,20 +212,20 @@ def _proof(kind: Kind, proof: Proof, verdict: Verdict | None, *, with_place: boo
     )
 
 
-def _refused(shown: service.ShownRefused, *, with_place: bool) -> RefusedCheckInAnswer:
-    found = shown.refused
+def _refused(shown: service.ShownRefusedCheckIn, *, with_place: bool) -> RefusedCheckInAnswer:
+    refused = shown.refused
     return RefusedCheckInAnswer(
-        id=found.id.rpartition("#")[2],
-        lesson_id=found.lesson_id,
+        id=refused.id.rpartition("#")[2],
+        lesson_id=refused.lesson_id,
         enrolment_id=shown.enrolment_id,
-        code=found.code,
-        kind=found.kind,
-        distance_m=found.distance_m,
-        accuracy_m=found.place.accuracy_m,
-        mocked=found.place.mocked,
-        offline=found.offline,
-        device_id=found.device_id,
-        happened_at=found.happened_at,
-        received_at=found.received_at,
-        location=_place(found.place) if with_place else None,
+        code=refused.code,
+        kind=refused.kind,
+        distance_m=refused.distance_m,
+        accuracy_m=refused.place.accuracy_m,
+        mocked=refused.place.mocked,
+        offline=refused.offline,
+        device_id=refused.device_id,
+        happened_at=refused.happened_at,
+        received_at=refused.received_at,
+        location=_place(refused.place) if with_place else None,
     )

@@ -37,7 +37,7 @@ class ReviewRow(VersionedTable[Review]):
 def decide(before: CheckIn, review: Review, *, change: Change) -> CheckIn:
     """Record a decision on this version of a check-in and take it off the list, in one transaction.
 
-    Gives the check-in as it is now.
+    Gives the check-in as it is now. The conditions are the truth of what `model.why_not` told.
 
     Raises:
         Refused: the completion was approved meanwhile, or the check-in changed.

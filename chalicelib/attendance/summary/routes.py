@@ -3,9 +3,11 @@
 from datetime import datetime
 from typing import Literal
 
-from chalicelib.attendance.summary import service as summary_service
-from chalicelib.attendance.summary import sheet as sheet_service
-from chalicelib.attendance.summary.model import AttendanceSummary, Mark
+from chalicelib.attendance.footage.routes import GapAnswer
+from chalicelib.attendance.model import AttendanceMark
+from chalicelib.attendance.summary import service
+from chalicelib.attendance.summary.model import AttendanceSummary
+from chalicelib.attendance.summary.sheet import attendance_sheet, csv_of, link_to_xlsx
 from chalicelib.edge.endpoints import AS_SHEETS, COMMA_SEPARATED, Call, LinkAnswer, NoQuery, Reply
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
@@ -19,13 +21,6 @@ class SheetFormat(Form):
     format: Literal["json", "csv", "xlsx"] = "json"
 
 
-class GapAnswer(Answer):
-    """A part of the lesson that no footage shows."""
-
-    started_at: datetime
-    ended_at: datetime
-
-
 class LessonAttendance(Answer):
     """A lesson: `hours` are lesson hours, `coverage` the share of it that footage shows, 0 to 1."""
 
@@ -36,7 +31,7 @@ class LessonAttendance(Answer):
     coverage: float
     footage_seconds: int
     gaps: list[GapAnswer]
-    counts: dict[Mark, int]
+    counts: dict[AttendanceMark, int]
 
 
 class TraineeAnswer(Answer):
@@ -46,7 +41,7 @@ class TraineeAnswer(Answer):
     hours: int
     required_hours: int
     share: float
-    marks: dict[str, Mark]
+    marks: dict[str, AttendanceMark]
     holds: list[str]
     made_up_hours: int
 
@@ -69,12 +64,12 @@ class AttendanceAnswer(Answer):
 )
 def attendance(call: Call[None, SheetFormat], class_id: str) -> AttendanceAnswer | LinkAnswer | Reply:
     if call.query.format == "json":
-        return _attendance(summary_service.show_attendance(call.context, class_id))
-    sheet = sheet_service.attendance_sheet(call.context, class_id, english=call.english)
+        return _attendance(service.show_attendance(call.context, class_id))
+    sheet = attendance_sheet(call.context, class_id, english=call.english)
     if call.query.format == "csv":
         disposition = {"Content-Disposition": 'attachment; filename="attendance.csv"'}
-        return Reply(sheet_service.csv_of(sheet), content_type=COMMA_SEPARATED, headers=disposition)
-    return LinkAnswer(url=sheet_service.link_to_xlsx(sheet))
+        return Reply(csv_of(sheet), content_type=COMMA_SEPARATED, headers=disposition)
+    return LinkAnswer(url=link_to_xlsx(sheet))
 
 
 @api.endpoint(
@@ -85,10 +80,10 @@ def attendance(call: Call[None, SheetFormat], class_id: str) -> AttendanceAnswer
     summary="What the trainee who asks attended",
 )
 def own_attendance(call: Call[None, NoQuery], class_id: str) -> AttendanceAnswer:
-    return _attendance(summary_service.show_own_attendance(call.context, class_id))
+    return _attendance(service.show_own_attendance(call.context, class_id))
 
 
-def _attendance(found: AttendanceSummary) -> AttendanceAnswer:
+def _attendance(summary: AttendanceSummary) -> AttendanceAnswer:
     return AttendanceAnswer(
         lessons=[
             LessonAttendance(
@@ -101,7 +96,7 @@ def _attendance(found: AttendanceSummary) -> AttendanceAnswer:
                 gaps=[GapAnswer(started_at=start, ended_at=end) for start, end in lesson.gaps],
                 counts=lesson.counts,
             )
-            for lesson in found.lessons
+            for lesson in summary.lessons
         ],
         trainees=[
             TraineeAnswer(
@@ -113,6 +108,6 @@ def _attendance(found: AttendanceSummary) -> AttendanceAnswer:
                 holds=trainee.holds,
                 made_up_hours=trainee.made_up_hours,
             )
-            for trainee in found.trainees
+            for trainee in summary.trainees
         ],
     )

@@ -6,15 +6,13 @@ from datetime import datetime
 import msgspec
 
 from chalicelib.attendance.check_ins import store
-from chalicelib.attendance.check_ins.model import (
-    slot_of,
-)
+from chalicelib.attendance.check_ins.model import slot_of
 from chalicelib.attendance.footage.store import segments_of
 from chalicelib.attendance.make_ups import store as make_up_store
 from chalicelib.attendance.roll_calls.service import calls_of
 from chalicelib.attendance.summary.model import (
+    AttendanceRecords,
     AttendanceSummary,
-    Records,
     by_slot,
     is_lesson_missed,
     records_of,
@@ -24,17 +22,15 @@ from chalicelib.classes.model import TrainingClass
 from chalicelib.classes.service import require_class
 from chalicelib.kernel.principal import Context
 
-# --------------------------------------------------------------------------- attendance
 
-
-def records_of_class(training_class: TrainingClass) -> Records:
+def records_of_class(training_class: TrainingClass) -> AttendanceRecords:
     """Read what a class's attendance is computed from: two queries, a third if a lesson was missed."""
-    shown = records_of(
+    records = records_of(
         store.check_ins_of(training_class.id), (), segments_of(training_class.id), calls_of(training_class)
     )
-    if not is_lesson_missed(training_class, shown):
-        return shown  # what was granted applies to missed lessons alone
-    return dataclasses.replace(shown, make_ups=by_slot(make_up_store.make_ups_of(training_class.id)))
+    if not is_lesson_missed(training_class, records):
+        return records  # what was granted applies to missed lessons alone
+    return dataclasses.replace(records, make_ups=by_slot(make_up_store.make_ups_of(training_class.id)))
 
 
 def attendance_of(training_class: TrainingClass, *, now: datetime | None = None) -> AttendanceSummary:
@@ -59,6 +55,6 @@ def show_own_attendance(context: Context, class_id: str) -> AttendanceSummary:
         for lesson in training_class.lessons
         for number in (None, *(call.number for call in calls[lesson.id]))
     ]
-    make_ups = (one for one in make_up_store.make_ups_of(own.id) if one.person_key == person_key)
+    make_ups = (make_up for make_up in make_up_store.make_ups_of(own.id) if make_up.person_key == person_key)
     records = records_of(store.check_ins_in(own.id, slots), make_ups, segments_of(own.id), calls)
     return summarise(own, records, now=context.now)

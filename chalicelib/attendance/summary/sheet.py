@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.attendance.summary.model import Mark
+from chalicelib.attendance.model import AttendanceMark
 from chalicelib.attendance.summary.service import attendance_of
 from chalicelib.classes.service import require_class
 from chalicelib.enrolments.model import Enrolment
@@ -19,18 +19,18 @@ _COLUMNS = (
     ("enrolment_id", "name", "id_number", "hours", "required_hours", "share"),
 )
 _MARKS = {
-    Mark.PRESENT: "出勤",
-    Mark.LATE: "迟到",
-    Mark.LEFT_EARLY: "早退",
-    Mark.ABSENT: "缺勤",
-    Mark.EXCUSED: "请假",
-    Mark.MADE_UP: "补课",
-    Mark.NEEDS_REVIEW: "待复核",
+    AttendanceMark.PRESENT: "出勤",
+    AttendanceMark.LATE: "迟到",
+    AttendanceMark.LEFT_EARLY: "早退",
+    AttendanceMark.ABSENT: "缺勤",
+    AttendanceMark.EXCUSED: "请假",
+    AttendanceMark.MADE_UP: "补课",
+    AttendanceMark.NEEDS_REVIEW: "待复核",
 }
 
 
 @dataclass(frozen=True)
-class Sheet:
+class AttendanceSheet:
     """A table with its title."""
 
     title: str
@@ -38,19 +38,21 @@ class Sheet:
     rows: Sequence[Sequence[str | int | None]]
 
 
-def attendance_sheet(context: Context, class_id: str, *, english: bool) -> Sheet:
+def attendance_sheet(context: Context, class_id: str, *, english: bool) -> AttendanceSheet:
     """Lay out the attendance of a class in the caller's area as of now."""
     training_class = require_class(context, "attendance.read", class_id)
-    found = attendance_of(training_class, now=context.now)
-    people: dict[str, Enrolment] = {one.id: one for one in find_enrolments(training_class.enrolment_ids)}
+    summary = attendance_of(training_class, now=context.now)
+    people: dict[str, Enrolment] = {
+        enrolment.id: enrolment for enrolment in find_enrolments(training_class.enrolment_ids)
+    }
     lessons = [
         f"{shanghai_date(lesson.starts_at).isoformat()} {lesson.lesson_id.rpartition('-')[2]}"
-        for lesson in found.lessons
+        for lesson in summary.lessons
     ]
     rows = []
-    for trainee in found.trainees:
+    for trainee in summary.trainees:
         person = people.get(trainee.enrolment_id)
-        marks = [trainee.marks.get(lesson.lesson_id) for lesson in found.lessons]
+        marks = [trainee.marks.get(lesson.lesson_id) for lesson in summary.lessons]
         rows.append(
             [
                 trainee.enrolment_id,
@@ -63,21 +65,21 @@ def attendance_sheet(context: Context, class_id: str, *, english: bool) -> Sheet
             ]
         )
     title = "attendance" if english else "考勤表"
-    return Sheet(title, [*_COLUMNS[english], *lessons], rows)
+    return AttendanceSheet(title, [*_COLUMNS[english], *lessons], rows)
 
 
-def _shown(mark: Mark | None, *, english: bool) -> str | None:
+def _shown(mark: AttendanceMark | None, *, english: bool) -> str | None:
     if mark is None:
         return None
     return mark.value if english else _MARKS[mark]
 
 
-def csv_of(sheet: Sheet) -> bytes:
+def csv_of(sheet: AttendanceSheet) -> bytes:
     """Write the sheet as csv."""
     return write_csv(sheet.headers, sheet.rows)
 
 
-def link_to_xlsx(sheet: Sheet) -> str:
+def link_to_xlsx(sheet: AttendanceSheet) -> str:
     """Write the sheet as xlsx and give a link that reads it for ten minutes."""
     key = f"reports/{new_id('rpt')}.xlsx"
     return downloads.link_to_xlsx(sheet.title, sheet.headers, sheet.rows, key=key, filename="attendance.xlsx")

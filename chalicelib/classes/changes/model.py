@@ -2,30 +2,34 @@
 
 Until it is approved the class runs on its old timetable. What has begun is never changed: a lesson whose
 check-in has opened may have check-ins, and what happened at it has to stay provable.
+
+An example: a lesson starts at 9:00, and check-in opens 60 minutes before. At 7:59 it may still be moved, by
+an application at 7:59 that is approved at 7:59. At 8:00 it has begun: an application that moves it is
+refused (`lesson_begun`), and so is the approval of one that was filed the day before.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
-from enum import StrEnum
+from datetime import datetime
 
 import msgspec
 
-from chalicelib.classes.model import ClassPlan, Lesson, Site, Trainer, TrainingClass
-from chalicelib.classes.plans.model import FieldChange
-from chalicelib.kernel.ids import ClassId, LessonId, part_id, whole_of
-from chalicelib.kernel.principal import Change
+from chalicelib.classes import model as class_model
+from chalicelib.classes.model import (
+    CLASS_TRANSITIONS,
+    ChangeStatus,
+    ClassChange,
+    ClassPlan,
+    Lesson,
+    Site,
+    Trainer,
+    TrainingClass,
+    has_begun,
+)
+from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.ids import LessonId, whole_of
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.programs.model import Policy
-
-
-class ChangeStatus(StrEnum):
-    """Where an application for a change is."""
-
-    SUBMITTED = "submitted"
-    APPROVED = "approved"
-    REJECTED = "rejected"
-    WITHDRAWN = "withdrawn"
-
 
 _S = ChangeStatus
 CHANGE_TRANSITIONS: Transitions[ChangeStatus] = Transitions(
@@ -38,43 +42,24 @@ CHANGE_TRANSITIONS: Transitions[ChangeStatus] = Transitions(
 )
 
 
-class ClassChange(msgspec.Struct, frozen=True, kw_only=True):
-    """An application to change a running class: how its plan shall be, and in which fields that differs."""
+def why_not(
+    verb: str,
+    class_change: ClassChange,
+    training_class: TrainingClass,
+    *,
+    actor: str,
+    now: datetime,
+    version: int,
+) -> DomainError | None:
+    """Tell what stands against approving, rejecting or withdrawing a change; None if nothing does.
 
-    id: ClassId
-    part: str
-    division: str
-    status: ChangeStatus
-    reason: str
-    site: Site
-    trainers: list[Trainer]
-    lessons: list[Lesson]
-    lesson_numbers: int
-    changes: list[FieldChange]
-    submitted_by: str
-    submitted_at: datetime
-    decided_by: str | None = None
-    decided_at: datetime | None = None
-    decision_reason: str | None = None
-    version: int = 1
-    last_change: Change | None = None
-
-    def plan(self, old: ClassPlan, *, version: int) -> ClassPlan:
-        """Give the plan as it shall be."""
-        return msgspec.structs.replace(
-            old,
-            site=self.site,
-            trainers=self.trainers,
-            lessons=self.lessons,
-            lesson_numbers=self.lesson_numbers,
-            version=version,
-            last_change=None,
-        )
-
-    @property
-    def change_id(self) -> str:
-        """Give the id by which clients know it."""
-        return change_id_of(self.id, int(self.part.partition("#")[2]))
+    What is offered on the change that waits is asked of the class: `change_approve` and so on.
+    """
+    action = f"change_{verb}"
+    lawful = training_class.version == version and CLASS_TRANSITIONS.allows(action, training_class.status)
+    if lawful and not CHANGE_TRANSITIONS.allows(verb, class_change.status):
+        return error("wrong_state", status=class_change.status.value)
+    return class_model.why_not(action, training_class, actor=actor, now=now, version=version)
 
 
 def part_of(number: int) -> str:
@@ -82,20 +67,10 @@ def part_of(number: int) -> str:
     return f"change#{number:04d}"
 
 
-def change_id_of(class_id: str, number: int) -> str:
-    """Give the id of a class's n-th change."""
-    return part_id("chg", class_id, f"{number:04d}")
-
-
 def part_of_change(class_id: str, change_id: str) -> str | None:
     """Name the part that holds a change of this class; None if the id is of no such change."""
     whole, number = whole_of("cls", change_id)
     return f"change#{number}" if whole == class_id and number.isdigit() else None
-
-
-def has_begun(lesson: Lesson, policy: Policy, now: datetime) -> bool:
-    """Tell whether a lesson's check-in has opened: from then on nothing about it changes."""
-    return now >= lesson.starts_at - timedelta(minutes=policy.check_in_opens_minutes_before)
 
 
 def changed_plan(
@@ -113,18 +88,31 @@ def changed_plan(
     `trainers` are added at the end, so that what was taught keeps its trainer. A new `site` is that of the
     lessons to come; those that have begun keep the old one as their own.
     """
-    begun = [one for one in plan.lessons if has_begun(one, training_class.policy, now)]
-    kept = {one.id for one in begun}
-    to_come = [one for one in (plan.lessons if lessons is None else lessons) if one.id not in kept]
+    begun = [lesson for lesson in plan.lessons if has_begun(lesson, training_class.policy, now)]
+    kept = {lesson.id for lesson in begun}
+    to_come = [lesson for lesson in (plan.lessons if lessons is None else lessons) if lesson.id not in kept]
     if site is not None:
-        begun = [msgspec.structs.replace(one, site=one.site or plan.site) for one in begun]
-    numbers = [number_of(one.id) for one in to_come]
+        begun = [msgspec.structs.replace(lesson, site=lesson.site or plan.site) for lesson in begun]
+    numbers = [number_of(lesson.id) for lesson in to_come]
     return msgspec.structs.replace(
         plan,
         site=site or plan.site,
         trainers=[*plan.trainers, *trainers],
-        lessons=[*begun, *sorted(to_come, key=lambda one: one.starts_at)],
+        lessons=[*begun, *sorted(to_come, key=lambda lesson: lesson.starts_at)],
         lesson_numbers=max([highest_number(plan), *numbers]),
+    )
+
+
+def plan_of(class_change: ClassChange, old: ClassPlan, *, version: int) -> ClassPlan:
+    """Give the plan as a change would have it, in this version of the class."""
+    return msgspec.structs.replace(
+        old,
+        site=class_change.site,
+        trainers=class_change.trainers,
+        lessons=class_change.lessons,
+        lesson_numbers=class_change.lesson_numbers,
+        version=version,
+        last_change=None,
     )
 
 
@@ -133,40 +121,37 @@ def touched_begun(
 ) -> list[LessonId]:
     """List the lessons that have begun and are given differently from how they were held."""
     return [
-        one.id
-        for one in before.lessons
-        if has_begun(one, policy, now) and one.id in after and not _same(one, after[one.id], before.site)
+        lesson.id
+        for lesson in before.lessons
+        if lesson.id in after
+        and has_begun(lesson, policy, now)
+        and not _is_same(lesson, after[lesson.id], before.site, before.site)
     ]
 
 
 def overtaken(before: ClassPlan, after: ClassPlan, *, policy: Policy, now: datetime) -> list[LessonId]:
     """List the lessons of a change that time has overtaken: begun meanwhile, or moved into the past."""
-    old = {one.id: one for one in before.lessons}
-    new = {one.id: one for one in after.lessons}
-    found = []
+    old = {lesson.id: lesson for lesson in before.lessons}
+    new = {lesson.id: lesson for lesson in after.lessons}
+    late = []
     for lesson_id in dict.fromkeys([*old, *new]):
         was, shall = old.get(lesson_id), new.get(lesson_id)
-        if was is not None and shall is not None and _same_place(was, shall, before.site, after.site):
+        if was is not None and shall is not None and _is_same(was, shall, before.site, after.site):
             continue
-        if (was is not None and has_begun(was, policy, now)) or (
-            shall is not None and shall.starts_at <= now
-        ):
-            found.append(lesson_id)
-    return found
+        into_the_past = shall is not None and shall.starts_at <= now
+        if into_the_past or (was is not None and has_begun(was, policy, now)):
+            late.append(lesson_id)
+    return late
 
 
-def _same_place(was: Lesson, shall: Lesson, old_site: Site, new_site: Site) -> bool:
+def _is_same(was: Lesson, shall: Lesson, old_site: Site, new_site: Site) -> bool:
     held = msgspec.structs.replace(was, site=was.site or old_site)
     return held == msgspec.structs.replace(shall, site=shall.site or new_site)
 
 
-def _same(was: Lesson, given: Lesson, site: Site) -> bool:
-    return _same_place(was, given, site, site)
-
-
 def highest_number(plan: ClassPlan) -> int:
     """Give the highest number that a lesson of this plan ever had."""
-    return max([plan.lesson_numbers, *(number_of(one.id) for one in plan.lessons)])
+    return max([plan.lesson_numbers, *(number_of(lesson.id) for lesson in plan.lessons)])
 
 
 def number_of(lesson_id: str) -> int:

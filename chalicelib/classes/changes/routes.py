@@ -4,18 +4,18 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chalicelib.classes.answers import (
-    ChangeAnswer,
+from chalicelib.classes.changes import service
+from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX
+from chalicelib.classes.plans.forms import (
+    Id,
     LessonForm,
     SiteForm,
     TrainerForm,
-    change_answer,
-    lesson_given,
-    site_given,
-    trainers_given,
+    lesson_draft,
+    site_draft,
+    trainer_drafts,
 )
-from chalicelib.classes.changes import service as changes
-from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX
+from chalicelib.classes.showing.answers import ChangeAnswer, change_answer
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, VersionBody, VersionReason
 from chalicelib.edge.forms import Form, Reason, Version
 from chalicelib.edge.http import Api
@@ -26,7 +26,7 @@ api = Api(__name__)
 class LessonChangeForm(LessonForm, kw_only=True):
     """A lesson still to come: an existing one by its id, else a new one."""
 
-    id: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
+    id: Id | None = None
 
 
 class ChangeRequest(Form):
@@ -56,16 +56,16 @@ def apply_for_change(call: Call[ChangeRequest, NoQuery], class_id: str) -> Chang
     lessons = None
     if body.lessons is not None:
         lessons = [
-            changes.LessonWanted(one.id, lesson_given(one, f"lessons[{place}]"))
-            for place, one in enumerate(body.lessons)
+            service.ChangedLesson(form.id, lesson_draft(form, f"lessons[{place}]"))
+            for place, form in enumerate(body.lessons)
         ]
-    given = changes.ChangeGiven(
+    draft = service.ChangeDraft(
         reason=body.reason,
         lessons=lessons,
-        new_trainers=trainers_given(body.new_trainers or ()),
-        site=site_given(body.site, "site") if body.site is not None else None,
+        new_trainers=trainer_drafts(body.new_trainers or ()),
+        site=site_draft(body.site, "site") if body.site is not None else None,
     )
-    shown = changes.apply_for_change(call.context, class_id, given, version=body.version)
+    shown = service.apply_for_change(call.context, class_id, draft, version=body.version)
     return change_answer(call, shown)
 
 
@@ -77,8 +77,8 @@ def apply_for_change(call: Call[ChangeRequest, NoQuery], class_id: str) -> Chang
     summary="List the changes applied for, newest first",
 )
 def list_changes(call: Call[None, NoQuery], class_id: str) -> Listing[ChangeAnswer]:
-    found = changes.list_changes(call.context, class_id)
-    return Listing(items=[change_answer(call, one) for one in found], next=None)
+    changes = service.list_changes(call.context, class_id)
+    return Listing(items=[change_answer(call, shown) for shown in changes], next=None)
 
 
 @api.endpoint(
@@ -91,7 +91,7 @@ def list_changes(call: Call[None, NoQuery], class_id: str) -> Listing[ChangeAnsw
 )
 def approve_change(call: Call[VersionBody, NoQuery], class_id: str, change_id: str) -> ChangeAnswer:
     body = call.body
-    shown = changes.approve_change(
+    shown = service.approve_change(
         call.context, class_id, change_id, version=body.version, comment=body.comment
     )
     return change_answer(call, shown)
@@ -107,7 +107,7 @@ def approve_change(call: Call[VersionBody, NoQuery], class_id: str, change_id: s
 )
 def reject_change(call: Call[VersionReason, NoQuery], class_id: str, change_id: str) -> ChangeAnswer:
     body = call.body
-    shown = changes.reject_change(call.context, class_id, change_id, version=body.version, reason=body.reason)
+    shown = service.reject_change(call.context, class_id, change_id, version=body.version, reason=body.reason)
     return change_answer(call, shown)
 
 
@@ -121,7 +121,7 @@ def reject_change(call: Call[VersionReason, NoQuery], class_id: str, change_id: 
 )
 def withdraw_change(call: Call[VersionBody, NoQuery], class_id: str, change_id: str) -> ChangeAnswer:
     body = call.body
-    shown = changes.withdraw_change(
+    shown = service.withdraw_change(
         call.context, class_id, change_id, version=body.version, comment=body.comment
     )
     return change_answer(call, shown)

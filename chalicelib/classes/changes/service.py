@@ -10,57 +10,66 @@ from chalicelib.catalogue.institutions.model import Institution, InstitutionStat
 from chalicelib.catalogue.institutions.reading import read_institution
 from chalicelib.catalogue.projects.reading import read_project
 from chalicelib.classes import store
-from chalicelib.classes.changes import store as changes_store
+from chalicelib.classes.changes import store as change_store
 from chalicelib.classes.changes.model import (
-    ChangeStatus,
-    ClassChange,
     changed_plan,
     highest_number,
     overtaken,
     part_of,
     part_of_change,
+    plan_of,
     touched_begun,
 )
+from chalicelib.classes.changes.model import why_not as why_not_decide
 from chalicelib.classes.model import (
     LESSONS_MAX,
     SITES_MAX,
     TRAINERS_MAX,
+    ChangeStatus,
+    ClassChange,
     ClassPlan,
     Lesson,
-    Site,
     Trainer,
     TrainingClass,
     also_prepared,
-    last_lesson_ends_at,
     lesson_id_of,
+    why_not,
 )
-from chalicelib.classes.plans.decisions import refuse_breaches, refuse_own_work, require_step, writes_taking
-from chalicelib.classes.plans.model import Breach, changes_between, rooms_of, timetable_breaches
-from chalicelib.classes.plans.service import (
-    LessonGiven,
-    SiteGiven,
-    TrainerGiven,
+from chalicelib.classes.occupancy.model import rooms_of
+from chalicelib.classes.occupancy.service import writes_taking
+from chalicelib.classes.plans.draft import (
+    LessonDraft,
+    SiteDraft,
+    TrainerDraft,
+    kept_lesson,
+    kept_site,
     lesson_faults,
     sealed_trainers,
-    site_of,
 )
-from chalicelib.classes.service import actions_on, complete, overlaps_of, read_parts, require_parts
-from chalicelib.kernel.errors import Fault
+from chalicelib.classes.plans.model import changes_between, refusal_of, timetable_breaches
+from chalicelib.classes.service import complete, read_parts, require_parts
+from chalicelib.classes.showing.service import (
+    ShownChange,
+    actions_on_change,
+    breaches_if_changed,
+    show_change,
+)
+from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import LessonId
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 
 
 @dataclass(frozen=True)
-class LessonWanted:
+class ChangedLesson:
     """A lesson as it shall be held: an existing one by its id, else a new one."""
 
     id: str | None
-    given: LessonGiven
+    draft: LessonDraft
 
 
 @dataclass(frozen=True)
-class ChangeGiven:
+class ChangeDraft:
     """What an institution wants changed; None stays as it is.
 
     `lessons` are all lessons still to come; those that have begun may be left out and stay.
@@ -68,107 +77,112 @@ class ChangeGiven:
     """
 
     reason: str
-    lessons: Sequence[LessonWanted] | None
-    new_trainers: Sequence[TrainerGiven]
-    site: SiteGiven | None
+    lessons: Sequence[ChangedLesson] | None
+    new_trainers: Sequence[TrainerDraft]
+    site: SiteDraft | None
 
 
-@dataclass(frozen=True)
-class ShownChange:
-    """A change with its class, what it collides with, and what the caller may do with it."""
-
-    applied: ClassChange
-    version: int
-    breaches: Sequence[Breach]
-    allowed_actions: Sequence[str] = ()
+# --------------------------------------------------------------------------- applying
 
 
-def apply_for_change(context: Context, class_id: str, given: ChangeGiven, *, version: int) -> ShownChange:
+def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, version: int) -> ShownChange:
     """Apply for a change of a running class; it keeps its timetable until the bureau approves.
 
     Raises:
         Malformed: fields that cannot be, or nothing that would change.
-        Refused: `institution_suspended`, `change_open` while another one waits, `lesson_begun`, or a rule
-            of the timetable.
+        Refused: `change_open` while another one waits, `institution_suspended`, `lesson_begun`, or a rule of
+            the timetable.
 
     """
     parts = require_parts(context, "class.change", class_id)
-    found = complete(parts)
-    require_step(found, "change", version)
-    institution, hours = read_institution(found.institution), read_project(found.project_id).hours
+    training_class = complete(parts)
+    actor = context.principal.actor
+    refuse(why_not("change", training_class, actor=actor, now=context.now, version=version))
+    institution = read_institution(training_class.institution)
     if institution.status is InstitutionStatus.SUSPENDED:
         raise error("institution_suspended")
-    if found.open_change is not None:
-        raise error("change_open")
-    after = _plan_after(found, parts.plan, given, institution, now=context.now)
+    project_hours = read_project(training_class.project_id).hours
+    after = _plan_after(training_class, parts.plan, draft, institution, now=context.now)
     changes = changes_between(parts.plan, after)
     if not changes:
         raise error("nothing_changed")
-    late = overtaken(parts.plan, after, policy=found.policy, now=context.now)
-    _refuse_begun(late)
-    changed = _as_changed(found, after)
-    refuse_breaches(_timetable_breaches(changed, hours))
-    number = found.change_count + 1
-    applied = ClassChange(
-        id=found.id,
+    changed = training_class.as_planned(after)
+    refuse(_why_overtaken(parts.plan, after, changed, now=context.now))
+    refuse(_why_broken(changed, project_hours=project_hours))
+    number = training_class.change_count + 1
+    class_change = ClassChange(
+        id=training_class.id,
         part=part_of(number),
-        division=found.division,
+        division=training_class.division,
         status=ChangeStatus.SUBMITTED,
-        reason=given.reason,
+        reason=draft.reason,
         site=after.site,
         trainers=after.trainers,
         lessons=after.lessons,
         lesson_numbers=after.lesson_numbers,
         changes=changes,
-        submitted_by=context.principal.actor,
+        submitted_by=actor,
         submitted_at=context.now,
     )
-    change = change_of(context, "class.change", reason=given.reason)
-    also = also_prepared(found, applied.submitted_by)
-    changes_store.apply_for_change(applied, version=version, number=number, also=also, change=change)
-    waiting = msgspec.structs.replace(found, open_change=applied.part)
-    warnings = _warnings(changed, hours)
-    return ShownChange(applied, found.version + 1, warnings, _actions_on(context, waiting))
+    change = change_of(context, "class.change", reason=draft.reason)
+    also = also_prepared(training_class, actor)
+    change_store.apply_for_change(class_change, version=version, number=number, also=also, change=change)
+    waiting = msgspec.structs.replace(training_class, open_change=class_change.part)
+    breaches = breaches_if_changed(changed, project_hours=project_hours)
+    return ShownChange(class_change, version + 1, breaches, actions_on_change(context, waiting))
 
 
-def _actions_on(context: Context, training_class: TrainingClass) -> list[str]:
-    """List what the caller may do with the change that this class waits for."""
-    actions = actions_on(context, training_class)
-    return [one.removeprefix("change_") for one in actions if one.startswith("change_")]
+def _why_overtaken(
+    before: ClassPlan, after: ClassPlan, changed: TrainingClass, *, now: datetime
+) -> DomainError | None:
+    return _begun(overtaken(before, after, policy=changed.policy, now=now))
+
+
+def _begun(lesson_ids: Sequence[str]) -> DomainError | None:
+    return error("lesson_begun", lesson_id=lesson_ids[0]) if lesson_ids else None
+
+
+def _why_broken(changed: TrainingClass, *, project_hours: int) -> DomainError | None:
+    return refusal_of(timetable_breaches(changed.lessons, changed.policy, project_hours=project_hours))
+
+
+# --------------------------------------------------------------------------- the plan as it shall be
 
 
 def _plan_after(
     training_class: TrainingClass,
     plan: ClassPlan,
-    given: ChangeGiven,
+    draft: ChangeDraft,
     institution: Institution,
     *,
     now: datetime,
 ) -> ClassPlan:
-    trainers = sealed_trainers(training_class.id, given.new_trainers, field="new_trainers")
+    """Give the plan as a draft would have it.
+
+    Raises:
+        Malformed: fields that cannot be.
+        Refused: `lesson_begun`.
+
+    """
+    trainers = sealed_trainers(training_class.id, draft.new_trainers, field="new_trainers")
     _refuse_known(plan.trainers, trainers)
     lessons = None
-    if given.lessons is not None:
-        count = len(plan.trainers) + len(trainers)
-        faults = lesson_faults([one.given for one in given.lessons], trainers=count)
-        faults += _unknown_lessons(plan, given.lessons)
+    if draft.lessons is not None:
+        faults = lesson_faults(
+            [lesson.draft for lesson in draft.lessons], trainers=len(plan.trainers) + len(trainers)
+        )
+        faults += _unknown_lessons(plan, draft.lessons)
         if faults:
             raise error("malformed", faults=tuple(faults))
-        fresh = highest_number(plan)
-        lessons = []
-        for one in given.lessons:
-            fresh += one.id is None
-            wanted_id = LessonId(one.id) if one.id is not None else lesson_id_of(plan.id, fresh)
-            site = site_of(one.given.site, institution) if one.given.site is not None else None
-            lessons.append(_lesson(wanted_id, one.given, site))
-        by_id = {one.id: one for one in lessons}
-        _refuse_begun(touched_begun(plan, by_id, policy=training_class.policy, now=now))
+        lessons = _lessons_after(plan, draft.lessons, institution)
+        by_id = {lesson.id: lesson for lesson in lessons}
+        refuse(_begun(touched_begun(plan, by_id, policy=training_class.policy, now=now)))
     after = changed_plan(
         training_class,
         plan,
         lessons=lessons,
         trainers=trainers,
-        site=site_of(given.site, institution) if given.site is not None else None,
+        site=kept_site(draft.site, institution) if draft.site is not None else None,
         now=now,
     )
     if not after.lessons:
@@ -178,68 +192,44 @@ def _plan_after(
     return after
 
 
-def _lesson(lesson_id: LessonId, given: LessonGiven, site: Site | None) -> Lesson:
-    return Lesson(
-        id=lesson_id,
-        starts_at=given.starts_at,
-        ends_at=given.ends_at,
-        hours=given.hours,
-        topic=given.topic,
-        trainer=given.trainer,
-        site=site,
-    )
+def _lessons_after(
+    plan: ClassPlan, lessons: Sequence[ChangedLesson], institution: Institution
+) -> list[Lesson]:
+    """Give the lessons as they are kept; a new one gets the next number that no lesson ever had."""
+    number = highest_number(plan)
+    after = []
+    for lesson in lessons:
+        number += lesson.id is None
+        lesson_id = LessonId(lesson.id) if lesson.id is not None else lesson_id_of(plan.id, number)
+        after.append(kept_lesson(lesson_id, lesson.draft, institution))
+    return after
 
 
 def _refuse_known(known: Sequence[Trainer], new: Sequence[Trainer]) -> None:
-    seen = {one.person_key for one in known}
+    seen = {trainer.person_key for trainer in known}
     faults = []
-    for place, one in enumerate(new):
-        if one.person_key in seen:
+    for place, trainer in enumerate(new):
+        if trainer.person_key in seen:
             faults.append(Fault("repeated_entry", field=f"new_trainers[{place}]"))
-        seen.add(one.person_key)
+        seen.add(trainer.person_key)
     if len(known) + len(new) > TRAINERS_MAX:
         faults.append(Fault("wrong_type", field="new_trainers"))
     if faults:
         raise error("malformed", faults=tuple(faults))
 
 
-def _unknown_lessons(plan: ClassPlan, wanted: Sequence[LessonWanted]) -> list[Fault]:
-    known = {str(one.id) for one in plan.lessons}
+def _unknown_lessons(plan: ClassPlan, lessons: Sequence[ChangedLesson]) -> list[Fault]:
+    known = {str(lesson.id) for lesson in plan.lessons}
     faults, seen = [], set()
-    for place, one in enumerate(wanted):
-        if one.id is None:
+    for place, lesson in enumerate(lessons):
+        if lesson.id is None:
             continue
-        if one.id not in known:
+        if lesson.id not in known:
             faults.append(Fault("unknown_lesson", field=f"lessons[{place}].id"))
-        elif one.id in seen:
+        elif lesson.id in seen:
             faults.append(Fault("repeated_entry", field=f"lessons[{place}].id"))
-        seen.add(one.id)
+        seen.add(lesson.id)
     return faults
-
-
-def _refuse_begun(lesson_ids: Sequence[str]) -> None:
-    if lesson_ids:
-        raise error("lesson_begun", lesson_id=lesson_ids[0])
-
-
-def _as_changed(training_class: TrainingClass, after: ClassPlan) -> TrainingClass:
-    """Give the class as the change would leave it."""
-    return msgspec.structs.replace(
-        training_class,
-        site=after.site,
-        trainers=after.trainers,
-        lessons=after.lessons,
-        opens_at=min(one.starts_at for one in after.lessons),
-        ends_at=last_lesson_ends_at(after.lessons),
-    )
-
-
-def _timetable_breaches(changed: TrainingClass, hours: int) -> list[Breach]:
-    return timetable_breaches(changed.lessons, changed.policy, project_hours=hours)
-
-
-def _warnings(changed: TrainingClass, hours: int) -> list[Breach]:
-    return _timetable_breaches(changed, hours) + overlaps_of(changed)
 
 
 # --------------------------------------------------------------------------- deciding
@@ -248,28 +238,13 @@ def _warnings(changed: TrainingClass, hours: int) -> list[Breach]:
 def list_changes(context: Context, class_id: str) -> list[ShownChange]:
     """List the changes applied for of a class, newest first; one that waits with what it collides with."""
     parts = require_parts(context, "class.read_changes", class_id)
-    found = complete(parts)
+    training_class = complete(parts)
     return [
-        shown_change(context, found, one)
-        if one.part == found.open_change
-        else ShownChange(one, found.version, ())
-        for one in reversed(parts.changes)
+        show_change(context, training_class, class_change)
+        if class_change.part == training_class.open_change
+        else ShownChange(class_change, training_class.version, ())
+        for class_change in reversed(parts.changes)
     ]
-
-
-def shown_change(context: Context, training_class: TrainingClass, applied: ClassChange) -> ShownChange:
-    """Show a change that waits, with what its class would break or collide with."""
-    changed = msgspec.structs.replace(
-        training_class,
-        site=applied.site,
-        trainers=applied.trainers,
-        lessons=applied.lessons,
-        opens_at=min(one.starts_at for one in applied.lessons),
-        ends_at=last_lesson_ends_at(applied.lessons),
-    )
-    actions = _actions_on(context, training_class)
-    warnings = _warnings(changed, read_project(changed.project_id).hours)
-    return ShownChange(applied, training_class.version, warnings, actions)
 
 
 def approve_change(
@@ -281,12 +256,11 @@ def approve_change(
         Refused: `lesson_begun`: a lesson it touches has begun meanwhile, or the rules; apply anew.
 
     """
-    parts, found, applied = _require_open(context, "approve", class_id, change_id, version)
-    refuse_own_work(context, found, applied.submitted_by)
-    plan = applied.plan(parts.plan, version=version + 1)
-    _refuse_begun(overtaken(parts.plan, plan, policy=found.policy, now=context.now))
-    changed = _as_changed(found, plan)
-    refuse_breaches(_timetable_breaches(changed, read_project(changed.project_id).hours))
+    parts, training_class, class_change = _require_open(context, "approve", class_id, change_id, version)
+    plan = plan_of(class_change, parts.plan, version=version + 1)
+    changed = training_class.as_planned(plan)
+    refuse(_why_overtaken(parts.plan, plan, changed, now=context.now))
+    refuse(_why_broken(changed, project_hours=read_project(changed.project_id).hours))
     head = msgspec.structs.replace(
         parts.head,
         opens_at=changed.opens_at,
@@ -295,68 +269,68 @@ def approve_change(
         lesson_hours=changed.lesson_hours,
         plan_digest=store.plan_digest_of(plan),
     )
-    changes_store.approve_change(
-        applied,
+    change_store.approve_change(
+        class_change,
         head,
         plan,
-        writes_taking(found, plan),
+        writes_taking(training_class, plan),
         by=context.principal.actor,
         now=context.now,
         comment=comment,
         change=change_of(context, "class.approve_change", reason=comment),
     )
-    return _again(class_id, applied.part)
+    return _decided(class_change)
 
 
 def reject_change(
     context: Context, class_id: str, change_id: str, *, version: int, reason: str
 ) -> ShownChange:
     """Reject a change with the reason; the class keeps its timetable."""
-    _, found, applied = _require_open(context, "reject", class_id, change_id, version)
-    refuse_own_work(context, found, applied.submitted_by)
-    changes_store.reject_change(
-        applied,
+    _, _, class_change = _require_open(context, "reject", class_id, change_id, version)
+    change_store.reject_change(
+        class_change,
         version=version,
         by=context.principal.actor,
         now=context.now,
         reason=reason,
         change=change_of(context, "class.reject_change", reason=reason),
     )
-    return _again(class_id, applied.part)
+    return _decided(class_change)
 
 
 def withdraw_change(
     context: Context, class_id: str, change_id: str, *, version: int, comment: str | None
 ) -> ShownChange:
     """Take an own change back before it is decided; the class keeps its timetable."""
-    _, _, applied = _require_open(context, "withdraw", class_id, change_id, version)
-    changes_store.withdraw_change(
-        applied,
+    _, _, class_change = _require_open(context, "withdraw", class_id, change_id, version)
+    change_store.withdraw_change(
+        class_change,
         version=version,
         by=context.principal.actor,
         now=context.now,
         reason=comment,
         change=change_of(context, "class.withdraw_change", reason=comment),
     )
-    return _again(class_id, applied.part)
+    return _decided(class_change)
 
 
 def _require_open(
     context: Context, verb: str, class_id: str, change_id: str, version: int
-) -> tuple[store.Parts, TrainingClass, ClassChange]:
+) -> tuple[store.ClassParts, TrainingClass, ClassChange]:
+    """Read a change, with its class, on which the caller may do this now."""
     parts = require_parts(context, f"class.{verb}_change", class_id)
     part = part_of_change(parts.head.id, change_id)
-    applied = next((one for one in parts.changes if one.part == part), None)
-    if applied is None:
+    class_change = next((change for change in parts.changes if change.part == part), None)
+    if class_change is None:
         raise error("not_found")
-    found = complete(parts)
-    require_step(found, f"change_{verb}", version)
-    if applied.status is not ChangeStatus.SUBMITTED:
-        raise error("wrong_state", status=applied.status.value)
-    return parts, found, applied
+    training_class = complete(parts)
+    actor = context.principal.actor
+    refuse(why_not_decide(verb, class_change, training_class, actor=actor, now=context.now, version=version))
+    return parts, training_class, class_change
 
 
-def _again(class_id: str, part: str) -> ShownChange:
-    parts = read_parts(class_id)
-    applied = next(one for one in parts.changes if one.part == part)
-    return ShownChange(applied, parts.head.version, ())
+def _decided(class_change: ClassChange) -> ShownChange:
+    """Read a change again, as the decision left it."""
+    parts = read_parts(class_change.id)
+    after = next(change for change in parts.changes if change.part == class_change.part)
+    return ShownChange(after, parts.head.version, ())

@@ -7,14 +7,8 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.aws.writes import ConditionFailed, Put, Update, lawful, refuse_stale, transact
-from chalicelib.classes.changes.model import CHANGE_TRANSITIONS, ChangeStatus, ClassChange
-from chalicelib.classes.model import (
-    CLASS_TRANSITIONS,
-    ClassHead,
-    ClassPlan,
-    ClassStatus,
-)
-from chalicelib.classes.plans.store import timetable_facts
+from chalicelib.classes.changes.model import CHANGE_TRANSITIONS
+from chalicelib.classes.model import CLASS_TRANSITIONS, ClassChange, ClassHead, ClassPlan
 from chalicelib.classes.store import (
     ANY_STATE,
     HEAD,
@@ -23,40 +17,39 @@ from chalicelib.classes.store import (
     also_prepared_action,
     not_own_work,
     plan_put,
+    timetable_facts,
     told_by,
     transact_under_head,
 )
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
 
-# --------------------------------------------------------------------------- changes of a running class
-
 
 def apply_for_change(
-    applied: ClassChange, *, version: int, number: int, also: Sequence[str], change: Change
+    class_change: ClassChange, *, version: int, number: int, also: Sequence[str], change: Change
 ) -> None:
     """Store an application for a change, unless another one is open; `also` prepared the class besides."""
     sources = CLASS_TRANSITIONS.sources("change")
     head = Update(
         ClassRow,
-        (applied.id, HEAD),
+        (class_change.id, HEAD),
         [
-            ClassRow.open_change.set(applied.part),
-            ClassRow.change_by.set(applied.submitted_by),
+            ClassRow.open_change.set(class_change.part),
+            ClassRow.change_by.set(class_change.submitted_by),
             ClassRow.change_count.set(number),
             also_prepared_action(also),
         ],
         lawful(ClassRow, sources=sources, version=version) & ClassRow.open_change.does_not_exist(),
     )
-    writes: list[Put | Update] = [head, Put(ClassRow.from_record(applied), ANY_STATE)]
-    transact_under_head(writes, sources=sources, version=version, change=told_by(applied.part, change))
+    writes: list[Put | Update] = [head, Put(ClassRow.from_record(class_change), ANY_STATE)]
+    transact_under_head(writes, sources=sources, version=version, change=told_by(class_change.part, change))
 
 
 def approve_change(
-    applied: ClassChange,
+    class_change: ClassChange,
     head: ClassHead,
     plan: ClassPlan,
-    taken: Sequence[Put],
+    takings: Sequence[Put],
     *,
     by: str,
     now: datetime,
@@ -64,97 +57,90 @@ def approve_change(
     change: Change,
 ) -> None:
     """Give a running class its changed plan; `head` carries the facts of the new timetable."""
-    version = plan.version - 1
-    sources = CLASS_TRANSITIONS.sources("change_approve")
-    actions = [*timetable_facts(head), *_NO_CHANGE]
     writes: list[Put | Update] = [
-        _head_of_open(applied, actions, sources=sources, version=version, also=not_own_work(by)),
-        _decision(applied, ChangeStatus.APPROVED, by=by, now=now, reason=comment),
+        _head_write(
+            class_change,
+            "approve",
+            version=plan.version - 1,
+            actions=timetable_facts(head),
+            also=not_own_work(by),
+        ),
+        _end_write(class_change, "approve", by=by, now=now, reason=comment, also=ClassRow.submitted_by != by),
         plan_put(plan),
-        *taken,
+        *takings,
     ]
-    _decide_change(writes, sources=sources, version=version, change=told_by(PLAN, change))
+    _decide(writes, "approve", version=plan.version - 1, change=told_by(PLAN, change))
 
 
 def reject_change(
-    applied: ClassChange, *, version: int, by: str, now: datetime, reason: str, change: Change
+    class_change: ClassChange, *, version: int, by: str, now: datetime, reason: str, change: Change
 ) -> None:
     """Reject a change with the reason; the class keeps its timetable."""
-    sources = CLASS_TRANSITIONS.sources("change_reject")
     writes = [
-        _head_of_open(applied, _NO_CHANGE, sources=sources, version=version, also=not_own_work(by)),
-        _decision(applied, ChangeStatus.REJECTED, by=by, now=now, reason=reason),
+        _head_write(class_change, "reject", version=version, also=not_own_work(by)),
+        _end_write(class_change, "reject", by=by, now=now, reason=reason, also=ClassRow.submitted_by != by),
     ]
-    _decide_change(writes, sources=sources, version=version, change=told_by(applied.part, change))
+    _decide(writes, "reject", version=version, change=told_by(class_change.part, change))
 
 
 def withdraw_change(
-    applied: ClassChange, *, version: int, by: str, now: datetime, reason: str | None, change: Change
+    class_change: ClassChange, *, version: int, by: str, now: datetime, reason: str | None, change: Change
 ) -> None:
     """Take a change back that waits for its decision; the class keeps its timetable."""
-    sources = CLASS_TRANSITIONS.sources("change_withdraw")
     writes = [
-        _head_of_open(applied, _NO_CHANGE, sources=sources, version=version),
-        _ending(applied, ChangeStatus.WITHDRAWN, _open_for("withdraw"), by=by, now=now, reason=reason),
+        _head_write(class_change, "withdraw", version=version),
+        _end_write(class_change, "withdraw", by=by, now=now, reason=reason),
     ]
-    transact_under_head(writes, sources=sources, version=version, change=told_by(applied.part, change))
+    sources = CLASS_TRANSITIONS.sources("change_withdraw")
+    transact_under_head(writes, sources=sources, version=version, change=told_by(class_change.part, change))
 
 
-_NO_CHANGE = (ClassRow.open_change.remove(), ClassRow.change_by.remove())
-
-
-def _head_of_open(
-    applied: ClassChange,
-    actions: Sequence[Action],
+def _head_write(
+    class_change: ClassChange,
+    verb: str,
     *,
-    sources: Sequence[ClassStatus],
     version: int,
+    actions: Sequence[Action] = (),
     also: Condition | None = None,
 ) -> Update:
-    condition = lawful(ClassRow, sources=sources, version=version) & (ClassRow.open_change == applied.part)
+    """Let the class wait for this change no longer."""
+    condition = lawful(ClassRow, sources=CLASS_TRANSITIONS.sources(f"change_{verb}"), version=version)
+    condition &= ClassRow.open_change == class_change.part
     if also is not None:
         condition &= also
-    return Update(ClassRow, (applied.id, HEAD), actions, condition)
+    no_change = (ClassRow.open_change.remove(), ClassRow.change_by.remove())
+    return Update(ClassRow, (class_change.id, HEAD), [*actions, *no_change], condition)
 
 
-def _decision(
-    applied: ClassChange, status: ChangeStatus, *, by: str, now: datetime, reason: str | None
-) -> Update:
-    action = "approve" if status is ChangeStatus.APPROVED else "reject"
-    condition = _open_for(action) & (ClassRow.submitted_by != by)
-    return _ending(applied, status, condition, by=by, now=now, reason=reason)
-
-
-def _open_for(action: str) -> Condition:
-    return ClassRow.status.is_in(*[str(source) for source in CHANGE_TRANSITIONS.sources(action)])
-
-
-def _ending(
-    applied: ClassChange,
-    status: ChangeStatus,
-    condition: Condition,
+def _end_write(
+    class_change: ClassChange,
+    verb: str,
     *,
     by: str,
     now: datetime,
     reason: str | None,
+    also: Condition | None = None,
 ) -> Update:
+    """End the change: approved, rejected or withdrawn."""
+    condition = lawful(ClassRow, sources=CHANGE_TRANSITIONS.sources(verb))
+    if also is not None:
+        condition &= also
     actions = [
-        ClassRow.status.set(str(status)),
+        ClassRow.status.set(str(CHANGE_TRANSITIONS.target(verb))),
         ClassRow.decided_by.set(by),
         ClassRow.decided_at.set(now),
     ]
     if reason is not None:
         actions.append(ClassRow.decision_reason.set(reason))
-    return Update(ClassRow, (applied.id, applied.part), actions, condition)
+    return Update(ClassRow, (class_change.id, class_change.part), actions, condition)
 
 
-def _decide_change(
-    writes: Sequence[Put | Update], *, sources: Sequence[ClassStatus], version: int, change: Change
-) -> None:
+def _decide(writes: Sequence[Put | Update], verb: str, *, version: int, change: Change) -> None:
     try:
         transact(writes, change=change)
     except ConditionFailed as failure:
         if failure.index == 0:
+            sources = CLASS_TRANSITIONS.sources(f"change_{verb}")
             refuse_stale(failure.old, sources=sources, version=version)
         if failure.index in (0, 1):
             raise error("self_approval") from None

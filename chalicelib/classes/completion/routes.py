@@ -1,10 +1,7 @@
 """HTTP of completion."""
 
-from chalicelib.classes.answers import (
-    ClassAnswer,
-    class_answer,
-)
-from chalicelib.classes.completion import service as completion_service
+from chalicelib.classes.completion import service
+from chalicelib.classes.showing.answers import ClassAnswer, class_answer
 from chalicelib.edge.endpoints import Call, NoQuery, VersionBody, VersionReason
 from chalicelib.edge.http import Api
 
@@ -21,12 +18,8 @@ api = Api(__name__)
 )
 def submit_completion(call: Call[VersionBody, NoQuery], class_id: str) -> ClassAnswer:
     body = call.body
-    return class_answer(
-        call,
-        completion_service.submit_completion(
-            call.context, class_id, version=body.version, comment=body.comment
-        ),
-    )
+    shown = service.submit_completion(call.context, class_id, version=body.version, comment=body.comment)
+    return class_answer(call, shown)
 
 
 @api.endpoint(
@@ -39,12 +32,8 @@ def submit_completion(call: Call[VersionBody, NoQuery], class_id: str) -> ClassA
 )
 def approve_completion(call: Call[VersionBody, NoQuery], class_id: str) -> ClassAnswer:
     body = call.body
-    return class_answer(
-        call,
-        completion_service.approve_completion(
-            call.context, class_id, version=body.version, comment=body.comment
-        ),
-    )
+    shown = service.approve_completion(call.context, class_id, version=body.version, comment=body.comment)
+    return class_answer(call, shown)
 
 
 @api.endpoint(
@@ -57,9 +46,5 @@ def approve_completion(call: Call[VersionBody, NoQuery], class_id: str) -> Class
 )
 def return_completion(call: Call[VersionReason, NoQuery], class_id: str) -> ClassAnswer:
     body = call.body
-    return class_answer(
-        call,
-        completion_service.return_completion(
-            call.context, class_id, version=body.version, reason=body.reason
-        ),
-    )
+    shown = service.return_completion(call.context, class_id, version=body.version, reason=body.reason)
+    return class_answer(call, shown)

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from chalicelib.classes.model import (
-    ClassHead,
-)
+from chalicelib.classes.model import ClassHead
 from chalicelib.classes.store import ClassRow, also_prepared_action, move, not_own_work
 from chalicelib.kernel.principal import Change
 

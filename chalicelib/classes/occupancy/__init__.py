@@ -1,1 +1,1 @@
-"""What takes up a trainer or a room."""
+"""What takes up a trainer or a room, and who else does."""

@@ -48,18 +48,18 @@ class OccupancyRow(Table[Occupancy]):
 
 
 def take_writes(
-    taken: Iterable[str], *, city: str, class_id: ClassId, opens_at: datetime, ends_at: datetime
+    names: Iterable[str], *, city: str, class_id: ClassId, opens_at: datetime, ends_at: datetime
 ) -> list[Put]:
-    """Say that a class takes these up; part of the transaction that files or changes it."""
+    """Say that a class takes up what has these names; part of the transaction that files or changes it."""
     rows = (
         Occupancy(
-            what=digest_of([city, one]),
+            what=digest_of([city, name]),
             until=f"{format_moment(ends_at)}#{class_id}",
             class_id=class_id,
             opens_at=opens_at,
             expires=int(ends_at.timestamp()) + _KEPT_SECONDS,
         )
-        for one in sorted(taken)
+        for name in sorted(names)
     )
     return [Put(OccupancyRow.from_record(row), _WHATEVER) for row in rows]
 
@@ -67,13 +67,13 @@ def take_writes(
 _WHATEVER: Any = OccupancyRow.what.exists() | OccupancyRow.what.does_not_exist()
 
 
-def classes_that_take(sought: Iterable[str], *, city: str, opens_at: datetime, ends_at: datetime) -> set[str]:
+def classes_that_take(names: Iterable[str], *, city: str, opens_at: datetime, ends_at: datetime) -> set[str]:
     """Name the classes of a city that may take up any of these meanwhile: one query each."""
     return {
         row.class_id
-        for one in sorted(sought)
+        for name in sorted(names)
         for row in OccupancyRow.query(
-            digest_of([city, one]),
+            digest_of([city, name]),
             OccupancyRow.until >= format_moment(opens_at),
             filter_condition=OccupancyRow.opens_at <= ends_at,
         )

@@ -1,1 +1,1 @@
-"""Applications for a class: plan, filing, the bureau's decision."""
+"""The plan of a class: what policy asks of it, how a draft becomes one, its forms."""

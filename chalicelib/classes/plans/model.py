@@ -1,4 +1,12 @@
-"""The rules of a class's plan: what policy asks of it, what it collides with, what was changed in it."""
+"""The rules of a class's plan: what policy asks of it, and what was changed in it (step 6 of the notice).
+
+An example, under the default policy: twelve trainees, five lessons of eight hours on five days, filed ten
+days before the first. Nothing is broken: 12 is between 10 and 50, 5 × 8 = 40 hours are the least there may
+be, 8 a day the most, and ten days are more than seven. With four such lessons the plan breaks
+`hours_too_few` (32 < 40); a lesson of eight hours from 9:00 to 14:00 breaks `hours_too_long` (8 × 45 minutes
+take until 15:00), which is a warning only. A new rule is one more `Breach` here; its code's place in
+`kernel/reasons.py` says when it is told.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -10,16 +18,11 @@ import msgspec
 
 from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, teaches
 from chalicelib.catalogue.projects.model import Project
-from chalicelib.classes.model import ClassPlan, Lesson, Site, TrainingClass
+from chalicelib.classes.model import ClassPlan, FieldChange, Lesson, TrainingClass
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.errors import Fact
-from chalicelib.kernel.geo import distance_m, to_wgs84
+from chalicelib.kernel.errors import DomainError, Fact, Fault
+from chalicelib.kernel.reasons import error, first_of
 from chalicelib.programs.model import Policy, ProgramKind
-
-SAME_ROOM_M = 20.0
-_CELL_DEGREES = 0.001
-"""About 100 m: a room is looked for in its own cell, and in the next one where that is within reach."""
-_REACH_DEGREES = 0.00025
 
 
 @dataclass(frozen=True)
@@ -48,36 +51,36 @@ def breaches_of(
 ) -> list[Breach]:
     """List every rule the plan breaks if it were filed now (step 6 of the notice; policy table)."""
     policy = training_class.policy
-    found = []
+    breaches = []
     if institution.status is InstitutionStatus.SUSPENDED:
-        found.append(Breach("institution_suspended", {}))
+        breaches.append(Breach("institution_suspended", {}))
     if not teaches(institution, project, training_class.program_id, kind):
-        found.append(Breach("project_not_covered", {}))
+        breaches.append(Breach("project_not_covered", {}))
     size = training_class.planned_size
     if not policy.class_size_min <= size <= policy.class_size_max:
         limits = {"minimum": policy.class_size_min, "maximum": policy.class_size_max}
-        found.append(Breach("class_size", {"planned_size": size, **limits}))
-    found += timetable_breaches(training_class.lessons, policy, project_hours=project.hours)
+        breaches.append(Breach("class_size", {"planned_size": size, **limits}))
+    breaches += timetable_breaches(training_class.lessons, policy, project_hours=project.hours)
     opening = shanghai_date(training_class.opens_at)
     if (opening - shanghai_date(now)).days < policy.file_before_opening_days:
         days = policy.file_before_opening_days
-        found.append(Breach("filed_too_late", {"file_before_opening_days": days}))
-    return found
+        breaches.append(Breach("filed_too_late", {"file_before_opening_days": days}))
+    return breaches
 
 
 def timetable_breaches(lessons: Sequence[Lesson], policy: Policy, *, project_hours: int) -> list[Breach]:
     """List what a timetable alone breaks: these rules hold for a changed one too."""
-    found = []
+    breaches = []
     hours = sum(lesson.hours for lesson in lessons)
     if hours < policy.class_hours_min:
-        found.append(Breach("hours_too_few", {"hours": hours, "minimum": policy.class_hours_min}))
+        breaches.append(Breach("hours_too_few", {"hours": hours, "minimum": policy.class_hours_min}))
     by_day: dict[date, int] = defaultdict(int)
     for lesson in lessons:
         by_day[shanghai_date(lesson.starts_at)] += lesson.hours
     for day, total in sorted(by_day.items()):
         if total > policy.hours_per_day_max:
             maximum = policy.hours_per_day_max
-            found.append(
+            breaches.append(
                 Breach("hours_per_day", {"day": day.isoformat(), "hours": total, "maximum": maximum})
             )
     for lesson in lessons:
@@ -87,146 +90,100 @@ def timetable_breaches(lessons: Sequence[Lesson], policy: Policy, *, project_hou
                 "hours": lesson.hours,
                 "lesson_hour_minutes": policy.lesson_hour_minutes,
             }
-            found.append(Breach("hours_too_long", facts))
-    found += [Breach("lessons_overlap", {"day": day.isoformat()}) for day in _days_of_overlap(lessons)]
+            breaches.append(Breach("hours_too_long", facts))
+    breaches += [Breach("lessons_overlap", {"day": day.isoformat()}) for day in _days_of_overlap(lessons)]
     if hours < project_hours:
-        found.append(Breach("project_hours_unmet", {"hours": hours, "minimum": project_hours}))
-    return found
+        breaches.append(Breach("project_hours_unmet", {"hours": hours, "minimum": project_hours}))
+    return breaches
 
 
 def _days_of_overlap(lessons: Sequence[Lesson]) -> list[date]:
     """List the days on which two lessons of the class overlap; touching ends do not."""
     days = []
     busy_until: datetime | None = None
-    for lesson in sorted(lessons, key=lambda one: one.starts_at):
+    for lesson in sorted(lessons, key=lambda lesson: lesson.starts_at):
         if busy_until is not None and lesson.starts_at < busy_until:
             days.append(shanghai_date(lesson.starts_at))
         busy_until = lesson.ends_at if busy_until is None else max(busy_until, lesson.ends_at)
     return sorted(set(days))
 
 
-def overlap_breaches(plan: TrainingClass, others: Iterable[ClassPlan]) -> list[Breach]:
-    """List the days on which a trainer or room of this class is taken by another class."""
-    mine_on: dict[date, list[Lesson]] = defaultdict(list)
-    for lesson in plan.lessons:
-        for day in {shanghai_date(lesson.starts_at), shanghai_date(lesson.ends_at)}:
-            mine_on[day].append(lesson)
-    days = {
-        shanghai_date(mine.starts_at)
-        for other in others
-        for theirs in other.lessons
-        for day in {shanghai_date(theirs.starts_at), shanghai_date(theirs.ends_at)}
-        for mine in mine_on.get(day, ())
-        if mine.starts_at < theirs.ends_at
-        and theirs.starts_at < mine.ends_at
-        and (
-            plan.trainers[mine.trainer].person_key == other.trainers[theirs.trainer].person_key
-            or _same_room(plan.site_of(mine), theirs.site or other.site)
-        )
-    }
-    return [Breach("trainer_or_room_overlap", {"day": day.isoformat()}) for day in sorted(days)]
+def overlap_breaches(days: Iterable[date]) -> list[Breach]:
+    """Warn of the days on which a trainer or room of a class is taken by another class."""
+    return [Breach("trainer_or_room_overlap", {"day": day.isoformat()}) for day in days]
 
 
-def _same_room(one: Site, other: Site) -> bool:
-    if _room_name(one) != _room_name(other):
-        return False
-    return distance_m(one.location.point, other.location.point) <= SAME_ROOM_M
-
-
-def _room_name(site: Site) -> str:
-    return "".join(f"{site.name}/{site.room or ''}".split())
-
-
-# --------------------------------------------------------------------------- what a plan takes up
-
-
-def rooms_of(plan: TrainingClass | ClassPlan) -> list[Site]:
-    """List the rooms in which lessons are held, each once."""
-    rooms: dict[str, Site] = {}
-    for lesson in plan.lessons:
-        site = lesson.site or plan.site
-        rooms.setdefault(f"{_room_name(site)} {_cell(site, 0, 0)}", site)
-    return list(rooms.values())
-
-
-def taken_by(plan: TrainingClass | ClassPlan) -> set[str]:
-    """Name what a plan takes up: its trainers by their key, its rooms by name and cell of the map."""
-    trainers = {plan.trainers[lesson.trainer].person_key for lesson in plan.lessons if plan.trainers}
-    return trainers | {f"{_room_name(site)} {_cell(site, 0, 0)}" for site in rooms_of(plan)}
-
-
-def sought_by(plan: TrainingClass | ClassPlan) -> set[str]:
-    """Name all under which another plan may take up the same: a room near a cell's border is in two."""
-    around = (-_REACH_DEGREES, 0.0, _REACH_DEGREES)
-    rooms = {
-        f"{_room_name(site)} {_cell(site, lng, lat)}"
-        for site in rooms_of(plan)
-        for lng in around
-        for lat in around
-    }
-    return taken_by(plan) | rooms
-
-
-def _cell(site: Site, lng: float, lat: float) -> str:
-    point = to_wgs84(site.location.point)
-    return f"{int((point.lng + lng) // _CELL_DEGREES)}:{int((point.lat + lat) // _CELL_DEGREES)}"
+def refusal_of(breaches: Sequence[Breach]) -> DomainError | None:
+    """Tell why a plan cannot be filed: the first rule it breaks in the documented order, all in `faults`."""
+    refusing = [breach for breach in breaches if breach.refuses]
+    if not refusing:
+        return None
+    code = first_of([breach.code for breach in refusing])
+    facts = next(breach.facts for breach in refusing if breach.code == code)
+    faults = tuple(Fault(breach.code, facts=breach.facts) for breach in refusing)
+    return error(code, faults=faults, **facts)
 
 
 # --------------------------------------------------------------------------- what was changed
 
 
-class FieldChange(msgspec.Struct, frozen=True, kw_only=True):
-    """One field that differs between two versions of a plan; None where it did not, or does not exist."""
-
-    field: str
-    before: Any
-    after: Any
-
-
 _NOT_SHOWN = ("person_key", "sealed")
+_COMPARED = ("project_id", "name", "planned_size", "site", "trainers", "lessons")
 
 
 def changes_between(before: ClassPlan, after: ClassPlan) -> list[FieldChange]:
     """List the fields in which two versions of an application differ, in their order; people stay masked."""
-    found: list[FieldChange] = []
-    for name in ("project_id", "name", "planned_size", "site", "trainers", "lessons"):
-        _compare(name, _plain(getattr(before, name)), _plain(getattr(after, name)), found)
-    return found
+    return [
+        change
+        for name in _COMPARED
+        for change in _compare(name, _plain(getattr(before, name)), _plain(getattr(after, name)))
+    ]
 
 
 def _plain(value: Any) -> Any:
     return msgspec.to_builtins(value, builtin_types=(datetime,))
 
 
-def _compare(path: str, before: Any, after: Any, found: list[FieldChange]) -> None:
+def _compare(path: str, before: Any, after: Any) -> list[FieldChange]:
     if before == after:
-        return
+        return []
     if isinstance(before, dict) and isinstance(after, dict):
-        told = len(found)
-        for name in dict.fromkeys([*before, *after]):
-            if name not in _NOT_SHOWN:
-                _compare(f"{path}.{name}", before.get(name), after.get(name), found)
-        if len(found) == told and before.get("person_key") != after.get("person_key"):
-            # another person under the same mask
-            found.append(
-                FieldChange(field=f"{path}.id_number", before=before["id_number"], after=after["id_number"])
-            )
-    elif isinstance(before, list) and isinstance(after, list):
-        old, new = _by_identity(before), _by_identity(after)
-        for key in dict.fromkeys([*old, *new]):
-            place, was = old.get(key, (None, None))
-            now_place, now = new.get(key, (None, None))
-            _compare(f"{path}[{now_place if place is None else place}]", was, now, found)
-    else:
-        found.append(FieldChange(field=path, before=_shown(before), after=_shown(after)))
+        return _compare_fields(path, before, after)
+    if isinstance(before, list) and isinstance(after, list):
+        return _compare_items(path, before, after)
+    return [FieldChange(field=path, before=_shown(before), after=_shown(after))]
+
+
+def _compare_fields(path: str, before: dict[str, Any], after: dict[str, Any]) -> list[FieldChange]:
+    changes = [
+        change
+        for name in dict.fromkeys([*before, *after])
+        if name not in _NOT_SHOWN
+        for change in _compare(f"{path}.{name}", before.get(name), after.get(name))
+    ]
+    if not changes and before.get("person_key") != after.get("person_key"):
+        # another person under the same mask
+        return [FieldChange(field=f"{path}.id_number", before=before["id_number"], after=after["id_number"])]
+    return changes
+
+
+def _compare_items(path: str, before: list[Any], after: list[Any]) -> list[FieldChange]:
+    changes = []
+    old, new = _by_identity(before), _by_identity(after)
+    for key in dict.fromkeys([*old, *new]):
+        old_place, old_item = old.get(key, (None, None))
+        new_place, new_item = new.get(key, (None, None))
+        place = new_place if old_place is None else old_place
+        changes += _compare(f"{path}[{place}]", old_item, new_item)
+    return changes
 
 
 def _by_identity(items: list[Any]) -> dict[Any, tuple[int, Any]]:
     """Give each item with its place, by its id if it has one (lessons), else by its place (trainers)."""
-    return {one.get("id", place): (place, one) for place, one in enumerate(items)}
+    return {item.get("id", place): (place, item) for place, item in enumerate(items)}
 
 
 def _shown(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _shown(one) for name, one in value.items() if name not in _NOT_SHOWN}
+        return {name: _shown(part) for name, part in value.items() if name not in _NOT_SHOWN}
     return value

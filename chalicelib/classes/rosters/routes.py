@@ -4,22 +4,22 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.classes import templates
-from chalicelib.classes.people_forms import (
+from chalicelib.classes.rosters import service
+from chalicelib.classes.rosters.template import roster_template as make_template
+from chalicelib.classes.trainee_sheets.forms import (
     ROWS_MAX,
-    PersonAnswer,
     RosterRowForm,
-    error_sheet_answer,
-    errors_of,
+    error_sheet_of,
     give_back_sheet,
     person_answer,
-    rows_given,
+    row_errors,
+    rows_of,
 )
-from chalicelib.classes.rosters import service as rosters
-from chalicelib.classes.sheet_rows import ROSTER_COLUMNS
+from chalicelib.classes.trainee_sheets.rows import ROSTER_COLUMNS
 from chalicelib.edge.endpoints import Call, LinkAnswer, NoQuery, ReasonBody, SheetBody, SheetQuery
 from chalicelib.edge.forms import Answer, Form, Version
 from chalicelib.edge.http import Api
+from chalicelib.enrolments.answers import PersonAnswer
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.service import allowed_actions
 from chalicelib.kernel.errors import DomainError
@@ -80,7 +80,7 @@ class WithdrawnAnswer(Answer):
     allowed_actions: list[str]
 
 
-# --------------------------------------------------------------------------- roster and scores
+# --------------------------------------------------------------------------- roster and withdrawal
 
 
 @api.endpoint(
@@ -94,9 +94,9 @@ class WithdrawnAnswer(Answer):
     summary="Replace the roster, by JSON, xlsx or csv",
 )
 def replace_roster(call: Call[RosterRequest | SheetBody, SheetQuery], class_id: str) -> RosterAnswer:
-    version, rows = rows_given(call, ROSTER_COLUMNS)
+    version, rows = rows_of(call, ROSTER_COLUMNS)
     try:
-        outcome = rosters.replace_roster(
+        outcome = service.replace_roster(
             call.context,
             class_id,
             rows,
@@ -110,8 +110,8 @@ def replace_roster(call: Call[RosterRequest | SheetBody, SheetQuery], class_id: 
     return RosterAnswer(
         version=outcome.version,
         accepted=outcome.accepted,
-        errors=errors_of(call, outcome.faults),
-        error_sheet=error_sheet_answer(call, rows, outcome.faults),
+        errors=row_errors(call, outcome.faults),
+        error_sheet=error_sheet_of(call, rows, outcome.faults),
     )
 
 
@@ -123,8 +123,9 @@ def replace_roster(call: Call[RosterRequest | SheetBody, SheetQuery], class_id: 
     summary="Read the roster",
 )
 def read_roster(call: Call[None, NoQuery], class_id: str) -> RosterListing:
-    found, enrolments = rosters.roster_of(call.context, class_id)
-    return RosterListing(version=found.version, items=[_rostered(enrolment) for enrolment in enrolments])
+    training_class, enrolments = service.roster_of(call.context, class_id)
+    items = [_rostered(enrolment) for enrolment in enrolments]
+    return RosterListing(version=training_class.version, items=items)
 
 
 @api.endpoint(
@@ -136,7 +137,7 @@ def read_roster(call: Call[None, NoQuery], class_id: str) -> RosterListing:
     summary="Get a link to the roster's xlsx form, prefilled",
 )
 def roster_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
-    return LinkAnswer(url=templates.roster_template(call.context, class_id))
+    return LinkAnswer(url=make_template(call.context, class_id))
 
 
 @api.endpoint(
@@ -148,7 +149,7 @@ def roster_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
     summary="Record that a trainee left the class; the voucher is closed",
 )
 def withdraw(call: Call[ReasonBody, NoQuery], enrolment_id: str) -> WithdrawnAnswer:
-    enrolment = rosters.withdraw(call.context, enrolment_id, reason=call.body.reason)
+    enrolment = service.withdraw(call.context, enrolment_id, reason=call.body.reason)
     return WithdrawnAnswer(
         id=enrolment.id,
         voucher_id=enrolment.voucher_id,

@@ -5,24 +5,26 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.accounts import rights
-from chalicelib.classes.changes.model import has_begun
-from chalicelib.classes.model import (
-    NOT_YET_APPROVED,
-    ROSTER_MAX,
-    WITHDRAWABLE,
-    ClassStatus,
-    TrainingClass,
-    hours_share_over,
-)
+from chalicelib.classes.model import ROSTER_MAX, WITHDRAWABLE, TrainingClass, has_begun, why_not
 from chalicelib.classes.rosters import store as roster_store
+from chalicelib.classes.rosters.model import may_join
 from chalicelib.classes.service import read_class, require_class
-from chalicelib.classes.sheet_rows import Named, Numbered, Read, column_of, fault_in, read_people, wrong_mask
+from chalicelib.classes.trainee_sheets.rows import (
+    NamedRow,
+    NumberedRow,
+    TraineeRow,
+    column_of,
+    fault_in,
+    read_people,
+    wrong_mask,
+)
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
+from chalicelib.enrolments.service import why_not_now
 from chalicelib.enrolments.store import find_enrolments, read_enrolment
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 from chalicelib.sheets.reading import SheetRow
 from chalicelib.vouchers.model import voucher_id_of
 from chalicelib.vouchers.store import find_voucher, find_vouchers
@@ -42,9 +44,12 @@ class RosterOutcome:
 
 def roster_of(context: Context, class_id: str) -> tuple[TrainingClass, list[Enrolment]]:
     """Read who is on a class's roster, in its order."""
-    found = require_class(context, "roster.read", class_id)
-    enrolments: dict[str, Enrolment] = {one.id: one for one in find_enrolments(found.enrolment_ids)}
-    return found, [enrolments[key] for key in found.enrolment_ids if key in enrolments]
+    training_class = require_class(context, "roster.read", class_id)
+    enrolments: dict[str, Enrolment] = {
+        enrolment.id: enrolment for enrolment in find_enrolments(training_class.enrolment_ids)
+    }
+    rostered = [enrolments[key] for key in training_class.enrolment_ids if key in enrolments]
+    return training_class, rostered
 
 
 def replace_roster(
@@ -67,36 +72,29 @@ def replace_roster(
         Impossible: `class_full`; `roster_row_unmatched` with all wrong rows, and nothing is applied.
 
     """
-    found = require_class(context, "roster.write", class_id)
-    require_open_roster(found)
-    if found.version != version:
-        raise error("version_conflict", version=found.version)
-    limit = min(found.policy.class_size_max, ROSTER_MAX)
+    training_class = require_class(context, "roster.write", class_id)
+    refuse(why_not("roster", training_class, actor=context.principal.actor, now=context.now))
+    if training_class.version != version:
+        raise error("version_conflict", version=training_class.version)
+    limit = min(training_class.policy.class_size_max, ROSTER_MAX)
     if len(rows) > limit:
         raise error("class_full", count=len(rows), maximum=limit)
-    roster, faults = _match_roster(found, rows, now=context.now)
-    dropped = _dropped(found, roster, now=context.now)
+    roster, faults = _match_roster(training_class, rows, now=context.now)
+    dropped = _dropped(training_class, roster, now=context.now)
     if dry_run:
-        return RosterOutcome(found.version, len(roster), tuple(faults or dropped))
+        return RosterOutcome(version, len(roster), tuple(faults or dropped))
     if faults and not (partial and roster):
         raise error("roster_row_unmatched", faults=tuple(faults))
     if dropped:
         raise error("trainee_dropped", faults=tuple(dropped))
-    if roster == found.roster:
-        return RosterOutcome(found.version, len(roster), tuple(faults))
-    changed = set(roster.values()) ^ set(found.enrolment_ids)
+    if roster == training_class.roster:
+        return RosterOutcome(version, len(roster), tuple(faults))
+    changed = set(roster.values()) ^ set(training_class.enrolment_ids)
     if len(changed) > roster_store.TRAINEES_CHANGED_MAX:
         raise error("too_many_rows", limit=roster_store.TRAINEES_CHANGED_MAX)
-    roster_store.replace_roster(found, roster, version=version, change=change_of(context, "roster.write"))
-    return RosterOutcome(found.version + 1, len(roster), tuple(faults))
-
-
-def require_open_roster(training_class: TrainingClass) -> None:
-    """Refuse unless the class is approved and its completion is not applied for."""
-    if training_class.status in NOT_YET_APPROVED:
-        raise error("class_not_approved")
-    if training_class.status is not ClassStatus.APPROVED:
-        raise error("roster_closed")
+    change = change_of(context, "roster.write")
+    roster_store.replace_roster(training_class, roster, version=version, change=change)
+    return RosterOutcome(version + 1, len(roster), tuple(faults))
 
 
 def _dropped(training_class: TrainingClass, roster: Mapping[str, str], *, now: datetime) -> list[Fault]:
@@ -104,82 +102,77 @@ def _dropped(training_class: TrainingClass, roster: Mapping[str, str], *, now: d
     if not any(has_begun(lesson, training_class.policy, now) for lesson in training_class.lessons):
         return []
     staying = set(roster.values())
-    return [Fault("trainee_dropped", field=one) for one in training_class.enrolment_ids if one not in staying]
+    leaving = [key for key in training_class.enrolment_ids if key not in staying]
+    return [Fault("trainee_dropped", field=enrolment_id) for enrolment_id in leaving]
+
+
+# --------------------------------------------------------------------------- whom a row means
 
 
 def _match_roster(
     training_class: TrainingClass, rows: Sequence[SheetRow], *, now: datetime
 ) -> tuple[dict[str, str], list[Fault]]:
     """Match each row with its enrolment; four batch reads, whatever the number of rows."""
-    over = hours_share_over(training_class.lessons, now)
-    may_join = over <= training_class.policy.late_addition_until_share
-    read = read_people(rows)
-    enrolment_of = _enrolments_named(training_class, read)
+    open_for_new = may_join(training_class, now)
+    people = read_people(rows)
+    enrolment_of = _enrolments_named(training_class, people)
     roster: dict[str, str] = {}
     faults = []
-    for one in read:
-        match = one if isinstance(one, Fault) else _judge(training_class, one, enrolment_of(one))
-        if isinstance(match, Fault):
-            faults.append(match)
-        elif match.person_key in roster:
-            assert not isinstance(one, Fault)
-            faults.append(fault_in(one.row, column_of(one), "repeated_trainee"))
-        elif match.class_id is None and not may_join:
-            assert not isinstance(one, Fault)
-            faults.append(fault_in(one.row, column_of(one), "late_addition"))
+    for row in people:
+        if isinstance(row, Fault):
+            faults.append(row)
+            continue
+        enrolment = _enrolment_of_class(training_class, row, enrolment_of(row))
+        if isinstance(enrolment, Fault):
+            faults.append(enrolment)
+        elif enrolment.person_key in roster:
+            faults.append(fault_in(row.row, column_of(row), "repeated_trainee"))
+        elif enrolment.class_id is None and not open_for_new:
+            faults.append(fault_in(row.row, column_of(row), "late_addition"))
         else:
-            roster[match.person_key] = match.id
+            roster[enrolment.person_key] = enrolment.id
     return roster, faults
 
 
 def _enrolments_named(
-    training_class: TrainingClass, read: Iterable[Read]
-) -> Callable[[Named | Numbered], Enrolment | None]:
-    named = {one.person_key for one in read if isinstance(one, Named)}
+    training_class: TrainingClass, people: Iterable[TraineeRow | Fault]
+) -> Callable[[TraineeRow], Enrolment | None]:
+    """Find the enrolments that rows mean; the answer gives that of a row."""
+    rows = [row for row in people if not isinstance(row, Fault)]
+    named = {row.person_key for row in rows if isinstance(row, NamedRow)}
     voucher_ids = {key: voucher_id_of(key, training_class.program_id) for key in named}
-    held = {voucher.id: voucher.enrolment_id for voucher in find_vouchers(sorted(voucher_ids.values()))}
-    enrolment_ids = {key: held.get(voucher_id) for key, voucher_id in voucher_ids.items()}
-    wanted: set[str] = {enrolment_id for enrolment_id in enrolment_ids.values() if enrolment_id is not None}
-    wanted |= {
-        one.enrolment_id for one in read if isinstance(one, Numbered) and is_id(one.enrolment_id, "enr")
-    }
-    enrolments: dict[str, Enrolment] = {found.id: found for found in find_enrolments(sorted(wanted))}
+    spent_on = {voucher.id: voucher.enrolment_id for voucher in find_vouchers(sorted(voucher_ids.values()))}
+    id_of_person = {key: spent_on.get(voucher_id) for key, voucher_id in voucher_ids.items()}
 
-    def enrolment_of(one: Named | Numbered) -> Enrolment | None:
-        enrolment_id = one.enrolment_id if isinstance(one, Numbered) else enrolment_ids[one.person_key]
-        return enrolments.get(enrolment_id) if enrolment_id is not None else None
+    def id_meant(row: TraineeRow) -> str | None:
+        return row.enrolment_id if isinstance(row, NumberedRow) else id_of_person[row.person_key]
 
-    return enrolment_of
+    ids = {id_meant(row) or "" for row in rows}
+    known = find_enrolments(sorted(enrolment_id for enrolment_id in ids if is_id(enrolment_id, "enr")))
+    enrolments: dict[str, Enrolment] = {enrolment.id: enrolment for enrolment in known}
+    return lambda row: enrolments.get(id_meant(row) or "")
 
 
-def _judge(
-    training_class: TrainingClass, one: Named | Numbered, enrolment: Enrolment | None
+def _enrolment_of_class(
+    training_class: TrainingClass, row: TraineeRow, enrolment: Enrolment | None
 ) -> Enrolment | Fault:
-    unmatched = fault_in(one.row, column_of(one), "roster_row_unmatched")
-    if enrolment is None or (
-        enrolment.institution,
-        enrolment.project_id,
-        enrolment.program_id,
-    ) != (training_class.institution, training_class.project_id, training_class.program_id):
-        return unmatched
-    if isinstance(one, Named) and not one.named_rightly:
-        return fault_in(one.row, "name", "roster_row_unmatched")
-    belied = wrong_mask(one.row, enrolment) if isinstance(one, Numbered) else None
+    """Give the enrolment that a row means, or what is wrong with the row."""
+    subject = (training_class.institution, training_class.project_id, training_class.program_id)
+    if enrolment is None or (enrolment.institution, enrolment.project_id, enrolment.program_id) != subject:
+        return fault_in(row.row, column_of(row), "roster_row_unmatched")
+    if isinstance(row, NamedRow) and not row.named_rightly:
+        return fault_in(row.row, "name", "roster_row_unmatched")
+    belied = wrong_mask(row.row, enrolment) if isinstance(row, NumberedRow) else None
     if belied is not None:
-        return fault_in(one.row, belied, "roster_row_unmatched")
-    return _judge_state(training_class, one, enrolment)
+        return fault_in(row.row, belied, "roster_row_unmatched")
+    is_free = enrolment.status is EnrolmentStatus.CONFIRMED and enrolment.class_id is None
+    is_rostered = enrolment.status is EnrolmentStatus.ROSTERED
+    if is_free or (is_rostered and enrolment.class_id == training_class.id):
+        return enrolment
+    return fault_in(row.row, column_of(row), "already_rostered" if is_rostered else "roster_row_unmatched")
 
 
-def _judge_state(
-    training_class: TrainingClass, one: Named | Numbered, enrolment: Enrolment
-) -> Enrolment | Fault:
-    if enrolment.class_id == training_class.id and enrolment.status is EnrolmentStatus.ROSTERED:
-        return enrolment
-    if enrolment.status is EnrolmentStatus.CONFIRMED and enrolment.class_id is None:
-        return enrolment
-    if enrolment.status is EnrolmentStatus.ROSTERED:
-        return fault_in(one.row, column_of(one), "already_rostered")
-    return fault_in(one.row, column_of(one), "roster_row_unmatched")
+# --------------------------------------------------------------------------- withdrawal
 
 
 def withdraw(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:
@@ -202,8 +195,8 @@ def withdraw(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:
     )
     if enrolment.status is EnrolmentStatus.WITHDRAWN:
         return enrolment
-    if enrolment.status is not EnrolmentStatus.ROSTERED or enrolment.class_id is None:
-        raise error("wrong_state", status=enrolment.status.value)
+    refuse(why_not_now(context, "withdraw", enrolment))
+    assert enrolment.class_id is not None
     training_class = read_class(enrolment.class_id)
     if training_class.status not in WITHDRAWABLE:
         raise error("wrong_state", status=training_class.status.value)

@@ -1,9 +1,9 @@
-"""Writes on a class's people: roster, withdrawal, cancellation. Each carries the head in its transaction."""
+"""Writes on a class's people: roster and withdrawal. Each carries the head in its transaction."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from chalicelib.aws.writes import ConditionFailed, Put, Update, transact
+from chalicelib.aws.writes import Put, Update
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
     WITHDRAWABLE,
@@ -11,9 +11,9 @@ from chalicelib.classes.model import (
     TrainingClass,
     also_prepared,
 )
+from chalicelib.classes.rosters.model import is_spent_on
 from chalicelib.classes.store import (
     ANY_STATE,
-    HEAD,
     ROSTER,
     ClassRow,
     also_prepared_action,
@@ -25,11 +25,9 @@ from chalicelib.classes.store import (
 from chalicelib.enrolments import store as enrolments
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.kernel.principal import Change
-from chalicelib.kernel.reasons import error
 from chalicelib.vouchers import store as vouchers
-from chalicelib.vouchers.model import Voucher, VoucherStatus
+from chalicelib.vouchers.model import Voucher
 
-_RELEASES_A_TRANSACTION = 49
 TRAINEES_CHANGED_MAX = 98
 
 
@@ -89,13 +87,9 @@ def withdraw(
 
 
 def _close_writes(enrolment: Enrolment, voucher: Voucher | None) -> list[Update]:
-    if voucher is None or not _spent_on(voucher, enrolment):
+    if voucher is None or not is_spent_on(voucher, enrolment):
         return []  # revoked meanwhile: nothing is left to close
     return [vouchers.close_write(voucher.id, enrolment_id=enrolment.id)]
-
-
-def _spent_on(voucher: Voucher, enrolment: Enrolment) -> bool:
-    return voucher.status is VoucherStatus.REDEEMED and voucher.enrolment_id == enrolment.id
 
 
 def _roster_facts(roster: Mapping[str, str]) -> list[Any]:
@@ -110,53 +104,3 @@ def _roster_put(training_class: TrainingClass, roster: Mapping[str, str]) -> Put
         version=training_class.version + 1,
     )
     return Put(ClassRow.from_record(part), ANY_STATE)
-
-
-# --------------------------------------------------------------------------- cancelling
-
-
-def cancel(
-    class_id: str,
-    enrolled: Sequence[tuple[Enrolment, Voucher | None]],
-    *,
-    version: int,
-    change: Change,
-) -> None:
-    """Cancel a class and give its trainees their vouchers back.
-
-    Up to 49 trainees go in the one transaction that cancels the class; more are released by
-    `release_trainees` afterwards, which a repeat of the call resumes.
-    """
-    sources = CLASS_TRANSITIONS.sources("cancel")
-    head = head_update(
-        class_id,
-        [ClassRow.status.set(str(CLASS_TRANSITIONS.target("cancel")))],
-        sources=sources,
-        version=version,
-    )
-    releases = _release_writes(class_id, enrolled[:_RELEASES_A_TRANSACTION], change=change)
-    transact_under_head([head, *releases], sources=sources, version=version, change=told_by(HEAD, change))
-    release_trainees(class_id, enrolled[_RELEASES_A_TRANSACTION:], change=change)
-
-
-def release_trainees(
-    class_id: str, enrolled: Sequence[tuple[Enrolment, Voucher | None]], *, change: Change
-) -> None:
-    """Release trainees of a cancelled class, 49 a transaction."""
-    for start in range(0, len(enrolled), _RELEASES_A_TRANSACTION):
-        chunk = enrolled[start : start + _RELEASES_A_TRANSACTION]
-        try:
-            transact(_release_writes(class_id, chunk, change=change), change=change)
-        except ConditionFailed as failure:
-            raise error("try_again") from failure
-
-
-def _release_writes(
-    class_id: str, enrolled: Sequence[tuple[Enrolment, Voucher | None]], *, change: Change
-) -> list[Update]:
-    writes = []
-    for enrolment, voucher in enrolled:
-        writes.append(enrolments.cancel_write(enrolment.id, class_id=class_id))
-        if voucher is not None and _spent_on(voucher, enrolment):
-            writes.append(vouchers.release_write(voucher, enrolment_id=enrolment.id, change=change))
-    return writes

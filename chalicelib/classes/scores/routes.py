@@ -7,18 +7,18 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.classes import templates
 from chalicelib.classes.model import Marks
-from chalicelib.classes.people_forms import (
+from chalicelib.classes.scores import service
+from chalicelib.classes.scores.template import scores_template as make_template
+from chalicelib.classes.trainee_sheets.forms import (
     ROWS_MAX,
     RosterRowForm,
-    error_sheet_answer,
-    errors_of,
+    error_sheet_of,
     give_back_sheet,
-    rows_given,
+    row_errors,
+    rows_of,
 )
-from chalicelib.classes.scores import service as scores
-from chalicelib.classes.sheet_rows import SCORE_COLUMNS
+from chalicelib.classes.trainee_sheets.rows import SCORE_COLUMNS
 from chalicelib.edge.endpoints import Call, LinkAnswer, Listing, NoQuery, SheetBody, SheetQuery
 from chalicelib.edge.forms import Answer, Form, Reason, Version
 from chalicelib.edge.http import Api
@@ -97,11 +97,11 @@ class ScoreSheetAnswer(Answer):
     summary="Record all marks, by JSON, xlsx or csv",
 )
 def record_scores(call: Call[ScoresRequest | SheetBody, ScoresQuery], class_id: str) -> ScoresAnswer:
-    version, rows = rows_given(call, SCORE_COLUMNS)
+    version, rows = rows_of(call, SCORE_COLUMNS)
     body = call.body
     reason = call.query.reason if isinstance(body, SheetBody) else body.reason
     try:
-        outcome = scores.record_scores(
+        outcome = service.record_scores(
             call.context, class_id, rows, version=version, dry_run=call.query.dry_run, reason=reason
         )
     except DomainError as error:
@@ -111,8 +111,8 @@ def record_scores(call: Call[ScoresRequest | SheetBody, ScoresQuery], class_id: 
         version=outcome.version,
         passed=outcome.passed,
         failed=outcome.failed,
-        errors=errors_of(call, outcome.faults),
-        error_sheet=error_sheet_answer(call, rows, outcome.faults),
+        errors=row_errors(call, outcome.faults),
+        error_sheet=error_sheet_of(call, rows, outcome.faults),
     )
 
 
@@ -124,7 +124,7 @@ def record_scores(call: Call[ScoresRequest | SheetBody, ScoresQuery], class_id: 
     summary="List every recording of the marks, newest first",
 )
 def read_scores(call: Call[None, NoQuery], class_id: str) -> Listing[ScoreSheetAnswer]:
-    _, sheets = scores.score_history(call.context, class_id)
+    _, sheets = service.score_history(call.context, class_id)
     before: Mapping[str, Marks] = {}
     shown = []
     for sheet in sheets:
@@ -144,9 +144,9 @@ def read_scores(call: Call[None, NoQuery], class_id: str) -> Listing[ScoreSheetA
 
 
 def _score_row(mark: Marks, before: Marks | None) -> ScoreRowAnswer:
-    was = None
+    earlier = None
     if before is not None:
-        was = MarkAnswer(
+        earlier = MarkAnswer(
             theory=before.theory, practice=before.practice, share=before.share, passed=before.passed
         )
     return ScoreRowAnswer(
@@ -155,7 +155,7 @@ def _score_row(mark: Marks, before: Marks | None) -> ScoreRowAnswer:
         practice=mark.practice,
         share=mark.share,
         passed=mark.passed,
-        before=was,
+        before=earlier,
     )
 
 
@@ -168,4 +168,4 @@ def _score_row(mark: Marks, before: Marks | None) -> ScoreRowAnswer:
     summary="Get a link to the xlsx form of marks, prefilled",
 )
 def scores_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
-    return LinkAnswer(url=templates.scores_template(call.context, class_id))
+    return LinkAnswer(url=make_template(call.context, class_id))

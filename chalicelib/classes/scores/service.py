@@ -4,20 +4,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from chalicelib.classes.evidence import Evidence, evidence_of, share_of
-from chalicelib.classes.model import ClassStatus, Marks, ScoreSheet, TrainingClass, has_passed
+from chalicelib.classes.evidence import ClassEvidence, evidence_of, share_of
+from chalicelib.classes.model import ClassStatus, Marks, ScoreSheet, TrainingClass, why_not
 from chalicelib.classes.scores import store as scores_store
+from chalicelib.classes.scores.model import MARK_MAX, has_passed
 from chalicelib.classes.service import require_class
-from chalicelib.classes.sheet_rows import Named, Numbered, column_of, fault_in, read_people, wrong_mask
+from chalicelib.classes.trainee_sheets.rows import (
+    NumberedRow,
+    TraineeRow,
+    column_of,
+    fault_in,
+    read_people,
+    wrong_mask,
+)
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.identity import mask_id_number, mask_name
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 from chalicelib.sheets.reading import SheetRow
-
-_MARK_MAX = 100
 
 
 @dataclass(frozen=True)
@@ -51,89 +57,98 @@ def record_scores(
             everything that is wrong, and nothing is applied.
 
     """
-    found = require_class(context, "scores.write", class_id)
-    if found.version != version:
-        raise error("version_conflict", version=found.version)
-    if found.status in (ClassStatus.CLAIMED, ClassStatus.CLOSED):
-        raise error("scores_closed")
-    if found.status not in (ClassStatus.COMPLETION_APPROVED, ClassStatus.SCORED):
-        raise error("wrong_state", status=found.status.value)
-    if found.status is ClassStatus.SCORED and not (reason or "").strip() and not dry_run:
+    training_class = require_class(context, "scores.write", class_id)
+    actor = context.principal.actor
+    refuse(why_not("scores", training_class, actor=actor, now=context.now, version=version))
+    is_correction = training_class.status is ClassStatus.SCORED
+    if is_correction and not (reason or "").strip() and not dry_run:
         raise error("correction_needs_reason")
-    marks, faults, meant = _match_scores(found, rows, evidence=evidence_of(found, context.now))
-    missing = [key for key in found.enrolment_ids if key not in marks]
+    evidence = evidence_of(training_class, context.now)
+    marks, faults, meant = _match_scores(training_class, rows, evidence=evidence)
+    missing = [key for key in training_class.enrolment_ids if key not in marks]
     faults += [Fault("mark_missing", field=key) for key in missing if key not in meant]
     passed = sum(mark.passed for mark in marks.values())
     if dry_run:
-        return ScoresOutcome(found.version, passed, len(marks) - passed, tuple(faults))
+        return ScoresOutcome(version, passed, len(marks) - passed, tuple(faults))
     if missing:
         raise error("scores_incomplete", faults=tuple(faults), missing=len(missing))
     if faults:
         raise error("rows_invalid", faults=tuple(faults), invalid=len({fault.row for fault in faults}))
     sheet = ScoreSheet(
-        id=found.id,
+        id=training_class.id,
         part=scores_store.sheet_part(version + 1),
-        division=found.division,
-        scored_by=context.principal.actor,
+        division=training_class.division,
+        scored_by=actor,
         scored_at=context.now,
         marks=list(marks.values()),
         reason=reason,
         version=version + 1,
     )
     change = change_of(context, "scores.write", reason=reason)
-    scores_store.record_scores(found, sheet, version=version, change=change)
-    return ScoresOutcome(found.version + 1, passed, len(marks) - passed)
+    scores_store.record_scores(training_class, sheet, version=version, change=change)
+    return ScoresOutcome(version + 1, passed, len(marks) - passed)
+
+
+# --------------------------------------------------------------------------- whose marks a row holds
 
 
 def _match_scores(
-    training_class: TrainingClass, rows: Sequence[SheetRow], *, evidence: Evidence
+    training_class: TrainingClass, rows: Sequence[SheetRow], *, evidence: ClassEvidence
 ) -> tuple[dict[str, Marks], list[Fault], set[str]]:
     """Give the marks of right rows, what is wrong with the others, and every trainee that some row means."""
-    read = read_people(rows)
-    numbered = [one.enrolment_id for one in read if isinstance(one, Numbered) and one.row.cells.get("name")]
-    enrolments: dict[str, Enrolment] = {
-        one.id: one for one in find_enrolments(sorted(set(numbered) & set(training_class.enrolment_ids)))
-    }
+    people = read_people(rows)
+    enrolments = _enrolments_with_names(training_class, people)
     marks: dict[str, Marks] = {}
     faults = []
     seen: set[str] = set()
     meant: set[str] = set()
-    for one in read:
-        if isinstance(one, Fault):
-            faults.append(one)
+    for row in people:
+        if isinstance(row, Fault):
+            faults.append(row)
             continue
-        meant.add(_meant_by(training_class, one))
-        enrolment_id = _scored(training_class, one, enrolments)
+        meant.add(_meant_by(training_class, row))
+        enrolment_id = _scored(training_class, row, enrolments)
         if isinstance(enrolment_id, Fault):
             faults.append(enrolment_id)
         elif enrolment_id in seen:
-            faults.append(fault_in(one.row, column_of(one), "repeated_trainee"))
+            faults.append(fault_in(row.row, column_of(row), "repeated_trainee"))
         else:
             seen.add(enrolment_id)
             share = share_of(evidence, enrolment_id)
-            found = _marks_in(training_class, enrolment_id, one.row, share=share)
-            if isinstance(found, list):
-                faults += found
+            read = _marks_in(training_class, enrolment_id, row.row, share=share)
+            if isinstance(read, list):
+                faults += read
             else:
-                marks[enrolment_id] = found
-    unclear = {one.row for one in read if isinstance(one, Fault)}
+                marks[enrolment_id] = read
+    unclear = {row.row for row in people if isinstance(row, Fault)}
     unnamed = [key for key in training_class.enrolment_ids if key not in meant]
     meant |= _guessed([row for row in rows if row.row in unclear], unnamed)
     return marks, faults, meant
 
 
-def _meant_by(training_class: TrainingClass, one: Named | Numbered) -> str:
-    if isinstance(one, Numbered):
-        return one.enrolment_id
-    return training_class.roster.get(one.person_key, "")
+def _enrolments_with_names(
+    training_class: TrainingClass, people: Sequence[TraineeRow | Fault]
+) -> dict[str, Enrolment]:
+    """Read the enrolments of rows that give both number and name, which are held against each other."""
+    ids = {row.enrolment_id for row in people if isinstance(row, NumberedRow) and row.row.cells.get("name")}
+    enrolments = find_enrolments(sorted(ids & set(training_class.enrolment_ids)))
+    return {enrolment.id: enrolment for enrolment in enrolments}
+
+
+def _meant_by(training_class: TrainingClass, row: TraineeRow) -> str:
+    if isinstance(row, NumberedRow):
+        return row.enrolment_id
+    return training_class.roster.get(row.person_key, "")
 
 
 def _guessed(rows: Sequence[SheetRow], unnamed: Sequence[str]) -> set[str]:
     """Say whom rows mean in which the person is unclear: what is wrong with such a row is told once."""
-    left: dict[str, Enrolment] = {one.id: one for one in find_enrolments(unnamed)} if rows else {}
+    left: dict[str, Enrolment] = (
+        {enrolment.id: enrolment for enrolment in find_enrolments(unnamed)} if rows else {}
+    )
     guessed: set[str] = set()
     for row in rows:
-        match = next((one.id for one in left.values() if _may_mean(row, one)), None)
+        match = next((enrolment.id for enrolment in left.values() if _may_mean(row, enrolment)), None)
         if match is not None:
             guessed.add(match)
             del left[match]
@@ -148,19 +163,20 @@ def _may_mean(row: SheetRow, enrolment: Enrolment) -> bool:
 
 
 def _scored(
-    training_class: TrainingClass, one: Named | Numbered, enrolments: Mapping[str, Enrolment]
+    training_class: TrainingClass, row: TraineeRow, enrolments: Mapping[str, Enrolment]
 ) -> str | Fault:
-    if isinstance(one, Numbered):
-        if one.enrolment_id not in training_class.enrolment_ids:
-            return fault_in(one.row, "enrolment_id", "score_row_unmatched")
-        known = enrolments.get(one.enrolment_id)
-        belied = wrong_mask(one.row, known) if known is not None else None
-        return fault_in(one.row, belied, "score_row_unmatched") if belied is not None else one.enrolment_id
-    enrolment_id = training_class.roster.get(one.person_key)
+    """Give the enrolment whose marks a row holds, or what is wrong with the row."""
+    if isinstance(row, NumberedRow):
+        if row.enrolment_id not in training_class.enrolment_ids:
+            return fault_in(row.row, "enrolment_id", "score_row_unmatched")
+        enrolment = enrolments.get(row.enrolment_id)
+        belied = wrong_mask(row.row, enrolment) if enrolment is not None else None
+        return fault_in(row.row, belied, "score_row_unmatched") if belied is not None else row.enrolment_id
+    enrolment_id = training_class.roster.get(row.person_key)
     if enrolment_id is None:
-        return fault_in(one.row, "id_number", "score_row_unmatched")
-    if not one.named_rightly:
-        return fault_in(one.row, "name", "score_row_unmatched")
+        return fault_in(row.row, "id_number", "score_row_unmatched")
+    if not row.named_rightly:
+        return fault_in(row.row, "name", "score_row_unmatched")
     return enrolment_id
 
 
@@ -183,9 +199,9 @@ def _marks_in(
 
 def _mark(text: str) -> int | None:
     digits = text.strip()
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(_MARK_MAX)):
+    if not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(MARK_MAX)):
         return None
-    return int(digits) if int(digits) <= _MARK_MAX else None
+    return int(digits) if int(digits) <= MARK_MAX else None
 
 
 # --------------------------------------------------------------------------- looking back
@@ -193,5 +209,5 @@ def _mark(text: str) -> int | None:
 
 def score_history(context: Context, class_id: str) -> tuple[TrainingClass, list[ScoreSheet]]:
     """Give every recording of a class's marks, oldest first."""
-    found = require_class(context, "scores.read", class_id)
-    return found, scores_store.score_sheets(found.id)
+    training_class = require_class(context, "scores.read", class_id)
+    return training_class, scores_store.score_sheets(training_class.id)

@@ -9,6 +9,7 @@ from chalicelib.classes.model import (
     TrainingClass,
     also_prepared,
     claim_deadline,
+    sources_of,
 )
 from chalicelib.classes.store import (
     ANY_STATE,
@@ -29,7 +30,7 @@ def record_scores(training_class: TrainingClass, sheet: ScoreSheet, *, version: 
     """Record the marks of all trainees and the class as scored, in one transaction; each sheet is kept."""
     assert training_class.completion_approved_at is not None
     deadline = claim_deadline(training_class.completion_approved_at, training_class.policy)
-    sources = (*CLASS_TRANSITIONS.sources("scores"), *CLASS_TRANSITIONS.sources("correct_scores"))
+    sources = sources_of("scores")
     passed = sum(mark.passed for mark in sheet.marks)
     head = head_update(
         training_class.id,

@@ -4,15 +4,14 @@ A clerk closes one in which nobody is payable; one that nobody claims for in tim
 """
 
 from chalicelib.aws.writes import ConditionFailed, Write, refuse_stale, transact
-from chalicelib.classes.model import CLASS_TRANSITIONS, ClassHead, TrainingClass
-from chalicelib.classes.plans.decisions import refuse_own_work, require_step
+from chalicelib.classes.model import CLASS_TRANSITIONS, ClassHead, TrainingClass, own_work, why_not
 from chalicelib.classes.scores.store import classes_unclaimed, lapse_write
 from chalicelib.classes.service import read_class, require_class
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 from chalicelib.subsidies.claims.closing import close_vouchers
 from chalicelib.subsidies.claims.model import Leftover
 from chalicelib.subsidies.payability.model import totals_of
@@ -31,8 +30,9 @@ def close_unpayable(context: Context, class_id: str, *, version: int, reason: st
 
     """
     training_class = require_class(context, "class.close", class_id)
-    refuse_own_work(context, training_class)
-    require_step(training_class, "lapse", version)
+    actor = context.principal.actor
+    refuse(own_work(training_class, actor))
+    refuse(why_not("lapse", training_class, actor=actor, now=context.now, version=version))
     trainees = examine(training_class, today=shanghai_date(context.now))
     count, amount_fen = totals_of([trainee.payability for trainee in trainees])
     if count:

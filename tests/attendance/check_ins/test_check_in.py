@@ -20,7 +20,7 @@ def refused(room):
     path = f"/v1/lessons/{room.lesson()['id']}/check-ins"
     answer = room.api("clerk").get(path, {"outcome": "refused"})
     assert answer.status == 200, answer.text
-    return [one["code"] for one in answer.json["items"]]
+    return [item["code"] for item in answer.json["items"]]
 
 
 def test_a_check_in_at_the_site_is_accepted(room):

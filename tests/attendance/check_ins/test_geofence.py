@@ -19,7 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.attendance.check_ins.model import Attempt, Kind, Place, judge
+from chalicelib.attendance.check_ins.model import CheckInAttempt, CheckInKind, DevicePlace, judge
 from chalicelib.catalogue.institutions.model import Location
 from chalicelib.classes.model import ClassStatus, Lesson, Site, TrainingClass, lesson_id_of
 from chalicelib.kernel.geo import CoordSystem, Point, convert
@@ -39,7 +39,7 @@ SITES = [
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("point", "expected"),
     [  # coordtransform
         (Point(116.404, 39.915, WGS84), Point(116.41024449916938, 39.91640428150164, GCJ02)),
         (Point(116.404, 39.915, GCJ02), Point(116.41036949371029, 39.92133699351021, BD09)),
@@ -50,25 +50,25 @@ SITES = [
         (Point(116.377817, 39.911954, WGS84), Point(116.38404722455657, 39.91334545536069, GCJ02)),
     ],
 )
-def test_conversions_give_the_published_points_and_lead_back(given, expected):
-    got = convert(given, expected.coord_system)
+def test_conversions_give_the_published_points_and_lead_back(point, expected):
+    got = convert(point, expected.coord_system)
     assert (got.lng, got.lat) == (
         pytest.approx(expected.lng, abs=1e-6),
         pytest.approx(expected.lat, abs=1e-6),
     )
-    back = convert(expected, given.coord_system)
-    assert (back.lng, back.lat) == (pytest.approx(given.lng, abs=1e-6), pytest.approx(given.lat, abs=1e-6))
+    back = convert(expected, point.coord_system)
+    assert (back.lng, back.lat) == (pytest.approx(point.lng, abs=1e-6), pytest.approx(point.lat, abs=1e-6))
 
 
 @pytest.mark.parametrize(
-    ("given", "expected"),
+    ("point", "expected"),
     [  # coordtransform, whose inverses are one step of an approximation
         (Point(116.404, 39.915, BD09), Point(116.39762729119315, 39.90865673957631, GCJ02)),
         (Point(116.404, 39.915, GCJ02), Point(116.39775550083061, 39.91359571849836, WGS84)),
     ],
 )
-def test_inverse_conversions_agree_with_published_approximations_within_three_metres(given, expected):
-    got = convert(given, expected.coord_system)
+def test_inverse_conversions_agree_with_published_approximations_within_three_metres(point, expected):
+    got = convert(point, expected.coord_system)
     assert chord_m((got.lng, got.lat), (expected.lng, expected.lat)) < 3.0
 
 
@@ -88,8 +88,8 @@ def in_space(lng, lat):
     )
 
 
-def chord_m(one, other):
-    return math.dist(in_space(*one), in_space(*other))
+def chord_m(here, there):
+    return math.dist(in_space(*here), in_space(*there))
 
 
 def shifted(lng, lat):
@@ -182,9 +182,9 @@ def test_ten_thousand_points_are_decided_as_an_independent_computation_decides()
         if abs(true_m - fence_m) <= BORDER_M:
             continue
         there_lng, there_lat = written_in(system, lng, lat)
-        attempt = Attempt(
-            kind=Kind.IN,
-            place=Place(lng=there_lng, lat=there_lat, accuracy_m=accuracy_m, coord_system=system),
+        attempt = CheckInAttempt(
+            kind=CheckInKind.IN,
+            place=DevicePlace(lng=there_lng, lat=there_lat, accuracy_m=accuracy_m, coord_system=system),
             device_id="d",
             nonce="n",
             happened_at=now,

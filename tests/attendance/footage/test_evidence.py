@@ -37,10 +37,10 @@ def key_of(announced):
 
 
 def put(s3, key, content=FILM, content_type="video/mp4"):
-    told = s3.put_object(
+    answer = s3.put_object(
         Bucket=BUCKET, Key=key, Body=content, ContentType=content_type, ChecksumAlgorithm="SHA256"
     )
-    return told["VersionId"]
+    return answer["VersionId"]
 
 
 def hear(room, key, version):
@@ -49,8 +49,8 @@ def hear(room, key, version):
     from chalicelib.kernel.principal import system_context
 
     context = system_context("register_footage", now=room.ended(), request_id="req_test")
-    told = {"key": key, "version-id": version}
-    return register_footage({"detail": {"bucket": {"name": BUCKET}, "object": told}}, context)["status"]
+    created = {"key": key, "version-id": version}
+    return register_footage({"detail": {"bucket": {"name": BUCKET}, "object": created}}, context)["status"]
 
 
 def reconcile(at):
@@ -63,12 +63,12 @@ def reconcile(at):
 def manifests(room, s3):
     prefix = f"lessons/{room.lesson()['id']}/"
     listed = s3.list_objects_v2(Bucket=BUCKET, Prefix=prefix).get("Contents", [])
-    return [s3.get_object(Bucket=BUCKET, Key=one["Key"])["Body"].read() for one in listed]
+    return [s3.get_object(Bucket=BUCKET, Key=item["Key"])["Body"].read() for item in listed]
 
 
 def only(room, who="clerk"):
-    (one,) = footage(room, who)["segments"]
-    return one
+    (segment,) = footage(room, who)["segments"]
+    return segment
 
 
 def act(room, verb, who="supervisor", at=None):
@@ -123,29 +123,29 @@ def test_what_was_handed_in_is_locked_for_the_policys_years_from_the_recording(r
     for content in (FILM + b"!", FILM):
         version = put(s3, key_of(announced), content)
         hear(room, key_of(announced), version)
-        found = s3.head_object(Bucket=BUCKET, Key=key_of(announced), VersionId=version)
-        assert found["ObjectLockMode"] == "GOVERNANCE"
-        assert found["ObjectLockRetainUntilDate"].year == room.starts().year + 5
+        stored = s3.head_object(Bucket=BUCKET, Key=key_of(announced), VersionId=version)
+        assert stored["ObjectLockMode"] == "GOVERNANCE"
+        assert stored["ObjectLockRetainUntilDate"].year == room.starts().year + 5
 
 
 def test_a_held_lesson_holds_what_is_there_and_what_comes(room, s3):
     def held(announced, version):
-        found = s3.head_object(Bucket=BUCKET, Key=key_of(announced), VersionId=version)
-        return found.get("ObjectLockLegalHoldStatus", "OFF")
+        stored = s3.head_object(Bucket=BUCKET, Key=key_of(announced), VersionId=version)
+        return stored.get("ObjectLockLegalHoldStatus", "OFF")
 
     first, second = announce(room), announce(room, camera_id="cam-2")
     before = put(s3, key_of(first))
     assert hear(room, key_of(first), before) == "stored"
     assert act(room, "release").json["code"] == "footage_not_held"
-    made = act(room, "hold")
-    assert (made.status, made.json["held"], made.json["reason"]) == (200, True, "核查")
+    answer = act(room, "hold")
+    assert (answer.status, answer.json["held"], answer.json["reason"]) == (200, True, "核查")
     after = put(s3, key_of(second))
     hear(room, key_of(second), after)
     assert (held(first, before), held(second, after)) == ("ON", "ON")
-    last = max(one["Key"] for one in s3.list_objects_v2(Bucket=BUCKET, Prefix="lessons/")["Contents"])
+    last = max(item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="lessons/")["Contents"])
     assert s3.head_object(Bucket=BUCKET, Key=last)["ObjectLockLegalHoldStatus"] == "ON"
-    assert act(room, "hold", at=room.ended() + HOUR).json == made.json
-    assert footage(room)["hold"] == made.json
+    assert act(room, "hold", at=room.ended() + HOUR).json == answer.json
+    assert footage(room)["hold"] == answer.json
     assert footage(room, "institution")["hold"] is None
     assert act(room, "release").json["held"] is False
     assert (held(first, before), held(second, after), footage(room)["hold"]) == ("OFF", "OFF", None)
@@ -167,10 +167,10 @@ def test_manifests_tell_the_evidence_each_with_the_digest_of_the_one_before(room
     for camera in ("cam-1", "cam-2"):
         upload(room, announce(room, camera_id=camera))
     first, second = manifests(room, s3)
-    one, two = json.loads(first), json.loads(second)
-    assert (one["number"], one["previous_sha256"]) == (1, None)
-    assert (two["number"], two["previous_sha256"]) == (2, hashlib.sha256(first).hexdigest())
-    evidence = two["evidence"]
+    older, newer = json.loads(first), json.loads(second)
+    assert (older["number"], older["previous_sha256"]) == (1, None)
+    assert (newer["number"], newer["previous_sha256"]) == (2, hashlib.sha256(first).hexdigest())
+    evidence = newer["evidence"]
     assert evidence["check_ins"] == {"came": 2, "went": 0, "needs_review": 1}
     assert (evidence["class_id"], evidence["lesson_id"]) == (room.id, room.lesson()["id"])
     assert {(each["camera_id"], each["status"]) for each in evidence["footage"]} == {
@@ -195,11 +195,11 @@ def test_a_writer_that_finds_its_number_taken_writes_the_next_with_everything(ro
     from chalicelib.classes.service import read_class
 
     upload(room, announce(room))
-    taken = footage_manifest.key_of(room.lesson()["id"], 2)
+    next_key = footage_manifest.key_of(room.lesson()["id"], 2)
     other = msgspec.json.decode(manifests(room, s3)[0])
     other |= {"number": 2, "previous_sha256": hashlib.sha256(manifests(room, s3)[0]).hexdigest()}
     other["evidence"]["footage"] = []
-    s3.put_object(Bucket=BUCKET, Key=taken, Body=msgspec.json.encode(other))
+    s3.put_object(Bucket=BUCKET, Key=next_key, Body=msgspec.json.encode(other))
     footage_manifest.write(read_class(room.id), room.lesson()["id"])
     third = json.loads(manifests(room, s3)[-1])
     assert (third["number"], len(third["evidence"]["footage"])) == (3, 1)
@@ -236,15 +236,15 @@ def watched(world, api):
 
 
 def test_a_reference_to_a_listed_platform_counts_and_stands_in_the_manifest(watched, s3):
-    made = refer(watched)
-    assert (made.status, made.json["status"], made.json["url"]) == (201, "external", None)
-    assert refer(watched).json == made.json
+    referred = refer(watched)
+    assert (referred.status, referred.json["status"], referred.json["url"]) == (201, "external", None)
+    assert refer(watched).json == referred.json
     seen = footage(watched)
     assert (seen["coverage"], seen["segments"][0]["url"]) == (0.5, URL)
     assert footage(watched, "institution")["segments"][0]["url"] is None
     (body,) = manifests(watched, s3)
-    told = json.loads(body)["evidence"]["footage"][0]
-    assert (told["url"], told["sha256"], told["status"]) == (URL, "a" * 64, "external")
+    listed = json.loads(body)["evidence"]["footage"][0]
+    assert (listed["url"], listed["sha256"], listed["status"]) == (URL, "a" * 64, "external")
     lesson = attendance(watched)["lessons"][0]
     assert [gap["ended_at"] for gap in lesson["gaps"]] == [lesson["ends_at"]]
 
@@ -263,7 +263,7 @@ def test_a_reference_to_a_listed_platform_counts_and_stands_in_the_manifest(watc
 def test_an_unfit_reference_is_refused_with_its_reason(watched, changes, status, code, fault):
     answer = refer(watched, **changes)
     assert (answer.status, answer.json["code"]) == (status, code)
-    assert [one["code"] for one in answer.json.get("errors", [])] == ([fault] if fault else [])
+    assert [problem["code"] for problem in answer.json.get("errors", [])] == ([fault] if fault else [])
 
 
 def test_by_default_no_platform_is_listed(room):
@@ -288,8 +288,10 @@ def test_who_gets_links_is_recorded_once_a_request(room):
     assert looks() == []
     footage(room)
     footage(room, "supervisor")
-    assert [(one.purpose, one.items, one.division) for one in looks()] == [("footage.watch", 2, "340111")] * 2
-    assert {one.last_change.role for one in looks()} == {"clerk", "supervisor"}
+    assert [(look.purpose, look.items, look.division) for look in looks()] == [
+        ("footage.watch", 2, "340111")
+    ] * 2
+    assert {look.last_change.role for look in looks()} == {"clerk", "supervisor"}
 
 
 # ------------------------------------------------------------------------------------------ the night
@@ -304,7 +306,7 @@ def test_the_night_registers_what_is_there_and_marks_what_is_not(room, s3):
     assert reconcile(at + HOUR)["looked_at"] == 0  # an upload may still be under way
     counts = reconcile(at + 2 * HOUR)
     assert counts == {"looked_at": 3, "left": 0, "stored": 1, "mismatch": 1, "missing": 1}
-    statuses = {one["camera_id"]: one["status"] for one in footage(room)["segments"]}
+    statuses = {segment["camera_id"]: segment["status"] for segment in footage(room)["segments"]}
     assert statuses == {"there": "stored", "wrong": "mismatch", "never": "missing"}
     assert reconcile(at + 3 * HOUR)["looked_at"] == 0
     assert hear(room, key_of(never), put(s3, key_of(never))) == "stored"

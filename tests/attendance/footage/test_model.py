@@ -87,12 +87,12 @@ def test_coverage_is_what_counting_seconds_gives(recordings):
     assert seconds_of(shown) == len(seen)
     assert seconds_of(missing) == SECONDS - len(seen)
     assert float(coverage_of(LESSON, shown)) == pytest.approx(len(seen) / SECONDS, abs=1e-4)
-    told = {
+    seconds_missing = {
         second
         for start, end in missing
         for second in range(int((start - START).total_seconds()), int((end - START).total_seconds()))
     }
-    assert told == set(range(SECONDS)) - seen
+    assert seconds_missing == set(range(SECONDS)) - seen
     together = sorted([*shown, *missing])
     assert together[0][0] == LESSON.starts_at
     assert together[-1][1] == LESSON.ends_at

@@ -47,8 +47,8 @@ def test_forwarded_check_ins_count_and_tell_who_sent_them(room):
     answer = forward(room, item(room, 0), item(room, 1, location={"accuracy_m": 500}))
     assert answer.status == 200, answer.text
     assert answer.json["recorded"] == 2
-    assert [one["check_in"]["outcome"] for one in answer.json["items"]] == ["accepted", "needs_review"]
-    assert {one["proofs"][0]["forwarded_by"] for one in recorded(room)} == {"platform:national"}
+    assert [item["check_in"]["outcome"] for item in answer.json["items"]] == ["accepted", "needs_review"]
+    assert {check_in["proofs"][0]["forwarded_by"] for check_in in recorded(room)} == {"platform:national"}
     assert mark_of(room, 0) == ("present", 8)
 
 
@@ -63,7 +63,7 @@ def test_each_is_decided_by_the_same_rules_and_the_others_stand(room, world):
         item(room, 1),
     ]
     answer = forward(room, *items)
-    assert [one["code"] for one in answer.json["items"]] == [
+    assert [item["code"] for item in answer.json["items"]] == [
         "outside_site",
         "not_on_roster",
         "not_found",
@@ -73,7 +73,7 @@ def test_each_is_decided_by_the_same_rules_and_the_others_stand(room, world):
     ]
     assert answer.json["recorded"] == 1
     assert "米" in answer.json["items"][0]["detail"]
-    kept = {one["code"] for one in recorded(room, outcome="refused")}
+    kept = {check_in["code"] for check_in in recorded(room, outcome="refused")}
     assert kept == {"outside_site", "not_on_roster", "already_checked_in"}
 
 

@@ -19,9 +19,9 @@ def ask(room, *, person=0, number=0, who="institution", at=None, **changes):
     return room.api(who).post(path, body, at=at or room.ended())
 
 
-def decide(room, what, one, who="clerk", at=None, **changes):
-    body = {"version": one["version"], "reason": "已核实"} | changes
-    return room.api(who).post(f"/v1/make-ups/{one['id']}/{what}", body, at=at or room.ended())
+def decide(room, what, asked, who="clerk", at=None, **changes):
+    body = {"version": asked["version"], "reason": "已核实"} | changes
+    return room.api(who).post(f"/v1/make-ups/{asked['id']}/{what}", body, at=at or room.ended())
 
 
 def test_a_make_up_counts_once_the_bureau_grants_it(room):
@@ -34,7 +34,7 @@ def test_a_make_up_counts_once_the_bureau_grants_it(room):
     )
     assert mark_of(room, 0) == ("absent", 0)
     waiting = room.api("clerk").get("/v1/make-ups").json["items"]
-    assert [(one["id"], one["allowed_actions"]) for one in waiting] == [
+    assert [(make_up["id"], make_up["allowed_actions"]) for make_up in waiting] == [
         (answer.json["id"], ["approve", "reject"])
     ]
     granted = decide(room, "approve", answer.json)
@@ -85,16 +85,16 @@ def test_two_requests_granted_at_one_moment_do_not_exceed_the_share(room):
     """Both may pass the check before either is stored: what is granted beyond the share gives no hours."""
     from chalicelib.attendance.make_ups.store import MakeUpRow
 
-    one = ask(room, number=0).json
+    first = ask(room, number=0).json
     row = next(MakeUpRow.query(room.id))
     row.slot = row.slot.replace("01#", "02#")
     row.save()
     second = next(
         item
         for item in room.api("institution").get(f"/v1/classes/{room.id}/make-ups").json["items"]
-        if item["id"] != one["id"]
+        if item["id"] != first["id"]
     )
-    for request in (one, second):
+    for request in (first, second):
         assert decide(room, "approve", request).status == 200
     assert (mark_of(room, 0, 0), mark_of(room, 0, 1)) == (("made_up", 8), ("made_up", 8))
 
@@ -118,22 +118,40 @@ def test_a_make_up_comes_after_the_lesson(room):
 
 
 def test_neither_asked_nor_decided_once_the_completion_is_approved(room):
-    one = ask(room).json
+    asked = ask(room).json
     room.do("institution", "completion/submit", at=room.ended())
     assert ask(room, person=1).status == 201  # the bureau has not approved yet
     room.do("clerk", "completion/approve", at=room.ended())
-    for answer in (ask(room, number=2, kind="excuse"), decide(room, "approve", one)):
+    for answer in (ask(room, number=2, kind="excuse"), decide(room, "approve", asked)):
         assert (answer.status, answer.json["code"]) == (409, "wrong_state")
+    for path in ("/v1/make-ups", f"/v1/classes/{room.id}/make-ups"):
+        listed = room.api("clerk").get(path, at=room.ended()).json["items"]
+        assert [item["allowed_actions"] for item in listed] == [[], []], path
+
+
+def test_who_prepared_the_class_is_offered_no_decision_on_its_requests(room):
+    """They are told `self_approval` when they try, so it is not offered to them in any list."""
+    from chalicelib.classes.store import ClassRow
+    from tests.support.people import staff_principal
+
+    asked = ask(room).json
+    ClassRow(room.id, "head").update(actions=[ClassRow.scored_by.set(staff_principal("clerk").actor)])
+    for who, actions in (("clerk", []), ("clerk_two", ["approve", "reject"])):
+        for path in ("/v1/make-ups", f"/v1/classes/{room.id}/make-ups"):
+            listed = room.api(who).get(path, at=room.ended()).json["items"]
+            assert [item["allowed_actions"] for item in listed] == [actions], (who, path)
+    assert decide(room, "approve", asked).json["code"] == "self_approval"
+    assert decide(room, "approve", asked, who="clerk_two").status == 200
 
 
 def test_decisions_are_the_clerks_of_the_area_and_made_once(room):
-    one = ask(room).json
-    assert decide(room, "approve", one, who="institution").status == 403
-    assert decide(room, "approve", one, who="reviewer").status == 403
-    assert decide(room, "approve", one, who="clerk_wuhu").status == 404
-    assert decide(room, "approve", one, version=7).json["code"] == "version_conflict"
-    assert decide(room, "approve", one).status == 200
-    again = decide(room, "reject", one, version=2)
+    asked = ask(room).json
+    assert decide(room, "approve", asked, who="institution").status == 403
+    assert decide(room, "approve", asked, who="reviewer").status == 403
+    assert decide(room, "approve", asked, who="clerk_wuhu").status == 404
+    assert decide(room, "approve", asked, version=7).json["code"] == "version_conflict"
+    assert decide(room, "approve", asked).status == 200
+    again = decide(room, "reject", asked, version=2)
     assert (again.status, again.json["code"]) == (409, "wrong_state")
 
 

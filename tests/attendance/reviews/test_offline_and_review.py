@@ -15,15 +15,17 @@ def room(world):
 
 def upload(room, *, hours_later=2.0, minutes=-5, offline=True, person=0, **changes):
     """Upload a check-in made some minutes from the start, some hours after it."""
-    made = room.starts() + timedelta(minutes=minutes)
+    happened_at = room.starts() + timedelta(minutes=minutes)
     at = room.starts() + timedelta(hours=hours_later)
-    return room.check_in(room.people[person], at=at, happened_at=made.isoformat(), offline=offline, **changes)
+    return room.check_in(
+        room.people[person], at=at, happened_at=happened_at.isoformat(), offline=offline, **changes
+    )
 
 
-def decide(room, what, one, who="clerk", **changes):
-    path = f"/v1/lessons/{one['lesson_id']}/check-ins/{one['id']}/{what}"
+def decide(room, what, check_in, who="clerk", **changes):
+    path = f"/v1/lessons/{check_in['lesson_id']}/check-ins/{check_in['id']}/{what}"
     return room.api(who).post(
-        path, {"version": one["version"], "reason": "已核实"} | changes, at=room.ended()
+        path, {"version": check_in["version"], "reason": "已核实"} | changes, at=room.ended()
     )
 
 
@@ -75,7 +77,7 @@ def test_an_upload_from_elsewhere_is_refused_and_kept(room):
     answer = upload(room, location={"lat": 31.9})
     assert (answer.status, answer.json["code"]) == (409, "outside_site")
     kept = recorded(room, outcome="refused")
-    assert [(one["code"], one["offline"], one["enrolment_id"]) for one in kept] == [
+    assert [(check_in["code"], check_in["offline"], check_in["enrolment_id"]) for check_in in kept] == [
         ("outside_site", True, room.enrolments[0]["id"])
     ]
 
@@ -85,10 +87,10 @@ def test_an_upload_from_elsewhere_is_refused_and_kept(room):
 
 def test_a_rough_check_in_counts_once_a_clerk_accepts_it(room):
     room.check_in(room.people[0], location={"accuracy_m": 500})
-    one = recorded(room, outcome="needs_review")[0]
-    assert (one["needs_review"], one["allowed_actions"]) == (["in"], ["accept", "reject"])
+    check_in = recorded(room, outcome="needs_review")[0]
+    assert (check_in["needs_review"], check_in["allowed_actions"]) == (["in"], ["accept", "reject"])
     assert mark_of(room, 0) == ("needs_review", 0)
-    answer = decide(room, "accept", one)
+    answer = decide(room, "accept", check_in)
     assert answer.status == 200, answer.text
     assert (answer.json["needs_review"], answer.json["allowed_actions"]) == ([], [])
     assert answer.json["proofs"][0]["verdict"] == "accepted"
@@ -98,18 +100,18 @@ def test_a_rough_check_in_counts_once_a_clerk_accepts_it(room):
 
 def test_a_rejected_one_is_an_absence(room):
     upload(room)
-    one = recorded(room)[0]
-    assert decide(room, "reject", one).status == 200
+    check_in = recorded(room)[0]
+    assert decide(room, "reject", check_in).status == 200
     assert mark_of(room, 0) == ("absent", 0)
 
 
 def test_a_decision_is_made_once_on_the_version_that_was_seen(room):
     upload(room)
-    one = recorded(room)[0]
-    assert decide(room, "accept", one, version=99).json["code"] == "version_conflict"
-    assert decide(room, "accept", one).status == 200
-    assert decide(room, "reject", one).json["code"] == "version_conflict"
-    again = decide(room, "reject", one, version=one["version"] + 1)
+    check_in = recorded(room)[0]
+    assert decide(room, "accept", check_in, version=99).json["code"] == "version_conflict"
+    assert decide(room, "accept", check_in).status == 200
+    assert decide(room, "reject", check_in).json["code"] == "version_conflict"
+    again = decide(room, "reject", check_in, version=check_in["version"] + 1)
     assert (again.status, again.json["code"]) == (409, "nothing_to_review")
 
 
@@ -120,21 +122,38 @@ def test_what_comes_after_a_decision_needs_one_of_its_own(world):
     decide(room, "accept", recorded(room)[0])
     out = room.check_in(person, kind="out", at=room.starts() + 8 * HOURS, location={"accuracy_m": 500})
     assert (out.status, out.json["outcome"]) == (201, "needs_review")
-    one = recorded(room, outcome="needs_review")[0]
-    assert one["needs_review"] == ["out"]
+    check_in = recorded(room, outcome="needs_review")[0]
+    assert check_in["needs_review"] == ["out"]
     assert mark_of(room, 0) == ("needs_review", 0)
-    decide(room, "accept", one)
+    decide(room, "accept", check_in)
     assert mark_of(room, 0) == ("present", 8)
 
 
 def test_nothing_is_decided_once_the_completion_is_approved(room):
     upload(room)
-    one = recorded(room)[0]
+    check_in = recorded(room)[0]
     room.do("institution", "completion/submit", at=room.ended())
     room.do("clerk", "completion/approve", at=room.ended())
-    answer = decide(room, "accept", one)
+    answer = decide(room, "accept", check_in)
     assert (answer.status, answer.json["code"]) == (409, "wrong_state")
     assert recorded(room)[0]["allowed_actions"] == []
+    waiting = room.api("clerk").get("/v1/check-ins", at=room.ended()).json["items"]
+    assert [item["allowed_actions"] for item in waiting] == [[]]
+
+
+def test_who_prepared_the_class_is_offered_no_decision_on_its_check_ins(room):
+    """They are told `self_approval` when they try, so it is not offered to them in any list."""
+    from chalicelib.classes.store import ClassRow
+    from tests.support.people import staff_principal
+
+    room.check_in(room.people[0], location={"accuracy_m": 500})
+    ClassRow(room.id, "head").update(actions=[ClassRow.scored_by.set(staff_principal("clerk").actor)])
+    for who, actions in (("clerk", []), ("clerk_two", ["accept", "reject"])):
+        waiting = room.api(who).get("/v1/check-ins", at=room.ended()).json["items"]
+        assert [item["allowed_actions"] for item in [*waiting, *recorded(room, who=who)]] == [actions] * 2
+    rough = recorded(room)[0]
+    assert decide(room, "accept", rough).json["code"] == "self_approval"
+    assert decide(room, "accept", rough, who="clerk_two").status == 200
 
 
 def test_the_lists_are_the_areas_own(room, api):
@@ -145,8 +164,10 @@ def test_the_lists_are_the_areas_own(room, api):
         ("clerk", {"division": "340111"}),
         ("province", {"status": "needs_review"}),
     ):
-        found = api(who).get("/v1/check-ins", query)
-        assert [one["enrolment_id"] for one in found.json["items"]] == [room.enrolments[0]["id"]], who
+        listed = api(who).get("/v1/check-ins", query)
+        assert [check_in["enrolment_id"] for check_in in listed.json["items"]] == [
+            room.enrolments[0]["id"]
+        ], who
     assert api("clerk").get("/v1/check-ins", {"division": "340102"}).json["items"] == []
     assert api("clerk_wuhu").get("/v1/check-ins").json["items"] == []
     assert api("clerk_wuhu").get("/v1/check-ins", {"division": "3401"}).status == 404
@@ -158,14 +179,14 @@ def test_the_list_of_what_needs_review_comes_in_pages(world, api):
     room = Classroom(world).rostered(5)
     for person in room.people:
         room.check_in(person, location={"accuracy_m": 500})
-    found, cursor = [], None
+    ids, cursor = [], None
     while True:
         page = api("clerk").get("/v1/check-ins", {"limit": 2} | ({"cursor": cursor} if cursor else {})).json
-        found += [one["id"] for one in page["items"]]
+        ids += [item["id"] for item in page["items"]]
         cursor = page["next"]
         if cursor is None:
             break
-    assert len(found) == len(set(found)) == 5
+    assert len(ids) == len(set(ids)) == 5
 
 
 def test_the_institution_sees_its_check_ins_without_the_places(room):
@@ -181,11 +202,11 @@ def test_the_institution_sees_its_check_ins_without_the_places(room):
 
 @pytest.mark.parametrize("check_in_id", ["chk_x", "chk_nothing-01abc", "les_x-01", "x", "chk_%2F-01"])
 def test_an_unknown_check_in_is_not_found(room, check_in_id):
-    one = {"id": check_in_id, "lesson_id": room.lesson()["id"], "version": 1}
-    assert decide(room, "accept", one).status == 404
+    check_in = {"id": check_in_id, "lesson_id": room.lesson()["id"], "version": 1}
+    assert decide(room, "accept", check_in).status == 404
     room.check_in(room.people[0], location={"accuracy_m": 500})
-    one = recorded(room)[0]
-    elsewhere = one | {"lesson_id": room.lesson(1)["id"]}
+    check_in = recorded(room)[0]
+    elsewhere = check_in | {"lesson_id": room.lesson(1)["id"]}
     assert decide(room, "accept", elsewhere).status == 404
 
 
@@ -211,9 +232,11 @@ def test_a_trainee_sees_their_own_attendance_only(room, api, world):
     room.check_in(room.people[0])
     path = f"/v1/classes/{room.id}/attendance/own"
     own = api(room.people[0]).get(path, at=room.ended()).json
-    assert [one["enrolment_id"] for one in own["trainees"]] == [room.enrolments[0]["id"]]
+    assert [trainee["enrolment_id"] for trainee in own["trainees"]] == [room.enrolments[0]["id"]]
     assert own["trainees"][0] == next(
-        one for one in attended(room)["trainees"] if one["enrolment_id"] == room.enrolments[0]["id"]
+        trainee
+        for trainee in attended(room)["trainees"]
+        if trainee["enrolment_id"] == room.enrolments[0]["id"]
     )
     assert api(world.person(60)).get(path).status == 404
     assert api("clerk").get(path).status == 403

@@ -22,8 +22,8 @@ def moments(room, number=0):
     from chalicelib.attendance.roll_calls.service import roll_calls_at
     from chalicelib.classes.service import read_class
 
-    found = read_class(room.id)
-    return roll_calls_at(found, found.lessons[number])
+    training_class = read_class(room.id)
+    return roll_calls_at(training_class, training_class.lessons[number])
 
 
 def answer(room, person, at, **changes):
@@ -94,9 +94,9 @@ def test_a_rough_answer_needs_review_and_counts_once_accepted(room):
     answer(room, person, first.opens_at)
     answer(room, person, second.opens_at, location={"accuracy_m": 400})
     assert mark_of(room, 0) == ("needs_review", 0)
-    one = recorded(room, outcome="needs_review")[0]
-    assert one["needs_review"] == ["roll_call"]
-    path = f"/v1/lessons/{one['lesson_id']}/check-ins/{one['id']}/accept"
+    check_in = recorded(room, outcome="needs_review")[0]
+    assert check_in["needs_review"] == ["roll_call"]
+    path = f"/v1/lessons/{check_in['lesson_id']}/check-ins/{check_in['id']}/accept"
     assert room.api("clerk").post(path, {"version": 1, "reason": "在场"}, at=room.ended()).status == 200
     assert mark_of(room, 0) == ("present", 8)
 
@@ -112,9 +112,9 @@ def test_outside_its_minutes_there_is_none_and_nobody_is_told_when(room):
             assert call.opens_at.strftime("%M:%S") not in refused.text
     assert shown(room, person, first.opens_at - MINUTE) == []
     begun = shown(room, person, first.opens_at)
-    assert [(one["number"], one["answered"]) for one in begun] == [(1, False)]
+    assert [(call["number"], call["answered"]) for call in begun] == [(1, False)]
     answer(room, person, first.opens_at)
-    assert [one["answered"] for one in shown(room, person, second.opens_at)] == [True, False]
+    assert [call["answered"] for call in shown(room, person, second.opens_at)] == [True, False]
 
 
 def test_it_is_answered_at_the_site_by_who_came(room):
@@ -130,9 +130,9 @@ def test_an_answer_made_offline_counts_for_its_moment_once_accepted(room):
     room.check_in(person)
     call = moments(room)[0]
     later = call.closes_at + timedelta(hours=3)
-    made = (call.opens_at + MINUTE).isoformat()
-    assert answer(room, person, later, happened_at=made).json["code"] == "no_roll_call"
-    done = answer(room, person, later, happened_at=made, offline=True)
+    during = (call.opens_at + MINUTE).isoformat()
+    assert answer(room, person, later, happened_at=during).json["code"] == "no_roll_call"
+    done = answer(room, person, later, happened_at=during, offline=True)
     assert (done.status, done.json["outcome"], done.json["late_uploaded"]) == (201, "needs_review", True)
 
 

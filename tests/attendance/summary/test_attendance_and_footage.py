@@ -37,15 +37,15 @@ def announce(room, start=0, end=480, content=FILM, who="institution", number=0, 
     return room.api(who).post(f"/v1/lessons/{room.lesson(number)['id']}/footage", body, at=room.starts())
 
 
-def upload(room, announced, content=FILM, **told):
+def upload(room, announced, content=FILM, **checksum):
     """Put the object as S3 would from the form, and tell the service as EventBridge would."""
     from chalicelib.attendance.footage.jobs import register_footage
     from chalicelib.kernel.principal import system_context
 
     key = announced.json["upload"]["fields"]["key"]
     s3 = boto3.client("s3", region_name="cn-north-1")
-    told = told or {"ChecksumAlgorithm": "SHA256"}
-    s3.put_object(Bucket=BUCKET, Key=key, Body=content, ContentType="video/mp4", **told)
+    checksum = checksum or {"ChecksumAlgorithm": "SHA256"}
+    s3.put_object(Bucket=BUCKET, Key=key, Body=content, ContentType="video/mp4", **checksum)
     event = {"detail": {"bucket": {"name": BUCKET}, "object": {"key": key, "size": len(content)}}}
     context = system_context("register_footage", now=room.ended(), request_id="req_test")
     return register_footage(event, context)["status"]
@@ -65,28 +65,28 @@ def test_attendance_is_hours_share_and_a_mark_for_each_lesson(room):
     for number in range(4):
         late = timedelta(minutes=5 if number == 3 else -5)
         assert room.check_in(come, number, at=room.starts(number) + late).status == 201
-    found = attendance(room)
-    by_enrolment = {one["enrolment_id"]: one for one in found["trainees"]}
-    first, second = (by_enrolment[one["id"]] for one in room.enrolments)
+    summary = attendance(room)
+    by_enrolment = {trainee["enrolment_id"]: trainee for trainee in summary["trainees"]}
+    first, second = (by_enrolment[enrolment["id"]] for enrolment in room.enrolments)
     assert (first["hours"], first["required_hours"], first["share"]) == (32, 40, 0.8)
     assert list(first["marks"].values()) == ["present", "present", "present", "late", "absent"]
     assert list(first["marks"]) == [lesson["id"] for lesson in room.json["lessons"]]
     assert (second["hours"], second["share"], set(second["marks"].values())) == (0, 0, {"absent"})
-    assert [lesson["hours"] for lesson in found["lessons"]] == [8] * 5
+    assert [lesson["hours"] for lesson in summary["lessons"]] == [8] * 5
 
 
 def test_lessons_to_come_have_no_mark_yet(room):
     room.check_in(room.people[0])
     early = attendance(room, at=room.starts())
-    marks = [list(one["marks"].values()) for one in early["trainees"]]
+    marks = [list(trainee["marks"].values()) for trainee in early["trainees"]]
     assert sorted(marks) == [[], ["present"]]
 
 
 def test_a_rough_position_does_not_count_and_a_mocked_one_holds(room):
     room.check_in(room.people[0], location={"accuracy_m": 500})
     room.check_in(room.people[1], location={"mocked": True})
-    found = {one["enrolment_id"]: one for one in attendance(room)["trainees"]}
-    rough, mocked = (found[one["id"]] for one in room.enrolments)
+    trainees = {trainee["enrolment_id"]: trainee for trainee in attendance(room)["trainees"]}
+    rough, mocked = (trainees[enrolment["id"]] for enrolment in room.enrolments)
     lesson = room.lesson()["id"]
     assert (rough["marks"][lesson], rough["hours"], rough["holds"]) == ("needs_review", 0, [])
     assert (mocked["marks"][lesson], mocked["hours"], mocked["holds"]) == ("present", 8, ["mock_location"])
@@ -96,8 +96,9 @@ def test_leaving_early_shows_and_counts_unless_the_policy_wants_check_outs(room)
     person = room.people[0]
     room.check_in(person)
     room.check_in(person, kind="out", at=room.starts() + timedelta(hours=1))
-    found = {one["enrolment_id"]: one for one in attendance(room)["trainees"]}[room.enrolments[0]["id"]]
-    assert (found["marks"][room.lesson()["id"]], found["hours"]) == ("left_early", 8)
+    trainees = {trainee["enrolment_id"]: trainee for trainee in attendance(room)["trainees"]}
+    trainee = trainees[room.enrolments[0]["id"]]
+    assert (trainee["marks"][room.lesson()["id"]], trainee["hours"]) == ("left_early", 8)
 
 
 def test_attendance_is_for_the_institution_and_its_bureaus(room, api):

@@ -59,7 +59,9 @@ def test_a_resubmission_shows_field_by_field_what_changed_since_the_return(world
     )
     assert again.status == 200, again.text
     room.refresh().do("institution", "submit")
-    changes = {one["field"]: (one["before"], one["after"]) for one in room.read("clerk")["changes"]}
+    changes = {
+        change["field"]: (change["before"], change["after"]) for change in room.read("clerk")["changes"]
+    }
     shown = room.read("clerk")["trainers"][0]
     assert changes["name"] == ("互联网营销一班", "互联网营销二班")
     assert changes["lessons[1].topic"] == ("第2讲", "再改")
@@ -96,7 +98,11 @@ def test_a_site_may_be_the_institutions_listed_place_and_name_a_room(world, api)
     both = application(world, site={**SITE, "source": "catalogue"})
     wrong = api("institution").post("/v1/classes", both, at=world.now)
     assert wrong.status == 400
-    assert {one["field"] for one in wrong.json["errors"]} == {"site.name", "site.address", "site.location"}
+    assert {fault["field"] for fault in wrong.json["errors"]} == {
+        "site.name",
+        "site.address",
+        "site.location",
+    }
 
 
 def test_two_rooms_of_one_site_do_not_collide_and_one_room_does(world):
@@ -130,7 +136,7 @@ def test_a_lesson_is_moved_and_a_trainer_replaced_only_once_the_clerk_approves(w
     assert applied.status == 201, applied.text
     change = applied.json
     assert (change["status"], change["reason"], change["warnings"]) == ("submitted", "教师生病", [])
-    fields = {one["field"]: (one["before"], one["after"]) for one in change["changes"]}
+    fields = {field["field"]: (field["before"], field["after"]) for field in change["changes"]}
     assert set(fields) == {"lessons[2].starts_at", "lessons[2].ends_at", "lessons[3].trainer", "trainers[1]"}
     assert fields["lessons[3].trainer"] == (0, 1)
     before = room.json["lessons"]
@@ -143,12 +149,12 @@ def test_a_lesson_is_moved_and_a_trainer_replaced_only_once_the_clerk_approves(w
     decided = decide(room, change, "approve", comment="同意")
     assert (decided.status, decided.json["status"]) == (200, "approved"), decided.text
     after = room.refresh().json
-    assert [one["id"] for one in after["lessons"]] == [before[n]["id"] for n in (0, 1, 3, 4, 2)]
+    assert [lesson["id"] for lesson in after["lessons"]] == [before[n]["id"] for n in (0, 1, 3, 4, 2)]
     assert after["lessons"][2]["trainer"] == 1
     assert (len(after["trainers"]), after["open_change"]) == (2, None)
     assert datetime.fromisoformat(after["ends_at"]) == datetime.fromisoformat(before[2]["ends_at"]) + 20 * DAY
     listed = api("clerk").get(f"/v1/classes/{room.id}/changes").json["items"]
-    assert [(one["id"], one["status"], one["decision_reason"]) for one in listed] == [
+    assert [(item["id"], item["status"], item["decision_reason"]) for item in listed] == [
         (change["id"], "approved", "同意")
     ]
 
@@ -209,8 +215,8 @@ def test_lessons_are_added_and_dropped_and_a_dropped_number_is_not_given_again(w
     del fresh["id"]
     change = apply(room, lessons=[*lessons[:4], fresh]).json
     assert decide(room, change, "approve").status == 200
-    ids = [one["id"] for one in room.refresh().json["lessons"]]
-    assert [one.rpartition("-")[2] for one in ids] == ["01", "02", "03", "04", "06"]
+    ids = [lesson["id"] for lesson in room.refresh().json["lessons"]]
+    assert [lesson_id.rpartition("-")[2] for lesson_id in ids] == ["01", "02", "03", "04", "06"]
 
 
 def test_what_has_begun_is_never_changed(world):
@@ -222,16 +228,29 @@ def test_what_has_begun_is_never_changed(world):
     assert (into_the_past.status, into_the_past.json["code"]) == (409, "lesson_begun")
     left_out = apply(room, at=opened, lessons=wanted(room)[2:3] + wanted(room, _4=2 * DAY)[3:])
     assert left_out.status == 201, left_out.text
-    assert [one["field"] for one in left_out.json["changes"]] == [
+    assert [change["field"] for change in left_out.json["changes"]] == [
         "lessons[4].starts_at",
         "lessons[4].ends_at",
     ]
     late = decide(room, left_out.json, "approve", at=room.starts(4) - timedelta(minutes=60))
     assert (late.status, late.json["code"]) == (409, "lesson_begun")
     assert decide(room, left_out.json, "approve", at=room.starts(4) - timedelta(minutes=61)).status == 200
-    assert [one["id"] for one in room.refresh().json["lessons"]] == [
+    assert [lesson["id"] for lesson in room.refresh().json["lessons"]] == [
         f"les_{room.id[4:]}-0{number}" for number in range(1, 6)
     ]
+
+
+def test_a_class_whose_last_lesson_is_over_is_changed_no_more(world):
+    room = Classroom(world).approved()
+    fresh = {name: value for name, value in moved(room.lesson(4), 10 * DAY).items() if name != "id"}
+    body = {"lessons": [*wanted(room), fresh]}
+    in_time, over = room.ended() - timedelta(minutes=2), room.ended()
+    assert "change" in room.read(at=in_time)["allowed_actions"]
+    assert "change" not in room.read(at=over)["allowed_actions"]
+    late = apply(room, at=over, **body)
+    assert (late.status, late.json["code"]) == (409, "lesson_begun")
+    assert room.lesson(4)["id"] in late.json["detail"]
+    assert apply(room, at=in_time, **body).status == 201
 
 
 def test_a_new_site_is_that_of_the_lessons_to_come(world):
@@ -241,7 +260,7 @@ def test_a_new_site_is_that_of_the_lessons_to_come(world):
     assert decide(room, change, "approve", at=at).status == 200
     after = room.refresh().json
     assert after["site"]["name"] == "新校区"
-    assert [(one["site"] or {}).get("name") for one in after["lessons"]] == [
+    assert [(lesson["site"] or {}).get("name") for lesson in after["lessons"]] == [
         "一号教室",
         "一号教室",
         None,
@@ -280,7 +299,7 @@ def test_the_timetables_rules_hold_for_a_change_and_overlaps_are_shown(world):
 def test_what_cannot_be_a_change_is_malformed(world, body, code):
     room = Classroom(world).approved()
     if "lessons" in body:
-        body = {"lessons": [wanted(room)[0] | one for one in body["lessons"]]}
+        body = {"lessons": [wanted(room)[0] | lesson for lesson in body["lessons"]]}
     if body.get("new_trainers") == "same":
         body = {"new_trainers": [trainer()]}
     answer = apply(room, **body)
@@ -341,7 +360,7 @@ def test_one_change_of_a_class_leaves_one_audit_record_with_before_and_after(wor
     assert decide(room, change, "approve").status == 200
     assert record(waiting, parts(room.id)) == 1
     history = api("supervisor").get("/v1/audit", {"subject": room.id}).json["items"]
-    assert [one["action"] for one in history] == [
+    assert [record["action"] for record in history] == [
         "class.write", "class.write", "class.return", "class.write", "class.change", "class.approve_change",
     ]  # fmt: skip
     assert (history[1]["before"]["name"], history[1]["after"]["name"]) == ("互联网营销一班", "二班")

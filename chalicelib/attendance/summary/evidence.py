@@ -3,14 +3,14 @@
 from datetime import datetime
 
 from chalicelib.attendance.summary.service import attendance_of
-from chalicelib.classes.evidence import Evidence
+from chalicelib.classes.evidence import ClassEvidence
 from chalicelib.classes.model import TrainingClass
 
 
-def evidence_of(training_class: TrainingClass, now: datetime) -> Evidence:
+def evidence_of(training_class: TrainingClass, now: datetime) -> ClassEvidence:
     """Compute a class's attendance and footage from its records, as of a moment."""
     summary = attendance_of(training_class, now=now)
-    return Evidence(
-        shares={one.enrolment_id: one.share for one in summary.trainees},
-        coverage={one.lesson_id: one.coverage for one in summary.lessons},
+    return ClassEvidence(
+        shares={trainee.enrolment_id: trainee.share for trainee in summary.trainees},
+        coverage={lesson.lesson_id: lesson.coverage for lesson in summary.lessons},
     )

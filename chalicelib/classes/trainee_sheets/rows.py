@@ -4,7 +4,7 @@ Rows have one shape, whether they came as JSON or as a sheet: cells by canonical
 that each column has for the sender.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.accounts.persons.service import person_keys_of
@@ -44,13 +44,13 @@ def read_rows(raw: bytes, content_type: str, columns: Mapping[str, tuple[str, ..
         for name in _BY_PERSON:
             if name not in headers:
                 raise error("missing_column", column=columns[name][0])
-    wanted = [row for row in rows if _is_wanted(row)]
-    if not wanted:
+    joining = [row for row in rows if _joins(row)]
+    if not joining:
         raise error("no_rows")
-    return wanted
+    return joining
 
 
-def _is_wanted(row: SheetRow) -> bool:
+def _joins(row: SheetRow) -> bool:
     """Leave out who stays out, and lines of an error sheet that hold nothing but a reason."""
     if row.cells.get("joins", "").strip() == STAYS_OUT:
         return False
@@ -58,7 +58,7 @@ def _is_wanted(row: SheetRow) -> bool:
 
 
 @dataclass(frozen=True)
-class Named:
+class NamedRow:
     """A row that names a person by ID number and name."""
 
     row: SheetRow
@@ -67,7 +67,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class Numbered:
+class NumberedRow:
     """A row that names an enrolment."""
 
     row: SheetRow
@@ -75,14 +75,14 @@ class Numbered:
 
 
 @dataclass(frozen=True)
-class _Unproved:
+class _UnprovedRow:
     """A row with a well-formed ID number, before it is known whose."""
 
     row: SheetRow
     id_number: str
 
 
-Read = Named | Numbered | Fault
+TraineeRow = NamedRow | NumberedRow
 
 
 def fault_in(row: SheetRow, column: str, code: str) -> Fault:
@@ -90,27 +90,28 @@ def fault_in(row: SheetRow, column: str, code: str) -> Fault:
     return Fault(code, row=row.row, column=row.headers.get(column, column))
 
 
-def column_of(one: Named | Numbered) -> str:
+def column_of(row: TraineeRow) -> str:
     """Give the column that says whom a row means."""
-    return "enrolment_id" if isinstance(one, Numbered) else "id_number"
+    return "enrolment_id" if isinstance(row, NumberedRow) else "id_number"
 
 
-def read_people(rows: Sequence[SheetRow]) -> list[Read]:
+def read_people(rows: Sequence[SheetRow]) -> list[TraineeRow | Fault]:
     """Tell who each row means; one read of the index and one of the names, whatever the number of rows."""
-    read = [_read_person(row) for row in rows]
-    keys = person_keys_of(one.id_number for one in read if isinstance(one, _Unproved))
-    wrong = misnamed(
-        [(keys[one.id_number], one.row.cells["name"]) for one in read if isinstance(one, _Unproved)]
-    )
-    return [
-        Named(one.row, keys[one.id_number], (keys[one.id_number], one.row.cells["name"]) not in wrong)
-        if isinstance(one, _Unproved)
-        else one
-        for one in read
-    ]
+    people = [_read_person(row) for row in rows]
+    unproved = [person for person in people if isinstance(person, _UnprovedRow)]
+    keys = person_keys_of(person.id_number for person in unproved)
+    wrong = misnamed([(keys[person.id_number], person.row.cells["name"]) for person in unproved])
+    return [_proved(person, keys, wrong) if isinstance(person, _UnprovedRow) else person for person in people]
 
 
-def _read_person(row: SheetRow) -> _Unproved | Numbered | Fault:
+def _proved(
+    person: _UnprovedRow, keys: Mapping[str, PersonKey], wrong: Collection[tuple[str, str]]
+) -> NamedRow:
+    key = keys[person.id_number]
+    return NamedRow(person.row, key, (key, person.row.cells["name"]) not in wrong)
+
+
+def _read_person(row: SheetRow) -> _UnprovedRow | NumberedRow | Fault:
     for column in ("enrolment_id", *_BY_PERSON, "joins"):
         if column in row.faults:
             return fault_in(row, column, row.faults[column])
@@ -118,7 +119,7 @@ def _read_person(row: SheetRow) -> _Unproved | Numbered | Fault:
         return fault_in(row, "joins", "joins_unclear")
     enrolment_id = row.cells.get("enrolment_id", "").strip()
     if enrolment_id:
-        return Numbered(row, enrolment_id)
+        return NumberedRow(row, enrolment_id)
     for column in _BY_PERSON:
         if not row.cells.get(column, "").strip():
             return fault_in(row, column, "empty_cell")
@@ -126,7 +127,7 @@ def _read_person(row: SheetRow) -> _Unproved | Numbered | Fault:
         number = parse_id_number(row.cells["id_number"])
     except InvalidIdentity as invalid:
         return fault_in(row, "id_number", invalid.code)
-    return _Unproved(row, number)
+    return _UnprovedRow(row, number)
 
 
 def wrong_mask(row: SheetRow, enrolment: Enrolment) -> str | None:

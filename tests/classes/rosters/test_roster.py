@@ -1,37 +1,13 @@
-"""Roster, withdrawal, completion and scores (steps 7 and 9)."""
+"""Roster and withdrawal (step 7)."""
 
-import io
 from datetime import timedelta
 
 import pytest
-from openpyxl import Workbook
 
 from chalicelib.sheets.content_types import CSV, XLSX
-from tests.classes.builders import Classroom
+from tests.classes.builders import Classroom, csv, identity, statuses, xlsx
 
 ROSTER_HEADER = ["姓名", "身份证号"]
-SCORE_HEADER = ["姓名", "身份证号", "理论成绩", "实操成绩"]
-
-
-def xlsx(*rows):
-    book = Workbook()
-    for row in rows:
-        book.active.append(row)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-def csv(*rows):
-    return "\n".join(",".join(str(cell) for cell in row) for row in rows).encode("gb18030")
-
-
-def identity(person):
-    return {"name": person.name, "id_number": person.id_number}
-
-
-def statuses(api):
-    return {one["id"]: one["status"] for one in api("institution").get("/v1/enrolments").json["items"]}
 
 
 # ------------------------------------------------------------------------------------------ roster
@@ -52,7 +28,7 @@ def test_a_roster_is_refused_before_approval_and_after_completion(world):
 @pytest.mark.parametrize("kind", ["json", "xlsx", "csv"])
 def test_a_roster_by_names_rosters_the_enrolments(world, api, kind):
     room = Classroom(world).approved()
-    made = room.enrol(2)
+    enrolments = room.enrol(2)
     if kind == "json":
         answer = room.put_roster([identity(person) for person in room.people])
     else:
@@ -62,10 +38,10 @@ def test_a_roster_by_names_rosters_the_enrolments(world, api, kind):
         answer = api("institution").put(path, raw=sheet, content_type=content_type, at=world.now)
     assert answer.status == 200, answer.text
     assert answer.json == {"version": room.version + 1, "accepted": 2, "errors": []}
-    assert statuses(api) == {one["id"]: "rostered" for one in made}
+    assert statuses(api) == {enrolment["id"]: "rostered" for enrolment in enrolments}
     listed = api("clerk").get(f"/v1/classes/{room.id}/roster").json["items"]
-    assert {one["enrolment_id"] for one in listed} == {one["id"] for one in made}
-    assert all("*" in one["trainee"]["name"] and "*" in one["trainee"]["id_number"] for one in listed)
+    assert {row["enrolment_id"] for row in listed} == {enrolment["id"] for enrolment in enrolments}
+    assert all("*" in row["trainee"]["name"] and "*" in row["trainee"]["id_number"] for row in listed)
 
 
 def test_every_wrong_row_comes_back_with_row_and_column_and_nothing_is_applied(world, api):
@@ -89,8 +65,8 @@ def test_every_wrong_row_comes_back_with_row_and_column_and_nothing_is_applied(w
     path = f"/v1/classes/{room.id}/roster?version={room.version}"
     answer = api("institution").put(path, raw=sheet, content_type=XLSX, at=world.now)
     assert (answer.status, answer.json["code"]) == (422, "roster_row_unmatched")
-    found = [(one["row"], one["column"], one["code"]) for one in answer.json["errors"]]
-    assert found == [
+    faults = [(fault["row"], fault["column"], fault["code"]) for fault in answer.json["errors"]]
+    assert faults == [
         (4, "姓名", "roster_row_unmatched"),
         (5, "身份证号", "roster_row_unmatched"),
         (6, "身份证号", "roster_row_unmatched"),
@@ -99,7 +75,7 @@ def test_every_wrong_row_comes_back_with_row_and_column_and_nothing_is_applied(w
         (9, "身份证号", "invalid_id_number"),
         (10, "身份证号", "repeated_trainee"),
     ]
-    assert all(one["detail"] for one in answer.json["errors"])
+    assert all(fault["detail"] for fault in answer.json["errors"])
     assert good.id_number not in answer.text
     assert room.read()["version"] == room.version
     assert set(statuses(api).values()) == {"confirmed"}
@@ -107,20 +83,20 @@ def test_every_wrong_row_comes_back_with_row_and_column_and_nothing_is_applied(w
 
 def test_a_dry_run_tells_the_errors_and_a_partial_upload_applies_the_right_rows(world, api):
     room = Classroom(world).approved()
-    made = room.enrol(1)
-    rows = [{"enrolment_id": made[0]["id"]}, {"enrolment_id": "enr_nobodyatall"}]
+    enrolments = room.enrol(1)
+    rows = [{"enrolment_id": enrolments[0]["id"]}, {"enrolment_id": "enr_nobodyatall"}]
     dry = room.put_roster(rows, "?dry_run=true")
     assert (dry.status, dry.json["accepted"], dry.json["version"]) == (200, 1, room.version)
-    assert [(one["row"], one["code"]) for one in dry.json["errors"]] == [(2, "roster_row_unmatched")]
+    assert [(fault["row"], fault["code"]) for fault in dry.json["errors"]] == [(2, "roster_row_unmatched")]
     assert set(statuses(api).values()) == {"confirmed"}
     partial = room.put_roster(rows, "?partial=true")
     assert (partial.status, partial.json["accepted"], len(partial.json["errors"])) == (200, 1, 1)
-    assert statuses(api) == {made[0]["id"]: "rostered"}
+    assert statuses(api) == {enrolments[0]["id"]: "rostered"}
 
 
 def test_a_new_roster_replaces_the_old_one(world, api):
     room = Classroom(world).rostered(2)
-    leaving, staying = (one["id"] for one in room.enrolments)
+    leaving, staying = (enrolment["id"] for enrolment in room.enrolments)
     joining = room.enrol(1, first=30)[0]["id"]
     answer = room.put_roster([{"enrolment_id": staying}, {"enrolment_id": joining}])
     assert answer.status == 200, answer.text
@@ -133,7 +109,7 @@ def test_a_new_roster_replaces_the_old_one(world, api):
 
 def test_nobody_is_dropped_without_a_reason_once_a_class_has_begun(world, api):
     room = Classroom(world).rostered(2)
-    leaving, staying = (one["id"] for one in room.enrolments)
+    leaving, staying = (enrolment["id"] for enrolment in room.enrolments)
     path, begun = f"/v1/classes/{room.id}/roster", room.starts() - timedelta(minutes=60)
     body = {"version": room.version, "rows": [{"enrolment_id": staying}]}
     assert api("institution").put(f"{path}?dry_run=true", body, at=room.starts(-1)).json["errors"] != []
@@ -142,12 +118,15 @@ def test_nobody_is_dropped_without_a_reason_once_a_class_has_begun(world, api):
     for query in ("", "?partial=true"):
         refused = api("institution").put(f"{path}{query}", body, at=begun)
         assert (refused.status, refused.json["code"]) == (409, "trainee_dropped"), refused.text
-        assert [(one["field"], one["code"]) for one in refused.json["errors"]] == [
+        assert [(fault["field"], fault["code"]) for fault in refused.json["errors"]] == [
             (leaving, "trainee_dropped")
         ]
     assert statuses(api) == {leaving: "rostered", staying: "rostered"}
     joining = room.enrol(1, first=30)[0]["id"]
-    more = {"version": room.version, "rows": [{"enrolment_id": one} for one in (leaving, staying, joining)]}
+    more = {
+        "version": room.version,
+        "rows": [{"enrolment_id": enrolment_id} for enrolment_id in (leaving, staying, joining)],
+    }
     assert api("institution").put(path, more, at=begun).status == 200
     left = api("institution").post(f"/v1/enrolments/{leaving}/withdraw", {"reason": "就业"}, at=begun)
     assert (left.status, left.json["status"]) == (200, "withdrawn")
@@ -188,17 +167,6 @@ def test_a_sheet_needs_the_version_and_its_columns(world, api):
         assert (answer.status, answer.json["code"]) == (422, code)
 
 
-def test_a_trainee_sees_the_classes_they_are_rostered_in(world, api):
-    room = Classroom(world).rostered(1)
-    person = room.people[0]
-    assert [one["id"] for one in api(person).get("/v1/classes").json["items"]] == [room.id]
-    assert room.read(person)["allowed_actions"] == []
-    stranger = world.person(55)
-    assert api(stranger).get("/v1/classes").json["items"] == []
-    assert api(stranger).get(f"/v1/classes/{room.id}").status == 404
-    assert api(person).get(f"/v1/classes/{room.id}/roster").status == 403
-
-
 # ------------------------------------------------------------------------------------------ leaving
 
 
@@ -216,117 +184,25 @@ def test_a_withdrawal_takes_the_trainee_off_the_roster_and_closes_the_voucher(wo
 
 
 def test_an_enrolment_on_no_roster_cannot_withdraw(world, api):
-    made = world.enrolment(world.person(1))
-    answer = api("institution").post(f"/v1/enrolments/{made['id']}/withdraw", {"reason": "x"}, at=world.now)
+    enrolment = world.enrolment(world.person(1))
+    answer = api("institution").post(
+        f"/v1/enrolments/{enrolment['id']}/withdraw", {"reason": "x"}, at=world.now
+    )
     assert (answer.status, answer.json["code"]) == (409, "wrong_state")
 
 
-# ------------------------------------------------------------------------------------------ completion
-
-
-def test_completion_waits_for_the_last_lesson_and_needs_a_roster(world):
-    empty = Classroom(world).approved()
-    assert empty.try_("institution", "completion/submit").json["code"] == "lessons_open"
-    assert empty.try_("institution", "completion/submit", at=empty.ended()).json["code"] == "roster_empty"
+def test_nobody_joins_once_the_policys_share_of_the_hours_is_over(world, api):
     room = Classroom(world).rostered(1)
-    early = room.try_("institution", "completion/submit")
-    assert (early.status, early.json["code"]) == (409, "lessons_open")
-    assert "completion_submit" not in room.read()["allowed_actions"]
-    assert "completion_submit" in room.read(at=room.ended())["allowed_actions"]
-
-
-def test_completion_is_returned_with_a_reason_and_sent_again(world):
-    back = Classroom(world).rostered(1)
-    back.do("institution", "completion/submit", at=back.ended())
-    back.do("clerk", "completion/return", {"reason": "缺录像"}, at=back.ended())
-    assert (back.json["status"], back.json["return_reason"]) == ("completion_returned", "缺录像")
-    back.do("institution", "completion/submit", at=back.ended())
-    back.do("clerk", "completion/approve", at=back.ended())
-    assert back.json["status"] == "completion_approved"
-    assert back.read()["allowed_actions"] == ["scores"]
-    assert back.read("clerk")["allowed_actions"] == []
-
-
-# ------------------------------------------------------------------------------------------ scores
-
-
-def marks(room, *pairs):
-    made = zip(room.enrolments, pairs, strict=True)
-    return [{"enrolment_id": one["id"], "theory": t, "practice": p} for one, (t, p) in made]
-
-
-def test_scores_pass_and_fail_and_can_be_corrected(world, api):
-    room = Classroom(world).completed(3)
-    first = room.put_scores(marks(room, (60, 60), (100, 59), (0, 100)))
-    assert first.status == 200, first.text
-    assert first.json == {"version": room.version + 1, "passed": 1, "failed": 2, "errors": []}
-    assert sorted(statuses(api).values()) == ["failed", "failed", "passed"]
-    room.refresh()
-    assert (room.json["status"], room.json["passed"], room.json["failed"]) == ("scored", 1, 2)
-    rows = marks(room, (60, 60), (100, 60), (0, 100))
-    unexplained = room.put_scores(rows)
-    assert (unexplained.status, unexplained.json["code"]) == (422, "correction_needs_reason")
-    again = room.put_scores(rows, reason="登记有误")
-    assert (again.status, again.json["passed"]) == (200, 2)
-    stale = room.put_scores(rows, reason="登记有误")
-    assert stale.json["code"] == "version_conflict"
-
-
-def test_scores_by_sheet(world, api):
-    room = Classroom(world).completed(2)
-    rows = [[p.name, p.id_number, 80, 90] for p in room.people]
-    path = f"/v1/classes/{room.id}/scores?version={room.version}"
-    answer = api("institution").put(path, raw=xlsx(SCORE_HEADER, *rows), content_type=XLSX, at=room.ended())
-    assert (answer.status, answer.json["passed"]) == (200, 2)
-
-
-def test_incomplete_or_wrong_scores_are_all_named_and_not_applied(world, api):
-    room = Classroom(world).completed(3)
-    one, two, _ = room.people
-    stranger = world.person(77)
-    sheet = csv(
-        SCORE_HEADER,
-        [one.name, one.id_number, 101, "优"],
-        ["李冒名", two.id_number, 60, 60],
-        [stranger.name, stranger.id_number, 60, 60],
-    )
-    path = f"/v1/classes/{room.id}/scores?version={room.version}"
-    answer = api("institution").put(path, raw=sheet, content_type=CSV, at=room.ended())
-    assert (answer.status, answer.json["code"]) == (422, "scores_incomplete")
-    rows = [(e["row"], e["column"], e["code"]) for e in answer.json["errors"] if "row" in e]
-    assert rows == [
-        (2, "理论成绩", "invalid_mark"),
-        (2, "实操成绩", "invalid_mark"),
-        (3, "姓名", "score_row_unmatched"),
-        (4, "身份证号", "score_row_unmatched"),
-    ]
-    missing = {e["field"] for e in answer.json["errors"] if e["code"] == "mark_missing"}
-    assert missing == {room.enrolments[2]["id"]}  # the others have a row, whose fault is told once
-    assert set(statuses(api).values()) == {"rostered"}
-
-
-@pytest.mark.parametrize("value", [-1, 101, 10**30])
-def test_a_mark_is_from_0_to_100(world, value):
-    room = Classroom(world).completed(1)
-    answer = room.put_scores(marks(room, (value, 60)))
-    assert (answer.status, answer.json["code"]) == (422, "scores_incomplete")
-
-
-@pytest.mark.parametrize("value", ["60", 59.5, None, True])
-def test_a_mark_is_a_whole_number(world, value):
-    room = Classroom(world)
-    row = {"enrolment_id": "enr_aaaa", "theory": value, "practice": 60}
-    assert room.put_scores([row]).status == 400
-
-
-def test_scores_wait_for_the_approved_completion(world):
-    room = Classroom(world).rostered(1)
-    assert room.put_scores(marks(room, (60, 60))).json["code"] == "wrong_state"
-
-
-def test_a_dry_run_of_scores_changes_nothing(world, api):
-    room = Classroom(world).completed(2)
-    dry = room.put_scores(marks(room, (60, 60), (50, 60))[:1], "?dry_run=true")
-    assert (dry.status, dry.json["passed"], dry.json["failed"]) == (200, 1, 0)
-    assert [one["code"] for one in dry.json["errors"]] == ["mark_missing"]
-    assert set(statuses(api).values()) == {"rostered"}
+    late = room.enrol(1, first=40)[0]
+    rows = [{"enrolment_id": enrolment["id"]} for enrolment in room.enrolments]
+    path = f"/v1/classes/{room.id}/roster"
+    body = {"version": room.version, "rows": rows}
+    over = room.starts(1) + (room.ended() - room.starts(4))  # two of five lessons are over
+    refused = api("institution").put(path, body, at=over)
+    assert (refused.status, refused.json["errors"][0]["code"]) == (422, "late_addition")
+    assert refused.json["errors"][0]["row"] == 2
+    stays = api("institution").put(path, body | {"rows": rows[:1]}, at=over)
+    assert stays.status == 200, stays.text
+    in_time = api("institution").put(path, body, at=room.starts(1))  # one of five: exactly the share
+    assert in_time.status == 200, in_time.text
+    assert statuses(api)[late["id"]] == "rostered"

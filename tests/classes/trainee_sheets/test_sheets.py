@@ -8,8 +8,7 @@ import pytest
 from openpyxl import load_workbook
 
 from chalicelib.sheets.content_types import CSV, XLSX
-from tests.classes.builders import Classroom
-from tests.classes.rosters.test_roster_and_scores import csv, statuses, xlsx
+from tests.classes.builders import Classroom, csv, statuses, xlsx
 
 
 def put(room, what, sheet, content_type, at=None, **query):
@@ -65,9 +64,9 @@ def test_a_roster_of_50_rows_with_12_mistakes_gets_all_12_back_and_applies_nothi
 ):
     people = fifty.people
     other, elsewhere, stranger = Classroom(world).approved(), world.person(71), world.person(72)
-    taken = world.person(73)
-    made = world.enrolment(taken)
-    assert other.put_roster([{"enrolment_id": made["id"]}]).status == 200
+    rostered = world.person(73)
+    enrolment = world.enrolment(rostered)
+    assert other.put_roster([{"enrolment_id": enrolment["id"]}]).status == 200
     world.enrolment(elsewhere, institution="institution_two")
     gone = fifty.enrolments[11]
     released = api("institution").post(f"/v1/enrolments/{gone['id']}/release", {"reason": "x"}, at=world.now)
@@ -81,14 +80,14 @@ def test_a_roster_of_50_rows_with_12_mistakes_gets_all_12_back_and_applies_nothi
     rows[5][2] = people[5].id_number[:17] + "Y"
     rows[6] = ["", stranger.name, stranger.id_number, "是"]
     rows[7] = ["", elsewhere.name, elsewhere.id_number, "是"]
-    rows[8] = ["", taken.name, taken.id_number, "是"]
+    rows[8] = ["", rostered.name, rostered.id_number, "是"]
     rows[9][3] = "也许"
     rows[10] = ["enr_aaaaaaaaaaaaaaaaaaaaaaaa", "", "", "是"]
     rows[12] = list(rows[13])
     answer = put(fifty, "roster", write(["报名编号", "姓名", "身份证号", "入班"], *rows), content_type)
     assert (answer.status, answer.json["code"]) == (422, "roster_row_unmatched"), answer.text
-    found = {(one["row"], one["column"], one["code"]) for one in answer.json["errors"]}
-    assert found == {
+    faults = {(fault["row"], fault["column"], fault["code"]) for fault in answer.json["errors"]}
+    assert faults == {
         (2, "姓名", "roster_row_unmatched"),
         (3, "姓名", "empty_cell"),
         (4, "身份证号", "empty_cell"),
@@ -104,8 +103,8 @@ def test_a_roster_of_50_rows_with_12_mistakes_gets_all_12_back_and_applies_nothi
         (15, "身份证号", "repeated_trainee"),
     }
     assert fifty.read()["version"] == fifty.version
-    states = {one["id"]: one["status"] for one in all_enrolments(api)}
-    assert {states[one["id"]] for one in fifty.enrolments} == {"confirmed", "released"}
+    states = {enrolment["id"]: enrolment["status"] for enrolment in all_enrolments(api)}
+    assert {states[enrolment["id"]] for enrolment in fifty.enrolments} == {"confirmed", "released"}
     back = fetch(answer.json["error_sheet"])
     if content_type == XLSX:
         lines = {
@@ -115,7 +114,7 @@ def test_a_roster_of_50_rows_with_12_mistakes_gets_all_12_back_and_applies_nothi
     else:
         lines = {n: line.split(",") for n, line in enumerate(back.decode("utf-8-sig").splitlines(), 1)}
     assert lines[1] == ["报名编号", "姓名", "身份证号", "入班", "错误原因"]
-    assert {n for n, line in lines.items() if n > 1 and line[4]} == {row for row, _, _ in found}
+    assert {n for n, line in lines.items() if n > 1 and line[4]} == {row for row, _, _ in faults}
 
 
 def all_enrolments(api):
@@ -136,7 +135,7 @@ def all_enrolments(api):
 def test_marks_of_50_rows_with_12_mistakes_get_all_12_back_and_apply_nothing(
     fifty, world, api, write, content_type
 ):
-    answer = fifty.put_roster([{"enrolment_id": one["id"]} for one in fifty.enrolments])
+    answer = fifty.put_roster([{"enrolment_id": enrolment["id"]} for enrolment in fifty.enrolments])
     assert answer.status == 200, answer.text
     fifty.refresh().do("institution", "completion/submit", at=fifty.ended())
     fifty.do("clerk", "completion/approve", at=fifty.ended())
@@ -158,8 +157,10 @@ def test_marks_of_50_rows_with_12_mistakes_get_all_12_back_and_apply_nothing(
     header = ["报名编号", "姓名", "身份证号", "理论成绩", "实操成绩"]
     answer = put(fifty, "scores", write(header, *rows), content_type, at=fifty.ended())
     assert (answer.status, answer.json["code"]) == (422, "scores_incomplete"), answer.text
-    found = {(one["row"], one["column"], one["code"]) for one in answer.json["errors"] if "row" in one}
-    assert found == {
+    faults = {
+        (fault["row"], fault["column"], fault["code"]) for fault in answer.json["errors"] if "row" in fault
+    }
+    assert faults == {
         (2, "理论成绩", "invalid_mark"),
         (3, "实操成绩", "invalid_mark"),
         (4, "理论成绩", "invalid_mark"),
@@ -173,9 +174,9 @@ def test_marks_of_50_rows_with_12_mistakes_get_all_12_back_and_apply_nothing(
         (12, "报名编号", "score_row_unmatched"),
         (14, "身份证号", "repeated_trainee"),
     }
-    missing = {one["field"] for one in answer.json["errors"] if one["code"] == "mark_missing"}
+    missing = {fault["field"] for fault in answer.json["errors"] if fault["code"] == "mark_missing"}
     assert missing == {fifty.enrolments[n]["id"] for n in (9, 10, 12)}  # whom no row means
-    assert {one["status"] for one in all_enrolments(api)} == {"rostered"}
+    assert {enrolment["status"] for enrolment in all_enrolments(api)} == {"rostered"}
     assert answer.json["error_sheet"]
 
 
@@ -188,14 +189,14 @@ def test_the_rosters_form_is_prefilled_locked_and_uploaded_as_it_is(world, api):
     book = form(room, "roster")
     lines = rows_of(book)
     assert lines[0] == ["报名编号", "姓名", "身份证号", "入班"]
-    assert {line[0] for line in lines[1:]} == {one["id"] for one in room.enrolments}
+    assert {line[0] for line in lines[1:]} == {enrolment["id"] for enrolment in room.enrolments}
     assert all("*" in line[1] and "*" in line[2] and line[3] == "是" for line in lines[1:])
     sheet = book.active
     assert sheet.protection.sheet
     assert [sheet.cell(1, n).protection.locked for n in (1, 2, 3, 4)] == [True] * 4
     assert [sheet.cell(2, n).protection.locked for n in (1, 2, 3, 4)] == [True, True, True, False]
     assert sheet.cell(5, 2).protection.locked is False
-    choices = [(one.type, one.formula1) for one in sheet.data_validations.dataValidation]
+    choices = [(rule.type, rule.formula1) for rule in sheet.data_validations.dataValidation]
     assert choices == [("list", '"是,否"')]
     assert sheet.cell(2, 3).number_format == "@"
     sheet.cell(3, 4).value = "否"
@@ -215,7 +216,7 @@ def test_the_form_of_marks_is_prefilled_limited_and_uploaded_filled_in(world, ap
     book = form(room, "scores", at=room.ended())
     sheet = book.active
     assert rows_of(book)[0] == ["报名编号", "姓名", "身份证号", "理论成绩", "实操成绩"]
-    limits = {(one.type, one.formula1, one.formula2) for one in sheet.data_validations.dataValidation}
+    limits = {(rule.type, rule.formula1, rule.formula2) for rule in sheet.data_validations.dataValidation}
     assert limits == {("whole", "0", "100")}
     assert [sheet.cell(2, n).protection.locked for n in range(1, 6)] == [True, True, True, False, False]
     empty = put(room, "scores", saved(book), XLSX, at=room.ended())
@@ -236,14 +237,14 @@ def test_the_form_of_marks_is_prefilled_limited_and_uploaded_filled_in(world, ap
 def test_an_error_sheet_is_corrected_and_uploaded_again(world, api):
     room = Classroom(world).approved()
     room.enrol(2)
-    one, two = room.people
-    sheet = xlsx(["姓名", "身份证号"], [one.name, one.id_number], [], ["@张冒名", two.id_number])
+    first, second = room.people
+    sheet = xlsx(["姓名", "身份证号"], [first.name, first.id_number], [], ["@张冒名", second.id_number])
     answer = put(room, "roster", sheet, XLSX)
     assert answer.status == 422
     book = load_workbook(io.BytesIO(fetch(answer.json["error_sheet"])))
-    assert [cell.value for cell in book.active[4]][:2] == ["@张冒名", two.id_number]
+    assert [cell.value for cell in book.active[4]][:2] == ["@张冒名", second.id_number]
     assert book.active.cell(4, 3).value.startswith("姓名：")
-    book.active.cell(4, 1).value = two.name
+    book.active.cell(4, 1).value = second.name
     right = put(room, "roster", saved(book), XLSX)
     assert (right.status, right.json["accepted"]) == (200, 2), right.text
 
@@ -265,66 +266,3 @@ def test_forms_are_refused_where_nothing_can_be_uploaded(world, api):
     assert api("institution").get(f"{path}/scores/template").json["code"] == "wrong_state"
     assert api("clerk").get(f"{path}/scores/template").status == 403
     assert api("institution_two").get(f"{path}/roster/template").status == 404
-
-
-# ------------------------------------------------------------------------------------------ late and absent
-
-
-def test_nobody_joins_once_the_policys_share_of_the_hours_is_over(world, api):
-    room = Classroom(world).rostered(1)
-    late = room.enrol(1, first=40)[0]
-    rows = [{"enrolment_id": one["id"]} for one in room.enrolments]
-    path = f"/v1/classes/{room.id}/roster"
-    body = {"version": room.version, "rows": rows}
-    over = room.starts(1) + (room.ended() - room.starts(4))  # two of five lessons are over
-    refused = api("institution").put(path, body, at=over)
-    assert (refused.status, refused.json["errors"][0]["code"]) == (422, "late_addition")
-    assert refused.json["errors"][0]["row"] == 2
-    stays = api("institution").put(path, body | {"rows": rows[:1]}, at=over)
-    assert stays.status == 200, stays.text
-    in_time = api("institution").put(path, body, at=room.starts(1))  # one of five: exactly the share
-    assert in_time.status == 200, in_time.text
-    assert statuses(api)[late["id"]] == "rostered"
-
-
-def test_marks_do_not_pass_without_the_attendance_that_the_policy_wants(world, api):
-    room = Classroom(world).rostered(3)
-    room.attend(0).attend(1, lessons=4).attend(2, lessons=3)  # 100 %, exactly 80 %, 60 %
-    room.do("institution", "completion/submit", at=room.ended())
-    seen = room.read("clerk", at=room.ended())["evidence"]
-    assert (seen["trainees"], seen["trainees_below"]) == (3, [room.enrolments[2]["id"]])
-    assert (seen["mean_share"], seen["lessons"], len(seen["lessons_without_footage"])) == (0.8, 5, 5)
-    room.do("clerk", "completion/approve", at=room.ended())
-    rows = [{"enrolment_id": one["id"], "theory": 90, "practice": 90} for one in room.enrolments]
-    answer = room.put_scores(rows)
-    assert (answer.json["passed"], answer.json["failed"]) == (2, 1)
-    assert statuses(api)[room.enrolments[2]["id"]] == "failed"
-
-
-def test_every_recording_of_the_marks_is_kept_with_its_reason(world, api):
-    room = Classroom(world).completed(1)
-    row = {"enrolment_id": room.enrolments[0]["id"], "theory": 55, "practice": 90}
-    assert room.put_scores([row]).status == 200
-    room.refresh()
-    assert room.put_scores([row | {"theory": 65}], reason="漏登 10 分").status == 200
-    for who in ("institution", "clerk"):
-        newest, first = api(who).get(f"/v1/classes/{room.id}/scores").json["items"]
-        assert (newest["reason"], newest["passed"], first["passed"]) == ("漏登 10 分", 1, 0)
-        after = newest["rows"][0]
-        assert (after["theory"], after["before"]["theory"], after["before"]["passed"]) == (65, 55, False)
-        assert first["rows"][0]["before"] is None
-
-
-def test_marks_are_closed_once_the_subsidy_is_claimed(world, api):
-    from chalicelib.classes.store import ClassRow
-
-    room = Classroom(world).completed(1)
-    row = {"enrolment_id": room.enrolments[0]["id"], "theory": 65, "practice": 90}
-    room.put_scores([row])
-    room.refresh()
-    stored = ClassRow.get(room.id, "head")
-    for status in ("claimed", "closed"):
-        stored.status = status
-        stored.save()
-        answer = room.put_scores([row], reason="x")
-        assert (answer.status, answer.json["code"]) == (409, "scores_closed")

@@ -4,14 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 
 import msgspec
-from pynamodb.expressions.update import Action
 
 from chalicelib.aws.writes import Put, Update, transact
-from chalicelib.classes.model import (
-    CLASS_TRANSITIONS,
-    ClassHead,
-    ClassPlan,
-)
+from chalicelib.classes.model import CLASS_TRANSITIONS, ClassHead, ClassPlan, sources_of
 from chalicelib.classes.store import (
     ANY_STATE,
     HEAD,
@@ -23,6 +18,7 @@ from chalicelib.classes.store import (
     move,
     not_own_work,
     plan_put,
+    timetable_facts,
     told_by,
     transact_under_head,
 )
@@ -43,7 +39,7 @@ def replace_plan(
         NotFound, Refused: it is gone, changed meanwhile, or filed.
 
     """
-    sources = (*CLASS_TRANSITIONS.sources("edit"), *CLASS_TRANSITIONS.sources("revise"))
+    sources = sources_of("edit")
     actions = [
         ClassRow.program_id.set(head.program_id),
         ClassRow.project_id.set(head.project_id),
@@ -63,23 +59,12 @@ def replace_plan(
     transact_under_head(writes, sources=sources, version=version, change=told_by(PLAN, change))
 
 
-def timetable_facts(head: ClassHead) -> list[Action]:
-    """Set what a head repeats of its plan's timetable."""
-    return [
-        ClassRow.opens_at.set(head.opens_at),
-        ClassRow.ends_at.set(head.ends_at),
-        ClassRow.lesson_count.set(head.lesson_count),
-        ClassRow.lesson_hours.set(head.lesson_hours),
-        ClassRow.plan_digest.set(head.plan_digest or ""),
-    ]
-
-
 # --------------------------------------------------------------------------- decisions
 
 
 def submit(
     class_id: str,
-    taken: Sequence[Put],
+    takings: Sequence[Put],
     *,
     version: int,
     by: str,
@@ -88,7 +73,10 @@ def submit(
     now: datetime,
     change: Change,
 ) -> None:
-    """File the application; from now on it takes up its trainers and rooms. `also` prepared it besides."""
+    """File the application; from now on it takes up its trainers and rooms (`takings`).
+
+    `also` are those who prepared it besides.
+    """
     sources = CLASS_TRANSITIONS.sources("submit")
     actions = [
         ClassRow.status.set(str(CLASS_TRANSITIONS.target("submit"))),
@@ -99,7 +87,7 @@ def submit(
         ClassRow.return_reason.remove(),
     ]
     head = head_update(class_id, actions, sources=sources, version=version)
-    transact_under_head([head, *taken], sources=sources, version=version, change=told_by(HEAD, change))
+    transact_under_head([head, *takings], sources=sources, version=version, change=told_by(HEAD, change))
 
 
 def approve(

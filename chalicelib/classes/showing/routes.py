@@ -4,22 +4,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chalicelib.classes import service
-from chalicelib.classes.answers import (
-    ClassAnswer,
-    ClassSummary,
-    class_answer,
-    class_facts,
-)
 from chalicelib.classes.model import ClassStatus
+from chalicelib.classes.showing import service
+from chalicelib.classes.showing.answers import ClassAnswer, ClassSummary, class_answer, class_facts
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery
-from chalicelib.edge.forms import line
 from chalicelib.edge.http import Api
 
 api = Api(__name__)
-
-Name = Annotated[str, line(100)]
-Id = Annotated[str, Meta(min_length=1, max_length=80)]
 
 
 class ClassQuery(PageQuery):

@@ -6,11 +6,12 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from chalicelib.classes import templates
-from chalicelib.classes.sheet_rows import read_rows
+from chalicelib.classes.trainee_sheets.links import link_to_error_sheet
+from chalicelib.classes.trainee_sheets.rows import read_rows
 from chalicelib.edge.endpoints import Call, SheetBody, SheetQuery
-from chalicelib.edge.forms import Answer, Form, line, malformed
+from chalicelib.edge.forms import Form, line, malformed
 from chalicelib.edge.problems import fault_of
+from chalicelib.enrolments.answers import PersonAnswer
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.sheets.reading import SheetRow
@@ -39,14 +40,7 @@ class RosterRowForm(Form):
         return [name for name in ("name", "id_number") if given.get(name) is None]
 
 
-class PersonAnswer(Answer):
-    """A person, masked."""
-
-    name: str
-    id_number: str
-
-
-def rows_given(
+def rows_of(
     call: Call[Any, SheetQuery], columns: Mapping[str, tuple[str, ...]]
 ) -> tuple[int, Sequence[SheetRow]]:
     """Read the version and the rows of a JSON body or a sheet, in one shape."""
@@ -69,30 +63,30 @@ def _row_faults(place: int, row: RosterRowForm) -> list[Fault]:
 
 
 def _sheet_row(number: int, row: RosterRowForm) -> SheetRow:
-    given = {name: value for name, value in msgspec.structs.asdict(row).items() if value is not None}
+    fields = {name: value for name, value in msgspec.structs.asdict(row).items() if value is not None}
     return SheetRow(
         row=number,
-        cells={name: str(value) for name, value in given.items()},
-        headers={name: name for name in given},
+        cells={name: str(value) for name, value in fields.items()},
+        headers={name: name for name in fields},
     )
 
 
-def errors_of(call: Call[Any, Any], faults: Sequence[Fault]) -> list[dict[str, Any]]:
+def row_errors(call: Call[Any, Any], faults: Sequence[Fault]) -> list[dict[str, Any]]:
     """Word what is wrong with each row, in the caller's language."""
     return [fault_of(fault, english=call.english) for fault in faults]
 
 
-def error_sheet_answer(call: Call[Any, Any], rows: Sequence[SheetRow], faults: Sequence[Fault]) -> str | None:
+def error_sheet_of(call: Call[Any, Any], rows: Sequence[SheetRow], faults: Sequence[Fault]) -> str | None:
     """Give a link to the uploaded sheet with what is wrong in it; JSON gets none."""
     body = call.body
     if not faults or not isinstance(body, SheetBody):
         return None
-    return templates.error_sheet(rows, faults, content_type=body.content_type, english=call.english)
+    return link_to_error_sheet(rows, faults, content_type=body.content_type, english=call.english)
 
 
 def give_back_sheet(call: Call[Any, Any], rows: Sequence[SheetRow], error: DomainError) -> None:
     """Add to a refusal the link to the uploaded sheet with what is wrong in it."""
-    link = error_sheet_answer(call, rows, error.faults)
+    link = error_sheet_of(call, rows, error.faults)
     if link is not None:
         error.facts["error_sheet"] = link
 

@@ -4,22 +4,22 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from chalicelib.classes.answers import (
-    ClassAnswer,
+from chalicelib.classes.applications import service
+from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX
+from chalicelib.classes.plans.draft import PlanDraft
+from chalicelib.classes.plans.forms import (
+    Id,
     LessonForm,
+    Name,
     SiteForm,
     TrainerForm,
-    class_answer,
-    lesson_given,
-    site_given,
-    trainers_given,
+    lesson_draft,
+    site_draft,
+    trainer_drafts,
 )
-from chalicelib.classes.model import LESSONS_MAX, TRAINERS_MAX
-from chalicelib.classes.plans import decisions
-from chalicelib.classes.plans import service as plans_service
-from chalicelib.classes.routes import Id, Name
+from chalicelib.classes.showing.answers import ClassAnswer, class_answer
 from chalicelib.edge.endpoints import Call, NoQuery, VersionBody, VersionReason
-from chalicelib.edge.forms import Comment, Form, Reason, Version
+from chalicelib.edge.forms import Form, Version
 from chalicelib.edge.http import Api
 
 api = Api(__name__)
@@ -59,7 +59,7 @@ class ClassEdit(ClassRequest, kw_only=True):
     summary="Write down an application for a class",
 )
 def create(call: Call[ClassRequest, NoQuery]) -> ClassAnswer:
-    return class_answer(call, plans_service.create_class(call.context, _plan(call.body)))
+    return class_answer(call, service.create_class(call.context, _draft(call.body)))
 
 
 @api.endpoint(
@@ -71,21 +71,20 @@ def create(call: Call[ClassRequest, NoQuery]) -> ClassAnswer:
     summary="Replace an application that is not filed",
 )
 def edit(call: Call[ClassEdit, NoQuery], class_id: str) -> ClassAnswer:
-    plan = _plan(call.body)
-    return class_answer(
-        call, plans_service.edit_class(call.context, class_id, plan, version=call.body.version)
-    )
+    body = call.body
+    shown = service.edit_class(call.context, class_id, _draft(body), version=body.version)
+    return class_answer(call, shown)
 
 
-def _plan(body: ClassRequest) -> plans_service.PlanGiven:
-    return plans_service.PlanGiven(
+def _draft(body: ClassRequest) -> PlanDraft:
+    return PlanDraft(
         project_id=body.project_id,
         program_id=body.program_id,
         name=body.name,
         planned_size=body.planned_size,
-        site=site_given(body.site, "site"),
-        trainers=trainers_given(body.trainers),
-        lessons=[lesson_given(lesson, f"lessons[{place}]") for place, lesson in enumerate(body.lessons)],
+        site=site_draft(body.site, "site"),
+        trainers=trainer_drafts(body.trainers),
+        lessons=[lesson_draft(lesson, f"lessons[{place}]") for place, lesson in enumerate(body.lessons)],
     )
 
 
@@ -103,7 +102,7 @@ def _plan(body: ClassRequest) -> plans_service.PlanGiven:
 def submit(call: Call[VersionBody, NoQuery], class_id: str) -> ClassAnswer:
     body = call.body
     return class_answer(
-        call, decisions.submit_class(call.context, class_id, version=body.version, comment=body.comment)
+        call, service.submit_class(call.context, class_id, version=body.version, comment=body.comment)
     )
 
 
@@ -118,7 +117,7 @@ def submit(call: Call[VersionBody, NoQuery], class_id: str) -> ClassAnswer:
 def approve(call: Call[VersionBody, NoQuery], class_id: str) -> ClassAnswer:
     body = call.body
     return class_answer(
-        call, decisions.approve_class(call.context, class_id, version=body.version, comment=body.comment)
+        call, service.approve_class(call.context, class_id, version=body.version, comment=body.comment)
     )
 
 
@@ -133,29 +132,5 @@ def approve(call: Call[VersionBody, NoQuery], class_id: str) -> ClassAnswer:
 def give_back(call: Call[VersionReason, NoQuery], class_id: str) -> ClassAnswer:
     body = call.body
     return class_answer(
-        call, decisions.return_class(call.context, class_id, version=body.version, reason=body.reason)
-    )
-
-
-class CancelBody(Form):
-    """A cancellation, with its reason as `reason` or `comment`."""
-
-    version: Version
-    reason: Reason | None = None
-    comment: Comment | None = None
-
-
-@api.endpoint(
-    "POST",
-    "/v1/classes/{class_id}/cancel",
-    action="class.cancel",
-    body=CancelBody,
-    answer=ClassAnswer,
-    summary="Cancel a class and release its vouchers",
-)
-def cancel(call: Call[CancelBody, NoQuery], class_id: str) -> ClassAnswer:
-    body = call.body
-    reason = body.reason or body.comment
-    return class_answer(
-        call, decisions.cancel_class(call.context, class_id, version=body.version, comment=reason)
+        call, service.return_class(call.context, class_id, version=body.version, reason=body.reason)
     )

@@ -1,0 +1,1 @@
+"""Applications for a class (开班申请): written down, filed, decided by the bureau."""

@@ -1,0 +1,122 @@
+"""Use cases of applications: write one down, file it, decide on it (step 6 of the notice)."""
+
+import msgspec
+
+from chalicelib.accounts import rights
+from chalicelib.catalogue.institutions.reading import current_institution, read_institution
+from chalicelib.catalogue.projects.reading import current_project, read_project
+from chalicelib.classes.applications import store as application_store
+from chalicelib.classes.model import also_prepared, why_not
+from chalicelib.classes.occupancy.service import writes_taking
+from chalicelib.classes.plans.draft import PlanDraft, parts_of_draft
+from chalicelib.classes.plans.model import breaches_of, refusal_of
+from chalicelib.classes.service import read_parts, require_class, require_parts, require_version
+from chalicelib.classes.showing.service import ShownClass, show_decided, show_parts
+from chalicelib.kernel.ids import ClassId, new_id
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import refuse
+from chalicelib.programs.service import current_program
+
+
+def create_class(context: Context, draft: PlanDraft) -> ShownClass:
+    """Write down an application as a draft; raises like `parts_of_draft`."""
+    principal = context.principal
+    assert principal.institution is not None
+    institution = read_institution(principal.institution)
+    rights.require(principal, "class.write", institution=institution.uscc)
+    class_id = ClassId(new_id("cls"))
+    head, plan = parts_of_draft(class_id, draft, institution, version=1, now=context.now)
+    head = msgspec.structs.replace(head, also_prepared_by=[principal.actor])
+    application_store.create_class(head, plan, change_of(context, "class.write"))
+    return show_parts(context, read_parts(class_id))
+
+
+def edit_class(context: Context, class_id: str, draft: PlanDraft, *, version: int) -> ShownClass:
+    """Replace an application that is not filed; after a return it stays returned until filed again."""
+    old = require_parts(context, "class.write", class_id)
+    actor = context.principal.actor
+    institution = read_institution(old.head.institution)
+    head, plan = parts_of_draft(old.head.id, draft, institution, version=version + 1, now=context.now)
+    refuse(why_not("edit", old.head, actor=actor, now=context.now, version=version))
+    head = msgspec.structs.replace(head, also_prepared_by=also_prepared(old.head, actor))
+    application_store.replace_plan(
+        head,
+        plan,
+        version=version,
+        returned=old.plan if old.head.returned_version == old.head.version else None,
+        change=change_of(context, "class.write"),
+    )
+    return show_parts(context, read_parts(class_id))
+
+
+def submit_class(context: Context, class_id: str, *, version: int, comment: str | None) -> ShownClass:
+    """File an application; what was a warning on the draft is a refusal now.
+
+    Raises:
+        Refused: the first rule broken in the documented order, all of them in `faults`.
+
+    """
+    training_class = require_class(context, "class.submit", class_id)
+    actor = context.principal.actor
+    refuse(why_not("submit", training_class, actor=actor, now=context.now, version=version))
+    breaches = breaches_of(
+        training_class,
+        kind=current_program(training_class.program_id).kind,
+        institution=read_institution(training_class.institution),
+        project=read_project(training_class.project_id),
+        now=context.now,
+    )
+    refuse(refusal_of(breaches))
+    application_store.submit(
+        training_class.id,
+        writes_taking(training_class, training_class),
+        version=version,
+        by=actor,
+        also=also_prepared(training_class, actor, submitted_by=actor),
+        policy_version=training_class.policy_version,
+        now=context.now,
+        change=change_of(context, "class.submit", reason=comment),
+    )
+    return show_parts(context, read_parts(class_id))
+
+
+# --------------------------------------------------------------------------- decisions
+
+
+def approve_class(context: Context, class_id: str, *, version: int, comment: str | None) -> ShownClass:
+    """Approve an application; the policy of this moment is pinned to the class.
+
+    The rules are asked once more: the institution may have been suspended, or the policy changed, since.
+    """
+    training_class = require_version(context, "class.approve", class_id, version)
+    actor = context.principal.actor
+    refuse(why_not("approve", training_class, actor=actor, now=context.now, version=version))
+    breaches = breaches_of(
+        training_class,
+        kind=current_program(training_class.program_id).kind,
+        institution=current_institution(training_class.institution),
+        project=current_project(training_class.project_id),
+        now=training_class.submitted_at or context.now,
+    )
+    refuse(refusal_of(breaches))
+    head = application_store.approve(
+        training_class.id,
+        version=version,
+        by=actor,
+        policy_version=training_class.policy_version,
+        now=context.now,
+        change=change_of(context, "class.approve", reason=comment),
+    )
+    return show_decided(context, training_class, head)
+
+
+def return_class(context: Context, class_id: str, *, version: int, reason: str) -> ShownClass:
+    """Return an application to the institution with the reason."""
+    training_class = require_version(context, "class.return", class_id, version)
+    actor = context.principal.actor
+    refuse(why_not("return", training_class, actor=actor, now=context.now, version=version))
+    change = change_of(context, "class.return", reason=reason)
+    head = application_store.give_back(
+        training_class.id, version=version, reason=reason, by=actor, change=change
+    )
+    return show_decided(context, training_class, head)

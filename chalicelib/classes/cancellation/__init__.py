@@ -1,0 +1,1 @@
+"""Cancelling a class: its trainees get their vouchers back."""

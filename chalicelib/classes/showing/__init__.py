@@ -1,0 +1,1 @@
+"""How a class is shown: with what it breaks, what waits, and what the caller may do."""

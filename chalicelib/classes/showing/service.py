@@ -1,0 +1,197 @@
+"""Use cases of looking at classes: lists, one with all that a decision needs, what is offered to whom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from chalicelib.accounts import rights
+from chalicelib.catalogue.institutions.reading import read_institution
+from chalicelib.catalogue.projects.reading import read_project
+from chalicelib.classes import store
+from chalicelib.classes.evidence import ClassEvidence, evidence_of
+from chalicelib.classes.model import (
+    ACTION_RIGHTS,
+    NOT_YET_APPROVED,
+    ClassChange,
+    ClassHead,
+    ClassStatus,
+    FieldChange,
+    TrainingClass,
+    why_not,
+)
+from chalicelib.classes.occupancy.service import days_taken_by_others
+from chalicelib.classes.plans.model import (
+    Breach,
+    breaches_of,
+    changes_between,
+    overlap_breaches,
+    timetable_breaches,
+)
+from chalicelib.classes.service import complete, require_parts
+from chalicelib.enrolments.model import EnrolmentStatus
+from chalicelib.enrolments.store import enrolments_of
+from chalicelib.kernel.divisions import is_known
+from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.principal import Context, Principal, Role
+from chalicelib.kernel.reasons import error
+from chalicelib.programs.service import current_program
+
+
+@dataclass(frozen=True)
+class ShownChange:
+    """A change with the version of its class, what it collides with, and what the caller may do with it."""
+
+    change: ClassChange
+    version: int
+    breaches: Sequence[Breach]
+    allowed_actions: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class ShownClass:
+    """A class with what it still breaks and what the caller may do with it.
+
+    `changes` are those made since it was last returned, `open_change` is the one that waits for a decision,
+    `evidence` what the records say of a class whose completion is applied for.
+    """
+
+    training_class: TrainingClass
+    breaches: Sequence[Breach]
+    changes: Sequence[FieldChange] = ()
+    open_change: ShownChange | None = None
+    evidence: ClassEvidence | None = None
+
+
+# --------------------------------------------------------------------------- what is offered
+
+
+def actions_on(context: Context, training_class: TrainingClass | ClassHead) -> list[str]:
+    """List what this caller may do with a class now."""
+    actor, now = context.principal.actor, context.now
+    return rights.offered(
+        context.principal,
+        ACTION_RIGHTS,
+        lambda action: why_not(action, training_class, actor=actor, now=now),
+        division=training_class.division,
+        institution=training_class.institution,
+    )
+
+
+def actions_on_change(context: Context, training_class: TrainingClass) -> list[str]:
+    """List what this caller may do with the change for which a class waits."""
+    actions = actions_on(context, training_class)
+    return [action.removeprefix("change_") for action in actions if action.startswith("change_")]
+
+
+# --------------------------------------------------------------------------- lists
+
+
+def list_classes(
+    context: Context, request: PageRequest, *, division: str | None, status: ClassStatus | None
+) -> Page[ClassHead]:
+    """List the caller's classes: an institution's own, a trainee's, or those of a division and below."""
+    principal = context.principal
+    match principal.role:
+        case Role.TRAINEE:
+            return _classes_of_trainee(principal, request, status)
+        case Role.INSTITUTION:
+            assert principal.institution is not None
+            return store.heads_at(principal.institution, request, status=status)
+        case _:
+            area = division or principal.division
+            if not is_known(area):
+                raise error("malformed", faults=(Fault("unknown_division", field="division"),))
+            rights.require(principal, "class.read", division=area)
+            return store.heads_in(area, request, status=status)
+
+
+def _classes_of_trainee(
+    principal: Principal, request: PageRequest, status: ClassStatus | None
+) -> Page[ClassHead]:
+    assert principal.person_key is not None
+    page = enrolments_of(principal.person_key, request)
+    on_roster = (EnrolmentStatus.ROSTERED, EnrolmentStatus.PASSED, EnrolmentStatus.FAILED)
+    ids = {e.class_id for e in page.items if e.class_id is not None and e.status in on_roster}
+    heads = [head for head in store.heads_by_id(ids) if status is None or head.status is status]
+    return Page(items=sorted(heads, key=lambda head: head.created_at, reverse=True), after=page.after)
+
+
+# --------------------------------------------------------------------------- one class
+
+_EVIDENCE_SHOWN = (ClassStatus.COMPLETION_SUBMITTED, ClassStatus.COMPLETION_RETURNED)
+
+
+def show_class(context: Context, class_id: str) -> ShownClass:
+    """Read a class as this caller sees it."""
+    return show_parts(context, require_parts(context, "class.read", class_id))
+
+
+def show_parts(context: Context, parts: store.ClassParts) -> ShownClass:
+    """Show a class with all that a decision on it needs."""
+    training_class = complete(parts)
+    is_trainee = context.principal.role is Role.TRAINEE
+    evidence = None
+    if training_class.status in _EVIDENCE_SHOWN and not is_trainee:
+        evidence = evidence_of(training_class, context.now)
+    waiting = None
+    if training_class.status is ClassStatus.APPROVED and not is_trainee:
+        waiting = next((change for change in parts.changes if change.part == parts.head.open_change), None)
+    return ShownClass(
+        training_class=training_class,
+        breaches=_breaches_told(training_class, context.now),
+        changes=_changes_since_return(parts) if training_class.status in NOT_YET_APPROVED else (),
+        open_change=show_change(context, training_class, waiting) if waiting is not None else None,
+        evidence=evidence,
+    )
+
+
+def show_decided(
+    context: Context, training_class: TrainingClass, head: ClassHead, *, with_evidence: bool = False
+) -> ShownClass:
+    """Show a class as a decision left it, without reading it again."""
+    decided = msgspec.structs.replace(training_class, **store.facts_of(head))
+    return ShownClass(
+        training_class=decided,
+        breaches=(),
+        evidence=evidence_of(decided, context.now) if with_evidence else None,
+    )
+
+
+def show_change(context: Context, training_class: TrainingClass, change: ClassChange) -> ShownChange:
+    """Show a change that waits, with what its class would break or collide with."""
+    return ShownChange(
+        change,
+        training_class.version,
+        breaches_if_changed(
+            training_class.as_planned(change), project_hours=read_project(training_class.project_id).hours
+        ),
+        actions_on_change(context, training_class),
+    )
+
+
+def breaches_if_changed(changed: TrainingClass, *, project_hours: int) -> list[Breach]:
+    """List what a running class would break or collide with as a change would leave it."""
+    own = timetable_breaches(changed.lessons, changed.policy, project_hours=project_hours)
+    return own + overlap_breaches(days_taken_by_others(changed))
+
+
+def _changes_since_return(parts: store.ClassParts) -> Sequence[FieldChange]:
+    return changes_between(parts.returned, parts.plan) if parts.returned is not None else ()
+
+
+def _breaches_told(training_class: TrainingClass, now: datetime) -> list[Breach]:
+    """List what the plan breaks, until it is approved; a filed one is judged as of its filing."""
+    if training_class.status not in NOT_YET_APPROVED:
+        return []
+    filed_at = training_class.submitted_at if training_class.status is ClassStatus.SUBMITTED else None
+    own = breaches_of(
+        training_class,
+        kind=current_program(training_class.program_id).kind,
+        institution=read_institution(training_class.institution),
+        project=read_project(training_class.project_id),
+        now=filed_at or now,
+    )
+    return own + overlap_breaches(days_taken_by_others(training_class))
