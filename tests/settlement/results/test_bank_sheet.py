@@ -7,9 +7,9 @@ from typing import Any
 import openpyxl
 import pytest
 
-from chalicelib.settlement.results.model import Refusal
-from chalicelib.settlement.results.sheets import read_results
 from chalicelib.sheets.content_types import CSV, XLSX
+from chalicelib.settlement.results.bank_sheet import read_results
+from chalicelib.settlement.results.model import RowRefusal
 from chalicelib.sheets.writing import write_csv, write_xlsx
 from tests.settlement.batches.test_batches import file_of
 from tests.subsidies.scored import Money, scored_class, wuhu_class
@@ -104,7 +104,7 @@ def test_a_week_date_is_no_date() -> None:
     rows = [["lin_x-01", "paid", 180000, "2026-W40-3", "R1", ""]]
     assert read_results(write_csv(HEADERS, rows), CSV) == (
         [],
-        [Refusal(2, "wrong_type", {"field": "支付日期"})],
+        [RowRefusal(2, "wrong_type", {"field": "支付日期"})],
     )
 
 
@@ -170,7 +170,7 @@ def test_a_reference_that_lost_its_end_in_a_spreadsheet_is_refused(reference: st
     rows = [["lin_x-01", "paid", 180000, "2026-09-30", reference, ""]]
     assert read_results(write_csv(HEADERS, rows), CSV) == (
         [],
-        [Refusal(2, "number_mangled", {"field": "流水号"})],
+        [RowRefusal(2, "number_mangled", {"field": "流水号"})],
     )
 
 
