@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from chalicelib.aws import crypto
 from chalicelib.accounts.disclosures.service import record_access
+from chalicelib.aws import crypto
 from chalicelib.aws.logs import log
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Context, change_of

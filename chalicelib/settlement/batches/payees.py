@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from chalicelib.aws import crypto
 from chalicelib.accounts.disclosures.service import disclose
+from chalicelib.aws import crypto
 from chalicelib.aws.crypto import SealedText
-from chalicelib.catalogue.institutions.service import open_bank_accounts
 from chalicelib.catalogue.institutions.reading import read_institution
+from chalicelib.catalogue.institutions.service import open_bank_accounts
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement.batches import store
 from chalicelib.settlement.batches.model import Batch, Member, Payee

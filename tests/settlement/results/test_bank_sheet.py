@@ -7,9 +7,9 @@ from typing import Any
 import openpyxl
 import pytest
 
-from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.settlement.results.bank_sheet import read_results
 from chalicelib.settlement.results.model import RowRefusal
+from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.sheets.writing import write_csv, write_xlsx
 from tests.settlement.batches.test_batches import file_of
 from tests.subsidies.scored import Money, scored_class, wuhu_class
