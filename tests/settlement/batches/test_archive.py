@@ -16,7 +16,8 @@ from chalicelib.settlement.batches.model import Member
 from chalicelib.settlement.batches.payment_file import Account, Column
 from chalicelib.settlement.batches.payment_file_v1 import write_payment_file_v1
 from chalicelib.settlement.batches.store import FILES, BatchRow, PayeeRow
-from chalicelib.sheets.reading import XLSX, read_table
+from chalicelib.sheets.content_types import XLSX
+from chalicelib.sheets.reading import read_table
 from tests.settlement.batches.test_batches import file_of
 from tests.subsidies.scored import Money, scored_class
 
