@@ -50,39 +50,39 @@ def reencrypt(context: Context, order: Order, *, pages: int | None = None) -> Re
 
     To start while one is under way is to go on with it; to start after one was stopped resumes it.
     """
-    known = store.find_rekeying()
+    run = store.find_rekeying()
     if order is Order.STOP:
-        return _set(known, context, status=RekeyingStatus.STOPPED) if _is_open(known) else known
+        return _set(run, context, status=RekeyingStatus.STOPPED) if _is_open(run) else run
     if order is Order.START:
-        known = _started(context, known)
-    if known is None or known.status is not RekeyingStatus.RUNNING or context.now < known.not_before:
-        return known
+        run = _start(context, run)
+    if run is None or run.status is not RekeyingStatus.RUNNING or context.now < run.not_before:
+        return run
     forget_keys()
     forget_data_keys()
-    if known.index_key != index_key_id():
-        return _begun_anew(context, known)
-    return _walk(context, known, pages=pages)
+    if run.index_key != index_key_id():
+        return _begin_anew(context, run)
+    return _walk(context, run, pages=pages)
 
 
-def _begun_anew(context: Context, known: Rekeying) -> Rekeying | None:
+def _begin_anew(context: Context, run: Rekeying) -> Rekeying | None:
     """Wait and walk from the start: the key was rotated again, and other processes do not know it yet."""
-    return _set(known, context, not_before=context.now + WAIT, index_key=index_key_id(), place=0, after=None)
+    return _set(run, context, not_before=context.now + WAIT, index_key=index_key_id(), place=0, after=None)
 
 
-def _is_open(known: Rekeying | None) -> bool:
-    return known is not None and known.status is RekeyingStatus.RUNNING
+def _is_open(run: Rekeying | None) -> bool:
+    return run is not None and run.status is RekeyingStatus.RUNNING
 
 
-def _started(context: Context, known: Rekeying | None) -> Rekeying | None:
-    if known is not None and known.status is not RekeyingStatus.FINISHED:
-        return _set(known, context, status=RekeyingStatus.RUNNING)
+def _start(context: Context, last: Rekeying | None) -> Rekeying | None:
+    if last is not None and last.status is not RekeyingStatus.FINISHED:
+        return _set(last, context, status=RekeyingStatus.RUNNING)
     forget_keys()
     fresh = Rekeying(
         run=new_id("rek"),
         status=RekeyingStatus.RUNNING,
         not_before=context.now + WAIT,
         index_key=index_key_id(),
-        version=known.version if known is not None else 0,
+        version=last.version if last is not None else 0,
     )
     return _save(fresh, context)
 

@@ -13,7 +13,7 @@ from chalicelib.accounts.model import Account, AccountStatus
 from chalicelib.accounts.store import AccountRow
 from chalicelib.aws.streams import RecordsUndone
 from chalicelib.aws.table import VersionedTable, all_tables, connection
-from chalicelib.exchange.service import ALL_AREAS
+from chalicelib.exchange.model import ALL_AREAS
 from chalicelib.kernel.principal import Role, system_context
 from chalicelib.supervision.audit.jobs import record_audit, seal_audit
 from chalicelib.supervision.audit.model import head_after, link

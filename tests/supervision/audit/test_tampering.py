@@ -8,7 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.supervision.audit.model import AuditRecord, Bad, ChainHead, Walk, first_bad, head_after, link
+from chalicelib.supervision.audit.model import (
+    AuditRecord,
+    ChainBreak,
+    ChainHead,
+    Walk,
+    first_bad,
+    head_after,
+    link,
+)
 
 CHAIN = "3401"
 RECORDS = 1_000
@@ -184,7 +192,7 @@ def test_without_roots_a_rewritten_chain_would_pass() -> None:
     )
     head = head_after(records[-1])
     assert first_bad(CHAIN, records, head) is None
-    assert first_bad(CHAIN, records, head, roots=ROOTS) == Bad(1, None)
+    assert first_bad(CHAIN, records, head, roots=ROOTS) == ChainBreak(1, None)
 
 
 def test_a_walk_goes_on_where_it_stopped() -> None:
