@@ -164,8 +164,8 @@ def test_results_killed_after_any_call_pay_each_line_once(world: Any, money: Mon
     assert answer.json == {"applied": 39, "refused": [], "flagged": []}
     work(money)  # the night closes what a dead worker left open
     assert money.batch(batch)["status"] == "closed"
-    found = money.balance()
-    assert found["debit_fen"] == found["credit_fen"] == batch["amount_fen"]
+    balance = money.balance()
+    assert balance["debit_fen"] == balance["credit_fen"] == batch["amount_fen"]
     budget = money.api("finance").get("/v1/budgets/3401/2026").json
     assert (budget["reserved_fen"], budget["spent_fen"]) == (0, batch["amount_fen"])
     listed = money.ok(money.api("clerk").get("/v1/subsidy-claims"))["items"]
@@ -226,7 +226,7 @@ def test_money_paid_for_a_voucher_that_is_gone_is_booked_and_flagged(world: Any,
     money.export(batch)
     line = money.read({"id": "clm_" + class_id[4:]})["lines"][1]
     VoucherRow(line["voucher_id"]).update(actions=[VoucherRow.status.set("revoked")])
-    rows = [money.result(one) for one in money.batch(batch)["lines"]]
+    rows = [money.result(row) for row in money.batch(batch)["lines"]]
     answer = money.ok(money.send(batch, rows))
     assert (answer["applied"], answer["refused"]) == (3, [])
     assert [(row["row"], row["code"]) for row in answer["flagged"]] == [(2, "paid_without_voucher")]
@@ -282,8 +282,8 @@ def test_taking_back_and_repaying_killed_after_any_call_book_each_once(world: An
     part = {"amount_fen": 80_000, "received_on": "2026-09-21", "bank_reference": "R1"}
     shown = money.ok(until_whole(lambda: finance.post(f"{path}/repayments", part, at=money.now)))
     assert (shown["outstanding_fen"], len(shown["repayments"])) == (line["amount_fen"] - 80_000, 1)
-    found = money.balance()
-    assert found["debit_fen"] == found["credit_fen"] == batch["amount_fen"] + line["amount_fen"] + 80_000
+    balance = money.balance()
+    assert balance["debit_fen"] == balance["credit_fen"] == batch["amount_fen"] + line["amount_fen"] + 80_000
     budget = money.ok(finance.get("/v1/budgets/3401/2026"))
     assert (budget["reserved_fen"], budget["spent_fen"]) == (0, batch["amount_fen"] - line["amount_fen"])
     after: dict[str, str] = {}
@@ -299,13 +299,13 @@ def test_a_settlement_message_delivered_again_or_twice_changes_nothing(world: An
 
     due(world, money, 3)
     context = system_context("seal_settlement", now=money.now, request_id="req_night")
-    message = Message(id="1", body={"division": "3401"}, now=money.now)
+    message = Message(id="1", body={"division": "3401"}, now=money.now)  # of before messages named their work
     until_whole(lambda: seal_settlement(message, context))
     (batch,) = batches(money)
     before = money.batch(batch)
     for _ in range(2):
         seal_settlement(message, context)
-    assert [one["id"] for one in batches(money)] == [batch["id"]]
+    assert [batch_now["id"] for batch_now in batches(money)] == [batch["id"]]
     assert money.batch(batch) == before
     assert money.export(batch)["sha256"] == before["digest"]
 

@@ -117,10 +117,10 @@ def test_the_stored_file_is_sealed_locked_and_named_by_opaque_ids(money: Money) 
     }
     s3 = boto3.client("s3")
     for version in stored:
-        found = s3.get_object(Bucket=settings().evidence_bucket, Key=version["Key"])
-        assert row["account number"].encode() not in found["Body"].read()
-        assert found["ObjectLockMode"] == "GOVERNANCE"
-        assert found["ObjectLockRetainUntilDate"] > money.now + timedelta(days=30 * 365)
+        stored_file = s3.get_object(Bucket=settings().evidence_bucket, Key=version["Key"])
+        assert row["account number"].encode() not in stored_file["Body"].read()
+        assert stored_file["ObjectLockMode"] == "GOVERNANCE"
+        assert stored_file["ObjectLockRetainUntilDate"] > money.now + timedelta(days=30 * 365)
 
 
 def test_each_export_leaves_a_record_of_who_looked_at_how_many_accounts(money: Money) -> None:

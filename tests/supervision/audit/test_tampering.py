@@ -172,7 +172,7 @@ def test_an_untouched_chain_holds() -> None:
 
 @pytest.mark.parametrize("part", range(4))
 def test_each_of_1000_random_tamperings_is_found_and_named(part: int) -> None:
-    found: Counter[str] = Counter()
+    tamperings: Counter[str] = Counter()
     for number in range(part, TAMPERINGS, 4):
         dice = random.Random(number)
         kind = dice.choice(KINDS)
@@ -180,9 +180,9 @@ def test_each_of_1000_random_tamperings_is_found_and_named(part: int) -> None:
         bad = first_bad(CHAIN, records, head, roots=ROOTS)
         assert bad is not None, (number, kind.__name__)
         assert earliest <= bad.seq <= (latest or RECORDS), (number, kind.__name__, bad)
-        found[kind.__name__] += 1
-    assert found.total() == TAMPERINGS // 4
-    assert len(found) == len(KINDS), "every kind has its turn"
+        tamperings[kind.__name__] += 1
+    assert tamperings.total() == TAMPERINGS // 4
+    assert len(tamperings) == len(KINDS), "every kind has its turn"
 
 
 def test_without_roots_a_rewritten_chain_would_pass() -> None:

@@ -56,13 +56,13 @@ def raw_items() -> dict[str, list[dict[str, Any]]]:
 
 def wrapped_keys() -> set[str]:
     """Every wrapped data key that something in the re-encrypted tables is sealed under."""
-    found = set()
+    keys = set()
     for name, items in raw_items().items():
         if name.removeprefix("voucher-test-") in resealing.SEALED:
             for piece in json.dumps(items).replace('"', " ").replace("\\", " ").split():
                 if piece.startswith("v1."):
-                    found.add(piece.split(".")[1])
-    return found
+                    keys.add(piece.split(".")[1])
+    return keys
 
 
 def test_person_keys_stay_while_the_index_key_changes(world: Any, api: Any) -> None:
@@ -228,12 +228,12 @@ def test_who_looked_at_a_person_stands_in_that_persons_history(world: Any, api: 
     assert calls.count("PutItem") == 1
     looks = [row.record for row in AccessRow.scan()]
     key = person_key_of(person.id_number)
-    assert [(one.subject, one.items, one.last_change.actor) for one in looks] == [(key, 1, key)]
+    assert [(look.subject, look.items, look.last_change.actor) for look in looks] == [(key, 1, key)]
     record = stream_record(AccessRow, None, looks[0])
     for _ in range(2):
         record_audit(stream_event(record), system_context("audit", now=NOW, request_id="req_a"))
     items = api("supervisor").get("/v1/audit", {"subject": key}).json["items"]
-    assert [(one["action"], one["reason"]) for one in items] == [
+    assert [(record["action"], record["reason"]) for record in items] == [
         ("personal_data.open", "show the holder their voucher")
     ]
     assert api("supervisor_wuhu").get("/v1/audit", {"subject": key}).status == 404
