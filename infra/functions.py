@@ -208,6 +208,8 @@ FUNCTIONS: Final = (
             reads=frozenset({"rekeyings", *RESEALED}),
             writes=frozenset({"rekeyings", "personal-data-accesses", *RESEALED}),
             scans=frozenset(RESEALED),
+            buckets_read=frozenset({"evidence"}),
+            buckets_locked=frozenset({"evidence"}),
             secrets=frozenset({"index"}),
         ),
     ),
@@ -287,7 +289,7 @@ FUNCTIONS: Final = (
         grants=Grants(
             reads=ALL,
             writes=ALL,
-            buckets_write=frozenset({"intake"}),
+            buckets_locked=frozenset({"evidence"}),
             sends=frozenset({SETTLEMENT.name}),
             secrets=_BOTH_SECRETS,
         ),

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -137,17 +137,33 @@ def write_objects(bucket: str, bodies: Iterable[tuple[str, bytes]]) -> None:
             list(pool.map(lambda item: write_object(bucket, *item), some))
 
 
-def write_locked(bucket: str, key: str, body: bytes, *, until: datetime, content_type: str) -> None:
-    """Write an object that nobody, whatever their rights, can change or remove before a day."""
-    client("s3").put_object(
-        Bucket=bucket,
-        Key=key,
-        Body=body,
-        ContentType=content_type,
-        ChecksumAlgorithm="SHA256",  # S3 wants a digest with a lock
-        ObjectLockMode="COMPLIANCE",
-        ObjectLockRetainUntilDate=until,
-    )
+def write_locked(
+    bucket: str,
+    key: str,
+    body: bytes,
+    *,
+    until: datetime,
+    content_type: str,
+    mode: Literal["COMPLIANCE", "GOVERNANCE"] = "COMPLIANCE",
+) -> None:
+    """Write an object that nobody can change or remove before a day.
+
+    COMPLIANCE binds everybody, whatever their rights; GOVERNANCE all but those with the right to bypass.
+
+    Raises:
+        Unavailable: S3 did not answer, or refused; repeating is safe.
+
+    """
+    with _asking() as s3:
+        s3.put_object(
+            Bucket=bucket,
+            Key=key,
+            Body=body,
+            ContentType=content_type,
+            ChecksumAlgorithm="SHA256",  # S3 wants a digest with a lock
+            ObjectLockMode=mode,
+            ObjectLockRetainUntilDate=until,
+        )
 
 
 def write_next(
@@ -203,6 +219,14 @@ def hold(bucket: str, versions: Sequence[ObjectVersion], *, held: bool) -> None:
             )
 
         list(pool.map(put, versions))
+
+
+def keys_under(bucket: str, prefix: str, *, after: str | None, limit: int) -> list[str]:
+    """List names under a prefix in their order, from the one after a name (None: the first)."""
+    onwards = {"StartAfter": after} if after is not None else {}
+    with _asking() as s3:
+        listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=limit, **onwards)
+        return [item["Key"] for item in listed.get("Contents", [])]
 
 
 def last_key(bucket: str, prefix: str) -> str | None:

@@ -122,7 +122,7 @@ def page(name: str, *, english: bool) -> str:
 def _docs() -> dict[str, Any]:
     document = api_document()
     operations = list(_operations(document))
-    tags = sorted({one["tag"] for one in operations})
+    tags = sorted({operation["tag"] for operation in operations})
     return {
         "conventions": _CONVENTIONS,
         "roles": [{"name": name, "zh": zh, "en": en, "actions": _actions(name)} for name, zh, en in _ROLES],
@@ -131,7 +131,8 @@ def _docs() -> dict[str, Any]:
             for code, reason in REASONS.items()
         ],
         "groups": [
-            {"tag": tag, "operations": [one for one in operations if one["tag"] == tag]} for tag in tags
+            {"tag": tag, "operations": [operation for operation in operations if operation["tag"] == tag]}
+            for tag in tags
         ],
     }
 
@@ -157,12 +158,12 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "roles": list(operation.get("x-roles", {})),
                 "action": operation.get("x-action"),
                 "status": ", ".join(good),
-                "errors": [one for one in responses if one not in good],
+                "errors": [status for status in responses if status not in good],
                 "sheet": len(content) > 1,
                 "query": [
-                    {"name": one["name"], "type": _type(one["schema"]), "required": one["required"]}
-                    for one in operation["parameters"]
-                    if one.get("in") == "query"
+                    {"name": field["name"], "type": _type(field["schema"]), "required": field["required"]}
+                    for field in operation["parameters"]
+                    if field.get("in") == "query"
                 ],
                 "body": _rows(content.get("application/json", {}).get("schema"), schemas),
                 "answers": list(_answers(sent, schemas)),
@@ -173,22 +174,23 @@ def _answers(
     sent: Iterable[tuple[str, str, dict[str, Any]]], schemas: dict[str, Any]
 ) -> Iterator[dict[str, Any]]:
     """Lay out each kind of answer once: its statuses, its content type, its fields."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
+    answers: dict[tuple[str, str], dict[str, Any]] = {}
     for status, kind, content in sent:
         for schema in content["schema"].get("anyOf", [content["schema"]]):
-            one = found.setdefault((kind, repr(schema)), {"type": kind, "statuses": []})
-            one["statuses"].append(status)
-            one["fields"] = _rows(schema, schemas)
-    yield from found.values()
+            answer = answers.setdefault((kind, repr(schema)), {"type": kind, "statuses": []})
+            answer["statuses"].append(status)
+            answer["fields"] = _rows(schema, schemas)
+    yield from answers.values()
 
 
 def _rows(schema: dict[str, Any] | None, schemas: dict[str, Any], prefix: str = "") -> list[dict[str, Any]]:
     """Lay out the fields of a schema, those of nested ones under dotted names, three levels deep."""
-    found = _resolved(schema or {}, schemas)
+    resolved = _resolved(schema or {}, schemas)
     rows: list[dict[str, Any]] = []
-    for name, field in found.get("properties", {}).items():
+    for name, field in resolved.get("properties", {}).items():
         full = f"{prefix}{name}"
-        rows.append({"name": full, "type": _type(field), "required": name in found.get("required", [])})
+        required = name in resolved.get("required", [])
+        rows.append({"name": full, "type": _type(field), "required": required})
         inner = field.get("items", field)
         if "$ref" in inner and full.count(".") < 2:  # noqa: PLR2004 - three levels
             suffix = "[]." if "items" in field else "."
@@ -208,9 +210,9 @@ def _type(schema: dict[str, Any]) -> str:
     if "$ref" in schema:
         return str(schema["$ref"].rpartition("/")[2])
     if "anyOf" in schema:
-        return " | ".join(_type(one) for one in schema["anyOf"])
+        return " | ".join(_type(alternative) for alternative in schema["anyOf"])
     if "enum" in schema:
-        return " | ".join(str(one) for one in schema["enum"])
+        return " | ".join(str(member) for member in schema["enum"])
     if schema.get("type") == "array":
         return f"[{_type(schema.get('items', {}))}]"
     bounds = {"minimum": "≥", "maximum": "≤", "minLength": "min", "maxLength": "max"}

@@ -86,15 +86,15 @@ def card(call: Call[None, PageQuery]) -> Reply:
     action=PUBLIC,
     answer=str,
     content_type=_STATIC[0],
-    also=[AnswerKind(str, content_type=one) for one in _STATIC[1:]],
+    also=[AnswerKind(str, content_type=content_type) for content_type in _STATIC[1:]],
     summary="Styles and scripts of the pages",
 )
 def static(call: Call[None, NoQuery], name: str) -> Reply:
     del call
-    found = pages.static_file(name)
-    if found is None:
+    file = pages.static_file(name)
+    if file is None:
         raise error("not_found")
-    text, content_type = found
+    text, content_type = file
     return Reply(text, content_type=content_type, headers={"Cache-Control": "public, max-age=300"})
 
 

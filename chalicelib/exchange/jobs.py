@@ -1,14 +1,15 @@
 """The stream consumer that tells every change, reminders, and the hourly job that finishes the rest."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.aws import queues
 from chalicelib.aws.logs import log, log_failure
-from chalicelib.aws.streams import RecordsUndone, RowChange, row_changes
+from chalicelib.aws.streams import RecordsUndone, row_changes
 from chalicelib.exchange import reminders, service, store
-from chalicelib.exchange.model import REPORTED, Delivery
-from chalicelib.exchange.service import Run
+from chalicelib.exchange.model import ALL_AREAS, REPORTED
+from chalicelib.exchange.sending import SendingRun, deliver, deliver_in_order
+from chalicelib.exchange.service import RecordedDelivery
 from chalicelib.kernel.principal import Context
 from chalicelib.vouchers.expiry import service as expiry
 
@@ -28,38 +29,36 @@ def return_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]
         RecordsUndone: a delivery could not be recorded; everything else of the batch is done.
 
     """
-    recorded: dict[str, list[tuple[Delivery, bool]]] = {}
+    recorded: dict[str, list[RecordedDelivery]] = {}
     undone: list[str] = []
-    changes = list(row_changes(event, tables=REPORTED))
-    for row in changes:
-        found = _record(context, row, undone)
-        if found is not None:
-            recorded.setdefault(row.subject, []).append(found)
-    run = Run(seconds=STREAM_SECONDS)
-    for subject, found_ones in recorded.items():
+    rows = list(row_changes(event, tables=REPORTED))
+    for row in rows:
+        try:
+            delivery = service.record(context, row)
+        except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
+            log_failure("delivery_unrecorded", error, table=row.table, subject=row.subject)
+            undone.append(row.sequence)
+        else:
+            if delivery is not None:
+                recorded.setdefault(row.subject, []).append(delivery)
+    run = SendingRun(seconds=STREAM_SECONDS)
+    for subject, deliveries in recorded.items():
         if run.over:
             break
-        _deliver(context, subject, found_ones, run)
+        _deliver(context, subject, deliveries, run)
     if undone:
         raise RecordsUndone(undone)
-    return {"changes": len(changes), "sent": run.sent, "refused": run.refused, "failed": run.failed}
+    return {"changes": len(rows), "sent": run.sent, "refused": run.refused, "failed": run.failed}
 
 
-def _record(context: Context, row: RowChange, undone: list[str]) -> tuple[Delivery, bool] | None:
+def _deliver(context: Context, subject: str, recorded: Sequence[RecordedDelivery], run: SendingRun) -> None:
+    """Send what waits of a subject; if all it has is new and in this batch, nothing is read for that."""
+    deliveries = [entry.delivery for entry in recorded]
     try:
-        return service.record(context, row)
-    except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
-        log_failure("delivery_unrecorded", error, table=row.table, subject=row.subject)
-        undone.append(row.sequence)
-        return None
-
-
-def _deliver(context: Context, subject: str, found: list[tuple[Delivery, bool]], run: Run) -> None:
-    try:
-        if found[0][0].sequence == 1 and all(is_new for _, is_new in found):
-            service.deliver_in_order(context, [delivery for delivery, _ in found], run)
+        if deliveries[0].sequence == 1 and all(entry.is_new for entry in recorded):
+            deliver_in_order(context, deliveries, run)
         else:
-            service.deliver(context, [subject], run)
+            deliver(context, [subject], run)
     except Exception as error:  # noqa: BLE001 - recorded and pending: the hourly job takes it up
         log_failure("delivery_unsent", error, subject=subject)
 
@@ -68,7 +67,7 @@ def remind_shard(message: queues.Message, context: Context) -> None:
     """Remind the holders of the page a message names, then ask for the next one."""
     place = expiry.ShardPlace.of(message)
     page = expiry.page_to_remind(context, place)
-    reminders.remind(context, page.vouchers, place.days, Run(seconds=REMINDER_SECONDS))
+    reminders.remind(context, page.vouchers, place.days, SendingRun(seconds=REMINDER_SECONDS))
     expiry.ask_for_next(context, place, page.after)
 
 
@@ -76,12 +75,12 @@ def reconcile_exchange(event: Mapping[str, Any], context: Context) -> dict[str, 
     """Send what waits, those that failed least first, so that a bad message stands in nobody's way."""
     del event
     waiting: list[tuple[int, str, str]] = []
-    for delivery in store.waiting(service.ALL_AREAS):
+    for delivery in store.waiting(ALL_AREAS):
         waiting.append((delivery.attempts, delivery.occurred_at.isoformat(), delivery.subject))
         if len(waiting) >= WAITING_MAX:
             break
-    run = Run(seconds=JOB_SECONDS, patience=JOB_PATIENCE)
-    service.deliver(context, dict.fromkeys(subject for _, _, subject in sorted(waiting)), run)
+    run = SendingRun(seconds=JOB_SECONDS, patience=JOB_PATIENCE)
+    deliver(context, dict.fromkeys(subject for _, _, subject in sorted(waiting)), run)
     counts = {"waiting": len(waiting), "sent": run.sent, "refused": run.refused, "failed": run.failed}
     log("exchange_reconciled", **counts)
     return counts

@@ -13,9 +13,11 @@ from typing import Any
 import msgspec
 
 from chalicelib.kernel.calendar import format_moment
-from chalicelib.kernel.divisions import PROVINCE, is_known, parent_of
+from chalicelib.kernel.divisions import COUNTY_LEVEL, PROVINCE, is_known, parent_of
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import part_id, whole_of
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 
 TRIES_MAX = 200
@@ -47,14 +49,17 @@ DELIVERY_TRANSITIONS: Transitions[DeliveryState] = Transitions(
 )
 
 
-class Outcome(StrEnum):
+class PlatformVerdict(StrEnum):
     """What the platform says of a message it took."""
 
     ACCEPTED = "accepted"
     REFUSED = "refused"
 
 
-ACTION_OF_OUTCOME: Mapping[Outcome, str] = {Outcome.ACCEPTED: "acknowledge", Outcome.REFUSED: "refuse"}
+ACTION_OF_VERDICT: Mapping[PlatformVerdict, str] = {
+    PlatformVerdict.ACCEPTED: "acknowledge",
+    PlatformVerdict.REFUSED: "refuse",
+}
 
 
 class Delivery(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,8 +83,15 @@ class Delivery(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
+def why_not(action: str, delivery: Delivery) -> DomainError | None:
+    """Tell whether the state stands against an action; the truth is the condition of `store.move`."""
+    if DELIVERY_TRANSITIONS.allows(action, delivery.state):
+        return None
+    return error("wrong_state", status=str(delivery.state))
+
+
 @dataclass(frozen=True)
-class Reported:
+class ReportedTable:
     """How the changes of one table are told: `kind` names the subject, `fields` is all that is said of it.
 
     The event is the first that applies: an amount in `notes` that grew, the pair of states in `steps`,
@@ -92,8 +104,8 @@ class Reported:
     notes: Mapping[str, str]
 
 
-REPORTED: Mapping[str, Reported] = {
-    "vouchers": Reported(
+REPORTED: Mapping[str, ReportedTable] = {
+    "vouchers": ReportedTable(
         kind="voucher",
         fields=(
             "id",
@@ -120,24 +132,28 @@ REPORTED: Mapping[str, Reported] = {
 """By table. No field names a person in the clear: the platform knows people by `person_key`."""
 
 
-def event_of(reported: Reported, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
-    """Name the event of a change, e.g. `voucher.redeemed`."""
+def event_of(reported: ReportedTable, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
+    """Name the event of a change, e.g. `voucher.redeemed`.
+
+    redeemed → claimed is `voucher.released`; settled with more `reversed_fen` is `voucher.reversed`.
+    """
     then = before or {}
-    status = str(after["status"])
-    told = then.get("status")
-    noted = next(
+    status, old_status = str(after["status"]), then.get("status")
+    grown = next(
         (event for field, event in reported.notes.items() if after.get(field, 0) != then.get(field, 0)), None
     )
-    if told is not None and noted is not None:
-        name = noted
-    elif told is None or told == status:
-        name = "changed" if told == status else status
+    if old_status is None:
+        name = status
+    elif grown is not None:
+        name = grown
+    elif old_status == status:
+        name = "changed"
     else:
-        name = reported.steps.get((str(told), status), status)
+        name = reported.steps.get((str(old_status), status), status)
     return f"{reported.kind}.{name}"
 
 
-def body_of(reported: Reported, after: Mapping[str, Any]) -> dict[str, Any]:
+def body_of(reported: ReportedTable, after: Mapping[str, Any]) -> dict[str, Any]:
     """Write what is said of the subject."""
     return {name: _plain(after[name]) for name in reported.fields if after.get(name) is not None}
 
@@ -169,10 +185,13 @@ def area_of(division: str | None) -> str:
     """Give the bureau directly under the province that a division belongs to, or the province."""
     if division is None or not is_known(division):
         return str(PROVINCE)
-    at = division
-    while (above := parent_of(at)) is not None and above != PROVINCE:
-        at = above
-    return str(at)
+    area = division
+    while (above := parent_of(area)) is not None and above != PROVINCE:
+        area = above
+    return str(area)
+
+
+ALL_AREAS: tuple[str, ...] = (str(PROVINCE), *sorted({area_of(code) for code in COUNTY_LEVEL}))
 
 
 def envelope_of(delivery: Delivery) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _ABOUT_US = frozenset({401, 403, 408, 425, 429})
 """Refusals of the sender or of the moment, not of the message: trying again later is right."""
 
 
-class Taken(StrEnum):
+class Reception(StrEnum):
     """How a message fared."""
 
     TAKEN = "taken"
@@ -29,10 +29,10 @@ class Taken(StrEnum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class PlatformAnswer:
     """How a message fared, and what for."""
 
-    taken: Taken
+    reception: Reception
     failure: str = ""
 
 
@@ -43,7 +43,7 @@ class Platform:
     url: str
     _connection: http.client.HTTPConnection | None = field(default=None, repr=False)
 
-    def send(self, delivery: Delivery) -> Answer:
+    def send(self, delivery: Delivery) -> PlatformAnswer:
         """Send one message once; a kept connection that has gone stale is opened anew."""
         raw = msgspec.json.encode(envelope_of(delivery))
         headers = {"Content-Type": "application/json", SIGNATURE_HEADER: sign(delivery.message_id, raw)}
@@ -52,12 +52,12 @@ class Platform:
             return _judge(self._post(raw, headers))
         except TimeoutError:
             self.close()
-            return Answer(Taken.NOT_NOW, "timeout")
+            return PlatformAnswer(Reception.NOT_NOW, "timeout")
         except (OSError, http.client.HTTPException) as error:
             self.close()
             if kept:
                 return self.send(delivery)
-            return Answer(Taken.NOT_NOW, type(error).__name__)
+            return PlatformAnswer(Reception.NOT_NOW, type(error).__name__)
 
     def _post(self, raw: bytes, headers: dict[str, str]) -> int:
         parts = urlsplit(self.url)
@@ -100,8 +100,8 @@ def sign(message_id: str, raw: bytes) -> str:
     )
 
 
-def _judge(status: int) -> Answer:
+def _judge(status: int) -> PlatformAnswer:
     if 200 <= status < 300:  # noqa: PLR2004 - the success class of HTTP
-        return Answer(Taken.TAKEN)
+        return PlatformAnswer(Reception.TAKEN)
     refused = 400 <= status < 500 and status not in _ABOUT_US  # noqa: PLR2004 - the client error class
-    return Answer(Taken.REFUSED if refused else Taken.NOT_NOW, f"status_{status}")
+    return PlatformAnswer(Reception.REFUSED if refused else Reception.NOT_NOW, f"status_{status}")

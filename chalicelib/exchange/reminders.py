@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from chalicelib.exchange import store
 from chalicelib.exchange.model import Delivery, DeliveryState, area_of, message_id_of
-from chalicelib.exchange.service import Run, deliver_in_order
+from chalicelib.exchange.sending import SendingRun, deliver_in_order
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.ids import derived_id
 from chalicelib.kernel.principal import Context, change_of
@@ -19,16 +19,16 @@ EVENT = "voucher.expires_soon"
 _ONLY = 1
 
 
-def remind(context: Context, vouchers: Sequence[Voucher], days: int, run: Run) -> None:
+def remind(context: Context, vouchers: Sequence[Voucher], days: int, run: SendingRun) -> None:
     """Record a reminder for each voucher, once, and send what can be sent; the rest is the hourly job's."""
-    wanted = [_reminder(context, voucher, days) for voucher in vouchers]
-    recorded = {one.subject: one for one in store.find_many([(one.subject, _ONLY) for one in wanted])}
+    reminders = [_reminder(context, voucher, days) for voucher in vouchers]
+    known = store.find_many([(reminder.subject, _ONLY) for reminder in reminders])
+    recorded: dict[str, Delivery] = {delivery.subject: delivery for delivery in known}
     change = change_of(context, "exchange.remind")
-    for delivery in wanted:
-        known = recorded.get(delivery.subject)
-        if known is None:
-            store.add(delivery, change)
-        deliver_in_order(context, [known or delivery], run)
+    for reminder in reminders:
+        if reminder.subject not in recorded:
+            store.add(reminder, change)
+        deliver_in_order(context, [recorded.get(reminder.subject, reminder)], run)
 
 
 def _reminder(context: Context, voucher: Voucher, days: int) -> Delivery:

@@ -9,7 +9,7 @@ from chalicelib.edge.endpoints import PUBLIC, Call, Empty, Listing, NoQuery, Pag
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.exchange import service
-from chalicelib.exchange.model import Delivery, DeliveryState, Outcome
+from chalicelib.exchange.model import Delivery, DeliveryState, PlatformVerdict
 from chalicelib.kernel.principal import Context
 
 api = Api(__name__)
@@ -48,7 +48,7 @@ class AcknowledgementItem(Form):
     """The platform's word on one message."""
 
     message_id: Annotated[str, Meta(min_length=1, max_length=80)]
-    outcome: Outcome
+    outcome: PlatformVerdict
     reason: Annotated[str, Meta(max_length=500)] | None = None
 
 
@@ -133,10 +133,12 @@ def redrive(call: Call[Empty, NoQuery], message_id: str) -> DeliveryAnswer:
     summary="The platform tells which messages it accepted or refused",
 )
 def acknowledge(call: Call[AcknowledgementsRequest, NoQuery]) -> AcknowledgementsAnswer:
-    items = [service.Acknowledgement(item.message_id, item.outcome, item.reason) for item in call.body.items]
-    heard = service.acknowledge(call.context, items)
+    result = service.acknowledge(
+        call.context,
+        [service.Acknowledgement(item.message_id, item.outcome, item.reason) for item in call.body.items],
+    )
     return AcknowledgementsAnswer(
-        applied=heard.applied, unknown=heard.unknown, contradicting=heard.contradicting
+        applied=result.applied, unknown=result.unknown, contradicting=result.contradicting
     )
 
 
@@ -149,11 +151,9 @@ def acknowledge(call: Call[AcknowledgementsRequest, NoQuery]) -> Acknowledgement
     summary="Compare the changes of a day with what the platform acknowledged",
 )
 def reconcile(call: Call[None, DayQuery]) -> DayAnswer:
-    counted = service.reconcile_day(call.context, call.query.day)
-    states: dict[str, Any] = {state.value: number for state, number in counted.states.items()}
-    return DayAnswer(
-        day=counted.day, division=counted.division, changes=sum(counted.states.values()), **states
-    )
+    count = service.reconcile_day(call.context, call.query.day)
+    states: dict[str, Any] = {state.value: number for state, number in count.states.items()}
+    return DayAnswer(day=count.day, division=count.division, changes=sum(count.states.values()), **states)
 
 
 def _render(context: Context, delivery: Delivery) -> DeliveryAnswer:
@@ -169,5 +169,5 @@ def _render(context: Context, delivery: Delivery) -> DeliveryAnswer:
         failure=delivery.failure,
         sent_at=delivery.sent_at,
         answered_at=delivery.answered_at,
-        allowed_actions=["redrive"] if service.may_redrive(context, delivery) else [],
+        allowed_actions=service.allowed_on_delivery(context.principal, delivery),
     )

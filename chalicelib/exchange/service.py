@@ -1,71 +1,47 @@
-"""Use cases of the exchange: record each change, deliver in order, hear answers, redrive, reconcile."""
+"""Use cases of the exchange: record each change, hear the platform's word, redrive, reconcile a day."""
 
-import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from chalicelib.accounts import rights
-from chalicelib.aws.settings import settings
 from chalicelib.aws.streams import RowChange
 from chalicelib.exchange import store
 from chalicelib.exchange.model import (
-    ACTION_OF_OUTCOME,
+    ACTION_OF_VERDICT,
+    ALL_AREAS,
     DELIVERY_TRANSITIONS,
     REPORTED,
-    TRIES_MAX,
     Delivery,
     DeliveryState,
-    Outcome,
+    PlatformVerdict,
     area_of,
     body_of,
     delivery_key,
     event_of,
     message_id_of,
+    why_not,
 )
-from chalicelib.exchange.platform import Platform, Taken, platform_at
+from chalicelib.exchange.sending import SendingRun, deliver
 from chalicelib.kernel.calendar import start_of_day
-from chalicelib.kernel.divisions import COUNTY_LEVEL, PROVINCE
+from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.paging import Page, PageRequest
-from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.principal import Context, Principal, change_of
+from chalicelib.kernel.reasons import error, refuse
 
-ALL_AREAS: tuple[str, ...] = (str(PROVINCE), *sorted({area_of(code) for code in COUNTY_LEVEL}))
-
-
-@dataclass
-class Run:
-    """One run of sending: ends when the time is up or the platform seems to be away.
-
-    `patience` is how many tries may fail in a row: so many different subjects are not all bad messages.
-    """
-
-    seconds: float
-    patience: int = 3
-    sent: int = 0
-    refused: int = 0
-    failed: int = 0
-    _in_a_row: int = 0
-    _began: float = field(default_factory=time.monotonic)
-
-    @property
-    def over(self) -> bool:
-        """Tell whether to leave the rest to the next run."""
-        return self._in_a_row >= self.patience or time.monotonic() - self._began > self.seconds
-
-    def note(self, taken: Taken) -> None:
-        """Count how a message fared."""
-        self.sent += taken is Taken.TAKEN
-        self.refused += taken is Taken.REFUSED
-        self.failed += taken is Taken.NOT_NOW
-        self._in_a_row = self._in_a_row + 1 if taken is Taken.NOT_NOW else 0
+_REDRIVE_SECONDS = 10
 
 
-def record(context: Context, row: RowChange) -> tuple[Delivery, bool] | None:
-    """Record a change of a reported table as a delivery; None if it is not to be told.
+@dataclass(frozen=True)
+class RecordedDelivery:
+    """A delivery as it is recorded, and whether it was now: a stream that repeats itself makes no second."""
 
-    Answers the delivery and whether it is new: a stream that repeats itself makes no second one.
-    """
+    delivery: Delivery
+    is_new: bool
+
+
+def record(context: Context, row: RowChange) -> RecordedDelivery | None:
+    """Record a change of a reported table as a delivery; None if it is not to be told."""
     reported = REPORTED.get(row.table)
     if reported is None or row.after is None or row.version is None:
         return None
@@ -84,51 +60,14 @@ def record(context: Context, row: RowChange) -> tuple[Delivery, bool] | None:
         queue=store.queue_of(DeliveryState.PENDING, area, row.subject),
         body=body_of(reported, row.after),
     )
-    return delivery, store.add(delivery, change_of(context, "exchange.record"))
+    return RecordedDelivery(delivery, store.add(delivery, change_of(context, "exchange.record")))
 
 
-def deliver(context: Context, subjects: Iterable[str], run: Run) -> None:
-    """Send what waits of these subjects, each in its order, until the run is over."""
-    for subject in subjects:
-        if run.over:
-            return
-        deliver_in_order(context, store.deliveries_of(subject), run)
-
-
-def deliver_in_order(context: Context, deliveries: Sequence[Delivery], run: Run) -> None:
-    """Send the pending ones of a subject's deliveries; a later one waits for an earlier one."""
-    url = settings().platform_url
-    if not url:
-        return
-    for delivery in deliveries:
-        if delivery.state is DeliveryState.PENDING and (
-            run.over or not _send(context, platform_at(url), delivery, run)
-        ):
-            return
-
-
-def _send(context: Context, platform: Platform, delivery: Delivery, run: Run) -> bool:
-    answer = platform.send(delivery)
-    run.note(answer.taken)
-    change = change_of(context, "exchange.deliver")
-    match answer.taken:
-        case Taken.TAKEN:
-            store.mark_sent(delivery, now=context.now, change=change)
-        case Taken.REFUSED:
-            store.mark_refused(delivery, failure=answer.failure, now=context.now, change=change)
-        case Taken.NOT_NOW if delivery.attempts + 1 >= TRIES_MAX:
-            store.mark_dead(delivery, failure=answer.failure, change=change)
-        case Taken.NOT_NOW:
-            store.mark_tried(delivery, failure=answer.failure, change=change)
-            return False
-    return True
-
-
-# --------------------------------------------------------------------------- answers
+# --------------------------------------------------------------------------- the platform's word
 
 
 @dataclass(frozen=True)
-class Heard:
+class AcknowledgementResult:
     """What became of a list of acknowledgements."""
 
     applied: int
@@ -141,33 +80,38 @@ class Acknowledgement:
     """The platform's word on one message."""
 
     message_id: str
-    outcome: Outcome
+    verdict: PlatformVerdict
     reason: str | None
 
 
-def acknowledge(context: Context, items: Sequence[Acknowledgement]) -> Heard:
+def acknowledge(context: Context, acknowledgements: Sequence[Acknowledgement]) -> AcknowledgementResult:
     """Take the platform's word on messages; a repeat changes nothing, accepted is final."""
     unknown, contradicting = [], []
-    for item in items:
-        key = delivery_key(item.message_id)
-        delivery = store.find(*key) if key is not None else None
+    for acknowledgement in acknowledgements:
+        delivery = _find(acknowledgement.message_id)
         if delivery is None:
-            unknown.append(item.message_id)
-        elif not _apply(context, delivery, item):
-            contradicting.append(item.message_id)
-    return Heard(len(items) - len(unknown) - len(contradicting), unknown, contradicting)
+            unknown.append(acknowledgement.message_id)
+        elif not _apply(context, delivery, acknowledgement):
+            contradicting.append(acknowledgement.message_id)
+    applied = len(acknowledgements) - len(unknown) - len(contradicting)
+    return AcknowledgementResult(applied, unknown, contradicting)
 
 
-def _apply(context: Context, delivery: Delivery, item: Acknowledgement) -> bool:
-    action = ACTION_OF_OUTCOME[item.outcome]
+def _apply(context: Context, delivery: Delivery, acknowledgement: Acknowledgement) -> bool:
+    action, reason = ACTION_OF_VERDICT[acknowledgement.verdict], acknowledgement.reason
     target = DELIVERY_TRANSITIONS.target(action)
     if delivery.state is target:
         return True
-    change = change_of(context, "exchange.acknowledge", reason=item.reason)
-    if store.mark_answered(delivery, action, reason=item.reason, now=context.now, change=change):
+    change = change_of(context, "exchange.acknowledge", reason=reason)
+    if store.mark_answered(delivery, action, reason=reason, now=context.now, change=change):
         return True
-    now = store.find(delivery.subject, delivery.sequence)
-    return now is not None and now.state is target
+    again = store.find(delivery.subject, delivery.sequence)
+    return again is not None and again.state is target
+
+
+def _find(message_id: str) -> Delivery | None:
+    key = delivery_key(message_id)
+    return store.find(*key) if key is not None else None
 
 
 # --------------------------------------------------------------------------- people
@@ -189,26 +133,25 @@ def list_deliveries(context: Context, state: DeliveryState, request: PageRequest
 
 
 def redrive(context: Context, message_id: str) -> Delivery:
-    """Send a message again that was refused, given up or never acknowledged.
+    """Send a message again that was refused, given up or never acknowledged; one that waits is sent now.
 
     Raises:
         NotFound: unknown, or outside the caller's area.
         Refused: `wrong_state` if it is acknowledged.
 
     """
-    key = delivery_key(message_id)
-    delivery = store.find(*key) if key is not None else None
+    delivery = _find(message_id)
     if delivery is None:
         raise error("not_found")
     rights.require(context.principal, "exchange.redrive", division=delivery.division)
     if delivery.state is not DeliveryState.PENDING:
-        moved = store.redrive(delivery, change_of(context, "exchange.redrive"))
-        if moved is None:
+        refuse(why_not("redrive", delivery))
+        if store.redrive(delivery, change_of(context, "exchange.redrive")) is None:
             raise error("wrong_state", status=delivery.state.value)
-    deliver(context, [delivery.subject], Run(seconds=10))
-    found = store.find(delivery.subject, delivery.sequence)
-    assert found is not None
-    return found
+    deliver(context, [delivery.subject], SendingRun(seconds=_REDRIVE_SECONDS))
+    after = store.find(delivery.subject, delivery.sequence)
+    assert after is not None
+    return after
 
 
 @dataclass(frozen=True)
@@ -230,8 +173,11 @@ def reconcile_day(context: Context, day: date) -> DayCount:
     return DayCount(day=day, division=areas[0] if len(areas) == 1 else division, states=states)
 
 
-def may_redrive(context: Context, delivery: Delivery) -> bool:
-    """Tell whether this caller may redrive this delivery now."""
-    return DELIVERY_TRANSITIONS.allows("redrive", delivery.state) and rights.reaches(
-        context.principal, "exchange.redrive", division=delivery.division
+def allowed_on_delivery(principal: Principal, delivery: Delivery) -> list[str]:
+    """List what this caller may do with a delivery now."""
+    return rights.offered(
+        principal,
+        {"redrive": "exchange.redrive"},
+        lambda action: why_not(action, delivery),
+        division=delivery.division,
     )

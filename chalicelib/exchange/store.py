@@ -106,7 +106,11 @@ def deliveries_of(subject: str) -> list[Delivery]:
 def move(
     delivery: Delivery, action: str, *, change: Change, actions: Sequence[Action] = ()
 ) -> Delivery | None:
-    """Take a delivery through one action of its table; None if its state no longer allows it."""
+    """Take a delivery through one action of its table; None if its state no longer allows it.
+
+    The state stands in `state`, not in `status` as elsewhere, so the condition is written out here. It is the
+    truth of `model.why_not`.
+    """
     target = DELIVERY_TRANSITIONS.target(action)
     try:
         return update(
@@ -117,7 +121,7 @@ def move(
                 DeliveryRow.queue.set(queue_of(target, delivery.area, delivery.subject)),
                 *actions,
             ],
-            condition=DeliveryRow.state.is_in(*[str(s) for s in DELIVERY_TRANSITIONS.sources(action)]),
+            condition=DeliveryRow.state.is_in(*map(str, DELIVERY_TRANSITIONS.sources(action))),
             change=change,
         )
     except ConditionFailed:
@@ -126,22 +130,22 @@ def move(
 
 def mark_sent(delivery: Delivery, *, now: datetime, change: Change) -> None:
     """Record that the platform took a message."""
-    noted = [
+    actions = [
         DeliveryRow.sent_at.set(now),
         DeliveryRow.attempts.set(delivery.attempts + 1),
         DeliveryRow.failure.remove(),
     ]
-    move(delivery, "send", change=change, actions=noted)
+    move(delivery, "send", change=change, actions=actions)
 
 
 def mark_refused(delivery: Delivery, *, failure: str, now: datetime, change: Change) -> None:
     """Record that the platform will not have a message."""
-    noted = [
+    actions = [
         DeliveryRow.answered_at.set(now),
         DeliveryRow.attempts.set(delivery.attempts + 1),
         DeliveryRow.failure.set(failure),
     ]
-    move(delivery, "refuse", change=change, actions=noted)
+    move(delivery, "refuse", change=change, actions=actions)
 
 
 def mark_dead(delivery: Delivery, *, failure: str, change: Change) -> None:
@@ -194,11 +198,11 @@ def listing(
     state: DeliveryState, areas: Sequence[str], request: PageRequest, *, division: str | None
 ) -> Page[Delivery]:
     """List the deliveries of a state queue by queue; `division` leaves out those of any other."""
-    here = DeliveryRow.division == division if division is not None else None
+    of_division = DeliveryRow.division == division if division is not None else None
 
     def read(queue: str, part: PageRequest) -> Page[Delivery]:
         rows = DeliveryRow.by_queue.query(
-            queue, limit=part.limit, last_evaluated_key=part.after, filter_condition=here
+            queue, limit=part.limit, last_evaluated_key=part.after, filter_condition=of_division
         )
         return page_of(rows, part)
 

@@ -782,6 +782,12 @@ REASONS: dict[str, Reason] = {
         "The money has left, but the voucher is {status} and cannot be settled. It is booked: claw it back.",
     ),
     "not_exported": Reason(Refused, "该批次尚未导出，不能回盘。", "The batch has not been exported yet."),
+    "payment_file_lost": Reason(
+        Refused,
+        "该批次的拨付文件与封存时的摘要不符，不能导出，请勿据此付款，并联系省级系统管理员。",
+        "The payment file of this batch is not the one that was sealed, so it is not given out. Pay nothing by "
+        "an older copy before the province's administrators have looked.",
+    ),
     "all_lines_rejected": Reason(
         Refused,
         "明细已全部不予通过，请改为整单驳回或退回。",

@@ -1,5 +1,7 @@
-"""The nightly settlement and verification: one message a division, and the worker that takes one step."""
+"""The nightly settlement and verification: one message a division, and the worker that does what it names."""
 
+from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -9,50 +11,86 @@ from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Context
-from chalicelib.settlement.batches.model import BATCH_LINES_MAX
-from chalicelib.settlement.batches.sealing import LINES_A_PORTION_MAX, seal_division
+from chalicelib.settlement.batches.sealing import may_leave_more, seal_division
 from chalicelib.settlement.clawback.arrears import suspend_in_arrears
-from chalicelib.settlement.verification.service import Progress, report, verify_page
+from chalicelib.settlement.verification.model import Progress
+from chalicelib.settlement.verification.service import report, verify_page
 from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.lapsing.service import CLASSES_A_RUN_MAX, close_unclaimed
 
 
+class Work(StrEnum):
+    """What a message asks for, for one division."""
+
+    SETTLE = "settle"
+    VERIFY = "verify"
+
+
 def settle_subsidies(context: Context) -> dict[str, int]:
     """Ask for the settlement of every division that has a budget (nightly): `{"divisions": n}`."""
-    cities, _ = cities_of(PROVINCE)
-    bodies = [{"division": city} for city in cities]
-    queues.send(settings().settlement_queue_url, bodies, now=context.now)
-    return {"divisions": len(bodies)}
+    return _ask_every_division(Work.SETTLE, context)
 
 
 def verify_ledger(context: Context) -> dict[str, int]:
     """Ask for the verification of every division's ledger (nightly): `{"divisions": n}`."""
+    return _ask_every_division(Work.VERIFY, context)
+
+
+def _ask_every_division(work: Work, context: Context) -> dict[str, int]:
     cities, _ = cities_of(PROVINCE)
-    bodies = [{"division": city, "verify": True} for city in cities]
-    queues.send(settings().settlement_queue_url, bodies, now=context.now)
-    return {"divisions": len(bodies)}
+    queues.send(
+        settings().settlement_queue_url,
+        [{"work": work, "division": city} for city in cities],
+        now=context.now,
+    )
+    return {"divisions": len(cities)}
 
 
-def _verify(division: str, after: Any, context: Context) -> None:
-    """Verify one page of a ledger and ask for the next; a difference fails the last message, and alarms."""
-    progress = msgspec.convert(after, Progress) if after is not None else None
-    found = verify_page(division, progress, now=context.now)
-    if found.after is not None:
-        body = {"division": division, "verify": True, "after": msgspec.to_builtins(found.after)}
-        queues.send(settings().settlement_queue_url, [body], now=context.now)
-    report(found, differing=progress.differing if progress is not None else 0)
+def _ask_again(work: Work, division: str, context: Context, **facts: Any) -> None:
+    body = {"work": work, "division": division, **facts}
+    queues.send(settings().settlement_queue_url, [body], now=context.now)
+
+
+# --------------------------------------------------------------------------- the worker
 
 
 def seal_settlement(message: queues.Message, context: Context) -> None:
-    """Close what nobody claims in a division, suspend who owes it, seal what is due; ask again for more."""
-    division = str(message.body["division"])
-    if message.body.get("verify"):
-        _verify(division, message.body.get("after"), context)
-        return
+    """Do the work that a message names, in its division."""
+    body = message.body
+    _HANDLERS[_work_of(body)](str(body["division"]), body, context)
+
+
+def _work_of(body: Mapping[str, Any]) -> Work:
+    """Tell what a message asks for; those of the program before named no work, and told by `verify`."""
+    if "work" in body:
+        return Work(body["work"])
+    return Work.VERIFY if body.get("verify") else Work.SETTLE
+
+
+def _settle(division: str, _: Mapping[str, Any], context: Context) -> None:
+    """Close what nobody claims, suspend who owes, seal what is due; ask again where there may be more.
+
+    Sealing comes last: a batch that cannot be sealed keeps nothing else waiting.
+    """
     more = close_unclaimed(context, division) == CLASSES_A_RUN_MAX
     for uscc in suspend_in_arrears(context, division):
         log("suspended_in_arrears", division=division, institution=uscc)
-    batch = seal_division(context, division)  # last: a batch that cannot be sealed keeps nothing else waiting
-    more |= batch is not None and batch.line_count > BATCH_LINES_MAX - LINES_A_PORTION_MAX
-    if more:
-        queues.send(settings().settlement_queue_url, [{"division": division}], now=context.now)
+    batch = seal_division(context, division)
+    if more or (batch is not None and may_leave_more(batch)):
+        _ask_again(Work.SETTLE, division, context)
+
+
+def _verify(division: str, body: Mapping[str, Any], context: Context) -> None:
+    """Verify one page of a ledger and ask for the next; a difference fails the last message, and alarms."""
+    after = body.get("after")
+    progress = msgspec.convert(after, Progress) if after is not None else None
+    page = verify_page(division, progress, now=context.now)
+    if page.after is not None:
+        _ask_again(Work.VERIFY, division, context, after=msgspec.to_builtins(page.after))
+    report(page, differing=progress.differing if progress is not None else 0)
+
+
+_HANDLERS: Mapping[Work, Callable[[str, Mapping[str, Any], Context], None]] = {
+    Work.SETTLE: _settle,
+    Work.VERIFY: _verify,
+}

@@ -87,8 +87,8 @@ def test_scripts_name_only_paths_that_exist() -> None:
         text, _ = pages.static_file(name) or ("", "")
         named |= set(re.findall(r"`(v1/[^`?]*)|\"(v1/[^\"?]*)", text))
     assert len(named) > 10
-    for one in named:
-        found = "".join(one)
-        path = "/" + re.sub(r"\$\{action[^}]*\}", "(approve|export|redrive)", found)
+    for parts in named:
+        link = "".join(parts)
+        path = "/" + re.sub(r"\$\{action[^}]*\}", "(approve|export|redrive)", link)
         pattern = re.sub(r"\$\{[^}]+\}", r"\\[\\^/\\]\\+", path)
-        assert any(re.fullmatch(pattern, one_declared) for one_declared in declared), found
+        assert any(re.fullmatch(pattern, known_path) for known_path in declared), link

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.exchange.model import (
+    ALL_AREAS,
     DELIVERY_TRANSITIONS,
     REPORTED,
     DeliveryState,
@@ -15,7 +16,6 @@ from chalicelib.exchange.model import (
     event_of,
     message_id_of,
 )
-from chalicelib.exchange.service import ALL_AREAS
 from chalicelib.kernel.divisions import COUNTY_LEVEL, covers
 
 VOUCHERS = REPORTED["vouchers"]

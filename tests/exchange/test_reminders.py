@@ -50,7 +50,9 @@ def test_every_unspent_voucher_is_told_of_three_times(world: Any, cloud: Any, pl
     for days_before in range(32, -2, -1):
         night(cloud, claimed, days_before)
     told = [(message["body"]["voucher_id"], message["body"]["days"]) for message in platform.messages]
-    assert sorted(told) == sorted((one, days) for one in (claimed, issued) for days in (30, 7, 1))
+    assert sorted(told) == sorted(
+        (voucher_id, days) for voucher_id in (claimed, issued) for days in (30, 7, 1)
+    )
     assert {message["event"] for message in platform.messages} == {"voucher.expires_soon"}
 
 
@@ -108,7 +110,7 @@ def test_the_platform_acknowledges_a_reminder(
     night(cloud, world.voucher(world.person(1)), 1)
     message = platform.messages[0]
     listed = api("province").get("/v1/exchange/deliveries", {"state": "sent"}).json["items"]
-    assert [one["message_id"] for one in listed] == [message["message_id"]]
+    assert [delivery["message_id"] for delivery in listed] == [message["message_id"]]
     path = f"/v1/exchange/deliveries/{message['message_id']}/redrive"
     assert api("province").post(path, at=world.now).status == 200
     assert len(platform.messages) == 2

@@ -290,16 +290,16 @@ def test_deliveries_are_listed_by_state_page_by_page(api: Any, cloud: Any) -> No
     returned(*changes("vch_wuhu", division="340202"))
 
     def every(who: str) -> list[str]:
-        found, cursor = [], None
+        subjects, cursor = [], None
         while True:
             query = {"state": "pending", "limit": 2} | ({"cursor": cursor} if cursor else {})
             page = api(who).get("/v1/exchange/deliveries", query)
             assert page.status == 200, page.text
             assert len(page.json["items"]) <= 2
-            found += [item["subject"] for item in page.json["items"]]
+            subjects += [item["subject"] for item in page.json["items"]]
             cursor = page.json["next"]
             if cursor is None:
-                return sorted(found)
+                return sorted(subjects)
 
     hefei = sorted(f"vch_hefei{n}" for n in range(7))
     assert every("supervisor") == hefei

@@ -83,7 +83,7 @@ def test_a_county_is_shown_the_accounts_of_its_institution_and_not_the_books_of_
     query = {"period": "2026", "institution": HEFEI_SCHOOL}
     city = money.ok(money.api("finance").get("/v1/statements", query))
     county = money.ok(money.api(moved("supervisor", Role.FINANCE, COUNTY)).get("/v1/statements", query))
-    assert [one["kind"] for one in county["accounts"]] == ["institution", "receivable"]
+    assert [account["kind"] for account in county["accounts"]] == ["institution", "receivable"]
     assert county["accounts"] == city["accounts"]
     assert county["books"] == []
     assert len(city["books"]) > 0

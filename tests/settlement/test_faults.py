@@ -1,14 +1,15 @@
 """What races, repeats and deaths leave behind: one batch, one payment a line, books that balance.
 
-The way out to DynamoDB is interrupted from outside (botocore's `before-send`), never our own code.
+The way out to DynamoDB and S3 is interrupted from outside (botocore's `before-send`), never our own code.
 """
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 
+from chalicelib.aws.clients import client
 from chalicelib.aws.table import connection
 from chalicelib.kernel.principal import system_context
 from chalicelib.settlement.batches.sealing import seal_division
@@ -20,20 +21,22 @@ class Died(BaseException):
 
 
 @contextlib.contextmanager
-def before_each_call(act: Callable[[int], None]) -> Iterator[list[int]]:
-    """Do something before each call to DynamoDB, with its number from 1; gives the count of calls."""
+def before_each_call(act: Callable[[int], None], *, to: Sequence[str] = ("dynamodb",)) -> Iterator[list[int]]:
+    """Do something before each call to these services, with its number from 1; gives the count of calls."""
     calls = [0]
 
     def handler(**_: Any) -> None:
         calls[0] += 1
         act(calls[0])
 
-    events = connection().client.meta.events
-    events.register_first("before-send.dynamodb", handler)
+    clients = {"dynamodb": connection().client, "s3": client("s3")}
+    for service in to:
+        clients[service].meta.events.register_first(f"before-send.{service}", handler)
     try:
         yield calls
     finally:
-        events.unregister("before-send.dynamodb", handler)
+        for service in to:
+            clients[service].meta.events.unregister(f"before-send.{service}", handler)
 
 
 def die_at(number: int) -> Callable[[int], None]:
@@ -71,7 +74,7 @@ def test_sealing_killed_after_any_call_ends_in_one_whole_batch(world: Any, money
     due(world, money, 50, 50)
     for number in range(1, 200):
         try:
-            with before_each_call(die_at(number)):
+            with before_each_call(die_at(number), to=("dynamodb", "s3")):
                 work(money)
         except Died:
             continue
@@ -83,7 +86,47 @@ def test_sealing_killed_after_any_call_ends_in_one_whole_batch(world: Any, money
     assert work(money) is None
 
 
-@pytest.mark.parametrize("number", [4, 7, 9, 11])
+def test_sealing_killed_around_the_stored_files_ends_in_a_batch_that_has_both(
+    world: Any, money: Money
+) -> None:
+    from chalicelib.settlement.batches.store import file_name, find_files
+
+    due(world, money, 2)
+    for number in (1, 2):
+        with contextlib.suppress(Died), before_each_call(die_at(number), to=("s3",)):
+            work(money)
+        assert batches(money) == [], "a batch is not sealed before its file is stored"
+    (batch,) = [work(money)]
+    assert batch.digest is not None
+    assert batch.workbook_digest is not None
+    stored = [
+        len(find_files(file_name(batch.id, digest))) for digest in (batch.digest, batch.workbook_digest)
+    ]
+    assert stored == [2, 1], "the first form had been stored when it died"
+    assert money.export({"id": batch.id})["sha256"] == batch.digest
+    assert money.ok(export_workbook(money, {"id": batch.id}))["sha256"] == batch.workbook_digest
+
+
+def export_workbook(money: Money, batch: Any) -> Any:
+    path = f"/v1/settlement-batches/{batch['id']}/export"
+    return money.api("finance").post(path, {"format": "xlsx"}, at=money.now)
+
+
+def test_an_older_batch_whose_first_export_is_killed_after_any_call_gives_one_file(
+    world: Any, money: Money
+) -> None:
+    from chalicelib.settlement.batches.store import BatchRow
+
+    due(world, money, 2)
+    batch = work(money)
+    BatchRow(batch.id).update(actions=[BatchRow.workbook_digest.remove()])  # as the program before left it
+    shown = {"id": batch.id}
+    first = until_whole(lambda: money.ok(export_workbook(money, shown)), to=("dynamodb", "s3"))
+    assert money.ok(export_workbook(money, shown))["sha256"] == first["sha256"]
+    assert money.export(shown)["sha256"] == batch.digest
+
+
+@pytest.mark.parametrize("number", [4, 7, 9, 11, 13, 15])
 def test_a_second_worker_in_the_midst_of_sealing_changes_nothing(
     world: Any, money: Money, number: int
 ) -> None:
@@ -98,8 +141,8 @@ def test_a_second_worker_in_the_midst_of_sealing_changes_nothing(
     with before_each_call(act):
         mine = work(money)
     assert others, "the other worker came in"
-    found = [one for one in (mine, *others) if one is not None]
-    assert {one.id for one in found} == {batch["id"] for batch in batches(money)}
+    sealed = [worked for worked in (mine, *others) if worked is not None]
+    assert {worked.id for worked in sealed} == {batch["id"] for batch in batches(money)}
     (batch,) = batches(money)
     assert batch["count"] == 100
     assert batch["amount_fen"] == sum(line["amount_fen"] for line in money.batch(batch)["lines"])
@@ -121,8 +164,8 @@ def test_results_killed_after_any_call_pay_each_line_once(world: Any, money: Mon
     assert answer.json == {"applied": 39, "refused": [], "flagged": []}
     work(money)  # the night closes what a dead worker left open
     assert money.batch(batch)["status"] == "closed"
-    found = money.balance()
-    assert found["debit_fen"] == found["credit_fen"] == batch["amount_fen"]
+    balance = money.balance()
+    assert balance["debit_fen"] == balance["credit_fen"] == batch["amount_fen"]
     budget = money.api("finance").get("/v1/budgets/3401/2026").json
     assert (budget["reserved_fen"], budget["spent_fen"]) == (0, batch["amount_fen"])
     listed = money.ok(money.api("clerk").get("/v1/subsidy-claims"))["items"]
@@ -183,7 +226,7 @@ def test_money_paid_for_a_voucher_that_is_gone_is_booked_and_flagged(world: Any,
     money.export(batch)
     line = money.read({"id": "clm_" + class_id[4:]})["lines"][1]
     VoucherRow(line["voucher_id"]).update(actions=[VoucherRow.status.set("revoked")])
-    rows = [money.result(one) for one in money.batch(batch)["lines"]]
+    rows = [money.result(row) for row in money.batch(batch)["lines"]]
     answer = money.ok(money.send(batch, rows))
     assert (answer["applied"], answer["refused"]) == (3, [])
     assert [(row["row"], row["code"]) for row in answer["flagged"]] == [(2, "paid_without_voucher")]
@@ -216,11 +259,11 @@ def test_more_lines_cost_few_more_calls(world: Any, money: Money) -> None:
     assert altogether / (120 - 2) <= 0.055, "whole classes do not fill their transactions at this size"
 
 
-def until_whole(act: Callable[[], Any]) -> Any:
+def until_whole(act: Callable[[], Any], *, to: Sequence[str] = ("dynamodb",)) -> Any:
     """Try again after dying at each call in turn, until one run gets through; give what it answers."""
     for number in range(1, 200):
         try:
-            with before_each_call(die_at(number)):
+            with before_each_call(die_at(number), to=to):
                 return act()
         except Died:
             continue
@@ -239,8 +282,8 @@ def test_taking_back_and_repaying_killed_after_any_call_book_each_once(world: An
     part = {"amount_fen": 80_000, "received_on": "2026-09-21", "bank_reference": "R1"}
     shown = money.ok(until_whole(lambda: finance.post(f"{path}/repayments", part, at=money.now)))
     assert (shown["outstanding_fen"], len(shown["repayments"])) == (line["amount_fen"] - 80_000, 1)
-    found = money.balance()
-    assert found["debit_fen"] == found["credit_fen"] == batch["amount_fen"] + line["amount_fen"] + 80_000
+    balance = money.balance()
+    assert balance["debit_fen"] == balance["credit_fen"] == batch["amount_fen"] + line["amount_fen"] + 80_000
     budget = money.ok(finance.get("/v1/budgets/3401/2026"))
     assert (budget["reserved_fen"], budget["spent_fen"]) == (0, batch["amount_fen"] - line["amount_fen"])
     after: dict[str, str] = {}
@@ -256,13 +299,13 @@ def test_a_settlement_message_delivered_again_or_twice_changes_nothing(world: An
 
     due(world, money, 3)
     context = system_context("seal_settlement", now=money.now, request_id="req_night")
-    message = Message(id="1", body={"division": "3401"}, now=money.now)
+    message = Message(id="1", body={"division": "3401"}, now=money.now)  # of before messages named their work
     until_whole(lambda: seal_settlement(message, context))
     (batch,) = batches(money)
     before = money.batch(batch)
     for _ in range(2):
         seal_settlement(message, context)
-    assert [one["id"] for one in batches(money)] == [batch["id"]]
+    assert [batch_now["id"] for batch_now in batches(money)] == [batch["id"]]
     assert money.batch(batch) == before
     assert money.export(batch)["sha256"] == before["digest"]
 

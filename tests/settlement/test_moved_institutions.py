@@ -52,11 +52,13 @@ def paid_in_wuhu(world: Any, money: Money) -> None:
 
 def test_it_sees_the_accounts_of_every_division_that_ever_paid_it(world: Any, money: Money) -> None:
     shown = money.ok(statement(money, "institution"))
-    assert [one["id"] for one in shown["accounts"]] == [f"{kind}.3401.{HEFEI_SCHOOL}" for kind in KINDS]
+    assert [account["id"] for account in shown["accounts"]] == [
+        f"{kind}.3401.{HEFEI_SCHOOL}" for kind in KINDS
+    ]
     assert (shown["division"], shown["books"], shown["paid_fen"]) == ("3402", [], FEN)
     paid_in_wuhu(world, money)
     shown = money.ok(statement(money, "institution", institution=HEFEI_SCHOOL))
-    assert [one["id"] for one in shown["accounts"]] == [
+    assert [account["id"] for account in shown["accounts"]] == [
         *[f"{kind}.3401.{HEFEI_SCHOOL}" for kind in KINDS],
         f"institution.3402.{HEFEI_SCHOOL}",
     ]
@@ -73,10 +75,12 @@ def test_the_bureau_that_paid_it_sees_its_accounts_after_it_moved_away(world: An
     for query in (both, {"institution": HEFEI_SCHOOL}):
         shown = money.ok(statement(money, "finance", **query))
         assert shown["division"] == "3401"
-        assert [one["id"] for one in shown["accounts"]] == [f"{kind}.3401.{HEFEI_SCHOOL}" for kind in KINDS]
+        assert [account["id"] for account in shown["accounts"]] == [
+            f"{kind}.3401.{HEFEI_SCHOOL}" for kind in KINDS
+        ]
         assert len(shown["books"]) > 0
     here = money.ok(statement(money, "finance_wuhu", institution=HEFEI_SCHOOL, division="3402"))
-    assert [one["id"] for one in here["accounts"]] == [f"institution.3402.{HEFEI_SCHOOL}"]
+    assert [account["id"] for account in here["accounts"]] == [f"institution.3402.{HEFEI_SCHOOL}"]
     assert len(money.ok(statement(money, "province", institution=HEFEI_SCHOOL))["accounts"]) == 3
     assert len(money.ok(statement(money, "province", **both))["accounts"]) == 2
 
@@ -92,7 +96,7 @@ def test_nobody_sees_accounts_of_another_area_or_of_an_institution_never_paid_th
     move(money, "340111")
     for query in ({}, {"division": "340111"}):
         shown = money.ok(statement(money, county, institution=HEFEI_SCHOOL, **query))
-        assert ([one["kind"] for one in shown["accounts"]], shown["books"]) == (KINDS, [])
+        assert ([account["kind"] for account in shown["accounts"]], shown["books"]) == (KINDS, [])
     assert statement(money, county, institution=HEFEI_SCHOOL, division="3401").status == 404
 
 

@@ -31,12 +31,19 @@ class Bug(NamedTuple):
     new: str
 
 
+_BATCHES = "chalicelib/settlement/batches/service.py"
 _BATCHES_MODEL = "chalicelib/settlement/batches/model.py"
+_BATCHES_ARCHIVE = "chalicelib/settlement/batches/archive.py"
+_BATCHES_DUE = "chalicelib/settlement/batches/due.py"
+_BATCHES_PAYEES = "chalicelib/settlement/batches/payees.py"
 _BATCHES_SEALING = "chalicelib/settlement/batches/sealing.py"
 _CLAWBACK = "chalicelib/settlement/clawback/service.py"
+_CLAWBACK_MODEL = "chalicelib/settlement/clawback/model.py"
 _LEDGER_MODEL = "chalicelib/settlement/ledger/model.py"
 _RESULTS_MODEL = "chalicelib/settlement/results/model.py"
-_RESULTS = "chalicelib/settlement/results/service.py"
+_RESULTS_BOOKING = "chalicelib/settlement/results/booking.py"
+_RESULTS_GROUPS = "chalicelib/settlement/results/groups.py"
+_VERIFICATION_MODEL = "chalicelib/settlement/verification/model.py"
 _VERIFICATION = "chalicelib/settlement/verification/service.py"
 _BUDGETS_STORE = "chalicelib/subsidies/budgets/store.py"
 _CLAIMS_CLOSING = "chalicelib/subsidies/claims/closing.py"
@@ -69,7 +76,7 @@ BUGS = (
     ),
     Bug(
         "a second report of a line in one file is no mistake",
-        _RESULTS,
+        _RESULTS_MODEL,
         "        if same is not None:\n",
         "        if same is not None and same.row < 0:\n",
     ),
@@ -93,9 +100,9 @@ BUGS = (
     ),
     Bug(
         "any division's finance officer may record results",
-        _RESULTS,
-        'rights.require(context.principal, "settlement.record_results", division=batch.division)',
-        'rights.admit(context.principal, "settlement.record_results")',
+        _BATCHES,
+        "    rights.require(context.principal, action, division=batch.division)\n",
+        "    rights.admit(context.principal, action)\n",
     ),
     Bug(
         "publicity is over on its last day",
@@ -105,7 +112,7 @@ BUGS = (
     ),
     Bug(
         "a failed line with a hold is paid again",
-        _BATCHES_SEALING,
+        _BATCHES_DUE,
         "if line is not None and line.status is LineStatus.PAYMENT_FAILED and not line.holds:",
         "if line is not None and line.status is LineStatus.PAYMENT_FAILED:",
     ),
@@ -124,20 +131,32 @@ BUGS = (
     Bug(
         "sealing again opens a batch although nothing is due",
         _BATCHES_SEALING,
-        "        if not _anything_due(division, context, change):\n            return None\n",
+        "    if not anything_due(division, context, change):\n        return None\n",
         "",
     ),
     Bug(
         "a batch is sealed without the last portion",
         _BATCHES_SEALING,
-        "    if group:\n        yield group\n\n\ndef _chunk",
-        "    if len(group) > 1:\n        yield group\n\n\ndef _chunk",
+        "    if pack:\n        yield pack\n\n\ndef _chunk",
+        "    if len(pack) > 1:\n        yield pack\n\n\ndef _chunk",
     ),
     Bug(
         "the payment file is as accounts stand today",
+        _BATCHES_PAYEES,
+        "missing = sorted({member.institution for member in members} - frozen.keys())",
+        "missing = sorted({member.institution for member in members})",
+    ),
+    Bug(
+        "a batch is sealed without its file",
         _BATCHES_SEALING,
-        "wanted = sorted({member.institution for member in members} - known.keys())",
-        "wanted = sorted({member.institution for member in members})",
+        "    archive.keep(batch.id, file, now=context.now)\n",
+        "",
+    ),
+    Bug(
+        "an export gives out whatever lies under the file's name",
+        _BATCHES_ARCHIVE,
+        "if hashlib.sha256(raw).hexdigest() == digest:",
+        "if raw:",
     ),
     # ---- budgets
     Bug(
@@ -154,8 +173,8 @@ BUGS = (
     ),
     Bug(
         "a group's failed lines count as spent",
-        _RESULTS,
-        "spent_fen = sum(one.amount_fen for one in postings)",
+        _RESULTS_BOOKING,
+        "spent_fen = sum(posting.amount_fen for posting in postings)",
         "spent_fen = sum(member.amount_fen for _, member in group.rows)",
     ),
     Bug(
@@ -239,7 +258,7 @@ BUGS = (
     ),
     Bug(
         "publicity is over when the index says so",
-        _BATCHES_SEALING,
+        _BATCHES_DUE,
         "elif status_shown(claim, today) is ClaimStatus.PAYABLE and not claim.open_objections:",
         "elif claim.status in (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE) and not claim.open_objections:",
     ),
@@ -306,8 +325,8 @@ BUGS = (
     # ---- the books
     Bug(
         "a payment is posted for every line of a group, failed ones too",
-        _RESULTS,
-        "        for result, member in group.rows\n        if result.paid\n    ]\n    posted =",
+        _RESULTS_BOOKING,
+        "        for result, member in group.paid\n    ]\n    posted =",
         "        for result, member in group.rows\n    ]\n    posted =",
     ),
     Bug(
@@ -330,21 +349,21 @@ BUGS = (
     ),
     Bug(
         "a repayment known by its reference is booked again",
-        _CLAWBACK,
-        "known = [one for one in line.repayments if one.bank_reference == repayment.bank_reference]",
-        "known: list[Repayment] = []",
+        _CLAWBACK_MODEL,
+        "    if known is not None:\n",
+        "    if known is not None and known.amount_fen < 0:\n",
     ),
     Bug(
         "more comes back than was paid",
-        _CLAWBACK,
+        _CLAWBACK_MODEL,
         "if repayment.amount_fen > outstanding_fen(line):",
         "if repayment.amount_fen > line.amount_fen:",
     ),
     Bug(
         "one officer asks and confirms",
-        _CLAWBACK,
-        '        if line.reversal_asked_by == actor:\n            raise error("self_approval")\n',
-        "",
+        _CLAWBACK_MODEL,
+        'own = action == "confirm_reversal"',
+        "own = False",
     ),
     Bug(
         "a voucher does not tell that its payment was taken back",
@@ -354,43 +373,43 @@ BUGS = (
     ),
     Bug(
         "a batch does not count what it was told of failures",
-        _RESULTS,
-        "return {batch_id: (len(self.rows), len(self.paid)), **",
-        "return {batch_id: (len(self.paid), len(self.paid)), **",
+        _RESULTS_GROUPS,
+        "batch_id: (len(self.rows), len(self.paid)),",
+        "batch_id: (len(self.paid), len(self.paid)),",
     ),
     Bug(
         "a batch closes with a line unpaid",
-        _RESULTS_MODEL,
+        _BATCHES_MODEL,
         "settled = batch.paid_count + paid + batch.withdrawn_count + withdrawn",
         "settled = batch.result_count + results + batch.withdrawn_count + withdrawn",
     ),
     Bug(
         "verification does not look at budgets",
         _VERIFICATION,
-        "    found += _against_budgets(division, progress, now)\n",
+        "    differences += _budget_differences(division, onwards, now)\n",
         "",
     ),
     Bug(
         "verification does not look at vouchers",
         _VERIFICATION,
-        "        *_against_vouchers(mine),\n",
+        "        *_voucher_differences(paid_here),\n",
         "",
     ),
     Bug(
         "verification does not look at the counts of a batch",
         _VERIFICATION,
-        "        *_against_counts(batch_id, batch, members, lines),\n",
+        "        *against_members(batch_id, batch, members, lines),\n",
         "",
     ),
     Bug(
         "verification tells of payments that came in while it read",
         _VERIFICATION,
         "    return again._replace(differences=differences, after=after)\n",
-        "    return found\n",
+        "    return page\n",
     ),
     Bug(
         "verification does not look at lines",
-        _VERIFICATION,
+        _VERIFICATION_MODEL,
         "        if posted.get(event, 0) != expected_fen:\n",
         "        if posted.get(event, 0) > expected_fen:\n",
     ),

@@ -1,11 +1,12 @@
 """A settlement batch: its states, its lines, its frozen payees."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 
 import msgspec
 
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import (
     LineId,
     ProgramId,
@@ -15,20 +16,11 @@ from chalicelib.kernel.ids import (
     derived_id,
 )
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
-from chalicelib.subsidies.claims.model import PaymentAttempt, class_of_line
+from chalicelib.subsidies.claims.model import PaymentAttempt
 
 BATCH_LINES_MAX = 5_000
-PAYMENT_COLUMNS = (
-    "line_id",
-    "institution",
-    "account holder",
-    "bank",
-    "account number",
-    "amount_fen",
-    "program",
-    "class",
-)
 
 
 class BatchStatus(StrEnum):
@@ -53,10 +45,17 @@ BATCH_TRANSITIONS: Transitions[BatchStatus] = Transitions(
 )
 EXPORTABLE = (_B.SEALED, _B.EXPORTED, _B.RECONCILED, _B.CLOSED)
 ACCEPTS_RESULTS = (_B.EXPORTED, _B.RECONCILED, _B.CLOSED)
+"""A closed batch has all its results: it takes a repeat of them, which changes nothing."""
+OFFERED: Mapping[str, str] = {"export": "settlement.export", "results": "settlement.record_results"}
+"""Each action that can be offered on a batch, with its right."""
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
-    """A batch of lines. `opened_at` is the moment the content was decided by; `digest` is hex SHA-256."""
+    """A batch of lines. `opened_at` is the moment the content was decided by; the digests are hex SHA-256.
+
+    `digest` is that of the payment file as csv, `workbook_digest` as xlsx; batches that were sealed before
+    files were stored have no `workbook_digest` until they are exported again.
+    """
 
     id: SettlementBatchId
     division: str
@@ -67,6 +66,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     line_count: int = 0
     amount_fen: int = 0
     digest: str | None = None
+    workbook_digest: str | None = None
     sealed_at: datetime | None = None
     result_count: int = 0
     paid_count: int = 0
@@ -114,24 +114,45 @@ def batch_id_of(division: str, number: int) -> SettlementBatchId:
     return SettlementBatchId(derived_id("bat", division, str(number)))
 
 
-# --------------------------------------------------------------------------- the payment file
+# --------------------------------------------------------------------------- what may be done
 
 
-def payment_rows(members: Sequence[Member], payees: dict[str, tuple[str, str, str]]) -> list[list[str | int]]:
-    """Give the rows of the payment file, by line id; `payees` are (holder, bank, account number)."""
-    rows: list[list[str | int]] = []
-    for member in sorted(members, key=lambda one: one.line_id):
-        holder, bank, number = payees[member.institution]
-        rows.append(
-            [
-                member.line_id,
-                member.institution,
-                holder,
-                bank,
-                number,
-                member.amount_fen,
-                member.program_id,
-                class_of_line(member.line_id),
-            ]
-        )
-    return rows
+def why_not(action: str, batch: Batch, *, own_work: bool) -> DomainError | None:
+    """Tell what stands against exporting a batch (`export`) or recording its results (`results`).
+
+    `own_work` is whether the officer had a hand in one of its claims.
+    """
+    match action:
+        case "export" if batch.status not in EXPORTABLE:
+            return error("wrong_state", status=str(batch.status))
+        case "results" if batch.status not in ACCEPTS_RESULTS:
+            return error("not_exported")
+    return error("self_approval") if own_work else None
+
+
+# --------------------------------------------------------------------------- progress
+
+
+def status_after(batch: Batch, *, results: int, paid: int, withdrawn: int = 0) -> BatchStatus:
+    """Tell a batch's state after so many more results, payments and lines taken out for good.
+
+    Of three lines two are paid and one has failed: `reconciled`. The third is paid in the next batch, or
+    taken out: this one is `closed`.
+    """
+    settled = batch.paid_count + paid + batch.withdrawn_count + withdrawn
+    for action, done in (("close", settled), ("reconcile", batch.result_count + results)):
+        if done == batch.line_count and BATCH_TRANSITIONS.allows(action, batch.status):
+            return BATCH_TRANSITIONS.target(action)
+    return batch.status
+
+
+def batch_after(batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: int = 0) -> Batch:
+    """Give a batch as it is after so many more results, payments and lines taken out for good."""
+    return msgspec.structs.replace(
+        batch,
+        status=status_after(batch, results=results, paid=paid, withdrawn=withdrawn),
+        result_count=batch.result_count + results,
+        paid_count=batch.paid_count + paid,
+        withdrawn_count=batch.withdrawn_count + withdrawn,
+        version=batch.version + 1,
+    )

@@ -1,58 +1,99 @@
-"""The payment file of a batch, for the bank."""
+"""The payment file of a batch, for the bank: its columns in one table, and how they are written.
 
-import csv
-import io
-from collections.abc import Sequence
+A new column is one more `Column` in `COLUMNS`, and nothing else: its header, its cell in each line, and what
+stands under it in the last line of the workbook. A batch that is sealed keeps the file it was sealed with
+(`archive`), so a change here shows in the batches sealed after it only.
+"""
 
-from chalicelib.accounts.disclosures.service import disclose
-from chalicelib.aws.crypto import SealedText
-from chalicelib.kernel.principal import Context
-from chalicelib.settlement.batches import store as batches_store
-from chalicelib.settlement.batches.model import (
-    PAYMENT_COLUMNS,
-    Batch,
-    Member,
-    payment_rows,
-)
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from chalicelib.settlement.batches.model import Member
 from chalicelib.sheets.packing import Cell
 from chalicelib.sheets.writing import write_csv, write_xlsx
+from chalicelib.subsidies.claims.model import class_of_line
 
 _BYTE_ORDER_MARK = "\ufeff".encode()
+TITLE = "拨付明细"
 
 
-def payee_item(batch_id: str, uscc: str) -> str:
-    """Name the item a frozen payee is sealed for."""
-    return f"payee:{batch_id}:{uscc}"
+class Account(NamedTuple):
+    """Where an institution is paid, with its number in the clear."""
+
+    holder: str
+    bank: str
+    number: str
 
 
-def payment_file(context: Context, batch: Batch, members: Sequence[Member]) -> bytes:
-    """Write the payment file of a batch from what was frozen: always the same bytes.
+@dataclass(frozen=True)
+class Totals:
+    """The check totals of a file; `csv_digest` is hex SHA-256."""
 
-    It is read by a bank's program, so it has no byte order mark.
+    count: int
+    amount_fen: int
+    csv_digest: str
+
+
+def _nothing(_: Totals) -> Cell:
+    return None
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its header, its cell in each line, and what the workbook's last line has under it."""
+
+    header: str
+    cell: Callable[[Member, Account], str | int]
+    total: Callable[[Totals], Cell] = _nothing
+
+
+COLUMNS: Sequence[Column] = (
+    Column("line_id", lambda member, _: member.line_id, lambda _: "合计"),
+    Column("institution", lambda member, _: member.institution),
+    Column("account holder", lambda _, account: account.holder, lambda totals: f"{totals.count} 笔"),
+    Column("bank", lambda _, account: account.bank),
+    Column("account number", lambda _, account: account.number),
+    Column("amount_fen", lambda member, _: member.amount_fen, lambda totals: totals.amount_fen),
+    Column("program", lambda member, _: member.program_id, lambda _: "csv SHA-256"),
+    Column("class", lambda member, _: class_of_line(member.line_id), lambda totals: totals.csv_digest),
+)
+
+
+@dataclass(frozen=True)
+class PaymentFile:
+    """The payment file in both of its forms."""
+
+    csv: bytes
+    xlsx: bytes
+
+    @property
+    def csv_digest(self) -> str:
+        """Give the hex SHA-256 of the csv: the digest of the batch."""
+        return hashlib.sha256(self.csv).hexdigest()
+
+    @property
+    def xlsx_digest(self) -> str:
+        """Give the hex SHA-256 of the workbook."""
+        return hashlib.sha256(self.xlsx).hexdigest()
+
+
+def write_payment_file(members: Sequence[Member], accounts: Mapping[str, Account]) -> PaymentFile:
+    """Write the payment file, by line id; `accounts` are those of the members' institutions.
+
+    The csv is read by a bank's program, so it has no byte order mark. The workbook has a last line of totals.
     """
-    frozen = batches_store.payees_of(batch.id)
-    numbers = disclose(
-        context,
-        [SealedText(payee.sealed_account, payee_item(batch.id, uscc)) for uscc, payee in frozen.items()],
-        subject=batch.id,
-        division=batch.division,
-        purpose="write the payment file",
-    )
-    payees = {
-        uscc: (payee.holder, payee.bank, number.decode())
-        for (uscc, payee), number in zip(frozen.items(), numbers, strict=True)
-    }
-    rows = payment_rows(members, payees)
-    return write_csv(PAYMENT_COLUMNS, rows).removeprefix(_BYTE_ORDER_MARK)
-
-
-def payment_workbook(batch: Batch, file: bytes) -> bytes:
-    """Write the payment file as a workbook, with its check totals in a last line."""
-    header, *rows = csv.reader(io.StringIO(file.decode(), newline=""))
-    amount_at = header.index("amount_fen")
-    lines: list[list[Cell]] = [
-        [int(cell) if place == amount_at else cell for place, cell in enumerate(row)] for row in rows
+    headers = [column.header for column in COLUMNS]
+    ordered = sorted(members, key=lambda member: member.line_id)
+    rows: list[list[Cell]] = [
+        [column.cell(member, accounts[member.institution]) for column in COLUMNS] for member in ordered
     ]
-    totals: list[Cell] = ["合计", None, f"{batch.line_count} 笔", None, None, batch.amount_fen]
-    lines.append([*totals, "csv SHA-256", batch.digest])
-    return write_xlsx("拨付明细", header, lines)
+    csv = write_csv(headers, rows).removeprefix(_BYTE_ORDER_MARK)
+    totals = Totals(
+        count=len(members),
+        amount_fen=sum(member.amount_fen for member in members),
+        csv_digest=hashlib.sha256(csv).hexdigest(),
+    )
+    last = [column.total(totals) for column in COLUMNS]
+    return PaymentFile(csv, write_xlsx(TITLE, headers, [*rows, last]))

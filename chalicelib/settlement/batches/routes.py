@@ -116,8 +116,7 @@ def list_batches(call: Call[None, BatchQuery]) -> Listing[BatchHead]:
     summary="Read a settlement batch with its lines",
 )
 def read_batch(call: Call[None, NoQuery], batch_id: str) -> BatchAnswer:
-    batch = service.read_batch(call.context, batch_id)
-    return _batch(call.context, service.show_batch(batch))
+    return _batch(call.context, service.show_batch(call.context, batch_id))
 
 
 @api.endpoint(
@@ -129,7 +128,7 @@ def read_batch(call: Call[None, NoQuery], batch_id: str) -> BatchAnswer:
     summary="Get the payment file; the same bytes every time",
 )
 def export(call: Call[ExportRequest, NoQuery], batch_id: str) -> ExportAnswer:
-    exported = service.export(call.context, batch_id, as_xlsx=call.body.format == "xlsx")
+    exported = service.export(call.context, batch_id, call.body.format)
     batch = exported.batch
     return ExportAnswer(
         url=exported.url,
@@ -141,26 +140,23 @@ def export(call: Call[ExportRequest, NoQuery], batch_id: str) -> ExportAnswer:
 
 
 def _head(context: Context, batch: Batch) -> BatchHead:
-    return BatchHead(**_head_facts(context, batch))  # type: ignore[arg-type]
+    return BatchHead(**_head_facts(batch, service.allowed_on_batch(context.principal, batch)))  # type: ignore[arg-type]
 
 
-def _head_facts(context: Context, batch: Batch) -> dict[str, object]:
+def _head_facts(batch: Batch, allowed_actions: list[str]) -> dict[str, object]:
     same = {name: getattr(batch, name) for name in BatchHead.__struct_fields__ if hasattr(batch, name)}
-    return {
-        **same,
-        "count": batch.line_count,
-        "allowed_actions": service.allowed_on_batch(context.principal, batch),
-    }
+    return {**same, "count": batch.line_count, "allowed_actions": allowed_actions}
 
 
-def _batch(context: Context, shown: service.ShownBatch) -> BatchAnswer:
+def _batch(context: Context, view: service.BatchView) -> BatchAnswer:
     lines = [
         BatchLine(
             line_id=member.line_id,
             institution=member.institution,
             amount_fen=member.amount_fen,
-            status=shown.statuses[member.line_id],
+            status=view.statuses[member.line_id],
         )
-        for member in shown.members
+        for member in view.members
     ]
-    return BatchAnswer(**_head_facts(context, shown.batch), lines=lines)  # type: ignore[arg-type]
+    allowed = service.allowed_on_batch(context.principal, view.batch, own_work=view.own_work)
+    return BatchAnswer(**_head_facts(view.batch, allowed), lines=lines)  # type: ignore[arg-type]

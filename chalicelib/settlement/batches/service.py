@@ -1,36 +1,34 @@
 """Use cases of settlement batches: seal, look at, export."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights
-from chalicelib.aws import objects
-from chalicelib.aws.settings import settings
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Context, Principal, change_of
-from chalicelib.kernel.reasons import error
-from chalicelib.settlement.batches import payment_file as batches_payment_file
-from chalicelib.settlement.batches import sealing
-from chalicelib.settlement.batches import store as batches_store
-from chalicelib.settlement.batches.model import EXPORTABLE, Batch, BatchStatus, Member
-from chalicelib.settlement.results.service import require_other_payer
+from chalicelib.kernel.reasons import error, refuse
+from chalicelib.settlement.batches import archive, sealing, store
+from chalicelib.settlement.batches.model import OFFERED, Batch, BatchStatus, Member, why_not
+from chalicelib.settlement.own_work import claims_of_lines, is_own_work
 from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.budgets.model import budget_division
-from chalicelib.subsidies.claims import store as claims
+from chalicelib.subsidies.claims import store as claim_store
 from chalicelib.subsidies.claims.model import Line
 
 # --------------------------------------------------------------------------- batches
 
 
 @dataclass(frozen=True)
-class ShownBatch:
-    """A batch with its lines as frozen and as they are now."""
+class BatchView:
+    """A batch with its lines as frozen and their states; `own_work` if the caller had a hand in a claim."""
 
     batch: Batch
     members: list[Member]
     statuses: dict[str, str]
+    own_work: bool
 
 
 def seal(context: Context) -> list[Batch]:
@@ -45,25 +43,34 @@ def seal(context: Context) -> list[Batch]:
 
 def read_batch(context: Context, batch_id: str, action: str = "settlement.read") -> Batch:
     """Read a sealed batch of the caller's area."""
-    batch = batches_store.find_batch(batch_id) if is_id(batch_id, "bat") else None
+    batch = store.find_batch(batch_id) if is_id(batch_id, "bat") else None
     if batch is None or batch.status is BatchStatus.SEALING:
         raise error("not_found")
     rights.require(context.principal, action, division=batch.division)
     return batch
 
 
-def show_batch(batch: Batch) -> ShownBatch:
-    """Add a batch's lines; a line that failed here shows so, even where a later batch has paid it."""
-    members = batches_store.members_of(batch.id)
-    lines = {line.id: line for line in claims.find_lines([member.line_id for member in members])}
-    return ShownBatch(batch, members, {one: _status_in(lines[one], batch.id) for one in lines})
+def show_batch(context: Context, batch_id: str) -> BatchView:
+    """Read a batch with its lines; a line that failed here shows so, even where a later batch has paid it."""
+    batch = read_batch(context, batch_id)
+    members = store.members_of(batch.id)
+    line_ids = [member.line_id for member in members]
+    statuses = {str(line.id): _status_in(line, batch.id) for line in claim_store.find_lines(line_ids)}
+    return BatchView(batch, members, statuses, _has_own_work(context.principal, batch, line_ids))
 
 
 def _status_in(line: Line, batch_id: str) -> str:
-    mine = [one for one in line.attempts if one.batch_id == batch_id]
-    if line.batch_id != batch_id and mine:
-        return str(mine[-1].status)
+    attempts = [attempt for attempt in line.attempts if attempt.batch_id == batch_id]
+    if line.batch_id != batch_id and attempts:
+        return str(attempts[-1].status)
     return str(line.status)
+
+
+def _has_own_work(principal: Principal, batch: Batch, line_ids: Sequence[str]) -> bool:
+    """Tell whether the caller had a hand in a claim; they are read for those only who may move the money."""
+    if not any(rights.reaches(principal, right, division=batch.division) for right in OFFERED.values()):
+        return False
+    return is_own_work(principal, claims_of_lines(line_ids))
 
 
 def list_batches(context: Context, request: PageRequest, *, division: str | None) -> Page[Batch]:
@@ -73,47 +80,54 @@ def list_batches(context: Context, request: PageRequest, *, division: str | None
     cities, county = cities_of(area)
     if county is not None:
         return Page(items=[])
-    return page_over(cities, request, batches_store.sealed_batches_in)
+    return page_over(cities, request, store.sealed_batches_in)
 
 
 @dataclass(frozen=True)
-class Exported:
-    """A payment file ready to be fetched, as `batch` stands after that; `sha256` is of its bytes."""
+class ExportedFile:
+    """A payment file ready to be fetched, and its batch as it stands after that; `sha256` is of its bytes."""
 
     batch: Batch
     url: str
     sha256: str
 
 
-def export(context: Context, batch_id: str, *, as_xlsx: bool = False) -> Exported:
-    """Hand out the payment file of a batch through a signed link: always the same bytes."""
+def export(context: Context, batch_id: str, form: archive.Form = "csv") -> ExportedFile:
+    """Hand out the payment file a batch was sealed with, through a signed link.
+
+    Raises:
+        NotFound: there is no such batch in the caller's area.
+        Forbidden: `self_approval`, by who prepared or reviewed one of the claims.
+        Refused: `payment_file_lost`, what is stored is not what was sealed.
+
+    """
     batch = read_batch(context, batch_id, "settlement.export")
-    if batch.status not in EXPORTABLE:
-        raise error("wrong_state", status=str(batch.status))
-    members = batches_store.members_of(batch.id)
-    require_other_payer(context, [member.line_id for member in members])
-    file = batches_payment_file.payment_file(context, batch, members)
-    if hashlib.sha256(file).hexdigest() != batch.digest:
-        raise RuntimeError("a payment file differs from its sealed digest")
-    ending, kind = ("xlsx", XLSX) if as_xlsx else ("csv", CSV)
-    if as_xlsx:
-        file = batches_payment_file.payment_workbook(batch, file)
+    members = store.members_of(batch.id)
+    claims = claims_of_lines(member.line_id for member in members)
+    refuse(why_not("export", batch, own_work=is_own_work(context.principal, claims)))
+    file = archive.sealed_file(context, batch, members, form)
     digest = hashlib.sha256(file).hexdigest()
-    key = f"payments/{batch.id}/{digest}.{ending}"
-    objects.write_object(settings().intake_bucket, key, file, content_type=kind)
-    exported = batches_store.record_export(batch, change_of(context, "settlement.export"))
-    url = objects.link(settings().intake_bucket, key, filename=f"{batch.id}.{ending}")
-    return Exported(exported, url, digest)
+    key = f"payments/{batch.id}/{digest}.{form}"
+    store.write_download(key, file, content_type=_CONTENT_TYPES[form])
+    exported = store.record_export(batch, change_of(context, "settlement.export"))
+    return ExportedFile(exported, store.download_link(key, filename=f"{batch.id}.{form}"), digest)
 
 
-def allowed_on_batch(principal: Principal, batch: Batch) -> list[str]:
-    """List what this caller may do with a batch now."""
-    found = []
-    if batch.status in EXPORTABLE and rights.reaches(principal, "settlement.export", division=batch.division):
-        found.append("export")
-    open_states = (BatchStatus.EXPORTED, BatchStatus.RECONCILED)
-    if batch.status in open_states and rights.reaches(
-        principal, "settlement.record_results", division=batch.division
-    ):
-        found.append("results")
-    return found
+_CONTENT_TYPES = {"csv": CSV, "xlsx": XLSX}
+
+
+def allowed_on_batch(principal: Principal, batch: Batch, *, own_work: bool = False) -> list[str]:
+    """List what this caller may do with a batch now.
+
+    Lists of batches do not read all their claims: there `own_work` is not known, and told when it is tried.
+    A closed batch takes only a repeat of its results, which is no work that waits for anybody.
+    """
+    actions = dict(OFFERED)
+    if batch.status is BatchStatus.CLOSED:
+        del actions["results"]
+    return rights.offered(
+        principal,
+        actions,
+        lambda action: why_not(action, batch, own_work=own_work),
+        division=batch.division,
+    )

@@ -1,4 +1,4 @@
-"""The tables of batches, their chunks and payees, and every lawful write on them."""
+"""The tables of batches, their chunks and payees, their stored files, and every lawful write on them."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,8 +8,10 @@ import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from chalicelib.aws import objects
+from chalicelib.aws.settings import settings
 from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import ConditionFailed, Put, Update, insert, transact, update
+from chalicelib.aws.writes import ConditionFailed, Put, Update, insert, lawful, transact, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.settlement.batches.model import (
@@ -20,9 +22,9 @@ from chalicelib.settlement.batches.model import (
     Chunk,
     Member,
     Payee,
+    batch_after,
     batch_id_of,
 )
-from chalicelib.settlement.results.model import batch_after
 
 
 class BatchesByDivision(GlobalSecondaryIndex[Any]):
@@ -54,6 +56,7 @@ class BatchRow(VersionedTable[Batch]):
     line_count = NumberAttribute(default=0)
     amount_fen = NumberAttribute(default=0)
     digest = UnicodeAttribute(null=True)
+    workbook_digest = UnicodeAttribute(null=True)
     sealed_at = MomentAttribute(null=True)
     result_count = NumberAttribute(default=0)
     paid_count = NumberAttribute(default=0)
@@ -61,7 +64,7 @@ class BatchRow(VersionedTable[Batch]):
     by_division = BatchesByDivision()
 
 
-class Counter(msgspec.Struct, frozen=True, kw_only=True):
+class BatchCounter(msgspec.Struct, frozen=True, kw_only=True):
     """The number of a division's newest batch."""
 
     division: str
@@ -69,13 +72,13 @@ class Counter(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
 
 
-class CounterRow(VersionedTable[Counter]):
+class CounterRow(VersionedTable[BatchCounter]):
     """One row a division."""
 
     class Meta:
         table_name = table_name("settlement-counters")
 
-    record_type = Counter
+    record_type = BatchCounter
 
     division = UnicodeAttribute(hash_key=True)
     number = NumberAttribute()
@@ -141,8 +144,8 @@ def chunks_of(batch_id: str) -> list[Chunk]:
 
 def members_of(batch_id: str) -> list[Member]:
     """Read the lines of a batch, by line id."""
-    found = [member for chunk in chunks_of(batch_id) for member in chunk.members]
-    return sorted(found, key=lambda member: member.line_id)
+    members = [member for chunk in chunks_of(batch_id) for member in chunk.members]
+    return sorted(members, key=lambda member: member.line_id)
 
 
 def payees_of(batch_id: str) -> dict[str, Payee]:
@@ -159,8 +162,13 @@ def newest_batch(division: str) -> Batch | None:
     return None if counter is None else find_batch(batch_id_of(division, counter.number))
 
 
-def open_batch(division: str, *, after: int, now: datetime, change: Change) -> Batch | None:
-    """Begin a division's next batch; None if another worker was first."""
+def open_batch(division: str, *, after: int, now: datetime, change: Change) -> Batch:
+    """Begin a division's next batch.
+
+    Raises:
+        ConditionFailed: another worker was first.
+
+    """
     number = after + 1
     batch = Batch(
         id=batch_id_of(division, number),
@@ -170,32 +178,25 @@ def open_batch(division: str, *, after: int, now: datetime, change: Change) -> B
         opened_at=now,
     )
     free = CounterRow.division.does_not_exist() if after == 0 else CounterRow.number == after
-    version = number
-    try:
-        transact(
-            [
-                Put(BatchRow.from_record(batch)),
-                Put(CounterRow.from_record(Counter(division=division, number=number, version=version)), free),
-            ],
-            change=change,
-        )
-    except ConditionFailed:
-        return None
+    counter = BatchCounter(division=division, number=number, version=number)
+    transact([Put(BatchRow.from_record(batch)), Put(CounterRow.from_record(counter), free)], change=change)
     return batch
 
 
-def reopen_batch(batch: Batch, *, now: datetime, change: Change) -> Batch | None:
-    """Decide anew by which moment an empty batch is collected; None if another worker was first."""
-    try:
-        return update(
-            BatchRow,
-            (batch.id,),
-            [BatchRow.opened_at.set(now)],
-            condition=(BatchRow.status == str(BatchStatus.SEALING)) & (BatchRow.version == batch.version),
-            change=change,
-        )
-    except ConditionFailed:
-        return None
+def reopen_batch(batch: Batch, *, now: datetime, change: Change) -> Batch:
+    """Decide anew by which moment an empty batch is collected.
+
+    Raises:
+        ConditionFailed: another worker was first.
+
+    """
+    return update(
+        BatchRow,
+        (batch.id,),
+        [BatchRow.opened_at.set(now)],
+        condition=lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("seal"), version=batch.version),
+        change=change,
+    )
 
 
 def chunk_writes(batch: Batch, members: Sequence[Member]) -> list[Put | Update]:
@@ -205,7 +206,7 @@ def chunk_writes(batch: Batch, members: Sequence[Member]) -> list[Put | Update]:
         BatchRow,
         (batch.id,),
         [BatchRow.chunks.set(BatchRow.chunks + 1)],
-        BatchRow.status == str(BatchStatus.SEALING),
+        lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("seal")),
     )
     return [grown, Put(ChunkRow.from_record(chunk))]
 
@@ -219,9 +220,16 @@ def keep_payee(payee: Payee) -> None:
 
 
 def seal_batch(
-    batch_id: str, *, chunks: int, count: int, amount_fen: int, digest: str, now: datetime, change: Change
+    batch_id: str,
+    *,
+    members: Sequence[Member],
+    chunks: int,
+    digest: str,
+    workbook_digest: str,
+    now: datetime,
+    change: Change,
 ) -> Batch:
-    """Fix a batch's count, amount and digest, if it still has just these chunks.
+    """Fix a batch's count, amount and digests, if it still has just these chunks, which hold these lines.
 
     Raises:
         ConditionFailed: it was sealed already, or has grown meanwhile.
@@ -232,12 +240,13 @@ def seal_batch(
         (batch_id,),
         [
             BatchRow.status.set(str(BATCH_TRANSITIONS.target("seal"))),
-            BatchRow.line_count.set(count),
-            BatchRow.amount_fen.set(amount_fen),
+            BatchRow.line_count.set(len(members)),
+            BatchRow.amount_fen.set(sum(member.amount_fen for member in members)),
             BatchRow.digest.set(digest),
+            BatchRow.workbook_digest.set(workbook_digest),
             BatchRow.sealed_at.set(now),
         ],
-        condition=(BatchRow.status == str(BatchStatus.SEALING)) & (BatchRow.chunks == chunks),
+        condition=lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("seal")) & (BatchRow.chunks == chunks),
         change=change,
     )
 
@@ -249,7 +258,7 @@ def record_export(batch: Batch, change: Change) -> Batch:
             BatchRow,
             (batch.id,),
             [BatchRow.status.set(str(BATCH_TRANSITIONS.target("export")))],
-            condition=BatchRow.status.is_in(*map(str, BATCH_TRANSITIONS.sources("export"))),
+            condition=lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("export")),
             change=change,
         )
     except ConditionFailed as failure:
@@ -273,3 +282,61 @@ def progress_write(batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: 
         ],
         BatchRow.version == batch.version,
     )
+
+
+def record_workbook(batch: Batch, *, digest: str, change: Change) -> Batch:
+    """Note the digest of the workbook of a batch that was sealed without one; the first one stays."""
+    try:
+        return update(
+            BatchRow,
+            (batch.id,),
+            [BatchRow.workbook_digest.set(digest)],
+            condition=BatchRow.workbook_digest.does_not_exist() & (BatchRow.digest == batch.digest),
+            change=change,
+        )
+    except ConditionFailed as failure:
+        old = failure.old
+        if isinstance(old, Batch) and old.workbook_digest is not None:
+            return old
+        raise
+
+
+# --------------------------------------------------------------------------- payment files
+
+FILES = "payment-files/"
+"""Where sealed payment files lie in the evidence bucket."""
+
+
+def file_name(batch_id: str, digest: str) -> str:
+    """Name a stored payment file: by its batch and the digest of what was sealed."""
+    return f"{FILES}{batch_id}/{digest}"
+
+
+def keep_file(name: str, sealed: str, *, until: datetime) -> None:
+    """Store a sealed file that no role of the service can change or remove before a day.
+
+    The lock is GOVERNANCE, as that of footage: an order to erase can be followed by who may bypass it.
+    """
+    objects.write_locked(
+        settings().evidence_bucket,
+        name,
+        sealed.encode(),
+        until=until,
+        content_type="application/octet-stream",
+        mode="GOVERNANCE",
+    )
+
+
+def find_files(name: str) -> list[str]:
+    """Read a stored file in every version, the newest first."""
+    return [raw.decode() for raw in objects.read_versions(settings().evidence_bucket, name)]
+
+
+def write_download(key: str, raw: bytes, *, content_type: str) -> None:
+    """Put a file where its link leads; it is gone there after the days of the intake bucket."""
+    objects.write_object(settings().intake_bucket, key, raw, content_type=content_type)
+
+
+def download_link(key: str, *, filename: str) -> str:
+    """Give a link to a file, good for ten minutes."""
+    return objects.link(settings().intake_bucket, key, filename=filename)

@@ -2,7 +2,7 @@
 
 from chalicelib.aws.writes import Write
 from chalicelib.kernel.principal import Context
-from chalicelib.settlement.batches import store as batches_store
+from chalicelib.settlement.batches import store
 from chalicelib.subsidies.claims.dropping import drop_line
 from chalicelib.subsidies.claims.model import Claim, Line
 
@@ -18,7 +18,5 @@ def withdraw_line(context: Context, line_id: str, *, version: int, reason: str) 
 
 
 def _batch_writes(line: Line) -> list[Write]:
-    failed_in = sorted({one.batch_id for one in line.attempts})
-    return [
-        batches_store.progress_write(batch, withdrawn=1) for batch in batches_store.find_batches(failed_in)
-    ]
+    failed_in = sorted({attempt.batch_id for attempt in line.attempts})
+    return [store.progress_write(batch, withdrawn=1) for batch in store.find_batches(failed_in)]

@@ -10,10 +10,9 @@ from chalicelib.catalogue.institutions.service import suspend_by_rule
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Context
 from chalicelib.programs.service import current_program
-from chalicelib.settlement.clawback.service import REASON_AT_ONCE, outstanding_fen
+from chalicelib.settlement.clawback.model import REASON_AT_ONCE, outstanding_fen
 from chalicelib.settlement.ledger import store
-from chalicelib.settlement.ledger.model import Event, receivable_account
-from chalicelib.settlement.ledger.service import add_up
+from chalicelib.settlement.ledger.model import Event, add_up, receivable_account
 from chalicelib.subsidies.claims import store as claims
 from chalicelib.subsidies.claims.model import Line
 
@@ -21,10 +20,9 @@ from chalicelib.subsidies.claims.model import Line
 def suspend_in_arrears(context: Context, division: str) -> list[str]:
     """Suspend the institutions that owe a division beyond the day; give those that were listed until now."""
     summaries = list(store.summaries_with(division, receivable_account(division, "")))
-    owing = {one.id for one in add_up(summaries).values() if one.debit_fen > one.credit_fen}
-    groups = store.find_groups(
-        division, [one.group_id for one in summaries if one.account in owing and one.debit_fen]
-    )
+    owing = {total.id for total in add_up(summaries).values() if total.debit_fen > total.credit_fen}
+    group_ids = [summary.group_id for summary in summaries if summary.account in owing and summary.debit_fen]
+    groups = store.find_groups(division, group_ids)
     reversed_ids = [
         posting.line_id
         for group in groups.values()

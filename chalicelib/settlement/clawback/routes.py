@@ -11,12 +11,12 @@ from chalicelib.edge.http import Api
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement.batches.withdrawal import withdraw_line
 from chalicelib.settlement.clawback import service as clawback
+from chalicelib.settlement.clawback.model import outstanding_fen
+from chalicelib.subsidies.budgets.routes import AMOUNT_MAX
 from chalicelib.subsidies.claims.model import Line, LineStatus, Repayment, claim_of_line
 from chalicelib.subsidies.claims.routes import LineAnswer, line_answer
 
 api = Api(__name__)
-
-AMOUNT_MAX = 1_000_000_000_000
 
 
 class RepaymentRequest(Form):
@@ -164,16 +164,18 @@ def _line(context: Context, line: Line) -> SettledLine:
         reversal_asked_by=line.reversal_asked_by if context.principal.is_bureau else None,
         unsettled=line.unsettled,
         attempts=[
-            AttemptAnswer(**{name: getattr(one, name) for name in AttemptAnswer.__struct_fields__})
-            for one in line.attempts
+            AttemptAnswer(**{name: getattr(attempt, name) for name in AttemptAnswer.__struct_fields__})
+            for attempt in line.attempts
         ],
         repayments=[
             RepaymentAnswer(
-                bank_reference=one.bank_reference, amount_fen=one.amount_fen, received_on=one.received_on
+                bank_reference=repayment.bank_reference,
+                amount_fen=repayment.amount_fen,
+                received_on=repayment.received_on,
             )
-            for one in line.repayments
+            for repayment in line.repayments
         ],
-        outstanding_fen=clawback.outstanding_fen(line),
+        outstanding_fen=outstanding_fen(line),
         repay_by=line.repay_by,
         version=line.version,
         allowed_actions=clawback.allowed_on_line(context.principal, line),

@@ -1,11 +1,13 @@
 """The double-entry ledger: accounts, immutable postings, and what they add up to."""
 
-from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 
 import msgspec
 
+from chalicelib.kernel.calendar import SHANGHAI
 from chalicelib.kernel.ids import (
     LineId,
     ProgramId,
@@ -91,6 +93,27 @@ class AccountTotals(msgspec.Struct, frozen=True, kw_only=True):
     credit_fen: int
 
 
+@dataclass(frozen=True)
+class Period:
+    """Days in Shanghai, both inclusive; an open end is None."""
+
+    first: date | None = None
+    last: date | None = None
+
+    def starts(self) -> datetime | None:
+        """Give the first moment, inclusive."""
+        return datetime.combine(self.first, time(), tzinfo=SHANGHAI) if self.first is not None else None
+
+    def ends(self) -> datetime | None:
+        """Give the end, exclusive."""
+        if self.last is None:
+            return None
+        return datetime.combine(self.last + timedelta(days=1), time(), tzinfo=SHANGHAI)
+
+
+EVER = Period()
+
+
 def entry_id_of(line_id: str, event: Event, reference: str | None = None) -> str:
     """Give the natural key of a posting: line and event, and for a repayment the bank's reference."""
     own: str = event.value
@@ -104,7 +127,7 @@ def group_id_of(batch_id: str, event: Event, postings: Sequence[Posting]) -> str
 
     It names the batch in which the lines were paid, so that a batch's postings stand together.
     """
-    keys = [entry_id_of(one.line_id, event, one.reference) for one in postings]
+    keys = [entry_id_of(posting.line_id, event, posting.reference) for posting in postings]
     return part_id("grp", batch_id, derived_id("grp", *keys).partition("_")[2])
 
 
@@ -156,7 +179,17 @@ def is_memorandum(account: str) -> bool:
 
 
 def sides_of(group: PostingGroup, posting: Posting) -> tuple[str, str]:
-    """Name the accounts a posting debits and credits."""
+    """Name the accounts a posting debits and credits.
+
+    A line of 180,000 fen is paid, taken back, and repaid in part (figures in fen, debit/credit):
+
+        paid         subsidy_expense 180,000/0     treasury 0/180,000
+        reversed     receivable 180,000/0          subsidy_expense 0/180,000
+        repaid       treasury 80,000/0             receivable 0/80,000
+        balances     subsidy_expense 0   receivable 100,000   treasury -100,000   together 0
+
+    Nothing is ever changed: the payment stands, and the reversal stands beside it.
+    """
     expense = expense_account(group.division, group.program_id)
     treasury = treasury_account(group.division)
     receivable = receivable_account(group.division, posting.institution)
@@ -204,6 +237,19 @@ def summaries_of_group(group: PostingGroup) -> list[Summary]:
     ]
 
 
+def add_up(summaries: Iterable[Summary]) -> dict[str, AccountTotals]:
+    """Add summaries up by account."""
+    totals: dict[str, AccountTotals] = {}
+    for summary in summaries:
+        old = totals.get(summary.account)
+        totals[summary.account] = AccountTotals(
+            id=summary.account,
+            debit_fen=summary.debit_fen + (old.debit_fen if old is not None else 0),
+            credit_fen=summary.credit_fen + (old.credit_fen if old is not None else 0),
+        )
+    return totals
+
+
 def moment_key(moment: datetime) -> str:
     """Write a moment so that comparing texts compares moments."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
@@ -211,14 +257,14 @@ def moment_key(moment: datetime) -> str:
 
 def entries_in(group: PostingGroup, account: str) -> list[Entry]:
     """Give the postings of a group that an account shows, in the order they were posted."""
-    found = []
+    entries = []
     for posting in group.postings:
         sides = sides_of(group, posting)
         for name, debit_fen, credit_fen in effects_of(group, posting):
             if name != account:
                 continue
             counter = sides[1] if account == sides[0] or is_memorandum(account) else sides[0]
-            found.append(
+            entries.append(
                 Entry(
                     id=entry_id_of(posting.line_id, group.event, posting.reference),
                     event=group.event,
@@ -234,4 +280,4 @@ def entries_in(group: PostingGroup, account: str) -> list[Entry]:
                     bank_reference=posting.reference,
                 )
             )
-    return found
+    return entries

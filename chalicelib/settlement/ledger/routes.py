@@ -11,8 +11,7 @@ from chalicelib.edge.forms import Answer, Form, malformed
 from chalicelib.edge.http import Api
 from chalicelib.kernel.errors import Fault
 from chalicelib.settlement.ledger import service as ledger
-from chalicelib.settlement.ledger.model import Entry, Event
-from chalicelib.settlement.ledger.service import Period
+from chalicelib.settlement.ledger.model import AccountTotals, Entry, Event, Period
 
 api = Api(__name__)
 
@@ -91,14 +90,14 @@ def read_account(call: Call[None, PeriodQuery], account_id: str) -> StatementAns
     if first is not None and last is not None and last < first:
         raise malformed([Fault("period_reversed", field="to")])
     period = Period(first, last)
-    shown = ledger.statement(call.context, account_id, call.page_request(), period)
-    listing = call.listing(shown.entries, _entry)
+    account = ledger.statement(call.context, account_id, call.page_request(), period)
+    listing = call.listing(account.entries, _entry)
     return StatementAnswer(
-        id=shown.totals.id,
-        opening_fen=shown.opening_fen,
-        debit_fen=shown.totals.debit_fen,
-        credit_fen=shown.totals.credit_fen,
-        closing_fen=shown.closing_fen,
+        id=account.totals.id,
+        opening_fen=account.opening_fen,
+        debit_fen=account.totals.debit_fen,
+        credit_fen=account.totals.credit_fen,
+        closing_fen=account.closing_fen,
         items=listing.items,
         next=listing.next,
     )
@@ -115,12 +114,15 @@ def read_account(call: Call[None, PeriodQuery], account_id: str) -> StatementAns
 def trial_balance(call: Call[None, AreaQuery]) -> TrialBalanceAnswer:
     accounts = ledger.trial_balance(call.context, division=call.query.division)
     return TrialBalanceAnswer(
-        debit_fen=sum(one.debit_fen for one in accounts),
-        credit_fen=sum(one.credit_fen for one in accounts),
-        accounts=[
-            AccountAnswer(id=one.id, debit_fen=one.debit_fen, credit_fen=one.credit_fen) for one in accounts
-        ],
+        debit_fen=sum(account.debit_fen for account in accounts),
+        credit_fen=sum(account.credit_fen for account in accounts),
+        accounts=[account_answer(account) for account in accounts],
     )
+
+
+def account_answer(account: AccountTotals) -> AccountAnswer:
+    """Render an account's sums."""
+    return AccountAnswer(id=account.id, debit_fen=account.debit_fen, credit_fen=account.credit_fen)
 
 
 def _entry(entry: Entry) -> EntryAnswer:

@@ -1,21 +1,21 @@
 """Use cases of the ledger: statements of accounts and the trial balance."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from chalicelib.accounts import rights
-from chalicelib.kernel.calendar import SHANGHAI
 from chalicelib.kernel.divisions import PROVINCE, covers, is_known
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error
 from chalicelib.settlement.ledger import store
 from chalicelib.settlement.ledger.model import (
+    EVER,
     AccountTotals,
     Entry,
-    Summary,
+    Period,
+    add_up,
     division_of_account,
     entries_in,
     is_memorandum,
@@ -23,30 +23,11 @@ from chalicelib.settlement.ledger.model import (
 )
 from chalicelib.subsidies.areas import cities_of
 
-
-@dataclass(frozen=True)
-class Period:
-    """Days in Shanghai, both inclusive; an open end is None."""
-
-    first: date | None = None
-    last: date | None = None
-
-    def starts(self) -> datetime | None:
-        """Give the first moment, inclusive."""
-        return datetime.combine(self.first, time(), tzinfo=SHANGHAI) if self.first is not None else None
-
-    def ends(self) -> datetime | None:
-        """Give the end, exclusive."""
-        if self.last is None:
-            return None
-        return datetime.combine(self.last + timedelta(days=1), time(), tzinfo=SHANGHAI)
-
-
-EVER = Period()
+_GROUPS_A_READ = 20
 
 
 @dataclass(frozen=True)
-class Statement:
+class AccountStatement:
     """An account over a period with one page of its entries; `opening_fen` is debits less credits."""
 
     totals: AccountTotals
@@ -59,7 +40,9 @@ class Statement:
         return self.opening_fen + self.totals.debit_fen - self.totals.credit_fen
 
 
-def statement(context: Context, account: str, request: PageRequest, period: Period = EVER) -> Statement:
+def statement(
+    context: Context, account: str, request: PageRequest, period: Period = EVER
+) -> AccountStatement:
     """Show one account of the ledger over a period.
 
     Raises:
@@ -77,7 +60,7 @@ def statement(context: Context, account: str, request: PageRequest, period: Peri
     none = AccountTotals(id=account, debit_fen=0, credit_fen=0)
     before, within = before or none, within or none
     page = _entries(division, account, period, request)
-    return Statement(within, before.debit_fen - before.credit_fen, page)
+    return AccountStatement(within, before.debit_fen - before.credit_fen, page)
 
 
 def _balances(
@@ -85,9 +68,9 @@ def _balances(
 ) -> tuple[AccountTotals | None, AccountTotals | None]:
     """Add up an account before a period and within it."""
     since, until = _bounds(account, period)
-    found = list(store.summaries_of(division, account=account, until=until))
-    earlier = [one for one in found if since is not None and one.id < since]
-    later = found[len(earlier) :]
+    summaries = list(store.summaries_of(division, account=account, until=until))
+    earlier = [summary for summary in summaries if since is not None and summary.id < since]
+    later = summaries[len(earlier) :]
     return add_up(earlier).get(account), add_up(later).get(account)
 
 
@@ -103,12 +86,14 @@ def _entries(division: str, account: str, period: Period, request: PageRequest) 
     """Take one page of an account's entries, oldest first; a group may go on on the next page."""
     since, until = _bounds(account, period)
     after: Mapping[str, Any] = request.after or {}
-    known = list(store.summaries_of(division, account=account, since=after.get("id") or since, until=until))
+    summaries = list(
+        store.summaries_of(division, account=account, since=after.get("id") or since, until=until)
+    )
     skipped = int(after.get("skip", 0))
     items: list[Entry] = []
-    for start in range(0, len(known), _GROUPS_A_READ):
-        part = known[start : start + _GROUPS_A_READ]
-        groups = store.find_groups(division, [one.group_id for one in part])
+    for start in range(0, len(summaries), _GROUPS_A_READ):
+        part = summaries[start : start + _GROUPS_A_READ]
+        groups = store.find_groups(division, [summary.group_id for summary in part])
         for summary in part:
             entries = entries_in(groups[summary.group_id], account)
             room = request.limit - len(items)
@@ -119,15 +104,12 @@ def _entries(division: str, account: str, period: Period, request: PageRequest) 
     return Page(items=items)
 
 
-_GROUPS_A_READ = 20
-
-
 def trial_balance(context: Context, *, division: str | None) -> list[AccountTotals]:
     """Add up every account of the caller's area (or a division of it), from the summaries."""
     area = division or context.principal.division
     rights.require(context.principal, "ledger.read", division=area)
     totals = [total for city in cities_within(area) for total in books_of(city).values()]
-    return sorted(totals, key=lambda one: one.id)
+    return sorted(totals, key=lambda total: total.id)
 
 
 def cities_within(area: str) -> list[str]:
@@ -138,18 +120,5 @@ def cities_within(area: str) -> list[str]:
 
 def books_of(division: str) -> dict[str, AccountTotals]:
     """Add up a division's accounts, without the memoranda."""
-    books = (one for one in store.summaries_of(division) if not is_memorandum(one.account))
-    return add_up(books)
-
-
-def add_up(summaries: Iterable[Summary]) -> dict[str, AccountTotals]:
-    """Add summaries up by account."""
-    sums: dict[str, AccountTotals] = {}
-    for one in summaries:
-        old = sums.get(one.account)
-        sums[one.account] = AccountTotals(
-            id=one.account,
-            debit_fen=one.debit_fen + (old.debit_fen if old is not None else 0),
-            credit_fen=one.credit_fen + (old.credit_fen if old is not None else 0),
-        )
-    return sums
+    summaries = store.summaries_of(division)
+    return add_up(summary for summary in summaries if not is_memorandum(summary.account))

@@ -59,8 +59,8 @@ def post_writes(group: PostingGroup) -> list[Put]:
 
 def find_groups(division: str, group_ids: Sequence[str]) -> dict[str, PostingGroup]:
     """Read posting groups by id, 100 a call."""
-    found = GroupRow.find_many([(division, one) for one in group_ids])
-    return {group.id: group for group in found}
+    groups = GroupRow.find_many([(division, group_id) for group_id in group_ids])
+    return {group.id: group for group in groups}
 
 
 def summaries_of(
@@ -84,9 +84,10 @@ def some_summaries(division: str, *, after: str | None, limit: int) -> list[Summ
     return [row.record for row in SummaryRow.query(division, condition, limit=limit, consistent_read=True)]
 
 
-def find_summaries(division: str, names: Sequence[str]) -> dict[str, Summary]:
+def find_summaries(division: str, summary_ids: Sequence[str]) -> dict[str, Summary]:
     """Read summaries by id, 100 a call; unknown ones are left out."""
-    return {one.id: one for one in SummaryRow.find_many([(division, name) for name in names])}
+    summaries = SummaryRow.find_many([(division, summary_id) for summary_id in summary_ids])
+    return {summary.id: summary for summary in summaries}
 
 
 def is_in_use(division: str, account: str) -> bool:

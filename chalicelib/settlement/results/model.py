@@ -1,12 +1,13 @@
-"""Payment results: how a bank's row is judged, and what it makes of a line and its batch."""
+"""Payment results: how a bank's row is judged."""
 
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
 
 from chalicelib.kernel.errors import Fact
-from chalicelib.settlement.batches.model import BATCH_TRANSITIONS, Batch, BatchStatus, Member
+from chalicelib.settlement.batches.model import Member
 from chalicelib.subsidies.claims.model import Line, LineStatus, PaymentAttempt
 
 
@@ -22,7 +23,7 @@ class PaymentResult(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None
 
 
-class Refusal(NamedTuple):
+class RowRefusal(NamedTuple):
     """A row that is not applied, and why."""
 
     row: int
@@ -43,43 +44,43 @@ class RefusedResult(msgspec.Struct, frozen=True, kw_only=True):
     sent_at: datetime
 
 
-# --------------------------------------------------------------------------- results
+# --------------------------------------------------------------------------- judging
 
 
 def attempt_in(line: Line, batch_id: str) -> PaymentAttempt | None:
     """Find what the bank has already said of a line in this batch."""
-    return next((one for one in line.attempts if one.batch_id == batch_id), None)
+    return next((attempt for attempt in line.attempts if attempt.batch_id == batch_id), None)
 
 
 def judge_row(
     result: PaymentResult, member: Member | None, *, sealed_on: date, today: date
-) -> Refusal | None:
+) -> RowRefusal | None:
     """Judge one row against what its batch froze: None if nothing speaks against it.
 
     The bank's date lies between the day the batch was sealed, before which there was no file to pay from, and
     today, both in Shanghai.
     """
     if member is None:
-        return Refusal(result.row, "line_unknown", {})
+        return RowRefusal(result.row, "line_unknown", {})
     if result.amount_fen != member.amount_fen:
-        return Refusal(
+        return RowRefusal(
             result.row,
             "amount_differs",
             {"amount_fen": result.amount_fen, "expected_fen": member.amount_fen},
         )
     if result.paid_on is not None and result.paid_on > today:
-        return Refusal(result.row, "date_in_future", {"day": result.paid_on.isoformat()})
+        return RowRefusal(result.row, "date_in_future", {"day": result.paid_on.isoformat()})
     if result.paid_on is not None and result.paid_on < sealed_on:
         facts: dict[str, Fact] = {"day": result.paid_on.isoformat(), "sealed_on": sealed_on.isoformat()}
-        return Refusal(result.row, "paid_before_sealing", facts)
+        return RowRefusal(result.row, "paid_before_sealing", facts)
     return None
 
 
-def judge_repeat(result: PaymentResult, known: PaymentAttempt) -> Refusal | None:
+def judge_repeat(result: PaymentResult, known: PaymentAttempt) -> RowRefusal | None:
     """Judge a row whose line has a result in this batch already: None if it says the same."""
     if _same(known, result):
         return None
-    return Refusal(result.row, "result_contradicts", {"status": "paid" if _paid(known) else "failed"})
+    return RowRefusal(result.row, "result_contradicts", {"status": "paid" if _paid(known) else "failed"})
 
 
 def _paid(attempt: PaymentAttempt) -> bool:
@@ -92,29 +93,39 @@ def _same(known: PaymentAttempt, result: PaymentResult) -> bool:
     return not result.paid or (known.paid_on, known.bank_reference) == (result.paid_on, result.bank_reference)
 
 
-def same_result(one: PaymentResult, other: PaymentResult) -> bool:
-    """Tell whether two rows report the same of one line."""
-    if (one.paid, one.amount_fen) != (other.paid, other.amount_fen):
+def same_result(result: PaymentResult, other: PaymentResult) -> bool:
+    """Tell whether two rows report the same of a line."""
+    if (result.paid, result.amount_fen) != (other.paid, other.amount_fen):
         return False
-    return not one.paid or (one.paid_on, one.bank_reference) == (other.paid_on, other.bank_reference)
+    payment = (result.paid_on, result.bank_reference)
+    return not result.paid or payment == (other.paid_on, other.bank_reference)
 
 
-def status_after(batch: Batch, *, results: int, paid: int, withdrawn: int = 0) -> BatchStatus:
-    """Tell a batch's state after so many more results, payments and lines taken out for good."""
-    settled = batch.paid_count + paid + batch.withdrawn_count + withdrawn
-    for action, done in (("close", settled), ("reconcile", batch.result_count + results)):
-        if done == batch.line_count and BATCH_TRANSITIONS.allows(action, batch.status):
-            return BATCH_TRANSITIONS.target(action)
-    return batch.status
+def first_right_rows(
+    results: Sequence[PaymentResult], judge: Callable[[PaymentResult], RowRefusal | None]
+) -> tuple[list[PaymentResult], list[RowRefusal]]:
+    """Give each line's first right row, and refuse the others: wrong by themselves, repeats, contradictions.
 
+    A line is paid once: a second row of it is a mistake or a second payment, and somebody has to look.
+    Judged within the file alone, so that the whole file sent again gets the same answer.
 
-def batch_after(batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: int = 0) -> Batch:
-    """Give a batch as it is after so many more results, payments and lines taken out for good."""
-    return msgspec.structs.replace(
-        batch,
-        status=status_after(batch, results=results, paid=paid, withdrawn=withdrawn),
-        result_count=batch.result_count + results,
-        paid_count=batch.paid_count + paid,
-        withdrawn_count=batch.withdrawn_count + withdrawn,
-        version=batch.version + 1,
-    )
+        row 1   lin_a paid    reference 8801    right
+        row 2   lin_a paid    reference 8801    result_repeated, of row 1
+        row 3   lin_a paid    reference 8802    result_contradicts
+        row 4   lin_b failed                    right
+    """
+    right: dict[str, PaymentResult] = {}
+    refused: list[RowRefusal] = []
+    seen: dict[str, list[PaymentResult]] = {}
+    for result in results:
+        before = seen.setdefault(result.line_id, [])
+        same = next((earlier for earlier in before if same_result(earlier, result)), None)
+        before.append(result)
+        if same is not None:
+            refused.append(RowRefusal(result.row, "result_repeated", {"row": same.row}))
+        elif (refusal := judge(result)) is not None:
+            refused.append(refusal)
+        elif (first := right.setdefault(result.line_id, result)) is not result:
+            status = "paid" if first.paid else "failed"
+            refused.append(RowRefusal(result.row, "result_contradicts", {"status": status}))
+    return list(right.values()), refused

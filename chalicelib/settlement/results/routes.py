@@ -11,8 +11,8 @@ from chalicelib.edge.forms import Answer, Form, line, words
 from chalicelib.edge.http import Api
 from chalicelib.kernel.reasons import sentence
 from chalicelib.settlement.results import service as results
-from chalicelib.settlement.results.model import PaymentResult, Refusal
-from chalicelib.settlement.results.sheets import read_results
+from chalicelib.settlement.results.bank_sheet import read_results
+from chalicelib.settlement.results.model import PaymentResult, RefusedResult, RowRefusal
 from chalicelib.subsidies.budgets.routes import AMOUNT_MAX
 
 api = Api(__name__)
@@ -90,7 +90,7 @@ class ResultsAnswer(Answer):
 )
 def record_results(call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_id: str) -> ResultsAnswer:
     body = call.body
-    unreadable: list[Refusal] = []
+    unreadable: list[RowRefusal] = []
     if isinstance(body, SheetBody):
         rows, unreadable = read_results(body.raw, body.content_type)
     else:
@@ -115,20 +115,21 @@ def record_results(call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_i
 )
 def refused_results(call: Call[None, RefusedQuery], batch_id: str) -> Listing[RefusedAnswer]:
     page = results.refused_results(call.context, batch_id, call.page_request())
-    return call.listing(
-        page,
-        lambda one: RefusedAnswer(
-            row=one.row,
-            code=one.code,
-            detail=sentence(one.code, one.facts, english=call.english),
-            line_id=one.line_id,
-            sent_by=one.sent_by,
-            sent_at=one.sent_at,
-        ),
+    return call.listing(page, lambda refused: _refused(refused, english=call.english))
+
+
+def _refused(refused: RefusedResult, *, english: bool) -> RefusedAnswer:
+    return RefusedAnswer(
+        row=refused.row,
+        code=refused.code,
+        detail=sentence(refused.code, refused.facts, english=english),
+        line_id=refused.line_id,
+        sent_by=refused.sent_by,
+        sent_at=refused.sent_at,
     )
 
 
-def _rows(rows: Sequence[Refusal], *, english: bool) -> list[RefusedRow]:
+def _rows(rows: Sequence[RowRefusal], *, english: bool) -> list[RefusedRow]:
     return [
         RefusedRow(row=row, code=code, detail=sentence(code, facts, english=english))
         for row, code, facts in rows

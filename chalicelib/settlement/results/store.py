@@ -33,8 +33,8 @@ class RefusedRow(Table[RefusedResult]):
 def keep_refused(refused: Iterable[RefusedResult]) -> None:
     """Keep refused results, 25 a call; one that is known already stays one."""
     with RefusedRow.batch_write() as rows:
-        for one in refused:
-            rows.save(RefusedRow.from_record(one))
+        for result in refused:
+            rows.save(RefusedRow.from_record(result))
 
 
 def refused_of(batch_id: str, request: PageRequest) -> Page[RefusedResult]:

@@ -10,8 +10,9 @@ from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.kernel.ids import new_id
 from chalicelib.settlement.ledger.model import MEMORANDUM
-from chalicelib.settlement.ledger.routes import AccountAnswer
+from chalicelib.settlement.ledger.routes import AccountAnswer, account_answer
 from chalicelib.settlement.statements import service as statements
+from chalicelib.settlement.statements.model import HEADERS, InstitutionAccount, Statement, rows_of
 from chalicelib.sheets.downloads import link_to_xlsx
 from chalicelib.sheets.writing import write_csv
 
@@ -75,52 +76,48 @@ class StatementOfPeriod(Answer):
     also=AS_SHEETS,
     summary="A month's or year's statement of a division or institution (csv: the sheet, xlsx: a link)",
 )
-def statement(call: Call[None, StatementQuery]) -> StatementOfPeriod | LinkAnswer | Reply:
+def read_statement(call: Call[None, StatementQuery]) -> StatementOfPeriod | LinkAnswer | Reply:
     query = call.query
-    shown = statements.statement(
+    statement = statements.statement(
         call.context, division=query.division, institution=query.institution, period=query.period
     )
     if query.format == "json":
-        return _statement(shown)
-    name = f"statement-{shown.institution or shown.division}-{shown.period}.{query.format}"
+        return _statement(statement)
+    name = f"statement-{statement.institution or statement.division}-{statement.period}.{query.format}"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    rows = statements.rows_of(shown)
+    rows = rows_of(statement)
     if query.format == "csv":
-        return Reply(write_csv(statements.HEADERS, rows), content_type=COMMA_SEPARATED, headers=headers)
+        return Reply(write_csv(HEADERS, rows), content_type=COMMA_SEPARATED, headers=headers)
     key = f"statements/{new_id('sta')}.xlsx"
-    url = link_to_xlsx("对账单", statements.HEADERS, rows, key=key, filename=name)
-    return LinkAnswer(url=url)
+    return LinkAnswer(url=link_to_xlsx("对账单", HEADERS, rows, key=key, filename=name))
 
 
-def _statement(shown: statements.Statement) -> StatementOfPeriod:
+def _statement(statement: Statement) -> StatementOfPeriod:
+    paid = [account for account in statement.accounts if account.kind == MEMORANDUM]
     return StatementOfPeriod(
-        division=shown.division,
-        institution=shown.institution,
-        period=shown.period,
-        first=shown.first,
-        last=shown.last,
-        paid_fen=sum(one.debit_fen - one.credit_fen for one in shown.sheets if one.kind == MEMORANDUM),
-        accounts=[
-            StatementAccount(
-                id=one.account,
-                kind=one.kind,
-                institution=one.uscc,
-                name=one.name,
-                opening_fen=one.opening_fen,
-                debit_fen=one.debit_fen,
-                credit_fen=one.credit_fen,
-                closing_fen=one.closing_fen,
-                postings=[
-                    PostedDay(
-                        day=day.day, entries=day.entries, debit_fen=day.debit_fen, credit_fen=day.credit_fen
-                    )
-                    for day in one.postings
-                ],
-            )
-            for one in shown.sheets
-        ],
-        books=[
-            AccountAnswer(id=one.id, debit_fen=one.debit_fen, credit_fen=one.credit_fen)
-            for one in shown.books
+        division=statement.division,
+        institution=statement.institution,
+        period=statement.period,
+        first=statement.first,
+        last=statement.last,
+        paid_fen=sum(account.debit_fen - account.credit_fen for account in paid),
+        accounts=[_account(account) for account in statement.accounts],
+        books=[account_answer(totals) for totals in statement.books],
+    )
+
+
+def _account(account: InstitutionAccount) -> StatementAccount:
+    return StatementAccount(
+        id=account.account,
+        kind=account.kind,
+        institution=account.uscc,
+        name=account.name,
+        opening_fen=account.opening_fen,
+        debit_fen=account.debit_fen,
+        credit_fen=account.credit_fen,
+        closing_fen=account.closing_fen,
+        postings=[
+            PostedDay(day=day.day, entries=day.entries, debit_fen=day.debit_fen, credit_fen=day.credit_fen)
+            for day in account.days
         ],
     )

@@ -49,12 +49,12 @@ class VerifiedAnswer(Answer):
     summary="Recompute a page of the ledger from postings and lines, and name every difference",
 )
 def verify(call: Call[VerifyRequest, NoQuery]) -> VerifiedAnswer:
-    found, after = verification.verify(call.context, division=call.body.division, after=call.body.after)
+    page, after = verification.verify(call.context, division=call.body.division, after=call.body.after)
     return VerifiedAnswer(
-        division=found.division,
-        intact=not found.differences,
-        postings=found.postings,
-        lines=found.lines,
-        differences=[DifferenceAnswer(**one._asdict()) for one in found.differences],
+        division=page.division,
+        intact=not page.differences,
+        postings=page.postings,
+        lines=page.lines,
+        differences=[DifferenceAnswer(**difference._asdict()) for difference in page.differences],
         after=after,
     )

@@ -16,22 +16,22 @@ def record_audit(event: Mapping[str, Any], context: Context) -> dict[str, int]:
         RecordsUndone: some changes could not be recorded; everything else of the batch is.
 
     """
-    observed: list[audit.Observed] = []
+    observed: list[audit.ObservedChange] = []
     sequences: dict[tuple[str, str], str] = {}
     undone: list[str] = []
     for row in row_changes(event):
         if row.told_elsewhere:
             continue
-        one = audit.observe(context, row)
-        observed.append(one)
-        sequences[one.key] = row.sequence
+        change = audit.observe(context, row)
+        observed.append(change)
+        sequences[change.key] = row.sequence
     added = 0
-    for chain, part in audit.by_chain(observed).items():
+    for chain, changes in audit.by_chain(observed).items():
         try:
-            added += audit.append(context, chain, part)
+            added += audit.append(context, chain, changes)
         except Exception as error:  # noqa: BLE001 - one chain's trouble must not stop the others
             log_failure("audit_unrecorded", error, chain=chain)
-            undone += [sequences[one.key] for one in part]
+            undone += [sequences[change.key] for change in changes]
     if undone:
         raise RecordsUndone(undone)
     return {"changes": len(observed), "recorded": added}

@@ -3,6 +3,15 @@
 A chain belongs to the bureau directly under the province, so a city's supervisor can verify theirs alone.
 Editing, deleting, inserting or reordering records breaks a digest or a number; cutting the end off leaves
 the chain's head pointing past it.
+
+    1  voucher vch_a issued       hash 3f…  = SHA-256("" + record 1)
+    2  voucher vch_a claimed      hash 81…  = SHA-256("3f…" + record 2)
+    3  voucher vch_a redeemed     hash c0…  = SHA-256("81…" + record 3); the head is (3, c0…)
+    record 2 is edited            its digest is no longer 81…: first bad 2
+    record 2 is deleted           3 follows 1: first bad 2
+    record 3 is deleted           the head says 3: first bad 3
+    2, 3 and the head are made anew, all digests right: the locked root of last night says (3, c0…): first bad
+    is the first record after the root before it
 """
 
 import hashlib
@@ -84,17 +93,17 @@ def follows(record: AuditRecord, head: ChainHead) -> bool:
     return record.seq == head.seq + 1 and record.hash == digest_of(record, head.hash)
 
 
-def same_change(one: AuditRecord, other: AuditRecord) -> bool:
+def same_change(record: AuditRecord, other: AuditRecord) -> bool:
     """Tell whether two records tell of the same change, whatever their places in the chain.
 
     A change that nobody signed is told at the time its record was made, so that time does not count.
     """
-    unsigned = one.actor == other.actor == UNTOLD_ACTOR
-    here = msgspec.structs.replace(one, seq=0, hash="", at=other.at if unsigned else one.at)
-    return here == msgspec.structs.replace(other, seq=0, hash="")
+    unsigned = record.actor == other.actor == UNTOLD_ACTOR
+    unplaced = msgspec.structs.replace(record, seq=0, hash="", at=other.at if unsigned else record.at)
+    return unplaced == msgspec.structs.replace(other, seq=0, hash="")
 
 
-class Bad(msgspec.Struct, frozen=True):
+class ChainBreak(msgspec.Struct, frozen=True):
     """The first place at which a chain is broken; `subject` is None where a record is missing."""
 
     seq: int
@@ -112,7 +121,7 @@ class Walk:
     def __init__(self, chain: str, *, roots: Iterable[ChainHead] = (), at: ChainHead | None = None) -> None:
         self.at = at or ChainHead(chain=chain)
         self.subject: str | None = None
-        self.bad: Bad | None = None
+        self.bad: ChainBreak | None = None
         self._vouched = self.at.seq
         self._roots: dict[int, set[str]] = {}
         for root in roots:
@@ -122,11 +131,11 @@ class Walk:
     def follow(self, record: AuditRecord) -> bool:
         """Take the next record; False if it is a bad one."""
         if record.chain == self.at.chain and record.seq > self.at.seq + 1:
-            self.bad = Bad(self.at.seq + 1, None)
+            self.bad = ChainBreak(self.at.seq + 1, None)
         elif not follows(record, self.at):
-            self.bad = Bad(min(record.seq, self.at.seq + 1), record.subject)
+            self.bad = ChainBreak(min(record.seq, self.at.seq + 1), record.subject)
         elif self._roots.get(record.seq, {record.hash}) != {record.hash}:
-            self.bad = Bad(self._vouched + 1, None)
+            self.bad = ChainBreak(self._vouched + 1, None)
         else:
             self.at, self.subject = head_after(record), record.subject
             if record.seq in self._roots:
@@ -135,23 +144,23 @@ class Walk:
 
     def unreadable(self) -> None:
         """Note that what stands next cannot be read as a record."""
-        self.bad = Bad(self.at.seq + 1, None)
+        self.bad = ChainBreak(self.at.seq + 1, None)
 
-    def end(self, head: ChainHead) -> Bad | None:
+    def end(self, head: ChainHead) -> ChainBreak | None:
         """Compare where the walk ended with the chain's head and the last root."""
         if self.bad is None and head != self.at:
             if head.seq == self.at.seq:
-                self.bad = Bad(self.at.seq, self.subject)
+                self.bad = ChainBreak(self.at.seq, self.subject)
             else:
-                self.bad = Bad(min(head.seq, self.at.seq) + 1, None)
+                self.bad = ChainBreak(min(head.seq, self.at.seq) + 1, None)
         if self.bad is None and any(seq > self.at.seq for seq in self._roots):
-            self.bad = Bad(self.at.seq + 1, None)
+            self.bad = ChainBreak(self.at.seq + 1, None)
         return self.bad
 
 
 def first_bad(
     chain: str, records: Iterable[AuditRecord], head: ChainHead, *, roots: Iterable[ChainHead] = ()
-) -> Bad | None:
+) -> ChainBreak | None:
     """Walk a whole chain and give the first place at which it is broken, or None if it holds."""
     walk = Walk(chain, roots=roots)
     for record in records:

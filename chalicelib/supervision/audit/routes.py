@@ -39,7 +39,7 @@ class AuditAnswer(Answer):
     hash: str
 
 
-class PlaceForm(Form):
+class ChainPlaceForm(Form):
     """Where a long walk goes on: the `after` of the answer before."""
 
     chain: Division
@@ -51,17 +51,17 @@ class VerifyRequest(Form):
     """Which chain to verify: that of a division, or all that the caller's division covers."""
 
     division: Division | None = None
-    after: PlaceForm | None = None
+    after: ChainPlaceForm | None = None
 
 
-class BadAnswer(Answer):
+class ChainBreakAnswer(Answer):
     """The first place at which a chain is broken; `subject` is null where a record is missing."""
 
     seq: int
     subject: str | None
 
 
-class PlaceAnswer(Answer):
+class ChainPlaceAnswer(Answer):
     """Where a walk too long for one call is to go on: send it as `after`."""
 
     chain: str
@@ -75,8 +75,8 @@ class ChainAnswer(Answer):
     chain: str
     records: int
     intact: bool
-    first_bad: BadAnswer | None
-    after: PlaceAnswer | None
+    first_bad: ChainBreakAnswer | None
+    after: ChainPlaceAnswer | None
 
 
 class VerdictAnswer(ChainAnswer):
@@ -127,8 +127,8 @@ def _chain(verdict: audit.Verdict) -> ChainAnswer:
         chain=verdict.chain,
         records=verdict.records,
         intact=bad is None,
-        first_bad=BadAnswer(seq=bad.seq, subject=bad.subject) if bad else None,
-        after=PlaceAnswer(chain=end.chain, seq=end.seq, hash=end.hash) if end is not None else None,
+        first_bad=ChainBreakAnswer(seq=bad.seq, subject=bad.subject) if bad else None,
+        after=ChainPlaceAnswer(chain=end.chain, seq=end.seq, hash=end.hash) if end is not None else None,
     )
 
 

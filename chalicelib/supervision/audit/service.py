@@ -3,7 +3,7 @@
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
@@ -11,21 +11,19 @@ import msgspec
 from chalicelib.accounts import rights
 from chalicelib.aws.streams import RowChange
 from chalicelib.aws.writes import ConditionFailed
-from chalicelib.exchange.model import area_of
-from chalicelib.exchange.service import ALL_AREAS
+from chalicelib.exchange.model import ALL_AREAS, area_of
 from chalicelib.kernel.calendar import add_months, shanghai_date, start_of_day
 from chalicelib.kernel.divisions import PROVINCE, is_known
 from chalicelib.kernel.errors import Fault, Unavailable
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
-from chalicelib.programs.model import Program
-from chalicelib.programs.service import list_programs
+from chalicelib.programs.service import all_programs
 from chalicelib.supervision.audit import store
 from chalicelib.supervision.audit.model import (
     UNTOLD_ACTOR,
     AuditRecord,
-    Bad,
+    ChainBreak,
     ChainHead,
     Walk,
     changed,
@@ -34,7 +32,7 @@ from chalicelib.supervision.audit.model import (
     link,
     same_change,
 )
-from chalicelib.supervision.reports.model import Scope, merged, moves_of
+from chalicelib.supervision.reports.model import CountScope, merged, moves_of
 
 UNTOLD_ACTION = "row.changed_outside"
 COUNTED_TABLE = "vouchers"
@@ -48,11 +46,11 @@ AUDIT_MONTHS_MIN = 36
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedChange:
     """A change as it will stand in its chain, and how it moves the counts."""
 
     record: AuditRecord
-    moves: dict[Scope, Counter[str]]
+    moves: dict[CountScope, Counter[str]]
     sequence: str
     part: str
 
@@ -62,13 +60,13 @@ class Observed:
         return (self.record.subject, self.record.entry)
 
 
-def observe(context: Context, row: RowChange) -> Observed:
+def observe(context: Context, row: RowChange) -> ObservedChange:
     """Describe a change of any table; one that does not say who made it is recorded as such."""
     item = row.after or row.before or {}
     division = str(item.get("division") or PROVINCE)
     chain = area_of(division)
     before, after = changed(row.before, row.after)
-    told = row.change
+    change = row.change
     record = AuditRecord(
         subject=row.subject,
         entry=entry_of(row.part, row.version, row.sequence),
@@ -76,21 +74,24 @@ def observe(context: Context, row: RowChange) -> Observed:
         seq=0,
         table=row.table,
         division=division,
-        at=told.at if told else context.now,
-        actor=told.actor if told else UNTOLD_ACTOR,
-        role=told.role.value if told else "",
-        action=told.action if told else UNTOLD_ACTION,
-        request_id=told.request_id if told else row.sequence,
-        reason=told.reason if told else None,
+        at=change.at if change else context.now,
+        actor=change.actor if change else UNTOLD_ACTOR,
+        role=change.role.value if change else "",
+        action=change.action if change else UNTOLD_ACTION,
+        request_id=change.request_id if change else row.sequence,
+        reason=change.reason if change else None,
         before=before,
         after=after,
     )
     moves = moves_of(row.before, row.after, chain=chain) if row.table == COUNTED_TABLE else {}
-    return Observed(record, moves, row.sequence, row.part)
+    return ObservedChange(record, moves, row.sequence, row.part)
 
 
-def append(context: Context, chain: str, observed: Sequence[Observed]) -> int:
+def append(context: Context, chain: str, observed: Sequence[ObservedChange]) -> int:
     """Add changes to a chain, those already there left out; gives how many were added.
+
+    A loop of its own, not `until_written`: it goes on with what is left after each transaction, and waits a
+    little before it tries again, since the writers of one chain come in crowds.
 
     Raises:
         Unavailable: other writers would not let this one in; repeating is safe.
@@ -105,8 +106,8 @@ def append(context: Context, chain: str, observed: Sequence[Observed]) -> int:
                 return added
             head = store.head_of(chain)
         part = left[: _fitting(left)]
-        linked = _linked([one.record for one in part], head)
-        moves = merged([one.moves for one in part])
+        linked = _linked([change.record for change in part], head)
+        moves = merged([change.moves for change in part])
         try:
             store.append(linked, head=head, moves=moves, change=change_of(context, "audit.record"))
         except (ConditionFailed, Unavailable):
@@ -122,55 +123,54 @@ def append(context: Context, chain: str, observed: Sequence[Observed]) -> int:
     return added
 
 
-def _unrecorded(observed: Iterable[Observed]) -> list[Observed]:
+def _unrecorded(observed: Iterable[ObservedChange]) -> list[ObservedChange]:
     """Leave out what is in the chain already, and of what is there twice the second.
 
     A row that was set back to an old version, or removed and made again, brings a version that has its
     record: another change under a known key is recorded under its stream number instead.
     """
-    fresh: dict[tuple[str, str], Observed] = {}
+    fresh: dict[tuple[str, str], ObservedChange] = {}
     waiting = list(observed)
-    order = {one.sequence: place for place, one in reversed(list(enumerate(waiting)))}
+    order = {change.sequence: place for place, change in reversed(list(enumerate(waiting)))}
     while waiting:
-        known = store.recorded([one.key for one in waiting])
+        recorded = store.recorded([change.key for change in waiting])
         again = []
-        for one in waiting:
-            first = known.get(one.key) or (fresh[one.key].record if one.key in fresh else None)
-            numbered = entry_of(one.part, None, one.sequence)
+        for change in waiting:
+            first = recorded.get(change.key) or (fresh[change.key].record if change.key in fresh else None)
+            numbered = entry_of(change.part, None, change.sequence)
             if first is None:
-                fresh[one.key] = one
-            elif one.record.entry != numbered and not same_change(first, one.record):
-                again.append(replace(one, record=msgspec.structs.replace(one.record, entry=numbered)))
+                fresh[change.key] = change
+            elif change.record.entry != numbered and not same_change(first, change.record):
+                again.append(replace(change, record=msgspec.structs.replace(change.record, entry=numbered)))
         waiting = again
-    return sorted(fresh.values(), key=lambda one: order[one.sequence])
+    return sorted(fresh.values(), key=lambda change: order[change.sequence])
 
 
-def _fitting(observed: Sequence[Observed]) -> int:
+def _fitting(observed: Sequence[ObservedChange]) -> int:
     """Tell how many of these fit one transaction: records, head and counts, and bytes."""
-    scopes: set[Scope] = set()
+    scopes: set[CountScope] = set()
     size = 0
-    for place, one in enumerate(observed):
-        scopes |= one.moves.keys()
-        size += len(repr(one.record.before)) + len(repr(one.record.after)) + 1000
+    for place, change in enumerate(observed):
+        scopes |= change.moves.keys()
+        size += len(repr(change.record.before)) + len(repr(change.record.after)) + 1000
         if place and (place + 2 + len(scopes) > store.WRITES_MAX or size > _RECORDS_BYTES_MAX):
             return place
     return len(observed)
 
 
 def _linked(records: Iterable[AuditRecord], head: ChainHead) -> list[AuditRecord]:
-    linked = []
+    chained = []
     for record in records:
-        one = link(record, head)
-        head = head_after(one)
-        linked.append(one)
-    return linked
+        chained.append(link(record, head))
+        head = head_after(chained[-1])
+    return chained
 
 
-def by_chain(observed: Iterable[Observed]) -> Mapping[str, list[Observed]]:
+def by_chain(observed: Iterable[ObservedChange]) -> Mapping[str, list[ObservedChange]]:
     """Sort changes to their chains, each in its order."""
-    chains: dict[str, list[Observed]] = {}
-    for one in observed:
-        chains.setdefault(one.record.chain, []).append(one)
+    chains: dict[str, list[ObservedChange]] = {}
+    for change in observed:
+        chains.setdefault(change.record.chain, []).append(change)
     return chains
 
 
@@ -199,7 +199,7 @@ class Verdict:
 
     chain: str
     records: int
-    first_bad: Bad | None
+    first_bad: ChainBreak | None
     after: ChainHead | None = None
 
 
@@ -214,15 +214,15 @@ def verify(context: Context, division: str | None, *, after: ChainHead | None = 
         NotFound: outside the caller's area.
 
     """
-    wanted = after.chain if after is not None else division or context.principal.division
-    if not is_known(wanted):
+    area = after.chain if after is not None else division or context.principal.division
+    if not is_known(area):
         raise error("malformed", faults=(Fault("unknown_division", field="division"),))
-    chain = area_of(wanted)
+    chain = area_of(area)
     rights.require(context.principal, "audit.verify", division=chain)
     until = time.monotonic() + _VERIFY_SECONDS
     if after is not None:
         return [_verify(chain, until, at=after)]
-    return [_verify(one, until) for one in (ALL_AREAS if chain == PROVINCE else (chain,))]
+    return [_verify(name, until) for name in (ALL_AREAS if chain == PROVINCE else (chain,))]
 
 
 def _verify(chain: str, until: float, *, at: ChainHead | None = None) -> Verdict:
@@ -278,7 +278,9 @@ def seal_roots(context: Context) -> dict[str, int]:
 
     """
     day = shanghai_date(context.now)
-    months = max([AUDIT_MONTHS_MIN, *(one.policy.audit_log_retention_months for one in _programs())])
+    months = max(
+        [AUDIT_MONTHS_MIN, *(program.policy.audit_log_retention_months for program in all_programs())]
+    )
     until = start_of_day(add_months(day, months))
     sealed, bad = 0, []
     for chain in ALL_AREAS:
@@ -294,13 +296,3 @@ def seal_roots(context: Context) -> dict[str, int]:
     if bad:
         raise Tampered(", ".join(bad))
     return {"chains": len(ALL_AREAS), "sealed": sealed}
-
-
-def _programs() -> Iterator[Program]:
-    request = PageRequest(limit=100)
-    while True:
-        page = list_programs(request)
-        yield from page.items
-        if page.after is None:
-            return
-        request = PageRequest(limit=100, after=page.after)

@@ -17,7 +17,7 @@ from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.supervision.audit.model import AuditRecord, ChainHead
-from chalicelib.supervision.reports.model import Scope
+from chalicelib.supervision.reports.model import CountScope
 from chalicelib.supervision.reports.store import VoucherCountRow
 
 WRITES_MAX = TRANSACTION_ITEMS_MAX
@@ -78,8 +78,8 @@ class ChainHeadRow(Table[ChainHead]):
 
 def recorded(keys: Sequence[tuple[str, str]]) -> dict[tuple[str, str], AuditRecord]:
     """Give the records that these changes (subject, entry) have already: one call a hundred."""
-    found: list[AuditRecord] = AuditRow.find_many(list(dict.fromkeys(keys)))
-    return {(record.subject, record.entry): record for record in found}
+    records: list[AuditRecord] = AuditRow.find_many(list(dict.fromkeys(keys)))
+    return {(record.subject, record.entry): record for record in records}
 
 
 def head_of(chain: str) -> ChainHead:
@@ -91,7 +91,7 @@ def append(
     records: Sequence[AuditRecord],
     *,
     head: ChainHead,
-    moves: Mapping[Scope, Counter[str]],
+    moves: Mapping[CountScope, Counter[str]],
     change: Change,
 ) -> None:
     """Add linked records to a chain, move its head and the counts: all or nothing.
@@ -109,7 +109,7 @@ def append(
     transact(writes, change=change)
 
 
-def _move(scope: Scope, move: Counter[str], *, as_of: int) -> Update:
+def _move(scope: CountScope, move: Counter[str], *, as_of: int) -> Update:
     row: Any = VoucherCountRow
     return Update(
         VoucherCountRow,
@@ -129,10 +129,10 @@ def records_of(subject: str, request: PageRequest) -> Page[AuditRecord]:
     records are read together and put in order here.
     """
     after = request.after["seq"] if request.after else 0
-    rows = [row.record for row in AuditRow.query(subject, consistent_read=True)]
-    found = sorted((one for one in rows if one.seq > after), key=lambda one: one.seq)
-    items = found[: request.limit]
-    return Page(items=items, after={"seq": items[-1].seq} if len(found) > len(items) else None)
+    records = [row.record for row in AuditRow.query(subject, consistent_read=True)]
+    later = sorted((record for record in records if record.seq > after), key=lambda record: record.seq)
+    items = later[: request.limit]
+    return Page(items=items, after={"seq": items[-1].seq} if len(later) > len(items) else None)
 
 
 def walk(chain: str, *, after: int = 0) -> Iterator[AuditRecord]:
@@ -168,11 +168,11 @@ def is_sealed(chain: str, day: date) -> bool:
 
 def roots_of(chain: str) -> list[ChainHead]:
     """Give every root of a chain, in every version: one that somebody added later must agree too."""
-    found = objects.read_versions(settings().evidence_bucket, f"audit/{chain}/")
-    return [msgspec.json.decode(raw, type=ChainHead) for raw in found]
+    versions = objects.read_versions(settings().evidence_bucket, f"audit/{chain}/")
+    return [msgspec.json.decode(raw, type=ChainHead) for raw in versions]
 
 
 def holds(root: ChainHead) -> bool:
     """Tell whether a chain still has the record that a root was sealed at."""
-    found = AuditRow.by_chain.query(root.chain, AuditRow.seq == root.seq)
-    return [row.record.hash for row in found] == [root.hash]
+    rows = AuditRow.by_chain.query(root.chain, AuditRow.seq == root.seq)
+    return [row.record.hash for row in rows] == [root.hash]

@@ -18,7 +18,7 @@ class RekeyingStatus(StrEnum):
 
 
 class Rekeying(msgspec.Struct, frozen=True, kw_only=True):
-    """The last re-encryption: which table it is in (`place`), and after which row."""
+    """The last re-encryption: in which table or folder it is (`place`), and after which row or object."""
 
     id: str = "last"
     run: str

@@ -1,8 +1,8 @@
-"""What is sealed where, and how a table is walked to seal it anew.
+"""What is sealed where, and how a table or a folder of objects is walked to seal it anew.
 
 Every sealed attribute of every table stands here with the item it is sealed for; a test proves that none is
-missing. Sealed objects (rows of uploaded lists) are not walked: they are gone after thirty days, so the KMS
-key before must stay enabled so long.
+missing. Of sealed objects those are walked that are kept. The others (rows of uploaded lists) are gone after
+thirty days, so the KMS key before must stay enabled so long.
 """
 
 import functools
@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from chalicelib.accounts.persons.store import PersonIndexRow
-from chalicelib.aws import crypto
+from chalicelib.aws import crypto, objects
+from chalicelib.aws.settings import settings
 from chalicelib.aws.table import table_named
 from chalicelib.aws.writes import ConditionFailed, insert, update
 from chalicelib.kernel.principal import Change
@@ -28,6 +29,8 @@ SEALED: Final[Mapping[str, Mapping[str, str]]] = {
     "accounts": {"sealed_name": "{id}", "sealed_totp": "totp:{id}"},
 }
 """Table → attribute → item. `a[].b` is the attribute `b` of every element of the list `a`."""
+SEALED_OBJECTS: Final = ("payment-files/",)
+"""Folders of the evidence bucket whose objects are kept; each is sealed for its own name."""
 NOT_RESEALED: Final = frozenset({("idempotency", "sealed_body")})
 """First answers live a day."""
 
@@ -77,6 +80,42 @@ def reseal(name: str, row: Any, *, facts: Mapping[str, Any], change: Change) -> 
     except ConditionFailed:
         return False
     return True
+
+
+def page_of_objects(folder: str, after: dict[str, Any] | None) -> tuple[list[str], dict[str, Any] | None]:
+    """Give the next names of a folder of sealed objects, and where to go on."""
+    names = objects.keys_under(
+        settings().evidence_bucket, folder, after=after["name"] if after else None, limit=PAGE_ITEMS
+    )
+    return names, {"name": names[-1]} if len(names) == PAGE_ITEMS else None
+
+
+def reseal_object(name: str) -> bool:
+    """Put an object, sealed with the current data key, over what it was; it stays locked until the same day.
+
+    Gives False where no version is what was sealed for this name. The versions before stay as they are, under
+    the key before: nobody needs them.
+    """
+    bucket = settings().evidence_bucket
+    for version in objects.versions_under(bucket, name):
+        raw = objects.read_object(bucket, name, version.version)
+        stored = objects.describe_object(bucket, name, version.version)
+        if raw is None or stored is None or stored.retained_until is None:
+            continue
+        try:
+            sealed = crypto.reseal(raw.decode(), item=name)
+        except (crypto.CannotOpen, UnicodeDecodeError):
+            continue
+        objects.write_locked(
+            bucket,
+            name,
+            sealed.encode(),
+            until=stored.retained_until,
+            content_type=stored.content_type,
+            mode="GOVERNANCE",
+        )
+        return True
+    return False
 
 
 def reindex(row: PersonIndexRow, digests: Sequence[str]) -> None:

@@ -29,7 +29,7 @@ _INSTITUTION_FIELDS = frozenset(
 )
 
 
-class Scope(msgspec.Struct, frozen=True, kw_only=True):
+class CountScope(msgspec.Struct, frozen=True, kw_only=True):
     """Whose count: one program (or every one) and one division, or one institution as one chain sees it."""
 
     program: str
@@ -70,50 +70,62 @@ def institution_place(institution: str, chain: str = "") -> str:
 
 def values_of(voucher: Mapping[str, Any] | None) -> Counter[str]:
     """Give what one voucher adds to the counts of its scopes."""
-    counted: Counter[str] = Counter()
+    values: Counter[str] = Counter()
     if not voucher:
-        return counted
-    counted[str(voucher["status"])] += 1
+        return values
+    values[str(voucher["status"])] += 1
     for name, moment in REACHED.items():
-        counted[name] += voucher.get(moment) is not None
+        values[name] += voucher.get(moment) is not None
     for name in AMOUNTS:
-        counted[name] += int(voucher.get(name) or 0)
-    return counted
+        values[name] += int(voucher.get(name) or 0)
+    return values
 
 
 def moves_of(
     before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, *, chain: str
-) -> dict[Scope, Counter[str]]:
-    """Tell by how much a change of a voucher moves each count; counts that stay are left out."""
-    moves: dict[Scope, Counter[str]] = {}
+) -> dict[CountScope, Counter[str]]:
+    """Tell by how much a change of a voucher moves each count; counts that stay are left out.
+
+    A voucher of 340111 is redeemed at a school: of its program, and of every one, the division has one
+    `claimed` less, one `redeemed` and one `ever_redeemed` more, and the school has the last two.
+    """
+    moves: dict[CountScope, Counter[str]] = {}
     for voucher, sign in ((before, -1), (after, 1)):
         if not voucher:
             continue
         values = values_of(voucher)
         for program in (str(voucher["program_id"]), EVERY_PROGRAM):
-            _add(moves, Scope(program=program, place=division_place(str(voucher["division"]))), values, sign)
+            _add(
+                moves,
+                CountScope(program=program, place=division_place(str(voucher["division"]))),
+                values,
+                sign,
+            )
             if voucher.get("institution"):
                 place = institution_place(str(voucher["institution"]), chain)
                 own = Counter({name: n for name, n in values.items() if name in _INSTITUTION_FIELDS})
-                _add(moves, Scope(program=program, place=place), own, sign)
-    clean = {scope: Counter({n: v for n, v in move.items() if v}) for scope, move in moves.items()}
-    return {scope: move for scope, move in clean.items() if move}
+                _add(moves, CountScope(program=program, place=place), own, sign)
+    return _without_zeros(moves)
 
 
-def _add(moves: dict[Scope, Counter[str]], scope: Scope, values: Counter[str], sign: int) -> None:
+def _add(moves: dict[CountScope, Counter[str]], scope: CountScope, values: Counter[str], sign: int) -> None:
     total = moves.setdefault(scope, Counter())
     for name, value in values.items():
         total[name] += sign * value
 
 
-def merged(moves: list[dict[Scope, Counter[str]]]) -> dict[Scope, Counter[str]]:
+def merged(moves: list[dict[CountScope, Counter[str]]]) -> dict[CountScope, Counter[str]]:
     """Sum the moves of several changes: one write a scope, however many vouchers moved."""
-    total: dict[Scope, Counter[str]] = {}
-    for one in moves:
-        for scope, move in one.items():
+    total: dict[CountScope, Counter[str]] = {}
+    for moves_of_change in moves:
+        for scope, move in moves_of_change.items():
             _add(total, scope, move, 1)
-    clean = {scope: Counter({n: v for n, v in move.items() if v}) for scope, move in total.items()}
-    return {scope: move for scope, move in clean.items() if move}
+    return _without_zeros(total)
+
+
+def _without_zeros(moves: Mapping[CountScope, Counter[str]]) -> dict[CountScope, Counter[str]]:
+    moved = {scope: Counter({n: v for n, v in move.items() if v}) for scope, move in moves.items()}
+    return {scope: move for scope, move in moved.items() if move}
 
 
 def summed(counts: list[VoucherCount], *, program: str, place: str) -> VoucherCount:

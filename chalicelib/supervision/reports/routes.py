@@ -4,11 +4,12 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from chalicelib.catalogue.institutions.model import Institution
 from chalicelib.edge.endpoints import AS_SHEETS, COMMA_SEPARATED, Call, LinkAnswer, Reply
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
+from chalicelib.supervision.reports import layouts
 from chalicelib.supervision.reports import service as reports
-from chalicelib.supervision.reports import sheets
 from chalicelib.supervision.reports.model import REACHED, STATUSES, VoucherCount
 
 api = Api(__name__)
@@ -98,13 +99,13 @@ class InstitutionsAnswer(Answer):
     summary="The voucher funnel (csv: the sheet itself, xlsx: a link to it)",
 )
 def funnel(call: Call[None, ReportQuery]) -> FunnelAnswer | LinkAnswer | Reply:
-    asked = reports.wanted(call.context, call.query.program, call.query.division)
-    count = reports.division_total(asked)
+    scope = reports.scope_of(call.context, call.query.program, call.query.division)
+    count = reports.division_total(scope)
     if call.query.format != "json":
-        return _sheet(call, "funnel", sheets.funnel_sheet(asked, count, english=call.english))
+        return _sheet(call, "funnel", layouts.funnel_sheet(scope, count, english=call.english))
     return FunnelAnswer(
-        program_id=asked.program_id,
-        division=asked.division,
+        program_id=scope.program_id,
+        division=scope.division,
         stages=StagesAnswer(**{name: getattr(count, name) for name in STATUSES}),
         ever=EverAnswer(**{name.removeprefix("ever_"): getattr(count, name) for name in REACHED}),
     )
@@ -120,12 +121,12 @@ def funnel(call: Call[None, ReportQuery]) -> FunnelAnswer | LinkAnswer | Reply:
     summary="What vouchers cost (csv: the sheet itself, xlsx: a link to it)",
 )
 def spending(call: Call[None, ReportQuery]) -> SpendingAnswer | LinkAnswer | Reply:
-    asked = reports.wanted(call.context, call.query.program, call.query.division)
-    count = reports.division_total(asked)
+    scope = reports.scope_of(call.context, call.query.program, call.query.division)
+    count = reports.division_total(scope)
     if call.query.format != "json":
-        return _sheet(call, "spending", sheets.spending_sheet(asked, count, english=call.english))
+        return _sheet(call, "spending", layouts.spending_sheet(scope, count, english=call.english))
     return SpendingAnswer(
-        program_id=asked.program_id, division=asked.division, **_money(count), net_fen=sheets.net_fen(count)
+        program_id=scope.program_id, division=scope.division, **_money(count), net_fen=layouts.net_fen(count)
     )
 
 
@@ -139,28 +140,29 @@ def spending(call: Call[None, ReportQuery]) -> SpendingAnswer | LinkAnswer | Rep
     summary="Vouchers by institution (csv: the sheet itself, xlsx: a link to it)",
 )
 def institutions(call: Call[None, ReportQuery]) -> InstitutionsAnswer | LinkAnswer | Reply:
-    asked = reports.wanted(call.context, call.query.program, call.query.division)
-    rows = reports.by_institution(asked)
+    scope = reports.scope_of(call.context, call.query.program, call.query.division)
+    rows = reports.by_institution(scope)
     if call.query.format != "json":
-        return _sheet(call, "institutions", sheets.institutions_sheet(rows, english=call.english))
+        return _sheet(call, "institutions", layouts.institutions_sheet(rows, english=call.english))
     return InstitutionsAnswer(
-        program_id=asked.program_id,
-        division=asked.division,
-        items=[
-            InstitutionRow(
-                institution=one.uscc,
-                name=one.name,
-                division=one.division,
-                status=one.status.value,
-                ever_redeemed=count.ever_redeemed,
-                redeemed=count.redeemed,
-                settled=count.settled,
-                closed=count.closed,
-                paid_fen=count.paid_fen,
-                reversed_fen=count.reversed_fen,
-            )
-            for one, count in rows
-        ],
+        program_id=scope.program_id,
+        division=scope.division,
+        items=[_institution(institution, count) for institution, count in rows],
+    )
+
+
+def _institution(institution: Institution, count: VoucherCount) -> InstitutionRow:
+    return InstitutionRow(
+        institution=institution.uscc,
+        name=institution.name,
+        division=institution.division,
+        status=institution.status.value,
+        ever_redeemed=count.ever_redeemed,
+        redeemed=count.redeemed,
+        settled=count.settled,
+        closed=count.closed,
+        paid_fen=count.paid_fen,
+        reversed_fen=count.reversed_fen,
     )
 
 
@@ -172,8 +174,8 @@ def _money(count: VoucherCount) -> dict[str, int]:
     }
 
 
-def _sheet(call: Call[None, ReportQuery], name: str, sheet: sheets.Sheet) -> Reply | LinkAnswer:
+def _sheet(call: Call[None, ReportQuery], name: str, sheet: layouts.ReportSheet) -> Reply | LinkAnswer:
     if call.query.format == "csv":
         disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
-        return Reply(sheets.csv_of(sheet), content_type=COMMA_SEPARATED, headers=disposition)
-    return LinkAnswer(url=sheets.download(sheet, filename=f"{name}.xlsx"))
+        return Reply(layouts.csv_of(sheet), content_type=COMMA_SEPARATED, headers=disposition)
+    return LinkAnswer(url=layouts.download(sheet, filename=f"{name}.xlsx"))

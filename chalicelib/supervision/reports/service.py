@@ -10,12 +10,12 @@ from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import read_program
-from chalicelib.supervision.reports import store as reports_store
+from chalicelib.supervision.reports import store
 from chalicelib.supervision.reports.model import EVERY_PROGRAM, VoucherCount, division_place, summed
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ReportScope:
     """Which program (None: every one) and division a report is of."""
 
     program_id: str | None
@@ -27,7 +27,7 @@ class Wanted:
         return self.program_id or EVERY_PROGRAM
 
 
-def wanted(context: Context, program_id: str | None, division: str | None) -> Wanted:
+def scope_of(context: Context, program_id: str | None, division: str | None) -> ReportScope:
     """Check what is asked for; the division is the caller's unless another is named.
 
     Raises:
@@ -35,32 +35,35 @@ def wanted(context: Context, program_id: str | None, division: str | None) -> Wa
         Malformed: no such division.
 
     """
-    asked = division or context.principal.division
-    if not is_known(asked):
+    area = division or context.principal.division
+    if not is_known(area):
         raise error("malformed", faults=(Fault("unknown_division", field="division"),))
-    rights.require(context.principal, "report.read", division=asked)
+    rights.require(context.principal, "report.read", division=area)
     if program_id is not None:
         read_program(program_id)
-    return Wanted(program_id, asked)
+    return ReportScope(program_id, area)
 
 
-def division_total(asked: Wanted) -> VoucherCount:
+def division_total(scope: ReportScope) -> VoucherCount:
     """Sum the counts of a division and everything below it."""
-    found = [
+    counts = [
         count
-        for count in reports_store.counts(asked.program, division_place(""))
-        if covers(asked.division, count.place.partition("#")[2])
+        for count in store.counts(scope.program, division_place(""))
+        if covers(scope.division, count.place.partition("#")[2])
     ]
-    return summed(found, program=asked.program, place=asked.division)
+    return summed(counts, program=scope.program, place=scope.division)
 
 
-def by_institution(asked: Wanted) -> list[tuple[Institution, VoucherCount]]:
+def by_institution(scope: ReportScope) -> list[tuple[Institution, VoucherCount]]:
     """Give the counts of each institution of a division, most redeemed first."""
-    found: dict[str, list[VoucherCount]] = {}
-    for count in reports_store.counts(asked.program, "institution#"):
-        found.setdefault(count.place.split("#")[1], []).append(count)
+    counts: dict[str, list[VoucherCount]] = {}
+    for count in store.counts(scope.program, "institution#"):
+        counts.setdefault(count.place.split("#")[1], []).append(count)
     rows = [
-        (one, summed(found.get(one.uscc, []), program=asked.program, place=one.uscc))
-        for one in institutions_in(asked.division)
+        (
+            institution,
+            summed(counts.get(institution.uscc, []), program=scope.program, place=institution.uscc),
+        )
+        for institution in institutions_in(scope.division)
     ]
     return sorted(rows, key=lambda row: (-row[1].ever_redeemed, row[0].uscc))

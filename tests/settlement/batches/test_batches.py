@@ -34,10 +34,10 @@ def file_of(exported: Any) -> bytes:
 
 
 def balanced(money: Money, expected_fen: int) -> None:
-    found = money.balance()
-    assert found["debit_fen"] == found["credit_fen"]
-    expense = [one for one in found["accounts"] if one["id"].startswith("subsidy_expense")]
-    assert sum(one["debit_fen"] - one["credit_fen"] for one in expense) == expected_fen
+    balance = money.balance()
+    assert balance["debit_fen"] == balance["credit_fen"]
+    expense = [account for account in balance["accounts"] if account["id"].startswith("subsidy_expense")]
+    assert sum(account["debit_fen"] - account["credit_fen"] for account in expense) == expected_fen
     budget = money.api("finance").get("/v1/budgets/3401/2026").json
     assert budget["spent_fen"] == expected_fen
     kept = budget["available_fen"] + budget["reserved_fen"] + budget["spent_fen"]
@@ -72,7 +72,7 @@ def test_a_batch_holds_every_due_line_of_the_division_and_no_other(world: Any, m
     assert money.seal(who="finance_wuhu")["count"] == 2
     assert world.api("finance_wuhu").get(f"/v1/settlement-batches/{batch['id']}").status == 404
     listed = money.ok(world.api("finance").get("/v1/settlement-batches"))
-    assert [one["id"] for one in listed["items"]] == [batch["id"]]
+    assert [listed_batch["id"] for listed_batch in listed["items"]] == [batch["id"]]
     assert len(money.ok(world.api("province").get("/v1/settlement-batches"))["items"]) == 2
 
 
@@ -81,7 +81,7 @@ def test_a_batch_being_collected_takes_no_place_in_the_list(world: Any, money: M
     batch = money.sealed(scored_class(world, 1))
     assert batches_store.open_batch("3401", after=1, now=money.now, change=world.change) is not None
     listed = money.ok(world.api("finance").get("/v1/settlement-batches", {"limit": 1}))
-    assert [one["id"] for one in listed["items"]] == [batch["id"]]
+    assert [listed_batch["id"] for listed_batch in listed["items"]] == [batch["id"]]
 
 
 def test_the_nightly_job_seals_like_the_request(world: Any, money: Money) -> None:
@@ -367,7 +367,7 @@ def test_an_account_number_in_the_banks_reason_is_masked_before_it_is_stored(
     (line,) = money.batch(batch)["lines"]
     money.ok(money.send(batch, [money.result(line, "failed", reason="账号 6222 0200 0000 0009 993 不存在")]))
     shown = money.ok(money.api("finance").get(f"/v1/claim-lines/{line['line_id']}"))
-    assert [one["reason"] for one in shown["attempts"]] == ["账号 ***************9993 不存在"]
+    assert [attempt["reason"] for attempt in shown["attempts"]] == ["账号 ***************9993 不存在"]
     assert "0009 993" not in str(claims.LineRow.get(line["line_id"]).attribute_values)
 
 
@@ -482,17 +482,17 @@ def test_an_unpaid_line_cannot_be_reversed(world: Any, money: Money) -> None:
 def test_the_trial_balance_and_the_statements_agree(world: Any, money: Money) -> None:
     batch = money.sealed(scored_class(world, 3))
     money.pay(batch)
-    found = money.balance()
-    assert found["debit_fen"] == found["credit_fen"] == batch["amount_fen"]
-    for account in found["accounts"]:
+    balance = money.balance()
+    assert balance["debit_fen"] == balance["credit_fen"] == batch["amount_fen"]
+    for account in balance["accounts"]:
         statement = money.ok(world.api("finance").get(f"/v1/ledger/accounts/{account['id']}", {"limit": 2}))
         items = statement["items"]
         rest = {"limit": 2, "cursor": statement["next"]}
         items += money.ok(world.api("finance").get(f"/v1/ledger/accounts/{account['id']}", rest))["items"]
         assert len(items) == 3
-        assert sum(one["debit_fen"] for one in items) == account["debit_fen"]
-        assert sum(one["credit_fen"] for one in items) == account["credit_fen"]
-    assert money.balance(who="province")["debit_fen"] == found["debit_fen"]
+        assert sum(entry["debit_fen"] for entry in items) == account["debit_fen"]
+        assert sum(entry["credit_fen"] for entry in items) == account["credit_fen"]
+    assert money.balance(who="province")["debit_fen"] == balance["debit_fen"]
     assert money.balance(who="finance_wuhu")["accounts"] == []
     treasury = world.api("finance_wuhu").get("/v1/ledger/accounts/treasury.3401")
     assert treasury.status == 404

@@ -95,7 +95,7 @@ def test_a_line_shows_what_is_expected_and_what_has_come_back(money: Money, line
     for who in ("finance", "supervisor", "institution"):
         shown = money.ok(money.api(who).get(path, at=money.now))
         assert (shown["status"], shown["outstanding_fen"]) == ("reversed", FEN - 30_000)
-        assert [one["amount_fen"] for one in shown["repayments"]] == [30_000]
+        assert [repayment["amount_fen"] for repayment in shown["repayments"]] == [30_000]
     assert money.api("clerk_wuhu").get(path).status == 404
     assert money.api("finance").get("/v1/claim-lines/lin_x").status == 404
 
@@ -107,17 +107,17 @@ def test_a_batch_closes_with_its_last_line_paid_or_taken_out(world: Any, money: 
     bounced = [line for line in money.batch(first)["lines"] if line["status"] == "payment_failed"]
     second = money.seal()
     money.pay(second, failing={0, 1})
-    assert [money.batch(one)["status"] for one in (first, second)] == ["reconciled", "reconciled"]
+    assert [money.batch(batch)["status"] for batch in (first, second)] == ["reconciled", "reconciled"]
     for count, line in enumerate(bounced, start=1):
         claim = money.read({"id": "clm_" + line["line_id"][4:].rsplit("-", 1)[0]})
-        now = next(one for one in claim["lines"] if one["id"] == line["line_id"])
+        now = next(line_now for line_now in claim["lines"] if line_now["id"] == line["line_id"])
         path = f"/v1/claim-lines/{line['line_id']}/reject"
         body = {"version": now["version"], "reason": "账户已注销"}
         money.ok(money.api("reviewer").post(path, body, at=money.now))
-        found = [money.batch(one) for one in (first, second)]
-        assert [one["withdrawn_count"] for one in found] == [count, count]
-    assert [one["status"] for one in found] == ["closed", "closed"]
-    assert found[0]["paid_count"] == 3
+        batches = [money.batch(batch) for batch in (first, second)]
+        assert [batch["withdrawn_count"] for batch in batches] == [count, count]
+    assert [batch["status"] for batch in batches] == ["closed", "closed"]
+    assert batches[0]["paid_count"] == 3
 
 
 def test_a_line_taken_out_before_the_other_results_lets_the_last_payment_close(

@@ -41,8 +41,8 @@ def act(
 
 
 def actions(money: Money, line_id: str, who: Any) -> list[str]:
-    found: list[str] = money.ok(money.api(who).get(f"/v1/claim-lines/{line_id}"))["allowed_actions"]
-    return found
+    actions: list[str] = money.ok(money.api(who).get(f"/v1/claim-lines/{line_id}"))["allowed_actions"]
+    return actions
 
 
 @pytest.mark.parametrize("who", ["finance", "finance_two"])
@@ -130,7 +130,7 @@ def test_a_reviewer_is_told_that_an_unpaid_line_of_an_approved_claim_may_be_reje
     states = {line["line_id"]: line["status"] for line in money.batch(batch)["lines"]}
     for line_id, state in states.items():
         assert actions(money, line_id, "reviewer") == (["reject"] if state == "payment_failed" else [])
-    failed = next(one for one, state in states.items() if state == "payment_failed")
+    failed = next(line_id for line_id, state in states.items() if state == "payment_failed")
     body = {"version": LineRow.get(failed).version, "reason": "账户已注销"}
     assert money.api("reviewer").post(f"/v1/claim-lines/{failed}/reject", body, at=money.now).status == 200
     assert actions(money, failed, "reviewer") == []

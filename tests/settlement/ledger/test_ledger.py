@@ -40,14 +40,14 @@ def repay(money: Money, line_id: str, fen: int, reference: str = "R1", day: str 
 
 
 def differences(money: Money) -> list[tuple[str, str | None, str | None, int, int]]:
-    found, after = [], None
+    differences, after = [], None
     while True:
         body = {"after": after} if after is not None else {}
         page = money.ok(money.api("finance").post("/v1/ledger/verify", body, at=money.now))
-        found += [tuple(one.values()) for one in page["differences"]]
+        differences += [tuple(difference.values()) for difference in page["differences"]]
         after = page["after"]
         if after is None:
-            return found
+            return differences
 
 
 def test_repayments_come_in_parts_once_each_and_never_above(money: Money, paid: Any) -> None:
@@ -66,8 +66,8 @@ def test_repayments_come_in_parts_once_each_and_never_above(money: Money, paid: 
     account = f"/v1/ledger/accounts/receivable.3401.{HEFEI_SCHOOL}"
     shown = money.ok(money.api("finance").get(account))
     assert (shown["debit_fen"], shown["credit_fen"], shown["closing_fen"]) == (FEN, FEN, 0)
-    assert [one["event"] for one in shown["items"]] == ["reversed", "repaid", "repaid"]
-    assert len({one["id"] for one in shown["items"]}) == 3
+    assert [entry["event"] for entry in shown["items"]] == ["reversed", "repaid", "repaid"]
+    assert len({entry["id"] for entry in shown["items"]}) == 3
     balance = money.balance()
     assert balance["debit_fen"] == balance["credit_fen"] == 3 * FEN + FEN + FEN
     assert differences(money) == []
@@ -85,14 +85,17 @@ def test_an_entry_shows_the_banks_date_and_reference_beside_the_day_it_was_booke
 
     def shown() -> Any:
         items = money.ok(money.api("finance").get(account))["items"]
-        return [(one["event"], one["posted_at"][:10], one["paid_on"], one["bank_reference"]) for one in items]
+        return [
+            (entry["event"], entry["posted_at"][:10], entry["paid_on"], entry["bank_reference"])
+            for entry in items
+        ]
 
     payments = [("paid", "2026-09-21", "2026-09-21", f"ref-{n:02d}") for n in (1, 2, 3)]
     assert shown() == [*payments, ("repaid", "2026-09-23", "2026-09-22", "R1")]
-    first = next(one for one in store.groups_of("3401", after=None, limit=10) if len(one.postings) == 3)
-    as_before = [list(msgspec.to_builtins(one))[:4] for one in first.postings]
+    first = next(group for group in store.groups_of("3401", after=None, limit=10) if len(group.postings) == 3)
+    as_before = [list(msgspec.to_builtins(posting))[:4] for posting in first.postings]
     store.GroupRow("3401", first.id).update(actions=[store.GroupRow.postings.set(as_before)])
-    assert [one[2:] for one in shown()[:3]] == [(None, None)] * 3, "rows of before have neither"
+    assert [entry[2:] for entry in shown()[:3]] == [(None, None)] * 3, "rows of before have neither"
 
 
 def test_a_repayment_received_after_today_is_refused(money: Money, paid: Any) -> None:
@@ -117,7 +120,9 @@ def test_an_account_opens_where_the_day_before_closed(money: Money, paid: Any) -
     assert (earlier["closing_fen"], len(earlier["items"])) == (3 * FEN, 3)
     page = money.ok(money.api("finance").get(account, {"limit": 2}))
     rest = money.ok(money.api("finance").get(account, {"limit": 2, "cursor": page["next"]}))
-    assert [one["id"] for one in page["items"] + rest["items"]] == [one["id"] for one in whole["items"]]
+    assert [entry["id"] for entry in page["items"] + rest["items"]] == [
+        entry["id"] for entry in whole["items"]
+    ]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +138,7 @@ def test_a_period_that_ends_before_it_begins_or_beyond_all_years_is_malformed(
 ) -> None:
     answer = money.api("finance").get("/v1/ledger/accounts/treasury.3401", query)
     assert answer.status == 400
-    assert [(one["field"], one["code"]) for one in answer.json["errors"]] == [(field, code)]
+    assert [(fault["field"], fault["code"]) for fault in answer.json["errors"]] == [(field, code)]
 
 
 def test_statements_open_and_close_and_agree_with_the_books(money: Money, paid: Any) -> None:
@@ -141,14 +146,16 @@ def test_statements_open_and_close_and_agree_with_the_books(money: Money, paid: 
     finance, school = money.api("finance"), money.api("institution")
     month = money.ok(finance.get("/v1/statements", {"period": "2026-09"}))
     assert month["paid_fen"] == 2 * FEN
-    assert [(one["kind"], one["opening_fen"], one["closing_fen"]) for one in month["accounts"]] == [
+    assert [
+        (account["kind"], account["opening_fen"], account["closing_fen"]) for account in month["accounts"]
+    ] == [
         ("institution", 0, 2 * FEN),
         ("receivable", 0, FEN),
     ]
-    expense = [one for one in month["books"] if one["id"].startswith("subsidy_expense")]
-    assert sum(one["debit_fen"] - one["credit_fen"] for one in expense) == month["paid_fen"]
+    expense = [account for account in month["books"] if account["id"].startswith("subsidy_expense")]
+    assert sum(account["debit_fen"] - account["credit_fen"] for account in expense) == month["paid_fen"]
     following = money.ok(finance.get("/v1/statements", {"period": "2026-10"}))
-    assert [one["opening_fen"] for one in following["accounts"]] == [2 * FEN, FEN]
+    assert [account["opening_fen"] for account in following["accounts"]] == [2 * FEN, FEN]
     own = money.ok(school.get("/v1/statements", {"period": "2026"}))
     assert own["accounts"] == month["accounts"]
     assert own["books"] == []
@@ -194,7 +201,7 @@ def test_the_province_sees_every_ledger_a_county_its_own_institutions(
 ) -> None:
     whole = money.ok(money.api("province").get("/v1/statements", {"period": "2026"}))
     city = money.ok(money.api("finance").get("/v1/statements", {"period": "2026"}))
-    assert [one["id"] for one in whole["accounts"]] == [one["id"] for one in city["accounts"]]
+    assert [account["id"] for account in whole["accounts"]] == [account["id"] for account in city["accounts"]]
     assert whole["books"] == city["books"]
     county = moved("supervisor", Role.SUPERVISOR, "340111")
     own = money.ok(money.api(county).get("/v1/statements", {"period": "2026"}))
@@ -207,7 +214,7 @@ def test_the_province_sees_every_ledger_a_county_its_own_institutions(
 def test_an_institution_may_ask_for_one_ledger_and_gets_no_other(money: Money, paid: Any) -> None:
     school = money.api("institution")
     own = money.ok(school.get("/v1/statements", {"period": "2026", "division": "3401"}))
-    assert [one["kind"] for one in own["accounts"]] == ["institution"]
+    assert [account["kind"] for account in own["accounts"]] == ["institution"]
     elsewhere = money.ok(school.get("/v1/statements", {"period": "2026", "division": "3402"}))
     assert (elsewhere["division"], elsewhere["accounts"]) == ("3402", [])
     assert school.get("/v1/statements", {"period": "2026", "division": "340111"}).status == 404

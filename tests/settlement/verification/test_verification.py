@@ -34,7 +34,7 @@ def paid(world: Any, money: Money) -> Any:
     return batch
 
 
-def found(money: Money) -> set[tuple[str, int, int]]:
+def differences_now(money: Money) -> set[tuple[str, int, int]]:
     """Give kind, stored and expected figure of each difference; none is told twice."""
     all_found = [(kind, stored, expected) for kind, _, _, stored, expected in differences(money)]
     assert len(all_found) == len(set(all_found)), all_found
@@ -51,8 +51,12 @@ def test_every_figure_that_is_tampered_with_is_named(money: Money, paid: Any) ->
     voucher = VoucherRow.get(line.voucher_id)
     budget = BudgetRow.get("bud_3401-2026", money.world.program_id)
     (group,) = list(store.GroupRow.query("3401"))
-    treasury = next(one for one in store.SummaryRow.query("3401") if one.account == "treasury.3401")
-    expense = next(one for one in store.SummaryRow.query("3401") if one.account.startswith("subsidy_exp"))
+    treasury = next(
+        summary for summary in store.SummaryRow.query("3401") if summary.account == "treasury.3401"
+    )
+    expense = next(
+        summary for summary in store.SummaryRow.query("3401") if summary.account.startswith("subsidy_exp")
+    )
     first = group.postings[0]
     cases: list[tuple[Any, str, Any, set[tuple[str, int, int]]]] = [
         (
@@ -111,14 +115,14 @@ def test_every_figure_that_is_tampered_with_is_named(money: Money, paid: Any) ->
             },
         ),
     ]
-    assert found(money) == set()
+    assert differences_now(money) == set()
     for row, figure, wrong, expected in cases:
         attribute, right = getattr(type(row), figure), getattr(row, figure)
         row.update(actions=[attribute.set(wrong)])
         named = {(kind, stored, should) for kind, _, _, stored, should in differences(money)}
         assert named == expected, (type(row).__name__, figure, wrong)
         row.update(actions=[attribute.set(right)])
-    assert found(money) == set()
+    assert differences_now(money) == set()
 
 
 def test_a_voucher_settled_by_a_line_that_never_was_paid_is_named(world: Any, money: Money) -> None:
@@ -126,7 +130,7 @@ def test_a_voucher_settled_by_a_line_that_never_was_paid_is_named(world: Any, mo
     claim = money.publicised(scored_class(world, 1))
     voucher = VoucherRow.get(money.read(claim)["lines"][0]["voucher_id"])
     voucher.update(actions=[VoucherRow.status.set("settled"), VoucherRow.paid_fen.set(FEN)])
-    assert found(money) == {("voucher_settled", 1, 0), ("voucher_paid", FEN, 0)}
+    assert differences_now(money) == {("voucher_settled", 1, 0), ("voucher_paid", FEN, 0)}
 
 
 def test_a_line_paid_although_its_voucher_was_gone_is_no_difference(world: Any, money: Money) -> None:
@@ -134,27 +138,27 @@ def test_a_line_paid_although_its_voucher_was_gone_is_no_difference(world: Any, 
     line = LineRow.get(money.batch(batch)["lines"][0]["line_id"])
     VoucherRow(line.voucher_id).update(actions=[VoucherRow.status.set("revoked")])
     assert len(money.pay(batch)["flagged"]) == 1
-    assert found(money) == set()
+    assert differences_now(money) == set()
 
 
 def test_a_budget_of_which_nothing_was_ever_paid_is_verified_too(world: Any, money: Money) -> None:
     money.budget()
     row = BudgetRow("bud_3401-2026", world.program_id)
     row.update(actions=[BudgetRow.spent_fen.set(7)])
-    assert found(money) == {("budget_spent", 7, 0), ("budget_parts", 100_000_007, 100_000_000)}
+    assert differences_now(money) == {("budget_spent", 7, 0), ("budget_parts", 100_000_007, 100_000_000)}
     row.update(actions=[BudgetRow.spent_fen.set(0), BudgetRow.available_fen.set(1)])
-    assert found(money) == {("budget_parts", 1, 100_000_000)}
+    assert differences_now(money) == {("budget_parts", 1, 100_000_000)}
 
 
 def test_summaries_of_no_posting_and_postings_without_summaries_are_named(money: Money, paid: Any) -> None:
-    known = next(one for one in store.summaries_of("3401") if one.account == "treasury.3401")
+    known = next(summary for summary in store.summaries_of("3401") if summary.account == "treasury.3401")
     row = store.SummaryRow.get("3401", known.id)
     row.delete()
-    assert found(money) == {("summary_credit", 0, 3 * FEN)}
+    assert differences_now(money) == {("summary_credit", 0, 3 * FEN)}
     store.SummaryRow.from_record(known).save()
     other = msgspec.structs.replace(known, id=f"{known.id}z", debit_fen=4)
     store.SummaryRow.from_record(other).save()
-    assert found(money) == {("summary_debit", 4, 0), ("summary_credit", 3 * FEN, 0)}
+    assert differences_now(money) == {("summary_debit", 4, 0), ("summary_credit", 3 * FEN, 0)}
 
 
 def test_postings_of_no_batch_or_of_a_line_that_is_not_in_its_batch_are_named(
@@ -163,7 +167,7 @@ def test_postings_of_no_batch_or_of_a_line_that_is_not_in_its_batch_are_named(
     (group,) = store.groups_of("3401", after=None, limit=10)
     row = store.GroupRow("3401", group.id)
     row.update(actions=[store.GroupRow.batch_id.set("bat_unknown")])
-    assert [one[0] for one in differences(money)] == ["posting_without_batch"] * 3
+    assert [difference[0] for difference in differences(money)] == ["posting_without_batch"] * 3
     row.update(actions=[store.GroupRow.batch_id.set(group.batch_id)])
     first = group.postings[0]
     changed = [["lin_stranger", first.voucher_id, first.institution, FEN, None], *group.postings[1:]]
@@ -177,7 +181,7 @@ def test_postings_of_no_batch_or_of_a_line_that_is_not_in_its_batch_are_named(
         stray = msgspec.structs.replace(group, id=stray_id, postings=[first])
         store.GroupRow.from_record(stray).save()
     found_now = differences(money)
-    assert [one[0] for one in found_now] == ["posting_without_batch"] * 3 + ["budget_spent"]
+    assert [difference[0] for difference in found_now] == ["posting_without_batch"] * 3 + ["budget_spent"]
     assert found_now[-1][3:] == (3 * FEN, 6 * FEN)
 
 
@@ -190,8 +194,8 @@ def test_a_batchs_postings_are_found_without_those_of_the_others(world: Any, mon
     take_back(money, line_id)
     money.ok(repay(money, line_id, 1))
     events = {
-        one["id"]: sorted(group.event.value for group in store.groups_of_batch("3401", one["id"]))
-        for one in (paid, other)
+        batch["id"]: sorted(group.event.value for group in store.groups_of_batch("3401", batch["id"]))
+        for batch in (paid, other)
     }
     assert events == {paid["id"]: ["paid", "repaid", "reversed"], other["id"]: ["paid"]}
     assert differences(money) == []
@@ -204,10 +208,10 @@ def test_many_claims_are_verified_page_by_page(world: Any, money: Money) -> None
     while not pages or after is not None:
         pages.append(verification.verify_page("3401", after, now=money.now))
         after = pages[-1].after
-    assert [one.lines for one in pages] == [0, 0, 40, 10]
-    assert [one for page in pages for one in page.differences] == []
+    assert [page.lines for page in pages] == [0, 0, 40, 10]
+    assert [difference for page in pages for difference in page.differences] == []
     BudgetRow("bud_3401-2026", world.program_id).update(actions=[BudgetRow.reserved_fen.set(1)])
-    assert ("budget_reserved", 1, fen) in found(money)
+    assert ("budget_reserved", 1, fen) in differences_now(money)
     assert fen == 50 * LINE_FEN
 
 
@@ -251,7 +255,7 @@ def test_a_budget_that_changes_during_the_run_is_left_to_another_night(world: An
         page = verification.verify_page("3401", page.after, now=money.now)
         all_found += page.differences
     assert all_found == []
-    assert found(money) != set()
+    assert differences_now(money) != set()
 
 
 def test_a_verification_goes_on_only_from_a_cursor_of_its_own(world: Any, money: Money) -> None:
@@ -290,7 +294,7 @@ def _take_until_it_fails(world: Any, money: Money) -> None:
 
     night = system_context("seal_settlement", now=money.now, request_id="req_night")
     pages = 0
-    while bodies := [one for one in world.cloud.messages("settlement") if one["division"] == "3401"]:
+    while bodies := [body for body in world.cloud.messages("settlement") if body["division"] == "3401"]:
         (body,) = bodies
         message = Message(id="1", body=body, now=money.now)
         pages += 1
@@ -309,7 +313,7 @@ def test_what_is_reserved_is_what_is_approved_and_not_yet_paid(world: Any, money
     assert differences(money) == []
     money.pay(first, failing={0, 1})
     assert differences(money) == []
-    failed = [one for one in money.batch(first)["lines"] if one["status"] == "payment_failed"]
+    failed = [line for line in money.batch(first)["lines"] if line["status"] == "payment_failed"]
     version = money.ok(money.api("finance").get(f"/v1/claim-lines/{failed[0]['line_id']}"))["version"]
     path = f"/v1/claim-lines/{failed[0]['line_id']}/reject"
     money.ok(money.api("reviewer").post(path, {"version": version, "reason": "账户已注销"}, at=money.now))
@@ -331,7 +335,7 @@ def test_a_claim_rejected_as_a_whole_is_no_difference(world: Any, money: Money) 
     money.budget()
     claim = money.claim(scored_class(world, 3))
     money.ok(money.decide("clerk", claim, "reject", reason="不符"))
-    assert found(money) == set()
+    assert differences_now(money) == set()
 
 
 def test_a_batch_that_the_division_never_made_hides_no_postings(money: Money, paid: Any) -> None:

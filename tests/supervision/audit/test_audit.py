@@ -13,7 +13,7 @@ from chalicelib.accounts.model import Account, AccountStatus
 from chalicelib.accounts.store import AccountRow
 from chalicelib.aws.streams import RecordsUndone
 from chalicelib.aws.table import VersionedTable, all_tables, connection
-from chalicelib.exchange.service import ALL_AREAS
+from chalicelib.exchange.model import ALL_AREAS
 from chalicelib.kernel.principal import Role, system_context
 from chalicelib.supervision.audit.jobs import record_audit, seal_audit
 from chalicelib.supervision.audit.model import head_after, link
@@ -265,9 +265,9 @@ def test_tampering_is_found_at_its_first_record(
     before = verdict(api)
     assert before["intact"], (before, _roots(), [r.seq for r in _rows()])
     tamper()
-    found = verdict(api)
-    assert found["intact"] is False
-    assert found["first_bad"]["seq"] == seq
+    answer = verdict(api)
+    assert answer["intact"] is False
+    assert answer["first_bad"]["seq"] == seq
 
 
 # --------------------------------------------------------------------------- reports
@@ -359,7 +359,7 @@ def sealed(*, day: int = 1) -> dict[str, int]:
 def _roots() -> dict[str, dict[str, Any]]:
     s3 = boto3.client("s3")
     listed = s3.list_objects_v2(Bucket="voucher-test-evidence", Prefix="audit/").get("Contents", [])
-    return {one["Key"]: s3.head_object(Bucket="voucher-test-evidence", Key=one["Key"]) for one in listed}
+    return {item["Key"]: s3.head_object(Bucket="voucher-test-evidence", Key=item["Key"]) for item in listed}
 
 
 def _rewrite() -> None:
@@ -396,9 +396,9 @@ def test_a_rewritten_chain_with_its_head_is_found_by_the_root(api: Any, world: A
     assert sealed(day=2)["sealed"] == 1
     assert verdict(api)["intact"]
     _rewrite()
-    found = verdict(api)
-    assert not found["intact"]
-    assert found["first_bad"]["seq"] == 3, "the first record no root vouches for"
+    answer = verdict(api)
+    assert not answer["intact"]
+    assert answer["first_bad"]["seq"] == 3, "the first record no root vouches for"
     with pytest.raises(Tampered):
         sealed(day=3)
 

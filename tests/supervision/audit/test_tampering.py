@@ -8,7 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.supervision.audit.model import AuditRecord, Bad, ChainHead, Walk, first_bad, head_after, link
+from chalicelib.supervision.audit.model import (
+    AuditRecord,
+    ChainBreak,
+    ChainHead,
+    Walk,
+    first_bad,
+    head_after,
+    link,
+)
 
 CHAIN = "3401"
 RECORDS = 1_000
@@ -164,7 +172,7 @@ def test_an_untouched_chain_holds() -> None:
 
 @pytest.mark.parametrize("part", range(4))
 def test_each_of_1000_random_tamperings_is_found_and_named(part: int) -> None:
-    found: Counter[str] = Counter()
+    tamperings: Counter[str] = Counter()
     for number in range(part, TAMPERINGS, 4):
         dice = random.Random(number)
         kind = dice.choice(KINDS)
@@ -172,9 +180,9 @@ def test_each_of_1000_random_tamperings_is_found_and_named(part: int) -> None:
         bad = first_bad(CHAIN, records, head, roots=ROOTS)
         assert bad is not None, (number, kind.__name__)
         assert earliest <= bad.seq <= (latest or RECORDS), (number, kind.__name__, bad)
-        found[kind.__name__] += 1
-    assert found.total() == TAMPERINGS // 4
-    assert len(found) == len(KINDS), "every kind has its turn"
+        tamperings[kind.__name__] += 1
+    assert tamperings.total() == TAMPERINGS // 4
+    assert len(tamperings) == len(KINDS), "every kind has its turn"
 
 
 def test_without_roots_a_rewritten_chain_would_pass() -> None:
@@ -184,7 +192,7 @@ def test_without_roots_a_rewritten_chain_would_pass() -> None:
     )
     head = head_after(records[-1])
     assert first_bad(CHAIN, records, head) is None
-    assert first_bad(CHAIN, records, head, roots=ROOTS) == Bad(1, None)
+    assert first_bad(CHAIN, records, head, roots=ROOTS) == ChainBreak(1, None)
 
 
 def test_a_walk_goes_on_where_it_stopped() -> None:

@@ -45,8 +45,10 @@ def recorded(*records: dict[str, Any]) -> int:
 
 def history(subject: str, table: Any = VoucherRow) -> list[AuditRecord]:
     """Give the records of a row in their order; others tell who has read something of it."""
-    found = [row.record for row in AuditRow.query(subject)]
-    return sorted((one for one in found if table_name(one.table) == table.Meta.table_name), key=_number)
+    records = [row.record for row in AuditRow.query(subject)]
+    return sorted(
+        (record for record in records if table_name(record.table) == table.Meta.table_name), key=_number
+    )
 
 
 def _number(record: AuditRecord) -> int:
@@ -80,7 +82,7 @@ def test_a_settlement_batchs_whole_life_is_told_by_name(world: Any, taps: Taps) 
     assert actions == {"settlement.seal", "settlement.export", "settlement.record_results"}
     (sealing,) = [record for record in life if record.after.get("status") == "sealed"]
     assert (sealing.role, sealing.before["status"]) == ("finance", "sealing")
-    told: list[tuple[str, Any]] = [(one["id"], BatchRow) for one in (batch, again)]
+    told: list[tuple[str, Any]] = [(sealed["id"], BatchRow) for sealed in (batch, again)]
     told += [(claim["id"], ClaimRow) for claim in claims]
     told += [(line["line_id"], LineRow) for line in money.batch(batch)["lines"]]
     for subject, table in told:
@@ -102,9 +104,9 @@ def test_a_row_written_twice_by_one_request_has_two_records(world: Any, taps: Ta
             change=world.change,
         )
     assert recorded(*taps.records()) == 3
-    found = history("vch_aaaa")
-    assert [record.after.get("face_value_fen") for record in found] == [600_000, 1, 2]
-    assert {(record.actor, record.action) for record in found} == {("test", "test.seed")}
+    records = history("vch_aaaa")
+    assert [record.after.get("face_value_fen") for record in records] == [600_000, 1, 2]
+    assert {(record.actor, record.action) for record in records} == {("test", "test.seed")}
 
 
 def test_rows_of_one_transaction_are_told_each_with_its_own_reason(world: Any, taps: Taps) -> None:

@@ -12,14 +12,17 @@ from chalicelib.accounts.persons.service import person_digests, person_key_of
 from chalicelib.accounts.persons.store import PersonIndexRow
 from chalicelib.aws import crypto
 from chalicelib.aws.keys import forget_keys
+from chalicelib.aws.settings import settings
 from chalicelib.aws.table import all_tables, connection
 from chalicelib.kernel.principal import system_context
 from chalicelib.people.vault.service import find_person, misnamed, name_digest
+from chalicelib.settlement.batches.store import FILES
 from chalicelib.supervision.rekeying import resealing
 from chalicelib.supervision.rekeying import service as rekeying
 from chalicelib.supervision.rekeying.model import RekeyingStatus
 from chalicelib.supervision.rekeying.service import Order
 from infra.functions import RESEALED
+from tests.subsidies.scored import Money, scored_class
 from tests.support.http import Gateway
 
 NOW = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)
@@ -53,13 +56,13 @@ def raw_items() -> dict[str, list[dict[str, Any]]]:
 
 def wrapped_keys() -> set[str]:
     """Every wrapped data key that something in the re-encrypted tables is sealed under."""
-    found = set()
+    keys = set()
     for name, items in raw_items().items():
         if name.removeprefix("voucher-test-") in resealing.SEALED:
             for piece in json.dumps(items).replace('"', " ").replace("\\", " ").split():
                 if piece.startswith("v1."):
-                    found.add(piece.split(".")[1])
-    return found
+                    keys.add(piece.split(".")[1])
+    return keys
 
 
 def test_person_keys_stay_while_the_index_key_changes(world: Any, api: Any) -> None:
@@ -163,6 +166,34 @@ def test_a_person_met_just_after_a_rotation_is_one_person_for_everybody(world: A
     assert find_person(key) is None
 
 
+def test_stored_payment_files_are_sealed_anew_and_stay_what_they_were(world: Any) -> None:
+    money = Money(world)
+    batch = money.sealed(scored_class(world, 1))
+    before = stored_files()
+    assert len(before) == 2
+    crypto.forget_data_keys()
+    run(Order.START, now=NOW)
+    assert run().status is RekeyingStatus.FINISHED
+    after = stored_files()
+    assert after.keys() == before.keys()
+    for name, (sealed, until) in before.items():
+        again, still_until = after[name]
+        assert again.split(".")[1] != sealed.split(".")[1], "under a new data key"
+        assert still_until == until
+    assert money.export(batch)["sha256"] == batch["digest"]
+
+
+def stored_files() -> dict[str, tuple[str, datetime]]:
+    """Every stored payment file as it is sealed now, and until when it is locked."""
+    s3, bucket = boto3.client("s3"), settings().evidence_bucket
+    names = [item["Key"] for item in s3.list_objects_v2(Bucket=bucket, Prefix=FILES)["Contents"]]
+    files = {name: s3.get_object(Bucket=bucket, Key=name) for name in names}
+    return {
+        name: (file["Body"].read().decode(), file["ObjectLockRetainUntilDate"])
+        for name, file in files.items()
+    }
+
+
 def test_every_sealed_value_is_known_to_the_job(cloud: Any) -> None:
     prefix = "voucher-test-"
     declared = {(table, path.split("[]")[0]) for table, paths in resealing.SEALED.items() for path in paths}
@@ -175,6 +206,7 @@ def test_every_sealed_value_is_known_to_the_job(cloud: Any) -> None:
     }
     assert sealed - resealing.NOT_RESEALED <= declared
     assert set(RESEALED) == set(resealing.SEALED)
+    assert FILES in resealing.SEALED_OBJECTS
 
 
 def test_who_looked_at_a_person_stands_in_that_persons_history(world: Any, api: Any) -> None:
@@ -196,12 +228,12 @@ def test_who_looked_at_a_person_stands_in_that_persons_history(world: Any, api: 
     assert calls.count("PutItem") == 1
     looks = [row.record for row in AccessRow.scan()]
     key = person_key_of(person.id_number)
-    assert [(one.subject, one.items, one.last_change.actor) for one in looks] == [(key, 1, key)]
+    assert [(look.subject, look.items, look.last_change.actor) for look in looks] == [(key, 1, key)]
     record = stream_record(AccessRow, None, looks[0])
     for _ in range(2):
         record_audit(stream_event(record), system_context("audit", now=NOW, request_id="req_a"))
     items = api("supervisor").get("/v1/audit", {"subject": key}).json["items"]
-    assert [(one["action"], one["reason"]) for one in items] == [
+    assert [(record["action"], record["reason"]) for record in items] == [
         ("personal_data.open", "show the holder their voucher")
     ]
     assert api("supervisor_wuhu").get("/v1/audit", {"subject": key}).status == 404

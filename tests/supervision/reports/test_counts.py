@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from chalicelib.supervision.reports.model import (
     FIELDS,
     STATUSES,
-    Scope,
+    CountScope,
     division_place,
     institution_place,
     merged,
@@ -17,9 +17,9 @@ from chalicelib.supervision.reports.model import (
     values_of,
 )
 
-DIVISION = Scope(program="prg_a", place=division_place("340111"))
-EVERYWHERE = Scope(program="*", place=division_place("340111"))
-SCHOOL = Scope(program="prg_a", place=institution_place("9134", "3401"))
+DIVISION = CountScope(program="prg_a", place=division_place("340111"))
+EVERYWHERE = CountScope(program="*", place=division_place("340111"))
+SCHOOL = CountScope(program="prg_a", place=institution_place("9134", "3401"))
 
 
 def voucher(status: str, **facts: Any) -> dict[str, Any]:

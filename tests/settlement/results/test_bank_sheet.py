@@ -7,8 +7,8 @@ from typing import Any
 import openpyxl
 import pytest
 
-from chalicelib.settlement.results.model import Refusal
-from chalicelib.settlement.results.sheets import read_results
+from chalicelib.settlement.results.bank_sheet import read_results
+from chalicelib.settlement.results.model import RowRefusal
 from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.sheets.writing import write_csv, write_xlsx
 from tests.settlement.batches.test_batches import file_of
@@ -104,7 +104,7 @@ def test_a_week_date_is_no_date() -> None:
     rows = [["lin_x-01", "paid", 180000, "2026-W40-3", "R1", ""]]
     assert read_results(write_csv(HEADERS, rows), CSV) == (
         [],
-        [Refusal(2, "wrong_type", {"field": "支付日期"})],
+        [RowRefusal(2, "wrong_type", {"field": "支付日期"})],
     )
 
 
@@ -127,8 +127,8 @@ def test_a_date_cell_and_the_bare_number_of_a_day_are_dates(cell: Any) -> None:
 )
 def test_an_amount_is_whole_fen_and_one_in_yuan_is_refused(text: str, fen: int | None) -> None:
     results, refused = read_results(write_csv(HEADERS, [["lin_x-01", "failed", text, "", "", ""]]), CSV)
-    assert [one.amount_fen for one in results] == ([fen] if fen is not None else [])
-    assert [one.code for one in refused] == ([] if fen is not None else ["wrong_type"])
+    assert [result.amount_fen for result in results] == ([fen] if fen is not None else [])
+    assert [refusal.code for refusal in refused] == ([] if fen is not None else ["wrong_type"])
 
 
 @pytest.mark.parametrize("cell", [180000, 180000.0])
@@ -150,7 +150,7 @@ def test_everything_that_is_wrong_with_a_row_is_told_at_once() -> None:
     rows = [["lin_x-01", "处理中", "1800.00", "昨天", "R1", ""], ["lin_x-02", "成功", 180000, "昨天", "", ""]]
     results, refused = read_results(write_csv(HEADERS, rows), CSV)
     assert results == []
-    assert [(one.row, one.code, one.facts["fields"]) for one in refused] == [
+    assert [(refusal.row, refusal.code, refusal.facts["fields"]) for refusal in refused] == [
         (2, "result_unreadable", "状态、金额"),
         (3, "result_unreadable", "流水号、支付日期"),
     ]
@@ -170,7 +170,7 @@ def test_a_reference_that_lost_its_end_in_a_spreadsheet_is_refused(reference: st
     rows = [["lin_x-01", "paid", 180000, "2026-09-30", reference, ""]]
     assert read_results(write_csv(HEADERS, rows), CSV) == (
         [],
-        [Refusal(2, "number_mangled", {"field": "流水号"})],
+        [RowRefusal(2, "number_mangled", {"field": "流水号"})],
     )
 
 
@@ -180,7 +180,7 @@ def test_a_wrong_first_row_does_not_bar_the_right_one_behind_it(world: Any, mone
     (line,) = money.batch(batch)["lines"]
     rows = [money.result(line, amount_fen=1), money.result(line)]
     answer = money.ok(money.send(batch, rows))
-    assert (answer["applied"], [(one["row"], one["code"]) for one in answer["refused"]]) == (
+    assert (answer["applied"], [(refused["row"], refused["code"]) for refused in answer["refused"]]) == (
         1,
         [(1, "amount_differs")],
     )

@@ -1,4 +1,4 @@
-"""The reports as sheets."""
+"""How the reports are laid out as sheets."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from chalicelib.kernel.ids import new_id
 from chalicelib.sheets.downloads import link_to_xlsx
 from chalicelib.sheets.writing import write_csv
 from chalicelib.supervision.reports.model import REACHED, STATUSES, VoucherCount
-from chalicelib.supervision.reports.service import Wanted
+from chalicelib.supervision.reports.service import ReportScope
 
 _Cell = str | int | None
 _STAGES: dict[str, tuple[str, str]] = {
@@ -53,7 +53,7 @@ _INSTITUTIONS = (
 
 
 @dataclass(frozen=True)
-class Sheet:
+class ReportSheet:
     """A table with its title."""
 
     title: str
@@ -66,11 +66,11 @@ def net_fen(count: VoucherCount) -> int:
     return count.paid_fen - count.reversed_fen
 
 
-def _title(asked: Wanted, zh: str, en: str, *, english: bool) -> str:
-    return f"{asked.division} {en}" if english else f"{name_of(asked.division)}{zh}"
+def _title(scope: ReportScope, zh: str, en: str, *, english: bool) -> str:
+    return f"{scope.division} {en}" if english else f"{name_of(scope.division)}{zh}"
 
 
-def funnel_sheet(asked: Wanted, count: VoucherCount, *, english: bool) -> Sheet:
+def funnel_sheet(scope: ReportScope, count: VoucherCount, *, english: bool) -> ReportSheet:
     """Lay out the funnel."""
     rows = [
         (
@@ -80,24 +80,24 @@ def funnel_sheet(asked: Wanted, count: VoucherCount, *, english: bool) -> Sheet:
         )
         for name in STATUSES
     ]
-    return Sheet(_title(asked, "培训券漏斗", "funnel", english=english), _FUNNEL[english], rows)
+    return ReportSheet(_title(scope, "培训券漏斗", "funnel", english=english), _FUNNEL[english], rows)
 
 
-def spending_sheet(asked: Wanted, count: VoucherCount, *, english: bool) -> Sheet:
+def spending_sheet(scope: ReportScope, count: VoucherCount, *, english: bool) -> ReportSheet:
     """Lay out the spending."""
     amounts = (count.face_value_fen, count.paid_fen, count.reversed_fen, net_fen(count))
     rows = [(names[english], amount) for names, amount in zip(_MONEY, amounts, strict=True)]
-    return Sheet(_title(asked, "培训券支出", "spending", english=english), _SPENDING[english], rows)
+    return ReportSheet(_title(scope, "培训券支出", "spending", english=english), _SPENDING[english], rows)
 
 
-def institutions_sheet(rows: Sequence[tuple[Institution, VoucherCount]], *, english: bool) -> Sheet:
+def institutions_sheet(rows: Sequence[tuple[Institution, VoucherCount]], *, english: bool) -> ReportSheet:
     """Lay out the institutions."""
     cells = [
         (
-            one.uscc,
-            one.name,
-            one.division,
-            one.status.value,
+            institution.uscc,
+            institution.name,
+            institution.division,
+            institution.status.value,
             count.ever_redeemed,
             count.redeemed,
             count.settled,
@@ -105,17 +105,17 @@ def institutions_sheet(rows: Sequence[tuple[Institution, VoucherCount]], *, engl
             count.paid_fen,
             count.reversed_fen,
         )
-        for one, count in rows
+        for institution, count in rows
     ]
-    return Sheet("institutions" if english else "承训机构", _INSTITUTIONS[english], cells)
+    return ReportSheet("institutions" if english else "承训机构", _INSTITUTIONS[english], cells)
 
 
-def csv_of(sheet: Sheet) -> bytes:
+def csv_of(sheet: ReportSheet) -> bytes:
     """Write a sheet as csv."""
     return write_csv(sheet.headers, sheet.rows)
 
 
-def download(sheet: Sheet, *, filename: str) -> str:
+def download(sheet: ReportSheet, *, filename: str) -> str:
     """Write a sheet as xlsx and give a link that reads it for ten minutes."""
     key = f"reports/{new_id('rpt')}.xlsx"
     return link_to_xlsx(sheet.title, sheet.headers, sheet.rows, key=key, filename=filename)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from chalicelib.kernel.calendar import read_date
 from chalicelib.kernel.reasons import error
-from chalicelib.settlement.results.model import PaymentResult, Refusal
+from chalicelib.settlement.results.model import PaymentResult, RowRefusal
 from chalicelib.sheets.reading import SheetRow, read_table
 
 RESULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -34,7 +34,7 @@ ROWS_MAX = 5_000
 Fault = tuple[Literal["missing_field", "wrong_type", "number_mangled"], str]
 
 
-def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], list[Refusal]]:
+def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], list[RowRefusal]]:
     """Read a bank's sheet into results and the rows that are none; rows are the sheet's line numbers.
 
     Raises:
@@ -45,7 +45,7 @@ def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], li
     if len(rows) > ROWS_MAX:
         raise error("too_many_rows", limit=ROWS_MAX)
     results: list[PaymentResult] = []
-    refused: list[Refusal] = []
+    refused: list[RowRefusal] = []
     for row in rows:
         read = _read(row)
         if isinstance(read, PaymentResult):
@@ -55,13 +55,13 @@ def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], li
     return results, refused
 
 
-def _refusal(row: SheetRow, faults: Sequence[Fault]) -> Refusal:
+def _refusal(row: SheetRow, faults: Sequence[Fault]) -> RowRefusal:
     """Refuse a row for everything that is wrong with it."""
     codes = {name: code for code, name in reversed(faults)}  # what is missing is not wrong besides
     fields = [row.headers.get(name, name) for name in dict.fromkeys(name for _, name in faults)]
     if len(fields) == 1:
-        return Refusal(row.row, next(iter(codes.values())), {"field": fields[0]})
-    return Refusal(row.row, "result_unreadable", {"fields": "、".join(fields)})
+        return RowRefusal(row.row, next(iter(codes.values())), {"field": fields[0]})
+    return RowRefusal(row.row, "result_unreadable", {"fields": "、".join(fields)})
 
 
 def _read(row: SheetRow) -> PaymentResult | Sequence[Fault]:

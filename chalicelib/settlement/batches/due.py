@@ -1,0 +1,200 @@
+"""What is due in a division, always in the same order: what the bank did not pay, then the oldest claims.
+
+Vouchers are read only for lines about which something is in doubt: as long as a claim is open its class is
+`claimed`, its enrolments are scored, and every write that takes a voucher out of `redeemed` other than a
+payment has the enrolment's or the class's state in its condition. So a scored trainee's voucher can be
+neither revoked, released nor withdrawn.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from chalicelib.attendance.summary.service import attendance_of
+from chalicelib.classes.service import read_class
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.principal import Change, Context
+from chalicelib.subsidies.claims import store as claim_store
+from chalicelib.subsidies.claims.closing import finish_claims
+from chalicelib.subsidies.claims.model import (
+    Claim,
+    ClaimStatus,
+    Line,
+    LineStatus,
+    status_shown,
+    waits_for_closing,
+)
+from chalicelib.subsidies.claims.moves import batched_after
+from chalicelib.subsidies.holds import store as hold_store
+from chalicelib.subsidies.holds.model import (
+    HoldKind,
+    attendance_hold,
+    check_hold,
+    decided_holds,
+    is_derived_hold,
+    is_of_kind,
+)
+from chalicelib.subsidies.payability.model import evaluate
+from chalicelib.vouchers.model import Voucher
+from chalicelib.vouchers.store import find_vouchers
+
+_CLAIMS_A_READ = 100
+
+
+@dataclass(frozen=True)
+class Portion:
+    """Lines that go into a batch together: all payable ones of a claim, or one to be paid again."""
+
+    claim: Claim | None
+    lines: list[Line]
+
+    @property
+    def writes(self) -> int:
+        """Count the writes of a transaction that this takes."""
+        return len(self.lines) + (self.claim is not None)
+
+    def split(self, room: int) -> tuple["Portion", "Portion"]:
+        """Cut this in two: what fits into so many writes, and the rest as it stands after that."""
+        assert self.claim is not None
+        count = room - 1
+        rest = batched_after(self.claim, lines=count)
+        return Portion(self.claim, self.lines[:count]), Portion(rest, self.lines[count:])
+
+
+def anything_due(division: str, context: Context, change: Change) -> bool:
+    """Tell by the indexes alone whether to open a batch; one that stays empty is used another day."""
+    if claim_store.lines_to_retry(division, limit=1):
+        return True
+    for claim in claim_store.due_claims(division, on=shanghai_date(context.now)):
+        if waits_for_closing(claim):
+            finish_claims([claim], change)
+        elif not claim.open_objections:
+            return True
+    return False
+
+
+def portions_due(division: str, context: Context, *, limit: int, change: Change) -> Iterator[Portion]:
+    """Give what is due in a division, up to so many lines, always in the same order."""
+    left = limit
+    for portion in _unpaid_by_the_bank(division, limit=left, change=change):
+        left -= len(portion.lines)
+        yield portion
+    today = shanghai_date(context.now)
+    due = claim_store.due_claims(division, on=today)
+    while left > 0 and (claim_ids := _next_claims(due, lines=left)):
+        for portion in _payable(claim_ids, today, change):
+            if len(portion.lines) > left:
+                return
+            left -= len(portion.lines)
+            yield portion
+
+
+def _unpaid_by_the_bank(division: str, *, limit: int, change: Change) -> Iterator[Portion]:
+    """Give the lines that the bank did not pay, decided again: in a batch nothing stops a line."""
+    if limit <= 0:
+        return
+    waiting = claim_store.find_lines(claim_store.lines_to_retry(division, limit=limit))
+    failed = [line for line in waiting if line.status is LineStatus.PAYMENT_FAILED]
+    vouchers = _vouchers_of(failed)
+    for old in failed:
+        line = _decide_again(old, vouchers.get(old.voucher_id), [], change)
+        if line is not None and line.status is LineStatus.PAYMENT_FAILED and not line.holds:
+            yield Portion(None, [line])
+
+
+def _next_claims(due: Iterator[Claim], *, lines: int) -> list[str]:
+    """Take the next due claims: a call reads a hundred, and so many as have these lines are enough."""
+    claim_ids: list[str] = []
+    expected = 0
+    for claim in due:
+        claim_ids.append(claim.id)
+        expected += claim.line_count - claim.batched_count
+        if len(claim_ids) == _CLAIMS_A_READ or expected >= lines:
+            break
+    return claim_ids
+
+
+def _payable(claim_ids: Sequence[str], today: date, change: Change) -> Iterator[Portion]:
+    """Give the payable lines of due claims; where one is in doubt, payability is decided a last time.
+
+    The index that named the claims lags: their state and the end of publicity are read from the table.
+    """
+    ready = _ready(claim_ids, today, change)
+    lines = claim_store.find_lines([line_id for claim in ready for line_id in claim.line_ids])
+    unpaid = {line.id: line for line in lines if line.status in (LineStatus.PENDING, LineStatus.HELD)}
+    vouchers = _vouchers_of(line for line in unpaid.values() if _is_doubtful(line))
+    for claim in ready:
+        own = [unpaid[line_id] for line_id in claim.line_ids if line_id in unpaid]
+        attendance_holds = _attendance_holds(claim, own)
+        decided = (
+            _decide_again(
+                line, vouchers.get(line.voucher_id), attendance_holds.get(line.enrolment_id, []), change
+            )
+            if _is_doubtful(line)
+            else line
+            for line in own
+        )
+        payable = [line for line in decided if line is not None and line.status is LineStatus.PENDING]
+        if payable:
+            yield Portion(claim, payable)
+
+
+def _ready(claim_ids: Sequence[str], today: date, change: Change) -> list[Claim]:
+    """Pick the claims whose publicity is over and that no objection stops, in this order."""
+    claims: dict[str, Claim] = {claim.id: claim for claim in claim_store.find_claims(claim_ids)}
+    ready = []
+    for claim_id in claim_ids:
+        claim = claims.get(claim_id)
+        if claim is None:
+            continue
+        if waits_for_closing(claim):
+            finish_claims([claim], change)
+        elif status_shown(claim, today) is ClaimStatus.PAYABLE and not claim.open_objections:
+            ready.append(claim)
+    return ready
+
+
+def _vouchers_of(lines: Iterable[Line]) -> dict[str, Voucher]:
+    return {voucher.id: voucher for voucher in find_vouchers([line.voucher_id for line in lines])}
+
+
+def _is_doubtful(line: Line) -> bool:
+    """Tell whether something speaks against a line that may have gone since."""
+    return any(is_derived_hold(hold) for hold in line.holds)
+
+
+def _decide_again(
+    line: Line, voucher: Voucher | None, attendance_holds: Sequence[str], change: Change
+) -> Line | None:
+    """Decide on a line a last time; what now speaks against it holds it, what no longer does lets it go.
+
+    Whoever lists a person marks the voucher first and then finds the line held already. So the voucher is
+    read once more after the line was let go: one of the two sees the other.
+    """
+    after = _with_holds_of_now(line, voucher, attendance_holds, change)
+    if after is None or after.holds or not line.holds:
+        return after
+    return _with_holds_of_now(after, _vouchers_of([line]).get(line.voucher_id), attendance_holds, change)
+
+
+def _with_holds_of_now(
+    line: Line, voucher: Voucher | None, attendance_holds: Sequence[str], change: Change
+) -> Line | None:
+    holds = [*decided_holds(line), *attendance_holds]
+    payability = evaluate(
+        line.evidence, voucher, enrolment_id=line.enrolment_id, voucher_id=line.voucher_id, holds=holds
+    )
+    holds += [
+        check_hold(check.name) for check in payability.checks if not check.passed and check.name != "no_hold"
+    ]
+    if payability.payable and payability.amount_fen != line.amount_fen:
+        holds.append(check_hold("amount"))
+    return line if holds == line.holds else hold_store.set_holds(line, holds, change)
+
+
+def _attendance_holds(claim: Claim, lines: Iterable[Line]) -> dict[str, list[str]]:
+    """Look again at the holds that follow from attendance, for claims that have any."""
+    if not any(is_of_kind(hold, HoldKind.ATTENDANCE) for line in lines for hold in line.holds):
+        return {}
+    trainees = attendance_of(read_class(claim.class_id)).trainees
+    return {trainee.enrolment_id: [attendance_hold(hold) for hold in trainee.holds] for trainee in trainees}

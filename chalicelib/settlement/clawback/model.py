@@ -1,0 +1,90 @@
+"""Clawback (追回): what may be done with a paid line, and with what comes back of it."""
+
+from collections.abc import Callable, Mapping
+from datetime import date
+
+from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.reasons import error
+from chalicelib.subsidies.claims.model import Line, LineStatus, Repayment
+
+REASON_AT_ONCE = "拨付款被追回，按项目规定暂停"
+"""Why an institution is suspended at once where the policy says so."""
+
+
+def outstanding_fen(line: Line) -> int:
+    """Tell how much of a reversed line has not come back.
+
+    180,000 fen were taken back and 80,000 have been repaid: 100,000.
+    """
+    if line.status is not LineStatus.REVERSED:
+        return 0
+    return line.amount_fen - sum(repayment.amount_fen for repayment in line.repayments)
+
+
+def paid_on(line: Line) -> date | None:
+    """Give the bank's date of a line's payment."""
+    return next((attempt.paid_on for attempt in line.attempts if attempt.status is LineStatus.PAID), None)
+
+
+# --------------------------------------------------------------------------- what may be done
+
+
+def actions_on(line: Line) -> Mapping[str, str]:
+    """Name what a paid or reversed line can be asked for, each with its right."""
+    if line.status is LineStatus.PAID:
+        return {
+            "reverse": "claim_line.reverse",
+            "confirm_reversal": "claim_line.reverse",
+            "cancel_reversal": "claim_line.cancel_reversal",
+        }
+    return {"repay": "claim_line.repay"} if outstanding_fen(line) else {}
+
+
+def why_not(action: str, line: Line, actor: str, *, own_work: Callable[[], bool]) -> DomainError | None:
+    """Tell what stands against an action on a line; the truth is the conditions of `payments.store`.
+
+    `own_work` tells whether the officer had a hand in the claim. It is asked only where nothing else decides.
+
+        asked by A, who had no hand in the claim: A may cancel; B may confirm or cancel
+        asked by A; B reviewed the claim: B gets `self_approval` for both
+    """
+    asked_by = line.reversal_asked_by
+    own = False
+    match action:
+        case "reverse":
+            if line.status is LineStatus.PAID and asked_by is not None:
+                return error("reversal_already_asked")
+        case "confirm_reversal" | "cancel_reversal":
+            if asked_by is None:
+                return error("reversal_not_asked")
+            if asked_by == actor:
+                own = action == "confirm_reversal"
+            else:
+                own = line.status is LineStatus.PAID and own_work()
+        case "repay":
+            own = own_work()
+    if own:
+        return error("self_approval")
+    if line.status is not (LineStatus.REVERSED if action == "repay" else LineStatus.PAID):
+        return error("wrong_state", status=str(line.status))
+    return None
+
+
+def why_not_booked(line: Line, repayment: Repayment, *, today: date) -> DomainError | None:
+    """Tell what stands against booking a repayment on a reversed line.
+
+    It came back on a day between the bank's date of the payment and today. The bank's reference tells parts
+    apart, and all parts together are no more than was taken back.
+    """
+    day = repayment.received_on.isoformat()
+    if repayment.received_on > today:
+        return error("date_in_future", day=day)
+    left_on = paid_on(line)
+    if left_on is not None and repayment.received_on < left_on:
+        return error("repaid_before_payment", day=day, paid_on=left_on.isoformat())
+    known = {part.bank_reference: part for part in line.repayments}.get(repayment.bank_reference)
+    if known is not None:
+        return error("repayment_contradicts", amount_fen=known.amount_fen)
+    if repayment.amount_fen > outstanding_fen(line):
+        return error("repayment_exceeds", outstanding_fen=outstanding_fen(line))
+    return None
