@@ -2,7 +2,6 @@
 
 import json
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,21 +35,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def _emulator() -> Iterator[None]:
-    """Start moto once a process; with AWS_ENDPOINT_URL set, the same suite runs against that endpoint."""
+def _emulator() -> Iterator[Any]:
+    """Start moto once a process, with the local cloud's DynamoDB in place of its own.
+
+    With AWS_ENDPOINT_URL set, the same suite runs against that endpoint.
+    """
     from tests.support.moto_speed import make_moto_fast, name_clients_once
 
     name_clients_once()
     if "AWS_ENDPOINT_URL" in os.environ:
         _prepare()
-        yield
+        yield None
         return
     from moto import mock_aws
 
+    from tests.support.in_process import dynamo_everywhere
+
     make_moto_fast()
-    with mock_aws():
+    elsewhere = {"core": {"passthrough": {"services": ["dynamodb", "dynamodbstreams"]}}}
+    with mock_aws(config=elsewhere), dynamo_everywhere() as dynamo:
         _prepare()
-        yield
+        yield dynamo
 
 
 def _prepare() -> None:
@@ -88,19 +93,16 @@ def _tables() -> list[Any]:
     return [table for table in all_tables() if table.__module__.startswith("chalicelib.")]
 
 
-def _empty() -> None:
-    """Empty tables and queues: quickly in moto's memory, by recreating tables elsewhere."""
-    if "AWS_ENDPOINT_URL" in os.environ:
+def _empty(dynamo: Any) -> None:
+    """Empty tables and queues: quickly in this process's memory, by recreating tables elsewhere."""
+    if dynamo is None:
         for table in _tables():
             table.delete_table()
             table.create_table(billing_mode="PAY_PER_REQUEST")
         return
     from moto.backends import get_backend
 
-    for table in get_backend("dynamodb")["123456789012"][REGION].tables.values():
-        table.items = defaultdict(dict) if table.has_range_key else {}
-        if table.stream_shard is not None:
-            table.stream_shard.items.clear()
+    dynamo.empty()
     for queue in get_backend("sqs")["123456789012"][REGION].queues.values():
         queue._messages.clear()
     for bucket in get_backend("s3")["123456789012"]["aws-cn"].buckets.values():
@@ -108,7 +110,7 @@ def _empty() -> None:
 
 
 @pytest.fixture
-def cloud(_emulator: None) -> Iterator["Cloud"]:
+def cloud(_emulator: Any) -> Iterator["Cloud"]:
     """Give an empty cloud."""
     from chalicelib.accounts.guard import forget_statuses
     from chalicelib.catalogue.institutions.reading import forget_institutions
@@ -118,7 +120,7 @@ def cloud(_emulator: None) -> Iterator["Cloud"]:
     from chalicelib.enrolments.verification.service import forget_previews
     from chalicelib.programs.service import forget_programs
 
-    _empty()
+    _empty(_emulator)
     forget_statuses()
     forget_previews()
     forget_paces()
