@@ -84,7 +84,9 @@ class Dynamo:
 
         target = request.headers.get("X-Amz-Target", b"")
         protocol, _, operation = (target.decode() if isinstance(target, bytes) else target).partition(".")
-        service = {"DynamoDB_20120810": "dynamodb", "DynamoDBStreams_20120810": "dynamodbstreams"}.get(protocol)
+        service = {"DynamoDB_20120810": "dynamodb", "DynamoDBStreams_20120810": "dynamodbstreams"}.get(
+            protocol
+        )
         if service is None:
             return None
         status, headers, body = self._done(service, operation, request.body)
@@ -197,8 +199,11 @@ def _parsed(model: Any, status: int, headers: dict[str, str], body: bytes) -> di
     has_bytes = b'"B"' in body or b'"BS"' in body
     parsed: dict[str, Any] = json.loads(body, object_hook=_with_bytes if has_bytes else None)
     if status >= 300:
-        code = str(parsed.pop("__type", "")).rpartition("#")[2]
-        parsed["Error"] = {"Code": code, "Message": parsed.get("message", parsed.get("Message", ""))}
+        code = str(parsed.get("__type", "")).rpartition("#")[2]
+        shape = model.service_model.shape_for_error_code(code)
+        error = {"Code": code, "Message": parsed.get("message", parsed.get("Message", ""))}
+        told = {} if shape is None else {name: parsed[name] for name in shape.members if name in parsed}
+        parsed = {"Error": error, **told}
     parsed["ResponseMetadata"] = {"HTTPStatusCode": status, "HTTPHeaders": headers}
     return parsed
 
