@@ -51,10 +51,11 @@ from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import VoucherRow
 from tests.stateful.planted_bugs import misfits
 from tests.subsidies.scored import scored_class
+from tests.support.depth import size_of
 from tests.support.in_process import Dynamo, Interrupted, dynamo_in_process
 from tests.support.people import HEFEI_SCHOOL
 
-SEQUENCES = int(os.environ.get("MONEY_SEQUENCES", "2000"))
+SEQUENCES = size_of("MONEY_SEQUENCES", usual=400, full=2000)
 SHARES = 4
 STEPS = 10
 _SHRINKING = () if os.environ.get("MONEY_SHRINK") == "0" else (Phase.shrink,)
