@@ -65,7 +65,7 @@ check-template: $(STAMP)
 	@$(PYTHON) -m infra.package --stage prod --for-this-python
 	@$(VENV)/bin/cfn-lint .build/prod/sam.json
 
-test: check ## everything: check, unit and API tests, the deployed template, races, costs (DEPTH=full: at the sizes of CI)
+test: check ## everything: check, tests, the deployed template, races, costs (DEPTH=full: as large as in CI)
 	@$(MAKE) --no-print-directory -j2 run-tests run-bench
 
 # Two workers to two cores, and one that mostly waits for the deployed template.
@@ -77,14 +77,14 @@ run-bench: $(STAMP)
 	@mkdir -p .build
 	@$(PYTHON) -m infra.bench > .build/bench.log 2>&1; ended=$$?; cat .build/bench.log; exit $$ended
 
-quick: $(STAMP) ## style, types, the pure rules and one story in process: in between, a minute
+quick: $(STAMP) ## style, types, the pure rules and one story in process, for in between
 	@$(MAKE) --no-print-directory -j2 check-types check-style run-quick
 
 QUICK := tests/kernel $(shell find tests -name 'test_*model.py') tests/infra/test_privacy_scan.py
 run-quick: $(STAMP)
 	@$(PYTHON) -m pytest $(QUICK)
 
-one: $(STAMP) ## one test, or some: T=tests/kernel/test_geo.py[::test_name], in process, on the template or a local cloud
+one: $(STAMP) ## one test, a file or a folder: T=tests/kernel/test_geo.py[::test_name]
 	@$(PYTHON) -m infra.one "$${T-}"
 
 planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)

@@ -8,9 +8,7 @@ import subprocess
 import sys
 from typing import Final
 
-_HOW: Final = (
-    "one test, a file or a folder: make one T=tests/kernel/test_geo.py, T=tests/vouchers::test_name is one"
-)
+_HOW: Final = "make one T=tests/kernel/test_geo.py runs a file; a folder or T=file::test_name does too"
 _ON_A_CLOUD: Final = ("tests/costs", "tests/faults")
 """What needs a local cloud of its own; tests of the deployed template bring up theirs themselves."""
 
