@@ -140,7 +140,7 @@ class Dynamo:
     def _fill(self, name: str, items: dict[str, Any]) -> None:
         table = self._service._tables[name]
         table["items"] = defaultdict(dict, items)
-        table.pop(self._service._INDEX_MEMBERS, None)
+        self._service._items_replaced(table)
 
     def _names(self) -> list[str]:
         return list(self._service._tables)

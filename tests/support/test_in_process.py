@@ -107,6 +107,21 @@ def test_rows_under_a_sort_key_are_taken_back_too(cloud: Any) -> None:
     assert dynamo.scan(TableName=table)["Items"] == [row("a", "1", "1")]
 
 
+def test_what_was_kept_comes_back_and_is_counted(cloud: Any, _emulator: Any) -> None:
+    if _emulator is None:
+        pytest.skip("tables elsewhere are not kept")
+    dynamo = connection().client
+    for name in ("acc_one", "acc_two"):
+        dynamo.put_item(TableName=ACCOUNTS, Item=account(name))
+    kept, before = _emulator.keep(), rows()
+    for number in range(5):
+        dynamo.put_item(TableName=ACCOUNTS, Item=account(f"acc_{number}"))
+    _emulator.restore(kept)
+    assert (rows(), AccountRow.count()) == (before, 2)
+    _emulator.empty()
+    assert (rows(), AccountRow.count()) == ({}, 0)
+
+
 # --------------------------------------------------------------------------- a call, and the same call sent
 
 
