@@ -1,5 +1,6 @@
 """Fixtures: `cloud` (moto, emptied for each test), `world` (a seeded province), `api` (HTTP as a role)."""
 
+import functools
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -35,27 +36,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def _emulator() -> Iterator[Any]:
-    """Start moto once a process, with the local cloud's DynamoDB in place of its own.
+def emulator() -> Iterator[Any]:
+    """Start moto once a process, with the local cloud's tables and queues in place of its own.
 
     With AWS_ENDPOINT_URL set, the same suite runs against that endpoint.
     """
-    from tests.support.moto_speed import make_moto_fast, name_clients_once
-
-    name_clients_once()
+    _name_clients_once()
     if "AWS_ENDPOINT_URL" in os.environ:
         _prepare()
         yield None
         return
     from moto import mock_aws
 
-    from tests.support.in_process import dynamo_everywhere
+    from tests.support.in_process import TARGETS, emulator_everywhere
 
-    make_moto_fast()
-    elsewhere = {"core": {"passthrough": {"services": ["dynamodb", "dynamodbstreams"]}}}
-    with mock_aws(config=elsewhere), dynamo_everywhere() as dynamo:
+    elsewhere = {"core": {"passthrough": {"services": list(TARGETS)}}}
+    with mock_aws(config=elsewhere), emulator_everywhere() as emulator:
         _prepare()
-        yield dynamo
+        yield emulator
+
+
+def _name_clients_once() -> None:
+    """Let a client of botocore keep how it introduces itself: it words that anew for every request."""
+    from botocore.useragent import UserAgentString
+
+    if not hasattr(UserAgentString.to_string, "cache_clear"):
+        UserAgentString.to_string = functools.cache(UserAgentString.to_string)
 
 
 def _prepare() -> None:
@@ -93,34 +99,34 @@ def _tables() -> list[Any]:
     return [table for table in all_tables() if table.__module__.startswith("chalicelib.")]
 
 
-def _empty(dynamo: Any) -> None:
+def _empty(emulator: Any) -> None:
     """Empty tables and queues: quickly in this process's memory, by recreating tables elsewhere."""
-    if dynamo is None:
+    if emulator is None:
         for table in _tables():
             table.delete_table()
             table.create_table(billing_mode="PAY_PER_REQUEST")
         return
     from moto.backends import get_backend
 
-    dynamo.empty()
-    for queue in get_backend("sqs")["123456789012"][REGION].queues.values():
-        queue._messages.clear()
+    emulator.empty()
     for bucket in get_backend("s3")["123456789012"]["aws-cn"].buckets.values():
         bucket.keys.clear()
 
 
 @pytest.fixture
-def cloud(_emulator: Any) -> Iterator["Cloud"]:
+def cloud(emulator: Any) -> Iterator["Cloud"]:
     """Give an empty cloud."""
     from chalicelib.accounts.guard import forget_statuses
+    from chalicelib.aws.table import connection
     from chalicelib.catalogue.institutions.reading import forget_institutions
     from chalicelib.catalogue.projects.reading import forget_projects
     from chalicelib.classes.service import forget_classes
     from chalicelib.edge.pace import forget_paces
     from chalicelib.enrolments.verification.service import forget_previews
     from chalicelib.programs.service import forget_programs
+    from tests.support.in_process import forgotten_listeners
 
-    _empty(_emulator)
+    _empty(emulator)
     forget_statuses()
     forget_previews()
     forget_paces()
@@ -129,6 +135,8 @@ def cloud(_emulator: Any) -> Iterator["Cloud"]:
     forget_classes()
     forget_programs()
     yield Cloud()
+    if emulator is not None:
+        assert forgotten_listeners(connection().client.meta.events) == []
 
 
 class Cloud:
@@ -169,8 +177,13 @@ def api(cloud: Cloud) -> Any:
 
 
 @pytest.fixture
-def world(cloud: Cloud, api: Any) -> Any:
-    """Give a seeded province and builders for what lives in it."""
+def world(emulator: Any, cloud: Cloud, api: Any) -> Any:
+    """Give a seeded province and builders for what lives in it; seeded once, and put back for each test."""
     from tests.support.world import World
 
-    return World(cloud, api)
+    world = World(cloud, api)
+    if emulator is None:
+        world.seed()
+    else:
+        emulator.prepare("world", world.seed)
+    return world

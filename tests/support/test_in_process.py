@@ -1,5 +1,7 @@
 """DynamoDB called as a function answers as over HTTP, and is heard where somebody listens: `in_process.py`."""
 
+import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,6 +10,7 @@ import pytest
 
 from chalicelib.accounts.store import AccountRow
 from chalicelib.attendance.check_ins.store import CheckInRow
+from chalicelib.aws.clients import client
 from chalicelib.aws.table import connection
 
 ACCOUNTS = AccountRow.Meta.table_name
@@ -107,19 +110,47 @@ def test_rows_under_a_sort_key_are_taken_back_too(cloud: Any) -> None:
     assert dynamo.scan(TableName=table)["Items"] == [row("a", "1", "1")]
 
 
-def test_what_was_kept_comes_back_and_is_counted(cloud: Any, _emulator: Any) -> None:
-    if _emulator is None:
+def test_what_was_kept_comes_back_and_is_counted(cloud: Any, emulator: Any) -> None:
+    if emulator is None:
         pytest.skip("tables elsewhere are not kept")
     dynamo = connection().client
     for name in ("acc_one", "acc_two"):
         dynamo.put_item(TableName=ACCOUNTS, Item=account(name))
-    kept, before = _emulator.keep(), rows()
+    kept, before = emulator.keep(), rows()
     for number in range(5):
         dynamo.put_item(TableName=ACCOUNTS, Item=account(f"acc_{number}"))
-    _emulator.restore(kept)
+    emulator.restore(kept)
     assert (rows(), AccountRow.count()) == (before, 2)
-    _emulator.empty()
+    emulator.empty()
     assert (rows(), AccountRow.count()) == ({}, 0)
+
+
+def test_what_is_prepared_is_built_once_and_never_over_what_is_there(cloud: Any, emulator: Any) -> None:
+    if emulator is None:
+        pytest.skip("tables elsewhere are not kept")
+    dynamo, built = connection().client, []
+
+    def build() -> None:
+        dynamo.put_item(TableName=ACCOUNTS, Item=account(f"acc_{len(built)}"))
+        built.append(None)
+
+    for _ in range(3):
+        emulator.empty()
+        emulator.prepare("test", build)
+        assert (set(rows()), len(built)) == ({"acc_0"}, 1)
+    emulator.prepare("test", build)
+    assert set(rows()) == {"acc_0", "acc_1"}
+
+
+def test_a_message_is_kept_as_long_as_its_queue_says(cloud: Any, emulator: Any) -> None:
+    url = os.environ["IMPORTS_QUEUE_URL"]
+    for number in (1, 2):
+        client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps({"n": number}))
+    if emulator is not None:
+        (queue,) = (queue for queue in emulator._queues.values() if queue["messages"])
+        queue["messages"][0]["sent_at"] -= int(queue["attributes"]["MessageRetentionPeriod"]) + 1
+        assert cloud.messages("imports") == [{"n": 2}]
+    assert cloud.messages("imports") == ([] if emulator is not None else [{"n": 1}, {"n": 2}])
 
 
 # --------------------------------------------------------------------------- a call, and the same call sent
