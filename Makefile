@@ -1,6 +1,6 @@
 .DEFAULT_GOAL := help
-.PHONY: help venv up down clean demo check test planted bench bench-large
-.PHONY: check-style check-types check-template run-tests run-bench
+.PHONY: help venv up down clean demo check test quick one planted bench bench-large
+.PHONY: check-style check-types check-template run-tests run-bench run-quick
 .PHONY: call logs debug openapi hooks
 
 BASE := $(shell command -v python3.11 || command -v python3)
@@ -65,16 +65,27 @@ check-template: $(STAMP)
 	@$(PYTHON) -m infra.package --stage prod --for-this-python
 	@$(VENV)/bin/cfn-lint .build/prod/sam.json
 
-test: check ## everything: check, unit and API tests, the story on the deployed template, races, costs
+test: check ## everything: check, tests, the deployed template, races, costs (DEPTH=full: as large as in CI)
 	@$(MAKE) --no-print-directory -j2 run-tests run-bench
 
+# Two workers to two cores, and one that mostly waits for the deployed template.
 run-tests: $(STAMP)
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup --durations=12
+	@$(PYTHON) -m pytest -n 3 --dist loadgroup --durations=12
 
 # Counts calls and units, which nobody beside it can change; what it prints is shown when it is done.
 run-bench: $(STAMP)
 	@mkdir -p .build
 	@$(PYTHON) -m infra.bench > .build/bench.log 2>&1; ended=$$?; cat .build/bench.log; exit $$ended
+
+quick: $(STAMP) ## style, types, the pure rules and one story in process, for in between
+	@$(MAKE) --no-print-directory -j2 check-types check-style run-quick
+
+QUICK := tests/kernel $(shell find tests -name 'test_*model.py') tests/infra/test_privacy_scan.py
+run-quick: $(STAMP)
+	@$(PYTHON) -m pytest $(QUICK)
+
+one: $(STAMP) ## one test, a file or a folder: T=tests/kernel/test_geo.py[::test_name]
+	@$(PYTHON) -m infra.one "$${T-}"
 
 planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)
 	@$(PYTHON) -m tests.stateful.planted_bugs

@@ -6,37 +6,37 @@ Counts calls and units, never wall-clock time: the local cloud counts units as A
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import tempfile
+from typing import Final
 
-_PORT = "4990"
+_ALL: Final = ("tests/costs", "tests/faults")
 
 
 def main() -> int:
-    """Run the cost tests on a cloud of their own; give pytest's exit code."""
+    """Run costs and races, or the tests named, on a cloud of their own; give pytest's exit code."""
+    arguments = sys.argv[1:]
+    tests = () if any(argument.startswith(_ALL) for argument in arguments) else _ALL
     with tempfile.TemporaryDirectory(prefix="voucher-bench-") as folder:
-        port = os.environ.get("BENCH_PORT", _PORT)
-        os.environ.update(LOCAL_FOLDER=folder, PORT=port, AUTOSAVE_SECONDS="0")
+        os.environ.update(LOCAL_FOLDER=folder, PORT=_free_port(), AUTOSAVE_SECONDS="0")
         from infra.local.cloud import CLOUD  # noqa: PLC0415 - reads the folder and port when imported
         from infra.local.layout import ENDPOINT  # noqa: PLC0415
 
         CLOUD.start()
         try:
-            command = [
-                sys.executable,
-                "-m",
-                "pytest",
-                "tests/costs",
-                "tests/faults",
-                "-p",
-                "no:randomly",
-                *sys.argv[1:],
-            ]
+            command = [sys.executable, "-m", "pytest", "-p", "no:randomly", *tests, *arguments]
             environment = {**os.environ, "AWS_ENDPOINT_URL": ENDPOINT}
             return subprocess.run(command, env=environment, check=False).returncode
         finally:
             CLOUD.stop()
+
+
+def _free_port() -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return str(free.getsockname()[1])
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """Refusing is done in one way, and whoever refuses gives the facts that the sentence tells."""
 
 import ast
-from collections.abc import Iterator
+import functools
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,19 @@ PLACE = {"field": {"field", "column"}, "column": {"field", "column"}, "row": {"r
 """What a fault tells of its own place, by what it is given of it."""
 
 
-def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
+@functools.cache
+def _calls() -> dict[str, list[tuple[str, ast.Call]]]:
     """Find each call of a function by its bare name, with where it stands."""
+    by_name: dict[str, list[tuple[str, ast.Call]]] = defaultdict(list)
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name:
-                yield f"{path.relative_to(ROOT)}:{node.lineno}", node
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                by_name[node.func.id].append((f"{path.relative_to(ROOT)}:{node.lineno}", node))
+    return by_name
+
+
+def calls(name: str) -> list[tuple[str, ast.Call]]:
+    return _calls().get(name, [])
 
 
 def code_of(call: ast.Call) -> str | None:

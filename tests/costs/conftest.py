@@ -1,13 +1,15 @@
 """A meter on DynamoDB: calls and units, as the local cloud counts them (moto under-counts)."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.support.local_cloud import require_local_cloud
 
 OPERATIONS = ("PutItem", "UpdateItem", "DeleteItem", "GetItem", "Query", "BatchGetItem", "BatchWriteItem")
 TRANSACTIONS = ("TransactWriteItems", "TransactGetItems")
@@ -87,6 +89,8 @@ RATIOS: dict[str, tuple[float, float]] = {}
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the measured table beside the floors of the design."""
+    if not MEASURED and not RATIOS:
+        return
     terminalreporter.write_line("")
     terminalreporter.write_line(
         f"{'operation':40}{'calls':>8}{'floor':>8}{'units':>8}{'floor':>8}{'+index':>8}"
@@ -98,10 +102,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.write_line(f"{name:40}{ratio:>8.3f}{most:>8.2f}")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _on_the_local_cloud() -> None:
-    if "AWS_ENDPOINT_URL" not in os.environ:
-        pytest.fail("costs are measured on the local cloud: run `make bench`")
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse to measure where there is no local cloud; the start of a function needs none."""
+    require_local_cloud(items, Path(__file__).parent)
 
 
 @pytest.fixture

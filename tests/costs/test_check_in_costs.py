@@ -8,7 +8,6 @@ replays 90 seconds of the morning at its full rate; `CHECK_INS=100000` replays a
 
 import json
 import math
-import os
 import random
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +20,7 @@ import pytest
 
 from tests.classes.builders import SITE, Classroom
 from tests.costs.conftest import MEASURED, Cost
+from tests.support.depth import size_of
 
 FLOORS = {
     # operation: (calls, write units)
@@ -35,7 +35,7 @@ FLOORS = {
     "decide a check-in": (4, 6),
 }
 """A decision is a transaction of three: the class still running, the check-in, the decision (written twice)."""
-REPLAYED = int(os.environ.get("CHECK_INS", "10000"))
+REPLAYED = size_of("CHECK_INS", usual=4000, full=10_000)
 A_SECOND = 100_000 / 900
 TRAINEES = 50
 UNITS_MAX = 250

@@ -21,11 +21,6 @@ START = "import app"
 WHOLE = "import app; app.app.load(map(app._routes_of, app.BLUEPRINTS))"
 
 
-@pytest.fixture(scope="session", autouse=True)
-def _on_the_local_cloud() -> None:
-    """Start without a cloud, unlike all others here."""
-
-
 @pytest.fixture(scope="module")
 def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Unpacked]:
     unpacked = Unpacked.of(package("prod") / ARCHIVE, tmp_path_factory.mktemp("archive"))

@@ -3,15 +3,15 @@
 `VOUCHERS=1000,10000` names the sizes; `make bench-large` asks for 100,000.
 """
 
-import os
 from datetime import timedelta
 
 import msgspec
 import pytest
 
 from tests.costs.conftest import RATIOS
+from tests.support.depth import sizes_of
 
-SIZES = [int(size) for size in os.environ.get("VOUCHERS", "1000,10000").split(",")]
+SIZES = sizes_of("VOUCHERS", usual=(1000, 3000), full=(1000, 10_000))
 CALLS = {"issue": 0.0100, "expire": 1.01}
 """What each costs at 1,000: ten transactions; an update each and the pages of 32 shards."""
 UNITS = {"issue": 2.0, "expire": 1.0}

@@ -5,16 +5,16 @@ full batches, and for each further line in smaller ones. `make bench-large` asks
 """
 
 import math
-import os
 
 import pytest
 
 from tests.costs.conftest import MEASURED, Cost
 from tests.settlement.due import due_lines
+from tests.support.depth import sizes_of
 
 CLASS_SIZE = 40
 CALLS_FLOOR, UNITS_FLOOR = 0.05, 8
-SIZES = [int(size) for size in os.environ.get("SETTLED_LINES", "1000,5000").split(",")]
+SIZES = sizes_of("SETTLED_LINES", usual=(1000, 3000), full=(1000, 5000))
 
 
 def settle(world, measure, lines):

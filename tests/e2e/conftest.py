@@ -1,6 +1,5 @@
 """Fixtures of the tests on the deployed template: `stack` is the local stack, one for the whole run."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -37,9 +36,19 @@ def stack() -> Iterator[Stack]:
 
 
 @pytest.fixture
+def saving_stack() -> Iterator[Stack]:
+    """Give the stack, for this test alone, with its state saved while it runs."""
+    with _STACK.mine():
+        if not _STACK.is_up():
+            stop_left_behind()
+        _STACK.up(saving=True)
+        yield _STACK
+
+
+@pytest.fixture
 def facts(stack: Stack) -> dict[str, Any]:
     """Give what is in `stack.json`."""
-    return json.loads((stack.folder / "local" / "stack.json").read_text())
+    return stack.facts()
 
 
 @pytest.fixture

@@ -36,12 +36,23 @@ class Stack:
         self._state = folder / "local"
         self._port_file = folder / "port"
         self._brought_up = False
+        self._is_saving = False
 
-    def up(self) -> dict[str, Any]:
-        """Bring the stack up, as `make up` does, unless it is; give its `stack.json`."""
-        done = self._run("infra.local.up")
+    def up(self, *, saving: bool = False) -> dict[str, Any]:
+        """Bring the stack up, as `make up` does, unless it is; give its `stack.json`.
+
+        Its state is saved while it runs only if that is asked for: every second anew, it costs as much as all
+        that the tests do.
+        """
+        if saving and self.is_up() and not self._is_saving:
+            self._run("infra.local.down")
+        done = self._run("infra.local.up", AUTOSAVE_SECONDS="1" if saving else "0")
         assert done.returncode == 0, done.stdout + done.stderr
-        self._brought_up = True
+        self._brought_up, self._is_saving = True, saving
+        return self.facts()
+
+    def facts(self) -> dict[str, Any]:
+        """Give what is in `stack.json`."""
         return json.loads((self._state / "stack.json").read_text())
 
     def is_up(self) -> bool:
@@ -91,11 +102,12 @@ class Stack:
     def _interest(self) -> Path:
         return self.folder / "interest"
 
-    def _run(self, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def _run(self, module: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         if not self._port_file.exists():
             self._port_file.write_text(str(_two_free_ports()))
         environment = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
         environment |= {"LOCAL_FOLDER": str(self._state), "PORT": self._port_file.read_text()}
+        environment |= settings
         command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300

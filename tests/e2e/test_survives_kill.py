@@ -16,9 +16,8 @@ UNTIL_CLAIMED = 4
 SAVED_WITHIN_SECONDS = 5
 
 
-def test_the_same_vouchers_are_there_after_kill_9(
-    stack: Stack, facts: dict[str, Any], quiet: Console
-) -> None:
+def test_the_same_vouchers_are_there_after_kill_9(saving_stack: Stack, quiet: Console) -> None:
+    stack, facts = saving_stack, saving_stack.facts()
     told = tell(facts, quiet, chapters=UNTIL_CLAIMED)
     assert [str(check) for check in told.teller.expectations.wrong] == []
     before = _vouchers(facts)

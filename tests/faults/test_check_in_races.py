@@ -3,7 +3,6 @@
 Run by `make bench` on the local cloud: moto cannot prove "never twice".
 """
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
@@ -12,9 +11,10 @@ import pytest
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Context
 from tests.classes.builders import SITE, Classroom
+from tests.support.depth import size_of
 from tests.support.people import staff_principal, trainee_principal
 
-ROUNDS = int(os.environ.get("RACE_ROUNDS", "40")) // 4
+ROUNDS = size_of("RACE_ROUNDS", usual=24, full=40) // 4
 DEVICES = 32
 
 

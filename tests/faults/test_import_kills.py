@@ -1,7 +1,6 @@
 """A long list whose workers are killed, and its issuing: counts, faults, people, vouchers are right all the same."""
 
 import hashlib
-import os
 import random
 import time
 from datetime import UTC, datetime
@@ -12,9 +11,10 @@ from chalicelib.kernel.principal import system_context
 from chalicelib.sheets import writing as sheets_writing
 from infra.local.people import GRADUATE_HEADERS, graduate_row, make_person
 from tests.faults.conftest import TOLD
+from tests.support.depth import size_of
 from tests.support.workers import Workers
 
-ROWS = int(os.environ.get("IMPORT_ROWS", "3000"))
+ROWS = size_of("IMPORT_ROWS", usual=2000, full=3000)
 LONG = ROWS > 10_000
 KILLS = 5 if LONG else 2
 PAUSE_SECONDS = (0.5, 3.0) if LONG else (0.2, 0.6)

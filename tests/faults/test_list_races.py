@@ -1,6 +1,5 @@
 """A cross-match list races with the issuing and the claiming of the same people, on the local cloud."""
 
-import os
 import random
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,9 +10,10 @@ import pytest
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import system_context
 from chalicelib.vouchers.card import store as card_store
+from tests.support.depth import size_of
 from tests.vouchers.lists import graduate_of, ready_list
 
-ROUNDS = max(2, int(os.environ.get("RACE_ROUNDS", "40")) // 8)
+ROUNDS = max(2, size_of("RACE_ROUNDS", usual=24, full=40) // 8)
 PEOPLE = 50
 LISTED = 20
 

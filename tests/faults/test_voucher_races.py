@@ -5,7 +5,6 @@ change it made carries, so each answer is held against that history: a success n
 refusal one that is not, and a reason that was true at some moment of it.
 """
 
-import os
 import random
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -25,10 +24,11 @@ from chalicelib.vouchers.expiry import store as expiry_store
 from chalicelib.vouchers.model import VOUCHER_TRANSITIONS, VoucherStatus
 from tests.faults.conftest import TOLD
 from tests.faults.lost_answers import Died, Faults, faults_on
+from tests.support.depth import size_of
 from tests.support.people import staff_principal, trainee_principal
 from tests.support.streams import Taps
 
-ROUNDS = int(os.environ.get("RACE_ROUNDS", "40"))
+ROUNDS = size_of("RACE_ROUNDS", usual=24, full=40)
 CLIENTS = 32
 LOST, DIED = 0.04, 0.02
 ACTIONS = ("claim", "claim", "redeem", "redeem", "redeem", "release", "expire", "expire")

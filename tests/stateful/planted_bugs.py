@@ -440,7 +440,7 @@ def found_by(bug: Bug) -> str | None:
 
 def _fails(folder: str, paths: tuple[str, ...]) -> bool:
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:randomly", *paths]
-    environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "MONEY_SHRINK": "0"}
+    environment = {**os.environ, "DEPTH": "full", "PYTHONDONTWRITEBYTECODE": "1", "MONEY_SHRINK": "0"}
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1):
         raise RuntimeError(done.stdout + done.stderr)

@@ -52,10 +52,11 @@ from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import VoucherRow
 from tests.stateful.planted_bugs import misfits
 from tests.subsidies.scored import scored_class
-from tests.support.in_process import Dynamo, Interrupted, dynamo_in_process
+from tests.support.depth import size_of
+from tests.support.in_process import Emulator, Interrupted, dynamo_in_process
 from tests.support.people import HEFEI_SCHOOL
 
-SEQUENCES = int(os.environ.get("MONEY_SEQUENCES", "2000"))
+SEQUENCES = size_of("MONEY_SEQUENCES", usual=400, full=2000)
 SHARES = 4
 STEPS = 10
 _SHRINKING = () if os.environ.get("MONEY_SHRINK") == "0" else (Phase.shrink,)
@@ -167,7 +168,7 @@ class Model:
 class Setting:
     """What every sequence starts from: the tables with scored classes, and their ids."""
 
-    dynamo: Dynamo
+    dynamo: Emulator
     world: Any
     class_ids: list[str]
     foreign_id: str
@@ -180,13 +181,14 @@ SETTING: list[Setting] = []
 
 
 @pytest.fixture(scope="module")
-def setting(_emulator: None) -> Iterator[Setting]:
+def setting(emulator: Any) -> Iterator[Setting]:
     from chalicelib.aws.table import all_tables
     from tests.support.world import World
 
     tables = [table for table in all_tables() if table.__module__.startswith("chalicelib.")]
     with dynamo_in_process(tables) as dynamo:
         world = World(None, None)
+        world.seed()
         class_ids = [scored_class(world, size) for size in SIZES]
         foreign = scored_class(world, 1, division="340202")
         SETTING[:] = [Setting(dynamo, world, class_ids, foreign, dynamo.keep(), world.program_id)]

@@ -1,8 +1,8 @@
 """Fixtures: `cloud` (moto, emptied for each test), `world` (a seeded province), `api` (HTTP as a role)."""
 
+import functools
 import json
 import os
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -36,21 +36,32 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def _emulator() -> Iterator[None]:
-    """Start moto once a process; with AWS_ENDPOINT_URL set, the same suite runs against that endpoint."""
-    from tests.support.moto_speed import make_moto_fast, name_clients_once
+def emulator() -> Iterator[Any]:
+    """Start moto once a process, with the local cloud's tables and queues in place of its own.
 
-    name_clients_once()
+    With AWS_ENDPOINT_URL set, the same suite runs against that endpoint.
+    """
+    _name_clients_once()
     if "AWS_ENDPOINT_URL" in os.environ:
         _prepare()
-        yield
+        yield None
         return
     from moto import mock_aws
 
-    make_moto_fast()
-    with mock_aws():
+    from tests.support.in_process import TARGETS, emulator_everywhere
+
+    elsewhere = {"core": {"passthrough": {"services": list(TARGETS)}}}
+    with mock_aws(config=elsewhere), emulator_everywhere() as emulator:
         _prepare()
-        yield
+        yield emulator
+
+
+def _name_clients_once() -> None:
+    """Let a client of botocore keep how it introduces itself: it words that anew for every request."""
+    from botocore.useragent import UserAgentString
+
+    if not hasattr(UserAgentString.to_string, "cache_clear"):
+        UserAgentString.to_string = functools.cache(UserAgentString.to_string)
 
 
 def _prepare() -> None:
@@ -88,37 +99,34 @@ def _tables() -> list[Any]:
     return [table for table in all_tables() if table.__module__.startswith("chalicelib.")]
 
 
-def _empty() -> None:
-    """Empty tables and queues: quickly in moto's memory, by recreating tables elsewhere."""
-    if "AWS_ENDPOINT_URL" in os.environ:
+def _empty(emulator: Any) -> None:
+    """Empty tables and queues: quickly in this process's memory, by recreating tables elsewhere."""
+    if emulator is None:
         for table in _tables():
             table.delete_table()
             table.create_table(billing_mode="PAY_PER_REQUEST")
         return
     from moto.backends import get_backend
 
-    for table in get_backend("dynamodb")["123456789012"][REGION].tables.values():
-        table.items = defaultdict(dict) if table.has_range_key else {}
-        if table.stream_shard is not None:
-            table.stream_shard.items.clear()
-    for queue in get_backend("sqs")["123456789012"][REGION].queues.values():
-        queue._messages.clear()
+    emulator.empty()
     for bucket in get_backend("s3")["123456789012"]["aws-cn"].buckets.values():
         bucket.keys.clear()
 
 
 @pytest.fixture
-def cloud(_emulator: None) -> Iterator["Cloud"]:
+def cloud(emulator: Any) -> Iterator["Cloud"]:
     """Give an empty cloud."""
     from chalicelib.accounts.guard import forget_statuses
+    from chalicelib.aws.table import connection
     from chalicelib.catalogue.institutions.reading import forget_institutions
     from chalicelib.catalogue.projects.reading import forget_projects
     from chalicelib.classes.service import forget_classes
     from chalicelib.edge.pace import forget_paces
     from chalicelib.enrolments.verification.service import forget_previews
     from chalicelib.programs.service import forget_programs
+    from tests.support.in_process import forgotten_listeners
 
-    _empty()
+    _empty(emulator)
     forget_statuses()
     forget_previews()
     forget_paces()
@@ -127,6 +135,8 @@ def cloud(_emulator: None) -> Iterator["Cloud"]:
     forget_classes()
     forget_programs()
     yield Cloud()
+    if emulator is not None:
+        assert forgotten_listeners(connection().client.meta.events) == []
 
 
 class Cloud:
@@ -167,8 +177,13 @@ def api(cloud: Cloud) -> Any:
 
 
 @pytest.fixture
-def world(cloud: Cloud, api: Any) -> Any:
-    """Give a seeded province and builders for what lives in it."""
+def world(emulator: Any, cloud: Cloud, api: Any) -> Any:
+    """Give a seeded province and builders for what lives in it; seeded once, and put back for each test."""
     from tests.support.world import World
 
-    return World(cloud, api)
+    world = World(cloud, api)
+    if emulator is None:
+        world.seed()
+    else:
+        emulator.prepare("world", world.seed)
+    return world

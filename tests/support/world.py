@@ -16,16 +16,7 @@ class World:
     """One program, the seed's institutions of three staff, and all projects."""
 
     def __init__(self, cloud: Any, api: Any) -> None:
-        from chalicelib.aws import crypto
-        from chalicelib.catalogue.institutions import store as catalogue_store
-        from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, Location
-        from chalicelib.catalogue.projects import store as projects_store
-        from chalicelib.catalogue.projects.model import Project
-        from chalicelib.kernel.ids import ProgramId
         from chalicelib.kernel.principal import Change, Role
-        from chalicelib.programs import store as program_store
-        from chalicelib.programs.model import Face, Policy, Program
-        from infra.local import catalogue
 
         self.cloud = cloud
         self.api = api
@@ -34,6 +25,19 @@ class World:
             actor="test", role=Role.SYSTEM, action="test.seed", request_id="req_test", at=self.now
         )
         self.program_id = "prg_world"
+
+    def seed(self) -> None:
+        """Put the province into empty tables."""
+        from chalicelib.aws import crypto
+        from chalicelib.catalogue.institutions import store as catalogue_store
+        from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, Location
+        from chalicelib.catalogue.projects import store as projects_store
+        from chalicelib.catalogue.projects.model import Project
+        from chalicelib.kernel.ids import ProgramId
+        from chalicelib.programs import store as program_store
+        from chalicelib.programs.model import Face, Policy, Program
+        from infra.local import catalogue
+
         body = catalogue.PROGRAM
         program_store.create_program(
             Program(

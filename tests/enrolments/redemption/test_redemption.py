@@ -126,12 +126,17 @@ def test_redeeming_after_a_preview_is_one_call(world, api):
     assert api("institution").post("/v1/verifications", body, at=world.now).json["redeemable"]
     client = api("institution")
     calls = []
+
+    def count(request, **_):
+        calls.append(request.headers["X-Amz-Target"])
+
     events = connection().client.meta.events
-    events.register(
-        "before-send.dynamodb", lambda request, **_: calls.append(request.headers["X-Amz-Target"])
-    )
+    events.register("before-send.dynamodb", count)
     body = {**body, "nonce": "n-1", "device_id": "d-1", "happened_at": world.now.isoformat()}
-    assert client.post("/v1/enrolments", body, at=world.now).status == 201
+    try:
+        assert client.post("/v1/enrolments", body, at=world.now).status == 201
+    finally:
+        events.unregister("before-send.dynamodb", count)
     assert [
         bytes(name).decode().rpartition(".")[2] if isinstance(name, bytes) else name for name in calls
     ] == ["TransactWriteItems"]

@@ -30,7 +30,7 @@ LATER = NOW + timedelta(hours=1)
 
 
 @pytest.fixture(autouse=True)
-def _first_seed(_emulator: None) -> Any:
+def _first_seed(emulator: Any) -> Any:
     yield
     _new_seed("first")
     _new_seed("first")
