@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.constants import ALL_OLD, STRING
@@ -219,3 +220,32 @@ def page_of(rows: Any, _: PageRequest) -> Page[Any]:
     """Take one page of a PynamoDB query made with the request's limit."""
     items = [row.record for row in rows]
     return Page(items=items, after=rows.last_evaluated_key)
+
+
+def read_together(
+    keys: Mapping[type[Table[Any]], Sequence[dict[str, str]]],
+) -> dict[type[Table[Any]], list[Any]]:
+    """Read rows of several tables in one call, as they are now; `keys` are attributes by name, all texts.
+
+    PynamoDB reads of one table at a time only.
+
+    Raises:
+        Unavailable: DynamoDB did not answer, or not in full.
+
+    """
+    names = {table: table.Meta.table_name for table in keys}
+    wanted = {
+        names[table]: {
+            "Keys": [{name: {"S": text} for name, text in key.items()} for key in parts],
+            "ConsistentRead": True,
+        }
+        for table, parts in keys.items()
+    }
+    try:
+        answer = connection().client.batch_get_item(RequestItems=wanted)
+    except (BotoCoreError, ClientError) as failure:
+        raise error("try_again") from failure
+    if answer.get("UnprocessedKeys"):
+        raise error("try_again")
+    rows = answer["Responses"]
+    return {table: [table.record_of(raw) for raw in rows.get(name, [])] for table, name in names.items()}

@@ -8,7 +8,6 @@ stands in an index besides, by city in a few parts, so that a morning's rough po
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -20,8 +19,8 @@ from chalicelib.aws.table import (
     StructAttribute,
     Table,
     VersionedTable,
-    connection,
     page_of,
+    read_together,
     table_name,
 )
 from chalicelib.aws.writes import ConditionFailed, insert, keep, update
@@ -29,7 +28,6 @@ from chalicelib.classes.store import PARTS, ClassParts, ClassRow, parts_of
 from chalicelib.kernel.ids import whole_of
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.kernel.reasons import error
 
 
 class Waiting(GlobalSecondaryIndex[Any]):
@@ -108,22 +106,14 @@ def read_for_check_in(class_id: str, slots: Sequence[str]) -> tuple[ClassParts |
         Unavailable: DynamoDB did not answer in full.
 
     """
-    classes, check_ins = ClassRow.Meta.table_name, CheckInRow.Meta.table_name
-    keys_in = {
-        classes: [{"id": {"S": class_id}, "part": {"S": part}} for part in PARTS],
-        check_ins: [{"class_id": {"S": class_id}, "slot": {"S": slot}} for slot in slots],
-    }
-    requests = {table: {"Keys": keys, "ConsistentRead": True} for table, keys in keys_in.items()}
-    try:
-        answer = connection().client.batch_get_item(RequestItems=requests)
-    except (BotoCoreError, ClientError) as failure:
-        raise error("try_again") from failure
-    if answer.get("UnprocessedKeys"):
-        raise error("try_again")
-    items: dict[str, list[dict[str, Any]]] = answer["Responses"]
-    parts = parts_of(ClassRow.record_of(raw) for raw in items.get(classes, []))
-    records = [CheckInRow.record_of(raw) for raw in items.get(check_ins, [])]
-    return parts, {check_in.slot: check_in for check_in in records}
+    rows = read_together(
+        {
+            ClassRow: [{"id": class_id, "part": part} for part in PARTS],
+            CheckInRow: [{"class_id": class_id, "slot": slot} for slot in slots],
+        }
+    )
+    check_ins: list[CheckIn] = rows[CheckInRow]
+    return parts_of(rows[ClassRow]), {check_in.slot: check_in for check_in in check_ins}
 
 
 def record_coming(check_in: CheckIn, change: Change) -> CheckIn:
