@@ -133,8 +133,8 @@ REASONS: dict[str, Reason] = {
     ),
     "try_again": Reason(
         Unavailable,
-        "系统繁忙，未作任何更改，请稍后重试。",
-        "The service is busy and has changed nothing. Try again shortly.",
+        "系统繁忙，请稍后刷新核对，未办成的再重试。",
+        "The service is busy. Look shortly whether it is done; if not, try again.",
     ),
     # repeats and versions
     "version_conflict": Reason(

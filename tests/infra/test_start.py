@@ -70,7 +70,7 @@ def test_a_path_loads_the_routes_it_needs_and_these_answer(unpacked: Unpacked) -
     loaded = "print(answer['statusCode'], sorted(name for name in sys.modules if name.endswith('.routes')))"
     for path, told in {
         "/healthz": "200 ['chalicelib.console.routes']",
-        "/v1/classes/{class_id}": "401 ['chalicelib.classes.plans.routes', 'chalicelib.classes.routes']",
+        "/v1/classes/{class_id}": "401 ['chalicelib.classes.applications.routes', 'chalicelib.classes.showing.routes']",
         "/v1/classes/{class_id}/roster": "401 ['chalicelib.classes.rosters.routes']",
     }.items():
         assert unpacked.run(f"{_get(path)}; {loaded}", handler=HTTP).written.strip() == told, path
