@@ -55,7 +55,7 @@ _ALLOWED_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Ke
 _PATH_ID = re.compile(r"[A-Za-z0-9._:~-]{1,128}")
 """Identifiers, division codes, years, account names of the ledger and file names; none is longer."""
 _ANY = re.compile(r".{1,128}")
-_TOLD_WHAT_IS_WRONG = frozenset({"uscc"})
+_TOLD_WHAT_IS_WRONG = frozenset({"division", "uscc", "year"})
 """Typed by people, who are told by the endpoint itself what is wrong with it."""
 _guard: Port[[], Guard] = Port("guard_of_requests")
 """Gives what proves callers and knows who may do what: accounts are a later step."""

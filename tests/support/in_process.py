@@ -17,6 +17,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -79,7 +80,11 @@ class Emulator:
     def answer(self, model: Any, params: dict[str, Any], **call: Any) -> tuple[Any, dict[str, Any]] | None:
         """Answer a call before it is sent, unless somebody wants to see it sent (`before-call`)."""
         service = model.service_model.service_name
-        if service not in TARGETS or _is_listened_to(model, call["request_signer"]):
+        if (
+            service not in TARGETS
+            or _is_local(params["url"])
+            or _is_listened_to(model, call["request_signer"])
+        ):
             return None
         status, headers, body = self._done(service, model.name, params["body"])
         return _Answer(status, headers), _parsed(model, status, headers, body)
@@ -90,7 +95,7 @@ class Emulator:
 
         named = request.headers.get("X-Amz-Target", b"")
         target, _, operation = (named.decode() if isinstance(named, bytes) else named).partition(".")
-        if target not in _SERVICE_OF:
+        if target not in _SERVICE_OF or _is_local(request.url):
             return None
         status, headers, body = self._done(_SERVICE_OF[target], operation, request.body)
         return AWSResponse(request.url, status, headers, _Raw(body))
@@ -263,6 +268,11 @@ class _Raw(BytesIO):
 
     def stream(self, **_: Any) -> Iterator[bytes]:
         yield self.read()
+
+
+def _is_local(url: str) -> bool:
+    """Tell whether a call is meant for a local stack that runs beside the tests, not for AWS."""
+    return urlsplit(url).hostname in {"127.0.0.1", "localhost"}
 
 
 # ----------------------------------------------------------------------------- in place of AWS

@@ -230,3 +230,13 @@ def test_calls_of_many_threads_are_done_one_after_the_other(cloud: Any) -> None:
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(add, range(200)))
     assert dynamo.get_item(TableName=ACCOUNTS, Key=key)["Item"]["n"] == {"N": "200"}
+
+
+def test_a_stack_beside_the_tests_is_not_answered_for(cloud):
+    """The scan for personal data once read the emulator of its own process instead of the stack."""
+    import boto3
+    from botocore.exceptions import EndpointConnectionError
+
+    elsewhere = boto3.client("dynamodb", region_name="cn-north-1", endpoint_url="http://127.0.0.1:9")
+    with pytest.raises(EndpointConnectionError):
+        elsewhere.list_tables()
