@@ -221,12 +221,16 @@ def hold(bucket: str, versions: Sequence[ObjectVersion], *, held: bool) -> None:
         list(pool.map(put, versions))
 
 
-def keys_under(bucket: str, prefix: str, *, after: str | None, limit: int) -> list[str]:
-    """List names under a prefix in their order, from the one after a name (None: the first)."""
-    onwards = {"StartAfter": after} if after is not None else {}
+def keys_under(bucket: str, prefix: str, *, after: str | None, limit: int) -> tuple[list[str], str | None]:
+    """List names under a prefix in their order, some at a time, and after which one to go on.
+
+    Of versions, not of what is in front: what a rule of the bucket has put out of sight, a lock still keeps.
+    """
+    onwards = {"KeyMarker": after} if after is not None else {}
     with _asking() as s3:
-        listed = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, MaxKeys=limit, **onwards)
-        return [item["Key"] for item in listed.get("Contents", [])]
+        listed = s3.list_object_versions(Bucket=bucket, Prefix=prefix, MaxKeys=limit, **onwards)
+    names = list(dict.fromkeys(version["Key"] for version in listed.get("Versions", [])))
+    return names, listed["NextKeyMarker"] if listed["IsTruncated"] else None
 
 
 def last_key(bucket: str, prefix: str) -> str | None:

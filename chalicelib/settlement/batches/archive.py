@@ -26,21 +26,21 @@ from chalicelib.settlement.batches.payees import open_payees
 from chalicelib.settlement.batches.payment_file import PaymentFile
 from chalicelib.settlement.batches.payment_file_v1 import write_payment_file_v1
 
-Form = Literal["csv", "xlsx"]
+FileFormat = Literal["csv", "xlsx"]
 _KEPT: Final = timedelta(days=30 * 366)
 """Thirty years, as long as the vouchers of public accounts (会计档案管理办法, annex II)."""
 _PURPOSE: Final = "hand out the payment file"
 
 
 def keep(batch_id: str, file: PaymentFile, *, now: datetime) -> None:
-    """Store both forms of a payment file under their digests; repeating it changes nothing."""
+    """Store both formats of a payment file under their digests; repeating it changes nothing."""
     for digest, raw in ((file.csv_digest, file.csv), (file.xlsx_digest, file.xlsx)):
         name = store.file_name(batch_id, digest)
         store.keep_file(name, crypto.seal(raw, item=name), until=now + _KEPT)
 
 
-def sealed_file(context: Context, batch: Batch, members: Sequence[Member], form: Form) -> bytes:
-    """Give the file a batch was sealed with, in one of its forms.
+def sealed_file(context: Context, batch: Batch, members: Sequence[Member], file_format: FileFormat) -> bytes:
+    """Give the file a batch was sealed with, in one of its formats.
 
     Raises:
         Refused: `payment_file_lost`, what is stored is not what was sealed.
@@ -48,7 +48,7 @@ def sealed_file(context: Context, batch: Batch, members: Sequence[Member], form:
     """
     if batch.workbook_digest is None:
         batch = _store_late(context, batch, members)
-    digest = batch.digest if form == "csv" else batch.workbook_digest
+    digest = batch.digest if file_format == "csv" else batch.workbook_digest
     assert digest is not None
     return _open(context, batch, members, digest=digest)
 
@@ -56,8 +56,9 @@ def sealed_file(context: Context, batch: Batch, members: Sequence[Member], form:
 def _open(context: Context, batch: Batch, members: Sequence[Member], *, digest: str) -> bytes:
     """Open a stored file once it is recorded who looks, and hold it against its digest.
 
-    Whoever could write into the bucket could put something over the file, not in place of it: every version
-    is looked at, the newest first, and the one with the digest is what was sealed.
+    Whoever could write into the bucket could put something over the file, not in place of it, and a rule of
+    the bucket may put it out of sight: every version is looked at, the newest first, and the one with the
+    digest is what was sealed.
     """
     record_access(
         context,

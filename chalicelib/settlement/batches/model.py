@@ -120,7 +120,8 @@ def batch_id_of(division: str, number: int) -> SettlementBatchId:
 def why_not(action: str, batch: Batch, *, own_work: bool) -> DomainError | None:
     """Tell what stands against exporting a batch (`export`) or recording its results (`results`).
 
-    `own_work` is whether the officer had a hand in one of its claims.
+    `own_work` is whether the officer had a hand in one of its claims. The truth is the condition of
+    `store.record_export`, and of each line's write, which wants it waiting in this batch.
     """
     match action:
         case "export" if batch.status not in EXPORTABLE:

@@ -63,7 +63,7 @@ COLUMNS: Sequence[Column] = (
 
 @dataclass(frozen=True)
 class PaymentFile:
-    """The payment file in both of its forms."""
+    """The payment file in both of its formats."""
 
     csv: bytes
     xlsx: bytes

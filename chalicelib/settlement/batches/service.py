@@ -92,7 +92,7 @@ class ExportedFile:
     sha256: str
 
 
-def export(context: Context, batch_id: str, form: archive.Form = "csv") -> ExportedFile:
+def export(context: Context, batch_id: str, file_format: archive.FileFormat = "csv") -> ExportedFile:
     """Hand out the payment file a batch was sealed with, through a signed link.
 
     Raises:
@@ -105,12 +105,12 @@ def export(context: Context, batch_id: str, form: archive.Form = "csv") -> Expor
     members = store.members_of(batch.id)
     claims = claims_of_lines(member.line_id for member in members)
     refuse(why_not("export", batch, own_work=is_own_work(context.principal, claims)))
-    file = archive.sealed_file(context, batch, members, form)
+    file = archive.sealed_file(context, batch, members, file_format)
     digest = hashlib.sha256(file).hexdigest()
-    key = f"payments/{batch.id}/{digest}.{form}"
-    store.write_download(key, file, content_type=_CONTENT_TYPES[form])
+    key = f"payments/{batch.id}/{digest}.{file_format}"
+    store.write_download(key, file, content_type=_CONTENT_TYPES[file_format])
     exported = store.record_export(batch, change_of(context, "settlement.export"))
-    return ExportedFile(exported, store.download_link(key, filename=f"{batch.id}.{form}"), digest)
+    return ExportedFile(exported, store.download_link(key, filename=f"{batch.id}.{file_format}"), digest)
 
 
 _CONTENT_TYPES = {"csv": CSV, "xlsx": XLSX}

@@ -84,8 +84,8 @@ def _read(row: SheetRow) -> PaymentResult | Sequence[Fault]:
 
 
 def _missing(cells: Mapping[str, str], *, paid: bool) -> Sequence[Fault]:
-    wanted = [*sorted(_REQUIRED), *(("paid_on", "bank_reference") if paid else ())]
-    return [("missing_field", name) for name in wanted if not cells[name]]
+    needed = [*sorted(_REQUIRED), *(("paid_on", "bank_reference") if paid else ())]
+    return [("missing_field", name) for name in needed if not cells[name]]
 
 
 def _wrong(cells: Mapping[str, str], *, paid: bool | None, paid_on: date | None) -> list[Fault]:

@@ -86,8 +86,8 @@ def _keep_refused(
     for row, code, facts in refused:
         result = results.get(row)
         line_id = result.line_id if result is not None and is_id(result.line_id, "lin") else None
-        told = [f"{name}={fact}" for name, fact in sorted(facts.items())]
-        refusal_id = derived_id("ref", str(row), line_id or "", code, *told)
+        fact_texts = [f"{name}={fact}" for name, fact in sorted(facts.items())]
+        refusal_id = derived_id("ref", str(row), line_id or "", code, *fact_texts)
         kept[refusal_id] = RefusedResult(
             batch_id=batch.id,
             id=refusal_id,

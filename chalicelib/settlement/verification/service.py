@@ -74,8 +74,8 @@ def verify(context: Context, *, division: str | None, after: str | None) -> tupl
     if not is_known(area) or area not in cities_within(area):
         raise error("unknown_division")
     place = f"ledger.verify:{area}"
-    known = read_cursor(after, place=place)
-    progress = msgspec.convert(known, Progress) if known is not None else None
+    cursor = read_cursor(after, place=place)
+    progress = msgspec.convert(cursor, Progress) if cursor is not None else None
     page = verify_page(area, progress, now=context.now)
     onwards = msgspec.to_builtins(page.after) if page.after is not None else None
     return page, write_cursor(onwards, place=place)

@@ -84,10 +84,10 @@ def reseal(name: str, row: Any, *, facts: Mapping[str, Any], change: Change) -> 
 
 def page_of_objects(folder: str, after: dict[str, Any] | None) -> tuple[list[str], dict[str, Any] | None]:
     """Give the next names of a folder of sealed objects, and where to go on."""
-    names = objects.keys_under(
+    names, last = objects.keys_under(
         settings().evidence_bucket, folder, after=after["name"] if after else None, limit=PAGE_ITEMS
     )
-    return names, {"name": names[-1]} if len(names) == PAGE_ITEMS else None
+    return names, {"name": last} if last is not None else None
 
 
 def reseal_object(name: str) -> bool:

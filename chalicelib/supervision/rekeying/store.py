@@ -44,10 +44,10 @@ def save_rekeying(record: Rekeying, *, change: Change) -> Rekeying:
 
     """
     fresh = msgspec.structs.replace(record, version=record.version + 1, last_change=None)
-    known = RekeyingRow.version == record.version
+    unchanged = RekeyingRow.version == record.version
     insert(
         RekeyingRow.from_record(fresh),
         change=change,
-        condition=known if record.version else RekeyingRow.id.does_not_exist(),
+        condition=unchanged if record.version else RekeyingRow.id.does_not_exist(),
     )
     return fresh

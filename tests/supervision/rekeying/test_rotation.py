@@ -171,6 +171,8 @@ def test_stored_payment_files_are_sealed_anew_and_stay_what_they_were(world: Any
     batch = money.sealed(scored_class(world, 1))
     before = stored_files()
     assert len(before) == 2
+    for name in before:  # as the bucket's own rule does after five years: the version is there, out of sight
+        boto3.client("s3").delete_object(Bucket=settings().evidence_bucket, Key=name)
     crypto.forget_data_keys()
     run(Order.START, now=NOW)
     assert run().status is RekeyingStatus.FINISHED
