@@ -575,7 +575,7 @@ LIMITS: Final = (
 
 
 def _key_set(keys: int = 4) -> str:
-    """Give a JWK set of a party's public keys as they really are: RSA of 2,048 bits, two in use, two to come."""
+    """Give a JWK set as a party really publishes it: RSA of 2,048 bits, two in use, two to come."""
     key = {"kty": "RSA", "use": "sig", "alg": "RS256", "e": "AQAB", "n": "n" * 342}
     names = (f"2026-11-28-{number:02d}-{_KEY}" for number in range(keys))
     return json.dumps({"keys": [{**key, "kid": name} for name in names]})

@@ -68,7 +68,16 @@ def prefix(stage: str) -> str:
 
 
 def keep(stage: str) -> str:
-    """Tell whether data outlives its stack: always, except on a developer's machine."""
+    """Tell whether data outlives its stack: always, except on a developer's machine.
+
+    A first deployment that fails takes along what it had made, empty as it is: else the names would be taken
+    and no later one could succeed.
+    """
+    return "Delete" if stage == LOCAL else "RetainExceptOnCreate"
+
+
+def keep_replaced(stage: str) -> str:
+    """Tell whether what was replaced is kept; `UpdateReplacePolicy` knows no exception."""
     return "Delete" if stage == LOCAL else "Retain"
 
 
@@ -148,7 +157,7 @@ def table_resources(tables: Iterable[Table], stage: str) -> Json:
         resources[table.logical_id] = {
             "Type": "AWS::DynamoDB::Table",
             "DeletionPolicy": keep(stage),
-            "UpdateReplacePolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": properties,
         }
     return resources
@@ -160,7 +169,7 @@ def key_resources(stage: str) -> Json:
         "DataKey": {
             "Type": "AWS::KMS::Key",
             "DeletionPolicy": keep(stage),
-            "UpdateReplacePolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": {
                 "Description": f"Personal data and tables of {prefix(stage)}",
                 "EnableKeyRotation": True,
@@ -198,7 +207,7 @@ def secret_resources(stage: str) -> Json:
         secret_id(name): {
             "Type": "AWS::SecretsManager::Secret",
             "DeletionPolicy": keep(stage),
-            "UpdateReplacePolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": {
                 "Name": f"{prefix(stage)}-{name}",
                 "KmsKeyId": {"Ref": "DataKey"},
@@ -232,7 +241,7 @@ def bucket_resources(stage: str) -> Json:
         resources[bucket_id(name)] = {
             "Type": "AWS::S3::Bucket",
             "DeletionPolicy": keep(stage),
-            "UpdateReplacePolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": {
                 "BucketName": bucket_name(name, stage),
                 **_BUCKET_DEFAULTS,
