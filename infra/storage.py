@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from infra.functions import BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
+from infra.functions import BUCKETS, FUNCTIONS, PARTNERS, QUEUES, SEEDS, Function, logical_id
 
 Json = dict[str, Any]
 
@@ -202,7 +202,7 @@ def secret_id(name: str) -> str:
 
 
 def secret_resources(stage: str) -> Json:
-    """Make the seeds of the service's own keys: born in the account, never seen by a person or a file."""
+    """Make the seeds of the service's own keys, born in the account; and keep the partners' keys."""
     return {
         secret_id(name): {
             "Type": "AWS::SecretsManager::Secret",
@@ -220,7 +220,18 @@ def secret_resources(stage: str) -> Json:
                 },
             },
         }
-        for name in SECRETS
+        for name in SEEDS
+    } | {
+        secret_id(PARTNERS): {
+            "Type": "AWS::SecretsManager::Secret",
+            "DeletionPolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
+            "Properties": {
+                "Name": f"{prefix(stage)}-{PARTNERS}",
+                "KmsKeyId": {"Ref": "DataKey"},
+                "SecretString": {"Fn::Sub": '{"card": ${CardJwks}, "platform": ${PlatformJwks}}'},
+            },
+        }
     }
 
 
