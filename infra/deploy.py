@@ -33,6 +33,7 @@ _NEVER_CREATED: Final = frozenset(
 )
 _STUCK: Final = frozenset({"UPDATE_ROLLBACK_FAILED"})
 _PROTECTION: Final = "DeletionProtection"
+_PROTECTED: Final = "DeletionProtectionEnabled"
 KEEPS_DATA: Final = frozenset(
     {
         "AWS::DynamoDB::Table",
@@ -130,10 +131,18 @@ def _indexes_of(table: Json) -> dict[str, Json]:
 def steps_to(before: Json | None, after: Json) -> list[Json]:
     """Split an update into templates of which each changes one index a table: DynamoDB takes no more at once.
 
-    The last one is the new template itself. Indexes are taken away first: a table has room for twenty.
+    The last one is the new template itself. Indexes are taken away first: a table has room for twenty. New
+    tables are made unprotected first: a rollback could not remove a protected one, and its name would be
+    taken for ever.
     """
     if before is None:
         return [after]
+    new = [
+        name for name, table in _tables_of(after) if name not in before["Resources"] and table.get(_PROTECTED)
+    ]
+    if new:
+        unprotected = _unprotected(after, new)
+        return [*steps_to(before, unprotected), after]
     steps: list[Json] = []
     standing = {name: _indexes_of(table) for name, table in _tables_of(before)}
     while True:
@@ -170,6 +179,13 @@ def _next_index_change(standing: dict[str, Json] | None, table: Json) -> dict[st
         return {name: index for name, index in standing.items() if name != gone[0]}
     new = sorted(wanted.keys() - standing.keys())
     return {**standing, new[0]: wanted[new[0]]} if new else None
+
+
+def _unprotected(template: Json, tables: Collection[str]) -> Json:
+    made = copy.deepcopy(template)
+    for name in tables:
+        del made["Resources"][name]["Properties"][_PROTECTED]
+    return made
 
 
 def _with_indexes(template: Json, indexes: dict[str, dict[str, Json]]) -> Json:
@@ -467,7 +483,26 @@ class Deployment:
             reason = event.get("ResourceStatusReason", "")
             if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason.lower():
                 failed.append(f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}")
+        if any("DescribeEvents" in reason for reason in failed):
+            failed = [*reversed(list(self._refused_early())), *failed]
         return "\n".join(dict.fromkeys(reversed(failed))) or "CloudFormation gives no reason."
+
+    def _refused_early(self) -> Iterator[str]:
+        """Go through what CloudFormation found wrong before it made anything: other events do not tell it."""
+        identity = self._identity()
+        token: dict[str, str] = {}
+        while identity is not None:
+            page = self._formation.describe_events(
+                StackName=identity, Filters={"FailedEvents": True}, **token
+            )
+            for event in page["OperationEvents"]:
+                if event.get("ValidationStatus") == "FAILED":
+                    place = event.get("ValidationPath", "")
+                    name, kind = event.get("LogicalResourceId", place), event.get("ResourceType", "")
+                    yield f"{name} ({kind}): {event.get('ValidationStatusReason', '')} {place}".rstrip()
+            if "NextToken" not in page:
+                return
+            token = {"NextToken": page["NextToken"]}
 
     # ----------------------------------------------------------------------- artifacts
 

@@ -68,6 +68,21 @@ def test_a_first_deployment_is_one_step() -> None:
     assert steps_to(template_with(), after) == [after], "a new table is made with all its indexes"
 
 
+def test_a_table_that_an_update_adds_is_protected_in_a_step_of_its_own() -> None:
+    """A rollback could not remove a protected one, and no later update could make it."""
+    before = template_with(Vouchers=[])
+    after = template_with(Vouchers=[index("by_a", "a")], Claims=[])
+    for name in after["Resources"]:
+        after["Resources"][name]["Properties"]["DeletionProtectionEnabled"] = {
+            "Fn::If": ["ProtectData", True, False]
+        }
+    first, last = steps_to(before, after)
+    assert "DeletionProtectionEnabled" not in first["Resources"]["Claims"]["Properties"]
+    assert "DeletionProtectionEnabled" in first["Resources"]["Vouchers"]["Properties"], "what stands stays so"
+    assert last == after
+    assert steps_to(after, after) == [after]
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [
