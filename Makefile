@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv up down clean demo check test planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench
-.PHONY: call logs debug openapi hooks
+.PHONY: call logs debug openapi hooks restore-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -75,6 +75,9 @@ run-tests: $(STAMP)
 run-bench: $(STAMP)
 	@mkdir -p .build
 	@$(PYTHON) -m infra.bench > .build/bench.log 2>&1; ended=$$?; cat .build/bench.log; exit $$ended
+
+restore-drill: $(STAMP) ## tell the story, restore all its tables under new names, look through and mend them
+	@$(PYTHON) -m pytest -n 0 -p no:randomly -s tests/e2e/test_story_restored.py
 
 planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)
 	@$(PYTHON) -m tests.stateful.planted_bugs

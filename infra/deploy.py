@@ -59,6 +59,9 @@ STACK_POLICY: Final[Json] = {
 """In prod CloudFormation itself refuses to replace or remove what holds data, whoever deploys."""
 
 
+_ALLOW_ALL: Final[Json] = {"Statement": STACK_POLICY["Statement"][:1]}
+
+
 class DeploymentFailed(RuntimeError):
     """The stack could not be created or updated; the message tells which resources, why, and what to do."""
 
@@ -89,18 +92,29 @@ def agree_to_all(_: Sequence[PlannedChange]) -> bool:
 # --------------------------------------------------------------------------- what an update may do
 
 
-def refused_changes(before: Json, after: Json) -> list[str]:
-    """Tell what of an update AWS would refuse, or would do by making the table anew without its rows."""
+def refused_changes(before: Json, after: Json, *, moved: bool = False) -> list[str]:
+    """Tell what of an update AWS would refuse, or would do by making the table anew without its rows.
+
+    `moved`: the tables of before are left behind, outside the stack, for as many restored ones.
+    """
     found = []
+    left, come = _tables_only_in(before, after), _tables_only_in(after, before)
+    leaves = left if moved and len(left) == len(come) else frozenset()
     for name, old in before["Resources"].items():
         if old["Type"] not in KEEPS_DATA:
             continue
         new = after["Resources"].get(name)
+        if new is None and name in leaves and str(old.get("DeletionPolicy")).startswith("Retain"):
+            continue
         if new is None:
             found.append(f"{name}: holds data and is missing from the new template")
         elif old["Type"] == "AWS::DynamoDB::Table":
             found += _table_faults(name, old["Properties"], new["Properties"])
     return found
+
+
+def _tables_only_in(template: Json, other: Json) -> frozenset[str]:
+    return frozenset(name for name, _ in _tables_of(template) if name not in other["Resources"])
 
 
 def _table_faults(name: str, old: Json, new: Json) -> list[str]:
@@ -220,6 +234,7 @@ class Deployment:
         wait_minutes: float = 180,
         agree: Agree = agree_to_all,
         protect: bool = False,
+        import_existing: bool = False,
     ) -> None:
         """Name the stack; building an index over millions of rows takes hours, so the wait is long."""
         self._formation = session.client("cloudformation")
@@ -231,6 +246,7 @@ class Deployment:
         self._wait_seconds = wait_minutes * 60
         self._agree = agree
         self._protect = protect
+        self._import_existing = import_existing
 
     def run(self, package: Path, parameters: dict[str, str]) -> dict[str, str]:
         """Upload a package, create or update the stack from it, wait, and give the outputs.
@@ -306,12 +322,14 @@ class Deployment:
 
     def _update(self, template: Json, parameters: dict[str, str]) -> None:
         before = self._deployed_template()
-        faults = refused_changes(before, template)
+        faults = refused_changes(before, template, moved=self._import_existing)
         if faults:
             raise DeploymentFailed("This update is not begun:\n" + "\n".join(faults))
         known = {parameter["ParameterKey"] for parameter in self._describe().get("Parameters", [])}
         self._require_parameters(template, parameters, kept=known)
-        for step in steps_to(before, template):
+        if self._import_existing:  # tables leave the stack, which its policy refuses; `run` sets it again
+            self._formation.set_stack_policy(StackName=self._stack, StackPolicyBody=json.dumps(_ALLOW_ALL))
+        for step in [template] if self._import_existing else steps_to(before, template):
             self._apply("UPDATE", step, parameters, good=("UPDATE_COMPLETE",), kept=known)
 
     @staticmethod
@@ -372,6 +390,8 @@ class Deployment:
         }
         if kind == "CREATE":
             request["OnStackFailure"] = "DELETE"
+        if self._import_existing:
+            request["ImportExistingResources"] = True
         since = self._newest_event()
         self._formation.create_change_set(**request)
         changes = self._planned(name)
@@ -584,6 +604,11 @@ def main() -> None:
     parser.add_argument("--parameters", type=Path, help="JSON file of template parameters")
     parser.add_argument("--yes", action="store_true", help="execute the change set without asking")
     parser.add_argument("--continue-rollback", action="store_true", help="take up a rollback that failed")
+    parser.add_argument(
+        "--import-existing",
+        action="store_true",
+        help="take restored tables into the stack (infra/RESTORE.md)",
+    )
     parser.add_argument("--wait-minutes", type=float, default=180)
     options = parser.parse_args()
     try:
@@ -599,6 +624,7 @@ def main() -> None:
         wait_minutes=options.wait_minutes,
         agree=agree_to_all if options.yes else ask_the_operator,
         protect=options.stage != LOCAL,
+        import_existing=options.import_existing,
     )
     try:
         if options.continue_rollback:

@@ -43,18 +43,19 @@ class TableModel(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table as the template sees it. `name` has no stage prefix."""
+    """One table as the template sees it. `name` has no prefix; `generation` is that of restored ones."""
 
     name: str
     full_name: str
     keys: Json
     streamed: bool
     ttl_attribute: str | None
+    generation: str = ""
 
     @property
     def logical_id(self) -> str:
-        """Give the table's id in the template."""
-        return camel(self.name) + "Table"
+        """Give the table's id in the template; a restored one comes beside the first, with another id."""
+        return camel(self.name) + "Table" + camel(self.generation)
 
 
 def camel(name: str) -> str:
@@ -86,7 +87,7 @@ def arn(resource: str) -> Json:
     return {"Fn::GetAtt": [resource, "Arn"]}
 
 
-def read_table(model: TableModel, stage: str) -> Table:
+def read_table(model: TableModel, stage: str, *, generation: str = "") -> Table:
     """Read a table's definition off its model.
 
     Raises:
@@ -119,14 +120,16 @@ def read_table(model: TableModel, stage: str) -> Table:
                 for index in found
             ]
     full_name: str = model.Meta.table_name
-    if not full_name.startswith(f"{prefix(stage)}-"):
+    start = f"{prefix(stage)}-{generation}-" if generation else f"{prefix(stage)}-"
+    if not full_name.startswith(start):
         raise OtherStage(f"{full_name} is no table of the stage {stage}")
     return Table(
-        name=full_name.removeprefix(prefix(stage) + "-"),
+        name=full_name.removeprefix(start),
         full_name=full_name,
         keys=keys,
         streamed=model.streamed,
         ttl_attribute=model.ttl_attribute,
+        generation=generation,
     )
 
 

@@ -37,7 +37,7 @@ class Deployer:
 
     def __init__(self, cloud: boto3.Session, folder: Path) -> None:
         self._folder = folder
-        self._cloud = cloud
+        self.cloud = cloud
         self.tables = cloud.client("dynamodb")
         self.formation = cloud.client("cloudformation")
         self.queues = cloud.client("sqs")
@@ -220,3 +220,20 @@ def test_the_same_again_changes_nothing(deployer: Deployer) -> None:
     before = deployer.updates()
     deployer.deploy(whole)
     assert deployer.updates() == before
+
+
+def test_restored_tables_are_taken_into_the_stack_and_those_of_before_stay(deployer: Deployer) -> None:
+    old, new = f"{STACK}-vouchers", f"{STACK}-r1-vouchers"
+    deployer.deploy(template(VouchersTable=table("vouchers", "holder")))
+    deployer.tables.put_item(TableName=old, Item={"id": {"S": "vch_1"}, "holder": {"S": "prs_1"}})
+    deployer.tables.restore_table_to_point_in_time(SourceTableName=old, TargetTableName=new)
+    moved = template(VouchersTableR1=table("r1-vouchers", "holder"))
+    with pytest.raises(DeploymentFailed, match="VouchersTable: holds data and is missing"):
+        deployer.deploy(moved)
+    deployer.deployment = Deployment(
+        deployer.cloud, stack=STACK, bucket=BUCKET, poll_seconds=0.1, wait_minutes=1, import_existing=True
+    )
+    assert deployer.deploy(moved) == {"VouchersTableR1": new}
+    assert sorted(deployer.names()) == [new, old]
+    for name in (old, new):
+        assert deployer.tables.scan(TableName=name)["Count"] == 1

@@ -159,6 +159,7 @@ def test_a_change_set_that_would_replace_data_is_not_executed() -> None:
     told.stub.add_response("delete_change_set", {}, {"StackName": STACK, "ChangeSetName": ANY})
     with (
         told.stub,
+        objects,
         pytest.raises(DeploymentFailed, match=r"not executed:\nModify +VouchersTable .* REPLACED"),
     ):
         told.deployment._apply("UPDATE", {"Resources": {}}, {}, good=("UPDATE_COMPLETE",))
