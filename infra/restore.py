@@ -5,8 +5,8 @@
 
 The tables in use are not touched: `voucher-prod-vouchers` is restored as `voucher-prod-r1-vouchers`. What a
 restore by DynamoDB leaves out (streams, TTL, recovery, protection, tags) is made anew. Then the ledger, the
-audit chains and the exchange are looked through (`infra.reconcile`) and a report is printed. `infra/RESTORE.md`:
-when to do this, and how the service is moved to the restored tables.
+audit chains and the exchange are looked through (`infra.reconcile`) and a report is printed. When to do this,
+and how the service is moved to the restored tables, is in `infra/RESTORE.md`.
 
 Evidence is not set back (`EVIDENCE`): what was recorded, told or looked at stays so, whatever is undone.
 """
