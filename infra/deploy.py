@@ -1,9 +1,12 @@
-"""Deploy a packaged stage through CloudFormation.
+"""Deploy a packaged stage through CloudFormation change sets.
 
     python -m infra.package --stage prod
     python -m infra.deploy --stage prod --bucket my-artifacts --parameters prod.json
 
-`prod.json` maps the template's parameters to values; on later deployments those left out keep theirs.
+`prod.json` maps the template's parameters to values (`infra/prod.example.json`); on later deployments those
+left out keep theirs. What is about to change is shown and asked for before it is done (`--yes` answers). A
+first deployment that fails leaves nothing behind and can simply be repeated. An update that AWS would refuse
+half way is refused before it begins (a changed key), or done in several (two index changes of one table).
 """
 
 from __future__ import annotations
@@ -12,140 +15,563 @@ import argparse
 import copy
 import hashlib
 import json
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import boto3
-from botocore.exceptions import ClientError, WaiterError
+from botocore.exceptions import ClientError
 
 from infra.package import ARCHIVE, BUILD, TEMPLATE, WrongPython, require_runtime
-from infra.storage import Json, prefix
+from infra.storage import LOCAL, Json, prefix
 
 _CAPABILITIES: Final = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _NEVER_CREATED: Final = frozenset(
-    {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS"}
+    {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "REVIEW_IN_PROGRESS", "DELETE_FAILED"}
 )
-_WAIT_SECONDS: Final = 1800
+_STUCK: Final = frozenset({"UPDATE_ROLLBACK_FAILED"})
+_PROTECTION: Final = "DeletionProtection"
+_PROTECTED: Final = "DeletionProtectionEnabled"
+KEEPS_DATA: Final = frozenset(
+    {
+        "AWS::DynamoDB::Table",
+        "AWS::KMS::Key",
+        "AWS::S3::Bucket",
+        "AWS::SecretsManager::Secret",
+    }
+)
+"""What holds something that cannot be made again: never replaced and never removed by a deployment."""
+
+STACK_POLICY: Final[Json] = {
+    "Statement": [
+        {"Effect": "Allow", "Principal": "*", "Action": "Update:*", "Resource": "*"},
+        {
+            "Effect": "Deny",
+            "Principal": "*",
+            "Action": ["Update:Replace", "Update:Delete"],
+            "Resource": "*",
+            "Condition": {"StringEquals": {"ResourceType": sorted(KEEPS_DATA)}},
+        },
+    ]
+}
+"""In prod CloudFormation itself refuses to replace or remove what holds data, whoever deploys."""
+
+
+_ALLOW_ALL: Final[Json] = {"Statement": STACK_POLICY["Statement"][:1]}
 
 
 class DeploymentFailed(RuntimeError):
-    """CloudFormation could not create or update the stack; the message tells which resources and why."""
+    """The stack could not be created or updated; the message tells which resources, why, and what to do."""
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    """One line of a change set: what will happen to a resource."""
+
+    action: str
+    logical_id: str
+    kind: str
+    replacement: bool
+
+    def __str__(self) -> str:
+        """Write the line as the operator reads it."""
+        note = "  REPLACED" if self.replacement else ""
+        return f"{self.action:<8} {self.logical_id:<44} {self.kind}{note}"
+
+
+Agree = Callable[[Sequence[PlannedChange]], bool]
+
+
+def agree_to_all(_: Sequence[PlannedChange]) -> bool:
+    """Go on without asking: the local stage, tests, `--yes`."""
+    return True
+
+
+# --------------------------------------------------------------------------- what an update may do
+
+
+def refused_changes(before: Json, after: Json, *, moved: bool = False) -> list[str]:
+    """Tell what of an update AWS would refuse, or would do by making the table anew without its rows.
+
+    `moved`: the tables of before are left behind, outside the stack, for as many restored ones.
+    """
+    found = []
+    left, come = _tables_only_in(before, after), _tables_only_in(after, before)
+    leaves = left if moved and len(left) == len(come) else frozenset()
+    for name, old in before["Resources"].items():
+        if old["Type"] not in KEEPS_DATA:
+            continue
+        new = after["Resources"].get(name)
+        if new is None and name in leaves and str(old.get("DeletionPolicy")).startswith("Retain"):
+            continue
+        if new is None:
+            found.append(f"{name}: holds data and is missing from the new template")
+        elif old["Type"] == "AWS::DynamoDB::Table":
+            found += _table_faults(name, old["Properties"], new["Properties"])
+    return found
+
+
+def _tables_only_in(template: Json, other: Json) -> frozenset[str]:
+    return frozenset(name for name, _ in _tables_of(template) if name not in other["Resources"])
+
+
+def _table_faults(name: str, old: Json, new: Json) -> list[str]:
+    found = []
+    if old["KeySchema"] != new["KeySchema"]:
+        found.append(f"{name}: its key cannot be changed; make a new table and migrate its rows")
+    if old.get("TableName") != new.get("TableName"):
+        found.append(f"{name}: its name cannot be changed; its rows would stay behind")
+    kinds = {item["AttributeName"]: item["AttributeType"] for item in old["AttributeDefinitions"]}
+    found += [
+        f"{name}: the type of {item['AttributeName']} cannot be changed"
+        for item in new["AttributeDefinitions"]
+        if kinds.get(item["AttributeName"], item["AttributeType"]) != item["AttributeType"]
+    ]
+    before, after = _indexes_of(old), _indexes_of(new)
+    found += [
+        f"{name}: index {index} cannot be changed; give the new one another name"
+        for index in before.keys() & after.keys()
+        if before[index] != after[index]
+    ]
+    return found
+
+
+def _indexes_of(table: Json) -> dict[str, Json]:
+    return {index["IndexName"]: index for index in table.get("GlobalSecondaryIndexes", ())}
+
+
+def steps_to(before: Json | None, after: Json) -> list[Json]:
+    """Split an update into templates of which each changes one index a table: DynamoDB takes no more at once.
+
+    The last one is the new template itself. Indexes are taken away first: a table has room for twenty. New
+    tables are made unprotected first: a rollback could not remove a protected one, and its name would be
+    taken for ever.
+    """
+    if before is None:
+        return [after]
+    new = [
+        name for name, table in _tables_of(after) if name not in before["Resources"] and table.get(_PROTECTED)
+    ]
+    if new:
+        unprotected = _unprotected(after, new)
+        return [*steps_to(before, unprotected), after]
+    steps: list[Json] = []
+    standing = {name: _indexes_of(table) for name, table in _tables_of(before)}
+    while True:
+        due = {name: _next_index_change(standing.get(name), table) for name, table in _tables_of(after)}
+        due = {name: change for name, change in due.items() if change is not None}
+        left = [
+            name for name in due if _changes_left(standing[name], after["Resources"][name]["Properties"]) > 1
+        ]
+        if not left:
+            return [*steps, after]
+        for name, change in due.items():
+            assert change is not None
+            standing[name] = change
+        steps.append(_with_indexes(after, {name: standing[name] for name in due}))
+
+
+def _tables_of(template: Json) -> Iterator[tuple[str, Json]]:
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::DynamoDB::Table":
+            yield name, resource["Properties"]
+
+
+def _changes_left(standing: dict[str, Json], table: Json) -> int:
+    return len(standing.keys() ^ _indexes_of(table).keys())
+
+
+def _next_index_change(standing: dict[str, Json] | None, table: Json) -> dict[str, Json] | None:
+    """Give the indexes after one more change towards the new table, or None if there is nothing to change."""
+    if standing is None:
+        return None
+    wanted = _indexes_of(table)
+    gone = sorted(standing.keys() - wanted.keys())
+    if gone:
+        return {name: index for name, index in standing.items() if name != gone[0]}
+    new = sorted(wanted.keys() - standing.keys())
+    return {**standing, new[0]: wanted[new[0]]} if new else None
+
+
+def _unprotected(template: Json, tables: Collection[str]) -> Json:
+    made = copy.deepcopy(template)
+    for name in tables:
+        del made["Resources"][name]["Properties"][_PROTECTED]
+    return made
+
+
+def _with_indexes(template: Json, indexes: dict[str, dict[str, Json]]) -> Json:
+    """Give a template in which these tables have these indexes, and define the attributes of those only."""
+    made = copy.deepcopy(template)
+    for name, wanted in indexes.items():
+        table = made["Resources"][name]["Properties"]
+        keys = [*table["KeySchema"], *(key for index in wanted.values() for key in index["KeySchema"])]
+        used = {key["AttributeName"] for key in keys}
+        known = {item["AttributeName"]: item for item in table["AttributeDefinitions"]}
+        table["AttributeDefinitions"] = [known[attribute] for attribute in sorted(used) if attribute in known]
+        if wanted:
+            table["GlobalSecondaryIndexes"] = [wanted[index] for index in sorted(wanted)]
+        else:
+            table.pop("GlobalSecondaryIndexes", None)
+    return made
+
+
+# --------------------------------------------------------------------------- one stack
 
 
 class Deployment:
     """One stack and where its artifacts go."""
 
-    def __init__(self, session: boto3.Session, *, stack: str, bucket: str, poll_seconds: int = 5) -> None:
+    def __init__(
+        self,
+        session: boto3.Session,
+        *,
+        stack: str,
+        bucket: str,
+        poll_seconds: float = 5,
+        wait_minutes: float = 180,
+        agree: Agree = agree_to_all,
+        protect: bool = False,
+        import_existing: bool = False,
+    ) -> None:
+        """Name the stack; building an index over millions of rows takes hours, so the wait is long."""
         self._formation = session.client("cloudformation")
         self._objects = session.client("s3")
         self._region = session.region_name
         self._stack = stack
         self._bucket = bucket
         self._poll_seconds = poll_seconds
+        self._wait_seconds = wait_minutes * 60
+        self._agree = agree
+        self._protect = protect
+        self._import_existing = import_existing
 
     def run(self, package: Path, parameters: dict[str, str]) -> dict[str, str]:
         """Upload a package, create or update the stack from it, wait, and give the outputs.
 
         Raises:
-            DeploymentFailed: with the reasons of the resources that failed.
+            DeploymentFailed: with the reasons of the resources that failed, or of what must not be changed.
 
         """
-        url = self._upload(package)
+        template = self._template_of(package)
         status = self.status()
+        self._refuse_unready(status)
         if status in _NEVER_CREATED:
             self.delete()
             status = None
-        request: dict[str, Any] = {
-            "StackName": self._stack,
-            "TemplateURL": url,
-            "Capabilities": _CAPABILITIES,
-            "Parameters": [
-                {"ParameterKey": name, "ParameterValue": value} for name, value in sorted(parameters.items())
-            ],
-        }
         if status is None:
-            self._formation.create_stack(**request)
-            self._wait("stack_create_complete")
-        elif self._update(request, package):
-            self._wait("stack_update_complete")
+            self._create(template, parameters)
+        else:
+            self._update(template, parameters)
+        if self._protect:
+            self._formation.update_termination_protection(
+                StackName=self._stack, EnableTerminationProtection=True
+            )
+            self._formation.set_stack_policy(StackName=self._stack, StackPolicyBody=json.dumps(STACK_POLICY))
         return self.outputs()
 
     def status(self) -> str | None:
         """Give the stack's status, or None if there is none."""
         try:
-            found: str = self._formation.describe_stacks(StackName=self._stack)["Stacks"][0]["StackStatus"]
+            return str(self._describe()["StackStatus"])
         except ClientError as error:
             if "does not exist" in str(error):
                 return None
             raise
-        return found
 
     def outputs(self) -> dict[str, str]:
         """Give the stack's outputs."""
-        stack = self._formation.describe_stacks(StackName=self._stack)["Stacks"][0]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+        return {output["OutputKey"]: output["OutputValue"] for output in self._describe().get("Outputs", [])}
 
     def delete(self) -> None:
         """Remove a stack that never came to be."""
+        since = self._newest_event()
         self._formation.delete_stack(StackName=self._stack)
-        self._wait("stack_delete_complete")
+        self._settle(since, good=("DELETE_COMPLETE", None))
 
-    def _update(self, request: dict[str, Any], package: Path) -> bool:
-        given = {parameter["ParameterKey"] for parameter in request["Parameters"]}
-        declared = set(json.loads((package / TEMPLATE).read_text())["Parameters"])
-        stack = self._formation.describe_stacks(StackName=self._stack)["Stacks"][0]
-        known = {parameter["ParameterKey"] for parameter in stack.get("Parameters", [])}
-        request["Parameters"] += [
-            {"ParameterKey": name, "UsePreviousValue": True} for name in sorted(declared & known - given)
-        ]
-        try:
-            self._formation.update_stack(**request)
-        except ClientError as error:
-            if "No updates are to be performed" in str(error):
-                return False
-            raise
-        return True
+    def continue_rollback(self) -> None:
+        """Take up a rollback that failed, once what stopped it is mended."""
+        since = self._newest_event()
+        self._formation.continue_update_rollback(StackName=self._stack)
+        self._settle(since, good=("UPDATE_ROLLBACK_COMPLETE",))
 
-    def _wait(self, name: str) -> None:
-        waiter = self._formation.get_waiter(name)
-        attempts = _WAIT_SECONDS // self._poll_seconds
-        try:
-            waiter.wait(
-                StackName=self._stack, WaiterConfig={"Delay": self._poll_seconds, "MaxAttempts": attempts}
+    # ----------------------------------------------------------------------- steps of a run
+
+    def _refuse_unready(self, status: str | None) -> None:
+        if status in _STUCK:
+            raise DeploymentFailed(
+                f"{self._stack} is {status}: its last rollback failed.\n{self._reasons(None)}\n"
+                "Mend that, then run this command with --continue-rollback, then deploy again."
             )
-        except WaiterError as error:
-            raise DeploymentFailed(self._reasons() or str(error)) from error
+        if status is not None and status.endswith("_IN_PROGRESS") and status not in _NEVER_CREATED:
+            raise DeploymentFailed(
+                f"{self._stack} is {status}: another deployment is under way. Wait for it, or cancel it in "
+                "CloudFormation, then deploy again."
+            )
 
-    def _reasons(self) -> str:
-        events = self._formation.describe_stack_events(StackName=self._stack)["StackEvents"]
-        return "\n".join(
-            f"{event['LogicalResourceId']}: {event['ResourceStatusReason']}"
-            for event in reversed(events)
-            if event["ResourceStatus"].endswith("_FAILED") and "ResourceStatusReason" in event
-        )
+    def _create(self, template: Json, parameters: dict[str, str]) -> None:
+        """Create the stack; data is protected only when all of it stands: a failure leaves nothing."""
+        self._require_parameters(template, parameters)
+        wanted = parameters.get(_PROTECTION) or self._default_of(template, _PROTECTION)
+        unprotected = {**parameters, _PROTECTION: "off"} if wanted is not None else parameters
+        self._apply("CREATE", template, unprotected, good=("CREATE_COMPLETE",))
+        if wanted == "on":
+            self._apply("UPDATE", template, parameters | {_PROTECTION: "on"}, good=("UPDATE_COMPLETE",))
 
-    def _upload(self, package: Path) -> str:
+    def _update(self, template: Json, parameters: dict[str, str]) -> None:
+        before = self._deployed_template()
+        faults = refused_changes(before, template, moved=self._import_existing)
+        if faults:
+            raise DeploymentFailed("This update is not begun:\n" + "\n".join(faults))
+        known = {parameter["ParameterKey"] for parameter in self._describe().get("Parameters", [])}
+        self._require_parameters(template, parameters, kept=known)
+        if self._import_existing:  # tables leave the stack, which its policy refuses; `run` sets it again
+            self._formation.set_stack_policy(StackName=self._stack, StackPolicyBody=json.dumps(_ALLOW_ALL))
+        for step in [template] if self._import_existing else steps_to(before, template):
+            self._apply("UPDATE", step, parameters, good=("UPDATE_COMPLETE",), kept=known)
+
+    @staticmethod
+    def _require_parameters(
+        template: Json, parameters: dict[str, str], *, kept: Collection[str] = frozenset()
+    ) -> None:
+        """Refuse values that are missing or unknown, all of them at once.
+
+        Raises:
+            DeploymentFailed: what is missing, with the template's own words for it.
+
+        """
+        declared = template.get("Parameters", {})
+        faults = [
+            f"{name} has no value yet: {rule.get('Description', '')}"
+            for name, rule in sorted(declared.items())
+            if "Default" not in rule and not parameters.get(name) and name not in kept
+        ]
+        faults += [
+            f"{name} is no parameter of the template" for name in sorted(parameters.keys() - declared.keys())
+        ]
+        if faults:
+            raise DeploymentFailed("\n".join(faults))
+
+    @staticmethod
+    def _default_of(template: Json, name: str) -> str | None:
+        rule = template.get("Parameters", {}).get(name)
+        return None if rule is None else rule.get("Default")
+
+    def _apply(
+        self,
+        kind: str,
+        template: Json,
+        parameters: dict[str, str],
+        *,
+        good: Sequence[str],
+        kept: Collection[str] = frozenset(),
+    ) -> None:
+        """Make a change set, show it, execute it and wait."""
+        name = f"deploy-{hashlib.sha256(f'{time.time_ns()}'.encode()).hexdigest()[:16]}"
+        declared = set(template.get("Parameters", {}))
+        given: list[dict[str, Any]] = [
+            {"ParameterKey": key, "ParameterValue": value}
+            for key, value in sorted(parameters.items())
+            if key in declared
+        ]
+        given += [
+            {"ParameterKey": key, "UsePreviousValue": True}
+            for key in sorted((declared & set(kept)) - parameters.keys())
+        ]
+        request: dict[str, Any] = {
+            "StackName": self._stack,
+            "ChangeSetName": name,
+            "ChangeSetType": kind,
+            "TemplateURL": self._upload_template(template),
+            "Capabilities": _CAPABILITIES,
+            "Parameters": given,
+        }
+        if kind == "CREATE":
+            request["OnStackFailure"] = "DELETE"
+        if self._import_existing:
+            request["ImportExistingResources"] = True
+        since = self._newest_event()
+        self._formation.create_change_set(**request)
+        changes = self._planned(name)
+        if changes is None:
+            return
+        replaced = [change for change in changes if change.kind in KEEPS_DATA and change.replacement]
+        if replaced or not self._agree(changes):
+            self._formation.delete_change_set(StackName=self._stack, ChangeSetName=name)
+            told = "\n".join(map(str, replaced)) or "it was not agreed to"
+            raise DeploymentFailed(f"This change set is not executed:\n{told}")
+        self._formation.execute_change_set(StackName=self._stack, ChangeSetName=name)
+        self._settle(since, good=good)
+
+    def _planned(self, name: str) -> list[PlannedChange] | None:
+        """Give what a change set would do, all pages of it; None if that is nothing."""
+        deadline = time.monotonic() + self._wait_seconds
+        while True:
+            told = self._formation.describe_change_set(StackName=self._stack, ChangeSetName=name)
+            if told["Status"] == "FAILED":
+                reason = told.get("StatusReason", "")
+                if "didn't contain changes" in reason or "No updates are to be performed" in reason:
+                    self._formation.delete_change_set(StackName=self._stack, ChangeSetName=name)
+                    return None
+                raise DeploymentFailed(f"CloudFormation refuses the template: {reason}")
+            if told["Status"] == "CREATE_COMPLETE":
+                break
+            self._pause(deadline)
+        found = []
+        while True:
+            for change in told.get("Changes", []):
+                resource = change["ResourceChange"]
+                found.append(
+                    PlannedChange(
+                        action=resource["Action"],
+                        logical_id=resource["LogicalResourceId"],
+                        kind=resource["ResourceType"],
+                        replacement=resource.get("Replacement") == "True",
+                    )
+                )
+            if "NextToken" not in told:
+                return found
+            told = self._formation.describe_change_set(
+                StackName=self._stack, ChangeSetName=name, NextToken=told["NextToken"]
+            )
+
+    # ----------------------------------------------------------------------- waiting and telling
+
+    def _settle(self, since: str | None, *, good: Sequence[str | None]) -> None:
+        """Wait until the stack rests.
+
+        Raises:
+            DeploymentFailed: it rests in another state than was wanted, or not within the wait.
+
+        """
+        deadline = time.monotonic() + self._wait_seconds
+        status = self.status()
+        while status is not None and status.endswith("_IN_PROGRESS"):
+            self._pause(deadline)
+            status = self.status()
+        if status in good:
+            return
+        told = status or "gone: what had been created was removed again"
+        raise DeploymentFailed(f"{self._stack} is {told}.\n{self._reasons(since)}")
+
+    def _pause(self, deadline: float) -> None:
+        if time.monotonic() > deadline:
+            raise DeploymentFailed(
+                f"{self._stack} is still at work after {self._wait_seconds / 60:.0f} minutes; it goes on. "
+                "An index over many rows takes hours: look at it in CloudFormation, then deploy again."
+            )
+        time.sleep(self._poll_seconds)
+
+    def _newest_event(self) -> str | None:
+        return next((str(event["EventId"]) for event in self._events()), None)
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        """Go through the stack's events, newest first, all pages of them; also of a stack that is gone."""
+        identity = self._identity()
+        if identity is None:
+            return
+        token: dict[str, str] = {}
+        while True:
+            try:
+                page = self._formation.describe_stack_events(StackName=identity, **token)
+            except ClientError:
+                return
+            yield from page["StackEvents"]
+            if "NextToken" not in page:
+                return
+            token = {"NextToken": page["NextToken"]}
+
+    def _identity(self) -> str | None:
+        """Give the newest stack of this name by its id: by name alone, a deleted one is not found."""
+        found = None
+        for page in self._formation.get_paginator("list_stacks").paginate():
+            for stack in page["StackSummaries"]:
+                if stack["StackName"] == self._stack and (
+                    found is None or stack["CreationTime"] > found["CreationTime"]
+                ):
+                    found = stack
+        return None if found is None else str(found["StackId"])
+
+    def _reasons(self, since: str | None) -> str:
+        """Tell which resources failed and why, in the order in which they did; cancellations only follow."""
+        failed = []
+        for event in self._events():
+            if event["EventId"] == since:
+                break
+            reason = event.get("ResourceStatusReason", "")
+            if event["ResourceStatus"].endswith("_FAILED") and "cancelled" not in reason.lower():
+                failed.append(f"{event['LogicalResourceId']} ({event['ResourceType']}): {reason}")
+        if any("DescribeEvents" in reason for reason in failed):
+            failed = [*reversed(list(self._refused_early())), *failed]
+        return "\n".join(dict.fromkeys(reversed(failed))) or "CloudFormation gives no reason."
+
+    def _refused_early(self) -> Iterator[str]:
+        """Go through what CloudFormation found wrong before it made anything: other events do not tell it."""
+        identity = self._identity()
+        token: dict[str, str] = {}
+        while identity is not None:
+            page = self._formation.describe_events(
+                StackName=identity, Filters={"FailedEvents": True}, **token
+            )
+            for event in page["OperationEvents"]:
+                if event.get("ValidationStatus") == "FAILED":
+                    place = event.get("ValidationPath", "")
+                    name, kind = event.get("LogicalResourceId", place), event.get("ResourceType", "")
+                    yield f"{name} ({kind}): {event.get('ValidationStatusReason', '')} {place}".rstrip()
+            if "NextToken" not in page:
+                return
+            token = {"NextToken": page["NextToken"]}
+
+    # ----------------------------------------------------------------------- artifacts
+
+    def _describe(self) -> dict[str, Any]:
+        stack: dict[str, Any] = self._formation.describe_stacks(StackName=self._stack)["Stacks"][0]
+        return stack
+
+    def _deployed_template(self) -> Json:
+        body = self._formation.get_template(StackName=self._stack, TemplateStage="Original")["TemplateBody"]
+        template: Json = json.loads(body) if isinstance(body, str) else body
+        return template
+
+    def _template_of(self, package: Path) -> Json:
+        """Upload the code and give the template that points to it."""
         self._make_bucket()
         archive = (package / ARCHIVE).read_bytes()
-        archive_key = f"{self._stack}/{hashlib.sha256(archive).hexdigest()}.zip"
-        self._objects.put_object(Bucket=self._bucket, Key=archive_key, Body=archive)
-        template = point_to_code(json.loads((package / TEMPLATE).read_text()), self._bucket, archive_key)
+        key = f"{self._stack}/{hashlib.sha256(archive).hexdigest()}.zip"
+        self._objects.put_object(Bucket=self._bucket, Key=key, Body=archive)
+        return point_to_code(json.loads((package / TEMPLATE).read_text()), self._bucket, key)
+
+    def _upload_template(self, template: Json) -> str:
         body = json.dumps(template, ensure_ascii=False, sort_keys=True).encode()
-        template_key = f"{self._stack}/{hashlib.sha256(body).hexdigest()}.json"
-        self._objects.put_object(Bucket=self._bucket, Key=template_key, Body=body)
+        key = f"{self._stack}/{hashlib.sha256(body).hexdigest()}.json"
+        self._objects.put_object(Bucket=self._bucket, Key=key, Body=body)
         # A plain address, whatever the partition: CloudFormation reads it with the caller's rights.
         address: str = self._objects.generate_presigned_url(
-            "get_object", Params={"Bucket": self._bucket, "Key": template_key}
+            "get_object", Params={"Bucket": self._bucket, "Key": key}
         )
         return address.partition("?")[0]
 
     def _make_bucket(self) -> None:
+        """Make the bucket of the artifacts where it is missing: nobody but the account reads it."""
         try:
             self._objects.head_bucket(Bucket=self._bucket)
-        except ClientError:
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in {"404", "NoSuchBucket"}:
+                raise DeploymentFailed(f"The bucket {self._bucket} is not ours: {error}") from error
             place = {} if self._region == "us-east-1" else {"LocationConstraint": self._region}
             configuration = {"CreateBucketConfiguration": place} if place else {}
             self._objects.create_bucket(Bucket=self._bucket, **configuration)
+            self._objects.put_public_access_block(
+                Bucket=self._bucket,
+                PublicAccessBlockConfiguration={
+                    "BlockPublicAcls": True,
+                    "BlockPublicPolicy": True,
+                    "IgnorePublicAcls": True,
+                    "RestrictPublicBuckets": True,
+                },
+            )
 
 
 def point_to_code(template: Json, bucket: str, key: str) -> Json:
@@ -163,12 +589,27 @@ def runtimes_of(template: Json) -> set[str]:
     return {function["Properties"]["Runtime"] for function in functions}
 
 
+def ask_the_operator(changes: Sequence[PlannedChange]) -> bool:
+    """Show what is about to change and ask."""
+    for change in changes:
+        print(change)
+    return input(f"Execute these {len(changes)} changes? Type yes: ").strip().lower() == "yes"
+
+
 def main() -> None:
     """Deploy one stage and print the stack's outputs."""
     parser = argparse.ArgumentParser(description="Deploy a packaged stage through CloudFormation.")
     parser.add_argument("--stage", required=True)
     parser.add_argument("--bucket", required=True, help="bucket for template and code; made if missing")
     parser.add_argument("--parameters", type=Path, help="JSON file of template parameters")
+    parser.add_argument("--yes", action="store_true", help="execute the change set without asking")
+    parser.add_argument("--continue-rollback", action="store_true", help="take up a rollback that failed")
+    parser.add_argument(
+        "--import-existing",
+        action="store_true",
+        help="take restored tables into the stack (infra/RESTORE.md)",
+    )
+    parser.add_argument("--wait-minutes", type=float, default=180)
     options = parser.parse_args()
     try:
         for runtime in runtimes_of(json.loads((BUILD / options.stage / TEMPLATE).read_text())):
@@ -176,8 +617,23 @@ def main() -> None:
     except WrongPython as reason:
         raise SystemExit(f"Not deployed: {reason}") from None
     parameters = json.loads(options.parameters.read_text()) if options.parameters else {}
-    deployment = Deployment(boto3.Session(), stack=prefix(options.stage), bucket=options.bucket)
-    for name, value in sorted(deployment.run(BUILD / options.stage, parameters).items()):
+    deployment = Deployment(
+        boto3.Session(),
+        stack=prefix(options.stage),
+        bucket=options.bucket,
+        wait_minutes=options.wait_minutes,
+        agree=agree_to_all if options.yes else ask_the_operator,
+        protect=options.stage != LOCAL,
+        import_existing=options.import_existing,
+    )
+    try:
+        if options.continue_rollback:
+            deployment.continue_rollback()
+            return
+        outputs = deployment.run(BUILD / options.stage, parameters)
+    except DeploymentFailed as failure:
+        raise SystemExit(str(failure)) from None
+    for name, value in sorted(outputs.items()):
         print(f"{name:32} {value}")
 
 

@@ -65,7 +65,11 @@ class Function:
 
 
 BUCKETS: Final = ("intake", "evidence")
-SECRETS: Final = ("signing", "index")
+SEEDS: Final = ("signing", "index")
+"""Secrets that are born in the account: the seeds of the service's own keys."""
+PARTNERS: Final = "partners"
+"""The public keys of the two platforms, kept beside them: they do not fit into an environment."""
+SECRETS: Final = (*SEEDS, PARTNERS)
 
 IMPORTS: Final = Queue(name="imports", batch_size=1, maximum_concurrency=5)
 ISSUANCE: Final = Queue(name="issuance", batch_size=5, maximum_concurrency=5)
@@ -85,7 +89,7 @@ RESEALED: Final = (
     "settlement-payees",
 )
 """Tables that hold sealed values (`chalicelib.supervision.rekeying.resealing.SEALED`)."""
-_BOTH_SECRETS: Final = frozenset(SECRETS)
+_BOTH_SECRETS: Final = frozenset(SEEDS)
 _JOB_RETENTION_DAYS: Final = 400
 """Logs of jobs that move money or vouchers outlive a yearly audit."""
 
@@ -111,7 +115,7 @@ FUNCTIONS: Final = (
             buckets_locked=frozenset({"evidence"}),
             buckets_held=frozenset({"evidence"}),
             sends=frozenset(queue.name for queue in QUEUES),
-            secrets=_BOTH_SECRETS,
+            secrets=frozenset(SECRETS),
         ),
     ),
     Function(

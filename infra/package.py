@@ -87,6 +87,11 @@ def stage_environment(stage: str) -> dict[str, str]:
     return environment
 
 
+def generation_of(stage: str) -> str:
+    """Give the generation of the tables that a stage uses: "" until it was moved to restored ones."""
+    return stage_environment(stage)["TABLE_PREFIX"].removeprefix(f"{prefix(stage)}-").removesuffix("-")
+
+
 def runtime_asked(stage: str) -> str | None:
     """Give the runtime that `.chalice/config.json` asks for in a stage; None: that of whoever packages it."""
     config = json.loads((ROOT / ".chalice/config.json").read_text())
@@ -120,7 +125,8 @@ def read_program(stage: str) -> tuple[tuple[Table, ...], index.Index]:
     os.environ.pop("_HANDLER", None)
     routes = importlib.import_module("app").app.routes
     models = importlib.import_module("chalicelib.aws.table").all_tables()
-    tables = tuple(read_table(model, stage) for model in models)
+    generation = generation_of(stage)
+    tables = tuple(read_table(model, stage, generation=generation) for model in models)
     return tables, index.Index(
         routes={path: _modules_of(entries) for path, entries in routes.items()},
         tables={table.name: model.__module__ for table, model in zip(tables, models, strict=True)},

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from infra.functions import BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
+from infra.functions import BUCKETS, FUNCTIONS, PARTNERS, QUEUES, SEEDS, Function, logical_id
 
 Json = dict[str, Any]
 
@@ -43,18 +43,19 @@ class TableModel(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table as the template sees it. `name` has no stage prefix."""
+    """One table as the template sees it. `name` has no prefix; `generation` is that of restored ones."""
 
     name: str
     full_name: str
     keys: Json
     streamed: bool
     ttl_attribute: str | None
+    generation: str = ""
 
     @property
     def logical_id(self) -> str:
-        """Give the table's id in the template."""
-        return camel(self.name) + "Table"
+        """Give the table's id in the template; a restored one comes beside the first, with another id."""
+        return camel(self.name) + "Table" + camel(self.generation)
 
 
 def camel(name: str) -> str:
@@ -68,7 +69,16 @@ def prefix(stage: str) -> str:
 
 
 def keep(stage: str) -> str:
-    """Tell whether data outlives its stack: always, except on a developer's machine."""
+    """Tell whether data outlives its stack: always, except on a developer's machine.
+
+    A first deployment that fails takes along what it had made, empty as it is: else the names would be taken
+    and no later one could succeed.
+    """
+    return "Delete" if stage == LOCAL else "RetainExceptOnCreate"
+
+
+def keep_replaced(stage: str) -> str:
+    """Tell whether what was replaced is kept; `UpdateReplacePolicy` knows no exception."""
     return "Delete" if stage == LOCAL else "Retain"
 
 
@@ -77,7 +87,7 @@ def arn(resource: str) -> Json:
     return {"Fn::GetAtt": [resource, "Arn"]}
 
 
-def read_table(model: TableModel, stage: str) -> Table:
+def read_table(model: TableModel, stage: str, *, generation: str = "") -> Table:
     """Read a table's definition off its model.
 
     Raises:
@@ -110,14 +120,16 @@ def read_table(model: TableModel, stage: str) -> Table:
                 for index in found
             ]
     full_name: str = model.Meta.table_name
-    if not full_name.startswith(f"{prefix(stage)}-"):
+    start = f"{prefix(stage)}-{generation}-" if generation else f"{prefix(stage)}-"
+    if not full_name.startswith(start):
         raise OtherStage(f"{full_name} is no table of the stage {stage}")
     return Table(
-        name=full_name.removeprefix(prefix(stage) + "-"),
+        name=full_name.removeprefix(start),
         full_name=full_name,
         keys=keys,
         streamed=model.streamed,
         ttl_attribute=model.ttl_attribute,
+        generation=generation,
     )
 
 
@@ -148,7 +160,7 @@ def table_resources(tables: Iterable[Table], stage: str) -> Json:
         resources[table.logical_id] = {
             "Type": "AWS::DynamoDB::Table",
             "DeletionPolicy": keep(stage),
-            "UpdateReplacePolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": properties,
         }
     return resources
@@ -160,7 +172,7 @@ def key_resources(stage: str) -> Json:
         "DataKey": {
             "Type": "AWS::KMS::Key",
             "DeletionPolicy": keep(stage),
-            "UpdateReplacePolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": {
                 "Description": f"Personal data and tables of {prefix(stage)}",
                 "EnableKeyRotation": True,
@@ -193,12 +205,12 @@ def secret_id(name: str) -> str:
 
 
 def secret_resources(stage: str) -> Json:
-    """Make the seeds of the service's own keys: born in the account, never seen by a person or a file."""
+    """Make the seeds of the service's own keys, born in the account; and keep the partners' keys."""
     return {
         secret_id(name): {
             "Type": "AWS::SecretsManager::Secret",
             "DeletionPolicy": keep(stage),
-            "UpdateReplacePolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": {
                 "Name": f"{prefix(stage)}-{name}",
                 "KmsKeyId": {"Ref": "DataKey"},
@@ -211,7 +223,18 @@ def secret_resources(stage: str) -> Json:
                 },
             },
         }
-        for name in SECRETS
+        for name in SEEDS
+    } | {
+        secret_id(PARTNERS): {
+            "Type": "AWS::SecretsManager::Secret",
+            "DeletionPolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
+            "Properties": {
+                "Name": f"{prefix(stage)}-{PARTNERS}",
+                "KmsKeyId": {"Ref": "DataKey"},
+                "SecretString": {"Fn::Sub": '{"card": ${CardJwks}, "platform": ${PlatformJwks}}'},
+            },
+        }
     }
 
 
@@ -232,7 +255,7 @@ def bucket_resources(stage: str) -> Json:
         resources[bucket_id(name)] = {
             "Type": "AWS::S3::Bucket",
             "DeletionPolicy": keep(stage),
-            "UpdateReplacePolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": {
                 "BucketName": bucket_name(name, stage),
                 **_BUCKET_DEFAULTS,

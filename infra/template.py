@@ -112,9 +112,7 @@ def environment() -> Json:
         "DATA_KEY_ID": arn("DataKey"),
         "CARD_ISSUER": {"Ref": "CardIssuer"},
         "CARD_AUDIENCE": {"Ref": "CardAudience"},
-        "CARD_JWKS": {"Ref": "CardJwks"},
         "PLATFORM_URL": {"Ref": "PlatformUrl"},
-        "PLATFORM_JWKS": {"Ref": "PlatformJwks"},
         "TOTP_REQUIRED": {"Ref": "TotpRequired"},
         "CORS_ORIGINS": {"Ref": "CorsOrigins"},
     }

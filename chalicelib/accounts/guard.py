@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from chalicelib.accounts import rights, store
 from chalicelib.accounts.access_tokens import read_token
 from chalicelib.accounts.model import Account, stands
-from chalicelib.aws.settings import settings
+from chalicelib.aws.keys import partner_keys
 from chalicelib.kernel.principal import Principal, Role
 from chalicelib.kernel.reasons import error
 
@@ -50,7 +50,7 @@ def _platform(signature: str, raw_body: bytes) -> Principal:
 
     claims = tokens.verify_foreign(
         signature,
-        settings().platform_jwks,
+        partner_keys("platform"),
         algorithm=PLATFORM_ALGORITHM,
         issuer=tokens.PLATFORM_ISSUER,
         audience=tokens.SERVICE_ISSUER,

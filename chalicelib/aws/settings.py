@@ -1,7 +1,6 @@
 """Settings, read from the environment in this one place."""
 
 import functools
-import json
 import os
 from typing import Any
 
@@ -24,11 +23,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     data_key_id: str = "alias/voucher-test-data"
     signing_secret_id: str = "voucher-test-signing"  # noqa: S105 - its name
     index_secret_id: str = "voucher-test-index"  # noqa: S105
+    partners_secret_id: str = "voucher-test-partners"  # noqa: S105
     card_issuer: str = "https://card.example"
     card_audience: str = "voucher-service"
-    card_jwks: dict[str, Any] = {}
     platform_url: str = ""
-    platform_jwks: dict[str, Any] = {}
     allow_time_travel: bool = False
     totp_required: bool = False
     cors_origins: tuple[str, ...] = ()
@@ -38,7 +36,6 @@ class TimeTravelForbidden(RuntimeError):
     """A deployed stage was told to believe clocks from outside."""
 
 
-_JSON_SETTINGS = frozenset({"card_jwks", "platform_jwks"})
 _SWITCHES = frozenset({"allow_time_travel", "totp_required"})
 _LISTS = frozenset({"cors_origins"})
 _TIME_TRAVEL_STAGES = frozenset({"local", "test"})
@@ -61,7 +58,7 @@ def read_settings(environment: dict[str, str]) -> Settings:
         elif name in _LISTS:
             values[name] = tuple(text.split())
         else:
-            values[name] = json.loads(text) if name in _JSON_SETTINGS else text
+            values[name] = text
     settings = msgspec.convert(values, Settings)
     if settings.allow_time_travel and settings.stage not in _TIME_TRAVEL_STAGES:
         raise TimeTravelForbidden(settings.stage)

@@ -94,7 +94,7 @@ def _own_keys_again(purpose: str) -> list[OKPKey]:
 def verify_foreign(
     token: str, jwks: Mapping[str, Any], *, algorithm: str, issuer: str, audience: str
 ) -> dict[str, Any]:
-    """Verify a token of a configured issuer (its JWK set and algorithm are settings) and give its claims.
+    """Verify a token of a partner (its JWK set and algorithm are known beforehand) and give its claims.
 
     Raises:
         Unauthenticated: see `verify_own`.

@@ -104,7 +104,7 @@ class Stack:
 
     def _run(self, module: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
         if not self._port_file.exists():
-            self._port_file.write_text(str(_two_free_ports()))
+            self._port_file.write_text(str(two_free_ports()))
         environment = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
         environment |= {"LOCAL_FOLDER": str(self._state), "PORT": self._port_file.read_text()}
         environment |= settings
@@ -122,7 +122,7 @@ def stop_left_behind() -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _two_free_ports() -> int:
+def two_free_ports() -> int:
     """Find a port whose successor is free too: the platform listens there."""
     while True:
         with contextlib.suppress(OSError), socket.socket() as first, socket.socket() as second:

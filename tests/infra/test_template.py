@@ -123,7 +123,8 @@ def test_tables_are_recoverable_encrypted_and_kept(template: Template) -> None:
     for name, table in _of_type(template, "AWS::DynamoDB::Table").items():
         assert table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"] is True, name
         assert table["SSESpecification"]["KMSMasterKeyId"] == {"Ref": "DataKey"}, name
-        assert template["Resources"][name]["DeletionPolicy"] == "Retain", name
+        assert template["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate", name
+        assert template["Resources"][name]["UpdateReplacePolicy"] == "Retain", name
 
 
 def test_what_nobody_waits_for_has_dead_letters_and_an_alarm(template: Template) -> None:

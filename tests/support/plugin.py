@@ -13,8 +13,6 @@ from tests.support import keys
 os.environ.update(
     CARD_ISSUER=keys.CARD_ISSUER,
     CARD_AUDIENCE=keys.CARD_AUDIENCE,
-    CARD_JWKS=keys.jwks(keys.CARD_KEY),
-    PLATFORM_JWKS=keys.jwks(keys.PLATFORM_KEY),
 )
 
 REGION = "cn-north-1"
@@ -78,6 +76,9 @@ def _prepare() -> None:
     for name in ("signing", "index"):
         secret = json.dumps({"seed": f"test-{name}-" + "x" * 48})
         secrets.create_secret(Name=f"voucher-test-{name}", SecretString=secret)
+    partners = {"card": keys.jwks(keys.CARD_KEY), "platform": keys.jwks(keys.PLATFORM_KEY)}
+    told = json.dumps({name: json.loads(key_set) for name, key_set in partners.items()})
+    secrets.create_secret(Name="voucher-test-partners", SecretString=told)
     s3 = boto3.client("s3", region_name=REGION)
     for name in ("intake", "evidence"):
         s3.create_bucket(

@@ -19,6 +19,7 @@ from chalicelib.accounts.sign_in.credentials import Credentials, counted, prove
 from chalicelib.accounts.sign_in.model import TOTP_ROLES, Session
 from chalicelib.accounts.sign_in.one_time_codes import TOTP_SECRET_BYTES, new_totp, spend_code
 from chalicelib.aws import crypto
+from chalicelib.aws.keys import partner_keys
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.edge import tokens
@@ -111,7 +112,7 @@ def sign_in_with_card(assertion: str) -> SignedIn:
     current = settings()
     claims = tokens.verify_foreign(
         assertion,
-        current.card_jwks,
+        partner_keys("card"),
         algorithm=CARD_ALGORITHM,
         issuer=current.card_issuer,
         audience=current.card_audience,
