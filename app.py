@@ -167,7 +167,7 @@ for _name, _step, _kind in FUNCTIONS:
 
 if served_handler() is None:  # packaging, tests and tools see the whole program, with every table
     app.load(map(_routes_of, BLUEPRINTS))
-    for _, _step, _ in FUNCTIONS:
+    for _name, _step, _kind in FUNCTIONS:
         importlib.import_module(_jobs_of(_step))
 if served_handler() in {None, _HTTP}:  # jobs have no callers to prove
     from chalicelib.accounts.guard import RequestGuard

@@ -31,7 +31,8 @@ from chalicelib.exchange.model import REPORTED
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.kernel.principal import Change, Context, Principal, Role, change_of
-from chalicelib.settlement.verification.service import Progress, verify_page
+from chalicelib.settlement.verification.model import Progress
+from chalicelib.settlement.verification.service import verify_page
 from chalicelib.subsidies.areas import cities_of
 from chalicelib.supervision.audit import service as audit
 from chalicelib.supervision.audit import store as audit_store
