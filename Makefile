@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
-.PHONY: call logs debug openapi hooks restore-drill
+.PHONY: call logs debug openapi hooks limits restore-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -86,6 +86,9 @@ run-quick: $(STAMP)
 
 one: $(STAMP) ## one test, a file or a folder: T=tests/kernel/test_geo.py[::test_name]
 	@$(PYTHON) -m infra.one "$${T-}"
+
+limits: $(STAMP) ## what AWS refuses, and what the packaged template takes of it
+	@$(PYTHON) -m infra.limits
 
 restore-drill: $(STAMP) ## tell the story, restore all its tables under new names, look through and mend them
 	@$(PYTHON) -m pytest -n 0 -p no:randomly -s tests/e2e/test_story_restored.py
