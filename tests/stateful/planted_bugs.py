@@ -35,7 +35,6 @@ _BATCHES = "chalicelib/settlement/batches/service.py"
 _BATCHES_MODEL = "chalicelib/settlement/batches/model.py"
 _BATCHES_ARCHIVE = "chalicelib/settlement/batches/archive.py"
 _BATCHES_DUE = "chalicelib/settlement/batches/due.py"
-_BATCHES_PAYEES = "chalicelib/settlement/batches/payees.py"
 _BATCHES_SEALING = "chalicelib/settlement/batches/sealing.py"
 _CLAWBACK = "chalicelib/settlement/clawback/service.py"
 _CLAWBACK_MODEL = "chalicelib/settlement/clawback/model.py"
@@ -141,10 +140,10 @@ BUGS = (
         "    if len(pack) > 1:\n        yield pack\n\n\ndef _chunk",
     ),
     Bug(
-        "the payment file is as accounts stand today",
-        _BATCHES_PAYEES,
-        "missing = sorted({member.institution for member in members} - frozen.keys())",
-        "missing = sorted({member.institution for member in members})",
+        "the payment file is written anew at each export",
+        _BATCHES_ARCHIVE,
+        "    if batch.workbook_digest is None:\n",
+        "    if batch.digest is not None:\n",
     ),
     Bug(
         "a batch is sealed without its file",

@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib.aws import crypto
 from chalicelib.aws.settings import settings
 from chalicelib.settlement.batches import payment_file
 from chalicelib.settlement.batches import store as batches_store
@@ -143,7 +144,8 @@ def test_what_somebody_puts_over_a_stored_file_is_not_given_out(money: Money) ->
     )
     s3 = boto3.client("s3")
     other = s3.get_object(Bucket=settings().evidence_bucket, Key=workbook["Key"])["Body"].read()
-    for body in (other, b"v1.x.y", b"line_id,account number\r\n"):
+    forged = crypto.seal(raw.replace(b"180000", b"980000"), item=csv_file["Key"]).encode()
+    for body in (other, b"v1.x.y", b"line_id,account number\r\n", forged):
         s3.put_object(Bucket=settings().evidence_bucket, Key=csv_file["Key"], Body=body)
     assert exported(money, batch, "csv") == raw
     s3.delete_object(Bucket=settings().evidence_bucket, Key=csv_file["Key"])
