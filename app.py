@@ -79,7 +79,8 @@ class Kind(Enum):
     """How the worker of a function is called."""
 
     EVENT = "worker(event, context)"
-    JOB = "worker(context)"
+    JOB = "worker(context), by the clock"
+    ORDER = "worker(event, context), by the clock or because somebody says what to do"
     QUEUE = "worker(message, context), for each message; only those that failed come back"
 
 
@@ -101,10 +102,10 @@ FUNCTIONS = (
     ("verify_ledger", "settlement", Kind.JOB),
     ("remind_shard", "exchange", Kind.QUEUE),
     ("return_changes", "exchange", Kind.EVENT),
-    ("reconcile_exchange", "exchange", Kind.EVENT),
+    ("reconcile_exchange", "exchange", Kind.ORDER),
     ("record_audit", "supervision.audit", Kind.EVENT),
     ("seal_audit", "supervision.audit", Kind.JOB),
-    ("reencrypt_people", "supervision.rekeying", Kind.EVENT),
+    ("reencrypt_people", "supervision.rekeying", Kind.ORDER),
 )
 """Name of the function and of its worker, whose `jobs.py` the worker is in, and how it is called.
 
@@ -149,13 +150,18 @@ def _handler(name: str, step: str, kind: Kind) -> Callable[[Event, object], obje
     """Make the handler of a function; its first event loads the worker."""
 
     def handler(event: Event, _: object) -> object:
-        from chalicelib.aws.queues import job_context, work_through  # noqa: PLC0415 - not part of a start
+        from chalicelib.aws.logs import measure  # noqa: PLC0415 - not part of a start
+        from chalicelib.aws.metrics import JOB_DONE  # noqa: PLC0415
+        from chalicelib.aws.queues import job_context, work_through  # noqa: PLC0415
 
         worker = getattr(importlib.import_module(_jobs_of(step)), name)
         if kind is Kind.QUEUE:
             return work_through(event, name, worker)
         context = job_context(event, name)
-        return worker(context) if kind is Kind.JOB else worker(event, context)
+        answer = worker(context) if kind is Kind.JOB else worker(event, context)
+        if kind in {Kind.JOB, Kind.ORDER}:
+            measure(JOB_DONE, job=name)  # when it stays away, the job was missed or failed
+        return answer
 
     handler.__name__ = name  # what Chalice deploys it as
     return handler

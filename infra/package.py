@@ -62,6 +62,8 @@ _ARCHIVE_ROOT: Final = "/var/task"
 _PROVIDED: Final = "chalice"
 """A dependency whose runtime `chalice package` adds itself, without what the command line needs."""
 _BOTOCORE_SERVICES: Final = frozenset({"dynamodb", "kms", "s3", "secretsmanager", "sqs", "sts"})
+_POWERTOOLS_UTILITIES: Final = frozenset({"jmespath_utils"})
+"""Those that its metrics load; the others are three quarters of it."""
 _BUILD_ONLY: Final = frozenset({"bin", "cffi", "pycparser"})
 _EPOCH: Final = (1980, 1, 1, 0, 0, 0)
 _SKIPPED: Final = frozenset({"__pycache__", "tests", "test"})
@@ -258,6 +260,13 @@ def _prune(folder: Path) -> None:
     data = folder / "botocore/data"
     unwanted = [path for path in data.iterdir() if path.is_dir() and path.name not in _BOTOCORE_SERVICES]
     unwanted += [folder / name for name in _BUILD_ONLY]
+    powertools = folder / "aws_lambda_powertools"
+    unwanted += [powertools / "event_handler"]
+    unwanted += [
+        path
+        for path in (powertools / "utilities").iterdir()
+        if path.is_dir() and path.name not in _POWERTOOLS_UTILITIES
+    ]
     unwanted += [path for path in folder.rglob("*") if path.is_dir() and path.name in _SKIPPED]
     for path in unwanted:
         shutil.rmtree(path, ignore_errors=True)

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from chalicelib.aws.clients import client
-from chalicelib.aws.logs import log_failure
+from chalicelib.aws.logs import log_failure, measure
+from chalicelib.aws.metrics import MESSAGES_FAILED
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.calendar import format_moment, parse_moment
 from chalicelib.kernel.ids import new_id
@@ -75,6 +76,7 @@ def work_through(
             worker(message, context)
         except Exception as error:  # noqa: BLE001 - the edge of a worker: the queue retries
             log_failure("message_failed", error, job=job, message_id=message.id)
+            measure(MESSAGES_FAILED, worker=job)
             failed.append({"itemIdentifier": message.id})
     return {"batchItemFailures": failed}
 

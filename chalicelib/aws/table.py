@@ -21,6 +21,8 @@ from pynamodb.models import Model
 
 from chalicelib.aws.clients import CONNECT_TIMEOUT_SECONDS, MAX_ATTEMPTS, READ_TIMEOUT_SECONDS
 from chalicelib.aws.index import index
+from chalicelib.aws.logs import measure
+from chalicelib.aws.metrics import STORE_FAULTS, STORE_THROTTLED
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.reasons import error
@@ -87,7 +89,34 @@ def connection() -> Connection:
     events = shared.client.meta.events
     for operation in ("PutItem", "UpdateItem", "DeleteItem"):
         events.register(f"provide-client-params.dynamodb.{operation}", _ask_for_old_item)
+    events.register("response-received.dynamodb", _measure_trouble)
     return shared
+
+
+_THROTTLED = (
+    "ProvisionedThroughputExceeded",
+    "RequestLimitExceeded",
+    "Throttling",
+)
+"""How codes of throttled calls begin, and of throttled parts of a cancelled transaction."""
+_SERVER_ERROR = 500
+
+
+def _measure_trouble(
+    event_name: str, parsed_response: Mapping[str, Any] | None, exception: Exception | None, **_: Any
+) -> None:
+    """Count each try that DynamoDB throttled, failed or did not answer, also those that a repeat mends.
+
+    Here, because DynamoDB's own figures are of one table, index and operation each: hundreds of alarms.
+    """
+    told = parsed_response or {}
+    codes = [told.get("Error", {}).get("Code", "")]
+    codes += [reason.get("Code", "") for reason in told.get("CancellationReasons", [])]
+    operation = event_name.rpartition(".")[2]
+    if any(code.startswith(_THROTTLED) for code in codes):
+        measure(STORE_THROTTLED, operation=operation)
+    elif exception is not None or told["ResponseMetadata"]["HTTPStatusCode"] >= _SERVER_ERROR:
+        measure(STORE_FAULTS, operation=operation)
 
 
 def forget_connection() -> None:

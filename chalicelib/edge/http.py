@@ -15,7 +15,8 @@ from urllib.parse import unquote
 import msgspec
 from chalice import Blueprint, Response
 
-from chalicelib.aws.logs import log, log_failure
+from chalicelib.aws.logs import log, log_failure, measure
+from chalicelib.aws.metrics import REQUESTS_PACED
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import StoreFailure
 from chalicelib.edge import pace
@@ -48,6 +49,7 @@ from chalicelib.kernel.reasons import error
 from chalicelib.sheets.content_types import CSV, XLSX
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
+_TOO_MANY = 429
 _LOCAL_NOW = "x-local-now"
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
 _preflights: set[str] = set()
@@ -179,6 +181,8 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
     except Exception as failure:  # noqa: BLE001 - the edge: nothing of a failure may leak
         log_failure("request_failed", failure, request_id=request_id, path=endpoint.path)
         reply = Reply(internal_problem(request_id=request_id, english=english), 500, PROBLEM_JSON)
+    if reply.status_code == _TOO_MANY:
+        measure(REQUESTS_PACED, path=endpoint.path)
     log(
         "request",
         method=endpoint.method,

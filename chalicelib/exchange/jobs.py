@@ -1,13 +1,15 @@
 """The stream consumer that tells every change, reminders, and the hourly job that finishes the rest."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from chalicelib.aws import queues
-from chalicelib.aws.logs import log, log_failure
+from chalicelib.aws.logs import log, log_failure, measure
+from chalicelib.aws.metrics import DELIVERIES_DEAD, DELIVERIES_REFUSED, UNDELIVERED, UNDELIVERED_AGE
 from chalicelib.aws.streams import RecordsUndone, row_changes
 from chalicelib.exchange import reminders, service, store
-from chalicelib.exchange.model import ALL_AREAS, REPORTED
+from chalicelib.exchange.model import ALL_AREAS, REPORTED, DeliveryState
 from chalicelib.exchange.sending import SendingRun, deliver, deliver_in_order
 from chalicelib.exchange.service import RecordedDelivery
 from chalicelib.kernel.principal import Context
@@ -74,13 +76,23 @@ def remind_shard(message: queues.Message, context: Context) -> None:
 def reconcile_exchange(event: Mapping[str, Any], context: Context) -> dict[str, int]:
     """Send what waits, those that failed least first, so that a bad message stands in nobody's way."""
     del event
-    waiting: list[tuple[int, str, str]] = []
+    waiting: list[tuple[int, datetime, str]] = []
     for delivery in store.waiting(ALL_AREAS):
-        waiting.append((delivery.attempts, delivery.occurred_at.isoformat(), delivery.subject))
+        waiting.append((delivery.attempts, delivery.occurred_at, delivery.subject))
         if len(waiting) >= WAITING_MAX:
             break
+    _measure(context, [moment for _, moment, _ in waiting])
     run = SendingRun(seconds=JOB_SECONDS, patience=JOB_PATIENCE)
     deliver(context, dict.fromkeys(subject for _, _, subject in sorted(waiting)), run)
     counts = {"waiting": len(waiting), "sent": run.sent, "refused": run.refused, "failed": run.failed}
     log("exchange_reconciled", **counts)
     return counts
+
+
+def _measure(context: Context, moments: Sequence[datetime]) -> None:
+    """Write what waits as it is before this run, and what a person has to decide on."""
+    oldest = min(moments, default=context.now)
+    measure(UNDELIVERED, len(moments))
+    measure(UNDELIVERED_AGE, max(0.0, (context.now - oldest).total_seconds()))
+    measure(DELIVERIES_DEAD, store.number(DeliveryState.DEAD, ALL_AREAS))
+    measure(DELIVERIES_REFUSED, store.number(DeliveryState.REFUSED, ALL_AREAS))

@@ -194,6 +194,11 @@ def count(state: DeliveryState, areas: Iterable[str], *, since: datetime, until:
     return sum(DeliveryRow.by_queue.count(queue, day) for queue in _queues(state, areas))
 
 
+def number(state: DeliveryState, areas: Iterable[str]) -> int:
+    """Count all deliveries of a state; for states in which few stay."""
+    return sum(DeliveryRow.by_queue.count(queue) for queue in _queues(state, areas))
+
+
 def listing(
     state: DeliveryState, areas: Sequence[str], request: PageRequest, *, division: str | None
 ) -> Page[Delivery]:

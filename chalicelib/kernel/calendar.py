@@ -193,3 +193,12 @@ def add_working_days(day: dt.date, n: int) -> dt.date:
         day += dt.timedelta(days=1)
         n -= is_working_day(day)
     return day
+
+
+def working_days_since(day: dt.date, today: dt.date) -> int:
+    """Count the working days after a day, up to today: 5 means that the fifth one has come.
+
+    At most 1000; 0 if today is not after the day.
+    """
+    days = min((today - day).days, _WORKING_DAYS_MAX)
+    return sum(is_working_day(day + dt.timedelta(days=n)) for n in range(1, days + 1))

@@ -13,6 +13,7 @@ from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement.batches.sealing import may_leave_more, seal_division
 from chalicelib.settlement.clawback.arrears import suspend_in_arrears
+from chalicelib.settlement.figures import measure_page
 from chalicelib.settlement.verification.model import Progress
 from chalicelib.settlement.verification.service import report, verify_page
 from chalicelib.subsidies.areas import cities_of
@@ -87,6 +88,7 @@ def _verify(division: str, body: Mapping[str, Any], context: Context) -> None:
     page = verify_page(division, progress, now=context.now)
     if page.after is not None:
         _ask_again(Work.VERIFY, division, context, after=msgspec.to_builtins(page.after))
+    measure_page(page, now=context.now)
     report(page, differing=progress.differing if progress is not None else 0)
 
 

@@ -52,6 +52,14 @@ def test_a_function_finds_its_handler_and_loads_no_step_before_it_is_asked_to(
     assert unpacked.run(code, handler=handler(function)).written == "[]\n"
 
 
+def test_a_figure_can_be_written_from_the_archive_and_loads_its_library_only_then(unpacked: Unpacked) -> None:
+    code = (
+        "import sys, app; from chalicelib.aws import logs, metrics; "
+        "assert 'aws_lambda_powertools' not in sys.modules; logs.measure(metrics.SIGN_INS_FAILED)"
+    )
+    assert json.loads(unpacked.run(code, handler=HTTP).written)["SignInsFailed"] == [1.0]
+
+
 @pytest.mark.parametrize("function", JOBS, ids=lambda function: function.name)
 def test_a_worker_needs_no_module_that_only_another_function_loads(
     unpacked: Unpacked, function: Function

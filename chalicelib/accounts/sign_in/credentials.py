@@ -13,6 +13,8 @@ from chalicelib.accounts.sign_in.attempts import store as attempts_store
 from chalicelib.accounts.sign_in.attempts.model import ACCOUNT, SOURCE
 from chalicelib.accounts.sign_in.one_time_codes import second_factor_holds
 from chalicelib.aws.keys import keyed_digest
+from chalicelib.aws.logs import measure
+from chalicelib.aws.metrics import SIGN_INS_FAILED
 from chalicelib.kernel.errors import Unauthenticated
 from chalicelib.kernel.reasons import error
 
@@ -70,6 +72,7 @@ def counted(source: str, now: datetime) -> Iterator[None]:
     try:
         yield
     except Unauthenticated:
+        measure(SIGN_INS_FAILED)  # each alike, so that its time tells nothing
         attempts_store.note_failure(attempts_store.read(key, now), SOURCE, now)
         raise
 

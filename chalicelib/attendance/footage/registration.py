@@ -16,7 +16,8 @@ from chalicelib.attendance.footage.model import (
     segment_key_of,
 )
 from chalicelib.aws import objects
-from chalicelib.aws.logs import log, log_failure
+from chalicelib.aws.logs import log, log_failure, measure
+from chalicelib.aws.metrics import FOOTAGE_REFUSED, FOOTAGE_UNRECONCILED
 from chalicelib.aws.queues import since_announced
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import until_written
@@ -139,6 +140,8 @@ def reconcile(context: Context) -> dict[str, int]:
 
 def _summed(counts: Counter[str]) -> dict[str, int]:
     log("footage_reconciled", **counts)
+    measure(FOOTAGE_REFUSED, counts[FootageStatus.MISSING] + counts[FootageStatus.MISMATCH])
+    measure(FOOTAGE_UNRECONCILED, counts["failed"] + counts["left"])
     if counts["failed"]:
         raise Unreconciled(f"{counts['failed']} of {counts['looked_at']}")
     return dict(counts)

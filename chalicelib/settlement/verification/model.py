@@ -64,13 +64,18 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class VerifiedPage(NamedTuple):
-    """What one page showed; `after` asks for the next one, None at the end."""
+    """What one page showed; `after` asks for the next one, None at the end.
+
+    `batch` and `claimed` are what it read: the batch it was about, or the lines of the claims.
+    """
 
     division: str
     postings: int
     lines: int
     differences: list[Difference]
     after: Progress | None
+    batch: Batch | None = None
+    claimed: Sequence[Line] = ()
 
 
 # --------------------------------------------------------------------------- batches and their lines

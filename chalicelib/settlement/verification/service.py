@@ -155,7 +155,7 @@ def _verify_batch(division: str, progress: Progress) -> VerifiedPage:
     else:
         after = progress.at(Stage.STRAYS, spent=spent)
     postings = sum(len(group.postings) for group in groups)
-    return VerifiedPage(division, postings, len(lines), differences, after)
+    return VerifiedPage(division, postings, len(lines), differences, after, batch=batch)
 
 
 def _voucher_differences(lines: Sequence[Line]) -> Iterator[Difference]:
@@ -250,9 +250,9 @@ def _verify_claims(division: str, progress: Progress, now: datetime) -> Verified
     differences += _voucher_differences(unbatched)
     onwards = msgspec.structs.replace(progress, reserved=reserved, place=page.after)
     if page.after is not None:
-        return VerifiedPage(division, 0, len(lines), differences, onwards)
+        return VerifiedPage(division, 0, len(lines), differences, onwards, claimed=lines)
     differences += _budget_differences(division, onwards, now)
-    return VerifiedPage(division, 0, len(lines), differences, None)
+    return VerifiedPage(division, 0, len(lines), differences, None, claimed=lines)
 
 
 def _budget_differences(division: str, progress: Progress, now: datetime) -> Iterator[Difference]:

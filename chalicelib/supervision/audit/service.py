@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.aws.logs import measure
+from chalicelib.aws.metrics import CHAINS_BROKEN
 from chalicelib.aws.streams import RowChange
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.exchange.model import ALL_AREAS, area_of
@@ -293,6 +295,7 @@ def seal_roots(context: Context) -> dict[str, int]:
             continue
         store.seal_root(head, day=day, until=until, at=context.now)
         sealed += 1
+    measure(CHAINS_BROKEN, len(bad))
     if bad:
         raise Tampered(", ".join(bad))
     return {"chains": len(ALL_AREAS), "sealed": sealed}
