@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from infra.access_logs import bucket_log_setting
 from infra.functions import BUCKETS, FUNCTIONS, PARTNERS, QUEUES, SEEDS, Function, logical_id
 
 Json = dict[str, Any]
@@ -260,6 +261,7 @@ def bucket_resources(stage: str) -> Json:
                 "BucketName": bucket_name(name, stage),
                 **_BUCKET_DEFAULTS,
                 **(_EVIDENCE if name == "evidence" else _INTAKE),
+                "LoggingConfiguration": bucket_log_setting(name, stage),
             },
         }
         resources[bucket_id(name) + "Policy"] = _tls_only(name)

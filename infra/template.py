@@ -12,6 +12,13 @@ from typing import Final
 
 import msgspec
 
+from infra.access_logs import (
+    access_log_conditions,
+    access_log_parameters,
+    access_log_resources,
+    access_log_setting,
+)
+from infra.dashboard import dashboard_resources
 from infra.functions import BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
 from infra.policies import log_group_id, log_group_resources, role_id, role_resources
 from infra.storage import (
@@ -24,7 +31,6 @@ from infra.storage import (
     bucket_resources,
     camel,
     dead_letters_id,
-    has_dead_letters,
     key_resources,
     prefix,
     queue_id,
@@ -33,22 +39,21 @@ from infra.storage import (
     secret_resources,
     table_resources,
 )
+from infra.watching import API_STAGE, alarm_resources, topic_parameter
 
-API_STAGE: Final = "api"
 _STREAM_BATCH: Final = 100
 _STREAM_ATTEMPTS: Final = 20
-_PERIOD_SECONDS: Final = 300
-_ITERATOR_AGE_MAX_MS: Final = 3_600_000
 
 
 def build(tables: Sequence[Table], stage: str) -> Json:
     """Build the extension for a stage."""
     return {
         "Description": f"Provincial training-voucher service, stage {stage}",
-        "Parameters": _PARAMETERS,
+        "Parameters": {"AlarmTopicArn": topic_parameter(stage), **_PARAMETERS, **access_log_parameters()},
         "Conditions": {
             "ProtectData": {"Fn::Equals": [{"Ref": "DeletionProtection"}, "on"]},
-            "TellSomebody": {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]},
+            **({"TellSomebody": _TELL_SOMEBODY} if stage == LOCAL else {}),
+            **access_log_conditions(),
         },
         "Globals": {"Function": {"Environment": {"Variables": environment()}}},
         "Resources": {
@@ -62,20 +67,19 @@ def build(tables: Sequence[Table], stage: str) -> Json:
             **{logical_id(function): _function(function) for function in FUNCTIONS},
             **_event_sources(tables),
             **_rules(stage),
-            **_alarms(stage),
+            **alarm_resources(stage),
+            **dashboard_resources(stage),
+            **access_log_resources(stage),
             **_api(stage),
         },
         "Outputs": _outputs(tables),
     }
 
 
+_TELL_SOMEBODY: Final[Json] = {"Fn::Not": [{"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}]}
+
 _PARAMETERS: Final[Json] = {
     "DeletionProtection": {"Type": "String", "AllowedValues": ["on", "off"], "Default": "on"},
-    "AlarmTopicArn": {
-        "Type": "String",
-        "Default": "",
-        "Description": "SNS topic told of alarms; may be empty",
-    },
     "UploadOrigin": {
         "Type": "String",
         "Default": "*",
@@ -216,59 +220,6 @@ def _trigger(function: Function, stage: str) -> Json | None:
     return None
 
 
-def _alarms(stage: str) -> Json:
-    resources: Json = {}
-    for function in FUNCTIONS:
-        by_function = [{"Name": "FunctionName", "Value": {"Ref": logical_id(function)}}]
-        resources[logical_id(function) + "Errors"] = _alarm(
-            f"{prefix(stage)}-{function.name}-errors", "AWS/Lambda", "Errors", by_function, statistic="Sum"
-        )
-        if function.streams:
-            resources[logical_id(function) + "Behind"] = _alarm(
-                f"{prefix(stage)}-{function.name}-behind",
-                "AWS/Lambda",
-                "IteratorAge",
-                by_function,
-                threshold=_ITERATOR_AGE_MAX_MS,
-            )
-        if has_dead_letters(function):
-            name = {"Fn::GetAtt": [dead_letters_id(function), "QueueName"]}
-            resources[dead_letters_id(function) + "Depth"] = _alarm(
-                f"{prefix(stage)}-{function.name}-dead",
-                "AWS/SQS",
-                "ApproximateNumberOfMessagesVisible",
-                [{"Name": "QueueName", "Value": name}],
-            )
-    return resources
-
-
-def _alarm(
-    name: str,
-    namespace: str,
-    metric: str,
-    dimensions: list[Json],
-    *,
-    statistic: str = "Maximum",
-    threshold: int = 1,
-) -> Json:
-    return {
-        "Type": "AWS::CloudWatch::Alarm",
-        "Properties": {
-            "AlarmName": name,
-            "Namespace": namespace,
-            "MetricName": metric,
-            "Dimensions": dimensions,
-            "Statistic": statistic,
-            "Period": _PERIOD_SECONDS,
-            "EvaluationPeriods": 1,
-            "Threshold": threshold,
-            "ComparisonOperator": "GreaterThanOrEqualToThreshold",
-            "TreatMissingData": "notBreaching",
-            "AlarmActions": {"Fn::If": ["TellSomebody", [{"Ref": "AlarmTopicArn"}], {"Ref": "AWS::NoValue"}]},
-        },
-    }
-
-
 _GATEWAY_CODES: Final = {
     "DEFAULT_4XX": "malformed",
     "DEFAULT_5XX": "try_again",
@@ -290,6 +241,7 @@ def _api(stage: str) -> Json:
                 # Without a version, SAM adds a second stage of its own named "Stage".
                 "OpenApiVersion": "2.0",
                 "EndpointConfiguration": {"Type": "REGIONAL"},
+                "AccessLogSetting": access_log_setting(stage),
                 "MethodSettings": [
                     {
                         "ResourcePath": "/*",

@@ -1,0 +1,328 @@
+"""What is watched, as one table: each watch is a page of the run book and one alarm or several.
+
+A watch says which figure it looks at, from which value on and for how long, who acts, and by its name which
+page of `infra/runbook.md` tells them what to do. The figures of the service itself are in
+`chalicelib/aws/metrics.py`; those of AWS are named as AWS documents them (API Gateway: "Dimensions and
+metrics", Lambda: "Types of metrics", SQS: "Available CloudWatch metrics").
+
+DynamoDB's own figures are of one table, index and operation each, and an alarm cannot search: hundreds of
+alarms. So the program counts what DynamoDB throttles and fails (`StoreThrottled`, `StoreFaults`), and the
+dashboard, which can search, shows DynamoDB's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chalicelib.aws import metrics
+from chalicelib.aws.metrics import JOB_DIMENSION, NAMESPACE, STAGE_DIMENSION, Metric
+from infra.functions import FUNCTIONS, QUEUES, Function, logical_id
+from infra.storage import LOCAL, Json, dead_letters_id, has_dead_letters, prefix, queue_id
+
+RUN_BOOK: Final = "infra/runbook.md"
+API_STAGE: Final = "api"
+_MINUTE: Final = 60
+_HOUR: Final = 60 * _MINUTE
+_DAY: Final = 24 * _HOUR
+_METRICS_AN_ALARM_MAX: Final = 10
+"""An alarm on an expression looks at so many metrics (CloudWatch quotas)."""
+
+OPERATOR: Final = "the operator"
+PROVINCE: Final = "the provincial bureau"
+FINANCE: Final = "finance of the division that the log line names"
+SUPERVISOR: Final = "the supervisor of the division that the log line names"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """One thing that is watched.
+
+    `name` is the anchor of its page. It rings when `statistic` of the figure is `threshold` or more in
+    `periods` periods one after the other. `quiet` says what no figure means: nothing happened, the last state
+    stands, or (`breaching`) that what should have happened did not; only then a figure below 1 rings.
+    """
+
+    name: str
+    acts: str
+    figure: Metric | str
+    threshold: float
+    statistic: str = "Sum"
+    period_seconds: int = 5 * _MINUTE
+    periods: int = 1
+    quiet: str = "notBreaching"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alarm:
+    """One alarm of a watch: its id in the template, whom it is about, and what it looks at."""
+
+    watch: Watch
+    id: str
+    of: str = ""
+    properties: Json
+
+
+API_FAILING: Final = Watch(name="api-failing", acts=OPERATOR, figure="5XXError", threshold=5)
+API_SLOW: Final = Watch(
+    name="api-slow", acts=OPERATOR, figure="Latency", threshold=3_000, statistic="p99", periods=3
+)
+API_THROTTLED: Final = Watch(
+    name="api-throttled", acts=OPERATOR, figure=metrics.REQUESTS_THROTTLED, threshold=100
+)
+FUNCTION_ERRORS: Final = Watch(name="function-errors", acts=OPERATOR, figure="Errors", threshold=1)
+FUNCTIONS_THROTTLED: Final = Watch(name="functions-throttled", acts=OPERATOR, figure="Throttles", threshold=1)
+FUNCTIONS_SLOW: Final = Watch(
+    name="functions-near-time-out", acts=OPERATOR, figure="Duration", threshold=90, statistic="Maximum"
+)
+"""In hundredths of each function's own time-out."""
+STREAM_BEHIND: Final = Watch(
+    name="stream-behind",
+    acts=OPERATOR,
+    figure="IteratorAge",
+    threshold=10 * _MINUTE * 1000,
+    statistic="Maximum",
+)
+"""In milliseconds. Records live 24 hours and are tried until then: ten minutes leave a day to act."""
+DEAD_LETTERS: Final = Watch(
+    name="dead-letters",
+    acts=OPERATOR,
+    figure="ApproximateNumberOfMessagesVisible",
+    threshold=1,
+    statistic="Maximum",
+)
+QUEUE_WAITING: Final = Watch(
+    name="queue-waiting",
+    acts=OPERATOR,
+    figure="ApproximateAgeOfOldestMessage",
+    threshold=_HOUR,
+    statistic="Maximum",
+)
+JOB_MISSED: Final = Watch(
+    name="job-missed", acts=OPERATOR, figure=metrics.JOB_DONE, threshold=1, quiet="breaching"
+)
+
+
+def _hourly(name: str, acts: str, figure: Metric, threshold: float) -> Watch:
+    """Watch what an hourly job measures; between two runs the last state stands."""
+    return Watch(
+        name=name,
+        acts=acts,
+        figure=figure,
+        threshold=threshold,
+        statistic="Maximum",
+        period_seconds=_HOUR,
+        quiet="ignore",
+    )
+
+
+def _nightly(name: str, acts: str, figure: Metric, threshold: float) -> Watch:
+    """Watch what a nightly job measures; it rings for a day."""
+    return Watch(
+        name=name,
+        acts=acts,
+        figure=figure,
+        threshold=threshold,
+        statistic="Maximum",
+        period_seconds=_DAY,
+    )
+
+
+OF_THE_SERVICE: Final = (
+    API_THROTTLED,
+    Watch(name="requests-paced", acts=OPERATOR, figure=metrics.REQUESTS_PACED, threshold=100),
+    Watch(name="sign-ins-failing", acts=OPERATOR, figure=metrics.SIGN_INS_FAILED, threshold=100),
+    Watch(name="store-throttled", acts=OPERATOR, figure=metrics.STORE_THROTTLED, threshold=10),
+    Watch(name="store-failing", acts=OPERATOR, figure=metrics.STORE_FAULTS, threshold=10),
+    Watch(
+        name="messages-failing",
+        acts=OPERATOR,
+        figure=metrics.MESSAGES_FAILED,
+        threshold=1,
+        period_seconds=15 * _MINUTE,
+    ),
+    Watch(name="changes-parked", acts=OPERATOR, figure=metrics.CHANGES_PARKED, threshold=1),
+    _hourly("changes-undelivered", OPERATOR, metrics.UNDELIVERED_AGE, 4 * _HOUR),
+    _hourly("deliveries-dead", PROVINCE, metrics.DELIVERIES_DEAD, 1),
+    _hourly("deliveries-refused", PROVINCE, metrics.DELIVERIES_REFUSED, 1),
+    _nightly("batch-unsealed", FINANCE, metrics.BATCH_UNSEALED_DAYS, 1),
+    _nightly("batch-unexported", FINANCE, metrics.BATCH_UNEXPORTED_DAYS, 5),
+    _nightly("batch-unanswered", FINANCE, metrics.BATCH_UNANSWERED_DAYS, 5),
+    _nightly("ledger-differs", FINANCE, metrics.LEDGER_DIFFERENCES, 1),
+    _nightly("audit-broken", PROVINCE, metrics.CHAINS_BROKEN, 1),
+    _nightly("money-held", SUPERVISOR, metrics.HELD_DAYS, 30),
+    _nightly("footage-refused", SUPERVISOR, metrics.FOOTAGE_REFUSED, 20),
+    _nightly("footage-unreconciled", OPERATOR, metrics.FOOTAGE_UNRECONCILED, 1),
+)
+"""Watches of figures that the service writes of itself, one alarm each."""
+
+WATCHES: Final = (
+    API_FAILING,
+    API_SLOW,
+    FUNCTION_ERRORS,
+    FUNCTIONS_THROTTLED,
+    FUNCTIONS_SLOW,
+    STREAM_BEHIND,
+    DEAD_LETTERS,
+    QUEUE_WAITING,
+    JOB_MISSED,
+    *OF_THE_SERVICE,
+)
+
+ONLY_WITH_ACCESS_LOGS: Final = frozenset({API_THROTTLED.name})
+
+HEARTBEATS: Final = {
+    "rate(10 minutes)": (10 * _MINUTE, 6),
+    "rate(15 minutes)": (15 * _MINUTE, 4),
+    "rate(1 hour)": (_HOUR, 3),
+    "nightly": (_HOUR, 26),
+}
+"""By schedule: the period in seconds, and how many in a row without a heartbeat ring."""
+
+
+def rings_when(watch: Watch) -> str:
+    """Say in a sentence when a watch rings and who acts, as its page of the run book has to begin."""
+    figure = watch.figure if isinstance(watch.figure, str) else watch.figure.name
+    if watch is JOB_MISSED:
+        times = ", ".join(
+            f"{name}: {seconds * periods // _MINUTE} minutes"
+            for name, (seconds, periods) in HEARTBEATS.items()
+        )
+        return f"Rings when no `{figure}` came for too long ({times}). {_acts(watch)}"
+    minutes = watch.period_seconds * watch.periods // _MINUTE
+    return (
+        f"Rings at `{figure}` ({watch.statistic}) of {watch.threshold:g} or more in {minutes} minutes. "
+        f"{_acts(watch)}"
+    )
+
+
+def _acts(watch: Watch) -> str:
+    return f"{watch.acts[:1].upper()}{watch.acts[1:]} acts."
+
+
+# --------------------------------------------------------------------------- alarms
+
+
+def alarms(stage: str) -> Iterator[Alarm]:
+    """Give every alarm of a stage."""
+    api: Json = {"ApiName": prefix(stage), "Stage": API_STAGE}
+    yield _alarm(API_FAILING, "ApiFailing", "AWS/ApiGateway", api)
+    yield _alarm(API_SLOW, "ApiSlow", "AWS/ApiGateway", api)
+    for function in FUNCTIONS:
+        name = logical_id(function)
+        of = {"FunctionName": {"Ref": name}}
+        yield _alarm(FUNCTION_ERRORS, name + "Errors", "AWS/Lambda", of, of=function.name)
+        if function.streams:
+            yield _alarm(STREAM_BEHIND, name + "Behind", "AWS/Lambda", of, of=function.name)
+        if has_dead_letters(function):
+            dead = {"QueueName": {"Fn::GetAtt": [dead_letters_id(function), "QueueName"]}}
+            yield _alarm(DEAD_LETTERS, dead_letters_id(function) + "Depth", "AWS/SQS", dead, of=function.name)
+        if function.schedule:
+            yield _missed(function, function.schedule, stage)
+    for queue in QUEUES:
+        waiting = {"QueueName": {"Fn::GetAtt": [queue_id(queue.name), "QueueName"]}}
+        yield _alarm(QUEUE_WAITING, queue_id(queue.name) + "Waiting", "AWS/SQS", waiting, of=queue.name)
+    yield from _of_many(FUNCTIONS_THROTTLED, "FunctionsThrottled", "SUM", lambda _: "{}")
+    yield from _of_many(
+        FUNCTIONS_SLOW, "FunctionsSlow", "MAX", lambda one: f"{{}}/{one.timeout_seconds * 1000 // 100}"
+    )
+    for watch in OF_THE_SERVICE:
+        yield _alarm(
+            watch, "".join(map(str.title, watch.name.split("-"))), NAMESPACE, {STAGE_DIMENSION: stage}
+        )
+
+
+def _missed(function: Function, schedule: str, stage: str) -> Alarm:
+    period_seconds, periods = HEARTBEATS[schedule if schedule.startswith("rate") else "nightly"]
+    dimensions: Json = {STAGE_DIMENSION: stage, JOB_DIMENSION: function.name}
+    alarm = _alarm(JOB_MISSED, logical_id(function) + "Missed", NAMESPACE, dimensions, of=function.name)
+    alarm.properties.update(
+        Period=period_seconds, EvaluationPeriods=periods, ComparisonOperator="LessThanThreshold"
+    )
+    return alarm
+
+
+def _alarm(watch: Watch, alarm_id: str, namespace: str, dimensions: Json, *, of: str = "") -> Alarm:
+    name = watch.figure if isinstance(watch.figure, str) else watch.figure.name
+    statistic = "ExtendedStatistic" if watch.statistic.startswith("p") else "Statistic"
+    properties = {
+        "Namespace": namespace,
+        "MetricName": name,
+        "Dimensions": [{"Name": key, "Value": value} for key, value in dimensions.items()],
+        statistic: watch.statistic,
+        "Period": watch.period_seconds,
+        "EvaluationPeriods": watch.periods,
+        **_rings(watch),
+    }
+    return Alarm(watch=watch, id=alarm_id, of=of, properties=properties)
+
+
+def _of_many(watch: Watch, alarm_id: str, join: str, term: Any) -> Iterator[Alarm]:
+    """Look at a figure of every function with as few alarms as CloudWatch lets; logs tell which it was."""
+    for number, start in enumerate(range(0, len(FUNCTIONS), _METRICS_AN_ALARM_MAX), start=1):
+        group = FUNCTIONS[start : start + _METRICS_AN_ALARM_MAX]
+        terms = [term(function).format(f"FILL(m{place},0)") for place, function in enumerate(group)]
+        figures: list[Json] = [
+            {
+                "Id": f"m{place}",
+                "ReturnData": False,
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": "AWS/Lambda",
+                        "MetricName": watch.figure,
+                        "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": logical_id(function)}}],
+                    },
+                    "Period": watch.period_seconds,
+                    "Stat": watch.statistic,
+                },
+            }
+            for place, function in enumerate(group)
+        ]
+        whole = {"Id": "e", "Expression": f"{join}([{','.join(terms)}])", "ReturnData": True}
+        properties = {"Metrics": [whole, *figures], "EvaluationPeriods": watch.periods, **_rings(watch)}
+        yield Alarm(watch=watch, id=f"{alarm_id}{number}", of=str(number), properties=properties)
+
+
+def _rings(watch: Watch) -> Json:
+    return {
+        "Threshold": watch.threshold,
+        "ComparisonOperator": "GreaterThanOrEqualToThreshold",
+        "TreatMissingData": watch.quiet,
+    }
+
+
+def alarm_resources(stage: str) -> Json:
+    """Make the alarms; each tells the topic, and says who acts and which page of the run book to read."""
+    return {alarm.id: _resource(alarm, stage) for alarm in alarms(stage)}
+
+
+def _resource(alarm: Alarm, stage: str) -> Json:
+    name = "-".join(part for part in (prefix(stage), alarm.of, alarm.watch.name) if part)
+    topic: Json | list[Json] = [{"Ref": "AlarmTopicArn"}]
+    if stage == LOCAL:
+        topic = {"Fn::If": ["TellSomebody", topic, {"Ref": "AWS::NoValue"}]}
+    resource: Json = {
+        "Type": "AWS::CloudWatch::Alarm",
+        "Properties": {
+            "AlarmName": name,
+            "AlarmDescription": f"{alarm.watch.acts} acts: {RUN_BOOK}#{alarm.watch.name}",
+            **alarm.properties,
+            "AlarmActions": topic,
+        },
+    }
+    if alarm.watch.name in ONLY_WITH_ACCESS_LOGS:
+        resource["Condition"] = "WriteAccessLogs"
+    return resource
+
+
+def topic_parameter(stage: str) -> Json:
+    """Declare the alarms' target: without a default, so that no stage that serves people goes unwatched."""
+    if stage == LOCAL:
+        return {"Type": "String", "Default": "", "Description": "SNS topic told of alarms; may be empty"}
+    return {
+        "Type": "String",
+        "AllowedPattern": "arn:[a-z-]+:sns:[a-z0-9-]+:[0-9]{12}:.+",
+        "ConstraintDescription": "the ARN of an SNS topic: somebody has to be told",
+        "Description": "SNS topic told of alarms",
+    }
