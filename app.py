@@ -70,6 +70,7 @@ BLUEPRINTS = (
     "exchange",
     "supervision.audit",
     "supervision.reports",
+    "supervision.dead_letters",
     "console",
 )
 """Whose `routes.py` there is, in the order of the life of a voucher."""

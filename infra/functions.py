@@ -62,6 +62,16 @@ class Function:
     object_suffix: str = ""
     """Of the objects in `bucket`, only those whose names begin, or end, so start it (one of the two)."""
     streams: bool = False
+    streams_of: frozenset[str] | None = None
+    """Of which tables it reads the changes; None: of all that have a stream."""
+    stream_events: tuple[str, ...] = ()
+    """The kinds of change it is handed (`INSERT`, `MODIFY`, `REMOVE`); all by default."""
+    stream_lanes: int = 1
+    """How many batches of a shard it works on at once. The changes of one row stay in their order."""
+
+    def follows(self, table: str) -> bool:
+        """Tell whether it reads the changes of a streamed table."""
+        return self.streams and (self.streams_of is None or table in self.streams_of)
 
 
 BUCKETS: Final = ("intake", "evidence")
@@ -231,6 +241,9 @@ FUNCTIONS: Final = (
         timeout_seconds=60,
         log_retention_days=_JOB_RETENTION_DAYS,
         streams=True,
+        streams_of=frozenset({"vouchers"}),
+        stream_events=("INSERT", "MODIFY"),
+        stream_lanes=4,  # a row is a subject: each one's messages stay in their order
         grants=Grants(reads=ALL, writes=ALL, secrets=_BOTH_SECRETS),
     ),
     Function(

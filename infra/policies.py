@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from infra.functions import ALL, FUNCTIONS, Function, logical_id
+from infra.functions import ALL, API, FUNCTIONS, Function, logical_id
 from infra.storage import (
     Json,
     Table,
@@ -111,18 +111,35 @@ def statements(function: Function, tables: Sequence[Table]) -> list[Json]:
             ["secretsmanager:GetSecretValue"], [{"Ref": secret_id(name)} for name in sorted(grants.secrets)]
         ),
     ]
+    if function.name == API:
+        found += _dead_letter_statements()
     if function.queue:
         found.append(_allow(_CONSUME, [arn(queue_id(function.queue.name))]))
     elif has_dead_letters(function):
         found.append(_allow(["sqs:SendMessage"], [arn(dead_letters_id(function))]))
     if function.streams:
         streams: list[Json | str] = [
-            {"Fn::GetAtt": [table.logical_id, "StreamArn"]} for table in tables if table.streamed
+            {"Fn::GetAtt": [table.logical_id, "StreamArn"]}
+            for table in tables
+            if table.streamed and function.follows(table.name)
         ]
         found.append(_allow(_FOLLOW, streams))
         # AWS knows no narrower resource for this action.
         found.append(_allow(["dynamodb:ListStreams"], ["*"]))
     return [statement for statement in found if statement["Resource"]]
+
+
+def _dead_letter_statements() -> list[Json]:
+    """Let the API count all dead letters, and take those that go back to a work queue."""
+    kept = [function for function in FUNCTIONS if has_dead_letters(function)]
+    workers = [function for function in kept if function.queue]
+    return [
+        _allow(["sqs:GetQueueAttributes"], [arn(dead_letters_id(function)) for function in kept]),
+        _allow(
+            ["sqs:DeleteMessage", "sqs:ReceiveMessage"],
+            [arn(dead_letters_id(function)) for function in workers],
+        ),
+    ]
 
 
 def _allow(actions: list[str], resources: Sequence[Json | str]) -> Json:

@@ -7,6 +7,7 @@ Chalice does not know becomes a new resource: `tests/infra` proves that no such 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,7 +20,7 @@ from infra.access_logs import (
     access_log_setting,
 )
 from infra.dashboard import dashboard_resources
-from infra.functions import BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
+from infra.functions import API, BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
 from infra.policies import log_group_id, log_group_resources, role_id, role_resources
 from infra.storage import (
     LOCAL,
@@ -42,18 +43,28 @@ from infra.storage import (
 from infra.watching import API_STAGE, alarm_resources, topic_parameter
 
 _STREAM_BATCH: Final = 100
-_STREAM_ATTEMPTS: Final = 20
+_STREAM_ATTEMPTS: Final = -1
+"""Until a record leaves the stream, after a day; the consumer parks by itself what it cannot do."""
 
 
 def build(tables: Sequence[Table], stage: str) -> Json:
     """Build the extension for a stage."""
     return {
         "Description": f"Provincial training-voucher service, stage {stage}",
-        "Parameters": {"AlarmTopicArn": topic_parameter(stage), **_PARAMETERS, **access_log_parameters()},
+        "Parameters": {
+            "AlarmTopicArn": topic_parameter(stage),
+            **_PARAMETERS,
+            **access_log_parameters(),
+            **{
+                name: {"Type": "Number", "MinValue": 0, "Default": 0, "Description": says}
+                for name, says in _CONCURRENCY.items()
+            },
+        },
         "Conditions": {
             "ProtectData": {"Fn::Equals": [{"Ref": "DeletionProtection"}, "on"]},
             **({"TellSomebody": _TELL_SOMEBODY} if stage == LOCAL else {}),
             **access_log_conditions(),
+            **{f"Reserve{name}": {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, 0]}]} for name in _CONCURRENCY},
         },
         "Globals": {"Function": {"Environment": {"Variables": environment()}}},
         "Resources": {
@@ -128,6 +139,7 @@ def _function(function: Function) -> Json:
         "Timeout": function.timeout_seconds,
         "Role": arn(role_id(function)),
         "LoggingConfig": {"LogGroup": {"Ref": log_group_id(function)}},
+        **_concurrency(function),
     }
     if function.schedule or function.bucket:
         properties["DeadLetterQueue"] = {"Type": "SQS", "TargetArn": arn(dead_letters_id(function))}
@@ -150,7 +162,7 @@ def _event_sources(tables: Sequence[Table]) -> Json:
             }
         if function.streams:
             for table in tables:
-                if table.streamed:
+                if table.streamed and function.follows(table.name):
                     resources[stream_source_id(function, table)] = _stream_source(function, table)
     return resources
 
@@ -161,18 +173,36 @@ def stream_source_id(function: Function, table: Table) -> str:
 
 
 def _stream_source(function: Function, table: Table) -> Json:
-    return {
-        "Type": "AWS::Lambda::EventSourceMapping",
-        "Properties": {
-            "EventSourceArn": {"Fn::GetAtt": [table.logical_id, "StreamArn"]},
-            "FunctionName": {"Ref": logical_id(function)},
-            "StartingPosition": "TRIM_HORIZON",
-            "BatchSize": _STREAM_BATCH,
-            "BisectBatchOnFunctionError": True,
-            "MaximumRetryAttempts": _STREAM_ATTEMPTS,
-            "DestinationConfig": {"OnFailure": {"Destination": arn(dead_letters_id(function))}},
-        },
+    properties: Json = {
+        "EventSourceArn": {"Fn::GetAtt": [table.logical_id, "StreamArn"]},
+        "FunctionName": {"Ref": logical_id(function)},
+        "StartingPosition": "TRIM_HORIZON",
+        "BatchSize": _STREAM_BATCH,
+        "BisectBatchOnFunctionError": True,
+        "MaximumRetryAttempts": _STREAM_ATTEMPTS,
+        "MaximumRecordAgeInSeconds": -1,
+        "ParallelizationFactor": function.stream_lanes,
+        "DestinationConfig": {"OnFailure": {"Destination": arn(dead_letters_id(function))}},
     }
+    if function.stream_events:
+        pattern = json.dumps({"eventName": list(function.stream_events)})
+        properties["FilterCriteria"] = {"Filters": [{"Pattern": pattern}]}
+    return {"Type": "AWS::Lambda::EventSourceMapping", "Properties": properties}
+
+
+_CONCURRENCY: Final = {
+    "ApiConcurrency": "Executions reserved for the API, which nothing else can take; 0: none",
+    "ConsumerConcurrency": "Executions that each stream consumer may have at most, kept for it; 0: no limit",
+}
+"""Parameters: AWS keeps a hundred of an account's executions unreserved, and a new account may have ten."""
+
+
+def _concurrency(function: Function) -> Json:
+    name = "ApiConcurrency" if function.name == API else "ConsumerConcurrency" if function.streams else ""
+    if not name:
+        return {}
+    reserved = {"Fn::If": [f"Reserve{name}", {"Ref": name}, {"Ref": "AWS::NoValue"}]}
+    return {"ReservedConcurrentExecutions": reserved}
 
 
 def _rules(stage: str) -> Json:

@@ -142,6 +142,8 @@ RIGHTS: dict[str, Row] = {
     "exchange.redrive": _PROVINCE,
     "exchange.acknowledge": {_X: Scope.ALL},
     "exchange.forward_check_ins": {_X: Scope.ALL},
+    "dead_letter.read": _PROVINCE,
+    "dead_letter.redrive": _PROVINCE,
     "risk_case.read": _bureaus(_C, _R, _S) | _PROVINCE,
     "risk_case.resolve": _bureaus(_S) | _PROVINCE,
     "inspection.create": _bureaus(_S) | _PROVINCE,

@@ -40,6 +40,38 @@ def send(queue_url: str, bodies: Iterable[Mapping[str, Any]], *, now: datetime) 
             raise RuntimeError("a queue did not take every message")
 
 
+def dead_letters_url(function: str) -> str:
+    """Give the address of the queue that keeps what a function could not do; it stands beside the others."""
+    beside = settings().settlement_queue_url.rpartition("/")[0]
+    return f"{beside}/{settings().table_prefix}{function}-dead"
+
+
+def letters_waiting(function: str) -> int:
+    """Tell about how many dead letters of a function wait."""
+    name = "ApproximateNumberOfMessages"
+    answer = client("sqs").get_queue_attributes(QueueUrl=dead_letters_url(function), AttributeNames=[name])
+    return int(answer["Attributes"][name])
+
+
+def move_back(function: str, queue_url: str, *, most: int) -> int:
+    """Send the dead letters of a queue's worker to the queue again, at most so many; gives how many.
+
+    Each is deleted after it was sent: what is cut off in between is done twice, which all work allows. By
+    receiving and sending: a move task of SQS is not there everywhere, and needs rights of its own.
+    """
+    sqs, dead_url, moved = client("sqs"), dead_letters_url(function), 0
+    while moved < most:
+        answer = sqs.receive_message(QueueUrl=dead_url, MaxNumberOfMessages=min(_BATCH_MAX, most - moved))
+        letters = answer.get("Messages", [])
+        if not letters:
+            break
+        for letter in letters:
+            sqs.send_message(QueueUrl=queue_url, MessageBody=letter["Body"])
+            sqs.delete_message(QueueUrl=dead_url, ReceiptHandle=letter["ReceiptHandle"])
+            moved += 1
+    return moved
+
+
 def messages_of(event: Mapping[str, Any]) -> Iterator[Message]:
     """Read the messages of an SQS event."""
     for record in event.get("Records", []):

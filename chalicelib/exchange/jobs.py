@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.aws import queues
 from chalicelib.aws.logs import log, log_failure, measure
 from chalicelib.aws.metrics import DELIVERIES_DEAD, DELIVERIES_REFUSED, UNDELIVERED, UNDELIVERED_AGE
-from chalicelib.aws.streams import RecordsUndone, row_changes
+from chalicelib.aws.parking import Batch
 from chalicelib.exchange import reminders, service, store
 from chalicelib.exchange.model import ALL_AREAS, REPORTED, DeliveryState
 from chalicelib.exchange.sending import SendingRun, deliver, deliver_in_order
@@ -28,18 +28,19 @@ def return_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]
     That a message could not be sent is no failure of the batch: it waits for `reconcile_exchange`.
 
     Raises:
-        RecordsUndone: a delivery could not be recorded; everything else of the batch is done.
+        RecordsUndone: a delivery could not be recorded; everything else of the batch is done. A record that
+            was tried alone for too long, or cannot be read, is parked instead.
 
     """
     recorded: dict[str, list[RecordedDelivery]] = {}
-    undone: list[str] = []
-    rows = list(row_changes(event, tables=REPORTED))
+    batch = Batch(event, "return_changes")
+    rows = list(batch.changes(tables=REPORTED))
     for row in rows:
         try:
             delivery = service.record(context, row)
         except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
             log_failure("delivery_unrecorded", error, table=row.table, subject=row.subject)
-            undone.append(row.sequence)
+            batch.undone.append(row.sequence)
         else:
             if delivery is not None:
                 recorded.setdefault(row.subject, []).append(delivery)
@@ -48,8 +49,7 @@ def return_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]
         if run.over:
             break
         _deliver(context, subject, deliveries, run)
-    if undone:
-        raise RecordsUndone(undone)
+    batch.finish(now=context.now)
     return {"changes": len(rows), "sent": run.sent, "refused": run.refused, "failed": run.failed}
 
 

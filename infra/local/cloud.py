@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from infra.local.layout import CODE, ENDPOINT, FOLDER, HOST, OBJECTS, PORT, REGION, SCRATCH, STACK, STATE
 from infra.local.process import Service
-from infra.template import API_STAGE
+from infra.watching import API_STAGE
 
 if TYPE_CHECKING:
     from infra.local.autosave import Asgi

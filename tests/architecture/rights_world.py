@@ -367,6 +367,8 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/exchange/reconciliation"): Case(
             "/v1/exchange/reconciliation", query={"day": "2026-09-01"}
         ),
+        ("GET", "/v1/dead-letters"): Case("/v1/dead-letters"),
+        ("POST", "/v1/dead-letters/{queue}/redrive"): Case("/v1/dead-letters/expire_shard/redrive", {}),
         # a sheet's rows have areas of their own, tested in tests/catalogue
         ("GET", "/v1/catalogue/templates"): Case("/v1/catalogue/templates", query={"kind": "projects"}),
         ("GET", "/v1/catalogue/publication"): Case("/v1/catalogue/publication", query=div),

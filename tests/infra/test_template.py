@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from samtranslator.translator.transform import transform
 
+from chalicelib.exchange.model import REPORTED
 from infra.functions import FUNCTIONS, handler, logical_id
 from infra.policies import role_id
 from infra.storage import camel, dead_letters_id, has_dead_letters
@@ -101,22 +102,64 @@ def test_only_the_re_encryption_may_scan_a_table(template: Template) -> None:
     assert scanners == ["ReencryptPeopleRole"], "it rewrites every row it reads; nobody else does"
 
 
-def test_every_streamed_table_feeds_both_consumers(template: Template) -> None:
+def test_every_streamed_table_feeds_the_audit_and_those_the_platform_is_told_of_the_exchange(
+    template: Template,
+) -> None:
     streamed = {
         name
         for name, table in _of_type(template, "AWS::DynamoDB::Table").items()
         if "StreamSpecification" in table
     }
     mappings = _of_type(template, "AWS::Lambda::EventSourceMapping").values()
-    for consumer in ("RecordAudit", "ReturnChanges"):
+    told = {camel(name) + "Table" for name in REPORTED}
+    assert told <= streamed
+    for consumer, wanted in (("RecordAudit", streamed), ("ReturnChanges", told)):
         fed = {
             mapping["EventSourceArn"]["Fn::GetAtt"][0]
             for mapping in mappings
             if mapping["FunctionName"] == {"Ref": consumer}
             and mapping.get("StartingPosition") == "TRIM_HORIZON"
         }
-        assert fed == streamed
+        assert fed == wanted
     assert streamed
+
+
+def _stream_mappings(template: Template) -> dict[str, Any]:
+    mappings = _of_type(template, "AWS::Lambda::EventSourceMapping")
+    return {name: one for name, one in mappings.items() if "StartingPosition" in one}
+
+
+def test_streams_try_until_a_record_is_gone_and_halve_what_fails(template: Template) -> None:
+    for name, mapping in _stream_mappings(template).items():
+        assert mapping["MaximumRetryAttempts"] == mapping["MaximumRecordAgeInSeconds"] == -1, name
+        assert mapping["BisectBatchOnFunctionError"] is True, name
+        assert mapping["StartingPosition"] == "TRIM_HORIZON", name
+
+
+def test_the_exchange_is_handed_new_rows_only_and_several_batches_at_once(template: Template) -> None:
+    [mapping] = [one for name, one in _stream_mappings(template).items() if name.startswith("ReturnChanges")]
+    assert mapping["FilterCriteria"] == {"Filters": [{"Pattern": '{"eventName": ["INSERT", "MODIFY"]}'}]}
+    assert mapping["ParallelizationFactor"] == 4, "a voucher is a row: its changes stay in their order"
+
+
+def test_the_audit_misses_no_kind_of_change_and_has_one_batch_of_a_shard_at_a_time(
+    template: Template,
+) -> None:
+    """Every batch of a table moves the heads of the same chains: several at once would only wait for another."""
+    for name, mapping in _stream_mappings(template).items():
+        if name.startswith("RecordAudit"):
+            assert "FilterCriteria" not in mapping, name
+            assert mapping["ParallelizationFactor"] == 1, name
+
+
+def test_consumers_cannot_starve_the_api(template: Template) -> None:
+    for name, parameter in (("APIHandler", "ApiConcurrency"), ("RecordAudit", "ConsumerConcurrency")):
+        reserved = _functions(template)[name]["ReservedConcurrentExecutions"]
+        assert reserved["Fn::If"][:2] == [f"Reserve{parameter}", {"Ref": parameter}]
+    mappings = _of_type(template, "AWS::Lambda::EventSourceMapping")
+    for function in FUNCTIONS:
+        if function.queue:
+            assert mappings[logical_id(function) + "Source"]["ScalingConfig"]["MaximumConcurrency"] <= 5
 
 
 def test_tables_are_recoverable_encrypted_and_kept(template: Template) -> None:

@@ -18,6 +18,30 @@ os.environ.update(
 REGION = "cn-north-1"
 QUEUES = ("imports", "issuance", "standings", "expiry", "reminders", "settlement")
 
+WORKERS = (
+    "process_import",
+    "issue_vouchers",
+    "follow_standings",
+    "expire_shard",
+    "remind_shard",
+    "seal_settlement",
+)
+CONSUMERS = ("record_audit", "return_changes")
+JOBS = (
+    "expire_vouchers",
+    "receive_upload",
+    "reconcile_exchange",
+    "reconcile_footage",
+    "reencrypt_people",
+    "register_document",
+    "register_footage",
+    "resume_imports",
+    "resume_issuance",
+    "seal_audit",
+    "settle_subsidies",
+    "verify_ledger",
+)
+
 LONG = (
     "test_money_holds_whatever_happens_in_whatever_order",
     "test_no_cell_allows_more_than_the_table",
@@ -70,6 +94,8 @@ def _prepare() -> None:
     for name in QUEUES:
         url = sqs.create_queue(QueueName=f"voucher-test-{name}")["QueueUrl"]
         os.environ[f"{name.upper()}_QUEUE_URL"] = url
+    for name in (*WORKERS, *CONSUMERS, *JOBS):
+        sqs.create_queue(QueueName=f"voucher-test-{name}-dead")
     key = boto3.client("kms", region_name=REGION).create_key()["KeyMetadata"]["KeyId"]
     os.environ["DATA_KEY_ID"] = key
     secrets = boto3.client("secretsmanager", region_name=REGION)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.aws.logs import log_failure
-from chalicelib.aws.streams import RecordsUndone, row_changes
+from chalicelib.aws.parking import Batch
 from chalicelib.kernel.principal import Context
 from chalicelib.supervision.audit import service as audit
 
@@ -13,16 +13,22 @@ def record_audit(event: Mapping[str, Any], context: Context) -> dict[str, int]:
     """Record every change of the batch in its chain, exactly once however often it is delivered.
 
     Raises:
-        RecordsUndone: some changes could not be recorded; everything else of the batch is.
+        RecordsUndone: some changes could not be recorded; everything else of the batch is. A record that was
+            tried alone for too long, or cannot be read, is parked instead.
 
     """
     observed: list[audit.ObservedChange] = []
     sequences: dict[tuple[str, str], str] = {}
-    undone: list[str] = []
-    for row in row_changes(event):
+    batch = Batch(event, "record_audit")
+    for row in batch.changes():
         if row.told_elsewhere:
             continue
-        change = audit.observe(context, row)
+        try:
+            change = audit.observe(context, row)
+        except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
+            log_failure("audit_unrecorded", error, table=row.table, sequence=row.sequence)
+            batch.undone.append(row.sequence)
+            continue
         observed.append(change)
         sequences[change.key] = row.sequence
     added = 0
@@ -31,9 +37,8 @@ def record_audit(event: Mapping[str, Any], context: Context) -> dict[str, int]:
             added += audit.append(context, chain, changes)
         except Exception as error:  # noqa: BLE001 - one chain's trouble must not stop the others
             log_failure("audit_unrecorded", error, chain=chain)
-            undone += [sequences[change.key] for change in changes]
-    if undone:
-        raise RecordsUndone(undone)
+            batch.undone += [sequences[change.key] for change in changes]
+    batch.finish(now=context.now)
     return {"changes": len(observed), "recorded": added}
 
 

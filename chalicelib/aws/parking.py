@@ -1,0 +1,89 @@
+"""Records of a stream that a consumer cannot do: put aside where nothing is lost, so that the others go on.
+
+A stream hands a shard's records over in their order, again and again until the consumer took them or a day is
+over. One record that can never be done would stop all that follow. So a record that cannot even be read is
+parked at once. One that cannot be written is tried for `PATIENCE`; by then the stream hands it over alone,
+since it halves what fails. What is parked stands in the consumer's dead letters with both images, and is
+redriven from there.
+"""
+
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from chalicelib.aws.clients import client
+from chalicelib.aws.logs import log, log_failure, measure
+from chalicelib.aws.metrics import CHANGES_PARKED
+from chalicelib.aws.queues import dead_letters_url
+from chalicelib.aws.streams import RecordsUndone, RowChange, row_changes
+
+PATIENCE = timedelta(hours=12)
+"""Half of what a record lives: the other half is left for an outage of everything."""
+LETTER_BYTES_MAX = 250_000
+"""SQS takes 262,144 bytes."""
+
+
+class Batch:
+    """The records of one stream event on their way through a consumer; `undone` are those to come again."""
+
+    def __init__(self, event: Mapping[str, Any], consumer: str) -> None:
+        self._records: Sequence[Mapping[str, Any]] = event.get("Records", [])
+        self._consumer = consumer
+        self._unreadable: list[tuple[Mapping[str, Any], str]] = []
+        self.undone: list[str] = []
+
+    def changes(self, *, tables: Collection[str] | None = None) -> Iterator[RowChange]:
+        """Read the records in their order, each by itself; of these tables only, if any are named."""
+        for record in self._records:
+            try:
+                yield from row_changes({"Records": [record]}, tables=tables)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it, it will not get better
+                log_failure("change_unreadable", error, consumer=self._consumer, sequence=_sequence(record))
+                self._unreadable.append((record, type(error).__name__))
+
+    def finish(self, *, now: datetime) -> None:
+        """Have the stream hand the batch over again, or park what will never be done.
+
+        Nothing is parked of a batch that comes again: it would be parked each time.
+
+        Raises:
+            RecordsUndone: something is to come again.
+
+        """
+        if self.undone and (
+            len(self._records) > 1 or any(_age(record, now) < PATIENCE for record in self._records)
+        ):
+            raise RecordsUndone(self.undone)
+        if self.undone:
+            self._unreadable += [(record, "undone") for record in self._records]
+        for record, reason in self._unreadable:
+            log("change_parked", consumer=self._consumer, sequence=_sequence(record), reason=reason)
+            park(record, self._consumer, reason=reason)
+
+
+def park(record: Mapping[str, Any], consumer: str, *, reason: str) -> None:
+    """Put a record into the dead letters of its consumer; without its images if SQS would not take it so."""
+    letter = {"consumer": consumer, "reason": reason, "record": record}
+    text = json.dumps(letter, default=_plain)
+    if len(text.encode()) > LETTER_BYTES_MAX:
+        stream = {name: record["dynamodb"][name] for name in ("Keys", "SequenceNumber")}
+        text = json.dumps({**letter, "record": {**record, "dynamodb": stream}, "cut": True}, default=_plain)
+    client("sqs").send_message(QueueUrl=dead_letters_url(consumer), MessageBody=text)
+    measure(CHANGES_PARKED, consumer=consumer)
+
+
+def _sequence(record: Mapping[str, Any]) -> str:
+    return str(record.get("dynamodb", {}).get("SequenceNumber", ""))
+
+
+def _age(record: Mapping[str, Any], now: datetime) -> timedelta:
+    """Tell how old a record is; one that does not say is new."""
+    made = record.get("dynamodb", {}).get("ApproximateCreationDateTime")
+    if made is None:
+        return timedelta(0)
+    return now - (made if isinstance(made, datetime) else datetime.fromtimestamp(float(made), UTC))
+
+
+def _plain(value: Any) -> Any:
+    return value.timestamp() if isinstance(value, datetime) else str(value)
