@@ -64,6 +64,7 @@ def build(tables: Sequence[Table], stage: str) -> Json:
             "ProtectData": {"Fn::Equals": [{"Ref": "DeletionProtection"}, "on"]},
             **({"TellSomebody": _TELL_SOMEBODY} if stage == LOCAL else {}),
             **access_log_conditions(),
+            "AnswerOrigins": {"Fn::Not": [{"Fn::Equals": [{"Ref": "CorsOrigins"}, ""]}]},
             **{f"Reserve{name}": {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, 0]}]} for name in _CONCURRENCY},
         },
         "Globals": {"Function": {"Environment": {"Variables": environment()}}},
@@ -74,7 +75,7 @@ def build(tables: Sequence[Table], stage: str) -> Json:
             **bucket_resources(stage),
             **queue_resources(stage),
             **log_group_resources(stage),
-            **role_resources(tables),
+            **role_resources(tables, stage),
             **{logical_id(function): _function(function) for function in FUNCTIONS},
             **_event_sources(tables),
             **_rules(stage),
@@ -288,7 +289,7 @@ def _api(stage: str) -> Json:
         resources["RestAPI"]["Properties"]["GatewayResponses"] = {
             kind: {
                 "StatusCode": status,
-                "ResponseParameters": {"Headers": headers},
+                "ResponseParameters": {"Headers": headers | _READABLE_ELSEWHERE},
                 "ResponseTemplates": {"application/json": body},
             }
             for kind, (status, headers, body) in _gateway_answers().items()
@@ -309,6 +310,16 @@ def _api(stage: str) -> Json:
             },
         }
     return resources
+
+
+_READABLE_ELSEWHERE: Final[Json] = {
+    "Access-Control-Allow-Origin": {"Fn::If": ["AnswerOrigins", "'*'", {"Ref": "AWS::NoValue"}]}
+}
+"""Where pages of other origins may read answers, they may read the gateway's own: those hold nobody's data.
+
+The gateway cannot compare an origin with a list, so it names none. Without this header a browser tells a page
+only that something failed.
+"""
 
 
 def _gateway_answers() -> dict[str, tuple[int, dict[str, str], str]]:

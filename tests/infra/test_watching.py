@@ -219,3 +219,9 @@ def test_access_logs_are_off_unless_asked_for(template: Template) -> None:
     for bucket in ("IntakeBucket", "EvidenceBucket"):
         logging = resources[bucket]["Properties"]["LoggingConfiguration"]
         assert logging["Fn::If"][0] == "WriteBucketLogs"
+
+
+def test_pages_of_listed_origins_may_read_the_gateways_own_answers(template: Template) -> None:
+    for kind, answer in template["Resources"]["RestAPI"]["Properties"]["GatewayResponses"].items():
+        header = answer["ResponseParameters"]["Headers"]["Access-Control-Allow-Origin"]
+        assert header == {"Fn::If": ["AnswerOrigins", "'*'", {"Ref": "AWS::NoValue"}]}, kind
