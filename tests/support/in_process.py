@@ -30,7 +30,8 @@ TARGETS = {
 """The services, and what the `X-Amz-Target` of a request to each begins with."""
 _SERVICE_OF = {target: service for service, target in TARGETS.items()}
 _ON_THE_WAY = ("request-created", "before-send", "response-received", "needs-retry")
-_NOT_OURS = ("botocore.", "boto3.", "moto.", "pynamodb.", __name__)
+_NOT_OURS = ("botocore.", "boto3.", "moto.", "pynamodb.", "aws_lambda_powertools.", "chalicelib.", __name__)
+"""Who listens without being a test's. The program counts throttled and failed tries; here are none of either."""
 _ITEM_OPERATIONS = (
     "BatchGetItem",
     "BatchWriteItem",
