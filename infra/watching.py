@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from chalicelib.aws import metrics
 from chalicelib.aws.metrics import JOB_DIMENSION, NAMESPACE, STAGE_DIMENSION, Metric
@@ -26,9 +26,6 @@ API_STAGE: Final = "api"
 _MINUTE: Final = 60
 _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
-_METRICS_AN_ALARM_MAX: Final = 10
-"""An alarm on an expression looks at so many metrics (CloudWatch quotas)."""
-
 OPERATOR: Final = "the operator"
 PROVINCE: Final = "the provincial bureau"
 FINANCE: Final = "finance of the division that the log line names"
@@ -72,11 +69,11 @@ API_THROTTLED: Final = Watch(
     name="api-throttled", acts=OPERATOR, figure=metrics.REQUESTS_THROTTLED, threshold=100
 )
 FUNCTION_ERRORS: Final = Watch(name="function-errors", acts=OPERATOR, figure="Errors", threshold=1)
-FUNCTIONS_THROTTLED: Final = Watch(name="functions-throttled", acts=OPERATOR, figure="Throttles", threshold=1)
-FUNCTIONS_SLOW: Final = Watch(
-    name="functions-near-time-out", acts=OPERATOR, figure="Duration", threshold=90, statistic="Maximum"
+FUNCTION_THROTTLED: Final = Watch(name="function-throttled", acts=OPERATOR, figure="Throttles", threshold=1)
+FUNCTION_SLOW: Final = Watch(
+    name="function-near-time-out", acts=OPERATOR, figure="Duration", threshold=90, statistic="Maximum"
 )
-"""In hundredths of each function's own time-out."""
+"""In hundredths of each function's own time-out; its alarm has them in milliseconds."""
 STREAM_BEHIND: Final = Watch(
     name="stream-behind",
     acts=OPERATOR,
@@ -161,8 +158,8 @@ WATCHES: Final = (
     API_FAILING,
     API_SLOW,
     FUNCTION_ERRORS,
-    FUNCTIONS_THROTTLED,
-    FUNCTIONS_SLOW,
+    FUNCTION_THROTTLED,
+    FUNCTION_SLOW,
     STREAM_BEHIND,
     DEAD_LETTERS,
     QUEUE_WAITING,
@@ -191,10 +188,9 @@ def rings_when(watch: Watch) -> str:
         )
         return f"Rings when no `{figure}` came for too long ({times}). {_acts(watch)}"
     minutes = watch.period_seconds * watch.periods // _MINUTE
-    return (
-        f"Rings at `{figure}` ({watch.statistic}) of {watch.threshold:g} or more in {minutes} minutes. "
-        f"{_acts(watch)}"
-    )
+    share = " hundredths of the time-out" if watch is FUNCTION_SLOW else ""
+    reached = f"{watch.threshold:g}{share} or more in {minutes} minutes"
+    return f"Rings at `{figure}` ({watch.statistic}) of {reached}. {_acts(watch)}"
 
 
 def _acts(watch: Watch) -> str:
@@ -213,6 +209,10 @@ def alarms(stage: str) -> Iterator[Alarm]:
         name = logical_id(function)
         of = {"FunctionName": {"Ref": name}}
         yield _alarm(FUNCTION_ERRORS, name + "Errors", "AWS/Lambda", of, of=function.name)
+        yield _alarm(FUNCTION_THROTTLED, name + "Throttled", "AWS/Lambda", of, of=function.name)
+        slow = _alarm(FUNCTION_SLOW, name + "Slow", "AWS/Lambda", of, of=function.name)
+        slow.properties["Threshold"] = function.timeout_seconds * 1000 * FUNCTION_SLOW.threshold / 100
+        yield slow
         if function.streams:
             yield _alarm(STREAM_BEHIND, name + "Behind", "AWS/Lambda", of, of=function.name)
         if has_dead_letters(function):
@@ -223,10 +223,6 @@ def alarms(stage: str) -> Iterator[Alarm]:
     for queue in QUEUES:
         waiting = {"QueueName": {"Fn::GetAtt": [queue_id(queue.name), "QueueName"]}}
         yield _alarm(QUEUE_WAITING, queue_id(queue.name) + "Waiting", "AWS/SQS", waiting, of=queue.name)
-    yield from _of_many(FUNCTIONS_THROTTLED, "FunctionsThrottled", "SUM", lambda _: "{}")
-    yield from _of_many(
-        FUNCTIONS_SLOW, "FunctionsSlow", "MAX", lambda one: f"{{}}/{one.timeout_seconds * 1000 // 100}"
-    )
     for watch in OF_THE_SERVICE:
         yield _alarm(
             watch, "".join(map(str.title, watch.name.split("-"))), NAMESPACE, {STAGE_DIMENSION: stage}
@@ -256,32 +252,6 @@ def _alarm(watch: Watch, alarm_id: str, namespace: str, dimensions: Json, *, of:
         **_rings(watch),
     }
     return Alarm(watch=watch, id=alarm_id, of=of, properties=properties)
-
-
-def _of_many(watch: Watch, alarm_id: str, join: str, term: Any) -> Iterator[Alarm]:
-    """Look at a figure of every function with as few alarms as CloudWatch lets; logs tell which it was."""
-    for number, start in enumerate(range(0, len(FUNCTIONS), _METRICS_AN_ALARM_MAX), start=1):
-        group = FUNCTIONS[start : start + _METRICS_AN_ALARM_MAX]
-        terms = [term(function).format(f"FILL(m{place},0)") for place, function in enumerate(group)]
-        figures: list[Json] = [
-            {
-                "Id": f"m{place}",
-                "ReturnData": False,
-                "MetricStat": {
-                    "Metric": {
-                        "Namespace": "AWS/Lambda",
-                        "MetricName": watch.figure,
-                        "Dimensions": [{"Name": "FunctionName", "Value": {"Ref": logical_id(function)}}],
-                    },
-                    "Period": watch.period_seconds,
-                    "Stat": watch.statistic,
-                },
-            }
-            for place, function in enumerate(group)
-        ]
-        whole = {"Id": "e", "Expression": f"{join}([{','.join(terms)}])", "ReturnData": True}
-        properties = {"Metrics": [whole, *figures], "EvaluationPeriods": watch.periods, **_rings(watch)}
-        yield Alarm(watch=watch, id=f"{alarm_id}{number}", of=str(number), properties=properties)
 
 
 def _rings(watch: Watch) -> Json:
