@@ -3,6 +3,7 @@
 import ast
 import importlib.metadata
 import importlib.util
+import re
 import subprocess
 import sys
 import zipfile
@@ -129,15 +130,20 @@ def test_production_is_packaged_with_another_python_only_to_be_checked(tmp_path:
 
 def test_requirements_name_and_pin_what_the_program_imports() -> None:
     lines = (ROOT / "requirements.txt").read_text().splitlines()
-    pins = dict(line.split("==") for line in lines if line[:1] not in ("#", "-"))
+    pins = {_canonical(line.split("==")[0]) for line in lines if line[:1] not in ("#", "-")}
     distributions = importlib.metadata.packages_distributions()
     imported = {
-        distributions[name][0]
+        _canonical(distributions[name][0])
         for path in (ROOT / "app.py", *(ROOT / "chalicelib").rglob("*.py"))
         for name in _imported(ast.parse(path.read_text()))
         if name not in sys.stdlib_module_names and name != "chalicelib"
     }
-    assert imported == set(pins)
+    assert imported == pins
+
+
+def _canonical(name: str) -> str:
+    """Write a distribution's name in its one form (PEP 503): some name themselves with underscores."""
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def _imported(tree: ast.Module) -> Iterator[str]:
