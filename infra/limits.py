@@ -217,6 +217,16 @@ def _role_policies(built: Built) -> Iterator[Use]:
         yield Use(name, sum(_characters(_plain_values(built, policy)) for policy in policies))
 
 
+def _managed_policies(built: Built) -> Iterator[Use]:
+    for name, policy in built.of_type("AWS::IAM::ManagedPolicy"):
+        yield Use(name, _characters(_plain_values(built, policy["PolicyDocument"])))
+
+
+def _attached_policies(built: Built) -> Iterator[Use]:
+    for name, role in built.of_type("AWS::IAM::Role"):
+        yield Use(name, len(role.get("ManagedPolicyArns", ())))
+
+
 def _template(built: Built) -> Iterator[Use]:
     yield Use("as written", len(json.dumps(built.written, ensure_ascii=False, sort_keys=True).encode()))
     yield Use("as transformed", len(json.dumps(built.plain, ensure_ascii=False).encode()))
@@ -402,6 +412,21 @@ LIMITS: Final = (
         source=_IAM,
         margin=0.15,
         uses=_role_policies,
+    ),
+    Limit(
+        name="managed policy",
+        value=6_144,
+        unit="characters",
+        source=_IAM,
+        margin=0.15,
+        uses=_managed_policies,
+    ),
+    Limit(
+        name="managed policies of a role",
+        value=10,
+        unit="policies",
+        source=_IAM,
+        uses=_attached_policies,
     ),
     Limit(
         name="template through S3",

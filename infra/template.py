@@ -58,7 +58,7 @@ def build(tables: Sequence[Table], stage: str) -> Json:
             **bucket_resources(stage),
             **queue_resources(stage),
             **log_group_resources(stage),
-            **role_resources(tables),
+            **role_resources(tables, stage),
             **{logical_id(function): _function(function) for function in FUNCTIONS},
             **_event_sources(tables),
             **_rules(stage),

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from infra.demo.client import Service
 from tests.e2e.stack import Stack, run_folder, stop_left_behind
+from tests.support import calls
 
 _STACK = Stack(run_folder())
 
@@ -27,12 +28,16 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture
 def stack() -> Iterator[Stack]:
-    """Give the running stack, for this test alone."""
+    """Give the running stack, for this test alone; fail if a function asked for what its role may not."""
     with _STACK.mine():
         if not _STACK.is_up():
             stop_left_behind()
             _STACK.up()
+        before = _STACK.asked()
         yield _STACK
+        asked = _STACK.asked()
+        calls.note(asked.allowed)
+        assert asked.refused - before.refused == set()
 
 
 @pytest.fixture
