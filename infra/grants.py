@@ -1,15 +1,48 @@
+"""What each function may do: its resources, each with the actions that its code calls on it, and no others.
+
+A resource has the name this service gives it, without the stage:
+
+    table/vouchers                    a table
+    table/vouchers/index/by_holder    an index, read by itself
+    object/intake/imports/*           the objects of a bucket whose names begin so
+    bucket/evidence                   a bucket's lists
+    queue/expiry, secret/index        what is sent to, what is read
+    key                               the customer key: the code seals (GenerateDataKey) or opens (Decrypt)
+
+`infra.policies` writes each role's policy from this table, and adds what stands behind it: the key through
+the services, and what Lambda does with the role by itself.
+
+Tests hold the table to what the functions were seen to call (`tests/infra/recorded_calls.json`), both ways.
+Who adds a call is told by the test that makes it: grant it here, then `make record-calls`. A path that no
+test takes needs one (`tests/infra/test_rare_paths.py`), or a line in `UNSEEN`.
+"""
+
+from __future__ import annotations
+
 from collections.abc import Mapping
 from typing import Final
-ADDED_ONLY = ()
-UNSEEN = {}
+
+ADDED_ONLY: Final = ("audit-records", "ledger-groups", "ledger-summaries", "personal-data-accesses")
+"""Tables whose rows nobody changes or removes: no role has more there than reading and PutItem, and the
+program puts under the condition that there is none yet (`chalicelib.aws.writes.Put`).
+
+A class's sealed roster is a row of `classes`, beside its head and its scores, which do change, and IAM tells
+rows apart by their first key only, which they share. What protects it instead: a roster is put in one
+transaction with the head, whose condition lets it pass only in the states that allow it and at the version
+that was read (`CLASS_TRANSITIONS`); its digest is in the head; and each change of either is in the audit
+chain, whose daily roots are locked in the evidence bucket.
+"""
+
 GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "api_handler": {
         "bucket/evidence": "ListBucket ListBucketVersions",
+        "bucket/intake": "ListBucket",
         "key": "Decrypt GenerateDataKey",
         "object/evidence/audit/*": "GetObjectVersion",
         "object/evidence/claim-documents/*": "GetObject GetObjectVersion PutObject",
         "object/evidence/footage/*": "GetObjectVersion PutObject PutObjectLegalHold",
         "object/evidence/lessons/*": "GetObject PutObject PutObjectLegalHold PutObjectRetention",
+        "object/evidence/payment-files/*": "GetObjectVersion PutObject PutObjectRetention",
         "object/intake/catalogue/*": "GetObject PutObject",
         "object/intake/error-sheets/*": "GetObject PutObject",
         "object/intake/imports/*": "GetObject PutObject",
@@ -47,7 +80,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/enrolments/index/by_person": "Query",
         "table/footage": "PutItem Query UpdateItem",
         "table/footage-holds": "GetItem PutItem UpdateItem",
-        "table/idempotency": "PutItem UpdateItem",
+        "table/idempotency": "DeleteItem PutItem UpdateItem",
         "table/import-progress": "GetItem",
         "table/imports": "GetItem PutItem UpdateItem",
         "table/imports/index/by_division": "Query",
@@ -96,17 +129,19 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "key": "GenerateDataKey",
         "table/accounts": "GetItem PutItem",
     },
-    "expire_shard": {
-        "table/enrolments": "BatchGetItem UpdateItem",
-        "table/programs": "GetItem",
-        "table/vouchers": "UpdateItem",
-        "table/vouchers/index/by_due_shard": "Query",
+    "resume_issuance": {
+        "queue/issuance": "SendMessage",
+        "table/issuance-batches/index/by_open": "Query",
+        "table/issuance-chunks": "Query",
     },
-    "expire_vouchers": {
-        "queue/expiry": "SendMessage",
-        "queue/reminders": "SendMessage",
+    "resume_imports": {
+        "queue/imports": "SendMessage",
+        "table/import-progress": "GetItem",
+        "table/imports": "UpdateItem",
+        "table/imports/index/by_open": "Query",
     },
     "follow_standings": {
+        "table/claim-lines": "GetItem UpdateItem",
         "table/claim-lines/index/by_person": "Query",
         "table/imports": "GetItem UpdateItem",
         "table/list-effects": "PutItem Query",
@@ -114,22 +149,54 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/standings": "BatchGetItem",
         "table/vouchers": "BatchGetItem UpdateItem",
     },
-    "issue_vouchers": {
-        "key": "Decrypt GenerateDataKey",
-        "object/intake/imports/*": "GetObject",
-        "object/intake/issuance/*": "PutObject",
-        "secret/index": "GetSecretValue",
-        "table/imports": "UpdateItem",
-        "table/issuance-batches": "GetItem UpdateItem",
-        "table/issuance-chunks": "GetItem PutItem Query",
-        "table/person-index": "BatchGetItem GetItem PutItem",
-        "table/personal-data-accesses": "PutItem",
-        "table/programs": "GetItem",
+    "expire_vouchers": {
+        "queue/expiry": "SendMessage",
+        "queue/reminders": "SendMessage",
+    },
+    "settle_subsidies": {
+        "queue/settlement": "SendMessage",
+    },
+    "verify_ledger": {
+        "queue/settlement": "SendMessage",
+    },
+    "reconcile_exchange": {
+        "secret/signing": "GetSecretValue",
+        "table/deliveries": "Query UpdateItem",
+        "table/deliveries/index/by_queue": "Query",
+    },
+    "seal_audit": {
+        "bucket/evidence": "ListBucket ListBucketVersions",
+        "object/evidence/audit/*": "GetObject GetObjectVersion PutObject PutObjectRetention",
+        "table/audit-heads": "GetItem",
+        "table/audit-records/index/by_chain": "Query",
         "table/programs/index/by_listing": "Query",
-        "table/standings": "BatchGetItem PutItem",
-        "table/vouchers": "BatchGetItem PutItem UpdateItem",
+    },
+    "reencrypt_people": {
+        "bucket/evidence": "ListBucketVersions",
+        "key": "Decrypt GenerateDataKey",
+        "object/evidence/payment-files/*": "GetObjectVersion PutObject PutObjectRetention",
+        "secret/index": "GetSecretValue",
+        "table/accounts": "Scan UpdateItem",
+        "table/classes": "Scan UpdateItem",
+        "table/institutions": "Scan UpdateItem",
+        "table/objections": "Scan UpdateItem",
+        "table/people": "Scan UpdateItem",
+        "table/person-index": "DeleteItem PutItem Scan UpdateItem",
+        "table/personal-data-accesses": "PutItem",
+        "table/rekeyings": "GetItem PutItem",
+        "table/settlement-payees": "Scan UpdateItem",
+    },
+    "record_audit": {
+        "table/audit-heads": "GetItem PutItem",
+        "table/audit-records": "BatchGetItem PutItem",
+        "table/voucher-counts": "UpdateItem",
+    },
+    "return_changes": {
+        "secret/signing": "GetSecretValue",
+        "table/deliveries": "PutItem Query UpdateItem",
     },
     "process_import": {
+        "bucket/intake": "ListBucket",
         "key": "Decrypt GenerateDataKey",
         "object/intake/imports/*": "GetObject PutObject",
         "queue/imports": "SendMessage",
@@ -143,113 +210,130 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/personal-data-accesses": "PutItem",
         "table/standings": "BatchGetItem PutItem UpdateItem",
     },
+    "issue_vouchers": {
+        "key": "Decrypt GenerateDataKey",
+        "object/intake/imports/*": "GetObject",
+        "object/intake/issuance/*": "PutObject",
+        "secret/index": "GetSecretValue",
+        "table/claim-lines": "GetItem UpdateItem",
+        "table/claim-lines/index/by_person": "Query",
+        "table/imports": "UpdateItem",
+        "table/issuance-batches": "GetItem UpdateItem",
+        "table/issuance-chunks": "GetItem PutItem Query",
+        "table/person-index": "BatchGetItem GetItem PutItem",
+        "table/personal-data-accesses": "PutItem",
+        "table/programs": "GetItem",
+        "table/programs/index/by_listing": "Query",
+        "table/standings": "BatchGetItem PutItem",
+        "table/vouchers": "BatchGetItem PutItem UpdateItem",
+    },
+    "expire_shard": {
+        "queue/expiry": "SendMessage",
+        "table/enrolments": "BatchGetItem UpdateItem",
+        "table/programs": "GetItem",
+        "table/vouchers": "UpdateItem",
+        "table/vouchers/index/by_due_shard": "Query",
+    },
+    "remind_shard": {
+        "queue/reminders": "SendMessage",
+        "secret/signing": "GetSecretValue",
+        "table/deliveries": "BatchGetItem PutItem UpdateItem",
+        "table/vouchers": "BatchGetItem",
+        "table/vouchers/index/by_due_shard": "Query",
+    },
+    "seal_settlement": {
+        "key": "Decrypt GenerateDataKey",
+        "object/evidence/payment-files/*": "PutObject PutObjectRetention",
+        "queue/settlement": "SendMessage",
+        "secret/index": "GetSecretValue",
+        "table/budgets": "BatchGetItem Query",
+        "table/check-ins": "Query",
+        "table/claim-lines": "BatchGetItem UpdateItem",
+        "table/claim-lines/index/by_retry": "Query",
+        "table/classes": "Query UpdateItem",
+        "table/classes/index/by_claim_deadline": "Query",
+        "table/enrolments": "BatchGetItem",
+        "table/footage": "Query",
+        "table/institutions": "GetItem UpdateItem",
+        "table/ledger-groups": "BatchGetItem Query",
+        "table/ledger-summaries": "BatchGetItem Query",
+        "table/make-ups": "Query",
+        "table/personal-data-accesses": "PutItem",
+        "table/policies": "GetItem",
+        "table/programs": "GetItem",
+        "table/settlement-batches": "GetItem PutItem UpdateItem",
+        "table/settlement-chunks": "PutItem Query",
+        "table/settlement-counters": "GetItem PutItem",
+        "table/settlement-payees": "PutItem Query",
+        "table/subsidy-claims": "BatchGetItem GetItem UpdateItem",
+        "table/subsidy-claims/index/by_city": "Query",
+        "table/subsidy-claims/index/by_due": "Query",
+        "table/vouchers": "BatchGetItem UpdateItem",
+    },
     "receive_upload": {
         "queue/imports": "SendMessage",
         "table/imports": "GetItem UpdateItem",
     },
-    "reconcile_exchange": {
-        "secret/signing": "GetSecretValue",
-        "table/deliveries": "Query UpdateItem",
-        "table/deliveries/index/by_queue": "Query",
+    "register_footage": {
+        "bucket/evidence": "ListBucket",
+        "object/evidence/footage/*": (
+            "GetObject GetObjectRetention GetObjectVersion PutObjectLegalHold PutObjectRetention"
+        ),
+        "object/evidence/lessons/*": "GetObject PutObject PutObjectLegalHold PutObjectRetention",
+        "table/check-ins": "Query",
+        "table/classes": "Query",
+        "table/footage": "GetItem Query UpdateItem",
+        "table/footage-holds": "GetItem",
+        "table/policies": "GetItem",
+        "table/programs": "GetItem",
+    },
+    "register_document": {
+        "bucket/evidence": "ListBucket",
+        "object/evidence/claim-documents/*": "GetObject GetObjectVersion",
+        "table/claim-documents": "GetItem UpdateItem",
     },
     "reconcile_footage": {
         "bucket/evidence": "ListBucket ListBucketVersions",
-        "object/evidence/footage/*": "GetObjectVersion PutObjectRetention",
+        "object/evidence/footage/*": (
+            "GetObjectRetention GetObjectVersion PutObjectLegalHold PutObjectRetention"
+        ),
         "object/evidence/lessons/*": "GetObject PutObject PutObjectLegalHold PutObjectRetention",
         "table/check-ins": "Query",
         "table/classes": "Query",
         "table/footage": "GetItem Query UpdateItem",
         "table/footage-holds": "GetItem",
         "table/footage/index/by_due_day": "Query",
+        "table/policies": "GetItem",
         "table/programs": "GetItem",
-    },
-    "record_audit": {
-        "table/audit-heads": "GetItem PutItem",
-        "table/audit-records": "BatchGetItem PutItem",
-        "table/voucher-counts": "UpdateItem",
-    },
-    "reencrypt_people": {
-        "key": "Decrypt GenerateDataKey",
-        "secret/index": "GetSecretValue",
-        "table/accounts": "Scan",
-        "table/classes": "Scan",
-        "table/institutions": "Scan UpdateItem",
-        "table/objections": "Scan",
-        "table/people": "Scan UpdateItem",
-        "table/person-index": "DeleteItem PutItem Scan UpdateItem",
-        "table/personal-data-accesses": "PutItem",
-        "table/rekeyings": "GetItem PutItem",
-        "table/settlement-payees": "Scan",
-    },
-    "register_document": {
-        "object/evidence/claim-documents/*": "GetObject GetObjectVersion",
-        "table/claim-documents": "GetItem UpdateItem",
-    },
-    "register_footage": {
-        "bucket/evidence": "ListBucket",
-        "object/evidence/footage/*": "GetObject GetObjectVersion PutObjectLegalHold PutObjectRetention",
-        "object/evidence/lessons/*": "GetObject PutObject PutObjectLegalHold PutObjectRetention",
-        "table/check-ins": "Query",
-        "table/classes": "Query",
-        "table/footage": "GetItem Query UpdateItem",
-        "table/footage-holds": "GetItem",
-        "table/programs": "GetItem",
-    },
-    "remind_shard": {
-        "secret/signing": "GetSecretValue",
-        "table/deliveries": "BatchGetItem PutItem UpdateItem",
-        "table/vouchers": "BatchGetItem",
-        "table/vouchers/index/by_due_shard": "Query",
-    },
-    "resume_imports": {
-        "queue/imports": "SendMessage",
-        "table/import-progress": "GetItem",
-        "table/imports": "UpdateItem",
-        "table/imports/index/by_open": "Query",
-    },
-    "resume_issuance": {
-        "queue/issuance": "SendMessage",
-        "table/issuance-batches/index/by_open": "Query",
-        "table/issuance-chunks": "Query",
-    },
-    "return_changes": {
-        "secret/signing": "GetSecretValue",
-        "table/deliveries": "PutItem Query UpdateItem",
-    },
-    "seal_audit": {
-        "bucket/evidence": "ListBucketVersions",
-        "object/evidence/audit/*": "GetObject GetObjectVersion PutObject PutObjectRetention",
-        "table/audit-heads": "GetItem",
-        "table/audit-records/index/by_chain": "Query",
-        "table/programs/index/by_listing": "Query",
-    },
-    "seal_settlement": {
-        "key": "Decrypt GenerateDataKey",
-        "queue/settlement": "SendMessage",
-        "table/budgets": "BatchGetItem Query",
-        "table/claim-lines": "BatchGetItem UpdateItem",
-        "table/claim-lines/index/by_retry": "Query",
-        "table/classes": "Query UpdateItem",
-        "table/classes/index/by_claim_deadline": "Query",
-        "table/enrolments": "BatchGetItem",
-        "table/institutions": "GetItem UpdateItem",
-        "table/ledger-groups": "BatchGetItem Query",
-        "table/ledger-summaries": "BatchGetItem Query",
-        "table/personal-data-accesses": "PutItem",
-        "table/programs": "GetItem",
-        "table/settlement-batches": "GetItem PutItem UpdateItem",
-        "table/settlement-chunks": "PutItem Query",
-        "table/settlement-counters": "GetItem PutItem",
-        "table/settlement-payees": "PutItem Query",
-        "table/subsidy-claims": "BatchGetItem UpdateItem",
-        "table/subsidy-claims/index/by_city": "Query",
-        "table/subsidy-claims/index/by_due": "Query",
-        "table/vouchers": "BatchGetItem UpdateItem",
-    },
-    "settle_subsidies": {
-        "queue/settlement": "SendMessage",
-    },
-    "verify_ledger": {
-        "queue/settlement": "SendMessage",
     },
 }
+"""Function → resource → its actions."""
+
+_ABSENT = (
+    "who may not list a bucket is told 403 of an object that is not there; the code takes 404 for an answer"
+)
+_LOCKED = "S3 tells until when a version is locked only to who may read that; a lock must not be shortened"
+_LISTED = "somebody comes onto a list while vouchers are issued, and a line of theirs waits for its payment"
+
+UNSEEN: Final[Mapping[tuple[str, str, str], str]] = {
+    # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
+    ("api_handler", "bucket/intake", "ListBucket"): _ABSENT,
+    ("process_import", "bucket/intake", "ListBucket"): _ABSENT,
+    ("register_document", "bucket/evidence", "ListBucket"): _ABSENT,
+    ("seal_audit", "bucket/evidence", "ListBucket"): _ABSENT,
+    ("reconcile_footage", "object/evidence/footage/*", "GetObjectRetention"): _LOCKED,
+    ("register_footage", "object/evidence/footage/*", "GetObjectRetention"): _LOCKED,
+    ("issue_vouchers", "table/claim-lines", "GetItem"): _LISTED,
+    ("issue_vouchers", "table/claim-lines", "UpdateItem"): _LISTED,
+    ("issue_vouchers", "table/claim-lines/index/by_person", "Query"): _LISTED,
+    ("seal_settlement", "secret/index", "GetSecretValue"): (
+        "a line is in doubt for its attendance, and its class has roll-calls, whose moments are keyed"
+    ),
+    ("seal_settlement", "table/make-ups", "Query"): (
+        "a line is in doubt for its attendance, and the class made lessons up"
+    ),
+    ("seal_settlement", "table/subsidy-claims", "GetItem"): (
+        "two workers close the same claims at once: the one that comes late looks at each by itself"
+    ),
+}
+"""Grants that no test and no story uses, each with its reason."""

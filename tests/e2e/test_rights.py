@@ -34,7 +34,9 @@ def test_every_job_does_its_night_with_the_rights_of_its_role(service: Service, 
 def test_who_has_no_right_is_refused(facts: dict[str, Any], stack: Stack) -> None:
     def client(service: str, **keys: str) -> Any:
         named = {"aws_access_key_id": "test", "aws_secret_access_key": "test", **keys}
-        return boto3.client(service, endpoint_url=facts["aws_endpoint_url"], region_name=facts["region"], **named)
+        return boto3.client(
+            service, endpoint_url=facts["aws_endpoint_url"], region_name=facts["region"], **named
+        )
 
     roles = client("iam")
     role = roles.create_role(RoleName="nobody", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]
@@ -46,6 +48,8 @@ def test_who_has_no_right_is_refused(facts: dict[str, Any], stack: Stack) -> Non
             "aws_session_token": given["SessionToken"],
         }
         with pytest.raises(ClientError, match="AccessDenied"):
-            client("dynamodb", **keys).get_item(TableName="voucher-local-vouchers", Key={"id": {"S": "vch_a"}})
+            client("dynamodb", **keys).get_item(
+                TableName="voucher-local-vouchers", Key={"id": {"S": "vch_a"}}
+            )
     finally:
         roles.delete_role(RoleName="nobody")

@@ -22,6 +22,7 @@ from infra.limits import Built, built_in, transformed
 from infra.policies import log_group_id, role_id
 from infra.storage import dead_letters_id, has_dead_letters
 from tests.support.calls import RECORD, Call, granted, read_record, resource_of
+from tests.support.reachable import reachable
 
 Template = dict[str, Any]
 REGION = "cn-northwest-1"
@@ -49,11 +50,15 @@ def built(template: Template) -> Built:
 
 
 def statements(built: Built, function: Function) -> Iterator[tuple[list[str], list[str], Any]]:
-    """Give a role's statements with their resources written out."""
+    """Give a role's statements, its own and those attached to it, with their resources written out."""
     role = built.plain["Resources"][role_id(function)]["Properties"]
-    for statement in role["Policies"][0]["PolicyDocument"]["Statement"]:
-        condition = statement.get("Condition")
-        yield statement["Action"], [built.text(one) for one in statement["Resource"]], condition
+    attached = [
+        built.plain["Resources"][policy["Ref"]]["Properties"] for policy in role.get("ManagedPolicyArns", ())
+    ]
+    for policy in (*role["Policies"], *attached):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            resources = [built.text(resource) for resource in statement["Resource"]]
+            yield statement["Action"], resources, statement.get("Condition")
 
 
 # --------------------------------------------------------------------------- both ways
@@ -82,6 +87,33 @@ def test_each_function_has_grants_and_each_exception_is_one(record: set[Call]) -
         assert len(reason) > 40
 
 
+NAMED_ONLY = {
+    ("expire_shard", "queue/reminders", "SendMessage"): "a page of expiry asks for the next of expiry",
+    ("remind_shard", "queue/expiry", "SendMessage"): "a page of reminders asks for the next of reminders",
+    ("reencrypt_people", "secret/partners", "GetSecretValue"): "named to be forgotten",
+    ("reencrypt_people", "secret/signing", "GetSecretValue"): "named to be forgotten",
+    ("seal_settlement", "table/institutions/index/by_area", "Query"): "named to be forgotten",
+}
+"""What the source names and does not do."""
+
+
+def unreachable(grants: set[Call]) -> dict[Call, str]:
+    """Give what the source can reach and the grants do not allow, each with the place that needs it."""
+    return {
+        Call(function.name, *need): place
+        for function in FUNCTIONS
+        for need, place in reachable(function.name).items()
+        if (function.name, *need) not in grants
+    }
+
+
+def test_what_the_source_can_reach_is_granted_though_no_test_may_go_there() -> None:
+    assert set(unreachable(set(granted()))) == set(NAMED_ONLY)
+    second_page = Call("expire_shard", "queue/expiry", "SendMessage")
+    planted = unreachable(set(granted()) - {second_page})
+    assert planted[second_page] == "chalicelib.vouchers.expiry.service.ask_for_next"
+
+
 def test_the_record_is_in_order_so_that_a_change_of_it_is_read() -> None:
     text = RECORD.read_text()
     assert text == json.dumps(json.loads(text), indent=1, sort_keys=True) + "\n"
@@ -97,7 +129,14 @@ def test_no_role_changes_or_removes_what_is_only_added() -> None:
 
 
 def test_no_role_removes_an_object_or_passes_over_its_lock() -> None:
-    allowed = {"GetObject", "GetObjectRetention", "GetObjectVersion", "PutObject", "PutObjectLegalHold", "PutObjectRetention"}
+    allowed = {
+        "GetObject",
+        "GetObjectRetention",
+        "GetObjectVersion",
+        "PutObject",
+        "PutObjectLegalHold",
+        "PutObjectRetention",
+    }
     actions = {call.action for call in granted() if call.resource.startswith("object/")}
     assert actions <= allowed
     locked = {call.resource for call in granted() if call.action == "PutObjectRetention"}
@@ -112,13 +151,18 @@ def test_no_policy_has_a_wildcard_but_in_names_that_only_the_service_gives(built
                 if resource == "*":
                     assert actions == ["dynamodb:ListStreams"]
                 elif "*" in resource:
-                    assert ":s3:::voucher-prod-" in resource or ":log-group:/aws/lambda/voucher-prod/" in resource
+                    assert (
+                        ":s3:::voucher-prod-" in resource
+                        or ":log-group:/aws/lambda/voucher-prod/" in resource
+                    )
 
 
 # --------------------------------------------------------------------------- the key
 
 
-def test_only_who_seals_or_opens_uses_the_key_directly_and_only_for_that(built: Built, record: set[Call]) -> None:
+def test_only_who_seals_or_opens_uses_the_key_directly_and_only_for_that(
+    built: Built, record: set[Call]
+) -> None:
     for function in FUNCTIONS:
         own = {call.action for call in record if (call.function, call.resource) == (function.name, "key")}
         direct = [
@@ -189,6 +233,14 @@ def _by_lambda(built: Built, function: Function) -> Iterator[tuple[str, str]]:
                 name = table["Properties"]["TableName"].removeprefix("voucher-prod-")
                 for action in ("DescribeStream", "GetRecords", "GetShardIterator"):
                     yield f"table/{name}/stream/2026-11-28T00:00:00.000", action
+
+
+def test_payment_files_are_stored_under_a_lock_that_nobody_of_the_service_can_lift() -> None:
+    files = "object/evidence/payment-files/*"
+    assert GRANTS["seal_settlement"][files] == "PutObject PutObjectRetention", "it stores, and reads nothing"
+    for function in (API, "reencrypt_people"):
+        assert GRANTS[function][files] == "GetObjectVersion PutObject PutObjectRetention"
+    assert "BypassGovernanceRetention" not in {call.action for call in granted()}
 
 
 def test_the_api_may_not_do_what_is_a_jobs_alone() -> None:

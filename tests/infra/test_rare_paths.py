@@ -47,7 +47,8 @@ def test_a_shard_of_more_than_a_page_is_gone_on_with_by_another_message(world: A
     claimed = store.read_voucher(world.voucher(world.person(1)))
     revoked = msgspec.structs.replace(claimed, status=VoucherStatus.REVOKED, version=1, last_change=None)
     copies = [
-        msgspec.structs.replace(revoked, id=f"vch_copy{number:04d}", due_shard="00") for number in range(PAGE + 1)
+        msgspec.structs.replace(revoked, id=f"vch_copy{number:04d}", due_shard="00")
+        for number in range(PAGE + 1)
     ]
     store.issue(copies, world.change)
     for queue, handler, days in (("expiry", app.expire_shard, 0), ("reminders", app.remind_shard, 7)):
@@ -73,7 +74,9 @@ def _announced(room: Classroom, camera: str) -> str:
     return str(room.api("institution").post(path, body, at=room.starts()).json["upload"]["fields"]["key"])
 
 
-def test_recordings_of_a_held_lesson_under_an_earlier_policy_are_held_by_whoever_finds_them(world: Any) -> None:
+def test_recordings_of_a_held_lesson_under_an_earlier_policy_are_held_by_whoever_finds_them(
+    world: Any,
+) -> None:
     room = Classroom(world).rostered(2)
     room_under(world, 0)
     hold = f"/v1/lessons/{room.lesson()['id']}/footage/hold"

@@ -140,7 +140,9 @@ def _note_form(request: Any, **_: Any) -> None:
     run, policy = _run_at_work(), request.context.get("s3-presign-post-policy")
     if run is None or policy is None:
         return
-    fixed = {name: value for one in policy["conditions"] if isinstance(one, dict) for name, value in one.items()}
+    fixed = {
+        name: value for one in policy["conditions"] if isinstance(one, dict) for name, value in one.items()
+    }
     note([Call(run[0], object_of(_short(fixed["bucket"]), fixed["key"]), "PutObject")])
 
 
@@ -196,7 +198,12 @@ def _short(name: str) -> str:
     return re.sub(r"^voucher-[a-z]+-", "", name)
 
 
-_OF_AN_ITEM = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "ConditionCheck": "ConditionCheckItem"}
+_OF_AN_ITEM = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
 
 
 def _of_tables(operation: str, params: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -136,7 +136,13 @@ def test_each_table_with_sealed_values_is_sealed_anew(world: Any, api: Any) -> N
     import app
     from tests.classes.builders import Classroom
 
-    first = {"account": "province-9", "password": "x" * 12, "name": "省厅", "role": "province", "division": "34"}
+    first = {
+        "account": "province-9",
+        "password": "x" * 12,
+        "name": "省厅",
+        "role": "province",
+        "division": "34",
+    }
     assert app.bootstrap_accounts({"accounts": [first]}, None) == {"created": 1}
     world.voucher(world.person(1))
     Classroom(world)
