@@ -1,6 +1,7 @@
 """What AWS refuses, as data: each limit, where it is documented, and what this template takes of it.
 
-    python -m infra.limits            # the table for a packaged prod stage (`make limits`)
+    python -m infra.limits              # the table for a packaged prod stage (`make limits`)
+    python -m infra.limits --broken     # what is broken of it (`make check-template`)
 
 An emulator refuses none of these, so a template can be deployed here a thousand times and nowhere else once.
 Names, policies and settings are written out as they will be in each region of `REGIONS`: the longest names of
@@ -696,10 +697,13 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description="Compare a packaged stage with what AWS allows.")
     parser.add_argument("--stage", default="prod")
+    parser.add_argument("--broken", action="store_true", help="print only the limits that are broken")
     options = parser.parse_args()
     table = Table("limit", "AWS", "used", "%", "by", "in", "", box=None)
     found = rows(packaged(options.stage))
     for row in found:
+        if options.broken and row.holds:
+            continue
         limit, use = row.limit, row.use
         share = round(100 * use.amount / limit.value)
         mark = "✓" if row.holds else "✗"
@@ -712,7 +716,8 @@ def main() -> int:
             row.region,
             mark,
         )
-    Console(width=150).print(table)
+    if table.rows:
+        Console(width=150).print(table)
     return 0 if all(row.holds for row in found) else 1
 
 

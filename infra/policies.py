@@ -155,8 +155,8 @@ def _called(grants: Mapping[str, Sequence[str]], tables: Sequence[Table], stage:
             asked = (f"{_SERVICES[kind]}:{action}" for action in sorted(actions))
             part = "index" if "/index/" in resource else kind
             alike[part, *asked].append(_arn_of(resource, tables, stage))
-    for (_, *asked), resources in sorted(alike.items(), key=lambda group: group[0]):
-        yield _allow(asked, resources)
+    for (_, *actions_alike), resources in sorted(alike.items(), key=lambda group: group[0]):
+        yield _allow(actions_alike, resources)
 
 
 def _sealing(grants: Mapping[str, Sequence[str]]) -> Iterator[Json]:
