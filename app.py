@@ -108,8 +108,8 @@ FUNCTIONS = (
 )
 """Name of the function and of its worker, whose `jobs.py` the worker is in, and how it is called.
 
-What starts each function stands in `infra/functions.py`, and what it may touch in `infra/grants.py`; tests hold
-them together.
+What starts each function stands in `infra/functions.py`, what it may touch in `infra/grants.py`; tests hold
+these together.
 """
 
 _DESCRIBES_ALL = frozenset({"/docs", "/openapi.json"})
