@@ -62,35 +62,42 @@ def _function_of(code: CodeType) -> tuple[str, bool] | None:
     return None
 
 
-def _run_in(frame: FrameType | None) -> tuple[str, FrameType] | None:
-    """Give the function that runs in a frame or around it, and the frame it began with."""
-    middle = None
+class Work(NamedTuple):
+    """What a thread does: for which function, if its frames tell, and whether a test told it to."""
+
+    function: str | None
+    for_a_test: bool
+
+
+def _work_in(frame: FrameType | None) -> Work:
+    middle, for_a_test = None, False
     while frame is not None:
         match _function_of(frame.f_code):
             case function, True:
-                return function, frame
+                return Work(function, for_a_test)
             case function, False:
-                middle = function, frame
+                middle = function
+        for_a_test |= "/tests/" in frame.f_code.co_filename
         frame = frame.f_back
-    return middle
+    return Work(middle, for_a_test)
 
 
-def _run_at_work() -> tuple[str, FrameType] | None:
-    """Give the run this thread works for; a thread of a pool works for the only one that others do."""
-    own = _run_in(sys._getframe())
-    if own is not None or threading.current_thread() is threading.main_thread():
-        return own
-    others = {run for frame in sys._current_frames().values() if (run := _run_in(frame)) is not None}
+def _function_at_work() -> str | None:
+    """Give the function this thread works for; a thread of a function's own pool works for the only one there is."""
+    work = _work_in(sys._getframe(2))  # not this file, which is of the tests
+    if work.function is not None or work.for_a_test or threading.current_thread() is threading.main_thread():
+        return work.function
+    others = {_work_in(frame).function for frame in sys._current_frames().values()} - {None}
     return others.pop() if len(others) == 1 else None
 
 
-_begun: list[FrameType] = []
-"""Where the last run of a job began."""
+_last: list[str] = []
+"""The function that called last."""
 
 
-def _as_in_a_process_of_its_own(frame: FrameType) -> None:
-    """Let a job that begins read anew what the API of the same test has read: on AWS nothing is shared."""
-    if _begun == [frame]:
+def _as_in_a_process_of_its_own(function: str) -> None:
+    """Let a job read anew what the API, or another job, has read: on AWS they share nothing."""
+    if function == API or _last == [function]:
         return
     from chalicelib.aws.crypto import forget_data_keys
     from chalicelib.aws.keys import forget_keys
@@ -99,7 +106,6 @@ def _as_in_a_process_of_its_own(frame: FrameType) -> None:
     from chalicelib.classes.service import forget_classes
     from chalicelib.programs.service import forget_programs
 
-    _begun[:] = [frame]
     forget_data_keys()
     forget_keys()
     forget_institutions()
@@ -122,28 +128,28 @@ def watch_clients() -> None:
 
 
 def _note_request(params: Mapping[str, Any], model: Any, **_: Any) -> None:
-    run, service = _run_at_work(), model.service_model.service_name
-    if run is None:
+    function, service = _function_at_work(), model.service_model.service_name
+    if function is None:
         return
-    function, began = run
-    if function != API and service not in _FORGOTTEN_FIRST:
-        _as_in_a_process_of_its_own(began)
+    if service not in _WHOSE_ANSWERS_ARE_KEPT:
+        _as_in_a_process_of_its_own(function)
+        _last[:] = [function]
     note(Call(function, *need) for need in needed(service, model.name, params))
 
 
-_FORGOTTEN_FIRST = frozenset({"kms", "secretsmanager"})
-"""Whose answers are what is forgotten: not in the middle of asking for them."""
+_WHOSE_ANSWERS_ARE_KEPT = frozenset({"kms", "secretsmanager"})
+"""Nothing is forgotten while it is being asked for."""
 
 
 def _note_form(request: Any, **_: Any) -> None:
     """Note a presigned form: whoever posts it acts with the rights of the function that made it."""
-    run, policy = _run_at_work(), request.context.get("s3-presign-post-policy")
-    if run is None or policy is None:
+    function, policy = _function_at_work(), request.context.get("s3-presign-post-policy")
+    if function is None or policy is None:
         return
     fixed = {
         name: value for one in policy["conditions"] if isinstance(one, dict) for name, value in one.items()
     }
-    note([Call(run[0], object_of(_short(fixed["bucket"]), fixed["key"]), "PutObject")])
+    note([Call(function, object_of(_short(fixed["bucket"]), fixed["key"]), "PutObject")])
 
 
 def note(calls: Iterable[Call]) -> None:
