@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
-.PHONY: call logs debug openapi hooks limits restore-drill
+.PHONY: call logs debug openapi hooks limits record-calls restore-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -64,6 +64,7 @@ check-types: $(STAMP)
 check-template: $(STAMP)
 	@$(PYTHON) -m infra.package --stage prod --for-this-python
 	@$(VENV)/bin/cfn-lint .build/prod/sam.json
+	@$(PYTHON) -m infra.limits --broken
 
 test: check ## everything: check, tests, the deployed template, races, costs (DEPTH=full: as large as in CI)
 	@$(MAKE) --no-print-directory -j2 run-tests run-bench
@@ -89,6 +90,12 @@ one: $(STAMP) ## one test, a file or a folder: T=tests/kernel/test_geo.py[::test
 
 limits: $(STAMP) ## what AWS refuses, and what the packaged template takes of it
 	@$(PYTHON) -m infra.limits
+
+record-calls: $(STAMP) ## note anew what each function calls of AWS, after its grants were changed (all tests run)
+	@rm -rf .build/calls
+	@RECORD_CALLS=$(CURDIR)/.build/calls $(PYTHON) -m pytest -n 2 \
+		--deselect tests/infra/test_grants.py
+	@$(PYTHON) -m tests.support.calls .build/calls
 
 restore-drill: $(STAMP) ## tell the story, restore all its tables under new names, look through and mend them
 	@$(PYTHON) -m pytest -n 0 -p no:randomly -s tests/e2e/test_story_restored.py

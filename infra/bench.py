@@ -20,7 +20,7 @@ def main() -> int:
     arguments = sys.argv[1:]
     tests = () if any(argument.startswith(_ALL) for argument in arguments) else _ALL
     with tempfile.TemporaryDirectory(prefix="voucher-bench-") as folder:
-        os.environ.update(LOCAL_FOLDER=folder, PORT=_free_port(), AUTOSAVE_SECONDS="0")
+        os.environ.update(LOCAL_FOLDER=folder, PORT=_free_port(), AUTOSAVE_SECONDS="0", AUTH="false")
         from infra.local.cloud import CLOUD  # noqa: PLC0415 - reads the folder and port when imported
         from infra.local.layout import ENDPOINT  # noqa: PLC0415
 

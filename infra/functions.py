@@ -1,6 +1,6 @@
-"""Every deployed function, as one table: its size, what starts it and what it may touch.
+"""Every deployed function, as one table: its size and what starts it; `infra.grants` says what it may touch.
 
-The template, the policies, the alarms, the outputs and the tests are all derived from this table, so a
+The template, the policies, the alarms, the outputs and the tests are all derived from the two, so a
 function cannot be deployed without a role of its own, a log retention, an alarm and, where it consumes
 messages, a dead-letter queue.
 """
@@ -12,11 +12,6 @@ from typing import Final
 
 API: Final = "api_handler"
 """Chalice's own function for all HTTP routes; its logical id is fixed by Chalice."""
-
-ALL: Final = frozenset({"*"})
-"""Every table of the registry, each named in the policy; never a wildcard resource."""
-
-NONE: Final[frozenset[str]] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,23 +25,6 @@ class Queue:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Grants:
-    """What a function may touch: tables by name without the stage's prefix, buckets, queues it sends to."""
-
-    reads: frozenset[str] = NONE
-    writes: frozenset[str] = NONE
-    buckets_read: frozenset[str] = NONE
-    buckets_write: frozenset[str] = NONE
-    sends: frozenset[str] = NONE
-    secrets: frozenset[str] = NONE
-    scans: frozenset[str] = NONE
-    buckets_locked: frozenset[str] = NONE
-    """Where it writes objects that nobody can remove before their day."""
-    buckets_held: frozenset[str] = NONE
-    """Where it puts objects under legal hold, and releases them."""
-
-
-@dataclass(frozen=True, kw_only=True)
 class Function:
     """One deployed function. At most one of `schedule`, `queue`, `bucket` and `streams` starts it."""
 
@@ -54,7 +32,6 @@ class Function:
     memory_mb: int
     timeout_seconds: int
     log_retention_days: int
-    grants: Grants
     schedule: str | None = None
     queue: Queue | None = None
     bucket: str | None = None
@@ -89,27 +66,9 @@ REMINDERS: Final = Queue(name="reminders", batch_size=5, maximum_concurrency=2)
 SETTLEMENT: Final = Queue(name="settlement", batch_size=1, maximum_concurrency=2)
 QUEUES: Final = (IMPORTS, ISSUANCE, STANDINGS, EXPIRY, REMINDERS, SETTLEMENT)
 
-RESEALED: Final = (
-    "accounts",
-    "classes",
-    "institutions",
-    "objections",
-    "people",
-    "person-index",
-    "settlement-payees",
-)
-"""Tables that hold sealed values (`chalicelib.supervision.rekeying.resealing.SEALED`)."""
-_BOTH_SECRETS: Final = frozenset(SEEDS)
 _JOB_RETENTION_DAYS: Final = 400
 """Logs of jobs that move money or vouchers outlive a yearly audit."""
 
-_REGISTRATION: Final = Grants(
-    reads=frozenset({"check-ins", "classes", "footage", "footage-holds", "policies", "programs"}),
-    writes=frozenset({"footage"}),
-    buckets_read=frozenset({"evidence"}),
-    buckets_locked=frozenset({"evidence"}),
-    buckets_held=frozenset({"evidence"}),
-)
 
 FUNCTIONS: Final = (
     Function(
@@ -117,23 +76,12 @@ FUNCTIONS: Final = (
         memory_mb=1024,
         timeout_seconds=28,
         log_retention_days=180,
-        grants=Grants(
-            reads=ALL,
-            writes=ALL,
-            buckets_read=frozenset(BUCKETS),
-            buckets_write=frozenset(BUCKETS),
-            buckets_locked=frozenset({"evidence"}),
-            buckets_held=frozenset({"evidence"}),
-            sends=frozenset(queue.name for queue in QUEUES),
-            secrets=frozenset(SECRETS),
-        ),
     ),
     Function(
         name="bootstrap_accounts",
         memory_mb=512,
         timeout_seconds=60,
         log_retention_days=_JOB_RETENTION_DAYS,
-        grants=Grants(reads=ALL, writes=ALL, secrets=_BOTH_SECRETS),
     ),
     Function(
         name="resume_issuance",
@@ -141,9 +89,6 @@ FUNCTIONS: Final = (
         timeout_seconds=60,
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="rate(15 minutes)",
-        grants=Grants(
-            reads=frozenset({"issuance-batches", "issuance-chunks"}), sends=frozenset({ISSUANCE.name})
-        ),
     ),
     Function(
         name="resume_imports",
@@ -151,11 +96,6 @@ FUNCTIONS: Final = (
         timeout_seconds=60,
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="rate(15 minutes)",
-        grants=Grants(
-            reads=frozenset({"imports", "import-progress"}),
-            writes=frozenset({"imports"}),
-            sends=frozenset({IMPORTS.name}),
-        ),
     ),
     Function(
         name="follow_standings",
@@ -163,10 +103,6 @@ FUNCTIONS: Final = (
         timeout_seconds=120,
         log_retention_days=_JOB_RETENTION_DAYS,
         queue=STANDINGS,
-        grants=Grants(
-            reads=frozenset({"claim-lines", "imports", "list-effects", "programs", "standings", "vouchers"}),
-            writes=frozenset({"claim-lines", "imports", "list-effects", "vouchers"}),
-        ),
     ),
     Function(
         name="expire_vouchers",
@@ -174,7 +110,6 @@ FUNCTIONS: Final = (
         timeout_seconds=300,
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="cron(5 16 * * ? *)",
-        grants=Grants(reads=ALL, sends=frozenset({EXPIRY.name, REMINDERS.name})),
     ),
     Function(
         name="settle_subsidies",
@@ -182,7 +117,6 @@ FUNCTIONS: Final = (
         timeout_seconds=300,
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="cron(35 16 * * ? *)",
-        grants=Grants(reads=ALL, writes=ALL, sends=frozenset({SETTLEMENT.name}), secrets=_BOTH_SECRETS),
     ),
     Function(
         name="verify_ledger",
@@ -190,7 +124,6 @@ FUNCTIONS: Final = (
         timeout_seconds=300,
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="cron(20 18 * * ? *)",
-        grants=Grants(sends=frozenset({SETTLEMENT.name})),
     ),
     Function(
         name="reconcile_exchange",
@@ -198,7 +131,6 @@ FUNCTIONS: Final = (
         timeout_seconds=300,
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="rate(1 hour)",
-        grants=Grants(reads=ALL, writes=ALL, secrets=_BOTH_SECRETS),
     ),
     Function(
         name="seal_audit",
@@ -206,11 +138,6 @@ FUNCTIONS: Final = (
         timeout_seconds=300,
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="cron(50 16 * * ? *)",
-        grants=Grants(
-            reads=frozenset({"audit-heads", "audit-records", "programs"}),
-            buckets_read=frozenset({"evidence"}),
-            buckets_locked=frozenset({"evidence"}),
-        ),
     ),
     Function(
         name="reencrypt_people",
@@ -218,14 +145,6 @@ FUNCTIONS: Final = (
         timeout_seconds=300,
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="rate(10 minutes)",
-        grants=Grants(
-            reads=frozenset({"rekeyings", *RESEALED}),
-            writes=frozenset({"rekeyings", "personal-data-accesses", *RESEALED}),
-            scans=frozenset(RESEALED),
-            buckets_read=frozenset({"evidence"}),
-            buckets_locked=frozenset({"evidence"}),
-            secrets=frozenset({"index"}),
-        ),
     ),
     Function(
         name="record_audit",
@@ -233,7 +152,6 @@ FUNCTIONS: Final = (
         timeout_seconds=60,
         log_retention_days=_JOB_RETENTION_DAYS,
         streams=True,
-        grants=Grants(reads=ALL, writes=ALL, secrets=_BOTH_SECRETS),
     ),
     Function(
         name="return_changes",
@@ -244,7 +162,6 @@ FUNCTIONS: Final = (
         streams_of=frozenset({"vouchers"}),
         stream_events=("INSERT", "MODIFY"),
         stream_lanes=4,  # a row is a subject: each one's messages stay in their order
-        grants=Grants(reads=ALL, writes=ALL, secrets=_BOTH_SECRETS),
     ),
     Function(
         name="process_import",
@@ -252,14 +169,6 @@ FUNCTIONS: Final = (
         timeout_seconds=300,
         log_retention_days=_JOB_RETENTION_DAYS,
         queue=IMPORTS,
-        grants=Grants(
-            reads=ALL,
-            writes=ALL,
-            buckets_read=frozenset({"intake"}),
-            buckets_write=frozenset({"intake"}),
-            sends=frozenset({IMPORTS.name, STANDINGS.name}),
-            secrets=_BOTH_SECRETS,
-        ),
     ),
     Function(
         name="issue_vouchers",
@@ -267,14 +176,6 @@ FUNCTIONS: Final = (
         timeout_seconds=120,
         log_retention_days=_JOB_RETENTION_DAYS,
         queue=ISSUANCE,
-        grants=Grants(
-            reads=ALL,
-            writes=ALL,
-            buckets_read=frozenset({"intake"}),
-            buckets_write=frozenset({"intake"}),
-            sends=frozenset({ISSUANCE.name}),
-            secrets=_BOTH_SECRETS,
-        ),
     ),
     Function(
         name="expire_shard",
@@ -282,7 +183,6 @@ FUNCTIONS: Final = (
         timeout_seconds=120,
         log_retention_days=_JOB_RETENTION_DAYS,
         queue=EXPIRY,
-        grants=Grants(reads=ALL, writes=ALL, sends=frozenset({EXPIRY.name}), secrets=_BOTH_SECRETS),
     ),
     Function(
         name="remind_shard",
@@ -290,12 +190,6 @@ FUNCTIONS: Final = (
         timeout_seconds=120,
         log_retention_days=_JOB_RETENTION_DAYS,
         queue=REMINDERS,
-        grants=Grants(
-            reads=frozenset({"vouchers", "deliveries"}),
-            writes=frozenset({"deliveries"}),
-            sends=frozenset({REMINDERS.name}),
-            secrets=frozenset({"signing"}),
-        ),
     ),
     Function(
         name="seal_settlement",
@@ -303,13 +197,6 @@ FUNCTIONS: Final = (
         timeout_seconds=120,
         log_retention_days=_JOB_RETENTION_DAYS,
         queue=SETTLEMENT,
-        grants=Grants(
-            reads=ALL,
-            writes=ALL,
-            buckets_locked=frozenset({"evidence"}),
-            sends=frozenset({SETTLEMENT.name}),
-            secrets=_BOTH_SECRETS,
-        ),
     ),
     Function(
         name="receive_upload",
@@ -318,13 +205,6 @@ FUNCTIONS: Final = (
         log_retention_days=_JOB_RETENTION_DAYS,
         bucket="intake",
         object_suffix="/upload",
-        grants=Grants(
-            reads=ALL,
-            writes=ALL,
-            buckets_read=frozenset({"intake"}),
-            sends=frozenset({IMPORTS.name}),
-            secrets=_BOTH_SECRETS,
-        ),
     ),
     Function(
         name="register_footage",
@@ -333,7 +213,6 @@ FUNCTIONS: Final = (
         log_retention_days=_JOB_RETENTION_DAYS,
         bucket="evidence",
         object_prefix="footage/",
-        grants=_REGISTRATION,
     ),
     Function(
         name="register_document",
@@ -342,11 +221,6 @@ FUNCTIONS: Final = (
         log_retention_days=_JOB_RETENTION_DAYS,
         bucket="evidence",
         object_prefix="claim-documents/",
-        grants=Grants(
-            reads=frozenset({"claim-documents"}),
-            writes=frozenset({"claim-documents"}),
-            buckets_read=frozenset({"evidence"}),
-        ),
     ),
     Function(
         name="reconcile_footage",
@@ -354,7 +228,6 @@ FUNCTIONS: Final = (
         timeout_seconds=300,
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="cron(20 17 * * ? *)",
-        grants=_REGISTRATION,
     ),
 )
 

@@ -1,6 +1,7 @@
 """What AWS refuses, as data: each limit, where it is documented, and what this template takes of it.
 
-    python -m infra.limits            # the table for a packaged prod stage (`make limits`)
+    python -m infra.limits              # the table for a packaged prod stage (`make limits`)
+    python -m infra.limits --broken     # what is broken of it (`make check-template`)
 
 An emulator refuses none of these, so a template can be deployed here a thousand times and nowhere else once.
 Names, policies and settings are written out as they will be in each region of `REGIONS`: the longest names of
@@ -217,6 +218,16 @@ def _role_policies(built: Built) -> Iterator[Use]:
         yield Use(name, sum(_characters(_plain_values(built, policy)) for policy in policies))
 
 
+def _managed_policies(built: Built) -> Iterator[Use]:
+    for name, policy in built.of_type("AWS::IAM::ManagedPolicy"):
+        yield Use(name, _characters(_plain_values(built, policy["PolicyDocument"])))
+
+
+def _attached_policies(built: Built) -> Iterator[Use]:
+    for name, role in built.of_type("AWS::IAM::Role"):
+        yield Use(name, len(role.get("ManagedPolicyArns", ())))
+
+
 def _template(built: Built) -> Iterator[Use]:
     yield Use("as written", len(json.dumps(built.written, ensure_ascii=False, sort_keys=True).encode()))
     yield Use("as transformed", len(json.dumps(built.plain, ensure_ascii=False).encode()))
@@ -402,6 +413,21 @@ LIMITS: Final = (
         source=_IAM,
         margin=0.15,
         uses=_role_policies,
+    ),
+    Limit(
+        name="managed policy",
+        value=6_144,
+        unit="characters",
+        source=_IAM,
+        margin=0.15,
+        uses=_managed_policies,
+    ),
+    Limit(
+        name="managed policies of a role",
+        value=10,
+        unit="policies",
+        source=_IAM,
+        uses=_attached_policies,
     ),
     Limit(
         name="template through S3",
@@ -671,10 +697,13 @@ def main() -> int:
 
     parser = argparse.ArgumentParser(description="Compare a packaged stage with what AWS allows.")
     parser.add_argument("--stage", default="prod")
+    parser.add_argument("--broken", action="store_true", help="print only the limits that are broken")
     options = parser.parse_args()
     table = Table("limit", "AWS", "used", "%", "by", "in", "", box=None)
     found = rows(packaged(options.stage))
     for row in found:
+        if options.broken and row.holds:
+            continue
         limit, use = row.limit, row.use
         share = round(100 * use.amount / limit.value)
         mark = "✓" if row.holds else "✗"
@@ -687,7 +716,8 @@ def main() -> int:
             row.region,
             mark,
         )
-    Console(width=150).print(table)
+    if table.rows:
+        Console(width=150).print(table)
     return 0 if all(row.holds for row in found) else 1
 
 

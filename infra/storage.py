@@ -58,6 +58,12 @@ class Table:
         """Give the table's id in the template; a restored one comes beside the first, with another id."""
         return camel(self.name) + "Table" + camel(self.generation)
 
+    @property
+    def indexes(self) -> frozenset[str]:
+        """Give the names of the table's indexes."""
+        found = [*self.keys.get("GlobalSecondaryIndexes", ()), *self.keys.get("LocalSecondaryIndexes", ())]
+        return frozenset(index["IndexName"] for index in found)
+
 
 def camel(name: str) -> str:
     """Write `claim_lines` or `claim-lines` as `ClaimLines`."""
@@ -205,6 +211,11 @@ def secret_id(name: str) -> str:
     return camel(name) + "Secret"
 
 
+def secret_name(name: str, stage: str) -> str:
+    """Give a secret's physical name."""
+    return f"{prefix(stage)}-{name}"
+
+
 def secret_resources(stage: str) -> Json:
     """Make the seeds of the service's own keys, born in the account; and keep the partners' keys."""
     return {
@@ -213,7 +224,7 @@ def secret_resources(stage: str) -> Json:
             "DeletionPolicy": keep(stage),
             "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": {
-                "Name": f"{prefix(stage)}-{name}",
+                "Name": secret_name(name, stage),
                 "KmsKeyId": {"Ref": "DataKey"},
                 "GenerateSecretString": {
                     "SecretStringTemplate": "{}",
@@ -231,7 +242,7 @@ def secret_resources(stage: str) -> Json:
             "DeletionPolicy": keep(stage),
             "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": {
-                "Name": f"{prefix(stage)}-{PARTNERS}",
+                "Name": secret_name(PARTNERS, stage),
                 "KmsKeyId": {"Ref": "DataKey"},
                 "SecretString": {"Fn::Sub": '{"card": ${CardJwks}, "platform": ${PlatformJwks}}'},
             },

@@ -3,7 +3,8 @@
 What ministack alone does not give: saving while it runs (`infra.local.autosave`), one unpacked copy of the
 functions' code shared by all workers, an address of the API that stays, bodies of binary types that arrive
 whole, workers that see nothing of this virtual environment and know which function they are, no 50 ms wait
-for log lines after each invocation, and no workers left behind by a run that was killed.
+for log lines after each invocation, no workers left behind by a run that was killed, and rights asked for as
+AWS does (`infra.local.rights`).
 """
 
 # ruff: noqa: SLF001 - ministack offers no public way to these
@@ -56,7 +57,9 @@ _ENVIRONMENT: Final = {
     "AWS_DEFAULT_REGION": REGION,
     "LANG": "C.UTF-8",
 }
-_INHERITED: Final = ("AUTOSAVE_SECONDS", "HOME", "LOCAL_FOLDER", "PATH", "PORT")
+_DEFAULTS: Final = {"AUTH": "true"}
+"""A function may do what its role may. A bare cloud has no functions and takes any keys (`infra.bench`)."""
+_INHERITED: Final = ("AUTH", "AUTOSAVE_SECONDS", "HOME", "LOCAL_FOLDER", "PATH", "PORT", "RECORD_CALLS")
 """Nothing else of the developer's environment may reach a function."""
 _CODE_KEPT: Final = 3
 _LOG_WAIT_SECONDS: Final = (0.004, 0.002, 0.25)
@@ -72,7 +75,7 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
     inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
     os.environ.clear()
-    os.environ.update(inherited | _ENVIRONMENT)
+    os.environ.update(_DEFAULTS | inherited | _ENVIRONMENT)
     _forget_old_code()
     asyncio.run(_serve())
 
@@ -82,11 +85,15 @@ async def _serve() -> None:
     from hypercorn.asyncio import serve  # noqa: PLC0415
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack import app as cloud  # noqa: PLC0415
-    from ministack.core import lambda_runtime  # noqa: PLC0415
+    from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # noqa: PLC0415
     from ministack.services import apigateway_v1  # noqa: PLC0415
 
     from infra.local.autosave import Autosave  # noqa: PLC0415
+    from infra.local.rights import ask_as_aws_does, record_calls  # noqa: PLC0415
 
+    if os.environ.get("RECORD_CALLS"):
+        record_calls(iam_evaluator)
+    ask_as_aws_does(cloud, iam_actions, iam_evaluator)
     _share_code(lambda_runtime)
     _read_binary_types(apigateway_v1)
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = _LOG_WAIT_SECONDS

@@ -1,5 +1,6 @@
 """Fixtures of the tests on the deployed template: `stack` is the local stack, one for the whole run."""
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from infra.demo.client import Service
 from tests.e2e.stack import Stack, run_folder, stop_left_behind
+from tests.support import calls
 
 _STACK = Stack(run_folder())
 
@@ -25,6 +27,16 @@ def pytest_sessionfinish() -> None:
         _STACK.leave()
 
 
+@contextlib.contextmanager
+def _held_to_rights() -> Iterator[None]:
+    """Fail if a function asks for what its role may not, and note what it may."""
+    before = _STACK.asked()
+    yield
+    asked = _STACK.asked()
+    calls.note(asked.allowed)
+    assert asked.refused - before.refused == set()
+
+
 @pytest.fixture
 def stack() -> Iterator[Stack]:
     """Give the running stack, for this test alone."""
@@ -32,7 +44,8 @@ def stack() -> Iterator[Stack]:
         if not _STACK.is_up():
             stop_left_behind()
             _STACK.up()
-        yield _STACK
+        with _held_to_rights():
+            yield _STACK
 
 
 @pytest.fixture
@@ -42,7 +55,8 @@ def saving_stack() -> Iterator[Stack]:
         if not _STACK.is_up():
             stop_left_behind()
         _STACK.up(saving=True)
-        yield _STACK
+        with _held_to_rights():
+            yield _STACK
 
 
 @pytest.fixture

@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tests.support.calls import Asked, asked_of
+
 ROOT = Path(__file__).parent.parent.parent
 PREFIX = "voucher-e2e-"
 
@@ -64,6 +66,10 @@ class Stack:
         if self._port_file.exists():
             self._run("infra.local.down", "--forget")
 
+    def asked(self) -> Asked:
+        """Give what the functions' roles have asked for, and were refused, since the stack is up."""
+        return asked_of(self._state / "calls.jsonl")
+
     def kill(self) -> None:
         """End the local cloud as a power cut would."""
         pid = int((self._state / "cloud.pid").read_text())
@@ -107,7 +113,7 @@ class Stack:
             self._port_file.write_text(str(two_free_ports()))
         environment = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
         environment |= {"LOCAL_FOLDER": str(self._state), "PORT": self._port_file.read_text()}
-        environment |= settings
+        environment |= {"RECORD_CALLS": "1"} | settings
         command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300

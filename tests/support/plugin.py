@@ -4,11 +4,12 @@ import functools
 import json
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support import keys
+from tests.support import calls, keys
 
 os.environ.update(
     CARD_ISSUER=keys.CARD_ISSUER,
@@ -55,6 +56,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     The tests on the deployed template begin before them: pytest-xdist hands out the largest group first.
     """
     items.sort(key=lambda item: not item.name.startswith(LONG))
+
+
+def pytest_configure() -> None:
+    calls.watch_clients()
+
+
+def pytest_sessionfinish() -> None:
+    if "RECORD_CALLS" in os.environ:
+        calls.leave_record(Path(os.environ["RECORD_CALLS"]), os.environ.get("PYTEST_XDIST_WORKER", "alone"))
+
+
+@pytest.fixture(autouse=True)
+def _within_grants() -> Iterator[None]:
+    """Fail a test in which a function called what `infra.grants` does not grant it."""
+    yield
+    assert calls.take_ungranted() == []
 
 
 @pytest.fixture(scope="session")

@@ -25,7 +25,7 @@ def lay_down(function: str, *bodies: dict[str, Any]) -> None:
 @pytest.fixture(autouse=True)
 def _no_letters(cloud: Any) -> Iterator[None]:
     yield
-    for function in ("expire_shard", "record_audit", "seal_audit"):
+    for function in (*QUEUE_OF_WORKER, "record_audit", "seal_audit"):
         boto3.client("sqs").delete_queue(QueueUrl=dead_url(function))
         boto3.client("sqs").create_queue(QueueName=f"voucher-test-{function}-dead")
 
@@ -49,12 +49,13 @@ def test_the_province_counts_them_and_is_offered_what_it_can_redrive(api: Any) -
     assert shown["seal_settlement"] == {"waiting": 0, "allowed_actions": []}
 
 
-def test_a_redrive_sends_them_back_to_their_queue_once(api: Any, cloud: Any) -> None:
-    lay_down("expire_shard", *({"n": n} for n in range(12)))
-    answer = api("province").post("/v1/dead-letters/expire_shard/redrive", {})
-    assert answer.json == {"queue": "expire_shard", "moved": 12, "waiting": 0}
-    assert sorted(body["n"] for body in cloud.messages("expiry")) == list(range(12))
-    again = api("province").post("/v1/dead-letters/expire_shard/redrive", {})
+@pytest.mark.parametrize(("worker", "queue"), QUEUE_OF_WORKER.items())
+def test_a_redrive_sends_them_back_to_their_queue_once(api: Any, cloud: Any, worker: str, queue: str) -> None:
+    lay_down(worker, *({"n": n} for n in range(12)))
+    answer = api("province").post(f"/v1/dead-letters/{worker}/redrive", {})
+    assert answer.json == {"queue": worker, "moved": 12, "waiting": 0}
+    assert sorted(body["n"] for body in cloud.messages(queue)) == list(range(12))
+    again = api("province").post(f"/v1/dead-letters/{worker}/redrive", {})
     assert again.json["moved"] == 0
 
 
