@@ -80,6 +80,14 @@ class Stack:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
+    def require_one_worker(self) -> None:
+        """Refuse to be shared between workers: each would wait for the others, and bring the stack up anew."""
+        owner = self.folder / "owner"
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+        if not owner.exists():
+            owner.write_text(worker)
+        assert owner.read_text() == worker, "tests of the deployed template belong to one worker"
+
     def join(self) -> None:
         """Note that this process will use the stack."""
         self._interest.mkdir(parents=True, exist_ok=True)
