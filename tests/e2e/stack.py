@@ -1,7 +1,7 @@
 """One local stack for all tests of a run, in a folder and on ports of its own.
 
-Workers of pytest-xdist share it: each notes its interest while it runs, one at a time uses the stack, and the
-last one to end stops it. What a run that was killed left behind is stopped by the next one.
+One worker of pytest-xdist runs them all (`tests/support/plugin.py`). A process notes its interest while it runs, and
+the last one to end stops the stack. What a run that was killed left behind is stopped by the next one.
 """
 
 import contextlib
