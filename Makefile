@@ -71,7 +71,7 @@ test: check ## everything: check, tests, the deployed template, races, costs (DE
 
 # Two workers to two cores, and one that mostly waits for the deployed template.
 run-tests: $(STAMP)
-	@$(PYTHON) -m pytest -n 3 --dist loadgroup --durations=12
+	@$(PYTHON) -m pytest -n 3 --durations=12
 
 # Counts calls and units, which nobody beside it can change; what it prints is shown when it is done.
 run-bench: $(STAMP)

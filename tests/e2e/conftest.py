@@ -41,6 +41,7 @@ def _held_to_rights() -> Iterator[None]:
 def stack() -> Iterator[Stack]:
     """Give the running stack, for this test alone."""
     with _STACK.mine():
+        _STACK.require_one_worker()
         if not _STACK.is_up():
             stop_left_behind()
             _STACK.up()
@@ -52,6 +53,7 @@ def stack() -> Iterator[Stack]:
 def saving_stack() -> Iterator[Stack]:
     """Give the stack, for this test alone, with its state saved while it runs."""
     with _STACK.mine():
+        _STACK.require_one_worker()
         if not _STACK.is_up():
             stop_left_behind()
         _STACK.up(saving=True)

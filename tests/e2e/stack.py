@@ -1,7 +1,7 @@
 """One local stack for all tests of a run, in a folder and on ports of its own.
 
-Workers of pytest-xdist share it: each notes its interest while it runs, one at a time uses the stack, and the
-last one to end stops it. What a run that was killed left behind is stopped by the next one.
+One worker of pytest-xdist runs them all (`tests/support/plugin.py`). A process notes its interest while it runs, and
+the last one to end stops the stack. What a run that was killed left behind is stopped by the next one.
 """
 
 import contextlib
@@ -85,6 +85,14 @@ class Stack:
         with (self.folder / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
+
+    def require_one_worker(self) -> None:
+        """Refuse to be shared between workers: each would wait for the others, and bring the stack up anew."""
+        owner = self.folder / "owner"
+        worker = os.environ.get("PYTEST_XDIST_WORKER", "")
+        if not owner.exists():
+            owner.write_text(worker)
+        assert owner.read_text() == worker, "tests of the deployed template belong to one worker"
 
     def join(self) -> None:
         """Note that this process will use the stack."""

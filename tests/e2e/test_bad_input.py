@@ -19,7 +19,7 @@ from infra.local.people import PEOPLE_MAX, make_person
 from tests.e2e.contract import Operation, operations_of
 from tests.e2e.trials import Trials
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud")]
+pytestmark = pytest.mark.cloud
 
 ACCOUNTS = {
     "institution": "institution-3401-1",

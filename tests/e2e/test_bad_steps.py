@@ -19,7 +19,7 @@ from infra.local.people import PEOPLE_MAX, graduate_workbook, make_person, roste
 from tests.e2e.stack import Stack
 from tests.e2e.trials import Trials
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud")]
+pytestmark = pytest.mark.cloud
 
 UNTIL_ROSTERED = 7
 HUGE = 10**60

@@ -12,7 +12,7 @@ import pytest
 from infra.demo.client import Service
 from tests.e2e.stack import ROOT, Stack
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud")]
+pytestmark = pytest.mark.cloud
 
 NIGHT = "2026-12-01T02:00:00+08:00"
 WAIT_SECONDS = 90

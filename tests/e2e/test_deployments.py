@@ -19,7 +19,7 @@ from infra.deploy import Deployment, DeploymentFailed
 from infra.package import ARCHIVE, TEMPLATE
 from tests.e2e.bare_cloud import bare_cloud
 
-pytestmark = pytest.mark.xdist_group("bare cloud")
+pytestmark = pytest.mark.cloud
 
 STACK = "voucher-try"
 BUCKET = "voucher-try-artifacts"

@@ -17,7 +17,7 @@ from infra.demo.client import Answer, Caller, Service
 from infra.demo.scene import PROJECT
 from infra.local.people import make_person
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud")]
+pytestmark = pytest.mark.cloud
 
 FILM = hashlib.shake_256(b"film").digest(3000)
 FORGED = hashlib.shake_256(b"another").digest(3000)

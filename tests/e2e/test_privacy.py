@@ -10,7 +10,7 @@ import pytest
 from infra.local.people import make_person
 from infra.privacy_scan import scan_local_stack
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud")]
+pytestmark = pytest.mark.cloud
 
 
 def test_the_scan_finds_a_planted_number(stack: Any, facts: Any) -> None:

@@ -9,7 +9,7 @@ from infra.demo.story import tell
 from infra.privacy_scan import scan_local_stack
 from tests.e2e.stack import Stack
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud")]
+pytestmark = pytest.mark.cloud
 
 
 def test_the_whole_life_of_a_voucher_has_no_figure_off_and_shows_nobody(

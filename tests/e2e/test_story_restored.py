@@ -19,7 +19,7 @@ from infra.demo.client import Service
 from infra.demo.story import tell
 from tests.e2e.stack import ROOT, Stack
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud")]
+pytestmark = pytest.mark.cloud
 
 PREFIX = "voucher-local-r1-"
 

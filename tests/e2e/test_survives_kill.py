@@ -10,7 +10,7 @@ from infra.demo.client import Service
 from infra.demo.story import tell
 from tests.e2e.stack import Stack
 
-pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud")]
+pytestmark = pytest.mark.cloud
 
 UNTIL_CLAIMED = 4
 SAVED_WITHIN_SECONDS = 5

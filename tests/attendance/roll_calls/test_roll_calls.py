@@ -129,7 +129,7 @@ def test_an_answer_made_offline_counts_for_its_moment_once_accepted(room):
     person = room.people[0]
     room.check_in(person)
     call = moments(room)[0]
-    later = call.closes_at + timedelta(hours=3)
+    later = moments(room)[-1].closes_at + timedelta(hours=3)
     during = (call.opens_at + MINUTE).isoformat()
     assert answer(room, person, later, happened_at=during).json["code"] == "no_roll_call"
     done = answer(room, person, later, happened_at=during, offline=True)
