@@ -12,6 +12,8 @@ The reason of a refusal is read from that row too, so a refusal costs no second 
 """
 
 import contextlib
+import functools
+import operator
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -27,7 +29,7 @@ from pynamodb.transactions import TransactWrite
 
 from chalicelib.aws.table import Record, Table, VersionedTable, connection
 from chalicelib.kernel.ids import new_operation_id
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 
 Result = TypeVar("Result")
@@ -320,6 +322,23 @@ def lawful(table: type[Table[Any]], *, sources: Iterable[StrEnum], version: int 
     if version is not None:
         condition &= row.version == version
     return condition  # type: ignore[no-any-return] # PynamoDB's expressions are built from Any here
+
+
+def none_of(attribute: Any, hands: Hands) -> Condition:
+    """Require of an actor's id that it is none of these; also where nobody is named yet."""
+    condition: Condition = ~attribute.is_in(*sorted(hands))
+    return condition
+
+
+def names_none_of(listed: Any, hands: Hands) -> Condition:
+    """Require of a list of actors that none of these is in it; also where there is no list.
+
+    A list is JSON text, in which an id stands in quotes: looking for one in quotes finds no longer one.
+    """
+    condition: Condition = functools.reduce(
+        operator.and_, [~listed.contains(actor) for actor in sorted(hands)]
+    )
+    return condition
 
 
 def refuse_stale(

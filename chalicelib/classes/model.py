@@ -17,7 +17,7 @@ from chalicelib.catalogue.institutions.model import Location
 from chalicelib.kernel.calendar import add_months, format_moment, shanghai_date
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId, LessonId, ProgramId, ProjectId, Uscc, part_id, whole_of
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.programs.model import Policy
@@ -408,12 +408,12 @@ def also_prepared(training_class: ClassFacts, actor: str, **named: str) -> list[
     return sorted((prepared_by(training_class) | {actor}) - own_field)
 
 
-def own_work(training_class: ClassFacts, actor: str) -> DomainError | None:
+def own_work(training_class: ClassFacts, hands: Hands) -> DomainError | None:
     """Tell against somebody that they had a hand in a class on which they would decide.
 
     The truth at the moment of writing is the condition `store.not_own_work`.
     """
-    return error("self_approval") if actor in prepared_by(training_class) else None
+    return None if hands.isdisjoint(prepared_by(training_class)) else error("self_approval")
 
 
 # --------------------------------------------------------------------------- what may be done
@@ -429,7 +429,7 @@ def why_not(
     action: str,
     training_class: TrainingClass | ClassHead,
     *,
-    actor: str,
+    hands: Hands,
     now: datetime,
     version: int | None = None,
 ) -> DomainError | None:
@@ -449,7 +449,7 @@ def why_not(
         return error("version_conflict", version=training_class.version)
     if training_class.status not in sources_of(action):
         return _wrong_state(action, training_class.status)
-    return next(_reasons_against(action, training_class, actor=actor, now=now), None)
+    return next(_reasons_against(action, training_class, hands=hands, now=now), None)
 
 
 def _wrong_state(action: str, status: ClassStatus) -> DomainError:
@@ -461,7 +461,7 @@ def _wrong_state(action: str, status: ClassStatus) -> DomainError:
 
 
 def _reasons_against(
-    action: str, training_class: TrainingClass | ClassHead, *, actor: str, now: datetime
+    action: str, training_class: TrainingClass | ClassHead, *, hands: Hands, now: datetime
 ) -> Iterator[DomainError]:
     """Go through what stands against an action in its state, in the order in which it is told."""
     match action:
@@ -478,8 +478,8 @@ def _reasons_against(
                 yield error("lessons_open", ends_at=format_moment(training_class.ends_at))
             if training_class.enrolled == 0:
                 yield error("roster_empty")
-    if action in DECISIONS and (hand := own_work(training_class, actor)) is not None:
-        yield hand
+    if action in DECISIONS and (own := own_work(training_class, hands)) is not None:
+        yield own
 
 
 def _last_lesson_id(training_class: TrainingClass | ClassHead) -> LessonId:

@@ -17,6 +17,8 @@ from chalicelib.aws.writes import (
     Put,
     Update,
     lawful,
+    names_none_of,
+    none_of,
     refuse_stale,
     transact,
     transition,
@@ -35,7 +37,7 @@ from chalicelib.classes.model import (
 )
 from chalicelib.kernel.divisions import groups_below, is_part_of_group
 from chalicelib.kernel.paging import Page, PageRequest, page_over
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import Policy
 
@@ -301,15 +303,12 @@ def also_prepared_action(names: Sequence[str]) -> Action:
     return action
 
 
-def not_own_work(actor: str) -> Condition:
-    """Require that somebody had no hand in a class on the institution's side: the truth of `model.own_work`.
-
-    The list is JSON text, in which an id stands in quotes: looking for one in quotes finds no longer one.
-    """
+def not_own_work(hands: Hands) -> Condition:
+    """Require that they had no hand in a class on the institution's side: the truth of `model.own_work`."""
     condition: Condition = (
-        (ClassRow.submitted_by != actor)
-        & (ClassRow.completion_submitted_by != actor)
-        & ~ClassRow.also_prepared_by.contains(actor)
+        none_of(ClassRow.submitted_by, hands)
+        & none_of(ClassRow.completion_submitted_by, hands)
+        & names_none_of(ClassRow.also_prepared_by, hands)
     )
     return condition
 

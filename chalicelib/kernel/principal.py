@@ -1,5 +1,6 @@
 """Who acts, when and why: the facts every decision and every audit record carries."""
 
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from enum import StrEnum
 
@@ -24,14 +25,32 @@ class Role(StrEnum):
 BUREAU_ROLES = frozenset({Role.CLERK, Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE})
 
 
+Hands = AbstractSet[str]
+"""The ids under which one person may have acted, or had somebody act: see `Principal.hands`."""
+
+
 class Principal(msgspec.Struct, frozen=True, kw_only=True):
-    """A proven caller. `actor` is an opaque id: it never holds a name or an ID number."""
+    """A proven caller. `actor` is an opaque id: it never holds a name or an ID number.
+
+    `hands` are the ids of everything that counts as this person's own doing: this id, every other account
+    of the same person, and for a while those of whoever made or reset the account of one who decides, or
+    had theirs made by this person. Whoever decides on a work is compared by them, never by `actor`, which
+    only tells who did it.
+    """
 
     actor: str
     role: Role
     division: str = ""
     institution: str | None = None
     person_key: str | None = None
+    hands: frozenset[str] = frozenset()
+
+    def __post_init__(self) -> None:
+        msgspec.structs.force_setattr(self, "hands", self.hands | {self.actor})
+
+    def had_hand_in(self, *actors: str | None) -> bool:
+        """Tell whether any of these did what they did by this person's hands."""
+        return not self.hands.isdisjoint(actors)
 
     @property
     def is_bureau(self) -> bool:

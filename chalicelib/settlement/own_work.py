@@ -18,4 +18,4 @@ def claims_of_lines(line_ids: Iterable[str]) -> list[Claim]:
 
 def is_own_work(principal: Principal, claims: Iterable[Claim]) -> bool:
     """Tell whether somebody prepared or reviewed one of these claims."""
-    return any(has_hand_in(claim, principal.actor) for claim in claims)
+    return any(has_hand_in(claim, principal.hands) for claim in claims)

@@ -118,7 +118,11 @@ def test_a_hand_found_only_by_the_write_is_refused_too(world: Any) -> None:
     for name in ("institution", "institution_two"):
         with pytest.raises(Forbidden):
             application_store.give_back(
-                room.id, version=room.version, reason="x", by=staff_principal(name).actor, change=world.change
+                room.id,
+                version=room.version,
+                reason="x",
+                hands=staff_principal(name).hands | {"acc_second"},
+                change=world.change,
             )
 
 

@@ -1,13 +1,24 @@
 """The promises of a write: once, or with the old item; also when an answer is lost."""
 
+import msgspec
 import pytest
 
 from chalicelib.accounts.model import Account, AccountStatus
 from chalicelib.accounts.store import AccountRow
 from chalicelib.aws.table import connection
-from chalicelib.aws.writes import ConditionFailed, Put, Update, insert, transact, until_written, update
+from chalicelib.aws.writes import (
+    ConditionFailed,
+    Put,
+    Update,
+    insert,
+    names_none_of,
+    none_of,
+    transact,
+    until_written,
+    update,
+)
 from chalicelib.kernel.errors import Forbidden, Unavailable
-from chalicelib.kernel.principal import Role
+from chalicelib.kernel.principal import Principal, Role
 from chalicelib.kernel.reasons import error
 
 
@@ -154,3 +165,31 @@ def test_a_refusal_is_the_decision_and_is_not_tried_again():
     with pytest.raises(Forbidden):
         until_written(attempt)
     assert attempts == [1]
+
+
+def test_a_write_is_held_off_by_any_of_a_persons_hands(cloud, world):
+    insert(AccountRow.from_record(account("one")), change=world.change)
+    key, actions = ("acc_one",), [AccountRow.institution.set("acc_a")]
+    nobody_named = none_of(AccountRow.institution, {"acc_a", "acc_b"})
+    assert update(AccountRow, key, actions, condition=nobody_named, change=world.change).version == 2
+    with pytest.raises(ConditionFailed):
+        update(AccountRow, key, actions, condition=nobody_named, change=world.change)
+    others = none_of(AccountRow.institution, {"acc_b", "acc_c"})
+    assert update(AccountRow, key, actions, condition=others, change=world.change).version == 3
+
+
+def test_a_write_is_held_off_by_any_of_a_persons_hands_in_a_list(cloud, world):
+    insert(AccountRow.from_record(account("one")), change=world.change)
+    key, actions = ("acc_one",), [AccountRow.institution.set('["acc_a","acc_long"]')]
+    unnamed = names_none_of(AccountRow.institution, {"acc_a", "acc_b"})
+    assert update(AccountRow, key, actions, condition=unnamed, change=world.change).version == 2
+    with pytest.raises(ConditionFailed):
+        update(AccountRow, key, actions, condition=unnamed, change=world.change)
+
+
+def test_hands_hold_the_actor_and_follow_no_comparison_of_tokens():
+    one = Principal(actor="acc_a", role=Role.CLERK, hands=frozenset({"acc_b"}))
+    assert one.hands == {"acc_a", "acc_b"}
+    assert one.had_hand_in(None, "acc_b")
+    assert not one.had_hand_in(None, "acc_c")
+    assert msgspec.structs.replace(one, hands=frozenset()) == Principal(actor="acc_a", role=Role.CLERK)

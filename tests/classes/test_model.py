@@ -87,7 +87,7 @@ def head_in(status, *, hours_left=0, enrolled=1, **facts):
 
 
 def code_against(action, head, *, actor="acc_clerk", **seen):
-    refusal = why_not(action, head, actor=actor, now=NOW, **seen)
+    refusal = why_not(action, head, hands={actor}, now=NOW, **seen)
     return refusal.code if refusal is not None else None
 
 

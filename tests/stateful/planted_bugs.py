@@ -94,8 +94,8 @@ BUGS = (
     Bug(
         "who reviewed a claim may record its payment",
         _CLAIMS_MODEL,
-        "return is_prepared_by(claim, actor) or actor in (claim.reviewed_by, claim.approved_by)",
-        "return is_prepared_by(claim, actor) or actor == claim.reviewed_by",
+        "return is_prepared_by(claim, hands) or not hands.isdisjoint((claim.reviewed_by, claim.approved_by))",
+        "return is_prepared_by(claim, hands) or claim.reviewed_by in hands",
     ),
     Bug(
         "any division's finance officer may record results",
@@ -276,8 +276,8 @@ BUGS = (
     Bug(
         "the applicant's first reviewer may approve",
         _CLAIMS_MODEL,
-        'own_work = is_prepared_by(claim, actor) or (action == "approve" and actor == claim.reviewed_by)',
-        "own_work = is_prepared_by(claim, actor)",
+        'own_work = is_prepared_by(claim, hands) or (action == "approve" and claim.reviewed_by in hands)',
+        "own_work = is_prepared_by(claim, hands)",
     ),
     Bug(
         "a returned claim keeps its first reviewer",

@@ -17,7 +17,7 @@ from chalicelib.attendance.model import why_closed
 from chalicelib.classes.model import ClassFacts, TrainingClass, own_work
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId, LessonId, part_id, whole_of
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 
@@ -109,7 +109,7 @@ def hours_max(training_class: TrainingClass) -> int:
 
 
 def why_not(
-    action: str, make_up: MakeUp, training_class: ClassFacts, *, actor: str, version: int | None = None
+    action: str, make_up: MakeUp, training_class: ClassFacts, *, hands: Hands, version: int | None = None
 ) -> DomainError | None:
     """Tell what stands against deciding on a request now; None if nothing does.
 
@@ -119,5 +119,5 @@ def why_not(
         return error("version_conflict", version=make_up.version)
     if not MAKE_UP_TRANSITIONS.allows(action, make_up.status):
         return error("wrong_state", status=make_up.status.value)
-    own = error("self_approval") if actor == make_up.requested_by else own_work(training_class, actor)
+    own = error("self_approval") if make_up.requested_by in hands else own_work(training_class, hands)
     return why_closed(training_class) or own

@@ -179,7 +179,7 @@ def decide(context: Context, make_up_id: str, action: str, *, version: int, reas
     if make_up is None:
         raise error("not_found")
     actor = context.principal.actor
-    refuse(why_not(action, make_up, training_class, actor=actor, version=version))
+    refuse(why_not(action, make_up, training_class, hands=context.principal.hands, version=version))
     store.decide(
         make_up,
         action,
@@ -196,11 +196,11 @@ def decide(context: Context, make_up_id: str, action: str, *, version: int, reas
 
 def _shown(context: Context, make_up: MakeUp, training_class: ClassFacts) -> ShownMakeUp:
     """Give a request with what the caller may do with it now."""
-    actor = context.principal.actor
+    hands = context.principal.hands
     actions = rights.offered(
         context.principal,
         ACTION_RIGHTS,
-        lambda action: why_not(action, make_up, training_class, actor=actor),
+        lambda action: why_not(action, make_up, training_class, hands=hands),
         division=make_up.division,
     )
     return ShownMakeUp(make_up, actions)

@@ -10,7 +10,7 @@ from chalicelib.attendance.model import why_closed
 from chalicelib.classes.model import ClassFacts, own_work
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 
 ACTION_RIGHTS: Mapping[str, str] = {"accept": "check_in.review", "reject": "check_in.review"}
@@ -40,13 +40,14 @@ def entry_of(slot: str, version: int) -> str:
 
 
 def why_not(
-    check_in: CheckIn, training_class: ClassFacts, *, actor: str, version: int | None = None
+    check_in: CheckIn, training_class: ClassFacts, *, hands: Hands, version: int | None = None
 ) -> DomainError | None:
-    """Tell what stands against deciding on a check-in now; None if nothing does.
+    """Tell what stands against deciding on a check-in now, one's own as a trainee too; None if nothing does.
 
     It is the same for either verdict. The truth at the moment of writing is the condition of `store.decide`.
     """
     if version is not None and check_in.version != version:
         return error("version_conflict", version=check_in.version)
+    own = error("self_approval") if check_in.person_key in hands else None
     nothing = error("nothing_to_review") if not check_in.undecided else None
-    return why_closed(training_class) or nothing or own_work(training_class, actor)
+    return why_closed(training_class) or nothing or own or own_work(training_class, hands)

@@ -84,7 +84,7 @@ def _shown(context: Context, page: Page[CheckIn], classes: Mapping[str, ClassFac
 
 
 def _actions_on(context: Context, check_in: CheckIn, training_class: ClassFacts) -> list[str]:
-    refusal = why_not(check_in, training_class, actor=context.principal.actor)
+    refusal = why_not(check_in, training_class, hands=context.principal.hands)
     return rights.offered(
         context.principal, ACTION_RIGHTS, lambda _: refusal, division=training_class.division
     )
@@ -107,7 +107,7 @@ def decide(
     if check_in is None:
         raise error("not_found")
     actor = context.principal.actor
-    refuse(why_not(check_in, training_class, actor=actor, version=version))
+    refuse(why_not(check_in, training_class, hands=context.principal.hands, version=version))
     review = Review(
         class_id=training_class.id,
         entry=entry_of(check_in.slot, version),

@@ -37,7 +37,7 @@ def edit_class(context: Context, class_id: str, draft: PlanDraft, *, version: in
     actor = context.principal.actor
     institution = read_institution(old.head.institution)
     head, plan = parts_of_draft(old.head.id, draft, institution, version=version + 1, now=context.now)
-    refuse(why_not("edit", old.head, actor=actor, now=context.now, version=version))
+    refuse(why_not("edit", old.head, hands=context.principal.hands, now=context.now, version=version))
     head = msgspec.structs.replace(head, also_prepared_by=also_prepared(old.head, actor))
     application_store.replace_plan(
         head,
@@ -58,7 +58,7 @@ def submit_class(context: Context, class_id: str, *, version: int, comment: str 
     """
     training_class = require_class(context, "class.submit", class_id)
     actor = context.principal.actor
-    refuse(why_not("submit", training_class, actor=actor, now=context.now, version=version))
+    refuse(why_not("submit", training_class, hands=context.principal.hands, now=context.now, version=version))
     breaches = breaches_of(
         training_class,
         kind=current_program(training_class.program_id).kind,
@@ -89,8 +89,8 @@ def approve_class(context: Context, class_id: str, *, version: int, comment: str
     The rules are asked once more: the institution may have been suspended, or the policy changed, since.
     """
     training_class = require_version(context, "class.approve", class_id, version)
-    actor = context.principal.actor
-    refuse(why_not("approve", training_class, actor=actor, now=context.now, version=version))
+    principal = context.principal
+    refuse(why_not("approve", training_class, hands=principal.hands, now=context.now, version=version))
     breaches = breaches_of(
         training_class,
         kind=current_program(training_class.program_id).kind,
@@ -102,7 +102,8 @@ def approve_class(context: Context, class_id: str, *, version: int, comment: str
     head = application_store.approve(
         training_class.id,
         version=version,
-        by=actor,
+        by=principal.actor,
+        hands=principal.hands,
         policy_version=training_class.policy_version,
         now=context.now,
         change=change_of(context, "class.approve", reason=comment),
@@ -113,10 +114,10 @@ def approve_class(context: Context, class_id: str, *, version: int, comment: str
 def return_class(context: Context, class_id: str, *, version: int, reason: str) -> ShownClass:
     """Return an application to the institution with the reason."""
     training_class = require_version(context, "class.return", class_id, version)
-    actor = context.principal.actor
-    refuse(why_not("return", training_class, actor=actor, now=context.now, version=version))
+    hands = context.principal.hands
+    refuse(why_not("return", training_class, hands=hands, now=context.now, version=version))
     change = change_of(context, "class.return", reason=reason)
     head = application_store.give_back(
-        training_class.id, version=version, reason=reason, by=actor, change=change
+        training_class.id, version=version, reason=reason, hands=hands, change=change
     )
     return show_decided(context, training_class, head)

@@ -22,7 +22,7 @@ from chalicelib.classes.store import (
     told_by,
     transact_under_head,
 )
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 
 
 def create_class(head: ClassHead, plan: ClassPlan, change: Change) -> None:
@@ -91,7 +91,14 @@ def submit(
 
 
 def approve(
-    class_id: str, *, version: int, by: str, policy_version: int, now: datetime, change: Change
+    class_id: str,
+    *,
+    version: int,
+    by: str,
+    hands: Hands,
+    policy_version: int,
+    now: datetime,
+    change: Change,
 ) -> ClassHead:
     """Approve an application under a policy version, never one's own."""
     actions = [
@@ -99,10 +106,12 @@ def approve(
         ClassRow.approved_at.set(now),
         ClassRow.policy_version.set(policy_version),
     ]
-    return move(class_id, "approve", version=version, change=change, actions=actions, also=not_own_work(by))
+    return move(
+        class_id, "approve", version=version, change=change, actions=actions, also=not_own_work(hands)
+    )
 
 
-def give_back(class_id: str, *, version: int, reason: str, by: str, change: Change) -> ClassHead:
+def give_back(class_id: str, *, version: int, reason: str, hands: Hands, change: Change) -> ClassHead:
     """Return an application with the reason."""
     return move(
         class_id,
@@ -110,5 +119,5 @@ def give_back(class_id: str, *, version: int, reason: str, by: str, change: Chan
         version=version,
         change=change,
         actions=[ClassRow.return_reason.set(reason), ClassRow.returned_version.set(version + 1)],
-        also=not_own_work(by),
+        also=not_own_work(hands),
     )

@@ -22,8 +22,7 @@ def cancel_class(context: Context, class_id: str, *, version: int, comment: str 
     if _is_repeat(training_class, version):
         cancellation_store.release_trainees(training_class.id, still_enrolled(training_class), change=change)
         return show_parts(context, read_parts(class_id))
-    actor = context.principal.actor
-    refuse(why_not("cancel", training_class, actor=actor, now=context.now, version=version))
+    refuse(why_not("cancel", training_class, hands=context.principal.hands, now=context.now, version=version))
     cancellation_store.cancel(
         training_class.id, still_enrolled(training_class), version=version, change=change
     )

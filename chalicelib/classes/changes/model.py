@@ -27,6 +27,7 @@ from chalicelib.classes.model import (
 )
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import LessonId, whole_of
+from chalicelib.kernel.principal import Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.programs.model import Policy
@@ -47,7 +48,7 @@ def why_not(
     class_change: ClassChange,
     training_class: TrainingClass,
     *,
-    actor: str,
+    hands: Hands,
     now: datetime,
     version: int,
 ) -> DomainError | None:
@@ -59,7 +60,7 @@ def why_not(
     lawful = training_class.version == version and CLASS_TRANSITIONS.allows(action, training_class.status)
     if lawful and not CHANGE_TRANSITIONS.allows(verb, class_change.status):
         return error("wrong_state", status=class_change.status.value)
-    return class_model.why_not(action, training_class, actor=actor, now=now, version=version)
+    return class_model.why_not(action, training_class, hands=hands, now=now, version=version)
 
 
 def part_of(number: int) -> str:

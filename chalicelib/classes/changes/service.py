@@ -97,7 +97,7 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
     parts = require_parts(context, "class.change", class_id)
     training_class = complete(parts)
     actor = context.principal.actor
-    refuse(why_not("change", training_class, actor=actor, now=context.now, version=version))
+    refuse(why_not("change", training_class, hands=context.principal.hands, now=context.now, version=version))
     institution = read_institution(training_class.institution)
     if institution.status is InstitutionStatus.SUSPENDED:
         raise error("institution_suspended")
@@ -275,6 +275,7 @@ def approve_change(
         plan,
         writes_taking(training_class, plan),
         by=context.principal.actor,
+        hands=context.principal.hands,
         now=context.now,
         comment=comment,
         change=change_of(context, "class.approve_change", reason=comment),
@@ -291,6 +292,7 @@ def reject_change(
         class_change,
         version=version,
         by=context.principal.actor,
+        hands=context.principal.hands,
         now=context.now,
         reason=reason,
         change=change_of(context, "class.reject_change", reason=reason),
@@ -324,8 +326,8 @@ def _require_open(
     if class_change is None:
         raise error("not_found")
     training_class = complete(parts)
-    actor = context.principal.actor
-    refuse(why_not_decide(verb, class_change, training_class, actor=actor, now=context.now, version=version))
+    hands = context.principal.hands
+    refuse(why_not_decide(verb, class_change, training_class, hands=hands, now=context.now, version=version))
     return parts, training_class, class_change
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib.aws.writes import ConditionFailed, Put, Update, lawful, refuse_stale, transact
+from chalicelib.aws.writes import ConditionFailed, Put, Update, lawful, none_of, refuse_stale, transact
 from chalicelib.classes.changes.model import CHANGE_TRANSITIONS
 from chalicelib.classes.model import CLASS_TRANSITIONS, ClassChange, ClassHead, ClassPlan
 from chalicelib.classes.store import (
@@ -21,7 +21,7 @@ from chalicelib.classes.store import (
     told_by,
     transact_under_head,
 )
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 
 
@@ -52,6 +52,7 @@ def approve_change(
     takings: Sequence[Put],
     *,
     by: str,
+    hands: Hands,
     now: datetime,
     comment: str | None,
     change: Change,
@@ -63,9 +64,16 @@ def approve_change(
             "approve",
             version=plan.version - 1,
             actions=timetable_facts(head),
-            also=not_own_work(by),
+            also=not_own_work(hands),
         ),
-        _end_write(class_change, "approve", by=by, now=now, reason=comment, also=ClassRow.submitted_by != by),
+        _end_write(
+            class_change,
+            "approve",
+            by=by,
+            now=now,
+            reason=comment,
+            also=none_of(ClassRow.submitted_by, hands),
+        ),
         plan_put(plan),
         *takings,
     ]
@@ -73,12 +81,21 @@ def approve_change(
 
 
 def reject_change(
-    class_change: ClassChange, *, version: int, by: str, now: datetime, reason: str, change: Change
+    class_change: ClassChange,
+    *,
+    version: int,
+    by: str,
+    hands: Hands,
+    now: datetime,
+    reason: str,
+    change: Change,
 ) -> None:
     """Reject a change with the reason; the class keeps its timetable."""
     writes = [
-        _head_write(class_change, "reject", version=version, also=not_own_work(by)),
-        _end_write(class_change, "reject", by=by, now=now, reason=reason, also=ClassRow.submitted_by != by),
+        _head_write(class_change, "reject", version=version, also=not_own_work(hands)),
+        _end_write(
+            class_change, "reject", by=by, now=now, reason=reason, also=none_of(ClassRow.submitted_by, hands)
+        ),
     ]
     _decide(writes, "reject", version=version, change=told_by(class_change.part, change))
 

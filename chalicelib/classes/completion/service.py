@@ -17,7 +17,15 @@ def submit_completion(context: Context, class_id: str, *, version: int, comment:
     """
     training_class = require_class(context, "completion.submit", class_id)
     actor = context.principal.actor
-    refuse(why_not("completion_submit", training_class, actor=actor, now=context.now, version=version))
+    refuse(
+        why_not(
+            "completion_submit",
+            training_class,
+            hands=context.principal.hands,
+            now=context.now,
+            version=version,
+        )
+    )
     change = change_of(context, "completion.submit", reason=comment)
     also = also_prepared(training_class, actor, completion_submitted_by=actor)
     head = completion_store.submit_completion(
@@ -29,11 +37,18 @@ def submit_completion(context: Context, class_id: str, *, version: int, comment:
 def approve_completion(context: Context, class_id: str, *, version: int, comment: str | None) -> ShownClass:
     """Approve that the class was taught, never on one's own application."""
     training_class = require_version(context, "completion.approve", class_id, version)
-    actor = context.principal.actor
-    refuse(why_not("completion_approve", training_class, actor=actor, now=context.now, version=version))
+    principal = context.principal
+    refuse(
+        why_not("completion_approve", training_class, hands=principal.hands, now=context.now, version=version)
+    )
     change = change_of(context, "completion.approve", reason=comment)
     head = completion_store.approve_completion(
-        training_class.id, version=version, by=actor, now=context.now, change=change
+        training_class.id,
+        version=version,
+        by=principal.actor,
+        hands=principal.hands,
+        now=context.now,
+        change=change,
     )
     return show_decided(context, training_class, head)
 
@@ -41,10 +56,10 @@ def approve_completion(context: Context, class_id: str, *, version: int, comment
 def return_completion(context: Context, class_id: str, *, version: int, reason: str) -> ShownClass:
     """Return the completion application with the reason."""
     training_class = require_version(context, "completion.return", class_id, version)
-    actor = context.principal.actor
-    refuse(why_not("completion_return", training_class, actor=actor, now=context.now, version=version))
+    hands = context.principal.hands
+    refuse(why_not("completion_return", training_class, hands=hands, now=context.now, version=version))
     change = change_of(context, "completion.return", reason=reason)
     head = completion_store.return_completion(
-        training_class.id, version=version, reason=reason, by=actor, change=change
+        training_class.id, version=version, reason=reason, hands=hands, change=change
     )
     return show_decided(context, training_class, head)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from chalicelib.classes.model import ClassHead
 from chalicelib.classes.store import ClassRow, also_prepared_action, move, not_own_work
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 
 
 def submit_completion(
@@ -25,7 +25,9 @@ def submit_completion(
     )
 
 
-def approve_completion(class_id: str, *, version: int, by: str, now: datetime, change: Change) -> ClassHead:
+def approve_completion(
+    class_id: str, *, version: int, by: str, hands: Hands, now: datetime, change: Change
+) -> ClassHead:
     """Approve the completion, never one's own application."""
     return move(
         class_id,
@@ -33,11 +35,11 @@ def approve_completion(class_id: str, *, version: int, by: str, now: datetime, c
         version=version,
         change=change,
         actions=[ClassRow.completion_approved_by.set(by), ClassRow.completion_approved_at.set(now)],
-        also=not_own_work(by),
+        also=not_own_work(hands),
     )
 
 
-def return_completion(class_id: str, *, version: int, reason: str, by: str, change: Change) -> ClassHead:
+def return_completion(class_id: str, *, version: int, reason: str, hands: Hands, change: Change) -> ClassHead:
     """Return the completion application with the reason."""
     return move(
         class_id,
@@ -45,5 +47,5 @@ def return_completion(class_id: str, *, version: int, reason: str, by: str, chan
         version=version,
         change=change,
         actions=[ClassRow.return_reason.set(reason)],
-        also=not_own_work(by),
+        also=not_own_work(hands),
     )

@@ -73,7 +73,7 @@ def replace_roster(
 
     """
     training_class = require_class(context, "roster.write", class_id)
-    refuse(why_not("roster", training_class, actor=context.principal.actor, now=context.now))
+    refuse(why_not("roster", training_class, hands=context.principal.hands, now=context.now))
     if training_class.version != version:
         raise error("version_conflict", version=training_class.version)
     limit = min(training_class.policy.class_size_max, ROSTER_MAX)

@@ -31,7 +31,7 @@ def roster_template(context: Context, class_id: str) -> str:
 
     """
     training_class = require_class(context, "roster.template", class_id)
-    refuse(why_not("roster", training_class, actor=context.principal.actor, now=context.now))
+    refuse(why_not("roster", training_class, hands=context.principal.hands, now=context.now))
     _, rostered = roster_of(context, class_id)
     room = min(training_class.policy.class_size_max, ROSTER_MAX)
     rows = [(*trainee_cells(enrolment), JOINS) for enrolment in rostered]

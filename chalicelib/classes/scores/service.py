@@ -59,7 +59,7 @@ def record_scores(
     """
     training_class = require_class(context, "scores.write", class_id)
     actor = context.principal.actor
-    refuse(why_not("scores", training_class, actor=actor, now=context.now, version=version))
+    refuse(why_not("scores", training_class, hands=context.principal.hands, now=context.now, version=version))
     is_correction = training_class.status is ClassStatus.SCORED
     if is_correction and not (reason or "").strip() and not dry_run:
         raise error("correction_needs_reason")

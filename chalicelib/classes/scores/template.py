@@ -26,7 +26,7 @@ def scores_template(context: Context, class_id: str) -> str:
 
     """
     training_class = require_class(context, "scores.template", class_id)
-    refuse(why_not("scores", training_class, actor=context.principal.actor, now=context.now))
+    refuse(why_not("scores", training_class, hands=context.principal.hands, now=context.now))
     _, rostered = roster_of(context, class_id)
     rows = [(*trainee_cells(enrolment), enrolment.theory, enrolment.practice) for enrolment in rostered]
     return link_to_sheet(write_form("成绩", _COLUMNS, rows), "scores.xlsx", XLSX)

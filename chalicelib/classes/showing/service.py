@@ -70,11 +70,11 @@ class ShownClass:
 
 def actions_on(context: Context, training_class: TrainingClass | ClassHead) -> list[str]:
     """List what this caller may do with a class now."""
-    actor, now = context.principal.actor, context.now
+    hands, now = context.principal.hands, context.now
     return rights.offered(
         context.principal,
         ACTION_RIGHTS,
-        lambda action: why_not(action, training_class, actor=actor, now=now),
+        lambda action: why_not(action, training_class, hands=hands, now=now),
         division=training_class.division,
         institution=training_class.institution,
     )

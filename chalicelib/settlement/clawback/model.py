@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from datetime import date
 
 from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.principal import Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.subsidies.claims.model import Line, LineStatus, Repayment
 
@@ -40,7 +41,7 @@ def actions_on(line: Line) -> Mapping[str, str]:
     return {"repay": "claim_line.repay"} if outstanding_fen(line) else {}
 
 
-def why_not(action: str, line: Line, actor: str, *, own_work: Callable[[], bool]) -> DomainError | None:
+def why_not(action: str, line: Line, hands: Hands, *, own_work: Callable[[], bool]) -> DomainError | None:
     """Tell what stands against an action on a line; the truth is the conditions of `payments.store`.
 
     `own_work` tells whether the officer had a hand in the claim. It is asked only where nothing else decides.
@@ -57,7 +58,7 @@ def why_not(action: str, line: Line, actor: str, *, own_work: Callable[[], bool]
         case "confirm_reversal" | "cancel_reversal":
             if asked_by is None:
                 return error("reversal_not_asked")
-            if asked_by == actor:
+            if asked_by in hands:
                 own = action == "confirm_reversal"
             else:
                 own = line.status is LineStatus.PAID and own_work()

@@ -51,7 +51,7 @@ def _find_line(line_id: str) -> Line:
 
 
 def _refuse(action: str, principal: Principal, line: Line) -> None:
-    refuse(why_not(action, line, principal.actor, own_work=lambda: _is_own_work(principal, line)))
+    refuse(why_not(action, line, principal.hands, own_work=lambda: _is_own_work(principal, line)))
 
 
 def _is_own_work(principal: Principal, line: Line) -> bool:
@@ -131,7 +131,9 @@ def _reversal_writes(context: Context, line: Line) -> list[Write]:
     due_days = current_program(line.program_id).policy.clawback_due_days
     repay_by = shanghai_date(context.now) + timedelta(days=due_days)
     return [
-        payments.reverse_line_write(line, actor=context.principal.actor, repay_by=repay_by),
+        payments.reverse_line_write(
+            line, actor=context.principal.actor, hands=context.principal.hands, repay_by=repay_by
+        ),
         *_voucher_writes(line),
         budget_store.unspend_write(line.city, line.budget_year, line.program_id, amount_fen=line.amount_fen),
         *ledger_store.post_writes(posting_of(line, Event.REVERSED, line.amount_fen, context=context)),
@@ -207,6 +209,6 @@ def allowed_on_line(principal: Principal, line: Line) -> list[str]:
     return rights.offered(
         principal,
         actions_on(line),
-        lambda action: why_not(action, line, principal.actor, own_work=own_work),
+        lambda action: why_not(action, line, principal.hands, own_work=own_work),
         division=line.city,
     )

@@ -58,7 +58,7 @@ def drop_line(
     def attempt() -> None:
         line, claim = _read(line_id)
         rights.require(principal, "claim_line.reject", division=line.division)
-        refuse(why_not_drop(line, claim, principal.actor, version=version))
+        refuse(why_not_drop(line, claim, principal.hands, version=version))
         drops = drop_writes(claim, claim_without(claim, line), line, reason)
         transact([*drops, *also(line)], change=change)
 
@@ -76,7 +76,7 @@ def allowed_on_line(principal: Principal, line: Line) -> list[str]:
 
     def refusal(_: str) -> DomainError | None:
         own = LINE_TRANSITIONS.why_not("drop", line)
-        return own or why_not_drop(line, store.read_claim(claim_of_line(line.id)), principal.actor)
+        return own or why_not_drop(line, store.read_claim(claim_of_line(line.id)), principal.hands)
 
     return rights.offered(principal, {"reject": "claim_line.reject"}, refusal, division=line.division)
 

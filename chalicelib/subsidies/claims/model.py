@@ -24,7 +24,7 @@ from chalicelib.kernel.ids import (
     sibling_id,
     whole_of,
 )
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.subsidies.claims.evidence import PayabilityEvidence
@@ -229,20 +229,20 @@ def class_of_line(line_id: str) -> ClassId:
 # --------------------------------------------------------------------------- whose work it is
 
 
-def is_prepared_by(claim: Claim, actor: str) -> bool:
+def is_prepared_by(claim: Claim, hands: Hands) -> bool:
     """Tell whether somebody had a hand in a claim on the institution's side, whatever their role is now."""
-    return actor == claim.submitted_by or actor in claim.also_prepared_by
+    return not hands.isdisjoint((claim.submitted_by, *claim.also_prepared_by))
 
 
-def has_hand_in(claim: Claim, actor: str) -> bool:
+def has_hand_in(claim: Claim, hands: Hands) -> bool:
     """Tell whether somebody prepared or reviewed a claim: neither moves the money for it (invariant 4)."""
-    return is_prepared_by(claim, actor) or actor in (claim.reviewed_by, claim.approved_by)
+    return is_prepared_by(claim, hands) or not hands.isdisjoint((claim.reviewed_by, claim.approved_by))
 
 
 # --------------------------------------------------------------------------- what stands against a step
 
 
-def why_not(action: str, claim: Claim, actor: str, *, version: int | None = None) -> DomainError | None:
+def why_not(action: str, claim: Claim, hands: Hands, *, version: int | None = None) -> DomainError | None:
     """Tell what stands against submitting a claim again, reviewing, approving, returning or rejecting it.
 
     Nobody decides on a claim that they prepared, and two people give the two reviews. Example: clerk 甲
@@ -252,7 +252,7 @@ def why_not(action: str, claim: Claim, actor: str, *, version: int | None = None
     `store.decide` and `store.move_write` hold the same under races.
     """
     decides = action != "submit"
-    own_work = is_prepared_by(claim, actor) or (action == "approve" and actor == claim.reviewed_by)
+    own_work = is_prepared_by(claim, hands) or (action == "approve" and claim.reviewed_by in hands)
     if decides and own_work:
         return error("self_approval")
     return CLAIM_TRANSITIONS.why_not(action, claim, version=version)
@@ -262,12 +262,12 @@ APPROVED = (_C.PUBLICISED, _C.PAYABLE, _C.BATCHED)
 """States of a claim that has passed second review and is not over."""
 
 
-def why_not_drop(line: Line, claim: Claim, actor: str, *, version: int | None = None) -> DomainError | None:
+def why_not_drop(line: Line, claim: Claim, hands: Hands, *, version: int | None = None) -> DomainError | None:
     """Tell what stands against taking a line out of its claim for good, after second review.
 
     `store.drop_line_write` and `store.move_write` hold the same under races.
     """
-    if is_prepared_by(claim, actor):
+    if is_prepared_by(claim, hands):
         return error("self_approval")
     refusal = LINE_TRANSITIONS.why_not("drop", line, version=version)
     if refusal is None and not (claim.status in APPROVED and line.id in claim.line_ids):

@@ -60,7 +60,7 @@ def allowed_actions(principal: Principal, claim: Claim) -> list[str]:
     return rights.offered(
         principal,
         _ACTIONS,
-        lambda action: why_not(action, claim, principal.actor),
+        lambda action: why_not(action, claim, principal.hands),
         division=claim.division,
         institution=claim.institution,
     )

@@ -11,9 +11,9 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import Put, Update, lawful, update
+from chalicelib.aws.writes import Put, Update, lawful, names_none_of, none_of, update
 from chalicelib.kernel.paging import Page, PageRequest
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.subsidies.claims.model import (
     CLAIM_TRANSITIONS,
     LINE_TRANSITIONS,
@@ -323,21 +323,20 @@ def decide(
     *,
     version: int,
     where: tuple[str, str] | None,
-    not_by: str,
+    hands: Hands,
     change: Change,
 ) -> Claim:
     """Move a claim in one conditional write, unread: state, version, area and not one's own work.
 
-    The condition is the truth of what `model.why_not` gives the reasons for. Who prepared it is JSON text,
-    where an id stands in quotes: looking for one in quotes finds no longer one. `where` is ("city", code)
-    or ("division", code), None for the whole province.
+    The condition is the truth of what `model.why_not` gives the reasons for. `where` is ("city", code) or
+    ("division", code), None for the whole province.
 
     Raises:
         ConditionFailed: one of them did not hold.
 
     """
     condition = claim_in(action, version=version)
-    condition &= (ClaimRow.submitted_by != not_by) & ~ClaimRow.also_prepared_by.contains(not_by)
+    condition &= none_of(ClaimRow.submitted_by, hands) & names_none_of(ClaimRow.also_prepared_by, hands)
     if where is not None:
         condition &= getattr(ClaimRow, where[0]) == where[1]
     return update(ClaimRow, (claim_id,), _actions(changes), condition=condition, change=change)

@@ -53,7 +53,7 @@ def submit_claim(
     def attempt() -> FiledClaim:
         training_class = require_class(context, "subsidy_claim.submit", class_id)
         before = store.find_claim(claim_id_of(class_id))
-        if before is not None and why_not("submit", before, context.principal.actor) is not None:
+        if before is not None and why_not("submit", before, context.principal.hands) is not None:
             return _repeat(before, declared_count, declared_amount_fen)
         _require_claimable(training_class, before, today)
         old = lines_ever_claimed(training_class) if before is not None else []

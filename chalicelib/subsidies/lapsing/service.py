@@ -30,9 +30,9 @@ def close_unpayable(context: Context, class_id: str, *, version: int, reason: st
 
     """
     training_class = require_class(context, "class.close", class_id)
-    actor = context.principal.actor
-    refuse(own_work(training_class, actor))
-    refuse(why_not("lapse", training_class, actor=actor, now=context.now, version=version))
+    hands = context.principal.hands
+    refuse(own_work(training_class, hands))
+    refuse(why_not("lapse", training_class, hands=hands, now=context.now, version=version))
     trainees = examine(training_class, today=shanghai_date(context.now))
     count, amount_fen = totals_of([trainee.payability for trainee in trainees])
     if count:

@@ -13,7 +13,7 @@ import msgspec
 
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId, EnrolmentId, derived_id, part_id, whole_of
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.programs.model import OverridableCheck
@@ -79,7 +79,7 @@ def counts_on(override: Override, day: date) -> bool:
 def why_not(
     action: str,
     override: Override,
-    actor: str,
+    hands: Hands,
     *,
     prepared_by: Collection[str],
     today: date,
@@ -92,7 +92,7 @@ def why_not(
     day; on the 11th it can only be refused. `store.decide` holds state, version and the second person under
     races.
     """
-    if actor == override.asked_by or actor in prepared_by:
+    if override.asked_by in hands or not hands.isdisjoint(prepared_by):
         return error("self_approval")
     if action == "confirm" and override.expires_on < today:
         return error("override_expired", expires_on=override.expires_on.isoformat())

@@ -109,7 +109,7 @@ def _allowed_actions(context: Context, override: Override, prepared_by: set[str]
     return rights.offered(
         principal,
         {"confirm": "override.decide", "refuse": "override.decide"},
-        lambda action: why_not(action, override, principal.actor, prepared_by=prepared_by, today=today),
+        lambda action: why_not(action, override, principal.hands, prepared_by=prepared_by, today=today),
         division=override.division,
     )
 
@@ -134,13 +134,21 @@ def decide(context: Context, override_id: str, action: str, *, version: int, rea
 
     def refusal(current: Override) -> DomainError | None:
         return why_not(
-            action, current, principal.actor, prepared_by=prepared_by, today=today, version=version
+            action, current, principal.hands, prepared_by=prepared_by, today=today, version=version
         )
 
     refuse(refusal(override))
     change = change_of(context, f"override.{action}", reason=reason)
     try:
-        return store.decide(override, action, version=version, reason=reason, now=context.now, change=change)
+        return store.decide(
+            override,
+            action,
+            version=version,
+            hands=principal.hands,
+            reason=reason,
+            now=context.now,
+            change=change,
+        )
     except ConditionFailed as failure:
         refuse(refusal(failure.old) if isinstance(failure.old, Override) else error("not_found"))
         raise error("try_again") from None

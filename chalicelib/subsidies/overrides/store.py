@@ -5,8 +5,8 @@ from datetime import datetime
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
-from chalicelib.aws.writes import insert, lawful, update
-from chalicelib.kernel.principal import Change
+from chalicelib.aws.writes import insert, lawful, none_of, update
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.subsidies.overrides.model import OVERRIDE_TRANSITIONS, Override
 
 
@@ -60,7 +60,14 @@ def ask(override: Override, *, before: Override | None, change: Change) -> None:
 
 
 def decide(
-    override: Override, action: str, *, version: int, reason: str | None, now: datetime, change: Change
+    override: Override,
+    action: str,
+    *,
+    version: int,
+    hands: Hands,
+    reason: str | None,
+    now: datetime,
+    change: Change,
 ) -> Override:
     """Confirm or refuse an override, never by the one who asked for it; `model.why_not` gives the reasons.
 
@@ -81,6 +88,6 @@ def decide(
         OverrideRow,
         (override.class_id, override.id),
         actions,
-        condition=condition & (OverrideRow.asked_by != actor),
+        condition=condition & none_of(OverrideRow.asked_by, hands),
         change=change,
     )

@@ -5,8 +5,8 @@ from datetime import date
 
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.aws.writes import Update, lawful, update
-from chalicelib.kernel.principal import Change
+from chalicelib.aws.writes import Update, lawful, none_of, update
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line, LineStatus, PaymentAttempt, Repayment
 from chalicelib.subsidies.claims.moves import batched_after, paid_after
 from chalicelib.subsidies.claims.store import ClaimRow, LineRow, line_in, line_to, move_write
@@ -93,7 +93,7 @@ def cancel_reversal(line: Line, change: Change) -> Line:
     )
 
 
-def reverse_line_write(line: Line, *, actor: str, repay_by: date) -> Update:
+def reverse_line_write(line: Line, *, actor: str, hands: Hands, repay_by: date) -> Update:
     """Reverse a paid line that another officer asked to reverse; it is to be given back by `repay_by`."""
     return Update(
         LineRow,
@@ -101,7 +101,7 @@ def reverse_line_write(line: Line, *, actor: str, repay_by: date) -> Update:
         [line_to("reverse"), LineRow.reversed_by.set(actor), LineRow.repay_by.set(repay_by)],
         line_in("reverse", version=line.version)
         & LineRow.reversal_asked_by.exists()
-        & (LineRow.reversal_asked_by != actor),
+        & none_of(LineRow.reversal_asked_by, hands),
     )
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClaimId, LineId
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.subsidies.claims.model import Claim, ClaimStatus, has_hand_in
@@ -90,13 +90,13 @@ def why_not_object(claim: Claim, today: date, *, ends_on: date) -> DomainError |
 
 
 def why_not_resolve(
-    objection: Objection, claim: Claim, actor: str, *, version: int | None = None
+    objection: Objection, claim: Claim, hands: Hands, *, version: int | None = None
 ) -> DomainError | None:
     """Tell what stands against deciding on an objection: a hand in its claim, another version, or a decision.
 
     `store.resolve_write` holds the same under races.
     """
-    if has_hand_in(claim, actor):
+    if has_hand_in(claim, hands):
         return error("self_approval")
     return OBJECTION_TRANSITIONS.why_not("dismiss", objection, version=version)
 

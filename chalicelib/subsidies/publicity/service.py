@@ -192,7 +192,7 @@ def allowed_on_objection(principal: Principal, objection: Objection, claim: Clai
     return rights.offered(
         principal,
         {"resolve": "objection.resolve"},
-        lambda _: why_not_resolve(objection, claim, principal.actor),
+        lambda _: why_not_resolve(objection, claim, principal.hands),
         division=objection.division,
     )
 
@@ -221,7 +221,7 @@ def resolve_objection(
         objection = _read_objection(objection_id)
         rights.require(context.principal, "objection.resolve", division=objection.division)
         claim = store.read_claim(objection.claim_id)
-        refuse(why_not_resolve(objection, claim, actor, version=version))
+        refuse(why_not_resolve(objection, claim, context.principal.hands, version=version))
         decision = objection_store.resolve_write(
             objection, outcome, version=version, resolution=reason, actor=actor
         )

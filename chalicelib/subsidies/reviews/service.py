@@ -47,7 +47,7 @@ def review(
 
     def attempt() -> None:
         claim = read_claim(context, claim_id, "subsidy_claim.review")
-        refuse(why_not("review", claim, actor, version=version))
+        refuse(why_not("review", claim, context.principal.hands, version=version))
         rejections, totals = _reject_lines(claim, rejected_lines)
         after = changed(claim, {**reviewed(actor), **totals})
         transact([store.move_write(claim, after), *rejections], change=change)
@@ -72,7 +72,7 @@ def approve(
 
     def attempt() -> None:
         claim = read_claim(context, claim_id, "subsidy_claim.approve")
-        refuse(why_not("approve", claim, actor, version=version))
+        refuse(why_not("approve", claim, context.principal.hands, version=version))
         rejections, totals = _reject_lines(claim, rejected_lines)
         policy = read_class(claim.class_id).policy
         going_on, evidence = _require_still_payable(context, claim, rejected_lines)
@@ -125,7 +125,7 @@ def reject(context: Context, claim_id: str, *, version: int, reason: str) -> Cla
 
     def attempt() -> None:
         claim = read_claim(context, claim_id, "subsidy_claim.reject")
-        refuse(why_not("reject", claim, context.principal.actor, version=version))
+        refuse(why_not("reject", claim, context.principal.hands, version=version))
         used = [Leftover(line.enrolment_id, line.voucher_id) for line in lines_of(claim)]
         writes: list[Write] = [
             store.move_write(claim, changed(claim, rejected(reason))),
@@ -154,7 +154,7 @@ def _decide_at_once(
             changes,
             version=version,
             where=_where(principal.division),
-            not_by=principal.actor,
+            hands=principal.hands,
             change=change,
         )
     except ConditionFailed as failure:
@@ -162,7 +162,7 @@ def _decide_at_once(
         if not isinstance(claim, Claim):
             raise error("not_found") from None
         rights.require(principal, right, division=claim.division, institution=claim.institution)
-        refuse(why_not(action, claim, principal.actor, version=version))
+        refuse(why_not(action, claim, principal.hands, version=version))
         raise error("try_again") from None
 
 

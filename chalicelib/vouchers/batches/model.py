@@ -9,7 +9,7 @@ import msgspec
 
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ImportId, IssuanceBatchId, ProgramId
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 
@@ -108,7 +108,7 @@ class IssuanceBatch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def why_not(
-    action: str, batch: IssuanceBatch, actor: str, *, version: int | None = None
+    action: str, batch: IssuanceBatch, hands: Hands, *, version: int | None = None
 ) -> DomainError | None:
     """Tell what stands against somebody's approving or rejecting a batch now; None if nothing does.
 
@@ -119,4 +119,4 @@ def why_not(
         return error("version_conflict", version=batch.version)
     if not ISSUANCE_TRANSITIONS.allows(action, batch.status):
         return error("wrong_state", status=batch.status.value)
-    return error("self_approval") if batch.proposed_by == actor else None
+    return error("self_approval") if batch.proposed_by in hands else None

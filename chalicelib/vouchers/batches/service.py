@@ -130,14 +130,16 @@ def decide_batch(
         Refused: decided already, or another version.
 
     """
-    actor = context.principal.actor
+    principal = context.principal
 
     def attempt() -> IssuanceBatch:
         batch = read_batch(context, program_id, batch_id)
-        rights.require(context.principal, ACTIONS[action], division=PROVINCE)
-        refuse(why_not(action, batch, actor, version=version))
+        rights.require(principal, ACTIONS[action], division=PROVINCE)
+        refuse(why_not(action, batch, principal.hands, version=version))
         change = change_of(context, f"issuance.{action}", reason=reason)
-        return store.decide_batch(batch.id, action, version=version, decider=actor, change=change)
+        return store.decide_batch(
+            batch.id, action, version=version, by=principal.actor, hands=principal.hands, change=change
+        )
 
     decided = until_written(attempt)
     if action == "approve":
@@ -149,5 +151,5 @@ def allowed_actions(context: Context, batch: IssuanceBatch) -> list[str]:
     """List what this caller may do with a batch now."""
     principal = context.principal
     return rights.offered(
-        principal, ACTIONS, lambda action: why_not(action, batch, principal.actor), division=PROVINCE
+        principal, ACTIONS, lambda action: why_not(action, batch, principal.hands), division=PROVINCE
     )

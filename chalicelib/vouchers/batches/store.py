@@ -7,10 +7,10 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import insert, transition
+from chalicelib.aws.writes import insert, none_of, transition
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.paging import Page, PageRequest
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.vouchers.batches.model import (
     ISSUANCE_TRANSITIONS,
     IssuanceBatch,
@@ -95,12 +95,14 @@ def open_batches() -> Iterator[IssuanceBatch]:
     return (row.record for row in IssuanceBatchRow.by_open.query(OPEN_MARK))
 
 
-def decide_batch(batch_id: str, action: str, *, version: int, decider: str, change: Change) -> IssuanceBatch:
+def decide_batch(
+    batch_id: str, action: str, *, version: int, by: str, hands: Hands, change: Change
+) -> IssuanceBatch:
     """Approve or reject a batch; the condition is the truth of what `model.why_not` gives the reason for.
 
     Raises:
         NotFound, Refused: there is none; another version; decided already.
-        ConditionFailed: its decider proposed it.
+        ConditionFailed: who decides proposed it.
 
     """
     target = ISSUANCE_TRANSITIONS.target(action)
@@ -113,8 +115,8 @@ def decide_batch(batch_id: str, action: str, *, version: int, decider: str, chan
         target=target,
         version=version,
         change=change,
-        actions=[row.approved_by.set(decider), *opening],
-        also=row.proposed_by != decider,
+        actions=[row.approved_by.set(by), *opening],
+        also=none_of(row.proposed_by, hands),
     )
 
 

@@ -59,10 +59,10 @@ def test_settlement_may_take_a_claim_the_day_after_its_publicity() -> None:
 
 def test_the_first_reviewer_may_send_a_claim_back_but_not_approve_it() -> None:
     claim = changed(THREE, reviewed("acc_jia"))
-    refusals = {action: why_not(action, claim, "acc_jia") for action in ("approve", "return", "reject")}
+    refusals = {action: why_not(action, claim, {"acc_jia"}) for action in ("approve", "return", "reject")}
     codes = {action: refusal and refusal.code for action, refusal in refusals.items()}
     assert codes == {"approve": "self_approval", "return": None, "reject": None}
-    assert why_not("approve", claim, "acc_yi") is None
+    assert why_not("approve", claim, {"acc_yi"}) is None
     back = changed(claim, returned("补充材料"))
     assert (back.status, back.reviewed_by) == (ClaimStatus.RETURNED, None)
 
@@ -71,7 +71,7 @@ def test_of_several_reasons_ones_own_work_is_told_first_then_the_version_then_th
     claim = changed(THREE, {"status": ClaimStatus.PAID})
 
     def code(actor: str, version: int) -> str:
-        refusal = why_not("approve", claim, actor, version=version)
+        refusal = why_not("approve", claim, {actor}, version=version)
         assert refusal is not None
         return refusal.code
 

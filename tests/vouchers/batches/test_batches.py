@@ -181,7 +181,9 @@ def test_the_write_agrees_with_the_table_of_batches(world, status, action):
     before = batch_store.read_batch("iss_x")
     try:
         if action in ("approve", "reject"):
-            batch_store.decide_batch("iss_x", action, version=1, decider="acc_b", change=world.change)
+            batch_store.decide_batch(
+                "iss_x", action, version=1, by="acc_b", hands={"acc_b"}, change=world.change
+            )
         else:
             phase = Phase.DRY_RUN if action == "count" else Phase.ISSUE
             batch_store.close_phase("iss_x", phase, Tally(), world.change)
