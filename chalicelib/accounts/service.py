@@ -1,6 +1,5 @@
 """Use cases of accounts: make, read, disable, reset. Their holders activate them: see `sign_in`."""
 
-import secrets
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights, store
@@ -17,6 +16,7 @@ from chalicelib.accounts.passwords import secret_digest
 from chalicelib.aws import crypto
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.ids import new_secret
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role, change_of
@@ -62,7 +62,7 @@ def create_account(
         if its_division is None:
             raise error("malformed", faults=(Fault("unknown_institution", field="institution"),))
         rights.require(context.principal, "account.create", division=its_division)
-    code = secrets.token_urlsafe(12)
+    code = new_secret("activation")
     account_id = account_id_of(account)
     pending = Account(
         id=account_id,
@@ -134,7 +134,7 @@ def reset(context: Context, account_id: str, *, version: int) -> Invitation:
     """
     account = read_account(context, account_id, "account.reset")
     refuse(why_not("reset", account, context.principal, version=version))
-    code = secrets.token_urlsafe(12)
+    code = new_secret("activation")
     account = store.await_activation(
         account.id,
         code_hash=secret_digest(code),

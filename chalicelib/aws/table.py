@@ -26,6 +26,7 @@ from chalicelib.aws.metrics import STORE_FAULTS, STORE_THROTTLED
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.reasons import error
+from chalicelib.kernel.repeats import current_call
 
 Record = TypeVar("Record", bound=msgspec.Struct)
 Row = TypeVar("Row", bound="Table[Any]")
@@ -178,6 +179,9 @@ class Table(Model, Generic[Record]):
     def record(self) -> Record:
         """Give the record this row stores."""
         values = self.attribute_values
+        call = current_call()
+        if call is not None and (mark := values.get("op_id")) is not None:
+            call.meet(mark)
         names = self.record_type.__struct_fields__
         known = {name: values[name] for name in names if values.get(name) is not None}
         record: Any = msgspec.convert(known, self.record_type, strict=False)

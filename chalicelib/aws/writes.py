@@ -15,6 +15,7 @@ import contextlib
 import functools
 import operator
 import random
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ from chalicelib.aws.table import Record, Table, VersionedTable, connection
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
+from chalicelib.kernel.repeats import current_call
 
 Result = TypeVar("Result")
 
@@ -93,6 +95,31 @@ def _hash_key_of(table: type[Table[Any]]) -> Any:
     return table._hash_key_attribute()  # type: ignore[no-untyped-call] # noqa: SLF001 - its own way to ask
 
 
+class _Operation:
+    """One write and the mark by which it is known again: a random one, or the call's own under a key."""
+
+    def __init__(self, change: Change | None, rows: Iterable[Table[Any]]) -> None:
+        self._call = current_call()
+        self._action = "" if change is None else change.action
+        self._rows = [_name_of(row) for row in rows]
+        if self._call is None:
+            self.id = new_operation_id()
+        else:
+            self.id = self._call.operation_id(self._action, self._rows)
+
+    @property
+    def is_repeatable(self) -> bool:
+        return self._call is not None
+
+    def done(self) -> None:
+        if self._call is not None:
+            self._call.wrote(self._action, self._rows)
+
+
+def _name_of(row: Table[Any]) -> str:
+    return "/".join([row.Meta.table_name, *(str(getattr(row, name)) for name in row.key_names())])
+
+
 def _old_of(table: type[Table[Any]], raw: Mapping[str, Any] | None) -> tuple[Any | None, str | None]:
     if not raw:
         return None, None
@@ -137,15 +164,19 @@ def insert(row: Table[Any], *, change: Change | None = None, condition: Conditio
         Unavailable: DynamoDB did not answer; whether it wrote is not known, and repeating is safe.
 
     """
-    op_id = _stamp_row(row, change)
+    operation = _Operation(change, [row])
+    if isinstance(row, VersionedTable):
+        row.op_id = operation.id
+        if change is not None:
+            row.last_change = change
     try:
         row.save(condition=condition if condition is not None else _hash_key_of(type(row)).does_not_exist())
     except PutError as failure:
         _raise_if_other(failure)
         old, old_op_id = _old_of(type(row), _raw_old(failure))
-        if op_id is not None and old_op_id == op_id:
-            return
-        raise ConditionFailed(old, table=type(row)) from failure
+        if old_op_id != operation.id:
+            raise ConditionFailed(old, table=type(row)) from failure
+    operation.done()
 
 
 def keep(row: Table[Any]) -> None:
@@ -157,16 +188,6 @@ def keep(row: Table[Any]) -> None:
     """
     with contextlib.suppress(ConditionFailed):
         insert(row)
-
-
-def _stamp_row(row: Table[Any], change: Change | None) -> str | None:
-    if not isinstance(row, VersionedTable):
-        return None
-    op_id = new_operation_id()
-    row.op_id = op_id
-    if change is not None:
-        row.last_change = change
-    return op_id
 
 
 def update(
@@ -186,21 +207,23 @@ def update(
         Unavailable: DynamoDB did not answer; repeating is safe.
 
     """
-    op_id = new_operation_id()
     row = table(*key)
+    operation = _Operation(change, [row])
     if issubclass(table, VersionedTable):
         assert change is not None, f"{table.__name__} tells who changed a row"
-        actions = _stamped(table, actions, op_id, change)
-        condition = _not_yet(table, op_id) & condition
+        actions = _stamped(table, actions, operation.id, change)
+        condition = _not_yet(table, operation.id) & condition
     try:
         row.update(actions=list(actions), condition=condition)
     except UpdateError as failure:
         _raise_if_other(failure)
         old, old_op_id = _old_of(table, _raw_old(failure))
-        if old_op_id == op_id:
-            assert old is not None
-            return old  # type: ignore[no-any-return] # our own write, whose first answer was lost
-        raise ConditionFailed(old, table=table) from failure
+        if old_op_id != operation.id:
+            raise ConditionFailed(old, table=table) from failure
+        assert old is not None
+        operation.done()
+        return old  # type: ignore[no-any-return] # our own write, whose first answer was lost
+    operation.done()
     return row.record
 
 
@@ -215,12 +238,14 @@ def transact(writes: Sequence[Write], *, change: Change) -> None:
         Unavailable: conflicts did not end, or DynamoDB did not answer; repeating is safe.
 
     """
-    op_id = new_operation_id()
+    operation = _Operation(change, _marked_rows(writes))
+    token = secrets.token_hex(12)
     for attempt in range(_CONFLICT_TRIES):
         try:
-            _commit(writes, op_id=op_id, token=f"{op_id}{attempt}", change=change)
+            _commit(writes, operation, token=f"{token}{attempt}", change=change)
         except TransactWriteError as failure:
-            if _is_own_success(writes, failure, op_id):
+            if _is_own_success(writes, failure, operation.id):
+                operation.done()
                 return
             reasons = {reason.code for reason in failure.cancellation_reasons if reason is not None}
             if "ConditionalCheckFailed" in reasons:
@@ -229,11 +254,22 @@ def transact(writes: Sequence[Write], *, change: Change) -> None:
                 raise error("try_again") from failure
             time.sleep(_CONFLICT_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - jitter
         else:
+            operation.done()
             return
     raise error("try_again")
 
 
-def _commit(writes: Sequence[Write], *, op_id: str, token: str, change: Change) -> None:
+def _marked_rows(writes: Sequence[Write]) -> list[Table[Any]]:
+    """Give the rows that bear the mark of a transaction."""
+    rows = [
+        write.row if isinstance(write, Put) else write.table(*write.key)
+        for write in writes
+        if not isinstance(write, Check)
+    ]
+    return [row for row in rows if isinstance(row, VersionedTable)]
+
+
+def _commit(writes: Sequence[Write], operation: _Operation, *, token: str, change: Change) -> None:
     with TransactWrite(connection=connection(), client_request_token=token) as transaction:
         for write in _in_reason_order(writes):
             match write:
@@ -245,18 +281,20 @@ def _commit(writes: Sequence[Write], *, op_id: str, token: str, change: Change) 
                     )
                 case Put():
                     if isinstance(write.row, VersionedTable):
-                        write.row.op_id = op_id
+                        write.row.op_id = operation.id
                         if write.row.last_change is None:
                             write.row.last_change = change
                     absent = _hash_key_of(type(write.row)).does_not_exist()
                     condition = write.condition if write.condition is not None else absent
                     transaction.save(write.row, condition=condition, return_values=ALL_OLD)
                 case Update():
-                    actions = list(write.actions)
+                    actions, condition = list(write.actions), write.condition
                     if issubclass(write.table, VersionedTable):
-                        actions = _stamped(write.table, actions, op_id, write.change or change)
+                        actions = _stamped(write.table, actions, operation.id, write.change or change)
+                        if operation.is_repeatable:
+                            condition = _not_yet(write.table, operation.id) & condition
                     transaction.update(
-                        write.table(*write.key), actions, condition=write.condition, return_values=ALL_OLD
+                        write.table(*write.key), actions, condition=condition, return_values=ALL_OLD
                     )
 
 

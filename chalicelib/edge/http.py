@@ -46,6 +46,7 @@ from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
+from chalicelib.kernel.repeats import running
 from chalicelib.sheets.content_types import CSV, XLSX
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
@@ -248,10 +249,11 @@ def _answer(
         return Reply(answer, endpoint.status_code, endpoint.content_type)
 
     key = headers.get("idempotency-key")
-    if key is None or endpoint.method != "POST":
+    if key is None or endpoint.method != "POST" or endpoint.action == PUBLIC:
         return run()
     full_path = str(request.context.get("path") or endpoint.path)
-    return _run_once(run, key, caller=principal.actor, method=endpoint.method, path=full_path, raw=raw)
+    asked = msgspec.json.encode([endpoint.method, full_path, dict(parameters)], order="deterministic")
+    return _run_once(run, key, caller=principal.actor, request=asked.decode(), raw=raw)
 
 
 def _path_values(path: Mapping[str, str]) -> dict[str, str]:
@@ -319,23 +321,20 @@ def _parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> A
     return parse_json(raw, endpoint.body)
 
 
-def _run_once(
-    run: Callable[[], Reply], key: str, *, caller: str, method: str, path: str, raw: bytes
-) -> Reply:
+def _run_once(run: Callable[[], Reply], key: str, *, caller: str, request: str, raw: bytes) -> Reply:
     if _IDEMPOTENCY_KEY.fullmatch(key) is None:
         raise malformed([Fault("wrong_type", field="Idempotency-Key")])
-    begun = idempotency.begin(
-        caller=caller, method=method, path=path, key=key, body=raw, now=datetime.now(UTC)
-    )
+    begun = idempotency.begin(caller=caller, request=request, key=key, body=raw, now=datetime.now(UTC))
     if isinstance(begun, idempotency.FirstAnswer):
         return Reply(begun.body, begun.status_code, begun.content_type)
     try:
-        reply = run()
-    except Exception:
-        idempotency.forget(begun)  # a refusal or failure changed nothing: a repeat is decided afresh
+        with running(begun.call):
+            reply = run()
+    except Exception as failure:
+        idempotency.give_up(begun, failure)
         raise
     raw_answer = _encode(reply.body)
-    idempotency.finish(
+    idempotency.keep(
         begun,
         status_code=reply.status_code,
         body=raw_answer if isinstance(raw_answer, bytes) else raw_answer.encode(),

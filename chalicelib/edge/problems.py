@@ -82,7 +82,8 @@ def problem_of(failure: DomainError, *, request_id: str, english: bool) -> Probl
 def headers_of(failure: DomainError) -> dict[str, str]:
     """Give the headers of an error's answer: its type, and when to come back where coming back is right."""
     headers = {"Content-Type": PROBLEM_JSON}
-    if isinstance(failure, errors.TooMany | errors.Unavailable):
+    awaited = "retry_after_seconds" in failure.facts
+    if awaited or isinstance(failure, errors.TooMany | errors.Unavailable):
         headers["Retry-After"] = str(failure.facts.get("retry_after_seconds", _RETRY_AFTER_SECONDS))
     return headers
 

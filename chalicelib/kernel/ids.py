@@ -10,6 +10,8 @@ import re
 import secrets
 from typing import NewType
 
+from chalicelib.kernel import repeats
+
 AccountId = NewType("AccountId", str)
 ProgramId = NewType("ProgramId", str)
 ProjectId = NewType("ProjectId", str)
@@ -27,6 +29,7 @@ LineId = NewType("LineId", str)
 SettlementBatchId = NewType("SettlementBatchId", str)
 
 _SUFFIX_BYTES = 15
+_SECRET_BYTES = 12
 ID_CHARS_MAX = 80
 _ID = re.compile(r"[a-z]{3}_[a-z0-9]{4,40}(-[a-z0-9]{1,30})?")
 
@@ -36,8 +39,13 @@ def _text(raw: bytes) -> str:
 
 
 def new_id(prefix: str) -> str:
-    """Give a fresh random id such as `cls_4kq…` (120 random bits)."""
-    return f"{prefix}_{_text(secrets.token_bytes(_SUFFIX_BYTES))}"
+    """Give a fresh id such as `cls_4kq…` (120 random bits); a call under a key gets the one it got before."""
+    return f"{prefix}_{_text(repeats.draw(prefix, _SUFFIX_BYTES))}"
+
+
+def new_secret(purpose: str) -> str:
+    """Give a one-time secret (96 bits); a call under a key gets the one it got before."""
+    return base64.urlsafe_b64encode(repeats.draw(f"secret of {purpose}", _SECRET_BYTES)).decode("ascii")
 
 
 def derived_id(prefix: str, *natural_key: str) -> str:

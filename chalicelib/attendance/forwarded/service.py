@@ -15,6 +15,7 @@ from chalicelib.kernel.errors import DomainError, NotFound, Refused, Unavailable
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error
+from chalicelib.kernel.repeats import each_apart, leave_unfinished
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ def _decide(context: Context, item: ForwardedCheckIn, person_key: str | None) ->
     try:
         if person_key is None:
             raise error("not_found")
-        return ForwardedOutcome(item, check_in(context, item.lesson_id, item.attempt, person_key=person_key))
+        with each_apart():
+            answered = check_in(context, item.lesson_id, item.attempt, person_key=person_key)
     except (NotFound, Refused, Unavailable) as failure:
+        if isinstance(failure, Unavailable):
+            leave_unfinished()
         return ForwardedOutcome(item, None, failure)
+    return ForwardedOutcome(item, answered)

@@ -1,26 +1,32 @@
 """The table of first calls under an `Idempotency-Key`, and of what they were answered."""
 
+import contextlib
+
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws.table import Table, table_name
-from chalicelib.aws.writes import ConditionFailed, insert
+from chalicelib.aws.writes import ConditionFailed, insert, update
 
 
 class FirstCall(msgspec.Struct, frozen=True, kw_only=True):
-    """What is kept of the first call: its answer too, once there is one."""
+    """What is kept of the first call: its answer too, once there is one.
+
+    `holder` names the run that works on it until `leased_until` (seconds since 1970).
+    """
 
     id: str
     body_digest: str
     leased_until: int
     expires: int
+    holder: str | None = None
     status_code: int | None = None
     sealed_body: str | None = None
     content_type: str | None = None
 
 
 class FirstCallRow(Table[FirstCall]):
-    """One row per caller, method, path and key."""
+    """One row per caller, method, path, query and key."""
 
     class Meta:
         table_name = table_name("idempotency")
@@ -32,42 +38,65 @@ class FirstCallRow(Table[FirstCall]):
     body_digest = UnicodeAttribute()
     leased_until = NumberAttribute()
     expires = NumberAttribute()
+    holder = UnicodeAttribute(null=True)
     status_code = NumberAttribute(null=True)
     sealed_body = UnicodeAttribute(null=True)
     content_type = UnicodeAttribute(null=True)
 
 
 def lease(call: FirstCall, *, clock: int) -> FirstCall | None:
-    """Take a key for a call; where another has it already, give that one.
+    """Take a key for a run; where another has it already, give that one.
 
-    A call with the same body that never came to its answer may be tried again once its lease is over.
+    A call with the same body that never came to its answer is taken up once its lease is over. Rows whose
+    day is over count as gone: DynamoDB removes them within days, not at once.
     """
-    free = FirstCallRow.id.does_not_exist() | (
+    over = FirstCallRow.expires < clock
+    unfinished = (
         FirstCallRow.status_code.does_not_exist()
         & (FirstCallRow.leased_until < clock)
         & (FirstCallRow.body_digest == call.body_digest)
     )
     try:
-        insert(FirstCallRow.from_record(call), condition=free)
+        insert(FirstCallRow.from_record(call), condition=FirstCallRow.id.does_not_exist() | over | unfinished)
     except ConditionFailed as failure:
         first: FirstCall | None = failure.old
         assert first is not None
-        return first
+        return None if first.holder == call.holder else first  # our own write, whose answer was lost
     return None
 
 
 def keep_answer(row_id: str, *, status_code: int, content_type: str, sealed_body: str) -> None:
-    """Keep the answer of a call that has its key."""
-    FirstCallRow(row_id).update(
-        actions=[
-            FirstCallRow.status_code.set(status_code),
-            FirstCallRow.content_type.set(content_type),
-            FirstCallRow.sealed_body.set(sealed_body),
-        ],
-        condition=FirstCallRow.id.exists(),
-    )
+    """Keep the answer of a call, unless another run of it has kept one."""
+    with contextlib.suppress(ConditionFailed):
+        update(
+            FirstCallRow,
+            (row_id,),
+            [
+                FirstCallRow.status_code.set(status_code),
+                FirstCallRow.content_type.set(content_type),
+                FirstCallRow.sealed_body.set(sealed_body),
+            ],
+            condition=FirstCallRow.id.exists() & FirstCallRow.status_code.does_not_exist(),
+        )
 
 
-def forget(row_id: str) -> None:
-    """Free a key."""
-    FirstCallRow(row_id).delete()
+def end_lease(row_id: str, holder: str) -> None:
+    """Let the next repeat take a call up at once: this run of it has ended without an answer."""
+    with contextlib.suppress(ConditionFailed):
+        update(
+            FirstCallRow,
+            (row_id,),
+            [FirstCallRow.leased_until.set(0)],
+            condition=(FirstCallRow.holder == holder) & FirstCallRow.status_code.does_not_exist(),
+        )
+
+
+def forget(row_id: str, holder: str) -> None:
+    """Free a key: the run that held it was refused, so another body may follow."""
+    with contextlib.suppress(ConditionFailed):
+        update(
+            FirstCallRow,
+            (row_id,),
+            [FirstCallRow.expires.set(0)],
+            condition=(FirstCallRow.holder == holder) & FirstCallRow.status_code.does_not_exist(),
+        )

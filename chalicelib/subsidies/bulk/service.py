@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.errors import DomainError, Unavailable
+from chalicelib.kernel.repeats import each_apart, leave_unfinished
 
 Decision = TypeVar("Decision")
 Thing = TypeVar("Thing")
@@ -28,7 +29,10 @@ def decide_each(
 
 def _decide_one(decision: Decision, decide: Callable[[Decision], Thing]) -> DecisionResult[Decision, Thing]:
     try:
-        thing = decide(decision)
+        with each_apart():
+            thing = decide(decision)
     except DomainError as refusal:
+        if isinstance(refusal, Unavailable):
+            leave_unfinished()
         return DecisionResult(decision, None, refusal)
     return DecisionResult(decision, thing, None)
