@@ -66,6 +66,9 @@ class IssuanceBatchRow(VersionedTable[IssuanceBatch]):
     reasons = StructAttribute(default=dict)
     issued = NumberAttribute(default=0)
     outcome = StructAttribute(null=True)
+    policy_version = NumberAttribute(null=True)
+    face_value_fen = NumberAttribute(default=0)
+    validity_months = NumberAttribute(default=0)
     chunks = NumberAttribute(default=0)
     open = UnicodeAttribute(null=True)
     by_program = BatchesByProgram()
@@ -102,12 +105,15 @@ def decide_batch(
 
     Raises:
         NotFound, Refused: there is none; another version; decided already.
-        ConditionFailed: who decides proposed it.
+        ConditionFailed: its decider proposed it, or it is to be approved and has no pinned policy.
 
     """
     target = ISSUANCE_TRANSITIONS.target(action)
     row = IssuanceBatchRow
-    opening = [row.open.set(OPEN_MARK)] if target is IssuanceBatchStatus.ISSUING else []
+    opening, lawful = [], none_of(row.proposed_by, hands)
+    if target is IssuanceBatchStatus.ISSUING:
+        opening = [row.open.set(OPEN_MARK)]
+        lawful &= row.policy_version.exists()
     return transition(
         row,
         (batch_id,),
@@ -116,7 +122,7 @@ def decide_batch(
         version=version,
         change=change,
         actions=[row.approved_by.set(by), *opening],
-        also=none_of(row.proposed_by, hands),
+        also=lawful,
     )
 
 
