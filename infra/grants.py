@@ -88,6 +88,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/classes/index/by_institution": "Query",
         "table/deliveries": "GetItem Query UpdateItem",
         "table/deliveries/index/by_queue": "Query",
+        "table/earlier-projects": "GetItem PutItem Query",
         "table/enrolments": "BatchGetItem GetItem PutItem UpdateItem",
         "table/enrolments/index/by_division": "Query",
         "table/enrolments/index/by_institution": "Query",
@@ -229,7 +230,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "issue_vouchers": {
         "key": "Decrypt GenerateDataKey",
         "object/intake/imports/*": "GetObject",
-        "object/intake/issuance/*": "PutObject",
+        "object/intake/issuance/*": "GetObject PutObject",
         "secret/index": "GetSecretValue",
         "table/claim-lines": "GetItem UpdateItem",
         "table/claim-lines/index/by_person": "Query",
@@ -238,6 +239,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/issuance-chunks": "GetItem PutItem Query",
         "table/person-index": "BatchGetItem GetItem PutItem",
         "table/personal-data-accesses": "PutItem",
+        "table/policies": "GetItem",
         "table/programs": "GetItem",
         "table/programs/index/by_listing": "Query",
         "table/standings": "BatchGetItem PutItem",
@@ -332,6 +334,9 @@ _LOCKED = "S3 tells until when a version is locked only to who may read that; a 
 _LISTED = "somebody comes onto a list while vouchers are issued, and a line of theirs waits for its payment"
 
 UNSEEN: Final[Mapping[tuple[str, str, str], str]] = {
+    ("api_handler", "table/earlier-projects", "Query"): (
+        "a class was approved before the version of its project was pinned, and the project has changed since"
+    ),
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
     ("api_handler", "bucket/intake", "ListBucket"): _ABSENT,
     ("process_import", "bucket/intake", "ListBucket"): _ABSENT,
