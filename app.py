@@ -188,6 +188,8 @@ for _port, _answer in {
     "guard_of_requests": "chalicelib.accounts.guard:RequestGuard",
     "division_of_institution": "chalicelib.catalogue.institutions.service:division_of_institution",
     "enrolments_on_roster": "chalicelib.enrolments.service:bound_enrolments",
+    "classes_trainees_may_leave": "chalicelib.classes.rosters.service:classes_one_may_leave",
+    "why_not_close_class": "chalicelib.subsidies.lapsing.service:why_not_close",
     "evidence_of_class": "chalicelib.attendance.summary.evidence:evidence_of",
     "payment_of_voucher": "chalicelib.subsidies.holds.listed:stop_payment",
 }.items():

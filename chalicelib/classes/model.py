@@ -76,8 +76,12 @@ WITHDRAWABLE = (*RUNNING, _S.COMPLETION_APPROVED)
 OCCUPYING = (_S.SUBMITTED, *RUNNING)
 """States in which a class holds its trainers and rooms against others."""
 
-STEPS_OF: Mapping[str, tuple[str, ...]] = {"edit": ("edit", "revise"), "scores": ("scores", "correct_scores")}
-"""Actions that are two steps of the table, and one endpoint for clients."""
+STEPS_OF: Mapping[str, tuple[str, ...]] = {
+    "edit": ("edit", "revise"),
+    "scores": ("scores", "correct_scores"),
+    "close": ("lapse",),
+}
+"""Actions that are other steps of the table than their name says, and one endpoint for clients."""
 
 ACTION_RIGHTS: Mapping[str, str] = {
     "edit": "class.write",
@@ -94,6 +98,7 @@ ACTION_RIGHTS: Mapping[str, str] = {
     "completion_approve": "completion.approve",
     "completion_return": "completion.return",
     "scores": "scores.write",
+    "close": "class.close",
 }
 """What clients may do with a class, in the order in which it is offered, and the right that each needs."""
 DECISIONS = (
@@ -103,8 +108,11 @@ DECISIONS = (
     "change_reject",
     "completion_approve",
     "completion_return",
+    "close",
 )
 """What a bureau decides; nobody does on a class in which they had a hand."""
+NOT_WHILE_SUSPENDED = ("submit", "approve", "change")
+"""What has to wait until the institution is reinstated; what runs already is brought to its end."""
 
 
 # --------------------------------------------------------------------------- the parts of a class
@@ -433,14 +441,15 @@ def why_not(
     *,
     hands: Hands,
     now: datetime,
+    suspended: bool = False,
     version: int | None = None,
 ) -> DomainError | None:
     """Tell what stands against an action on a class now; None if nothing does.
 
-    Use cases refuse by it, with the `version` their caller saw; what is offered is what it lets pass. What
-    only a look at something else can tell (the plan's rules, a suspended institution, the rows of a sheet)
-    is told when it is tried. The truth at the moment of writing is the condition of the write:
-    `store.head_update`.
+    Use cases refuse by it, with the `version` their caller saw; what is offered is what it lets pass.
+    `suspended` is whether its institution is now. What only the plan or the request can tell is told when
+    tried: the plan's rules, which `warnings` tell before, and a sheet's rows. The truth at the moment of
+    writing is the condition of the write: `store.head_update`.
 
     An example: a class is approved, its last lesson ends on 18 September at 17:00, nobody applied for a
     change. On the 10th `change`, `roster` and `cancel` are offered to the institution; `completion_submit`
@@ -451,6 +460,8 @@ def why_not(
         return error("version_conflict", version=training_class.version)
     if training_class.status not in sources_of(action):
         return _wrong_state(action, training_class.status)
+    if suspended and action in NOT_WHILE_SUSPENDED:
+        return error("institution_suspended")
     return next(_reasons_against(action, training_class, hands=hands, now=now), None)
 
 

@@ -182,6 +182,7 @@ class Endpoint:
     also: tuple[AnswerKind, ...] = ()
     content_type: str = JSON
     refuses: tuple[int, ...] = ()
+    tells_callers: bool = False
 
     @property
     def answers(self) -> tuple[AnswerKind, ...]:

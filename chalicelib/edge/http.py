@@ -98,11 +98,13 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         also: Sequence[AnswerKind] = (),
         content_type: str = JSON,
         refuses: tuple[int, ...] = (),
+        tells_callers: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`.
 
         `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`,
-        statuses of refusals that other endpoints of its kind do not have in `refuses`.
+        statuses of refusals that other endpoints of its kind do not have in `refuses`. One that is public and
+        `tells_callers` knows who calls where they prove it, and says what they may do with what it shows.
         """
         declared = Endpoint(
             method,
@@ -117,6 +119,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
             tuple(also),
             content_type,
             refuses,
+            tells_callers,
         )
         ENDPOINTS.append(declared)
 
@@ -287,11 +290,24 @@ def _source_of(request: Any) -> str:
 
 def _admit(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:
     if endpoint.action == PUBLIC:
-        return Principal(actor="public", role=Role.PUBLIC)
+        return _known_if_proven(headers, raw) if endpoint.tells_callers else _NOBODY
     guard = _guard()
     principal = guard.authenticate(headers, raw)
     guard.admit(principal, endpoint.action)
     return principal
+
+
+_NOBODY = Principal(actor="public", role=Role.PUBLIC)
+
+
+def _known_if_proven(headers: Mapping[str, str], raw: bytes) -> Principal:
+    """Prove a caller who says who they are; everybody else may look all the same."""
+    if "authorization" not in headers:
+        return _NOBODY
+    try:
+        return _guard().authenticate(headers, raw)
+    except DomainError:
+        return _NOBODY
 
 
 def _believed_now(headers: Mapping[str, str]) -> datetime:

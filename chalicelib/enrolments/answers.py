@@ -1,5 +1,6 @@
 """What the HTTP of enrolments and of scans shares: forms of a scan, and how an enrolment is shown."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated
 
@@ -41,6 +42,16 @@ class EnrolmentAnswer(Answer):
 
 def enrolment_answer(call: Call[object, object], enrolment: Enrolment) -> EnrolmentAnswer:
     """Show an enrolment to its caller."""
+    return enrolment_answers(call, [enrolment])[0]
+
+
+def enrolment_answers(call: Call[object, object], enrolments: Sequence[Enrolment]) -> list[EnrolmentAnswer]:
+    """Show enrolments to their caller."""
+    allowed = allowed_actions(call.context, enrolments)
+    return [_answer(enrolment, actions) for enrolment, actions in zip(enrolments, allowed, strict=True)]
+
+
+def _answer(enrolment: Enrolment, actions: list[str]) -> EnrolmentAnswer:
     return EnrolmentAnswer(
         id=enrolment.id,
         voucher_id=enrolment.voucher_id,
@@ -54,5 +65,5 @@ def enrolment_answer(call: Call[object, object], enrolment: Enrolment) -> Enrolm
         theory=enrolment.theory,
         practice=enrolment.practice,
         version=enrolment.version,
-        allowed_actions=allowed_actions(call.context, enrolment),
+        allowed_actions=actions,
     )

@@ -7,7 +7,8 @@ from msgspec import Meta
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery
 from chalicelib.edge.http import Api
 from chalicelib.enrolments import service
-from chalicelib.enrolments.answers import EnrolmentAnswer, enrolment_answer
+from chalicelib.enrolments.answers import EnrolmentAnswer, enrolment_answer, enrolment_answers
+from chalicelib.kernel.paging import Page
 
 api = Api(__name__)
 
@@ -28,7 +29,8 @@ class EnrolmentQuery(PageQuery):
 )
 def list_enrolments(call: Call[None, EnrolmentQuery]) -> Listing[EnrolmentAnswer]:
     page = service.list_enrolments(call.context, call.page_request(), division=call.query.division)
-    return call.listing(page, lambda enrolment: enrolment_answer(call, enrolment))
+    answers = Page(items=enrolment_answers(call, page.items), after=page.after)
+    return call.listing(answers, lambda answer: answer)
 
 
 @api.endpoint(

@@ -7,11 +7,15 @@ from chalicelib.enrolments import store
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus, why_not
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Role
 from chalicelib.programs.service import current_program
 
 ACTIONS = {"release": "enrolment.release", "withdraw": "enrolment.withdraw"}
 """What may be done with an enrolment, and the right to it; withdrawing is of a later step (`classes`)."""
+
+_classes_one_may_leave: Port[[Sequence[str]], set[str]] = Port("classes_trainees_may_leave")
+"""Tells in which of some classes a trainee may still withdraw: classes are a later step."""
 
 
 def read_enrolment(context: Context, enrolment_id: str, action: str = "enrolment.read") -> Enrolment:
@@ -51,14 +55,34 @@ def why_not_now(context: Context, action: str, enrolment: Enrolment) -> DomainEr
     )
 
 
-def allowed_actions(context: Context, enrolment: Enrolment) -> list[str]:
-    """List what this caller may do with an enrolment now."""
-    return rights.offered(
-        context.principal,
-        ACTIONS,
-        lambda action: why_not_now(context, action, enrolment),
-        division=enrolment.division,
-        institution=enrolment.institution,
+def allowed_actions(context: Context, enrolments: Sequence[Enrolment]) -> list[list[str]]:
+    """List what this caller may do with each of some enrolments now; their classes are read together."""
+    rostered = [
+        enrolment.class_id
+        for enrolment in enrolments
+        if enrolment.class_id is not None and _may(context, "withdraw", enrolment)
+    ]
+    running = _classes_one_may_leave(rostered) if rostered else set()
+    return [
+        [
+            action
+            for action in ACTIONS
+            if _may(context, action, enrolment) and (action != "withdraw" or enrolment.class_id in running)
+        ]
+        for enrolment in enrolments
+    ]
+
+
+def _may(context: Context, action: str, enrolment: Enrolment) -> bool:
+    """Tell whether right, area and the enrolment's own state let this caller do something with it now."""
+    return bool(
+        rights.offered(
+            context.principal,
+            {action: ACTIONS[action]},
+            lambda action: why_not_now(context, action, enrolment),
+            division=enrolment.division,
+            institution=enrolment.institution,
+        )
     )
 
 

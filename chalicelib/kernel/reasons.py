@@ -292,11 +292,6 @@ REASONS: dict[str, Reason] = {
     "invalid_choice": Reason(
         Impossible, "“{value}”不在可选范围内：{accepted}。", "{value} is not one of: {accepted}."
     ),
-    "invalid_number": Reason(
-        Impossible,
-        "“{column}”应为 {minimum} 到 {maximum} 之间的数字。",
-        "{column} must be a number from {minimum} to {maximum}.",
-    ),
     "ends_before_it_begins": Reason(
         Impossible,
         "截止日期早于起始日期（{since}），请核对。",
@@ -406,9 +401,6 @@ REASONS: dict[str, Reason] = {
         Refused,
         "该券尚未领用，请持券人先在电子社保卡中领用。",
         "The voucher is not claimed yet. The holder claims it in the card first.",
-    ),
-    "voucher_already_claimed": Reason(
-        Refused, "该券已领用，无需重复操作。", "The voucher is claimed already."
     ),
     "voucher_already_redeemed": Reason(
         Refused,
@@ -824,16 +816,10 @@ REASONS: dict[str, Reason] = {
         "退款超出尚欠金额 {outstanding_fen} 分，请核对金额。",
         "Only {outstanding_fen} fen are outstanding. Check the amount.",
     ),
-    "no_bank_account": Reason(
-        Refused,
-        "机构尚未登记收款账户，请先由经办人员补录。",
-        "The institution has no bank account on record. Enter it first.",
-    ),
     "reversal_not_asked": Reason(
         Refused, "该明细没有待确认的追回申请。", "No reversal waits to be confirmed for this line."
     ),
     # footage, exchange and the rest
-    "objects_missing": Reason(Refused, "文件尚未上传，请先上传。", "The file is not uploaded yet."),
     "signature_invalid": Reason(
         Unauthenticated, "报文签名校验不通过。", "The message's signature is not valid."
     ),

@@ -92,13 +92,19 @@ def create(call: Call[ProgramRequest, NoQuery]) -> ProgramAnswer:
     query=PageQuery,
     answer=Listing[ProgramAnswer],
     summary="List programs",
+    tells_callers=True,
 )
 def list_programs(call: Call[None, PageQuery]) -> Listing[ProgramAnswer]:
     return call.listing(service.list_programs(call.page_request()), lambda program: _answer(call, program))
 
 
 @api.endpoint(
-    "GET", "/v1/programs/{program_id}", action=PUBLIC, answer=ProgramAnswer, summary="Read a program"
+    "GET",
+    "/v1/programs/{program_id}",
+    action=PUBLIC,
+    answer=ProgramAnswer,
+    summary="Read a program",
+    tells_callers=True,
 )
 def read(call: Call[None, NoQuery], program_id: str) -> ProgramAnswer:
     return _answer(call, service.read_program(program_id))

@@ -210,7 +210,7 @@ _UNUSABLE: dict[VoucherStatus, str] = {
 }
 _STATES_AGAINST: dict[str, dict[VoucherStatus, str]] = {
     "claim": {
-        _S.CLAIMED: "voucher_already_claimed",
+        _S.CLAIMED: "wrong_state",
         _S.REDEEMED: "voucher_already_redeemed",
         **OVER,
     },

@@ -18,6 +18,8 @@ from chalicelib.kernel.reasons import (
     facts_told_by_form,
     fault_sentence,
 )
+from chalicelib.people.eligibility import code_of as code_of_situation
+from chalicelib.people.standings.model import Situation
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "chalicelib").rglob("*.py"))
@@ -59,6 +61,25 @@ def test_each_code_that_is_named_stands_in_the_table() -> None:
     named = {(place, code) for place, call in calls("error") if (code := code_of(call)) is not None}
     assert len(named) > 200
     assert {(place, code) for place, code in named if code not in REASONS} == set()
+
+
+COMPOSED = {code_of_situation(situation) for situation in Situation}
+"""Codes whose second half is a value: see `people/eligibility.py`."""
+OF_THE_CONTRACT = {"publicity_running", "objection_open", "hold_open"}
+"""The API's page promises these; what they stand against is not refused but waits, and is shown as held."""
+
+
+def test_each_code_of_the_table_is_raised_somewhere() -> None:
+    table = ROOT / "chalicelib" / "kernel" / "reasons.py"
+    named = {
+        node.value
+        for path in FILES
+        if path != table
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert set(REASONS) - named - COMPOSED - OF_THE_CONTRACT == set()
+    assert named & OF_THE_CONTRACT == set()
 
 
 def test_each_refusal_gives_the_facts_that_its_sentence_tells() -> None:

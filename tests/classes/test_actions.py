@@ -7,6 +7,7 @@ import pytest
 
 from tests.classes.builders import DAY, Classroom, application
 from tests.classes.changes.test_changes import apply, wanted
+from tests.support.people import HEFEI_SCHOOL
 
 ACTIONS = (
     "edit", "submit", "approve", "return", "cancel", "roster", "change", "change_approve", "change_reject",
@@ -214,3 +215,46 @@ def test_each_role_sees_and_can_do_exactly_what_the_enrolments_state_allows(worl
             else:
                 assert answer.status in (403, 404, 409), (role, action, answer.text)
     assert [row.attribute_values for row in rows_of(room)] == [row.attribute_values for row in before]
+
+
+def test_a_withdrawal_is_offered_while_the_class_lets_its_trainees_leave(world, api):
+    room, at = in_state(world, "completion_approved")
+    path = f"/v1/enrolments/{room.enrolments[0]['id']}"
+    assert api("clerk").get(path, at=at).json["allowed_actions"] == ["withdraw"]
+    marks = [{"enrolment_id": room.enrolments[0]["id"], "theory": 70, "practice": 70}]
+    assert room.put_scores(marks).status == 200
+    again = api("institution").put(
+        f"/v1/classes/{room.id}/roster", {"version": room.refresh().version, "rows": []}, at=at
+    )
+    assert again.json["code"] == "roster_closed"
+    _still_rostered(room.enrolments[0]["id"])
+    assert api("clerk").get(path, at=at).json["allowed_actions"] == []
+    assert api("clerk").get("/v1/enrolments", at=at).json["items"][0]["allowed_actions"] == []
+    refused = api("clerk").post(f"{path}/withdraw", {"reason": "x"}, at=at)
+    assert (refused.status, refused.json["code"]) == (409, "wrong_state")
+
+
+def _still_rostered(enrolment_id):
+    """Leave an enrolment behind its class, as a crash between two transactions of a sheet does."""
+    from chalicelib.enrolments.store import EnrolmentRow
+
+    row = EnrolmentRow.get(enrolment_id)
+    row.status = "rostered"
+    row.save()
+
+
+def test_a_suspended_institution_is_offered_nothing_that_has_to_wait(world, api):
+    def moved(action):
+        shown = api("clerk").get(f"/v1/institutions/{HEFEI_SCHOOL}").json
+        body = {"version": shown["version"], "reason": "核查"}
+        assert api("clerk").post(f"/v1/institutions/{HEFEI_SCHOOL}/{action}", body).status == 200
+
+    draft = Classroom(world)
+    running, at = in_state(world, "approved")
+    moved("suspend")
+    assert draft.read()["allowed_actions"] == ["edit", "cancel"]
+    assert draft.try_("institution", "submit").json["code"] == "institution_suspended"
+    assert running.read()["allowed_actions"] == ["cancel", "roster"]
+    assert attempt(running, "institution", "change", at).json["code"] == "institution_suspended"
+    moved("reinstate")
+    assert running.read()["allowed_actions"] == ["cancel", "roster", "change"]

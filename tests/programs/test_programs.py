@@ -123,3 +123,11 @@ def test_an_entitlement_covers_the_fee_and_a_face_value_at_most_itself(world, ap
     else:
         transact([settle], change=world.change)
         assert store.read_voucher(voucher_id).paid_fen == fee
+
+
+def test_the_province_reads_that_it_may_change_a_policy_and_nobody_else_does(world, api):
+    path = f"/v1/programs/{world.program_id}"
+    assert api("province").get(path).json["allowed_actions"] == ["change_policy"]
+    assert api("province").get("/v1/programs").json["items"][0]["allowed_actions"] == ["change_policy"]
+    for who in ("clerk", "institution", None):
+        assert api(who).get(path).json["allowed_actions"] == []

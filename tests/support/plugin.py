@@ -178,17 +178,26 @@ def _empty(emulator: Any) -> None:
 @pytest.fixture
 def cloud(emulator: Any) -> Iterator["Cloud"]:
     """Give an empty cloud."""
-    from chalicelib.accounts.guard import forget_statuses
     from chalicelib.aws.table import connection
+    from tests.support.in_process import forgotten_listeners
+
+    _empty(emulator)
+    forget_what_is_known()
+    yield Cloud()
+    if emulator is not None:
+        assert forgotten_listeners(connection().client.meta.events) == []
+
+
+def forget_what_is_known() -> None:
+    """Drop what this process remembers of rows, as another process would not know it."""
+    from chalicelib.accounts.guard import forget_statuses
     from chalicelib.catalogue.institutions.reading import forget_institutions
     from chalicelib.catalogue.projects.reading import forget_projects
     from chalicelib.classes.service import forget_classes
     from chalicelib.edge.pace import forget_paces
     from chalicelib.enrolments.verification.service import forget_previews
     from chalicelib.programs.service import forget_programs
-    from tests.support.in_process import forgotten_listeners
 
-    _empty(emulator)
     forget_statuses()
     forget_previews()
     forget_paces()
@@ -196,9 +205,6 @@ def cloud(emulator: Any) -> Iterator["Cloud"]:
     forget_projects()
     forget_classes()
     forget_programs()
-    yield Cloud()
-    if emulator is not None:
-        assert forgotten_listeners(connection().client.meta.events) == []
 
 
 class Cloud:

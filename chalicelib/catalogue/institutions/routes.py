@@ -77,11 +77,16 @@ class InstitutionAnswer(Answer):
     version: int
 
 
-class OwnInstitutionAnswer(InstitutionAnswer):
+class ShownInstitutionAnswer(InstitutionAnswer):
+    """An institution with what its caller may do with it: nothing, for the public."""
+
+    allowed_actions: list[str]
+
+
+class OwnInstitutionAnswer(ShownInstitutionAnswer):
     """An institution as the bureau that lists it sees it."""
 
     bank_account: dict[str, str]
-    allowed_actions: list[str]
     warnings: list[CatalogueWarning]
 
 
@@ -132,10 +137,17 @@ def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply
 
 
 @api.endpoint(
-    "GET", "/v1/institutions/{uscc}", action=PUBLIC, answer=InstitutionAnswer, summary="Read an institution"
+    "GET",
+    "/v1/institutions/{uscc}",
+    action=PUBLIC,
+    answer=ShownInstitutionAnswer,
+    summary="Read an institution",
+    tells_callers=True,
 )
-def read_institution(call: Call[None, NoQuery], uscc: str) -> InstitutionAnswer:  # noqa: ARG001
-    return InstitutionAnswer(**_facts(reading.read_institution(uscc)))
+def read_institution(call: Call[None, NoQuery], uscc: str) -> ShownInstitutionAnswer:
+    institution = reading.read_institution(uscc)
+    allowed = service.allowed_actions(call.context, institution)
+    return ShownInstitutionAnswer(**_facts(institution), allowed_actions=allowed)
 
 
 @api.endpoint(

@@ -96,10 +96,12 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
     parts = require_parts(context, "class.change", class_id)
     training_class = complete(parts)
     actor = context.principal.actor
-    refuse(why_not("change", training_class, hands=context.principal.hands, now=context.now, version=version))
     institution = read_institution(training_class.institution)
-    if institution.status is InstitutionStatus.SUSPENDED:
-        raise error("institution_suspended")
+    suspended = institution.status is InstitutionStatus.SUSPENDED
+    hands = context.principal.hands
+    refuse(
+        why_not("change", training_class, hands=hands, now=context.now, suspended=suspended, version=version)
+    )
     project_hours = project_of(training_class).hours
     after = _plan_after(training_class, parts.plan, draft, institution, now=context.now)
     changes = changes_between(parts.plan, after)

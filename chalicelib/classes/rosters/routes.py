@@ -160,7 +160,7 @@ def withdraw(call: Call[ReasonBody, NoQuery], enrolment_id: str) -> WithdrawnAns
         trainee=person_answer(enrolment),
         class_id=enrolment.class_id,
         version=enrolment.version,
-        allowed_actions=allowed_actions(call.context, enrolment),
+        allowed_actions=allowed_actions(call.context, [enrolment])[0],
     )
 
 

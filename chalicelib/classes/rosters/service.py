@@ -9,6 +9,7 @@ from chalicelib.classes.model import ROSTER_MAX, WITHDRAWABLE, TrainingClass, ha
 from chalicelib.classes.rosters import store as roster_store
 from chalicelib.classes.rosters.model import may_join
 from chalicelib.classes.service import read_class, require_class
+from chalicelib.classes.store import heads_by_id
 from chalicelib.classes.trainee_sheets.rows import (
     NamedRow,
     NumberedRow,
@@ -173,6 +174,11 @@ def _enrolment_of_class(
 
 
 # --------------------------------------------------------------------------- withdrawal
+
+
+def classes_one_may_leave(class_ids: Sequence[str]) -> set[str]:
+    """Tell in which of some classes a trainee may still withdraw: their marks are not recorded yet."""
+    return {head.id for head in heads_by_id(set(class_ids)) if head.status in WITHDRAWABLE}
 
 
 def withdraw(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:

@@ -1,5 +1,6 @@
 """Use cases of looking at classes: lists, one with all that a decision needs, what is offered to whom."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,12 +8,14 @@ from datetime import datetime
 import msgspec
 
 from chalicelib.accounts import rights
-from chalicelib.catalogue.institutions.reading import read_institution
+from chalicelib.catalogue.institutions.model import InstitutionStatus
+from chalicelib.catalogue.institutions.reading import current_institution, read_institution
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.classes import store
 from chalicelib.classes.evidence import ClassEvidence, evidence_of
 from chalicelib.classes.model import (
     ACTION_RIGHTS,
+    NOT_WHILE_SUSPENDED,
     NOT_YET_APPROVED,
     ClassChange,
     ClassHead,
@@ -33,11 +36,15 @@ from chalicelib.classes.service import complete, project_of, require_parts
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_of
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import current_program
+
+_why_not_close: Port[[str, datetime], DomainError | None] = Port("why_not_close_class")
+"""Tells that somebody is payable in a scored class: subsidies are a later step."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +80,20 @@ class ShownClass:
 def actions_on(context: Context, training_class: TrainingClass | ClassHead) -> list[str]:
     """List what this caller may do with a class now."""
     hands, now = context.principal.hands, context.now
+
+    @functools.cache
+    def suspended() -> bool:
+        return current_institution(training_class.institution).status is InstitutionStatus.SUSPENDED
+
+    def refusal(action: str) -> DomainError | None:
+        waits = action in NOT_WHILE_SUSPENDED and suspended()
+        refused = why_not(action, training_class, hands=hands, now=now, suspended=waits)
+        return _why_not_close(training_class.id, now) if action == "close" and refused is None else refused
+
     return rights.offered(
         context.principal,
         ACTION_RIGHTS,
-        lambda action: why_not(action, training_class, hands=hands, now=now),
+        refusal,
         division=training_class.division,
         institution=training_class.institution,
     )

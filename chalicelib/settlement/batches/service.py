@@ -1,10 +1,12 @@
 """Use cases of settlement batches: seal, look at, export."""
 
+import functools
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Context, Principal, change_of
@@ -116,18 +118,25 @@ def export(context: Context, batch_id: str, file_format: archive.FileFormat = "c
 _CONTENT_TYPES = {"csv": CSV, "xlsx": XLSX}
 
 
-def allowed_on_batch(principal: Principal, batch: Batch, *, own_work: bool = False) -> list[str]:
+def allowed_on_batch(principal: Principal, batch: Batch, *, own_work: bool | None = None) -> list[str]:
     """List what this caller may do with a batch now.
 
-    Lists of batches do not read all their claims: there `own_work` is not known, and told when it is tried.
-    A closed batch takes only a repeat of its results, which is no work that waits for anybody.
+    Without `own_work` its claims are read to know it, where nothing else decides: of a list, those of the few
+    batches that wait. A closed batch takes only a repeat of its results, which is no work that waits for
+    anybody.
     """
     actions = dict(OFFERED)
     if batch.status is BatchStatus.CLOSED:
         del actions["results"]
-    return rights.offered(
-        principal,
-        actions,
-        lambda action: why_not(action, batch, own_work=own_work),
-        division=batch.division,
-    )
+
+    @functools.cache
+    def had_a_hand() -> bool:
+        return is_own_work(
+            principal, claims_of_lines(member.line_id for member in store.members_of(batch.id))
+        )
+
+    def refusal(action: str) -> DomainError | None:
+        state = why_not(action, batch, own_work=False)
+        return state or why_not(action, batch, own_work=had_a_hand() if own_work is None else own_work)
+
+    return rights.offered(principal, actions, refusal, division=batch.division)

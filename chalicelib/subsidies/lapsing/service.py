@@ -3,6 +3,9 @@
 A clerk closes one in which nobody is payable; one that nobody claims for in time is closed in the night.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from chalicelib.aws.writes import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.classes.model import CLASS_TRANSITIONS, ClassHead, TrainingClass, own_work, why_not
 from chalicelib.classes.scores.store import classes_unclaimed, lapse_write
@@ -10,12 +13,13 @@ from chalicelib.classes.service import read_class, require_class
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, refuse
 from chalicelib.subsidies.claims.closing import close_vouchers
 from chalicelib.subsidies.claims.model import Leftover
 from chalicelib.subsidies.payability.model import totals_of
-from chalicelib.subsidies.payability.service import examine
+from chalicelib.subsidies.payability.service import Examination, examine
 
 CLASSES_A_RUN_MAX = 100
 REASON = "逾期未申领补贴，随班关闭"
@@ -32,11 +36,9 @@ def close_unpayable(context: Context, class_id: str, *, version: int, reason: st
     training_class = require_class(context, "class.close", class_id)
     hands = context.principal.hands
     refuse(own_work(training_class, hands))
-    refuse(why_not("lapse", training_class, hands=hands, now=context.now, version=version))
+    refuse(why_not("close", training_class, hands=hands, now=context.now, version=version))
     trainees = examine(training_class, today=shanghai_date(context.now))
-    count, amount_fen = totals_of([trainee.payability for trainee in trainees])
-    if count:
-        raise error("somebody_payable", count=count, amount_fen=amount_fen)
+    refuse(_somebody_payable(trainees))
     used = [Leftover(trainee.enrolment.id, trainee.enrolment.voucher_id) for trainee in trainees]
     writes: list[Write] = [lapse_write(class_id, version=version), *close_vouchers(used)]
     try:
@@ -46,6 +48,16 @@ def close_unpayable(context: Context, class_id: str, *, version: int, reason: st
             refuse_stale(failure.old, sources=CLASS_TRANSITIONS.sources("lapse"), version=version)
         raise error("try_again") from None
     return read_class(class_id)
+
+
+def why_not_close(class_id: str, now: datetime) -> DomainError | None:
+    """Tell that somebody is payable in a scored class, which is then to be claimed for and not closed."""
+    return _somebody_payable(examine(read_class(class_id), today=shanghai_date(now)))
+
+
+def _somebody_payable(trainees: Sequence[Examination]) -> DomainError | None:
+    count, amount_fen = totals_of([trainee.payability for trainee in trainees])
+    return error("somebody_payable", count=count, amount_fen=amount_fen) if count else None
 
 
 def close_unclaimed(context: Context, payer: str) -> int:

@@ -22,3 +22,14 @@ def test_the_offered_action_is_accepted_and_the_other_refused(world, api, state,
     stale = clerk.post(f"{PATH}/{other}", {**body, "version": shown["version"] + 1})
     assert (stale.status, stale.json["code"]) == (409, "version_conflict")
     assert clerk.post(f"{PATH}/{offered}", body).status == 200
+
+
+def test_who_may_suspend_an_institution_reads_what_they_may_do(world, api):
+    def offered(who):
+        return api(who).get(PATH).json["allowed_actions"]
+
+    assert api("clerk").put(PATH, {**ENTRY, "programs": [world.program_id]}).status == 201
+    assert offered("supervisor") == offered("clerk") == offered("province") == ["suspend"]
+    assert offered("reviewer") == offered("supervisor_wuhu") == offered(None) == []
+    unproven = api(None).get(PATH, headers={"Authorization": "Bearer nonsense"})
+    assert (unproven.status, unproven.json["allowed_actions"]) == (200, [])

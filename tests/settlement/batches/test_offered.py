@@ -44,6 +44,8 @@ def test_who_reviewed_a_claim_is_offered_nothing_on_its_batch(money: Money, name
     (line,) = money.batch(batch)["lines"]
     officer = moved(name, Role.FINANCE)
     assert offered(money, batch, officer) == []
+    (listed,) = money.ok(money.api(officer).get("/v1/settlement-batches", at=money.now))["items"]
+    assert listed["allowed_actions"] == []
     assert is_own_work(
         money.api(officer).post(f"/v1/settlement-batches/{batch['id']}/export", {}, at=money.now)
     )

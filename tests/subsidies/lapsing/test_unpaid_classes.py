@@ -136,3 +136,20 @@ def test_a_batch_that_cannot_be_sealed_keeps_nothing_else_waiting(world: Any, mo
     with pytest.raises(Refused):
         seal_settlement(message, night_of)
     assert read_class(unclaimed).status == "closed"
+
+
+def test_closing_is_offered_to_a_clerk_where_nobody_is_payable_and_nowhere_else(
+    world: Any, money: Money
+) -> None:
+    nobody, somebody = scored_class(world, 2, failed={0, 1}), scored_class(world, 2, failed={0})
+
+    def offered(who: Any) -> dict[str, list[str]]:
+        listed = money.ok(money.api(who).get("/v1/classes", at=money.now))["items"]
+        return {head["id"]: head["allowed_actions"] for head in listed}
+
+    assert offered("clerk") == {nobody: ["close"], somebody: []}
+    assert offered("reviewer") == {nobody: [], somebody: []}
+    assert offered("institution") == {nobody: ["scores"], somebody: ["scores"]}
+    assert close(money, somebody).json["code"] == "somebody_payable"
+    assert close(money, nobody).status == 200
+    assert offered("clerk") == {nobody: [], somebody: []}

@@ -1,0 +1,358 @@
+"""What each answer with `allowed_actions` is about, where it is read, and how each of its actions is tried.
+
+A new answer type that carries `allowed_actions` needs a row in `KINDS`; a new endpoint that gives one a row in
+`READS`; a new action a row in the kind's `tries`. The tests of `test_offered.py` say which is missing.
+"""
+
+import functools
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from chalicelib.edge.endpoints import ENDPOINTS, Endpoint
+from chalicelib.edge.misfits import members_of
+from chalicelib.kernel.calendar import shanghai_date
+from tests.classes.builders import DAY, application
+from tests.support.people import HEFEI_SCHOOL
+
+Thing = Mapping[str, Any]
+"""A resource as some caller was shown it, with the ids of what it was found in (`class_id`, `program_id`)."""
+Body = Callable[[Any, Thing], Any]
+
+
+@dataclass(frozen=True)
+class Try:
+    """A request: its path is filled in from the thing; `body` gives what is sent, nothing with a GET."""
+
+    method: str
+    path: str
+    body: Body | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """One kind of thing: by which field it is known, how each action is tried, and which answers show it."""
+
+    name: str
+    id_field: str
+    tries: Mapping[str, Try]
+    answers: tuple[str, ...]
+
+
+def versioned(_: Any, thing: Thing) -> Any:
+    return {"version": thing["version"]}
+
+
+def reasoned(_: Any, thing: Thing) -> Any:
+    return {"version": thing["version"], "reason": "已核实"}
+
+
+def reason(_: Any, __: Thing) -> Any:
+    return {"reason": "已核实"}
+
+
+def nothing(_: Any, __: Thing) -> Any:
+    return {}
+
+
+def _edit(story: Any, thing: Thing) -> Any:
+    return application(story.world, name="互联网营销二班") | versioned(story, thing)
+
+
+def _roster(story: Any, thing: Thing) -> Any:
+    return versioned(story, thing) | {
+        "rows": [{"enrolment_id": one} for one in story.rosters.get(thing["id"], ())]
+    }
+
+
+def _scores(story: Any, thing: Thing) -> Any:
+    rows = story.rosters.get(thing["id"], ())
+    marks = [{"enrolment_id": one, "theory": 81, "practice": 82} for one in rows]
+    return reasoned(story, thing) | {"rows": marks}
+
+
+def _change(story: Any, thing: Thing) -> Any:
+    from tests.classes.changes.test_changes import wanted
+
+    return reasoned(story, thing) | {"lessons": wanted(story.room, _4=15 * DAY)}
+
+
+def _claim(story: Any, _: Thing) -> Any:
+    return {"declared_count": story.payable[0], "declared_amount_fen": story.payable[1]}
+
+
+def _results(story: Any, thing: Thing) -> Any:
+    return {"results": story.results_of(thing)}
+
+
+def _repay(story: Any, _: Thing) -> Any:
+    day = shanghai_date(story.now).isoformat()
+    return {"amount_fen": 1, "received_on": day, "bank_reference": "R-9"}
+
+
+def _policy(_: Any, thing: Thing) -> Any:
+    return {"version": thing["version"], "policy": thing["policy"], "reason": "试行"}
+
+
+def _issue(story: Any, thing: Thing) -> Any:
+    return {"import_id": thing["id"], "declared_count": thing["valid"]}
+
+
+def _post(path: str, **bodies: Body) -> dict[str, Try]:
+    """Name actions that are all `POST …/<action>`."""
+    return {action: Try("POST", f"{path}/{action}", body) for action, body in bodies.items()}
+
+
+_CLASS = "/v1/classes/{id}"
+_CHANGE = "/v1/classes/{class_id}/changes/{id}"
+_LINE = "/v1/claim-lines/{id}"
+_PROGRAM = "/v1/programs/{program_id}/issuance-batches"
+KINDS = (
+    Kind(
+        "class",
+        "id",
+        {
+            "edit": Try("PUT", _CLASS, _edit),
+            "roster": Try("PUT", f"{_CLASS}/roster", _roster),
+            "scores": Try("PUT", f"{_CLASS}/scores", _scores),
+            "change": Try("POST", f"{_CLASS}/changes", _change),
+            "change_approve": Try("POST", f"{_CLASS}/changes/{{open_change_id}}/approve", versioned),
+            "change_reject": Try("POST", f"{_CLASS}/changes/{{open_change_id}}/reject", reasoned),
+            "change_withdraw": Try("POST", f"{_CLASS}/changes/{{open_change_id}}/withdraw", versioned),
+            "completion_submit": Try("POST", f"{_CLASS}/completion/submit", versioned),
+            "completion_approve": Try("POST", f"{_CLASS}/completion/approve", versioned),
+            "completion_return": Try("POST", f"{_CLASS}/completion/return", reasoned),
+            **_post(
+                _CLASS,
+                submit=versioned,
+                approve=versioned,
+                cancel=versioned,
+                close=reasoned,
+                **{"return": reasoned},
+            ),
+        },
+        ("ClassAnswer", "ClassSummary"),
+    ),
+    Kind(
+        "change",
+        "id",
+        _post(_CHANGE, approve=versioned, reject=reasoned, withdraw=versioned),
+        ("ChangeAnswer",),
+    ),
+    Kind(
+        "enrolment",
+        "id",
+        _post("/v1/enrolments/{id}", release=reason, withdraw=reason),
+        ("EnrolmentAnswer", "WithdrawnAnswer"),
+    ),
+    Kind(
+        "voucher",
+        "id",
+        {
+            **_post("/v1/vouchers/{id}", claim=nothing, revoke=reasoned),
+            "show_qr": Try("GET", "/v1/vouchers/{id}/qr"),
+        },
+        ("VoucherAnswer", "RevokedAnswer"),
+    ),
+    Kind(
+        "issuance batch",
+        "id",
+        _post(_PROGRAM + "/{id}", approve=versioned, reject=reasoned),
+        ("IssuanceBatchAnswer",),
+    ),
+    Kind("import", "id", {"propose": Try("POST", _PROGRAM, _issue)}, ("ImportSummary", "ImportAnswer")),
+    Kind(
+        "institution",
+        "uscc",
+        _post("/v1/institutions/{uscc}", suspend=reasoned, reinstate=reasoned),
+        ("ShownInstitutionAnswer", "OwnInstitutionAnswer"),
+    ),
+    Kind(
+        "account",
+        "id",
+        _post("/v1/accounts/{id}", disable=reasoned, reset=versioned),
+        ("AccountAnswer", "InvitationAnswer"),
+    ),
+    Kind(
+        "program",
+        "id",
+        {"change_policy": Try("POST", "/v1/programs/{id}/policy", _policy)},
+        ("ProgramAnswer",),
+    ),
+    Kind(
+        "claim",
+        "id",
+        {
+            "submit": Try("POST", "/v1/classes/{class_id}/subsidy-claims", _claim),
+            **_post(
+                "/v1/subsidy-claims/{id}",
+                review=versioned,
+                approve=versioned,
+                reject=reasoned,
+                **{"return": reasoned},
+            ),
+        },
+        ("ClaimHead", "ClaimAnswer"),
+    ),
+    Kind(
+        "line",
+        "id",
+        {
+            **_post(_LINE, reject=reasoned, reverse=reason),
+            "confirm_reversal": Try("POST", f"{_LINE}/reverse/confirm", nothing),
+            "cancel_reversal": Try("POST", f"{_LINE}/reverse/cancel", reasoned),
+            "repay": Try("POST", f"{_LINE}/repayments", _repay),
+        },
+        ("SettledLine",),
+    ),
+    Kind(
+        "settlement batch",
+        "id",
+        _post("/v1/settlement-batches/{id}", export=nothing, results=_results),
+        ("BatchHead", "BatchAnswer"),
+    ),
+    Kind(
+        "override", "id", _post("/v1/overrides/{id}", confirm=versioned, refuse=reasoned), ("OverrideAnswer",)
+    ),
+    Kind(
+        "objection",
+        "id",
+        _post(
+            "/v1/objections/{id}",
+            resolve=lambda story, thing: reasoned(story, thing) | {"outcome": "dismissed"},
+        ),
+        ("ObjectionAnswer",),
+    ),
+    Kind("make-up", "id", _post("/v1/make-ups/{id}", approve=reasoned, reject=reasoned), ("MakeUpAnswer",)),
+    Kind(
+        "check-in",
+        "id",
+        _post("/v1/lessons/{lesson_id}/check-ins/{id}", accept=reasoned, reject=reasoned),
+        ("RecordedCheckInAnswer",),
+    ),
+    Kind(
+        "delivery",
+        "message_id",
+        _post("/v1/exchange/deliveries/{message_id}", redrive=nothing),
+        ("DeliveryAnswer",),
+    ),
+    Kind("dead letters", "queue", _post("/v1/dead-letters/{queue}", redrive=nothing), ("DeadLettersAnswer",)),
+)
+KIND_OF: Mapping[str, Kind] = {answer: kind for kind in KINDS for answer in kind.answers}
+
+Paths = Callable[[Any], list[str]]
+
+
+def _always(path: str) -> Paths:
+    return lambda _: [path]
+
+
+def _each(path: str, ids: str) -> Paths:
+    return lambda story: [path.format(one) for one in getattr(story, ids)]
+
+
+READS: Mapping[tuple[str, str], Paths] = {
+    ("GET", "/v1/classes"): _always("/v1/classes"),
+    ("GET", "/v1/classes/{class_id}"): _each("/v1/classes/{}", "class_ids"),
+    ("GET", "/v1/classes/{class_id}/changes"): _each("/v1/classes/{}/changes", "class_ids"),
+    ("GET", "/v1/enrolments"): _always("/v1/enrolments"),
+    ("GET", "/v1/enrolments/{enrolment_id}"): _each("/v1/enrolments/{}", "enrolment_ids"),
+    ("GET", "/v1/vouchers"): _always("/v1/vouchers"),
+    ("GET", "/v1/vouchers/{voucher_id}"): _each("/v1/vouchers/{}", "voucher_ids"),
+    ("GET", "/v1/programs"): _always("/v1/programs"),
+    ("GET", "/v1/programs/{program_id}"): lambda story: [f"/v1/programs/{story.program_id}"],
+    ("GET", "/v1/programs/{program_id}/issuance-batches"): lambda story: [
+        f"/v1/programs/{story.program_id}/issuance-batches"
+    ],
+    ("GET", "/v1/programs/{program_id}/issuance-batches/{batch_id}"): lambda story: [
+        f"/v1/programs/{story.program_id}/issuance-batches/{one}" for one in story.issuance_ids
+    ],
+    ("GET", "/v1/imports"): _always("/v1/imports"),
+    ("GET", "/v1/imports/{import_id}"): _each("/v1/imports/{}", "import_ids"),
+    ("GET", "/v1/institutions/{uscc}"): _always(f"/v1/institutions/{HEFEI_SCHOOL}"),
+    ("GET", "/v1/accounts"): _always("/v1/accounts"),
+    ("GET", "/v1/subsidy-claims"): _always("/v1/subsidy-claims"),
+    ("GET", "/v1/subsidy-claims/{claim_id}"): _each("/v1/subsidy-claims/{}", "claim_ids"),
+    ("GET", "/v1/claim-lines/{line_id}"): _each("/v1/claim-lines/{}", "line_ids"),
+    ("GET", "/v1/settlement-batches"): _always("/v1/settlement-batches"),
+    ("GET", "/v1/settlement-batches/{batch_id}"): _each("/v1/settlement-batches/{}", "batch_ids"),
+    ("GET", "/v1/classes/{class_id}/overrides"): _each("/v1/classes/{}/overrides", "class_ids"),
+    ("GET", "/v1/objections"): _each("/v1/objections?claim={}", "claim_ids"),
+    ("GET", "/v1/make-ups"): _always("/v1/make-ups"),
+    ("GET", "/v1/classes/{class_id}/make-ups"): _each("/v1/classes/{}/make-ups", "class_ids"),
+    ("GET", "/v1/check-ins"): _always("/v1/check-ins"),
+    ("GET", "/v1/lessons/{lesson_id}/check-ins"): _each("/v1/lessons/{}/check-ins", "lesson_ids"),
+    ("GET", "/v1/exchange/deliveries"): _each("/v1/exchange/deliveries?state={}", "delivery_states"),
+    ("GET", "/v1/dead-letters"): _always("/v1/dead-letters"),
+}
+
+
+# --------------------------------------------------------------------------- what an answer holds
+
+
+def offering_types(answer: Any) -> set[str]:
+    """Name the types within an answer that carry `allowed_actions`."""
+    return {name for member in _members(answer) for name, _ in _structs(member, None, within=())}
+
+
+def things_in(endpoint: Endpoint, answered: Any, around: Thing) -> Iterator[tuple[Kind, Thing]]:
+    """Find each thing in an answer that says what may be done with it, with the ids of what it is in."""
+    for member in _members(endpoint.answer):
+        for name, value in _structs(member, answered, within=()):
+            kind = KIND_OF[name]
+            thing = {**around, **value}
+            if kind.name == "class":
+                change_id = (value.get("open_change") or {}).get("id", around["change_id"])
+                thing |= {"class_id": value["id"], "open_change_id": change_id}
+            yield kind, thing
+
+
+@functools.cache
+def _members(answer: Any) -> tuple[Any, ...]:
+    """Describe the type of an answer; of a union, each of its types."""
+    return tuple(msgspec.inspect.type_info(member) for member in members_of(answer) or (answer,))
+
+
+def _structs(kind: Any, value: Any, *, within: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
+    """Walk a type, and beside it a value of it: with `value=None` the type alone."""
+    alone = value is None
+    match kind:
+        case msgspec.inspect.StructType():
+            name = getattr(kind.cls, "__name__", str(kind.cls))
+            if name in within or not (alone or isinstance(value, dict)):
+                return
+            fields = {part.encode_name: part.type for part in kind.fields}
+            if "allowed_actions" in fields and (alone or "allowed_actions" in value):
+                yield name, value
+            for part, inner in fields.items():
+                if alone or value.get(part) is not None:
+                    yield from _structs(inner, None if alone else value[part], within=(*within, name))
+        case msgspec.inspect.UnionType():
+            for member in kind.types:
+                yield from _structs(member, value, within=within)
+        case msgspec.inspect.ListType():
+            for item in [None] if alone else value:
+                yield from _structs(kind.item_type, item, within=within)
+
+
+def missing_rows() -> list[str]:
+    """Say which rows the tables above lack; whoever adds an endpoint that offers something is told so."""
+    said = []
+    for endpoint in ENDPOINTS:
+        place = f"{endpoint.method} {endpoint.path}"
+        offering = offering_types(endpoint.answer) if endpoint.answer is not str else set()
+        said += [
+            f"{place} answers {name}, which carries allowed_actions: name it in `answers` of a row of KINDS"
+            for name in offering - set(KIND_OF)
+        ]
+        if offering and endpoint.method == "GET" and (endpoint.method, endpoint.path) not in READS:
+            said.append(f"{place} shows allowed_actions: add to READS where the story reads it")
+    known = {(endpoint.method, endpoint.path): endpoint for endpoint in ENDPOINTS}
+    said += [f"READS has {method} {path}, which is no endpoint" for method, path in set(READS) - set(known)]
+    read = {
+        KIND_OF[name] for place in set(READS) & set(known) for name in offering_types(known[place].answer)
+    }
+    said += [f"nothing in READS shows a {kind.name}" for kind in KINDS if kind not in read]
+    return said
