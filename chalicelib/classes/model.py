@@ -112,7 +112,7 @@ DECISIONS = (
 )
 """What a bureau decides; nobody does on a class in which they had a hand."""
 NOT_WHILE_SUSPENDED = ("submit", "approve", "change")
-"""What has to wait until the institution is reinstated; what runs already is brought to its end."""
+"""What waits until the institution is reinstated; what runs already is brought to its end."""
 
 
 # --------------------------------------------------------------------------- the parts of a class
@@ -447,9 +447,9 @@ def why_not(
     """Tell what stands against an action on a class now; None if nothing does.
 
     Use cases refuse by it, with the `version` their caller saw; what is offered is what it lets pass.
-    `suspended` is whether its institution is now. What only the plan or the request can tell is told when
-    tried: the plan's rules, which `warnings` tell before, and a sheet's rows. The truth at the moment of
-    writing is the condition of the write: `store.head_update`.
+    `suspended` is whether its institution is now. What the plan's rules (told as `warnings` before) or a
+    sheet's rows stand against is told when tried. The truth is the condition of the write:
+    `store.head_update`.
 
     An example: a class is approved, its last lesson ends on 18 September at 17:00, nobody applied for a
     change. On the 10th `change`, `roster` and `cancel` are offered to the institution; `completion_submit`
