@@ -81,7 +81,7 @@ STEPS_OF: Mapping[str, tuple[str, ...]] = {
     "scores": ("scores", "correct_scores"),
     "close": ("lapse",),
 }
-"""Actions that are other steps of the table than their name says, and one endpoint for clients."""
+"""Actions that are other steps of the table than they are called, and one endpoint each."""
 
 ACTION_RIGHTS: Mapping[str, str] = {
     "edit": "class.write",

@@ -182,7 +182,8 @@ class Endpoint:
     also: tuple[AnswerKind, ...] = ()
     content_type: str = JSON
     refuses: tuple[int, ...] = ()
-    tells_callers: bool = False
+    knows_caller: bool = False
+    """Whether a public endpoint shows more to who proves themselves; a bad token is ignored."""
 
     @property
     def answers(self) -> tuple[AnswerKind, ...]:

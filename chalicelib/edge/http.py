@@ -5,6 +5,7 @@ idempotency, errors, headers. Order of refusal: 401 token, 403 role, 400 form, 4
 409/422 state.
 """
 
+import contextlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -41,7 +42,7 @@ from chalicelib.edge.idempotency import service as idempotency
 from chalicelib.edge.problems import PROBLEM_JSON, Problem, headers_of, internal_problem, problem_of
 from chalicelib.kernel.calendar import SHANGHAI, parse_moment
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import DomainError, Fault
+from chalicelib.kernel.errors import DomainError, Fault, Unauthenticated
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
@@ -98,13 +99,13 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         also: Sequence[AnswerKind] = (),
         content_type: str = JSON,
         refuses: tuple[int, ...] = (),
-        tells_callers: bool = False,
+        knows_caller: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`.
 
         `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`,
-        statuses of refusals that other endpoints of its kind do not have in `refuses`. One that is public and
-        `tells_callers` knows who calls where they prove it, and says what they may do with what it shows.
+        statuses of refusals that other endpoints of its kind do not have in `refuses`. `knows_caller` is of a
+        public endpoint that shows more to who proves themselves.
         """
         declared = Endpoint(
             method,
@@ -119,7 +120,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
             tuple(also),
             content_type,
             refuses,
-            tells_callers,
+            knows_caller,
         )
         ENDPOINTS.append(declared)
 
@@ -290,24 +291,14 @@ def _source_of(request: Any) -> str:
 
 def _admit(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:
     if endpoint.action == PUBLIC:
-        return _known_if_proven(headers, raw) if endpoint.tells_callers else _NOBODY
+        if endpoint.knows_caller and "authorization" in headers:
+            with contextlib.suppress(Unauthenticated):
+                return _guard().authenticate(headers, raw)
+        return Principal(actor="public", role=Role.PUBLIC)
     guard = _guard()
     principal = guard.authenticate(headers, raw)
     guard.admit(principal, endpoint.action)
     return principal
-
-
-_NOBODY = Principal(actor="public", role=Role.PUBLIC)
-
-
-def _known_if_proven(headers: Mapping[str, str], raw: bytes) -> Principal:
-    """Prove a caller who says who they are; everybody else may look all the same."""
-    if "authorization" not in headers:
-        return _NOBODY
-    try:
-        return _guard().authenticate(headers, raw)
-    except DomainError:
-        return _NOBODY
 
 
 def _believed_now(headers: Mapping[str, str]) -> datetime:

@@ -79,7 +79,7 @@ def _operation(endpoint: Endpoint, schemas: "_Schemas", roles_of: RolesOf) -> Js
                 for status in _refusals(endpoint)
             },
         },
-        "security": _security(roles) if not public else [],
+        "security": _security_of(endpoint, roles),
     }
     if not public:
         operation["x-action"] = endpoint.action
@@ -119,6 +119,13 @@ def _refusals(endpoint: Endpoint) -> list[int]:
     if endpoint.body is not None:
         statuses |= set(_WITH_BODY)
     return sorted(statuses)
+
+
+def _security_of(endpoint: Endpoint, roles: Mapping[str, str]) -> list[Json]:
+    """Name the proofs an endpoint takes: none of a public one, unless it shows more to who brings a token."""
+    if endpoint.action != PUBLIC:
+        return _security(roles)
+    return [{}, {"bearer": []}] if endpoint.knows_caller else []
 
 
 def _security(roles: Mapping[str, str]) -> list[Json]:

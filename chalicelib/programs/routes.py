@@ -92,7 +92,7 @@ def create(call: Call[ProgramRequest, NoQuery]) -> ProgramAnswer:
     query=PageQuery,
     answer=Listing[ProgramAnswer],
     summary="List programs",
-    tells_callers=True,
+    knows_caller=True,
 )
 def list_programs(call: Call[None, PageQuery]) -> Listing[ProgramAnswer]:
     return call.listing(service.list_programs(call.page_request()), lambda program: _answer(call, program))
@@ -104,7 +104,7 @@ def list_programs(call: Call[None, PageQuery]) -> Listing[ProgramAnswer]:
     action=PUBLIC,
     answer=ProgramAnswer,
     summary="Read a program",
-    tells_callers=True,
+    knows_caller=True,
 )
 def read(call: Call[None, NoQuery], program_id: str) -> ProgramAnswer:
     return _answer(call, service.read_program(program_id))

@@ -167,7 +167,7 @@ KINDS = (
         "institution",
         "uscc",
         _post("/v1/institutions/{uscc}", suspend=reasoned, reinstate=reasoned),
-        ("ShownInstitutionAnswer", "OwnInstitutionAnswer"),
+        ("OwnInstitutionAnswer",),
     ),
     Kind(
         "account",
@@ -292,14 +292,14 @@ READS: Mapping[tuple[str, str], Paths] = {
 # --------------------------------------------------------------------------- what an answer holds
 
 
-def offering_types(answer: Any) -> set[str]:
-    """Name the types within an answer that carry `allowed_actions`."""
-    return {name for member in _members(answer) for name, _ in _structs(member, None, within=())}
+def offering_types(endpoint: Endpoint) -> set[str]:
+    """Name the types that carry `allowed_actions` within the answers of an endpoint."""
+    return {name for member in _members(endpoint) for name, _ in _structs(member, None, within=())}
 
 
 def things_in(endpoint: Endpoint, answered: Any, around: Thing) -> Iterator[tuple[Kind, Thing]]:
     """Find each thing in an answer that says what may be done with it, with the ids of what it is in."""
-    for member in _members(endpoint.answer):
+    for member in _members(endpoint):
         for name, value in _structs(member, answered, within=()):
             kind = KIND_OF[name]
             thing = {**around, **value}
@@ -310,9 +310,12 @@ def things_in(endpoint: Endpoint, answered: Any, around: Thing) -> Iterator[tupl
 
 
 @functools.cache
-def _members(answer: Any) -> tuple[Any, ...]:
-    """Describe the type of an answer; of a union, each of its types."""
-    return tuple(msgspec.inspect.type_info(member) for member in members_of(answer) or (answer,))
+def _members(endpoint: Endpoint) -> tuple[Any, ...]:
+    """Describe each type of answer of an endpoint; of a union, each of its types."""
+    answers = [kind.answer for kind in endpoint.answers if kind.answer is not str]
+    return tuple(
+        msgspec.inspect.type_info(member) for answer in answers for member in members_of(answer) or (answer,)
+    )
 
 
 def _structs(kind: Any, value: Any, *, within: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
@@ -342,7 +345,7 @@ def missing_rows() -> list[str]:
     said = []
     for endpoint in ENDPOINTS:
         place = f"{endpoint.method} {endpoint.path}"
-        offering = offering_types(endpoint.answer) if endpoint.answer is not str else set()
+        offering = offering_types(endpoint)
         said += [
             f"{place} answers {name}, which carries allowed_actions: name it in `answers` of a row of KINDS"
             for name in offering - set(KIND_OF)
@@ -351,8 +354,6 @@ def missing_rows() -> list[str]:
             said.append(f"{place} shows allowed_actions: add to READS where the story reads it")
     known = {(endpoint.method, endpoint.path): endpoint for endpoint in ENDPOINTS}
     said += [f"READS has {method} {path}, which is no endpoint" for method, path in set(READS) - set(known)]
-    read = {
-        KIND_OF[name] for place in set(READS) & set(known) for name in offering_types(known[place].answer)
-    }
+    read = {KIND_OF[name] for place in set(READS) & set(known) for name in offering_types(known[place])}
     said += [f"nothing in READS shows a {kind.name}" for kind in KINDS if kind not in read]
     return said

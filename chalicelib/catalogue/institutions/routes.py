@@ -77,16 +77,11 @@ class InstitutionAnswer(Answer):
     version: int
 
 
-class ShownInstitutionAnswer(InstitutionAnswer):
-    """An institution with what its caller may do with it: nothing, for the public."""
-
-    allowed_actions: list[str]
-
-
-class OwnInstitutionAnswer(ShownInstitutionAnswer):
+class OwnInstitutionAnswer(InstitutionAnswer):
     """An institution as the bureau that lists it sees it."""
 
     bank_account: dict[str, str]
+    allowed_actions: list[str]
     warnings: list[CatalogueWarning]
 
 
@@ -140,14 +135,16 @@ def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply
     "GET",
     "/v1/institutions/{uscc}",
     action=PUBLIC,
-    answer=ShownInstitutionAnswer,
-    summary="Read an institution",
-    tells_callers=True,
+    knows_caller=True,
+    answer=InstitutionAnswer,
+    also=(AnswerKind(OwnInstitutionAnswer),),
+    summary="Read an institution; its bureau also sees the account, masked, and what it may do",
 )
-def read_institution(call: Call[None, NoQuery], uscc: str) -> ShownInstitutionAnswer:
+def read_institution(call: Call[None, NoQuery], uscc: str) -> Reply:
     institution = reading.read_institution(uscc)
-    allowed = service.allowed_actions(call.context, institution)
-    return ShownInstitutionAnswer(**_facts(institution), allowed_actions=allowed)
+    if service.allowed_actions(call.context, institution):
+        return Reply(_own(call, institution, []))
+    return Reply(InstitutionAnswer(**_facts(institution)))
 
 
 @api.endpoint(
