@@ -9,6 +9,7 @@ from chalicelib.accounts.model import Account, AccountStatus
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, VersionBody, VersionReason
 from chalicelib.edge.forms import Answer, Form, line
 from chalicelib.edge.http import Api
+from chalicelib.kernel.paging import Page
 from chalicelib.kernel.principal import Role
 
 api = Api(__name__)
@@ -101,7 +102,10 @@ def create(call: Call[AccountRequest, NoQuery]) -> InvitationAnswer:
 )
 def list_accounts(call: Call[None, AccountQuery]) -> Listing[AccountAnswer]:
     page = service.list_accounts(call.context, call.query.division, call.page_request())
-    return call.listing(page, lambda account: AccountAnswer(**_shown(call, account)))
+    area = call.query.division or call.context.principal.division
+    names = service.names_of(call.context, page.items, subject=area)
+    named = Page(items=list(zip(page.items, names, strict=True)), after=page.after)
+    return call.listing(named, lambda one: AccountAnswer(**_facts(call, *one)))
 
 
 @api.endpoint(
@@ -131,10 +135,15 @@ def reset(call: Call[VersionBody, NoQuery], account_id: str) -> InvitationAnswer
 
 
 def _shown(call: Call[Any, Any], account: Account) -> dict[str, Any]:
+    (name,) = service.names_of(call.context, [account], subject=account.id)
+    return _facts(call, account, name)
+
+
+def _facts(call: Call[Any, Any], account: Account, name: str) -> dict[str, Any]:
     return {
         "id": account.id,
         "account": account.account,
-        "name": service.name_of(account),
+        "name": name,
         "role": account.role,
         "division": account.division,
         "institution": account.institution,

@@ -1,8 +1,10 @@
 """Use cases of accounts: make, read, disable, reset. Their holders activate them: see `sign_in`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights, store
+from chalicelib.accounts.disclosures.service import disclose
 from chalicelib.accounts.model import (
     ACTIVATION_VALIDITY,
     STAFF_ROLES,
@@ -14,6 +16,7 @@ from chalicelib.accounts.model import (
 )
 from chalicelib.accounts.passwords import secret_digest
 from chalicelib.aws import crypto
+from chalicelib.aws.crypto import SealedText
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import new_secret
@@ -150,6 +153,9 @@ def seal_name(account_id: str, name: str) -> str:
     return crypto.seal(name.encode(), item=account_id)
 
 
-def name_of(account: Account) -> str:
-    """Open the holder's name."""
-    return crypto.open_sealed(account.sealed_name, item=account.id, purpose="show account").decode()
+def names_of(context: Context, accounts: Sequence[Account], *, subject: str) -> list[str]:
+    """Open the holders' names; one record of the subject (an account, a division's list) tells who looked."""
+    sealed = [SealedText(account.sealed_name, account.id) for account in accounts]
+    division = accounts[0].division if len(accounts) == 1 else subject
+    opened = disclose(context, sealed, subject=subject, division=division, purpose="show accounts")
+    return [name.decode() for name in opened]

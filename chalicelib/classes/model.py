@@ -71,7 +71,7 @@ CLASS_TRANSITIONS: Transitions[ClassStatus] = Transitions(
 )
 NOT_YET_APPROVED = (_S.DRAFT, _S.SUBMITTED, _S.RETURNED)
 RUNNING = (_S.APPROVED, _S.COMPLETION_SUBMITTED, _S.COMPLETION_RETURNED)
-"""States in which the lessons' evidence is still being gathered."""
+"""States in which evidence of lessons is gathered."""
 WITHDRAWABLE = (*RUNNING, _S.COMPLETION_APPROVED)
 OCCUPYING = (_S.SUBMITTED, *RUNNING)
 """States in which a class holds its trainers and rooms against others."""
@@ -448,8 +448,7 @@ def why_not(
 
     Use cases refuse by it, with the `version` their caller saw; what is offered is what it lets pass.
     `suspended` is whether its institution is now. What the plan's rules (told as `warnings` before) or a
-    sheet's rows stand against is told when tried. The truth is the condition of the write:
-    `store.head_update`.
+    sheet's rows stand against is told when tried. `store.head_update` is the truth: the write's condition.
 
     An example: a class is approved, its last lesson ends on 18 September at 17:00, nobody applied for a
     change. On the 10th `change`, `roster` and `cancel` are offered to the institution; `completion_submit`

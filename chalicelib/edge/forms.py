@@ -10,9 +10,10 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 from msgspec import Meta
 
-from chalicelib.edge.misfits import WORDS, is_words, metas_of, misfit_of
+from chalicelib.edge.misfits import is_words, metas_of, misfit_of
 from chalicelib.kernel.calendar import RECKONED_YEARS
 from chalicelib.kernel.errors import DomainError, Fault
+from chalicelib.kernel.free_text import NUMBERS, WORDS, Numbers, mask_numbers, stands_against
 from chalicelib.kernel.reasons import error
 
 _COORD_SYSTEM = "coord_system"
@@ -28,26 +29,33 @@ _UNSEEN = (
 _UNSEEN_OR_BROKEN = r"\t\n\r" + _UNSEEN
 
 
-def words(most: int, *, needed: bool = True) -> Meta:
+def words(most: int, *, needed: bool = True, numbers: Numbers = Numbers.MASKED) -> Meta:
     """Describe what a person writes, in lines of up to so many characters; blanks say nothing.
 
     Controls and characters that nobody sees, or that turn the direction of a line, are refused: what is
-    stored must read the same to everyone. `needed=False` lets it be empty.
+    stored must read the same to everyone. `needed=False` lets it be empty. `numbers` of people in it are
+    masked, unless it says otherwise (`kernel.free_text`).
     """
-    return _text(_UNSEEN, most, needed=needed)
+    return _text(_UNSEEN, most, needed=needed, numbers=numbers)
 
 
-def line(most: int, *, needed: bool = True) -> Meta:
+def line(most: int, *, needed: bool = True, numbers: Numbers = Numbers.MASKED) -> Meta:
     """Describe what a person writes on one line; see `words`."""
-    return _text(_UNSEEN_OR_BROKEN, most, needed=needed)
+    return _text(_UNSEEN_OR_BROKEN, most, needed=needed, numbers=numbers)
 
 
-def _text(refused: str, most: int, *, needed: bool) -> Meta:
+def reference(most: int) -> Meta:
+    """Describe a reference that somebody else gave, e.g. a bank: it stays as it is, or is refused."""
+    return line(most, numbers=Numbers.REFUSED_IN_REFERENCE)
+
+
+def _text(refused: str, most: int, *, needed: bool, numbers: Numbers) -> Meta:
     pattern = rf"^[^{refused}]*$"
+    extra = {WORDS: True, NUMBERS: numbers}
     if not needed:
-        return Meta(max_length=most, pattern=pattern, extra={WORDS: True})
+        return Meta(max_length=most, pattern=pattern, extra=extra)
     not_blank = rf"^(?=[\s\S]*\S){pattern[1:]}"
-    return Meta(min_length=1, max_length=most, pattern=not_blank, extra={WORDS: True})
+    return Meta(min_length=1, max_length=most, pattern=not_blank, extra=extra)
 
 
 Reason = Annotated[str, words(500)]
@@ -60,11 +68,15 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """The base of every request body and query: unknown fields are refused, never ignored."""
 
     def __post_init__(self) -> None:
-        """Take the blanks off the ends of what people wrote; what is left empty was not given."""
-        for name, absent in _words_of(type(self)):
+        """Take the blanks off the ends of what people wrote, and mask the numbers of people in it.
+
+        What is left empty was not given.
+        """
+        for name, absent, numbers in _words_of(type(self)):
             value = getattr(self, name)
             if isinstance(value, str):
-                setattr(self, name, value.strip() or absent)
+                masked = mask_numbers(value) if numbers is Numbers.MASKED else value
+                setattr(self, name, masked.strip() or absent)
 
     @classmethod
     def needed(cls, given: Mapping[str, Any]) -> Iterable[str]:
@@ -74,13 +86,17 @@ class Form(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 @functools.cache
-def _words_of(form: type[Form]) -> tuple[tuple[str, Any], ...]:
-    """Name the fields of a form that hold a person's words, each with what it is without them."""
+def _words_of(form: type[msgspec.Struct]) -> tuple[tuple[str, Any, Numbers], ...]:
+    """Name the fields of a form that hold a person's words, each with what it is without them.
+
+    Beside that stands what becomes of numbers of people in it.
+    """
     hints = typing.get_type_hints(form, include_extras=True)
     return tuple(
-        (field.name, "" if field.required else field.default)
+        (field.name, "" if field.required else field.default, meta.extra[NUMBERS])
         for field in msgspec.structs.fields(form)
-        if any(is_words(meta) for meta in metas_of(hints[field.name]))
+        for meta in metas_of(hints[field.name])
+        if meta.extra is not None and is_words(meta)
     )
 
 
@@ -127,11 +143,20 @@ def _beyond_types(value: Any, path: str) -> list[Fault]:
         names = zip(value.__struct_fields__, value.__struct_encode_fields__, strict=True)
         parts = {sent_name: getattr(value, name) for name, sent_name in names}
         inner = [fault for name, part in parts.items() for fault in _beyond_types(part, _join(path, name))]
-        return _needs(type(value), parts, path) + inner
+        return _needs(type(value), parts, path) + _numbers_in(value, path) + inner
     if isinstance(value, list):
         items = enumerate(value)
         return [fault for place, item in items for fault in _beyond_types(item, f"{path}[{place}]")]
     return []
+
+
+def _numbers_in(value: msgspec.Struct, path: str) -> list[Fault]:
+    """Name the words of a struct in which no number of a person may stand, where one does."""
+    return [
+        Fault("wrong_type", field=_join(path, name), form="number_of_person")
+        for name, _, numbers in _words_of(type(value))
+        if isinstance(text := getattr(value, name), str) and stands_against(text, numbers)
+    ]
 
 
 def _decode(raw: bytes) -> Any:

@@ -11,9 +11,8 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from chalicelib.kernel.errors import Fact
+from chalicelib.kernel.free_text import WORDS
 
-WORDS = "words"
-"""Marks the constraint of a person's words."""
 _ALLOWED_MAX = 40
 _NAMED: Mapping[type, str] = {bool: "switch", datetime: "moment", date: "date"}
 Misfit = tuple[str, Mapping[str, Fact]]

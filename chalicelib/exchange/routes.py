@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from chalicelib.edge.endpoints import PUBLIC, Call, Empty, Listing, NoQuery, PageQuery
-from chalicelib.edge.forms import Answer, Form
+from chalicelib.edge.forms import Answer, Comment, Form
 from chalicelib.edge.http import Api
 from chalicelib.exchange import service
 from chalicelib.exchange.model import Delivery, DeliveryState, PlatformVerdict
@@ -49,7 +49,7 @@ class AcknowledgementItem(Form):
 
     message_id: Annotated[str, Meta(min_length=1, max_length=80)]
     outcome: PlatformVerdict
-    reason: Annotated[str, Meta(max_length=500)] | None = None
+    reason: Comment | None = None
 
 
 class AcknowledgementsRequest(Form):

@@ -241,21 +241,6 @@ def mask_phone(phone: str) -> str:
     return _mask(phone, head=3, tail=4)
 
 
-_NUMBER_RUN = re.compile(r"\d(?:[\s\-\u200b-\u200f\u2010-\u2015\ufeff]{0,3}\d){10,}[Xx\uff38\uff58]?")
-"""Eleven digits or more, as phones, ID numbers and accounts have; people set them off in groups."""
-
-
-def mask_numbers(text: str) -> str:
-    """Mask, in words that somebody else wrote, what may be an account, ID or phone number, but for its end.
-
-    Dates and amounts have fewer digits and stay, unless only a blank sets them off from other digits: better
-    a date too many is masked than an account too few.
-    """
-    return _NUMBER_RUN.sub(
-        lambda match: mask_account("".join(sign for sign in match[0] if sign.isalnum())), text
-    )
-
-
 def mask_account(account_number: str) -> str:
     """Mask a bank account number but for its last four digits."""
     return _mask(account_number, head=0, tail=4)

@@ -562,6 +562,11 @@ REASONS: dict[str, Reason] = {
         "该行与本班花名册不符，请核对姓名和身份证号。",
         "This row matches nobody on this class's roster. Check name and ID number.",
     ),
+    "name_in_public_text": Reason(
+        Impossible,
+        "班级名称会对外公示，不能含有教师或学员的姓名，请改用不含姓名的名称。",
+        "The name of a class is shown to everybody: it must not name a trainer or trainee. Choose another.",
+    ),
     "repeated_trainee": Reason(
         Impossible,
         "该学员在前面的行已出现，请删除重复行。",
@@ -839,6 +844,10 @@ FORMS: dict[str, tuple[str, str]] = {
     "too_long": (
         "{field} 最多 {most} 个字符，请缩短。",
         "{field} takes at most {most} characters. Shorten it.",
+    ),
+    "number_of_person": (
+        "{field} 中不能有身份证号、手机号或银行账号，请删去后再提交。",
+        "{field} must not contain an ID, phone or account number. Leave it out.",
     ),
     "blank": ("请填写 {field}，不能只有空格。", "Fill in {field}: blanks alone say nothing."),
     "unseen": (

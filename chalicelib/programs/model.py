@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.free_text import PUBLIC_WORDS
 from chalicelib.kernel.ids import ProgramId
 from chalicelib.kernel.principal import Change
 
@@ -155,10 +156,10 @@ def policy_faults(policy: Policy) -> tuple[Fault, ...]:
 class Face(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the card shows: 券面样式和信息要素."""
 
-    title: Annotated[str, Meta(min_length=1, max_length=64)]
-    issuer: Annotated[str, Meta(min_length=1, max_length=64)]
+    title: Annotated[str, Meta(min_length=1, max_length=64, extra=PUBLIC_WORDS)]
+    issuer: Annotated[str, Meta(min_length=1, max_length=64, extra=PUBLIC_WORDS)]
     colour: Annotated[str, Meta(pattern=r"^#[0-9A-Fa-f]{6}$")] = "#c8102e"
-    notes: Annotated[str, Meta(max_length=500)] = ""
+    notes: Annotated[str, Meta(max_length=500, extra=PUBLIC_WORDS)] = ""
 
 
 class Program(msgspec.Struct, frozen=True, kw_only=True):

@@ -28,6 +28,7 @@ from chalicelib.classes.model import (
 from chalicelib.classes.occupancy.model import rooms_of
 from chalicelib.kernel.divisions import group_of
 from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.free_text import names_person
 from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_name, parse_id_number
 from chalicelib.kernel.ids import ClassId, LessonId, ProgramId, ProjectId
 from chalicelib.kernel.reasons import error
@@ -92,7 +93,8 @@ def parts_of_draft(
     """
     faults = _plan_faults(draft)
     if faults:
-        raise error("no_lessons" if not draft.lessons else "malformed", faults=tuple(faults))
+        told = faults[0].code if faults[0].code in ("no_lessons", "name_in_public_text") else "malformed"
+        raise error(told, faults=tuple(faults))
     program_id = _program_for(draft, institution)
     lessons = [
         kept_lesson(lesson_id_of(class_id, number), lesson, institution)
@@ -163,7 +165,9 @@ def kept_site(draft: SiteDraft, institution: Institution) -> Site:
 def _plan_faults(draft: PlanDraft) -> list[Fault]:
     if not draft.lessons:
         return [Fault("no_lessons", field="lessons")]
-    return lesson_faults(draft.lessons, trainers=len(draft.trainers))
+    named = any(names_person(draft.name, trainer.name) for trainer in draft.trainers)
+    faults = [Fault("name_in_public_text", field="name")] if named else []
+    return faults + lesson_faults(draft.lessons, trainers=len(draft.trainers))
 
 
 def lesson_faults(lessons: Sequence[LessonDraft], *, trainers: int) -> list[Fault]:

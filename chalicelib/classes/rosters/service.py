@@ -23,6 +23,7 @@ from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.service import why_not_now
 from chalicelib.enrolments.store import find_enrolments, read_enrolment
 from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.free_text import names_person
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, refuse
@@ -128,6 +129,8 @@ def _match_roster(
             faults.append(enrolment)
         elif enrolment.person_key in roster:
             faults.append(fault_in(row.row, column_of(row), "repeated_trainee"))
+        elif isinstance(row, NamedRow) and names_person(training_class.name, row.row.cells.get("name", "")):
+            faults.append(fault_in(row.row, column_of(row), "name_in_public_text"))
         elif enrolment.class_id is None and not open_for_new:
             faults.append(fault_in(row.row, column_of(row), "late_addition"))
         else:

@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from chalicelib.edge.endpoints import Call, Empty, NoQuery, ReasonBody, VersionReason
-from chalicelib.edge.forms import Answer, Form, line
+from chalicelib.edge.forms import Answer, Form, reference
 from chalicelib.edge.http import Api
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement.batches.withdrawal import withdraw_line
@@ -24,7 +24,7 @@ class RepaymentRequest(Form):
 
     amount_fen: Annotated[int, Meta(ge=1, le=AMOUNT_MAX)]
     received_on: date
-    bank_reference: Annotated[str, line(64)]
+    bank_reference: Annotated[str, reference(64)]
 
 
 class RepaymentAnswer(Answer):

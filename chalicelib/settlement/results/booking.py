@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.aws.writes import ConditionFailed, Write, transact, until_written
-from chalicelib.kernel.identity import mask_numbers
+from chalicelib.kernel.free_text import mask_numbers
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.settlement.batches import store as batch_store
 from chalicelib.settlement.batches.model import Batch, Member, batch_after

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from chalicelib.edge.endpoints import Call, Listing, PageQuery, SheetBody
-from chalicelib.edge.forms import Answer, Form, line, words
+from chalicelib.edge.forms import Answer, Form, reference, words
 from chalicelib.edge.http import Api
 from chalicelib.kernel.reasons import sentence
 from chalicelib.settlement.results import service as results
@@ -26,7 +26,7 @@ class ResultRow(Form):
     status: Literal["paid", "failed"]
     amount_fen: Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
     paid_on: date | None = None
-    bank_reference: Annotated[str, line(64)] | None = None
+    bank_reference: Annotated[str, reference(64)] | None = None
     reason: Annotated[str, words(200, needed=False)] | None = None
 
     @classmethod

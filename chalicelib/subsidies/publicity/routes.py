@@ -10,6 +10,7 @@ from chalicelib.catalogue.projects.reading import current_project
 from chalicelib.edge.endpoints import PUBLIC, AnswerKind, Call, Listing, NoQuery, PageQuery, Reply
 from chalicelib.edge.forms import Answer, Form, Reason, Version, line, words
 from chalicelib.edge.http import Api
+from chalicelib.kernel.free_text import Numbers
 from chalicelib.kernel.paging import Page
 from chalicelib.kernel.principal import Context
 from chalicelib.subsidies.bulk.routes import DecisionAnswer, DecisionsAnswer, decisions_answer
@@ -59,7 +60,7 @@ class ObjectionRequest(Form):
 
     reason: Annotated[str, words(2000)]
     line_id: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
-    contact: Annotated[str, line(200, needed=False)] | None = None
+    contact: Annotated[str, line(200, needed=False, numbers=Numbers.KEPT)] | None = None
 
 
 class ObjectionReceipt(Answer):
