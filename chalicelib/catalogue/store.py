@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from pynamodb.expressions.update import Action
+
 from chalicelib.aws.table import Table
 from chalicelib.aws.writes import ConditionFailed, insert, update
 from chalicelib.kernel.principal import Change
@@ -9,6 +11,13 @@ from chalicelib.kernel.reasons import error
 
 _KEPT = ("version", "op_id", "last_change", "status", "uscc", "id")
 """What a new entry does not say: these stay as they are stored."""
+
+
+def replacing(row: Table[Any]) -> list[Action]:
+    """Give the actions that put this entry in the place of the one that is stored."""
+    table: Any = type(row)
+    values = {name: value for name, value in row.attribute_values.items() if name not in _KEPT}
+    return [getattr(table, name).set(value) for name, value in values.items()]
 
 
 def create_or_replace(row: Table[Any], key: str, *, version: int | None, change: Change) -> Any:
@@ -23,8 +32,6 @@ def create_or_replace(row: Table[Any], key: str, *, version: int | None, change:
         if version is None:
             insert(row, change=change)
             return row.record
-        values = {name: value for name, value in row.attribute_values.items() if name not in _KEPT}
-        actions = [getattr(table, name).set(value) for name, value in values.items()]
-        return update(table, (key,), actions, condition=table.version == version, change=change)
+        return update(table, (key,), replacing(row), condition=table.version == version, change=change)
     except ConditionFailed as failure:
         raise error("version_conflict", version=failure.old.version if failure.old else 0) from None

@@ -145,7 +145,8 @@ class Lesson(msgspec.Struct, frozen=True, kw_only=True):
 class ClassFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in a class's head and is shown of the whole class.
 
-    `policy_version` is the newest at submission until approval pins it. `returned_version` is the version at
+    `policy_version` is the newest at submission until approval pins it, and with it `project_version`: by
+    these the class is judged and paid, whatever changes later. `returned_version` is the version at
     which it was last returned. `also_prepared_by` are those who had a hand in it on the institution's side
     and whom no other field names (see `prepared_by`).
     """
@@ -159,6 +160,7 @@ class ClassFacts(msgspec.Struct, frozen=True, kw_only=True):
     planned_size: int
     status: ClassStatus
     policy_version: int
+    project_version: int | None = None
     created_at: datetime
     opens_at: datetime
     ends_at: datetime

@@ -1,19 +1,19 @@
 """Use cases of classes that all others begin with: read one, and let the caller at it."""
 
-import functools
 from collections import OrderedDict
 
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.catalogue.projects.model import Project
+from chalicelib.catalogue.projects.reading import pinned_project, project_as_of, read_project
 from chalicelib.classes import store
 from chalicelib.classes.model import TrainingClass
 from chalicelib.classes.store import ClassParts
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error
-from chalicelib.programs.model import Policy
-from chalicelib.programs.service import current_program, policy_at, read_program
+from chalicelib.programs.service import current_program, pinned_policy, read_program
 
 
 def read_class(class_id: str) -> TrainingClass:
@@ -52,26 +52,27 @@ needs to know is true; whether the version still stands is left to the write's c
 def complete(parts: ClassParts) -> TrainingClass:
     """Put a class together under its policy: the pinned one, or the newest until it is approved."""
     if parts.head.approved_by is not None:
-        return parts.whole(_pinned_policy(parts.head.program_id, parts.head.policy_version))
+        return parts.whole(pinned_policy(parts.head.program_id, parts.head.policy_version))
     program = read_program(parts.head.program_id)
     whole = parts.whole(program.policy)
     return msgspec.structs.replace(whole, policy_version=program.policy_version)
 
 
-def _pinned_policy(program_id: str, version: int) -> Policy:
-    """Give a policy version; the newest is at hand, an older one never changes."""
-    current = current_program(program_id)
-    return current.policy if current.policy_version == version else _policy_at(program_id, version)
+def project_of(training_class: TrainingClass) -> Project:
+    """Give a class's project: as it was when the class was approved, or the newest until then.
 
-
-@functools.lru_cache(maxsize=64)
-def _policy_at(program_id: str, version: int) -> Policy:
-    return policy_at(program_id, version)
+    A class approved before versions were pinned has the one that stood at its approval.
+    """
+    project_id, approved_at = training_class.project_id, training_class.approved_at
+    if approved_at is None:
+        return read_project(project_id)
+    if training_class.project_version is None:
+        return project_as_of(project_id, approved_at)
+    return pinned_project(project_id, training_class.project_version)
 
 
 def forget_classes() -> None:
-    """Drop the cached classes and policies of this process."""
-    _policy_at.cache_clear()
+    """Drop the cached classes of this process."""
     _recent.clear()
 
 

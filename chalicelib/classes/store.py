@@ -97,6 +97,7 @@ class ClassRow(VersionedTable[Any]):
     planned_size = NumberAttribute(null=True)
     status = UnicodeAttribute(null=True)
     policy_version = NumberAttribute(null=True)
+    project_version = NumberAttribute(null=True)
     created_at = MomentAttribute(null=True)
     opens_at = MomentAttribute(null=True)
     ends_at = MomentAttribute(null=True)

@@ -309,6 +309,16 @@ REASONS: dict[str, Reason] = {
     "import_not_ready": Reason(
         Refused, "该名单尚未就绪（{status}），请稍后或更正后再申报。", "This list is not ready ({status})."
     ),
+    "terms_changed": Reason(
+        Refused,
+        "政策或培训项目（费用、课时等）在您查看之后已变更，请重新查看后再批准。",
+        "The policy or the project (fee, hours …) has changed since you looked. Look again, then approve.",
+    ),
+    "batch_not_pinned": Reason(
+        Refused,
+        "该批次申报时尚未锁定政策参数，不能批准；请驳回后重新申报。",
+        "This batch was proposed before policies were pinned. Reject it, and propose it again.",
+    ),
     "declared_totals_differ": Reason(
         Impossible,
         "申报数与实际不符：申报 {declared_count} 人 {declared_amount_fen} 分，实际 {count} 人 {amount_fen} 分，请核对后重新申报。",

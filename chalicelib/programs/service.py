@@ -1,5 +1,8 @@
 """Use cases of programs: make one, change its policy, read."""
 
+import functools
+
+import msgspec
 from cachetools import TTLCache
 
 from chalicelib.accounts import rights
@@ -64,25 +67,27 @@ def _require_lawful(policy: Policy) -> None:
         raise error("malformed", faults=faults)
 
 
-def read_program(program_id: str) -> Program:
-    """Read a program or raise `NotFound`."""
-    return store.read_program(program_id)
-
-
 _current: TTLCache[str, Program] = TTLCache(64, CACHE_SECONDS)
 
 
-def current_program(program_id: str) -> Program:
-    """Read a program as it was at most a minute ago: for decisions that are many a second."""
-    program = _current.get(program_id)
-    if program is None:
-        program = _current[program_id] = store.read_program(program_id)
+def read_program(program_id: str) -> Program:
+    """Read a program or raise `NotFound`."""
+    program = _current[program_id] = store.read_program(program_id)
     return program
 
 
+def current_program(program_id: str) -> Program:
+    """Read a program as it was at most a minute ago, and never older than this process has read it.
+
+    For decisions that are many a second.
+    """
+    return _current.get(program_id) or read_program(program_id)
+
+
 def forget_programs() -> None:
-    """Drop the cached programs."""
+    """Drop the cached programs and policies."""
     _current.clear()
+    _policy_at.cache_clear()
 
 
 def list_programs(request: PageRequest) -> Page[Program]:
@@ -107,6 +112,20 @@ def read_policy(context: Context, program_id: str, policy_version: int) -> Polic
     return store.read_policy_version(program_id, policy_version)
 
 
-def policy_at(program_id: str, policy_version: int) -> Policy:
-    """Read one version of a program's policy."""
+def pinned_policy(program_id: str, policy_version: int) -> Policy:
+    """Give one version of a policy, to which something was approved: no version ever changes."""
+    return pinned_program(program_id, policy_version).policy
+
+
+def pinned_program(program_id: str, policy_version: int) -> Program:
+    """Give a program under one version of its policy, whatever version is the newest by now."""
+    current = current_program(program_id)
+    if current.policy_version == policy_version:
+        return current
+    policy = _policy_at(program_id, policy_version)
+    return msgspec.structs.replace(current, policy=policy, policy_version=policy_version)
+
+
+@functools.lru_cache(maxsize=64)
+def _policy_at(program_id: str, policy_version: int) -> Policy:
     return store.read_policy(program_id, policy_version)

@@ -189,6 +189,7 @@ def _store_class(
         planned_size=max(len(roster), 10),
         status=ClassStatus.SCORED,
         policy_version=policy_version,
+        project_version=1,
         created_at=opens_at,
         opens_at=opens_at,
         ends_at=lessons[-1].ends_at,

@@ -3,6 +3,9 @@
 import functools
 import time
 from collections.abc import Callable
+from datetime import datetime
+
+from cachetools import LRUCache, TTLCache
 
 from chalicelib.catalogue.picking import picked
 from chalicelib.catalogue.projects import store
@@ -29,17 +32,56 @@ def read_project(project_id: str) -> Project:
     project = store.find_project(project_id)
     if project is None:
         raise error("not_found")
+    _current[project_id] = project
     return project
 
 
+_current: TTLCache[str, Project] = TTLCache(1024, CACHE_SECONDS)
+
+
 def current_project(project_id: str) -> Project:
-    """Read a project as it was at most half a minute ago."""
-    return _project_at(project_id, int(time.monotonic() // CACHE_SECONDS))
+    """Read a project as it was at most half a minute ago, and never older than this process has read it."""
+    return _current.get(project_id) or read_project(project_id)
 
 
-@functools.lru_cache(maxsize=1024)
-def _project_at(project_id: str, _: int) -> Project:
-    return read_project(project_id)
+def pinned_project(project_id: str, version: int) -> Project:
+    """Give one version of a project, under which something was approved: no version ever changes.
+
+    Raises:
+        LookupError: there never was such a version.
+
+    """
+    current = current_project(project_id)
+    if current.version == version:
+        return current
+    earlier = _earlier(project_id, version)
+    if earlier is None and (current := read_project(project_id)).version == version:
+        return current  # this process had not read the newest yet
+    earlier = earlier or store.find_earlier_project(project_id, version)
+    if earlier is None:
+        raise LookupError(project_id, version)
+    return earlier
+
+
+def _earlier(project_id: str, version: int) -> Project | None:
+    known = _earlier_known.get((project_id, version))
+    if known is None and (known := store.find_earlier_project(project_id, version)) is not None:
+        _earlier_known[project_id, version] = known
+    return known
+
+
+_earlier_known: LRUCache[tuple[str, int], Project] = LRUCache(256)
+
+
+def project_as_of(project_id: str, moment: datetime) -> Project:
+    """Give a project as it stood at a moment; of before its oldest version is known, that one."""
+    versions = [*store.earlier_projects(project_id), read_project(project_id)]
+    standing = [
+        project
+        for project in versions
+        if project.last_change is not None and project.last_change.at <= moment
+    ]
+    return max(standing, key=lambda project: project.version) if standing else versions[0]
 
 
 def project_exists(project_id: str) -> bool:
@@ -110,4 +152,5 @@ def _projects_of(program_id: str, _: int) -> list[str]:
 def forget_projects() -> None:
     """Drop what this process keeps of projects."""
     _projects_of.cache_clear()
-    _project_at.cache_clear()
+    _current.clear()
+    _earlier_known.clear()

@@ -27,7 +27,7 @@ class SavedProject:
 def save_project(
     context: Context, project: Project, *, version: int | None, dry_run: bool = False
 ) -> SavedProject:
-    """List a project, or change its entry; a dry run only judges.
+    """List a project, or change its entry; a dry run only judges. What it was stays kept by its version.
 
     Raises:
         Malformed: it names a program that does not exist.
@@ -48,6 +48,7 @@ def save_project(
     outcome = SaveOutcome.CREATED if old is None else SaveOutcome.CHANGED
     if dry_run:
         return SavedProject(project, outcome)
-    saved = store.save_project(project, version=version, change=change_of(context, "project.write"))
+    change = change_of(context, "project.write")
+    saved = store.save_project(project, version=version, change=change, before=old)
     forget_projects()
     return SavedProject(saved, outcome)

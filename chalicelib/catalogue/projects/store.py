@@ -1,15 +1,18 @@
-"""The table of projects."""
+"""The tables of projects and of what they were before."""
 
 from typing import Any
 
+import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.table import StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.table import StructAttribute, Table, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import ConditionFailed, Put, Update, transact
 from chalicelib.catalogue.projects.model import Project
-from chalicelib.catalogue.store import create_or_replace
+from chalicelib.catalogue.store import create_or_replace, replacing
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.reasons import error
 
 _PROJECTS = "project"
 
@@ -46,11 +49,66 @@ class ProjectRow(VersionedTable[Project]):
     by_listing = ProjectsByListing()
 
 
-def save_project(project: Project, *, version: int | None, change: Change) -> Project:
-    """Create a project, or replace the one with this version."""
+class EarlierProjectRow(Table[Project]):
+    """One row a version of a project that another one followed, never changed.
+
+    Classes are approved under it. The write that replaces it keeps it: every version is here or the newest.
+    """
+
+    class Meta:
+        table_name = table_name("earlier-projects")
+
+    record_type = Project
+
+    id = UnicodeAttribute(hash_key=True)
+    version = NumberAttribute(range_key=True)
+    name = UnicodeAttribute()
+    occupation_code = UnicodeAttribute()
+    edition = UnicodeAttribute()
+    level = NumberAttribute()
+    hours = NumberAttribute()
+    fee_fen = NumberAttribute()
+    programs = StructAttribute()
+    last_change = StructAttribute(null=True)
+
+
+def save_project(
+    project: Project, *, version: int | None, change: Change, before: Project | None = None
+) -> Project:
+    """Create a project, or replace the one with this version; `before` is that one, which is kept.
+
+    Raises:
+        Refused: `version_conflict`, telling the version there is.
+
+    """
     row = ProjectRow.from_record(project)
-    saved: Project = create_or_replace(row, project.id, version=version, change=change)
-    return saved
+    if version is None or before is None:
+        saved: Project = create_or_replace(row, project.id, version=version, change=change)
+        return saved
+    if before.version != version:
+        raise error("version_conflict", version=before.version)
+    try:
+        transact(
+            [
+                Update(ProjectRow, (project.id,), replacing(row), ProjectRow.version == version),
+                Put(EarlierProjectRow.from_record(before)),
+            ],
+            change=change,
+        )
+    except ConditionFailed as failure:
+        version_now = failure.old.version if failure.old is not None else 0
+        raise error("version_conflict", version=version_now) from None
+    return msgspec.structs.replace(project, version=version + 1, last_change=change)
+
+
+def find_earlier_project(project_id: str, version: int) -> Project | None:
+    """Read a version of a project that another one followed."""
+    return EarlierProjectRow.find(project_id, version)
+
+
+def earlier_projects(project_id: str) -> list[Project]:
+    """Read every earlier version of a project, the oldest first."""
+    return [row.record for row in EarlierProjectRow.query(project_id, consistent_read=True)]
 
 
 def find_project(project_id: str) -> Project | None:

@@ -91,6 +91,13 @@ def _draft(body: ClassRequest) -> PlanDraft:
 # --------------------------------------------------------------------------- decisions
 
 
+class ClassApproval(VersionBody):
+    """Approve a class; who names the versions of policy and project they saw approves under no others."""
+
+    policy_version: Version | None = None
+    project_version: Version | None = None
+
+
 @api.endpoint(
     "POST",
     "/v1/classes/{class_id}/submit",
@@ -110,15 +117,17 @@ def submit(call: Call[VersionBody, NoQuery], class_id: str) -> ClassAnswer:
     "POST",
     "/v1/classes/{class_id}/approve",
     action="class.approve",
-    body=VersionBody,
+    body=ClassApproval,
     answer=ClassAnswer,
-    summary="Approve an application",
+    summary="Approve an application under the policy and project that were shown",
 )
-def approve(call: Call[VersionBody, NoQuery], class_id: str) -> ClassAnswer:
+def approve(call: Call[ClassApproval, NoQuery], class_id: str) -> ClassAnswer:
     body = call.body
-    return class_answer(
-        call, service.approve_class(call.context, class_id, version=body.version, comment=body.comment)
+    terms = service.ShownTerms(body.policy_version, body.project_version)
+    shown = service.approve_class(
+        call.context, class_id, version=body.version, comment=body.comment, terms=terms
     )
+    return class_answer(call, shown)
 
 
 @api.endpoint(

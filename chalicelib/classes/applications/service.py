@@ -1,12 +1,15 @@
 """Use cases of applications: write one down, file it, decide on it (step 6 of the notice)."""
 
+from dataclasses import dataclass
+
 import msgspec
 
 from chalicelib.accounts import rights
 from chalicelib.catalogue.institutions.reading import current_institution, read_institution
+from chalicelib.catalogue.projects.model import Project
 from chalicelib.catalogue.projects.reading import current_project, read_project
 from chalicelib.classes.applications import store as application_store
-from chalicelib.classes.model import also_prepared, why_not
+from chalicelib.classes.model import TrainingClass, also_prepared, why_not
 from chalicelib.classes.occupancy.service import writes_taking
 from chalicelib.classes.plans.draft import PlanDraft, parts_of_draft
 from chalicelib.classes.plans.model import breaches_of, refusal_of
@@ -14,7 +17,7 @@ from chalicelib.classes.service import read_parts, require_class, require_parts,
 from chalicelib.classes.showing.service import ShownClass, show_decided, show_parts
 from chalicelib.kernel.ids import ClassId, new_id
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import refuse
+from chalicelib.kernel.reasons import error, refuse
 from chalicelib.programs.service import current_program
 
 
@@ -83,19 +86,47 @@ def submit_class(context: Context, class_id: str, *, version: int, comment: str 
 # --------------------------------------------------------------------------- decisions
 
 
-def approve_class(context: Context, class_id: str, *, version: int, comment: str | None) -> ShownClass:
-    """Approve an application; the policy of this moment is pinned to the class.
+@dataclass(frozen=True)
+class ShownTerms:
+    """The versions of policy and project that somebody decides on; None where they do not say."""
+
+    policy_version: int | None
+    project_version: int | None
+
+    def are_of(self, training_class: TrainingClass, project: Project) -> bool:
+        """Tell whether a class would be approved under these very versions."""
+        return self.policy_version in (None, training_class.policy_version) and self.project_version in (
+            None,
+            project.version,
+        )
+
+
+def approve_class(
+    context: Context, class_id: str, *, version: int, comment: str | None, terms: ShownTerms | None = None
+) -> ShownClass:
+    """Approve an application; policy and project of this moment are pinned to the class.
 
     The rules are asked once more: the institution may have been suspended, or the policy changed, since.
+    `terms` are the versions that were shown to who decides; others are not approved.
+
+    Raises:
+        Refused: `terms_changed`, policy or project have another version than was shown; or a rule.
+
     """
     training_class = require_version(context, "class.approve", class_id, version)
     actor = context.principal.actor
     refuse(why_not("approve", training_class, actor=actor, now=context.now, version=version))
+    project = current_project(training_class.project_id)
+    if terms is not None and not terms.are_of(training_class, project):
+        training_class = require_class(context, "class.approve", class_id)
+        project = read_project(training_class.project_id)
+        if not terms.are_of(training_class, project):
+            raise error("terms_changed")
     breaches = breaches_of(
         training_class,
         kind=current_program(training_class.program_id).kind,
         institution=current_institution(training_class.institution),
-        project=current_project(training_class.project_id),
+        project=project,
         now=training_class.submitted_at or context.now,
     )
     refuse(refusal_of(breaches))
@@ -104,6 +135,7 @@ def approve_class(context: Context, class_id: str, *, version: int, comment: str
         version=version,
         by=actor,
         policy_version=training_class.policy_version,
+        project_version=project.version,
         now=context.now,
         change=change_of(context, "class.approve", reason=comment),
     )

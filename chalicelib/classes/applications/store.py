@@ -91,13 +91,21 @@ def submit(
 
 
 def approve(
-    class_id: str, *, version: int, by: str, policy_version: int, now: datetime, change: Change
+    class_id: str,
+    *,
+    version: int,
+    by: str,
+    policy_version: int,
+    project_version: int,
+    now: datetime,
+    change: Change,
 ) -> ClassHead:
-    """Approve an application under a policy version, never one's own."""
+    """Approve an application under a version of policy and of project, never one's own."""
     actions = [
         ClassRow.approved_by.set(by),
         ClassRow.approved_at.set(now),
         ClassRow.policy_version.set(policy_version),
+        ClassRow.project_version.set(project_version),
     ]
     return move(class_id, "approve", version=version, change=change, actions=actions, also=not_own_work(by))
 

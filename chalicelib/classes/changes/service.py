@@ -8,7 +8,6 @@ import msgspec
 
 from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus
 from chalicelib.catalogue.institutions.reading import read_institution
-from chalicelib.catalogue.projects.reading import read_project
 from chalicelib.classes import store
 from chalicelib.classes.changes import store as change_store
 from chalicelib.classes.changes.model import (
@@ -47,7 +46,7 @@ from chalicelib.classes.plans.draft import (
     sealed_trainers,
 )
 from chalicelib.classes.plans.model import changes_between, refusal_of, timetable_breaches
-from chalicelib.classes.service import complete, read_parts, require_parts
+from chalicelib.classes.service import complete, project_of, read_parts, require_parts
 from chalicelib.classes.showing.service import (
     ShownChange,
     actions_on_change,
@@ -101,7 +100,7 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
     institution = read_institution(training_class.institution)
     if institution.status is InstitutionStatus.SUSPENDED:
         raise error("institution_suspended")
-    project_hours = read_project(training_class.project_id).hours
+    project_hours = project_of(training_class).hours
     after = _plan_after(training_class, parts.plan, draft, institution, now=context.now)
     changes = changes_between(parts.plan, after)
     if not changes:
@@ -260,7 +259,7 @@ def approve_change(
     plan = plan_of(class_change, parts.plan, version=version + 1)
     changed = training_class.as_planned(plan)
     refuse(_why_overtaken(parts.plan, plan, changed, now=context.now))
-    refuse(_why_broken(changed, project_hours=read_project(changed.project_id).hours))
+    refuse(_why_broken(changed, project_hours=project_of(changed).hours))
     head = msgspec.structs.replace(
         parts.head,
         opens_at=changed.opens_at,

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from chalicelib.catalogue.institutions.model import Location
+from chalicelib.catalogue.projects.model import Project
 from chalicelib.classes.evidence import ClassEvidence, share_of
 from chalicelib.classes.model import (
     ChangeStatus,
@@ -132,9 +133,22 @@ class ClassSummary(Answer):
     allowed_actions: list[str]
 
 
+class ClassProjectAnswer(Answer):
+    """The project by which a class is judged and paid: pinned at approval, the newest until then."""
+
+    version: int
+    name: str
+    occupation_code: str
+    edition: str
+    level: int
+    hours: int
+    fee_fen: int
+
+
 class ClassAnswer(ClassSummary):
     """A whole class. `changes` are those made since it was last returned, until it is approved."""
 
+    project: ClassProjectAnswer
     site: SiteAnswer
     trainers: list[TrainerAnswer]
     lessons: list[LessonAnswer]
@@ -153,6 +167,7 @@ def class_answer(call: Call[Any, Any], shown: ShownClass) -> ClassAnswer:
     waiting, evidence = shown.open_change, shown.evidence
     return ClassAnswer(
         **class_facts(call, training_class),
+        project=_project(shown.project),
         site=_site(training_class.site),
         trainers=_trainers(training_class.trainers),
         lessons=[_lesson(lesson) for lesson in training_class.lessons],
@@ -160,6 +175,12 @@ def class_answer(call: Call[Any, Any], shown: ShownClass) -> ClassAnswer:
         changes=_changes(shown.changes),
         open_change=change_answer(call, waiting) if waiting is not None else None,
         evidence=_evidence(training_class, evidence) if evidence is not None else None,
+    )
+
+
+def _project(project: Project) -> ClassProjectAnswer:
+    return ClassProjectAnswer(
+        **{name: getattr(project, name) for name in ClassProjectAnswer.__struct_fields__}
     )
 
 

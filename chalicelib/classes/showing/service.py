@@ -8,7 +8,7 @@ import msgspec
 
 from chalicelib.accounts import rights
 from chalicelib.catalogue.institutions.reading import read_institution
-from chalicelib.catalogue.projects.reading import read_project
+from chalicelib.catalogue.projects.model import Project
 from chalicelib.classes import store
 from chalicelib.classes.evidence import ClassEvidence, evidence_of
 from chalicelib.classes.model import (
@@ -29,7 +29,7 @@ from chalicelib.classes.plans.model import (
     overlap_breaches,
     timetable_breaches,
 )
-from chalicelib.classes.service import complete, require_parts
+from chalicelib.classes.service import complete, project_of, require_parts
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_of
 from chalicelib.kernel.divisions import is_known
@@ -54,11 +54,13 @@ class ShownChange:
 class ShownClass:
     """A class with what it still breaks and what the caller may do with it.
 
-    `changes` are those made since it was last returned, `open_change` is the one that waits for a decision,
-    `evidence` what the records say of a class whose completion is applied for.
+    `project` is that by which it is judged and paid. `changes` are those made since it was last returned,
+    `open_change` is the one that waits for a decision, `evidence` what the records say of a class whose
+    completion is applied for.
     """
 
     training_class: TrainingClass
+    project: Project
     breaches: Sequence[Breach]
     changes: Sequence[FieldChange] = ()
     open_change: ShownChange | None = None
@@ -132,6 +134,7 @@ def show_class(context: Context, class_id: str) -> ShownClass:
 def show_parts(context: Context, parts: store.ClassParts) -> ShownClass:
     """Show a class with all that a decision on it needs."""
     training_class = complete(parts)
+    project = project_of(training_class)
     is_trainee = context.principal.role is Role.TRAINEE
     evidence = None
     if training_class.status in _EVIDENCE_SHOWN and not is_trainee:
@@ -141,7 +144,8 @@ def show_parts(context: Context, parts: store.ClassParts) -> ShownClass:
         waiting = next((change for change in parts.changes if change.part == parts.head.open_change), None)
     return ShownClass(
         training_class=training_class,
-        breaches=_breaches_told(training_class, context.now),
+        project=project,
+        breaches=_breaches_told(training_class, project, context.now),
         changes=_changes_since_return(parts) if training_class.status in NOT_YET_APPROVED else (),
         open_change=show_change(context, training_class, waiting) if waiting is not None else None,
         evidence=evidence,
@@ -155,6 +159,7 @@ def show_decided(
     decided = msgspec.structs.replace(training_class, **store.facts_of(head))
     return ShownClass(
         training_class=decided,
+        project=project_of(decided),
         breaches=(),
         evidence=evidence_of(decided, context.now) if with_evidence else None,
     )
@@ -166,7 +171,7 @@ def show_change(context: Context, training_class: TrainingClass, change: ClassCh
         change,
         training_class.version,
         breaches_if_changed(
-            training_class.as_planned(change), project_hours=read_project(training_class.project_id).hours
+            training_class.as_planned(change), project_hours=project_of(training_class).hours
         ),
         actions_on_change(context, training_class),
     )
@@ -182,7 +187,7 @@ def _changes_since_return(parts: store.ClassParts) -> Sequence[FieldChange]:
     return changes_between(parts.returned, parts.plan) if parts.returned is not None else ()
 
 
-def _breaches_told(training_class: TrainingClass, now: datetime) -> list[Breach]:
+def _breaches_told(training_class: TrainingClass, project: Project, now: datetime) -> list[Breach]:
     """List what the plan breaks, until it is approved; a filed one is judged as of its filing."""
     if training_class.status not in NOT_YET_APPROVED:
         return []
@@ -191,7 +196,7 @@ def _breaches_told(training_class: TrainingClass, now: datetime) -> list[Breach]
         training_class,
         kind=current_program(training_class.program_id).kind,
         institution=read_institution(training_class.institution),
-        project=read_project(training_class.project_id),
+        project=project,
         now=filed_at or now,
     )
     return own + overlap_breaches(days_taken_by_others(training_class))

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from chalicelib.aws.writes import Write, transact, until_written
-from chalicelib.catalogue.projects.reading import read_project
 from chalicelib.classes.model import ClassStatus, TrainingClass, claim_deadline, prepared_by
 from chalicelib.classes.scores.store import claim_write
-from chalicelib.classes.service import require_class
+from chalicelib.classes.service import project_of, require_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
@@ -151,7 +150,7 @@ def _lines_for(
     known: Mapping[str, Line],
 ) -> list[Line]:
     """Make a line for each payable trainee; `known` are those that stand there, by id."""
-    occupation = occupation_of(read_project(training_class.project_id))
+    occupation = occupation_of(project_of(training_class))
     return [
         _line_for(context, claim, trainee, known.get(line_id_of(claim.id, trainee.place)), occupation)
         for trainee in trainees

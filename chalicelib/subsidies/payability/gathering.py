@@ -5,20 +5,24 @@ trainees.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
+
+import msgspec
 
 from chalicelib.attendance.summary.model import TraineeAttendance
 from chalicelib.attendance.summary.service import attendance_of
 from chalicelib.catalogue.projects.model import Project
-from chalicelib.catalogue.projects.reading import read_project
+from chalicelib.catalogue.projects.reading import current_project
 from chalicelib.classes.model import TrainingClass
+from chalicelib.classes.service import project_of
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.programs.model import ExpiryScope, OverridableCheck
+from chalicelib.programs.service import current_program
 from chalicelib.subsidies.claims.counting import other_subsidies
 from chalicelib.subsidies.claims.evidence import OverrideInForce, PayabilityEvidence
 from chalicelib.subsidies.claims.model import Line, claim_id_of, was_paid
@@ -59,7 +63,7 @@ def facts_of(training_class: TrainingClass, *, today: date, filed_on: date | Non
     people = [enrolment.person_key for enrolment in enrolments.values()]
     return ClassFacts(
         training_class=training_class,
-        project=read_project(training_class.project_id),
+        project=project_of(training_class),
         year=(filed_on or today).year,
         enrolments=enrolments,
         vouchers={voucher.id: voucher for voucher in vouchers},
@@ -67,6 +71,21 @@ def facts_of(training_class: TrainingClass, *, today: date, filed_on: date | Non
         other_lines=other_subsidies(people, claim_id_of(training_class.id)),
         overrides=in_force(training_class, today),
     )
+
+
+def under_newest_terms(facts: ClassFacts) -> ClassFacts | None:
+    """Give what would be judged if the class were approved today; None where nothing has changed since.
+
+    For showing only: what was approved is judged and paid by the versions pinned then.
+    """
+    training_class = facts.training_class
+    program, project = current_program(training_class.program_id), current_project(training_class.project_id)
+    if (program.policy_version, project.version) == (training_class.policy_version, facts.project.version):
+        return None
+    newest = msgspec.structs.replace(
+        training_class, policy=program.policy, policy_version=program.policy_version
+    )
+    return replace(facts, training_class=newest, project=project)
 
 
 def evidence_of(facts: ClassFacts, enrolment: Enrolment, line: Line | None) -> PayabilityEvidence:

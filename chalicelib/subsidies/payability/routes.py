@@ -30,23 +30,37 @@ class DifferenceAnswer(Answer):
 
 
 class PayabilityLine(Answer):
-    """One trainee's payability; `differences` are those since the claim was submitted, if it was."""
+    """One trainee's payability; `differences` are those since the claim was submitted, if it was.
+
+    `newest_amount_fen` is told where today's policy or project would give another amount. It never counts.
+    """
 
     enrolment_id: str
     voucher_id: str
     payable: bool
     held: bool
     amount_fen: int
+    newest_amount_fen: int | None
     checks: list[CheckAnswer]
     compared_with: datetime | None
     differences: list[DifferenceAnswer]
 
 
+class TermsAnswer(Answer):
+    """What a class is paid by: its policy version, and its project's version and fee."""
+
+    policy_version: int
+    project_version: int
+    fee_fen: int
+
+
 class PayabilityAnswer(Answer):
-    """A class's payability."""
+    """A class's payability by the terms pinned at its approval; `newest_terms` where those are others now."""
 
     count: int
     amount_fen: int
+    terms: TermsAnswer
+    newest_terms: TermsAnswer | None
     lines: list[PayabilityLine]
 
 
@@ -58,10 +72,21 @@ class PayabilityAnswer(Answer):
     summary="What is payable for a class, trainee by trainee, and why",
 )
 def payability(call: Call[None, NoQuery], class_id: str) -> PayabilityAnswer:
-    trainees = service.payability_of(call.context, class_id)
-    count, amount_fen = totals_of([trainee.payability for trainee in trainees])
+    shown = service.payability_of(call.context, class_id)
+    count, amount_fen = totals_of([trainee.payability for trainee in shown.trainees])
     return PayabilityAnswer(
-        count=count, amount_fen=amount_fen, lines=[_payability(trainee) for trainee in trainees]
+        count=count,
+        amount_fen=amount_fen,
+        terms=_terms(shown.terms),
+        newest_terms=_terms(shown.newest) if shown.newest is not None else None,
+        lines=[_payability(trainee) for trainee in shown.trainees],
+    )
+
+
+def _terms(terms: service.Terms) -> TermsAnswer:
+    project = terms.project
+    return TermsAnswer(
+        policy_version=terms.policy_version, project_version=project.version, fee_fen=project.fee_fen
     )
 
 
@@ -73,6 +98,7 @@ def _payability(compared: ComparedPayability) -> PayabilityLine:
         payable=payability.payable,
         held=payability.held,
         amount_fen=payability.amount_fen,
+        newest_amount_fen=compared.newest_amount_fen,
         checks=[_check(check) for check in payability.checks],
         compared_with=compared.compared_with,
         differences=[

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 import msgspec
 
+from chalicelib.catalogue.projects.model import Project
 from chalicelib.classes.model import ClassStatus, TrainingClass
 from chalicelib.classes.service import require_class
 from chalicelib.enrolments.model import Enrolment
@@ -14,7 +15,13 @@ from chalicelib.kernel.principal import Context
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.evidence import PayabilityEvidence
 from chalicelib.subsidies.claims.model import Claim, Line, claim_id_of, filing_day, line_id_of, was_paid
-from chalicelib.subsidies.payability.gathering import ClassFacts, evidence_of, facts_of, holds_of
+from chalicelib.subsidies.payability.gathering import (
+    ClassFacts,
+    evidence_of,
+    facts_of,
+    holds_of,
+    under_newest_terms,
+)
 from chalicelib.subsidies.payability.model import CheckDifference, Payability, differences, evaluate
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
@@ -33,24 +40,62 @@ class Examination:
 
 @dataclass(frozen=True)
 class ComparedPayability:
-    """A trainee's payability, and how it differs from what was submitted; no differences without a claim."""
+    """A trainee's payability, and how it differs from what was submitted; no differences without a claim.
+
+    `newest_amount_fen` is what today's policy and project would give, where that is another amount.
+    """
 
     payability: Payability
+    newest_amount_fen: int | None = None
     compared_with: datetime | None = None
     differences: list[CheckDifference] = field(default_factory=list)
 
 
-def payability_of(context: Context, class_id: str) -> list[ComparedPayability]:
+@dataclass(frozen=True)
+class Terms:
+    """What a class is paid by: a version of its policy, and one of its project."""
+
+    policy_version: int
+    project: Project
+
+
+@dataclass(frozen=True)
+class ClassPayability:
+    """What is payable for a class; `newest` are today's terms where they are others than the pinned ones."""
+
+    terms: Terms
+    newest: Terms | None
+    trainees: list[ComparedPayability]
+
+
+def payability_of(context: Context, class_id: str) -> ClassPayability:
     """Show for each rostered trainee of a class what is payable and why, and what changed meanwhile.
 
-    Of a line that was paid it is shown what was paid, and by what it was judged.
+    Of a line that was paid it is shown what was paid, and by what it was judged. Where policy or project have
+    changed since the class was approved, it is shown what they would give now; it is never applied.
     """
     training_class = require_class(context, "payability.read", class_id)
     claim = _claim_for(training_class)
     lines = _claimed_lines(training_class, claim)
     today = shanghai_date(context.now)
-    examinations = examine(training_class, today=today, lines=lines, filed_on=filing_day(claim))
-    return [_compared(trainee, lines.get(trainee.enrolment.id)) for trainee in examinations]
+    facts = facts_of(training_class, today=today, filed_on=filing_day(claim))
+    newest = under_newest_terms(facts)
+    examined_newest = _examine_all(newest, lines) if newest is not None else []
+    newest_fen = {trainee.enrolment.id: trainee.payability.amount_fen for trainee in examined_newest}
+    return ClassPayability(
+        terms=_terms(facts),
+        newest=_terms(newest) if newest is not None else None,
+        trainees=[
+            _compared(
+                trainee, lines.get(trainee.enrolment.id), newest_fen=newest_fen.get(trainee.enrolment.id)
+            )
+            for trainee in _examine_all(facts, lines)
+        ],
+    )
+
+
+def _terms(facts: ClassFacts) -> Terms:
+    return Terms(facts.training_class.policy_version, facts.project)
 
 
 def examine(
@@ -66,10 +111,13 @@ def examine(
     `gathering.facts_of` for the year and the overrides that count.
     """
     facts = facts_of(training_class, today=today, filed_on=filed_on)
-    known = lines if lines is not None else {}
+    return _examine_all(facts, lines if lines is not None else {})
+
+
+def _examine_all(facts: ClassFacts, lines: Mapping[str, Line]) -> list[Examination]:
     return [
-        _examined(facts, place, facts.enrolments[enrolment_id], known.get(enrolment_id))
-        for place, enrolment_id in enumerate(sorted(training_class.enrolment_ids), start=1)
+        _examined(facts, place, facts.enrolments[enrolment_id], lines.get(enrolment_id))
+        for place, enrolment_id in enumerate(sorted(facts.training_class.enrolment_ids), start=1)
         if enrolment_id in facts.enrolments
     ]
 
@@ -110,12 +158,16 @@ def _claimed_lines(training_class: TrainingClass, claim: Claim | None) -> dict[s
 # --------------------------------------------------------------------------- compared with the claim
 
 
-def _compared(trainee: Examination, line: Line | None) -> ComparedPayability:
+def _compared(trainee: Examination, line: Line | None, *, newest_fen: int | None) -> ComparedPayability:
+    if newest_fen == trainee.payability.amount_fen:
+        newest_fen = None
     if line is None:
-        return ComparedPayability(trainee.payability)
+        return ComparedPayability(trainee.payability, newest_fen)
     shown = _as_it_was_paid(trainee, line) if was_paid(line) else trainee.payability
     submitted = _as_it_was_submitted(trainee, line)
-    return ComparedPayability(shown, line.submitted_at, differences(submitted, trainee.payability))
+    return ComparedPayability(
+        shown, newest_fen, line.submitted_at, differences(submitted, trainee.payability)
+    )
 
 
 def _as_it_was_paid(trainee: Examination, line: Line) -> Payability:

@@ -81,7 +81,11 @@ def sum_of(tallies: Iterable[Tally]) -> Tally:
 
 
 class IssuanceBatch(msgspec.Struct, frozen=True, kw_only=True):
-    """One batch: `eligible`, `already_held`, `refused`, `reasons` of the dry run; `outcome` is what came."""
+    """One batch: `eligible`, `already_held`, `refused`, `reasons` of the dry run; `outcome` is what came.
+
+    What approval covers is pinned when the batch is proposed: the policy version by which it is counted and
+    issued, with its face value and validity. A batch of before has no pin, and is not approved any more.
+    """
 
     id: IssuanceBatchId
     program_id: ProgramId
@@ -96,10 +100,18 @@ class IssuanceBatch(msgspec.Struct, frozen=True, kw_only=True):
     reasons: dict[str, int] = {}
     issued: int = 0
     outcome: Tally | None = None
+    policy_version: int | None = None
+    face_value_fen: int = 0
+    validity_months: int = 0
     chunks: int = 0
     open: str | None = None
     version: int = 1
     last_change: Change | None = None
+
+    @property
+    def amount_fen(self) -> int:
+        """Give what its vouchers are worth in all, by the dry run: never more is issued."""
+        return self.eligible * self.face_value_fen
 
     def has_stalled(self, now: datetime) -> bool:
         """Tell whether the workers should be asked again for what is missing."""
@@ -119,4 +131,6 @@ def why_not(
         return error("version_conflict", version=batch.version)
     if not ISSUANCE_TRANSITIONS.allows(action, batch.status):
         return error("wrong_state", status=batch.status.value)
-    return error("self_approval") if batch.proposed_by == actor else None
+    if batch.proposed_by == actor:
+        return error("self_approval")
+    return error("batch_not_pinned") if action == "approve" and batch.policy_version is None else None

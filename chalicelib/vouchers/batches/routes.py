@@ -9,6 +9,7 @@ from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, Version
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.kernel.reasons import sentence
+from chalicelib.programs.service import current_program
 from chalicelib.vouchers.batches import service as issuance
 from chalicelib.vouchers.batches.model import IssuanceBatch, IssuanceBatchStatus
 
@@ -38,9 +39,20 @@ class IssuanceOutcomeAnswer(Answer):
     refused_by_reason: list[ReasonCount]
 
 
-class IssuanceBatchAnswer(Answer):
-    """An issuance batch: the dry run's counts, and the outcome once all is issued.
+class PolicyTerms(Answer):
+    """What a policy version says of a voucher's worth."""
 
+    policy_version: int
+    face_value_fen: int
+    validity_months: int
+
+
+class IssuanceBatchAnswer(Answer):
+    """An issuance batch: what approval covers, the dry run's counts, and the outcome once all is issued.
+
+    By `policy_version`, pinned when it was proposed, `eligible` vouchers of `face_value_fen` are issued, each
+    good for `validity_months`: `amount_fen` in all, never more. `newest_policy` is told where the program has
+    another policy by now; it does not count for this batch.
     `chunks_done` is told of a batch read by itself.
     """
 
@@ -53,6 +65,11 @@ class IssuanceBatchAnswer(Answer):
     refused: int
     already_held: int
     refused_by_reason: list[ReasonCount]
+    policy_version: int | None
+    face_value_fen: int
+    validity_months: int
+    amount_fen: int
+    newest_policy: PolicyTerms | None
     issued: int
     outcome: IssuanceOutcomeAnswer | None
     chunks: int
@@ -177,6 +194,11 @@ def _answer(
         refused=batch.refused,
         already_held=batch.already_held,
         refused_by_reason=_reasons(batch.reasons),
+        policy_version=batch.policy_version,
+        face_value_fen=batch.face_value_fen,
+        validity_months=batch.validity_months,
+        amount_fen=batch.amount_fen,
+        newest_policy=_newest_policy(batch),
         issued=batch.issued,
         outcome=IssuanceOutcomeAnswer(
             issued=outcome.issued,
@@ -190,6 +212,17 @@ def _answer(
         chunks_done=chunks_done,
         proposed_at=batch.proposed_at,
         allowed_actions=issuance.allowed_actions(call.context, batch),
+    )
+
+
+def _newest_policy(batch: IssuanceBatch) -> PolicyTerms | None:
+    program = current_program(batch.program_id)
+    if program.policy_version == batch.policy_version:
+        return None
+    return PolicyTerms(
+        policy_version=program.policy_version,
+        face_value_fen=program.policy.face_value_fen,
+        validity_months=program.policy.validity_months,
     )
 
 

@@ -30,7 +30,8 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
     """Propose to issue vouchers to a list; a dry run counts who would get one, who has one, who is refused.
 
     Up to `INLINE_ROWS_MAX` rows are counted at once. Of a longer list the batch is `counting` until workers
-    have gone through its chunks, and `proposed` then.
+    have gone through its chunks, and `proposed` then. The policy of this moment is pinned to it: by that
+    version it is counted, shown, approved and issued, whatever policy comes later.
 
     Raises:
         NotFound: no such program or list.
@@ -57,6 +58,9 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
         status=IssuanceBatchStatus.PROPOSED if inline else IssuanceBatchStatus.COUNTING,
         proposed_by=context.principal.actor,
         proposed_at=context.now,
+        policy_version=program.policy_version,
+        face_value_fen=program.policy.face_value_fen,
+        validity_months=program.policy.validity_months,
         chunks=listed.chunks,
         open=None if inline else store.OPEN_MARK,
     )

@@ -66,6 +66,9 @@ class IssuanceBatchRow(VersionedTable[IssuanceBatch]):
     reasons = StructAttribute(default=dict)
     issued = NumberAttribute(default=0)
     outcome = StructAttribute(null=True)
+    policy_version = NumberAttribute(null=True)
+    face_value_fen = NumberAttribute(default=0)
+    validity_months = NumberAttribute(default=0)
     chunks = NumberAttribute(default=0)
     open = UnicodeAttribute(null=True)
     by_program = BatchesByProgram()
@@ -100,12 +103,15 @@ def decide_batch(batch_id: str, action: str, *, version: int, decider: str, chan
 
     Raises:
         NotFound, Refused: there is none; another version; decided already.
-        ConditionFailed: its decider proposed it.
+        ConditionFailed: its decider proposed it, or it is to be approved and has no pinned policy.
 
     """
     target = ISSUANCE_TRANSITIONS.target(action)
     row = IssuanceBatchRow
-    opening = [row.open.set(OPEN_MARK)] if target is IssuanceBatchStatus.ISSUING else []
+    opening, lawful = [], row.proposed_by != decider
+    if target is IssuanceBatchStatus.ISSUING:
+        opening = [row.open.set(OPEN_MARK)]
+        lawful &= row.policy_version.exists()
     return transition(
         row,
         (batch_id,),
@@ -114,7 +120,7 @@ def decide_batch(batch_id: str, action: str, *, version: int, decider: str, chan
         version=version,
         change=change,
         actions=[row.approved_by.set(decider), *opening],
-        also=row.proposed_by != decider,
+        also=lawful,
     )
 
 

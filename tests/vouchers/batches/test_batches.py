@@ -174,6 +174,7 @@ def test_the_write_agrees_with_the_table_of_batches(world, status, action):
         status=status,
         proposed_by="acc_a",
         proposed_at=world.now,
+        policy_version=1,
         chunks=1,
         open="open" if status in ("counting", "issuing") else None,
     )

@@ -8,7 +8,7 @@ Pace: 300,000 vouchers cost 600,000 write units, and a table may take 4,000 a se
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -26,7 +26,7 @@ from chalicelib.people.lists.graduates.model import Graduate
 from chalicelib.people.standings import service as standings
 from chalicelib.people.standings.model import Standings
 from chalicelib.programs.model import Program
-from chalicelib.programs.service import current_program
+from chalicelib.programs.service import pinned_program, read_program
 from chalicelib.vouchers import store
 from chalicelib.vouchers.batches import store as batch_store
 from chalicelib.vouchers.batches.chunks import store as chunk_store
@@ -103,7 +103,7 @@ def work_chunk(context: Context, batch_id: str, chunk: int) -> None:
     if phase is None:
         return
     if chunk_store.find_outcome(batch.id, phase, chunk) is None:
-        program = current_program(batch.program_id)
+        program = _program_of(batch)
         work = _count_chunk if phase is Phase.DRY_RUN else _issue_chunk
         tally, refusals = work(context, batch, program, chunk)
         chunk_store.record_outcome(batch.id, phase, chunk, tally, refusals)
@@ -113,6 +113,16 @@ def work_chunk(context: Context, batch_id: str, chunk: int) -> None:
         batch_store.close_phase(batch.id, phase, sum_of(tallies), change)
         if phase is Phase.ISSUE:
             graduate_lists.note_applied(context, batch.import_id)
+
+
+def _program_of(batch: IssuanceBatch) -> Program:
+    """Give the program under the policy that was shown to who approved the batch.
+
+    A batch that was being issued when pinning came has none: it goes on by the newest, never a cached one.
+    """
+    if batch.policy_version is None:
+        return read_program(batch.program_id)
+    return pinned_program(batch.program_id, batch.policy_version)
 
 
 # --------------------------------------------------------------------------- the dry run
@@ -180,13 +190,17 @@ def _refusals(refused: Iterable[JudgedRow]) -> list[RowRefusal]:
 def _issue_chunk(
     context: Context, batch: IssuanceBatch, program: Program, chunk: int
 ) -> tuple[Tally, list[RowRefusal]]:
-    """Give whoever is eligible today, and has none, exactly one voucher.
+    """Give whoever was eligible when it was proposed, is today, and has none, exactly one voucher.
+
+    Whom the dry run refused stays refused: the approver saw a count and a total, and more is never issued.
 
     A cross-match list may be applied meanwhile. Its worker stores what it says and then looks for vouchers;
     this one stores vouchers and then looks whether anything new is said. So one of the two sees the other,
     whoever is slower, and whoever dies is repeated.
     """
-    judged = _judge(context, batch, program, chunk, purpose="issue vouchers")
+    judged = _as_approved(
+        _judge(context, batch, program, chunk, purpose="issue vouchers"), _refused_before(batch, chunk)
+    )
     eligible = [row for row in judged.rows if not row.against]
     vouchers = [
         new_voucher(context, row.graduate, row.key, program, batch, listed=judged.listed.get(row.key))
@@ -201,6 +215,23 @@ def _issue_chunk(
     ineligibility.follow(context, news | {against[voucher_id].key for voucher_id in earlier})
     tally = _tally(refused, issued=issued + len(earlier), already_held=len(vouchers) - issued)
     return tally, _refusals(refused)
+
+
+def _refused_before(batch: IssuanceBatch, chunk: int) -> dict[int, list[IneligibilityReason]]:
+    """Read whom the dry run refused, and why, by row."""
+    outcome = chunk_store.find_outcome(batch.id, Phase.DRY_RUN, chunk)
+    against: dict[int, list[IneligibilityReason]] = {}
+    for refusal in chunk_store.read_refusals(outcome) if outcome is not None else []:
+        against.setdefault(refusal.row, []).append(IneligibilityReason(refusal.code, refusal.facts))
+    return against
+
+
+def _as_approved(judged: JudgedChunk, before: Mapping[int, list[IneligibilityReason]]) -> JudgedChunk:
+    rows = [
+        row if row.against else JudgedRow(row.graduate, row.key, before.get(row.graduate.row, []))
+        for row in judged.rows
+    ]
+    return JudgedChunk(rows, judged.listed)
 
 
 def new_voucher(
