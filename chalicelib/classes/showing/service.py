@@ -9,6 +9,7 @@ import msgspec
 from chalicelib.accounts import rights
 from chalicelib.catalogue.institutions.reading import read_institution
 from chalicelib.catalogue.projects.model import Project
+from chalicelib.catalogue.projects.reading import current_project
 from chalicelib.classes import store
 from chalicelib.classes.evidence import ClassEvidence, evidence_of
 from chalicelib.classes.model import (
@@ -159,7 +160,7 @@ def show_decided(
     decided = msgspec.structs.replace(training_class, **store.facts_of(head))
     return ShownClass(
         training_class=decided,
-        project=project_of(decided),
+        project=project_of(decided) if decided.approved_at else current_project(decided.project_id),
         breaches=(),
         evidence=evidence_of(decided, context.now) if with_evidence else None,
     )
