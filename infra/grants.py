@@ -88,6 +88,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/classes/index/by_institution": "Query",
         "table/deliveries": "GetItem Query UpdateItem",
         "table/deliveries/index/by_queue": "Query",
+        "table/earlier-projects": "GetItem PutItem Query",
         "table/enrolments": "BatchGetItem GetItem PutItem UpdateItem",
         "table/enrolments/index/by_division": "Query",
         "table/enrolments/index/by_institution": "Query",
@@ -137,6 +138,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/voucher-counts": "Query",
         "table/vouchers": "BatchGetItem GetItem UpdateItem",
         "table/vouchers/index/by_division": "Query",
+        "table/vouchers/index/by_flag": "Query",
         "table/vouchers/index/by_holder": "Query",
     },
     "bootstrap_accounts": {
@@ -229,7 +231,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "issue_vouchers": {
         "key": "Decrypt GenerateDataKey",
         "object/intake/imports/*": "GetObject",
-        "object/intake/issuance/*": "PutObject",
+        "object/intake/issuance/*": "GetObject PutObject",
         "secret/index": "GetSecretValue",
         "table/claim-lines": "GetItem UpdateItem",
         "table/claim-lines/index/by_person": "Query",
@@ -238,6 +240,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/issuance-chunks": "GetItem PutItem Query",
         "table/person-index": "BatchGetItem GetItem PutItem",
         "table/personal-data-accesses": "PutItem",
+        "table/policies": "GetItem",
         "table/programs": "GetItem",
         "table/programs/index/by_listing": "Query",
         "table/standings": "BatchGetItem PutItem",
