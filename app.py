@@ -39,6 +39,7 @@ BLUEPRINTS = (
     "enrolments.redemption",
     "enrolments",
     "enrolments.release",
+    "enrolments.restoring",
     "classes.applications",
     "classes.cancellation",
     "classes.showing",

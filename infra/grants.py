@@ -138,6 +138,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/voucher-counts": "Query",
         "table/vouchers": "BatchGetItem GetItem UpdateItem",
         "table/vouchers/index/by_division": "Query",
+        "table/vouchers/index/by_flag": "Query",
         "table/vouchers/index/by_holder": "Query",
     },
     "bootstrap_accounts": {

@@ -69,6 +69,8 @@ RIGHTS: dict[str, Row] = {
     "voucher.claim": _TRAINEE,
     "voucher.show_qr": _TRAINEE,
     "voucher.revoke": _bureaus(_C) | _PROVINCE,
+    "voucher.restore": _PROVINCE,
+    "voucher.confirm_restore": _PROVINCE,
     "scan.verify": _STAFF,
     "scan.redeem": _STAFF,
     "scan.read": _STAFF | _READERS,

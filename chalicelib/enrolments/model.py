@@ -31,6 +31,7 @@ ENROLMENT_TRANSITIONS: Transitions[EnrolmentStatus] = Transitions(
         "roster": Step((_S.CONFIRMED,), _S.ROSTERED),
         "unroster": Step((_S.ROSTERED,), _S.CONFIRMED),
         "release": Step((_S.CONFIRMED,), _S.RELEASED),
+        "restore": Step((_S.RELEASED,), _S.CONFIRMED),
         "withdraw": Step((_S.ROSTERED,), _S.WITHDRAWN),
         "pass": Step((_S.ROSTERED, _S.PASSED, _S.FAILED), _S.PASSED),
         "fail": Step((_S.ROSTERED, _S.PASSED, _S.FAILED), _S.FAILED),

@@ -142,6 +142,18 @@ def release_write(enrolment_id: str) -> Update:
     )
 
 
+def restore_write(enrolment_id: str, *, voucher_id: str) -> Update:
+    """Confirm an enrolment again that was released when its voucher was wrongly taken back."""
+    return Update(
+        EnrolmentRow,
+        (enrolment_id,),
+        [EnrolmentRow.status.set(_target("restore"))],
+        _lawful_for("restore")
+        & (EnrolmentRow.voucher_id == voucher_id)
+        & EnrolmentRow.class_id.does_not_exist(),
+    )
+
+
 def roster_write(enrolment_id: str, *, class_id: str, institution: str, project_id: str) -> Update:
     """Put a confirmed enrolment of this institution and project on a class's roster."""
     return Update(

@@ -125,7 +125,14 @@ REPORTED: Mapping[str, ReportedTable] = {
             "enrolment_id",
             "institution",
         ),
-        steps={("redeemed", "claimed"): "released"},
+        steps={
+            ("redeemed", "claimed"): "released",
+            ("expired", "issued"): "restored",
+            ("expired", "claimed"): "restored",
+            ("revoked", "issued"): "restored",
+            ("revoked", "claimed"): "restored",
+            ("revoked", "redeemed"): "restored",
+        },
         notes={"reversed_fen": "reversed"},
     ),
 }
@@ -135,7 +142,8 @@ REPORTED: Mapping[str, ReportedTable] = {
 def event_of(reported: ReportedTable, before: Mapping[str, Any] | None, after: Mapping[str, Any]) -> str:
     """Name the event of a change, e.g. `voucher.redeemed`.
 
-    redeemed → claimed is `voucher.released`; settled with more `reversed_fen` is `voucher.reversed`.
+    redeemed → claimed is `voucher.released`, a lost one given back `voucher.restored`; settled with more
+    `reversed_fen` is `voucher.reversed`.
     """
     then = before or {}
     status, old_status = str(after["status"]), then.get("status")

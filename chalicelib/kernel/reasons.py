@@ -423,6 +423,31 @@ REASONS: dict[str, Reason] = {
     "voucher_closed": Reason(
         Refused, "该券已用完关闭，不能再次使用。", "The voucher is closed and cannot be used again."
     ),
+    "voucher_not_lost": Reason(
+        Refused,
+        "该券未被收回也未过期（{status}），无需恢复。",
+        "The voucher is neither revoked nor expired ({status}): there is nothing to restore.",
+    ),
+    "restore_already_asked": Reason(
+        Refused,
+        "已有人申请恢复该券，请由另一名省级人员确认；三十日内无人确认即失效。",
+        "Somebody has proposed to restore it already. Another person of the province confirms that, or it lapses.",
+    ),
+    "restore_not_asked": Reason(
+        Refused,
+        "没有待确认的恢复申请，或申请已过三十日失效，请先提出恢复申请。",
+        "No proposal to restore it is open, or it has lapsed after thirty days. Propose it first.",
+    ),
+    "restore_needs_extension": Reason(
+        Refused,
+        "该券有效期至 {valid_through}，已过；恢复时须同时给出新的有效期（extended_to）。",
+        "The voucher was valid through {valid_through}. To restore it, say how long it shall be good (extended_to).",
+    ),
+    "extension_out_of_range": Reason(
+        Impossible,
+        "新的有效期不得早于原有效期 {valid_through}，也不得晚于今日新发券的有效期 {ends_on}，请更正。",
+        "It may be good no shorter than {valid_through}, and no longer than a voucher issued today: {ends_on}.",
+    ),
     "release_too_late": Reason(
         Refused,
         "报名已超过 {days} 天，机构不能自行退回；请联系所在地人社部门经办人员办理。",

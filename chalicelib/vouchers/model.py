@@ -41,6 +41,9 @@ VOUCHER_TRANSITIONS: Transitions[VoucherStatus] = Transitions(
         "close": Step((_S.REDEEMED,), _S.CLOSED),
         "expire": Step((_S.ISSUED, _S.CLAIMED), _S.EXPIRED),
         "revoke": Step((_S.ISSUED, _S.CLAIMED, _S.REDEEMED), _S.REVOKED),
+        "restore_issued": Step((_S.EXPIRED, _S.REVOKED), _S.ISSUED),
+        "restore_claimed": Step((_S.EXPIRED, _S.REVOKED), _S.CLAIMED),
+        "restore_redeemed": Step((_S.REVOKED,), _S.REDEEMED),
     },
 )
 
@@ -49,10 +52,27 @@ FOUND_INELIGIBLE = "voucher.find_ineligible"
 """The action of a change that a cross-match list makes."""
 
 
+class VoucherFlag(StrEnum):
+    """Why somebody has to look at a voucher; lists go by it."""
+
+    RESTORE_ASKED = "restore_asked"
+
+
+class Restoration(msgspec.Struct, frozen=True, kw_only=True):
+    """A proposal to give a lost voucher back: to which state (`target`), good through which day, and why."""
+
+    asked_by: str
+    asked_at: datetime
+    reason: str
+    target: VoucherStatus
+    extended_to: date | None = None
+
+
 class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     """One voucher. `holder_*` are masks: the people in the clear are in the vault of `people`.
 
     `device` is the keyed digest of the phone whose card shows its codes; None where the card names none.
+    `restoration` is the proposal to give it back that was made last, open or lapsed (`restoring.model`).
     `barred_from` and `barred_until` (exclusive) are when cross-match lists stand against it, `bar` says why.
     """
 
@@ -83,6 +103,8 @@ class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     barred_from: datetime | None = None
     barred_until: datetime | None = None
     bar: Bar | None = None
+    restoration: Restoration | None = None
+    restored_at: datetime | None = None
     version: int = 1
     last_change: Change | None = None
 

@@ -1,21 +1,32 @@
 """Use cases of vouchers: read and list them, with what their caller may do (claiming and the QR: `card`)."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from chalicelib.accounts import rights
 from chalicelib.catalogue.projects.reading import projects_of_program
+from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.ids import VoucherId
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Role
 from chalicelib.kernel.reasons import error
+from chalicelib.people.eligibility import Bar
 from chalicelib.people.vault import service as people
 from chalicelib.programs.model import Program
 from chalicelib.programs.service import current_program
 from chalicelib.vouchers import store
-from chalicelib.vouchers.model import Voucher, VoucherStatus, status_shown, why_not
+from chalicelib.vouchers.ineligibility.service import bars_of
+from chalicelib.vouchers.model import Voucher, VoucherFlag, VoucherStatus, status_shown, why_not
+from chalicelib.vouchers.restoring import model as restoring
 
-ACTIONS = {"claim": "voucher.claim", "revoke": "voucher.revoke", "show_qr": "voucher.show_qr"}
+ACTIONS = {
+    "claim": "voucher.claim",
+    "revoke": "voucher.revoke",
+    "show_qr": "voucher.show_qr",
+    **restoring.ACTIONS,
+}
 """What may be done with a voucher, and the right to it."""
 
 _on_roster: Port[[Sequence[str]], set[str]] = Port("enrolments_on_roster")
@@ -51,13 +62,18 @@ def read_voucher(context: Context, voucher_id: str) -> ShownVoucher:
         if person is not None:
             identity = people.open_identity(context, person, purpose="show the holder their voucher")
             names = identity.name, identity.id_number
-    return _shown(context, voucher, names, _bound_enrolments(context, [voucher]))
+    return _shown(context, voucher, names, _facts_for(context, [voucher]))
 
 
 def list_vouchers(
-    context: Context, request: PageRequest, *, division: str | None, status: VoucherStatus | None
+    context: Context,
+    request: PageRequest,
+    *,
+    division: str | None,
+    status: VoucherStatus | None,
+    flag: VoucherFlag | None = None,
 ) -> Page[ShownVoucher]:
-    """List one's own vouchers, or a division's."""
+    """List one's own vouchers, or a division's; with a `flag` those of them that somebody has to look at."""
     principal = context.principal
     if principal.role is Role.TRAINEE:
         assert principal.person_key is not None
@@ -65,27 +81,35 @@ def list_vouchers(
     elif principal.is_bureau:
         area = division or principal.division
         rights.require(principal, "voucher.read", division=area)
-        page = store.vouchers_in(area, request)
+        page = store.vouchers_flagged(flag, area, request) if flag else store.vouchers_in(area, request)
     else:
         raise error("not_found")
     listed = [
-        voucher for voucher in page.items if status is None or status_shown(voucher, context.now) is status
+        voucher
+        for voucher in page.items
+        if status in (None, status_shown(voucher, context.now))
+        and (flag is None or _stands(flag, voucher, context.now))
     ]
     return Page(items=shown_masked(context, listed), after=page.after)
 
 
+def _stands(flag: VoucherFlag, voucher: Voucher, now: datetime) -> bool:
+    """Tell whether the reason for a flag is still there: a proposal lapses without a write."""
+    match flag:
+        case VoucherFlag.RESTORE_ASKED:
+            return restoring.open_restoration(voucher, now) is not None
+
+
 def shown_masked(context: Context, vouchers: Sequence[Voucher]) -> list[ShownVoucher]:
     """Show vouchers without opening the vault."""
-    bound = _bound_enrolments(context, vouchers)
+    facts = _facts_for(context, vouchers)
     return [
-        _shown(context, voucher, (voucher.holder_name, voucher.holder_id_number), bound)
+        _shown(context, voucher, (voucher.holder_name, voucher.holder_id_number), facts)
         for voucher in vouchers
     ]
 
 
-def _shown(
-    context: Context, voucher: Voucher, names: tuple[str, str], bound_enrolments: set[str]
-) -> ShownVoucher:
+def _shown(context: Context, voucher: Voucher, names: tuple[str, str], facts: "_OtherFacts") -> ShownVoucher:
     return ShownVoucher(
         voucher=voucher,
         status=status_shown(voucher, context.now),
@@ -93,19 +117,40 @@ def _shown(
         holder_name=names[0],
         holder_id_number=names[1],
         projects=projects_of_program(voucher.program_id),
-        allowed_actions=_allowed_actions(context, voucher, bound_enrolments),
+        allowed_actions=_allowed_actions(context, voucher, facts),
     )
 
 
-def _allowed_actions(context: Context, voucher: Voucher, bound_enrolments: set[str]) -> list[str]:
+@dataclass(frozen=True)
+class _OtherFacts:
+    """What else decides on what may be done: enrolments gone further, and what lists say of lost vouchers."""
+
+    bound_enrolments: set[str]
+    bars: Mapping[VoucherId, Bar | None]
+
+
+def _facts_for(context: Context, vouchers: Sequence[Voucher]) -> _OtherFacts:
+    lost = [
+        voucher
+        for voucher in vouchers
+        if status_shown(voucher, context.now) in restoring.LOST
+        and rights.reaches(context.principal, ACTIONS["restore"], division=voucher.division)
+    ]
+    return _OtherFacts(_bound_enrolments(context, vouchers), bars_of(context, lost) if lost else {})
+
+
+def _allowed_actions(context: Context, voucher: Voucher, facts: _OtherFacts) -> list[str]:
     """List what this caller may do with a voucher now."""
-    on_roster = voucher.enrolment_id in bound_enrolments
+    now, actor = context.now, context.principal.actor
+    on_roster = voucher.enrolment_id in facts.bound_enrolments
+
+    def against(action: str) -> DomainError | None:
+        if action in restoring.ACTIONS:
+            return restoring.why_not(action, voucher, actor=actor, now=now, bar=facts.bars.get(voucher.id))
+        return why_not(action, voucher, now=now, on_roster=on_roster)
+
     return rights.offered(
-        context.principal,
-        ACTIONS,
-        lambda action: why_not(action, voucher, now=context.now, on_roster=on_roster),
-        division=voucher.division,
-        person_key=voucher.person_key,
+        context.principal, ACTIONS, against, division=voucher.division, person_key=voucher.person_key
     )
 
 

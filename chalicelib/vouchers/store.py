@@ -33,6 +33,7 @@ from chalicelib.vouchers.model import (
     FOUND_INELIGIBLE,
     VOUCHER_TRANSITIONS,
     Voucher,
+    VoucherFlag,
     VoucherStatus,
     bar_reason,
     status_released,
@@ -80,6 +81,17 @@ class VouchersByDueShard(GlobalSecondaryIndex[Any]):
     expires_at = MomentAttribute(range_key=True)
 
 
+class VouchersByFlag(GlobalSecondaryIndex[Any]):
+    """Vouchers that somebody has to look at, by why and by city; the attribute goes with the reason."""
+
+    class Meta:
+        index_name = "by_flag"
+        projection = AllProjection()
+
+    flagged = UnicodeAttribute(hash_key=True)
+    division_id = UnicodeAttribute(range_key=True)
+
+
 class VoucherRow(VersionedTable[Voucher]):
     """One row a voucher; its key is derived from person × program."""
 
@@ -116,11 +128,15 @@ class VoucherRow(VersionedTable[Voucher]):
     barred_from = MomentAttribute(null=True)
     barred_until = MomentAttribute(null=True)
     bar = StructAttribute(null=True)
+    restoration = StructAttribute(null=True)
+    restored_at = MomentAttribute(null=True)
+    flagged = UnicodeAttribute(null=True)
     area_shard = UnicodeAttribute()
     division_id = UnicodeAttribute()
     by_holder = VouchersByHolder()
     by_division = VouchersByDivision()
     by_due_shard = VouchersByDueShard()
+    by_flag = VouchersByFlag()
 
     @classmethod
     def from_record(cls, record: Voucher) -> Self:
@@ -190,6 +206,32 @@ def vouchers_in(division: str, request: PageRequest) -> Page[Voucher]:
         return page_of(rows, part)
 
     return page_over(shards, request, read, lists_a_page=_SHARDS_A_PAGE)
+
+
+def vouchers_flagged(flag: VoucherFlag, division: str, request: PageRequest) -> Page[Voucher]:
+    """List the vouchers of a division and those below it that somebody has to look at, city by city."""
+    under = VoucherRow.division_id.startswith(division)
+
+    def read(group: str, part: PageRequest) -> Page[Voucher]:
+        rows = VoucherRow.by_flag.query(
+            _flagged(flag, group), under, limit=part.limit, last_evaluated_key=part.after
+        )
+        return page_of(rows, part)
+
+    return page_over(groups_below(division), request, read, lists_a_page=_SHARDS_A_PAGE)
+
+
+def flag_action(voucher: Voucher, flag: VoucherFlag | None) -> Action:
+    """Have a voucher listed under a flag, or under none."""
+    if flag is None:
+        removed: Action = VoucherRow.flagged.remove()
+        return removed
+    listed: Action = VoucherRow.flagged.set(_flagged(flag, group_of(voucher.division)))
+    return listed
+
+
+def _flagged(flag: VoucherFlag, group: str) -> str:
+    return f"{flag}#{group}"
 
 
 DUE_SHARDS = 32

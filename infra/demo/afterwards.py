@@ -132,6 +132,7 @@ def _show_funnel(scene: Scene) -> None:
         "claimed": scene.messages["voucher.claimed"],
         "redeemed": scene.messages["voucher.redeemed"] - scene.messages["voucher.released"],
         "settled": scene.messages["voucher.settled"],
+        "restored": scene.messages["voucher.restored"],
     }
     scene.check("ever reached", ever, wanted)
 

@@ -278,6 +278,7 @@ def redeem(scene: Scene) -> None:
     scene.messages["voucher.redeemed"] += REDEEMED
     _refuse_bad_scans(scene)
     _release_one(scene)
+    _restore_one(scene)
 
 
 def _token_of_next_minute(scene: Scene, one: Graduate) -> str:
@@ -337,3 +338,28 @@ def _release_one(scene: Scene) -> None:
         ("released", "claimed"),
     )
     scene.messages["voucher.released"] += 1
+
+
+def _restore_one(scene: Scene) -> None:
+    """Take a voucher from the wrong person, and give it back by the word of two of the province."""
+    one = scene.claimants[REDEEMED + 1]
+    path = f"/v1/vouchers/{one.voucher_id}"
+    clerk, province, second = (
+        scene.staff("clerk"),
+        scene.staff("province", "34"),
+        scene.staff("province", "34", nth=1),
+    )
+    scene.decide(clerk, f"{path}/revoke", clerk.get(path).wanted["version"], reason="误认为同名人员已就业")
+    proposed = province.post(f"{path}/restore", {"reason": "收回有误，系同名人员"}).wanted
+    scene.refused(
+        "restored by who proposed it", province.post(f"{path}/restore/confirm"), 403, "self_approval"
+    )
+    restored = second.post(f"{path}/restore/confirm", {"version": proposed["version"]}).wanted
+    scene.check(
+        "revoked by mistake, restored by two of the province",
+        (proposed["status"], restored["status"], restored["valid_through"]),
+        ("revoked", "claimed", proposed["valid_through"]),
+    )
+    scene.messages["voucher.revoked"] += 1
+    scene.messages["voucher.changed"] += 1
+    scene.messages["voucher.restored"] += 1

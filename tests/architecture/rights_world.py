@@ -353,6 +353,12 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/scans"): Case(
             "/v1/scans", query={"institution": HEFEI_SCHOOL}, owner=of_school, listing=True
         ),
+        ("POST", "/v1/vouchers/{voucher_id}/restore"): Case(
+            f"/v1/vouchers/{voucher_id}/restore", REASON, owner=ours
+        ),
+        ("POST", "/v1/vouchers/{voucher_id}/restore/confirm"): Case(
+            f"/v1/vouchers/{voucher_id}/restore/confirm", {}, owner=ours
+        ),
         ("POST", "/v1/vouchers/{voucher_id}/revoke"): Case(
             f"/v1/vouchers/{voucher_id}/revoke", VERSION_REASON, owner=ours
         ),

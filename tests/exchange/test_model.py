@@ -29,6 +29,8 @@ S = DeliveryState
         ({"status": "issued"}, {"status": "claimed"}, "voucher.claimed"),
         ({"status": "claimed"}, {"status": "redeemed"}, "voucher.redeemed"),
         ({"status": "redeemed"}, {"status": "claimed"}, "voucher.released"),
+        ({"status": "revoked"}, {"status": "redeemed"}, "voucher.restored"),
+        ({"status": "expired"}, {"status": "issued"}, "voucher.restored"),
         ({"status": "redeemed"}, {"status": "expired"}, "voucher.expired"),
         ({"status": "redeemed"}, {"status": "settled", "paid_fen": 600_000}, "voucher.settled"),
         ({"status": "redeemed"}, {"status": "closed"}, "voucher.closed"),

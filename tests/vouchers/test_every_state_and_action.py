@@ -7,7 +7,8 @@ from chalicelib.kernel.errors import DomainError
 from chalicelib.vouchers import store
 from chalicelib.vouchers.card import store as card_store
 from chalicelib.vouchers.expiry import store as expiry_store
-from chalicelib.vouchers.model import VOUCHER_TRANSITIONS, VoucherStatus
+from chalicelib.vouchers.model import VOUCHER_TRANSITIONS, Restoration, VoucherStatus
+from chalicelib.vouchers.restoring.store import restore_write
 
 
 def attempt(action, voucher, world):
@@ -40,6 +41,10 @@ def part(action, voucher, now, change):
             return store.settle_write(voucher.id, enrolment_id="enr_x", amount_fen=100, now=now)
         case "close":
             return store.close_write(voucher.id, enrolment_id="enr_x")
+        case "restore_issued" | "restore_claimed" | "restore_redeemed":
+            target = VoucherStatus(action.removeprefix("restore_"))
+            asked = Restoration(asked_by="acc_a", asked_at=now, reason="错收", target=target)
+            return restore_write(voucher, asked, None, stays_due=False, change=change)
     raise LookupError(action)
 
 
@@ -48,7 +53,8 @@ def part(action, voucher, now, change):
 def test_the_write_agrees_with_the_table(world, status, action):
     voucher_id = world.voucher(world.person(1), claimed=False)
     row = store.VoucherRow
-    actions = [row.status.set(str(status)), row.enrolment_id.set("enr_x")]
+    asked = Restoration(asked_by="acc_a", asked_at=world.now, reason="错收", target=VoucherStatus.CLAIMED)
+    actions = [row.status.set(str(status)), row.enrolment_id.set("enr_x"), row.restoration.set(asked)]
     voucher = update(row, (voucher_id,), actions, condition=row.id.exists(), change=world.change)
     before = store.read_voucher(voucher_id)
     accepted = attempt(action, voucher, world)

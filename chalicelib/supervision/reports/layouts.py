@@ -21,6 +21,7 @@ _STAGES: dict[str, tuple[str, str]] = {
     "expired": ("已过期", "expired"),
     "revoked": ("已收回", "revoked"),
 }
+_RESTORED = ("曾恢复", "restored")
 _FUNNEL = (("阶段", "现有（张）", "累计达到（张）"), ("stage", "now", "ever"))
 _SPENDING = (("项目", "金额（分）"), ("item", "amount_fen"))
 _MONEY = (("面值合计", "face_value"), ("已支付", "paid"), ("已追回", "reversed"), ("净支出", "net"))
@@ -80,6 +81,7 @@ def funnel_sheet(scope: ReportScope, count: VoucherCount, *, english: bool) -> R
         )
         for name in STATUSES
     ]
+    rows.append((_RESTORED[english], None, count.ever_restored))
     return ReportSheet(_title(scope, "培训券漏斗", "funnel", english=english), _FUNNEL[english], rows)
 
 

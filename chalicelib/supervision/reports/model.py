@@ -19,8 +19,11 @@ REACHED: Mapping[str, str] = {
     "ever_claimed": "claimed_at",
     "ever_redeemed": "redeemed_at",
     "ever_settled": "settled_at",
+    "ever_restored": "restored_at",
 }
-"""A stage is reached while its moment stands on the voucher: a release takes redemption back."""
+"""A stage is reached while its moment stands on the voucher: a release takes redemption back.
+
+Restored are vouchers that were lost and given back, whatever became of them since."""
 
 AMOUNTS = ("face_value_fen", "paid_fen", "reversed_fen")
 FIELDS = (*STATUSES, *REACHED, *AMOUNTS)
@@ -53,6 +56,7 @@ class VoucherCount(msgspec.Struct, frozen=True, kw_only=True):
     ever_claimed: int = 0
     ever_redeemed: int = 0
     ever_settled: int = 0
+    ever_restored: int = 0
     face_value_fen: int = 0
     paid_fen: int = 0
     reversed_fen: int = 0

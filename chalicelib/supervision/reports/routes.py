@@ -38,12 +38,13 @@ class StagesAnswer(Answer):
 
 
 class EverAnswer(Answer):
-    """Vouchers that got at least so far, wherever they are now."""
+    """Vouchers that got at least so far, wherever they are now; `restored` were lost and given back."""
 
     issued: int
     claimed: int
     redeemed: int
     settled: int
+    restored: int
 
 
 class FunnelAnswer(Answer):

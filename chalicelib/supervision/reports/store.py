@@ -30,6 +30,7 @@ class VoucherCountRow(Table[VoucherCount]):
     ever_claimed = NumberAttribute(default=0)
     ever_redeemed = NumberAttribute(default=0)
     ever_settled = NumberAttribute(default=0)
+    ever_restored = NumberAttribute(default=0)
     face_value_fen = NumberAttribute(default=0)
     paid_fen = NumberAttribute(default=0)
     reversed_fen = NumberAttribute(default=0)

@@ -9,19 +9,19 @@ Every write is followed by another look at what lists say: of two that act on on
 the newest word and writes it.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 
 from chalicelib.aws.writes import ConditionFailed, until_written
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.ids import PersonKey
+from chalicelib.kernel.ids import PersonKey, VoucherId
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Change, Context, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.people.eligibility import Bar, bar_of
 from chalicelib.people.standings import service as standings
 from chalicelib.people.standings.model import Standings
-from chalicelib.programs.service import all_programs
+from chalicelib.programs.service import all_programs, current_program
 from chalicelib.vouchers import store
 from chalicelib.vouchers.ineligibility import store as ineligibility_store
 from chalicelib.vouchers.model import (
@@ -58,6 +58,21 @@ def follow(context: Context, person_keys: Iterable[PersonKey]) -> None:
             return
         people = standings.people_with_news(people, listed)
     raise error("try_again")
+
+
+def bars_of(context: Context, vouchers: Sequence[Voucher]) -> dict[VoucherId, Bar | None]:
+    """Tell what lists say now of the holders of vouchers, whatever these carry: one read a hundred."""
+    listed = standings.standings_of(voucher.person_key for voucher in vouchers)
+    return {
+        voucher.id: bar_of(
+            listed[voucher.person_key].standings,
+            current_program(voucher.program_id),
+            today=_asked_from(voucher, context.now),
+        )
+        if voucher.person_key in listed
+        else None
+        for voucher in vouchers
+    }
 
 
 def effect_on(person_keys: Iterable[PersonKey], import_id: str) -> tuple[int, int]:

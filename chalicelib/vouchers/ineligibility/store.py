@@ -22,7 +22,7 @@ def revoke_ineligible(voucher: Voucher, bar: Bar, *, now: datetime, change: Chan
     update(
         VoucherRow,
         (voucher.id,),
-        [VoucherRow.status.set(target_of("revoke")), VoucherRow.due_shard.remove(), *_bar_actions(bar)],
+        [VoucherRow.status.set(target_of("revoke")), VoucherRow.due_shard.remove(), *bar_actions(bar)],
         condition=lawful_for("expire") & (VoucherRow.expires_at > now),
         change=change,
     )
@@ -38,13 +38,14 @@ def mark_ineligible(voucher: Voucher, bar: Bar | None, *, change: Change) -> Non
     update(
         VoucherRow,
         (voucher.id,),
-        _bar_actions(bar),
+        bar_actions(bar),
         condition=VoucherRow.version == voucher.version,
         change=change,
     )
 
 
-def _bar_actions(bar: Bar | None) -> list[Action]:
+def bar_actions(bar: Bar | None) -> list[Action]:
+    """Put what lists say onto a voucher, as moments a write can compare, or take it off."""
     first, end = bar_moments(bar)
     values: list[tuple[Any, Any]] = [
         (VoucherRow.barred_from, first),

@@ -294,10 +294,10 @@ def test_the_funnel_counts_a_division_with_everything_below_it(api: Any, world: 
             "expired": 0,
             "revoked": 0,
         },
-        "ever": {"issued": 4, "claimed": 3, "redeemed": 2, "settled": 1},
+        "ever": {"issued": 4, "claimed": 3, "redeemed": 2, "settled": 1, "restored": 0},
     }
     county = api("clerk").get("/v1/reports/funnel", {"program": world.program_id, "division": "340102"}).json
-    assert county["ever"] == {"issued": 1, "claimed": 1, "redeemed": 0, "settled": 0}
+    assert county["ever"] == {"issued": 1, "claimed": 1, "redeemed": 0, "settled": 0, "restored": 0}
     assert api("province").get("/v1/reports/funnel").json["ever"]["issued"] == 5
     assert api("clerk").get("/v1/reports/funnel", {"division": "3402"}).status == 404
     assert api("clerk").get("/v1/reports/funnel", {"division": "99"}).status == 400
