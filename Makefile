@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
-.PHONY: call logs debug openapi hooks limits record-calls restore-drill audit supply
+.PHONY: call logs debug openapi hooks limits record-calls restore-drill audit supply checkov
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -105,6 +105,9 @@ audit: $(STAMP) ## known vulnerabilities of everything pinned; asks a service ou
 
 supply: $(STAMP) ## write hashes, licences and weights of what others wrote anew, when a pin has changed
 	@$(PYTHON) -m infra.supply --write
+
+checkov: $(STAMP) ## look through the production template with checkov, in an environment of its own
+	@$(PYTHON) -m infra.checkov
 
 planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)
 	@$(PYTHON) -m tests.stateful.planted_bugs

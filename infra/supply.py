@@ -253,7 +253,7 @@ def told_by_audit(report: str, pins: Mapping[str, str]) -> tuple[int, list[str]]
     except (ValueError, KeyError):
         return NOT_ASKED, ["✗ Not audited: the service of vulnerabilities cannot be asked from here."]
     told = [
-        f"✗ {name} {part['version']}: {flaw['id']}, mended in {' '.join(flaw['fix_versions']) or 'no version'}"
+        f"✗ {name} {part['version']}: {flaw['id']}, mended in {' '.join(flaw['fix_versions']) or 'none'}"
         for name, part in sorted(parts.items())
         for flaw in part.get("vulns", ())
     ]
