@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
-.PHONY: call logs debug openapi hooks limits record-calls restore-drill audit supply checkov
+.PHONY: call logs debug openapi hooks limits record-calls restore-drill audit supply checkov upgrade-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -99,6 +99,9 @@ record-calls: $(STAMP) ## note anew what each function calls of AWS, after its g
 
 restore-drill: $(STAMP) ## tell the story, restore all its tables under new names, look through and mend them
 	@$(PYTHON) -m pytest -n 0 -p no:randomly -s tests/e2e/test_story_restored.py
+
+upgrade-drill: $(STAMP) ## deploy the commit before, let it work, deploy this one over it (FROM=commit)
+	@$(PYTHON) -m infra.upgrade
 
 audit: $(STAMP) ## known vulnerabilities of everything pinned; asks a service outside, and says so if it cannot
 	@$(PYTHON) -m infra.supply --audit
