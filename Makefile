@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
-.PHONY: call logs debug openapi hooks limits record-calls restore-drill
+.PHONY: call logs debug openapi hooks limits record-calls restore-drill audit supply checkov upgrade-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -13,10 +13,10 @@ export PORT
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(STAMP): requirements.txt infra/requirements-dev.txt infra/constraints.txt
+$(STAMP): infra/tools.lock
 	@echo "Installing the tools into $(VENV) (once, about a minute) ..."
 	@$(BASE) -m venv $(VENV)
-	@$(PYTHON) -m pip install -qq --no-compile --disable-pip-version-check -r infra/requirements-dev.txt
+	@$(PYTHON) -m pip install -qq --no-compile --disable-pip-version-check --require-hashes --no-deps -r infra/tools.lock
 	@touch $@
 
 venv: $(STAMP)
@@ -99,6 +99,18 @@ record-calls: $(STAMP) ## note anew what each function calls of AWS, after its g
 
 restore-drill: $(STAMP) ## tell the story, restore all its tables under new names, look through and mend them
 	@$(PYTHON) -m pytest -n 0 -p no:randomly -s tests/e2e/test_story_restored.py
+
+upgrade-drill: $(STAMP) ## deploy the commit before, let it work, deploy this one over it (FROM=commit)
+	@$(PYTHON) -m infra.upgrade
+
+audit: $(STAMP) ## known vulnerabilities of everything pinned; asks a service outside, and says so if it cannot
+	@$(PYTHON) -m infra.supply --audit
+
+supply: $(STAMP) ## write hashes, licences and weights of what others wrote anew, when a pin has changed
+	@$(PYTHON) -m infra.supply --write
+
+checkov: $(STAMP) ## look through the production template with checkov, in an environment of its own
+	@$(PYTHON) -m infra.checkov
 
 planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)
 	@$(PYTHON) -m tests.stateful.planted_bugs

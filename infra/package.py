@@ -47,12 +47,15 @@ _SOURCES: Final = (
     ".chalice/config.json",
     "requirements.txt",
     "infra/constraints.txt",
+    "infra/requirements.lock",
 )
 RUNTIMES: Final = ("python3.11", "python3.12", "python3.13")
 """Those of AWS that the program runs on; 3.11 leaves support on 2027-06-30."""
 THIS_RUNTIME: Final = f"python{sys.version_info.major}.{sys.version_info.minor}"
+PLATFORM: Final = "manylinux2014_x86_64"
+"""What the runtime's C library can load."""
 _LAMBDA_PLATFORM: Final = (
-    "--platform=manylinux2014_x86_64",
+    f"--platform={PLATFORM}",
     f"--python-version={sys.version_info.major}.{sys.version_info.minor}",
     "--implementation=cp",
     "--only-binary=:all:",
@@ -228,29 +231,33 @@ def _run_chalice(project: Path, stage: str, extension: Path, out: Path) -> None:
 
 
 def dependencies() -> Path:
-    """Give the folder of pruned runtime dependencies, fetching them if the pins are new."""
-    pins = [ROOT / "requirements.txt", ROOT / "infra/constraints.txt", Path(__file__)]
-    told = [THIS_RUNTIME.encode(), *(path.read_bytes() for path in pins)]
+    """Give the folder of pruned runtime dependencies, fetching them if the pins are new.
+
+    Each file has to have one of the hashes in `infra/requirements.lock` (`infra.supply` writes it).
+    """
+    lock = ROOT / "infra/requirements.lock"
+    told = [THIS_RUNTIME.encode(), *(path.read_bytes() for path in (lock, Path(__file__)))]
     digest = hashlib.sha256(b"\0".join(told)).hexdigest()[:16]
     target = BUILD / "dependencies" / digest
     with _alone(BUILD / "dependencies/.lock"):
         if not target.exists():
-            _fetch(target, requirements=pins[0], constraints=pins[1])
+            _fetch(target, lock)
     return target
 
 
-def _fetch(target: Path, *, requirements: Path, constraints: Path) -> None:
+def _fetch(target: Path, lock: Path) -> None:
     fresh = target.with_suffix(".part")
     shutil.rmtree(fresh, ignore_errors=True)
     command = [sys.executable, "-m", "pip", "install", "-qq", "--no-compile", "--target", str(fresh)]
-    command += [*_LAMBDA_PLATFORM, "--constraint", str(constraints), *_packed(requirements)]
+    command += [*_LAMBDA_PLATFORM, "--no-deps", "--require-hashes", "--requirement", str(lock)]
     subprocess.run(command, check=True)
     _prune(fresh)
     fresh.rename(target)
 
 
-def _packed(requirements: Path) -> list[str]:
-    lines = [line.strip() for line in requirements.read_text().splitlines()]
+def packed_requirements() -> list[str]:
+    """Give the pins of what the program imports, without Chalice."""
+    lines = [line.strip() for line in (ROOT / "requirements.txt").read_text().splitlines()]
     pins = [line for line in lines if line and not line.startswith(("#", "-"))]
     return [pin for pin in pins if pin.partition("==")[0] != _PROVIDED]
 
