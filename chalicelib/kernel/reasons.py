@@ -527,6 +527,21 @@ REASONS: dict[str, Reason] = {
         "本班已开课，不能从花名册中删去学员；学员离班请办理退班并填写原因。",
         "The class has begun: nobody is dropped from its roster. Withdraw who leaves, with the reason.",
     ),
+    "trainee_elsewhere": Reason(
+        Impossible,
+        "该学员在 {day} 的上课时间与其所在的另一班级冲突，同一人不能同时在两处上课，请核对后移出名单。",
+        "On {day} this trainee has a lesson of another class at the same time. Take them off the roster.",
+    ),
+    "trainer_is_trainee": Reason(
+        Impossible,
+        "该人员同时是本班的教师和学员，同一人不能教自己的班，请更换教师或移出名单。",
+        "This person is a trainer and a trainee of this class. Replace the trainer or take them off the roster.",
+    ),
+    "trainees_elsewhere": Reason(
+        Refused,
+        "变更后有 {count} 名学员的上课时间与其所在的另一班级冲突，请改用其他时间。",
+        "After this change {count} trainees would have lessons of another class at the same time.",
+    ),
     "joins_unclear": Reason(
         Impossible, "“入班”一列只能填“是”或“否”，请更正。", "Write 是 or 否 in this column."
     ),

@@ -115,8 +115,13 @@ def _classes_of_trainee(
 ) -> Page[ClassHead]:
     assert principal.person_key is not None
     page = enrolments_of(principal.person_key, request)
-    on_roster = (EnrolmentStatus.ROSTERED, EnrolmentStatus.PASSED, EnrolmentStatus.FAILED)
-    ids = {e.class_id for e in page.items if e.class_id is not None and e.status in on_roster}
+    taught = (
+        EnrolmentStatus.ROSTERED,
+        EnrolmentStatus.PASSED,
+        EnrolmentStatus.FAILED,
+        EnrolmentStatus.WITHDRAWN,
+    )
+    ids = {e.class_id for e in page.items if e.class_id is not None and e.status in taught}
     heads = [head for head in store.heads_by_id(ids) if status is None or head.status is status]
     return Page(items=sorted(heads, key=lambda head: head.created_at, reverse=True), after=page.after)
 
