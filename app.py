@@ -189,6 +189,7 @@ for _port, _answer in {
     "division_of_institution": "chalicelib.catalogue.institutions.service:division_of_institution",
     "enrolments_on_roster": "chalicelib.enrolments.service:bound_enrolments",
     "evidence_of_class": "chalicelib.attendance.summary.evidence:evidence_of",
+    "undecided_in_class": "chalicelib.attendance.summary.evidence:undecided_in",
     "payment_of_voucher": "chalicelib.subsidies.holds.listed:stop_payment",
 }.items():
     install(_port, _answer)

@@ -7,7 +7,6 @@ look-up is needed between them. What policy asks of a plan is in `plans/model.py
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 
 from chalicelib.catalogue.institutions.model import Location
 from chalicelib.kernel.calendar import add_months, format_moment, shanghai_date
+from chalicelib.kernel.closing import OpenDecision, Stage, Undecided, open_below
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId, LessonId, ProgramId, ProjectId, Uscc, part_id, whole_of
 from chalicelib.kernel.principal import Change, Hands
@@ -281,31 +281,7 @@ class ClassChange(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def change_id(self) -> str:
         """Give the id by which clients know it."""
-        return part_id("chg", self.id, self.part.partition("#")[2])
-
-
-class Marks(msgspec.Struct, frozen=True, kw_only=True):
-    """One trainee's marks, the share of the hours they attended, and whether they pass."""
-
-    enrolment_id: str
-    theory: int
-    practice: int
-    share: Decimal
-    passed: bool
-
-
-class ScoreSheet(msgspec.Struct, frozen=True, kw_only=True):
-    """One recording of a class's marks; a correction is another one, with its reason."""
-
-    id: ClassId
-    part: str
-    division: str
-    scored_by: str
-    scored_at: datetime
-    marks: list[Marks]
-    reason: str | None = None
-    version: int = 1
-    last_change: Change | None = None
+        return change_id_of(self.id, self.part)
 
 
 # --------------------------------------------------------------------------- the whole class
@@ -361,6 +337,11 @@ class TrainingClass(ClassFacts, frozen=True, kw_only=True):
 def lesson_id_of(class_id: str, number: int) -> LessonId:
     """Give the id of a class's n-th lesson."""
     return LessonId(part_id("les", class_id, f"{number:02d}"))
+
+
+def change_id_of(class_id: str, part: str) -> str:
+    """Give the id of the change that a part of a class holds."""
+    return part_id("chg", class_id, part.partition("#")[2])
 
 
 def class_id_of(lesson_id: str) -> ClassId:
@@ -434,10 +415,12 @@ def why_not(
     hands: Hands,
     now: datetime,
     version: int | None = None,
+    undecided: Sequence[OpenDecision] = (),
 ) -> DomainError | None:
     """Tell what stands against an action on a class now; None if nothing does.
 
-    Use cases refuse by it, with the `version` their caller saw; what is offered is what it lets pass. What
+    Use cases refuse by it, with the `version` their caller saw; what is offered is what it lets pass.
+    `undecided` is what waits for a decision in the class's evidence, where somebody has looked. What
     only a look at something else can tell (the plan's rules, a suspended institution, the rows of a sheet)
     is told when it is tried. The truth at the moment of writing is the condition of the write:
     `store.head_update`.
@@ -450,11 +433,23 @@ def why_not(
     if version is not None and training_class.version != version:
         return error("version_conflict", version=training_class.version)
     if training_class.status not in sources_of(action):
-        return _wrong_state(action, training_class.status)
-    return next(_reasons_against(action, training_class, hands=hands, now=now), None)
+        return _wrong_state(action, training_class)
+    refusal = next(_reasons_against(action, training_class, hands=hands, now=now), None)
+    if refusal is None and action in ("completion_submit", "completion_approve"):
+        return open_below(Stage.COMPLETION, [*_change_waiting(training_class), *undecided])
+    return refusal
 
 
-def _wrong_state(action: str, status: ClassStatus) -> DomainError:
+def _change_waiting(training_class: ClassFacts) -> list[OpenDecision]:
+    part = training_class.open_change
+    return [] if part is None else [OpenDecision(Undecided.CHANGE, change_id_of(training_class.id, part))]
+
+
+def _wrong_state(action: str, training_class: TrainingClass | ClassHead) -> DomainError:
+    status = training_class.status
+    if action == "scores" and status in (_S.COMPLETION_SUBMITTED, _S.COMPLETION_RETURNED):
+        below = [OpenDecision(Undecided.COMPLETION, training_class.id)]
+        return open_below(Stage.MARKS, below) or error("wrong_state", status=status.value)
     if action == "roster":
         return error("class_not_approved") if status in NOT_YET_APPROVED else error("roster_closed")
     if action == "scores" and status in (ClassStatus.CLAIMED, ClassStatus.CLOSED):

@@ -23,6 +23,7 @@ from chalicelib.aws.writes import (
     transact,
     transition,
 )
+from chalicelib.classes.marks import ScoreSheet
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
     RUNNING,
@@ -32,7 +33,6 @@ from chalicelib.classes.model import (
     ClassPlan,
     ClassRoster,
     ClassStatus,
-    ScoreSheet,
     TrainingClass,
 )
 from chalicelib.kernel.divisions import groups_below, is_part_of_group
@@ -378,6 +378,6 @@ def move(
 # --------------------------------------------------------------------------- what other steps require
 
 
-def evidence_check(class_id: str) -> Check:
+def evidence_check(class_id: str, *, sources: Sequence[ClassStatus] = RUNNING) -> Check:
     """Require that a class's evidence is still being gathered: its completion is not approved."""
-    return Check(ClassRow, (class_id, HEAD), lawful(ClassRow, sources=RUNNING))
+    return Check(ClassRow, (class_id, HEAD), lawful(ClassRow, sources=sources))

@@ -556,6 +556,36 @@ REASONS: dict[str, Reason] = {
         "还有课次未结束（最后一次 {ends_at}），请在全部课程结束后申请结业。",
         "Lessons are still to come (the last ends {ends_at}).",
     ),
+    "decisions_open": Reason(
+        Refused,
+        "还有 {count} 项待决定的事项，请先逐项办结再继续。",
+        "{count} decisions are still open. Have each of them decided first.",
+    ),
+    "check_in_undecided": Reason(
+        Refused,
+        "该次打卡尚待核验，请由经办人员核验。",
+        "This check-in waits for its review by the bureau.",
+    ),
+    "make_up_undecided": Reason(
+        Refused,
+        "该补课或请假申请尚待审批，请由经办人员审批。",
+        "This make-up or excuse waits for the bureau's decision.",
+    ),
+    "change_undecided": Reason(
+        Refused,
+        "该变更申请尚待审批，请先审批或撤回。",
+        "This change waits for its decision. Have it decided, or withdraw it.",
+    ),
+    "completion_undecided": Reason(
+        Refused,
+        "该班结业申请尚未通过，请先办结结业审批。",
+        "The completion of this class is not approved yet. Have it decided first.",
+    ),
+    "override_undecided": Reason(
+        Refused,
+        "该例外核准申请尚待决定，请先由复核人员决定。",
+        "This override waits for its decision by a reviewer.",
+    ),
     "roster_empty": Reason(Refused, "花名册为空，请先上传花名册。", "The roster is empty. Upload it first."),
     "scores_incomplete": Reason(
         Impossible,

@@ -140,7 +140,7 @@ def approve_class(
         now=context.now,
         change=change_of(context, "class.approve", reason=comment),
     )
-    return show_decided(context, training_class, head)
+    return show_decided(training_class, head)
 
 
 def return_class(context: Context, class_id: str, *, version: int, reason: str) -> ShownClass:
@@ -152,4 +152,4 @@ def return_class(context: Context, class_id: str, *, version: int, reason: str) 
     head = application_store.give_back(
         training_class.id, version=version, reason=reason, hands=hands, change=change
     )
-    return show_decided(context, training_class, head)
+    return show_decided(training_class, head)

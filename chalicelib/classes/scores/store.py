@@ -3,9 +3,9 @@
 from datetime import date
 
 from chalicelib.aws.writes import Put, Update
+from chalicelib.classes.marks import ScoreSheet
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
-    ScoreSheet,
     TrainingClass,
     also_prepared,
     claim_deadline,

@@ -32,6 +32,7 @@ from chalicelib.classes.plans.model import (
 from chalicelib.classes.service import complete, project_of, require_parts
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_of
+from chalicelib.kernel.closing import OpenDecision
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.paging import Page, PageRequest
@@ -55,8 +56,8 @@ class ShownClass:
     """A class with what it still breaks and what the caller may do with it.
 
     `project` is that by which it is judged and paid. `changes` are those made since it was last returned,
-    `open_change` is the one that waits for a decision, `evidence` what the records say of a class whose
-    completion is applied for.
+    `open_change` is the one that waits for a decision, `evidence` what the records say of a class that is
+    over, until its completion is approved.
     """
 
     training_class: TrainingClass
@@ -70,13 +71,15 @@ class ShownClass:
 # --------------------------------------------------------------------------- what is offered
 
 
-def actions_on(context: Context, training_class: TrainingClass | ClassHead) -> list[str]:
-    """List what this caller may do with a class now."""
+def actions_on(
+    context: Context, training_class: TrainingClass | ClassHead, undecided: Sequence[OpenDecision] = ()
+) -> list[str]:
+    """List what this caller may do with a class now; `undecided` is what waits in its evidence, if known."""
     hands, now = context.principal.hands, context.now
     return rights.offered(
         context.principal,
         ACTION_RIGHTS,
-        lambda action: why_not(action, training_class, hands=hands, now=now),
+        lambda action: why_not(action, training_class, hands=hands, now=now, undecided=undecided),
         division=training_class.division,
         institution=training_class.institution,
     )
@@ -142,7 +145,8 @@ def show_parts(context: Context, parts: store.ClassParts) -> ShownClass:
     project = project_of(training_class)
     is_trainee = context.principal.role is Role.TRAINEE
     evidence = None
-    if training_class.status in _EVIDENCE_SHOWN and not is_trainee:
+    ended = training_class.status is ClassStatus.APPROVED and training_class.ends_at <= context.now
+    if (training_class.status in _EVIDENCE_SHOWN or ended) and not is_trainee:
         evidence = evidence_of(training_class, context.now)
     waiting = None
     if training_class.status is ClassStatus.APPROVED and not is_trainee:
@@ -158,16 +162,14 @@ def show_parts(context: Context, parts: store.ClassParts) -> ShownClass:
 
 
 def show_decided(
-    context: Context, training_class: TrainingClass, head: ClassHead, *, with_evidence: bool = False
+    training_class: TrainingClass,
+    head: ClassHead,
+    *,
+    evidence: ClassEvidence | None = None,
 ) -> ShownClass:
     """Show a class as a decision left it, without reading it again."""
     decided = msgspec.structs.replace(training_class, **store.facts_of(head))
-    return ShownClass(
-        training_class=decided,
-        project=project_of(decided),
-        breaches=(),
-        evidence=evidence_of(decided, context.now) if with_evidence else None,
-    )
+    return ShownClass(training_class=decided, project=project_of(decided), breaches=(), evidence=evidence)
 
 
 def show_change(context: Context, training_class: TrainingClass, change: ClassChange) -> ShownChange:

@@ -10,6 +10,7 @@ from chalicelib.aws.writes import ConditionFailed, Write, transact, until_writte
 from chalicelib.classes.scores.store import close_write
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import add_working_days, calendar_known, shanghai_date
+from chalicelib.kernel.closing import Stage, open_below
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
@@ -32,6 +33,7 @@ from chalicelib.subsidies.claims.model import (
 )
 from chalicelib.subsidies.claims.moves import Changes, changed, publicised, rejected, returned, reviewed
 from chalicelib.subsidies.claims.service import lines_of, read_claim
+from chalicelib.subsidies.overrides.service import undecided
 from chalicelib.subsidies.payability.service import Examination, examine
 from chalicelib.subsidies.register.service import enter
 
@@ -63,7 +65,8 @@ def approve(
 
     Raises:
         Forbidden: `self_approval`, who prepared the claim or gave the first review.
-        Refused: stale, a line is no longer payable, or the budget is missing or exhausted.
+        Refused: stale, an override waits for its decision (`decisions_open`), a line is no longer payable, or
+            the budget is missing or exhausted.
 
     """
     actor = context.principal.actor
@@ -74,7 +77,9 @@ def approve(
         claim = read_claim(context, claim_id, "subsidy_claim.approve")
         refuse(why_not("approve", claim, context.principal.hands, version=version))
         rejections, totals = _reject_lines(claim, rejected_lines)
-        policy = read_class(claim.class_id).policy
+        training_class = read_class(claim.class_id)
+        refuse(open_below(Stage.SECOND_REVIEW, undecided(training_class, today)))
+        policy = training_class.policy
         going_on, evidence = _require_still_payable(context, claim, rejected_lines)
         entries = enter(going_on, evidence, policy)
         _refuse_lost(entries.without_room)
