@@ -190,7 +190,8 @@ class ClassHead(ClassFacts, frozen=True, kw_only=True):
 
     `city` groups the classes that a city's bureau sees. `claim_city` and `claim_by` stand only on a scored
     class whose subsidy is not claimed: whose it is and the last day of claiming, so that its vouchers do not
-    stay redeemed for ever.
+    stay redeemed for ever. `queue` is the list in which it waits, `queued_at` since when somebody has to act
+    (`kernel.clocks`): for an approved class that is the end of its last lesson.
     """
 
     city: str
@@ -202,6 +203,8 @@ class ClassHead(ClassFacts, frozen=True, kw_only=True):
     roster_digest: str | None = None
     claim_city: str | None = None
     claim_by: date | None = None
+    queue: str | None = None
+    queued_at: datetime | None = None
 
 
 class ClassPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -275,6 +278,8 @@ class ClassChange(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str | None = None
     decided_at: datetime | None = None
     decision_reason: str | None = None
+    queue: str | None = None
+    queued_at: datetime | None = None
     version: int = 1
     last_change: Change | None = None
 

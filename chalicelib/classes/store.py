@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
 from chalicelib.aws.writes import (
     Check,
     ConditionFailed,
@@ -79,6 +81,17 @@ class ByClaimDeadline(GlobalSecondaryIndex[Any]):
     claim_by = StructAttribute(range_key=True)
 
 
+class WaitingClasses(GlobalSecondaryIndex[Any]):
+    """Classes, and changes of them, in which somebody has to act, by city and part, oldest first."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = IncludeProjection(["status", "institution", "division"])
+
+    queue = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
+
+
 class ClassRow(VersionedTable[Any]):
     """One part of a class: attributes of the other parts are absent."""
 
@@ -138,9 +151,12 @@ class ClassRow(VersionedTable[Any]):
     decided_at = MomentAttribute(null=True)
     decision_reason = UnicodeAttribute(null=True)
     marks = StructAttribute(null=True)
+    queue = UnicodeAttribute(null=True)
+    queued_at = MomentAttribute(null=True)
     by_institution = ByInstitution()
     by_city = ByCity()
     by_claim_deadline = ByClaimDeadline()
+    waiting = WaitingClasses()
 
     @property
     def record(self) -> Any:
@@ -260,6 +276,13 @@ def _within(area: str, status: ClassStatus | None) -> Condition | None:
 def heads_by_id(class_ids: Iterable[str]) -> list[ClassHead]:
     """Read the heads of many classes, 100 a call, in no particular order."""
     return ClassRow.find_many([(class_id, HEAD) for class_id in class_ids])
+
+
+def waiting_classes(
+    queue: str, *, until: datetime, status: ClassStatus, after: Mapping[str, Any] | None
+) -> WaitingKeys:
+    """Give those of one list of classes that have waited in a state since before a moment."""
+    return waiting_since(ClassRow, queue, until=until, limit=A_PAGE, after=after, status=status)
 
 
 def heads_and_plans(class_ids: Iterable[str]) -> Iterator[tuple[ClassHead, ClassPlan]]:

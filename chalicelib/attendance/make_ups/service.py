@@ -19,7 +19,7 @@ from chalicelib.attendance.make_ups.model import (
 )
 from chalicelib.attendance.model import PresenceRecords, counts, mark_by_check_ins, why_not_ask
 from chalicelib.attendance.roll_calls.service import roll_calls_at
-from chalicelib.attendance.waiting.store import queue_of
+from chalicelib.aws.waiting import queue_of
 from chalicelib.classes.model import ClassFacts, Lesson, TrainingClass
 from chalicelib.classes.service import require_class
 from chalicelib.classes.store import heads_by_id

@@ -10,8 +10,8 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.attendance.make_ups.model import MAKE_UP_TRANSITIONS, MakeUp
 from chalicelib.attendance.model import ASKED_IN
-from chalicelib.attendance.waiting.store import page_of_waiting
 from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.waiting import page_of_waiting
 from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, refuse_stale, transact
 from chalicelib.classes.store import evidence_check
 from chalicelib.kernel.paging import Page, PageRequest

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from chalicelib.aws.waiting import queue_of
 from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus
 from chalicelib.catalogue.institutions.reading import read_institution
 from chalicelib.classes import store
@@ -123,6 +124,8 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
         changes=changes,
         submitted_by=actor,
         submitted_at=context.now,
+        queue=queue_of(training_class.division, training_class.id),
+        queued_at=context.now,
     )
     change = change_of(context, "class.change", reason=draft.reason)
     also = also_prepared(training_class, actor)

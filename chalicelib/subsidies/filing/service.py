@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from chalicelib.aws.waiting import queue_of
 from chalicelib.aws.writes import Write, transact, until_written
 from chalicelib.classes.model import ClassStatus, TrainingClass, claim_deadline, prepared_by
 from chalicelib.classes.scores.store import claim_write
@@ -22,6 +23,7 @@ from chalicelib.subsidies.claims.model import (
     LineStatus,
     claim_id_of,
     line_id_of,
+    sent_again_by,
     why_not,
 )
 from chalicelib.subsidies.holds.model import decided_holds
@@ -45,7 +47,7 @@ def submit_claim(
     """Ask for payment for a scored class, one line a payable trainee; again after a return.
 
     Raises:
-        Refused: the class is not scored, the deadline for the first filing has passed, or nobody is payable;
+        Refused: the class is not scored, the deadline for this filing has passed, or nobody is payable;
             `decisions_open`, the completion or an override waits for its decision.
         Impossible: `declared_totals_differ`, with both figures.
 
@@ -106,12 +108,14 @@ def _require_claimable(training_class: TrainingClass, before: Claim | None, toda
     if training_class.status is not expected:
         code = "class_not_approved" if training_class.status in _NOT_APPROVED else "wrong_state"
         raise error(code, status=str(training_class.status))
-    if before is not None:
-        return  # filed in time; how long reviews and objections take is not in the institution's hands
-    assert training_class.completion_approved_at is not None
-    deadline = claim_deadline(training_class.completion_approved_at, training_class.policy)
-    if today > deadline:
+    deadline = sent_again_by(before) if before is not None else _claim_by(training_class)
+    if deadline is not None and today > deadline:
         raise error("claim_deadline_passed", deadline=deadline.isoformat())
+
+
+def _claim_by(training_class: TrainingClass) -> date:
+    assert training_class.completion_approved_at is not None
+    return claim_deadline(training_class.completion_approved_at, training_class.policy)
 
 
 def _claim_for(
@@ -145,6 +149,9 @@ def _claim_for(
         also_prepared_by=sorted(prepared - {applicant}),
         objections=before.objections if before is not None else 0,
         open_objections=before.open_objections if before is not None else 0,
+        claim_by=_claim_by(training_class),
+        queue=queue_of(training_class.division, claim_id),
+        queued_at=context.now,
         version=before.version + 1 if before is not None else 1,
     )
 

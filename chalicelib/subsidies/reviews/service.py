@@ -7,7 +7,6 @@ from datetime import date
 from chalicelib.accounts import rights
 from chalicelib.aws.logs import log
 from chalicelib.aws.writes import ConditionFailed, Write, transact, until_written
-from chalicelib.classes.scores.store import close_write
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import add_working_days, calendar_known, shanghai_date
 from chalicelib.kernel.closing import Stage, open_below
@@ -20,18 +19,17 @@ from chalicelib.programs.model import Policy
 from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.claims import store
-from chalicelib.subsidies.claims.closing import close_vouchers
+from chalicelib.subsidies.claims.closing import rejection_writes
 from chalicelib.subsidies.claims.evidence import PayabilityEvidence
 from chalicelib.subsidies.claims.model import (
     LINE_TRANSITIONS,
     Claim,
-    Leftover,
     Line,
     LineStatus,
     filing_day,
     why_not,
 )
-from chalicelib.subsidies.claims.moves import Changes, changed, publicised, rejected, returned, reviewed
+from chalicelib.subsidies.claims.moves import Changes, changed, publicised, returned, reviewed
 from chalicelib.subsidies.claims.service import lines_of, read_claim
 from chalicelib.subsidies.overrides.service import undecided
 from chalicelib.subsidies.payability.service import Examination, examine
@@ -45,13 +43,14 @@ def review(
     actor = context.principal.actor
     change = change_of(context, "subsidy_claim.review", reason=comment)
     if not rejected_lines:
-        return _decide_at_once(context, claim_id, "review", reviewed(actor), version=version, change=change)
+        given = reviewed(actor, context.now)
+        return _decide_at_once(context, claim_id, "review", given, version=version, change=change)
 
     def attempt() -> None:
         claim = read_claim(context, claim_id, "subsidy_claim.review")
         refuse(why_not("review", claim, context.principal.hands, version=version))
         rejections, totals = _reject_lines(claim, rejected_lines)
-        after = changed(claim, {**reviewed(actor), **totals})
+        after = changed(claim, {**reviewed(actor, context.now), **totals})
         transact([store.move_write(claim, after), *rejections], change=change)
 
     until_written(attempt)
@@ -121,7 +120,8 @@ def _tell_of_missing_plan(year: int) -> None:
 def send_back(context: Context, claim_id: str, *, version: int, reason: str) -> Claim:
     """Return a claim to the institution with a reason."""
     change = change_of(context, "subsidy_claim.return", reason=reason)
-    return _decide_at_once(context, claim_id, "return", returned(reason), version=version, change=change)
+    back = returned(reason, context.now)
+    return _decide_at_once(context, claim_id, "return", back, version=version, change=change)
 
 
 def reject(context: Context, claim_id: str, *, version: int, reason: str) -> Claim:
@@ -131,13 +131,7 @@ def reject(context: Context, claim_id: str, *, version: int, reason: str) -> Cla
     def attempt() -> None:
         claim = read_claim(context, claim_id, "subsidy_claim.reject")
         refuse(why_not("reject", claim, context.principal.hands, version=version))
-        used = [Leftover(line.enrolment_id, line.voucher_id) for line in lines_of(claim)]
-        writes: list[Write] = [
-            store.move_write(claim, changed(claim, rejected(reason))),
-            close_write(claim.class_id),
-            *close_vouchers([*claim.leftovers, *used]),
-        ]
-        transact(writes, change=change)
+        transact(rejection_writes(claim, reason), change=change)
 
     until_written(attempt)
     return store.read_claim(claim_id)
