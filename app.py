@@ -192,6 +192,11 @@ for _port, _answer in {
     "classes_trainees_may_leave": "chalicelib.classes.rosters.service:classes_one_may_leave",
     "why_not_close_class": "chalicelib.subsidies.lapsing.service:why_not_close",
     "evidence_of_class": "chalicelib.attendance.summary.evidence:evidence_of",
+    "undecided_in_class": "chalicelib.attendance.summary.evidence:undecided_in",
+    "release_idle": "chalicelib.enrolments.release.idle:release_idle",
+    "lapse_classes": "chalicelib.classes.cancellation.service:lapse_classes",
+    "lapse_claims": "chalicelib.subsidies.lapsing.service:lapse_claims",
+    "withdraw_batches": "chalicelib.vouchers.batches.service:withdraw_batches",
     "payment_of_voucher": "chalicelib.subsidies.holds.listed:stop_payment",
 }.items():
     install(_port, _answer)

@@ -14,7 +14,7 @@ from chalicelib.attendance.check_ins.model import (
     window_of,
 )
 from chalicelib.attendance.roll_calls.model import RollCall
-from chalicelib.classes.model import RUNNING, ClassFacts, Lesson, TrainingClass
+from chalicelib.classes.model import RUNNING, ClassFacts, ClassStatus, Lesson, TrainingClass
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.reasons import error
 
@@ -29,6 +29,20 @@ def why_closed(training_class: ClassFacts) -> DomainError | None:
     if training_class.status not in RUNNING:
         return error("wrong_state", status=training_class.status.value)
     return None
+
+
+ASKED_IN = tuple(status for status in RUNNING if status is not ClassStatus.COMPLETION_SUBMITTED)
+"""States in which something may be asked for: once completion is applied for, nothing opens below it."""
+
+
+def why_not_ask(training_class: ClassFacts) -> DomainError | None:
+    """Tell why nothing can be asked for of a class's lessons now; None if something may be.
+
+    The truth at the moment of writing is the condition of `make_ups.store.ask`.
+    """
+    if training_class.approved_by is not None and training_class.status not in ASKED_IN:
+        return error("wrong_state", status=training_class.status.value)
+    return why_closed(training_class)
 
 
 class AttendanceMark(StrEnum):

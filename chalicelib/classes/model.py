@@ -7,7 +7,6 @@ look-up is needed between them. What policy asks of a plan is in `plans/model.py
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 
 from chalicelib.catalogue.institutions.model import Location
 from chalicelib.kernel.calendar import add_months, format_moment, shanghai_date
+from chalicelib.kernel.closing import OpenDecision, Stage, Undecided, open_below
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId, LessonId, ProgramId, ProjectId, Uscc, part_id, whole_of
 from chalicelib.kernel.principal import Change, Hands
@@ -198,7 +198,8 @@ class ClassHead(ClassFacts, frozen=True, kw_only=True):
 
     `city` groups the classes that a city's bureau sees. `claim_city` and `claim_by` stand only on a scored
     class whose subsidy is not claimed: whose it is and the last day of claiming, so that its vouchers do not
-    stay redeemed for ever.
+    stay redeemed for ever. `queue` is the list in which it waits, `queued_at` since when somebody has to act
+    (`kernel.clocks`): for an approved class that is the end of its last lesson.
     """
 
     city: str
@@ -210,6 +211,8 @@ class ClassHead(ClassFacts, frozen=True, kw_only=True):
     roster_digest: str | None = None
     claim_city: str | None = None
     claim_by: date | None = None
+    queue: str | None = None
+    queued_at: datetime | None = None
 
 
 class ClassPlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,37 +286,15 @@ class ClassChange(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str | None = None
     decided_at: datetime | None = None
     decision_reason: str | None = None
+    queue: str | None = None
+    queued_at: datetime | None = None
     version: int = 1
     last_change: Change | None = None
 
     @property
     def change_id(self) -> str:
         """Give the id by which clients know it."""
-        return part_id("chg", self.id, self.part.partition("#")[2])
-
-
-class Marks(msgspec.Struct, frozen=True, kw_only=True):
-    """One trainee's marks, the share of the hours they attended, and whether they pass."""
-
-    enrolment_id: str
-    theory: int
-    practice: int
-    share: Decimal
-    passed: bool
-
-
-class ScoreSheet(msgspec.Struct, frozen=True, kw_only=True):
-    """One recording of a class's marks; a correction is another one, with its reason."""
-
-    id: ClassId
-    part: str
-    division: str
-    scored_by: str
-    scored_at: datetime
-    marks: list[Marks]
-    reason: str | None = None
-    version: int = 1
-    last_change: Change | None = None
+        return change_id_of(self.id, self.part)
 
 
 # --------------------------------------------------------------------------- the whole class
@@ -369,6 +350,11 @@ class TrainingClass(ClassFacts, frozen=True, kw_only=True):
 def lesson_id_of(class_id: str, number: int) -> LessonId:
     """Give the id of a class's n-th lesson."""
     return LessonId(part_id("les", class_id, f"{number:02d}"))
+
+
+def change_id_of(class_id: str, part: str) -> str:
+    """Give the id of the change that a part of a class holds."""
+    return part_id("chg", class_id, part.partition("#")[2])
 
 
 def class_id_of(lesson_id: str) -> ClassId:
@@ -443,12 +429,14 @@ def why_not(
     now: datetime,
     suspended: bool = False,
     version: int | None = None,
+    undecided: Sequence[OpenDecision] = (),
 ) -> DomainError | None:
     """Tell what stands against an action on a class now; None if nothing does.
 
     Use cases refuse by it, with the `version` their caller saw; what is offered is what it lets pass.
-    `suspended` is whether its institution is now. What the plan's rules (told as `warnings` before) or a
-    sheet's rows stand against is told when tried. `store.head_update` is the truth: the write's condition.
+    `suspended` is whether its institution is now; `undecided` is what waits for a decision in the class's
+    evidence, where somebody has looked. What the plan's rules (told as `warnings` before) or a sheet's rows
+    stand against is told when tried. `store.head_update` is the truth: the write's condition.
 
     An example: a class is approved, its last lesson ends on 18 September at 17:00, nobody applied for a
     change. On the 10th `change`, `roster` and `cancel` are offered to the institution; `completion_submit`
@@ -458,13 +446,25 @@ def why_not(
     if version is not None and training_class.version != version:
         return error("version_conflict", version=training_class.version)
     if training_class.status not in sources_of(action):
-        return _wrong_state(action, training_class.status)
+        return _wrong_state(action, training_class)
     if suspended and action in NOT_WHILE_SUSPENDED:
         return error("institution_suspended")
-    return next(_reasons_against(action, training_class, hands=hands, now=now), None)
+    refusal = next(_reasons_against(action, training_class, hands=hands, now=now), None)
+    if refusal is None and action in ("completion_submit", "completion_approve"):
+        return open_below(Stage.COMPLETION, [*_change_waiting(training_class), *undecided])
+    return refusal
 
 
-def _wrong_state(action: str, status: ClassStatus) -> DomainError:
+def _change_waiting(training_class: ClassFacts) -> list[OpenDecision]:
+    part = training_class.open_change
+    return [] if part is None else [OpenDecision(Undecided.CHANGE, change_id_of(training_class.id, part))]
+
+
+def _wrong_state(action: str, training_class: TrainingClass | ClassHead) -> DomainError:
+    status = training_class.status
+    if action == "scores" and status in (_S.COMPLETION_SUBMITTED, _S.COMPLETION_RETURNED):
+        below = [OpenDecision(Undecided.COMPLETION, training_class.id)]
+        return open_below(Stage.MARKS, below) or error("wrong_state", status=status.value)
     if action == "roster":
         return error("class_not_approved") if status in NOT_YET_APPROVED else error("roster_closed")
     if action == "scores" and status in (ClassStatus.CLAIMED, ClassStatus.CLOSED):

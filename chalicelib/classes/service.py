@@ -10,7 +10,10 @@ from chalicelib.catalogue.projects.reading import pinned_project, project_as_of,
 from chalicelib.classes import store
 from chalicelib.classes.model import TrainingClass
 from chalicelib.classes.store import ClassParts
+from chalicelib.enrolments.model import EnrolmentStatus
+from chalicelib.enrolments.store import enrolments_of
 from chalicelib.kernel.ids import is_id
+from chalicelib.kernel.paging import LIMIT_MAX, PageRequest
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import current_program, pinned_policy, read_program
@@ -105,16 +108,31 @@ def require_version(context: Context, action: str, class_id: str, version: int) 
     return _at_newest_policy(_reached(context, action, known))
 
 
+_OWN_HISTORY = ("class.read", "attendance.read_own")
+"""What who left a class may still do with it: look at what was recorded of them."""
+
+
 def _reached(context: Context, action: str, parts: ClassParts) -> ClassParts:
     principal = context.principal
+    person_key = principal.person_key
+    if person_key is not None and person_key not in parts.roster:
+        left = action in _OWN_HISTORY and withdrawn_enrolment(parts.head.id, person_key) is not None
+        person_key = person_key if left else None
     rights.require(
         principal,
         action,
         division=parts.head.division,
         institution=parts.head.institution,
-        person_key=principal.person_key if principal.person_key in parts.roster else None,
+        person_key=person_key,
     )
     return parts
+
+
+def withdrawn_enrolment(class_id: str, person_key: str) -> str | None:
+    """Give the enrolment of somebody who withdrew from a class: their history stays theirs."""
+    page = enrolments_of(person_key, PageRequest(limit=LIMIT_MAX))
+    withdrawn = (e.id for e in page.items if e.status is EnrolmentStatus.WITHDRAWN and e.class_id == class_id)
+    return next(withdrawn, None)
 
 
 def _at_newest_policy(parts: ClassParts) -> TrainingClass:

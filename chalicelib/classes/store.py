@@ -2,15 +2,17 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
 from chalicelib.aws.writes import (
     Check,
     ConditionFailed,
@@ -23,6 +25,7 @@ from chalicelib.aws.writes import (
     transact,
     transition,
 )
+from chalicelib.classes.marks import ScoreSheet
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
     RUNNING,
@@ -32,7 +35,6 @@ from chalicelib.classes.model import (
     ClassPlan,
     ClassRoster,
     ClassStatus,
-    ScoreSheet,
     TrainingClass,
 )
 from chalicelib.kernel.divisions import groups_below, is_part_of_group
@@ -77,6 +79,17 @@ class ByClaimDeadline(GlobalSecondaryIndex[Any]):
 
     claim_city = UnicodeAttribute(hash_key=True)
     claim_by = StructAttribute(range_key=True)
+
+
+class WaitingClasses(GlobalSecondaryIndex[Any]):
+    """Classes, and changes of them, in which somebody has to act, by city and part, oldest first."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = IncludeProjection(["status", "institution", "division"])
+
+    queue = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
 
 
 class ClassRow(VersionedTable[Any]):
@@ -138,9 +151,12 @@ class ClassRow(VersionedTable[Any]):
     decided_at = MomentAttribute(null=True)
     decision_reason = UnicodeAttribute(null=True)
     marks = StructAttribute(null=True)
+    queue = UnicodeAttribute(null=True)
+    queued_at = MomentAttribute(null=True)
     by_institution = ByInstitution()
     by_city = ByCity()
     by_claim_deadline = ByClaimDeadline()
+    waiting = WaitingClasses()
 
     @property
     def record(self) -> Any:
@@ -262,6 +278,13 @@ def heads_by_id(class_ids: Iterable[str]) -> list[ClassHead]:
     return ClassRow.find_many([(class_id, HEAD) for class_id in class_ids])
 
 
+def waiting_classes(
+    queue: str, *, until: datetime, status: ClassStatus, after: Mapping[str, Any] | None
+) -> WaitingKeys:
+    """Give those of one list of classes that have waited in a state since before a moment."""
+    return waiting_since(ClassRow, queue, until=until, limit=A_PAGE, after=after, status=status)
+
+
 def heads_and_plans(class_ids: Iterable[str]) -> Iterator[tuple[ClassHead, ClassPlan]]:
     """Read the heads and plans of many classes, 50 a call."""
     keys = [(class_id, part) for class_id in dict.fromkeys(class_ids) for part in (HEAD, PLAN)]
@@ -378,6 +401,6 @@ def move(
 # --------------------------------------------------------------------------- what other steps require
 
 
-def evidence_check(class_id: str) -> Check:
+def evidence_check(class_id: str, *, sources: Sequence[ClassStatus] = RUNNING) -> Check:
     """Require that a class's evidence is still being gathered: its completion is not approved."""
-    return Check(ClassRow, (class_id, HEAD), lawful(ClassRow, sources=RUNNING))
+    return Check(ClassRow, (class_id, HEAD), lawful(ClassRow, sources=sources))

@@ -51,7 +51,11 @@ def too_late_to_release(confirmed_at: datetime, *, within_days: int, now: dateti
 
 
 class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
-    """One enrolment. Names and numbers are masks."""
+    """One enrolment. Names and numbers are masks.
+
+    `queue` is the list in which it waits for a class, `queued_at` since when it does; on a roster it waits
+    for nothing.
+    """
 
     id: EnrolmentId
     voucher_id: VoucherId
@@ -69,6 +73,8 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     class_id: ClassId | None = None
     theory: int | None = None
     practice: int | None = None
+    queue: str | None = None
+    queued_at: datetime | None = None
     version: int = 1
     last_change: Change | None = None
 

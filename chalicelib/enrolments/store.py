@@ -1,13 +1,15 @@
 """The table of enrolments, and every lawful write on one."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
 from chalicelib.aws.writes import Put, Update, lawful
 from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
 from chalicelib.kernel.divisions import divisions_below
@@ -47,6 +49,17 @@ class EnrolmentsByDivision(GlobalSecondaryIndex[Any]):
     confirmed_at = MomentAttribute(range_key=True)
 
 
+class WaitingEnrolments(GlobalSecondaryIndex[Any]):
+    """Enrolments that are in no class yet, by city and part, oldest first: others lack the moment."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = IncludeProjection(["status", "institution", "division"])
+
+    queue = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
+
+
 class EnrolmentRow(VersionedTable[Enrolment]):
     """One row an enrolment."""
 
@@ -72,9 +85,12 @@ class EnrolmentRow(VersionedTable[Enrolment]):
     class_id = UnicodeAttribute(null=True)
     theory = NumberAttribute(null=True)
     practice = NumberAttribute(null=True)
+    queue = UnicodeAttribute(null=True)
+    queued_at = MomentAttribute(null=True)
     by_institution = EnrolmentsByInstitution()
     by_person = EnrolmentsByPerson()
     by_division = EnrolmentsByDivision()
+    waiting = WaitingEnrolments()
 
 
 def _lawful_for(action: str) -> Condition:
@@ -127,6 +143,11 @@ def _newest(index: Any, key: str, request: PageRequest) -> Page[Enrolment]:
     return page_of(rows, request)
 
 
+def waiting_enrolments(queue: str, *, until: datetime, after: Mapping[str, Any] | None) -> WaitingKeys:
+    """Give a page of one list of enrolments that have been in no class since before a moment."""
+    return waiting_since(EnrolmentRow, queue, until=until, limit=A_PAGE, after=after)
+
+
 # --------------------------------------------------------------------------- parts of transactions
 
 
@@ -135,10 +156,16 @@ def confirm_write(enrolment: Enrolment) -> Put:
     return Put(EnrolmentRow.from_record(enrolment))
 
 
-def release_write(enrolment_id: str) -> Update:
-    """Release an enrolment that is on no roster."""
+def release_write(enrolment_id: str, *, waiting_before: datetime | None = None) -> Update:
+    """Release an enrolment that is on no roster; only if it has waited since before a moment, where given."""
+    condition = _lawful_for("release")
+    if waiting_before is not None:
+        condition &= EnrolmentRow.queued_at <= waiting_before
     return Update(
-        EnrolmentRow, (enrolment_id,), [EnrolmentRow.status.set(_target("release"))], _lawful_for("release")
+        EnrolmentRow,
+        (enrolment_id,),
+        [EnrolmentRow.status.set(_target("release")), EnrolmentRow.queued_at.remove()],
+        condition,
     )
 
 
@@ -159,19 +186,27 @@ def roster_write(enrolment_id: str, *, class_id: str, institution: str, project_
     return Update(
         EnrolmentRow,
         (enrolment_id,),
-        [EnrolmentRow.status.set(_target("roster")), EnrolmentRow.class_id.set(class_id)],
+        [
+            EnrolmentRow.status.set(_target("roster")),
+            EnrolmentRow.class_id.set(class_id),
+            EnrolmentRow.queued_at.remove(),
+        ],
         _lawful_for("roster")
         & (EnrolmentRow.institution == institution)
         & (EnrolmentRow.project_id == project_id),
     )
 
 
-def unroster_write(enrolment_id: str, *, class_id: str) -> Update:
+def unroster_write(enrolment_id: str, *, class_id: str, now: datetime) -> Update:
     """Take an enrolment off a class's roster again."""
     return Update(
         EnrolmentRow,
         (enrolment_id,),
-        [EnrolmentRow.status.set(_target("unroster")), EnrolmentRow.class_id.remove()],
+        [
+            EnrolmentRow.status.set(_target("unroster")),
+            EnrolmentRow.class_id.remove(),
+            EnrolmentRow.queued_at.set(now),
+        ],
         _lawful_for("unroster") & (EnrolmentRow.class_id == class_id),
     )
 

@@ -544,6 +544,21 @@ REASONS: dict[str, Reason] = {
         "本班已开课，不能从花名册中删去学员；学员离班请办理退班并填写原因。",
         "The class has begun: nobody is dropped from its roster. Withdraw who leaves, with the reason.",
     ),
+    "trainee_elsewhere": Reason(
+        Impossible,
+        "该学员在 {day} 的上课时间与其所在的另一班级冲突，同一人不能同时在两处上课，请核对后移出名单。",
+        "On {day} this trainee has a lesson of another class at the same time. Take them off the roster.",
+    ),
+    "trainer_is_trainee": Reason(
+        Impossible,
+        "该人员同时是本班的教师和学员，同一人不能教自己的班，请更换教师或移出名单。",
+        "This person is a trainer and a trainee of this class. Replace the trainer or take them off the roster.",
+    ),
+    "trainees_elsewhere": Reason(
+        Refused,
+        "变更后有 {count} 名学员的上课时间与其所在的另一班级冲突，请改用其他时间。",
+        "After this change {count} trainees would have lessons of another class at the same time.",
+    ),
     "joins_unclear": Reason(
         Impossible, "“入班”一列只能填“是”或“否”，请更正。", "Write 是 or 否 in this column."
     ),
@@ -557,6 +572,36 @@ REASONS: dict[str, Reason] = {
         Refused,
         "还有课次未结束（最后一次 {ends_at}），请在全部课程结束后申请结业。",
         "Lessons are still to come (the last ends {ends_at}).",
+    ),
+    "decisions_open": Reason(
+        Refused,
+        "还有 {count} 项待决定的事项，请先逐项办结再继续。",
+        "{count} decisions are still open. Have each of them decided first.",
+    ),
+    "check_in_undecided": Reason(
+        Refused,
+        "该次打卡尚待核验，请由经办人员核验。",
+        "This check-in waits for its review by the bureau.",
+    ),
+    "make_up_undecided": Reason(
+        Refused,
+        "该补课或请假申请尚待审批，请由经办人员审批。",
+        "This make-up or excuse waits for the bureau's decision.",
+    ),
+    "change_undecided": Reason(
+        Refused,
+        "该变更申请尚待审批，请先审批或撤回。",
+        "This change waits for its decision. Have it decided, or withdraw it.",
+    ),
+    "completion_undecided": Reason(
+        Refused,
+        "该班结业申请尚未通过，请先办结结业审批。",
+        "The completion of this class is not approved yet. Have it decided first.",
+    ),
+    "override_undecided": Reason(
+        Refused,
+        "该例外核准申请尚待决定，请先由复核人员决定。",
+        "This override waits for its decision by a reviewer.",
     ),
     "roster_empty": Reason(Refused, "花名册为空，请先上传花名册。", "The roster is empty. Upload it first."),
     "scores_incomplete": Reason(

@@ -7,7 +7,7 @@ derived from it.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.reasons import error
@@ -36,6 +36,10 @@ class Step(Generic[State]):
     target: State
 
 
+DECLARED: list["Transitions[Any]"] = []
+"""Every table that is loaded: outside Lambda that is all of them. Each of their states has its clock."""
+
+
 class Transitions(Generic[State]):
     """The lawful actions of one kind of thing."""
 
@@ -43,6 +47,16 @@ class Transitions(Generic[State]):
         """Name the thing (for messages and tests) and give its actions."""
         self.name = name
         self.steps = dict(steps)
+        DECLARED.append(self)
+
+    @property
+    def states(self) -> tuple[State, ...]:
+        """List every state, in the order of its type."""
+        return tuple(type(next(iter(self.steps.values())).target))
+
+    def is_final(self, state: State) -> bool:
+        """Tell whether no action leads out of a state."""
+        return all(step.target is state for step in self.steps.values() if state in step.sources)
 
     def sources(self, action: str) -> tuple[State, ...]:
         """List the states from which this action is lawful, in the order of the table."""

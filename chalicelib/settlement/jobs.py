@@ -1,6 +1,6 @@
-"""The nightly settlement and verification: one message a division, and the worker that does what it names."""
+"""The nightly clocks, settlement and verification: messages a division, and the worker of what they name."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -13,6 +13,7 @@ from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement.batches.sealing import may_leave_more, seal_division
 from chalicelib.settlement.clawback.arrears import suspend_in_arrears
+from chalicelib.settlement.clocks.service import ClockPlace, advance, first_places
 from chalicelib.settlement.figures import measure_page
 from chalicelib.settlement.verification.model import Progress
 from chalicelib.settlement.verification.service import report, verify_page
@@ -25,11 +26,17 @@ class Work(StrEnum):
 
     SETTLE = "settle"
     VERIFY = "verify"
+    CLOCK = "clock"
 
 
 def settle_subsidies(context: Context) -> dict[str, int]:
-    """Ask for the settlement of every division that has a budget (nightly): `{"divisions": n}`."""
-    return _ask_every_division(Work.SETTLE, context)
+    """Let the clocks go on, then ask for the settlement of every division that has a budget (nightly).
+
+    Gives `{"divisions": n, "clocks": n}`.
+    """
+    places = first_places()
+    _send([_clock_message(place) for place in places], context)
+    return {**_ask_every_division(Work.SETTLE, context), "clocks": len(places)}
 
 
 def verify_ledger(context: Context) -> dict[str, int]:
@@ -39,17 +46,16 @@ def verify_ledger(context: Context) -> dict[str, int]:
 
 def _ask_every_division(work: Work, context: Context) -> dict[str, int]:
     cities, _ = cities_of(PROVINCE)
-    queues.send(
-        settings().settlement_queue_url,
-        [{"work": work, "division": city} for city in cities],
-        now=context.now,
-    )
+    _send([{"work": work, "division": city} for city in cities], context)
     return {"divisions": len(cities)}
 
 
 def _ask_again(work: Work, division: str, context: Context, **facts: Any) -> None:
-    body = {"work": work, "division": division, **facts}
-    queues.send(settings().settlement_queue_url, [body], now=context.now)
+    _send([{"work": work, "division": division, **facts}], context)
+
+
+def _send(bodies: Sequence[Mapping[str, Any]], context: Context) -> None:
+    queues.send(settings().settlement_queue_url, bodies, now=context.now)
 
 
 # --------------------------------------------------------------------------- the worker
@@ -92,7 +98,19 @@ def _verify(division: str, body: Mapping[str, Any], context: Context) -> None:
     report(page, differing=progress.differing if progress is not None else 0)
 
 
+def _advance_clock(division: str, body: Mapping[str, Any], context: Context) -> None:
+    """Do a page of what the clocks of a group of lists do, and ask for the next ones."""
+    place = ClockPlace(division, str(body.get("port", "")), int(body.get("part", 0)), body.get("after"))
+    _send([_clock_message(left) for left in advance(context, place)], context)
+
+
+def _clock_message(place: ClockPlace) -> dict[str, Any]:
+    facts = {"port": place.port, "part": place.part, "after": place.after}
+    return {"work": Work.CLOCK, "division": place.group, **facts}
+
+
 _HANDLERS: Mapping[Work, Callable[[str, Mapping[str, Any], Context], None]] = {
     Work.SETTLE: _settle,
     Work.VERIFY: _verify,
+    Work.CLOCK: _advance_clock,
 }

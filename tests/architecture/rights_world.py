@@ -77,7 +77,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     from chalicelib.attendance.check_ins.store import check_ins_of
     from chalicelib.attendance.make_ups.model import MakeUp, MakeUpKind, MakeUpStatus
     from chalicelib.attendance.make_ups.store import MakeUpRow
-    from chalicelib.attendance.waiting.store import queue_of
+    from chalicelib.aws.waiting import queue_of
     from chalicelib.classes.model import lesson_id_of
     from chalicelib.exchange import jobs as exchange_jobs
     from chalicelib.exchange import store as exchange_store

@@ -17,8 +17,7 @@ import msgspec
 
 import chalicelib
 from chalicelib.attendance.footage import manifest
-from chalicelib.attendance.waiting import store as waiting
-from chalicelib.aws import keys, table
+from chalicelib.aws import keys, table, waiting
 from chalicelib.aws.settings import settings
 from chalicelib.exchange import model as exchange
 from chalicelib.exchange import store as exchange_store

@@ -157,7 +157,7 @@ def test_each_role_sees_and_can_do_exactly_what_the_state_allows(world, api, sta
                 if role in ("institution", "clerk") and answer.status == 409:
                     assert answer.json["code"] in (
                         "wrong_state", "class_not_approved", "roster_closed", "scores_closed", "change_open",
-                        "lessons_open", "lesson_begun",
+                        "lessons_open", "lesson_begun", "decisions_open",
                     ), (action, answer.text)  # fmt: skip
     assert [row.attribute_values for row in rows_of(room)] == [row.attribute_values for row in before]
 

@@ -21,7 +21,7 @@ from chalicelib.attendance.check_ins.model import (
 from chalicelib.attendance.lessons import require_lesson
 from chalicelib.attendance.roll_calls.model import RollCall
 from chalicelib.attendance.roll_calls.service import roll_calls_at
-from chalicelib.attendance.waiting.store import queue_of
+from chalicelib.aws.waiting import queue_of
 from chalicelib.classes.model import Lesson, TrainingClass, class_id_of
 from chalicelib.classes.service import complete
 from chalicelib.kernel.calendar import format_moment

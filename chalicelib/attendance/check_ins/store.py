@@ -13,7 +13,6 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.attendance.check_ins.model import CheckIn, RefusedCheckIn
-from chalicelib.attendance.waiting.store import page_of_waiting
 from chalicelib.aws.table import (
     MomentAttribute,
     StructAttribute,
@@ -23,6 +22,7 @@ from chalicelib.aws.table import (
     read_together,
     table_name,
 )
+from chalicelib.aws.waiting import page_of_waiting
 from chalicelib.aws.writes import ConditionFailed, insert, keep, update
 from chalicelib.classes.store import PARTS, ClassParts, ClassRow, parts_of
 from chalicelib.kernel.ids import whole_of

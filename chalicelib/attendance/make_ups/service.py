@@ -17,9 +17,9 @@ from chalicelib.attendance.make_ups.model import (
     make_up_key,
     why_not,
 )
-from chalicelib.attendance.model import PresenceRecords, counts, mark_by_check_ins, why_closed
+from chalicelib.attendance.model import PresenceRecords, counts, mark_by_check_ins, why_not_ask
 from chalicelib.attendance.roll_calls.service import roll_calls_at
-from chalicelib.attendance.waiting.store import queue_of
+from chalicelib.aws.waiting import queue_of
 from chalicelib.classes.model import ClassFacts, Lesson, TrainingClass
 from chalicelib.classes.service import require_class
 from chalicelib.classes.store import heads_by_id
@@ -60,12 +60,13 @@ def ask(context: Context, lesson_id: str, draft: MakeUpDraft) -> ShownMakeUp:
 
     Raises:
         NotFound: there is no such lesson in the caller's area.
-        Refused: the class is not running, the trainee not on its roster, the lesson not over (a make-up), or
-            attended, a request there already, or more hours than the policy lets be made up.
+        Refused: the class is not running or its completion is applied for, the trainee not on its roster, the
+            lesson not over (a make-up), or attended, a request there already, or more hours than the policy
+            lets be made up.
 
     """
     training_class, lesson = require_lesson(context, "make_up.request", lesson_id)
-    refuse(why_closed(training_class))
+    refuse(why_not_ask(training_class))
     person_key = _person_of(training_class, draft.enrolment_id)
     slot = slot_of(lesson.id, person_key)
     before = store.find_make_up(training_class.id, slot)

@@ -9,9 +9,10 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.attendance.make_ups.model import MAKE_UP_TRANSITIONS, MakeUp
-from chalicelib.attendance.waiting.store import page_of_waiting
+from chalicelib.attendance.model import ASKED_IN
 from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import ConditionFailed, Put, Update, lawful, refuse_stale, transact
+from chalicelib.aws.waiting import page_of_waiting
+from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, refuse_stale, transact
 from chalicelib.classes.store import evidence_check
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
@@ -82,14 +83,15 @@ def ask(make_up: MakeUp, before: MakeUp | None, *, change: Change) -> None:
     """Store a request: a new one, or again after a rejection.
 
     Raises:
-        Refused: the completion was approved meanwhile, or the request changed.
+        Refused: the completion was applied for meanwhile, or the request changed.
 
     """
     known: Condition | None = None
     if before is not None:
         known = lawful(MakeUpRow, sources=MAKE_UP_TRANSITIONS.sources("request"), version=before.version)
     row = MakeUpRow.from_record(make_up)
-    _transact(make_up.class_id, Put(row, known), action="request", version=None, change=change)
+    check = evidence_check(make_up.class_id, sources=ASKED_IN)
+    _transact(check, Put(row, known), action="request", version=None, change=change)
 
 
 def decide(
@@ -114,15 +116,13 @@ def decide(
         ],
         lawful(MakeUpRow, sources=sources, version=version),
     )
-    _transact(before.class_id, update, action=action, version=version, change=change)
+    _transact(evidence_check(before.class_id), update, action=action, version=version, change=change)
 
 
-def _transact(
-    class_id: str, write: Put | Update, *, action: str, version: int | None, change: Change
-) -> None:
+def _transact(check: Check, write: Put | Update, *, action: str, version: int | None, change: Change) -> None:
     """Write while the class's evidence is still being gathered."""
     try:
-        transact([evidence_check(class_id), write], change=change)
+        transact([check, write], change=change)
     except ConditionFailed as failure:
         if failure.index == 0:
             raise error("wrong_state", status=str(failure.old.status if failure.old else "")) from failure

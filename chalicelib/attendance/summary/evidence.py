@@ -1,16 +1,42 @@
 """What attendance and footage come to, for the decisions on a class that are made before this step."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
-from chalicelib.attendance.summary.service import attendance_of
+from chalicelib.attendance.check_ins.model import CheckIn
+from chalicelib.attendance.check_ins.store import check_ins_of
+from chalicelib.attendance.make_ups.model import MakeUp, MakeUpStatus
+from chalicelib.attendance.make_ups.store import make_ups_of
+from chalicelib.attendance.summary.model import summarise
+from chalicelib.attendance.summary.service import records_of_class
 from chalicelib.classes.evidence import ClassEvidence
 from chalicelib.classes.model import TrainingClass
+from chalicelib.kernel.closing import OpenDecision, Undecided
 
 
 def evidence_of(training_class: TrainingClass, now: datetime) -> ClassEvidence:
     """Compute a class's attendance and footage from its records, as of a moment."""
-    summary = attendance_of(training_class, now=now)
+    records = records_of_class(training_class)
+    summary = summarise(training_class, records, now=now)
+    make_ups = records.make_ups.values() if records.make_ups else make_ups_of(training_class.id)
     return ClassEvidence(
         shares={trainee.enrolment_id: trainee.share for trainee in summary.trainees},
         coverage={lesson.lesson_id: lesson.coverage for lesson in summary.lessons},
+        undecided=_undecided(records.check_ins.values(), make_ups),
     )
+
+
+def undecided_in(training_class: TrainingClass) -> list[OpenDecision]:
+    """Name the check-ins, make-ups and excuses of a class that wait for the bureau: two queries."""
+    return _undecided(check_ins_of(training_class.id), make_ups_of(training_class.id))
+
+
+def _undecided(check_ins: Iterable[CheckIn], make_ups: Iterable[MakeUp]) -> list[OpenDecision]:
+    return [
+        *(OpenDecision(Undecided.CHECK_IN, check_in.id) for check_in in check_ins if check_in.undecided),
+        *(
+            OpenDecision(Undecided.MAKE_UP, make_up.id)
+            for make_up in make_ups
+            if make_up.status is MakeUpStatus.REQUESTED
+        ),
+    ]

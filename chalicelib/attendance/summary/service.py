@@ -19,7 +19,7 @@ from chalicelib.attendance.summary.model import (
     summarise,
 )
 from chalicelib.classes.model import TrainingClass
-from chalicelib.classes.service import require_class
+from chalicelib.classes.service import require_class, withdrawn_enrolment
 from chalicelib.kernel.principal import Context
 
 
@@ -44,11 +44,16 @@ def show_attendance(context: Context, class_id: str) -> AttendanceSummary:
 
 
 def show_own_attendance(context: Context, class_id: str) -> AttendanceSummary:
-    """Compute the caller's own attendance of a class as of now, from their own records alone."""
+    """Compute the caller's own attendance of a class as of now, from their own records alone.
+
+    Who withdrew still sees them: what was recorded of a person does not go with their place.
+    """
     training_class = require_class(context, "attendance.read_own", class_id)
     person_key = context.principal.person_key
     assert person_key is not None
-    own = msgspec.structs.replace(training_class, roster={person_key: training_class.roster[person_key]})
+    enrolment_id = training_class.roster.get(person_key) or withdrawn_enrolment(class_id, person_key)
+    assert enrolment_id is not None
+    own = msgspec.structs.replace(training_class, roster={person_key: enrolment_id})
     calls = calls_of(training_class)
     slots = [
         slot_of(lesson.id, person_key, call=number)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.aws.waiting import queue_of
 from chalicelib.catalogue.institutions.reading import current_institution, read_institution
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.catalogue.projects.reading import current_project, read_project
@@ -77,6 +78,7 @@ def submit_class(context: Context, class_id: str, *, version: int, comment: str 
         by=actor,
         also=also_prepared(training_class, actor, submitted_by=actor),
         policy_version=training_class.policy_version,
+        queue=queue_of(training_class.division, training_class.id),
         now=context.now,
         change=change_of(context, "class.submit", reason=comment),
     )
@@ -137,10 +139,11 @@ def approve_class(
         hands=principal.hands,
         policy_version=training_class.policy_version,
         project_version=project.version,
+        ends_at=training_class.ends_at,
         now=context.now,
         change=change_of(context, "class.approve", reason=comment),
     )
-    return show_decided(context, training_class, head)
+    return show_decided(training_class, head)
 
 
 def return_class(context: Context, class_id: str, *, version: int, reason: str) -> ShownClass:
@@ -152,4 +155,4 @@ def return_class(context: Context, class_id: str, *, version: int, reason: str) 
     head = application_store.give_back(
         training_class.id, version=version, reason=reason, hands=hands, change=change
     )
-    return show_decided(context, training_class, head)
+    return show_decided(training_class, head)

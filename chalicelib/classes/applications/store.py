@@ -70,10 +70,11 @@ def submit(
     by: str,
     also: Sequence[str],
     policy_version: int,
+    queue: str,
     now: datetime,
     change: Change,
 ) -> None:
-    """File the application; from now on it takes up its trainers and rooms (`takings`).
+    """File the application; from now on it takes up its trainers and rooms (`takings`), and waits.
 
     `also` are those who prepared it besides.
     """
@@ -85,6 +86,8 @@ def submit(
         ClassRow.submitted_at.set(now),
         ClassRow.policy_version.set(policy_version),
         ClassRow.return_reason.remove(),
+        ClassRow.queue.set(queue),
+        ClassRow.queued_at.set(now),
     ]
     head = head_update(class_id, actions, sources=sources, version=version)
     transact_under_head([head, *takings], sources=sources, version=version, change=told_by(HEAD, change))
@@ -98,15 +101,20 @@ def approve(
     hands: Hands,
     policy_version: int,
     project_version: int,
+    ends_at: datetime,
     now: datetime,
     change: Change,
 ) -> ClassHead:
-    """Approve an application under a version of policy and of project, never one's own."""
+    """Approve an application under a version of policy and of project, never one's own.
+
+    It waits for its completion once its lessons are over.
+    """
     actions = [
         ClassRow.approved_by.set(by),
         ClassRow.approved_at.set(now),
         ClassRow.policy_version.set(policy_version),
         ClassRow.project_version.set(project_version),
+        ClassRow.queued_at.set(ends_at),
     ]
     return move(
         class_id, "approve", version=version, change=change, actions=actions, also=not_own_work(hands)
@@ -120,6 +128,10 @@ def give_back(class_id: str, *, version: int, reason: str, hands: Hands, change:
         "return",
         version=version,
         change=change,
-        actions=[ClassRow.return_reason.set(reason), ClassRow.returned_version.set(version + 1)],
+        actions=[
+            ClassRow.return_reason.set(reason),
+            ClassRow.returned_version.set(version + 1),
+            ClassRow.queued_at.set(change.at),
+        ],
         also=not_own_work(hands),
     )

@@ -31,7 +31,7 @@ def cancel(
     sources = CLASS_TRANSITIONS.sources("cancel")
     head = head_update(
         class_id,
-        [ClassRow.status.set(str(CLASS_TRANSITIONS.target("cancel")))],
+        [ClassRow.status.set(str(CLASS_TRANSITIONS.target("cancel"))), ClassRow.queued_at.remove()],
         sources=sources,
         version=version,
     )

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import msgspec
 
+from chalicelib.aws.waiting import queue_of
 from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus
 from chalicelib.catalogue.institutions.reading import read_institution
 from chalicelib.classes import store
@@ -35,7 +36,7 @@ from chalicelib.classes.model import (
     why_not,
 )
 from chalicelib.classes.occupancy.model import rooms_of
-from chalicelib.classes.occupancy.service import writes_taking
+from chalicelib.classes.occupancy.service import people_taught_elsewhere, writes_taking
 from chalicelib.classes.plans.draft import (
     LessonDraft,
     SiteDraft,
@@ -110,6 +111,7 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
     changed = training_class.as_planned(after)
     refuse(_why_overtaken(parts.plan, after, changed, now=context.now))
     refuse(_why_broken(changed, project_hours=project_hours))
+    _require_own_people(changed)
     number = training_class.change_count + 1
     class_change = ClassChange(
         id=training_class.id,
@@ -124,6 +126,8 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
         changes=changes,
         submitted_by=actor,
         submitted_at=context.now,
+        queue=queue_of(training_class.division, training_class.id),
+        queued_at=context.now,
     )
     change = change_of(context, "class.change", reason=draft.reason)
     also = also_prepared(training_class, actor)
@@ -145,6 +149,27 @@ def _begun(lesson_ids: Sequence[str]) -> DomainError | None:
 
 def _why_broken(changed: TrainingClass, *, project_hours: int) -> DomainError | None:
     return refusal_of(timetable_breaches(changed.lessons, changed.policy, project_hours=project_hours))
+
+
+def _require_own_people(changed: TrainingClass) -> None:
+    """Require that nobody teaches a class they are taught in, or is taught in two classes at once.
+
+    Raises:
+        Impossible: `trainer_is_trainee`.
+        Refused: `trainees_elsewhere`, with the enrolment and day of each.
+
+    """
+    both = {trainer.person_key for trainer in changed.trainers} & changed.roster.keys()
+    if both:
+        faults = tuple(Fault("trainer_is_trainee", field=changed.roster[person]) for person in sorted(both))
+        raise error("trainer_is_trainee", faults=faults)
+    elsewhere = people_taught_elsewhere(changed, changed.roster)
+    if elsewhere:
+        found = tuple(
+            Fault("trainee_elsewhere", field=changed.roster[person], facts={"day": day.isoformat()})
+            for person, day in elsewhere.items()
+        )
+        raise error("trainees_elsewhere", faults=found, count=len(found))
 
 
 # --------------------------------------------------------------------------- the plan as it shall be
@@ -262,6 +287,7 @@ def approve_change(
     changed = training_class.as_planned(plan)
     refuse(_why_overtaken(parts.plan, plan, changed, now=context.now))
     refuse(_why_broken(changed, project_hours=project_of(changed).hours))
+    _require_own_people(changed)
     head = msgspec.structs.replace(
         parts.head,
         opens_at=changed.opens_at,

@@ -63,7 +63,7 @@ def approve_change(
             class_change,
             "approve",
             version=plan.version - 1,
-            actions=timetable_facts(head),
+            actions=[*timetable_facts(head), ClassRow.queued_at.set(head.ends_at)],
             also=not_own_work(hands),
         ),
         _end_write(
@@ -146,6 +146,7 @@ def _end_write(
         ClassRow.status.set(str(CHANGE_TRANSITIONS.target(verb))),
         ClassRow.decided_by.set(by),
         ClassRow.decided_at.set(now),
+        ClassRow.queued_at.remove(),
     ]
     if reason is not None:
         actions.append(ClassRow.decision_reason.set(reason))

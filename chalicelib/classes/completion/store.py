@@ -21,6 +21,7 @@ def submit_completion(
             ClassRow.completion_submitted_by.set(by),
             also_prepared_action(also),
             ClassRow.return_reason.remove(),
+            ClassRow.queued_at.set(change.at),
         ],
     )
 
@@ -34,7 +35,11 @@ def approve_completion(
         "completion_approve",
         version=version,
         change=change,
-        actions=[ClassRow.completion_approved_by.set(by), ClassRow.completion_approved_at.set(now)],
+        actions=[
+            ClassRow.completion_approved_by.set(by),
+            ClassRow.completion_approved_at.set(now),
+            ClassRow.queued_at.set(now),
+        ],
         also=not_own_work(hands),
     )
 
@@ -46,6 +51,6 @@ def return_completion(class_id: str, *, version: int, reason: str, hands: Hands,
         "completion_return",
         version=version,
         change=change,
-        actions=[ClassRow.return_reason.set(reason)],
+        actions=[ClassRow.return_reason.set(reason), ClassRow.queued_at.set(change.at)],
         also=not_own_work(hands),
     )

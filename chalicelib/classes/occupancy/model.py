@@ -43,6 +43,20 @@ def days_of_collision(plan: TrainingClass, others: Iterable[ClassPlan]) -> list[
     return sorted(days)
 
 
+def first_day_together(mine: Iterable[Lesson], theirs: Iterable[Lesson]) -> date | None:
+    """Give the first day on which lessons of two timetables overlap; None if none do.
+
+    Example: 9:00 to 12:00 and 12:00 to 17:00 do not; 9:00 to 12:00 and 11:59 to 17:00 do.
+    """
+    others = list(theirs)
+    days = [
+        shanghai_date(lesson.starts_at)
+        for lesson in mine
+        if any(lesson.starts_at < other.ends_at and other.starts_at < lesson.ends_at for other in others)
+    ]
+    return min(days, default=None)
+
+
 def _same_room(mine: Site, theirs: Site) -> bool:
     if _room_name(mine) != _room_name(theirs):
         return False

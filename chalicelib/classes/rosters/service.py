@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chalicelib.accounts import rights
 from chalicelib.classes.model import ROSTER_MAX, WITHDRAWABLE, TrainingClass, has_begun, why_not
+from chalicelib.classes.occupancy.service import people_taught_elsewhere
 from chalicelib.classes.rosters import store as roster_store
 from chalicelib.classes.rosters.model import may_join
 from chalicelib.classes.service import read_class, require_class
@@ -67,7 +68,8 @@ def replace_roster(
 
     Every row must match an own enrolment for this project that is on no other roster. Nobody joins once the
     policy's `late_addition_until_share` of the hours is over, and nobody is dropped once a lesson has begun:
-    who leaves then withdraws, with a reason. A repeat of the same roster changes nothing and answers alike.
+    who leaves then withdraws, with a reason. Nobody joins who teaches the class, or whom another class
+    teaches at the same time. A repeat of the same roster changes nothing and answers alike.
 
     Raises:
         Refused: `class_not_approved`, `roster_closed`, `version_conflict`, `trainee_dropped`.
@@ -114,11 +116,13 @@ def _dropped(training_class: TrainingClass, roster: Mapping[str, str], *, now: d
 def _match_roster(
     training_class: TrainingClass, rows: Sequence[SheetRow], *, now: datetime
 ) -> tuple[dict[str, str], list[Fault]]:
-    """Match each row with its enrolment; four batch reads, whatever the number of rows."""
+    """Match each row with its enrolment; four batch reads, whatever the number of rows, a query who joins."""
     open_for_new = may_join(training_class, now)
+    trainers = {trainer.person_key for trainer in training_class.trainers}
     people = read_people(rows)
     enrolment_of = _enrolments_named(training_class, people)
     roster: dict[str, str] = {}
+    place_of: dict[str, TraineeRow] = {}
     faults = []
     for row in people:
         if isinstance(row, Fault):
@@ -133,8 +137,16 @@ def _match_roster(
             faults.append(fault_in(row.row, column_of(row), "name_in_public_text"))
         elif enrolment.class_id is None and not open_for_new:
             faults.append(fault_in(row.row, column_of(row), "late_addition"))
+        elif enrolment.person_key in trainers:
+            faults.append(fault_in(row.row, column_of(row), "trainer_is_trainee"))
         else:
             roster[enrolment.person_key] = enrolment.id
+            place_of[enrolment.person_key] = row
+    joining = [person for person in roster if person not in training_class.roster]
+    for person, day in people_taught_elsewhere(training_class, joining).items():
+        del roster[person]
+        row = place_of[person]
+        faults.append(fault_in(row.row, column_of(row), "trainee_elsewhere", day=day.isoformat()))
     return roster, faults
 
 

@@ -46,7 +46,7 @@ def replace_roster(
     facts = [*_roster_facts(roster), prepared]
     head = head_update(training_class.id, facts, sources=sources, version=version)
     leaving = [
-        enrolments.unroster_write(enrolment_id, class_id=training_class.id)
+        enrolments.unroster_write(enrolment_id, class_id=training_class.id, now=change.at)
         for enrolment_id in sorted(before - after)
     ]
     joining = [

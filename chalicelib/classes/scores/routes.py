@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.classes.model import Marks
+from chalicelib.classes.marks import Marks
 from chalicelib.classes.scores import service
 from chalicelib.classes.scores.template import scores_template as make_template
 from chalicelib.classes.trainee_sheets.forms import (

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from chalicelib.classes.evidence import ClassEvidence, evidence_of, share_of
-from chalicelib.classes.model import ClassStatus, Marks, ScoreSheet, TrainingClass, why_not
+from chalicelib.classes.marks import Marks, ScoreSheet
+from chalicelib.classes.model import ClassStatus, TrainingClass, why_not
 from chalicelib.classes.scores import store as scores_store
 from chalicelib.classes.scores.model import MARK_MAX, has_passed
 from chalicelib.classes.service import require_class

@@ -3,9 +3,9 @@
 from datetime import date
 
 from chalicelib.aws.writes import Put, Update
+from chalicelib.classes.marks import ScoreSheet
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
-    ScoreSheet,
     TrainingClass,
     also_prepared,
     claim_deadline,
@@ -43,6 +43,7 @@ def record_scores(training_class: TrainingClass, sheet: ScoreSheet, *, version: 
             ClassRow.failed.set(len(sheet.marks) - passed),
             ClassRow.claim_city.set(group_of(training_class.division)),
             ClassRow.claim_by.set(deadline),
+            ClassRow.queued_at.set(change.at),
         ],
         sources=sources,
         version=version,
@@ -98,6 +99,7 @@ def _end_of_scored(class_id: str, action: str, *, version: int | None) -> Update
             ClassRow.status.set(str(CLASS_TRANSITIONS.target(action))),
             ClassRow.claim_city.remove(),
             ClassRow.claim_by.remove(),
+            ClassRow.queued_at.remove(),
         ],
         sources=CLASS_TRANSITIONS.sources(action),
         version=version,

@@ -23,6 +23,7 @@ from chalicelib.classes.showing import service
 from chalicelib.classes.showing.service import ShownChange, ShownClass
 from chalicelib.edge.endpoints import Call
 from chalicelib.edge.forms import Answer
+from chalicelib.kernel.closing import OpenDecision, Undecided
 from chalicelib.kernel.reasons import sentence
 
 
@@ -91,16 +92,25 @@ class ChangeAnswer(Answer):
     allowed_actions: list[str]
 
 
+class UndecidedAnswer(Answer):
+    """A check-in, make-up or excuse that waits for a decision, by its id."""
+
+    code: Undecided
+    subject: str
+
+
 class EvidenceAnswer(Answer):
-    """What the records say of a class whose completion is applied for; shares and coverage from 0 to 1.
+    """What the records say of a class that is over; shares and coverage from 0 to 1.
 
     `trainees_below` did not attend as much as the policy wants, `lessons_without_footage` have none at all.
+    `undecided` waits for the bureau: completion is neither applied for nor approved above it.
     """
 
     trainees: int
     attendance_min: Decimal
     mean_share: Decimal
     trainees_below: list[str]
+    undecided: list[UndecidedAnswer]
     lessons: int
     mean_coverage: Decimal
     lessons_without_footage: list[str]
@@ -166,7 +176,7 @@ def class_answer(call: Call[Any, Any], shown: ShownClass) -> ClassAnswer:
     training_class = shown.training_class
     waiting, evidence = shown.open_change, shown.evidence
     return ClassAnswer(
-        **class_facts(call, training_class),
+        **class_facts(call, training_class, () if evidence is None else evidence.undecided),
         project=_project(shown.project),
         site=_site(training_class.site),
         trainers=_trainers(training_class.trainers),
@@ -184,9 +194,11 @@ def _project(project: Project) -> ClassProjectAnswer:
     )
 
 
-def class_facts(call: Call[Any, Any], training_class: TrainingClass | ClassHead) -> dict[str, Any]:
+def class_facts(
+    call: Call[Any, Any], training_class: TrainingClass | ClassHead, undecided: Sequence[OpenDecision] = ()
+) -> dict[str, Any]:
     """Give what a list and a whole class have in common."""
-    actions = service.actions_on(call.context, training_class)
+    actions = service.actions_on(call.context, training_class, undecided)
     fields = (name for name in ClassSummary.__struct_fields__ if name != "allowed_actions")
     return {name: getattr(training_class, name) for name in fields} | {"allowed_actions": actions}
 
@@ -269,6 +281,7 @@ def _evidence(training_class: TrainingClass, evidence: ClassEvidence) -> Evidenc
         attendance_min=least,
         mean_share=_mean(list(shares.values())),
         trainees_below=[enrolment_id for enrolment_id, share in shares.items() if share < least],
+        undecided=[UndecidedAnswer(code=open_.kind, subject=open_.subject) for open_ in evidence.undecided],
         lessons=len(coverage),
         mean_coverage=_mean(list(coverage.values())),
         lessons_without_footage=[lesson_id for lesson_id, share in coverage.items() if share == 0],

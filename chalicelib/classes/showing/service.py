@@ -35,6 +35,7 @@ from chalicelib.classes.plans.model import (
 from chalicelib.classes.service import complete, project_of, require_parts
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_of
+from chalicelib.kernel.closing import OpenDecision
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.paging import Page, PageRequest
@@ -62,8 +63,8 @@ class ShownClass:
     """A class with what it still breaks and what the caller may do with it.
 
     `project` is that by which it is judged and paid. `changes` are those made since it was last returned,
-    `open_change` is the one that waits for a decision, `evidence` what the records say of a class whose
-    completion is applied for.
+    `open_change` is the one that waits for a decision, `evidence` what the records say of a class that is
+    over, until its completion is approved.
     """
 
     training_class: TrainingClass
@@ -77,8 +78,10 @@ class ShownClass:
 # --------------------------------------------------------------------------- what is offered
 
 
-def actions_on(context: Context, training_class: TrainingClass | ClassHead) -> list[str]:
-    """List what this caller may do with a class now."""
+def actions_on(
+    context: Context, training_class: TrainingClass | ClassHead, undecided: Sequence[OpenDecision] = ()
+) -> list[str]:
+    """List what this caller may do with a class now; `undecided` is what waits in its evidence, if known."""
     hands, now = context.principal.hands, context.now
 
     @functools.cache
@@ -87,7 +90,7 @@ def actions_on(context: Context, training_class: TrainingClass | ClassHead) -> l
 
     def refusal(action: str) -> DomainError | None:
         waits = action in NOT_WHILE_SUSPENDED and suspended()
-        refused = why_not(action, training_class, hands=hands, now=now, suspended=waits)
+        refused = why_not(action, training_class, hands=hands, now=now, suspended=waits, undecided=undecided)
         return _why_not_close(training_class.id, now) if action == "close" and refused is None else refused
 
     return rights.offered(
@@ -132,8 +135,13 @@ def _classes_of_trainee(
 ) -> Page[ClassHead]:
     assert principal.person_key is not None
     page = enrolments_of(principal.person_key, request)
-    on_roster = (EnrolmentStatus.ROSTERED, EnrolmentStatus.PASSED, EnrolmentStatus.FAILED)
-    ids = {e.class_id for e in page.items if e.class_id is not None and e.status in on_roster}
+    taught = (
+        EnrolmentStatus.ROSTERED,
+        EnrolmentStatus.PASSED,
+        EnrolmentStatus.FAILED,
+        EnrolmentStatus.WITHDRAWN,
+    )
+    ids = {e.class_id for e in page.items if e.class_id is not None and e.status in taught}
     heads = [head for head in store.heads_by_id(ids) if status is None or head.status is status]
     return Page(items=sorted(heads, key=lambda head: head.created_at, reverse=True), after=page.after)
 
@@ -154,7 +162,8 @@ def show_parts(context: Context, parts: store.ClassParts) -> ShownClass:
     project = project_of(training_class)
     is_trainee = context.principal.role is Role.TRAINEE
     evidence = None
-    if training_class.status in _EVIDENCE_SHOWN and not is_trainee:
+    ended = training_class.status is ClassStatus.APPROVED and training_class.ends_at <= context.now
+    if (training_class.status in _EVIDENCE_SHOWN or ended) and not is_trainee:
         evidence = evidence_of(training_class, context.now)
     waiting = None
     if training_class.status is ClassStatus.APPROVED and not is_trainee:
@@ -170,16 +179,14 @@ def show_parts(context: Context, parts: store.ClassParts) -> ShownClass:
 
 
 def show_decided(
-    context: Context, training_class: TrainingClass, head: ClassHead, *, with_evidence: bool = False
+    training_class: TrainingClass,
+    head: ClassHead,
+    *,
+    evidence: ClassEvidence | None = None,
 ) -> ShownClass:
     """Show a class as a decision left it, without reading it again."""
     decided = msgspec.structs.replace(training_class, **store.facts_of(head))
-    return ShownClass(
-        training_class=decided,
-        project=project_of(decided),
-        breaches=(),
-        evidence=evidence_of(decided, context.now) if with_evidence else None,
-    )
+    return ShownClass(training_class=decided, project=project_of(decided), breaches=(), evidence=evidence)
 
 
 def show_change(context: Context, training_class: TrainingClass, change: ClassChange) -> ShownChange:

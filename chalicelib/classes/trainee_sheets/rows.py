@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from chalicelib.accounts.persons.service import person_keys_of
 from chalicelib.enrolments.model import Enrolment
-from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.errors import Fact, Fault
 from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_name, parse_id_number
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.reasons import error
@@ -85,9 +85,9 @@ class _UnprovedRow:
 TraineeRow = NamedRow | NumberedRow
 
 
-def fault_in(row: SheetRow, column: str, code: str) -> Fault:
+def fault_in(row: SheetRow, column: str, code: str, **facts: Fact) -> Fault:
     """Say what is wrong with a cell, in the sender's own words for the column."""
-    return Fault(code, row=row.row, column=row.headers.get(column, column))
+    return Fault(code, row=row.row, column=row.headers.get(column, column), facts=facts)
 
 
 def column_of(row: TraineeRow) -> str:

@@ -1,6 +1,7 @@
 """Use cases of redemption (step 5): a voucher spent on an enrolment in one write; refused scans are kept."""
 
 from chalicelib.accounts import rights
+from chalicelib.aws.waiting import queue_of
 from chalicelib.aws.writes import ConditionFailed, Write, transact
 from chalicelib.catalogue.institutions.reading import read_institution
 from chalicelib.enrolments import store
@@ -94,8 +95,9 @@ def _redeem_writes(
 
 
 def _new_enrolment(context: Context, voucher: Voucher, scan: Scan, target: ScanTarget) -> Enrolment:
+    enrolment_id = EnrolmentId(derived_id("enr", voucher.id, target.institution.uscc, scan.nonce))
     return Enrolment(
-        id=EnrolmentId(derived_id("enr", voucher.id, target.institution.uscc, scan.nonce)),
+        id=enrolment_id,
         voucher_id=voucher.id,
         program_id=voucher.program_id,
         project_id=target.project.id,
@@ -108,6 +110,8 @@ def _new_enrolment(context: Context, voucher: Voucher, scan: Scan, target: ScanT
         confirmed_at=context.now,
         happened_at=scan.happened_at,
         device_id=scan.device_id,
+        queue=queue_of(target.institution.division, enrolment_id),
+        queued_at=context.now,
     )
 
 

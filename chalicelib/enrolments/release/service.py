@@ -1,5 +1,7 @@
 """Use cases of ending an enrolment: its voucher given back to its holder, or taken away for good."""
 
+from datetime import datetime
+
 from chalicelib.accounts import rights
 from chalicelib.aws.writes import Write, transact, until_written
 from chalicelib.enrolments import store
@@ -36,10 +38,15 @@ def release(context: Context, enrolment_id: str, *, reason: str) -> Enrolment:
     return until_written(attempt)
 
 
-def release_writes(enrolment_id: str, voucher: Voucher, change: Change) -> list[Write]:
-    """End a confirmed enrolment and give its voucher back, as one."""
+def release_writes(
+    enrolment_id: str, voucher: Voucher, change: Change, *, waiting_before: datetime | None = None
+) -> list[Write]:
+    """End a confirmed enrolment and give its voucher back, as one.
+
+    `waiting_before` where only one is ended that has waited for a class since before a moment.
+    """
     return [
-        store.release_write(enrolment_id),
+        store.release_write(enrolment_id, waiting_before=waiting_before),
         voucher_store.release_write(voucher, enrolment_id=enrolment_id, change=change),
     ]
 

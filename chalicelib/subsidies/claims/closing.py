@@ -7,7 +7,7 @@ from chalicelib.classes.scores.store import close_write
 from chalicelib.kernel.principal import Change
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.model import Claim, Leftover, LineStatus, claim_of_line, waits_for_closing
-from chalicelib.subsidies.claims.moves import closed
+from chalicelib.subsidies.claims.moves import changed, closed, rejected
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import close_write as close_voucher_write
 from chalicelib.vouchers.store import find_vouchers
@@ -29,6 +29,16 @@ def _closing(leftovers: Sequence[Leftover], redeemed: Mapping[str, Voucher]) -> 
         for leftover in leftovers
         if leftover.voucher_id in redeemed
         and redeemed[leftover.voucher_id].enrolment_id == leftover.enrolment_id
+    ]
+
+
+def rejection_writes(claim: Claim, reason: str) -> list[Write]:
+    """Reject a claim for good: its class closes, and with it every voucher redeemed for it."""
+    used = [Leftover(line.enrolment_id, line.voucher_id) for line in store.find_lines(claim.line_ids)]
+    return [
+        store.move_write(claim, changed(claim, rejected(reason))),
+        close_write(claim.class_id),
+        *close_vouchers([*claim.leftovers, *used]),
     ]
 
 

@@ -3,12 +3,13 @@
 What becomes of a claim with each step is in `moves`, what a trainee is judged by in `evidence`.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.clocks import RETURNED_DAYS
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import (
     ClaimId,
@@ -108,7 +109,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     `city` is the division whose budget pays. `due_city` and `due_on` stand only on claims that
     settlement has to look at: from publicity until every line is batched, and from the end of a claim until
     its class is closed. `objections` are those not yet decided, to the claim and to its lines;
-    `open_objections` those of them that stop the whole claim.
+    `open_objections` those of them that stop the whole claim. `queue` is the list in which it waits, and
+    `queued_at` since when somebody has to act: from submission to second review, and while it is returned.
+    `claim_by` is the last day on which its class could be claimed for.
     """
 
     id: ClaimId
@@ -140,6 +143,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     batched_count: int = 0
     paid_count: int = 0
     decision_reason: str | None = None
+    claim_by: date | None = None
+    queue: str | None = None
+    queued_at: datetime | None = None
     version: int = 1
     last_change: Change | None = None
 
@@ -276,6 +282,18 @@ def why_not_drop(line: Line, claim: Claim, hands: Hands, *, version: int | None 
 
 
 # --------------------------------------------------------------------------- when and what a claim counts
+
+
+def sent_again_by(claim: Claim) -> date | None:
+    """Give the last day, inclusive, on which a returned claim may be sent again; None of older ones.
+
+    The deadline of the first filing goes on, but whoever was returned something has `RETURNED_DAYS` in any
+    case. Example: a class may be claimed for until 1 September. Returned on 1 June, its claim may be sent
+    again until 1 September; returned on 20 August, until 19 September.
+    """
+    if claim.claim_by is None or claim.queued_at is None:
+        return None
+    return max(claim.claim_by, shanghai_date(claim.queued_at) + timedelta(days=RETURNED_DAYS))
 
 
 def filing_day(claim: Claim | None) -> date | None:

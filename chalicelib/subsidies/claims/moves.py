@@ -5,7 +5,7 @@ claim as it is then, and `store.move_write` writes what differs, in a transactio
 step writes.
 """
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -34,9 +34,9 @@ def changed(claim: Claim, changes: Changes) -> Claim:
 # --------------------------------------------------------------------------- reviews
 
 
-def reviewed(actor: str) -> Changes:
-    """Give the first review, and by whom."""
-    return {"status": CLAIM_TRANSITIONS.target("review"), "reviewed_by": actor}
+def reviewed(actor: str, now: datetime) -> Changes:
+    """Give the first review, and by whom; now it waits for the second."""
+    return {"status": CLAIM_TRANSITIONS.target("review"), "reviewed_by": actor, "queued_at": now}
 
 
 def publicised(claim: Claim, *, approved_by: str, budget_year: int, ends_on: date) -> Changes:
@@ -50,17 +50,19 @@ def publicised(claim: Claim, *, approved_by: str, budget_year: int, ends_on: dat
         "approved_by": approved_by,
         "budget_year": budget_year,
         "publicity_ends_on": ends_on,
+        "queued_at": None,
         "due_city": claim.city,
         "due_on": f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}",
     }
 
 
-def returned(reason: str) -> Changes:
-    """Send a claim back to the institution; one sent again is reviewed anew."""
+def returned(reason: str, now: datetime) -> Changes:
+    """Send a claim back to the institution, for which it waits now; one sent again is reviewed anew."""
     return {
         "status": CLAIM_TRANSITIONS.target("return"),
         "decision_reason": reason,
         "reviewed_by": None,
+        "queued_at": now,
     }
 
 
@@ -71,10 +73,11 @@ def rejected(reason: str) -> Changes:
         "decision_reason": reason,
         "line_count": 0,
         "amount_fen": 0,
+        "queued_at": None,
     }
 
 
-def sent_back(claim: Claim, reason: str) -> Changes:
+def sent_back(claim: Claim, reason: str, now: datetime) -> Changes:
     """Uphold an objection to a claim: it goes back to the institution, and out of publicity.
 
     One that lies with the institution already stays there, and one that is over stays over.
@@ -82,7 +85,7 @@ def sent_back(claim: Claim, reason: str) -> Changes:
     if not CLAIM_TRANSITIONS.allows("uphold_objection", claim.status):
         return {}
     status = CLAIM_TRANSITIONS.target("uphold_objection")
-    return {**_OUT_OF_PUBLICITY, "status": status, "decision_reason": reason}
+    return {**_OUT_OF_PUBLICITY, "status": status, "decision_reason": reason, "queued_at": now}
 
 
 # --------------------------------------------------------------------------- lines
@@ -139,7 +142,9 @@ def paid_after(claim: Claim, *, lines: int) -> Claim:
 def _ended(claim: Claim, action: str) -> Claim:
     """End a claim: it stands first among what settlement looks at until its class is closed."""
     status = CLAIM_TRANSITIONS.target(action)
-    return msgspec.structs.replace(claim, status=status, due_city=claim.city, due_on=f"0000-00-00#{claim.id}")
+    return msgspec.structs.replace(
+        claim, status=status, due_city=claim.city, due_on=f"0000-00-00#{claim.id}", queued_at=None
+    )
 
 
 def closed(claim: Claim) -> Claim:

@@ -2,15 +2,16 @@
 
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
 from chalicelib.aws.writes import Put, Update, lawful, names_none_of, none_of, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change, Hands
@@ -58,6 +59,17 @@ class ClaimsDue(GlobalSecondaryIndex[Any]):
     due_on = UnicodeAttribute(range_key=True)
 
 
+class WaitingClaims(GlobalSecondaryIndex[Any]):
+    """Claims that wait for a review, or to be sent again, by city and part, oldest first."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = IncludeProjection(["status", "institution", "division"])
+
+    queue = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
+
+
 class ClaimRow(VersionedTable[Claim]):
     """One row a claim; its key is derived from the class."""
 
@@ -96,9 +108,13 @@ class ClaimRow(VersionedTable[Claim]):
     batched_count = NumberAttribute(default=0)
     paid_count = NumberAttribute(default=0)
     decision_reason = UnicodeAttribute(null=True)
+    claim_by = StructAttribute(null=True)
+    queue = UnicodeAttribute(null=True)
+    queued_at = MomentAttribute(null=True)
     by_institution = ClaimsByInstitution()
     by_city = ClaimsByCity()
     by_due = ClaimsDue()
+    waiting = WaitingClaims()
 
 
 class LinesByPerson(GlobalSecondaryIndex[Any]):
@@ -281,6 +297,13 @@ def publicised_claims(city: str, request: PageRequest, *, on: date) -> Page[Clai
     return page_of(rows, request)
 
 
+def waiting_claims(
+    queue: str, *, until: datetime, status: ClaimStatus, after: Mapping[str, Any] | None
+) -> WaitingKeys:
+    """Give those of one list of claims that have waited in a state since before a moment."""
+    return waiting_since(ClaimRow, queue, until=until, limit=A_PAGE, after=after, status=status)
+
+
 def lines_to_retry(city: str, *, limit: int) -> list[str]:
     """Give the ids of a city's lines whose payment failed."""
     return [row.id for row in LineRow.by_retry.query(city, limit=limit)]
@@ -369,6 +392,7 @@ _MOVABLE = (
     "publicity_ends_on",
     "due_city",
     "due_on",
+    "queued_at",
 )
 
 

@@ -4,13 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from chalicelib.aws.waiting import queue_of
 from chalicelib.aws.writes import Write, transact, until_written
 from chalicelib.classes.model import ClassStatus, TrainingClass, claim_deadline, prepared_by
 from chalicelib.classes.scores.store import claim_write
 from chalicelib.classes.service import project_of, require_class
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.closing import OpenDecision, Stage, Undecided, open_below
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
 from chalicelib.subsidies.budgets.model import budget_division
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.model import (
@@ -21,9 +23,11 @@ from chalicelib.subsidies.claims.model import (
     LineStatus,
     claim_id_of,
     line_id_of,
+    sent_again_by,
     why_not,
 )
 from chalicelib.subsidies.holds.model import decided_holds
+from chalicelib.subsidies.overrides.service import undecided
 from chalicelib.subsidies.payability.model import occupation_of, totals_of
 from chalicelib.subsidies.payability.service import Examination, examine, lines_ever_claimed
 
@@ -43,7 +47,8 @@ def submit_claim(
     """Ask for payment for a scored class, one line a payable trainee; again after a return.
 
     Raises:
-        Refused: the class is not scored, the deadline for the first filing has passed, or nobody is payable.
+        Refused: the class is not scored, the deadline for this filing has passed, or nobody is payable;
+            `decisions_open`, the completion or an override waits for its decision.
         Impossible: `declared_totals_differ`, with both figures.
 
     """
@@ -55,6 +60,7 @@ def submit_claim(
         if before is not None and why_not("submit", before, context.principal.hands) is not None:
             return _repeat(before, declared_count, declared_amount_fen)
         _require_claimable(training_class, before, today)
+        refuse(open_below(Stage.SUBSIDY_CLAIM, undecided(training_class, today)))
         old = lines_ever_claimed(training_class) if before is not None else []
         dropped: dict[str, Line] = {line.enrolment_id: line for line in old if line.dropped}
         trainees = examine(training_class, today=today, lines=dropped)
@@ -96,15 +102,20 @@ _NOT_APPROVED = (ClassStatus.DRAFT, ClassStatus.SUBMITTED, ClassStatus.RETURNED)
 
 def _require_claimable(training_class: TrainingClass, before: Claim | None, today: date) -> None:
     expected = ClassStatus.SCORED if before is None else ClassStatus.CLAIMED
+    if training_class.status in (ClassStatus.COMPLETION_SUBMITTED, ClassStatus.COMPLETION_RETURNED):
+        below = [OpenDecision(Undecided.COMPLETION, training_class.id)]
+        refuse(open_below(Stage.SUBSIDY_CLAIM, below))
     if training_class.status is not expected:
         code = "class_not_approved" if training_class.status in _NOT_APPROVED else "wrong_state"
         raise error(code, status=str(training_class.status))
-    if before is not None:
-        return  # filed in time; how long reviews and objections take is not in the institution's hands
-    assert training_class.completion_approved_at is not None
-    deadline = claim_deadline(training_class.completion_approved_at, training_class.policy)
-    if today > deadline:
+    deadline = sent_again_by(before) if before is not None else _claim_by(training_class)
+    if deadline is not None and today > deadline:
         raise error("claim_deadline_passed", deadline=deadline.isoformat())
+
+
+def _claim_by(training_class: TrainingClass) -> date:
+    assert training_class.completion_approved_at is not None
+    return claim_deadline(training_class.completion_approved_at, training_class.policy)
 
 
 def _claim_for(
@@ -138,6 +149,9 @@ def _claim_for(
         also_prepared_by=sorted(prepared - {applicant}),
         objections=before.objections if before is not None else 0,
         open_objections=before.open_objections if before is not None else 0,
+        claim_by=_claim_by(training_class),
+        queue=queue_of(training_class.division, claim_id),
+        queued_at=context.now,
         version=before.version + 1 if before is not None else 1,
     )
 

@@ -3,8 +3,10 @@
 A clerk closes one in which nobody is payable; one that nobody claims for in time is closed in the night.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from chalicelib.aws.writes import ConditionFailed, Write, refuse_stale, transact
 from chalicelib.classes.model import CLASS_TRANSITIONS, ClassHead, TrainingClass, own_work, why_not
@@ -16,8 +18,9 @@ from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, PROVINCE
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, refuse
-from chalicelib.subsidies.claims.closing import close_vouchers
-from chalicelib.subsidies.claims.model import Leftover
+from chalicelib.subsidies.claims import store
+from chalicelib.subsidies.claims.closing import close_vouchers, rejection_writes
+from chalicelib.subsidies.claims.model import ClaimStatus, Leftover, sent_again_by
 from chalicelib.subsidies.payability.model import totals_of
 from chalicelib.subsidies.payability.service import Examination, examine
 
@@ -83,3 +86,28 @@ def close_unclaimed(context: Context, payer: str) -> int:
         except ConditionFailed:
             continue  # claimed or closed meanwhile, or the next night finds what has changed
     return min(len(due), CLASSES_A_RUN_MAX)
+
+
+# --------------------------------------------------------------------------- returned claims
+
+NOT_SENT_AGAIN = "退回后逾期未重新申领，随班关闭"
+
+
+def lapse_claims(
+    context: Context, queue: str, until: datetime, after: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """Reject the claims of one list that were returned before a moment and not sent again in time.
+
+    Their classes close with them, and the vouchers redeemed for these. `claims.model.sent_again_by` tells
+    until when: the deadline goes on while a claim rests with the institution.
+    """
+    page = store.waiting_claims(queue, until=until, status=ClaimStatus.RETURNED, after=after)
+    change = change_of(context, "subsidy_claim.lapse", reason=NOT_SENT_AGAIN)
+    today = shanghai_date(context.now)
+    for claim in store.find_claims([key.key[0] for key in page.keys]):
+        last_day = sent_again_by(claim)
+        if claim.status is not ClaimStatus.RETURNED or last_day is None or today <= last_day:
+            continue
+        with contextlib.suppress(ConditionFailed):  # sent again at this very moment
+            transact(rejection_writes(claim, NOT_SENT_AGAIN), change=change)
+    return page.after

@@ -8,6 +8,7 @@ from chalicelib.aws.writes import ConditionFailed
 from chalicelib.classes.model import TrainingClass, prepared_by
 from chalicelib.classes.service import read_class, require_class
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.closing import OpenDecision, Undecided
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import EnrolmentId, is_id
 from chalicelib.kernel.paging import Page, PageRequest, cut
@@ -171,3 +172,18 @@ def in_force(training_class: TrainingClass, day: date) -> dict[str, list[Overrid
         if override.check in allowed and counts_on(override, day):
             counting.setdefault(override.enrolment_id, []).append(override)
     return counting
+
+
+def undecided(training_class: TrainingClass, day: date) -> list[OpenDecision]:
+    """Name the overrides of a class that wait for their decision; one past its day can only be refused.
+
+    What is claimed and approved is judged by what two people let pass, so neither is done before they have
+    decided. No call where the policy allows none.
+    """
+    if not training_class.policy.overridable_checks:
+        return []
+    return [
+        OpenDecision(Undecided.OVERRIDE, override.id)
+        for override in store.overrides_of(training_class.id)
+        if override.status is OverrideStatus.ASKED and day <= override.expires_on
+    ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from chalicelib.accounts import rights
 from chalicelib.accounts.disclosures.service import disclose
@@ -225,7 +225,7 @@ def resolve_objection(
         decision = objection_store.resolve_write(
             objection, outcome, version=version, resolution=reason, actor=actor
         )
-        transact([decision, *_consequences(objection, claim, outcome, reason)], change=change)
+        transact([decision, *_consequences(objection, claim, outcome, reason, context.now)], change=change)
         return claim
 
     claim = until_written(attempt)
@@ -240,7 +240,9 @@ def _read_objection(objection_id: str) -> Objection:
     return objection
 
 
-def _consequences(objection: Objection, claim: Claim, outcome: ObjectionStatus, reason: str) -> list[Write]:
+def _consequences(
+    objection: Objection, claim: Claim, outcome: ObjectionStatus, reason: str, now: datetime
+) -> list[Write]:
     """Give what a decision does to the claim, and to the line if it is about one."""
     about_line = objection.line_id is not None
     eased = claim_without_objection(claim, about_line=about_line)
@@ -248,7 +250,7 @@ def _consequences(objection: Objection, claim: Claim, outcome: ObjectionStatus, 
         return _line_after(objection, claim, eased, outcome, reason)
     if outcome is ObjectionStatus.DISMISSED:
         return [store.move_write(claim, eased)]
-    moved = store.move_write(claim, changed(eased, sent_back(eased, reason)))
+    moved = store.move_write(claim, changed(eased, sent_back(eased, reason, now)))
     if claim.status is not ClaimStatus.PUBLICISED:
         return [moved]
     assert claim.budget_year is not None

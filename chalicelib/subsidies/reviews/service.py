@@ -7,9 +7,9 @@ from datetime import date
 from chalicelib.accounts import rights
 from chalicelib.aws.logs import log
 from chalicelib.aws.writes import ConditionFailed, Write, transact, until_written
-from chalicelib.classes.scores.store import close_write
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import add_working_days, calendar_known, shanghai_date
+from chalicelib.kernel.closing import Stage, open_below
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
@@ -19,19 +19,19 @@ from chalicelib.programs.model import Policy
 from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.claims import store
-from chalicelib.subsidies.claims.closing import close_vouchers
+from chalicelib.subsidies.claims.closing import rejection_writes
 from chalicelib.subsidies.claims.evidence import PayabilityEvidence
 from chalicelib.subsidies.claims.model import (
     LINE_TRANSITIONS,
     Claim,
-    Leftover,
     Line,
     LineStatus,
     filing_day,
     why_not,
 )
-from chalicelib.subsidies.claims.moves import Changes, changed, publicised, rejected, returned, reviewed
+from chalicelib.subsidies.claims.moves import Changes, changed, publicised, returned, reviewed
 from chalicelib.subsidies.claims.service import lines_of, read_claim
+from chalicelib.subsidies.overrides.service import undecided
 from chalicelib.subsidies.payability.service import Examination, examine
 from chalicelib.subsidies.register.service import enter
 
@@ -43,13 +43,14 @@ def review(
     actor = context.principal.actor
     change = change_of(context, "subsidy_claim.review", reason=comment)
     if not rejected_lines:
-        return _decide_at_once(context, claim_id, "review", reviewed(actor), version=version, change=change)
+        given = reviewed(actor, context.now)
+        return _decide_at_once(context, claim_id, "review", given, version=version, change=change)
 
     def attempt() -> None:
         claim = read_claim(context, claim_id, "subsidy_claim.review")
         refuse(why_not("review", claim, context.principal.hands, version=version))
         rejections, totals = _reject_lines(claim, rejected_lines)
-        after = changed(claim, {**reviewed(actor), **totals})
+        after = changed(claim, {**reviewed(actor, context.now), **totals})
         transact([store.move_write(claim, after), *rejections], change=change)
 
     until_written(attempt)
@@ -63,7 +64,8 @@ def approve(
 
     Raises:
         Forbidden: `self_approval`, who prepared the claim or gave the first review.
-        Refused: stale, a line is no longer payable, or the budget is missing or exhausted.
+        Refused: stale, an override waits for its decision (`decisions_open`), a line is no longer payable, or
+            the budget is missing or exhausted.
 
     """
     actor = context.principal.actor
@@ -74,7 +76,9 @@ def approve(
         claim = read_claim(context, claim_id, "subsidy_claim.approve")
         refuse(why_not("approve", claim, context.principal.hands, version=version))
         rejections, totals = _reject_lines(claim, rejected_lines)
-        policy = read_class(claim.class_id).policy
+        training_class = read_class(claim.class_id)
+        refuse(open_below(Stage.SECOND_REVIEW, undecided(training_class, today)))
+        policy = training_class.policy
         going_on, evidence = _require_still_payable(context, claim, rejected_lines)
         entries = enter(going_on, evidence, policy)
         _refuse_lost(entries.without_room)
@@ -116,7 +120,8 @@ def _tell_of_missing_plan(year: int) -> None:
 def send_back(context: Context, claim_id: str, *, version: int, reason: str) -> Claim:
     """Return a claim to the institution with a reason."""
     change = change_of(context, "subsidy_claim.return", reason=reason)
-    return _decide_at_once(context, claim_id, "return", returned(reason), version=version, change=change)
+    back = returned(reason, context.now)
+    return _decide_at_once(context, claim_id, "return", back, version=version, change=change)
 
 
 def reject(context: Context, claim_id: str, *, version: int, reason: str) -> Claim:
@@ -126,13 +131,7 @@ def reject(context: Context, claim_id: str, *, version: int, reason: str) -> Cla
     def attempt() -> None:
         claim = read_claim(context, claim_id, "subsidy_claim.reject")
         refuse(why_not("reject", claim, context.principal.hands, version=version))
-        used = [Leftover(line.enrolment_id, line.voucher_id) for line in lines_of(claim)]
-        writes: list[Write] = [
-            store.move_write(claim, changed(claim, rejected(reason))),
-            close_write(claim.class_id),
-            *close_vouchers([*claim.leftovers, *used]),
-        ]
-        transact(writes, change=change)
+        transact(rejection_writes(claim, reason), change=change)
 
     until_written(attempt)
     return store.read_claim(claim_id)

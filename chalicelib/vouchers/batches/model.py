@@ -26,6 +26,7 @@ class IssuanceBatchStatus(StrEnum):
     COUNTING = "counting"
     PROPOSED = "proposed"
     REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
     ISSUING = "issuing"
     ISSUED = "issued"
 
@@ -37,6 +38,7 @@ ISSUANCE_TRANSITIONS: Transitions[IssuanceBatchStatus] = Transitions(
         "count": Step((_S.COUNTING,), _S.PROPOSED),
         "approve": Step((_S.PROPOSED,), _S.ISSUING),
         "reject": Step((_S.PROPOSED,), _S.REJECTED),
+        "withdraw": Step((_S.PROPOSED,), _S.WITHDRAWN),
         "finish": Step((_S.ISSUING,), _S.ISSUED),
     },
 )
@@ -85,6 +87,8 @@ class IssuanceBatch(msgspec.Struct, frozen=True, kw_only=True):
 
     What approval covers is pinned when the batch is proposed: the policy version by which it is counted and
     issued, with its face value and validity. A batch of before has no pin, and is not approved any more.
+    `queued_at` is since when it waits for a second person, in the list `queue`; one for which nobody decides
+    in time is withdrawn.
     """
 
     id: IssuanceBatchId
@@ -105,6 +109,8 @@ class IssuanceBatch(msgspec.Struct, frozen=True, kw_only=True):
     validity_months: int = 0
     chunks: int = 0
     open: str | None = None
+    queue: str | None = None
+    queued_at: datetime | None = None
     version: int = 1
     last_change: Change | None = None
 

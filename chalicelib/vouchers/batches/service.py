@@ -1,8 +1,15 @@
 """Issuance: propose a batch for a list, approve it as a second person (step 3); workers then issue it."""
 
+import contextlib
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
 from chalicelib.accounts import rights
-from chalicelib.aws.writes import until_written
+from chalicelib.aws.waiting import queue_of
+from chalicelib.aws.writes import ConditionFailed, until_written
 from chalicelib.kernel.divisions import PROVINCE
+from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.ids import IssuanceBatchId, new_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
@@ -63,6 +70,8 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
         validity_months=program.policy.validity_months,
         chunks=listed.chunks,
         open=None if inline else store.OPEN_MARK,
+        queue=queue_of(PROVINCE, import_id),
+        queued_at=context.now if inline else None,
     )
     if inline:
         batch = chunks.counted(context, batch, program)
@@ -157,3 +166,23 @@ def allowed_actions(context: Context, batch: IssuanceBatch) -> list[str]:
     return rights.offered(
         principal, ACTIONS, lambda action: why_not(action, batch, principal.hands), division=PROVINCE
     )
+
+
+# --------------------------------------------------------------------------- by the clock
+
+WITHDRAWN = "提出后逾期无人审批，发放批次撤回"
+
+
+def withdraw_batches(
+    context: Context, queue: str, until: datetime, after: Mapping[str, Any] | None
+) -> Mapping[str, Any] | None:
+    """Withdraw the batches of one list that were proposed before a moment and that nobody decided on.
+
+    See `kernel.clocks` for the days. The list may be proposed anew.
+    """
+    page = store.waiting_batches(queue, until=until, after=after)
+    change = change_of(context, "issuance.withdraw", reason=WITHDRAWN)
+    for key in page.keys:
+        with contextlib.suppress(Refused, ConditionFailed):  # decided at this very moment
+            store.withdraw(key.key[0], proposed_before=until, change=change)
+    return page.after

@@ -1,12 +1,14 @@
 """The table of issuance batches, and every lawful write on a batch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
 from chalicelib.aws.writes import insert, none_of, transition
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.paging import Page, PageRequest
@@ -44,6 +46,17 @@ class OpenBatches(GlobalSecondaryIndex[Any]):
     proposed_at = MomentAttribute(range_key=True)
 
 
+class WaitingBatches(GlobalSecondaryIndex[Any]):
+    """Batches that wait for a second person, oldest first."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = IncludeProjection(["status"])
+
+    queue = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
+
+
 class IssuanceBatchRow(VersionedTable[IssuanceBatch]):
     """One row an issuance batch."""
 
@@ -71,8 +84,11 @@ class IssuanceBatchRow(VersionedTable[IssuanceBatch]):
     validity_months = NumberAttribute(default=0)
     chunks = NumberAttribute(default=0)
     open = UnicodeAttribute(null=True)
+    queue = UnicodeAttribute(null=True)
+    queued_at = MomentAttribute(null=True)
     by_program = BatchesByProgram()
     by_open = OpenBatches()
+    waiting = WaitingBatches()
 
 
 def create_batch(batch: IssuanceBatch, change: Change) -> None:
@@ -98,6 +114,11 @@ def open_batches() -> Iterator[IssuanceBatch]:
     return (row.record for row in IssuanceBatchRow.by_open.query(OPEN_MARK))
 
 
+def waiting_batches(queue: str, *, until: datetime, after: Mapping[str, Any] | None) -> WaitingKeys:
+    """Give a page of one list of batches that have waited for a second person since before a moment."""
+    return waiting_since(IssuanceBatchRow, queue, until=until, limit=A_PAGE, after=after)
+
+
 def decide_batch(
     batch_id: str, action: str, *, version: int, by: str, hands: Hands, change: Change
 ) -> IssuanceBatch:
@@ -121,8 +142,27 @@ def decide_batch(
         target=target,
         version=version,
         change=change,
-        actions=[row.approved_by.set(by), *opening],
+        actions=[row.approved_by.set(by), row.queued_at.remove(), *opening],
         also=lawful,
+    )
+
+
+def withdraw(batch_id: str, *, proposed_before: datetime, change: Change) -> IssuanceBatch:
+    """Withdraw a batch that has waited for a second person since before a moment.
+
+    Raises:
+        NotFound, Refused, ConditionFailed: it was decided, or does not wait for so long.
+
+    """
+    return transition(
+        IssuanceBatchRow,
+        (batch_id,),
+        sources=ISSUANCE_TRANSITIONS.sources("withdraw"),
+        target=ISSUANCE_TRANSITIONS.target("withdraw"),
+        version=None,
+        change=change,
+        actions=[IssuanceBatchRow.queued_at.remove()],
+        also=IssuanceBatchRow.queued_at <= proposed_before,
     )
 
 
@@ -136,6 +176,7 @@ def close_phase(batch_id: str, phase: Phase, total: Tally, change: Change) -> Is
             row.already_held.set(total.already_held),
             row.refused.set(total.refused),
             row.reasons.set(total.reasons),
+            row.queued_at.set(change.at),
         ]
         if phase is Phase.DRY_RUN
         else [row.issued.set(total.issued), row.outcome.set(total)]

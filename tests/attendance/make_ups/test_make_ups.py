@@ -117,16 +117,40 @@ def test_a_make_up_comes_after_the_lesson(room):
     assert (answer.status, answer.json["code"]) == (409, "lesson_not_over")
 
 
-def test_neither_asked_nor_decided_once_the_completion_is_approved(room):
-    asked = ask(room).json
+def test_nothing_is_asked_for_below_a_class_whose_completion_is_applied_for(room):
     room.do("institution", "completion/submit", at=room.ended())
-    assert ask(room, person=1).status == 201  # the bureau has not approved yet
-    room.do("clerk", "completion/approve", at=room.ended())
+    refused = ask(room)
+    assert (refused.status, refused.json["code"]) == (409, "wrong_state")
+    room.do("clerk", "completion/return", {"reason": "补课未申请"}, at=room.ended())
+    assert ask(room).status == 201
+
+
+def test_a_request_that_passes_the_application_for_completion_is_refused_in_its_write(room, monkeypatch):
+    """The class is read before the write: the write's own condition knows what happened in between."""
+    from chalicelib.attendance.make_ups import service
+
+    asked_below = service.roll_calls_at
+
+    def completion_meanwhile(*args):
+        room.do("institution", "completion/submit", at=room.ended())
+        return asked_below(*args)
+
+    monkeypatch.setattr(service, "roll_calls_at", completion_meanwhile)
+    refused = ask(room)
+    assert (refused.status, refused.json["code"]) == (409, "wrong_state")
+    assert room.api("clerk").get("/v1/make-ups", at=room.ended()).json["items"] == []
+
+
+def test_neither_asked_nor_decided_once_the_completion_is_approved(room):
+    from chalicelib.classes.store import ClassRow
+
+    asked = ask(room).json
+    ClassRow(room.id, "head").update(actions=[ClassRow.status.set("completion_approved")])
     for answer in (ask(room, number=2, kind="excuse"), decide(room, "approve", asked)):
         assert (answer.status, answer.json["code"]) == (409, "wrong_state")
     for path in ("/v1/make-ups", f"/v1/classes/{room.id}/make-ups"):
         listed = room.api("clerk").get(path, at=room.ended()).json["items"]
-        assert [item["allowed_actions"] for item in listed] == [[], []], path
+        assert [item["allowed_actions"] for item in listed] == [[]], path
 
 
 def test_who_prepared_the_class_is_offered_no_decision_on_its_requests(room):

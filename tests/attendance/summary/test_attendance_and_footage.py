@@ -199,3 +199,21 @@ def test_events_of_other_objects_are_ignored(cloud, world, key):
         event = {"detail": {"bucket": {"name": bucket}, "object": {"key": key, "size": 1}}}
         assert register_footage(event, context) == {"status": "ignored"}
     assert register_footage({}, context) == {"status": "ignored"}
+
+
+def test_who_withdrew_keeps_their_own_history(room):
+    room.attend(0, lessons=2).attend(1)
+    path = f"/v1/enrolments/{room.enrolments[0]['id']}/withdraw"
+    assert room.api("institution").post(path, {"reason": "就业"}, at=room.ended()).status == 200
+    gone = room.people[0]
+    own = room.api(gone).get(f"/v1/classes/{room.id}/attendance/own", at=room.ended())
+    assert own.status == 200, own.text
+    (mine,) = own.json["trainees"]
+    assert (mine["enrolment_id"], mine["hours"]) == (room.enrolments[0]["id"], 16)
+    assert [item["id"] for item in room.api(gone).get("/v1/classes", at=room.ended()).json["items"]] == [
+        room.id
+    ]
+    assert room.api(gone).get(f"/v1/classes/{room.id}", at=room.ended()).json["allowed_actions"] == []
+    stranger = room.api(room.world.person(77))
+    assert stranger.get(f"/v1/classes/{room.id}/attendance/own", at=room.ended()).status == 404
+    assert [trainee["enrolment_id"] for trainee in attendance(room)["trainees"]] == [room.enrolments[1]["id"]]

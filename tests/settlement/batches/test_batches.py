@@ -91,8 +91,8 @@ def test_the_nightly_job_seals_like_the_request(world: Any, money: Money) -> Non
     money.publicised(scored_class(world, 2))
     money.wait()
     now = money.now.isoformat()
-    assert app.settle_subsidies({"now": now}, None) == {"divisions": 17}
-    assert world.cloud.work("settlement", app.seal_settlement) == 17
+    assert app.settle_subsidies({"now": now}, None) == {"divisions": 17, "clocks": 19}
+    assert world.cloud.work("settlement", app.seal_settlement) == 17 + 19
     (batch,) = money.ok(world.api("finance").get("/v1/settlement-batches"))["items"]
     assert batch["count"] == 2
     app.settle_subsidies({"now": now}, None)

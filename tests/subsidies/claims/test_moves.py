@@ -1,6 +1,6 @@
 """What becomes of a claim, as the examples in `claims.moves` and `claims.model` tell it."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -19,6 +19,7 @@ from chalicelib.subsidies.claims.moves import (
 )
 from tests.subsidies.claims.test_states_shown import LAST_DAY, claim_of
 
+NOW = datetime(2026, 9, 1, 1, tzinfo=UTC)
 THREE = msgspec.structs.replace(
     claim_of("clm_a", ClaimStatus.PUBLICISED, was_public=True, objections=0), line_count=3, amount_fen=540_000
 )
@@ -58,12 +59,12 @@ def test_settlement_may_take_a_claim_the_day_after_its_publicity() -> None:
 
 
 def test_the_first_reviewer_may_send_a_claim_back_but_not_approve_it() -> None:
-    claim = changed(THREE, reviewed("acc_jia"))
+    claim = changed(THREE, reviewed("acc_jia", NOW))
     refusals = {action: why_not(action, claim, {"acc_jia"}) for action in ("approve", "return", "reject")}
     codes = {action: refusal and refusal.code for action, refusal in refusals.items()}
     assert codes == {"approve": "self_approval", "return": None, "reject": None}
     assert why_not("approve", claim, {"acc_yi"}) is None
-    back = changed(claim, returned("补充材料"))
+    back = changed(claim, returned("补充材料", NOW))
     assert (back.status, back.reviewed_by) == (ClaimStatus.RETURNED, None)
 
 

@@ -95,7 +95,7 @@ def scored_again(money: Money, class_id: str) -> None:
 def night(money: Money) -> None:
     import app
 
-    assert app.settle_subsidies({"now": money.now.isoformat()}, None) == {"divisions": 17}
+    assert app.settle_subsidies({"now": money.now.isoformat()}, None) == {"divisions": 17, "clocks": 19}
     money.world.cloud.work("settlement", app.seal_settlement)
 
 

@@ -174,9 +174,10 @@ def test_an_override_confirmed_after_submission_counts_at_second_review(world: A
     money.ok(money.decide("reviewer", money.ok(money.decide("clerk", first, "review")), "approve"))
     show_in_the_index(second["lines"][0]["id"])
     second = money.ok(money.decide("clerk", second, "review"))
-    asked = money.ok(ask(money, classes[1], check="occupation_and_level_once"))
     refused = money.decide("reviewer", second, "approve")
     assert (refused.status, refused.json["code"]) == (409, "lines_not_payable")
+    asked = money.ok(ask(money, classes[1], check="occupation_and_level_once"))
+    assert money.decide("reviewer", second, "approve").json["code"] == "decisions_open"
     money.ok(decide(money, asked, "confirm"))
     assert money.ok(money.decide("reviewer", second, "approve"))["status"] == "publicised"
 
@@ -214,3 +215,39 @@ def test_who_applied_for_the_claim_does_not_let_its_failed_check_pass(world: Any
     asked = money.ok(ask(money, class_id))
     refused = decide(money, asked, "confirm", who=moved("institution", Role.REVIEWER))
     assert (refused.status, refused.json["code"]) == (403, "self_approval")
+
+
+def test_nothing_is_claimed_above_an_open_override(money: Money, class_id: str) -> None:
+    asked = money.ok(ask(money, class_id))
+    body = {"declared_count": 2, "declared_amount_fen": money.payability(class_id)["amount_fen"]}
+    path = f"/v1/classes/{class_id}/subsidy-claims"
+    refused = money.api("institution").post(path, body, at=money.now)
+    assert (refused.status, refused.json["code"]) == (409, "decisions_open")
+    assert [(fault["code"], fault["field"]) for fault in refused.json["errors"]] == [
+        ("override_undecided", asked["id"])
+    ]
+    money.ok(decide(money, asked, "refuse", reason="材料不足"))
+    assert money.claim(class_id)["count"] == 2
+
+
+def test_no_claim_is_approved_above_an_open_override(money: Money, class_id: str) -> None:
+    money.budget()
+    claim = money.ok(money.decide("clerk", money.claim(class_id), "review"))
+    asked = money.ok(ask(money, class_id))
+    assert money.decide("reviewer", claim, "approve").json["code"] == "decisions_open"
+    money.ok(decide(money, asked, "refuse", reason="材料不足"))
+    money.ok(money.decide("reviewer", claim, "approve"))
+
+
+def test_an_override_that_nobody_decided_in_time_holds_nothing_up(money: Money, class_id: str) -> None:
+    money.ok(ask(money, class_id, days=1))
+    money.wait(2)
+    assert money.claim(class_id)["count"] == 2
+
+
+def test_nothing_is_claimed_above_an_open_completion(money: Money, class_id: str) -> None:
+    ClassRow(class_id, "head").update(actions=[ClassRow.status.set("completion_submitted")])
+    body = {"declared_count": 2, "declared_amount_fen": 360_000}
+    refused = money.api("institution").post(f"/v1/classes/{class_id}/subsidy-claims", body, at=money.now)
+    assert (refused.status, refused.json["code"]) == (409, "decisions_open")
+    assert [fault["code"] for fault in refused.json["errors"]] == ["completion_undecided"]

@@ -177,6 +177,7 @@ def test_the_write_agrees_with_the_table_of_batches(world, status, action):
         policy_version=1,
         chunks=1,
         open="open" if status in ("counting", "issuing") else None,
+        queued_at=world.now,
     )
     batch_store.create_batch(batch, world.change)
     before = batch_store.read_batch("iss_x")
@@ -185,6 +186,8 @@ def test_the_write_agrees_with_the_table_of_batches(world, status, action):
             batch_store.decide_batch(
                 "iss_x", action, version=1, by="acc_b", hands={"acc_b"}, change=world.change
             )
+        elif action == "withdraw":
+            batch_store.withdraw("iss_x", proposed_before=world.now, change=world.change)
         else:
             phase = Phase.DRY_RUN if action == "count" else Phase.ISSUE
             batch_store.close_phase("iss_x", phase, Tally(), world.change)

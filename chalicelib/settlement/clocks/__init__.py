@@ -1,0 +1,1 @@
+"""The night's work of the clocks: what happens to what nobody acted on."""
