@@ -175,20 +175,16 @@ def _empty(emulator: Any) -> None:
         bucket.keys.clear()
 
 
-@pytest.fixture
-def cloud(emulator: Any) -> Iterator["Cloud"]:
-    """Give an empty cloud."""
+def forget_everything() -> None:
+    """Drop whatever this process remembers of tables, as if it had just begun."""
     from chalicelib.accounts.guard import forget_statuses
-    from chalicelib.aws.table import connection
     from chalicelib.catalogue.institutions.reading import forget_institutions
     from chalicelib.catalogue.projects.reading import forget_projects
     from chalicelib.classes.service import forget_classes
     from chalicelib.edge.pace import forget_paces
     from chalicelib.enrolments.verification.service import forget_previews
     from chalicelib.programs.service import forget_programs
-    from tests.support.in_process import forgotten_listeners
 
-    _empty(emulator)
     forget_statuses()
     forget_previews()
     forget_paces()
@@ -196,6 +192,16 @@ def cloud(emulator: Any) -> Iterator["Cloud"]:
     forget_projects()
     forget_classes()
     forget_programs()
+
+
+@pytest.fixture
+def cloud(emulator: Any) -> Iterator["Cloud"]:
+    """Give an empty cloud."""
+    from chalicelib.aws.table import connection
+    from tests.support.in_process import forgotten_listeners
+
+    _empty(emulator)
+    forget_everything()
     yield Cloud()
     if emulator is not None:
         assert forgotten_listeners(connection().client.meta.events) == []
