@@ -169,6 +169,16 @@ class Table(Model, Generic[Record]):
         return tuple(part["AttributeName"] for part in parts)
 
     @classmethod
+    def name_of(cls, key: Sequence[Any]) -> str:
+        """Name one row among all of all tables."""
+        return "/".join([cls.Meta.table_name, *map(str, key)])
+
+    @property
+    def name_in_all(self) -> str:
+        """Name this row among all of all tables."""
+        return self.name_of([getattr(self, part) for part in self.key_names()])
+
+    @classmethod
     def from_record(cls, record: Record) -> Self:
         """Make the row that stores a record."""
         values = {name: getattr(record, name) for name in record.__struct_fields__}
@@ -179,9 +189,6 @@ class Table(Model, Generic[Record]):
     def record(self) -> Record:
         """Give the record this row stores."""
         values = self.attribute_values
-        call = current_call()
-        if call is not None and (mark := values.get("op_id")) is not None:
-            call.meet(mark)
         names = self.record_type.__struct_fields__
         known = {name: values[name] for name in names if values.get(name) is not None}
         record: Any = msgspec.convert(known, self.record_type, strict=False)
@@ -226,6 +233,20 @@ class VersionedTable(Table[Record]):
     version = NumberAttribute(default=1)
     op_id = UnicodeAttribute(null=True)
     last_change = StructAttribute(null=True)
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        """Make the row of a raw item; a call under a key looks whether it is its own work."""
+        call = current_call()
+        if call is not None and (mark := data.get("op_id")) is not None:
+            call.meet(cls.name_of([next(iter(data[name].values())) for name in cls.key_names()]), mark["S"])
+        return super().from_raw_data(data)
+
+    @classmethod
+    def changed_before(cls, *key: str) -> bool:
+        """Tell whether this call under a key has read a row that an earlier run of it has changed."""
+        call = current_call()
+        return call is not None and cls.name_of(key) in call.met
 
 
 def all_tables() -> tuple[type[Table[Any]], ...]:

@@ -29,10 +29,11 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.aws.table import Record, Table, VersionedTable, connection
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
-from chalicelib.kernel.repeats import current_call
+from chalicelib.kernel.repeats import Mark, current_call
 
 Result = TypeVar("Result")
 
@@ -99,25 +100,40 @@ class _Operation:
     """One write and the mark by which it is known again: a random one, or the call's own under a key."""
 
     def __init__(self, change: Change | None, rows: Iterable[Table[Any]]) -> None:
-        self._call = current_call()
-        self._action = "" if change is None else change.action
-        self._rows = [_name_of(row) for row in rows]
-        if self._call is None:
-            self.id = new_operation_id()
-        else:
-            self.id = self._call.operation_id(self._action, self._rows)
+        call = current_call()
+        self._mark: Mark | None = None
+        if call is not None:
+            action = "" if change is None else change.action
+            self._mark = call.begin_write(action, [row.name_in_all for row in rows])
+        self.id = self._mark.id if self._mark is not None else new_operation_id()
 
-    @property
-    def is_repeatable(self) -> bool:
-        return self._call is not None
+    def not_yet(self, row: Table[Any]) -> Condition:
+        """Hold a repeat of this very write off, also where its other conditions are still true after it.
 
-    def done(self) -> None:
-        if self._call is not None:
-            self._call.wrote(self._action, self._rows)
+        An excused one changes nothing that an earlier run of its call has changed.
+        """
+        table: Any = type(row)
+        condition: Condition = table.op_id.does_not_exist() | (table.op_id != self.id)
+        if self._mark is not None and self._mark.is_excused:
+            free: Condition = ~table.op_id.startswith(self._mark.begins_with)
+            left = self._mark.call.left_on(row.name_in_all)
+            condition &= free if left is None else free | (table.op_id == left)
+        return condition
 
+    def guarded(self, row: Table[Any], condition: Condition) -> Condition:
+        """Add what a repeat of the whole call needs; the SDK's own repeats bear a token."""
+        is_marked = self._mark is not None and isinstance(row, VersionedTable)
+        return self.not_yet(row) & condition if is_marked else condition
 
-def _name_of(row: Table[Any]) -> str:
-    return "/".join([row.Meta.table_name, *(str(getattr(row, name)) for name in row.key_names())])
+    def is_earlier(self, op_id: str | None) -> bool:
+        return self._mark is not None and self._mark.is_earlier(op_id)
+
+    def knows(self, op_id: str | None) -> bool:
+        return op_id == self.id or self.is_earlier(op_id)
+
+    def done(self, *, found: str | None = None) -> None:
+        if self._mark is not None:
+            self._mark.call.end_write(self._mark, found=found)
 
 
 def _old_of(table: type[Table[Any]], raw: Mapping[str, Any] | None) -> tuple[Any | None, str | None]:
@@ -150,12 +166,6 @@ def _stamped(table: type[Table[Any]], actions: Sequence[Action], op_id: str, cha
     ]
 
 
-def _not_yet(table: Any, op_id: str) -> Condition:
-    """Hold a repeat of this very write off, also where its other conditions are still true after it."""
-    condition: Condition = table.op_id.does_not_exist() | (table.op_id != op_id)
-    return condition
-
-
 def insert(row: Table[Any], *, change: Change | None = None, condition: Condition | None = None) -> None:
     """Write a row if there is none with its key yet: one call, one condition.
 
@@ -169,18 +179,21 @@ def insert(row: Table[Any], *, change: Change | None = None, condition: Conditio
         row.op_id = operation.id
         if change is not None:
             row.last_change = change
+    absent = _hash_key_of(type(row)).does_not_exist()
     try:
-        row.save(condition=condition if condition is not None else _hash_key_of(type(row)).does_not_exist())
+        row.save(condition=absent if condition is None else operation.guarded(row, condition))
     except PutError as failure:
         _raise_if_other(failure)
         old, old_op_id = _old_of(type(row), _raw_old(failure))
-        if old_op_id != operation.id:
+        if not operation.knows(old_op_id):
             raise ConditionFailed(old, table=type(row)) from failure
-    operation.done()
+        operation.done(found=old_op_id)
+    else:
+        operation.done()
 
 
 def keep(row: Table[Any]) -> None:
-    """Write a row whose random key nobody else can have: one that is there is our own, its answer lost.
+    """Write a row whose key only this very thing can have: one that is there is our own, its answer lost.
 
     Raises:
         Unavailable: DynamoDB did not answer; whether it wrote is not known, and repeating is safe.
@@ -212,16 +225,16 @@ def update(
     if issubclass(table, VersionedTable):
         assert change is not None, f"{table.__name__} tells who changed a row"
         actions = _stamped(table, actions, operation.id, change)
-        condition = _not_yet(table, operation.id) & condition
+        condition = operation.not_yet(row) & condition
     try:
         row.update(actions=list(actions), condition=condition)
     except UpdateError as failure:
         _raise_if_other(failure)
         old, old_op_id = _old_of(table, _raw_old(failure))
-        if old_op_id != operation.id:
+        if not operation.knows(old_op_id):
             raise ConditionFailed(old, table=table) from failure
         assert old is not None
-        operation.done()
+        operation.done(found=old_op_id)
         return old  # type: ignore[no-any-return] # our own write, whose first answer was lost
     operation.done()
     return row.record
@@ -244,8 +257,9 @@ def transact(writes: Sequence[Write], *, change: Change) -> None:
         try:
             _commit(writes, operation, token=f"{token}{attempt}", change=change)
         except TransactWriteError as failure:
-            if _is_own_success(writes, failure, operation.id):
-                operation.done()
+            found = _own_success(writes, failure, operation)
+            if found is not None:
+                operation.done(found=found)
                 return
             reasons = {reason.code for reason in failure.cancellation_reasons if reason is not None}
             if "ConditionalCheckFailed" in reasons:
@@ -284,18 +298,17 @@ def _commit(writes: Sequence[Write], operation: _Operation, *, token: str, chang
                         write.row.op_id = operation.id
                         if write.row.last_change is None:
                             write.row.last_change = change
-                    absent = _hash_key_of(type(write.row)).does_not_exist()
-                    condition = write.condition if write.condition is not None else absent
+                    condition = _hash_key_of(type(write.row)).does_not_exist()
+                    if write.condition is not None:
+                        condition = operation.guarded(write.row, write.condition)
                     transaction.save(write.row, condition=condition, return_values=ALL_OLD)
                 case Update():
-                    actions, condition = list(write.actions), write.condition
+                    actions = list(write.actions)
                     if issubclass(write.table, VersionedTable):
                         actions = _stamped(write.table, actions, operation.id, write.change or change)
-                        if operation.is_repeatable:
-                            condition = _not_yet(write.table, operation.id) & condition
-                    transaction.update(
-                        write.table(*write.key), actions, condition=condition, return_values=ALL_OLD
-                    )
+                    row = write.table(*write.key)
+                    condition = operation.guarded(row, write.condition)
+                    transaction.update(row, actions, condition=condition, return_values=ALL_OLD)
 
 
 def _in_reason_order(writes: Sequence[Write]) -> list[Write]:
@@ -308,11 +321,14 @@ def _table_of(write: Write) -> type[Table[Any]]:
     return type(write.row) if isinstance(write, Put) else write.table
 
 
-def _is_own_success(writes: Sequence[Write], failure: TransactWriteError, op_id: str) -> bool:
+def _own_success(writes: Sequence[Write], failure: TransactWriteError, operation: _Operation) -> str | None:
+    """Find our mark on what failed; that of an earlier run counts only on what the writes begin with."""
+    first = next((write for write in writes if not isinstance(write, Check)), None)
     for write, reason in zip(_in_reason_order(writes), failure.cancellation_reasons, strict=False):
-        if reason is not None and _old_of(_table_of(write), reason.raw_item)[1] == op_id:
-            return True
-    return False
+        op_id = None if reason is None else _old_of(_table_of(write), reason.raw_item)[1]
+        if op_id == operation.id or (write is first and operation.is_earlier(op_id)):
+            return op_id
+    return None
 
 
 def _condition_failure(writes: Sequence[Write], failure: TransactWriteError) -> ConditionFailed:
@@ -379,6 +395,19 @@ def names_none_of(listed: Any, hands: Hands) -> Condition:
     return condition
 
 
+def why_stale(
+    old: Any | None, *, sources: Iterable[StrEnum], version: int | None, code: str = "wrong_state"
+) -> DomainError | None:
+    """Tell which part of a `lawful` condition a row does not meet: there is none, its version, its state."""
+    if old is None:
+        return error("not_found")
+    if version is not None and old.version != version:
+        return error("version_conflict", version=old.version)
+    if old.status not in tuple(sources):
+        return error(code, status=str(old.status))
+    return None
+
+
 def refuse_stale(
     old: Any | None, *, sources: Iterable[StrEnum], version: int | None, code: str = "wrong_state"
 ) -> None:
@@ -389,12 +418,9 @@ def refuse_stale(
         Refused: another version (`version_conflict`), or another state (`code`).
 
     """
-    if old is None:
-        raise error("not_found")
-    if version is not None and old.version != version:
-        raise error("version_conflict", version=old.version)
-    if old.status not in tuple(sources):
-        raise error(code, status=str(old.status))
+    stale = why_stale(old, sources=sources, version=version, code=code)
+    if stale is not None:
+        raise stale
 
 
 def transition(

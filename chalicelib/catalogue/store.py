@@ -4,8 +4,9 @@ from typing import Any
 
 from pynamodb.expressions.update import Action
 
-from chalicelib.aws.table import Table
+from chalicelib.aws.table import Table, VersionedTable
 from chalicelib.aws.writes import ConditionFailed, insert, update
+from chalicelib.catalogue.model import SaveOutcome
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
 
@@ -35,3 +36,10 @@ def create_or_replace(row: Table[Any], key: str, *, version: int | None, change:
         return update(table, (key,), replacing(row), condition=table.version == version, change=change)
     except ConditionFailed as failure:
         raise error("version_conflict", version=failure.old.version if failure.old else 0) from None
+
+
+def outcome_of_same(table: type[VersionedTable[Any]], key: str, version: int) -> SaveOutcome:
+    """Tell what saving did to an entry that stands as it is said: nothing, or what an earlier run did."""
+    if not table.changed_before(key):
+        return SaveOutcome.UNCHANGED
+    return SaveOutcome.CREATED if version == 1 else SaveOutcome.CHANGED

@@ -25,7 +25,7 @@ from chalicelib.kernel.errors import (
     Unavailable,
     UnsupportedType,
 )
-from chalicelib.kernel.repeats import has_happened
+from chalicelib.kernel.repeats import excused
 
 
 @dataclass(frozen=True)
@@ -1021,10 +1021,10 @@ def _is_fact(name: str, fact: Fact) -> bool:
 def refuse(refusal: DomainError | None) -> None:
     """Raise what stands against an action, if anything does: `refuse(why_not("approve", claim, actor))`.
 
-    What stands against a repeat is mostly its own success. A call that has found its own change in what it
-    read goes on to its write, whose condition knows that change by its mark, or refuses (`kernel.repeats`).
+    What stands against a repeat is mostly its own success: a call that has found its own change in what it
+    read goes on to its write, which knows that change, or refuses (`kernel.repeats`).
     """
-    if refusal is not None and not has_happened():
+    if refusal is not None and not excused():
         raise refusal
 
 

@@ -5,11 +5,17 @@ is found by three things, all derived from the caller, method, path, query, body
 
     1. new ids          the class it would make again is `cls_x…`, as in the first run: it is there already
     2. marks of writes  the row it would change again carries this very mark (`op_id`): its own success
-    3. what it reads    a row that carries one of its marks was changed by an earlier run of it, so what now
-                        stands against the change ("another version", "not in this state") is its own success
+    3. what it reads    a row that carries one of its marks was changed by an earlier run of it
 
-So no use case needs to think of repeats: it reads, decides and writes as ever, the condition of its write is
-the truth, and the answer is made from what is there. Without a key ids and marks are random.
+What then stands against a change ("another version", "not in this state") is the call's own success. So
+`reasons.refuse` lets it pass, excused: the writes that follow (`aws.writes`) change nothing that carries a
+mark of an earlier run, and the one that begins with such a row is done. An example, of one call made twice:
+
+    first   reads claim v1, submitted           writes it, op_id a1, v2 reviewed; the answer is lost
+    again   reads claim v2, op_id a1: its own   "version_conflict" is excused; the write finds a1: done, v2
+
+So no use case needs to think of repeats: it reads, decides, writes and answers from what is there. The thing
+that a decision is about stands first in its transaction. Without a key ids and marks are random.
 """
 
 import base64
@@ -17,8 +23,9 @@ import hashlib
 import secrets
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 _MARK_BYTES = 9
 
@@ -27,20 +34,20 @@ def _text(raw: bytes) -> str:
     return base64.urlsafe_b64encode(raw).decode("ascii").rstrip("=")
 
 
-def _what(action: str, rows: Sequence[str]) -> str:
-    return "\x1f".join([action, *sorted(rows)])
-
-
 class RepeatableCall:
     """One run of a call under a key."""
 
     def __init__(self, seed: bytes) -> None:
         """Take what tells this call from every other; nobody outside the service can reckon it."""
         self._seed = seed
-        self._mark = self._digest("mark")
+        self.mark = self._digest("mark")
         self._drawn: Counter[str] = Counter()
         self._done: Counter[str] = Counter()
         self._own: set[str] = set()
+        self._left: dict[str, str] = {}
+        self._is_excused = False
+        self.met: set[str] = set()
+        """Names of the rows that it has read and an earlier run has changed."""
         self.has_happened = False
         """Whether this run has read what an earlier one changed."""
         self.is_unfinished = False
@@ -55,21 +62,70 @@ class RepeatableCall:
         self._drawn[kind] += 1
         return hashlib.sha512(self._seed + f"\x1f{kind}\x1f{number}".encode()).digest()[:size]
 
-    def operation_id(self, action: str, rows: Sequence[str]) -> str:
+    def begin_write(self, action: str, rows: Sequence[str]) -> "Mark":
         """Give the mark of a write: by this action, on these rows, after so many of the same in this run."""
-        what = _what(action, rows)
-        mark = self._mark + self._digest(what, str(self._done[what]))
+        what = "\x1f".join([action, *sorted(rows)])
+        mark = self.mark + self._digest(what, str(self._done[what]))
         self._own.add(mark)
-        return mark
+        return Mark(self, what, mark, tuple(rows), self._is_excused)
 
-    def wrote(self, action: str, rows: Sequence[str]) -> None:
-        """Take note of a write that is done: the next one of the same is another."""
-        self._done[_what(action, rows)] += 1
+    def end_write(self, mark: "Mark", *, found: str | None = None) -> None:
+        """Take note of a write that is done, or of the mark by which it was found to be done already."""
+        self._done[mark.what] += 1
+        for row in mark.rows:
+            self._left[row] = found or mark.id
+        if found is not None:
+            self._is_excused = False  # this is what stood against it
 
-    def meet(self, operation_id: str) -> None:
+    def left_on(self, row: str) -> str | None:
+        """Give the mark that this run itself left, or found, on a row."""
+        return self._left.get(row)
+
+    def meet(self, row: str, operation_id: str) -> None:
         """Look at the mark of a row that was read."""
-        if operation_id.startswith(self._mark) and operation_id not in self._own:
+        if self.is_of_earlier_run(operation_id):
             self.has_happened = True
+            self.met.add(row)
+
+    def is_of_earlier_run(self, operation_id: str | None) -> bool:
+        """Tell whether an earlier run of this call left a mark, and none of the writes of this one."""
+        is_ours = operation_id is not None and operation_id.startswith(self.mark)
+        return is_ours and operation_id not in self._own
+
+    def excuse(self) -> bool:
+        """Let a refusal pass if it may tell of the call's own success; the writes find out."""
+        self._is_excused = self._is_excused or self.has_happened
+        return self.has_happened
+
+    @contextmanager
+    def part(self) -> Iterator[None]:
+        """Do one of many things: what happened to the others says nothing about it."""
+        before = self.has_happened
+        self.has_happened = self._is_excused = False
+        try:
+            yield
+        finally:
+            self.has_happened, self._is_excused = before or self.has_happened, False
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What one write leaves on its rows, and knows them by."""
+
+    call: RepeatableCall
+    what: str
+    id: str
+    rows: tuple[str, ...]
+    is_excused: bool
+
+    @property
+    def begins_with(self) -> str:
+        """Tell how all marks of its call begin."""
+        return self.call.mark
+
+    def is_earlier(self, operation_id: str | None) -> bool:
+        """Tell whether a row it may not change was changed by an earlier run of its call."""
+        return self.is_excused and self.call.is_of_earlier_run(operation_id)
 
 
 _current: ContextVar[RepeatableCall | None] = ContextVar("repeatable_call", default=None)
@@ -94,14 +150,8 @@ def running(call: RepeatableCall) -> Iterator[RepeatableCall]:
 def each_apart() -> Iterator[None]:
     """Decide on one thing of many in a call: what happened to the others says nothing about it."""
     call = _current.get()
-    if call is None:
+    with nullcontext() if call is None else call.part():
         yield
-        return
-    before, call.has_happened = call.has_happened, False
-    try:
-        yield
-    finally:
-        call.has_happened = before
 
 
 def leave_unfinished() -> None:
@@ -112,9 +162,15 @@ def leave_unfinished() -> None:
 
 
 def has_happened() -> bool:
-    """Tell whether the call that runs now has found its own change in what it read."""
+    """Tell whether the call that runs now has found a change of its own in what it read."""
     call = _current.get()
     return call is not None and call.has_happened
+
+
+def excused() -> bool:
+    """Tell whether what stands against a change may be the own success of the call that runs now."""
+    call = _current.get()
+    return call is not None and call.excuse()
 
 
 def draw(kind: str, size: int) -> bytes:

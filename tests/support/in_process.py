@@ -67,7 +67,7 @@ class Emulator:
         from ministack.services import dynamodb, dynamodb_streams, sqs
 
         self._dynamodb = dynamodb
-        self._queues = sqs._queues
+        self.queues: dict[str, Any] = sqs._queues
         self._modules = {"dynamodb": dynamodb, "dynamodbstreams": dynamodb_streams, "sqs": sqs}
         self._own: dict[str, Any] = {name: type(vars(dynamodb)[name])() for name in _KEPT_BETWEEN_CALLS}
         self._lock = threading.RLock()
@@ -155,7 +155,7 @@ class Emulator:
             self._fill(table, {})
         self._dynamodb._stream_records._data.clear()
         self._dynamodb._stream_trimmed._data.clear()
-        for queue in self._queues.values():
+        for queue in self.queues.values():
             queue["messages"].clear()
 
     def _fill(self, table: dict[str, Any], items: dict[str, Any]) -> None:

@@ -26,7 +26,7 @@ from chalicelib.classes.model import Lesson, TrainingClass, class_id_of
 from chalicelib.classes.service import complete
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.errors import Fact
-from chalicelib.kernel.ids import is_id, new_id
+from chalicelib.kernel.ids import derived_id, is_id
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import ROLL_CALLS_MAX
@@ -159,10 +159,11 @@ class _Visit:
         self.refuse("already_checked_in", received_at=format_moment(first.received_at))
 
     def refuse(self, code: str, **facts: Fact) -> NoReturn:
-        """Keep a refused attempt as evidence, and refuse it."""
+        """Keep a refused attempt as evidence, once however often it is sent, and refuse it."""
+        sent = msgspec.json.encode([self.attempt, code]).decode()
         refused = RefusedCheckIn(
             lesson_id=self.lesson.id,
-            id=f"{format_moment(self.context.now)}#{new_id('rci')}",
+            id=f"{format_moment(self.attempt.happened_at)}#{derived_id('rci', self.person_key, sent)}",
             class_id=self.training_class.id,
             division=self.training_class.division,
             code=code,

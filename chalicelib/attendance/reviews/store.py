@@ -11,6 +11,7 @@ from chalicelib.aws.writes import ConditionFailed, Put, Update, transact
 from chalicelib.classes.store import evidence_check
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
+from chalicelib.kernel.repeats import has_happened
 
 
 class ReviewRow(VersionedTable[Review]):
@@ -63,6 +64,8 @@ def decide(before: CheckIn, review: Review, *, change: Change) -> CheckIn:
         if failure.index == 0:
             raise error("wrong_state", status=str(failure.old.status if failure.old else "")) from failure
         raise error("version_conflict", version=before.version + 1) from failure
+    if has_happened():
+        return before
     return msgspec.structs.replace(
         before,
         verdicts=verdicts,

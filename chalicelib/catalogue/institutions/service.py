@@ -78,7 +78,7 @@ def save_institution(
     new = _institution_of(uscc, entry, number)
     warnings = () if plausible(entry.division, entry.location.point) else ("far_from_division",)
     if old is not None and _says_the_same(context, old, new, number):
-        return SavedInstitution(old, SaveOutcome.UNCHANGED, warnings)
+        return SavedInstitution(old, store.outcome_of_unchanged(old), warnings)
     outcome = SaveOutcome.CREATED if old is None else SaveOutcome.CHANGED
     if dry_run:
         return SavedInstitution(new, outcome, warnings)

@@ -9,7 +9,8 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from chalicelib.aws.table import StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import transition
 from chalicelib.catalogue.institutions.model import INSTITUTION_TRANSITIONS, Institution
-from chalicelib.catalogue.store import create_or_replace
+from chalicelib.catalogue.model import SaveOutcome
+from chalicelib.catalogue.store import create_or_replace, outcome_of_same
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 
@@ -60,6 +61,11 @@ def save_institution(institution: Institution, *, version: int | None, change: C
     row.area_key = f"{institution.division}#{institution.uscc}"
     saved: Institution = create_or_replace(row, institution.uscc, version=version, change=change)
     return saved
+
+
+def outcome_of_unchanged(institution: Institution) -> SaveOutcome:
+    """Tell what saving did to an institution that stands as it is said."""
+    return outcome_of_same(InstitutionRow, institution.uscc, institution.version)
 
 
 def find_institution(uscc: str) -> Institution | None:

@@ -44,7 +44,7 @@ def save_project(
         raise error("malformed", faults=tuple(faults))
     old = store.find_project(project.id)
     if old is not None and msgspec.structs.replace(old, version=1, last_change=None) == project:
-        return SavedProject(old, SaveOutcome.UNCHANGED)
+        return SavedProject(old, store.outcome_of_unchanged(old))
     outcome = SaveOutcome.CREATED if old is None else SaveOutcome.CHANGED
     if dry_run:
         return SavedProject(project, outcome)

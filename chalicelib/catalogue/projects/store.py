@@ -8,8 +8,9 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import StructAttribute, Table, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import ConditionFailed, Put, Update, transact
+from chalicelib.catalogue.model import SaveOutcome
 from chalicelib.catalogue.projects.model import Project
-from chalicelib.catalogue.store import create_or_replace, replacing
+from chalicelib.catalogue.store import create_or_replace, outcome_of_same, replacing
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
@@ -109,6 +110,11 @@ def find_earlier_project(project_id: str, version: int) -> Project | None:
 def earlier_projects(project_id: str) -> list[Project]:
     """Read every earlier version of a project, the oldest first."""
     return [row.record for row in EarlierProjectRow.query(project_id, consistent_read=True)]
+
+
+def outcome_of_unchanged(project: Project) -> SaveOutcome:
+    """Tell what saving did to a project that stands as it is said."""
+    return outcome_of_same(ProjectRow, project.id, project.version)
 
 
 def find_project(project_id: str) -> Project | None:

@@ -96,6 +96,9 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
     """
     parts = require_parts(context, "class.change", class_id)
     training_class = complete(parts)
+    applied_before = change_store.applied_before(parts.changes)
+    if applied_before is not None:
+        return _shown(context, training_class, applied_before)
     actor = context.principal.actor
     institution = read_institution(training_class.institution)
     suspended = institution.status is InstitutionStatus.SUSPENDED
@@ -265,12 +268,13 @@ def list_changes(context: Context, class_id: str) -> list[ShownChange]:
     """List the changes applied for of a class, newest first; one that waits with what it collides with."""
     parts = require_parts(context, "class.read_changes", class_id)
     training_class = complete(parts)
-    return [
-        show_change(context, training_class, class_change)
-        if class_change.part == training_class.open_change
-        else ShownChange(class_change, training_class.version, ())
-        for class_change in reversed(parts.changes)
-    ]
+    return [_shown(context, training_class, class_change) for class_change in reversed(parts.changes)]
+
+
+def _shown(context: Context, training_class: TrainingClass, class_change: ClassChange) -> ShownChange:
+    if class_change.part == training_class.open_change:
+        return show_change(context, training_class, class_change)
+    return ShownChange(class_change, training_class.version, ())
 
 
 def approve_change(

@@ -25,6 +25,12 @@ from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 
 
+def applied_before(changes: Sequence[ClassChange]) -> ClassChange | None:
+    """Find the change that an earlier run of this call under a key has applied for."""
+    mine = (change for change in changes if ClassRow.changed_before(change.id, change.part))
+    return next(mine, None)
+
+
 def apply_for_change(
     class_change: ClassChange, *, version: int, number: int, also: Sequence[str], change: Change
 ) -> None:

@@ -23,6 +23,7 @@ from chalicelib.classes.showing import service
 from chalicelib.classes.showing.service import ShownChange, ShownClass
 from chalicelib.edge.endpoints import Call
 from chalicelib.edge.forms import Answer
+from chalicelib.kernel.calendar import parse_moment
 from chalicelib.kernel.closing import OpenDecision, Undecided
 from chalicelib.kernel.reasons import sentence
 
@@ -227,8 +228,18 @@ def change_answer(call: Call[Any, Any], shown: ShownChange) -> ChangeAnswer:
 
 def _changes(changes: Sequence[FieldChange]) -> list[FieldChangeAnswer]:
     return [
-        FieldChangeAnswer(field=change.field, before=change.before, after=change.after) for change in changes
+        FieldChangeAnswer(
+            field=change.field,
+            before=_told(change.field, change.before),
+            after=_told(change.field, change.after),
+        )
+        for change in changes
     ]
+
+
+def _told(field: str, value: Any) -> Any:
+    """Give a moment as a moment: a stored change has it as text, in UTC."""
+    return parse_moment(value) if field.endswith("_at") and isinstance(value, str) else value
 
 
 def _warnings(call: Call[Any, Any], breaches: Sequence[Breach]) -> list[WarningAnswer]:

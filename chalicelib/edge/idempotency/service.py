@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from chalicelib.aws import crypto
-from chalicelib.aws.keys import keyed_digest
+from chalicelib.aws.keys import keyed_digests
 from chalicelib.aws.logs import log_failure
 from chalicelib.edge.idempotency import store
 from chalicelib.edge.idempotency.store import FirstCall
@@ -43,10 +43,11 @@ class FirstAnswer(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a call under a key."""
+    """One run of a call under a key; `clock` is when it began, in seconds since 1970."""
 
     row_id: str
     holder: str
+    clock: int
     call: RepeatableCall
 
 
@@ -59,26 +60,35 @@ def begin(*, caller: str, request: str, key: str, body: bytes, now: datetime) ->
 
     """
     row_id = derived_id("idk", caller, request, key)
-    # keyed: a body may hold a password or an ID number, of which a plain hash tells all
-    digest = keyed_digest("idempotency", hashlib.sha256(body).hexdigest()).hex()
     clock = int(now.timestamp())
-    first_call = FirstCall(
-        id=row_id,
+    content = hashlib.sha256(body).hexdigest()
+    # keyed: a body may hold a password or an ID number, of which a plain hash tells all
+    digests = keyed_digests("idempotency", content)
+    seeds = keyed_digests("idempotency", f"{caller}\x1f{request}\x1f{key}\x1f{content}")
+    for digest, seed in zip(digests, seeds, strict=True):  # a call begun before the key was rotated goes on
+        run = Run(row_id, new_operation_id(), clock, RepeatableCall(seed))
+        first = store.lease(_first_call(run, digest.hex()), clock=clock)
+        if first is None:
+            return run
+        if first.body_digest == digest.hex():
+            return _answer_of(first, clock)
+    raise error("idempotency_mismatch")
+
+
+def _first_call(run: Run, digest: str) -> FirstCall:
+    return FirstCall(
+        id=run.row_id,
         body_digest=digest,
-        leased_until=clock + LEASE_SECONDS,
-        expires=clock + int(KEPT_FOR.total_seconds()),
-        holder=new_operation_id(),
+        leased_until=run.clock + LEASE_SECONDS,
+        expires=run.clock + int(KEPT_FOR.total_seconds()),
+        holder=run.holder,
     )
-    first = store.lease(first_call, clock=clock)
-    if first is None:
-        assert first_call.holder is not None
-        seed = keyed_digest("idempotency", f"{caller}\x1f{request}\x1f{key}\x1f{digest}")
-        return Run(row_id, first_call.holder, RepeatableCall(seed))
-    if first.body_digest != digest:
-        raise error("idempotency_mismatch")
+
+
+def _answer_of(first: FirstCall, clock: int) -> FirstAnswer:
     if first.status_code is None or first.sealed_body is None:
         raise error("in_progress", retry_after_seconds=max(1, first.leased_until - clock + 1))
-    answer = crypto.open_sealed(first.sealed_body, item=row_id, purpose="repeat of a request")
+    answer = crypto.open_sealed(first.sealed_body, item=first.id, purpose="repeat of a request")
     return FirstAnswer(first.status_code, answer, first.content_type or "application/json")
 
 
@@ -105,7 +115,7 @@ def give_up(run: Run, failure: Exception) -> None:
     refused = isinstance(failure, DomainError) and not isinstance(failure, Unavailable)
     try:
         if refused and not run.call.has_happened:
-            store.forget(run.row_id, run.holder)
+            store.forget(run.row_id, run.holder, now=run.clock)
         else:
             store.end_lease(run.row_id, run.holder)
     except Exception as other:  # noqa: BLE001 - the lease ends by itself within seconds

@@ -91,12 +91,15 @@ def end_lease(row_id: str, holder: str) -> None:
         )
 
 
-def forget(row_id: str, holder: str) -> None:
-    """Free a key: the run that held it was refused, so another body may follow."""
+def forget(row_id: str, holder: str, *, now: int) -> None:
+    """Free a key: the run that held it was refused, so another body may follow.
+
+    Its day is over as from now, and DynamoDB takes it away for nothing.
+    """
     with contextlib.suppress(ConditionFailed):
         update(
             FirstCallRow,
             (row_id,),
-            [FirstCallRow.expires.set(0)],
+            [FirstCallRow.expires.set(now - 1)],
             condition=(FirstCallRow.holder == holder) & FirstCallRow.status_code.does_not_exist(),
         )

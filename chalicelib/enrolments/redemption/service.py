@@ -16,7 +16,7 @@ from chalicelib.enrolments.verification.service import (
     target_of,
 )
 from chalicelib.kernel.errors import DomainError, Fault, Impossible, Refused
-from chalicelib.kernel.ids import EnrolmentId, derived_id, new_id
+from chalicelib.kernel.ids import EnrolmentId, derived_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, facts_told_by, first_of
@@ -141,11 +141,13 @@ def _redeemed_before(context: Context, scan: Scan, target: ScanTarget) -> Enrolm
 def _kept(
     context: Context, scan: Scan, target: ScanTarget, refusal: DomainError, voucher: Voucher | None = None
 ) -> DomainError:
-    """Keep a refused scan as evidence (invariant 6); give the refusal."""
+    """Keep a refused scan as evidence (invariant 6), once however often it is sent; give the refusal."""
+    moment = int(scan.happened_at.timestamp() * 1_000_000)
+    uscc, sent = target.institution.uscc, (scan.token, scan.project_id, scan.nonce, scan.device_id)
     scan_store.keep_refused_scan(
         RefusedScan(
-            institution=target.institution.uscc,
-            id=f"{int(context.now.timestamp() * 1_000_000):0{TIME_ORDER_DIGITS + 1}d}-{new_id('scn')}",
+            institution=uscc,
+            id=f"{moment:0{TIME_ORDER_DIGITS + 1}d}-{derived_id('scn', uscc, *sent, refusal.code)}",
             division=target.institution.division,
             code=refusal.code,
             facts={name: refusal.facts[name] for name in facts_told_by(refusal.code)},

@@ -120,6 +120,11 @@ def find_batch(batch_id: str) -> Batch | None:
     return BatchRow.find(batch_id)
 
 
+def was_sealed_before(batch: Batch) -> bool:
+    """Tell whether an earlier run of this call under a key sealed a batch that was read."""
+    return batch.status is BatchStatus.SEALED and BatchRow.changed_before(batch.id)
+
+
 def find_batches(batch_ids: Sequence[str]) -> list[Batch]:
     """Read many batches."""
     return BatchRow.find_many(batch_ids)

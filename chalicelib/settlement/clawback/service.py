@@ -4,7 +4,7 @@ import functools
 from datetime import timedelta
 
 from chalicelib.accounts import rights
-from chalicelib.aws.writes import Write, refuse_stale, transact, until_written
+from chalicelib.aws.writes import Write, transact, until_written, why_stale
 from chalicelib.catalogue.institutions.service import suspend_by_rule
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.ids import is_id
@@ -95,7 +95,7 @@ def cancel_reversal(context: Context, line_id: str, *, version: int, reason: str
     def attempt() -> Line:
         line = _paid_line(context, line_id, "claim_line.cancel_reversal")
         _refuse("cancel_reversal", context.principal, line)
-        refuse_stale(line, sources=(LineStatus.PAID,), version=version)
+        refuse(why_stale(line, sources=(LineStatus.PAID,), version=version))
         return payments.cancel_reversal(line, change)
 
     return until_written(attempt)
