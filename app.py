@@ -33,6 +33,7 @@ BLUEPRINTS = (
     "catalogue.imports",
     "catalogue.publication",
     "people.lists",
+    "people.renaming",
     "vouchers.batches",
     "vouchers",
     "enrolments.verification",
@@ -197,6 +198,8 @@ for _port, _answer in {
     "lapse_classes": "chalicelib.classes.cancellation.service:lapse_classes",
     "lapse_claims": "chalicelib.subsidies.lapsing.service:lapse_claims",
     "withdraw_batches": "chalicelib.vouchers.batches.service:withdraw_batches",
+    "name_on_list": "chalicelib.people.vault.service:is_named",
+    "person_renamed": "chalicelib.vouchers.names.service:follow_name",
     "payment_of_voucher": "chalicelib.subsidies.holds.listed:stop_payment",
 }.items():
     install(_port, _answer)

@@ -1,5 +1,7 @@
 """Access tokens: what a token of ours says about its holder, written and read back."""
 
+from datetime import UTC, datetime
+
 from chalicelib.kernel.principal import Principal, Role
 from chalicelib.kernel.reasons import error
 
@@ -11,6 +13,7 @@ def write_token(principal: Principal) -> str:
     """Sign an access token for a proven caller, good for `ACCESS_SECONDS`."""
     from chalicelib.edge import tokens  # noqa: PLC0415 - not part of a start
 
+    proven_at = principal.name_proven_at
     claims = {
         "iss": tokens.STAFF_ISSUER,
         "aud": tokens.STAFF_AUDIENCE,
@@ -19,6 +22,8 @@ def write_token(principal: Principal) -> str:
         "division": principal.division,
         "institution": principal.institution,
         "person_key": principal.person_key,
+        "signed_names": list(principal.signed_names) or None,
+        "name_proven_at": proven_at.timestamp() if proven_at is not None else None,
     }
     said = {name: value for name, value in claims.items() if value is not None}
     return tokens.sign(_PURPOSE, said, lifetime_seconds=ACCESS_SECONDS)
@@ -41,7 +46,13 @@ def read_token(token: str) -> tuple[Principal, float]:
             division=str(claims.get("division", "")),
             institution=claims.get("institution"),
             person_key=claims.get("person_key"),
+            signed_names=tuple(map(str, claims.get("signed_names", ()))),
+            name_proven_at=_moment(claims.get("name_proven_at")),
         )
         return principal, float(claims["iat"])
     except (KeyError, ValueError, TypeError, OverflowError):
         raise error("unauthenticated") from None
+
+
+def _moment(seconds: float | None) -> datetime | None:
+    return datetime.fromtimestamp(float(seconds), UTC) if seconds is not None else None

@@ -69,7 +69,13 @@ def _platform(signature: str, raw_body: bytes) -> Principal:
 
 def _is_trainee(principal: Principal) -> bool:
     """Tell whether a principal is a person and nothing else: staff have accounts instead."""
-    return principal == Principal(actor=principal.actor, role=Role.TRAINEE, person_key=principal.actor)
+    return principal == Principal(
+        actor=principal.actor,
+        role=Role.TRAINEE,
+        person_key=principal.actor,
+        signed_names=principal.signed_names,
+        name_proven_at=principal.name_proven_at,
+    )
 
 
 def _stands(principal: Principal, issued_at: float) -> bool:

@@ -61,6 +61,8 @@ RIGHTS: dict[str, Row] = {
     "catalogue.import": _bureaus(_C) | _PROVINCE,
     "import.create": _PROVINCE,
     "import.read": _PROVINCE,
+    "import.confirm_rename": _PROVINCE,
+    "import.refuse_rename": _PROVINCE,
     "issuance.propose": _PROVINCE,
     "issuance.read": _PROVINCE,
     "issuance.approve": _PROVINCE,

@@ -140,6 +140,15 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "applying": _carried_on("resume_imports"),
         "applied": _rests("applied anew if a key is rotated"),
     },
+    "rename": {
+        "proposed": Clock(
+            acts=(Role.PROVINCE,),
+            ticks=(
+                Tick(effect=Effect.REMIND, working_days=DECISION_WORKING_DAYS),
+                Tick(effect=Effect.LIST, working_days=DECISION_LISTED_WORKING_DAYS),
+            ),
+        ),
+    },
     "issuance batch": {
         "counting": _carried_on("resume_issuance"),
         "proposed": Clock(
@@ -155,6 +164,8 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "issued": Clock(acts=(Role.TRAINEE,), ticks=(_EXPIRES,)),
         "claimed": Clock(acts=(Role.TRAINEE,), ticks=(_EXPIRES,)),
         "redeemed": _rests("its enrolment has the clock"),
+        "expired": _rests("over, unless two of the province restore it; a proposal lapses by itself"),
+        "revoked": _rests("over, unless two of the province restore it; a proposal lapses by itself"),
     },
     "enrolment": {
         "confirmed": Clock(
@@ -166,6 +177,7 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
             ),
         ),
         "rostered": _rests("its class has the clock"),
+        "released": _rests("over, unless its voucher was taken back by mistake and is restored"),
         "passed": _rests("its class has the clock"),
         "failed": _rests("its class has the clock"),
     },

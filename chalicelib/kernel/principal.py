@@ -36,6 +36,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     of the same person, and for a while those of whoever made or reset the account of one who decides, or
     had theirs made by this person. Whoever decides on a work is compared by them, never by `actor`, which
     only tells who did it.
+    `signed_names` are keyed digests of the name that a trainee's card signed, under each live key;
+    `name_proven_at` is when the list's name was found to be the same.
     """
 
     actor: str
@@ -44,6 +46,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     institution: str | None = None
     person_key: str | None = None
     hands: frozenset[str] = frozenset()
+    signed_names: tuple[str, ...] = ()
+    name_proven_at: datetime | None = None
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "hands", self.hands | {self.actor})

@@ -297,6 +297,16 @@ REASONS: dict[str, Reason] = {
         "截止日期早于起始日期（{since}），请核对。",
         "It ends before it begins ({since}). Check both dates.",
     ),
+    "name_changed": Reason(
+        Refused,
+        "该证件号此前登记的是另一姓名；本行须由另一名省级人员核对确认后才生效。",
+        "This number is known under another name. The row counts once another person of the province confirms it.",
+    ),
+    "rename_lapsed": Reason(
+        Refused,
+        "该更名已超过三十日未确认，名单内容已按期清除，请重新上传名单。",
+        "Nobody confirmed this name within thirty days, and the list is gone. Upload it again.",
+    ),
     "repeated_person": Reason(
         Impossible,
         "该人员在名单第 {first_row} 行已出现，请删除重复行。",
@@ -376,7 +386,17 @@ REASONS: dict[str, Reason] = {
         "比对名单（数据截至 {as_of}）显示该人员自 {since} 起已在外地享受同类补贴，不符合条件；如有异议请向补贴发放地核实后更正名单。",
         "A cross-match list (data of {as_of}) says subsidised elsewhere since {since}: not eligible. Who disagrees checks with the bureau that paid and has the list corrected.",
     ),
+    "name_unconfirmed": Reason(
+        Refused,
+        "名单中的姓名与系统已登记的该证件号持有人姓名不同，须由另一名省级人员确认后方可发放。",
+        "The list gives this number's holder another name than is known. Another person of the province confirms it first.",
+    ),
     # vouchers and scans
+    "name_mismatch": Reason(
+        Refused,
+        "社保卡签名的姓名与名单不一致，不能使用该券；已告知省级经办人员，请联系发放地人社部门更正名单。",
+        "The card is signed with another name than the list has. The province has been told: have the list corrected.",
+    ),
     "token_invalid": Reason(
         Impossible,
         "二维码无法识别，请持券人刷新后重新出示。",

@@ -43,7 +43,10 @@ class RestorationAnswer(Answer):
 
 
 class VoucherAnswer(Answer):
-    """A voucher; `restored_at` is when it was given back after it had been lost."""
+    """A voucher; `restored_at` is when it was given back after it had been lost.
+
+    `name_mismatch_at`: a card signed with another name than the list has tried to use it.
+    """
 
     id: str
     program_id: str
@@ -66,6 +69,7 @@ class VoucherAnswer(Answer):
     projects: list[str]
     institutions_url: str
     device_bound: bool
+    name_mismatch_at: datetime | None
     restoration: RestorationAnswer | None
     restored_at: datetime | None
     version: int
@@ -96,6 +100,7 @@ def voucher_answer(call: Call[Any, Any], shown: ShownVoucher) -> VoucherAnswer:
         ineligible=_ineligible(voucher.bar),
         projects=shown.projects,
         institutions_url=f"/v1/institutions?program={voucher.program_id}",
+        name_mismatch_at=voucher.name_mismatch_at,
         restoration=_restoration(call, voucher),
         restored_at=voucher.restored_at,
         device_bound=voucher.device is not None,

@@ -56,6 +56,7 @@ class VoucherFlag(StrEnum):
     """Why somebody has to look at a voucher; lists go by it."""
 
     RESTORE_ASKED = "restore_asked"
+    NAME_MISMATCH = "name_mismatch"
 
 
 class Restoration(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,8 +73,10 @@ class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     """One voucher. `holder_*` are masks: the people in the clear are in the vault of `people`.
 
     `device` is the keyed digest of the phone whose card shows its codes; None where the card names none.
-    `restoration` is the proposal to give it back that was made last, open or lapsed (`restoring.model`).
-    `barred_from` and `barred_until` (exclusive) are when cross-match lists stand against it, `bar` says why.
+    `named_at` is since when its holder's name counts, by the real clock; `name_mismatch_at` tells that a
+    card with another name tried to use it. `restoration` is the proposal to give it back that was made
+    last, open or lapsed (`restoring.model`). `barred_from` and `barred_until` (exclusive) are when
+    cross-match lists stand against it, `bar` says why.
     """
 
     id: VoucherId
@@ -103,6 +106,8 @@ class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     barred_from: datetime | None = None
     barred_until: datetime | None = None
     bar: Bar | None = None
+    named_at: datetime | None = None
+    name_mismatch_at: datetime | None = None
     restoration: Restoration | None = None
     restored_at: datetime | None = None
     version: int = 1
@@ -211,6 +216,16 @@ def facts_of(voucher: Voucher) -> dict[str, Any]:
     return facts if voucher.bar is None else {**facts, **standing_facts(voucher.bar.standing)}
 
 
+def is_name_proven(voucher: Voucher, proven_at: datetime | None) -> bool:
+    """Tell whether a card that had the list's name at a moment may use a voucher without another look.
+
+    Not if the name has counted only since then, or a card with another name has tried to use it.
+    """
+    if proven_at is None or voucher.name_mismatch_at is not None:
+        return False
+    return voucher.named_at is None or voucher.named_at < proven_at
+
+
 def is_of_device(voucher: Voucher, tag: str) -> bool:
     """Tell whether a code with this device tag was shown by the phone that the voucher is bound to."""
     return voucher.device is None if not tag else (voucher.device or "").startswith(tag)
@@ -243,18 +258,27 @@ _ASKS_ELIGIBILITY = frozenset({"claim", "show_qr"})
 
 
 def why_not(
-    action: str, voucher: Voucher, *, now: datetime, on_roster: bool = False, version: int | None = None
+    action: str,
+    voucher: Voucher,
+    *,
+    now: datetime,
+    on_roster: bool = False,
+    named_otherwise: bool = False,
+    version: int | None = None,
 ) -> DomainError | None:
     """Tell what stands against claiming a voucher, showing its code or revoking it now; None if nothing does.
 
     `on_roster` tells that the enrolment it is spent on has gone further than confirmed: that enrolment is
-    ended first. `version` is the one a caller has read, where they have. The truth is the condition of each
-    write: `card.store.claim`, `store.revoke`, `store.revoke_write`.
+    ended first. `named_otherwise` tells that the holder's card is signed with another name than the list
+    has (`names.service`). `version` is the one a caller has read, where they have. The truth is the
+    condition of each write: `card.store.claim`, `store.revoke`, `store.revoke_write`.
     """
     if version is not None and voucher.version != version:
         return error("version_conflict", version=voucher.version)
-    code = _STATES_AGAINST[action].get(status_shown(voucher, now))
-    if code is None and action in _ASKS_ELIGIBILITY and voucher.bar is not None and is_barred(voucher, now):
+    asks = action in _ASKS_ELIGIBILITY
+    code = "name_mismatch" if asks and named_otherwise else None
+    code = code or _STATES_AGAINST[action].get(status_shown(voucher, now))
+    if code is None and asks and voucher.bar is not None and is_barred(voucher, now):
         code = voucher.bar.code
     if code is None and action == "revoke" and on_roster:
         code = "voucher_already_redeemed"
@@ -277,4 +301,6 @@ def reasons_against_redeeming(voucher: Voucher, *, step: int, device: str, now: 
         reasons.append(_UNUSABLE[status])
     elif voucher.bar is not None and is_barred(voucher, now):
         reasons.append(voucher.bar.code)
+    if voucher.name_mismatch_at is not None:
+        reasons.append("name_mismatch")
     return reasons

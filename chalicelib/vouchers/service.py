@@ -10,7 +10,7 @@ from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import VoucherId
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.ports import Port
-from chalicelib.kernel.principal import Context, Role
+from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.people.eligibility import Bar
 from chalicelib.people.vault import service as people
@@ -18,7 +18,8 @@ from chalicelib.programs.model import Program
 from chalicelib.programs.service import current_program
 from chalicelib.vouchers import store
 from chalicelib.vouchers.ineligibility.service import bars_of
-from chalicelib.vouchers.model import Voucher, VoucherFlag, VoucherStatus, status_shown, why_not
+from chalicelib.vouchers.model import OVER, Voucher, VoucherFlag, VoucherStatus, status_shown, why_not
+from chalicelib.vouchers.names.service import is_named_otherwise
 from chalicelib.vouchers.restoring import model as restoring
 
 ACTIONS = {
@@ -59,7 +60,7 @@ def read_voucher(context: Context, voucher_id: str) -> ShownVoucher:
     names = voucher.holder_name, voucher.holder_id_number
     if context.principal.person_key == voucher.person_key:
         person = people.find_person(voucher.person_key)
-        if person is not None:
+        if person is not None and person.name_digest in context.principal.signed_names:
             identity = people.open_identity(context, person, purpose="show the holder their voucher")
             names = identity.name, identity.id_number
     return _shown(context, voucher, names, _facts_for(context, [voucher]))
@@ -98,6 +99,8 @@ def _stands(flag: VoucherFlag, voucher: Voucher, now: datetime) -> bool:
     match flag:
         case VoucherFlag.RESTORE_ASKED:
             return restoring.open_restoration(voucher, now) is not None
+        case VoucherFlag.NAME_MISMATCH:
+            return voucher.name_mismatch_at is not None and status_shown(voucher, now) not in OVER
 
 
 def shown_masked(context: Context, vouchers: Sequence[Voucher]) -> list[ShownVoucher]:
@@ -123,10 +126,14 @@ def _shown(context: Context, voucher: Voucher, names: tuple[str, str], facts: "_
 
 @dataclass(frozen=True)
 class _OtherFacts:
-    """What else decides on what may be done: enrolments gone further, and what lists say of lost vouchers."""
+    """What else decides on what may be done: enrolments gone further, what lists say of lost vouchers.
+
+    And whether the holder, who looks at their own, has a card with another name than the list has.
+    """
 
     bound_enrolments: set[str]
     bars: Mapping[VoucherId, Bar | None]
+    named_otherwise: bool
 
 
 def _facts_for(context: Context, vouchers: Sequence[Voucher]) -> _OtherFacts:
@@ -136,18 +143,27 @@ def _facts_for(context: Context, vouchers: Sequence[Voucher]) -> _OtherFacts:
         if status_shown(voucher, context.now) in restoring.LOST
         and rights.reaches(context.principal, ACTIONS["restore"], division=voucher.division)
     ]
-    return _OtherFacts(_bound_enrolments(context, vouchers), bars_of(context, lost) if lost else {})
+    return _OtherFacts(
+        bound_enrolments=_bound_enrolments(context, vouchers),
+        bars=bars_of(context, lost) if lost else {},
+        named_otherwise=_is_named_otherwise(context.principal, vouchers),
+    )
+
+
+def _is_named_otherwise(principal: Principal, vouchers: Sequence[Voucher]) -> bool:
+    own = [voucher for voucher in vouchers if voucher.person_key == principal.person_key]
+    return is_named_otherwise(own, principal)
 
 
 def _allowed_actions(context: Context, voucher: Voucher, facts: _OtherFacts) -> list[str]:
     """List what this caller may do with a voucher now."""
-    now, actor = context.now, context.principal.actor
+    now, hands = context.now, context.principal.hands
     on_roster = voucher.enrolment_id in facts.bound_enrolments
 
     def against(action: str) -> DomainError | None:
         if action in restoring.ACTIONS:
-            return restoring.why_not(action, voucher, actor=actor, now=now, bar=facts.bars.get(voucher.id))
-        return why_not(action, voucher, now=now, on_roster=on_roster)
+            return restoring.why_not(action, voucher, hands=hands, now=now, bar=facts.bars.get(voucher.id))
+        return why_not(action, voucher, now=now, on_roster=on_roster, named_otherwise=facts.named_otherwise)
 
     return rights.offered(
         context.principal, ACTIONS, against, division=voucher.division, person_key=voucher.person_key

@@ -128,6 +128,8 @@ class VoucherRow(VersionedTable[Voucher]):
     barred_from = MomentAttribute(null=True)
     barred_until = MomentAttribute(null=True)
     bar = StructAttribute(null=True)
+    named_at = MomentAttribute(null=True)
+    name_mismatch_at = MomentAttribute(null=True)
     restoration = StructAttribute(null=True)
     restored_at = MomentAttribute(null=True)
     flagged = UnicodeAttribute(null=True)
@@ -309,7 +311,8 @@ def redeem_write(
 ) -> Update:
     """Spend a claimed, unexpired voucher on an enrolment.
 
-    The QR step must be a new one, and shown by the phone that the voucher is bound to (`device`, its tag).
+    The QR step must be a new one, and shown by the phone that the voucher is bound to (`device`, its tag); no
+    card with another name than the list's has tried to use it (`names`).
     `stays_due` where the class has to be completed by the voucher's date: it keeps its due shard.
     """
     own = VoucherRow.device.startswith(device) if device else VoucherRow.device.does_not_exist()
@@ -329,6 +332,7 @@ def redeem_write(
         & (VoucherRow.expires_at > now)
         & (VoucherRow.last_step < step)
         & own
+        & VoucherRow.name_mismatch_at.does_not_exist()
         & not_barred(now),
     )
 

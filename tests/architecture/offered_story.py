@@ -364,6 +364,20 @@ def _revoked(story: Story) -> None:
     story.voucher_ids = [first, old]
 
 
+def _restored(story: Story) -> None:
+    story.post("province", f"/v1/vouchers/{story.voucher_ids[0]}/restore", REASON)
+
+
+def _renamed(story: Story) -> None:
+    """A list that gives another name to one of those of the first."""
+    from chalicelib.people.lists import jobs
+
+    first, *others = csv_of(3, ()).decode("utf-8-sig").splitlines()
+    renamed = "\n".join([first, *(f"赵六,{line.partition(',')[2]}" for line in others)])
+    story.import_ids.append(arrived(story.api, renamed.encode(), at=story.now))
+    story.cloud.work("imports", lambda event, _: _worked(jobs.process_import, event))
+
+
 def _expired(story: Story) -> None:
     story.now += timedelta(days=100)
 
@@ -376,6 +390,8 @@ _OTHERS: tuple[Step, ...] = (
     ("two more classes are scored", _nobody_payable),
     ("a class is cancelled", _withdrawn),
     ("vouchers are revoked", _revoked),
+    ("one is to be restored", _restored),
+    ("a list renames people", _renamed),
     ("vouchers have expired", _expired),
 )
 __all__ = ["Story", "application", "steps"]

@@ -96,6 +96,11 @@ def _policy(_: Any, thing: Thing) -> Any:
     return {"version": thing["version"], "policy": thing["policy"], "reason": "试行"}
 
 
+def _restore(story: Any, thing: Thing) -> Any:
+    tomorrow = (shanghai_date(story.now) + DAY).isoformat()
+    return {"reason": "已核实"} | ({"extended_to": tomorrow} if thing["valid_through"] < tomorrow else {})
+
+
 def _issue(story: Any, thing: Thing) -> Any:
     return {"import_id": thing["id"], "declared_count": thing["valid"]}
 
@@ -151,7 +156,8 @@ KINDS = (
         "voucher",
         "id",
         {
-            **_post("/v1/vouchers/{id}", claim=nothing, revoke=reasoned),
+            **_post("/v1/vouchers/{id}", claim=nothing, revoke=reasoned, restore=_restore),
+            "confirm_restore": Try("POST", "/v1/vouchers/{id}/restore/confirm", nothing),
             "show_qr": Try("GET", "/v1/vouchers/{id}/qr"),
         },
         ("VoucherAnswer", "RevokedAnswer"),
@@ -163,6 +169,12 @@ KINDS = (
         ("IssuanceBatchAnswer",),
     ),
     Kind("import", "id", {"propose": Try("POST", _PROGRAM, _issue)}, ("ImportSummary", "ImportAnswer")),
+    Kind(
+        "rename",
+        "row",
+        _post("/v1/imports/{import_id}/renames/{row}", confirm=versioned, refuse=reasoned),
+        ("RenameAnswer",),
+    ),
     Kind(
         "institution",
         "uscc",
@@ -270,6 +282,7 @@ READS: Mapping[tuple[str, str], Paths] = {
         f"/v1/programs/{story.program_id}/issuance-batches/{one}" for one in story.issuance_ids
     ],
     ("GET", "/v1/imports"): _always("/v1/imports"),
+    ("GET", "/v1/imports/{import_id}/renames"): _each("/v1/imports/{}/renames", "import_ids"),
     ("GET", "/v1/imports/{import_id}"): _each("/v1/imports/{}", "import_ids"),
     ("GET", "/v1/institutions/{uscc}"): _always(f"/v1/institutions/{HEFEI_SCHOOL}"),
     ("GET", "/v1/accounts"): _always("/v1/accounts"),

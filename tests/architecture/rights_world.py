@@ -82,6 +82,8 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     from chalicelib.exchange import jobs as exchange_jobs
     from chalicelib.exchange import store as exchange_store
     from chalicelib.kernel.principal import system_context
+    from chalicelib.people.lists.renames.model import Rename, RenameStatus, part_of
+    from chalicelib.people.lists.renames.store import RenameRow
     from chalicelib.supervision.audit import jobs as supervision_jobs
     from chalicelib.vouchers.batches import store as batch_store
     from chalicelib.vouchers.batches.model import IssuanceBatch, IssuanceBatchStatus
@@ -133,6 +135,16 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     )["id"]
     upload = {"kind": "graduates", "filename": "a.csv", "size_bytes": 10, "sha256": "0" * 64}
     listed = money.ok(world.api("province").post("/v1/imports", upload))["id"]
+    rename = Rename(
+        import_id=listed,
+        part=part_of(2),
+        chunk=0,
+        person_key=holder_key,
+        status=RenameStatus.REFUSED,
+        proposed_by="test",
+        proposed_at=world.now,
+    )
+    RenameRow.from_record(rename).save()
     issuance = IssuanceBatch(
         id="iss_rightsworld00000000000",  # type: ignore[arg-type]
         program_id=world.program_id,
@@ -379,6 +391,13 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/catalogue/templates"): Case("/v1/catalogue/templates", query={"kind": "projects"}),
         ("GET", "/v1/catalogue/publication"): Case("/v1/catalogue/publication", query=div),
         ("POST", "/v1/catalogue/imports"): Case("/v1/catalogue/imports", {}, query={"kind": "institutions"}),
+        ("GET", "/v1/imports/{import_id}/renames"): Case(f"/v1/imports/{listed}/renames", owner=of_province),
+        ("POST", "/v1/imports/{import_id}/renames/{row}/confirm"): Case(
+            f"/v1/imports/{listed}/renames/2/confirm", VERSION, owner=of_province
+        ),
+        ("POST", "/v1/imports/{import_id}/renames/{row}/refuse"): Case(
+            f"/v1/imports/{listed}/renames/2/refuse", VERSION_REASON, owner=of_province
+        ),
         ("POST", "/v1/imports"): Case("/v1/imports", upload),
         ("GET", "/v1/imports"): Case("/v1/imports"),
         ("GET", "/v1/imports/{import_id}/errors"): Case(f"/v1/imports/{listed}/errors", owner=of_province),

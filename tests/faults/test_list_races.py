@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import msgspec
 import pytest
 
+from chalicelib.accounts.persons.names import moment_of_names
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import system_context
 from chalicelib.vouchers.card import store as card_store
@@ -86,6 +87,7 @@ def test_nobody_on_a_list_keeps_a_usable_voucher_and_everybody_else_has_one(worl
                     card_store.claim(
                         voucher_id_of(key, world.program_id),
                         person_key=key,
+                        name_proven_at=moment_of_names(),
                         now=world.now,
                         change=world.change,
                     )

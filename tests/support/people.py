@@ -63,7 +63,17 @@ def staff_principal(name: str) -> Principal:
 
 def trainee_principal(person: Any) -> Principal:
     """Give a synthetic person as a signed-in trainee."""
+    from chalicelib.accounts.persons.names import moment_of_names, name_digests
     from chalicelib.accounts.persons.service import person_key_of
+    from chalicelib.people.vault.service import is_named
 
     key = person_key_of(person.id_number)
-    return Principal(actor=key, role=Role.TRAINEE, person_key=key)
+    names = name_digests(person.name)
+    proven_at = moment_of_names()
+    return Principal(
+        actor=key,
+        role=Role.TRAINEE,
+        person_key=key,
+        signed_names=names,
+        name_proven_at=proven_at if is_named(key, names) else None,
+    )

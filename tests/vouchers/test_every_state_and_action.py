@@ -2,6 +2,7 @@
 
 import pytest
 
+from chalicelib.accounts.persons.names import moment_of_names
 from chalicelib.aws.writes import ConditionFailed, transact, update
 from chalicelib.kernel.errors import DomainError
 from chalicelib.vouchers import store
@@ -17,7 +18,13 @@ def attempt(action, voucher, world):
     try:
         match action:
             case "claim":
-                card_store.claim(voucher.id, person_key=voucher.person_key, now=now, change=world.change)
+                card_store.claim(
+                    voucher.id,
+                    person_key=voucher.person_key,
+                    name_proven_at=moment_of_names(),
+                    now=now,
+                    change=world.change,
+                )
             case "expire":
                 expiry_store.expire(voucher.id, now=now, change=world.change)
             case "revoke":

@@ -20,3 +20,4 @@ class Session(msgspec.Struct, frozen=True, kw_only=True):
     expires: int
     begun_at: datetime | None = None
     person_key: str | None = None
+    signed_names: list[str] = []

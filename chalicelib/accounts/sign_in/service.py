@@ -4,6 +4,7 @@ import base64
 import hmac
 import secrets
 import time
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -11,6 +12,7 @@ from chalicelib.accounts import store
 from chalicelib.accounts.access_tokens import write_token
 from chalicelib.accounts.model import Account, AccountStatus, account_id_of, principal_of, stands
 from chalicelib.accounts.passwords import hash_password, is_weak, secret_digest
+from chalicelib.accounts.persons.names import moment_of_names, name_digests
 from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.accounts.sign_in import store as sign_in_store
 from chalicelib.accounts.sign_in.attempts import store as attempts
@@ -24,8 +26,9 @@ from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.edge import tokens
 from chalicelib.kernel.errors import Fault, Refused
-from chalicelib.kernel.identity import InvalidIdentity, parse_id_number
+from chalicelib.kernel.identity import InvalidIdentity, fold_name, parse_id_number
 from chalicelib.kernel.ids import is_id, new_id
+from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Change, Principal, Role
 from chalicelib.kernel.reasons import error
 
@@ -105,6 +108,9 @@ def sign_in_with_password(credentials: Credentials, *, now: datetime) -> SignedI
 def sign_in_with_card(assertion: str) -> SignedIn:
     """Sign a trainee in with the assertion of the electronic social security card.
 
+    The name that the card signed goes along as a digest: it is compared with the list's when a voucher is
+    used.
+
     Raises:
         Unauthenticated: the assertion is not the card platform's, is stale, or names nobody.
 
@@ -118,11 +124,28 @@ def sign_in_with_card(assertion: str) -> SignedIn:
         audience=current.card_audience,
     )
     try:
-        id_number = parse_id_number(str(claims["sub"]))
+        id_number, name = parse_id_number(str(claims["sub"])), str(claims["name"])
     except (KeyError, InvalidIdentity):
         raise error("unauthenticated") from None
+    if not fold_name(name):
+        raise error("unauthenticated")
     key = person_key_of(id_number)
-    return _begin_session(Principal(actor=key, role=Role.TRAINEE, person_key=key), real_now())
+    return _begin_session(_trainee(key, name_digests(name)), real_now())
+
+
+_is_named: Port[[str, Collection[str]], bool] = Port("name_on_list")
+"""Tells whether lists know a person under one of these names: lists are a later step."""
+
+
+def _trainee(person_key: str, signed_names: Sequence[str]) -> Principal:
+    asked_at = moment_of_names()
+    return Principal(
+        actor=person_key,
+        role=Role.TRAINEE,
+        person_key=person_key,
+        signed_names=tuple(signed_names),
+        name_proven_at=asked_at if _is_named(person_key, signed_names) else None,
+    )
 
 
 def refresh(refresh_token: str) -> SignedIn:
@@ -150,7 +173,9 @@ def refresh(refresh_token: str) -> SignedIn:
 
 def _principal_of_session(session: Session) -> Principal:
     if session.role is Role.TRAINEE:
-        return Principal(actor=session.actor, role=Role.TRAINEE, person_key=session.person_key)
+        if not session.signed_names:  # begun before names were compared: the card signs in again
+            raise error("unauthenticated")
+        return _trainee(session.actor, session.signed_names)
     account = store.find_account(session.actor)
     begun = session.begun_at.timestamp() if session.begun_at is not None else 0.0
     if account is None or not stands(account, principal_of(account), begun):
@@ -168,6 +193,7 @@ def _begin_session(principal: Principal, now: datetime) -> SignedIn:
         expires=int((now + REFRESH_VALIDITY).timestamp()),
         begun_at=now,
         person_key=principal.person_key,
+        signed_names=list(principal.signed_names),
     )
     sign_in_store.create_session(session)
     return SignedIn(write_token(principal), f"{session.id}.{secret}", principal)

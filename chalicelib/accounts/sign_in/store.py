@@ -3,7 +3,7 @@
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.accounts.sign_in.model import Session
-from chalicelib.aws.table import MomentAttribute, Table, table_name
+from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, table_name
 from chalicelib.aws.writes import ConditionFailed, keep, update
 
 
@@ -23,6 +23,7 @@ class SessionRow(Table[Session]):
     expires = NumberAttribute()
     begun_at = MomentAttribute(null=True)
     person_key = UnicodeAttribute(null=True)
+    signed_names = StructAttribute(default=list)
 
 
 def create_session(session: Session) -> None:

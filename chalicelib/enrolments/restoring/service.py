@@ -112,7 +112,7 @@ def _lost(context: Context, voucher_id: str, action: str, *, version: int | None
     if version is not None and voucher.version != version:
         raise error("version_conflict", version=voucher.version)
     bar = ineligibility.bars_of(context, [voucher])[voucher.id]
-    refuse(why_not(action, voucher, actor=context.principal.actor, now=context.now, bar=bar))
+    refuse(why_not(action, voucher, hands=context.principal.hands, now=context.now, bar=bar))
     if voucher.status not in LOST and has_expired(voucher, context.now):
         return expiry_store.expire(voucher.id, now=context.now, change=change_of(context, "voucher.expire"))
     return voucher

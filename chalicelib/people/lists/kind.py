@@ -41,9 +41,10 @@ class ListKind(Generic[Row]):
       asked by workers in any order, and again after a crash.
     * `repeated_by` names what may stand in a list only once, e.g. the ID number; the later of two well-formed
       rows with the same text is wrong (`repeated_person`, at `repeated_column`).
-    * `keep(context, record, rows)` takes over the right rows of one chunk, at most `CHUNK_ROWS`, after the
-      whole list was judged and accepted, and before it is `ready`. It may be asked again for the same chunk,
-      for chunks in any order, and for several at once; nothing of a refused list or a dry run is given to it.
+    * `keep(context, record, chunk, rows)` takes over the right rows of one chunk, at most `CHUNK_ROWS`,
+      after the whole list was judged and accepted, and before it is `ready`. It may be asked again for the
+      same chunk, for chunks in any order, and for several at once; nothing of a refused list or a dry run is
+      given to it.
     * `accepted(context, record)` goes on with a list that has just become ready; it may be asked again.
     """
 
@@ -53,7 +54,7 @@ class ListKind(Generic[Row]):
     read_row: Callable[[int, dict[str, str], dict[str, str]], Row | list[RowFault]]
     repeated_by: Callable[[Row], str]
     repeated_column: str
-    keep: Callable[[Context, Import, Sequence[Row]], None]
+    keep: Callable[[Context, Import, int, Sequence[Row]], None]
     accepted: Callable[[Context, Import], None] | None = None
     optional: frozenset[str] = frozenset()
     dates: frozenset[str] = frozenset()

@@ -11,7 +11,9 @@ from chalicelib.edge.http import Api
 from chalicelib.kernel.reasons import sentence
 from chalicelib.people.lists import service as imports
 from chalicelib.people.lists.cross_match.service import effect_of
+from chalicelib.people.lists.graduates.model import NAME_COLUMN
 from chalicelib.people.lists.model import Import, ImportKind, ImportStatus, RowFault
+from chalicelib.people.lists.renames.model import WARNING
 
 api = Api(__name__)
 
@@ -92,10 +94,14 @@ class EffectAnswer(Answer):
 
 
 class ImportAnswer(ImportSummary):
-    """An import with its progress and its first thousand row errors."""
+    """An import with its progress and its first thousand row errors.
+
+    `warnings` are rows that count once a second person has confirmed them: they rename who is known.
+    """
 
     progress: ProgressAnswer
     errors: list[RowErrorAnswer]
+    warnings: list[RowErrorAnswer]
     error_sheet: str | None
     effect: EffectAnswer | None
 
@@ -154,6 +160,7 @@ def read(call: Call[None, NoQuery], import_id: str) -> ImportAnswer:
             step=headway.step, rows_done=headway.rows_done, rows_total=headway.rows_total
         ),
         errors=[_row_error(fault, english=call.english) for fault in imports.faults_of(record)],
+        warnings=[_row_warning(row, english=call.english) for row in imports.warned_rows(record)],
         error_sheet=imports.error_sheet_of(call.context, record),
         effect=_effect(record),
     )
@@ -197,6 +204,12 @@ def _effect(record: Import) -> EffectAnswer | None:
         return None
     effect = effect_of(record)
     return EffectAnswer(revoked=effect.revoked, marked=effect.marked)
+
+
+def _row_warning(row: int, *, english: bool) -> RowErrorAnswer:
+    return RowErrorAnswer(
+        row=row, column=NAME_COLUMN, code=WARNING, detail=sentence(WARNING, {}, english=english)
+    )
 
 
 def _row_error(fault: RowFault, *, english: bool) -> RowErrorAnswer:

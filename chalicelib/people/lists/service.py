@@ -27,6 +27,8 @@ from chalicelib.people.lists.model import (
     why_not_propose,
 )
 from chalicelib.people.lists.progress import store as progress_store
+from chalicelib.people.lists.renames import store as rename_store
+from chalicelib.people.lists.renames.model import RenameStatus
 from chalicelib.sheets.content_types import content_type_of
 
 ERRORS_SHOWN_MAX = 1000
@@ -132,6 +134,12 @@ def fault_page(context: Context, import_id: str, request: PageRequest) -> Page[R
     end = min(start + request.limit, record.faults)
     faults = store.read_faults(record.id, start, end) if start < end else []
     return Page(items=faults, after={"from": end} if end < record.faults else None)
+
+
+def warned_rows(record: Import) -> list[int]:
+    """List the rows, at most a thousand, that count once a second person has confirmed the name they give."""
+    page = rename_store.renames_in(record.id, PageRequest(limit=ERRORS_SHOWN_MAX))
+    return [rename.row for rename in page.items if rename.status is RenameStatus.PROPOSED]
 
 
 def error_sheet_of(context: Context, record: Import) -> str | None:

@@ -248,7 +248,7 @@ def _keep(context: Context, record: Import, chunk: int) -> None:
         repeated = {fault.row for fault in next(chunk_store.repeats_in(record, [chunk]))}
         rows = [row for row in kind.decode(judged) if row.row not in repeated]
         chunk_store.write_chunk(record.id, chunk, kind.encode(rows))
-        kind.keep(context, record, rows)
+        kind.keep(context, record, chunk, rows)
         progress = progress_store.note_kept(record.id, chunk, change_of(context, "import.keep"))
     if len(progress.kept) == record.chunks:
         _go_on(context, record, progress)

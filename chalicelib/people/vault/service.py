@@ -1,29 +1,21 @@
 """People in the vault: kept, found, opened."""
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 
 import msgspec
 
 from chalicelib.accounts.disclosures.service import disclose
+from chalicelib.accounts.persons.names import name_digest, name_digests
 from chalicelib.aws import crypto
 from chalicelib.aws.crypto import SealedText
-from chalicelib.aws.keys import keyed_digest, keyed_digests
+from chalicelib.aws.keys import keyed_digest
 from chalicelib.kernel.identity import mask_id_number, mask_name
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Context
 from chalicelib.people.vault import store
 from chalicelib.people.vault.model import Identity, Person
-
-
-def name_digest(name: str) -> str:
-    """Give the keyed digest by which names are compared without being shown."""
-    return _text(keyed_digest("name", _tidy(name)))
-
-
-def _tidy(name: str) -> str:
-    return "".join(name.split()).replace("·", "").replace(".", "")
 
 
 def _text(digest: bytes) -> str:
@@ -70,11 +62,20 @@ def misnamed(named: Sequence[tuple[PersonKey, str]]) -> set[tuple[PersonKey, str
     """Tell which of these people are not in the vault under the name given: one read a hundred."""
     people = store.find_people(dict.fromkeys(key for key, _ in named))
     known = {person.person_key: person.name_digest for person in people}
-    return {(key, name) for key, name in named if known.get(key) not in _name_digests(name)}
+    return {(key, name) for key, name in named if known.get(key) not in name_digests(name)}
 
 
-def _name_digests(name: str) -> set[str]:
-    return {_text(digest) for digest in keyed_digests("name", _tidy(name))}
+def renamed(named: Sequence[tuple[PersonKey, str]]) -> set[PersonKey]:
+    """Tell which of these people are in the vault under another name than the one given."""
+    people = store.find_people(dict.fromkeys(key for key, _ in named))
+    known = {person.person_key: person.name_digest for person in people}
+    return {key for key, name in named if key in known and known[key] not in name_digests(name)}
+
+
+def is_named(person_key: str, signed_names: Collection[str]) -> bool:
+    """Tell whether a person is in the vault under one of these names, given as digests."""
+    person = store.find_person(person_key)
+    return person is not None and person.name_digest in signed_names
 
 
 def open_identity(context: Context, person: Person, *, purpose: str) -> Identity:

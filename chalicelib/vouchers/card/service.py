@@ -1,15 +1,18 @@
 """Use cases of the holder's card: accept a voucher, show its QR (steps 4 and 5); read what is scanned."""
 
 import base64
+from datetime import datetime
 
 from chalicelib.accounts import rights
 from chalicelib.aws.keys import keyed_digests, signing_keys
+from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, refuse
 from chalicelib.vouchers import store
 from chalicelib.vouchers.card import qr
 from chalicelib.vouchers.card import store as card_store
-from chalicelib.vouchers.model import why_not
+from chalicelib.vouchers.model import Voucher, is_name_proven, why_not
+from chalicelib.vouchers.names import service as names
 from chalicelib.vouchers.service import ShownVoucher, shown_masked
 
 QR_PURPOSE = "qr-hmac"
@@ -25,20 +28,23 @@ def claim(context: Context, voucher_id: str, *, device_id: str | None = None) ->
 
     Raises:
         NotFound: there is none, or it is another person's.
-        Refused: see `model.why_not`, asked by the write itself.
+        Refused: `name_mismatch`, the card is signed with another name than the list has; or see
+            `model.why_not`, asked by the write itself.
 
     """
     holder = context.principal.person_key
     if holder is None:
         raise error("not_found")
     digests = _device_digests(voucher_id, device_id)
-    voucher = card_store.claim(
-        voucher_id,
-        person_key=holder,
-        now=context.now,
-        change=change_of(context, "voucher.claim"),
-        device=digests[0] if digests else None,
-    )
+    device = digests[0] if digests else None
+    proven_at = context.principal.name_proven_at or names.prove(context, voucher_id)
+    try:
+        voucher = _claim(context, voucher_id, holder, device, proven_at)
+    except Refused as refusal:
+        if refusal.code != names.MISMATCH:
+            raise
+        proven_at = names.prove(context, voucher_id)  # by the list as it is now, not as the card signed in
+        voucher = _claim(context, voucher_id, holder, device, proven_at)
     if digests and voucher.device not in digests:
         voucher = card_store.bind_device(
             voucher, device=digests[0], now=context.now, change=change_of(context, "voucher.bind_device")
@@ -46,16 +52,31 @@ def claim(context: Context, voucher_id: str, *, device_id: str | None = None) ->
     return shown_masked(context, [voucher])[0]
 
 
+def _claim(
+    context: Context, voucher_id: str, holder: str, device: str | None, proven_at: datetime
+) -> Voucher:
+    return card_store.claim(
+        voucher_id,
+        person_key=holder,
+        name_proven_at=proven_at,
+        now=context.now,
+        change=change_of(context, "voucher.claim"),
+        device=device,
+    )
+
+
 def show_qr(context: Context, voucher_id: str, *, device_id: str | None = None) -> qr.QrToken:
     """Make the QR of this minute for a claimed voucher of one's own; one read, no write.
 
     Raises:
-        NotFound: there is none, or it is another person's.
-        Refused: it is not claimed, spent, or has expired; or is bound to another phone (`other_device`).
+        NotFound: there is none, or it is another person's. Refused: `name_mismatch`; it is not claimed,
+        spent, or has expired; or is bound to another phone (`other_device`).
 
     """
     voucher = store.read_voucher(voucher_id)
     rights.require(context.principal, "voucher.show_qr", person_key=voucher.person_key)
+    if not is_name_proven(voucher, context.principal.name_proven_at):
+        names.prove(context, voucher_id)
     refuse(why_not("show_qr", voucher, now=context.now))
     if voucher.device is not None and voucher.device not in _device_digests(voucher.id, device_id):
         raise error("other_device")

@@ -7,20 +7,27 @@ from pynamodb.expressions.condition import Condition
 from chalicelib.aws.writes import ConditionFailed, lawful, update
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
-from chalicelib.vouchers.model import Voucher, VoucherStatus, has_expired, why_not
+from chalicelib.vouchers.model import Voucher, VoucherStatus, has_expired, is_name_proven, why_not
 from chalicelib.vouchers.store import VoucherRow, lawful_for, not_barred, target_of
 
 
 def claim(
-    voucher_id: str, *, person_key: str, now: datetime, change: Change, device: str | None = None
+    voucher_id: str,
+    *,
+    person_key: str,
+    name_proven_at: datetime,
+    now: datetime,
+    change: Change,
+    device: str | None = None,
 ) -> Voucher:
     """Accept a voucher for its holder, once; a repeat by the holder gives the voucher as it is.
 
-    `device`, if the card names one, is the digest of the phone that is to show the codes.
+    `name_proven_at` is when the name on the holder's card was found to be the list's. `device`, if the card
+    names one, is the digest of the phone that is to show the codes.
 
     Raises:
         NotFound: there is none, or it is another person's.
-        Refused: it has expired, was revoked, or is spent.
+        Refused: `name_mismatch`; or it has expired, was revoked, or is spent.
 
     """
     try:
@@ -34,6 +41,8 @@ def claim(
             ],
             condition=lawful_for("claim")
             & (VoucherRow.person_key == person_key)
+            & VoucherRow.name_mismatch_at.does_not_exist()
+            & (VoucherRow.named_at.does_not_exist() | (VoucherRow.named_at < name_proven_at))
             & (VoucherRow.expires_at > now)
             & not_barred(now),
             change=change,
@@ -42,9 +51,12 @@ def claim(
         old = failure.old
         if not isinstance(old, Voucher) or old.person_key != person_key:
             raise error("not_found") from None
-        if old.status is VoucherStatus.CLAIMED and not has_expired(old, now):
+        named_otherwise = not is_name_proven(old, name_proven_at)
+        repeated = old.status is VoucherStatus.CLAIMED and not has_expired(old, now)
+        if repeated and not named_otherwise:
             return old
-        raise why_not("claim", old, now=now) or error("try_again") from None
+        refusal = why_not("claim", old, now=now, named_otherwise=named_otherwise)
+        raise refusal or error("try_again") from None
 
 
 def bind_device(voucher: Voucher, *, device: str, now: datetime, change: Change) -> Voucher:

@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 
 from chalicelib.kernel.calendar import expires_at, shanghai_date, valid_through
 from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.principal import Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.people.eligibility import Bar
 from chalicelib.people.eligibility import facts_of as standing_facts
@@ -51,7 +52,7 @@ def state_before(voucher: Voucher) -> VoucherStatus:
 
 
 def why_not(
-    action: str, voucher: Voucher, *, actor: str, now: datetime, bar: Bar | None
+    action: str, voucher: Voucher, *, hands: Hands, now: datetime, bar: Bar | None
 ) -> DomainError | None:
     """Tell what stands against proposing to restore a voucher, or confirming it; None if nothing does.
 
@@ -65,9 +66,9 @@ def why_not(
     restoration = open_restoration(voucher, now)
     if action == _CONFIRM and restoration is None:
         return error("restore_not_asked")
-    if action == _CONFIRM and restoration is not None and restoration.asked_by == actor:
+    if action == _CONFIRM and restoration is not None and restoration.asked_by in hands:
         return error("self_approval")
-    if action != _CONFIRM and restoration is not None and restoration.asked_by != actor:
+    if action != _CONFIRM and restoration is not None and restoration.asked_by not in hands:
         return error("restore_already_asked")
     target = state_before(voucher) if restoration is None else restoration.target
     return barred_again(target, bar, now=now)

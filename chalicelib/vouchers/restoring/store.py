@@ -43,7 +43,7 @@ def restore_write(
         row.expires_at.set(expires),
         row.restored_at.set(change.at),
         row.restoration.remove(),
-        flag_action(voucher, None),
+        flag_action(voucher, VoucherFlag.NAME_MISMATCH if voucher.name_mismatch_at else None),
         *bar_actions(bar),
     ]
     due = stays_due or target is not VoucherStatus.REDEEMED

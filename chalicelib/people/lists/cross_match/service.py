@@ -26,7 +26,7 @@ from chalicelib.people.standings.model import Standing
 # --------------------------------------------------------------------------- taking a list over
 
 
-def _keep(context: Context, record: Import, rows: Sequence[ListedPerson]) -> None:
+def _keep(context: Context, record: Import, _: int, rows: Sequence[ListedPerson]) -> None:
     """Keep what a chunk says, then have the vouchers of its people follow; in this order (see `follow`)."""
     if not rows:
         return

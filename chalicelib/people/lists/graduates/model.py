@@ -30,6 +30,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "phone": ("手机号",),
     "division": ("行政区划",),
 }
+NAME_COLUMN = COLUMNS["name"][0]
 DEGREES = ("专科", "本科", "硕士", "博士")
 EMPLOYMENT_STATUSES = (UNEMPLOYED, "已就业", "升学", "参军", "创业")
 

@@ -15,6 +15,9 @@ from chalicelib.people.lists.chunks.service import open_rows
 from chalicelib.people.lists.graduates.model import COLUMNS, Graduate, read_graduate
 from chalicelib.people.lists.kind import ListKind
 from chalicelib.people.lists.model import Import, ImportKind, why_not_propose
+from chalicelib.people.lists.renames import store as rename_store
+from chalicelib.people.lists.renames.model import Rename, RenameStatus, part_of
+from chalicelib.people.vault import service as vault
 from chalicelib.people.vault import store as vault_store
 from chalicelib.people.vault.model import Identity, Person
 from chalicelib.people.vault.service import sealed_person
@@ -22,11 +25,34 @@ from chalicelib.people.vault.service import sealed_person
 # --------------------------------------------------------------------------- taking a list over
 
 
-def _keep(_: Context, record: Import, graduates: Sequence[Graduate]) -> None:
-    """Take people into the vault; the newest list's facts win."""
+def _keep(context: Context, record: Import, chunk: int, graduates: Sequence[Graduate]) -> None:
+    """Take people into the vault; the newest list's facts win, but for another name of who is known.
+
+    Such a row waits for a second person (`renames`); until then it counts for nothing.
+    """
     keys = person_keys_of(graduate.id_number for graduate in graduates)
+    renamed = vault.renamed([(keys[graduate.id_number], graduate.name) for graduate in graduates])
+    waiting = [graduate for graduate in graduates if keys[graduate.id_number] in renamed]
+    rename_store.propose(
+        (_rename_by(graduate, record, chunk, keys[graduate.id_number]) for graduate in waiting),
+        change_of(context, "rename.propose", reason=record.id),
+    )
     vault_store.save_people(
-        person_of(graduate, record.id, keys[graduate.id_number]) for graduate in graduates
+        person_of(graduate, record.id, keys[graduate.id_number])
+        for graduate in graduates
+        if keys[graduate.id_number] not in renamed
+    )
+
+
+def _rename_by(graduate: Graduate, record: Import, chunk: int, key: PersonKey) -> Rename:
+    return Rename(
+        import_id=record.id,
+        part=part_of(graduate.row),
+        chunk=chunk,
+        person_key=key,
+        status=RenameStatus.PROPOSED,
+        proposed_by=record.created_by,
+        proposed_at=record.created_at,
     )
 
 

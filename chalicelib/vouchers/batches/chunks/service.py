@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from chalicelib.accounts.persons.names import moment_of_names
 from chalicelib.accounts.persons.service import person_keys_of
 from chalicelib.aws import queues
 from chalicelib.aws.settings import settings
@@ -25,6 +26,7 @@ from chalicelib.people.lists.graduates import service as graduate_lists
 from chalicelib.people.lists.graduates.model import Graduate
 from chalicelib.people.standings import service as standings
 from chalicelib.people.standings.model import Standings
+from chalicelib.people.vault import service as vault
 from chalicelib.programs.model import Program
 from chalicelib.programs.service import pinned_program, read_program
 from chalicelib.vouchers import store
@@ -161,12 +163,15 @@ def _judge(
     graduates = graduate_lists.graduates_in(context, batch.import_id, chunk, purpose=purpose)
     keys = person_keys_of(graduate.id_number for graduate in graduates)
     listed = standings.standings_of(keys.values())
+    other_names = vault.renamed([(keys[graduate.id_number], graduate.name) for graduate in graduates])
     today = shanghai_date(context.now)
     rows = []
     for graduate in graduates:
         key = keys[graduate.id_number]
         known = listed[key].standings if key in listed else []
         against = reasons_against(graduate, known, program, entitled_on=today, today=today)
+        if key in other_names:
+            against.append(IneligibilityReason("name_unconfirmed", {}))
         rows.append(JudgedRow(graduate, key, against))
     return JudgedChunk(rows, listed)
 
@@ -255,6 +260,7 @@ def new_voucher(
         face_value_fen=program.policy.face_value_fen,
         kind=program.kind,
         holder_name=mask_name(graduate.name),
+        named_at=moment_of_names(),
         holder_id_number=mask_id_number(graduate.id_number),
         issued_at=context.now,
         expires_at=expires,

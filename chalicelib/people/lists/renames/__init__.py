@@ -1,0 +1,1 @@
+"""Renames: list rows that give another name to a person who is known already."""

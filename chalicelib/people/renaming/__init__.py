@@ -1,0 +1,1 @@
+"""Renaming: a second person decides whether another name of who is known counts."""
