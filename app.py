@@ -108,6 +108,7 @@ FUNCTIONS = (
     ("reconcile_exchange", "exchange", Kind.ORDER),
     ("record_audit", "supervision.audit", Kind.EVENT),
     ("seal_audit", "supervision.audit", Kind.JOB),
+    ("compare_audit", "supervision.audit.comparison", Kind.JOB),
     ("reencrypt_people", "supervision.rekeying", Kind.ORDER),
 )
 """Name of the function and of its worker, whose `jobs.py` the worker is in, and how it is called.

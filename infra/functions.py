@@ -140,6 +140,13 @@ FUNCTIONS: Final = (
         schedule="cron(50 16 * * ? *)",
     ),
     Function(
+        name="compare_audit",
+        memory_mb=512,
+        timeout_seconds=300,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="rate(1 hour)",
+    ),
+    Function(
         name="reencrypt_people",
         memory_mb=1024,
         timeout_seconds=300,

@@ -148,6 +148,7 @@ OF_THE_SERVICE: Final = (
     _nightly("batch-unanswered", FINANCE, metrics.BATCH_UNANSWERED_DAYS, 5),
     _nightly("ledger-differs", FINANCE, metrics.LEDGER_DIFFERENCES, 1),
     _nightly("audit-broken", PROVINCE, metrics.CHAINS_BROKEN, 1),
+    _nightly("audit-gaps", PROVINCE, metrics.AUDIT_GAPS, 1),
     _nightly("money-held", SUPERVISOR, metrics.HELD_DAYS, 30),
     _nightly("footage-refused", SUPERVISOR, metrics.FOOTAGE_REFUSED, 20),
     _nightly("footage-unreconciled", OPERATOR, metrics.FOOTAGE_UNRECONCILED, 1),

@@ -54,6 +54,9 @@ LEDGER_DIFFERENCES: Final = Metric(
 CHAINS_BROKEN: Final = Metric(
     "AuditChainsBroken", "Count", "audit chains that no longer hold what was sealed of them"
 )
+AUDIT_GAPS: Final = Metric(
+    "AuditGaps", "Count", "versions of rows that the audit chain does not have, of the last walk"
+)
 HELD_FEN: Final = Metric("HeldFen", "None", "money of held lines in fen, a page of claims at a time")
 HELD_DAYS: Final = Metric("HeldDays", "None", "days since anything happened to the oldest held line")
 FOOTAGE_REFUSED: Final = Metric(
@@ -81,6 +84,7 @@ METRICS: Final = (
     BATCH_UNANSWERED_DAYS,
     LEDGER_DIFFERENCES,
     CHAINS_BROKEN,
+    AUDIT_GAPS,
     HELD_FEN,
     HELD_DAYS,
     FOOTAGE_REFUSED,

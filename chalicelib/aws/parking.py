@@ -31,7 +31,19 @@ class Batch:
         self._records: Sequence[Mapping[str, Any]] = event.get("Records", [])
         self._consumer = consumer
         self._unreadable: list[tuple[Mapping[str, Any], str]] = []
+        self._by_sequence: dict[str, Mapping[str, Any]] = {
+            _sequence(record): record for record in self._records
+        }
         self.undone: list[str] = []
+
+    @property
+    def unreadable(self) -> Sequence[tuple[Mapping[str, Any], str]]:
+        """Give the records that could not be read so far, each with the kind of what was wrong."""
+        return self._unreadable
+
+    def record_of(self, change: RowChange) -> Mapping[str, Any]:
+        """Give the record that a change was read from."""
+        return self._by_sequence[change.sequence]
 
     def changes(self, *, tables: Collection[str] | None = None) -> Iterator[RowChange]:
         """Read the records in their order, each by itself; of these tables only, if any are named."""

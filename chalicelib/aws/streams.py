@@ -70,21 +70,36 @@ def _table_of(record: Mapping[str, Any]) -> str:
     return full.removeprefix(settings().table_prefix)
 
 
+def named_in(record: Mapping[str, Any]) -> tuple[str, str]:
+    """Tell the table and the number of a record that cannot be read; "" for what it does not say."""
+    try:
+        name = _table_of(record)
+    except (KeyError, IndexError):
+        name = ""
+    return name, str((record.get("dynamodb") or {}).get("SequenceNumber", ""))
+
+
 def _row_change(record: Mapping[str, Any], name: str) -> RowChange:
     stream = record["dynamodb"]
     table = table_named(name)
     before, after = _image(table, stream.get("OldImage")), _image(table, stream.get("NewImage"))
-    key = table.from_raw_data(dict(stream["Keys"])).attribute_values
-    subject, *parts = [key[attribute] for attribute in table.key_names()]
+    subject, part = key_of(table, stream["Keys"])
     return RowChange(
         sequence=str(stream["SequenceNumber"]),
         table=name,
-        subject=str(subject),
-        part=_text(parts[0]) if parts else "",
+        subject=subject,
+        part=part,
         before=before,
         after=after,
         change=_change(before, after),
     )
+
+
+def key_of(table: type[Table[Any]], raw: Mapping[str, Any]) -> tuple[str, str]:
+    """Give the subject and part of a row: its hash key, and its range key, "" if the table has none."""
+    key = table.from_raw_data({name: raw[name] for name in table.key_names()}).attribute_values
+    subject, *parts = [key[attribute] for attribute in table.key_names()]
+    return str(subject), _text(parts[0]) if parts else ""
 
 
 def _image(table: type[Table[Any]], raw: Mapping[str, Any] | None) -> Image | None:

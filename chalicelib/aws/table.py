@@ -276,6 +276,42 @@ def page_of(rows: Any, _: PageRequest) -> Page[Any]:
     return Page(items=items, after=rows.last_evaluated_key)
 
 
+def scan_segment(
+    table: type[Table[Any]],
+    names: Sequence[str],
+    *,
+    segment: int,
+    segments: int,
+    limit: int,
+    after: Mapping[str, Any] | None,
+) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
+    """Read some attributes of the next rows of a segment of a table, as they are stored, and where to go on.
+
+    Rows come raw, since a walk over everything also meets what cannot be read. It is for the comparison of
+    the audit alone: everything else finds its rows by key or index.
+
+    Raises:
+        Unavailable: DynamoDB did not answer.
+
+    """
+    named = {f"#{place}": name for place, name in enumerate(names)}
+    start = {"ExclusiveStartKey": dict(after)} if after is not None else {}
+    try:
+        answer = connection().client.scan(
+            TableName=table.Meta.table_name,
+            Segment=segment,
+            TotalSegments=segments,
+            Limit=limit,
+            ConsistentRead=True,
+            ProjectionExpression=", ".join(named),
+            ExpressionAttributeNames=named,
+            **start,
+        )
+    except (BotoCoreError, ClientError) as failure:
+        raise error("try_again") from failure
+    return answer["Items"], answer.get("LastEvaluatedKey")
+
+
 def read_together(
     keys: Mapping[type[Table[Any]], Sequence[dict[str, str]]],
 ) -> dict[type[Table[Any]], list[Any]]:

@@ -26,7 +26,7 @@ from tests.support.reachable import reachable
 
 Template = dict[str, Any]
 REGION = "cn-northwest-1"
-READ = {"BatchGetItem", "ConditionCheckItem", "GetItem", "Query"}
+READ = {"BatchGetItem", "ConditionCheckItem", "GetItem", "Query", "Scan"}
 CONTEXT = {"StringEquals": {"kms:EncryptionContext:service": "training-voucher"}}
 
 

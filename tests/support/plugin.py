@@ -29,6 +29,7 @@ WORKERS = (
 )
 CONSUMERS = ("record_audit", "return_changes")
 JOBS = (
+    "compare_audit",
     "expire_vouchers",
     "receive_upload",
     "reconcile_exchange",

@@ -5,6 +5,8 @@ from typing import Any
 
 from chalicelib.aws.logs import log_failure
 from chalicelib.aws.parking import Batch
+from chalicelib.aws.streams import RowChange
+from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.principal import Context
 from chalicelib.supervision.audit import service as audit
 
@@ -12,34 +14,42 @@ from chalicelib.supervision.audit import service as audit
 def record_audit(event: Mapping[str, Any], context: Context) -> dict[str, int]:
     """Record every change of the batch in its chain, exactly once however often it is delivered.
 
+    Each is guarded by itself. One that cannot be read, or cannot be told, is recorded as unreadable, by its
+    digest, and what can be read of the batch is recorded all the same.
+
     Raises:
         RecordsUndone: some changes could not be recorded; everything else of the batch is. A record that was
-            tried alone for too long, or cannot be read, is parked instead.
+            tried alone for too long, or cannot be read, is parked besides.
 
     """
-    observed: list[audit.ObservedChange] = []
-    sequences: dict[tuple[str, str], str] = {}
     batch = Batch(event, "record_audit")
-    for row in batch.changes():
-        if row.told_elsewhere:
-            continue
-        try:
-            change = audit.observe(context, row)
-        except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
-            log_failure("audit_unrecorded", error, table=row.table, sequence=row.sequence)
-            batch.undone.append(row.sequence)
-            continue
-        observed.append(change)
-        sequences[change.key] = row.sequence
+    observed = [_observed(context, batch, row) for row in batch.changes() if not row.told_elsewhere]
+    observed += [audit.observe_unreadable(record, why, context) for record, why in batch.unreadable]
     added = 0
     for chain, changes in audit.by_chain(observed).items():
-        try:
-            added += audit.append(context, chain, changes)
-        except Exception as error:  # noqa: BLE001 - one chain's trouble must not stop the others
-            log_failure("audit_unrecorded", error, chain=chain)
-            batch.undone += [sequences[change.key] for change in changes]
+        added += _append(context, batch, chain, changes)
     batch.finish(now=context.now)
     return {"changes": len(observed), "recorded": added}
+
+
+def _observed(context: Context, batch: Batch, row: RowChange) -> audit.ObservedChange:
+    try:
+        return audit.observe(context, row)
+    except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
+        log_failure("audit_unreadable", error, table=row.table, sequence=row.sequence)
+        return audit.observe_unreadable(batch.record_of(row), type(error).__name__, context)
+
+
+def _append(context: Context, batch: Batch, chain: str, changes: list[audit.ObservedChange]) -> int:
+    """Append changes to a chain; where they do not go together, each by itself."""
+    try:
+        return audit.append(context, chain, changes)
+    except Exception as error:  # noqa: BLE001 - one chain's trouble must not stop the others
+        log_failure("audit_unrecorded", error, chain=chain)
+        if isinstance(error, Unavailable) or len(changes) == 1:
+            batch.undone += [change.sequence for change in changes]
+            return 0
+    return sum(_append(context, batch, chain, [change]) for change in changes)
 
 
 def seal_audit(context: Context) -> dict[str, int]:

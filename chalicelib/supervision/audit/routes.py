@@ -9,6 +9,7 @@ from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.supervision.audit import service as audit
+from chalicelib.supervision.audit.comparison import service as comparison
 from chalicelib.supervision.audit.model import AuditRecord, ChainHead
 from chalicelib.supervision.reports.routes import Division
 
@@ -79,10 +80,34 @@ class ChainAnswer(Answer):
     after: ChainPlaceAnswer | None
 
 
+class GapAnswer(Answer):
+    """A version in which a row stands and of which the chain knows nothing."""
+
+    chain: str
+    table: str
+    subject: str
+    part: str
+    version: int | None
+
+
+class ComparedAnswer(Answer):
+    """What the last weekly walk of the tables found and is missing still; `finished_at` is null meanwhile."""
+
+    begun_at: datetime
+    finished_at: datetime | None
+    rows: int
+    gap_count: int
+    gaps: list[GapAnswer]
+
+
 class VerdictAnswer(ChainAnswer):
-    """What walking every chain asked for found."""
+    """What walking every chain asked for found, and what the tables have that the chains have not.
+
+    It is intact if every chain is and nothing is missing in any. `compared` is null before the first walk.
+    """
 
     chains: list[ChainAnswer]
+    compared: ComparedAnswer | None
 
 
 @api.endpoint(
@@ -111,13 +136,30 @@ def verify(call: Call[VerifyRequest, NoQuery]) -> VerdictAnswer:
     after = ChainHead(chain=place.chain, seq=place.seq, hash=place.hash) if place is not None else None
     chains = [_chain(verdict) for verdict in audit.verify(call.context, division, after=after)]
     worst = next((chain for chain in chains if not chain.intact), chains[0])
+    found = comparison.found_in([chain.chain for chain in chains])
     return VerdictAnswer(
         chain=worst.chain,
         records=sum(chain.records for chain in chains),
-        intact=worst.intact,
+        intact=worst.intact and not (found is not None and found.gaps),
         first_bad=worst.first_bad,
         after=next((chain.after for chain in chains if chain.after is not None), None),
         chains=chains,
+        compared=_compared(found) if found is not None else None,
+    )
+
+
+def _compared(found: comparison.ComparisonFound) -> ComparedAnswer:
+    return ComparedAnswer(
+        begun_at=found.begun_at,
+        finished_at=found.finished_at,
+        rows=found.rows,
+        gap_count=found.gap_count,
+        gaps=[
+            GapAnswer(
+                chain=gap.chain, table=gap.table, subject=gap.subject, part=gap.part, version=gap.version
+            )
+            for gap in found.gaps
+        ],
     )
 
 

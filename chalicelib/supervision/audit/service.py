@@ -1,17 +1,20 @@
 """Use cases of the audit chain: record every change once, show a subject's history, verify a chain."""
 
+import json
 import random
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.aws.keys import keyed_digest
 from chalicelib.aws.logs import measure
 from chalicelib.aws.metrics import CHAINS_BROKEN
-from chalicelib.aws.streams import RowChange
+from chalicelib.aws.streams import RowChange, named_in
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.exchange.model import ALL_AREAS, area_of
 from chalicelib.kernel.calendar import add_months, shanghai_date, start_of_day
@@ -37,6 +40,8 @@ from chalicelib.supervision.audit.model import (
 from chalicelib.supervision.reports.model import CountScope, merged, moves_of
 
 UNTOLD_ACTION = "row.changed_outside"
+UNREADABLE_ACTION = "row.unreadable"
+_MARK_BYTES = 16
 COUNTED_TABLE = "vouchers"
 _TRIES = 25
 _PAUSE_SECONDS = 0.05
@@ -87,6 +92,40 @@ def observe(context: Context, row: RowChange) -> ObservedChange:
     )
     moves = moves_of(row.before, row.after, chain=chain) if row.table == COUNTED_TABLE else {}
     return ObservedChange(record, moves, row.sequence, row.part)
+
+
+def observe_unreadable(record: Mapping[str, Any], why: str, context: Context) -> ObservedChange:
+    """Describe a change that cannot be read, or not be told: that it was, where, and what marks it.
+
+    Nothing of it is shown, for nobody knows what stands where in it. Its digests are keyed, so they tell
+    nobody what it says: the subject is that of its key, by which its other changes are found, and `row` that
+    of all of it, by which the record that was parked is known again. It stands in the province's chain, as it
+    does not say whose it is.
+    """
+    table, sequence = named_in(record)
+    images = record.get("dynamodb") or {}
+    key = _marked([table, images.get("Keys")])
+    told = AuditRecord(
+        subject=f"row_{key}",
+        entry=entry_of("", None, sequence),
+        chain=PROVINCE,
+        seq=0,
+        table=table,
+        division=PROVINCE,
+        at=context.now,
+        actor=UNTOLD_ACTOR,
+        role="",
+        action=UNREADABLE_ACTION,
+        request_id=sequence,
+        after={"row": _marked([images.get("OldImage"), images.get("NewImage")]), "why": why},
+    )
+    return ObservedChange(told, {}, sequence, "")
+
+
+def _marked(value: Any) -> str:
+    """Give the keyed digest of a raw value."""
+    raw = json.dumps(value, sort_keys=True, default=repr)
+    return keyed_digest("audit-unreadable", raw)[:_MARK_BYTES].hex()
 
 
 def append(context: Context, chain: str, observed: Sequence[ObservedChange]) -> int:

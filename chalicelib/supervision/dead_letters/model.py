@@ -14,6 +14,7 @@ QUEUE_OF_WORKER: Final[Mapping[str, str]] = {
 """Workers, by the work queue that a letter of theirs goes back to."""
 
 STARTED_OTHERWISE: Final = (
+    "compare_audit",
     "expire_vouchers",
     "receive_upload",
     "reconcile_exchange",

@@ -15,9 +15,10 @@ from chalicelib.aws.streams import RecordsUndone
 from chalicelib.aws.table import VersionedTable, all_tables, connection
 from chalicelib.exchange.model import ALL_AREAS
 from chalicelib.kernel.principal import Role, system_context
+from chalicelib.supervision.audit import store as audit_store
 from chalicelib.supervision.audit.jobs import record_audit, seal_audit
 from chalicelib.supervision.audit.model import head_after, link
-from chalicelib.supervision.audit.service import Tampered
+from chalicelib.supervision.audit.service import Tampered, observe_unreadable
 from chalicelib.supervision.audit.store import AuditRow, ChainHeadRow
 from chalicelib.supervision.reports import store as reports_store
 from chalicelib.supervision.reports.store import VoucherCountRow
@@ -140,6 +141,7 @@ def test_a_large_batch_is_one_chain(api: Any, cloud: Any) -> None:
         "first_bad": None,
         "after": None,
         "chains": [{"chain": "3401", "records": 250, "intact": True, "first_bad": None, "after": None}],
+        "compared": None,
     }
 
 
@@ -467,3 +469,59 @@ def test_a_row_made_again_is_recorded_again(api: Any, cloud: Any) -> None:
     assert recorded(*batch) == {"changes": 3, "recorded": 3}
     assert recorded(*batch) == {"changes": 3, "recorded": 0}
     assert [bool(item["after"]) for item in history(api, "vch_aaaa")] == [True, False, True]
+
+
+# ------------------------------------------------------------------------------------------ unreadable
+
+
+@pytest.mark.parametrize(
+    "broken", [{"S": '{"actor": 7}'}, {"S": "no json"}, {"S": '{"actor": "a", "role": "king"}'}]
+)
+def test_a_malformed_last_change_stops_nothing_and_is_recorded_as_unreadable(
+    api: Any, cloud: Any, broken: dict[str, str]
+) -> None:
+    before, bad, behind = (voucher_changes(name)[0] for name in ("vch_before", "vch_bad", "vch_behind"))
+    bad["dynamodb"]["NewImage"]["last_change"] = broken
+    assert recorded(before, bad, behind) == {"changes": 3, "recorded": 3}
+    assert recorded(before, bad, behind)["recorded"] == 0, "a repeat records nothing"
+    assert [len(history(api, name)) for name in ("vch_before", "vch_behind")] == [1, 1]
+    (record,) = [row.record for row in AuditRow.scan() if row.action == "row.unreadable"]
+    assert record.subject.startswith("row_")
+    assert (record.chain, record.table, record.actor) == ("34", "vouchers", "unknown")
+    assert set(record.after) == {"row", "why"}
+    assert "vch_bad" not in repr(record)
+    assert "340***" not in repr(record)
+    assert verdict(api, "province")["intact"]
+    (shown,) = history(api, record.subject, who="province")
+    assert shown["action"] == "row.unreadable"
+
+
+def test_the_digests_of_what_cannot_be_read_tell_its_row_and_its_content_apart(cloud: Any) -> None:
+    def observed(name: str, note: str) -> Any:
+        [record] = voucher_changes(name)
+        record["dynamodb"]["NewImage"]["last_change"] = {"S": note}
+        return observe_unreadable(record, "ValueError", system_context("a", now=NOW, request_id="r")).record
+
+    first, same_row, other = observed("vch_a", "x"), observed("vch_a", "y"), observed("vch_b", "x")
+    assert first.subject == same_row.subject != other.subject
+    assert first.after["row"] != same_row.after["row"]
+
+
+def test_a_record_that_the_table_does_not_take_does_not_take_the_good_ones_with_it(
+    api: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    changes = [voucher_changes(name)[0] for name in ("vch_one", "vch_bad", "vch_two")]
+    genuine = audit_store.append
+
+    def append(records: Any, **options: Any) -> None:
+        if any(record.subject == "vch_bad" for record in records):
+            raise ValueError("a value that no table takes")
+        genuine(records, **options)
+
+    monkeypatch.setattr(audit_store, "append", append)
+    with pytest.raises(RecordsUndone):
+        recorded(*changes)
+    assert [len(list(AuditRow.query(name))) for name in ("vch_one", "vch_bad", "vch_two")] == [1, 0, 1]
+    monkeypatch.setattr(audit_store, "append", genuine)
+    assert recorded(*changes)["recorded"] == 1
+    assert verdict(api)["intact"]

@@ -1,0 +1,154 @@
+"""A weekly walk of the streamed tables: whether the chain has the version in which each row stands.
+
+The chain alone shows only what was done to it. A change that never reached it (a record of a stream that was
+lost, or that nobody could write) is missing without a trace; the row itself tells of it, by its version.
+
+    voucher vch_a stands at version 5; the chain has 1 to 5           nothing to say
+    voucher vch_b stands at version 5; the chain has 1 to 4           a gap: vch_b, 5
+    class cls_a's roster, told by its head (`told_by`)                looked for under the head instead
+    voucher vch_c was changed a minute ago                            left to the next walk: streams lag
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+import msgspec
+
+from chalicelib.exchange.model import area_of
+from chalicelib.kernel.divisions import PROVINCE
+from chalicelib.kernel.principal import Change
+from chalicelib.supervision.audit.model import entry_of
+
+Value = TypeVar("Value")
+INTERVAL = timedelta(days=7)
+LAG = timedelta(hours=1)
+"""Younger changes may be on their way to the chain."""
+SEGMENTS = 4
+"""Parts of a table that are walked one after the other: each is gone on with by itself."""
+GAPS_KEPT = 200
+"""Gaps listed of one walk; their number is counted to the end."""
+
+
+class StandingRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A row of a streamed table as far as the comparison reads it."""
+
+    table: str
+    subject: str
+    part: str
+    version: int | None
+    division: str
+    changed_at: datetime | None
+    told_by: str | None = None
+
+    @property
+    def entry(self) -> str | None:
+        """Give the place of its last change among those of its subject; None of a row without a version."""
+        return entry_of(self.part, self.version, "") if self.version is not None else None
+
+
+class Gap(msgspec.Struct, frozen=True, kw_only=True):
+    """A version in which a row stands and of which the chain knows nothing."""
+
+    chain: str
+    table: str
+    subject: str
+    part: str
+    version: int | None
+    division: str
+
+
+class Comparison(msgspec.Struct, frozen=True, kw_only=True):
+    """The last walk: when it began and ended, in which table and segment it is, and what it found."""
+
+    id: str = "last"
+    begun_at: datetime
+    finished_at: datetime | None = None
+    table: str = ""
+    segment: int = 0
+    after: dict[str, Any] | None = None
+    rows: int = 0
+    gap_count: int = 0
+    gaps: list[Gap] = []
+    version: int = 0
+    last_change: Change | None = None
+
+
+def is_due(last: Comparison | None, now: datetime) -> bool:
+    """Tell whether another walk is to begin: the last one is over and began a week ago."""
+    return last is None or (last.finished_at is not None and now - last.begun_at >= INTERVAL)
+
+
+def expected(rows: Sequence[StandingRow], now: datetime) -> list[StandingRow]:
+    """Leave out the rows of which the chain need not know yet, or under another part of their thing."""
+    return [
+        row
+        for row in rows
+        if not (row.part and row.told_by is not None and row.told_by != row.part)
+        and not (row.changed_at is not None and now - row.changed_at < LAG)
+    ]
+
+
+def gaps_among(rows: Sequence[StandingRow], recorded: Mapping[tuple[str, str], object]) -> list[Gap]:
+    """List the rows whose version is not among what is recorded; one without a version is never recorded."""
+    return [
+        Gap(
+            chain=area_of(row.division),
+            table=row.table,
+            subject=row.subject,
+            part=row.part,
+            version=row.version,
+            division=row.division,
+        )
+        for row in rows
+        if row.entry is None or (row.subject, row.entry) not in recorded
+    ]
+
+
+def key_of(gap: Gap) -> tuple[str, str] | None:
+    """Give the key of the record that a gap lacks; None where the row has no version."""
+    return (gap.subject, entry_of(gap.part, gap.version, "")) if gap.version is not None else None
+
+
+def onwards(at: Comparison, tables: Sequence[str], after: dict[str, Any] | None) -> dict[str, Any]:
+    """Tell where a walk goes on after a page: in the segment, with the next one, or with the next table.
+
+    `tables` are in the order of their names; a table that has come since the walk began has its turn if its
+    name comes later.
+    """
+    if after is not None:
+        return {"after": after}
+    if at.segment + 1 < SEGMENTS:
+        return {"after": None, "segment": at.segment + 1}
+    following = next((name for name in tables if name > at.table), "")
+    return {"after": None, "segment": 0, "table": following}
+
+
+def row_of(table: str, item: Mapping[str, Any], key: tuple[str, str]) -> StandingRow:
+    """Describe a row by what was read of it, as it is stored; what cannot be read tells nothing."""
+    change = _plain(item.get("last_change"), dict[str, Any]) or {}
+    told_by = change.get("told_by")
+    return StandingRow(
+        table=table,
+        subject=key[0],
+        part=key[1],
+        version=_plain(item.get("version"), int),
+        division=str((item.get("division") or {}).get("S") or PROVINCE),
+        changed_at=_moment(change.get("at")),
+        told_by=told_by if isinstance(told_by, str) else None,
+    )
+
+
+def _plain(stored: Mapping[str, str] | None, kind: type[Value]) -> Value | None:
+    """Read a number, or JSON text, as DynamoDB has it."""
+    try:
+        return msgspec.json.decode(next(iter((stored or {}).values()), "null"), type=kind)
+    except (msgspec.MsgspecError, TypeError):
+        return None
+
+
+def _moment(value: Any) -> datetime | None:
+    try:
+        return msgspec.convert(value, datetime, strict=False)
+    except msgspec.ValidationError:
+        return None

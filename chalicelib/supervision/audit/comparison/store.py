@@ -1,0 +1,88 @@
+"""The rows of streamed tables, page by page, and how far the walk is.
+
+This is, beside the re-encryption, the one lawful Scan of the program: whether something is missing can be
+told only by looking at everything. It reads of each row its key, version, area and who changed it last.
+"""
+
+from typing import Any
+
+import msgspec
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from chalicelib.aws.index import index
+from chalicelib.aws.streams import key_of
+from chalicelib.aws.table import (
+    MomentAttribute,
+    StructAttribute,
+    VersionedTable,
+    all_tables,
+    scan_segment,
+    table_name,
+    table_named,
+)
+from chalicelib.aws.writes import ConditionFailed, insert
+from chalicelib.kernel.principal import Change
+from chalicelib.supervision.audit.comparison.model import SEGMENTS, Comparison, StandingRow, row_of
+
+PAGE_ITEMS = 400
+_OURS = "chalicelib."
+
+
+class ComparisonRow(VersionedTable[Comparison]):
+    """One row: the last walk and how far it is."""
+
+    class Meta:
+        table_name = table_name("audit-comparisons")
+
+    record_type = Comparison
+
+    id = UnicodeAttribute(hash_key=True)
+    begun_at = MomentAttribute()
+    finished_at = MomentAttribute(null=True)
+    table = UnicodeAttribute(default="")
+    segment = NumberAttribute(default=0)
+    after = StructAttribute(null=True)
+    rows = NumberAttribute(default=0)
+    gap_count = NumberAttribute(default=0)
+    gaps = StructAttribute()
+
+
+def streamed_tables() -> list[str]:
+    """Name the tables whose changes the chain records, in the order of their names."""
+    prefix = table_name("")
+    loaded = [table for table in all_tables() if table.__module__.startswith(_OURS)]
+    names = {*index().tables, *(table.Meta.table_name.removeprefix(prefix) for table in loaded)}
+    return sorted(name for name in names if table_named(name).streamed)
+
+
+def page_of_rows(
+    name: str, segment: int, after: dict[str, Any] | None
+) -> tuple[list[StandingRow], dict[str, Any] | None]:
+    """Read the next rows of a segment of a table as they stand now, and where to go on."""
+    table = table_named(name)
+    keys = table.key_names()
+    read = [*keys, *(other for other in ("version", "division", "last_change") if other not in keys)]
+    items, onwards = scan_segment(
+        table, read, segment=segment, segments=SEGMENTS, limit=PAGE_ITEMS, after=after
+    )
+    return [row_of(name, item, key_of(table, item)) for item in items], onwards
+
+
+def find_comparison() -> Comparison | None:
+    """Read how far the last walk is."""
+    return ComparisonRow.find("last")
+
+
+def save_comparison(record: Comparison, *, change: Change) -> Comparison | None:
+    """Write how far a walk is; None if somebody has written since it was read."""
+    fresh = msgspec.structs.replace(record, version=record.version + 1, last_change=None)
+    unchanged = ComparisonRow.version == record.version
+    try:
+        insert(
+            ComparisonRow.from_record(fresh),
+            change=change,
+            condition=unchanged if record.version else ComparisonRow.id.does_not_exist(),
+        )
+    except ConditionFailed:
+        return None
+    return fresh
