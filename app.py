@@ -108,6 +108,7 @@ FUNCTIONS = (
     ("record_audit", "supervision.audit", Kind.EVENT),
     ("seal_audit", "supervision.audit", Kind.JOB),
     ("reencrypt_people", "supervision.rekeying", Kind.ORDER),
+    ("migrate_rows", "supervision.migration", Kind.ORDER),
 )
 """Name of the function and of its worker, whose `jobs.py` the worker is in, and how it is called.
 

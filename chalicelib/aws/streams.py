@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.aws.settings import settings
-from chalicelib.aws.table import Table, table_named
+from chalicelib.aws.table import SCHEMA, Table, table_named
 from chalicelib.kernel.principal import Change
 
 Image = dict[str, Any]
@@ -46,10 +46,13 @@ class RowChange:
 
 
 def row_changes(event: Mapping[str, Any], *, tables: Collection[str] | None = None) -> Iterator[RowChange]:
-    """Read the records of a stream event, in their order; of these tables only, if any are named."""
+    """Read the records of a stream event, in their order; of these tables only, if any are named.
+
+    A row that was only written in another schema version is left out: nothing of what it says has changed.
+    """
     for record in event.get("Records", []):
         name = _table_of(record)
-        if tables is None or name in tables:
+        if (tables is None or name in tables) and not _is_migration(record, name):
             yield _row_change(record, name)
 
 
@@ -68,6 +71,14 @@ class RecordsUndone(RuntimeError):
 def _table_of(record: Mapping[str, Any]) -> str:
     full = str(record["eventSourceARN"]).split(":table/", 1)[1].split("/", 1)[0]
     return full.removeprefix(settings().table_prefix)
+
+
+def _is_migration(record: Mapping[str, Any], name: str) -> bool:
+    old, new = record["dynamodb"].get("OldImage"), record["dynamodb"].get("NewImage")
+    if not old or not new or old.get(SCHEMA) == new.get(SCHEMA):
+        return False
+    table = table_named(name)
+    return table.in_current_form(old) == table.in_current_form(new)
 
 
 def _row_change(record: Mapping[str, Any], name: str) -> RowChange:
@@ -90,8 +101,9 @@ def _row_change(record: Mapping[str, Any], name: str) -> RowChange:
 def _image(table: type[Table[Any]], raw: Mapping[str, Any] | None) -> Image | None:
     if not raw:
         return None
-    values = table.from_raw_data(dict(raw)).attribute_values
-    return {name: value for name, value in values.items() if name in raw and value is not None}
+    current = table.in_current_form(raw)
+    values = table.from_raw_data(dict(current)).attribute_values
+    return {name: value for name, value in values.items() if name in current and value is not None}
 
 
 def _change(before: Image | None, after: Image | None) -> Change | None:

@@ -30,6 +30,7 @@ WORKERS = (
 CONSUMERS = ("record_audit", "return_changes")
 JOBS = (
     "expire_vouchers",
+    "migrate_rows",
     "receive_upload",
     "reconcile_exchange",
     "reconcile_footage",
