@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
-.PHONY: call logs debug openapi hooks limits record-calls restore-drill audit supply checkov upgrade-drill
+.PHONY: call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov upgrade-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -102,6 +102,10 @@ restore-drill: $(STAMP) ## tell the story, restore all its tables under new name
 
 upgrade-drill: $(STAMP) ## deploy the commit before, let it work, deploy this one over it (FROM=commit)
 	@$(PYTHON) -m infra.upgrade
+
+cost: $(STAMP) ## what a province pays a month, and how far it is from the quotas (BUSIEST=1 REGION=cn-north-1 PRICES=file)
+	@$(PYTHON) -m infra.cost $(if $(BUSIEST),--busiest) $(if $(REGION),--region $(REGION)) \
+		$(if $(PRICES),--prices "$(PRICES)")
 
 audit: $(STAMP) ## known vulnerabilities of everything pinned; asks a service outside, and says so if it cannot
 	@$(PYTHON) -m infra.supply --audit

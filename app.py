@@ -110,6 +110,7 @@ FUNCTIONS = (
     ("seal_audit", "supervision.audit", Kind.JOB),
     ("compare_audit", "supervision.audit.comparison", Kind.JOB),
     ("reencrypt_people", "supervision.rekeying", Kind.ORDER),
+    ("migrate_rows", "supervision.migration", Kind.ORDER),
 )
 """Name of the function and of its worker, whose `jobs.py` the worker is in, and how it is called.
 

@@ -154,6 +154,13 @@ FUNCTIONS: Final = (
         schedule="rate(10 minutes)",
     ),
     Function(
+        name="migrate_rows",
+        memory_mb=512,
+        timeout_seconds=300,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="rate(10 minutes)",
+    ),
+    Function(
         name="record_audit",
         memory_mb=512,
         timeout_seconds=60,

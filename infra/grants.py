@@ -229,6 +229,9 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/rekeyings": "GetItem PutItem",
         "table/settlement-payees": "Scan UpdateItem",
     },
+    "migrate_rows": {  # and Scan and PutItem of a table, while one has rows of an older schema version
+        "table/migrations": "BatchGetItem PutItem",
+    },
     "record_audit": {
         "queue/record_audit-dead": "SendMessage",
         "secret/index": "GetSecretValue",
@@ -368,6 +371,9 @@ _ABSENT = (
 )
 _LOCKED = "S3 tells until when a version is locked only to who may read that; a lock must not be shortened"
 _LISTED = "somebody comes onto a list while vouchers are issued, and a line of theirs waits for its payment"
+_FORMS = (
+    "no table has rows of an older schema version today; the job asks for the progress of those that have"
+)
 
 UNSEEN: Final[Mapping[tuple[str, str, str], str]] = {
     ("api_handler", "table/earlier-projects", "Query"): (
@@ -392,5 +398,7 @@ UNSEEN: Final[Mapping[tuple[str, str, str], str]] = {
     ("seal_settlement", "table/subsidy-claims", "GetItem"): (
         "two workers close the same claims at once: the one that comes late looks at each by itself"
     ),
+    ("migrate_rows", "table/migrations", "BatchGetItem"): _FORMS,
+    ("migrate_rows", "table/migrations", "PutItem"): _FORMS,
 }
 """Grants that no test and no story uses, each with its reason."""

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.aws.settings import settings
-from chalicelib.aws.table import Table, table_named
+from chalicelib.aws.table import SCHEMA, Table, table_named
 from chalicelib.kernel.principal import Change
 
 Image = dict[str, Any]
@@ -46,10 +46,13 @@ class RowChange:
 
 
 def row_changes(event: Mapping[str, Any], *, tables: Collection[str] | None = None) -> Iterator[RowChange]:
-    """Read the records of a stream event, in their order; of these tables only, if any are named."""
+    """Read the records of a stream event, in their order; of these tables only, if any are named.
+
+    A row that was only written in another schema version is left out: nothing of what it says has changed.
+    """
     for record in event.get("Records", []):
         name = _table_of(record)
-        if tables is None or name in tables:
+        if (tables is None or name in tables) and not _is_migration(record, name):
             yield _row_change(record, name)
 
 
@@ -79,6 +82,14 @@ def named_in(record: Mapping[str, Any]) -> tuple[str, str]:
     return name, str((record.get("dynamodb") or {}).get("SequenceNumber", ""))
 
 
+def _is_migration(record: Mapping[str, Any], name: str) -> bool:
+    old, new = record["dynamodb"].get("OldImage"), record["dynamodb"].get("NewImage")
+    if not old or not new or old.get(SCHEMA) == new.get(SCHEMA):
+        return False
+    table = table_named(name)
+    return table.in_current_form(old) == table.in_current_form(new)
+
+
 def _row_change(record: Mapping[str, Any], name: str) -> RowChange:
     stream = record["dynamodb"]
     table = table_named(name)
@@ -105,8 +116,9 @@ def key_of(table: type[Table[Any]], raw: Mapping[str, Any]) -> tuple[str, str]:
 def _image(table: type[Table[Any]], raw: Mapping[str, Any] | None) -> Image | None:
     if not raw:
         return None
-    values = table.from_raw_data(dict(raw)).attribute_values
-    return {name: value for name, value in values.items() if name in raw and value is not None}
+    current = table.in_current_form(raw)
+    values = table.from_raw_data(dict(current)).attribute_values
+    return {name: value for name, value in values.items() if name in current and value is not None}
 
 
 def _change(before: Image | None, after: Image | None) -> Change | None:

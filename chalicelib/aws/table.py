@@ -7,9 +7,9 @@ PynamoDB has no parameter that asks for that item on single writes, so it is add
 import contextlib
 import functools
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
 import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
@@ -137,6 +137,13 @@ def table_name(name: str) -> str:
 
 _tables: list[type["Table[Any]"]] = []
 
+Raw = Mapping[str, Any]
+"""A row as DynamoDB hands it out: attribute → type → value."""
+Upgrade = Callable[[dict[str, Any]], dict[str, Any]]
+"""Rewrites a raw row of one schema version in the next; see `Table.upgrades`."""
+SCHEMA: Final = "sv"
+"""The attribute that tells a row's schema version; absent, it is the first."""
+
 
 class Table(Model, Generic[Record]):
     """A table whose rows mirror one record type field by field."""
@@ -144,12 +151,63 @@ class Table(Model, Generic[Record]):
     record_type: ClassVar[type[msgspec.Struct]]
     streamed: ClassVar[bool] = False
     ttl_attribute: ClassVar[str | None] = None
+    schema_version: ClassVar[int] = 1
+    """In which form rows are written. Only a change that today's readers would misread counts it up."""
+    upgrades: ClassVar[Mapping[int, Upgrade]] = {}
+    """Schema version → what makes the next of a raw row. They run on each read of an older row.
+
+    An upgrade keeps the key, and leaves alone what is not there: an index may hand out a part of a row. It
+    works on raw values, because today's attributes are not those that wrote them.
+    """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Register each concrete table; `infra/template.py` makes the template from the register."""
         super().__init_subclass__(**kwargs)
+        known = sorted(cls.upgrades)
+        if known != list(range(cls.schema_version - len(known), cls.schema_version)):
+            raise TypeError(f"{cls.__name__}: upgrades {known} do not lead to version {cls.schema_version}")
         if hasattr(cls, "Meta"):
             _tables.append(cls)
+
+    @classmethod
+    def is_older(cls, raw: Raw) -> bool:
+        """Tell whether a raw row is of an earlier schema version."""
+        return _schema_version_of(raw) < cls.schema_version
+
+    @classmethod
+    def in_current_form(cls, raw: Raw) -> dict[str, Any]:
+        """Give a raw row in the schema version that is written today.
+
+        Raises:
+            Unavailable: a later program wrote it; while a deployment shifts, asking again meets that one.
+            LookupError: its version is so old that no upgrade is left; it should have been migrated.
+
+        """
+        current = dict(raw)
+        version = _schema_version_of(raw)
+        if version == cls.schema_version:
+            return current
+        if version > cls.schema_version:
+            raise error("try_again")
+        while version < cls.schema_version:
+            current = cls.upgrades[version](current)
+            version += 1
+        return {**current, SCHEMA: {"N": str(version)}}
+
+    @classmethod
+    def _instantiate(cls, attribute_values: dict[str, Any]) -> Self:
+        return super()._instantiate(cls.in_current_form(attribute_values))
+
+    def deserialize(self, attribute_values: dict[str, Any]) -> None:
+        """Take over the values of a raw row."""
+        super().deserialize(self.in_current_form(attribute_values))
+
+    def serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:  # noqa: FBT001, FBT002 - theirs
+        """Give the raw row, with its schema version unless that is the first."""
+        raw: dict[str, dict[str, Any]] = super().serialize(null_check)
+        if self.schema_version > 1:
+            raw[SCHEMA] = {"N": str(self.schema_version)}
+        return raw
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
@@ -225,6 +283,10 @@ class Table(Model, Generic[Record]):
     def find_many(cls, keys: Sequence[Any]) -> list[Record]:
         """Read many records by key (100 a call), in no particular order; unknown keys are left out."""
         return [row.record for row in cls.batch_get(list(keys), consistent_read=True)] if keys else []
+
+
+def _schema_version_of(raw: Raw) -> int:
+    return int(raw.get(SCHEMA, {}).get("N", 1))
 
 
 class VersionedTable(Table[Record]):

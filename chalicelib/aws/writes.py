@@ -28,7 +28,8 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
-from chalicelib.aws.table import Record, Table, VersionedTable, connection
+from chalicelib.aws.schema import MODERNISE_TRIES, in_current_form, modernise, raw_row
+from chalicelib.aws.table import Raw, Record, Table, VersionedTable, connection
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.kernel.principal import Change, Hands
@@ -125,6 +126,13 @@ class _Operation:
         is_marked = self._mark is not None and isinstance(row, VersionedTable)
         return self.not_yet(row) & condition if is_marked else condition
 
+    def condition_of_put(self, row: Table[Any], condition: Condition | None) -> Condition:
+        """Give the condition of a whole row: its own, or that there is none with its key yet."""
+        if condition is None:
+            absent: Condition = _hash_key_of(type(row)).does_not_exist()
+            return absent
+        return in_current_form(type(row), self.guarded(row, condition), or_absent=True)
+
     def is_earlier(self, op_id: str | None) -> bool:
         return self._mark is not None and self._mark.is_earlier(op_id)
 
@@ -179,17 +187,23 @@ def insert(row: Table[Any], *, change: Change | None = None, condition: Conditio
         row.op_id = operation.id
         if change is not None:
             row.last_change = change
-    absent = _hash_key_of(type(row)).does_not_exist()
-    try:
-        row.save(condition=absent if condition is None else operation.guarded(row, condition))
-    except PutError as failure:
-        _raise_if_other(failure)
-        old, old_op_id = _old_of(type(row), _raw_old(failure))
-        if not operation.knows(old_op_id):
-            raise ConditionFailed(old, table=type(row)) from failure
-        operation.done(found=old_op_id)
-    else:
-        operation.done()
+    for _ in range(MODERNISE_TRIES):
+        try:
+            row.save(condition=operation.condition_of_put(row, condition))
+        except PutError as failure:
+            _raise_if_other(failure)
+            raw = _raw_old(failure)
+            old, old_op_id = _old_of(type(row), raw)
+            if not operation.knows(old_op_id):
+                if condition is not None and _is_older(type(row), raw):
+                    modernise(type(row), raw)
+                    continue
+                raise ConditionFailed(old, table=type(row)) from failure
+            operation.done(found=old_op_id)
+        else:
+            operation.done()
+        return
+    raise error("try_again")
 
 
 def keep(row: Table[Any]) -> None:
@@ -226,18 +240,25 @@ def update(
         assert change is not None, f"{table.__name__} tells who changed a row"
         actions = _stamped(table, actions, operation.id, change)
         condition = operation.not_yet(row) & condition
-    try:
-        row.update(actions=list(actions), condition=condition)
-    except UpdateError as failure:
-        _raise_if_other(failure)
-        old, old_op_id = _old_of(table, _raw_old(failure))
-        if not operation.knows(old_op_id):
-            raise ConditionFailed(old, table=table) from failure
-        assert old is not None
-        operation.done(found=old_op_id)
-        return old  # type: ignore[no-any-return] # our own write, whose first answer was lost
-    operation.done()
-    return row.record
+    condition = in_current_form(table, condition)
+    for _ in range(MODERNISE_TRIES):
+        try:
+            row.update(actions=list(actions), condition=condition)
+        except UpdateError as failure:
+            _raise_if_other(failure)
+            raw = _raw_old(failure)
+            old, old_op_id = _old_of(table, raw)
+            if not operation.knows(old_op_id):
+                if _is_older(table, raw):
+                    modernise(table, raw)
+                    continue
+                raise ConditionFailed(old, table=table) from failure
+            assert old is not None
+            operation.done(found=old_op_id)
+            return old  # type: ignore[no-any-return] # our own write, whose first answer was lost
+        operation.done()
+        return row.record
+    raise error("try_again")
 
 
 def transact(writes: Sequence[Write], *, change: Change) -> None:
@@ -262,6 +283,8 @@ def transact(writes: Sequence[Write], *, change: Change) -> None:
                 operation.done(found=found)
                 return
             reasons = {reason.code for reason in failure.cancellation_reasons if reason is not None}
+            if _met_older(writes, failure):
+                continue
             if "ConditionalCheckFailed" in reasons:
                 raise _condition_failure(writes, failure) from failure
             if not reasons or not reasons <= _TRANSIENT_REASONS:
@@ -271,6 +294,26 @@ def transact(writes: Sequence[Write], *, change: Change) -> None:
             operation.done()
             return
     raise error("try_again")
+
+
+def _met_older(writes: Sequence[Write], failure: TransactWriteError) -> bool:
+    """Rewrite the rows of an older schema version that a transaction met; tell whether there were any."""
+    met = False
+    for write, reason in zip(_in_reason_order(writes), failure.cancellation_reasons, strict=False):
+        table = _table_of(write)
+        if reason is None or reason.code != "ConditionalCheckFailed" or table.schema_version == 1:
+            continue
+        if isinstance(write, Put) and write.condition is None:
+            continue
+        raw = raw_row(table, write.key) if isinstance(write, Check) else reason.raw_item
+        if _is_older(table, raw):
+            modernise(table, raw)
+            met = True
+    return met
+
+
+def _is_older(table: type[Table[Any]], raw: Raw | None) -> bool:
+    return table.is_older(raw) if raw else False
 
 
 def _marked_rows(writes: Sequence[Write]) -> list[Table[Any]]:
@@ -290,24 +333,21 @@ def _commit(writes: Sequence[Write], operation: _Operation, *, token: str, chang
                 case Check():
                     write.table._get_connection()  # noqa: SLF001 - makes the table known
                     range_key = write.key[1] if len(write.key) > 1 else None
-                    transaction.condition_check(
-                        write.table, write.key[0], range_key, condition=write.condition
-                    )
+                    condition = in_current_form(write.table, write.condition)
+                    transaction.condition_check(write.table, write.key[0], range_key, condition=condition)
                 case Put():
                     if isinstance(write.row, VersionedTable):
                         write.row.op_id = operation.id
                         if write.row.last_change is None:
                             write.row.last_change = change
-                    condition = _hash_key_of(type(write.row)).does_not_exist()
-                    if write.condition is not None:
-                        condition = operation.guarded(write.row, write.condition)
+                    condition = operation.condition_of_put(write.row, write.condition)
                     transaction.save(write.row, condition=condition, return_values=ALL_OLD)
                 case Update():
                     actions = list(write.actions)
                     if issubclass(write.table, VersionedTable):
                         actions = _stamped(write.table, actions, operation.id, write.change or change)
                     row = write.table(*write.key)
-                    condition = operation.guarded(row, write.condition)
+                    condition = in_current_form(write.table, operation.guarded(row, write.condition))
                     transaction.update(row, actions, condition=condition, return_values=ALL_OLD)
 
 

@@ -80,6 +80,7 @@ class Cost:
     writes: float
     writes_floor: float
     index_writes: float
+    reads: float = 0.0
 
 
 MEASURED: dict[str, Cost] = {}
@@ -118,6 +119,7 @@ def within() -> Any:
             writes=meter.writes / count,
             writes_floor=units,
             index_writes=meter.index_writes / count,
+            reads=meter.reads / count,
         )
         MEASURED[name] = cost
         assert cost.calls <= calls + 1e-9, (name, meter.calls)

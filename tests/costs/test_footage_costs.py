@@ -31,6 +31,7 @@ def within():
             writes=meter.writes,
             writes_floor=writes,
             index_writes=meter.index_writes,
+            reads=meter.reads,
         )
         assert meter.call_count <= calls, (name, meter.calls)
         assert meter.writes <= writes, name

@@ -72,6 +72,7 @@ def test_settling(world, measure, lines):
         writes=units,
         writes_floor=UNITS_FLOOR,
         index_writes=(sealing.index_writes + paying.index_writes) / lines,
+        reads=(sealing.reads + paying.reads) / lines,
     )
     spent = sum(one.debit_fen for one in books_of("3401").values())
     assert spent == owed_fen

@@ -31,6 +31,7 @@ CONSUMERS = ("record_audit", "return_changes")
 JOBS = (
     "compare_audit",
     "expire_vouchers",
+    "migrate_rows",
     "receive_upload",
     "reconcile_exchange",
     "reconcile_footage",

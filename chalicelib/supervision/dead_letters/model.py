@@ -20,6 +20,7 @@ STARTED_OTHERWISE: Final = (
     "reconcile_exchange",
     "reconcile_footage",
     "record_audit",
+    "migrate_rows",
     "reencrypt_people",
     "register_document",
     "register_footage",

@@ -1,0 +1,1 @@
+"""Rows of an older schema version, written anew in today's."""
