@@ -83,6 +83,8 @@ RIGHTS: dict[str, Row] = {
     "class.cancel": _STAFF,
     "class.approve": _bureaus(_C),
     "class.return": _bureaus(_C),
+    "class.approve_cancel": _bureaus(_C),
+    "class.refuse_cancel": _bureaus(_C),
     "class.close": _bureaus(_C),
     "class.change": _STAFF,
     "class.read_changes": _STAFF | _READERS,

@@ -129,6 +129,7 @@ class ClassRow(VersionedTable[Any]):
     approved_at = MomentAttribute(null=True)
     return_reason = UnicodeAttribute(null=True)
     returned_version = NumberAttribute(null=True)
+    cancel_reason = UnicodeAttribute(null=True)
     open_change = UnicodeAttribute(null=True)
     change_by = UnicodeAttribute(null=True)
     change_count = NumberAttribute(null=True)

@@ -297,6 +297,12 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/classes/{class_id}/cancel"): Case(
             f"{classroom}/cancel", VERSION_REASON, owner=of_class
         ),
+        ("POST", "/v1/classes/{class_id}/cancel/approve"): Case(
+            f"{classroom}/cancel/approve", VERSION, owner=of_class
+        ),
+        ("POST", "/v1/classes/{class_id}/cancel/refuse"): Case(
+            f"{classroom}/cancel/refuse", VERSION_REASON, owner=of_class
+        ),
         ("POST", "/v1/classes/{class_id}/completion/submit"): Case(
             f"{classroom}/completion/submit", VERSION, owner=of_class
         ),
