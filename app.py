@@ -70,6 +70,7 @@ BLUEPRINTS = (
     "settlement.statements",
     "exchange",
     "supervision.audit",
+    "supervision.waiting",
     "supervision.reports",
     "supervision.dead_letters",
     "console",

@@ -151,6 +151,7 @@ RIGHTS: dict[str, Row] = {
     "risk_case.read": _bureaus(_C, _R, _S) | _PROVINCE,
     "risk_case.resolve": _bureaus(_S) | _PROVINCE,
     "inspection.create": _bureaus(_S) | _PROVINCE,
+    "waiting.read": _STAFF | _READERS,
     "report.read": _READERS,
     "audit.read": _bureaus(_S) | _PROVINCE,
     "audit.verify": _bureaus(_S) | _PROVINCE,

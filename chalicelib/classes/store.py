@@ -279,6 +279,11 @@ def heads_by_id(class_ids: Iterable[str]) -> list[ClassHead]:
     return ClassRow.find_many([(class_id, HEAD) for class_id in class_ids])
 
 
+def changes_by_key(keys: Sequence[tuple[str, str]]) -> list[ClassChange]:
+    """Read changes by class and part, 100 a call."""
+    return ClassRow.find_many(keys)
+
+
 def waiting_classes(
     queue: str, *, until: datetime, status: ClassStatus, after: Mapping[str, Any] | None
 ) -> WaitingKeys:
