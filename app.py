@@ -71,6 +71,7 @@ BLUEPRINTS = (
     "settlement.statements",
     "exchange",
     "supervision.audit",
+    "supervision.waiting",
     "supervision.reports",
     "supervision.dead_letters",
     "console",

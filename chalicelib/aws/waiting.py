@@ -14,7 +14,7 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.aws.table import page_of
-from chalicelib.kernel.divisions import group_of, groups_below, is_part_of_group
+from chalicelib.kernel.divisions import covers, group_of, groups_below, is_part_of_group
 from chalicelib.kernel.paging import Page, PageRequest, page_over
 
 A_PAGE = 100
@@ -57,10 +57,13 @@ def page_of_waiting(index: Any, division: UnicodeAttribute, area: str, request: 
 
 @dataclass(frozen=True)
 class WaitingKey:
-    """A row that waits, by its key, and since when."""
+    """A row that waits, by its key, since when, and what its index tells of it."""
 
     key: tuple[str, ...]
     since: datetime
+    status: str | None = None
+    institution: str | None = None
+    division: str | None = None
 
 
 @dataclass(frozen=True)
@@ -94,7 +97,21 @@ def waiting_since(
         last_evaluated_key=after,
         filter_condition=(table.status == status) if status is not None else None,
     )
-    keys = [
-        WaitingKey(tuple(getattr(row, name) for name in table.key_names()), getattr(row, by)) for row in rows
+    return WaitingKeys([_key_of(table, row, by) for row in rows], rows.last_evaluated_key)
+
+
+def all_waiting(
+    table: Any, area: str, *, until: datetime, most: int, by: str = "queued_at"
+) -> list[WaitingKey]:
+    """Give everything that waits in a division and below it since before a moment, at most so many a list."""
+    return [
+        key
+        for queue in queues_of(area)
+        for key in waiting_since(table, queue, until=until, limit=most, by=by).keys
+        if key.division is None or covers(area, key.division)
     ]
-    return WaitingKeys(keys, rows.last_evaluated_key)
+
+
+def _key_of(table: Any, row: Any, by: str) -> WaitingKey:
+    told = {name: getattr(row, name, None) for name in ("status", "institution", "division")}
+    return WaitingKey(tuple(getattr(row, name) for name in table.key_names()), getattr(row, by), **told)

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.catalogue.institutions.model import Location
-from chalicelib.kernel.calendar import add_months, format_moment, shanghai_date
+from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.closing import OpenDecision, Stage, Undecided, open_below
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClassId, LessonId, ProgramId, ProjectId, Uscc, part_id, whole_of
@@ -35,6 +35,7 @@ class ClassStatus(StrEnum):
     SUBMITTED = "submitted"
     RETURNED = "returned"
     APPROVED = "approved"
+    CANCEL_REQUESTED = "cancel_requested"
     COMPLETION_SUBMITTED = "completion_submitted"
     COMPLETION_RETURNED = "completion_returned"
     COMPLETION_APPROVED = "completion_approved"
@@ -54,6 +55,9 @@ CLASS_TRANSITIONS: Transitions[ClassStatus] = Transitions(
         "approve": Step((_S.SUBMITTED,), _S.APPROVED),
         "return": Step((_S.SUBMITTED,), _S.RETURNED),
         "cancel": Step((_S.DRAFT, _S.SUBMITTED, _S.RETURNED, _S.APPROVED), _S.CANCELLED),
+        "cancel_request": Step((_S.APPROVED,), _S.CANCEL_REQUESTED),
+        "cancel_approve": Step((_S.CANCEL_REQUESTED,), _S.CANCELLED),
+        "cancel_refuse": Step((_S.CANCEL_REQUESTED,), _S.APPROVED),
         "roster": Step((_S.APPROVED,), _S.APPROVED),
         "change": Step((_S.APPROVED,), _S.APPROVED),
         "change_approve": Step((_S.APPROVED,), _S.APPROVED),
@@ -70,7 +74,9 @@ CLASS_TRANSITIONS: Transitions[ClassStatus] = Transitions(
     },
 )
 NOT_YET_APPROVED = (_S.DRAFT, _S.SUBMITTED, _S.RETURNED)
-RUNNING = (_S.APPROVED, _S.COMPLETION_SUBMITTED, _S.COMPLETION_RETURNED)
+TAUGHT = (_S.APPROVED, _S.CANCEL_REQUESTED)
+"""States in which lessons are held: one whose cancellation is applied for goes on until that is decided."""
+RUNNING = (*TAUGHT, _S.COMPLETION_SUBMITTED, _S.COMPLETION_RETURNED)
 """States in which evidence of lessons is gathered."""
 WITHDRAWABLE = (*RUNNING, _S.COMPLETION_APPROVED)
 OCCUPYING = (_S.SUBMITTED, *RUNNING)
@@ -78,6 +84,7 @@ OCCUPYING = (_S.SUBMITTED, *RUNNING)
 
 STEPS_OF: Mapping[str, tuple[str, ...]] = {
     "edit": ("edit", "revise"),
+    "cancel": ("cancel", "cancel_request"),
     "scores": ("scores", "correct_scores"),
     "close": ("lapse",),
 }
@@ -89,6 +96,8 @@ ACTION_RIGHTS: Mapping[str, str] = {
     "approve": "class.approve",
     "return": "class.return",
     "cancel": "class.cancel",
+    "cancel_approve": "class.approve_cancel",
+    "cancel_refuse": "class.refuse_cancel",
     "roster": "roster.write",
     "change": "class.change",
     "change_approve": "class.approve_change",
@@ -104,6 +113,8 @@ ACTION_RIGHTS: Mapping[str, str] = {
 DECISIONS = (
     "approve",
     "return",
+    "cancel_approve",
+    "cancel_refuse",
     "change_approve",
     "change_reject",
     "completion_approve",
@@ -180,6 +191,7 @@ class ClassFacts(msgspec.Struct, frozen=True, kw_only=True):
     approved_at: datetime | None = None
     return_reason: str | None = None
     returned_version: int | None = None
+    cancel_reason: str | None = None
     open_change: str | None = None
     change_by: str | None = None
     change_count: int = 0
@@ -370,11 +382,6 @@ def last_lesson_ends_at(lessons: Sequence[Lesson]) -> datetime:
 def has_begun(lesson: Lesson, policy: Policy, now: datetime) -> bool:
     """Tell whether a lesson's check-in has opened: from then on nothing about it changes."""
     return now >= lesson.starts_at - timedelta(minutes=policy.check_in_opens_minutes_before)
-
-
-def claim_deadline(completion_approved_at: datetime, policy: Policy) -> date:
-    """Give the last day, inclusive, on which the subsidy of a class can be claimed for the first time."""
-    return add_months(shanghai_date(completion_approved_at), policy.subsidy_claim_deadline_months)
 
 
 # --------------------------------------------------------------------------- whose work it is

@@ -129,6 +129,7 @@ class ClassRow(VersionedTable[Any]):
     approved_at = MomentAttribute(null=True)
     return_reason = UnicodeAttribute(null=True)
     returned_version = NumberAttribute(null=True)
+    cancel_reason = UnicodeAttribute(null=True)
     open_change = UnicodeAttribute(null=True)
     change_by = UnicodeAttribute(null=True)
     change_count = NumberAttribute(null=True)
@@ -276,6 +277,11 @@ def _within(area: str, status: ClassStatus | None) -> Condition | None:
 def heads_by_id(class_ids: Iterable[str]) -> list[ClassHead]:
     """Read the heads of many classes, 100 a call, in no particular order."""
     return ClassRow.find_many([(class_id, HEAD) for class_id in class_ids])
+
+
+def changes_by_key(keys: Sequence[tuple[str, str]]) -> list[ClassChange]:
+    """Read changes by class and part, 100 a call."""
+    return ClassRow.find_many(keys)
 
 
 def waiting_classes(

@@ -198,6 +198,7 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
                 Tick(effect=Effect.LIST, days=COMPLETION_DUE_DAYS),
             ),
         ),
+        "cancel_requested": _decided_by(Role.CLERK),
         "completion_submitted": _decided_by(Role.CLERK),
         "completion_returned": Clock(
             acts=(Role.INSTITUTION,),

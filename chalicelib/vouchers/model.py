@@ -159,6 +159,19 @@ def bar_reason(bar: Bar) -> str:
     return f"{text} [{bar.code} import={standing.import_id} applied_by={standing.listed_by}]"
 
 
+def extended(voucher: Voucher, now: datetime) -> Voucher:
+    """Give a redeemed voucher with the days that it lost on a class which was cancelled.
+
+    Example: redeemed on 1 March, good through 1 September. The class is cancelled on 1 May, 61 days later:
+    the voucher is good through 1 November. Who had 184 days when they spent it has 184 days again.
+    """
+    if voucher.redeemed_at is None:
+        return voucher
+    lost = shanghai_date(now) - shanghai_date(voucher.redeemed_at)
+    last_day = voucher.valid_through + lost
+    return msgspec.structs.replace(voucher, valid_through=last_day, expires_at=expires_at(last_day))
+
+
 def status_released(voucher: Voucher, now: datetime) -> VoucherStatus:
     """Decide what a redeemed voucher becomes when it is given back (the truth: `store.release_write`).
 

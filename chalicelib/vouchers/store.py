@@ -36,6 +36,7 @@ from chalicelib.vouchers.model import (
     VoucherFlag,
     VoucherStatus,
     bar_reason,
+    extended,
     status_released,
 )
 
@@ -337,14 +338,23 @@ def redeem_write(
     )
 
 
-def release_write(voucher: Voucher, *, enrolment_id: str, change: Change) -> Update:
-    """Give a redeemed voucher back to its holder, if it is still of use to them (`status_released`)."""
+def release_write(voucher: Voucher, *, enrolment_id: str, change: Change, days_back: bool = False) -> Update:
+    """Give a redeemed voucher back to its holder, if it is still of use to them (`status_released`).
+
+    With `days_back` they get the days that it was spent on a class as well (`model.extended`).
+    """
     now = change.at
-    target = status_released(voucher, now)
-    holds: Condition = VoucherRow.expires_at > now
+    after = extended(voucher, now) if days_back else voucher
+    target = status_released(after, now)
+    is_over = target is VoucherStatus.EXPIRED
+    holds: Condition = VoucherRow.expires_at <= now if is_over else VoucherRow.expires_at > now
+    if days_back:
+        holds = (
+            VoucherRow.expires_at == voucher.expires_at
+        )  # the new date follows from this one: it moves once
     match target:
         case VoucherStatus.EXPIRED:
-            holds = VoucherRow.expires_at <= now
+            pass
         case VoucherStatus.REVOKED:
             holds &= ~not_barred(now)
             why = f"{change.reason or ''} {bar_reason(voucher.bar)}" if voucher.bar is not None else None
@@ -360,6 +370,11 @@ def release_write(voucher: Voucher, *, enrolment_id: str, change: Change) -> Upd
     ]
     due_shard = VoucherRow.due_shard
     unspent = target is VoucherStatus.CLAIMED
+    if days_back:
+        actions += [
+            VoucherRow.valid_through.set(after.valid_through),
+            VoucherRow.expires_at.set(after.expires_at),
+        ]
     actions.append(due_shard.set(due_shard_of(voucher)) if unspent else due_shard.remove())
     return Update(
         VoucherRow,

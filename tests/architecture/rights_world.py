@@ -309,6 +309,12 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/classes/{class_id}/cancel"): Case(
             f"{classroom}/cancel", VERSION_REASON, owner=of_class
         ),
+        ("POST", "/v1/classes/{class_id}/cancel/approve"): Case(
+            f"{classroom}/cancel/approve", VERSION, owner=of_class
+        ),
+        ("POST", "/v1/classes/{class_id}/cancel/refuse"): Case(
+            f"{classroom}/cancel/refuse", VERSION_REASON, owner=of_class
+        ),
         ("POST", "/v1/classes/{class_id}/completion/submit"): Case(
             f"{classroom}/completion/submit", VERSION, owner=of_class
         ),
@@ -500,6 +506,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ),
         ("GET", "/v1/audit"): Case("/v1/audit", query={"subject": "vch_aaaa"}, owner=in_county),
         ("POST", "/v1/audit/verify"): Case("/v1/audit/verify", {"division": CITY}, owner=in_city),
+        ("GET", "/v1/waiting"): Case("/v1/waiting", listing=True),
         ("GET", "/v1/reports/funnel"): Case("/v1/reports/funnel", query=div, owner=in_county),
         ("GET", "/v1/reports/spending"): Case("/v1/reports/spending", query=div, owner=in_county),
         ("GET", "/v1/reports/institutions"): Case("/v1/reports/institutions", query=div, owner=in_county),

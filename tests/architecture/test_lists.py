@@ -17,6 +17,8 @@ from tests.support import people
 BUREAUS = (Role.CLERK, Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR)
 LISTS = [e for e in ENDPOINTS if isinstance(e.query, type) and issubclass(e.query, PageQuery)]
 CHANGING = {"allowed_actions"}
+OWN_WORK = {"GET /v1/waiting"}
+"""Lists of what waits for the caller: the province has other work than a city."""
 PAGES_MAX = 50
 
 
@@ -60,7 +62,7 @@ def test_each_list_of_an_area_gives_city_and_province_what_a_county_has(world, a
     compared, empty = [], []
     for endpoint in LISTS:
         role, case = role_for(endpoint), built.cases[(endpoint.method, endpoint.path)]
-        if role is None:
+        if role is None or name_of(endpoint) in OWN_WORK:
             continue
         query = {name: value for name, value in case.query.items() if name != "division"}
         if api(caller(role, COUNTY)).get(case.path, query, at=world.now).status == 404:
@@ -100,6 +102,8 @@ def test_a_cursor_is_good_for_its_own_filter_only(world, api, endpoint):
         "near": ("117.2,31.8,wgs84", "117.3,31.8,wgs84"),
         "radius_m": ("100", "200"),
         "outcome": ("refused",),
+        "kind": ("class", "change"),
+        "flag": ("late", "overdue"),
         "program": (world.program_id,),
         "project": (world.project_id,),
         "from": ("2026-01-01", "2026-01-02"),

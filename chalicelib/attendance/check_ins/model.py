@@ -30,7 +30,7 @@ from enum import StrEnum
 import msgspec
 
 from chalicelib.attendance.roll_calls.model import RollCall
-from chalicelib.classes.model import ClassStatus, Lesson, TrainingClass
+from chalicelib.classes.model import TAUGHT, ClassStatus, Lesson, TrainingClass
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.geo import CoordSystem, Point, distance_m
@@ -287,7 +287,7 @@ def _refused_if(
         "class_not_approved": never_approved or training_class.status is ClassStatus.CANCELLED,
         "not_on_roster": person_key not in training_class.roster,
         "lesson_not_open": timing.code == "lesson_not_open",
-        "lesson_closed": timing.code == "lesson_closed" or training_class.status is not ClassStatus.APPROVED,
+        "lesson_closed": timing.code == "lesson_closed" or training_class.status not in TAUGHT,
         "no_roll_call": timing.code == "no_roll_call",
         "outside_site": fence.away_m > fence.allowed_m,
         "accuracy_too_low": attempt.place.accuracy_m > ACCURACY_MAX_M,

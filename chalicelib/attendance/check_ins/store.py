@@ -156,6 +156,11 @@ def check_ins_in(class_id: str, slots: Sequence[str]) -> list[CheckIn]:
     return CheckInRow.find_many([(class_id, slot) for slot in slots])
 
 
+def find_check_ins(keys: Sequence[tuple[str, str]]) -> list[CheckIn]:
+    """Read many check-ins by class and place, 100 a call."""
+    return CheckInRow.find_many(keys)
+
+
 def check_ins_of_lesson(
     class_id: str, number: str, request: PageRequest, *, only_waiting: bool
 ) -> Page[CheckIn]:

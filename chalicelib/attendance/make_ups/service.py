@@ -197,11 +197,15 @@ def decide(context: Context, make_up_id: str, action: str, *, version: int, reas
 
 def _shown(context: Context, make_up: MakeUp, training_class: ClassFacts) -> ShownMakeUp:
     """Give a request with what the caller may do with it now."""
+    return ShownMakeUp(make_up, actions_on(context, make_up, training_class))
+
+
+def actions_on(context: Context, make_up: MakeUp, training_class: ClassFacts) -> list[str]:
+    """List what this caller may do with a request now."""
     hands = context.principal.hands
-    actions = rights.offered(
+    return rights.offered(
         context.principal,
         ACTION_RIGHTS,
         lambda action: why_not(action, make_up, training_class, hands=hands),
         division=make_up.division,
     )
-    return ShownMakeUp(make_up, actions)

@@ -1,6 +1,6 @@
 """The table of make-ups and excuses, and every lawful write on one."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -61,6 +61,11 @@ class MakeUpRow(VersionedTable[MakeUp]):
 def find_make_up(class_id: str, slot: str) -> MakeUp | None:
     """Read a request."""
     return MakeUpRow.find(class_id, slot)
+
+
+def find_make_ups(keys: Sequence[tuple[str, str]]) -> list[MakeUp]:
+    """Read many requests by class and place, 100 a call."""
+    return MakeUpRow.find_many(keys)
 
 
 def make_ups_of(class_id: str) -> Iterable[MakeUp]:

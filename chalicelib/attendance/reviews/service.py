@@ -78,12 +78,13 @@ def _shown(context: Context, page: Page[CheckIn], classes: Mapping[str, ClassFac
         lambda check_in: ShownCheckIn(
             check_in,
             enrolments.get(check_in.enrolment_id),
-            _actions_on(context, check_in, classes[check_in.class_id]),
+            actions_on(context, check_in, classes[check_in.class_id]),
         )
     )
 
 
-def _actions_on(context: Context, check_in: CheckIn, training_class: ClassFacts) -> list[str]:
+def actions_on(context: Context, check_in: CheckIn, training_class: ClassFacts) -> list[str]:
+    """List what this caller may do with a check-in now."""
     refusal = why_not(check_in, training_class, hands=context.principal.hands)
     return rights.offered(
         context.principal, ACTION_RIGHTS, lambda _: refusal, division=training_class.division

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from chalicelib.classes.model import Lesson, TrainingClass
+from chalicelib.classes.model import Lesson, TrainingClass, has_begun
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
@@ -19,6 +19,11 @@ def hours_share_over(lessons: Sequence[Lesson], now: datetime) -> Decimal:
     total = sum(lesson.hours for lesson in lessons)
     over = sum(lesson.hours for lesson in lessons if lesson.ends_at <= now)
     return Decimal(over) / Decimal(total) if total else Decimal(0)
+
+
+def has_opened(training_class: TrainingClass, now: datetime) -> bool:
+    """Tell whether any lesson of a class has begun: nobody is dropped then, and the bureau cancels it."""
+    return any(has_begun(lesson, training_class.policy, now) for lesson in training_class.lessons)
 
 
 def may_join(training_class: TrainingClass, now: datetime) -> bool:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.accounts import rights
-from chalicelib.classes.model import ROSTER_MAX, WITHDRAWABLE, TrainingClass, has_begun, why_not
+from chalicelib.classes.model import ROSTER_MAX, WITHDRAWABLE, TrainingClass, why_not
 from chalicelib.classes.occupancy.service import people_taught_elsewhere
 from chalicelib.classes.rosters import store as roster_store
-from chalicelib.classes.rosters.model import may_join
+from chalicelib.classes.rosters.model import has_opened, may_join
 from chalicelib.classes.service import read_class, require_class
 from chalicelib.classes.store import heads_by_id
 from chalicelib.classes.trainee_sheets.rows import (
@@ -103,7 +103,7 @@ def replace_roster(
 
 def _dropped(training_class: TrainingClass, roster: Mapping[str, str], *, now: datetime) -> list[Fault]:
     """List who would silently leave a class that has begun: a fault each, on their enrolment."""
-    if not any(has_begun(lesson, training_class.policy, now) for lesson in training_class.lessons):
+    if not has_opened(training_class, now):
         return []
     staying = set(roster.values())
     leaving = [key for key in training_class.enrolment_ids if key not in staying]

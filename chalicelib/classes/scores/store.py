@@ -3,12 +3,11 @@
 from datetime import date
 
 from chalicelib.aws.writes import Put, Update
-from chalicelib.classes.marks import ScoreSheet
+from chalicelib.classes.marks import ScoreSheet, claim_deadline
 from chalicelib.classes.model import (
     CLASS_TRANSITIONS,
     TrainingClass,
     also_prepared,
-    claim_deadline,
     sources_of,
 )
 from chalicelib.classes.store import (

@@ -140,6 +140,7 @@ class ClassSummary(Answer):
     approved_at: datetime | None
     completion_approved_at: datetime | None
     return_reason: str | None
+    cancel_reason: str | None
     version: int
     allowed_actions: list[str]
 

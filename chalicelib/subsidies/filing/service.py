@@ -6,7 +6,8 @@ from datetime import date
 
 from chalicelib.aws.waiting import queue_of
 from chalicelib.aws.writes import Write, transact, until_written
-from chalicelib.classes.model import ClassStatus, TrainingClass, claim_deadline, prepared_by
+from chalicelib.classes.marks import claim_deadline
+from chalicelib.classes.model import ClassStatus, TrainingClass, prepared_by
 from chalicelib.classes.scores.store import claim_write
 from chalicelib.classes.service import project_of, require_class
 from chalicelib.kernel.calendar import shanghai_date

@@ -41,7 +41,10 @@ OVERRIDE_TRANSITIONS: Transitions[OverrideStatus] = Transitions(
 
 
 class Override(msgspec.Struct, frozen=True, kw_only=True):
-    """One override; its id names its class. `expires_on` is the last day it counts, inclusive."""
+    """One override; its id names its class. `expires_on` is the last day it counts, inclusive.
+
+    `queued_at` is since when it waits for its decision, in the list `queue`.
+    """
 
     id: str
     class_id: ClassId
@@ -56,6 +59,8 @@ class Override(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str | None = None
     decided_at: datetime | None = None
     decision_reason: str | None = None
+    queue: str | None = None
+    queued_at: datetime | None = None
     version: int = 1
     last_change: Change | None = None
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from chalicelib.accounts import rights
+from chalicelib.aws.waiting import queue_of
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.classes.model import TrainingClass, prepared_by
 from chalicelib.classes.service import read_class, require_class
@@ -69,6 +70,8 @@ def ask(
         expires_on=expires_on,
         asked_by=context.principal.actor,
         asked_at=context.now,
+        queue=queue_of(training_class.division, class_id),
+        queued_at=context.now,
         version=before.version + 1 if before is not None else 1,
     )
     try:
@@ -103,6 +106,13 @@ def list_overrides(context: Context, class_id: str, request: PageRequest) -> Pag
     return page.map(
         lambda override: OfferedOverride(override, _allowed_actions(context, override, prepared_by))
     )
+
+
+def actions_on(context: Context, override: Override) -> list[str]:
+    """List what this caller may do with an override now."""
+    if not rights.may(context.principal, "override.decide"):
+        return []
+    return _allowed_actions(context, override, _prepared_by(read_class(override.class_id)))
 
 
 def _allowed_actions(context: Context, override: Override, prepared_by: set[str]) -> list[str]:

@@ -1,13 +1,27 @@
 """The table of overrides."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from pynamodb.attributes import UnicodeAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
 from chalicelib.aws.writes import insert, lawful, none_of, update
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.subsidies.overrides.model import OVERRIDE_TRANSITIONS, Override
+
+
+class WaitingOverrides(GlobalSecondaryIndex[Any]):
+    """Overrides that wait for their decision, by city and part, oldest first."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = IncludeProjection(["status", "division"])
+
+    queue = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
 
 
 class OverrideRow(VersionedTable[Override]):
@@ -32,11 +46,19 @@ class OverrideRow(VersionedTable[Override]):
     decided_by = UnicodeAttribute(null=True)
     decided_at = MomentAttribute(null=True)
     decision_reason = UnicodeAttribute(null=True)
+    queue = UnicodeAttribute(null=True)
+    queued_at = MomentAttribute(null=True)
+    waiting = WaitingOverrides()
 
 
 def overrides_of(class_id: str) -> list[Override]:
     """Read all overrides of a class; a class has fewer than its trainees times the checks."""
     return [row.record for row in OverrideRow.query(class_id, consistent_read=True)]
+
+
+def find_overrides(keys: Sequence[tuple[str, str]]) -> list[Override]:
+    """Read many overrides by class and id, 100 a call."""
+    return OverrideRow.find_many(keys)
 
 
 def find_override(class_id: str, override_id: str) -> Override | None:
@@ -80,6 +102,7 @@ def decide(
         OverrideRow.status.set(str(OVERRIDE_TRANSITIONS.target(action))),
         OverrideRow.decided_by.set(actor),
         OverrideRow.decided_at.set(now),
+        OverrideRow.queued_at.remove(),
     ]
     if reason is not None:
         actions.append(OverrideRow.decision_reason.set(reason))

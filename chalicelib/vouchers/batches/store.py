@@ -1,6 +1,6 @@
 """The table of issuance batches, and every lawful write on a batch."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -99,6 +99,11 @@ def create_batch(batch: IssuanceBatch, change: Change) -> None:
 def read_batch(batch_id: str) -> IssuanceBatch:
     """Read a batch or raise `NotFound`."""
     return IssuanceBatchRow.read(batch_id)
+
+
+def find_batches(batch_ids: Sequence[str]) -> list[IssuanceBatch]:
+    """Read many batches, 100 a call."""
+    return IssuanceBatchRow.find_many(batch_ids)
 
 
 def batches_of(program_id: str, request: PageRequest) -> Page[IssuanceBatch]:

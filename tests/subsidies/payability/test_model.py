@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.classes.model import ClassStatus, claim_deadline
+from chalicelib.classes.marks import claim_deadline
+from chalicelib.classes.model import ClassStatus
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.programs.model import Policy
 from chalicelib.subsidies.claims.evidence import OverrideInForce, PayabilityEvidence

@@ -1,0 +1,1 @@
+"""What waits for whom: one list over every step, from the clocks' table."""

@@ -1,0 +1,91 @@
+"""HTTP of what waits for the caller."""
+
+from datetime import datetime
+from typing import Annotated
+
+from msgspec import Meta
+
+from chalicelib.edge.cursors import write_cursor
+from chalicelib.edge.endpoints import Call, PageQuery
+from chalicelib.edge.forms import Answer
+from chalicelib.edge.http import Api
+from chalicelib.kernel.clocks import Flag
+from chalicelib.supervision.waiting import service
+from chalicelib.supervision.waiting.model import Kind
+from chalicelib.supervision.waiting.subjects import ShownWaiting
+
+api = Api(__name__)
+
+
+class WaitingThingsQuery(PageQuery):
+    """Of what waits for the caller: one kind, one institution's, what is late or overdue."""
+
+    kind: Kind | None = None
+    institution: Annotated[str, Meta(max_length=18)] | None = None
+    flag: Flag | None = None
+
+
+class WaitingItem(Answer):
+    """A thing that waits. `due` is when the next thing happens to it by itself, null where nothing does."""
+
+    kind: Kind
+    subject: str
+    name: str
+    institution: str | None
+    division: str
+    since: datetime
+    due: datetime | None
+    flags: list[Flag]
+    allowed_actions: list[str]
+
+
+class WaitingFigures(Answer):
+    """How much of a kind waits, and since when the oldest."""
+
+    count: int
+    oldest: datetime
+
+
+class WaitingAnswer(Answer):
+    """A page of what waits for the caller, oldest first, and how much there is of each kind."""
+
+    items: list[WaitingItem]
+    counts: dict[Kind, WaitingFigures]
+    next: str | None
+
+
+@api.endpoint(
+    "GET",
+    "/v1/waiting",
+    action="waiting.read",
+    query=WaitingThingsQuery,
+    answer=WaitingAnswer,
+    summary="What waits for the caller, oldest first, with how much and how old",
+)
+def list_waiting(call: Call[None, WaitingThingsQuery]) -> WaitingAnswer:
+    query = call.query
+    page, figures = service.list_waiting(
+        call.context, call.page_request(), kind=query.kind, institution=query.institution, flag=query.flag
+    )
+    return WaitingAnswer(
+        items=[_item(shown) for shown in page.items],
+        counts={
+            kind: WaitingFigures(count=figure.count, oldest=figure.oldest) for kind, figure in figures.items()
+        },
+        next=write_cursor(page.after, place=call.place),
+    )
+
+
+def _item(shown: ShownWaiting) -> WaitingItem:
+    waiting = shown.waiting
+    return WaitingItem(
+        kind=waiting.kind,
+        subject=shown.subject,
+        name=shown.name,
+        institution=shown.institution,
+        division=shown.division,
+        since=waiting.since,
+        due=waiting.due,
+        flags=list(waiting.flags),
+        allowed_actions=list(shown.allowed_actions),
+    )
