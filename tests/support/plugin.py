@@ -30,6 +30,7 @@ WORKERS = (
 CONSUMERS = ("record_audit", "return_changes")
 JOBS = (
     "expire_vouchers",
+    "lapse_accounts",
     "receive_upload",
     "reconcile_exchange",
     "reconcile_footage",
@@ -255,3 +256,19 @@ def world(emulator: Any, cloud: Cloud, api: Any) -> Any:
     else:
         emulator.prepare("world", world.seed)
     return world
+
+
+@pytest.fixture
+def lose_answers() -> Iterator[Callable[[int], None]]:
+    """Let the next N answers be lost on their way back: the SDK sends the same request again."""
+    from chalicelib.aws.table import connection
+
+    left: list[float] = []
+
+    def send_again(**_: Any) -> float | None:
+        return left.pop() if left else None
+
+    events = connection().client.meta.events
+    events.register_first("needs-retry.dynamodb", send_again)
+    yield lambda count: left.extend([0.0] * count)
+    events.unregister("needs-retry.dynamodb", send_again)

@@ -15,6 +15,7 @@ QUEUE_OF_WORKER: Final[Mapping[str, str]] = {
 
 STARTED_OTHERWISE: Final = (
     "expire_vouchers",
+    "lapse_accounts",
     "receive_upload",
     "reconcile_exchange",
     "reconcile_footage",
