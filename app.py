@@ -90,6 +90,7 @@ class Kind(Enum):
 
 FUNCTIONS = (
     ("bootstrap_accounts", "accounts", Kind.EVENT),
+    ("lapse_accounts", "accounts", Kind.JOB),
     ("receive_upload", "people.lists", Kind.EVENT),
     ("process_import", "people.lists", Kind.QUEUE),
     ("resume_imports", "people.lists", Kind.JOB),

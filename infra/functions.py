@@ -112,6 +112,13 @@ FUNCTIONS: Final = (
         schedule="cron(5 16 * * ? *)",
     ),
     Function(
+        name="lapse_accounts",
+        memory_mb=512,
+        timeout_seconds=300,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="cron(25 16 * * ? *)",
+    ),
+    Function(
         name="settle_subsidies",
         memory_mb=512,
         timeout_seconds=300,

@@ -24,7 +24,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-ADDED_ONLY: Final = ("audit-records", "ledger-groups", "ledger-summaries", "personal-data-accesses")
+ADDED_ONLY: Final = (
+    "audit-records",
+    "ledger-groups",
+    "ledger-summaries",
+    "personal-data-accesses",
+    "refused-account-attempts",
+)
 """Tables whose rows nobody changes or removes: no role has more there than reading and PutItem, and the
 program puts under the condition that there is none yet (`chalicelib.aws.writes.Put`).
 
@@ -68,8 +74,9 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "secret/index": "GetSecretValue",
         "secret/partners": "GetSecretValue",
         "secret/signing": "GetSecretValue",
-        "table/accounts": "GetItem PutItem UpdateItem",
+        "table/accounts": "BatchGetItem GetItem PutItem UpdateItem",
         "table/accounts/index/by_division": "Query",
+        "table/accounts/index/by_institution": "Query",
         "table/attempts": "DeleteItem GetItem PutItem UpdateItem",
         "table/audit-comparisons": "GetItem",
         "table/audit-heads": "GetItem",
@@ -90,6 +97,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/classes/index/waiting": "Query",
         "table/deliveries": "GetItem Query UpdateItem",
         "table/deliveries/index/by_queue": "Query",
+        "table/duties": "BatchGetItem GetItem PutItem",
         "table/earlier-projects": "GetItem PutItem Query",
         "table/enrolments": "BatchGetItem GetItem PutItem UpdateItem",
         "table/enrolments/index/by_division": "Query",
@@ -125,6 +133,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/programs/index/by_listing": "Query",
         "table/projects": "GetItem PutItem UpdateItem",
         "table/projects/index/by_listing": "Query",
+        "table/refused-account-attempts": "PutItem",
         "table/refused-check-ins": "PutItem Query",
         "table/refused-results": "BatchWriteItem Query",
         "table/refused-scans": "PutItem Query",
@@ -150,7 +159,11 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "bootstrap_accounts": {
         "key": "GenerateDataKey",
-        "table/accounts": "GetItem PutItem",
+        "secret/index": "GetSecretValue",
+        "table/accounts": "GetItem PutItem UpdateItem",
+        "table/accounts/index/by_division": "Query",
+        "table/duties": "GetItem PutItem",
+        "table/person-index": "BatchGetItem GetItem PutItem",
     },
     "resume_issuance": {
         "queue/issuance": "SendMessage",
@@ -175,6 +188,11 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "expire_vouchers": {
         "queue/expiry": "SendMessage",
         "queue/reminders": "SendMessage",
+    },
+    "lapse_accounts": {
+        "table/accounts": "GetItem UpdateItem",
+        "table/accounts/index/by_proposal": "Query",
+        "table/duties": "GetItem PutItem",
     },
     "settle_subsidies": {
         "queue/settlement": "SendMessage",
@@ -381,6 +399,9 @@ _FORMS = (
 )
 
 UNSEEN: Final[Mapping[tuple[str, str, str], str]] = {
+    ("bootstrap_accounts", "table/person-index", "BatchGetItem"): (
+        "people are looked up under two keys at once, in the minutes after the look-up key was rotated"
+    ),
     ("api_handler", "table/earlier-projects", "Query"): (
         "a class was approved before the version of its project was pinned, and the project has changed since"
     ),

@@ -3,6 +3,9 @@
 import hmac
 import time
 from collections.abc import Mapping
+from datetime import UTC, datetime
+
+import msgspec
 
 from chalicelib.accounts import rights, store
 from chalicelib.accounts.access_tokens import read_token
@@ -16,7 +19,7 @@ SIGNATURE_HEADER = "x-message-signature"
 PLATFORM_ALGORITHM = "ES256"
 MESSAGE_SECONDS_MAX = 300
 _STANDING_MAX = 2048
-_standing: dict[str, tuple[float, Account | None]] = {}
+_standing: dict[str, tuple[float, Account | None, frozenset[str]]] = {}
 
 
 class RequestGuard:
@@ -31,10 +34,11 @@ class RequestGuard:
         if scheme.lower() != "bearer" or not token:
             raise error("unauthenticated")
         principal, issued_at = read_token(token.strip())
-        proven = _is_trainee(principal) if principal.role is Role.TRAINEE else _stands(principal, issued_at)
-        if not proven:
-            raise error("unauthenticated")
-        return principal
+        if principal.role is Role.TRAINEE:
+            if not _is_trainee(principal):
+                raise error("unauthenticated")
+            return principal
+        return _standing_holder(principal, issued_at)
 
     def admit(self, principal: Principal, action: str) -> None:
         """See `rights.admit`."""
@@ -78,21 +82,25 @@ def _is_trainee(principal: Principal) -> bool:
     )
 
 
-def _stands(principal: Principal, issued_at: float) -> bool:
-    """Tell whether the token's account is on and still has the role and area that the token says.
+def _standing_holder(principal: Principal, issued_at: float) -> Principal:
+    """Give the token's holder, with all their hands, if the account is on and still is what the token says.
 
     Accounts are believed for `STATUS_CACHE_SECONDS`; one that contradicts its token is read again, so that
     a sign-in right after a reset or a change of role works at once.
     """
-    until, account = _standing.get(principal.actor, (0.0, None))
+    from chalicelib.accounts.duties.service import hands_of  # noqa: PLC0415 - not part of a start
+
+    until, account, hands = _standing.get(principal.actor, (0.0, None, frozenset()))
     now = time.monotonic()
-    if until > now and stands(account, principal, issued_at):
-        return True
-    account = store.find_account(principal.actor)
-    if len(_standing) >= _STANDING_MAX:
-        _standing.clear()
-    _standing[principal.actor] = (now + STATUS_CACHE_SECONDS, account)
-    return stands(account, principal, issued_at)
+    if until <= now or not stands(account, principal, issued_at):
+        account = store.find_account(principal.actor)
+        hands = hands_of(account, datetime.now(UTC)) if account is not None else frozenset()
+        if len(_standing) >= _STANDING_MAX:
+            _standing.clear()
+        _standing[principal.actor] = (now + STATUS_CACHE_SECONDS, account, hands)
+    if not stands(account, principal, issued_at):
+        raise error("unauthenticated")
+    return msgspec.structs.replace(principal, hands=hands)
 
 
 def forget_statuses() -> None:

@@ -1,43 +1,57 @@
 """Staff accounts: their states, and who may do what with one."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
 from chalicelib.kernel.errors import DomainError
-from chalicelib.kernel.ids import AccountId, derived_id
+from chalicelib.kernel.ids import AccountId, PersonKey, derived_id
 from chalicelib.kernel.principal import Change, Principal, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 
 STAFF_ROLES = (Role.INSTITUTION, Role.CLERK, Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE)
+DECIDERS = frozenset({Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE})
+"""Whose accounts are asked for by one person and confirmed by another."""
 ACTIVATION_VALIDITY = timedelta(days=7)
+PROPOSAL_VALIDITY = timedelta(days=30)
+REPEAT_VALIDITY = timedelta(minutes=10)
+"""So long the holder who did not hear the answer may send the same activation again."""
 
 
 class AccountStatus(StrEnum):
-    """An account waits for its first password, works, or is switched off."""
+    """An account is asked for, waits for its first password, works, or is switched off."""
 
+    PROPOSED = "proposed"
     PENDING = "pending"
     ACTIVE = "active"
     DISABLED = "disabled"
+    LAPSED = "lapsed"
 
+
+_A = AccountStatus
 
 ACCOUNT_TRANSITIONS = Transitions(
     "account",
     {
-        "activate": Step((AccountStatus.PENDING,), AccountStatus.ACTIVE),
-        "disable": Step((AccountStatus.PENDING, AccountStatus.ACTIVE), AccountStatus.DISABLED),
-        "reset": Step(tuple(AccountStatus), AccountStatus.PENDING),
+        "confirm": Step((_A.PROPOSED,), _A.PENDING),
+        "activate": Step((_A.PENDING,), _A.ACTIVE),
+        "disable": Step((_A.PROPOSED, _A.PENDING, _A.ACTIVE), _A.DISABLED),
+        "reset": Step(tuple(_A), _A.PENDING),
+        "propose_reset": Step(tuple(_A), _A.PROPOSED),
+        "lapse": Step((_A.PROPOSED,), _A.LAPSED),
     },
 )
 
 
 class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """One staff member's account; `name` and the TOTP secret are sealed, the password is an argon2id hash.
+    """One person's account; `name` and the TOTP secret are sealed, the password is an argon2id hash.
 
-    Whatever was signed in before `password_set_at` is out. A TOTP secret counts once its holder has proved
-    it (`totp_on`).
+    Whose it is tells `person_key`, for good; accounts from before persons were asked for have none until
+    their next reset. `proposed_by` asked for it (or for its reset), `confirmed_by` is another person, who
+    confirmed version `confirmed_version`. Its holder signs in from `works_from` on. Whatever was signed in
+    before `password_set_at` is out. A TOTP secret counts once its holder has proved it (`totp_on`).
     """
 
     id: AccountId
@@ -47,14 +61,29 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     division: str
     status: AccountStatus
     institution: str | None = None
+    person_key: PersonKey | None = None
+    masked_id_number: str | None = None
+    proposed_by: str | None = None
+    proposed_until: datetime | None = None
+    confirmed_by: str | None = None
+    confirmed_version: int | None = None
+    works_from: date | None = None
     password_hash: str | None = None
     password_set_at: datetime | None = None
     activation_hash: str | None = None
     activation_until: datetime | None = None
+    activated_hash: str | None = None
     sealed_totp: str | None = None
     totp_on: bool = False
+    totp_proof_hash: str | None = None
+    totp_on_at: datetime | None = None
     version: int = 1
     last_change: Change | None = None
+
+    @property
+    def holder(self) -> str:
+        """The key of the person whose account this is; its own id where that is not known."""
+        return self.person_key or self.id
 
 
 def account_id_of(account: str) -> AccountId:
@@ -63,7 +92,7 @@ def account_id_of(account: str) -> AccountId:
 
 
 def principal_of(account: Account) -> Principal:
-    """Describe the holder of an account as a caller."""
+    """Describe the holder of an account as a caller, as a token does."""
     return Principal(
         actor=account.id, role=account.role, division=account.division, institution=account.institution
     )
@@ -77,24 +106,40 @@ def stands(account: Account | None, principal: Principal, issued_at: float) -> b
 
 
 def may_hold(principal: Principal, role: Role) -> bool:
-    """Tell whether a caller may make, change or reset accounts of a role: whoever resets one could hold it.
+    """Tell whether a caller may make, change or reset accounts of a role.
 
     The province's own accounts are the province's alone, also where a clerk belongs to the province's bureau.
     """
     return role is not Role.PROVINCE or principal.role is Role.PROVINCE
 
 
-def why_not(
-    action: str, account: Account, principal: Principal, *, version: int | None = None
-) -> DomainError | None:
-    """Tell what stands against an action of `ACCOUNT_TRANSITIONS`; `version` is the one that was decided on.
+def is_confirmed(account: Account, principal: Principal, version: int) -> bool:
+    """Tell whether this very version was confirmed by the caller before: the answer was lost on its way."""
+    return (
+        account.confirmed_version == version
+        and principal.had_hand_in(account.confirmed_by)
+        and account.status in (AccountStatus.PENDING, AccountStatus.ACTIVE)
+    )
 
-    Of its right to act the caller knows already (`rights`). The store's conditions are the truth of it.
+
+def why_not(
+    action: str, account: Account, principal: Principal, *, now: datetime, version: int | None = None
+) -> DomainError | None:
+    """Tell what stands against disabling, resetting or confirming; `version` is the one that was decided on.
+
+    Of its right to act the caller knows already (`rights`). A second person confirms, who is not the holder
+    either. Example: clerk 甲 asks for a reviewer's account for 乙 on 1 September. A supervisor or the
+    province may confirm it until 1 October, unless they are 甲 or 乙 under another account. The
+    store's conditions are the truth of it.
     """
     if not may_hold(principal, account.role):
         return error("not_found")
+    if action == "confirm" and principal.had_hand_in(account.proposed_by, account.id, account.person_key):
+        return error("self_approval")
     if version is not None and version != account.version:
         return error("version_conflict", version=account.version)
     if not ACCOUNT_TRANSITIONS.allows(action, account.status):
         return error("wrong_state", status=account.status.value)
+    if action == "confirm" and account.proposed_until is not None and now >= account.proposed_until:
+        return error("wrong_state", status=AccountStatus.LAPSED.value)
     return None

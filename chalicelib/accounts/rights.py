@@ -48,6 +48,7 @@ _EVERYONE: Row = _TRAINEE | _STAFF | _READERS
 RIGHTS: dict[str, Row] = {
     "me.read": _EVERYONE | {_X: Scope.OWN},
     "account.create": _bureaus(_C) | _PROVINCE,
+    "account.confirm": _bureaus(_S) | _PROVINCE,
     "account.read": _bureaus(_C, _S) | _PROVINCE,
     "account.disable": _bureaus(_C) | _PROVINCE,
     "account.reset": _bureaus(_C) | _PROVINCE,

@@ -1,5 +1,6 @@
 """HTTP of accounts."""
 
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -15,6 +16,7 @@ from chalicelib.kernel.principal import Role
 api = Api(__name__)
 
 AccountName = Annotated[str, Meta(min_length=3, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$")]
+IdNumberText = Annotated[str, Meta(max_length=32)]
 
 
 class AccountRequest(Form):
@@ -22,6 +24,7 @@ class AccountRequest(Form):
 
     account: AccountName
     name: Annotated[str, line(64)]
+    id_number: IdNumberText
     role: Role
     division: Annotated[str, Meta(max_length=6)]
     institution: Annotated[str, Meta(max_length=18)] | None = None
@@ -33,10 +36,15 @@ class AccountAnswer(Answer):
     id: str
     account: str
     name: str
+    id_number: str | None
     role: Role
     division: str
     institution: str | None
     status: AccountStatus
+    proposed_by: str | None
+    proposed_until: datetime | None
+    confirmed_by: str | None
+    works_from: date | None
     version: int
     allowed_actions: list[str]
 
@@ -45,6 +53,12 @@ class InvitationAnswer(AccountAnswer):
     """An account with its activation code, shown once."""
 
     activation_code: str
+
+
+class ResetRequest(VersionBody):
+    """Which version of an account to reset; `id_number` where it is not known yet whose it is."""
+
+    id_number: IdNumberText | None = None
 
 
 class MeAnswer(Answer):
@@ -75,7 +89,7 @@ def me(call: Call[None, NoQuery]) -> MeAnswer:
     body=AccountRequest,
     answer=InvitationAnswer,
     status_code=201,
-    summary="Make an account in one's own area",
+    summary="Make a person's account in one's own area; one who decides waits for a second person",
 )
 def create(call: Call[AccountRequest, NoQuery]) -> InvitationAnswer:
     body = call.body
@@ -85,6 +99,7 @@ def create(call: Call[AccountRequest, NoQuery]) -> InvitationAnswer:
             call.context,
             account=body.account,
             name=body.name,
+            id_number=body.id_number,
             role=body.role,
             division=body.division,
             institution=body.institution,
@@ -110,6 +125,18 @@ def list_accounts(call: Call[None, AccountQuery]) -> Listing[AccountAnswer]:
 
 @api.endpoint(
     "POST",
+    "/v1/accounts/{account_id}/confirm",
+    action="account.confirm",
+    body=VersionBody,
+    answer=AccountAnswer,
+    summary="Confirm as a second person that somebody is to have an account",
+)
+def confirm(call: Call[VersionBody, NoQuery], account_id: str) -> AccountAnswer:
+    return AccountAnswer(**_shown(call, service.confirm(call.context, account_id, version=call.body.version)))
+
+
+@api.endpoint(
+    "POST",
     "/v1/accounts/{account_id}/disable",
     action="account.disable",
     body=VersionReason,
@@ -126,12 +153,15 @@ def disable(call: Call[VersionReason, NoQuery], account_id: str) -> AccountAnswe
     "POST",
     "/v1/accounts/{account_id}/reset",
     action="account.reset",
-    body=VersionBody,
+    body=ResetRequest,
     answer=InvitationAnswer,
-    summary="Give an account a new activation code",
+    summary="Give an account a new activation code; one who decides waits for a second person",
 )
-def reset(call: Call[VersionBody, NoQuery], account_id: str) -> InvitationAnswer:
-    return _invitation(call, service.reset(call.context, account_id, version=call.body.version))
+def reset(call: Call[ResetRequest, NoQuery], account_id: str) -> InvitationAnswer:
+    body = call.body
+    return _invitation(
+        call, service.reset(call.context, account_id, version=body.version, id_number=body.id_number)
+    )
 
 
 def _shown(call: Call[Any, Any], account: Account) -> dict[str, Any]:
@@ -144,12 +174,17 @@ def _facts(call: Call[Any, Any], account: Account, name: str) -> dict[str, Any]:
         "id": account.id,
         "account": account.account,
         "name": name,
+        "id_number": account.masked_id_number,
         "role": account.role,
         "division": account.division,
         "institution": account.institution,
         "status": account.status,
+        "proposed_by": account.proposed_by,
+        "proposed_until": account.proposed_until,
+        "confirmed_by": account.confirmed_by,
+        "works_from": account.works_from,
         "version": account.version,
-        "allowed_actions": service.allowed_actions(call.context.principal, account),
+        "allowed_actions": service.allowed_actions(call.context, account),
     }
 
 

@@ -1,17 +1,31 @@
 """The table of accounts."""
 
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib.accounts.model import ACCOUNT_TRANSITIONS, Account
-from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import ConditionFailed, insert, transition, update
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import (
+    ConditionFailed,
+    Put,
+    Update,
+    Write,
+    lawful,
+    none_of,
+    refuse_stale,
+    transact,
+    transition,
+    update,
+)
 from chalicelib.kernel.divisions import divisions_below
 from chalicelib.kernel.paging import DIVISIONS_A_PAGE, Page, PageRequest, page_over
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 
 
@@ -24,6 +38,27 @@ class ByDivision(GlobalSecondaryIndex[Any]):
 
     division = UnicodeAttribute(hash_key=True)
     account = UnicodeAttribute(range_key=True)
+
+
+class ByProposal(GlobalSecondaryIndex[Any]):
+    """Accounts that wait to be confirmed, the oldest first; none else stand in it."""
+
+    class Meta:
+        index_name = "by_proposal"
+        projection = KeysOnlyProjection()
+
+    status = UnicodeAttribute(hash_key=True)
+    proposed_until = MomentAttribute(range_key=True)
+
+
+class ByInstitution(GlobalSecondaryIndex[Any]):
+    """Accounts of an institution's staff."""
+
+    class Meta:
+        index_name = "by_institution"
+        projection = KeysOnlyProjection()
+
+    institution = UnicodeAttribute(hash_key=True)
 
 
 class AccountRow(VersionedTable[Account]):
@@ -42,13 +77,25 @@ class AccountRow(VersionedTable[Account]):
     division = UnicodeAttribute()
     status = UnicodeAttribute()
     institution = UnicodeAttribute(null=True)
+    person_key = UnicodeAttribute(null=True)
+    masked_id_number = UnicodeAttribute(null=True)
+    proposed_by = UnicodeAttribute(null=True)
+    proposed_until = MomentAttribute(null=True)
+    confirmed_by = UnicodeAttribute(null=True)
+    confirmed_version = NumberAttribute(null=True)
+    works_from = StructAttribute(null=True)
     password_hash = UnicodeAttribute(null=True)
     activation_hash = UnicodeAttribute(null=True)
+    activated_hash = UnicodeAttribute(null=True)
     password_set_at = MomentAttribute(null=True)
     activation_until = MomentAttribute(null=True)
     sealed_totp = UnicodeAttribute(null=True)
     totp_on = BooleanAttribute(default=False)
+    totp_proof_hash = UnicodeAttribute(null=True)
+    totp_on_at = MomentAttribute(null=True)
     by_division = ByDivision()
+    by_proposal = ByProposal()
+    by_institution = ByInstitution()
 
 
 def find_account(account_id: str) -> Account | None:
@@ -56,17 +103,20 @@ def find_account(account_id: str) -> Account | None:
     return AccountRow.find(account_id)
 
 
-def create_account(account: Account, change: Change) -> None:
-    """Store a new account.
+def create_account(account: Account, beside: Sequence[Write], change: Change) -> None:
+    """Store a new account, and what its person holds beside it.
 
     Raises:
         Refused: `already_exists`.
+        ConditionFailed: what its person holds changed meanwhile.
 
     """
     try:
-        insert(AccountRow.from_record(account), change=change)
-    except ConditionFailed:
-        raise error("already_exists") from None
+        transact([Put(AccountRow.from_record(account)), *beside], change=change)
+    except ConditionFailed as failure:
+        if failure.index == 0:
+            raise error("already_exists") from None
+        raise
 
 
 def list_accounts(area: str, request: PageRequest) -> Page[Account]:
@@ -77,6 +127,81 @@ def list_accounts(area: str, request: PageRequest) -> Page[Account]:
         return page_of(rows, part)
 
     return page_over(divisions_below(area), request, read, lists_a_page=DIVISIONS_A_PAGE)
+
+
+def accounts_in(division: str) -> Iterator[Account]:
+    """Go through the accounts of one division, without those below it."""
+    return (row.record for row in AccountRow.by_division.query(division))
+
+
+def proposals_over(now: datetime) -> Iterator[str]:
+    """Give the ids of accounts that nobody confirmed in time."""
+    rows = AccountRow.by_proposal.query(
+        str(ACCOUNT_TRANSITIONS.sources("lapse")[0]), AccountRow.proposed_until <= now
+    )
+    return (row.id for row in rows)
+
+
+def accounts_of(institution: str) -> list[Account]:
+    """Read the accounts of an institution's staff."""
+    return AccountRow.find_many([row.id for row in AccountRow.by_institution.query(institution)])
+
+
+def _move(
+    account_id: str,
+    action: str,
+    actions: Sequence[Action],
+    *,
+    version: int | None,
+    beside: Sequence[Write],
+    change: Change,
+    also: Condition | None = None,
+) -> None:
+    """Move an account by its table, with what its person holds beside it.
+
+    Raises:
+        NotFound, Refused: see `refuse_stale`.
+        ConditionFailed: the extra condition `also` did not hold, or what its person holds changed meanwhile.
+
+    """
+    sources = ACCOUNT_TRANSITIONS.sources(action)
+    condition = lawful(AccountRow, sources=sources, version=version)
+    if also is not None:
+        condition &= also
+    target = AccountRow.status.set(str(ACCOUNT_TRANSITIONS.target(action)))
+    try:
+        transact([Update(AccountRow, (account_id,), [target, *actions], condition), *beside], change=change)
+    except ConditionFailed as failure:
+        if failure.index == 0:
+            refuse_stale(failure.old, sources=sources, version=version)
+        raise
+
+
+def confirm_account(
+    account_id: str, *, version: int, by: str, hands: Hands, until: datetime, change: Change
+) -> Account:
+    """Confirm an account, never one's own proposal: the truth of what `model.why_not` told.
+
+    Raises:
+        NotFound, Refused: see `transition`.
+        ConditionFailed: it is the caller's own doing, or its time is over.
+
+    """
+    return transition(
+        AccountRow,
+        (account_id,),
+        sources=ACCOUNT_TRANSITIONS.sources("confirm"),
+        target=ACCOUNT_TRANSITIONS.target("confirm"),
+        version=version,
+        change=change,
+        actions=[
+            AccountRow.confirmed_by.set(by),
+            AccountRow.confirmed_version.set(version),
+            AccountRow.activation_until.set(until),
+            AccountRow.proposed_until.remove(),
+        ],
+        also=none_of(AccountRow.proposed_by, hands) & (AccountRow.proposed_until > change.at),
+    )
 
 
 def activate_account(account_id: str, *, password_hash: str, code_hash: str, change: Change) -> Account:
@@ -97,6 +222,7 @@ def activate_account(account_id: str, *, password_hash: str, code_hash: str, cha
         actions=[
             AccountRow.password_hash.set(password_hash),
             AccountRow.password_set_at.set(change.at),
+            AccountRow.activated_hash.set(code_hash),
             AccountRow.activation_hash.remove(),
             AccountRow.activation_until.remove(),
         ],
@@ -104,35 +230,58 @@ def activate_account(account_id: str, *, password_hash: str, code_hash: str, cha
     )
 
 
-def await_activation(
-    account_id: str, *, code_hash: str, until: datetime, version: int, change: Change
-) -> Account:
-    """Take an account's password and second factor away and wait for a new activation."""
-    return transition(
-        AccountRow,
-        (account_id,),
-        sources=ACCOUNT_TRANSITIONS.sources("reset"),
-        target=ACCOUNT_TRANSITIONS.target("reset"),
-        version=version,
-        change=change,
-        actions=[
-            AccountRow.activation_hash.set(code_hash),
-            AccountRow.activation_until.set(until),
-            AccountRow.password_hash.remove(),
-            AccountRow.sealed_totp.remove(),
-            AccountRow.totp_on.set(False),
-        ],
+def reset_account(
+    after: Account, action: str, *, version: int, beside: Sequence[Write], change: Change
+) -> None:
+    """Take an account's password and second factor away: it waits for a new activation, or to be confirmed.
+
+    `after` is the account as it is to be.
+    """
+    kept: tuple[tuple[Any, Any], ...] = (
+        (AccountRow.activation_hash, after.activation_hash),
+        (AccountRow.activation_until, after.activation_until),
+        (AccountRow.proposed_by, after.proposed_by),
+        (AccountRow.proposed_until, after.proposed_until),
+        (AccountRow.person_key, after.person_key),
+        (AccountRow.masked_id_number, after.masked_id_number),
+        (AccountRow.works_from, after.works_from),
     )
+    gone = (
+        AccountRow.password_hash,
+        AccountRow.activated_hash,
+        AccountRow.sealed_totp,
+        AccountRow.totp_proof_hash,
+        AccountRow.confirmed_by,
+        AccountRow.confirmed_version,
+    )
+    actions: list[Any] = [
+        column.set(value) if value is not None else column.remove() for column, value in kept
+    ]
+    actions += [column.remove() for column in gone]
+    actions.append(AccountRow.totp_on.set(False))
+    _move(after.id, action, actions, version=version, beside=beside, change=change)
 
 
-def disable_account(account_id: str, *, version: int, change: Change) -> Account:
-    """Switch an account off."""
-    return transition(
+def end_account(
+    account_id: str, action: str, *, version: int, beside: Sequence[Write], change: Change
+) -> None:
+    """Switch an account off, or let its proposal lapse."""
+    actions = [AccountRow.proposed_until.remove()]
+    _move(account_id, action, actions, version=version, beside=beside, change=change)
+
+
+def move_account(account: Account, division: str, change: Change) -> None:
+    """Take an account along to another division, if it is still as it was read.
+
+    Raises:
+        ConditionFailed: it changed meanwhile.
+
+    """
+    update(
         AccountRow,
-        (account_id,),
-        sources=ACCOUNT_TRANSITIONS.sources("disable"),
-        target=ACCOUNT_TRANSITIONS.target("disable"),
-        version=version,
+        (account.id,),
+        [AccountRow.division.set(division)],
+        condition=AccountRow.version == account.version,
         change=change,
     )
 
@@ -154,7 +303,7 @@ def offer_totp(account: Account, *, sealed: str, change: Change) -> None:
     )
 
 
-def switch_totp_on(account: Account, *, change: Change) -> None:
+def switch_totp_on(account: Account, *, proof_hash: str, change: Change) -> None:
     """Require the offered TOTP secret from now on.
 
     Raises:
@@ -164,7 +313,11 @@ def switch_totp_on(account: Account, *, change: Change) -> None:
     update(
         AccountRow,
         (account.id,),
-        [AccountRow.totp_on.set(True)],
+        [
+            AccountRow.totp_on.set(True),
+            AccountRow.totp_on_at.set(change.at),
+            AccountRow.totp_proof_hash.set(proof_hash),
+        ],
         condition=AccountRow.sealed_totp == account.sealed_totp,
         change=change,
     )

@@ -64,6 +64,22 @@ REASONS: dict[str, Reason] = {
         "该账号已绑定动态口令；如已丢失，请联系上级管理员重置账号。",
         "An authenticator is enrolled already. If it is lost, ask your administrator to reset the account.",
     ),
+    "other_person": Reason(
+        Refused,
+        "该账号已属于另一人，不能改绑；请为新人员另开账号。",
+        "The account is another person's for good. Make the new person an account of their own.",
+    ),
+    "duty_held": Reason(
+        Refused,
+        "此人在 {division} 已任另一职责，同一辖区内一人只能任一项；请先停用原账号，新账号次日起可用。",
+        "This person has another duty in {division}, and may hold one there. Disable that account first; "
+        "the new one works from the next day.",
+    ),
+    "duty_not_begun": Reason(
+        Refused,
+        "职责变更自 {starts_on} 起生效，请于当日起登录。",
+        "The change of duty takes effect on {starts_on}. Sign in from that day on.",
+    ),
     "weak_password": Reason(
         Malformed,
         "密码过于简单，或包含账号名，请另设一个。",
@@ -969,12 +985,12 @@ FORMS: dict[str, tuple[str, str]] = {
 ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
 
 _WORDS = """
-    accepted allowed check column content_type employment_status explanation field fields host
+    accepted allowed check column content_type division employment_status explanation field fields host
     lesson_id lines pattern sheets status value
 """
 _DAYS_AND_MOMENTS = """
     as_of closed_at day deadline ends_at ends_on expires_on graduated_on_or_after opens_at paid_on
-    received_at sealed_on since valid_through
+    received_at sealed_on since starts_on valid_through
 """
 _NUMBERS = """
     accuracy_m allowed_m amount_fen count days declared_amount_fen declared_count distance_m

@@ -9,7 +9,7 @@ from typing import Any, Final
 from rich.console import Console
 
 from chalicelib.kernel.calendar import SHANGHAI
-from infra.demo import afterwards, payment, training, vouchers
+from infra.demo import afterwards, payment, persons, training, vouchers
 from infra.demo.client import Service
 from infra.demo.scene import Scene
 from infra.demo.telling import Teller
@@ -19,6 +19,7 @@ Chapter = Callable[[Scene], None]
 CHAPTERS: Final[tuple[tuple[str, Chapter], ...]] = (
     ("1 Exchange: the platform is there, the voucher is configured", vouchers.exchange),
     ("2 Catalogue: where a voucher may be spent", vouchers.catalogue),
+    ("2 Accounts: a person's, and two people's word for who decides", persons.accounts),
     ("3 Issue: a list of graduates, checked row by row, approved by a second person", vouchers.issue),
     ("4 Claim: graduates accept their voucher in the card", vouchers.claim),
     ("5 Redeem: the institution scans their QR", vouchers.redeem),

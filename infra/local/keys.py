@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import time
+import uuid
 from dataclasses import dataclass
 from typing import Any, Final
 
+from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from infra.local.layout import KEYS_FILE, write_private
@@ -13,6 +16,7 @@ from infra.local.layout import KEYS_FILE, write_private
 ALGORITHM: Final = "ES256"
 CARD_ISSUER: Final = "https://card.example"
 CARD_AUDIENCE: Final = "voucher-service"
+_ASSERTION_SECONDS: Final = 300
 _PARTIES: Final = ("card", "platform")
 
 
@@ -33,6 +37,14 @@ class KeyPair:
         """Give the public half as a JWK set, for the service's settings."""
         keys: list[dict[str, Any]] = [dict(self.key.as_dict(private=False))]
         return json.dumps({"keys": keys}, sort_keys=True)
+
+
+def card_assertion(card: KeyPair, *, id_number: str, name: str) -> str:
+    """Sign what the social-card platform says of a person, good for five minutes."""
+    now = int(time.time())
+    claims = {"iss": CARD_ISSUER, "aud": CARD_AUDIENCE, "iat": now, "exp": now + _ASSERTION_SECONDS}
+    claims |= {"sub": id_number, "name": name, "jti": uuid.uuid4().hex}
+    return jwt.encode({"alg": ALGORITHM, "kid": card.kid}, claims, card.key)
 
 
 def key_pairs() -> dict[str, KeyPair]:

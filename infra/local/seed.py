@@ -1,7 +1,7 @@
 """What a fresh local stack starts with: staff accounts, the catalogue and one program; no vouchers.
 
-Accounts come from the deployed function `bootstrap_accounts`, the rest through the HTTP API like anybody's.
-Everything that is there already stays as it is.
+The province's two accounts come from the deployed function `bootstrap_accounts`, the rest through the HTTP
+API like anybody's. Everything that is there already stays as it is.
 """
 
 from __future__ import annotations
@@ -9,19 +9,24 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote
 
 from infra.local.catalogue import INSTITUTIONS, PROGRAM, PROJECTS
 from infra.local.http import ApiRefused, Client
+from infra.local.keys import KeyPair, card_assertion
 from infra.local.layout import PASSWORDS_FILE, write_private
+from infra.local.people import make_person
 
 _PROVINCE: Final = "34"
 _HEFEI: Final = "3401"
 _WUHU: Final = "3402"
 _PASSWORD_BYTES: Final = 12
+_FIRST: Final = 2
+_STAFF_FROM: Final = 399_000
+"""Staff are people too, apart from those whom lists and classes are made of."""
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 """Invokes a deployed function by its name in `infra.functions`."""
@@ -37,6 +42,7 @@ class Account:
     division: str
     institution: str | None = None
     password: str = ""
+    id_number: str = ""
 
 
 def accounts() -> list[Account]:
@@ -49,7 +55,14 @@ def accounts() -> list[Account]:
     if fresh:
         known |= fresh
         write_private(PASSWORDS_FILE, json.dumps(known, indent=1))
-    return [Account(**{**asdict(one), "password": known[one.account]}) for one in planned]
+    return [
+        replace(
+            one,
+            password=known[one.account],
+            id_number=make_person(_STAFF_FROM + place).id_number,
+        )
+        for place, one in enumerate(planned)
+    ]
 
 
 def _planned() -> list[Account]:
@@ -85,20 +98,67 @@ def _staff(account: str, institution: dict[str, Any]) -> Account:
     )
 
 
-def seed(client: Client, invoke: Invoke) -> dict[str, int]:
-    """Put in place what is missing; tell how many of each kind were."""
+def seed(client: Client, invoke: Invoke, card: KeyPair) -> dict[str, int]:
+    """Put in place what is missing; tell how many of each kind were.
+
+    The first two accounts are the province's. One of them asks for the others, the second confirms those of
+    who decides, and each person activates their own with their card, for which `card` signs.
+    """
     staff = accounts()
-    created = invoke("bootstrap_accounts", {"accounts": [asdict(account) for account in staff]})
-    province = client.sign_in(staff[0].account, staff[0].password)
+    first = staff[:_FIRST]
+    made = invoke("bootstrap_accounts", {"accounts": [_first_account(account) for account in first]})
+    codes = made["activation_codes"]
+    for account in first:
+        if account.account in codes:
+            _activate(client, account, codes[account.account], card)
+    province, second = (client.sign_in(account.account, account.password) for account in first)
     program_id, new_programs = _seed_program(province)
+    projects = _seed_all(province, "/v1/projects", PROJECTS, key="id", program_id=program_id)
+    institutions = _seed_all(province, "/v1/institutions", INSTITUTIONS, key="uscc", program_id=program_id)
+    known = {item["account"]: item for item in province.every("/v1/accounts")}
+    waiting = [
+        account
+        for account in staff[_FIRST:]
+        if account.account not in known or known[account.account]["status"] in ("proposed", "pending")
+    ]
+    for account in waiting:
+        code = _ask_for(province, second, account, known.get(account.account))
+        _activate(client, account, code, card)
     return {
-        "accounts": created["created"],
+        "accounts": len(codes) + len(waiting),
         "programs": new_programs,
-        "projects": _seed_all(province, "/v1/projects", PROJECTS, key="id", program_id=program_id),
-        "institutions": _seed_all(
-            province, "/v1/institutions", INSTITUTIONS, key="uscc", program_id=program_id
-        ),
+        "projects": projects,
+        "institutions": institutions,
     }
+
+
+def _first_account(account: Account) -> dict[str, str]:
+    return {"account": account.account, "name": account.name, "id_number": account.id_number}
+
+
+def _ask_for(province: Client, second: Client, account: Account, known: dict[str, Any] | None) -> str:
+    """Ask for an account, or for one left half-made, and have it confirmed; gives its activation code."""
+    if known is None:
+        wanted = ("account", "name", "id_number", "role", "division", "institution")
+        body = {name: value for name, value in asdict(account).items() if name in wanted}
+        asked = province.call("POST", "/v1/accounts", body)
+    else:
+        path = f"/v1/accounts/{known['id']}/reset"
+        asked = province.call("POST", path, {"version": known["version"]})
+    if asked["status"] == "proposed":
+        path = f"/v1/accounts/{asked['id']}/confirm"
+        second.call("POST", path, {"version": asked["version"]})
+    return str(asked["activation_code"])
+
+
+def _activate(client: Client, account: Account, code: str, card: KeyPair) -> None:
+    body = {
+        "account": account.account,
+        "activation_code": code,
+        "password": account.password,
+        "assertion": card_assertion(card, id_number=account.id_number, name=account.name),
+    }
+    client.call("POST", "/v1/auth/activate", body)
 
 
 def _seed_program(province: Client) -> tuple[str, int]:

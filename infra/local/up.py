@@ -97,7 +97,7 @@ def up(console: Console) -> dict[str, Any]:
     client = Client(stack["api_url"])
     with _step(console, "Seed") as notes:
         write_private(SERVICE_KEYS_FILE, json.dumps(client.call("GET", "/v1/exchange/keys")))
-        made = seed(client, lambda name, event: _invoke(local, stack["functions"][name], event))
+        made = seed(client, lambda name, event: _invoke(local, stack["functions"][name], event), keys["card"])
         notes.extend([f"{count} {kind}" for kind, count in made.items() if count] or ["in place"])
     write_private(STACK_FILE, json.dumps(stack, ensure_ascii=False, indent=1))
     return stack
@@ -170,7 +170,7 @@ def _describe(outputs: dict[str, str], keys: dict[str, KeyPair]) -> dict[str, An
             if function.name != API
         },
         "accounts": [
-            {name: value for name, value in asdict(account).items() if name != "name"}
+            {name: value for name, value in asdict(account).items() if name not in ("name", "id_number")}
             for account in accounts()
         ],
         "card_issuer": {

@@ -1,34 +1,66 @@
 """What may be done with an account: offered and accepted are one table."""
 
+from datetime import UTC, datetime, timedelta
+
+import msgspec
 import pytest
 
 from chalicelib.accounts.model import Account, AccountStatus, account_id_of, why_not
 from chalicelib.accounts.service import allowed_actions
-from chalicelib.kernel.principal import Principal, Role
+from chalicelib.kernel.principal import Context, Principal, Role
 
+NOW = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)
 CLERK = Principal(actor="acc_clerk", role=Role.CLERK, division="34")
 PROVINCE = Principal(actor="acc_boss", role=Role.PROVINCE, division="34")
+SUPERVISOR = Principal(actor="acc_watch", role=Role.SUPERVISOR, division="34")
 
 
 def account(status: AccountStatus, role: Role = Role.REVIEWER) -> Account:
     return Account(
-        id=account_id_of("x"), account="x", sealed_name="", role=role, division="34", status=status, version=3
+        id=account_id_of("x"),
+        account="x",
+        sealed_name="",
+        role=role,
+        division="34",
+        status=status,
+        proposed_by="acc_clerk",
+        proposed_until=NOW + timedelta(days=30) if status is AccountStatus.PROPOSED else None,
+        version=3,
     )
+
+
+def offered(principal: Principal, it: Account, now: datetime = NOW) -> list[str]:
+    return allowed_actions(Context(principal=principal, now=now, request_id="req_x"), it)
 
 
 @pytest.mark.parametrize(
     ("status", "actions"),
     [
+        (AccountStatus.PROPOSED, ["disable", "reset"]),
         (AccountStatus.PENDING, ["disable", "reset"]),
         (AccountStatus.ACTIVE, ["disable", "reset"]),
         (AccountStatus.DISABLED, ["reset"]),
+        (AccountStatus.LAPSED, ["reset"]),
     ],
 )
 def test_what_is_offered_in_each_state(status: AccountStatus, actions: list[str]) -> None:
-    assert allowed_actions(PROVINCE, account(status)) == actions
-    assert allowed_actions(CLERK, account(status)) == actions
-    assert allowed_actions(PROVINCE, account(status, Role.PROVINCE)) == actions
-    assert allowed_actions(CLERK, account(status, Role.PROVINCE)) == []
+    confirm = ["confirm"] if status is AccountStatus.PROPOSED else []
+    assert offered(PROVINCE, account(status)) == confirm + actions
+    assert offered(SUPERVISOR, account(status)) == confirm
+    assert offered(CLERK, account(status)) == actions
+    assert offered(PROVINCE, account(status, Role.PROVINCE)) == confirm + actions
+    assert offered(CLERK, account(status, Role.PROVINCE)) == []
+    assert offered(SUPERVISOR, account(status, Role.PROVINCE)) == []
+
+
+def test_who_asked_is_to_have_it_or_comes_too_late_does_not_confirm() -> None:
+    proposed = account(AccountStatus.PROPOSED)
+    asker = msgspec.structs.replace(SUPERVISOR, hands=frozenset({"acc_clerk"}))
+    owner = msgspec.structs.replace(SUPERVISOR, hands=frozenset({proposed.id}))
+    assert offered(asker, proposed) == offered(owner, proposed) == []
+    last_moment = NOW + timedelta(days=30)
+    assert offered(SUPERVISOR, proposed, last_moment - timedelta(seconds=1)) == ["confirm"]
+    assert offered(SUPERVISOR, proposed, last_moment) == []
 
 
 def test_an_account_above_the_caller_does_not_exist_before_its_version_is_looked_at() -> None:
@@ -38,6 +70,6 @@ def test_an_account_above_the_caller_does_not_exist_before_its_version_is_looked
         (PROVINCE, 1, "version_conflict"),
         (PROVINCE, 3, "wrong_state"),
     ):
-        refusal = why_not("disable", above, principal, version=version)
+        refusal = why_not("disable", above, principal, now=NOW, version=version)
         assert refusal is not None
         assert refusal.code == code

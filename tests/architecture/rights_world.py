@@ -87,6 +87,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     from chalicelib.supervision.audit import jobs as supervision_jobs
     from chalicelib.vouchers.batches import store as batch_store
     from chalicelib.vouchers.batches.model import IssuanceBatch, IssuanceBatchStatus
+    from tests.accounts.builders import ask_for, numbered
     from tests.classes.builders import application, changed_class
     from tests.subsidies.scored import Money, scored_class
     from tests.support.people import HEFEI_SCHOOL
@@ -128,11 +129,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         world.api().post(f"/v1/publicity/{public['id']}/objections", {"reason": "有异议"}, at=money.now)
     )["id"]
     override = _asked_override(world, class_id, passed)
-    account = money.ok(
-        world.api("province").post(
-            "/v1/accounts", {"account": "in-county", "name": "张三", "role": "clerk", "division": COUNTY}
-        )
-    )["id"]
+    account = money.ok(ask_for(world.api, "in-county", division=COUNTY))["id"]
     upload = {"kind": "graduates", "filename": "a.csv", "size_bytes": 10, "sha256": "0" * 64}
     listed = money.ok(world.api("province").post("/v1/imports", upload))["id"]
     rename = Rename(
@@ -225,6 +222,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
 
     sign_in = {"grant_type": "refresh_token", "refresh_token": "none"}
     named = {"account": "in-county", "name": "张三", "role": "clerk", "division": COUNTY}
+    named["id_number"] = numbered("in-county").id_number
     cases = {
         ("POST", "/v1/auth/tokens"): Case("/v1/auth/tokens", sign_in),
         ("POST", "/v1/auth/activate"): Case("/v1/auth/activate", {}),
@@ -233,6 +231,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/me"): Case("/v1/me"),
         ("POST", "/v1/accounts"): Case("/v1/accounts", named, owner=in_county),
         ("GET", "/v1/accounts"): Case("/v1/accounts", query=div, owner=in_county),
+        ("POST", "/v1/accounts/{account_id}/confirm"): Case(
+            f"/v1/accounts/{account}/confirm", VERSION, owner=in_county
+        ),
         ("POST", "/v1/accounts/{account_id}/disable"): Case(
             f"/v1/accounts/{account}/disable", VERSION_REASON, owner=in_county
         ),

@@ -5,7 +5,6 @@ import pytest
 
 from chalicelib.accounts.model import Account, AccountStatus
 from chalicelib.accounts.store import AccountRow
-from chalicelib.aws.table import connection
 from chalicelib.aws.writes import (
     ConditionFailed,
     Put,
@@ -31,20 +30,6 @@ def account(name: str) -> Account:
         division="3401",
         status=AccountStatus.ACTIVE,
     )
-
-
-@pytest.fixture
-def lose_answers():
-    """Let the next N answers be lost on their way back: the SDK sends the same request again."""
-    left = []
-
-    def send_again(**_):
-        return left.pop() if left else None
-
-    events = connection().client.meta.events
-    events.register_first("needs-retry.dynamodb", send_again)
-    yield lambda count: left.extend([0.0] * count)
-    events.unregister("needs-retry.dynamodb", send_again)
 
 
 def test_a_write_whose_answer_was_lost_knows_its_own_success(cloud, world, lose_answers):

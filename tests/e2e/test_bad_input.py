@@ -220,6 +220,7 @@ def test_sign_in_with_anything_wrong_is_401_or_400(service: Service, trials: Tri
     trials.refused("refresh garbage", sign_in(grant_type="refresh_token", refresh_token="garbage"), 401)
     trials.refused("refresh empty", sign_in(grant_type="refresh_token", refresh_token=""), 401, 400)
     wrong = {"account": account, "activation_code": "wrong", "password": "long enough 1"}
+    wrong["assertion"] = service.assertion(**who)
     trials.refused("wrong code", service.anyone().post("/v1/auth/activate", wrong), 401)
     short = {**wrong, "password": "short"}
     trials.refused("short", service.anyone().post("/v1/auth/activate", short), 400, faulty="password")

@@ -21,7 +21,7 @@ from tests.e2e.trials import Trials
 
 pytestmark = pytest.mark.cloud
 
-UNTIL_ROSTERED = 7
+UNTIL_ROSTERED = 8
 HUGE = 10**60
 _scenes: list[Scene] = []
 
@@ -120,6 +120,7 @@ def test_catalogue(scene: Scene, trials: Trials) -> None:
 def test_accounts(scene: Scene, trials: Trials) -> None:
     clerk = scene.staff("clerk")
     sound = {"account": "new-clerk-1", "name": "新人", "role": "clerk", "division": "340111"}
+    sound["id_number"] = make_person(PEOPLE_MAX - 3).id_number
 
     def make(**changes: Any) -> Answer:
         return clerk.post("/v1/accounts", {**sound, **changes})
@@ -129,6 +130,7 @@ def test_accounts(scene: Scene, trials: Trials) -> None:
     trials.refused("the province's division", make(division="34"), 404)
     trials.refused("a province account", make(role="province", division="34"), 403, 404)
     trials.refused("a trainee", make(role="trainee"), 400)
+    trials.refused("nobody's number", make(id_number="340102199001010000"), 400)
     trials.refused("the platform", make(role="platform"), 400)
     trials.refused("unknown division", make(division="999999"), 400)
     trials.refused("staff of no institution", make(role="institution"), 400)
@@ -143,6 +145,7 @@ def test_accounts(scene: Scene, trials: Trials) -> None:
 def test_accounts_of_institutions_outside_ones_area(scene: Scene) -> None:
     clerk = scene.staff("clerk")
     sound = {"account": uuid.uuid4().hex, "name": "新人", "role": "institution", "division": "340111"}
+    sound["id_number"] = make_person(PEOPLE_MAX - 3).id_number
     other = clerk.post("/v1/accounts", {**sound, "institution": "52340202MX0000086M"})
     nobody = clerk.post("/v1/accounts", {**sound, "institution": "91350100M000100Y43"})
     assert {other.status, nobody.status} <= {400, 404}

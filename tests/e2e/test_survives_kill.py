@@ -12,7 +12,7 @@ from tests.e2e.stack import Stack
 
 pytestmark = pytest.mark.cloud
 
-UNTIL_CLAIMED = 4
+UNTIL_CLAIMED = 5
 SAVED_WITHIN_SECONDS = 5
 
 

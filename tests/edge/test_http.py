@@ -7,6 +7,7 @@ from chalicelib.edge.http import Api, refuse_unknown_actions
 from chalicelib.edge.problems import STATUS_OF, status_of
 from chalicelib.kernel import errors
 from chalicelib.kernel.reasons import FACTS, REASONS, error, facts_told_by, sentence
+from infra.local.people import make_person
 
 PROBLEM = {"type", "title", "status", "code", "detail", "request_id"}
 
@@ -20,6 +21,7 @@ def test_every_mistake_of_a_form_is_named_at_once(api):
         ("status", "unknown_field"),
         ("account", "wrong_type"),
         ("role", "wrong_type"),
+        ("id_number", "missing_field"),
         ("division", "missing_field"),
     }
 
@@ -47,6 +49,7 @@ def test_bodies_that_are_no_object_are_refused(api, raw):
 
 def test_the_same_key_and_body_get_the_first_answer_again(api):
     body = {"account": "neu-clerk", "name": "新", "role": "clerk", "division": "3401"}
+    body["id_number"] = make_person(1).id_number
     headers = {"Idempotency-Key": "k-1"}
     first = api("province").post("/v1/accounts", body, headers=headers)
     again = api("province").post("/v1/accounts", body, headers=headers)

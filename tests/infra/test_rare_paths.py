@@ -26,6 +26,7 @@ FILM = b"film" * 100
 def test_a_refused_call_frees_its_key_so_that_a_repeat_is_decided_afresh(api: Any, world: Any) -> None:
     headers = {"Idempotency-Key": "k-1"}
     body = {"account": "neu-clerk", "name": "新", "role": "clerk", "division": "3499"}
+    body["id_number"] = world.person(1).id_number
     refused = api("province").post("/v1/accounts", body, headers=headers)
     assert refused.status >= 400
     again = api("province").post("/v1/accounts", {**body, "division": "3401"}, headers=headers)

@@ -13,22 +13,15 @@ import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+
+from tests.accounts.planted_bugs import BUGS as BUGS_OF_ACCOUNTS
+from tests.stateful.planting import Bug
 
 ROOT = Path(__file__).parents[2]
 _COPIED = ("app.py", "chalicelib", "infra", "tests", "pyproject.toml")
 _AT_ONCE = 2
 _SEQUENCES = ("tests/stateful/test_money.py",)
 _PLAIN = ("tests/settlement", "tests/subsidies")
-
-
-class Bug(NamedTuple):
-    """One bug: in `file`, `old` (which stands there once) becomes `new`."""
-
-    name: str
-    file: str
-    old: str
-    new: str
 
 
 _BATCHES = "chalicelib/settlement/batches/service.py"
@@ -414,10 +407,12 @@ BUGS = (
     ),
 )
 
+ALL = (*BUGS, *BUGS_OF_ACCOUNTS)
+
 
 def misfits() -> list[str]:
     """Name the bugs whose old text does not stand in its file just once."""
-    return [bug.name for bug in BUGS if (ROOT / bug.file).read_text().count(bug.old) != 1]
+    return [bug.name for bug in ALL if (ROOT / bug.file).read_text().count(bug.old) != 1]
 
 
 def found_by(bug: Bug) -> str | None:
@@ -431,7 +426,8 @@ def found_by(bug: Bug) -> str | None:
                 shutil.copy(source, target)
         planted = Path(folder, bug.file)
         planted.write_text(planted.read_text().replace(bug.old, bug.new))
-        for what, paths in (("sequences", _SEQUENCES), ("plain tests", _PLAIN)):
+        money = (("sequences", _SEQUENCES), ("plain tests", _PLAIN))
+        for what, paths in (("plain tests", bug.paths),) if bug.paths else money:
             if _fails(folder, paths):
                 return what
     return None
@@ -449,7 +445,7 @@ def _fails(folder: str, paths: tuple[str, ...]) -> bool:
 def main() -> int:
     """Plant every bug, or those whose names contain a word of the command line; 1 if one is not found."""
     words = sys.argv[1:]
-    chosen = [bug for bug in BUGS if not words or any(word in bug.name for word in words)]
+    chosen = [bug for bug in ALL if not words or any(word in bug.name for word in words)]
     missed = 0
 
     def hunt(bug: Bug) -> tuple[Bug, str | None, float]:

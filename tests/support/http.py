@@ -67,6 +67,7 @@ class Client:
         headers: dict[str, str] | None = None,
         raw: bytes | None = None,
         content_type: str = "application/json",
+        source: str = "127.0.0.1",
     ) -> Answer:
         sent = {"Accept": "application/json", **self._headers, **(headers or {})}
         if at is not None:
@@ -74,6 +75,7 @@ class Client:
         payload = raw if raw is not None else (b"" if body is None else json.dumps(body).encode())
         if method != "GET":
             sent["Content-Type"] = content_type
+        self._gateway.event_converter.LOCAL_SOURCE_IP = source
         try:
             got = self._gateway.handle_request(method, path, sent, payload)
         except LocalGatewayException as error:

@@ -32,6 +32,7 @@ JOBS = (
     "compare_audit",
     "expire_vouchers",
     "migrate_rows",
+    "lapse_accounts",
     "receive_upload",
     "reconcile_exchange",
     "reconcile_footage",
@@ -257,3 +258,19 @@ def world(emulator: Any, cloud: Cloud, api: Any) -> Any:
     else:
         emulator.prepare("world", world.seed)
     return world
+
+
+@pytest.fixture
+def lose_answers() -> Iterator[Callable[[int], None]]:
+    """Let the next N answers be lost on their way back: the SDK sends the same request again."""
+    from chalicelib.aws.table import connection
+
+    left: list[float] = []
+
+    def send_again(**_: Any) -> float | None:
+        return left.pop() if left else None
+
+    events = connection().client.meta.events
+    events.register_first("needs-retry.dynamodb", send_again)
+    yield lambda count: left.extend([0.0] * count)
+    events.unregister("needs-retry.dynamodb", send_again)

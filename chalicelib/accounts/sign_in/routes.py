@@ -7,6 +7,7 @@ from msgspec import Meta
 from chalicelib.accounts.access_tokens import ACCESS_SECONDS
 from chalicelib.accounts.routes import AccountName
 from chalicelib.accounts.sign_in import service
+from chalicelib.accounts.sign_in.activation import activate as activate_account
 from chalicelib.accounts.sign_in.credentials import Credentials
 from chalicelib.edge.endpoints import PUBLIC, Call, Empty, NoQuery
 from chalicelib.edge.forms import Answer, Form, malformed
@@ -16,6 +17,8 @@ from chalicelib.kernel.principal import Role
 
 api = Api(__name__)
 Password = Annotated[str, Meta(min_length=10, max_length=128)]
+Assertion = Annotated[str, Meta(max_length=4096)]
+"""What the electronic social security card says of its holder, signed."""
 TotpCode = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
 
 
@@ -25,6 +28,7 @@ class ActivateRequest(Form):
     account: AccountName
     activation_code: Annotated[str, Meta(min_length=1, max_length=64)]
     password: Password
+    assertion: Assertion
 
 
 class TokenRequest(Form):
@@ -33,21 +37,24 @@ class TokenRequest(Form):
     grant_type: Literal["password", "social_card", "refresh_token"]
     account: Annotated[str, Meta(max_length=64)] | None = None
     password: Annotated[str, Meta(max_length=128)] | None = None
-    assertion: Annotated[str, Meta(max_length=4096)] | None = None
+    assertion: Assertion | None = None
     refresh_token: Annotated[str, Meta(max_length=256)] | None = None
     totp: TotpCode | None = None
 
 
 class TotpRequest(Form):
-    """Asks for a second factor; the account's password proves who asks."""
+    """Asks for a second factor; the account's password and its person's card prove who asks."""
 
     account: Annotated[str, Meta(max_length=64)]
     password: Annotated[str, Meta(max_length=128)]
+    assertion: Assertion
 
 
-class TotpConfirmation(TotpRequest):
+class TotpConfirmation(Form):
     """Proves the offered secret with a code of it."""
 
+    account: Annotated[str, Meta(max_length=64)]
+    password: Annotated[str, Meta(max_length=128)]
     totp: TotpCode
 
 
@@ -84,13 +91,14 @@ _GRANT_FIELDS = {
     body=ActivateRequest,
     answer=Empty,
     refuses=(401,),
-    summary="Set the first password with a one-time activation code",
+    summary="Set the first password with a one-time activation code and one's own social card",
 )
 def activate(call: Call[ActivateRequest, NoQuery]) -> Empty:
     body = call.body
-    service.activate(
+    activate_account(
         Credentials(body.account, body.password, source=call.source),
         body.activation_code,
+        body.assertion,
         now=service.real_now(),
         request_id=call.context.request_id,
     )
@@ -104,7 +112,7 @@ def activate(call: Call[ActivateRequest, NoQuery]) -> Empty:
     body=TokenRequest,
     answer=TokenAnswer,
     status_code=200,
-    refuses=(401,),
+    refuses=(401, 409),
     summary="Sign in with a password, a social-card assertion or a refresh token",
 )
 def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
@@ -157,6 +165,7 @@ def offer_totp(call: Call[TotpRequest, NoQuery]) -> TotpAnswer:
     body = call.body
     offer = service.offer_totp(
         Credentials(body.account, body.password, source=call.source),
+        body.assertion,
         now=service.real_now(),
         request_id=call.context.request_id,
     )

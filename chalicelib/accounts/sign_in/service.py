@@ -1,78 +1,34 @@
-"""Use cases of signing in: the first password, the grants, the second factor."""
+"""Use cases of signing in: the grants and the second factor. The first password: see `activation`."""
 
 import base64
 import hmac
 import secrets
-import time
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from chalicelib.accounts import store
 from chalicelib.accounts.access_tokens import write_token
-from chalicelib.accounts.model import Account, AccountStatus, account_id_of, principal_of, stands
-from chalicelib.accounts.passwords import hash_password, is_weak, secret_digest
+from chalicelib.accounts.model import account_id_of, principal_of, stands
+from chalicelib.accounts.passwords import secret_digest
 from chalicelib.accounts.persons.names import moment_of_names, name_digests
-from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.accounts.sign_in import store as sign_in_store
-from chalicelib.accounts.sign_in.attempts import store as attempts
-from chalicelib.accounts.sign_in.attempts.model import ACCOUNT
+from chalicelib.accounts.sign_in.activation import keep_evidence, own_change, person_or_none
 from chalicelib.accounts.sign_in.credentials import Credentials, counted, prove
-from chalicelib.accounts.sign_in.model import TOTP_ROLES, Session
+from chalicelib.accounts.sign_in.model import TOTP_ROLES, Session, is_unheard, successor_of
 from chalicelib.accounts.sign_in.one_time_codes import TOTP_SECRET_BYTES, new_totp, spend_code
+from chalicelib.accounts.sign_in.social_card import holder_of
 from chalicelib.aws import crypto
-from chalicelib.aws.keys import partner_keys
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.edge import tokens
-from chalicelib.kernel.errors import Fault, Refused
-from chalicelib.kernel.identity import InvalidIdentity, fold_name, parse_id_number
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.ids import is_id, new_id
 from chalicelib.kernel.ports import Port
-from chalicelib.kernel.principal import Change, Principal, Role
+from chalicelib.kernel.principal import Principal, Role
 from chalicelib.kernel.reasons import error
 
 REFRESH_VALIDITY = timedelta(hours=12)
-CARD_ALGORITHM = "ES256"
-
-
-# --------------------------------------------------------------------------- the first password
-
-
-def activate(credentials: Credentials, activation_code: str, *, now: datetime, request_id: str) -> None:
-    """Set the first password with the one-time activation code, within `ACTIVATION_VALIDITY` of its making.
-
-    Raises:
-        Unauthenticated: `sign_in_failed`, whatever was wrong.
-        Malformed: `weak_password`, whoever asks.
-        TooMany: too many failures from this source.
-
-    """
-    if is_weak(credentials.account, credentials.password):
-        raise error("malformed", faults=(Fault("weak_password", field="password"),))
-    account_id = account_id_of(credentials.account)
-    code_hash = secret_digest(activation_code)
-    with counted(credentials.source, now):
-        account = store.find_account(account_id)
-        password_hash = hash_password(credentials.password)
-        may_activate = (
-            account is not None
-            and account.status is AccountStatus.PENDING
-            and hmac.compare_digest(account.activation_hash or "", code_hash)
-            and (account.activation_until is None or now < account.activation_until)
-        )
-        if account is None or not may_activate:
-            raise error("sign_in_failed")
-        try:
-            store.activate_account(
-                account.id,
-                password_hash=password_hash,
-                code_hash=code_hash,
-                change=_own_change(account, "activate", now, request_id),
-            )
-        except (Refused, ConditionFailed):  # another activation or a reset was first
-            raise error("sign_in_failed") from None
-    attempts.forget(account_id)
 
 
 # --------------------------------------------------------------------------- grants
@@ -96,10 +52,13 @@ def sign_in_with_password(credentials: Credentials, *, now: datetime) -> SignedI
     Raises:
         Unauthenticated: `sign_in_failed`; `totp_needed` to who proved the password of an account that has
             to have a second factor and has none.
+        Refused: `duty_not_begun`, to who proved it: a change of duty works from the next day.
         TooMany: too many failures from this source.
 
     """
     account = prove(credentials, now)
+    if account.works_from is not None and shanghai_date(now) < account.works_from:
+        raise error("duty_not_begun", starts_on=account.works_from.isoformat())
     if settings().totp_required and account.role in TOTP_ROLES and not account.totp_on:
         raise error("totp_needed")
     return _begin_session(principal_of(account), now)
@@ -115,21 +74,7 @@ def sign_in_with_card(assertion: str) -> SignedIn:
         Unauthenticated: the assertion is not the card platform's, is stale, or names nobody.
 
     """
-    current = settings()
-    claims = tokens.verify_foreign(
-        assertion,
-        partner_keys("card"),
-        algorithm=CARD_ALGORITHM,
-        issuer=current.card_issuer,
-        audience=current.card_audience,
-    )
-    try:
-        id_number, name = parse_id_number(str(claims["sub"])), str(claims["name"])
-    except (KeyError, InvalidIdentity):
-        raise error("unauthenticated") from None
-    if not fold_name(name):
-        raise error("unauthenticated")
-    key = person_key_of(id_number)
+    key, name = holder_of(assertion)
     return _begin_session(_trainee(key, name_digests(name)), real_now())
 
 
@@ -151,24 +96,44 @@ def _trainee(person_key: str, signed_names: Sequence[str]) -> Principal:
 def refresh(refresh_token: str) -> SignedIn:
     """Trade a refresh token for a new pair; a spent one ends its whole family.
 
+    A client that did not hear the answer gets the same successor again, once, within `UNHEARD_FOR`.
+
     Raises:
         Unauthenticated: the token is none of ours, spent, or its account is off.
 
     """
     session_id, _, secret = refresh_token.partition(".")
     session = sign_in_store.find_session(session_id) if is_id(session_id, "ses") else None
-    if session is None or session.expires <= time.time():
+    now = real_now()
+    if session is None or session.expires <= now.timestamp():
         raise error("unauthenticated")
-    following = secrets.token_urlsafe(32)
-    good = hmac.compare_digest(session.current_hash, secret_digest(secret))
-    expires = int((datetime.now(UTC) + REFRESH_VALIDITY).timestamp())
-    if not good or not sign_in_store.rotate_session(
-        session, next_hash=secret_digest(following), expires=expires
-    ):
+    following = _successor(session, secret, now)
+    if following is None:
         sign_in_store.end_session(session.id)
         raise error("unauthenticated")
     principal = _principal_of_session(session)
     return SignedIn(write_token(principal), f"{session.id}.{following}", principal)
+
+
+def _successor(session: Session, secret: str, now: datetime) -> str | None:
+    """Give the secret that follows a good one, or once more the one that just did; None for a spent one."""
+    secret_hash = secret_digest(secret)
+    if hmac.compare_digest(session.current_hash, secret_hash):
+        seed = secrets.token_urlsafe(32)
+        following = successor_of(secret, seed)
+        expires = int((now + REFRESH_VALIDITY).timestamp())
+        if sign_in_store.rotate_session(
+            session, next_hash=secret_digest(following), seed=seed, expires=expires, now=now
+        ):
+            return following
+        after = sign_in_store.find_session(session.id)  # the same client, by another call, was first
+        if after is None:
+            return None
+        session = after
+    if not is_unheard(session, secret_hash, now) or not sign_in_store.repeat_successor(session):
+        return None
+    assert session.successor_seed is not None
+    return successor_of(secret, session.successor_seed)
 
 
 def _principal_of_session(session: Session) -> Principal:
@@ -210,8 +175,10 @@ class TotpOffer:
     uri: str
 
 
-def offer_totp(credentials: Credentials, *, now: datetime, request_id: str) -> TotpOffer:
-    """Make a TOTP secret for whoever proves the account's password; it counts once `confirm_totp` was called.
+def offer_totp(credentials: Credentials, assertion: str, *, now: datetime, request_id: str) -> TotpOffer:
+    """Make a TOTP secret for whoever proves the account's password and, by their card, to be its person.
+
+    It counts once `confirm_totp` was called.
 
     Raises:
         Unauthenticated: `sign_in_failed`.
@@ -219,10 +186,15 @@ def offer_totp(credentials: Credentials, *, now: datetime, request_id: str) -> T
 
     """
     account = prove(credentials, now)
+    with counted(credentials.source, now):
+        person = person_or_none(assertion)
+        if person is None or person != account.person_key:
+            keep_evidence(account, person, "offer_totp", now, request_id)
+            raise error("sign_in_failed")
     secret = secrets.token_bytes(TOTP_SECRET_BYTES)
     sealed = crypto.seal(secret, item=f"totp:{account.id}")
     try:
-        store.offer_totp(account, sealed=sealed, change=_own_change(account, "offer_totp", now, request_id))
+        store.offer_totp(account, sealed=sealed, change=own_change(account, "offer_totp", now, request_id))
     except ConditionFailed:
         raise error("totp_already_on") from None
     uri = new_totp(secret).get_provisioning_uri(account.account, tokens.STAFF_ISSUER)
@@ -232,30 +204,26 @@ def offer_totp(credentials: Credentials, *, now: datetime, request_id: str) -> T
 def confirm_totp(credentials: Credentials, *, now: datetime, request_id: str) -> None:
     """Switch the second factor on for whoever proves password and the offered secret.
 
+    Who did not hear the answer may send the same again within `REPEAT_VALIDITY`.
+
     Raises:
         Unauthenticated: `sign_in_failed`.
 
     """
-    code = credentials.totp
-    account = prove(Credentials(credentials.account, credentials.password, source=credentials.source), now)
+    code = credentials.totp or ""
+    proof_hash = secret_digest(f"{account_id_of(credentials.account)} {code}")
+    password_only = Credentials(credentials.account, credentials.password, source=credentials.source)
+    account = prove(password_only, now, just_proved_hash=proof_hash)
+    if account.totp_on:
+        return
     with counted(credentials.source, now):
-        if account.sealed_totp is None or code is None or not spend_code(account, code, now):
-            attempts.note_failure(attempts.read(account.id, now), ACCOUNT, now)
+        if account.sealed_totp is None or not spend_code(account, code, now):
             raise error("sign_in_failed")
+        change = own_change(account, "switch_totp_on", now, request_id)
         try:
-            store.switch_totp_on(account, change=_own_change(account, "switch_totp_on", now, request_id))
+            store.switch_totp_on(account, proof_hash=proof_hash, change=change)
         except ConditionFailed:
             raise error("sign_in_failed") from None
-
-
-# --------------------------------------------------------------------------- what they share
-
-
-def _own_change(account: Account, action: str, now: datetime, request_id: str) -> Change:
-    """Word a change that an account's holder makes to it themselves."""
-    return Change(
-        actor=account.id, role=account.role, action=f"account.{action}", request_id=request_id, at=now
-    )
 
 
 def real_now() -> datetime:

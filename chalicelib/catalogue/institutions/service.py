@@ -7,6 +7,7 @@ import msgspec
 
 from chalicelib.accounts import rights
 from chalicelib.accounts.disclosures.service import disclose
+from chalicelib.accounts.service import take_along
 from chalicelib.aws import crypto
 from chalicelib.aws.crypto import SealedText
 from chalicelib.catalogue.institutions import store
@@ -78,11 +79,15 @@ def save_institution(
     new = _institution_of(uscc, entry, number)
     warnings = () if plausible(entry.division, entry.location.point) else ("far_from_division",)
     if old is not None and _says_the_same(context, old, new, number):
+        if known is None and not dry_run:
+            take_along(context, uscc, old.division)  # a repeat ends what a first call may have left
         return SavedInstitution(old, store.outcome_of_unchanged(old), warnings)
     outcome = SaveOutcome.CREATED if old is None else SaveOutcome.CHANGED
     if dry_run:
         return SavedInstitution(new, outcome, warnings)
     saved = store.save_institution(new, version=version, change=change_of(context, "institution.write"))
+    if old is not None and old.division != saved.division:
+        take_along(context, uscc, saved.division)
     forget_institutions()
     return SavedInstitution(saved, outcome, warnings)
 

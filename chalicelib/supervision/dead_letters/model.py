@@ -16,6 +16,7 @@ QUEUE_OF_WORKER: Final[Mapping[str, str]] = {
 STARTED_OTHERWISE: Final = (
     "compare_audit",
     "expire_vouchers",
+    "lapse_accounts",
     "receive_upload",
     "reconcile_exchange",
     "reconcile_footage",

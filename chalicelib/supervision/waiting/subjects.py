@@ -124,14 +124,16 @@ def _of_class(waiting: WaitingThing, head: ClassHead, subject: str, actions: Seq
 
 def _enrolments(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
     found = {(e.id,): e for e in find_enrolments([waiting.key[0] for waiting in page])}
-    for waiting, enrolment in _still_there(page, found):
+    there = list(_still_there(page, found))
+    offered = actions_on_enrolment(context, [enrolment for _, enrolment in there])
+    for (waiting, enrolment), actions in zip(there, offered, strict=True):
         yield ShownWaiting(
             waiting=waiting,
             subject=enrolment.id,
             name=enrolment.trainee_name,
             institution=enrolment.institution,
             division=enrolment.division,
-            allowed_actions=actions_on_enrolment(context, enrolment),
+            allowed_actions=actions,
         )
 
 

@@ -2,14 +2,16 @@
 
 import pytest
 
+from tests.accounts.builders import HOME, numbered, sign_in
 from tests.support.keys import card_assertion
 
-NEW = {"account": "xin-jingban", "name": "新经办", "role": "clerk", "division": "3401"}
-
-
-def sign_in(api, account, password):
-    body = {"grant_type": "password", "account": account, "password": password}
-    return api().post("/v1/auth/tokens", body)
+NEW = {
+    "account": "xin-jingban",
+    "name": "新经办",
+    "id_number": numbered("xin-jingban").id_number,
+    "role": "clerk",
+    "division": "3401",
+}
 
 
 @pytest.fixture
@@ -20,9 +22,14 @@ def activated(api):
         "account": NEW["account"],
         "activation_code": invited.json["activation_code"],
         "password": "correct horse",
+        "assertion": card_assertion(NEW["id_number"]),
     }
-    assert api().post("/v1/auth/activate", body).status == 200
-    assert api().post("/v1/auth/activate", body).status == 401  # the code works once
+    assert api().post("/v1/auth/activate", body, source=HOME).status == 200
+    assert api().post("/v1/auth/activate", body, source=HOME).status == 200, (
+        "again, for whoever did not hear the answer"
+    )
+    other = {**body, "password": "another horse"}
+    assert api().post("/v1/auth/activate", other).status == 401, "the code works once"
     return invited.json
 
 
@@ -57,6 +64,8 @@ def test_a_spent_refresh_token_ends_its_family(api, activated):
     )
     second = refresh(first)
     assert second.status == 200
+    unheard = refresh(first)
+    assert unheard.json["refresh_token"] == second.json["refresh_token"], "the same successor, once"
     assert refresh(first).status == 401
     assert refresh(second.json["refresh_token"]).status == 401
 

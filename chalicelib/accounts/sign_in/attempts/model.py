@@ -1,4 +1,4 @@
-"""Failures in a row: how many are free, and how long a name or an address rests after more."""
+"""Tries to sign in: how many are free, and how long a guesser rests after more."""
 
 import math
 from datetime import datetime, timedelta
@@ -26,22 +26,37 @@ class Limit(msgspec.Struct, frozen=True, kw_only=True):
         return min(doubled, self.longest)
 
 
-ACCOUNT = Limit(
+class Cap(msgspec.Struct, frozen=True, kw_only=True):
+    """How many tries are let through in a span, wherever they come from."""
+
+    most: int
+    span: timedelta
+
+
+STRANGER = Limit(
     free=5, first=timedelta(minutes=1), longest=timedelta(hours=4), forgotten_after=timedelta(hours=12)
 )
-SOURCE = Limit(
-    free=60, first=timedelta(minutes=1), longest=timedelta(minutes=1), forgotten_after=timedelta(minutes=1)
+"""An account tried from an address from which its holder has not signed in lately."""
+KNOWN = Limit(
+    free=10, first=timedelta(minutes=1), longest=timedelta(minutes=15), forgotten_after=timedelta(hours=12)
 )
-"""An office shares an address: sixty failures in a row without a minute's pause are no office."""
+"""An account tried from where its holder signs in: nobody else's guesses count there."""
+ACCOUNT = Cap(most=60, span=timedelta(hours=1))
+"""One account from all strange addresses together: far above what people mistype."""
+SOURCE = Cap(most=60, span=timedelta(minutes=1))
+"""An office shares an address: sixty failures within a minute are no office."""
+KNOWN_FOR = timedelta(days=30)
+"""So long an address is known as the holder's after a sign-in from it."""
 
 
 class Attempts(msgspec.Struct, frozen=True, kw_only=True):
-    """Failures in a row of one account name or source; also a spent one-time code."""
+    """Tries that were not good; also a known source, or a spent one-time code. `mark` is the last write's."""
 
     id: str
     failures: int = 0
     rests_until: datetime | None = None
     expires: int = 0
+    mark: str | None = None
 
     def rests(self, now: datetime) -> bool:
         """Tell whether further attempts are refused unseen."""

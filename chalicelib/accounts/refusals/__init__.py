@@ -1,0 +1,1 @@
+"""Refused attempts on accounts, kept as evidence."""

@@ -1,0 +1,51 @@
+"""The table of refused attempts on accounts: its stream feeds the audit chain.
+
+Who tries to make, confirm, reset or activate an account that is not theirs to make leaves a record, whatever
+the answer was.
+"""
+
+import msgspec
+from pynamodb.attributes import UnicodeAttribute
+
+from chalicelib.aws.table import VersionedTable, table_name
+from chalicelib.aws.writes import insert
+from chalicelib.kernel.calendar import format_moment
+from chalicelib.kernel.ids import new_operation_id
+from chalicelib.kernel.principal import Change
+
+
+class RefusedAttempt(msgspec.Struct, frozen=True, kw_only=True):
+    """One refused attempt on an account: `code` tells why."""
+
+    subject: str
+    attempt: str
+    division: str
+    code: str
+    version: int = 1
+    last_change: Change | None = None
+
+
+class RefusedAttemptRow(VersionedTable[RefusedAttempt]):
+    """One row an attempt; rows are only ever added."""
+
+    class Meta:
+        table_name = table_name("refused-account-attempts")
+
+    record_type = RefusedAttempt
+    streamed = True
+
+    subject = UnicodeAttribute(hash_key=True)
+    attempt = UnicodeAttribute(range_key=True)
+    division = UnicodeAttribute()
+    code = UnicodeAttribute()
+
+
+def keep_refusal(subject: str, *, division: str, code: str, change: Change) -> None:
+    """Keep a refused attempt on an account; who tried tells `change`."""
+    attempt = RefusedAttempt(
+        subject=subject,
+        attempt=f"{format_moment(change.at)}.{new_operation_id()}",
+        division=division,
+        code=code,
+    )
+    insert(RefusedAttemptRow.from_record(attempt), change=change)
