@@ -29,6 +29,7 @@ BLUEPRINTS = (
     "accounts.sign_in",
     "programs",
     "catalogue.institutions",
+    "catalogue.payees",
     "catalogue.projects",
     "catalogue.imports",
     "catalogue.publication",
@@ -62,6 +63,8 @@ BLUEPRINTS = (
     "subsidies.claims",
     "subsidies.reviews",
     "subsidies.publicity",
+    "subsidies.holds",
+    "subsidies.showing",
     "settlement.batches",
     "settlement.results",
     "settlement.clawback",
@@ -197,6 +200,7 @@ for _port, _answer in {
     "lapse_classes": "chalicelib.classes.cancellation.service:lapse_classes",
     "lapse_claims": "chalicelib.subsidies.lapsing.service:lapse_claims",
     "withdraw_batches": "chalicelib.vouchers.batches.service:withdraw_batches",
+    "lines_out_of_batches": "chalicelib.settlement.batches.taking_out:lines_out_of_batches",
     "payment_of_voucher": "chalicelib.subsidies.holds.listed:stop_payment",
 }.items():
     install(_port, _answer)
