@@ -29,6 +29,7 @@ BLUEPRINTS = (
     "accounts.sign_in",
     "programs",
     "catalogue.institutions",
+    "catalogue.payees",
     "catalogue.projects",
     "catalogue.imports",
     "catalogue.publication",
@@ -63,6 +64,8 @@ BLUEPRINTS = (
     "subsidies.claims",
     "subsidies.reviews",
     "subsidies.publicity",
+    "subsidies.holds",
+    "subsidies.showing",
     "settlement.batches",
     "settlement.results",
     "settlement.clawback",
@@ -204,6 +207,7 @@ for _port, _answer in {
     "withdraw_batches": "chalicelib.vouchers.batches.service:withdraw_batches",
     "name_on_list": "chalicelib.people.vault.service:is_named",
     "person_renamed": "chalicelib.vouchers.names.service:follow_name",
+    "lines_out_of_batches": "chalicelib.settlement.batches.taking_out:lines_out_of_batches",
     "payment_of_voucher": "chalicelib.subsidies.holds.listed:stop_payment",
 }.items():
     install(_port, _answer)

@@ -1,17 +1,43 @@
 """What the HTTP of institutions, projects and their sheets shares."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from msgspec import Meta
 
 from chalicelib.catalogue.model import SaveOutcome
+from chalicelib.edge.forms import Answer
 
 Ids = Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=200)]
 
 
 WARNINGS = {
-    "far_from_division": ("坐标离所属区划较远，请核对。", "The point is far from the division. Check it.")
+    "far_from_division": ("坐标离所属区划较远，请核对。", "The point is far from the division. Check it."),
+    "payee_proposed": (
+        "收款账户已提交，须由拨付人员确认，确认后满等待期才生效。",
+        "The account was put forward. It counts once finance has confirmed it and the wait is over.",
+    ),
+    "holder_differs": (
+        "开户名与机构登记名称不一致，请核对；拨付人员确认时须写明理由。",
+        "The holder is not the registered name. Check it; whoever confirms the account has to say why.",
+    ),
+    "account_shared": (
+        "该账号已登记在其他机构名下，请核实两家机构的关系。",
+        "Another institution has the same account number. Find out what the two have to do with each other.",
+    ),
 }
+
+
+class CatalogueWarning(Answer):
+    """Something the clerk should look at again."""
+
+    code: str
+    detail: str
+
+
+def warnings_answer(codes: Iterable[str], *, english: bool) -> list[CatalogueWarning]:
+    """Show warnings in the caller's language."""
+    return [CatalogueWarning(code=code, detail=WARNINGS[code][1 if english else 0]) for code in codes]
 
 
 def status_of(outcome: SaveOutcome) -> int:

@@ -10,7 +10,21 @@ from chalicelib.catalogue.model import SaveOutcome
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
 
-_KEPT = ("version", "op_id", "last_change", "status", "uscc", "id")
+_KEPT = (
+    "version",
+    "op_id",
+    "last_change",
+    "status",
+    "uscc",
+    "id",
+    "bank_holder",
+    "bank",
+    "sealed_bank_account",
+    "masked_bank_account",
+    "suspended_at",
+    "suspended_for",
+    "stops",
+)
 """What a new entry does not say: these stay as they are stored."""
 
 

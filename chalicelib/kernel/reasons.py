@@ -930,6 +930,26 @@ REASONS: dict[str, Reason] = {
     "reversal_not_asked": Reason(
         Refused, "该明细没有待确认的追回申请。", "No reversal waits to be confirmed for this line."
     ),
+    "hold_follows": Reason(
+        Refused,
+        "此暂缓随支付条件恢复自动解除，不能人工解除；不能恢复的，请复核人员剔除该明细。",
+        "This hold goes by itself once its condition is met again. If it cannot be, take the line out of the claim.",
+    ),
+    "payee_waiting": Reason(
+        Refused,
+        "该机构已有一个收款账户待确认，请由拨付人员先确认或退回。",
+        "Another account of this institution waits for a finance officer, who confirms or refuses it first.",
+    ),
+    "payee_lapsed": Reason(
+        Refused,
+        "该收款账户提交已满 {days} 天，已失效，请重新提交。",
+        "This account waited more than {days} days and has lapsed. Propose it anew.",
+    ),
+    "payee_reason_missing": Reason(
+        Impossible,
+        "开户名与机构登记名称不一致，请写明确认理由。",
+        "The holder is not the registered name: say why the account is confirmed all the same.",
+    ),
     # footage, exchange and the rest
     "signature_invalid": Reason(
         Unauthenticated, "报文签名校验不通过。", "The message's signature is not valid."

@@ -97,6 +97,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     by then is suspended in the night, or with `suspend_on_clawback` as soon as the reversal is confirmed. No
     source fixes either: 30 days is what bureaus usually allow, and a mistake of the bureau's own should not
     close a school at once.
+
+    A confirmed account of an institution counts `payee_wait_days` later, so that whoever is robbed has time
+    to notice. With `hold_when_suspended` a suspended institution is not paid until it is reinstated. Both
+    are the newest policy's, whatever a class was approved under: they say when to pay, not how much.
     """
 
     face_value_fen: Annotated[int, Meta(ge=1, le=10_000_000)] = 600_000
@@ -130,6 +134,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     subsidies_per_person_per_year: Count = 3
     overridable_checks: Annotated[list[OverridableCheck], Meta(max_length=10)] = []
     publicity_working_days: Annotated[int, Meta(ge=0, le=60)] = 5
+    payee_wait_days: Annotated[int, Meta(ge=0, le=90)] = 3
+    hold_when_suspended: bool = True
     clawback_due_days: Annotated[int, Meta(ge=0, le=3_650)] = 30
     suspend_on_clawback: bool = False
     subsidy_claim_deadline_months: Months = 12

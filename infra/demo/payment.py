@@ -140,11 +140,50 @@ def publicise(scene: Scene) -> None:
 
     last_day = date.fromisoformat(scene.claim["publicity_ends_on"])
     scene.go_to(datetime.combine(last_day, time(23, 50), tzinfo=SHANGHAI))
+    _try_another_account(scene)
+    _stop_a_line(scene)
     before = _batch_ids(scene)
     sealed = scene.staff("finance").post("/v1/settlement-batches").wanted
     scene.check(
         "settlement on the last day of publicity", (sealed["items"], _batch_ids(scene) - before), ([], set())
     )
+
+
+def _try_another_account(scene: Scene) -> None:
+    """Let the first reviewer put another account on the last day: it waits, and finance refuses it."""
+    clerk, finance = scene.staff("clerk"), scene.staff("finance")
+    path = f"/v1/institutions/{scene.institution['uscc']}"
+    own = finance.get(path).wanted
+    masked = "*" in own["bank_account"]["number"]
+    scene.holds(
+        "the account that finance confirmed is in force, masked", masked, note=own["bank_account"]["number"]
+    )
+    private = {"holder": "张三", "bank": "某银行", "number": "6222020000000009993", "reason": "更换账户"}
+    proposed = clerk.post(f"{path}/payee", {**private, "version": own["version"]}).wanted
+    told = [warning["code"] for warning in proposed["warnings"]]
+    scene.check(
+        "another account on the last day", (proposed["status"], told), ("proposed", ["holder_differs"])
+    )
+    decision = f"{path}/payee/{proposed['id']}"
+    alone = clerk.post(f"{decision}/confirm", {"version": proposed["version"], "reason": "急用"})
+    scene.refused("confirmed by who put it", alone, 403, "forbidden")
+    reason = {"version": proposed["version"], "reason": "户名不是机构"}
+    scene.check("refused by finance", finance.post(f"{decision}/refuse", reason).wanted["status"], "refused")
+
+
+def _stop_a_line(scene: Scene) -> None:
+    """Stop the payment of a line, see why it is held and who lifts it, and let it go."""
+    supervisor = scene.staff("supervisor")
+    claim = f"/v1/subsidy-claims/{scene.claim['id']}"
+    subject = {"kind": "line", "id": scene.claim["lines"][0]["id"]}
+    hold = supervisor.post("/v1/holds", {"subject": subject, "reason": "接举报，核查中"}).wanted
+    line = scene.school.get(claim).wanted["lines"][0]
+    shown = [(held["code"], held["reason"]) for held in line["holds"]]
+    found = (line["status"], shown)
+    scene.check("a line stopped, and why", found, ("held", [("stop_payment", "接举报，核查中")]))
+    release = {"version": hold["version"], "reason": "查无实据"}
+    released = supervisor.post(f"/v1/holds/{hold['id']}/release", release).wanted
+    scene.check("… let go", released["status"], "released")
 
 
 def _batch_ids(scene: Scene) -> set[str]:

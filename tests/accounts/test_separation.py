@@ -202,12 +202,12 @@ def test_an_account_whose_id_begins_another_ones_is_somebody_else(world: Any, mo
 
 def test_who_prepared_the_class_does_not_pay_for_it(world: Any, money: Money) -> None:
     batch = money.sealed(prepared_by_others(world, scored_by="institution_two"))
-    payer = moved("institution_two", Role.FINANCE)
+    recipient = moved("institution_two", Role.FINANCE)
     path = f"/v1/settlement-batches/{batch['id']}"
-    assert is_own_work(world.api(payer).post(f"{path}/export", {}, at=money.now))
+    assert is_own_work(world.api(recipient).post(f"{path}/export", {}, at=money.now))
     money.export(batch)
     results = [money.result(line) for line in money.batch(batch)["lines"]]
-    assert is_own_work(world.api(payer).post(f"{path}/results", {"results": results}, at=money.now))
+    assert is_own_work(world.api(recipient).post(f"{path}/results", {"results": results}, at=money.now))
 
 
 def test_neither_applicant_nor_first_reviewer_gives_the_second_review(world: Any, money: Money) -> None:

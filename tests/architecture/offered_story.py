@@ -285,12 +285,50 @@ def _repaid(story: Story) -> None:
     story.post("finance", f"/v1/claim-lines/{story.line_ids[0]}/repayments", body)
 
 
+def _account_proposed(story: Story) -> None:
+    path = f"/v1/institutions/{HEFEI_SCHOOL}"
+    version = story.ok(story.api("clerk").get(path, at=story.now))["version"]
+    account = {"holder": "启明", "bank": "徽商银行", "number": "6222020000000009993", "version": version}
+    story.post("clerk", f"{path}/payee", account | REASON)
+
+
+def _account_confirmed(story: Story) -> None:
+    (payee,) = story.ok(story.api("finance").get("/v1/payees", at=story.now))["items"]
+    path = f"/v1/institutions/{HEFEI_SCHOOL}/payee/{payee['id']}/confirm"
+    story.post("finance", path, REASON | {"version": payee["version"]})
+
+
+def _stopped(story: Story) -> None:
+    story.post("supervisor", "/v1/holds", REASON | {"subject": {"kind": "line", "id": story.line_ids[0]}})
+    story.post("finance", "/v1/holds", REASON | {"subject": {"kind": "institution", "id": HEFEI_SCHOOL}})
+
+
+def _account_changed(story: Story) -> None:
+    _due(story)
+    assert story.post("finance", "/v1/settlement-batches", {})["items"] == []
+
+
+def _account_let_be(story: Story) -> None:
+    (hold,) = story.ok(story.api("finance_two").get("/v1/holds", at=story.now))["items"]
+    story.post("finance_two", f"/v1/holds/{hold['id']}/release", REASON | {"version": hold["version"]})
+
+
+def _let_go(story: Story) -> None:
+    for hold in story.ok(story.api("supervisor").get("/v1/holds", at=story.now))["items"]:
+        story.post("supervisor", f"/v1/holds/{hold['id']}/release", REASON | {"version": hold["version"]})
+
+
 _PAYMENT: tuple[Step, ...] = (
     ("its lines are due", _due),
+    ("another account is proposed", _account_proposed),
+    ("it is confirmed, and not waited for", _account_confirmed),
+    ("its payment is stopped", _stopped),
+    ("it goes on", _let_go),
     ("a batch is sealed", _sealed),
     ("its file is fetched", _exported),
     ("the bank could not pay", _answered),
-    ("a second batch is sealed", lambda story: (_due(story), _sealed(story), _exported(story))),
+    ("the account that changed holds the line", _account_changed),
+    ("a second batch is sealed", lambda story: (_account_let_be(story), _sealed(story), _exported(story))),
     ("the bank has paid", _answered),
     ("a reversal is asked for", _line_step("finance", "reverse", REASON)),
     ("the reversal is confirmed", _line_step("finance_two", "reverse/confirm", {})),

@@ -250,6 +250,13 @@ KINDS = (
         _post("/v1/exchange/deliveries/{message_id}", redrive=nothing),
         ("DeliveryAnswer",),
     ),
+    Kind(
+        "payee account",
+        "id",
+        _post("/v1/institutions/{institution}/payee/{id}", confirm=reasoned, refuse=reasoned),
+        ("PayeeAnswer",),
+    ),
+    Kind("hold", "id", _post("/v1/holds/{id}", release=reasoned), ("HoldRecordAnswer", "PlacedHoldAnswer")),
     Kind("dead letters", "queue", _post("/v1/dead-letters/{queue}", redrive=nothing), ("DeadLettersAnswer",)),
 )
 KIND_OF: Mapping[str, Kind] = {answer: kind for kind in KINDS for answer in kind.answers}
@@ -299,6 +306,8 @@ READS: Mapping[tuple[str, str], Paths] = {
     ("GET", "/v1/lessons/{lesson_id}/check-ins"): _each("/v1/lessons/{}/check-ins", "lesson_ids"),
     ("GET", "/v1/exchange/deliveries"): _each("/v1/exchange/deliveries?state={}", "delivery_states"),
     ("GET", "/v1/dead-letters"): _always("/v1/dead-letters"),
+    ("GET", "/v1/payees"): _always("/v1/payees"),
+    ("GET", "/v1/holds"): _always("/v1/holds"),
 }
 
 

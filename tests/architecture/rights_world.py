@@ -50,6 +50,22 @@ class RightsWorld:
     other_person: Any
 
 
+def _proposed_payee(world: Any, money: Any) -> str:
+    """Propose another account for the school; give its id."""
+    from tests.support.people import HEFEI_SCHOOL
+
+    path = f"/v1/institutions/{HEFEI_SCHOOL}"
+    version = money.ok(world.api("clerk").get(path, at=money.now))["version"]
+    body = {
+        "holder": "学校",
+        "bank": "银行",
+        "number": "6222020000000000018",
+        "reason": "更换",
+        "version": version,
+    }
+    return str(money.ok(world.api("clerk").post(f"{path}/payee", body, at=money.now))["id"])
+
+
 def _asked_override(world: Any, class_id: str, enrolment_id: str) -> str:
     from chalicelib.subsidies.overrides import store as override_store
     from chalicelib.subsidies.overrides.model import Override, OverrideStatus, override_id_of
@@ -129,6 +145,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         world.api().post(f"/v1/publicity/{public['id']}/objections", {"reason": "有异议"}, at=money.now)
     )["id"]
     override = _asked_override(world, class_id, passed)
+    payee = _proposed_payee(world, money)
+    stop = {"subject": {"kind": "claim", "id": public["id"]}, "reason": "核查"}
+    hold = money.ok(world.api("supervisor").post("/v1/holds", stop, at=money.now))["id"]
     account = money.ok(ask_for(world.api, "in-county", division=COUNTY))["id"]
     upload = {"kind": "graduates", "filename": "a.csv", "size_bytes": 10, "sha256": "0" * 64}
     listed = money.ok(world.api("province").post("/v1/imports", upload))["id"]
@@ -288,6 +307,25 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/lessons/{lesson_id}/footage"): Case(f"/v1/lessons/{lesson_id}/footage", owner=of_class),
         ("PUT", "/v1/institutions/{uscc}"): Case(school, institution, owner=of_school),
         ("GET", "/v1/institutions/{uscc}"): Case(school),
+        ("POST", "/v1/institutions/{uscc}/payee"): Case(
+            f"{school}/payee",
+            institution["bank_account"] | VERSION_REASON,
+            owner=of_school,
+        ),
+        ("POST", "/v1/institutions/{uscc}/payee/{payee_id}/confirm"): Case(
+            f"{school}/payee/{payee}/confirm", VERSION_REASON, owner=of_school
+        ),
+        ("POST", "/v1/institutions/{uscc}/payee/{payee_id}/refuse"): Case(
+            f"{school}/payee/{payee}/refuse", VERSION_REASON, owner=of_school
+        ),
+        ("GET", "/v1/payees"): Case("/v1/payees", query=div, owner=in_county),
+        ("POST", "/v1/holds"): Case(
+            "/v1/holds", {"subject": {"kind": "claim", "id": public["id"]}} | REASON, owner=of_school
+        ),
+        ("GET", "/v1/holds"): Case("/v1/holds", query=div, owner=in_county),
+        ("POST", "/v1/holds/{hold_id}/release"): Case(
+            f"/v1/holds/{hold}/release", VERSION_REASON, owner=of_school
+        ),
         ("GET", "/v1/institutions"): Case("/v1/institutions", query=div),
         ("POST", "/v1/institutions/{uscc}/suspend"): Case(
             f"{school}/suspend", VERSION_REASON, owner=of_school
@@ -539,6 +577,8 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         checked_in: (of_class,),
         account: (in_county,),
         line_id: (of_school,),
+        payee: (of_school,),
+        hold: (of_school,),
         batch["id"]: (in_city, of_school),  # a line names the batch it is paid with
         issuance.id: (of_province,),
         listed: (of_province,),

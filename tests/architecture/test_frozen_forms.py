@@ -19,6 +19,8 @@ import chalicelib
 from chalicelib.attendance.footage import manifest
 from chalicelib.aws import keys, table, waiting
 from chalicelib.aws.settings import settings
+from chalicelib.catalogue.institutions import model as institutions
+from chalicelib.catalogue.payees import model as payees
 from chalicelib.exchange import model as exchange
 from chalicelib.exchange import store as exchange_store
 from chalicelib.kernel import ids
@@ -27,6 +29,7 @@ from chalicelib.settlement.batches import model as batches
 from chalicelib.settlement.ledger import model as ledger
 from chalicelib.subsidies.claims import model as claims
 from chalicelib.subsidies.documents import model as documents
+from chalicelib.subsidies.holds import model as holds
 from chalicelib.subsidies.overrides import model as overrides
 from chalicelib.supervision.audit import model as audit
 from chalicelib.vouchers import model as vouchers
@@ -42,6 +45,10 @@ def test_derived_ids_and_their_natural_keys() -> None:
     assert claims.claim_id_of("cls_abcd") == "clm_abcd"
     assert batches.batch_id_of("3401", 7) == "bat_mw2lsbzwx3usq5dfthersuoh"
     assert overrides.override_id_of("cls_abcd", "enr_b", "attendance") == "ovr_abcd-3pki4voj5riq"
+    assert payees.payee_id_of("91340100MA2ABCDE0X", 1) == "pay_eeqkrx3iyzrxozod3apchvfm"
+    assert institutions.listed_payee_id("91340100MA2ABCDE0X") == "pay_r7wftq5nf74igobxdgqu6t4i"
+    assert holds.derived_hold_id("lin_abcd-03", "attendance:mock_location") == "hld_abcd-l03vtd5ym4qttds"
+    assert holds.hold_id_of_rule("shared_device", "lin_abcd-03", "rsk_a") == "hld_burzjxh67prxgserzsab6kma"
     assert documents.document_id_of("clm_abcd", "0" * 64) == "doc_abcd-2zp3clxoinix"
 
 
@@ -183,8 +190,9 @@ def test_keys_are_derived_by_purpose() -> None:
 
 
 ARRAYS = {
+    "chalicelib.catalogue.payees.model": ["id counts_from"],
     "chalicelib.settlement.batches.model": [
-        "line_id enrolment_id voucher_id institution program_id budget_year amount_fen attempts",
+        "line_id enrolment_id voucher_id institution program_id budget_year amount_fen attempts payee_id",
     ],
     "chalicelib.settlement.ledger.model": ["line_id voucher_id institution amount_fen reference paid_on"],
     "chalicelib.subsidies.claims.evidence": [

@@ -18,7 +18,9 @@ def test_a_clerk_lists_an_institution_and_a_repeat_is_harmless(world, api):
     again = api("clerk").put(f"/v1/institutions/{USCC}", entry(world))
     assert (first.status, again.status) == (201, 200)
     assert first.json == again.json
-    assert first.json["bank_account"]["number"].count("*") >= 4
+    (waiting,) = first.json["payees"]
+    assert (waiting["status"], waiting["number"].count("*") >= 4) == ("proposed", True)
+    assert first.json["bank_account"] is None, "nobody has confirmed it"
     public = api().get(f"/v1/institutions/{USCC}")
     assert "bank_account" not in public.json
 
@@ -103,9 +105,9 @@ def test_a_point_of_another_city_is_listed_with_a_warning(world, api):
     wuhu = {"lng": 118.38, "lat": 31.33, "coord_system": "wgs84"}
     answer = api("clerk").put(f"/v1/institutions/{USCC}", entry(world, location=wuhu))
     assert answer.status == 201
-    assert [warning["code"] for warning in answer.json["warnings"]] == ["far_from_division"]
+    assert [warning["code"] for warning in answer.json["warnings"]] == ["far_from_division", "payee_proposed"]
     home = api("clerk").put(f"/v1/institutions/{USCC}", entry(world, version=1))
-    assert (home.status, home.json["warnings"]) == (200, [])
+    assert (home.status, [warning["code"] for warning in home.json["warnings"]]) == (200, ["payee_proposed"])
 
 
 def test_a_repeated_entry_makes_no_new_version_and_a_change_keeps_a_suspension(world, api):

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 
+from chalicelib.catalogue.payees.model import payee_id_of
 from chalicelib.classes.model import ClassStatus
 from chalicelib.classes.store import ClassRow
 from chalicelib.enrolments.model import EnrolmentStatus
@@ -93,6 +94,7 @@ def _claim(world: Any, city: str) -> tuple[ClaimRow, ClassRow]:
             submitted_at=world.now,
             reviewed_by="acc_clerk",
             approved_by="acc_reviewer",
+            payee_id=payee_id_of(HEFEI_SCHOOL, 1),
             budget_year=2026,
             publicity_ends_on=world.now.date() - timedelta(days=1),
             due_city=city,

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 _COPIED = ("app.py", "chalicelib", "infra", "tests", "pyproject.toml")
 _AT_ONCE = 2
 _SEQUENCES = ("tests/stateful/test_money.py",)
-_PLAIN = ("tests/settlement", "tests/subsidies")
+_PLAIN = ("tests/catalogue/payees", "tests/settlement", "tests/subsidies")
 
 
 _BATCHES = "chalicelib/settlement/batches/service.py"
@@ -29,6 +29,8 @@ _BATCHES_MODEL = "chalicelib/settlement/batches/model.py"
 _BATCHES_ARCHIVE = "chalicelib/settlement/batches/archive.py"
 _BATCHES_DUE = "chalicelib/settlement/batches/due.py"
 _BATCHES_SEALING = "chalicelib/settlement/batches/sealing.py"
+_BATCHES_STORE = "chalicelib/settlement/batches/store.py"
+_BATCHES_TAKING_OUT = "chalicelib/settlement/batches/taking_out.py"
 _CLAWBACK = "chalicelib/settlement/clawback/service.py"
 _CLAWBACK_MODEL = "chalicelib/settlement/clawback/model.py"
 _LEDGER_MODEL = "chalicelib/settlement/ledger/model.py"
@@ -43,7 +45,11 @@ _CLAIMS_DROPPING = "chalicelib/subsidies/claims/dropping.py"
 _CLAIMS_MODEL = "chalicelib/subsidies/claims/model.py"
 _CLAIMS_MOVES = "chalicelib/subsidies/claims/moves.py"
 _CLAIMS_STORE = "chalicelib/subsidies/claims/store.py"
+_HOLDS_INSTITUTIONS = "chalicelib/subsidies/holds/institutions.py"
+_HOLDS_MODEL = "chalicelib/subsidies/holds/model.py"
 _HOLDS_STORE = "chalicelib/subsidies/holds/store.py"
+_PAYEES_MODEL = "chalicelib/catalogue/payees/model.py"
+_PAYEES_STORE = "chalicelib/catalogue/payees/store.py"
 _PAYMENTS_STORE = "chalicelib/subsidies/payments/store.py"
 _PUBLICITY = "chalicelib/subsidies/publicity/service.py"
 _PUBLICITY_MODEL = "chalicelib/subsidies/publicity/model.py"
@@ -99,14 +105,14 @@ BUGS = (
     Bug(
         "publicity is over on its last day",
         _CLAIMS_MOVES,
-        '"due_on": f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}"',
-        '"due_on": f"{ends_on.isoformat()}#{claim.id}"',
+        'return f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}"',
+        'return f"{ends_on.isoformat()}#{claim.id}"',
     ),
     Bug(
         "a failed line with a hold is paid again",
         _BATCHES_DUE,
-        "if line is not None and line.status is LineStatus.PAYMENT_FAILED and not line.holds:",
-        "if line is not None and line.status is LineStatus.PAYMENT_FAILED:",
+        "if line.status is LineStatus.PAYMENT_FAILED and not line.holds:",
+        "if line.status is LineStatus.PAYMENT_FAILED:",
     ),
     Bug(
         "a hold on a line whose payment failed is forgotten",
@@ -129,8 +135,8 @@ BUGS = (
     Bug(
         "a batch is sealed without the last portion",
         _BATCHES_SEALING,
-        "    if pack:\n        yield pack\n\n\ndef _chunk",
-        "    if len(pack) > 1:\n        yield pack\n\n\ndef _chunk",
+        "    if pack:\n        yield pack\n\n\ndef _is_new",
+        "    if len(pack) > 1:\n        yield pack\n\n\ndef _is_new",
     ),
     Bug(
         "the payment file is written anew at each export",
@@ -149,6 +155,85 @@ BUGS = (
         _BATCHES_ARCHIVE,
         "if hashlib.sha256(raw).hexdigest() == digest:",
         "if raw:",
+    ),
+    # ---- who is paid, and what stops it
+    Bug(
+        "who proposed an account confirms it in another post",
+        _PAYEES_MODEL,
+        "    if payee.proposed_by in hands:\n",
+        "    if not hands:\n",
+    ),
+    Bug(
+        "a confirmed account counts at once",
+        _PAYEES_MODEL,
+        "    return now + timedelta(days=proposed.wait_days)\n",
+        "    return now\n",
+    ),
+    Bug(
+        "a refused account counts",
+        _PAYEES_STORE,
+        '    if action == "confirm":\n        head.append(',
+        "    if action:\n        head.append(",
+    ),
+    Bug(
+        "a claim is paid to whatever account is in force",
+        _HOLDS_INSTITUTIONS,
+        "return is_stopped(recipient, claim.program_id) or recipient.in_force(now) != approved_payee(claim)",
+        "return is_stopped(recipient, claim.program_id)",
+    ),
+    Bug(
+        "second review approves the account of that day",
+        _REVIEWS,
+        "return recipient.in_force(claim.reviewed_at) if",
+        "return recipient.in_force(recipient.payees.confirmed[-1].counts_from) if",
+    ),
+    Bug(
+        "a suspended institution is paid",
+        _HOLDS_INSTITUTIONS,
+        "    return recipient.institution.status is InstitutionStatus.SUSPENDED and _holds_when_suspended(program_id)\n",
+        "    return False\n",
+    ),
+    Bug(
+        "sealing does not look whether an institution was stopped meanwhile",
+        _BATCHES_SEALING,
+        "    return [*store.chunk_writes(batch, members), *moves, *unchanged]\n",
+        "    return [*store.chunk_writes(batch, members), *moves]\n",
+    ),
+    Bug(
+        "a line that is stopped stays in its sealed batch",
+        _BATCHES_TAKING_OUT,
+        "        elif batch.status is BatchStatus.SEALED:\n",
+        "        elif batch.status is BatchStatus.CLOSED:\n",
+    ),
+    Bug(
+        "what was held while its batch was collected is exported",
+        _BATCHES_TAKING_OUT,
+        "    held |= {str(line.id) for line in claim_store.find_lines(batch.stopped) if line.holds}\n",
+        "",
+    ),
+    Bug(
+        "an export does not look whether an institution was stopped meanwhile",
+        _BATCHES_TAKING_OUT,
+        "[unchanged_check(recipients[uscc].institution) for uscc in checked[:_CHECKS_MAX]]",
+        "[]",
+    ),
+    Bug(
+        "an export hands out a file that its batch has no longer",
+        _BATCHES_STORE,
+        'lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("export"), version=batch.version),\n    )\n    transact',
+        'lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("export")),\n    )\n    transact',
+    ),
+    Bug(
+        "whoever set a rule off lifts its hold",
+        _HOLDS_MODEL,
+        "    if hold.by_rule and own:\n",
+        "    if hold.by_rule and own and claim is None:\n",
+    ),
+    Bug(
+        "a hold that was lifted comes back with the next sealing",
+        _HOLDS_MODEL,
+        "if line is None or hold not in line.lifted]",
+        "if line is None or hold not in line.holds]",
     ),
     # ---- budgets
     Bug(

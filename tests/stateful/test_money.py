@@ -493,11 +493,11 @@ class Money(RuleBasedStateMachine):
         name, line = self._line(place)
         change = self.setting.world.change
         if lift:
-            hold_store.lift_hold(name, "rsk_a", change)
+            hold_store.lift_hold(name, "stop:hld_a", change)
         else:
-            hold_store.place_hold(name, "rsk_a", change)
+            hold_store.place_hold(name, "stop:hld_a", change)
         if line.state in (WAITING, FAILED):
-            (line.holds.discard if lift else line.holds.add)("rsk_a")
+            (line.holds.discard if lift else line.holds.add)("stop:hld_a")
         self.check()
 
     def _line(self, place: int) -> tuple[str, ModelLine]:

@@ -212,6 +212,11 @@ def wuhu_class(world: Any, size: int = 2) -> str:
     return scored_class(world, size, institution=WUHU_SCHOOL, division="340202")
 
 
+def codes(line: Any) -> list[str]:
+    """Name what holds a line, by code."""
+    return [hold["code"] for hold in line["holds"]]
+
+
 class Money:
     """Walks classes through claims, reviews, publicity, batches and results over HTTP."""
 

@@ -28,7 +28,6 @@ class World:
 
     def seed(self) -> None:
         """Put the province into empty tables."""
-        from chalicelib.aws import crypto
         from chalicelib.catalogue.institutions import store as catalogue_store
         from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, Location
         from chalicelib.catalogue.projects import store as projects_store
@@ -57,7 +56,6 @@ class World:
         for entry in catalogue.INSTITUTIONS:
             if entry["uscc"] not in (HEFEI_SCHOOL, HEFEI_OTHER, WUHU_SCHOOL):
                 continue
-            number = entry["bank_account"]["number"]
             institution = Institution(
                 uscc=entry["uscc"],
                 name=entry["name"],
@@ -68,12 +66,73 @@ class World:
                 programs=[ProgramId(self.program_id)],
                 projects=list(dict.fromkeys([*entry["projects"], FORTY_HOURS])),
                 status=InstitutionStatus.LISTED,
-                bank_holder=entry["bank_account"]["holder"],
-                bank=entry["bank_account"]["bank"],
-                sealed_bank_account=crypto.seal(number.encode(), item=f"institution:{entry['uscc']}"),
-                masked_bank_account="****" + number[-4:],
             )
             catalogue_store.save_institution(institution, version=None, change=self.change)
+            self.account(entry["uscc"], **entry["bank_account"])
+
+    def account(self, uscc: str, *, holder: str, bank: str, number: str) -> None:
+        """Store an account of an institution that two people agreed on long ago."""
+        from chalicelib.aws import crypto
+        from chalicelib.catalogue.payees.model import (
+            ConfirmedPayee,
+            PayeeAccount,
+            Payees,
+            PayeeStatus,
+            payee_id_of,
+        )
+        from chalicelib.catalogue.payees.service import digests_of
+        from chalicelib.catalogue.payees.store import PayeeAccountRow, PayeesRow
+        from chalicelib.kernel.identity import mask_account
+        from chalicelib.kernel.ids import Uscc
+
+        payee_id, then = payee_id_of(uscc, 1), self.now - timedelta(days=365)
+        account = PayeeAccount(
+            institution=Uscc(uscc),
+            id=payee_id,
+            division="3401",
+            status=PayeeStatus.CONFIRMED,
+            holder=holder,
+            bank=bank,
+            sealed_number=crypto.seal(number.encode(), item=f"payee-account:{uscc}:{payee_id}"),
+            masked_number=mask_account(number),
+            number_digest=digests_of(number)[0],
+            holder_differs=False,
+            shared_with=[],
+            wait_days=3,
+            reason="测试",
+            proposed_by="test",
+            proposed_at=then,
+            counts_from=then,
+            decided_by="test_two",
+            decided_at=then,
+        )
+        PayeeAccountRow.from_record(account).save()
+        confirmed = [ConfirmedPayee(payee_id, then)]
+        PayeesRow.from_record(
+            Payees(institution=Uscc(uscc), division="3401", confirmed=confirmed, proposals=1)
+        ).save()
+
+    def account_of_before(
+        self, uscc: str, *, holder: str = "学校", number: str = "6222020000000009993"
+    ) -> None:
+        """Put an account on an institution's own row, as it was before accounts were confirmed; no other."""
+        from chalicelib.aws import crypto
+        from chalicelib.catalogue.institutions.store import InstitutionRow
+        from chalicelib.catalogue.payees.model import payee_id_of
+        from chalicelib.catalogue.payees.store import PayeeAccountRow, PayeesRow
+        from chalicelib.kernel.identity import mask_account
+
+        PayeesRow(uscc).delete()
+        PayeeAccountRow(uscc, payee_id_of(uscc, 1)).delete()
+        sealed = crypto.seal(number.encode(), item=f"institution:{uscc}")
+        InstitutionRow(uscc).update(
+            actions=[
+                InstitutionRow.bank_holder.set(holder),
+                InstitutionRow.bank.set("徽商银行合肥分行"),
+                InstitutionRow.sealed_bank_account.set(sealed),
+                InstitutionRow.masked_bank_account.set(mask_account(number)),
+            ]
+        )
 
     @property
     def project_id(self) -> str:

@@ -42,7 +42,9 @@ COLUMNS = {
 }
 KEY_COLUMN = {CatalogueKind.INSTITUTIONS: "uscc", CatalogueKind.PROJECTS: "id"}
 """What may stand in a sheet only once."""
-OPTIONAL = frozenset({"programs"})
+_ACCOUNT = ("bank_holder", "bank", "bank_account")
+OPTIONAL = frozenset({"programs", *_ACCOUNT})
+"""What may stay empty; an account is told whole or not at all."""
 _TEXT_CHARS_MAX = 200
 _FEE_YUAN_MAX = 1_000_000
 _LNG_MAX, _LAT_MAX = 180, 90
@@ -78,6 +80,11 @@ def institution_entry_of(cells: Mapping[str, str]) -> InstitutionEntry:
 
     """
     faults = _text_faults(cells, INSTITUTION_COLUMNS)
+    account = [cells.get(name, "") for name in _ACCOUNT]
+    if any(account):
+        faults += [
+            Fault("empty_cell", field=name) for name, text in zip(_ACCOUNT, account, strict=True) if not text
+        ]
     lng, lat = _number(cells["lng"]), _number(cells["lat"])
     if lng is None or not -_LNG_MAX <= lng <= _LNG_MAX:
         faults.append(Fault("invalid_coordinate", field="lng"))
@@ -95,7 +102,7 @@ def institution_entry_of(cells: Mapping[str, str]) -> InstitutionEntry:
         location=Location(lng=lng, lat=lat, coord_system=CoordSystem(cells["coord_system"].lower())),
         programs=_ids(cells.get("programs", "")),
         projects=_ids(cells["projects"]),
-        bank_account=BankAccount(cells["bank_holder"], cells["bank"], cells["bank_account"]),
+        bank_account=BankAccount(*account) if any(account) else None,
     )
 
 

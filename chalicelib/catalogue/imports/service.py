@@ -19,10 +19,10 @@ from chalicelib.catalogue.imports.model import (
     institution_entry_of,
     project_of,
 )
-from chalicelib.catalogue.institutions.model import Institution
 from chalicelib.catalogue.institutions.reading import find_institutions
-from chalicelib.catalogue.institutions.service import SavedInstitution, save_institution
+from chalicelib.catalogue.institutions.service import Known, SavedInstitution, save_institution
 from chalicelib.catalogue.model import CatalogueKind, SaveOutcome
+from chalicelib.catalogue.payees.service import payees_of
 from chalicelib.catalogue.projects.reading import find_project
 from chalicelib.catalogue.projects.service import SavedProject, save_project
 from chalicelib.edge.problems import fault_of
@@ -37,7 +37,6 @@ ROWS_MAX = 500
 """What is surely applied within the seconds that the gateway waits; more come in several sheets."""
 _TITLES = {CatalogueKind.INSTITUTIONS: "培训机构", CatalogueKind.PROJECTS: "培训项目"}
 
-KnownInstitutions = Mapping[str, Institution]
 SavedEntry = SavedInstitution | SavedProject
 
 
@@ -107,26 +106,20 @@ def link_to_template(kind: CatalogueKind) -> str:
 class RowSaver(Protocol):
     """Lists what one row says, or only judges it; tells the outcome."""
 
-    def __call__(
-        self, context: Context, row: SheetRow, known: KnownInstitutions, *, dry_run: bool
-    ) -> SavedEntry:
+    def __call__(self, context: Context, row: SheetRow, known: Known, *, dry_run: bool) -> SavedEntry:
         """See the class."""
         ...
 
 
-def _save_institution(
-    context: Context, row: SheetRow, known: KnownInstitutions, *, dry_run: bool
-) -> SavedInstitution:
+def _save_institution(context: Context, row: SheetRow, known: Known, *, dry_run: bool) -> SavedInstitution:
     entry = institution_entry_of(row.cells)
     uscc = row.cells["uscc"]
-    old = known.get(uscc)
+    old = known.institutions.get(uscc)
     version = old.version if old is not None else None
     return save_institution(context, uscc, entry, version=version, dry_run=dry_run, known=known)
 
 
-def _save_project(
-    context: Context, row: SheetRow, known: KnownInstitutions, *, dry_run: bool
-) -> SavedProject:
+def _save_project(context: Context, row: SheetRow, known: Known, *, dry_run: bool) -> SavedProject:
     del known  # of institutions
     project = project_of(row.cells)
     old = find_project(project.id)
@@ -139,16 +132,15 @@ _LISTING: Mapping[CatalogueKind, tuple[str, RowSaver]] = {
 }
 
 
-def _known_institutions(rows: Sequence[SheetRow], kind: CatalogueKind) -> KnownInstitutions:
+def _known_institutions(rows: Sequence[SheetRow], kind: CatalogueKind) -> Known:
     """Read at once what is stored of a sheet's institutions."""
     if kind is CatalogueKind.PROJECTS:
-        return {}
-    return find_institutions(row.cells["uscc"] for row in rows if row.cells["uscc"])
+        return Known({}, {})
+    institutions = find_institutions(row.cells["uscc"] for row in rows if row.cells["uscc"])
+    return Known(institutions, payees_of(institutions))
 
 
-def _judge(
-    context: Context, save: RowSaver, row: SheetRow, known: KnownInstitutions
-) -> list[Fault] | SavedEntry:
+def _judge(context: Context, save: RowSaver, row: SheetRow, known: Known) -> list[Fault] | SavedEntry:
     try:
         return save(context, row, known, dry_run=True)
     except DomainError as refusal:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -11,7 +12,7 @@ from msgspec import Meta
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.geo import CoordSystem, Point
-from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc
+from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc, derived_id
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
@@ -58,7 +59,7 @@ class BankAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class InstitutionEntry:
-    """What a clerk files of an institution: all of it but its number and its state."""
+    """What a clerk files of an institution: all of it but its number and its state; an account to propose."""
 
     name: str
     division: str
@@ -67,11 +68,15 @@ class InstitutionEntry:
     location: Location
     programs: Sequence[str]
     projects: Sequence[str]
-    bank_account: BankAccount
+    bank_account: BankAccount | None = None
 
 
 class Institution(msgspec.Struct, frozen=True, kw_only=True):
-    """A listed training provider, keyed by its unified social credit code."""
+    """A listed training provider, keyed by its unified social credit code.
+
+    Its accounts have a life of their own (`catalogue.payees`); the one here is of institutions that were
+    listed before. `stops` are the holds on all of its payments (`subsidies.holds`).
+    """
 
     uscc: Uscc
     name: str
@@ -82,12 +87,20 @@ class Institution(msgspec.Struct, frozen=True, kw_only=True):
     programs: list[ProgramId]
     projects: list[ProjectId]
     status: InstitutionStatus
-    bank_holder: str
-    bank: str
-    sealed_bank_account: str
-    masked_bank_account: str
+    bank_holder: str | None = None
+    bank: str | None = None
+    sealed_bank_account: str | None = None
+    masked_bank_account: str | None = None
+    suspended_at: datetime | None = None
+    suspended_for: str | None = None
+    stops: list[str] = []
     version: int = 1
     last_change: Change | None = None
+
+
+def listed_payee_id(uscc: str) -> str:
+    """Name the account that stands on an institution's own row."""
+    return derived_id("pay", uscc, "listed")
 
 
 def teaches(institution: Institution, project: Project, program_id: str, kind: ProgramKind) -> bool:

@@ -1,10 +1,12 @@
 """HTTP of institutions."""
 
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.catalogue.answers import WARNINGS, Ids, status_of
+from chalicelib.catalogue.answers import CatalogueWarning, Ids, status_of, warnings_answer
 from chalicelib.catalogue.institutions import reading, service
 from chalicelib.catalogue.institutions import search as searching
 from chalicelib.catalogue.institutions.model import (
@@ -14,6 +16,7 @@ from chalicelib.catalogue.institutions.model import (
     InstitutionStatus,
     Location,
 )
+from chalicelib.catalogue.payees.routes import PayeeAnswer, payee_answer
 from chalicelib.edge.endpoints import (
     PUBLIC,
     AnswerKind,
@@ -24,7 +27,7 @@ from chalicelib.edge.endpoints import (
     Reply,
     VersionReason,
 )
-from chalicelib.edge.forms import Answer, Form, Version, line, malformed
+from chalicelib.edge.forms import Answer, Form, Reason, Version, line, malformed
 from chalicelib.edge.http import Api
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.geo import CoordSystem, Point
@@ -41,8 +44,15 @@ class BankAccountForm(Form):
     number: Annotated[str, Meta(min_length=1, max_length=40)]
 
 
+class PayeeRequest(BankAccountForm):
+    """Another account for an institution, and why; `version` is the institution's."""
+
+    version: Version
+    reason: Reason
+
+
 class InstitutionRequest(Form):
-    """An institution's entry."""
+    """An institution's entry; without an account its account stays as it is."""
 
     name: Annotated[str, line(100)]
     division: Annotated[str, Meta(max_length=6)]
@@ -51,15 +61,8 @@ class InstitutionRequest(Form):
     location: Location
     programs: Ids
     projects: Ids
-    bank_account: BankAccountForm
+    bank_account: BankAccountForm | None = None
     version: Version | None = None
-
-
-class CatalogueWarning(Answer):
-    """Something the clerk should look at again."""
-
-    code: str
-    detail: str
 
 
 class InstitutionAnswer(Answer):
@@ -77,10 +80,25 @@ class InstitutionAnswer(Answer):
     version: int
 
 
-class OwnInstitutionAnswer(InstitutionAnswer):
-    """An institution as the bureau that lists it sees it."""
+class BankAccountAnswer(Answer):
+    """The account in force, with its number masked."""
 
-    bank_account: dict[str, str]
+    id: str
+    holder: str
+    bank: str
+    number: str
+
+
+class OwnInstitutionAnswer(InstitutionAnswer):
+    """An institution as itself and its bureau see it.
+
+    `bank_account` is the one in force, `payees` those that wait to be confirmed or to count.
+    `suspended_for` is why it is suspended.
+    """
+
+    bank_account: BankAccountAnswer | None
+    payees: list[PayeeAnswer]
+    suspended_for: str | None
     allowed_actions: list[str]
     warnings: list[CatalogueWarning]
 
@@ -121,14 +139,10 @@ def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply
         location=body.location,
         programs=body.programs,
         projects=body.projects,
-        bank_account=BankAccount(account.holder, account.bank, account.number),
+        bank_account=_account(account) if account is not None else None,
     )
     saved = service.save_institution(call.context, uscc, entry, version=body.version)
-    warnings = [
-        CatalogueWarning(code=code, detail=WARNINGS[code][1 if call.english else 0])
-        for code in saved.warnings
-    ]
-    return Reply(_own(call, saved.institution, warnings), status_of(saved.outcome))
+    return Reply(_own(call, saved.institution, saved.warnings), status_of(saved.outcome))
 
 
 @api.endpoint(
@@ -138,13 +152,30 @@ def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply
     knows_caller=True,
     answer=InstitutionAnswer,
     also=(AnswerKind(OwnInstitutionAnswer),),
-    summary="Read an institution; its bureau also sees the account, masked, and what it may do",
+    summary="Read an institution; itself and its bureau also see the accounts, masked, and what waits",
 )
 def read_institution(call: Call[None, NoQuery], uscc: str) -> Reply:
     institution = reading.read_institution(uscc)
-    if service.allowed_actions(call.context, institution):
-        return Reply(_own(call, institution, []))
+    if service.sees_payees(call.context, institution):
+        return Reply(_own(call, institution))
     return Reply(InstitutionAnswer(**_facts(institution)))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/institutions/{uscc}/payee",
+    action="payee.propose",
+    body=PayeeRequest,
+    answer=PayeeAnswer,
+    status_code=201,
+    summary="Propose another account for an institution; a finance officer confirms it",
+)
+def propose_payee(call: Call[PayeeRequest, NoQuery], uscc: str) -> PayeeAnswer:
+    body = call.body
+    proposed = service.propose_payee(
+        call.context, uscc, _account(body), version=body.version, reason=body.reason
+    )
+    return payee_answer(call, proposed)
 
 
 @api.endpoint(
@@ -217,7 +248,7 @@ def _moved(call: Call[VersionReason, NoQuery], uscc: str, action: str) -> OwnIns
     institution = service.move_institution(
         call.context, uscc, action, version=body.version, reason=body.reason
     )
-    return _own(call, institution, [])
+    return _own(call, institution)
 
 
 def _facts(institution: Institution) -> dict[str, Any]:
@@ -235,16 +266,20 @@ def _facts(institution: Institution) -> dict[str, Any]:
     }
 
 
+def _account(form: BankAccountForm) -> BankAccount:
+    return BankAccount(form.holder, form.bank, form.number)
+
+
 def _own(
-    call: Call[object, object], institution: Institution, warnings: list[CatalogueWarning]
+    call: Call[object, object], institution: Institution, warnings: Sequence[str] = ()
 ) -> OwnInstitutionAnswer:
+    shown = service.accounts_shown(call.context, institution)
+    in_force = shown.in_force
     return OwnInstitutionAnswer(
         **_facts(institution),
-        bank_account={
-            "holder": institution.bank_holder,
-            "bank": institution.bank,
-            "number": institution.masked_bank_account,
-        },
+        bank_account=BankAccountAnswer(**asdict(in_force)) if in_force is not None else None,
+        payees=[payee_answer(call, payee) for payee in shown.waiting],
+        suspended_for=institution.suspended_for,
         allowed_actions=service.allowed_actions(call.context, institution),
-        warnings=warnings,
+        warnings=warnings_answer(warnings, english=call.english),
     )

@@ -1,6 +1,6 @@
-"""Use cases of institutions: list, change, suspend, reinstate, open bank accounts (step 2 of the notice)."""
+"""Use cases of institutions: list, change, suspend, reinstate, propose an account (step 2 of the notice)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import msgspec
@@ -8,23 +8,27 @@ import msgspec
 from chalicelib.accounts import rights
 from chalicelib.accounts.disclosures.service import disclose
 from chalicelib.accounts.service import take_along
-from chalicelib.aws import crypto
-from chalicelib.aws.crypto import SealedText
 from chalicelib.catalogue.institutions import store
 from chalicelib.catalogue.institutions.model import (
+    BankAccount,
     Institution,
     InstitutionEntry,
     InstitutionStatus,
+    listed_payee_id,
     why_not,
 )
+from chalicelib.catalogue.institutions.paying import listed_text, payee_in_force
 from chalicelib.catalogue.institutions.reading import forget_institutions, read_institution
 from chalicelib.catalogue.model import SaveOutcome
+from chalicelib.catalogue.payees import service as proposing
+from chalicelib.catalogue.payees.model import PayeeAccount, Payees
+from chalicelib.catalogue.payees.service import Proposal
+from chalicelib.catalogue.payees.store import find_payees
 from chalicelib.catalogue.projects.reading import program_exists, project_exists
 from chalicelib.kernel.divisions import is_known, plausible
 from chalicelib.kernel.errors import Fault, NotFound, Refused
 from chalicelib.kernel.identity import (
     InvalidIdentity,
-    mask_account,
     parse_account_number,
     parse_contact_phone,
     parse_uscc,
@@ -33,9 +37,15 @@ from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, refuse
 from chalicelib.kernel.territory import in_province
+from chalicelib.programs.model import Policy
+from chalicelib.programs.service import read_program
 
 ACTIONS = {"suspend": "institution.suspend", "reinstate": "institution.reinstate"}
 """What may be done with a listed institution, and the right to it."""
+
+
+PROPOSED_WITH_ENTRY = "随机构信息提交"
+"""The reason of an account that came with an institution's entry."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +55,14 @@ class SavedInstitution:
     institution: Institution
     outcome: SaveOutcome
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is stored of many institutions, read at once."""
+
+    institutions: Mapping[str, Institution]
+    payees: Mapping[str, Payees]
 
 
 # --------------------------------------------------------------------------- an entry
@@ -57,42 +75,61 @@ def save_institution(
     *,
     version: int | None,
     dry_run: bool = False,
-    known: Mapping[str, Institution] | None = None,
+    known: Known | None = None,
 ) -> SavedInstitution:
     """List an institution, or change its entry; a dry run only judges.
 
-    `known` holds what is stored of many institutions, read at once by the caller; else it is read here.
+    An account that is not known yet is put forward with it: it counts once a finance officer has confirmed
+    it. An entry without one leaves the account as it is. `known` is what the caller has read; else it is
+    read here.
 
     Raises:
         Malformed: with every field that is wrong.
         NotFound: the division, old or new, is outside the caller's area.
-        Refused: `version_conflict`.
+        Refused: `version_conflict`, or `payee_waiting`: another account waits to be confirmed.
 
     """
     faults, number = _faults_of(uscc, entry)
     if faults:
         raise error("malformed", faults=tuple(faults))
     rights.require(context.principal, "institution.write", division=entry.division)
-    old = store.find_institution(uscc) if known is None else known.get(uscc)
+    old = store.find_institution(uscc) if known is None else known.institutions.get(uscc)
     if old is not None:
         rights.require(context.principal, "institution.write", division=old.division)
-    new = _institution_of(uscc, entry, number)
-    warnings = () if plausible(entry.division, entry.location.point) else ("far_from_division",)
-    if old is not None and _says_the_same(context, old, new, number):
+    payees = find_payees(uscc) if known is None else known.payees.get(uscc)
+    new = _institution_of(uscc, entry)
+    near = plausible(entry.division, entry.location.point)
+    warnings: tuple[str, ...] = () if near else ("far_from_division",)
+    proposal = _new_account(context, new, _Known(old, payees), entry.bank_account, number)
+    if proposal is not None:
+        warnings += ("payee_proposed", *proposing.told_of(proposal))
+    elif entry.bank_account is not None:
+        warnings += proposing.told_of_waiting(payees, context.now)
+    same = old is not None and _says_the_same(old, new)
+    if old is not None and same and proposal is None:
         if known is None and not dry_run:
             take_along(context, uscc, old.division)  # a repeat ends what a first call may have left
         return SavedInstitution(old, store.outcome_of_unchanged(old), warnings)
     outcome = SaveOutcome.CREATED if old is None else SaveOutcome.CHANGED
     if dry_run:
         return SavedInstitution(new, outcome, warnings)
-    saved = store.save_institution(new, version=version, change=change_of(context, "institution.write"))
-    if old is not None and old.division != saved.division:
-        take_along(context, uscc, saved.division)
+    saved = old
+    if saved is None or not same:
+        saved = store.save_institution(new, version=version, change=change_of(context, "institution.write"))
+    _take_staff_along(context, old, saved)
+    if proposal is not None:
+        proposing.propose(context, proposal)
     forget_institutions()
     return SavedInstitution(saved, outcome, warnings)
 
 
-def _institution_of(uscc: str, entry: InstitutionEntry, number: str) -> Institution:
+def _take_staff_along(context: Context, old: Institution | None, saved: Institution) -> None:
+    """Let the accounts of an institution that moved to another division act there."""
+    if old is not None and old.division != saved.division:
+        take_along(context, saved.uscc, saved.division)
+
+
+def _institution_of(uscc: str, entry: InstitutionEntry) -> Institution:
     return Institution(
         uscc=Uscc(uscc),
         name=entry.name,
@@ -103,11 +140,86 @@ def _institution_of(uscc: str, entry: InstitutionEntry, number: str) -> Institut
         programs=[ProgramId(program) for program in dict.fromkeys(entry.programs)],
         projects=[ProjectId(project) for project in dict.fromkeys(entry.projects)],
         status=InstitutionStatus.LISTED,
-        bank_holder=entry.bank_account.holder,
-        bank=entry.bank_account.bank,
-        sealed_bank_account=crypto.seal(number.encode(), item=_item_of(uscc)),
-        masked_bank_account=mask_account(number),
     )
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is stored of one institution."""
+
+    institution: Institution | None
+    payees: Payees | None
+
+
+def _new_account(
+    context: Context,
+    institution: Institution,
+    stored: _Known,
+    account: BankAccount | None,
+    number: str,
+) -> Proposal | None:
+    """Tell what an entry puts forward; None if it names no account, or one that is known already.
+
+    Raises:
+        Refused: `payee_waiting`.
+
+    """
+    if account is None:
+        return None
+    old, payees = stored.institution, stored.payees
+    known = proposing.known_accounts(payees, context.now)
+    digests = proposing.digests_of(number)
+    if any(proposing.is_account(payee, account.holder, account.bank, digests) for payee in known):
+        return None
+    if old is not None and payee_in_force(old, payees, context.now) == listed_payee_id(old.uscc):
+        listed = (old.bank_holder, old.bank) == (account.holder, account.bank)
+        if listed and _listed_number(context, old) == number:
+            return None
+    refuse(proposing.why_not_propose(known, context.now))
+    return _proposal_of(institution, account, number, reason=PROPOSED_WITH_ENTRY)
+
+
+def _listed_number(context: Context, old: Institution) -> str:
+    purpose = "compare with a repeated entry"
+    opened = disclose(context, [listed_text(old)], subject=old.uscc, division=old.division, purpose=purpose)
+    return opened[0].decode()
+
+
+def _proposal_of(institution: Institution, account: BankAccount, number: str, *, reason: str) -> Proposal:
+    policies = [read_program(program_id).policy for program_id in institution.programs]
+    return Proposal(
+        institution=institution.uscc,
+        division=institution.division,
+        registered_name=institution.name,
+        holder=account.holder,
+        bank=account.bank,
+        number=number,
+        reason=reason,
+        wait_days=max((policy.payee_wait_days for policy in policies), default=Policy().payee_wait_days),
+    )
+
+
+def propose_payee(
+    context: Context, uscc: str, account: BankAccount, *, version: int, reason: str
+) -> PayeeAccount:
+    """Put another account of an institution forward, with the reason.
+
+    Raises:
+        NotFound: the institution is not listed, or outside the caller's area.
+        Malformed: the number is none.
+        Refused: `version_conflict`, or `payee_waiting`: another one waits to be confirmed.
+
+    """
+    institution = read_institution(uscc)
+    rights.require(context.principal, "payee.propose", division=institution.division)
+    try:
+        number = parse_account_number(account.number)
+    except InvalidIdentity as failure:
+        raise error("malformed", faults=(Fault(failure.code, field="number"),)) from None
+    if institution.version != version:
+        raise error("version_conflict", version=institution.version)
+    proposal = _proposal_of(institution, account, number, reason=reason)
+    return proposing.propose(context, proposal, also=[store.unchanged_check(institution)])
 
 
 def _faults_of(uscc: str, entry: InstitutionEntry) -> tuple[list[Fault], str]:
@@ -124,7 +236,8 @@ def _faults_of(uscc: str, entry: InstitutionEntry) -> tuple[list[Fault], str]:
     except InvalidIdentity as failure:
         faults.append(Fault(failure.code, field="phone"))
     try:
-        number = parse_account_number(entry.bank_account.number)
+        if entry.bank_account is not None:
+            number = parse_account_number(entry.bank_account.number)
     except InvalidIdentity as failure:
         faults.append(Fault(failure.code, field="bank_account.number"))
     if not is_known(entry.division):
@@ -144,14 +257,24 @@ def _faults_of(uscc: str, entry: InstitutionEntry) -> tuple[list[Fault], str]:
     return faults, number
 
 
-def _says_the_same(context: Context, old: Institution, new: Institution, number: str) -> bool:
-    """Tell whether a repeated entry changes nothing; an account number is sealed anew each time."""
-    beside = {"sealed_bank_account": "", "status": new.status, "version": 1, "last_change": None}
-    if msgspec.structs.replace(old, **beside) != msgspec.structs.replace(new, **beside):
-        return False
-    purpose = "compare with a repeated entry"
-    opened = open_bank_accounts(context, [old], subject=old.uscc, division=old.division, purpose=purpose)
-    return opened == [number]
+_NOT_IN_ENTRIES = (
+    "status",
+    "bank_holder",
+    "bank",
+    "sealed_bank_account",
+    "masked_bank_account",
+    "suspended_at",
+    "suspended_for",
+    "stops",
+    "version",
+    "last_change",
+)
+
+
+def _says_the_same(old: Institution, new: Institution) -> bool:
+    """Tell whether a repeated entry changes nothing."""
+    beside = {name: getattr(new, name) for name in _NOT_IN_ENTRIES}
+    return msgspec.structs.replace(old, **beside) == new
 
 
 # --------------------------------------------------------------------------- its state
@@ -172,6 +295,51 @@ def move_institution(context: Context, uscc: str, action: str, *, version: int, 
     moved = store.move_institution(uscc, action, version=version, change=change)
     forget_institutions()
     return moved
+
+
+@dataclass(frozen=True)
+class AccountInForce:
+    """The account an institution is paid to now, with its number masked."""
+
+    id: str
+    holder: str
+    bank: str
+    number: str
+
+
+@dataclass(frozen=True)
+class AccountsShown:
+    """The account in force, and those that wait to be confirmed or to count."""
+
+    in_force: AccountInForce | None
+    waiting: list[PayeeAccount]
+
+
+def sees_payees(context: Context, institution: Institution) -> bool:
+    """Tell whether the caller may see an institution's accounts, masked."""
+    return rights.reaches(
+        context.principal, "payee.read", division=institution.division, institution=institution.uscc
+    )
+
+
+def accounts_shown(context: Context, institution: Institution) -> AccountsShown:
+    """Read the accounts of an institution that are of interest now."""
+    payees = find_payees(institution.uscc)
+    known = proposing.known_accounts(payees, context.now)
+    current = payee_in_force(institution, payees, context.now)
+    in_force = None
+    if current == listed_payee_id(institution.uscc):
+        in_force = AccountInForce(
+            current,
+            str(institution.bank_holder),
+            str(institution.bank),
+            str(institution.masked_bank_account),
+        )
+    waiting = sorted((payee for payee in known if payee.id != current), key=lambda payee: payee.proposed_at)
+    for payee in known:
+        if payee.id == current:
+            in_force = AccountInForce(payee.id, payee.holder, payee.bank, payee.masked_number)
+    return AccountsShown(in_force, waiting)
 
 
 def allowed_actions(context: Context, institution: Institution) -> list[str]:
@@ -202,20 +370,3 @@ def division_of_institution(uscc: str) -> str | None:
     """Tell the division an institution belongs to; None if it is not listed."""
     institution = store.find_institution(uscc)
     return institution.division if institution is not None else None
-
-
-def open_bank_accounts(
-    context: Context, institutions: Sequence[Institution], *, subject: str, division: str, purpose: str
-) -> list[str]:
-    """Open institutions' account numbers; one record of the subject tells who looked, and why."""
-    sealed = [
-        SealedText(institution.sealed_bank_account, _item_of(institution.uscc))
-        for institution in institutions
-    ]
-    opened = disclose(context, sealed, subject=subject, division=division, purpose=purpose)
-    return [number.decode() for number in opened]
-
-
-def _item_of(uscc: str) -> str:
-    """Name the item that an institution's account number is sealed for."""
-    return f"institution:{uscc}"

@@ -6,9 +6,9 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.table import StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import transition
-from chalicelib.catalogue.institutions.model import INSTITUTION_TRANSITIONS, Institution
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import Check, Update, transition
+from chalicelib.catalogue.institutions.model import INSTITUTION_TRANSITIONS, Institution, InstitutionStatus
 from chalicelib.catalogue.model import SaveOutcome
 from chalicelib.catalogue.store import create_or_replace, outcome_of_same
 from chalicelib.kernel.paging import Page, PageRequest
@@ -48,10 +48,13 @@ class InstitutionRow(VersionedTable[Institution]):
     programs = StructAttribute()
     projects = StructAttribute()
     status = UnicodeAttribute()
-    bank_holder = UnicodeAttribute()
-    bank = UnicodeAttribute()
-    sealed_bank_account = UnicodeAttribute()
-    masked_bank_account = UnicodeAttribute()
+    bank_holder = UnicodeAttribute(null=True)
+    bank = UnicodeAttribute(null=True)
+    sealed_bank_account = UnicodeAttribute(null=True)
+    masked_bank_account = UnicodeAttribute(null=True)
+    suspended_at = MomentAttribute(null=True)
+    suspended_for = UnicodeAttribute(null=True)
+    stops = StructAttribute(default=list)
     by_area = InstitutionsByArea()
 
 
@@ -110,11 +113,38 @@ def move_institution(uscc: str, action: str, *, version: int | None, change: Cha
         NotFound, Refused: what `model.why_not` tells; the condition here is the truth of it.
 
     """
+    target = INSTITUTION_TRANSITIONS.target(action)
+    suspended = target is InstitutionStatus.SUSPENDED
     return transition(
         InstitutionRow,
         (uscc,),
         sources=INSTITUTION_TRANSITIONS.sources(action),
-        target=INSTITUTION_TRANSITIONS.target(action),
+        target=target,
         version=version,
         change=change,
+        actions=[
+            InstitutionRow.suspended_at.set(change.at) if suspended else InstitutionRow.suspended_at.remove(),
+            InstitutionRow.suspended_for.set(str(change.reason))
+            if suspended
+            else InstitutionRow.suspended_for.remove(),
+        ],
+    )
+
+
+def unchanged_check(institution: Institution) -> Check:
+    """Require that an institution is as it was read: listed or suspended, stopped or not."""
+    return Check(InstitutionRow, (institution.uscc,), InstitutionRow.version == institution.version)
+
+
+def stops_write(institution: Institution, stops: Sequence[str], change: Change) -> Update:
+    """Replace the holds on all of an institution's payments, if it is still as it was read.
+
+    `change` is the institution's own, so that its history tells the hold as well.
+    """
+    return Update(
+        InstitutionRow,
+        (institution.uscc,),
+        [InstitutionRow.stops.set(list(stops))],
+        InstitutionRow.version == institution.version,
+        change,
     )

@@ -6,11 +6,14 @@ payment has the enrolment's or the class's state in its condition. So a scored t
 neither revoked, released nor withdrawn.
 """
 
+import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from chalicelib.attendance.summary.service import attendance_of
+from chalicelib.catalogue.institutions.model import Institution
+from chalicelib.catalogue.institutions.paying import to_be_paid
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Change, Context
@@ -21,11 +24,13 @@ from chalicelib.subsidies.claims.model import (
     ClaimStatus,
     Line,
     LineStatus,
+    claim_of_line,
     status_shown,
     waits_for_closing,
 )
 from chalicelib.subsidies.claims.moves import batched_after
 from chalicelib.subsidies.holds import store as hold_store
+from chalicelib.subsidies.holds.institutions import changed_payee, stands_off
 from chalicelib.subsidies.holds.model import (
     HoldKind,
     attendance_hold,
@@ -33,7 +38,9 @@ from chalicelib.subsidies.holds.model import (
     decided_holds,
     is_derived_hold,
     is_of_kind,
+    not_lifted,
 )
+from chalicelib.subsidies.holds.payees import note_changed_payee
 from chalicelib.subsidies.payability.model import evaluate
 from chalicelib.vouchers.model import Voucher
 from chalicelib.vouchers.store import find_vouchers
@@ -43,10 +50,15 @@ _CLAIMS_A_READ = 100
 
 @dataclass(frozen=True)
 class Portion:
-    """Lines that go into a batch together: all payable ones of a claim, or one to be paid again."""
+    """Lines that go into a batch together: all payable ones of a claim, or one to be paid again.
+
+    `institution` is theirs as it was read, not stopped; `payee_id` its account, in force and approved.
+    """
 
     claim: Claim | None
     lines: list[Line]
+    institution: Institution
+    payee_id: str
 
     @property
     def writes(self) -> int:
@@ -58,7 +70,8 @@ class Portion:
         assert self.claim is not None
         count = room - 1
         rest = batched_after(self.claim, lines=count)
-        return Portion(self.claim, self.lines[:count]), Portion(rest, self.lines[count:])
+        first = dataclasses.replace(self, lines=self.lines[:count])
+        return first, dataclasses.replace(self, claim=rest, lines=self.lines[count:])
 
 
 def anything_due(division: str, context: Context, change: Change) -> bool:
@@ -76,30 +89,35 @@ def anything_due(division: str, context: Context, change: Change) -> bool:
 def portions_due(division: str, context: Context, *, limit: int, change: Change) -> Iterator[Portion]:
     """Give what is due in a division, up to so many lines, always in the same order."""
     left = limit
-    for portion in _unpaid_by_the_bank(division, limit=left, change=change):
+    for portion in _unpaid_by_the_bank(division, context.now, limit=left, change=change):
         left -= len(portion.lines)
         yield portion
     today = shanghai_date(context.now)
     due = claim_store.due_claims(division, on=today)
     while left > 0 and (claim_ids := _next_claims(due, lines=left)):
-        for portion in _payable(claim_ids, today, change):
+        for portion in _payable(claim_ids, context.now, change):
             if len(portion.lines) > left:
                 return
             left -= len(portion.lines)
             yield portion
 
 
-def _unpaid_by_the_bank(division: str, *, limit: int, change: Change) -> Iterator[Portion]:
+def _unpaid_by_the_bank(division: str, now: datetime, *, limit: int, change: Change) -> Iterator[Portion]:
     """Give the lines that the bank did not pay, decided again: in a batch nothing stops a line."""
     if limit <= 0:
         return
     waiting = claim_store.find_lines(claim_store.lines_to_retry(division, limit=limit))
     failed = [line for line in waiting if line.status is LineStatus.PAYMENT_FAILED]
     vouchers = _vouchers_of(failed)
+    claims = claim_store.find_claims(sorted({claim_of_line(line.id) for line in failed}))
+    paying = _paying(claims, now, change)
     for old in failed:
+        recipient = paying.get(claim_of_line(old.id))
         line = _decide_again(old, vouchers.get(old.voucher_id), [], change)
-        if line is not None and line.status is LineStatus.PAYMENT_FAILED and not line.holds:
-            yield Portion(None, [line])
+        if recipient is None or line is None:
+            continue
+        if line.status is LineStatus.PAYMENT_FAILED and not line.holds:
+            yield Portion(None, [line], *recipient)
 
 
 def _next_claims(due: Iterator[Claim], *, lines: int) -> list[str]:
@@ -114,12 +132,33 @@ def _next_claims(due: Iterator[Claim], *, lines: int) -> list[str]:
     return claim_ids
 
 
-def _payable(claim_ids: Sequence[str], today: date, change: Change) -> Iterator[Portion]:
+def _paying(claims: Iterable[Claim], now: datetime, change: Change) -> dict[str, tuple[Institution, str]]:
+    """Give the institution of each claim that may be paid, with its account; leave out those it stands off.
+
+    Who is paid to another account than was approved waits for a finance officer, who finds it among the
+    holds.
+    """
+    known = list(claims)
+    recipients = to_be_paid(claim.institution for claim in known)
+    paying: dict[str, tuple[Institution, str]] = {}
+    for claim in known:
+        recipient = recipients[claim.institution]
+        payee_id = recipient.in_force(now)
+        if payee_id is not None and not stands_off(claim, recipient, now):
+            paying[claim.id] = (recipient.institution, payee_id)
+        elif changed_payee(claim, recipient, now) is not None:
+            note_changed_payee(claim, recipient, change)
+    return paying
+
+
+def _payable(claim_ids: Sequence[str], now: datetime, change: Change) -> Iterator[Portion]:
     """Give the payable lines of due claims; where one is in doubt, payability is decided a last time.
 
     The index that named the claims lags: their state and the end of publicity are read from the table.
     """
-    ready = _ready(claim_ids, today, change)
+    ready = _ready(claim_ids, shanghai_date(now), change)
+    paying = _paying(ready, now, change)
+    ready = [claim for claim in ready if claim.id in paying]
     lines = claim_store.find_lines([line_id for claim in ready for line_id in claim.line_ids])
     unpaid = {line.id: line for line in lines if line.status in (LineStatus.PENDING, LineStatus.HELD)}
     vouchers = _vouchers_of(line for line in unpaid.values() if _is_doubtful(line))
@@ -136,7 +175,7 @@ def _payable(claim_ids: Sequence[str], today: date, change: Change) -> Iterator[
         )
         payable = [line for line in decided if line is not None and line.status is LineStatus.PENDING]
         if payable:
-            yield Portion(claim, payable)
+            yield Portion(claim, payable, *paying[claim.id])
 
 
 def _ready(claim_ids: Sequence[str], today: date, change: Change) -> list[Claim]:
@@ -180,7 +219,7 @@ def _decide_again(
 def _with_holds_of_now(
     line: Line, voucher: Voucher | None, attendance_holds: Sequence[str], change: Change
 ) -> Line | None:
-    holds = [*decided_holds(line), *attendance_holds]
+    holds = [*decided_holds(line), *not_lifted(line, attendance_holds)]
     payability = evaluate(
         line.evidence, voucher, enrolment_id=line.enrolment_id, voucher_id=line.voucher_id, holds=holds
     )

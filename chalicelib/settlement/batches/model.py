@@ -39,6 +39,7 @@ BATCH_TRANSITIONS: Transitions[BatchStatus] = Transitions(
     {
         "seal": Step((_B.SEALING,), _B.SEALED),
         "export": Step((_B.SEALED,), _B.EXPORTED),
+        "empty": Step((_B.SEALED,), _B.CLOSED),
         "reconcile": Step((_B.EXPORTED,), _B.RECONCILED),
         "close": Step((_B.EXPORTED, _B.RECONCILED), _B.CLOSED),
     },
@@ -54,7 +55,9 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     """A batch of lines. `opened_at` is the moment the content was decided by; the digests are hex SHA-256.
 
     `digest` is that of the payment file as csv, `workbook_digest` as xlsx; batches that were sealed before
-    files were stored have no `workbook_digest` until they are exported again.
+    files were stored have no `workbook_digest` until they are exported again. A sealed batch that lost
+    lines has neither until it is exported. `stopped` are lines that were held while it was collected: they
+    are taken out before it is exported, as are those of institutions that are stopped then (`taking_out`).
     """
 
     id: SettlementBatchId
@@ -71,12 +74,13 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     result_count: int = 0
     paid_count: int = 0
     withdrawn_count: int = 0
+    stopped: list[LineId] = []
     version: int = 1
     last_change: Change | None = None
 
 
 class Member(msgspec.Struct, frozen=True, array_like=True):
-    """A line as its batch froze it."""
+    """A line as its batch froze it; `payee_id` is the account that was in force, and approved."""
 
     line_id: LineId
     enrolment_id: str
@@ -86,6 +90,7 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     budget_year: int
     amount_fen: int
     attempts: list[PaymentAttempt] = []
+    payee_id: str | None = None
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,6 +131,8 @@ def why_not(action: str, batch: Batch, *, own_work: bool) -> DomainError | None:
     match action:
         case "export" if batch.status not in EXPORTABLE:
             return error("wrong_state", status=str(batch.status))
+        case "export" if batch.status is _B.CLOSED and not batch.line_count:
+            return error("hold_open")  # all its lines were taken out
         case "results" if batch.status not in ACCEPTS_RESULTS:
             return error("not_exported")
     return error("self_approval") if own_work else None
@@ -145,6 +152,24 @@ def status_after(batch: Batch, *, results: int, paid: int, withdrawn: int = 0) -
         if done == batch.line_count and BATCH_TRANSITIONS.allows(action, batch.status):
             return BATCH_TRANSITIONS.target(action)
     return batch.status
+
+
+def batch_without(batch: Batch, *, count: int, amount_fen: int) -> Batch:
+    """Give a sealed batch as it is once lines are taken out: its file is written anew when it is exported.
+
+    One that loses its last line is closed: there is nothing to pay.
+    """
+    left = batch.line_count - count
+    status = BATCH_TRANSITIONS.target("empty") if left == 0 else batch.status
+    return msgspec.structs.replace(
+        batch,
+        status=status,
+        line_count=left,
+        amount_fen=batch.amount_fen - amount_fen,
+        digest=None,
+        workbook_digest=None,
+        version=batch.version + 1,
+    )
 
 
 def batch_after(batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: int = 0) -> Batch:

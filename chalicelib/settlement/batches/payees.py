@@ -1,12 +1,13 @@
 """The accounts a batch is paid to, frozen when it is sealed: what changes in the catalogue alters no file."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chalicelib.accounts.disclosures.service import disclose
 from chalicelib.aws import crypto
 from chalicelib.aws.crypto import SealedText
-from chalicelib.catalogue.institutions.reading import read_institution
-from chalicelib.catalogue.institutions.service import open_bank_accounts
+from chalicelib.catalogue.institutions import paying
+from chalicelib.catalogue.institutions.model import listed_payee_id
+from chalicelib.kernel.ids import Uscc
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement.batches import store
 from chalicelib.settlement.batches.model import Batch, Member, Payee
@@ -14,24 +15,34 @@ from chalicelib.settlement.batches.payment_file import Account
 
 
 def freeze_payees(context: Context, batch: Batch, members: Sequence[Member]) -> None:
-    """Keep the accounts of a batch's institutions as they are now; one that is kept already stays."""
+    """Keep the accounts that a batch's lines were put into it with; one that is kept already stays.
+
+    Lines that were put into a batch before accounts were confirmed mean the one on the institution's own row.
+    """
     frozen = store.payees_of(batch.id)
-    missing = sorted({member.institution for member in members} - frozen.keys())
-    institutions = [read_institution(uscc) for uscc in missing]
-    numbers = open_bank_accounts(
-        context, institutions, subject=batch.id, division=batch.division, purpose="seal settlement batch"
-    )
-    for institution, number in zip(institutions, numbers, strict=True):
-        uscc = institution.uscc
+    wanted: dict[str, str] = {
+        member.institution: member.payee_id or listed_payee_id(member.institution)
+        for member in members
+        if member.institution not in frozen
+    }
+    opened = _open(context, batch, wanted)
+    for uscc, account in opened.items():
         store.keep_payee(
             Payee(
                 batch_id=batch.id,
-                institution=uscc,
-                holder=institution.bank_holder,
-                bank=institution.bank,
-                sealed_account=crypto.seal(number.encode(), item=_item(batch.id, uscc)),
+                institution=Uscc(uscc),
+                holder=account.holder,
+                bank=account.bank,
+                sealed_account=crypto.seal(account.number.encode(), item=_item(batch.id, uscc)),
             )
         )
+
+
+def _open(context: Context, batch: Batch, wanted: Mapping[str, str]) -> dict[str, Account]:
+    opened = paying.open_payees(
+        context, wanted, subject=batch.id, division=batch.division, purpose="seal settlement batch"
+    )
+    return {uscc: Account(account.holder, account.bank, account.number) for uscc, account in opened.items()}
 
 
 def open_payees(context: Context, batch: Batch) -> dict[str, Account]:

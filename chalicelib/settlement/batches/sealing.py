@@ -9,9 +9,10 @@ in the same order.
 
     3401 has sealed batches 1 to 6. In the night, three classes are due: 50, 50 and 30 lines of 180,000 fen.
     opened      batch 7, decided by 00:35
-    chunk 1     50 lines of the first class, 46 of the second, two claims, batch, chunk: a hundred writes
+    chunk 1     50 lines of the first class, 45 of the second, two claims, one institution that has to be as
+                it was read, batch, chunk: a hundred writes
                 the worker dies; the next one finds batch 7 with a chunk, and what was due at 00:35
-    chunk 2     4 lines of the second class, 30 of the third
+    chunk 2     5 lines of the second class, 30 of the third
     stored      the payment file of 130 lines, under its digest 9f86…
     sealed      130 lines, 23,400,000 fen, digest 9f86…, if there are still two chunks
 
@@ -25,6 +26,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact, until_written
+from chalicelib.catalogue.institutions.store import unchanged_check
 from chalicelib.kernel.principal import Change, Context, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.settlement.batches import archive, store
@@ -156,21 +158,29 @@ def _require_reserved(division: str, members: Sequence[Member]) -> None:
 
 
 def _packed(portions: Iterable[Portion]) -> Iterator[list[Portion]]:
-    """Pack portions into transactions, in order; a claim may go on in the next one."""
+    """Pack portions into transactions, in order; a claim may go on in the next one.
+
+    Each institution in a pack takes one more write: the check that it is as it was read.
+    """
     pack: list[Portion] = []
     room = TRANSACTION_ITEMS_MAX - _FIXED_WRITES
     for portion in portions:
         rest = portion
-        while rest.writes > room:
-            if rest.claim is not None and room >= _SPLIT_WRITES_MIN:
-                first, rest = rest.split(room)
+        while rest.writes + _is_new(rest, pack) > room:
+            fits = room - _is_new(rest, pack)
+            if rest.claim is not None and fits >= _SPLIT_WRITES_MIN:
+                first, rest = rest.split(fits)
                 pack.append(first)
             yield pack
             pack, room = [], TRANSACTION_ITEMS_MAX - _FIXED_WRITES
+        room -= rest.writes + _is_new(rest, pack)
         pack.append(rest)
-        room -= rest.writes
     if pack:
         yield pack
+
+
+def _is_new(portion: Portion, pack: Sequence[Portion]) -> bool:
+    return all(portion.institution.uscc != other.institution.uscc for other in pack)
 
 
 def _chunk(batch: Batch, portions: Sequence[Portion]) -> list[Write]:
@@ -191,9 +201,12 @@ def _chunk(batch: Batch, portions: Sequence[Portion]) -> list[Write]:
                     year,
                     line.amount_fen,
                     line.attempts,
+                    portion.payee_id,
                 )
             )
             moves.append(payments.batch_line_write(line, batch_id=batch.id, budget_year=year))
         if portion.claim is not None:
             moves.append(payments.batch_claim_write(portion.claim, lines=len(portion.lines)))
-    return [*store.chunk_writes(batch, members), *moves]
+    institutions = {portion.institution.uscc: portion.institution for portion in portions}
+    unchanged = [unchanged_check(institution) for institution in institutions.values()]
+    return [*store.chunk_writes(batch, members), *moves, *unchanged]

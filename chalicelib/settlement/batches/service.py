@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights
+from chalicelib.aws.writes import until_written
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest, page_over
@@ -13,6 +14,7 @@ from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error, refuse
 from chalicelib.settlement.batches import archive, sealing, store
 from chalicelib.settlement.batches.model import OFFERED, Batch, BatchStatus, Member, why_not
+from chalicelib.settlement.batches.taking_out import ready_to_export
 from chalicelib.settlement.own_work import claims_of_lines, is_own_work
 from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.subsidies.areas import cities_of
@@ -106,19 +108,25 @@ def export(context: Context, batch_id: str, file_format: archive.FileFormat = "c
     Raises:
         NotFound: there is no such batch in the caller's area.
         Forbidden: `self_approval`, by who prepared or reviewed one of the claims.
-        Refused: `payment_file_lost`, what is stored is not what was sealed.
+        Refused: `payment_file_lost`, what is stored is not what was sealed; `hold_open`, every line is held.
 
     """
-    batch = read_batch(context, batch_id, "settlement.export")
-    members = store.members_of(batch.id)
-    claims = claims_of_lines(member.line_id for member in members)
-    refuse(why_not("export", batch, own_work=is_own_work(context.principal, claims)))
-    file = archive.sealed_file(context, batch, members, file_format)
-    digest = hashlib.sha256(file).hexdigest()
-    key = f"payments/{batch.id}/{digest}.{file_format}"
-    store.write_download(key, file, content_type=_CONTENT_TYPES[file_format])
-    exported = store.record_export(batch, change_of(context, "settlement.export"))
-    return ExportedFile(exported, store.download_link(key, filename=f"{batch.id}.{file_format}"), digest)
+
+    def attempt() -> ExportedFile:
+        found = read_batch(context, batch_id, "settlement.export")
+        claims = claims_of_lines(member.line_id for member in store.members_of(found.id))
+        refuse(why_not("export", found, own_work=is_own_work(context.principal, claims)))
+        batch, also = ready_to_export(context, found)
+        if batch.line_count == 0:
+            raise error("hold_open")
+        file = archive.sealed_file(context, batch, store.members_of(batch.id), file_format)
+        digest = hashlib.sha256(file).hexdigest()
+        key = f"payments/{batch.id}/{digest}.{file_format}"
+        store.write_download(key, file, content_type=_CONTENT_TYPES[file_format])
+        exported = store.record_export(batch, change_of(context, "settlement.export"), also=also)
+        return ExportedFile(exported, store.download_link(key, filename=f"{batch.id}.{file_format}"), digest)
+
+    return until_written(attempt)
 
 
 _CONTENT_TYPES = {"csv": CSV, "xlsx": XLSX}

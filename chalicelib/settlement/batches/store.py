@@ -11,12 +11,11 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import ConditionFailed, Put, Update, insert, lawful, transact, update
+from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, insert, lawful, transact, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.settlement.batches.model import (
     BATCH_TRANSITIONS,
-    EXPORTABLE,
     Batch,
     BatchStatus,
     Chunk,
@@ -61,6 +60,7 @@ class BatchRow(VersionedTable[Batch]):
     result_count = NumberAttribute(default=0)
     paid_count = NumberAttribute(default=0)
     withdrawn_count = NumberAttribute(default=0)
+    stopped = StructAttribute(default=list)
     by_division = BatchesByDivision()
 
 
@@ -123,6 +123,11 @@ def find_batch(batch_id: str) -> Batch | None:
 def was_sealed_before(batch: Batch) -> bool:
     """Tell whether an earlier run of this call under a key sealed a batch that was read."""
     return batch.status is BatchStatus.SEALED and BatchRow.changed_before(batch.id)
+
+
+def read_batch(batch_id: str) -> Batch:
+    """Read a batch or raise `NotFound`."""
+    return BatchRow.read(batch_id)
 
 
 def find_batches(batch_ids: Sequence[str]) -> list[Batch]:
@@ -256,21 +261,78 @@ def seal_batch(
     )
 
 
-def record_export(batch: Batch, change: Change) -> Batch:
-    """Note that a batch's file was handed out for the first time."""
-    try:
-        return update(
-            BatchRow,
-            (batch.id,),
-            [BatchRow.status.set(str(BATCH_TRANSITIONS.target("export")))],
-            condition=lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("export")),
-            change=change,
+def record_export(batch: Batch, change: Change, *, also: Sequence[Check] = ()) -> Batch:
+    """Note that a batch's file was handed out for the first time, if it is still the one it has.
+
+    `also` is what else has to hold for a first export.
+
+    Raises:
+        ConditionFailed: it has lost lines meanwhile, or what else has to hold does not.
+
+    """
+    if batch.status not in BATCH_TRANSITIONS.sources("export"):
+        return batch
+    exported = Update(
+        BatchRow,
+        (batch.id,),
+        [BatchRow.status.set(str(BATCH_TRANSITIONS.target("export")))],
+        lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("export"), version=batch.version),
+    )
+    transact([exported, *also], change=change)
+    after = BATCH_TRANSITIONS.target("export")
+    return msgspec.structs.replace(batch, status=after, version=batch.version + 1)
+
+
+# --------------------------------------------------------------------------- batches: taking lines out
+
+
+def take_out_writes(batch: Batch, after: Batch, chunks: Sequence[Chunk]) -> list[Update]:
+    """Take lines out of a sealed batch that nobody has exported: these chunks are what is left of theirs."""
+    fixed = [
+        BatchRow.status.set(str(after.status)),
+        BatchRow.line_count.set(after.line_count),
+        BatchRow.amount_fen.set(after.amount_fen),
+        BatchRow.digest.remove(),
+        BatchRow.workbook_digest.remove(),
+    ]
+    waits = lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("export"), version=batch.version)
+    head = Update(BatchRow, (batch.id,), fixed, waits)
+    parts = [
+        Update(
+            ChunkRow,
+            (chunk.batch_id, chunk.id),
+            [ChunkRow.members.set(chunk.members)],
+            ChunkRow.id.exists(),
         )
-    except ConditionFailed as failure:
-        old = failure.old
-        if isinstance(old, Batch) and old.status in EXPORTABLE:
-            return old
-        raise
+        for chunk in chunks
+    ]
+    return [head, *parts]
+
+
+def stopped_write(batch: Batch, line_ids: Sequence[str]) -> Update:
+    """Note lines that were held while their batch is collected: they come out before it is exported."""
+    return Update(
+        BatchRow,
+        (batch.id,),
+        [BatchRow.stopped.set(sorted({*batch.stopped, *line_ids}))],
+        lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("seal"), version=batch.version),
+    )
+
+
+def record_file(batch: Batch, *, digest: str, workbook_digest: str, change: Change) -> Batch:
+    """Fix the digests of a sealed batch that lost lines, if it has lost no more.
+
+    Raises:
+        ConditionFailed: it has, or somebody else was first.
+
+    """
+    return update(
+        BatchRow,
+        (batch.id,),
+        [BatchRow.digest.set(digest), BatchRow.workbook_digest.set(workbook_digest)],
+        condition=lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("export"), version=batch.version),
+        change=change,
+    )
 
 
 def progress_write(batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: int = 0) -> Update:

@@ -14,7 +14,7 @@ from chalicelib.settlement.clawback import service as clawback
 from chalicelib.settlement.clawback.model import outstanding_fen
 from chalicelib.subsidies.budgets.routes import AMOUNT_MAX
 from chalicelib.subsidies.claims.model import Line, LineStatus, Repayment, claim_of_line
-from chalicelib.subsidies.claims.routes import LineAnswer, line_answer
+from chalicelib.subsidies.showing.routes import LineAnswer, shown_line
 
 api = Api(__name__)
 
@@ -83,7 +83,7 @@ class SettledLine(Answer):
 def reject_line(call: Call[VersionReason, NoQuery], line_id: str) -> LineAnswer:
     body = call.body
     line, claim = withdraw_line(call.context, line_id, version=body.version, reason=body.reason)
-    return line_answer(line, claim)
+    return shown_line(call.context, line, claim, english=call.english)
 
 
 @api.endpoint(

@@ -143,8 +143,8 @@ def rows_of(statement: Statement) -> list[list[Cell]]:
 
 
 def _rows_of_account(account: InstitutionAccount, statement: Statement) -> list[list[Cell]]:
-    payer = "" if account.division == statement.division else f"({name_of(account.division)})"
-    head: list[Cell] = [account.uscc, account.name, _TITLES[account.kind] + payer]
+    recipient = "" if account.division == statement.division else f"({name_of(account.division)})"
+    head: list[Cell] = [account.uscc, account.name, _TITLES[account.kind] + recipient]
     balance_fen = account.opening_fen
     opening: list[Cell] = ["期初余额", None, None, None, _yuan(balance_fen)]
     rows = [[*head, statement.first.isoformat(), *opening]]

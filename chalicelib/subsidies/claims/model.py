@@ -55,6 +55,7 @@ CLAIM_TRANSITIONS: Transitions[ClaimStatus] = Transitions(
         "publicise": Step((_C.APPROVED,), _C.PUBLICISED),
         "open_payment": Step((_C.PUBLICISED, _C.PAYABLE), _C.PAYABLE),
         "batch": Step((_C.PUBLICISED, _C.PAYABLE), _C.BATCHED),
+        "take_out": Step((_C.PAYABLE, _C.BATCHED), _C.PAYABLE),
         "pay": Step((_C.BATCHED,), _C.PAID),
         "return": Step((_C.SUBMITTED, _C.REVIEWED), _C.RETURNED),
         "uphold_objection": Step((_C.SUBMITTED, _C.REVIEWED, _C.PUBLICISED), _C.RETURNED),
@@ -87,6 +88,7 @@ LINE_TRANSITIONS: Transitions[LineStatus] = Transitions(
         "reject": Step((_L.PENDING, _L.HELD), _L.REJECTED),
         "drop": Step((_L.PENDING, _L.HELD, _L.PAYMENT_FAILED), _L.REJECTED),
         "batch": Step((_L.PENDING, _L.PAYMENT_FAILED), _L.BATCHED),
+        "take_out": Step((_L.BATCHED,), _L.HELD),
         "pay": Step((_L.BATCHED,), _L.PAID),
         "fail": Step((_L.BATCHED,), _L.PAYMENT_FAILED),
         "reverse": Step((_L.PAID,), _L.REVERSED),
@@ -112,6 +114,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     `open_objections` those of them that stop the whole claim. `queue` is the list in which it waits, and
     `queued_at` since when somebody has to act: from submission to second review, and while it is returned.
     `claim_by` is the last day on which its class could be claimed for.
+    `payee_id` is the institution's account that was approved: the one in force at the first review
+    (`reviewed_at`), or one that a finance officer let it be paid to since. `holds` are those on the claim as
+    a whole; each of its lines names them as well.
     """
 
     id: ClaimId
@@ -133,7 +138,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     leftovers: list[Leftover] = []
     also_prepared_by: list[str] = []
     reviewed_by: str | None = None
+    reviewed_at: datetime | None = None
     approved_by: str | None = None
+    payee_id: str | None = None
+    holds: list[str] = []
     budget_year: int | None = None
     publicity_ends_on: date | None = None
     due_city: str | None = None
@@ -175,6 +183,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     `unsettled` stands on a line that was paid though its voucher was gone: in which state that was.
     `repay_by` is fixed with the reversal: after that day the institution is in arrears. `dropped` stands on a
     line that was taken out after second review: it stays out when its claim is returned and sent again.
+    `held_since` tells since when each hold stands, `lifted` which derived ones somebody has decided to lift.
     """
 
     id: LineId
@@ -193,6 +202,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     evidence: PayabilityEvidence
     submitted_at: datetime
     holds: list[str] = []
+    held_since: dict[str, datetime] = {}
+    lifted: list[str] = []
     reject_reason: str | None = None
     batch_id: str | None = None
     retry_city: str | None = None

@@ -18,7 +18,9 @@ Changes = dict[str, Any]
 _BATCHED, _PAYABLE = CLAIM_TRANSITIONS.target("batch"), CLAIM_TRANSITIONS.target("open_payment")
 _OUT_OF_PUBLICITY: Changes = {
     "reviewed_by": None,
+    "reviewed_at": None,
     "approved_by": None,
+    "payee_id": None,
     "budget_year": None,
     "publicity_ends_on": None,
     "due_city": None,
@@ -35,11 +37,18 @@ def changed(claim: Claim, changes: Changes) -> Claim:
 
 
 def reviewed(actor: str, now: datetime) -> Changes:
-    """Give the first review, and by whom; now it waits for the second."""
-    return {"status": CLAIM_TRANSITIONS.target("review"), "reviewed_by": actor, "queued_at": now}
+    """Give the first review: by whom, and when, as whoever is paid then is who was looked at."""
+    return {
+        "status": CLAIM_TRANSITIONS.target("review"),
+        "reviewed_by": actor,
+        "reviewed_at": now,
+        "queued_at": now,
+    }
 
 
-def publicised(claim: Claim, *, approved_by: str, budget_year: int, ends_on: date) -> Changes:
+def publicised(
+    claim: Claim, *, approved_by: str, budget_year: int, ends_on: date, payee_id: str | None
+) -> Changes:
     """Approve a claim and begin publicity; settlement may take it the day after the last.
 
     Example: publicity ends on 8 September. `due_on` begins with 2026-09-09, so the nightly run of the 9th
@@ -48,12 +57,18 @@ def publicised(claim: Claim, *, approved_by: str, budget_year: int, ends_on: dat
     return {
         "status": CLAIM_TRANSITIONS.target("publicise"),
         "approved_by": approved_by,
+        "payee_id": payee_id,
         "budget_year": budget_year,
         "publicity_ends_on": ends_on,
         "queued_at": None,
         "due_city": claim.city,
-        "due_on": f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}",
+        "due_on": due_on(claim, ends_on),
     }
+
+
+def due_on(claim: Claim, ends_on: date) -> str:
+    """Say from which day settlement may take a claim: the day after the last of its publicity."""
+    return f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}"
 
 
 def returned(reason: str, now: datetime) -> Changes:
@@ -62,6 +77,7 @@ def returned(reason: str, now: datetime) -> Changes:
         "status": CLAIM_TRANSITIONS.target("return"),
         "decision_reason": reason,
         "reviewed_by": None,
+        "reviewed_at": None,
         "queued_at": now,
     }
 
@@ -125,6 +141,14 @@ def batched_after(claim: Claim, *, lines: int) -> Claim:
     done = batched == claim.line_count
     waits: Changes = {"due_city": None, "due_on": None} if done else {}
     return changed(claim, {"batched_count": batched, "status": _BATCHED if done else _PAYABLE, **waits})
+
+
+def taken_out_after(claim: Claim, *, lines: int) -> Claim:
+    """Give a claim as it is once so many of its lines are out of a batch: settlement looks at it anew."""
+    assert claim.publicity_ends_on is not None
+    waits: Changes = {"due_city": claim.city, "due_on": due_on(claim, claim.publicity_ends_on)}
+    batched = claim.batched_count - lines
+    return changed(claim, {"batched_count": batched, "status": _PAYABLE, **waits})
 
 
 def paid_after(claim: Claim, *, lines: int) -> Claim:

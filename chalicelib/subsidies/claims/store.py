@@ -98,7 +98,10 @@ class ClaimRow(VersionedTable[Claim]):
     leftovers = StructAttribute(default=list)
     also_prepared_by = StructAttribute(default=list)
     reviewed_by = UnicodeAttribute(null=True)
+    reviewed_at = MomentAttribute(null=True)
     approved_by = UnicodeAttribute(null=True)
+    payee_id = UnicodeAttribute(null=True)
+    holds = StructAttribute(default=list)
     budget_year = NumberAttribute(null=True)
     publicity_ends_on = StructAttribute(null=True)
     due_city = UnicodeAttribute(null=True)
@@ -164,6 +167,8 @@ class LineRow(VersionedTable[Line]):
     evidence = StructAttribute()
     submitted_at = MomentAttribute()
     holds = StructAttribute(default=list)
+    held_since = StructAttribute(default=dict)
+    lifted = StructAttribute(default=list)
     reject_reason = UnicodeAttribute(null=True)
     batch_id = UnicodeAttribute(null=True)
     retry_city = UnicodeAttribute(null=True)
@@ -387,7 +392,10 @@ _MOVABLE = (
     "open_objections",
     "decision_reason",
     "reviewed_by",
+    "reviewed_at",
     "approved_by",
+    "payee_id",
+    "holds",
     "budget_year",
     "publicity_ends_on",
     "due_city",

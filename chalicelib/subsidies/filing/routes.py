@@ -7,8 +7,8 @@ from msgspec import Meta
 from chalicelib.edge.endpoints import AnswerKind, Call, NoQuery, Reply
 from chalicelib.edge.forms import Form
 from chalicelib.edge.http import Api
-from chalicelib.subsidies.claims.routes import ClaimAnswer, claim_answer
 from chalicelib.subsidies.filing.service import submit_claim
+from chalicelib.subsidies.showing.routes import ClaimAnswer, claim_answer
 
 api = Api(__name__)
 
@@ -40,5 +40,5 @@ def submit(call: Call[ClaimRequest, NoQuery], class_id: str) -> Reply:
         declared_count=call.body.declared_count,
         declared_amount_fen=call.body.declared_amount_fen,
     )
-    answer = claim_answer(call.context, filed.claim, filed.lines)
+    answer = claim_answer(call, filed.claim, filed.lines)
     return Reply(answer, 201 if filed.created else 200)

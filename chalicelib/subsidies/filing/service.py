@@ -27,7 +27,7 @@ from chalicelib.subsidies.claims.model import (
     sent_again_by,
     why_not,
 )
-from chalicelib.subsidies.holds.model import decided_holds
+from chalicelib.subsidies.holds.model import decided_holds, not_lifted, stop_hold
 from chalicelib.subsidies.overrides.service import undecided
 from chalicelib.subsidies.payability.model import occupation_of, totals_of
 from chalicelib.subsidies.payability.service import Examination, examine, lines_ever_claimed
@@ -148,6 +148,7 @@ def _claim_for(
         submitted_at=context.now,
         leftovers=[Leftover(enrolment.id, enrolment.voucher_id) for enrolment in left_out],
         also_prepared_by=sorted(prepared - {applicant}),
+        holds=before.holds if before is not None else [],
         objections=before.objections if before is not None else 0,
         open_objections=before.open_objections if before is not None else 0,
         claim_by=_claim_by(training_class),
@@ -176,7 +177,9 @@ def _lines_for(
 def _line_for(
     context: Context, claim: Claim, trainee: Examination, old: Line | None, occupation: str
 ) -> Line:
-    holds = [*trainee.holds, *(decided_holds(old) if old is not None else [])]
+    decided = decided_holds(old) if old is not None else []
+    of_claim = [stop_hold(hold_id) for hold_id in claim.holds]
+    holds = [*dict.fromkeys([*not_lifted(old, trainee.holds), *decided, *of_claim])]
     return Line(
         id=line_id_of(claim.id, trainee.place),
         division=claim.division,
@@ -194,6 +197,10 @@ def _line_for(
         evidence=trainee.evidence,
         submitted_at=context.now,
         holds=holds,
+        held_since={
+            hold: old.held_since.get(hold, context.now) if old is not None else context.now for hold in holds
+        },
+        lifted=old.lifted if old is not None else [],
         reject_reason=old.reject_reason if old is not None else None,
         version=old.version + 1 if old is not None else 1,
     )

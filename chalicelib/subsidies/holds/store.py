@@ -1,23 +1,166 @@
-"""The writes that place and lift holds, on the table of lines; `model` tells what holds there are."""
+"""The writes that place and lift holds on lines, and the table of those that somebody has to decide on."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any
 
+import msgspec
+from pynamodb.attributes import BooleanAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.writes import ConditionFailed, Update, lawful, until_written, update
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import ConditionFailed, Put, Update, lawful, until_written, update
+from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.subsidies.claims.model import Line
 from chalicelib.subsidies.claims.store import LineRow, find_line
-from chalicelib.subsidies.holds.model import STOPPABLE, status_with
+from chalicelib.subsidies.holds.model import (
+    HOLD_TRANSITIONS,
+    STOPPABLE,
+    UNPAID,
+    Hold,
+    HoldStatus,
+    since_with,
+    status_with,
+)
 
 _TRIES = 10
 """Lists, sealing and objections change a line's holds at once, and nobody sends a list of thousands again."""
 
 
-def holds_write(line: Line, holds: Sequence[str]) -> Update:
+class HoldsByCity(GlobalSecondaryIndex[Any]):
+    """A city's holds of one state, by time."""
+
+    class Meta:
+        index_name = "by_city"
+        projection = AllProjection()
+
+    listing = UnicodeAttribute(hash_key=True)
+    placed_at = MomentAttribute(range_key=True)
+
+
+class PaymentHoldRow(VersionedTable[Hold]):
+    """One row a hold that somebody has to decide on; it stays when it was."""
+
+    class Meta:
+        table_name = table_name("holds")
+
+    record_type = Hold
+    streamed = True
+
+    id = UnicodeAttribute(hash_key=True)
+    listing = UnicodeAttribute()
+    subject_kind = UnicodeAttribute()
+    subject_id = UnicodeAttribute()
+    institution = UnicodeAttribute()
+    division = UnicodeAttribute()
+    city = UnicodeAttribute()
+    code = UnicodeAttribute()
+    reason = UnicodeAttribute()
+    status = UnicodeAttribute()
+    placed_by = UnicodeAttribute()
+    placed_at = MomentAttribute()
+    lifted_by = StructAttribute(default=list)
+    by_rule = BooleanAttribute(default=False)
+    evidence = UnicodeAttribute(null=True)
+    released_by = UnicodeAttribute(null=True)
+    released_at = MomentAttribute(null=True)
+    release_reason = UnicodeAttribute(null=True)
+    by_city = HoldsByCity()
+
+
+def _listing(city: str, status: HoldStatus) -> str:
+    return f"{city}#{status}"
+
+
+def find_hold(hold_id: str) -> Hold | None:
+    """Read a hold that has a record."""
+    return PaymentHoldRow.find(hold_id)
+
+
+def find_holds(hold_ids: Sequence[str]) -> list[Hold]:
+    """Read many holds, 100 a call, the oldest first."""
+    return sorted(PaymentHoldRow.find_many(sorted(set(hold_ids))), key=lambda hold: (hold.placed_at, hold.id))
+
+
+def holds_in(
+    city: str, request: PageRequest, *, status: HoldStatus, division: str | None, institution: str | None
+) -> Page[Hold]:
+    """List a city's holds of one state, oldest first; of one county or institution if these are given."""
+    condition: Any = None
+    for column, wanted in ((PaymentHoldRow.division, division), (PaymentHoldRow.institution, institution)):
+        if wanted is not None:
+            condition = column == wanted if condition is None else condition & (column == wanted)
+    rows = PaymentHoldRow.by_city.query(
+        _listing(city, status),
+        filter_condition=condition,
+        limit=request.limit,
+        last_evaluated_key=request.after,
+    )
+    return page_of(rows, request)
+
+
+def hold_write(hold: Hold, *, before: Hold | None = None) -> Put:
+    """Store a hold: the first time, or anew in place of one that was released."""
+    row: Any = PaymentHoldRow.from_record(hold)
+    row.listing = _listing(hold.city, hold.status)
+    released = (
+        None
+        if before is None
+        else lawful(PaymentHoldRow, sources=(HoldStatus.RELEASED,), version=before.version)
+    )
+    return Put(row, released)
+
+
+def release_write(hold: Hold, *, actor: str, reason: str, now: datetime) -> Update:
+    """Note that a hold was lifted; `model.why_not_release` gives the reasons against it."""
+    return Update(
+        PaymentHoldRow,
+        (hold.id,),
+        [
+            PaymentHoldRow.status.set(str(HOLD_TRANSITIONS.target("release"))),
+            PaymentHoldRow.listing.set(_listing(hold.city, HOLD_TRANSITIONS.target("release"))),
+            PaymentHoldRow.released_by.set(actor),
+            PaymentHoldRow.released_at.set(now),
+            PaymentHoldRow.release_reason.set(reason),
+        ],
+        lawful(PaymentHoldRow, sources=HOLD_TRANSITIONS.sources("release"), version=hold.version),
+    )
+
+
+def released_write(hold: Hold, *, before: Hold | None, actor: str, reason: str, now: datetime) -> Put:
+    """Store the record of a hold that had none, or only of an earlier time, as lifted."""
+    lifted = msgspec.structs.replace(
+        hold,
+        status=HOLD_TRANSITIONS.target("release"),
+        released_by=actor,
+        released_at=now,
+        release_reason=reason,
+    )
+    return hold_write(lifted, before=before)
+
+
+# --------------------------------------------------------------------------- on lines
+
+
+def holds_write(line: Line, holds: Sequence[str], *, at: datetime) -> Update:
     """Replace the holds of a line that is not in a batch, if it is still as it was read."""
-    return Update(LineRow, (line.id,), _actions(line, holds), _unchanged(line))
+    return Update(LineRow, (line.id,), _actions(line, holds, at), _unchanged(line))
+
+
+def unpaid_holds_write(line: Line, holds: Sequence[str], *, at: datetime) -> Update:
+    """Replace the holds of a line that is not paid, in a batch or not, if it is still as it was read."""
+    unchanged = lawful(LineRow, sources=UNPAID, version=line.version)
+    return Update(LineRow, (line.id,), _actions(line, holds, at), unchanged)
+
+
+def lift_derived_write(line: Line, hold: str, *, at: datetime) -> Update:
+    """Lift a derived hold for good: it does not come back when its facts are looked at again."""
+    holds = [other for other in line.holds if other != hold]
+    lifted = LineRow.lifted.set([*line.lifted, hold])
+    return Update(LineRow, (line.id,), [*_actions(line, holds, at), lifted], _unchanged(line))
 
 
 def set_holds(line: Line, holds: Sequence[str], change: Change) -> Line | None:
@@ -50,11 +193,17 @@ def _change_holds(line_id: str, change: Change, replaced: Callable[[list[str]], 
 
 
 def _replace(line: Line, holds: Sequence[str], change: Change) -> Line:
-    return update(LineRow, (line.id,), _actions(line, holds), condition=_unchanged(line), change=change)
+    return update(
+        LineRow, (line.id,), _actions(line, holds, change.at), condition=_unchanged(line), change=change
+    )
 
 
-def _actions(line: Line, holds: Sequence[str]) -> list[Action]:
-    return [LineRow.holds.set(list(holds)), LineRow.status.set(str(status_with(line, holds)))]
+def _actions(line: Line, holds: Sequence[str], at: datetime) -> list[Action]:
+    return [
+        LineRow.holds.set(list(holds)),
+        LineRow.held_since.set(since_with(line, holds, at)),
+        LineRow.status.set(str(status_with(line, holds))),
+    ]
 
 
 def _unchanged(line: Line) -> Condition:

@@ -26,7 +26,7 @@ from chalicelib.programs.service import current_program
 from chalicelib.subsidies.claims.counting import other_subsidies
 from chalicelib.subsidies.claims.evidence import OverrideInForce, PayabilityEvidence
 from chalicelib.subsidies.claims.model import Line, claim_id_of, was_paid
-from chalicelib.subsidies.holds.model import attendance_hold, decided_holds
+from chalicelib.subsidies.holds.model import attendance_hold, decided_holds, not_lifted
 from chalicelib.subsidies.overrides.model import Override
 from chalicelib.subsidies.overrides.service import in_force
 from chalicelib.subsidies.payability.model import occupation_of, waived_by
@@ -124,7 +124,7 @@ def holds_of(facts: ClassFacts, enrolment: Enrolment, line: Line | None) -> list
     """Give what holds one trainee's line: what attendance says now, and what was decided on the line."""
     attendance = facts.attendance.get(enrolment.id)
     holds = [attendance_hold(reason) for reason in attendance.holds] if attendance is not None else []
-    return [*holds, *decided_holds(line)] if line is not None else holds
+    return [*not_lifted(line, holds), *decided_holds(line)] if line is not None else holds
 
 
 def _counts_in(year: int, line: Line) -> bool:

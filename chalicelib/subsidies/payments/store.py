@@ -1,13 +1,21 @@
 """The writes of settlement on claims and lines."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
 
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.aws.writes import Update, lawful, none_of, update
 from chalicelib.kernel.principal import Change, Hands
-from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line, LineStatus, PaymentAttempt, Repayment
+from chalicelib.subsidies.claims.model import (
+    LINE_TRANSITIONS,
+    Claim,
+    ClaimStatus,
+    Line,
+    LineStatus,
+    PaymentAttempt,
+    Repayment,
+)
 from chalicelib.subsidies.claims.moves import batched_after, paid_after
 from chalicelib.subsidies.claims.store import ClaimRow, LineRow, line_in, line_to, move_write
 
@@ -36,6 +44,28 @@ def batch_line_write(line: Line, *, batch_id: str, budget_year: int) -> Update:
         ],
         line_in("batch", version=line.version) & (LineRow.holds == []),
     )
+
+
+def take_out_line_write(line: Line, holds: Sequence[str], *, since: Mapping[str, datetime]) -> Update:
+    """Take a line out of the batch it waits in: it is held, or waits again if nothing holds the line itself.
+
+    One that the bank has failed before waits among those again.
+    """
+    tried = bool(line.attempts)
+    status = LineStatus.PAYMENT_FAILED if tried else _out_of_batch(holds)
+    actions = [
+        LineRow.status.set(str(status)),
+        LineRow.holds.set(list(holds)),
+        LineRow.held_since.set(dict(since)),
+        LineRow.batch_id.remove(),
+    ]
+    if tried:
+        actions.append(LineRow.retry_city.set(line.city))
+    return Update(LineRow, (line.id,), actions, line_in("take_out", version=line.version))
+
+
+def _out_of_batch(holds: Sequence[str]) -> LineStatus:
+    return LINE_TRANSITIONS.target("take_out") if holds else LineStatus.PENDING
 
 
 def pay_line_write(line_id: str, attempts: Sequence[PaymentAttempt], *, unsettled: str | None) -> Update:

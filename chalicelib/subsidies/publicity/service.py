@@ -247,7 +247,7 @@ def _consequences(
     about_line = objection.line_id is not None
     eased = claim_without_objection(claim, about_line=about_line)
     if about_line:
-        return _line_after(objection, claim, eased, outcome, reason)
+        return _line_after(objection, claim, eased, outcome, reason=reason, now=now)
     if outcome is ObjectionStatus.DISMISSED:
         return [store.move_write(claim, eased)]
     moved = store.move_write(claim, changed(eased, sent_back(eased, reason, now)))
@@ -261,7 +261,13 @@ def _consequences(
 
 
 def _line_after(
-    objection: Objection, claim: Claim, eased: Claim, outcome: ObjectionStatus, reason: str
+    objection: Objection,
+    claim: Claim,
+    eased: Claim,
+    outcome: ObjectionStatus,
+    *,
+    reason: str,
+    now: datetime,
 ) -> list[Write]:
     """Let the line go on, or take it out of its claim; of one that is gone nothing is left to decide."""
     hold = objection_hold(objection.id)
@@ -274,4 +280,4 @@ def _line_after(
         left_out = store.drop_line_write(line, reason)  # not in the claim now, nor when it is sent again
         return [store.move_write(claim, eased), left_out]
     going_on = [other for other in line.holds if other != hold]
-    return [store.move_write(claim, eased), holds_write(line, going_on)]
+    return [store.move_write(claim, eased), holds_write(line, going_on, at=now)]

@@ -84,7 +84,7 @@ def object_writes(objection: Objection, claim: Claim, line: Line | None) -> list
         Update(ClaimRow, (claim.id,), counted, in_public),
     ]
     if line is not None:
-        writes.append(holds_write(line, [*line.holds, objection_hold(objection.id)]))
+        writes.append(holds_write(line, [*line.holds, objection_hold(objection.id)], at=objection.created_at))
     return writes
 
 

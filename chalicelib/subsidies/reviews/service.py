@@ -7,6 +7,7 @@ from datetime import date
 from chalicelib.accounts import rights
 from chalicelib.aws.logs import log
 from chalicelib.aws.writes import ConditionFailed, Write, transact, until_written
+from chalicelib.catalogue.institutions.paying import to_be_paid
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import add_working_days, calendar_known, shanghai_date
 from chalicelib.kernel.closing import Stage, open_below
@@ -83,7 +84,13 @@ def approve(
         entries = enter(going_on, evidence, policy)
         _refuse_lost(entries.without_room)
         ends_on = _publicity_ends_on(today, policy)
-        begun = publicised(claim, approved_by=actor, budget_year=today.year, ends_on=ends_on)
+        begun = publicised(
+            claim,
+            approved_by=actor,
+            budget_year=today.year,
+            ends_on=ends_on,
+            payee_id=_payee_looked_at(claim),
+        )
         after = changed(claim, {**begun, **totals})
         reserve = budget_store.reserve_write(
             claim.city, today.year, claim.program_id, amount_fen=after.amount_fen
@@ -97,6 +104,17 @@ def approve(
 
     until_written(attempt)
     return store.read_claim(claim_id)
+
+
+def _payee_looked_at(claim: Claim) -> str | None:
+    """Give the account that was in force when the first review looked: what is approved is paid to that one.
+
+    One that came into force since is paid to once a finance officer has looked at it (`holds.payees`).
+    """
+    if claim.reviewed_at is None:
+        return None
+    recipient = to_be_paid([claim.institution]).get(claim.institution)
+    return recipient.in_force(claim.reviewed_at) if recipient is not None else None
 
 
 def _publicity_ends_on(today: date, policy: Policy) -> date:

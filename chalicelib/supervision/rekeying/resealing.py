@@ -23,6 +23,7 @@ SEALED: Final[Mapping[str, Mapping[str, str]]] = {
     "person-index": {"sealed": "person-index:{person_key}"},
     "people": {"sealed": "person:{person_key}"},
     "institutions": {"sealed_bank_account": "institution:{uscc}"},
+    "payee-accounts": {"sealed_number": "payee-account:{institution}:{id}"},
     "classes": {"trainers[].sealed": "trainer:{id}:{person_key}"},
     "objections": {"sealed_reason": "{id}", "sealed_contact": "{id}"},
     "settlement-payees": {"sealed_account": "payee:{batch_id}:{institution}"},

@@ -266,26 +266,26 @@ def enrol(api: Any, name: str) -> str:
 
 
 def test_a_code_is_asked_once_enrolled_and_good_once(api: Any) -> None:
-    make(api, "payer", role="finance")
-    secret = enrol(api, "payer")
+    make(api, "recipient", role="finance")
+    secret = enrol(api, "recipient")
     code = code_at(secret, datetime.now(UTC))
-    failed = told(sign_in(api, "payer"))
-    assert failed == told(sign_in(api, "payer", totp="000000")) == told(sign_in(api, "nobody", totp=code))
-    assert sign_in(api, "payer", totp=code).status == 200
-    assert told(sign_in(api, "payer", totp=code)) == failed, "the same code again"
-    assert sign_in(api, "payer", totp="12345").status == 400
-    assert secret not in str(AccountRow.get(account_id_of("payer")).serialize())
-    assert api().post("/v1/auth/totp", proven("payer")).status == 401
+    failed = told(sign_in(api, "recipient"))
+    assert failed == told(sign_in(api, "recipient", totp="000000")) == told(sign_in(api, "nobody", totp=code))
+    assert sign_in(api, "recipient", totp=code).status == 200
+    assert told(sign_in(api, "recipient", totp=code)) == failed, "the same code again"
+    assert sign_in(api, "recipient", totp="12345").status == 400
+    assert secret not in str(AccountRow.get(account_id_of("recipient")).serialize())
+    assert api().post("/v1/auth/totp", proven("recipient")).status == 401
 
 
 def test_a_reset_takes_a_lost_authenticator_away(api: Any) -> None:
-    account = make(api, "payer", role="finance")
-    enrol(api, "payer")
-    again = api("province").post(f"/v1/accounts/{account['id']}/reset", {"version": version_of("payer")})
+    account = make(api, "recipient", role="finance")
+    enrol(api, "recipient")
+    again = api("province").post(f"/v1/accounts/{account['id']}/reset", {"version": version_of("recipient")})
     assert again.json["status"] == "proposed"
     assert confirm(api, again.json).status == 200
-    assert activate(api, "payer", again.json["activation_code"]).status == 200
-    assert sign_in(api, "payer").status == 200
+    assert activate(api, "recipient", again.json["activation_code"]).status == 200
+    assert sign_in(api, "recipient").status == 200
 
 
 @pytest.fixture
@@ -300,11 +300,11 @@ def totp_required() -> Any:
 
 
 def test_where_it_is_required_payers_enrol_before_they_sign_in(api: Any, totp_required: None) -> None:
-    make(api, "payer", role="finance")
+    make(api, "recipient", role="finance")
     make(api, "clerk-x")
-    needed = sign_in(api, "payer")
+    needed = sign_in(api, "recipient")
     assert (needed.status, needed.json["code"]) == (401, "totp_needed")
-    assert sign_in(api, "payer", "wrong password").json["code"] == "sign_in_failed"
-    secret = enrol(api, "payer")
-    assert sign_in(api, "payer", totp=code_at(secret, datetime.now(UTC))).status == 200
+    assert sign_in(api, "recipient", "wrong password").json["code"] == "sign_in_failed"
+    secret = enrol(api, "recipient")
+    assert sign_in(api, "recipient", totp=code_at(secret, datetime.now(UTC))).status == 200
     assert sign_in(api, "clerk-x").status == 200

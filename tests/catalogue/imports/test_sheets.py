@@ -149,5 +149,9 @@ def test_a_right_sheet_has_no_error_sheet_and_tells_points_far_from_their_divisi
     table[0][columns.index("division")] = "340202"
     answer = send(api, "province", write_xlsx("机构", HEADERS, table), "institutions").json
     assert (answer["created"], answer["error_sheet"]) == (2, None)
-    assert [(warning["row"], warning["code"]) for warning in answer["warnings"]] == [(2, "far_from_division")]
+    assert [(warning["row"], warning["code"]) for warning in answer["warnings"]] == [
+        (2, "far_from_division"),
+        (2, "payee_proposed"),
+        (3, "payee_proposed"),
+    ]
     assert answer["warnings"][0]["detail"]

@@ -30,6 +30,7 @@ def test_who_may_suspend_an_institution_reads_what_they_may_do(world, api):
 
     assert api("clerk").put(PATH, {**ENTRY, "programs": [world.program_id]}).status == 201
     assert offered("supervisor") == offered("clerk") == offered("province") == ["suspend"]
-    assert offered("reviewer") is offered("supervisor_wuhu") is offered(None) is None
+    assert offered("reviewer") == offered("finance") == []
+    assert offered("supervisor_wuhu") is offered(None) is None
     unproven = api(None).get(PATH, headers={"Authorization": "Bearer nonsense"})
     assert (unproven.status, "bank_account" in unproven.json) == (200, False)

@@ -15,7 +15,7 @@ from chalicelib.subsidies.claims import store as claims
 from chalicelib.subsidies.holds import store as hold_store
 from chalicelib.vouchers.store import VoucherRow
 from tests.subsidies.claims.test_claims import voucher_states
-from tests.subsidies.scored import Money, scored_class, wuhu_class
+from tests.subsidies.scored import Money, codes, scored_class, wuhu_class
 
 
 @pytest.fixture
@@ -135,14 +135,14 @@ def test_a_held_line_stays_out_until_its_hold_is_lifted(world: Any, money: Money
     money.budget()
     claim = money.publicised(class_id)
     line_id = money.read(claim)["lines"][0]["id"]
-    hold_store.place_hold(line_id, "rsk_a", world.change)
+    hold_store.place_hold(line_id, "stop:hld_a", world.change)
     money.wait()
     assert money.seal()["count"] == 1
     seen = money.read(claim)
     assert seen["status"] == "payable"
     assert [line["status"] for line in seen["lines"]] == ["held", "batched"]
     assert money.seal() is None
-    hold_store.lift_hold(line_id, "rsk_a", world.change)
+    hold_store.lift_hold(line_id, "stop:hld_a", world.change)
     assert money.seal()["count"] == 1
     assert money.read(claim)["status"] == "batched"
 
@@ -176,7 +176,7 @@ def test_a_doubtful_line_whose_voucher_is_gone_is_not_batched(world: Any, money:
     VoucherRow(line["voucher_id"]).update(actions=[VoucherRow.status.set("revoked")])
     money.wait()
     assert money.seal()["count"] == 1
-    assert money.read(claim)["lines"][0]["holds"] == ["check:voucher_redeemed"]
+    assert codes(money.read(claim)["lines"][0]) == ["voucher_redeemed"]
 
 
 # --------------------------------------------------------------------------- the payment file
@@ -228,7 +228,14 @@ def test_a_line_that_bounced_is_paid_to_the_account_corrected_in_the_catalogue(
     names = ("name", "division", "address", "phone", "location", "programs", "projects")
     right = {"holder": "合肥市启明学校", "bank": "徽商银行合肥分行", "number": "6222020000000009993"}
     body = {name: shown[name] for name in names} | {"version": shown["version"], "bank_account": right}
-    money.ok(money.api("clerk").put(path, body, at=money.now))
+    proposed = money.ok(money.api("clerk").put(path, body, at=money.now))["payees"][0]
+    confirm = {"version": 1, "reason": "与开户许可证一致"}
+    money.ok(money.api("finance").post(f"{path}/payee/{proposed['id']}/confirm", confirm, at=money.now))
+    money.wait(3)
+    assert money.seal() is None, "the account changed after the first review"
+    (held,) = money.ok(money.api("finance_two").get("/v1/holds", at=money.now))["items"]
+    release = {"version": held["version"], "reason": "已核对"}
+    money.ok(money.api("finance_two").post(f"/v1/holds/{held['id']}/release", release, at=money.now))
     second = money.seal()
     (resent,) = csv.DictReader(io.StringIO(file_of(money.export(second)).decode()))
     assert resent["line_id"] == sent["line_id"]

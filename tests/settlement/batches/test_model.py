@@ -17,6 +17,7 @@ from chalicelib.settlement.batches.model import (
 CELLS = {
     "seal": {"sealing": "sealed"},
     "export": {"sealed": "exported"},
+    "empty": {"sealed": "closed"},
     "reconcile": {"exported": "reconciled"},
     "close": {"exported": "closed", "reconciled": "closed"},
 }

@@ -53,7 +53,9 @@ def test_a_claim_waits_until_its_last_line_is_in_a_batch_and_is_closed_after_its
 
 
 def test_settlement_may_take_a_claim_the_day_after_its_publicity() -> None:
-    begun = publicised(THREE, approved_by="acc_b", budget_year=2026, ends_on=date(2026, 9, 8))
+    begun = publicised(
+        THREE, approved_by="acc_b", budget_year=2026, ends_on=date(2026, 9, 8), payee_id="pay_a"
+    )
     assert begun["due_on"] == "2026-09-09#clm_a"
     assert begun["publicity_ends_on"] == LAST_DAY
 
@@ -65,7 +67,7 @@ def test_the_first_reviewer_may_send_a_claim_back_but_not_approve_it() -> None:
     assert codes == {"approve": "self_approval", "return": None, "reject": None}
     assert why_not("approve", claim, {"acc_yi"}) is None
     back = changed(claim, returned("补充材料", NOW))
-    assert (back.status, back.reviewed_by) == (ClaimStatus.RETURNED, None)
+    assert (back.status, back.reviewed_by, back.reviewed_at) == (ClaimStatus.RETURNED, None, None)
 
 
 def test_of_several_reasons_ones_own_work_is_told_first_then_the_version_then_the_state() -> None:

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.aws.table import connection
 from chalicelib.subsidies.holds import store as hold_store
 from tests.subsidies.claims.test_claims import voucher_states
-from tests.subsidies.scored import Money, scored_class
+from tests.subsidies.scored import Money, codes, scored_class
 
 
 @pytest.fixture
@@ -108,16 +108,16 @@ def test_a_line_rejected_during_review_may_come_back(world: Any, money: Money) -
 def test_a_hold_placed_while_a_claim_is_sent_again_stays(world: Any, money: Money) -> None:
     class_id = scored_class(world, 2)
     line_id = returned(money, class_id)["lines"][0]["id"]
-    with just_before_the_write(lambda: hold_store.place_hold(line_id, "rsk_a", world.change)):
+    with just_before_the_write(lambda: hold_store.place_hold(line_id, "stop:hld_a", world.change)):
         again = money.claim(class_id)
-    assert [line["holds"] for line in again["lines"]] == [["rsk_a"], []]
+    assert [codes(line) for line in again["lines"]] == [["stop"], []]
     assert money.read(again)["lines"] == again["lines"]
 
 
 def test_a_hold_lifted_while_a_claim_is_sent_again_is_gone(world: Any, money: Money) -> None:
     class_id = scored_class(world, 2)
     line_id = returned(money, class_id)["lines"][0]["id"]
-    hold_store.place_hold(line_id, "rsk_a", world.change)
-    with just_before_the_write(lambda: hold_store.lift_hold(line_id, "rsk_a", world.change)):
+    hold_store.place_hold(line_id, "stop:hld_a", world.change)
+    with just_before_the_write(lambda: hold_store.lift_hold(line_id, "stop:hld_a", world.change)):
         again = money.claim(class_id)
     assert [(line["status"], line["holds"]) for line in money.read(again)["lines"]] == [("pending", [])] * 2

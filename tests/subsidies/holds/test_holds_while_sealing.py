@@ -36,13 +36,13 @@ def test_a_hold_placed_at_any_call_of_sealing_stays(world: Any, money: Money, nu
     def act(call: int) -> None:
         if call == number and not placed:
             placed.append(None)
-            placed.append(hold_store.place_hold(line["id"], "rsk_a", world.change))
+            placed.append(hold_store.place_hold(line["id"], "stop:hld_a", world.change))
 
     with before_each_call(act):
         batch = money.seal()
     now = LineRow.get(line["id"]).record
     if batch is None:
-        assert "rsk_a" in now.holds
+        assert "stop:hld_a" in now.holds
     else:
         assert placed[1:] in ([], [None]), "it came too late, and whoever placed it was told so"
 
@@ -82,7 +82,7 @@ def test_a_hold_placed_while_a_failed_line_is_looked_at_again_stays(world: Any, 
 
         def act(call: int, number: int = number) -> None:
             if call == number:
-                hold_store.place_hold(line_id, "rsk_a", world.change)
+                hold_store.place_hold(line_id, "stop:hld_a", world.change)
 
         with before_each_call(act):
             sealed = money.seal()
@@ -90,5 +90,5 @@ def test_a_hold_placed_while_a_failed_line_is_looked_at_again_stays(world: Any, 
         if sealed is not None:
             assert now.batch_id == sealed["id"]
             break
-        assert "rsk_a" in now.holds
-        hold_store.lift_hold(line_id, "rsk_a", world.change)
+        assert "stop:hld_a" in now.holds
+        hold_store.lift_hold(line_id, "stop:hld_a", world.change)

@@ -19,7 +19,7 @@ from chalicelib.subsidies.holds.listed import stop_payment
 from chalicelib.vouchers.ineligibility import service as ineligibility
 from chalicelib.vouchers.store import VoucherRow
 from tests.settlement.ledger.test_ledger import differences
-from tests.subsidies.scored import Money, scored_class
+from tests.subsidies.scored import Money, codes, scored_class
 
 OPENING = date(2026, 8, 12)
 
@@ -65,7 +65,7 @@ def check_of(line: Any) -> Any:
 
 
 def states(money: Money, claim: Any) -> list[tuple[str, list[str]]]:
-    return [(line["status"], line["holds"]) for line in money.read(claim)["lines"]]
+    return [(line["status"], codes(line)) for line in money.read(claim)["lines"]]
 
 
 def events(captured: Any) -> list[dict[str, Any]]:
@@ -108,7 +108,7 @@ def test_a_list_between_the_reviews_stops_the_second_and_shows_as_a_difference(
     claim = money.ok(money.decide("clerk", money.claim(class_id), "review"))
     line = money.read(claim)["lines"][0]
     listed(money, line["voucher_id"])
-    assert states(money, claim) == [("held", ["check:eligible_at_date"]), ("pending", [])]
+    assert states(money, claim) == [("held", ["eligible_at_date"]), ("pending", [])]
     refused = money.decide("reviewer", claim, "approve")
     assert (refused.status, refused.json["code"]) == (409, "lines_not_payable")
     (shown,) = money.payability(class_id)["lines"][0]["differences"]
@@ -133,7 +133,7 @@ def test_a_list_after_second_review_holds_its_line_and_the_others_are_paid(world
     assert batch["count"] == 2
     money.pay(batch)
     assert money.seal() is None
-    assert states(money, claim) == [("held", ["check:eligible_at_date"]), ("paid", []), ("paid", [])]
+    assert states(money, claim) == [("held", ["eligible_at_date"]), ("paid", []), ("paid", [])]
     assert differences(money) == []
 
 
@@ -145,7 +145,7 @@ def test_a_worker_that_died_after_marking_the_voucher_holds_the_line_when_it_is_
     key = listed(money, line["voucher_id"])
     LineRow(line["id"]).update(actions=[LineRow.holds.set([]), LineRow.status.set("pending")])
     follow(money, key)
-    assert states(money, claim) == [("held", ["check:eligible_at_date"])]
+    assert states(money, claim) == [("held", ["eligible_at_date"])]
 
 
 def test_a_situation_that_begins_after_the_opening_day_does_not_stop_the_payment(
@@ -164,7 +164,7 @@ def test_sealing_lets_a_line_go_whose_list_was_corrected(world: Any, money: Mone
     line = money.read(claim)["lines"][0]
     since = date(2026, 8, 1)
     listed(money, line["voucher_id"], since=since)
-    assert states(money, claim)[0] == ("held", ["check:eligible_at_date"])
+    assert states(money, claim)[0] == ("held", ["eligible_at_date"])
     listed(money, line["voucher_id"], since=since, until=date(2026, 8, 11), as_of=date(2026, 9, 2))
     money.wait()
     assert money.seal()["count"] == 2
@@ -204,7 +204,7 @@ def test_a_line_found_ineligible_in_its_batch_is_not_paid_again_when_the_payment
     money.pay(batch, failing={0, 1})
     assert money.seal()["count"] == 1
     assert [status for status, _ in states(money, claim)] == ["payment_failed", "batched"]
-    assert states(money, claim)[0][1] == ["check:eligible_at_date"]
+    assert states(money, claim)[0][1] == ["eligible_at_date"]
 
 
 def test_the_program_as_deployed_connects_lists_with_payments() -> None:

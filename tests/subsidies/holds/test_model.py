@@ -9,6 +9,7 @@ from chalicelib.subsidies.holds.model import (
     is_derived_hold,
     is_of_kind,
     objection_hold,
+    stop_hold,
 )
 
 
@@ -18,7 +19,7 @@ from chalicelib.subsidies.holds.model import (
         (objection_hold("obj_a"), "objection:obj_a", False),
         (attendance_hold("mock_location"), "attendance:mock_location", True),
         (check_hold("eligible_at_date"), "check:eligible_at_date", True),
-        ("rsk_a", "rsk_a", False),
+        (stop_hold("hld_a"), "stop:hld_a", False),
     ],
 )
 def test_a_hold_goes_with_its_facts_or_waits_for_a_decision(hold: str, text: str, *, derived: bool) -> None:
@@ -28,6 +29,7 @@ def test_a_hold_goes_with_its_facts_or_waits_for_a_decision(hold: str, text: str
 def test_every_kind_of_hold_is_told_by_its_name() -> None:
     names = {
         HoldKind.OBJECTION: objection_hold("x"),
+        HoldKind.STOP: stop_hold("x"),
         HoldKind.ATTENDANCE: attendance_hold("x"),
         HoldKind.CHECK: check_hold("x"),
     }

@@ -9,15 +9,21 @@ import pytest
 
 from chalicelib.aws.table import all_tables, connection, table_name
 from chalicelib.aws.writes import Put, Update, transact, update
+from chalicelib.catalogue.institutions.store import InstitutionRow
+from chalicelib.catalogue.payees.store import PayeeAccountRow
 from chalicelib.kernel.principal import Change, Role, system_context
 from chalicelib.settlement.batches.store import BatchRow
 from chalicelib.subsidies.claims.store import ClaimRow, LineRow
+from chalicelib.subsidies.holds.store import PaymentHoldRow
 from chalicelib.supervision.audit.jobs import record_audit
 from chalicelib.supervision.audit.model import UNTOLD_ACTOR, AuditRecord
 from chalicelib.supervision.audit.service import UNTOLD_ACTION
 from chalicelib.supervision.audit.store import AuditRow
 from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import VoucherRow
+from tests.catalogue.payees.test_payees import PRIVATE
+from tests.settlement.test_payee_attacks import confirm, propose
+from tests.subsidies.holds.test_stop_payment import SCHOOL, let_go, stop
 from tests.subsidies.scored import Money, scored_class
 from tests.support.streams import NOW, Taps, a_voucher, stream_event, stream_record
 
@@ -88,6 +94,37 @@ def test_a_settlement_batchs_whole_life_is_told_by_name(world: Any, taps: Taps) 
     for subject, table in told:
         entries = [record.entry for record in history(subject, table)]
         assert entries == [f"{n + 1:08d}" for n in range(table.read(subject).version)], "one a version"
+
+
+def test_a_changed_account_and_a_stopped_payment_are_told_by_name(world: Any, taps: Taps) -> None:
+    """An account proposed and confirmed, a line taken out of its batch and let go, an institution stopped."""
+    money = Money(world)
+    batch = money.sealed(scored_class(world, 2))
+    (line, _) = money.batch(batch)["lines"]
+    taps.records()
+    payee = propose(money)
+    money.ok(confirm(money, payee))
+    hold = money.ok(stop(money, {"kind": "line", "id": line["line_id"]}))
+    money.ok(let_go(money, hold))
+    on_school = money.ok(stop(money, SCHOOL))
+    money.ok(let_go(money, on_school))
+    money.export(batch)
+    assert recorded(*taps.records()) > 0
+    assert untold() == []
+    account = history(payee["institution"], PayeeAccountRow)
+    told = [(record.role, record.action, record.reason) for record in account]
+    assert told == [("clerk", "payee.propose", "更换账户"), ("finance", "payee.confirm", "已核")]
+    assert PRIVATE["number"] not in str(account)
+    for told_hold in (hold, on_school):
+        assert [record.action for record in history(told_hold["id"], PaymentHoldRow)] == [
+            "hold.place",
+            "hold.release",
+        ]
+    assert {"hold.place", "hold.release"} <= {record.action for record in history(line["line_id"], LineRow)}
+    assert [record.action for record in history(payee["institution"], InstitutionRow)][-2:] == [
+        "hold.place",
+        "hold.release",
+    ]
 
 
 def test_a_row_written_twice_by_one_request_has_two_records(world: Any, taps: Taps) -> None:

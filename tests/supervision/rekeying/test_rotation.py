@@ -24,6 +24,7 @@ from chalicelib.supervision.rekeying.service import Order
 from infra.grants import GRANTS
 from tests.subsidies.scored import Money, scored_class
 from tests.support.http import Gateway
+from tests.support.people import HEFEI_OTHER
 
 NOW = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)
 LATER = NOW + timedelta(hours=1)
@@ -149,6 +150,7 @@ def test_each_table_with_sealed_values_is_sealed_anew(world: Any, api: Any) -> N
     money.ok(api("supervisor").post(f"/v1/objections/{objection['id']}/resolve", answer, at=money.now))
     money.wait()
     assert money.seal() is not None
+    world.account_of_before(HEFEI_OTHER)
     before = wrapped_keys_by_table()
     assert [name for name, keys in before.items() if not keys] == []
     run(Order.START, now=NOW)

@@ -1,0 +1,170 @@
+"""The accounts an institution is paid to: proposed by one, confirmed by another, counting after a wait.
+
+    1 Sept   the clerk proposes account B; the account confirmed before, A, is paid on
+    2 Sept   a finance officer, another person, confirms B: `payee_wait_days` are 3, it counts from 5 Sept
+    4 Sept   a batch is sealed: paid to A
+    5 Sept   from now on B is in force; claims that were reviewed while A was are held (`subsidies.holds`)
+
+An account that nobody decides on for thirty days lapses. An institution that was listed before accounts were
+confirmed (decision 033) has one on its own row; it is in force until another one is.
+"""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+import msgspec
+
+from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.ids import Uscc, derived_id
+from chalicelib.kernel.principal import Change, Hands
+from chalicelib.kernel.reasons import error
+from chalicelib.kernel.transitions import Step, Transitions
+
+LAPSES_AFTER = timedelta(days=30)
+"""So long a proposed account waits for a decision."""
+
+
+class PayeeStatus(StrEnum):
+    """Where an account is in its life; which of the confirmed ones is in force is `Payees.in_force`."""
+
+    PROPOSED = "proposed"
+    CONFIRMED = "confirmed"
+    REFUSED = "refused"
+    LAPSED = "lapsed"
+
+
+_P = PayeeStatus
+PAYEE_TRANSITIONS: Transitions[PayeeStatus] = Transitions(
+    "payee_account",
+    {
+        "confirm": Step((_P.PROPOSED,), _P.CONFIRMED),
+        "refuse": Step((_P.PROPOSED,), _P.REFUSED),
+        "lapse": Step((_P.PROPOSED,), _P.LAPSED),
+    },
+)
+
+
+class PayeeAccount(msgspec.Struct, frozen=True, kw_only=True):
+    """One account of one institution; the number is sealed, its digest finds the same number elsewhere.
+
+    `wait_days` are those of the policy when it was proposed. `counts_from` is the moment from which it may be
+    paid to; until it is confirmed, the earliest that can be. `shared_with` are the other institutions that
+    had the same number when it was proposed or confirmed.
+    """
+
+    institution: Uscc
+    id: str
+    division: str
+    status: PayeeStatus
+    holder: str
+    bank: str
+    sealed_number: str
+    masked_number: str
+    number_digest: str
+    holder_differs: bool
+    shared_with: list[Uscc]
+    wait_days: int
+    reason: str
+    proposed_by: str
+    proposed_at: datetime
+    counts_from: datetime
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    decision_reason: str | None = None
+    version: int = 1
+    last_change: Change | None = None
+
+
+class ConfirmedPayee(msgspec.Struct, frozen=True, array_like=True):
+    """An account that two people have agreed on, and the moment from which it counts."""
+
+    id: str
+    counts_from: datetime
+
+
+class Payees(msgspec.Struct, frozen=True, kw_only=True):
+    """An institution's accounts at a glance: those confirmed, in that order, and the one that waits."""
+
+    institution: Uscc
+    division: str
+    confirmed: list[ConfirmedPayee] = []
+    waiting: str | None = None
+    proposals: int = 0
+    version: int = 1
+    last_change: Change | None = None
+
+    def in_force(self, now: datetime) -> str | None:
+        """Give the account that is paid to now: of those that count, the one confirmed last."""
+        counting = [confirmed.id for confirmed in self.confirmed if confirmed.counts_from <= now]
+        return counting[-1] if counting else None
+
+    def to_come(self, now: datetime) -> str | None:
+        """Give the account that was confirmed last, if it does not count yet."""
+        newest = self.confirmed[-1] if self.confirmed else None
+        return newest.id if newest is not None and newest.counts_from > now else None
+
+
+def payee_id_of(institution: str, proposal: int) -> str:
+    """Give the id of an institution's n-th proposed account."""
+    return derived_id("pay", institution, str(proposal))
+
+
+def counts_from(proposed: PayeeAccount, now: datetime) -> datetime:
+    """Tell from when an account counts that is confirmed now: so many days later, to the hour."""
+    return now + timedelta(days=proposed.wait_days)
+
+
+def status_shown(payee: PayeeAccount, now: datetime) -> PayeeStatus:
+    """Tell an account's state as it is now: one that waited too long has lapsed, recorded or not."""
+    if payee.status is _P.PROPOSED and payee.proposed_at + LAPSES_AFTER <= now:
+        return _P.LAPSED
+    return payee.status
+
+
+def why_not(
+    action: str, payee: PayeeAccount, hands: Hands, *, now: datetime, version: int | None = None
+) -> DomainError | None:
+    """Tell what stands against confirming or refusing an account.
+
+    Whoever proposed it confirms nothing, whatever their role is by now. `store.decide_writes` holds state,
+    version, age and the second person under races.
+    """
+    if payee.proposed_by in hands:
+        return error("self_approval")
+    if version is not None and payee.version != version:
+        return error("version_conflict", version=payee.version)
+    if status_shown(payee, now) is _P.LAPSED:
+        return error("payee_lapsed", days=LAPSES_AFTER.days)
+    return PAYEE_TRANSITIONS.why_not(action, payee)
+
+
+def needs_reason(action: str, payee: PayeeAccount, reason: str | None) -> DomainError | None:
+    """Tell that a decision has to say why: a refusal, or a consent where the holder is another."""
+    if reason is not None:
+        return None
+    if action == "confirm" and not payee.holder_differs:
+        return None
+    return error("payee_reason_missing")
+
+
+def warnings_of(*, holder_differs: bool, shared: bool) -> tuple[str, ...]:
+    """Name what whoever proposes or confirms an account should look at again."""
+    told = {"holder_differs": holder_differs, "account_shared": shared}
+    return tuple(code for code, told_of in told.items() if told_of)
+
+
+def had_hand_in_payee(payee: PayeeAccount, hands: Hands) -> bool:
+    """Tell whether somebody proposed an account or decided on it."""
+    return not hands.isdisjoint((payee.proposed_by, payee.decided_by))
+
+
+def others_with(found: Collection[PayeeAccount], institution: str) -> list[Uscc]:
+    """Give the other institutions of accounts with the same number that were not refused."""
+    return sorted(
+        {
+            payee.institution
+            for payee in found
+            if payee.institution != institution and payee.status is not _P.REFUSED
+        }
+    )
