@@ -8,13 +8,17 @@ from typing import Final
 
 from infra.functions import API, BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
 from infra.grants import GRANTS
+from infra.network import vpc_policies
 from infra.storage import (
+    LOCAL,
     Json,
     Table,
     arn,
     bucket_id,
     dead_letters_id,
     has_dead_letters,
+    keep,
+    keep_replaced,
     prefix,
     queue_id,
     secret_name,
@@ -74,6 +78,8 @@ def log_group_resources(stage: str) -> Json:
     return {
         log_group_id(function): {
             "Type": "AWS::Logs::LogGroup",
+            "DeletionPolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": {
                 "LogGroupName": f"/aws/lambda/{prefix(stage)}/{function.name}",
                 "RetentionInDays": function.log_retention_days,
@@ -120,7 +126,10 @@ def role_resources(tables: Sequence[Table], stage: str) -> Json:
             ),
             "Policies": [{"PolicyName": function.name, "PolicyDocument": _policy(parts[""])}],
         }
-        if attached := [{"Ref": attached_id(function, part)} for part in sorted(parts) if part]:
+        attached: list[Json] = [{"Ref": attached_id(function, part)} for part in sorted(parts) if part]
+        if stage != LOCAL:
+            attached += vpc_policies(function)
+        if attached:
             role["ManagedPolicyArns"] = attached
         resources[role_id(function)] = {"Type": "AWS::IAM::Role", "Properties": role}
     return resources

@@ -405,6 +405,8 @@ def queue_resources(stage: str) -> Json:
         if has_dead_letters(function):
             resources[dead_letters_id(function)] = {
                 "Type": "AWS::SQS::Queue",
+                "DeletionPolicy": keep(stage),
+                "UpdateReplacePolicy": keep_replaced(stage),
                 "Properties": {
                     "QueueName": f"{prefix(stage)}-{function.name}-dead",
                     "MessageRetentionPeriod": _DEAD_LETTER_RETENTION_SECONDS,
@@ -416,6 +418,8 @@ def queue_resources(stage: str) -> Json:
         consumer = consumers[queue.name]
         resources[queue_id(queue.name)] = {
             "Type": "AWS::SQS::Queue",
+            "DeletionPolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": {
                 "QueueName": f"{prefix(stage)}-{queue.name}",
                 "VisibilityTimeout": consumer.timeout_seconds * _VISIBILITY_FACTOR,

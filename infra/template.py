@@ -21,6 +21,13 @@ from infra.access_logs import (
 )
 from infra.dashboard import dashboard_resources
 from infra.functions import API, BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
+from infra.network import (
+    domain_outputs,
+    domain_resources,
+    network_conditions,
+    network_parameters,
+    vpc_config,
+)
 from infra.policies import log_group_id, log_group_resources, role_id, role_resources
 from infra.storage import (
     LOCAL,
@@ -55,6 +62,7 @@ def build(tables: Sequence[Table], stage: str) -> Json:
             "AlarmTopicArn": topic_parameter(stage),
             **_PARAMETERS,
             **access_log_parameters(),
+            **({} if stage == LOCAL else network_parameters()),
             **{
                 name: {"Type": "Number", "MinValue": 0, "Default": 0, "Description": says}
                 for name, says in _CONCURRENCY.items()
@@ -64,6 +72,7 @@ def build(tables: Sequence[Table], stage: str) -> Json:
             "ProtectData": {"Fn::Equals": [{"Ref": "DeletionProtection"}, "on"]},
             **({"TellSomebody": _TELL_SOMEBODY} if stage == LOCAL else {}),
             **access_log_conditions(),
+            **({} if stage == LOCAL else network_conditions()),
             "AnswerOrigins": {"Fn::Not": [{"Fn::Equals": [{"Ref": "CorsOrigins"}, ""]}]},
             **{f"Reserve{name}": {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, 0]}]} for name in _CONCURRENCY},
         },
@@ -76,15 +85,16 @@ def build(tables: Sequence[Table], stage: str) -> Json:
             **queue_resources(stage),
             **log_group_resources(stage),
             **role_resources(tables, stage),
-            **{logical_id(function): _function(function) for function in FUNCTIONS},
+            **{logical_id(function): _function(function, stage) for function in FUNCTIONS},
             **_event_sources(tables),
             **_rules(stage),
             **alarm_resources(stage),
             **dashboard_resources(stage),
             **access_log_resources(stage),
             **_api(stage),
+            **({} if stage == LOCAL else domain_resources()),
         },
-        "Outputs": _outputs(tables),
+        "Outputs": {**_outputs(tables), **({} if stage == LOCAL else domain_outputs())},
     }
 
 
@@ -134,13 +144,14 @@ def environment() -> Json:
     }
 
 
-def _function(function: Function) -> Json:
+def _function(function: Function, stage: str) -> Json:
     properties: Json = {
         "MemorySize": function.memory_mb,
         "Timeout": function.timeout_seconds,
         "Role": arn(role_id(function)),
         "LoggingConfig": {"LogGroup": {"Ref": log_group_id(function)}},
         **_concurrency(function),
+        **({} if stage == LOCAL else vpc_config(function)),
     }
     if function.schedule or function.bucket:
         properties["DeadLetterQueue"] = {"Type": "SQS", "TargetArn": arn(dead_letters_id(function))}

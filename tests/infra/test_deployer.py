@@ -21,6 +21,8 @@ STATEMENTS = filled(account=ACCOUNT, region="cn-northwest-1", artifacts="artifac
 EXAMPLE = json.loads((ROOT / "infra/prod.example.json").read_text())
 NEEDED = {
     # kind of resource: what makes, changes and removes it
+    "AWS::ApiGateway::BasePathMapping": {"apigateway:DELETE", "apigateway:PATCH", "apigateway:POST"},
+    "AWS::ApiGateway::DomainName": {"apigateway:DELETE", "apigateway:PATCH", "apigateway:POST"},
     "AWS::ApiGateway::Account": {"apigateway:GET", "apigateway:PATCH", "iam:PassRole"},
     "AWS::CloudWatch::Alarm": {"cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms"},
     "AWS::CloudWatch::Dashboard": {"cloudwatch:PutDashboard", "cloudwatch:DeleteDashboards"},
@@ -87,6 +89,11 @@ NEEDED_FOR = {
     ("AWS::Serverless::Function", "ReservedConcurrentExecutions"): {
         "lambda:DeleteFunctionConcurrency",
         "lambda:PutFunctionConcurrency",
+    },
+    ("AWS::Serverless::Function", "VpcConfig"): {
+        "ec2:DescribeSecurityGroups",
+        "ec2:DescribeSubnets",
+        "ec2:DescribeVpcs",
     },
     ("AWS::Serverless::Function", "Tags"): {"lambda:TagResource", "lambda:UntagResource"},
 }
@@ -199,7 +206,7 @@ def test_who_deploys_may_touch_nothing_else_of_the_account() -> None:
         assert not allows(action, f"arn:aws-cn:{action.partition(':')[0]}:::another-system")
 
 
-def test_it_attaches_only_policies_of_the_stack_and_the_one_that_the_gateway_needs() -> None:
+def test_it_attaches_only_policies_of_the_stack_and_those_that_gateway_and_network_need() -> None:
     attaching = [part for part in STATEMENTS if "iam:AttachRolePolicy" in part["Action"]]
     assert [part["Condition"] for part in attaching] == [
         {
@@ -207,6 +214,7 @@ def test_it_attaches_only_policies_of_the_stack_and_the_one_that_the_gateway_nee
                 "iam:PolicyARN": [
                     f"arn:aws-cn:iam::{ACCOUNT}:policy/voucher-*",
                     "arn:aws-cn:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs",
+                    "arn:aws-cn:iam::aws:policy/service-role/AWSLambdaVPCAccessExecutionRole",
                 ]
             }
         }
@@ -231,5 +239,6 @@ def test_the_example_has_a_value_for_every_parameter_and_no_other(template: dict
         assert re.fullmatch(rule.get("AllowedPattern", ".*"), EXAMPLE[name], re.DOTALL), name
         if rule["Type"] == "Number":
             assert int(EXAMPLE[name]) >= rule["MinValue"]
+    assert EXAMPLE["ApiDomain"]
     for name in ("CardJwks", "PlatformJwks"):
         assert json.loads(EXAMPLE[name])["keys"][0]["kty"]

@@ -53,7 +53,9 @@ def statements(built: Built, function: Function) -> Iterator[tuple[list[str], li
     """Give a role's statements, its own and those attached to it, with their resources written out."""
     role = built.plain["Resources"][role_id(function)]["Properties"]
     attached = [
-        built.plain["Resources"][policy["Ref"]]["Properties"] for policy in role.get("ManagedPolicyArns", ())
+        built.plain["Resources"][policy["Ref"]]["Properties"]
+        for policy in role.get("ManagedPolicyArns", ())
+        if "Ref" in policy  # AWS's own for network interfaces stands under a condition (`infra.network`)
     ]
     for policy in (*role["Policies"], *attached):
         for statement in policy["PolicyDocument"]["Statement"]:
