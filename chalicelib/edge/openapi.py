@@ -106,7 +106,8 @@ def _path_parameters(path: str) -> list[Json]:
 
 
 def _headers_of(endpoint: Endpoint) -> tuple[str, ...]:
-    repeatable = ("IdempotencyKey",) if endpoint.method == "POST" else ()
+    keyed = endpoint.method == "POST" and endpoint.action != PUBLIC
+    repeatable = ("IdempotencyKey",) if keyed else ()
     return (*repeatable, "AcceptLanguage", "LocalNow")
 
 
@@ -322,7 +323,7 @@ def _problem_response(status: int) -> Json:
     }
     schema = {"allOf": [{"$ref": f"{_COMPONENTS}schemas/Problem"}, narrowed]}
     response: Json = {"description": f"{zh} {en}", "content": {PROBLEM_JSON: {"schema": schema}}}
-    if status in (429, 503):
+    if status in (409, 429, 503):  # of the first only `in_progress` says so
         response["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 0}}}
     return response
 
@@ -332,7 +333,8 @@ _PARAMETERS: Final[Json] = {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "Same key and body: the first answer again. Same key, other body: 422.",
+        "description": "Same key, query and body: one effect and the first answer, also where that was lost. "
+        "Other body: 422. While the first call runs: 409 `in_progress` with `Retry-After`.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[ -~]+$"},
     },
     "AcceptLanguage": {

@@ -22,6 +22,16 @@ _COPIED = ("app.py", "chalicelib", "infra", "tests", "pyproject.toml")
 _AT_ONCE = 2
 _SEQUENCES = ("tests/stateful/test_money.py",)
 _PLAIN = ("tests/catalogue/payees", "tests/settlement", "tests/subsidies")
+_PLAIN = ("tests/settlement", "tests/subsidies", "tests/aws", "tests/edge/idempotency")
+
+
+class Bug(NamedTuple):
+    """One bug: in `file`, `old` (which stands there once) becomes `new`."""
+
+    name: str
+    file: str
+    old: str
+    new: str
 
 
 _BATCHES = "chalicelib/settlement/batches/service.py"
@@ -56,6 +66,11 @@ _PUBLICITY_MODEL = "chalicelib/subsidies/publicity/model.py"
 _PUBLICITY_STORE = "chalicelib/subsidies/publicity/store.py"
 _REGISTER_MODEL = "chalicelib/subsidies/register/model.py"
 _REVIEWS = "chalicelib/subsidies/reviews/service.py"
+_WRITES = "chalicelib/aws/writes.py"
+_REPEATS = "chalicelib/kernel/repeats.py"
+_HTTP = "chalicelib/edge/http.py"
+_IDEMPOTENCY = "chalicelib/edge/idempotency/service.py"
+_REDEMPTION = "chalicelib/enrolments/redemption/service.py"
 _VOUCHERS_INELIGIBILITY = "chalicelib/vouchers/ineligibility/service.py"
 
 BUGS = (
@@ -489,6 +504,73 @@ BUGS = (
         _VERIFICATION_MODEL,
         "        if posted.get(event, 0) != expected_fen:\n",
         "        if posted.get(event, 0) > expected_fen:\n",
+    ),
+    # ---- same key, same answer
+    Bug(
+        "a call under a key draws other ids in each run",
+        _REPEATS,
+        "return secrets.token_bytes(size) if call is None else call.draw(kind, size)",
+        "return secrets.token_bytes(size)",
+    ),
+    Bug(
+        "an excused write changes what an earlier run has changed",
+        _WRITES,
+        "            condition &= free if left is None else free | (table.op_id == left)\n",
+        "",
+    ),
+    Bug(
+        "a row that parts of a call share is taken for each part",
+        _REPEATS,
+        '        what = "\\x1f".join([action, *sorted(rows)])\n',
+        "        what = action\n",
+    ),
+    Bug(
+        "what happened to one of many excuses the next",
+        _REPEATS,
+        "        self.has_happened = self._is_excused = False\n        try:\n",
+        "        try:\n",
+    ),
+    Bug(
+        "a repeat is refused for its own success",
+        "chalicelib/kernel/reasons.py",
+        "    if refusal is not None and not excused():\n",
+        "    if refusal is not None:\n",
+    ),
+    Bug(
+        "the query is no part of a key",
+        _HTTP,
+        "[endpoint.method, full_path, dict(parameters)]",
+        "[endpoint.method, full_path]",
+    ),
+    Bug(
+        "anonymous callers share one space of keys",
+        _HTTP,
+        'if key is None or endpoint.method != "POST" or endpoint.action == PUBLIC:',
+        'if key is None or endpoint.method != "POST":',
+    ),
+    Bug(
+        "a key is free for another body whatever happened",
+        _IDEMPOTENCY,
+        "        if refused and not run.call.has_happened:\n",
+        "        if refused or not run.call.has_happened:\n",
+    ),
+    Bug(
+        "an answer with a part put off is kept",
+        _IDEMPOTENCY,
+        "if run.call.is_unfinished or len(body) > _BODY_BYTES_MAX:",
+        "if len(body) > _BODY_BYTES_MAX:",
+    ),
+    Bug(
+        "an answer that cannot be kept is not given",
+        _IDEMPOTENCY,
+        '        log_failure("answer_not_kept", failure)\n',
+        "        raise\n",
+    ),
+    Bug(
+        "a refused scan leaves a row each time it is sent",
+        _REDEMPTION,
+        "    moment = int(scan.happened_at.timestamp() * 1_000_000)\n",
+        "    moment = int(context.now.timestamp() * 1_000_000)\n",
     ),
 )
 

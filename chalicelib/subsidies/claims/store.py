@@ -204,6 +204,11 @@ def line_to(action: str) -> Action:
 # --------------------------------------------------------------------------- reading
 
 
+def was_filed_before(claim: Claim) -> bool:
+    """Tell whether an earlier run of this call under a key filed a claim that was read."""
+    return ClaimRow.changed_before(claim.id)
+
+
 def find_claim(claim_id: str) -> Claim | None:
     """Read a claim."""
     return ClaimRow.find(claim_id)

@@ -35,7 +35,7 @@ from chalicelib.subsidies.payability.service import Examination, examine, lines_
 
 @dataclass(frozen=True)
 class FiledClaim:
-    """A claim with its lines; `created` unless this was a repeat."""
+    """A claim with its lines; `created` unless it had been filed by another call."""
 
     claim: Claim
     lines: list[Line]
@@ -84,7 +84,7 @@ def submit_claim(
 
 def _repeat(claim: Claim, declared_count: int, declared_amount_fen: int) -> FiledClaim:
     _require_totals(claim.declared_count, claim.declared_amount_fen, declared_count, declared_amount_fen)
-    return FiledClaim(claim, store.find_lines(claim.line_ids), created=False)
+    return FiledClaim(claim, store.find_lines(claim.line_ids), created=store.was_filed_before(claim))
 
 
 def _require_totals(count: int, amount_fen: int, declared_count: int, declared_amount_fen: int) -> None:

@@ -47,6 +47,22 @@ def test_the_same_nonce_gets_the_first_answer_even_after_the_window(room):
     assert refused(room) == []
 
 
+def test_a_refused_attempt_leaves_one_row_however_often_it_is_sent(room):
+    person, tapped = room.people[0], room.starts() - timedelta(minutes=10)
+    for seconds in range(3):
+        answer = room.check_in(
+            person,
+            nonce="n1",
+            location=north(900),
+            at=tapped + timedelta(seconds=seconds),
+            happened_at=tapped.isoformat(),
+        )
+        assert answer.json["code"] == "outside_site"
+    assert refused(room) == ["outside_site"]
+    room.check_in(person, nonce="n1", location=north(800), at=tapped, happened_at=tapped.isoformat())
+    assert refused(room) == ["outside_site"] * 2, "another place is other evidence, whatever its nonce"
+
+
 def test_another_nonce_is_told_that_the_check_in_is_there(room):
     person = room.people[0]
     room.check_in(person)

@@ -204,6 +204,20 @@ def test_a_decision_that_could_not_be_taken_now_is_taken_by_the_repeat(
         pytest.fail("no trial left a decision to the repeat")
 
 
+def test_an_answer_that_cannot_be_kept_is_given_all_the_same(emulator: Any, world: Any, api: Any) -> None:
+    province = api("province")
+
+    def send() -> Any:
+        return province.post("/v1/programs", PROGRAM, headers=KEY)
+
+    begun = emulator.keep()
+    last = calls_of(emulator, send)
+    emulator.restore(begun)
+    with fail_at(emulator, last, RuntimeError()):
+        first = send()
+    assert (first.status, first.json) == (201, patiently(send).json)
+
+
 def test_an_activation_code_is_given_again_and_works(emulator: Any, world: Any, api: Any) -> None:
     body = {"account": "neu-clerk", "name": "新", "role": "clerk", "division": "3401"}
 

@@ -8,11 +8,11 @@ import pytest
 
 from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC
 from tests.edge.idempotency.stories import STORIES
-from tests.edge.idempotency.trials import FAULTS, Trials
+from tests.edge.idempotency.trials import KINDS, Trials
 from tests.support.depth import size_of
 from tests.support.plugin import forget_what_is_known
 
-FAULTS_A_POINT = size_of("FAULTS_A_POINT", usual=1, full=len(FAULTS))
+FAULTS_A_POINT = size_of("FAULTS_A_POINT", usual=1, full=len(KINDS))
 USES_MIN = 90
 NOT_TOLD = {
     "POST /v1/dead-letters/{queue}/redrive": "a queue's letters bear no mark: what a first run moved is told "

@@ -40,6 +40,11 @@ FAULTS: Mapping[str, Callable[[int], Exception | BaseException | None]] = {
     "killed": lambda place: Interrupted() if place < 0 else None,
 }
 """What goes wrong before (+) or after (-) a call: the SDK's repeats are over by then."""
+OVERTAKEN = "overtaken"
+"""The first run is so slow that its own repeat comes in, whole, before it goes on."""
+KINDS = (*FAULTS, OVERTAKEN)
+_AGAIN = 0.25
+"""How many repeats fail as well, before the one that is heard."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +105,7 @@ class Trials:
     def _try(self, use: Use) -> Answer:
         key = f"key-{len(self.told.uses)}"
         before = self._keep()
+        forget_everything()  # so that this run makes as many calls as those that follow
         with self._emulator.interrupted(lambda _: None):
             first = use.send(key)
             points = self._emulator.calls
@@ -108,21 +114,35 @@ class Trials:
         after, wanted = self._keep(), (_masked(first, use), self._effects(use))
         self.told.points += points
         for point in range(1, points + 1):
-            for name in self._random.sample(sorted(FAULTS), self._faults_a_point):
+            for fault in self._random.sample(KINDS, self._faults_a_point):
                 self._restore(before)
-                self._disturb(use, key, point, FAULTS[name])
+                self._disturb(use, key, point, fault)
+                again = ""
+                if self._random.random() < _AGAIN:
+                    self._let_leases_end()
+                    second, other = self._random.randrange(1, points + 1), self._random.choice(tuple(FAULTS))
+                    self._disturb(use, key, second, other)
+                    again = f", then at {second} {other}"
                 got = (_masked(self._repeat(use, key), use), self._effects(use))
                 self.told.faults += 1
                 if got != wanted:
-                    where = f"{use.path} point {point} of {points}, {name}"
+                    where = f"{use.path} point {point} of {points}, {fault}{again}"
                     self.told.broken.append(f"{where}: {_difference(wanted, got)}")
         self._restore(after)
         return first
 
-    def _disturb(self, use: Use, key: str, point: int, fault: Callable[[int], Any]) -> None:
+    def _disturb(self, use: Use, key: str, point: int, name: str) -> None:
         def act(place: int) -> None:
-            if abs(place) == point and (failure := fault(place)) is not None:
-                raise failure
+            if abs(place) != point:
+                return
+            if name != OVERTAKEN:
+                failure = FAULTS[name](place)
+                if failure is not None:
+                    raise failure
+            elif place > 0:
+                self._emulator.act = None
+                self._let_leases_end()
+                use.send(key, later=_LATER)
 
         with contextlib.suppress(Interrupted), self._emulator.interrupted(act):
             use.send(key)

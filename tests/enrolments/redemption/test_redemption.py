@@ -31,6 +31,24 @@ def test_a_second_scan_of_the_same_code_is_refused_and_kept(world, api):
     assert [scan["code"] for scan in kept] == ["token_replayed"]
 
 
+def test_a_refused_scan_leaves_one_row_however_often_it_is_sent(world, api):
+    _, token = code_of(world, api, world.person(1), world.now)
+    assert world.scan(token, at=world.now).status == 201
+    body = {
+        "token": token,
+        "project_id": world.project_id,
+        "nonce": "n1",
+        "device_id": "counter-2",
+        "happened_at": world.now.isoformat(),
+    }
+    for seconds in range(3):
+        answer = api("institution_two").post("/v1/enrolments", body, at=world.later(seconds=seconds))
+        assert answer.json["code"] == "token_replayed"
+    assert len(api("institution_two").get("/v1/scans", {"outcome": "refused"}).json["items"]) == 1
+    api("institution_two").post("/v1/enrolments", body | {"nonce": "n2"}, at=world.now)
+    assert len(api("institution_two").get("/v1/scans", {"outcome": "refused"}).json["items"]) == 2
+
+
 def test_the_list_of_refused_scans_says_until_when_a_voucher_was_valid(world, api):
     person = world.person(1)
     voucher_id = world.voucher(person, issued_at=world.now)
