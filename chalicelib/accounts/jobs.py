@@ -1,6 +1,5 @@
 """The very first accounts, made by whoever may invoke functions of the deployment; proposals that lapse."""
 
-import secrets
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from chalicelib.accounts.passwords import secret_digest
 from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.identity import mask_id_number, parse_id_number
+from chalicelib.kernel.ids import new_secret
 from chalicelib.kernel.principal import Context, Role, change_of
 
 NEEDED = 2
@@ -39,7 +39,7 @@ def bootstrap_accounts(event: Mapping[str, Any], context: Context) -> dict[str, 
     codes: dict[str, str] = {}
     if _active_in_province() < NEEDED:
         for first in first_accounts:
-            code = secrets.token_urlsafe(12)
+            code = new_secret("activation")
             if _make(first, code, context):
                 codes[first.account] = code
     return {"created": len(codes), "activation_codes": codes}

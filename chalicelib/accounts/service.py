@@ -164,7 +164,9 @@ def _create(context: Context, account: Account) -> Account:
     maker = store.find_account(context.principal.actor)
     beside = duties_service.taking_writes(duties, account, maker=maker, now=context.now)
     store.create_account(account, beside, change_of(context, "account.create"))
-    return account
+    stored = store.find_account(account.id)  # a repeat's answer is of what the first call made
+    assert stored is not None
+    return stored
 
 
 def confirm(context: Context, account_id: str, *, version: int) -> Account:

@@ -25,7 +25,8 @@ def clerk(world: Any, api: Any) -> Any:
 def kept(name: str) -> list[tuple[str, str]]:
     """List the refused attempts on an account, each with who tried."""
     rows = [row.record for row in RefusedAttemptRow.query(account_id_of(name))]
-    return [(row.code, row.last_change.actor if row.last_change else "") for row in rows]
+    told = [(row.last_change, row.code) for row in rows if row.last_change is not None]
+    return [(code, change.actor) for change, code in sorted(told, key=lambda one: one[0].at)]
 
 
 def asked_by(clerk: Any, name: str, role: str, person: Any) -> Any:
@@ -121,6 +122,7 @@ def test_a_reset_gives_the_clerk_nothing_but_an_account_that_rests(api: Any, cle
     version = AccountRow.get(account_id_of("victim")).version
     reset = clerk.post(f"/v1/accounts/{account_id_of('victim')}/reset", {"version": version})
     assert (reset.status, reset.json["status"]) == (200, "proposed")
+    assert AccountRow.get(reset.json["id"]).password_hash is None
     code = reset.json["activation_code"]
     mine = card_assertion(numbered(CLERK).id_number)
     assert activate(api, "victim", code, assertion=mine).status == 401

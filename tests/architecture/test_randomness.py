@@ -17,6 +17,8 @@ DRAWN_AT_RANDOM = {
     "chalicelib/supervision/audit/service.py": "how long a worker waits",
 }
 MARKED_AT_RANDOM = {
+    "chalicelib/accounts/sign_in/attempts/store.py": "each try is one by itself: sign-in knows no key",
+    "chalicelib/accounts/sign_in/store.py": "sessions: sign-in knows no key",
     "chalicelib/accounts/disclosures/service.py": "each opening of something sealed is one by itself",
     "chalicelib/aws/writes.py": "writes that no call under a key makes",
     "chalicelib/edge/idempotency/service.py": "each run of a call holds the key by itself",

@@ -9,8 +9,7 @@ from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.aws.table import VersionedTable, table_name
 from chalicelib.aws.writes import insert
-from chalicelib.kernel.calendar import format_moment
-from chalicelib.kernel.ids import new_operation_id
+from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Change
 
 
@@ -41,10 +40,10 @@ class RefusedAttemptRow(VersionedTable[RefusedAttempt]):
 
 
 def keep_refusal(subject: str, *, division: str, code: str, change: Change) -> None:
-    """Keep a refused attempt on an account; who tried tells `change`."""
+    """Keep a refused attempt on an account; who tried, and when, tells `change`. A key keeps it once."""
     attempt = RefusedAttempt(
         subject=subject,
-        attempt=f"{format_moment(change.at)}.{new_operation_id()}",
+        attempt=new_id("rfs"),
         division=division,
         code=code,
     )

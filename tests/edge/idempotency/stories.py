@@ -37,6 +37,7 @@ def programs(world: Any) -> Story:
 def accounts(world: Any) -> Story:
     province = world.api("province")
     body = {"account": "neu-clerk", "name": "新人", "role": "clerk", "division": "3401"}
+    body["id_number"] = world.person(700).id_number
     account = yield Use(province, "/v1/accounts", body, world.now)
     assert account.status == 201, account.text
     taken = yield Use(world.api("province_two"), "/v1/accounts", body, world.now)
@@ -46,6 +47,18 @@ def accounts(world: Any) -> Story:
     assert again.json["activation_code"] != account.json["activation_code"]
     off = yield Use(province, f"{path}/disable", {"version": 2, "reason": "离职"}, world.now)
     assert off.json["status"] == "disabled"
+    decider = {**body, "account": "neu-reviewer", "role": "reviewer"}
+    decider["id_number"] = world.person(701).id_number
+    asked = yield Use(province, "/v1/accounts", decider, world.now)
+    assert asked.json["status"] == "proposed"
+    path = f"/v1/accounts/{asked.json['id']}/confirm"
+    own = yield Use(province, path, {"version": 1}, world.now)
+    assert own.json["code"] == "self_approval"
+    confirmed = yield Use(world.api("supervisor"), path, {"version": 1}, world.now)
+    assert confirmed.json["status"] == "pending"
+    mine = {**decider, "account": "neu-finance", "role": "finance"}
+    held = yield Use(province, "/v1/accounts", mine, world.now)
+    assert held.json["code"] == "duty_held"
 
 
 def catalogue(world: Any) -> Story:

@@ -105,7 +105,7 @@ def test_a_repeat_that_comes_too_early_is_told_when_to_come_back(emulator: Any, 
     def send() -> Any:
         return province.post("/v1/programs", PROGRAM, headers=KEY)
 
-    with pytest.raises(Interrupted), fail_at(emulator, 3, Interrupted()):
+    with pytest.raises(Interrupted), fail_at(emulator, 4, Interrupted()):
         send()
     early = send()
     assert (early.status, early.json["code"]) == (409, "in_progress")
@@ -119,7 +119,7 @@ def test_what_fails_on_our_side_may_be_repeated_at_once_but_not_with_another_bod
     emulator: Any, world: Any, api: Any
 ) -> None:
     province = api("province")
-    with fail_at(emulator, 3, RuntimeError()):
+    with fail_at(emulator, 4, RuntimeError()):
         assert province.post("/v1/programs", PROGRAM, headers=KEY).status == 500
     other = province.post("/v1/programs", {**PROGRAM, "name": "别的"}, headers=KEY)
     assert (other.status, other.json["code"]) == (422, "idempotency_mismatch")
@@ -158,7 +158,7 @@ def test_a_call_is_the_same_one_after_the_key_of_the_index_was_rotated(
     secrets = boto3.client("secretsmanager", region_name="cn-north-1")
     before = secrets.get_secret_value(SecretId="voucher-test-index")["SecretString"]
     province = api("province")
-    with fail_at(emulator, 3, RuntimeError()):
+    with fail_at(emulator, 4, RuntimeError()):
         assert province.post("/v1/programs", PROGRAM, headers=KEY).status == 500
     try:
         secrets.put_secret_value(SecretId="voucher-test-index", SecretString=json.dumps({"seed": "y" * 60}))
@@ -219,7 +219,9 @@ def test_an_answer_that_cannot_be_kept_is_given_all_the_same(emulator: Any, worl
 
 
 def test_an_activation_code_is_given_again_and_works(emulator: Any, world: Any, api: Any) -> None:
+    person = world.person(700)
     body = {"account": "neu-clerk", "name": "新", "role": "clerk", "division": "3401"}
+    body["id_number"] = person.id_number
 
     province = api("province")
 
