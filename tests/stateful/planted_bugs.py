@@ -21,18 +21,13 @@ ROOT = Path(__file__).parents[2]
 _COPIED = ("app.py", "chalicelib", "infra", "tests", "pyproject.toml")
 _AT_ONCE = 2
 _SEQUENCES = ("tests/stateful/test_money.py",)
-_PLAIN = ("tests/catalogue/payees", "tests/settlement", "tests/subsidies")
-_PLAIN = ("tests/settlement", "tests/subsidies", "tests/aws", "tests/edge/idempotency")
-
-
-class Bug(NamedTuple):
-    """One bug: in `file`, `old` (which stands there once) becomes `new`."""
-
-    name: str
-    file: str
-    old: str
-    new: str
-
+_PLAIN = (
+    "tests/catalogue/payees",
+    "tests/settlement",
+    "tests/subsidies",
+    "tests/aws",
+    "tests/edge/idempotency",
+)
 
 _BATCHES = "chalicelib/settlement/batches/service.py"
 _BATCHES_MODEL = "chalicelib/settlement/batches/model.py"

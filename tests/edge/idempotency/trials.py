@@ -105,7 +105,7 @@ class Trials:
     def _try(self, use: Use) -> Answer:
         key = f"key-{len(self.told.uses)}"
         before = self._keep()
-        forget_everything()  # so that this run makes as many calls as those that follow
+        forget_what_is_known()  # so that this run makes as many calls as those that follow
         with self._emulator.interrupted(lambda _: None):
             first = use.send(key)
             points = self._emulator.calls
