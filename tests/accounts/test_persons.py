@@ -221,3 +221,30 @@ def test_ties_end_and_hold_both_ways() -> None:
     assert tied_to(after, NOW) == ["prs_b"]
     assert tied_to(after, NOW + timedelta(days=30)) == []
     assert tied(duties, "prs_a", NOW) == duties, "nobody is tied to themselves"
+
+
+def test_two_duties_asked_for_at_once_are_one(world: Any, api: Any) -> None:
+    """The write carries the version of what the person held: who read before the other is late."""
+    from chalicelib.accounts.duties import store as duties_store
+    from chalicelib.accounts.duties.service import taking_writes
+    from chalicelib.accounts.model import Account
+    from chalicelib.accounts.persons.service import person_key_of
+    from chalicelib.accounts.store import create_account
+    from chalicelib.aws.writes import ConditionFailed
+
+    person = person_of(5)
+    key = person_key_of(person.id_number)
+    before = duties_store.read(key)
+    make(api, "first", person=person)
+    late = Account(
+        id=account_id_of("second"),
+        account="second",
+        sealed_name="",
+        role=Role.FINANCE,
+        division="3401",
+        status=AccountStatus.PROPOSED,
+        person_key=key,
+    )
+    with pytest.raises(ConditionFailed):
+        create_account(late, taking_writes(before, late, maker=None, now=NOW), world.change)
+    assert find_account(late.id) is None
