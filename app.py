@@ -201,6 +201,7 @@ for _port, _answer in {
     "why_not_close_class": "chalicelib.subsidies.lapsing.service:why_not_close",
     "evidence_of_class": "chalicelib.attendance.summary.evidence:evidence_of",
     "undecided_in_class": "chalicelib.attendance.summary.evidence:undecided_in",
+    "undecided_by_class": "chalicelib.attendance.summary.evidence:undecided_by_class",
     "release_idle": "chalicelib.enrolments.release.idle:release_idle",
     "lapse_classes": "chalicelib.classes.cancellation.service:lapse_classes",
     "lapse_claims": "chalicelib.subsidies.lapsing.service:lapse_claims",

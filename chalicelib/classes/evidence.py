@@ -9,7 +9,7 @@ from decimal import Decimal
 
 import msgspec
 
-from chalicelib.classes.model import TrainingClass
+from chalicelib.classes.model import ClassHead, TrainingClass
 from chalicelib.kernel.closing import OpenDecision
 from chalicelib.kernel.ports import Port
 
@@ -30,6 +30,10 @@ evidence_of: Port[[TrainingClass, datetime], ClassEvidence] = Port("evidence_of_
 """Gives the evidence of a class as of a moment."""
 undecided_in: Port[[TrainingClass], Sequence[OpenDecision]] = Port("undecided_in_class")
 """Names what of a class's evidence waits for the bureau, for a decision that needs nothing else of it."""
+undecided_by_class: Port[[Sequence[ClassHead]], Mapping[str, Sequence[OpenDecision]]] = Port(
+    "undecided_by_class"
+)
+"""Names the same of many classes at once, as the lists of what waits tell: for what is offered in a list."""
 
 
 def share_of(evidence: ClassEvidence, enrolment_id: str) -> Decimal:

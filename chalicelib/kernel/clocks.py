@@ -108,6 +108,17 @@ def _decided_by(*roles: Role) -> Clock:
     )
 
 
+def _proposed_to(*roles: Role) -> Clock:
+    """Give the clock of a proposal that cannot be confirmed any more once its days are over."""
+    return Clock(
+        acts=roles,
+        ticks=(
+            Tick(effect=Effect.REMIND, working_days=DECISION_WORKING_DAYS),
+            Tick(effect=Effect.LIST, days=PROPOSED_DAYS),
+        ),
+    )
+
+
 def _carried_on(by: str) -> Clock:
     return Clock(acts=(Role.SYSTEM,), ticks=(Tick(effect=Effect.CARRY_ON, by=by),))
 
@@ -127,6 +138,15 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "pending": _rests("the code that lets it be entered lapses by itself"),
         "active": _rests("in use"),
         "disabled": _rests("out of use until somebody resets it"),
+        "proposed": _proposed_to(Role.SUPERVISOR, Role.PROVINCE),
+        "lapsed": _rests("out of use until somebody resets it"),
+    },
+    "payee_account": {"proposed": _proposed_to(Role.FINANCE)},
+    "hold": {
+        "open": Clock(
+            acts=(Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE),
+            ticks=(Tick(effect=Effect.LIST, working_days=DECISION_LISTED_WORKING_DAYS),),
+        )
     },
     "institution": {
         "listed": _rests("in use"),

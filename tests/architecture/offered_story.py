@@ -186,6 +186,11 @@ def _decided(story: Story) -> None:
     story.post("clerk", f"/v1/make-ups/{asked['id']}/approve", REASON | {"version": asked["version"]})
 
 
+def _cancellation(story: Story) -> None:
+    version = story.room.read(who="clerk", at=story.now)["version"]
+    story.post("institution", f"/v1/classes/{story.room.id}/cancel", REASON | {"version": version})
+
+
 def _scored(story: Story) -> None:
     story.room.json = story.room.read(at=story.now)
     rows = [{"enrolment_id": one, "theory": 81, "practice": 82} for one in story.roster]
@@ -195,6 +200,8 @@ def _scored(story: Story) -> None:
 _LESSONS: tuple[Step, ...] = (
     ("its lessons are over", _lessons),
     ("what was doubtful is decided", _decided),
+    ("its cancellation is applied for", _cancellation),
+    ("the cancellation is refused", lambda story: story.do("clerk", "cancel/refuse", **REASON)),
     ("completion is applied for", lambda story: story.do("institution", "completion/submit")),
     ("completion is returned", lambda story: story.do("clerk", "completion/return", **REASON)),
     ("completion is applied for again", lambda story: story.do("institution", "completion/submit")),
@@ -217,6 +224,12 @@ def _override(story: Story) -> None:
     }
     story.post("clerk", f"/v1/classes/{story.room.id}/overrides", body | REASON)
     _totals(story)
+
+
+def _override_decided(story: Story) -> None:
+    asked = story.ok(story.api("clerk").get(f"/v1/classes/{story.room.id}/overrides", at=story.now))["items"]
+    for override in asked:
+        story.post("reviewer", f"/v1/overrides/{override['id']}/confirm", {"version": override["version"]})
 
 
 def _claimed(story: Story) -> None:
@@ -243,6 +256,7 @@ def _dismissed(story: Story) -> None:
 
 _CLAIM: tuple[Step, ...] = (
     ("an override is asked for", _override),
+    ("the override is decided", _override_decided),
     ("the subsidy is claimed", _claimed),
     ("the claim has its first review", lambda story: story.decide("clerk", "review")),
     ("the claim is returned", lambda story: story.decide("reviewer", "return", **REASON)),

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.classes.model import (
-    ACTION_RIGHTS,
     CLASS_TRANSITIONS,
     DECISIONS,
     STEPS_OF,
@@ -15,6 +14,7 @@ from chalicelib.classes.model import (
     why_not,
 )
 from chalicelib.classes.scores.model import has_passed
+from chalicelib.classes.showing.model import ACTION_RIGHTS
 from chalicelib.kernel.divisions import COUNTY_LEVEL, covers, group_of, groups_below
 from chalicelib.kernel.errors import Refused
 from chalicelib.programs.model import Policy

@@ -28,6 +28,9 @@ _PLAIN = (
     "tests/aws",
     "tests/edge/idempotency",
 )
+_PLAIN = ("tests/catalogue/payees", "tests/settlement", "tests/subsidies")
+_PLAIN = ("tests/settlement", "tests/subsidies")
+
 
 _BATCHES = "chalicelib/settlement/batches/service.py"
 _BATCHES_MODEL = "chalicelib/settlement/batches/model.py"
@@ -66,6 +69,7 @@ _REPEATS = "chalicelib/kernel/repeats.py"
 _HTTP = "chalicelib/edge/http.py"
 _IDEMPOTENCY = "chalicelib/edge/idempotency/service.py"
 _REDEMPTION = "chalicelib/enrolments/redemption/service.py"
+_CLOCK_TESTS = ("tests/settlement/clocks",)
 _VOUCHERS_INELIGIBILITY = "chalicelib/vouchers/ineligibility/service.py"
 
 BUGS = (
@@ -566,6 +570,100 @@ BUGS = (
         _REDEMPTION,
         "    moment = int(scan.happened_at.timestamp() * 1_000_000)\n",
         "    moment = int(context.now.timestamp() * 1_000_000)\n",
+    ),
+    # ---- every state has an owner and a clock
+    Bug(
+        "an enrolment that was rostered and dropped while the night ran is released",
+        "chalicelib/enrolments/store.py",
+        "        condition &= EnrolmentRow.queued_at <= waiting_before\n",
+        "        condition &= EnrolmentRow.id.exists()\n",
+        _CLOCK_TESTS,
+    ),
+    Bug(
+        "who was taken off a roster never waits again",
+        "chalicelib/enrolments/store.py",
+        "            EnrolmentRow.queued_at.set(now),\n",
+        "",
+        _CLOCK_TESTS,
+    ),
+    Bug(
+        "a returned class lapses before it was to open",
+        "chalicelib/classes/cancellation/service.py",
+        "if head.status is not ClassStatus.RETURNED or head.opens_at > context.now:",
+        "if head.status is not ClassStatus.RETURNED:",
+        _CLOCK_TESTS,
+    ),
+    Bug(
+        "a claim returned shortly before its deadline has no time",
+        "chalicelib/subsidies/claims/model.py",
+        "    return max(claim.claim_by, shanghai_date(claim.queued_at) + timedelta(days=RETURNED_DAYS))\n",
+        "    return claim.claim_by\n",
+        _CLOCK_TESTS,
+    ),
+    Bug(
+        "a returned claim lapses on its last day",
+        "chalicelib/subsidies/lapsing/service.py",
+        "last_day is None or today <= last_day:",
+        "last_day is None or today < last_day:",
+        _CLOCK_TESTS,
+    ),
+    Bug(
+        "supervisors see everything, not what is overdue",
+        "chalicelib/supervision/waiting/model.py",
+        "    return role in OVERSEERS and Flag.OVERDUE in waiting.flags\n",
+        "    return role in OVERSEERS\n",
+        ("tests/supervision/waiting",),
+    ),
+    # ---- nothing is closed above an open decision; one person is in one place
+    Bug(
+        "completion is approved above check-ins that wait",
+        "chalicelib/classes/model.py",
+        'action in ("completion_submit", "completion_approve"):',
+        'action in ("completion_submit",):',
+        ("tests/classes/completion",),
+    ),
+    Bug(
+        "a make-up is asked for below a completion that is applied for, at the same moment",
+        "chalicelib/attendance/make_ups/store.py",
+        "evidence_check(make_up.class_id, sources=ASKED_IN)",
+        "evidence_check(make_up.class_id)",
+        ("tests/attendance/make_ups",),
+    ),
+    Bug(
+        "a claim is approved above an override that waits",
+        "chalicelib/subsidies/reviews/service.py",
+        "        refuse(open_below(Stage.SECOND_REVIEW, undecided(training_class, today)))\n",
+        "",
+        ("tests/subsidies/overrides",),
+    ),
+    Bug(
+        "a lesson that ends when another begins is in its way",
+        "chalicelib/classes/occupancy/model.py",
+        "if any(lesson.starts_at < other.ends_at and",
+        "if any(lesson.starts_at <= other.ends_at and",
+        ("tests/classes/occupancy",),
+    ),
+    Bug(
+        "a trainee becomes a trainer of their class",
+        "chalicelib/classes/changes/service.py",
+        "    both = {trainer.person_key for trainer in changed.trainers} & changed.roster.keys()\n",
+        "    both: set[str] = set()\n",
+        ("tests/classes/occupancy",),
+    ),
+    # ---- rights lost by other people's mistakes
+    Bug(
+        "a class that has begun is cancelled by its institution alone",
+        "chalicelib/classes/cancellation/service.py",
+        "if training_class.approved_by is not None and has_opened(training_class, context.now):",
+        "if training_class.approved_by is None and has_opened(training_class, context.now):",
+        ("tests/classes/cancellation",),
+    ),
+    Bug(
+        "the people of a cancelled class get no days back",
+        "chalicelib/vouchers/store.py",
+        "    after = extended(voucher, now) if days_back else voucher\n",
+        "    after = voucher\n",
+        ("tests/classes/cancellation",),
     ),
 )
 

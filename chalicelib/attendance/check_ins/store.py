@@ -181,6 +181,11 @@ def waiting_in(area: str, request: PageRequest) -> Page[CheckIn]:
     return page_of_waiting(CheckInRow.waiting, CheckInRow.division, area, request)
 
 
+def check_ins_waiting(queue: str) -> Iterable[CheckIn]:
+    """Go through the check-ins of one list that need review."""
+    return (row.record for row in CheckInRow.waiting.query(queue))
+
+
 def keep_refused(refused: RefusedCheckIn) -> None:
     """Keep a refused attempt as evidence."""
     keep(RefusedCheckInRow.from_record(refused))

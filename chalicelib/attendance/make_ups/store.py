@@ -84,6 +84,11 @@ def waiting_in(area: str, request: PageRequest) -> Page[MakeUp]:
     return page_of_waiting(MakeUpRow.waiting, MakeUpRow.division, area, request)
 
 
+def make_ups_waiting(queue: str) -> Iterable[MakeUp]:
+    """Go through the requests of one list that wait for a decision."""
+    return (row.record for row in MakeUpRow.waiting.query(queue))
+
+
 def ask(make_up: MakeUp, before: MakeUp | None, *, change: Change) -> None:
     """Store a request: a new one, or again after a rejection.
 

@@ -33,7 +33,10 @@ def list_classes(call: Call[None, ClassQuery]) -> Listing[ClassSummary]:
     page = service.list_classes(
         call.context, call.page_request(), division=query.division, status=query.status
     )
-    return call.listing(page, lambda head: ClassSummary(**class_facts(call, head)))
+    undecided = service.undecided_in_list(call.context, page.items)
+    return call.listing(
+        page, lambda head: ClassSummary(**class_facts(call, head, undecided.get(head.id, ())))
+    )
 
 
 @api.endpoint(

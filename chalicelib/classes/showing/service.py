@@ -1,7 +1,7 @@
 """Use cases of looking at classes: lists, one with all that a decision needs, what is offered to whom."""
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,9 +12,8 @@ from chalicelib.catalogue.institutions.model import InstitutionStatus
 from chalicelib.catalogue.institutions.reading import current_institution, read_institution
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.classes import store
-from chalicelib.classes.evidence import ClassEvidence, evidence_of
+from chalicelib.classes.evidence import ClassEvidence, evidence_of, undecided_by_class
 from chalicelib.classes.model import (
-    ACTION_RIGHTS,
     NOT_WHILE_SUSPENDED,
     NOT_YET_APPROVED,
     ClassChange,
@@ -33,6 +32,7 @@ from chalicelib.classes.plans.model import (
     timetable_breaches,
 )
 from chalicelib.classes.service import complete, project_of, require_parts
+from chalicelib.classes.showing.model import ACTION_RIGHTS
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_of
 from chalicelib.kernel.closing import OpenDecision
@@ -100,6 +100,15 @@ def actions_on(
         division=training_class.division,
         institution=training_class.institution,
     )
+
+
+_CLOSING = ("completion_submit", "completion_approve")
+
+
+def undecided_in_list(context: Context, heads: Sequence[ClassHead]) -> Mapping[str, Sequence[OpenDecision]]:
+    """Name what waits in the evidence of those classes in a list that their caller might close above it."""
+    closing = [head for head in heads if not set(_CLOSING).isdisjoint(actions_on(context, head))]
+    return undecided_by_class(closing) if closing else {}
 
 
 def actions_on_change(context: Context, training_class: TrainingClass) -> list[str]:

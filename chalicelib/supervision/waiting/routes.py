@@ -26,7 +26,10 @@ class WaitingThingsQuery(PageQuery):
 
 
 class WaitingItem(Answer):
-    """A thing that waits. `due` is when the next thing happens to it by itself, null where nothing does."""
+    """A thing that waits. `due` is when the next thing happens to it by itself, null where nothing does.
+
+    `version` is what a decision on it sends: of a change it is the class's.
+    """
 
     kind: Kind
     subject: str
@@ -36,6 +39,7 @@ class WaitingItem(Answer):
     since: datetime
     due: datetime | None
     flags: list[Flag]
+    version: int
     allowed_actions: list[str]
 
 
@@ -87,5 +91,6 @@ def _item(shown: ShownWaiting) -> WaitingItem:
         since=waiting.since,
         due=waiting.due,
         flags=list(waiting.flags),
+        version=shown.version,
         allowed_actions=list(shown.allowed_actions),
     )

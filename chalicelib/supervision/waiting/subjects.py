@@ -14,8 +14,9 @@ from chalicelib.attendance.make_ups.store import find_make_ups
 from chalicelib.attendance.reviews.service import actions_on as actions_on_check_in
 from chalicelib.classes.model import ClassHead
 from chalicelib.classes.showing.service import actions_on as actions_on_class
+from chalicelib.classes.showing.service import undecided_in_list
 from chalicelib.classes.store import changes_by_key, heads_by_id
-from chalicelib.enrolments.service import allowed_actions as actions_on_enrolment
+from chalicelib.enrolments.service import allowed_actions as actions_on_enrolments
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Context
@@ -36,6 +37,7 @@ class ShownWaiting(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     institution: str | None
     division: str
+    version: int
     allowed_actions: Sequence[str]
 
 
@@ -72,8 +74,10 @@ def _still_there(
 
 def _classes(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
     heads = {(head.id, head.part): head for head in heads_by_id([waiting.key[0] for waiting in page])}
+    undecided = undecided_in_list(context, list(heads.values()))
     for waiting, head in _still_there(page, heads):
-        yield _of_class(waiting, head, head.id, actions_on_class(context, head))
+        actions = actions_on_class(context, head, undecided.get(head.id, ()))
+        yield _of_class(waiting, head, head.id, actions, version=head.version)
 
 
 def _changes(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
@@ -83,7 +87,7 @@ def _changes(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWa
         head = heads[change.id]
         actions = [action for action in actions_on_class(context, head) if action.startswith("change_")]
         names = [action.removeprefix("change_") for action in actions]
-        yield _of_class(waiting, head, change.change_id, names)
+        yield _of_class(waiting, head, change.change_id, names, version=head.version)
 
 
 def _check_ins(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
@@ -92,7 +96,8 @@ def _check_ins(context: Context, page: Sequence[WaitingThing]) -> Iterator[Shown
     for waiting, check_in in _still_there(page, found):
         if check_in.undecided:
             head = heads[check_in.class_id]
-            yield _of_class(waiting, head, check_in.id, actions_on_check_in(context, check_in, head))
+            actions = actions_on_check_in(context, check_in, head)
+            yield _of_class(waiting, head, check_in.id, actions, version=check_in.version)
 
 
 def _make_ups(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
@@ -100,7 +105,8 @@ def _make_ups(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownW
     found = {(m.class_id, m.slot): m for m in find_make_ups([_pair(waiting) for waiting in page])}
     for waiting, make_up in _still_there(page, found):
         head = heads[make_up.class_id]
-        yield _of_class(waiting, head, make_up.id, actions_on_make_up(context, make_up, head))
+        actions = actions_on_make_up(context, make_up, head)
+        yield _of_class(waiting, head, make_up.id, actions, version=make_up.version)
 
 
 def _overrides(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
@@ -108,31 +114,36 @@ def _overrides(context: Context, page: Sequence[WaitingThing]) -> Iterator[Shown
     found = {(o.class_id, o.id): o for o in find_overrides([_pair(waiting) for waiting in page])}
     for waiting, override in _still_there(page, found):
         head = heads[override.class_id]
-        yield _of_class(waiting, head, override.id, actions_on_override(context, override))
+        actions = actions_on_override(context, override)
+        yield _of_class(waiting, head, override.id, actions, version=override.version)
 
 
-def _of_class(waiting: WaitingThing, head: ClassHead, subject: str, actions: Sequence[str]) -> ShownWaiting:
+def _of_class(
+    waiting: WaitingThing, head: ClassHead, subject: str, actions: Sequence[str], *, version: int
+) -> ShownWaiting:
     return ShownWaiting(
         waiting=waiting,
         subject=subject,
         name=head.name,
         institution=head.institution,
         division=head.division,
+        version=version,
         allowed_actions=actions,
     )
 
 
 def _enrolments(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
     found = {(e.id,): e for e in find_enrolments([waiting.key[0] for waiting in page])}
-    there = list(_still_there(page, found))
-    offered = actions_on_enrolment(context, [enrolment for _, enrolment in there])
-    for (waiting, enrolment), actions in zip(there, offered, strict=True):
+    still = list(_still_there(page, found))
+    offered = actions_on_enrolments(context, [enrolment for _, enrolment in still])
+    for (waiting, enrolment), actions in zip(still, offered, strict=True):
         yield ShownWaiting(
             waiting=waiting,
             subject=enrolment.id,
             name=enrolment.trainee_name,
             institution=enrolment.institution,
             division=enrolment.division,
+            version=enrolment.version,
             allowed_actions=actions,
         )
 
@@ -146,6 +157,7 @@ def _claims(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWai
             name=claim.class_name,
             institution=claim.institution,
             division=claim.division,
+            version=claim.version,
             allowed_actions=actions_on_claim(context.principal, claim),
         )
 
@@ -159,6 +171,7 @@ def _batches(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWa
             name=batch.program_id,
             institution=None,
             division=PROVINCE,
+            version=batch.version,
             allowed_actions=actions_on_batch(context, batch),
         )
 
