@@ -192,7 +192,7 @@ def test_keys_are_derived_by_purpose() -> None:
 ARRAYS = {
     "chalicelib.catalogue.payees.model": ["id counts_from"],
     "chalicelib.settlement.batches.model": [
-        "line_id enrolment_id voucher_id institution program_id budget_year amount_fen attempts payee_id",
+        "line_id enrolment_id voucher_id institution program_id budget_year amount_fen attempts",
     ],
     "chalicelib.settlement.ledger.model": ["line_id voucher_id institution amount_fen reference paid_on"],
     "chalicelib.subsidies.claims.evidence": [

@@ -210,8 +210,8 @@ BUGS = (
     Bug(
         "sealing does not look whether an institution was stopped meanwhile",
         _BATCHES_SEALING,
-        "    return [*store.chunk_writes(batch, members), *moves, *unchanged]\n",
-        "    return [*store.chunk_writes(batch, members), *moves]\n",
+        "    return [*store.chunk_writes(batch, members, payees), *moves, *unchanged]\n",
+        "    return [*store.chunk_writes(batch, members, payees), *moves]\n",
     ),
     Bug(
         "a line that is stopped stays in its sealed batch",

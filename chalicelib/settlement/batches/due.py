@@ -13,7 +13,7 @@ from datetime import date, datetime
 
 from chalicelib.attendance.summary.service import attendance_of
 from chalicelib.catalogue.institutions.model import Institution
-from chalicelib.catalogue.institutions.paying import to_be_paid
+from chalicelib.catalogue.institutions.paying import Recipient, to_be_paid
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Change, Context
@@ -88,21 +88,23 @@ def anything_due(division: str, context: Context, change: Change) -> bool:
 
 def portions_due(division: str, context: Context, *, limit: int, change: Change) -> Iterator[Portion]:
     """Give what is due in a division, up to so many lines, always in the same order."""
-    left = limit
-    for portion in _unpaid_by_the_bank(division, context.now, limit=left, change=change):
+    left, seen = limit, dict[str, Recipient]()
+    for portion in _unpaid_by_the_bank(division, context.now, seen, limit=left, change=change):
         left -= len(portion.lines)
         yield portion
     today = shanghai_date(context.now)
     due = claim_store.due_claims(division, on=today)
     while left > 0 and (claim_ids := _next_claims(due, lines=left)):
-        for portion in _payable(claim_ids, context.now, change):
+        for portion in _payable(claim_ids, context.now, change, seen):
             if len(portion.lines) > left:
                 return
             left -= len(portion.lines)
             yield portion
 
 
-def _unpaid_by_the_bank(division: str, now: datetime, *, limit: int, change: Change) -> Iterator[Portion]:
+def _unpaid_by_the_bank(
+    division: str, now: datetime, seen: dict[str, Recipient], *, limit: int, change: Change
+) -> Iterator[Portion]:
     """Give the lines that the bank did not pay, decided again: in a batch nothing stops a line."""
     if limit <= 0:
         return
@@ -110,7 +112,7 @@ def _unpaid_by_the_bank(division: str, now: datetime, *, limit: int, change: Cha
     failed = [line for line in waiting if line.status is LineStatus.PAYMENT_FAILED]
     vouchers = _vouchers_of(failed)
     claims = claim_store.find_claims(sorted({claim_of_line(line.id) for line in failed}))
-    paying = _paying(claims, now, change)
+    paying = _paying(claims, now, change, seen)
     for old in failed:
         recipient = paying.get(claim_of_line(old.id))
         line = _decide_again(old, vouchers.get(old.voucher_id), [], change)
@@ -132,17 +134,20 @@ def _next_claims(due: Iterator[Claim], *, lines: int) -> list[str]:
     return claim_ids
 
 
-def _paying(claims: Iterable[Claim], now: datetime, change: Change) -> dict[str, tuple[Institution, str]]:
+def _paying(
+    claims: Iterable[Claim], now: datetime, change: Change, seen: dict[str, Recipient]
+) -> dict[str, tuple[Institution, str]]:
     """Give the institution of each claim that may be paid, with its account; leave out those it stands off.
 
     Who is paid to another account than was approved waits for a finance officer, who finds it among the
-    holds.
+    holds. `seen` are the institutions that were read in this pass: each is read once, and whoever writes
+    requires that it is still so.
     """
     known = list(claims)
-    recipients = to_be_paid(claim.institution for claim in known)
+    seen |= to_be_paid({claim.institution for claim in known} - seen.keys())
     paying: dict[str, tuple[Institution, str]] = {}
     for claim in known:
-        recipient = recipients[claim.institution]
+        recipient = seen[claim.institution]
         payee_id = recipient.in_force(now)
         if payee_id is not None and not stands_off(claim, recipient, now):
             paying[claim.id] = (recipient.institution, payee_id)
@@ -151,13 +156,15 @@ def _paying(claims: Iterable[Claim], now: datetime, change: Change) -> dict[str,
     return paying
 
 
-def _payable(claim_ids: Sequence[str], now: datetime, change: Change) -> Iterator[Portion]:
+def _payable(
+    claim_ids: Sequence[str], now: datetime, change: Change, seen: dict[str, Recipient]
+) -> Iterator[Portion]:
     """Give the payable lines of due claims; where one is in doubt, payability is decided a last time.
 
     The index that named the claims lags: their state and the end of publicity are read from the table.
     """
     ready = _ready(claim_ids, shanghai_date(now), change)
-    paying = _paying(ready, now, change)
+    paying = _paying(ready, now, change, seen)
     ready = [claim for claim in ready if claim.id in paying]
     lines = claim_store.find_lines([line_id for claim in ready for line_id in claim.line_ids])
     unpaid = {line.id: line for line in lines if line.status in (LineStatus.PENDING, LineStatus.HELD)}

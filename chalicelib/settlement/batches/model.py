@@ -80,7 +80,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Member(msgspec.Struct, frozen=True, array_like=True):
-    """A line as its batch froze it; `payee_id` is the account that was in force, and approved."""
+    """A line as its batch froze it."""
 
     line_id: LineId
     enrolment_id: str
@@ -90,15 +90,18 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     budget_year: int
     amount_fen: int
     attempts: list[PaymentAttempt] = []
-    payee_id: str | None = None
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
-    """The lines that one transaction put into a batch; named by the first of them."""
+    """The lines that one transaction put into a batch; named by the first of them.
+
+    `payees` are the accounts, by institution, that were in force then, and approved.
+    """
 
     batch_id: SettlementBatchId
     id: str
     members: list[Member]
+    payees: dict[str, str] = {}
 
 
 class Payee(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,21 +10,18 @@ from chalicelib.catalogue.institutions.model import listed_payee_id
 from chalicelib.kernel.ids import Uscc
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement.batches import store
-from chalicelib.settlement.batches.model import Batch, Member, Payee
+from chalicelib.settlement.batches.model import Batch, Chunk, Payee
 from chalicelib.settlement.batches.payment_file import Account
 
 
-def freeze_payees(context: Context, batch: Batch, members: Sequence[Member]) -> None:
+def freeze_payees(context: Context, batch: Batch, chunks: Sequence[Chunk]) -> None:
     """Keep the accounts that a batch's lines were put into it with; one that is kept already stays.
 
     Lines that were put into a batch before accounts were confirmed mean the one on the institution's own row.
     """
-    frozen = store.payees_of(batch.id)
-    wanted: dict[str, str] = {
-        member.institution: member.payee_id or listed_payee_id(member.institution)
-        for member in members
-        if member.institution not in frozen
-    }
+    agreed = {uscc: payee_id for chunk in chunks for uscc, payee_id in chunk.payees.items()}
+    paid = {member.institution for chunk in chunks for member in chunk.members}
+    wanted: dict[str, str] = {uscc: agreed.get(uscc) or listed_payee_id(uscc) for uscc in sorted(paid)}
     opened = _open(context, batch, wanted)
     for uscc, account in opened.items():
         store.keep_payee(

@@ -95,7 +95,8 @@ def _fill(batch: Batch, context: Context, change: Change) -> Batch | None:
 
     """
     decided_by = Context(principal=context.principal, now=batch.opened_at, request_id=context.request_id)
-    room = BATCH_LINES_MAX - sum(len(chunk.members) for chunk in store.chunks_of(batch.id))
+    begun = store.chunks_of(batch.id) if batch.chunks else []
+    room = BATCH_LINES_MAX - sum(len(chunk.members) for chunk in begun)
     due = portions_due(batch.division, decided_by, limit=room, change=change)
     missed: ConditionFailed | None = None
     for portions in _packed(due):
@@ -122,7 +123,7 @@ def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
     if not members:
         return None
     _require_reserved(batch.division, members)
-    freeze_payees(context, batch, members)
+    freeze_payees(context, batch, chunks)
     file = write_payment_file(members, open_payees(context, batch))
     archive.keep(batch.id, file, now=context.now)
     try:
@@ -201,7 +202,6 @@ def _chunk(batch: Batch, portions: Sequence[Portion]) -> list[Write]:
                     year,
                     line.amount_fen,
                     line.attempts,
-                    portion.payee_id,
                 )
             )
             moves.append(payments.batch_line_write(line, batch_id=batch.id, budget_year=year))
@@ -209,4 +209,5 @@ def _chunk(batch: Batch, portions: Sequence[Portion]) -> list[Write]:
             moves.append(payments.batch_claim_write(portion.claim, lines=len(portion.lines)))
     institutions = {portion.institution.uscc: portion.institution for portion in portions}
     unchanged = [unchanged_check(institution) for institution in institutions.values()]
-    return [*store.chunk_writes(batch, members), *moves, *unchanged]
+    payees: dict[str, str] = {portion.institution.uscc: portion.payee_id for portion in portions}
+    return [*store.chunk_writes(batch, members, payees), *moves, *unchanged]

@@ -114,12 +114,13 @@ def export(context: Context, batch_id: str, file_format: archive.FileFormat = "c
 
     def attempt() -> ExportedFile:
         found = read_batch(context, batch_id, "settlement.export")
-        claims = claims_of_lines(member.line_id for member in store.members_of(found.id))
+        members = store.members_of(found.id)
+        claims = claims_of_lines(member.line_id for member in members)
         refuse(why_not("export", found, own_work=is_own_work(context.principal, claims)))
-        batch, also = ready_to_export(context, found)
+        batch, members, also = ready_to_export(context, found, members)
         if batch.line_count == 0:
             raise error("hold_open")
-        file = archive.sealed_file(context, batch, store.members_of(batch.id), file_format)
+        file = archive.sealed_file(context, batch, members, file_format)
         digest = hashlib.sha256(file).hexdigest()
         key = f"payments/{batch.id}/{digest}.{file_format}"
         store.write_download(key, file, content_type=_CONTENT_TYPES[file_format])

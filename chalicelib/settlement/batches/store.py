@@ -1,6 +1,6 @@
 """The tables of batches, their chunks and payees, their stored files, and every lawful write on them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -95,6 +95,7 @@ class ChunkRow(Table[Chunk]):
     batch_id = UnicodeAttribute(hash_key=True)
     id = UnicodeAttribute(range_key=True)
     members = StructAttribute()
+    payees = StructAttribute(default=dict)
 
 
 class PayeeRow(Table[Payee]):
@@ -209,9 +210,9 @@ def reopen_batch(batch: Batch, *, now: datetime, change: Change) -> Batch:
     )
 
 
-def chunk_writes(batch: Batch, members: Sequence[Member]) -> list[Put | Update]:
-    """Put a chunk into a batch that is still being collected."""
-    chunk = Chunk(batch_id=batch.id, id=members[0].line_id, members=list(members))
+def chunk_writes(batch: Batch, members: Sequence[Member], payees: Mapping[str, str]) -> list[Put | Update]:
+    """Put a chunk into a batch that is still being collected, with the accounts by institution."""
+    chunk = Chunk(batch_id=batch.id, id=members[0].line_id, members=list(members), payees=dict(payees))
     grown = Update(
         BatchRow,
         (batch.id,),

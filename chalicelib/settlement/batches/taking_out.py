@@ -68,7 +68,7 @@ def _writes_without(batch: Batch, line_ids: set[str]) -> Sequence[Write]:
         if out:
             gone += out
             left = [member for member in chunk.members if member.line_id not in line_ids]
-            touched.append(Chunk(batch_id=chunk.batch_id, id=chunk.id, members=left))
+            touched.append(Chunk(batch_id=chunk.batch_id, id=chunk.id, members=left, payees=chunk.payees))
     amount_fen = sum(member.amount_fen for member in gone)
     after = batch_without(batch, count=len(gone), amount_fen=amount_fen)
     return store.take_out_writes(batch, after, touched)
@@ -77,7 +77,9 @@ def _writes_without(batch: Batch, line_ids: set[str]) -> Sequence[Write]:
 # --------------------------------------------------------------------------- before a batch is handed out
 
 
-def ready_to_export(context: Context, batch: Batch) -> tuple[Batch, list[Check]]:
+def ready_to_export(
+    context: Context, batch: Batch, members: list[Member]
+) -> tuple[Batch, list[Member], list[Check]]:
     """Take out of a sealed batch what is held by now, and write its file anew if it lost lines.
 
     Gives the batch as it is then, and what has to hold for its export: no institution in it was stopped
@@ -88,8 +90,7 @@ def ready_to_export(context: Context, batch: Batch) -> tuple[Batch, list[Check]]
 
     """
     if batch.status is not BatchStatus.SEALED:
-        return batch, []
-    members = store.members_of(batch.id)
+        return batch, members, []
     recipients = to_be_paid(member.institution for member in members)
     held = {
         str(member.line_id)
@@ -100,11 +101,13 @@ def ready_to_export(context: Context, batch: Batch) -> tuple[Batch, list[Check]]
     held &= {str(member.line_id) for member in members}
     if held:
         _take_out(context, batch, sorted(held))
-        batch = store.read_batch(batch.id)
+        batch, left = store.read_batch(batch.id), store.members_of(batch.id)
+    else:
+        left = members
     if batch.digest is None and batch.line_count:
-        batch = _with_file(context, batch)
+        batch = _with_file(context, batch, left)
     checked = sorted({member.institution for member in members if member.line_id not in held})
-    return batch, [unchanged_check(recipients[uscc].institution) for uscc in checked[:_CHECKS_MAX]]
+    return batch, left, [unchanged_check(recipients[uscc].institution) for uscc in checked[:_CHECKS_MAX]]
 
 
 def _take_out(context: Context, batch: Batch, held: Sequence[str]) -> None:
@@ -128,9 +131,9 @@ def _take_out(context: Context, batch: Batch, held: Sequence[str]) -> None:
         transact([*out.writes, *moves], change=change)
 
 
-def _with_file(context: Context, batch: Batch) -> Batch:
+def _with_file(context: Context, batch: Batch, members: Sequence[Member]) -> Batch:
     """Write the file of a batch that lost lines, and fix its digests if it has lost no more."""
-    file = write_payment_file(store.members_of(batch.id), open_payees(context, batch))
+    file = write_payment_file(members, open_payees(context, batch))
     archive.keep(batch.id, file, now=context.now)
     return store.record_file(
         batch,

@@ -57,7 +57,9 @@ def test_who_reviewed_a_claim_is_offered_nothing_on_its_batch(money: Money, name
 @pytest.mark.parametrize("own_work", [False, True])
 def test_each_state_accepts_what_its_table_says(status: BatchStatus, action: str, own_work: bool) -> None:
     opened_at = datetime(2026, 9, 1, tzinfo=UTC)
-    batch = Batch(id=batch_id_of("3401", 1), division="3401", number=1, status=status, opened_at=opened_at)
+    batch = Batch(
+        id=batch_id_of("3401", 1), division="3401", number=1, status=status, opened_at=opened_at, line_count=1
+    )
     refusal = why_not(action, batch, own_work=own_work)
     states = ["sealed", "exported", "reconciled", "closed"][action == "results" :]
     if status not in states:
