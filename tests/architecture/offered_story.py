@@ -219,6 +219,12 @@ def _override(story: Story) -> None:
     _totals(story)
 
 
+def _override_refused(story: Story) -> None:
+    path = f"/v1/classes/{story.room.id}/overrides"
+    asked = story.ok(story.api("reviewer").get(path, at=story.now))["items"][0]
+    story.post("reviewer", f"/v1/overrides/{asked['id']}/refuse", REASON | {"version": asked["version"]})
+
+
 def _claimed(story: Story) -> None:
     body = {"declared_count": story.payable[0], "declared_amount_fen": story.payable[1]}
     claim = story.post("institution", f"/v1/classes/{story.room.id}/subsidy-claims", body)
@@ -243,6 +249,7 @@ def _dismissed(story: Story) -> None:
 
 _CLAIM: tuple[Step, ...] = (
     ("an override is asked for", _override),
+    ("the override is refused", _override_refused),
     ("the subsidy is claimed", _claimed),
     ("the claim has its first review", lambda story: story.decide("clerk", "review")),
     ("the claim is returned", lambda story: story.decide("reviewer", "return", **REASON)),
@@ -368,6 +375,11 @@ def _expired(story: Story) -> None:
     story.now += timedelta(days=100)
 
 
+def _restoring(story: Story) -> None:
+    body = {"reason": "名单有误", "extended_to": shanghai_date(story.now + 60 * DAY).isoformat()}
+    story.post("province", f"/v1/vouchers/{story.voucher_ids[1]}/restore", body)
+
+
 _OTHERS: tuple[Step, ...] = (
     ("a list has arrived", _listed),
     ("a batch of vouchers is proposed", _proposed),
@@ -377,5 +389,6 @@ _OTHERS: tuple[Step, ...] = (
     ("a class is cancelled", _withdrawn),
     ("vouchers are revoked", _revoked),
     ("vouchers have expired", _expired),
+    ("one is to be given back", _restoring),
 )
 __all__ = ["Story", "application", "steps"]

@@ -12,7 +12,7 @@ from chalicelib.catalogue.institutions.model import InstitutionStatus
 from chalicelib.catalogue.institutions.reading import current_institution, read_institution
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.classes import store
-from chalicelib.classes.evidence import ClassEvidence, evidence_of
+from chalicelib.classes.evidence import ClassEvidence, evidence_of, undecided_in
 from chalicelib.classes.model import (
     ACTION_RIGHTS,
     NOT_WHILE_SUSPENDED,
@@ -32,7 +32,7 @@ from chalicelib.classes.plans.model import (
     overlap_breaches,
     timetable_breaches,
 )
-from chalicelib.classes.service import complete, project_of, require_parts
+from chalicelib.classes.service import complete, project_of, read_class, require_parts
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_of
 from chalicelib.kernel.closing import OpenDecision
@@ -79,9 +79,15 @@ class ShownClass:
 
 
 def actions_on(
-    context: Context, training_class: TrainingClass | ClassHead, undecided: Sequence[OpenDecision] = ()
+    context: Context,
+    training_class: TrainingClass | ClassHead,
+    undecided: Sequence[OpenDecision] | None = None,
 ) -> list[str]:
-    """List what this caller may do with a class now; `undecided` is what waits in its evidence, if known."""
+    """List what this caller may do with a class now.
+
+    `undecided` is what waits in its evidence. Where that is not known it is read for an action that nothing
+    else stands against: of a list, for the few classes about to be completed.
+    """
     hands, now = context.principal.hands, context.now
 
     @functools.cache
@@ -90,8 +96,16 @@ def actions_on(
 
     def refusal(action: str) -> DomainError | None:
         waits = action in NOT_WHILE_SUSPENDED and suspended()
-        refused = why_not(action, training_class, hands=hands, now=now, suspended=waits, undecided=undecided)
-        return _why_not_close(training_class.id, now) if action == "close" and refused is None else refused
+        known = undecided or ()
+        refused = why_not(action, training_class, hands=hands, now=now, suspended=waits, undecided=known)
+        if refused is not None:
+            return refused
+        if action == "close":
+            return _why_not_close(training_class.id, now)
+        if action in ("completion_submit", "completion_approve") and undecided is None:
+            waiting = undecided_in(read_class(training_class.id))
+            return why_not(action, training_class, hands=hands, now=now, undecided=waiting)
+        return None
 
     return rights.offered(
         context.principal,
@@ -104,7 +118,7 @@ def actions_on(
 
 def actions_on_change(context: Context, training_class: TrainingClass) -> list[str]:
     """List what this caller may do with the change for which a class waits."""
-    actions = actions_on(context, training_class)
+    actions = actions_on(context, training_class, undecided=())
     return [action.removeprefix("change_") for action in actions if action.startswith("change_")]
 
 
