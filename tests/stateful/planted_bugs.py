@@ -664,6 +664,24 @@ BUGS = (
         "    after = extended(voucher, now) if days_back else voucher\n",
         "    after = voucher\n",
         ("tests/classes/cancellation",),
+    # ---- what is offered is true
+    Bug(
+        "a list offers a batch to who had a hand in it",
+        _BATCHES,
+        "own_work=had_a_hand() if own_work is None else own_work",
+        "own_work=bool(own_work)",
+    ),
+    Bug(
+        "a class is closed although somebody is payable",
+        "chalicelib/subsidies/lapsing/service.py",
+        "amount_fen=amount_fen) if count else None",
+        "amount_fen=amount_fen) if count < 0 else None",
+    ),
+    Bug(
+        "closing is offered on every scored class",
+        "chalicelib/subsidies/lapsing/service.py",
+        "    return _somebody_payable(examine(read_class(class_id), today=shanghai_date(now)))\n",
+        "    del class_id, now\n    return None\n",
     ),
 )
 
