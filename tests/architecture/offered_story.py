@@ -434,11 +434,6 @@ def _expired(story: Story) -> None:
     story.now += timedelta(days=100)
 
 
-def _restoring(story: Story) -> None:
-    body = {"reason": "名单有误", "extended_to": shanghai_date(story.now + 60 * DAY).isoformat()}
-    story.post("province", f"/v1/vouchers/{story.voucher_ids[1]}/restore", body)
-
-
 _OTHERS: tuple[Step, ...] = (
     ("a list has arrived", _listed),
     ("a batch of vouchers is proposed", _proposed),
@@ -450,6 +445,5 @@ _OTHERS: tuple[Step, ...] = (
     ("one is to be restored", _restored),
     ("a list renames people", _renamed),
     ("vouchers have expired", _expired),
-    ("one is to be given back", _restoring),
 )
 __all__ = ["Story", "application", "steps"]

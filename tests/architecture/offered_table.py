@@ -92,11 +92,6 @@ def _repay(story: Any, _: Thing) -> Any:
     return {"amount_fen": 1, "received_on": day, "bank_reference": "R-9"}
 
 
-def _restore(story: Any, thing: Thing) -> Any:
-    last_day = max(shanghai_date(story.now + 60 * DAY).isoformat(), thing["valid_through"])
-    return {"reason": "名单有误", "extended_to": last_day}
-
-
 def _policy(_: Any, thing: Thing) -> Any:
     return {"version": thing["version"], "policy": thing["policy"], "reason": "试行"}
 

@@ -664,6 +664,7 @@ BUGS = (
         "    after = extended(voucher, now) if days_back else voucher\n",
         "    after = voucher\n",
         ("tests/classes/cancellation",),
+    ),
     # ---- what is offered is true
     Bug(
         "a list offers a batch to who had a hand in it",

@@ -178,7 +178,7 @@ def class_answer(call: Call[Any, Any], shown: ShownClass) -> ClassAnswer:
     training_class = shown.training_class
     waiting, evidence = shown.open_change, shown.evidence
     return ClassAnswer(
-        **class_facts(call, training_class, None if evidence is None else evidence.undecided),
+        **class_facts(call, training_class, () if evidence is None else evidence.undecided),
         project=_project(shown.project),
         site=_site(training_class.site),
         trainers=_trainers(training_class.trainers),
@@ -197,9 +197,7 @@ def _project(project: Project) -> ClassProjectAnswer:
 
 
 def class_facts(
-    call: Call[Any, Any],
-    training_class: TrainingClass | ClassHead,
-    undecided: Sequence[OpenDecision] | None = None,
+    call: Call[Any, Any], training_class: TrainingClass | ClassHead, undecided: Sequence[OpenDecision] = ()
 ) -> dict[str, Any]:
     """Give what a list and a whole class have in common."""
     actions = service.actions_on(call.context, training_class, undecided)

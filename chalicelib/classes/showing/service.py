@@ -79,15 +79,9 @@ class ShownClass:
 
 
 def actions_on(
-    context: Context,
-    training_class: TrainingClass | ClassHead,
-    undecided: Sequence[OpenDecision] | None = None,
+    context: Context, training_class: TrainingClass | ClassHead, undecided: Sequence[OpenDecision] = ()
 ) -> list[str]:
-    """List what this caller may do with a class now.
-
-    `undecided` is what waits in its evidence. Where that is not known it is read for an action that nothing
-    else stands against: of a list, for the few classes about to be completed.
-    """
+    """List what this caller may do with a class now; `undecided` is what waits in its evidence, if known."""
     hands, now = context.principal.hands, context.now
 
     @functools.cache
@@ -96,16 +90,8 @@ def actions_on(
 
     def refusal(action: str) -> DomainError | None:
         waits = action in NOT_WHILE_SUSPENDED and suspended()
-        known = undecided or ()
-        refused = why_not(action, training_class, hands=hands, now=now, suspended=waits, undecided=known)
-        if refused is not None:
-            return refused
-        if action == "close":
-            return _why_not_close(training_class.id, now)
-        if action in ("completion_submit", "completion_approve") and undecided is None:
-            waiting = undecided_in(read_class(training_class.id))
-            return why_not(action, training_class, hands=hands, now=now, undecided=waiting)
-        return None
+        refused = why_not(action, training_class, hands=hands, now=now, suspended=waits, undecided=undecided)
+        return _why_not_close(training_class.id, now) if action == "close" and refused is None else refused
 
     return rights.offered(
         context.principal,
@@ -127,7 +113,7 @@ def undecided_in_list(context: Context, heads: Sequence[ClassHead]) -> Mapping[s
 
 def actions_on_change(context: Context, training_class: TrainingClass) -> list[str]:
     """List what this caller may do with the change for which a class waits."""
-    actions = actions_on(context, training_class, undecided=())
+    actions = actions_on(context, training_class)
     return [action.removeprefix("change_") for action in actions if action.startswith("change_")]
 
 
