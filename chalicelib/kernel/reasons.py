@@ -274,6 +274,11 @@ REASONS: dict[str, Reason] = {
         "“{column}”的公式出错（如 #N/A），请改为正确的内容。",
         "The formula in {column} ends in an error such as #N/A. Write the right content.",
     ),
+    "unreadable_cell": Reason(
+        Impossible,
+        "“{column}”中有内容但无法读出；请在该单元格重新填写，或另存为 xlsx 后再上传。",
+        "{column} holds something that cannot be read. Write it again, or save the sheet as xlsx and upload that.",
+    ),
     "merged_cell": Reason(
         Impossible,
         "“{column}”是合并单元格；请取消合并，并在每一行填写内容。",
