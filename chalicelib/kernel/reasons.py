@@ -286,15 +286,55 @@ REASONS: dict[str, Reason] = {
     ),
     "empty_cell": Reason(Impossible, "“{column}”不能为空，请补充。", "{column} may not be empty."),
     "invalid_id_number": Reason(
-        Impossible, "身份证号有误，请与证件核对。", "The ID number fails its check. Compare it with the card."
+        Impossible,
+        "身份证号的校验码不符，可能有数字写错，请与证件核对。",
+        "The check character of the ID number does not fit: a digit may be wrong. Compare it with the card.",
+    ),
+    "id_number_form": Reason(
+        Impossible,
+        "身份证号应为 18 位：前 17 位是数字，末位是数字或 X；请与证件核对。",
+        "An ID number has 18 signs: 17 digits, then a digit or X. Compare it with the card.",
+    ),
+    "id_number_old_form": Reason(
+        Impossible,
+        "这是 15 位的旧身份证号，已不再使用；请填写现在的 18 位号码。",
+        "This is an old ID number of 15 digits, no longer in use. Write the number of 18 signs.",
+    ),
+    "id_number_birth_date": Reason(
+        Impossible,
+        "身份证号第 7 至 14 位不是正确的出生日期，请与证件核对。",
+        "Digits 7 to 14 of the ID number are no date of birth. Compare it with the card.",
+    ),
+    "id_number_too_young": Reason(
+        Impossible,
+        "按身份证号中的出生日期，毕业时不满 {years} 岁；请核对身份证号和毕业日期。",
+        "By the ID number, they graduated younger than {years}. Check the ID number and the day of graduation.",
+    ),
+    "invalid_contact_phone": Reason(
+        Impossible,
+        "电话号码有误；请填写手机号、带区号的座机（如 0551-62345678，分机写在后面）或 400 电话。",
+        "The phone number is not valid. Write a mobile, a landline with its area code, or a 400 number.",
     ),
     "id_number_mangled": Reason(
         Impossible,
         "身份证号已被表格软件转成数字，末位已丢失；请把该列设为文本后重新填写。",
         "The spreadsheet turned the ID number into a number and lost digits. Format the column as text and enter it again.",
     ),
-    "invalid_name": Reason(Impossible, "姓名有误，请核对。", "The name is not valid."),
-    "invalid_phone": Reason(Impossible, "手机号有误，请核对。", "The phone number is not valid."),
+    "invalid_name": Reason(
+        Impossible,
+        "姓名中的“{sign}”不是文字，请与证件核对。",
+        "The sign {sign} in the name is no letter. Compare it with the card.",
+    ),
+    "name_length": Reason(
+        Impossible,
+        "姓名应为 1 至 50 个字，请与证件核对。",
+        "A name has 1 to 50 letters. Compare it with the card.",
+    ),
+    "invalid_phone": Reason(
+        Impossible,
+        "手机号应为 11 位数字，以 1 开头，请核对。",
+        "A mobile number has 11 digits and begins with 1.",
+    ),
     "invalid_coordinate": Reason(
         Malformed, "经纬度有误，请填写十进制度数。", "The coordinate is not valid. Write decimal degrees."
     ),
@@ -304,7 +344,9 @@ REASONS: dict[str, Reason] = {
         "This entry stands in an earlier row already. Delete the repeat.",
     ),
     "invalid_account_number": Reason(
-        Malformed, "银行账号有误，请核对。", "The bank account number is not valid."
+        Malformed,
+        "银行账号应为 6 至 32 位数字；以 62 开头的卡号须通过校验，请与开户证明核对。",
+        "A bank account number has 6 to 32 digits; a card number (62…) has to pass its check.",
     ),
     "invalid_date": Reason(
         Impossible, "日期有误，请写成 2026-07-01 的形式。", "The date is not valid. Write it as 2026-07-01."

@@ -33,17 +33,22 @@ def csv_lines(raw: bytes, is_header: IsHeader) -> Iterator[tuple[int, list[Any]]
             top = _header_line(text, delimiter, is_header)
             if top is not None:
                 return _lines(text, delimiter, top)
-    if not texts or "\x00" in texts[0]:
+    if not texts or "\x00" in texts[0] or _is_unmarked_wide(raw):
         raise error("unreadable_sheet")
     head = _head(texts[0])
     return _lines(texts[0], max(_DELIMITERS, key=lambda sign: max(line.count(sign) for line in head)), 0)
+
+
+def _is_unmarked_wide(raw: bytes) -> bool:
+    """Tell whether there are two bytes to a sign, and no mark of it: no other text has such bytes."""
+    return b"\x00" in raw[:_HEAD_CHARS] and not raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def _decoded(raw: bytes) -> Iterator[str]:
     """Give the texts that the bytes may be, the likeliest first."""
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):  # what Excel calls Unicode text
         encodings = ["utf-16"]
-    elif b"\x00" in raw[:_HEAD_CHARS]:  # no other text has such bytes: two for each sign, and no mark of it
+    elif _is_unmarked_wide(raw):
         encodings = ["utf-16-le", "utf-16-be"]
     else:
         encodings = ["utf-8-sig", "gb18030"]

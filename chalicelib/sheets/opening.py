@@ -39,11 +39,12 @@ class Worksheet:
     mac_dates: bool = False
     """Numbers of days count from 1904."""
 
-    def lost(self, line: int, column: int) -> str | None:
-        """Tell why a cell has something, though the library gives nothing for it."""
-        if self.examined.filled.get(line, 0) >> column & 1:
+    def lost(self, line: int, column: int, value: Any) -> str | None:
+        """Tell why a cell has something, though the library gives nothing for it, or blanks."""
+        if value in ("", None) and self.examined.filled.get(line, 0) >> column & 1:
             return "unreadable_cell"
-        return self.examined.holes.get((line, column))
+        nothing = value is None or (isinstance(value, str) and not value.strip())
+        return self.examined.holes.get((line, column)) if nothing else None
 
     def is_merged(self, line: int, column: int) -> bool:
         """Tell whether a cell belongs to one above or to the left."""

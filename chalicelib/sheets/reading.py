@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib.kernel.calendar import MIDNIGHT_MISSED, midnight_meant
+from chalicelib.kernel.calendar import midnight_meant
 from chalicelib.kernel.reasons import error
 from chalicelib.sheets.content_types import CSV
 from chalicelib.sheets.headers import IGNORED, is_header, known_headers, plain_header
@@ -23,8 +23,9 @@ _HEADERS_MIN = 2
 _FIRST_SERIAL, _LAST_SERIAL = 18264, 73415
 """1950 to 2100 as a spreadsheet counts days."""
 _MAC_SERIAL = 1462
-_SERIAL_ZERO = dt.date(1899, 12, 30)
-_MIDNIGHT_MISSED_DAYS = MIDNIGHT_MISSED / dt.timedelta(days=1)
+_SERIAL_ZERO = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a day of a calendar
+_DAY_SECONDS = 86_400
+_UTC_OF_MIDNIGHT = dt.time(16)
 
 
 @dataclass(frozen=True)
@@ -64,9 +65,9 @@ def read_rows(
     """Read the sheet that has the headers, row by row; titles above them and blank rows are skipped.
 
     `columns` gives each canonical column its accepted headers. Every cell becomes text: dates as
-    `YYYY-MM-DD`, also where a workbook shows one of the columns `dates` as a bare number; whole numbers
-    without a point; marks without width and blanks around it taken away. Hidden rows count like any other;
-    hidden sheets are not looked at.
+    `YYYY-MM-DD`; in the columns `dates`, which hold whole days, bare numbers too; whole numbers without a
+    point; marks without width and blanks around it taken away. Hidden rows count like any other; hidden
+    sheets are not looked at. Of columns that are not known, only empty ones are passed over.
 
     Raises:
         Impossible: `unreadable_sheet` or what else is wrong with the file as a whole, `several_lists`,
@@ -100,7 +101,7 @@ def read_rows(
             )
             if code is not None:
                 row.faults[name] = code
-            elif name in dates and isinstance(value, float):
+            elif name in dates:
                 row.cells[name] = _day_of(value, mac_dates=sheet.mac_dates) or row.cells[name]
         yield row
     if not count:
@@ -120,8 +121,8 @@ def _refuse_strange(cells: Sequence[str], top: Sequence[str], strange: Collectio
 
 def _lost(sheet: Worksheet, line: int, values: Sequence[Any], read: Collection[int]) -> dict[int, str]:
     """Give the cells of a line that have something, though the library gives nothing for them, and why."""
-    empty = (at for at in read if at >= len(values) or values[at] in ("", None))
-    return {at: code for at in empty if (code := sheet.lost(line, at)) is not None}
+    given = ((at, values[at] if at < len(values) else "") for at in read)
+    return {at: code for at, value in given if (code := sheet.lost(line, at, value)) is not None}
 
 
 def _sheets(raw: bytes, content_type: str, known: Mapping[str, str], enough: int) -> Iterator[Worksheet]:
@@ -188,16 +189,30 @@ def _places_of(
             places[name] = (at, text)
     for name in columns:
         if name in required and name not in places:
+            misspelt = next((header[at] for at in sorted(strange) if header[at]), None)
+            if misspelt is not None:
+                raise error("unknown_column", column=misspelt[:CELL_CHARS_MAX])
             raise error("missing_column", column=columns[name][0])
     return places, frozenset(strange)
 
 
-def _day_of(serial: float, *, mac_dates: bool) -> str | None:
-    """Read the number of a day, as a spreadsheet shows a date in a column without a date format."""
-    day = int(serial + _MIDNIGHT_MISSED_DAYS) + (_MAC_SERIAL if mac_dates else 0)
-    if not _FIRST_SERIAL <= day <= _LAST_SERIAL:
+def _day_of(value: Any, *, mac_dates: bool) -> str | None:
+    """Read a day as a program counts it: a moment, or a number in a column without a date format.
+
+    A program that takes Shanghai's midnight to UTC before it counts, as exceljs does, is eight hours short.
+    """
+    if isinstance(value, dt.datetime):
+        moment = value
+    elif isinstance(value, float):
+        serial = value + (_MAC_SERIAL if mac_dates else 0)
+        if not _FIRST_SERIAL <= serial <= _LAST_SERIAL:
+            return None
+        moment = _SERIAL_ZERO + dt.timedelta(seconds=round(serial * _DAY_SECONDS))
+    else:
         return None
-    return (_SERIAL_ZERO + dt.timedelta(days=day)).isoformat()
+    if moment.time() == _UTC_OF_MIDNIGHT:
+        moment += dt.timedelta(hours=24 - _UTC_OF_MIDNIGHT.hour)
+    return midnight_meant(moment).date().isoformat()
 
 
 def _text(cell: Any) -> str:
