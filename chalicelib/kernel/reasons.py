@@ -465,6 +465,11 @@ REASONS: dict[str, Reason] = {
         "二维码无法识别，请持券人刷新后重新出示。",
         "The code cannot be verified. Ask the holder to refresh and show it again.",
     ),
+    "token_miskeyed": Reason(
+        Impossible,
+        "扫码内容被输入法或大写锁定改动；请切换到英文输入法、关闭大写锁定后重新扫描。",
+        "An input method or Caps Lock changed what the scanner typed. Switch both off and scan again.",
+    ),
     "token_expired": Reason(
         Refused,
         "二维码已过期，请持券人刷新后重新出示。",
@@ -756,8 +761,8 @@ REASONS: dict[str, Reason] = {
     ),
     "accuracy_too_low": Reason(
         Refused,
-        "定位精度 {accuracy_m} 米太差，请到开阔处打开高精度定位后再签。",
-        "The position is only accurate to {accuracy_m} m. Switch on precise location and try again.",
+        "定位误差约 {accuracy_m} 米，无法确认您是否在培训地点；请打开精确位置（苹果手机：设置—隐私与安全性—定位服务—精确位置），到开阔处再签。",
+        "The position may be off by {accuracy_m} m, so it does not tell whether you are at the site. Switch on precise location (iPhone: Settings, Privacy & Security, Location Services, Precise Location) and try again in the open.",
     ),
     "already_checked_in": Reason(
         Refused, "您已签到（{received_at}），无需重复。", "You checked in already at {received_at}."
@@ -1053,7 +1058,7 @@ ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
 
 _WORDS = """
     accepted allowed check column content_type division employment_status explanation field fields host
-    lesson_id lines pattern sheets status value
+    lesson_id lines pattern sheets sign status value
 """
 _DAYS_AND_MOMENTS = """
     as_of closed_at day deadline ends_at ends_on expires_on graduated_on_or_after opens_at paid_on
@@ -1063,7 +1068,7 @@ _NUMBERS = """
     accuracy_m allowed_m amount_fen count days declared_amount_fen declared_count distance_m
     expected_fen file_before_opening_days first_row hours invalid least left_school_within_months
     lesson_hour_minutes limit limit_bytes maximum minimum missing missing_fen most outstanding_fen
-    planned_size retry_after_seconds row size_bytes version year
+    planned_size retry_after_seconds row size_bytes version year years
 """
 FACTS: Mapping[str, type[str] | type[int]] = {
     **dict.fromkeys((_WORDS + _DAYS_AND_MOMENTS).split(), str),
