@@ -348,6 +348,19 @@ REASONS: dict[str, Reason] = {
         "银行账号应为 6 至 32 位数字；以 62 开头的卡号须通过校验，请与开户证明核对。",
         "A bank account number has 6 to 32 digits; a card number (62…) has to pass its check.",
     ),
+    "read_as": Reason(
+        Impossible, "“{column}”中的“{written}”按“{kept}”读取。", "{written} in {column} is read as {kept}."
+    ),
+    "tidied": Reason(
+        Impossible,
+        "“{column}”已去掉空格、全角等写法差异后读取。",
+        "{column} is read without blanks, full width and the like.",
+    ),
+    "place_unknown": Reason(
+        Impossible,
+        "“{column}”前六位的行政区划代码不在现有代码表中；可能是早已撤销的代码，请与证件核对。",
+        "The place in {column} is in no table of codes. It may be an old one: compare it with the card.",
+    ),
     "invalid_date": Reason(
         Impossible, "日期有误，请写成 2026-07-01 的形式。", "The date is not valid. Write it as 2026-07-01."
     ),
@@ -1058,7 +1071,7 @@ ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
 
 _WORDS = """
     accepted allowed check column content_type division employment_status explanation field fields host
-    lesson_id lines pattern sheets sign status value
+    kept lesson_id lines pattern sheets sign status value written
 """
 _DAYS_AND_MOMENTS = """
     as_of closed_at day deadline ends_at ends_on expires_on graduated_on_or_after opens_at paid_on

@@ -78,8 +78,9 @@ SITUATIONS: Final[Mapping[Situation, tuple[str, ...]]] = {
     Situation.SUBSIDISED_ELSEWHERE: ("异地已享受", "外省已享受", "已享受补贴"),
 }
 
+OPEN_END: Final = "长期"
 OPEN_ENDS: Final = frozenset(
-    {"长期", "至今", "永久", "无", "长期有效", "9999-12-31", "99991231", "9999/12/31"}
+    {OPEN_END, "至今", "永久", "无", "长期有效", "9999-12-31", "99991231", "9999/12/31"}
 )
 """What a list writes for a situation that goes on."""
 

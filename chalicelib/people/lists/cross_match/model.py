@@ -6,7 +6,7 @@ import msgspec
 
 from chalicelib.people.lists.cells import CellFault, Row, one_of, read_day, read_id_number, read_name
 from chalicelib.people.lists.model import RowFault
-from chalicelib.people.lists.words import OPEN_ENDS, SITUATION_OF, SITUATIONS, plain_word
+from chalicelib.people.lists.words import OPEN_END, OPEN_ENDS, SITUATION_OF, SITUATIONS, plain_word
 from chalicelib.people.standings.model import Situation
 
 COLUMNS: dict[str, tuple[str, ...]] = {
@@ -66,6 +66,17 @@ def read_listed(row: int, cells: dict[str, str], headers: dict[str, str]) -> Lis
         until=until if isinstance(until, date) else None,
         as_of=as_of,
     )
+
+
+def listed_as_written(listed: ListedPerson) -> dict[str, str]:
+    """Give each cell of a row as this service would write it; the name is not kept."""
+    return {
+        "id_number": listed.id_number,
+        "situation": SITUATIONS[listed.situation][0],
+        "from": listed.since.isoformat(),
+        "until": listed.until.isoformat() if listed.until else OPEN_END,
+        "as_of": listed.as_of.isoformat() if listed.as_of else "",
+    }
 
 
 def _read_end(text: str) -> date | str | CellFault:

@@ -94,5 +94,10 @@ def read_graduate(row: int, cells: dict[str, str], headers: dict[str, str]) -> G
     )
 
 
+def graduate_as_written(graduate: Graduate) -> dict[str, str]:
+    """Give each cell of a row as this service would write it."""
+    return {column: str(getattr(graduate, column)) for column in COLUMNS}
+
+
 def _too_young(id_number: IdNumber, graduated_on: date) -> bool:
     return add_months(birth_date(id_number), 12 * GRADUATED_AT_YEARS_MIN) > graduated_on
