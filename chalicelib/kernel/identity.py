@@ -271,24 +271,6 @@ def mask_name(name: str) -> str:
     return name[:1] + "*" * (len(name) - 1)
 
 
-_DOTS = frozenset("\u00b7\u2022\u30fb\uff65\u2027\uff0e\u22c5\u2219.")
-"""The dot between parts of a name, and what keyboards and tables write for it."""
-_VARIANTS = ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
-"""Variation selectors: they choose a glyph, not a letter."""
-
-
-def fold_name(name: str) -> str:
-    """Give a name as it is compared: without spaces, dots and glyph variants (民委发〔2016〕33号).
-
-    `买买提·艾力`, `买买提.艾力` and `买买提 艾力` are one name.
-    """
-    return "".join(
-        sign
-        for sign in name
-        if not (sign.isspace() or sign in _DOTS or any(low <= ord(sign) <= high for low, high in _VARIANTS))
-    )
-
-
 def mask_phone(phone: str) -> str:
     """Mask a phone number: `138****5678`."""
     return _mask(phone, head=3, tail=4)
