@@ -6,6 +6,8 @@ administered counties Guangde and Susong lie in a city's code range, but for thi
 to the province, so their city's bureau has no say there.
 """
 
+import unicodedata
+
 from chalicelib.kernel.geo import Point
 from chalicelib.kernel.ids import DivisionCode
 from chalicelib.kernel.territory import has_extent, in_province, within_extent
@@ -57,6 +59,31 @@ COUNTY_LEVEL = tuple(code for code in _NAMES if len(code) > _CITY_DIGITS)
 def is_known(code: str) -> bool:
     """Tell whether a code of 2, 4 or 6 digits names a division of the province, or the province."""
     return code in _NAMES
+
+
+def _written_names() -> dict[str, DivisionCode | None]:
+    """Give the division of each name as people write it; None for a name that two have."""
+    written: dict[str, DivisionCode | None] = {}
+    for code, name in _NAMES.items():
+        city = _NAMES.get(DivisionCode(code[:_CITY_DIGITS]), "") if len(code) > _CITY_DIGITS else ""
+        for spelling in {name, f"{city}{name}", f"{_PROVINCE_NAME}{city}{name}"}:
+            written[spelling] = None if spelling in written else code
+    return written
+
+
+_WRITTEN = _written_names()
+
+
+def read_division(text: str) -> DivisionCode | None:
+    """Read a division as people write it: its code, also filled up to six digits, or its name.
+
+    `3401`, `340100`, `合肥市` and `安徽省合肥市` are one; `340104`, `合肥市蜀山区` and `蜀山区` another.
+    None if it is none of the province's, or the name could be two.
+    """
+    plain = "".join(unicodedata.normalize("NFKC", text).split())
+    while plain.endswith("00") and len(plain) > len(PROVINCE):
+        plain = plain.removesuffix("00")
+    return DivisionCode(plain) if plain in _NAMES else _WRITTEN.get(plain)
 
 
 def name_of(code: str) -> str:

@@ -38,7 +38,11 @@ class InvalidIdentity(ValueError):
 
 
 class InvalidIdNumber(InvalidIdentity):
-    """Not a citizen's number: `invalid_id_number`, or `id_number_mangled` by a spreadsheet."""
+    """Not an ID number; each code says what is wrong with it.
+
+    `invalid_id_number` (its check character), `id_number_mangled` (by a spreadsheet), `id_number_form` (not
+    18 signs of the right kind), `id_number_old_form` (15 digits), `id_number_birth_date` (no such day).
+    """
 
     code = "invalid_id_number"
 
@@ -50,9 +54,15 @@ class InvalidUscc(InvalidIdentity):
 
 
 class InvalidPhone(InvalidIdentity):
-    """Not a phone number of mainland China."""
+    """Not a mobile number of mainland China."""
 
     code = "invalid_phone"
+
+
+class InvalidContactPhone(InvalidIdentity):
+    """Not a number at which an organisation of mainland China can be called."""
+
+    code = "invalid_contact_phone"
 
 
 class InvalidAccountNumber(InvalidIdentity):
@@ -61,60 +71,67 @@ class InvalidAccountNumber(InvalidIdentity):
     code = "invalid_account_number"
 
 
-_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015]+")
+_DASHES = re.compile(r"[\-\u2010-\u2015\u2212\u2500\u30fc\uff70\ufe58\ufe63]+")
+"""The dash and what input methods write for it."""
+_SEPARATORS = re.compile(r"[\s\-\u2010-\u2015\u2212\u2500\u30fc\uff70\ufe58\ufe63]+")
 
 
 def _tidy(text: str) -> str:
     """Undo what input methods and spreadsheets add: full width, blanks, invisible marks, a leading '."""
     plain = unicodedata.normalize("NFKC", text)
     visible = "".join(c for c in plain if unicodedata.category(c) != "Cf" and not c.isspace())
-    return visible.removeprefix("'").removeprefix("\u2019").upper()
+    return visible.strip("'\u2018\u2019`\u00b4").upper()
 
 
-# GB 11643: six digits of place, eight of birth, three of sequence (odd male), one check character.
+# GB 11643: six digits of place, eight of birth, three of sequence (odd male), one check character. Residence
+# permits of people from Hong Kong, Macao and Taiwan (81, 82, 83), and permanent residence cards of foreigners
+# (9; GA 2102-2023), have numbers of the same form, with the same check.
 _ID_NUMBER = re.compile(r"\d{17}[\dX]", re.ASCII)
+_OLD_ID_NUMBER = re.compile(r"\d{15}", re.ASCII)
 _ID_PLACE, _ID_BIRTH, _ID_SEX = slice(0, 6), slice(6, 14), 16
 _BIRTH_YEAR_MIN = 1900
 _SCIENTIFIC = re.compile(r"\d(\.\d+)?E\+?1[4-8]", re.ASCII)
 _AS_FLOAT = re.compile(r"\d{15,18}\.0*", re.ASCII)
 _LOST_DIGITS = "000"  # Excel keeps 15 significant digits of 18
-# Residence permits of Taiwan residents have numbers of the same form (State Council, 2018);
-# stdnum knows the place codes of Hong Kong and Macao only.
-_TAIWAN_PERMIT = "830000"
+_PERMITS = ("81", "82", "83", "9")
 
 
 def parse_id_number(text: str) -> IdNumber:
-    """Read a citizen's ID number (GB 11643), with `X` in upper case and full-width digits narrowed.
+    """Read an ID number (GB 11643), with `X` in upper case and full-width digits narrowed.
 
-    A place code counts if it was ever in force: people registered late, or before 1999, carry a code
-    younger than themselves, which `stdnum.cn.ric.validate` would refuse.
+    Check character and date of birth decide. The place does not: codes were retired, and real numbers carry
+    codes of no table (`place_is_known` tells, for a warning).
 
     Raises:
         InvalidIdNumber: `id_number_mangled` if a spreadsheet took it for a number and lost digits
-            (`3.40103E+17`, or a failing check after a final `000`), else `invalid_id_number`. One in
-            eleven mangled numbers passes the check by chance; only comparing the name reveals it.
+            (`3.40103E+17`, or a failing check after a final `000`), else what is wrong. One in eleven mangled
+            numbers passes the check by chance; only comparing the name reveals it.
 
     """
-    number = _tidy(text)
+    number = _SEPARATORS.sub("", _tidy(text))
     if _SCIENTIFIC.fullmatch(number) or _AS_FLOAT.fullmatch(number):
         raise InvalidIdNumber("id_number_mangled")
     if not _ID_NUMBER.fullmatch(number):
-        raise InvalidIdNumber
+        raise InvalidIdNumber("id_number_old_form" if _OLD_ID_NUMBER.fullmatch(number) else "id_number_form")
     from stdnum.cn import ric  # noqa: PLC0415 — its tables are only needed here
 
     if number[-1] != ric.calc_check_digit(number):
         raise InvalidIdNumber("id_number_mangled" if number.endswith(_LOST_DIGITS) else None)
-    if not _known_place(number[_ID_PLACE]) or _birth_date(number) is None:
-        raise InvalidIdNumber
+    if _birth_date(number) is None:
+        raise InvalidIdNumber("id_number_birth_date")
     return IdNumber(number)
+
+
+def place_is_known(id_number: IdNumber) -> bool:
+    """Tell whether the place of an ID number was ever in force, or it is a residence permit's."""
+    return id_number.startswith(_PERMITS) or _known_place(id_number[_ID_PLACE])
 
 
 @functools.lru_cache(maxsize=10_000)  # a list of 100,000 people has some hundred places
 def _known_place(code: str) -> bool:
     from stdnum import numdb  # noqa: PLC0415 — reads a table of 7,000 lines
 
-    parts = numdb.get("cn/loc").info(code)
-    return code == _TAIWAN_PERMIT or any("county" in facts for _, facts in parts)
+    return any("county" in facts for _, facts in numdb.get("cn/loc").info(code))
 
 
 def _birth_date(number: str) -> dt.date | None:
@@ -137,30 +154,44 @@ def sex(id_number: IdNumber) -> Sex:
     return Sex.MALE if int(id_number[_ID_SEX]) % 2 else Sex.FEMALE
 
 
+_USCC = re.compile(r"[1-9A-HJ-NP-RTUWXY][0-9A-HJ-NP-RTUWXY]\d{6}[0-9A-HJ-NP-RTUWXY]{10}", re.ASCII)
+
+
 def parse_uscc(text: str) -> Uscc:
     """Read a unified social credit code (GB 32100).
+
+    The first two signs name who registers and what: letters for rural cooperatives (N), the army (A) and
+    others (Y), which `stdnum.cn.uscc.validate` would refuse.
 
     Raises:
         InvalidUscc: wrong length, characters or check character.
 
     """
     from stdnum.cn import uscc  # noqa: PLC0415
-    from stdnum.exceptions import ValidationError  # noqa: PLC0415
 
-    try:
-        return Uscc(str(uscc.validate(_SEPARATORS.sub("", _tidy(text)))))
-    except ValidationError as refused:
-        raise InvalidUscc from refused
+    code = _SEPARATORS.sub("", _tidy(text))
+    if not _USCC.fullmatch(code) or code[-1] != uscc.calc_check_digit(code):
+        raise InvalidUscc
+    return Uscc(code)
 
 
 _MOBILE = re.compile(r"1[3-9]\d{9}", re.ASCII)
-_LANDLINE = re.compile(r"(010|02\d|0[3-9]\d{2})(\d{7,8})", re.ASCII)
-_SERVICE_LINE = re.compile(r"([48]00)(\d{7})", re.ASCII)
-_COUNTRY_CODE = re.compile(r"^(?:(?:\+|00)86|86(?=1\d{10}$))", re.ASCII)
+_LANDLINE = re.compile(
+    r"\(?(010|02\d|0[3-9]\d{2})\)?-?(\d{3,4}-?\d{4})(?:(?:-|转|EXT\.?|#|\*|,)(?:分机)?(\d{1,6}))?", re.ASCII
+)
+_SERVICE_LINE = re.compile(r"([48]00)-?(\d{3,4}-?\d{3,4})", re.ASCII)
+_COUNTRY_CODE = re.compile(r"^(?:\(?(?:\+|00)86\)?-?|86-?(?=1\d{10}$))", re.ASCII)
+_SERVICE_DIGITS = 7
 
 
-def _phone_digits(text: str) -> str:
-    return _COUNTRY_CODE.sub("", _SEPARATORS.sub("", _tidy(text)))
+def _phone_signs(text: str) -> str:
+    """Narrow a number to digits, brackets and single dashes, without the country's code."""
+    plain = _DASHES.sub("-", _tidy(text).replace("(0)", ""))
+    abroad = _COUNTRY_CODE.match(plain)
+    rest = plain[abroad.end() :] if abroad else plain
+    # From abroad the area is dialled without its 0.
+    is_area = abroad is not None and rest[:1] in set("23456789") and not rest.startswith(("400", "800"))
+    return f"0{rest}" if is_area else rest
 
 
 def parse_phone(text: str) -> Phone:
@@ -170,7 +201,7 @@ def parse_phone(text: str) -> Phone:
         InvalidPhone: anything else.
 
     """
-    digits = _phone_digits(text)
+    digits = _phone_signs(text).replace("-", "")
     if not _MOBILE.fullmatch(digits):
         raise InvalidPhone
     return Phone(digits)
@@ -179,27 +210,31 @@ def parse_phone(text: str) -> Phone:
 def parse_contact_phone(text: str) -> Phone:
     """Read an organisation's number: a mobile, a landline with area code, or a 400 or 800 number.
 
-    The area code of a landline is set off with a dash: `0551-62345678`.
+    Area code and extension of a landline are set off with a dash: `0551-62345678-801`.
 
     Raises:
-        InvalidPhone: anything else.
+        InvalidContactPhone: anything else.
 
     """
-    digits = _phone_digits(text)
-    if _MOBILE.fullmatch(digits):
-        return Phone(digits)
-    split = _LANDLINE.fullmatch(digits) or _SERVICE_LINE.fullmatch(digits)
-    if split is None:
-        raise InvalidPhone
-    return Phone("-".join(split.groups()))
+    signs = _phone_signs(text)
+    if _MOBILE.fullmatch(signs.replace("-", "")):
+        return Phone(signs.replace("-", ""))
+    if service := _SERVICE_LINE.fullmatch(signs):
+        number = service[2].replace("-", "")
+        if len(number) == _SERVICE_DIGITS:
+            return Phone(f"{service[1]}-{number}")
+    if landline := _LANDLINE.fullmatch(signs):
+        area, number, extension = landline.groups()
+        return Phone("-".join(filter(None, (area, number.replace("-", ""), extension))))
+    raise InvalidContactPhone
 
 
-_ACCOUNT = re.compile(r"\d{12,22}", re.ASCII)
+_ACCOUNT = re.compile(r"\d{6,32}", re.ASCII)
 _CARD = re.compile(r"62\d{14,17}", re.ASCII)
 
 
 def parse_account_number(text: str) -> AccountNumber:
-    """Read a bank account number: 12 to 22 digits, blanks and dashes dropped.
+    """Read a bank account number: 6 to 32 digits, blanks and dashes dropped.
 
     Card numbers (UnionPay, 16 to 19 digits beginning with 62) must satisfy the Luhn check of
     ISO/IEC 7812. Accounts of organisations (对公账户) follow each bank's own numbering, without a
@@ -234,24 +269,6 @@ def mask_id_number(id_number: str) -> str:
 def mask_name(name: str) -> str:
     """Mask a person's name after its first character: 王小明 → `王**`."""
     return name[:1] + "*" * (len(name) - 1)
-
-
-_DOTS = frozenset("\u00b7\u2022\u30fb\uff65\u2027\uff0e\u22c5\u2219.")
-"""The dot between parts of a name, and what keyboards and tables write for it."""
-_VARIANTS = ((0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
-"""Variation selectors: they choose a glyph, not a letter."""
-
-
-def fold_name(name: str) -> str:
-    """Give a name as it is compared: without spaces, dots and glyph variants (民委发〔2016〕33号).
-
-    `买买提·艾力`, `买买提.艾力` and `买买提 艾力` are one name.
-    """
-    return "".join(
-        sign
-        for sign in name
-        if not (sign.isspace() or sign in _DOTS or any(low <= ord(sign) <= high for low, high in _VARIANTS))
-    )
 
 
 def mask_phone(phone: str) -> str:

@@ -274,6 +274,11 @@ REASONS: dict[str, Reason] = {
         "“{column}”的公式出错（如 #N/A），请改为正确的内容。",
         "The formula in {column} ends in an error such as #N/A. Write the right content.",
     ),
+    "unreadable_cell": Reason(
+        Impossible,
+        "“{column}”中有内容但无法读出；请在该单元格重新填写，或另存为 xlsx 后再上传。",
+        "{column} holds something that cannot be read. Write it again, or save the sheet as xlsx and upload that.",
+    ),
     "merged_cell": Reason(
         Impossible,
         "“{column}”是合并单元格；请取消合并，并在每一行填写内容。",
@@ -281,15 +286,55 @@ REASONS: dict[str, Reason] = {
     ),
     "empty_cell": Reason(Impossible, "“{column}”不能为空，请补充。", "{column} may not be empty."),
     "invalid_id_number": Reason(
-        Impossible, "身份证号有误，请与证件核对。", "The ID number fails its check. Compare it with the card."
+        Impossible,
+        "身份证号的校验码不符，可能有数字写错，请与证件核对。",
+        "The check character of the ID number does not fit: a digit may be wrong. Compare it with the card.",
+    ),
+    "id_number_form": Reason(
+        Impossible,
+        "身份证号应为 18 位：前 17 位是数字，末位是数字或 X；请与证件核对。",
+        "An ID number has 18 signs: 17 digits, then a digit or X. Compare it with the card.",
+    ),
+    "id_number_old_form": Reason(
+        Impossible,
+        "这是 15 位的旧身份证号，已不再使用；请填写现在的 18 位号码。",
+        "This is an old ID number of 15 digits, no longer in use. Write the number of 18 signs.",
+    ),
+    "id_number_birth_date": Reason(
+        Impossible,
+        "身份证号第 7 至 14 位不是正确的出生日期，请与证件核对。",
+        "Digits 7 to 14 of the ID number are no date of birth. Compare it with the card.",
+    ),
+    "id_number_too_young": Reason(
+        Impossible,
+        "按身份证号中的出生日期，毕业时不满 {years} 岁；请核对身份证号和毕业日期。",
+        "By the ID number, they graduated younger than {years}. Check the ID number and the day of graduation.",
+    ),
+    "invalid_contact_phone": Reason(
+        Impossible,
+        "电话号码有误；请填写手机号、带区号的座机（如 0551-62345678，分机写在后面）或 400 电话。",
+        "The phone number is not valid. Write a mobile, a landline with its area code, or a 400 number.",
     ),
     "id_number_mangled": Reason(
         Impossible,
         "身份证号已被表格软件转成数字，末位已丢失；请把该列设为文本后重新填写。",
         "The spreadsheet turned the ID number into a number and lost digits. Format the column as text and enter it again.",
     ),
-    "invalid_name": Reason(Impossible, "姓名有误，请核对。", "The name is not valid."),
-    "invalid_phone": Reason(Impossible, "手机号有误，请核对。", "The phone number is not valid."),
+    "invalid_name": Reason(
+        Impossible,
+        "姓名中的“{sign}”不是文字，请与证件核对。",
+        "The sign {sign} in the name is no letter. Compare it with the card.",
+    ),
+    "name_length": Reason(
+        Impossible,
+        "姓名应为 1 至 50 个字，请与证件核对。",
+        "A name has 1 to 50 letters. Compare it with the card.",
+    ),
+    "invalid_phone": Reason(
+        Impossible,
+        "手机号应为 11 位数字，以 1 开头，请核对。",
+        "A mobile number has 11 digits and begins with 1.",
+    ),
     "invalid_coordinate": Reason(
         Malformed, "经纬度有误，请填写十进制度数。", "The coordinate is not valid. Write decimal degrees."
     ),
@@ -299,7 +344,22 @@ REASONS: dict[str, Reason] = {
         "This entry stands in an earlier row already. Delete the repeat.",
     ),
     "invalid_account_number": Reason(
-        Malformed, "银行账号有误，请核对。", "The bank account number is not valid."
+        Malformed,
+        "银行账号应为 6 至 32 位数字；以 62 开头的卡号须通过校验，请与开户证明核对。",
+        "A bank account number has 6 to 32 digits; a card number (62…) has to pass its check.",
+    ),
+    "read_as": Reason(
+        Impossible, "“{column}”中的“{written}”按“{kept}”读取。", "{written} in {column} is read as {kept}."
+    ),
+    "tidied": Reason(
+        Impossible,
+        "“{column}”已去掉空格、全角等写法差异后读取。",
+        "{column} is read without blanks, full width and the like.",
+    ),
+    "place_unknown": Reason(
+        Impossible,
+        "“{column}”前六位的行政区划代码不在现有代码表中；可能是早已撤销的代码，请与证件核对。",
+        "The place in {column} is in no table of codes. It may be an old one: compare it with the card.",
     ),
     "invalid_date": Reason(
         Impossible, "日期有误，请写成 2026-07-01 的形式。", "The date is not valid. Write it as 2026-07-01."
@@ -417,6 +477,11 @@ REASONS: dict[str, Reason] = {
         Impossible,
         "二维码无法识别，请持券人刷新后重新出示。",
         "The code cannot be verified. Ask the holder to refresh and show it again.",
+    ),
+    "token_miskeyed": Reason(
+        Impossible,
+        "扫码内容被输入法或大写锁定改动；请切换到英文输入法、关闭大写锁定后重新扫描。",
+        "An input method or Caps Lock changed what the scanner typed. Switch both off and scan again.",
     ),
     "token_expired": Reason(
         Refused,
@@ -709,8 +774,8 @@ REASONS: dict[str, Reason] = {
     ),
     "accuracy_too_low": Reason(
         Refused,
-        "定位精度 {accuracy_m} 米太差，请到开阔处打开高精度定位后再签。",
-        "The position is only accurate to {accuracy_m} m. Switch on precise location and try again.",
+        "定位误差约 {accuracy_m} 米，无法确认您是否在培训地点；请打开精确位置（苹果手机：设置—隐私与安全性—定位服务—精确位置），到开阔处再签。",
+        "The position may be off by {accuracy_m} m, so it does not tell whether you are at the site. Switch on precise location (iPhone: Settings, Privacy & Security, Location Services, Precise Location) and try again in the open.",
     ),
     "already_checked_in": Reason(
         Refused, "您已签到（{received_at}），无需重复。", "You checked in already at {received_at}."
@@ -1006,7 +1071,7 @@ ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
 
 _WORDS = """
     accepted allowed check column content_type division employment_status explanation field fields host
-    lesson_id lines pattern sheets status value
+    kept lesson_id lines pattern sheets sign status value written
 """
 _DAYS_AND_MOMENTS = """
     as_of closed_at day deadline ends_at ends_on expires_on graduated_on_or_after opens_at paid_on
@@ -1016,7 +1081,7 @@ _NUMBERS = """
     accuracy_m allowed_m amount_fen count days declared_amount_fen declared_count distance_m
     expected_fen file_before_opening_days first_row hours invalid least left_school_within_months
     lesson_hour_minutes limit limit_bytes maximum minimum missing missing_fen most outstanding_fen
-    planned_size retry_after_seconds row size_bytes version year
+    planned_size retry_after_seconds row size_bytes version year years
 """
 FACTS: Mapping[str, type[str] | type[int]] = {
     **dict.fromkeys((_WORDS + _DAYS_AND_MOMENTS).split(), str),

@@ -1,17 +1,18 @@
 """Opening xlsx files that anyone may have made: bounded before the library sees them, nothing lost unseen.
 
 The library gives the value of each cell. What it does not tell, and what would look like an empty cell, is
-read from the parts themselves: formulas that were never computed, and formulas that ended in an error.
+read from the parts themselves (`examining`).
 """
 
 import io
-import re
+import posixpath
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib.kernel.reasons import error
+from chalicelib.sheets.examining import Cells, TooLarge, Unreadable, elements, examine
 
 UNPACKED_BYTES_MAX = 400_000_000
 ROWS_MAX = 300_000
@@ -20,44 +21,34 @@ ENTRIES_MAX = 1000
 _HOLES_MAX = 100_000
 _MERGED_ROWS_MAX = 1_000_000
 _PIECE_BYTES = 1 << 20
-_TAG_BYTES_MAX = 1 << 16
-_CELL_NAME = re.compile(rb"""\br\s*=\s*["']\s*([A-Za-z]{1,8})([0-9]{1,18})""")
-_EMPTY_CELL = re.compile(rb"<c\b[^<>]*/>")
-_BARE_FORMULA = re.compile(
-    rb"<c\b([^<>]*)>\s*<f\b[^<>]*(?:/>|>[^<]*</f\s*>)\s*(?:<v\s*/>|<v>\s*</v>)?\s*</c\s*>"
-)
-_ERROR_CELL = re.compile(rb"""<c\b([^<>]*\bt\s*=\s*["']e["'][^<>]*)>""")
-_SHEET_ID = re.compile(rb"""<(?:\w+:)?sheet\b[^<>]*?\b\w+:id\s*=\s*["']([^"']+)["']""")
-_RELATION = re.compile(rb"<(?:\w+:)?Relationship\b[^<>]*>")
-_ID = re.compile(rb"""\bId\s*=\s*["']([^"']+)["']""")
-_TARGET = re.compile(rb"""\bTarget\s*=\s*["']([^"']+)["']""")
-_MAC_DATES = re.compile(rb"""\bdate1904\s*=\s*["'](?:1|true)["']""")
+_BOOK, _RELATIONS = "xl/workbook.xml", "xl/_rels/workbook.xml.rels"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _ZIP = b"PK\x03\x04"
 
-CellPlace = tuple[int, int]
-"""The sheet's line number, counted from 1, and the cell's place in the line, counted from 0."""
-
 
 @dataclass(frozen=True)
 class Worksheet:
-    """One sheet of cells; `holes` says why a cell that seems empty is not."""
+    """One sheet of cells, and what is known of those that seem empty and are not."""
 
     name: str
     lines: Iterator[tuple[int, list[Any]]]
-    holes: Mapping[CellPlace, str] = field(default_factory=dict)
+    examined: Cells = field(default_factory=Cells)
     merged: Mapping[int, list[tuple[int, int]]] = field(default_factory=dict)
     """By line, the first and last column of what belongs to a cell above or to the left."""
     mac_dates: bool = False
     """Numbers of days count from 1904."""
 
-    def hole(self, line: int, column: int) -> str | None:
-        """Tell the code of what is wrong with a cell that seems empty."""
-        code = self.holes.get((line, column))
-        if code is None and any(first <= column <= last for first, last in self.merged.get(line, ())):
-            return "merged_cell"
-        return code
+    def lost(self, line: int, column: int, value: Any) -> str | None:
+        """Tell why a cell has something, though the library gives nothing for it, or blanks."""
+        if value in ("", None) and self.examined.filled.get(line, 0) >> column & 1:
+            return "unreadable_cell"
+        nothing = value is None or (isinstance(value, str) and not value.strip())
+        return self.examined.holes.get((line, column)) if nothing else None
+
+    def is_merged(self, line: int, column: int) -> bool:
+        """Tell whether a cell belongs to one above or to the left."""
+        return any(first <= column <= last for first, last in self.merged.get(line, ()))
 
 
 def is_workbook(raw: bytes) -> bool:
@@ -98,9 +89,13 @@ def worksheets(raw: bytes) -> Iterator[Worksheet]:
     refuse_other_formats(raw)
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
-            holes = _examine(packed)
-            parts = _parts_of(packed)
-            mac_dates = _MAC_DATES.search(packed.read("xl/workbook.xml")) is not None
+            examined = _examine(packed)
+            book_part = packed.read(_BOOK)
+            parts = _parts_of(book_part, packed.read(_RELATIONS))
+            mac_dates = any(
+                properties.get("date1904") in ("1", "true")
+                for properties in elements(book_part, "workbookPr")
+            )
         book = CalamineWorkbook.from_filelike(io.BytesIO(raw))
         listed = list(enumerate(book.sheets_metadata))
         with_cells = [(at, entry) for at, entry in listed if entry.typ is SheetTypeEnum.WorkSheet]
@@ -108,11 +103,17 @@ def worksheets(raw: bytes) -> Iterator[Worksheet]:
         for at, entry in visible or with_cells:
             sheet = book.get_sheet_by_index(at)
             part = parts[at] if at < len(parts) else ""
-            yield Worksheet(entry.name, _lines_of(sheet), holes.get(part, {}), _merged(sheet), mac_dates)
+            cells = examined.get(part)
+            if cells is None:
+                raise error("unreadable_sheet")  # the library reads a part that we have not looked through
+            yield Worksheet(entry.name, _lines_of(sheet, cells), cells, _merged(sheet), mac_dates)
+    except TooLarge:
+        raise error("too_many_rows", limit=ROWS_MAX) from None
     except (
         CalamineError,
         zipfile.BadZipFile,
         NotImplementedError,  # an unknown compression
+        Unreadable,
         RuntimeError,  # entries with a password
         OSError,
         ValueError,
@@ -122,11 +123,20 @@ def worksheets(raw: bytes) -> Iterator[Worksheet]:
         raise error("unreadable_sheet") from None
 
 
-def _lines_of(sheet: Any) -> Iterator[tuple[int, list[Any]]]:
-    """Give the lines with their numbers; the library leaves out blank columns on the left."""
+def _lines_of(sheet: Any, examined: Cells) -> Iterator[tuple[int, list[Any]]]:
+    """Give the lines with their numbers.
+
+    The library leaves out blank columns on the left, and ends with the last line that it has a value in:
+    lines below with nothing but formulas that were never computed come blank.
+    """
     blank = [""] * (sheet.start[1] if sheet.start else 0)
+    line = 0
     for line, cells in enumerate(sheet.iter_rows(), start=1):
         yield line, blank + cells
+    below = {at for at, _ in examined.holes} | examined.filled.keys()
+    for at in sorted(below):
+        if at > line:
+            yield at, []
 
 
 def _merged(sheet: Any) -> dict[int, list[tuple[int, int]]]:
@@ -141,18 +151,19 @@ def _merged(sheet: Any) -> dict[int, list[tuple[int, int]]]:
     return merged
 
 
-def _parts_of(packed: zipfile.ZipFile) -> list[str]:
+def _parts_of(book: bytes, relations: bytes) -> list[str]:
     """Name the part of each sheet, in the workbook's order."""
-    targets = {}
-    for relation in _RELATION.findall(packed.read("xl/_rels/workbook.xml.rels")):
-        name, target = _ID.search(relation), _TARGET.search(relation)
-        if name and target:
-            path = target[1].decode(errors="replace")
-            targets[name[1]] = path.lstrip("/") if path.startswith("/") else f"xl/{path}"
-    return [targets.get(name, "") for name in _SHEET_ID.findall(packed.read("xl/workbook.xml"))]
+    targets = {one.get("Id", ""): one.get("Target", "") for one in elements(relations, "Relationship")}
+    parts = []
+    for sheet in elements(book, "sheet"):
+        target = targets.get(sheet.get("id", ""), "")
+        if not target.startswith(("/", "xl/")):  # some write it from the top without saying so
+            target = posixpath.join("xl", target)
+        parts.append(posixpath.normpath(target.lstrip("/")))
+    return parts
 
 
-def _examine(packed: zipfile.ZipFile) -> dict[str, dict[CellPlace, str]]:
+def _examine(packed: zipfile.ZipFile) -> dict[str, Cells]:
     """Refuse what grows beyond bounds when it is opened, before the library opens it; find the holes.
 
     The library keeps every cell up to the last one with content, and an allocation it cannot make ends the
@@ -160,47 +171,23 @@ def _examine(packed: zipfile.ZipFile) -> dict[str, dict[CellPlace, str]]:
     """
     entries = packed.infolist()
     names = {entry.filename for entry in entries}
-    if "xl/workbook.xml" not in names or names & {"content.xml", "xl/workbook.bin"}:
+    if _BOOK not in names or names & {"content.xml", "xl/workbook.bin"}:
         raise error("unreadable_sheet")
     if len(entries) > ENTRIES_MAX or sum(entry.file_size for entry in entries) > UNPACKED_BYTES_MAX:
         raise error("unreadable_sheet")
-    return {entry.filename: _holes_in(packed, entry) for entry in entries if entry.filename.endswith(".xml")}
-
-
-def _holes_in(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> dict[CellPlace, str]:
-    """Find the cells without a value, and bound a part by the farthest column and row with content."""
-    column = row = 0
-    holes: dict[CellPlace, str] = {}
-    for text in _pieces(packed, entry):
-        for letters, digits in _CELL_NAME.findall(_EMPTY_CELL.sub(b"", text)):
-            column = max(column, _column_of(letters))
-            row = max(row, int(digits))
-        if b"<f" in text:
-            holes |= _places(_BARE_FORMULA, text, "formula_without_value")
-        if b'"e"' in text or b"'e'" in text:
-            holes |= _places(_ERROR_CELL, text, "formula_error")
-        if column * row > CELLS_MAX or len(holes) > _HOLES_MAX:
-            raise error("too_many_rows", limit=ROWS_MAX)
-    return holes
-
-
-def _places(pattern: re.Pattern[bytes], text: bytes, code: str) -> dict[CellPlace, str]:
-    named = [_CELL_NAME.search(b" " + attributes) for attributes in pattern.findall(text)]
-    return {(int(name[2]), _column_of(name[1]) - 1): code for name in named if name}
+    examined = {}
+    for entry in entries:
+        if entry.filename.endswith(".xml"):
+            cells = examine(_pieces(packed, entry), cells_max=CELLS_MAX, holes_max=_HOLES_MAX)
+            if cells is not None:
+                examined[entry.filename] = cells
+    return examined
 
 
 def _pieces(packed: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Iterator[bytes]:
-    """Read a part in pieces that end between cells."""
-    rest = b""
     with packed.open(entry) as part:
         while piece := part.read(_PIECE_BYTES):
-            text = rest + piece
-            cut = text.rfind(b"<c ")
-            if cut < 0 or len(text) - cut > _TAG_BYTES_MAX:
-                cut = len(text)
-            yield text[:cut]
-            rest = text[cut:]
-    yield rest
+            yield piece
 
 
 def letters_of(place: int) -> str:
@@ -211,11 +198,3 @@ def letters_of(place: int) -> str:
         place, letter = divmod(place - 1, 26)
         name = chr(ord("A") + letter) + name
     return name
-
-
-def _column_of(letters: bytes) -> int:
-    """Give a column's number, counted from 1, by its letters."""
-    column = 0
-    for letter in letters.upper():
-        column = column * 26 + letter - ord("A") + 1
-    return column

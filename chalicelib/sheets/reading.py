@@ -1,34 +1,31 @@
-"""Spreadsheets: xlsx and csv (UTF-8, UTF-16 with BOM, GB18030), read into text cells.
+"""Spreadsheets: xlsx and csv (UTF-8, UTF-16, GB18030), read into text cells.
 
 The libraries are loaded where they are used: a request without a sheet does not pay for them.
 """
 
-import csv
 import datetime as dt
-import io
 import itertools
-import re
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.kernel.calendar import midnight_meant
 from chalicelib.kernel.reasons import error
 from chalicelib.sheets.content_types import CSV
+from chalicelib.sheets.headers import IGNORED, is_header, known_headers, plain_header
+from chalicelib.sheets.lines import HEADER_LINES_MAX, csv_lines
 from chalicelib.sheets.opening import ROWS_MAX, Worksheet, is_workbook, letters_of, worksheets
 
 COLUMNS_MAX = 100
 CELL_CHARS_MAX = 500
-HEADER_LINES_MAX = 20
-LINE_COLUMN, REASON_COLUMN = "行号", "错误原因"
-"""What an error sheet adds; ignored where it is sent again, corrected."""
 _HEADERS_MIN = 2
 _FIRST_SERIAL, _LAST_SERIAL = 18264, 73415
 """1950 to 2100 as a spreadsheet counts days."""
 _MAC_SERIAL = 1462
-_SERIAL_ZERO = dt.date(1899, 12, 30)
-_DELIMITERS = (",", "\t", ";", "，")
-_AS_TEXT = re.compile(r'="([^"]*)"')
+_SERIAL_ZERO = dt.datetime(1899, 12, 30)  # noqa: DTZ001 - a day of a calendar
+_DAY_SECONDS = 86_400
+_UTC_OF_MIDNIGHT = dt.time(16)
 
 
 @dataclass(frozen=True)
@@ -36,7 +33,7 @@ class SheetRow:
     """One row: its line number, its cells by canonical column, and the headers as uploaded.
 
     `faults` names, by canonical column, why a cell could not be read at all (`formula_without_value`,
-    `formula_error`, `merged_cell`); such a cell is empty.
+    `formula_error`, `merged_cell`, `unreadable_cell`); such a cell is empty.
     """
 
     row: int
@@ -68,9 +65,9 @@ def read_rows(
     """Read the sheet that has the headers, row by row; titles above them and blank rows are skipped.
 
     `columns` gives each canonical column its accepted headers. Every cell becomes text: dates as
-    `YYYY-MM-DD`, also where a workbook shows one of the columns `dates` as a bare number; whole numbers
-    without a point; marks without width and blanks around it taken away. Hidden rows count like any other;
-    hidden sheets are not looked at.
+    `YYYY-MM-DD`; in the columns `dates`, which hold whole days, bare numbers too; whole numbers without a
+    point; marks without width and blanks around it taken away. Hidden rows count like any other; hidden
+    sheets are not looked at. Of columns that are not known, only empty ones are passed over.
 
     Raises:
         Impossible: `unreadable_sheet` or what else is wrong with the file as a whole, `several_lists`,
@@ -78,39 +75,59 @@ def read_rows(
             `too_many_rows`. Some of these only show while the rows are read.
 
     """
-    known = {alias: name for name, aliases in columns.items() for alias in (*aliases, name)}
+    known = known_headers(columns)
     enough = min(_HEADERS_MIN, max(1, len(required)))  # with fewer, a required one is missing
-    sheet, top = _sheet_with(known, _sheets(raw, content_type), enough=enough)
-    places = _places_of(top, columns, known, required)
+    sheet, top = _sheet_with(known, _sheets(raw, content_type, known, enough), enough=enough)
+    places, strange = _places_of(top, columns, known, required)
     headers = {name: header for name, (_, header) in places.items()}
-    headed = {at for at, header in enumerate(top) if header}
+    read = frozenset(at for at, _ in places.values())
     count = 0
     for line, values in sheet.lines:
         cells = [_text(value) for value in values]
-        if not any(cells) and not any(sheet.holes.get((line, at)) for at in headed):
+        _refuse_strange(cells, top, strange)
+        lost = _lost(sheet, line, values, read)
+        if not lost and not any(cell for at, cell in enumerate(cells) if at in read):
             continue
         count += 1
         if count > ROWS_MAX:
             raise error("too_many_rows", limit=ROWS_MAX)
-        for at, cell in enumerate(cells):
-            if cell and at not in headed:
-                raise error("column_without_header", column=letters_of(at))
         row = SheetRow(
             line, {name: cells[at] if at < len(cells) else "" for name, (at, _) in places.items()}, headers
         )
         for name, (at, _) in places.items():
-            if not row.cells[name] and (hole := sheet.hole(line, at)):
-                row.faults[name] = hole
-            elif name in dates and isinstance(values[at] if at < len(values) else None, float):
-                row.cells[name] = _day_of(values[at], mac_dates=sheet.mac_dates) or row.cells[name]
+            value = values[at] if at < len(values) else ""
+            code = lost.get(at) or (
+                "merged_cell" if not row.cells[name] and sheet.is_merged(line, at) else None
+            )
+            if code is not None:
+                row.faults[name] = code
+            elif name in dates:
+                row.cells[name] = _day_of(value, mac_dates=sheet.mac_dates) or row.cells[name]
         yield row
     if not count:
         raise error("no_rows")
 
 
-def _sheets(raw: bytes, content_type: str) -> Iterator[Worksheet]:
+def _refuse_strange(cells: Sequence[str], top: Sequence[str], strange: Collection[int]) -> None:
+    """Refuse content that nobody would read: below a header that is not known, or below none."""
+    for at, cell in enumerate(cells):
+        if cell and at >= len(top):
+            raise error("column_without_header", column=letters_of(at))
+        if cell and at in strange:
+            if top[at]:
+                raise error("unknown_column", column=top[at][:CELL_CHARS_MAX])
+            raise error("column_without_header", column=letters_of(at))
+
+
+def _lost(sheet: Worksheet, line: int, values: Sequence[Any], read: Collection[int]) -> dict[int, str]:
+    """Give the cells of a line that have something, though the library gives nothing for them, and why."""
+    given = ((at, values[at] if at < len(values) else "") for at in read)
+    return {at: code for at, value in given if (code := sheet.lost(line, at, value)) is not None}
+
+
+def _sheets(raw: bytes, content_type: str, known: Mapping[str, str], enough: int) -> Iterator[Worksheet]:
     if content_type == CSV and not is_workbook(raw):
-        yield _csv_sheet(raw)
+        yield Worksheet("", csv_lines(raw, lambda cells: is_header(cells, known, enough)))
     else:
         yield from worksheets(raw)
 
@@ -143,15 +160,10 @@ def _header_of(sheet: Worksheet, known: Mapping[str, str], enough: int) -> tuple
     first: list[str] | None = None
     for _, cells in itertools.islice(sheet.lines, HEADER_LINES_MAX):
         texts = [_text(cell) for cell in cells]
-        if sum(_plain(text) in known for text in texts) >= enough:
+        if is_header(texts, known, enough):
             return texts, True
         first = first or (texts if any(texts) else None)
     return (first, False) if first is not None else None
-
-
-def _plain(header: str) -> str:
-    """Take from a header what templates add: blanks and the star of what must be filled in."""
-    return "".join(unicodedata.normalize("NFKC", header).split()).strip("*")
 
 
 def _places_of(
@@ -159,66 +171,55 @@ def _places_of(
     columns: Mapping[str, tuple[str, ...]],
     known: Mapping[str, str],
     required: frozenset[str],
-) -> dict[str, tuple[int, str]]:
+) -> tuple[dict[str, tuple[int, str]], frozenset[int]]:
+    """Tell where each column stands, and which places nobody reads and so have to be empty."""
     if len(header) > COLUMNS_MAX and any(header[COLUMNS_MAX:]):
         raise error("unknown_column", column=next(filter(None, header[COLUMNS_MAX:]))[:CELL_CHARS_MAX])
     places: dict[str, tuple[int, str]] = {}
+    strange: set[int] = set()
     for at, text in enumerate(header):
-        if not text or text in (LINE_COLUMN, REASON_COLUMN):
+        if plain_header(text) in IGNORED:
             continue
-        name = known.get(_plain(text))
+        name = known.get(plain_header(text))
         if name is None:
-            raise error("unknown_column", column=text[:CELL_CHARS_MAX])
-        if name in places:
+            strange.add(at)
+        elif name in places:
             raise error("duplicate_column", column=text)
-        places[name] = (at, text)
+        else:
+            places[name] = (at, text)
     for name in columns:
         if name in required and name not in places:
+            misspelt = next((header[at] for at in sorted(strange) if header[at]), None)
+            if misspelt is not None:
+                raise error("unknown_column", column=misspelt[:CELL_CHARS_MAX])
             raise error("missing_column", column=columns[name][0])
-    return places
+    return places, frozenset(strange)
 
 
-def _csv_sheet(raw: bytes) -> Worksheet:
-    text = _decoded(raw)
-    if "\x00" in text:
-        raise error("unreadable_sheet")
-    head = text[:10_000].split("\n")[:HEADER_LINES_MAX]
-    delimiter = max(_DELIMITERS, key=lambda sign: max(line.count(sign) for line in head))
-    return Worksheet("", _csv_lines(text, delimiter))
+def _day_of(value: Any, *, mac_dates: bool) -> str | None:
+    """Read a day as a program counts it: a moment, or a number in a column without a date format.
 
-
-def _decoded(raw: bytes) -> str:
-    wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))  # what Excel calls Unicode text
-    for encoding in ("utf-16",) if wide else ("utf-8-sig", "gb18030"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise error("unreadable_sheet")
-
-
-def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[Any]]]:
-    lines = csv.reader(io.StringIO(text, newline=""), strict=True, delimiter=delimiter)
-    try:
-        for line, cells in enumerate(lines, start=1):
-            yield line, [match[1] if (match := _AS_TEXT.fullmatch(cell)) else cell for cell in cells]
-    except csv.Error:
-        raise error("unreadable_sheet") from None
-
-
-def _day_of(serial: float, *, mac_dates: bool) -> str | None:
-    """Read the number of a day, as a spreadsheet shows a date in a column without a date format."""
-    day = int(serial) + (_MAC_SERIAL if mac_dates else 0)
-    if not _FIRST_SERIAL <= day <= _LAST_SERIAL:
+    A program that takes Shanghai's midnight to UTC before it counts, as exceljs does, is eight hours short.
+    """
+    if isinstance(value, dt.datetime):
+        moment = value
+    elif isinstance(value, float):
+        serial = value + (_MAC_SERIAL if mac_dates else 0)
+        if not _FIRST_SERIAL <= serial <= _LAST_SERIAL:
+            return None
+        moment = _SERIAL_ZERO + dt.timedelta(seconds=round(serial * _DAY_SECONDS))
+    else:
         return None
-    return (_SERIAL_ZERO + dt.timedelta(days=day)).isoformat()
+    if moment.time() == _UTC_OF_MIDNIGHT:
+        moment += dt.timedelta(hours=24 - _UTC_OF_MIDNIGHT.hour)
+    return midnight_meant(moment).date().isoformat()
 
 
 def _text(cell: Any) -> str:
     if isinstance(cell, str):
         return _tidy(cell[: CELL_CHARS_MAX * 2]) if cell else ""
     if isinstance(cell, dt.datetime):
-        return cell.date().isoformat()
+        return midnight_meant(cell).date().isoformat()
     if isinstance(cell, float):
         whole = cell.is_integer() and abs(cell) < 1e15  # noqa: PLR2004 - beyond, digits are lost
         return str(int(cell)) if whole else repr(cell)

@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from stdnum import luhn
-from stdnum.cn import ric
+from stdnum.cn import ric, uscc
 
 from chalicelib.kernel.identity import (
     IdNumber,
     InvalidAccountNumber,
+    InvalidContactPhone,
     InvalidIdentity,
     InvalidIdNumber,
     InvalidPhone,
@@ -27,6 +28,7 @@ from chalicelib.kernel.identity import (
     parse_id_number,
     parse_phone,
     parse_uscc,
+    place_is_known,
     sex,
 )
 
@@ -63,27 +65,38 @@ def test_what_people_and_sheets_add_is_undone(typed):
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "code"),
     [
-        "",
-        "3401032000010100",
-        GOOD + "0",
-        GOOD[:-1] + ("4" if GOOD[-1] != "4" else "5"),
-        GOOD[:-1] + "X",
-        "X" + GOOD[1:],
-        "34010３20000I010003",
-        number("34010320000230001"),  # 30 February
-        number("34010318991231001"),  # nobody
-        number("34990120000101001"),  # no such county: stdnum raises KeyError
-        number("99010320000101001"),  # no such province
-        "340103000101001",  # the old form of 15 digits
-        "三四零一零三",
+        ("", "id_number_form"),
+        ("3401032000010100", "id_number_form"),
+        (GOOD + "0", "id_number_form"),
+        (GOOD[:-1] + ("4" if GOOD[-1] != "4" else "5"), "invalid_id_number"),
+        (GOOD[:-1] + ("X" if GOOD[-1] != "X" else "1"), "invalid_id_number"),
+        ("X" + GOOD[1:], "id_number_form"),
+        ("34010３20000I010003", "id_number_form"),
+        (number("34010320000230001"), "id_number_birth_date"),  # 30 February
+        (number("34010318991231001"), "id_number_birth_date"),  # nobody
+        ("340103000101001", "id_number_old_form"),
+        ("三四零一零三", "id_number_form"),
     ],
 )
-def test_a_wrong_number_is_refused(wrong):
+def test_a_wrong_number_is_refused_for_what_is_wrong_with_it(wrong, code):
     with pytest.raises(InvalidIdNumber) as refusal:
         parse_id_number(wrong)
-    assert refusal.value.code == "invalid_id_number"
+    assert refusal.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("body", "known"),
+    [
+        ("34010320000101001", True),
+        ("34990120000101001", False),  # no such county: codes were retired, and nobody has them all
+        ("81000020000101001", True),  # a residence permit (Hong Kong)
+        ("91184019900101001", True),  # a foreigner's permanent residence card (GA 2102-2023)
+    ],
+)
+def test_a_place_that_no_table_knows_is_no_reason_to_refuse_somebody(body, known):
+    assert place_is_known(parse_id_number(number(body))) is known
 
 
 @pytest.mark.parametrize(
@@ -173,7 +186,17 @@ def test_a_mobile_with_a_country_code_inside_it_stays_whole():
     ("typed", "expected"),
     [
         ("0551-62345678", "0551-62345678"),
-        ("(0551) 6234567".replace("(", "").replace(")", ""), "0551-6234567"),
+        ("（0551）6234567", "0551-6234567"),
+        ("(0551) 6234 5678", "0551-62345678"),
+        ("0551—62345678", "0551-62345678"),
+        ("0551ー62345678转801", "0551-62345678-801"),
+        ("0551-62345678-801", "0551-62345678-801"),
+        ("0551-62345678 转分机 8", "0551-62345678-8"),
+        ("+86 551 62345678", "0551-62345678"),
+        ("+86 (0)551-6234-5678", "0551-62345678"),
+        ("+86 138 1234 5678", "13812345678"),
+        ("400-800-1234", "400-8001234"),
+        ("４００－８００１２３４", "400-8001234"),
         ("010 12345678", "010-12345678"),
         ("025-8123456", "025-8123456"),
         ("400-8001234", "400-8001234"),
@@ -184,9 +207,9 @@ def test_an_organisation_may_have_a_landline(typed, expected):
     assert parse_contact_phone(typed) == expected
 
 
-@pytest.mark.parametrize("wrong", ["62345678", "0551-623456", "0551-623456789", "110"])
+@pytest.mark.parametrize("wrong", ["62345678", "0551-623456", "0551-623456789", "110", "+852 61234567"])
 def test_a_landline_needs_its_area_code(wrong):
-    with pytest.raises(InvalidPhone):
+    with pytest.raises(InvalidContactPhone):
         parse_contact_phone(wrong)
 
 
@@ -201,12 +224,12 @@ def test_a_card_number_needs_its_check_digit():
         parse_account_number(good[:-1] + str((int(good[-1]) + 1) % 10))
 
 
-@pytest.mark.parametrize("account", ["175212345678", "1302010109200012345", "34050145880800000123"])
+@pytest.mark.parametrize("account", ["20000123", "175212345678", "1302010109200012345", "1" * 30])
 def test_an_organisations_account_follows_its_banks_own_numbering(account):
     assert parse_account_number(account) == account
 
 
-@pytest.mark.parametrize("wrong", ["", "12345678901", "1" * 23, "6225E1012345678", "账号"])
+@pytest.mark.parametrize("wrong", ["", "12345", "1" * 33, "6225E1012345678", "账号"])
 def test_what_is_no_account_is_refused(wrong):
     with pytest.raises(InvalidAccountNumber):
         parse_account_number(wrong)
@@ -225,3 +248,40 @@ def test_masks_are_those_of_the_public_list():
 def test_a_text_too_short_to_mask_shows_nothing(text):
     assert set(mask_id_number(text)) <= {"*"}
     assert set(mask_phone(text)) <= {"*"}
+
+
+@pytest.mark.parametrize("start", ["N2", "A1", "Y1", "91", "52"])
+def test_who_registers_an_organisation_may_be_a_letter(start):
+    body = f"{start}340121MA2TEST01"[:17].replace("S", "5").replace("I", "1").replace("O", "0")
+    code = body + uscc.calc_check_digit(body)
+    assert parse_uscc(code.lower()) == code
+
+
+LOOK_ALIKES = str.maketrans("0123456789X-", "０１２３４５６７８９Ｘ—")
+
+
+@pytest.mark.parametrize(
+    ("parse", "text"),
+    [
+        (parse_id_number, ENDS_WITH_X),
+        (parse_uscc, "91350100M000100Y43"),
+        (parse_phone, "13812345678"),
+        (parse_contact_phone, "0551-62345678-801"),
+        (parse_contact_phone, "400-8001234"),
+        (parse_account_number, "1302010109200012345"),
+    ],
+)
+def test_every_spelling_of_a_number_is_kept_in_one_form(parse, text):
+    """Nobody can be two people because of how somebody typed."""
+    spellings = [
+        text.translate(LOOK_ALIKES),
+        text.lower(),
+        f"'{text}",
+        f"‘{text}’",
+        f"\u3000{text}\t\r\n",
+        f"\u200e{text}\ufeff",
+        " ".join(text),
+        f"{text[:4]}\u00a0{text[4:]}",
+    ]
+    assert {parse(spelling) for spelling in [text, *spellings]} == {text}
+    assert parse(parse(text)) == text

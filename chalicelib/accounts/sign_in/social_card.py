@@ -4,8 +4,9 @@ from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.aws.keys import partner_keys
 from chalicelib.aws.settings import settings
 from chalicelib.edge import tokens
-from chalicelib.kernel.identity import InvalidIdentity, fold_name, parse_id_number
+from chalicelib.kernel.identity import InvalidIdentity, parse_id_number
 from chalicelib.kernel.ids import PersonKey
+from chalicelib.kernel.names import folded
 from chalicelib.kernel.reasons import error
 
 CARD_ALGORITHM = "ES256"
@@ -40,6 +41,6 @@ def holder_of(assertion: str) -> tuple[PersonKey, str]:
         id_number, name = parse_id_number(str(claims["sub"])), str(claims["name"])
     except (KeyError, InvalidIdentity):
         raise error("unauthenticated") from None
-    if not fold_name(name):
+    if not folded(name):
         raise error("unauthenticated")
     return person_key_of(id_number), name

@@ -75,7 +75,11 @@ class Punctuality(StrEnum):
 
 
 class DevicePlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Where a device says it is, and how far that may be off."""
+    """Where a device says it is, and how far that may be off (68 of 100 times less, by the phones' makers).
+
+    An accuracy of 0 or below says that the device does not know it: so phones tell that a place is invalid,
+    or was made up.
+    """
 
     lng: float
     lat: float
@@ -87,6 +91,11 @@ class DevicePlace(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     def point(self) -> Point:
         """Give the point."""
         return Point(self.lng, self.lat, self.coord_system)
+
+    @property
+    def known_accuracy_m(self) -> float | None:
+        """Give how far the place may be off; None if the device does not know."""
+        return self.accuracy_m if self.accuracy_m > 0 else None
 
 
 class CheckInAttempt(msgspec.Struct, frozen=True, kw_only=True):
@@ -255,7 +264,8 @@ def judge(
     fence = _fence_of(attempt.place, training_class, lesson)
     refused_if = _refused_if(attempt, training_class, timing, fence, person_key=person_key)
     codes = [code for code, applies in refused_if.items() if applies]
-    is_rough = attempt.place.accuracy_m > training_class.policy.accuracy_allowance_m
+    known_m = attempt.place.known_accuracy_m
+    is_rough = known_m is None or known_m > training_class.policy.accuracy_allowance_m
     return CheckInJudgement(
         code=first_of(codes) if codes else None,
         outcome=CheckInOutcome.NEEDS_REVIEW if is_rough or timing.late_uploaded else CheckInOutcome.ACCEPTED,
@@ -266,7 +276,7 @@ def judge(
             "closed_at": format_moment(timing.closed_at),
             "distance_m": round(fence.away_m),
             "allowed_m": round(fence.allowed_m),
-            "accuracy_m": round(attempt.place.accuracy_m),
+            "accuracy_m": max(0, round(attempt.place.accuracy_m)),
         },
         late_uploaded=timing.late_uploaded,
         call=timing.call,
@@ -289,26 +299,39 @@ def _refused_if(
         "lesson_not_open": timing.code == "lesson_not_open",
         "lesson_closed": timing.code == "lesson_closed" or training_class.status not in TAUGHT,
         "no_roll_call": timing.code == "no_roll_call",
-        "outside_site": fence.away_m > fence.allowed_m,
+        "outside_site": fence.away_m > fence.allowed_m and not fence.tells_nothing,
         "accuracy_too_low": attempt.place.accuracy_m > ACCURACY_MAX_M,
     }
 
 
 @dataclass(frozen=True)
 class _Fence:
-    """How far a device is from the site, and how far it may be."""
+    """How far a device is from the site, how far it may be, and how far its place may be off."""
 
     away_m: float
     allowed_m: float
+    radius_m: float
+    accuracy_m: float
+
+    @property
+    def tells_nothing(self) -> bool:
+        """Tell whether the place is so rough that the device may be at the site all the same.
+
+        1.2 km away and off by up to 3 km is no proof that somebody is not there; 10 km away is.
+        """
+        return self.accuracy_m > ACCURACY_MAX_M and self.away_m - self.accuracy_m <= self.radius_m
 
 
 def _fence_of(place: DevicePlace, training_class: TrainingClass, lesson: Lesson) -> _Fence:
     policy = training_class.policy
     site = training_class.site_of(lesson)
     radius_m = site.radius_m if site.radius_m is not None else policy.geofence_radius_m
+    known_m = place.known_accuracy_m or 0
     return _Fence(
         away_m=distance_m(place.point, site.location.point),
-        allowed_m=radius_m + min(place.accuracy_m, policy.accuracy_allowance_m),
+        allowed_m=radius_m + min(known_m, policy.accuracy_allowance_m),
+        radius_m=radius_m,
+        accuracy_m=known_m,
     )
 
 

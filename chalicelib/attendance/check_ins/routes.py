@@ -30,7 +30,7 @@ class PlaceForm(Form):
 
     lng: Annotated[float, Meta(ge=-180, le=180)]
     lat: Annotated[float, Meta(ge=-90, le=90)]
-    accuracy_m: Annotated[float, Meta(ge=0, le=10_000_000)]
+    accuracy_m: Annotated[float, Meta(ge=-10_000_000, le=10_000_000)]
     coord_system: CoordSystem
     mocked: bool = False
 

@@ -31,7 +31,8 @@ from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error
 from chalicelib.sheets.downloads import link_to_xlsx
-from chalicelib.sheets.reading import LINE_COLUMN, REASON_COLUMN, SheetRow, read_table
+from chalicelib.sheets.headers import LINE_COLUMN, REASON_COLUMN
+from chalicelib.sheets.reading import SheetRow, read_table
 
 ROWS_MAX = 500
 """What is surely applied within the seconds that the gateway waits; more come in several sheets."""

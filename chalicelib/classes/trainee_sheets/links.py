@@ -14,7 +14,8 @@ from chalicelib.kernel.reasons import fault_sentence
 from chalicelib.sheets.content_types import CSV
 from chalicelib.sheets.downloads import link_to
 from chalicelib.sheets.forms import Column, with_reasons
-from chalicelib.sheets.reading import REASON_COLUMN, SheetRow
+from chalicelib.sheets.headers import REASON_COLUMN
+from chalicelib.sheets.reading import SheetRow
 
 TRAINEE_COLUMNS = (
     Column(header="报名编号"),

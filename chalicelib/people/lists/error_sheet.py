@@ -9,8 +9,8 @@ from chalicelib.people.lists.chunks.model import RawChunk
 from chalicelib.people.lists.chunks.service import open_raw
 from chalicelib.people.lists.model import Import, RowFault
 from chalicelib.sheets.content_types import CSV
+from chalicelib.sheets.headers import LINE_COLUMN, REASON_COLUMN
 from chalicelib.sheets.packing import Cell
-from chalicelib.sheets.reading import LINE_COLUMN, REASON_COLUMN
 from chalicelib.sheets.writing import write_csv, write_xlsx
 
 

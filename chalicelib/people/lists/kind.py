@@ -45,6 +45,7 @@ class ListKind(Generic[Row]):
       after the whole list was judged and accepted, and before it is `ready`. It may be asked again for the
       same chunk, for chunks in any order, and for several at once; nothing of a refused list or a dry run is
       given to it.
+    * `as_written(row)` gives, by canonical column, each cell of a row as this service would write it.
     * `accepted(context, record)` goes on with a list that has just become ready; it may be asked again.
     """
 
@@ -55,6 +56,7 @@ class ListKind(Generic[Row]):
     repeated_by: Callable[[Row], str]
     repeated_column: str
     keep: Callable[[Context, Import, int, Sequence[Row]], None]
+    as_written: Callable[[Row], Mapping[str, str]]
     accepted: Callable[[Context, Import], None] | None = None
     optional: frozenset[str] = frozenset()
     dates: frozenset[str] = frozenset()

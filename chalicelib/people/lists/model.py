@@ -55,6 +55,10 @@ UNDECIDED = (_S.UPLOADED, _S.VALIDATING)
 """The states in which workers have something to do before a list is ready or has failed."""
 
 
+DECIDED = (_S.READY, _S.FAILED, _S.APPLYING, _S.APPLIED)
+"""The states of a list that workers have looked through."""
+
+
 class Import(msgspec.Struct, frozen=True, kw_only=True):
     """One uploaded list. Its rows and faults are objects in S3, sealed where they name people.
 
@@ -98,6 +102,21 @@ class RowFault(msgspec.Struct, frozen=True, kw_only=True):
     column: str
     code: str
     facts: dict[str, str | int] = {}
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to know of a list that is not wrong: how cells of a column were read, in how many rows.
+
+    `read_as`: `written` was taken for `kept`; `tidied`: a number or name was brought into its one form;
+    `place_unknown`: the place in an ID number is in no table, which may be right.
+    """
+
+    column: str
+    code: str
+    rows: int
+    first_row: int
+    written: str = ""
+    kept: str = ""
 
 
 def why_not_propose(record: Import) -> DomainError | None:

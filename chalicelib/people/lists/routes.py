@@ -12,7 +12,7 @@ from chalicelib.kernel.reasons import sentence
 from chalicelib.people.lists import service as imports
 from chalicelib.people.lists.cross_match.service import effect_of
 from chalicelib.people.lists.graduates.model import NAME_COLUMN
-from chalicelib.people.lists.model import Import, ImportKind, ImportStatus, RowFault
+from chalicelib.people.lists.model import Import, ImportKind, ImportStatus, Notice, RowFault
 from chalicelib.people.lists.renames.model import WARNING
 
 api = Api(__name__)
@@ -86,6 +86,16 @@ class ImportSummary(Answer):
     allowed_actions: list[str]
 
 
+class NoticeAnswer(Answer):
+    """How cells of a column were read, in how many rows, the first of them; nothing is wrong with them."""
+
+    column: str
+    code: str
+    detail: str
+    rows: int
+    first_row: int
+
+
 class EffectAnswer(Answer):
     """What a cross-match list did to vouchers: how many are lost, how many spent ones are marked."""
 
@@ -94,7 +104,7 @@ class EffectAnswer(Answer):
 
 
 class ImportAnswer(ImportSummary):
-    """An import with its progress and its first thousand row errors.
+    """An import with its progress, its first thousand row errors, and how cells were read.
 
     `warnings` are rows that count once a second person has confirmed them: they rename who is known.
     """
@@ -102,6 +112,7 @@ class ImportAnswer(ImportSummary):
     progress: ProgressAnswer
     errors: list[RowErrorAnswer]
     warnings: list[RowErrorAnswer]
+    notices: list[NoticeAnswer]
     error_sheet: str | None
     effect: EffectAnswer | None
 
@@ -161,6 +172,7 @@ def read(call: Call[None, NoQuery], import_id: str) -> ImportAnswer:
         ),
         errors=[_row_error(fault, english=call.english) for fault in imports.faults_of(record)],
         warnings=[_row_warning(row, english=call.english) for row in imports.warned_rows(record)],
+        notices=[_notice(notice, english=call.english) for notice in imports.notices_of(record)],
         error_sheet=imports.error_sheet_of(call.context, record),
         effect=_effect(record),
     )
@@ -209,6 +221,17 @@ def _effect(record: Import) -> EffectAnswer | None:
 def _row_warning(row: int, *, english: bool) -> RowErrorAnswer:
     return RowErrorAnswer(
         row=row, column=NAME_COLUMN, code=WARNING, detail=sentence(WARNING, {}, english=english)
+    )
+
+
+def _notice(notice: Notice, *, english: bool) -> NoticeAnswer:
+    facts = {"column": notice.column, "written": notice.written, "kept": notice.kept}
+    return NoticeAnswer(
+        column=notice.column,
+        code=notice.code,
+        detail=sentence(notice.code, facts, english=english),
+        rows=notice.rows,
+        first_row=notice.first_row,
     )
 
 

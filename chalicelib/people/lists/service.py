@@ -19,10 +19,12 @@ from chalicelib.kernel.principal import Context, change_of
 from chalicelib.people.lists import store, work
 from chalicelib.people.lists.kind import CHUNK_ROWS
 from chalicelib.people.lists.model import (
+    DECIDED,
     ISSUABLE,
     Import,
     ImportKind,
     ImportStatus,
+    Notice,
     RowFault,
     why_not_propose,
 )
@@ -120,6 +122,11 @@ def _rows_in(record: Import, chunks: set[int]) -> int:
     """Count the rows of chunks; all but the last are full."""
     missing = record.chunks * CHUNK_ROWS - record.total if record.chunks - 1 in chunks else 0
     return len(chunks) * CHUNK_ROWS - missing
+
+
+def notices_of(record: Import) -> list[Notice]:
+    """Give how cells were read that are not written as they are kept, those of most rows first."""
+    return store.read_notices(record.id) if record.status in DECIDED else []
 
 
 def faults_of(record: Import) -> list[RowFault]:

@@ -1,7 +1,7 @@
 """The table of imports, and the objects of a whole list: its file, its faults, its error sheet."""
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -15,7 +15,14 @@ from chalicelib.aws.writes import ConditionFailed, insert, lawful, transition, u
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
-from chalicelib.people.lists.model import IMPORT_TRANSITIONS, UNDECIDED, Import, ImportStatus, RowFault
+from chalicelib.people.lists.model import (
+    IMPORT_TRANSITIONS,
+    UNDECIDED,
+    Import,
+    ImportStatus,
+    Notice,
+    RowFault,
+)
 from chalicelib.sheets.content_types import CSV
 
 OPEN_MARK = "open"
@@ -200,6 +207,18 @@ def read_faults(import_id: str, start: int, end: int) -> list[RowFault]:
 
 def _faults_name(import_id: str, page: int) -> str:
     return f"imports/{import_id}/faults-{page:05d}"
+
+
+def write_notices(import_id: str, notices: Sequence[Notice]) -> None:
+    """Store what is to be known of a list, though it is not wrong."""
+    name = f"imports/{import_id}/notices"
+    objects.write_object(settings().intake_bucket, name, msgspec.json.encode(notices))
+
+
+def read_notices(import_id: str) -> list[Notice]:
+    """Read what is to be known of a list; nothing before it is judged."""
+    raw = objects.read_object(settings().intake_bucket, f"imports/{import_id}/notices")
+    return msgspec.json.decode(raw, type=list[Notice]) if raw is not None else []
 
 
 def write_error_sheet(record: Import, body: bytes) -> None:

@@ -30,6 +30,7 @@ from chalicelib.people.lists.error_sheet import error_sheet
 from chalicelib.people.lists.kind import CHUNK_ROWS, ListKind
 from chalicelib.people.lists.kinds import KINDS
 from chalicelib.people.lists.model import UNDECIDED, Import, ImportStatus, RowFault
+from chalicelib.people.lists.notices import NOTICES_MAX, Notices
 from chalicelib.people.lists.progress import store as progress_store
 from chalicelib.people.lists.progress.model import Progress
 from chalicelib.sheets import reading as sheets
@@ -165,11 +166,16 @@ def _judge(context: Context, record: Import, chunk: int) -> None:
         raw = next(chunk_service.open_raw(context, record, [chunk], purpose="judge a list"))
         kind = KINDS[record.kind]
         good, faults = _read_rows(kind, raw)
+        notices = Notices()
+        cells = {row.row: row.cells for row in raw.rows}
+        for row in good:
+            notices.add_row(kind, row, cells[row.row], raw.headers)
         marks = Marks(
             rows=len(raw.rows),
             repeated_column=raw.headers[kind.repeated_column],
             faults=faults,
             good=[(row.row, _digest(raw.key, kind.repeated_by(row))) for row in good],
+            notices=notices.most(NOTICES_MAX),
         )
         chunk_store.write_judged(record, chunk, kind.encode(good), marks)
         progress = progress_store.note_judged(record.id, chunk, change_of(context, "import.judge"))
@@ -260,6 +266,10 @@ def _keep(context: Context, record: Import, chunk: int) -> None:
 def _finish(context: Context, record: Import) -> None:
     """Write what is wrong, and tell that the list is ready or has failed."""
     progress = progress_store.read_progress(record.id)
+    notices = Notices()
+    for marks in chunk_store.marks_of(record):
+        notices.add(marks.notices)
+    store.write_notices(record.id, notices.most(NOTICES_MAX))
     if progress.invalid:
         store.write_faults(record.id, itertools.chain.from_iterable(_faults_of(record)))
         store.write_error_sheet(record, error_sheet(context, record, _faults_of(record)))

@@ -12,6 +12,8 @@ import base64
 import hashlib
 import hmac
 import io
+import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -24,6 +26,8 @@ _MARK = "TV1"
 _MAC_BYTES = 15
 _MAC_CHARS = _MAC_BYTES * 8 // 5
 _TOKEN_CHARS_MAX = 120
+_SYMBOLOGY = re.compile(r"^\][A-Za-z][0-9A-Za-z]\s*")
+"""How a scanner names the symbol it read (ISO/IEC 15424): `]Q1` is a QR code."""
 _UNBOUND_PARTS, _BOUND_PARTS = 4, 5
 DEVICE_TAG_CHARS = 8
 _QUIET_MODULES = 4
@@ -76,12 +80,15 @@ def read_token(text: str, *, now: datetime, keys: Sequence[tuple[str, bytes]]) -
     A code of the next minute is taken as well: clocks differ.
 
     Raises:
-        Impossible: `token_invalid`, it is none of ours or was changed.
+        Impossible: `token_invalid`, it is none of ours or was changed; `token_miskeyed`, the scanner's keys
+            went through an input method or Caps Lock.
         Refused: `token_expired`, it is older than its minute and the one after.
 
     """
     scanned = _genuine(text, keys)
     current = step_at(now)
+    if scanned is None and _is_miskeyed(text):
+        raise error("token_miskeyed")
     if scanned is None or scanned.step > current + 1:
         raise error("token_invalid")
     if scanned.step < current - 1:
@@ -97,6 +104,7 @@ def voucher_of_stale(text: str, *, now: datetime, keys: Sequence[tuple[str, byte
 
 def _genuine(text: str, keys: Sequence[tuple[str, bytes]]) -> ScannedToken | None:
     """Read a token whose signature is ours: every character is signed, so none needs a check of form."""
+    text = _as_scanned(text)
     if len(text) > _TOKEN_CHARS_MAX or not text.isascii():
         return None
     body, _, mac = text.rpartition("-")
@@ -108,6 +116,22 @@ def _genuine(text: str, keys: Sequence[tuple[str, bytes]]) -> ScannedToken | Non
         return None
     device = parts[4].lower() if len(parts) == _BOUND_PARTS else ""
     return ScannedToken(VoucherId(f"vch_{parts[2].lower()}"), int(parts[3], 16), device)
+
+
+def _as_scanned(text: str) -> str:
+    """Take off what scanners add: blanks, the key Enter or Tab, and what kind of symbol it was (`]Q1`)."""
+    return _SYMBOLOGY.sub("", text.strip())
+
+
+def _is_miskeyed(text: str) -> bool:
+    """Tell whether a text would begin as our codes do, had no input method or Caps Lock changed it.
+
+    A scanner types as a keyboard does. Caps Lock turns its letters small, a Chinese input method makes signs
+    wide or takes letters away.
+    """
+    plain = _as_scanned(text)
+    meant = "".join(unicodedata.normalize("NFKC", plain).upper().split())
+    return meant.startswith(f"{_MARK}-") and meant != plain
 
 
 def _mac(body: str, key: bytes) -> str:

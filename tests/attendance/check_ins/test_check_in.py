@@ -170,7 +170,7 @@ def test_an_unknown_lesson_is_not_found(room, api):
         {"happened_at": "0001-01-01T00:00:00+14:00"},
         {"happened_at": "2026-09-11T09:00:00"},
         {"location": {"lat": 91}},
-        {"location": {"accuracy_m": -1}},
+        {"location": {"accuracy_m": -1e9}},
         {"location": {"accuracy_m": None}},
         {"location": {"altitude": 30}},
         {"status": "present"},
@@ -204,6 +204,21 @@ def test_a_lesson_elsewhere_is_judged_by_its_own_site(world):
     assert room.check_in(person).json["code"] == "outside_site"
     assert room.check_in(person, location=north(3000)).status == 201
     assert room.check_in(person, number=1).status == 201
+
+
+@pytest.mark.parametrize("accuracy_m", [0, -1, -0.5])
+def test_an_accuracy_that_no_device_can_have_is_unknown_and_waits_for_review(room, accuracy_m):
+    answer = room.check_in(room.people[0], location=north(20) | {"accuracy_m": accuracy_m})
+    assert (answer.status, answer.json["outcome"]) == (201, "needs_review")
+
+
+def test_a_rough_position_is_no_proof_that_somebody_is_not_there(room):
+    rough = room.check_in(room.people[0], location=north(1200) | {"accuracy_m": 3000})
+    assert (rough.status, rough.json["code"]) == (409, "accuracy_too_low")
+    assert "精确位置" in rough.json["detail"]
+    assert "到场" not in rough.json["detail"]
+    far = room.check_in(room.people[1], location=north(10_000) | {"accuracy_m": 3000})
+    assert far.json["code"] == "outside_site", "however rough, that is not the site"
 
 
 def test_a_check_in_costs_two_calls_and_one_of_them_writes(room):

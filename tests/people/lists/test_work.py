@@ -222,7 +222,7 @@ def test_the_error_sheet_has_every_row_and_says_what_is_wrong(cloud, api, short)
     assert lines[0] == ["行号", *GRADUATE_HEADERS, "错误原因"]
     assert len(lines) == SHORT + 1
     reasons = {int(line[0]): line[-1] for line in lines[1:] if line[-1]}
-    assert reasons == dict.fromkeys(SHORT_WRONG, "手机号：手机号有误，请核对。")
+    assert reasons == dict.fromkeys(SHORT_WRONG, "手机号：手机号应为 11 位数字，以 1 开头，请核对。")
 
 
 def test_imports_are_short_newest_first_in_pages(cloud, api, short):

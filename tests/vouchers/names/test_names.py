@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib.accounts.persons.names import name_digests
 from chalicelib.accounts.persons.service import person_key_of
-from chalicelib.kernel.identity import fold_name
+from chalicelib.kernel.names import folded
 from chalicelib.people.lists.graduates.service import person_of
 from chalicelib.people.vault import store as vault_store
 from chalicelib.people.vault.service import find_person
@@ -131,8 +131,8 @@ def test_spellings_of_one_name_are_one_name(world, api, spelling):
 
 
 def test_folding_keeps_letters_apart():
-    assert fold_name("张三") != fold_name("张叁")
-    assert fold_name("欧阳 修") == fold_name("欧阳修")
+    assert folded("张三") != folded("张叁")
+    assert folded("欧阳 修") == folded("欧阳修")
 
 
 def test_a_card_signs_in_by_its_name_and_refreshing_compares_it_anew(world, api):

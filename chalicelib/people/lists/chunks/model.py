@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chalicelib.people.lists.model import RowFault
+from chalicelib.people.lists.model import Notice, RowFault
 
 
 class RawRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,9 +22,10 @@ class RawChunk(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Marks(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of judging a chunk, without personal data: faults, and a keyed digest of each good row."""
+    """What came of judging a chunk, without personal data; of each good row a keyed digest."""
 
     rows: int
     repeated_column: str
     faults: list[RowFault]
     good: list[tuple[int, bytes]]
+    notices: list[Notice] = []

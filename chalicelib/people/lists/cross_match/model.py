@@ -4,23 +4,11 @@ from datetime import date
 
 import msgspec
 
-from chalicelib.kernel.calendar import read_date
-from chalicelib.people.lists.cells import Judge, judge_id_number, judge_name, one_of
+from chalicelib.people.lists.cells import CellFault, Row, one_of, read_day, read_id_number, read_name
 from chalicelib.people.lists.model import RowFault
+from chalicelib.people.lists.words import OPEN_END, OPEN_ENDS, SITUATION_OF, SITUATIONS, plain_word
 from chalicelib.people.standings.model import Situation
 
-_WORDS: dict[str, Situation] = {
-    "就业": Situation.EMPLOYED,
-    "已就业": Situation.EMPLOYED,
-    "创业": Situation.SELF_EMPLOYED,
-    "在读": Situation.IN_SCHOOL,
-    "参军": Situation.IN_MILITARY,
-    "退休": Situation.RETIRED,
-    "服刑": Situation.IMPRISONED,
-    "死亡": Situation.DECEASED,
-    "异地已享受": Situation.SUBSIDISED_ELSEWHERE,
-    **{situation.value: situation for situation in Situation},
-}
 COLUMNS: dict[str, tuple[str, ...]] = {
     "name": ("姓名",),
     "id_number": ("身份证号",),
@@ -29,11 +17,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "until": ("截止日期",),
     "as_of": ("数据日期",),
 }
-_JUDGES: dict[str, Judge] = {
-    "name": judge_name,
-    "id_number": judge_id_number,
-    "situation": one_of(tuple(_WORDS)),
-}
+_SITUATION = one_of(SITUATION_OF, shown=[words[0] for words in SITUATIONS.values()])
 
 
 class ListedPerson(msgspec.Struct, frozen=True, kw_only=True):
@@ -62,33 +46,39 @@ def read_listed(row: int, cells: dict[str, str], headers: dict[str, str]) -> Lis
 
     `until` may be empty (the situation goes on), and so may `as_of` (the data are of the day of the upload).
     """
-    faults: list[RowFault] = []
-
-    def fault(column: str, code: str, **facts: str | int) -> None:
-        faults.append(RowFault(row=row, column=headers.get(column, column), code=code, facts=facts))
-
-    for column, judge in _JUDGES.items():
-        text = cells.get(column, "")
-        cell_fault = judge(text) if text else ("empty_cell", {})
-        if cell_fault is not None:
-            fault(column, cell_fault[0], **cell_fault[1])
-    days = {column: read_date(cells.get(column, "")) for column in ("from", "until", "as_of")}
-    for column, day in days.items():
-        if cells.get(column):
-            if day is None:
-                fault(column, "invalid_date")
-        elif column == "from":
-            fault(column, "empty_cell")
-    since, until = days["from"], days["until"]
-    if since is not None and until is not None and until < since:
-        fault("until", "ends_before_it_begins", since=since.isoformat())
-    if faults or since is None:
-        return faults
+    line = Row(row, cells, headers)
+    line.read("name", read_name)
+    id_number, situation = (
+        line.read("id_number", read_id_number),
+        line.read("situation", _SITUATION),
+    )
+    since, as_of = line.read("from", read_day), line.read_any("as_of", read_day)
+    until = line.read_any("until", _read_end)
+    if since is not None and isinstance(until, date) and until < since:
+        line.fault("until", "ends_before_it_begins", since=since.isoformat())
+    if line.faults or id_number is None or situation is None or since is None:
+        return line.faults
     return ListedPerson(
         row=row,
-        id_number=cells["id_number"].upper(),
-        situation=_WORDS[cells["situation"]],
+        id_number=id_number,
+        situation=situation,
         since=since,
-        until=until,
-        as_of=days["as_of"],
+        until=until if isinstance(until, date) else None,
+        as_of=as_of,
     )
+
+
+def listed_as_written(listed: ListedPerson) -> dict[str, str]:
+    """Give each cell of a row as this service would write it; the name is not kept."""
+    return {
+        "id_number": listed.id_number,
+        "situation": SITUATIONS[listed.situation][0],
+        "from": listed.since.isoformat(),
+        "until": listed.until.isoformat() if listed.until else OPEN_END,
+        "as_of": listed.as_of.isoformat() if listed.as_of else "",
+    }
+
+
+def _read_end(text: str) -> date | str | CellFault:
+    """Read the last day, or the word for none."""
+    return text if plain_word(text) in OPEN_ENDS else read_day(text)

@@ -17,7 +17,13 @@ from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.people.lists import store
 from chalicelib.people.lists.cross_match import store as effect_store
-from chalicelib.people.lists.cross_match.model import COLUMNS, ListedPerson, ListEffect, read_listed
+from chalicelib.people.lists.cross_match.model import (
+    COLUMNS,
+    ListedPerson,
+    ListEffect,
+    listed_as_written,
+    read_listed,
+)
 from chalicelib.people.lists.kind import ListKind
 from chalicelib.people.lists.model import Import, ImportKind, ImportStatus
 from chalicelib.people.standings import store as standings_store
@@ -96,6 +102,7 @@ INELIGIBLE_PEOPLE = ListKind(
     repeated_by=lambda listed: f"{listed.id_number} {listed.situation} {listed.since}",
     repeated_column="id_number",
     keep=_keep,
+    as_written=listed_as_written,
     accepted=_begin_applying,
     optional=frozenset({"until", "as_of"}),
     dates=frozenset({"from", "until", "as_of"}),

@@ -4,20 +4,25 @@ from datetime import date
 
 import msgspec
 
-from chalicelib.kernel.calendar import read_date
-from chalicelib.kernel.identity import parse_id_number, parse_phone
-from chalicelib.people.eligibility import UNEMPLOYED
+from chalicelib.kernel.calendar import add_months
+from chalicelib.kernel.identity import IdNumber, birth_date
 from chalicelib.people.lists.cells import (
-    Judge,
-    judge_date,
-    judge_division,
-    judge_id_number,
-    judge_name,
-    judge_phone,
-    judge_school,
+    Row,
     one_of,
+    read_day,
+    read_division_code,
+    read_id_number,
+    read_mobile,
+    read_name,
+    read_school,
 )
 from chalicelib.people.lists.model import RowFault
+from chalicelib.people.lists.words import (
+    DEGREE_OF,
+    DEGREES,
+    EMPLOYMENT_STATUS_OF,
+    EMPLOYMENT_STATUSES,
+)
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "name": ("姓名",),
@@ -31,20 +36,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "division": ("行政区划",),
 }
 NAME_COLUMN = COLUMNS["name"][0]
-DEGREES = ("专科", "本科", "硕士", "博士")
-EMPLOYMENT_STATUSES = (UNEMPLOYED, "已就业", "升学", "参军", "创业")
-
-_JUDGES: dict[str, Judge] = {
-    "name": judge_name,
-    "id_number": judge_id_number,
-    "school": judge_school,
-    "degree": one_of(DEGREES),
-    "graduated_on": judge_date,
-    "left_school_on": judge_date,
-    "employment_status": one_of(EMPLOYMENT_STATUSES),
-    "phone": judge_phone,
-    "division": judge_division,
-}
+_DEGREE = one_of(DEGREE_OF, shown=DEGREES)
+_EMPLOYMENT_STATUS = one_of(EMPLOYMENT_STATUS_OF, shown=EMPLOYMENT_STATUSES)
+GRADUATED_AT_YEARS_MIN = 12
+"""Nobody younger has ever left one of these schools with a degree: one of the two dates is wrong."""
 
 
 class Graduate(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,25 +59,45 @@ class Graduate(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_graduate(row: int, cells: dict[str, str], headers: dict[str, str]) -> Graduate | list[RowFault]:
     """Read one row, or name everything that is wrong with it (row, column and code)."""
-    faults: list[RowFault] = []
-    for column, judge in _JUDGES.items():
-        text = cells.get(column, "")
-        fault = judge(text) if text else ("empty_cell", {})
-        if fault is not None:
-            code, facts = fault
-            faults.append(RowFault(row=row, column=headers.get(column, column), code=code, facts=facts))
-    graduated_on, left_school_on = read_date(cells["graduated_on"]), read_date(cells["left_school_on"])
-    if faults or graduated_on is None or left_school_on is None:
-        return faults
+    line = Row(row, cells, headers)
+    name, id_number = line.read("name", read_name), line.read("id_number", read_id_number)
+    school, degree = line.read("school", read_school), line.read("degree", _DEGREE)
+    graduated_on, left_school_on = line.read("graduated_on", read_day), line.read("left_school_on", read_day)
+    employment_status = line.read("employment_status", _EMPLOYMENT_STATUS)
+    phone, division = line.read("phone", read_mobile), line.read("division", read_division_code)
+    if id_number and graduated_on and _too_young(id_number, graduated_on):
+        line.fault("id_number", "id_number_too_young", years=GRADUATED_AT_YEARS_MIN)
+    if (
+        line.faults
+        or name is None
+        or id_number is None
+        or school is None
+        or degree is None
+        or graduated_on is None
+        or left_school_on is None
+        or employment_status is None
+        or phone is None
+        or division is None
+    ):
+        return line.faults
     return Graduate(
         row=row,
-        name=cells["name"],
-        id_number=parse_id_number(cells["id_number"]),
-        school=cells["school"],
-        degree=cells["degree"],
+        name=name,
+        id_number=id_number,
+        school=school,
+        degree=degree,
         graduated_on=graduated_on,
         left_school_on=left_school_on,
-        employment_status=cells["employment_status"],
-        phone=parse_phone(cells["phone"]),
-        division=cells["division"],
+        employment_status=employment_status,
+        phone=phone,
+        division=division,
     )
+
+
+def graduate_as_written(graduate: Graduate) -> dict[str, str]:
+    """Give each cell of a row as this service would write it."""
+    return {column: str(getattr(graduate, column)) for column in COLUMNS}
+
+
+def _too_young(id_number: IdNumber, graduated_on: date) -> bool:
+    return add_months(birth_date(id_number), 12 * GRADUATED_AT_YEARS_MIN) > graduated_on

@@ -12,7 +12,7 @@ from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import refuse
 from chalicelib.people.lists import store
 from chalicelib.people.lists.chunks.service import open_rows
-from chalicelib.people.lists.graduates.model import COLUMNS, Graduate, read_graduate
+from chalicelib.people.lists.graduates.model import COLUMNS, Graduate, graduate_as_written, read_graduate
 from chalicelib.people.lists.kind import ListKind
 from chalicelib.people.lists.model import Import, ImportKind, why_not_propose
 from chalicelib.people.lists.renames import store as rename_store
@@ -84,6 +84,7 @@ GRADUATES = ListKind(
     repeated_by=lambda graduate: graduate.id_number,
     repeated_column="id_number",
     keep=_keep,
+    as_written=graduate_as_written,
     dates=frozenset({"graduated_on", "left_school_on"}),
 )
 

@@ -1,0 +1,60 @@
+"""Headers of sheets: what people and programs write for one column, in every sheet alike."""
+
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+LINE_COLUMN, REASON_COLUMN = "行号", "错误原因"
+"""What an error sheet adds."""
+IGNORED: Final = frozenset({LINE_COLUMN, REASON_COLUMN, "序号", "编号", "No", "No.", "NO", "NO."})
+"""Columns that nobody reads: what an error sheet adds, and the number that people give to a row."""
+
+SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "姓名": ("学员姓名", "毕业生姓名", "人员姓名"),
+    "身份证号": (
+        "身份证号码",
+        "身份证",
+        "公民身份号码",
+        "公民身份证号码",
+        "居民身份证号码",
+        "证件号码",
+        "身份证件号码",
+    ),
+    "手机号": ("手机号码", "手机", "联系电话", "联系方式", "移动电话"),
+    "毕业院校": ("毕业学校", "院校名称", "学校名称", "毕业院校名称"),
+    "学历": ("学历层次", "最高学历", "文化程度"),
+    "毕业日期": ("毕业时间", "毕业年月日"),
+    "离校日期": ("离校时间",),
+    "就业状态": ("就业情况", "就业状况"),
+    "行政区划": ("行政区划代码", "区划代码", "所属区划"),
+    "统一社会信用代码": ("社会信用代码", "信用代码"),
+    "机构名称": ("培训机构名称", "单位名称"),
+    "银行账号": ("账号", "银行账户", "开户账号"),
+    "开户行": ("开户银行",),
+    "开户名": ("户名", "账户名称"),
+    "起始日期": ("开始日期", "起始时间"),
+    "截止日期": ("结束日期", "截止时间", "终止日期"),
+    "理论成绩": ("理论", "理论分数"),
+    "实操成绩": ("实操", "实操分数", "技能成绩"),
+}
+"""What else a header is called; a sheet that has a column of that very name keeps it for that."""
+
+
+def plain_header(text: str) -> str:
+    """Take from a header what templates add: blanks and the star of what must be filled in."""
+    return "".join(unicodedata.normalize("NFKC", text).split()).strip("*")
+
+
+def known_headers(columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+    """Give the canonical column of every header that a sheet with these columns may have."""
+    known = {plain_header(alias): name for name, aliases in columns.items() for alias in (*aliases, name)}
+    for name, aliases in columns.items():
+        for alias in aliases:
+            for synonym in SYNONYMS.get(alias, ()):
+                known.setdefault(plain_header(synonym), name)
+    return known
+
+
+def is_header(cells: Sequence[str], known: Mapping[str, str], enough: int) -> bool:
+    """Tell whether a line names at least so many different columns."""
+    return len({known[plain] for cell in cells if (plain := plain_header(cell)) in known}) >= enough
