@@ -64,7 +64,7 @@ BLUEPRINTS = (
     "subsidies.publicity",
     "settlement.batches",
     "settlement.results",
-    "settlement.clawback",
+    "settlement.lines",
     "settlement.ledger",
     "settlement.verification",
     "settlement.statements",

@@ -137,6 +137,8 @@ RIGHTS: dict[str, Row] = {
     "claim_line.reverse": _bureaus(_F),
     "claim_line.cancel_reversal": _bureaus(_F),
     "claim_line.repay": _bureaus(_F),
+    "claim_line.release": _bureaus(_F),
+    "claim_line.correct": _bureaus(_F),
     "ledger.read": _bureaus(_F, _S) | _PROVINCE,
     "ledger.verify": _bureaus(_F, _S) | _PROVINCE,
     "statement.read": _STAFF | _bureaus(_F, _S) | _PROVINCE,

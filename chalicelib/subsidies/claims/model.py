@@ -56,6 +56,7 @@ CLAIM_TRANSITIONS: Transitions[ClaimStatus] = Transitions(
         "open_payment": Step((_C.PUBLICISED, _C.PAYABLE), _C.PAYABLE),
         "batch": Step((_C.PUBLICISED, _C.PAYABLE), _C.BATCHED),
         "pay": Step((_C.BATCHED,), _C.PAID),
+        "unpay": Step((_C.PAID,), _C.BATCHED),
         "return": Step((_C.SUBMITTED, _C.REVIEWED), _C.RETURNED),
         "uphold_objection": Step((_C.SUBMITTED, _C.REVIEWED, _C.PUBLICISED), _C.RETURNED),
         "give_up": Step(
@@ -89,6 +90,8 @@ LINE_TRANSITIONS: Transitions[LineStatus] = Transitions(
         "batch": Step((_L.PENDING, _L.PAYMENT_FAILED), _L.BATCHED),
         "pay": Step((_L.BATCHED,), _L.PAID),
         "fail": Step((_L.BATCHED,), _L.PAYMENT_FAILED),
+        "correct_to_paid": Step((_L.PAYMENT_FAILED,), _L.PAID),
+        "pay_back": Step((_L.PAID,), _L.PAYMENT_FAILED),
         "reverse": Step((_L.PAID,), _L.REVERSED),
     },
 )
@@ -109,8 +112,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     `city` is the division whose budget pays. `due_city` and `due_on` stand only on claims that
     settlement has to look at: from publicity until every line is batched, and from the end of a claim until
     its class is closed. `objections` are those not yet decided, to the claim and to its lines;
-    `open_objections` those of them that stop the whole claim. `queue` is the list in which it waits, and
-    `queued_at` since when somebody has to act: from submission to second review, and while it is returned.
+    `open_objections` those of them that stop the whole claim. `class_closed` stands on a claim that was paid,
+    and has had a line to pay again since: its class is closed already. `queue` is the list in which it waits,
+    and `queued_at` since when somebody has to act: from submission to second review, and while returned.
     `claim_by` is the last day on which its class could be claimed for.
     """
 
@@ -142,6 +146,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     open_objections: int = 0
     batched_count: int = 0
     paid_count: int = 0
+    class_closed: bool = False
     decision_reason: str | None = None
     claim_by: date | None = None
     queue: str | None = None
@@ -150,15 +155,55 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
+class BankOutcome(StrEnum):
+    """What became of a payment at the bank; `returned` (退票) is money that came back after it was paid."""
+
+    PAID = "paid"
+    FAILED = "payment_failed"
+    RETURNED = "returned"
+
+
 class PaymentAttempt(msgspec.Struct, frozen=True, kw_only=True):
-    """What the bank said of a line in one batch; `paid_on` is the bank's date."""
+    """What the bank said of a line in one batch; `paid_on` is the bank's date.
+
+    `amount_fen` is what the bank was to pay, `set_off_fen` what was set off besides against what the
+    institution owes. A batch has several of a line where the bank corrected itself or money came back: the
+    last one counts. `entered_by` reported it; a correction has `confirmed_by` besides.
+    """
 
     batch_id: str
-    status: LineStatus
+    status: BankOutcome
     amount_fen: int
     paid_on: date | None = None
     bank_reference: str | None = None
     reason: str | None = None
+    set_off_fen: int = 0
+    entered_by: str | None = None
+    entered_at: datetime | None = None
+    confirmed_by: str | None = None
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """What one officer says a bank's result really is; another one has to confirm it."""
+
+    to: BankOutcome
+    amount_fen: int
+    paid_on: date | None
+    bank_reference: str | None
+    reason: str
+    asked_by: str
+
+
+class SetOff(msgspec.Struct, frozen=True, array_like=True):
+    """What is kept of the payment of `line_id` in a batch for what this line's institution owes.
+
+    It is `booked` once the rest of that line is paid; until then nobody else takes that part of the debt.
+    """
+
+    line_id: LineId
+    batch_id: str
+    amount_fen: int
+    booked: bool = False
 
 
 class Repayment(msgspec.Struct, frozen=True, array_like=True):
@@ -175,6 +220,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     `unsettled` stands on a line that was paid though its voucher was gone: in which state that was.
     `repay_by` is fixed with the reversal: after that day the institution is in arrears. `dropped` stands on a
     line that was taken out after second review: it stays out when its claim is returned and sent again.
+    `reversed_fen` has been taken back so far; a line is `reversed` once all of it is. Lines that were
+    reversed before parts could be have 0 there. `set_offs` are parts of the debt that payments of other lines
+    cover.
+    `paid_once` stands on a line whose payment came back or was none: its voucher is settled all the same.
+    `released_by` let a line whose payment failed go into a batch again.
     """
 
     id: LineId
@@ -200,10 +250,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     attempts: list[PaymentAttempt] = []
     reversal_asked_by: str | None = None
     reversal_reason: str | None = None
+    reversal_asked_fen: int | None = None
     reversed_by: str | None = None
+    reversed_fen: int = 0
     repay_by: date | None = None
     unsettled: str | None = None
     repayments: list[Repayment] = []
+    set_offs: list[SetOff] = []
+    correction: Correction | None = None
+    paid_once: bool = False
+    released_by: str | None = None
     dropped: bool = False
     version: int = 1
     last_change: Change | None = None
@@ -276,6 +332,10 @@ def why_not_drop(line: Line, claim: Claim, hands: Hands, *, version: int | None 
     if is_prepared_by(claim, hands):
         return error("self_approval")
     refusal = LINE_TRANSITIONS.why_not("drop", line, version=version)
+    if refusal is None and line.correction is not None:
+        return error("correction_already_asked")
+    if refusal is None and line.paid_once:
+        return error("line_paid_once")
     if refusal is None and not (claim.status in APPROVED and line.id in claim.line_ids):
         return error("wrong_state", status=claim.status.value)
     return refusal
@@ -305,7 +365,7 @@ def filing_day(claim: Claim | None) -> date | None:
 
 def was_paid(line: Line) -> bool:
     """Tell whether the bank has paid a line, though the money may have been taken back since."""
-    return line.status in (_L.PAID, _L.REVERSED)
+    return line.status in (_L.PAID, _L.REVERSED) or line.paid_once
 
 
 _COUNTED = (_L.PENDING, _L.HELD, _L.BATCHED, _L.PAYMENT_FAILED, _L.PAID)

@@ -136,15 +136,25 @@ def paid_after(claim: Claim, *, lines: int) -> Claim:
     return _ended(rest, "pay")
 
 
+def unpaid_after(claim: Claim) -> Claim:
+    """Give a claim as it is once one of its paid lines is to be paid again: its class stays as it is."""
+    rest = changed(claim, {"paid_count": claim.paid_count - 1})
+    if claim.status is not CLAIM_TRANSITIONS.target("pay"):
+        return rest
+    status, is_closed = CLAIM_TRANSITIONS.target("unpay"), claim.due_city is None
+    return msgspec.structs.replace(rest, status=status, due_city=None, due_on=None, class_closed=is_closed)
+
+
 # --------------------------------------------------------------------------- the end
 
 
 def _ended(claim: Claim, action: str) -> Claim:
     """End a claim: it stands first among what settlement looks at until its class is closed."""
     status = CLAIM_TRANSITIONS.target(action)
-    return msgspec.structs.replace(
-        claim, status=status, due_city=claim.city, due_on=f"0000-00-00#{claim.id}", queued_at=None
-    )
+    waits: Changes = {"due_city": claim.city, "due_on": f"0000-00-00#{claim.id}"}
+    if claim.class_closed:
+        waits = {"due_city": None, "due_on": None}
+    return msgspec.structs.replace(claim, status=status, queued_at=None, **waits)
 
 
 def closed(claim: Claim) -> Claim:

@@ -107,6 +107,7 @@ class ClaimRow(VersionedTable[Claim]):
     open_objections = NumberAttribute(default=0)
     batched_count = NumberAttribute(default=0)
     paid_count = NumberAttribute(default=0)
+    class_closed = BooleanAttribute(default=False)
     decision_reason = UnicodeAttribute(null=True)
     claim_by = StructAttribute(null=True)
     queue = UnicodeAttribute(null=True)
@@ -171,10 +172,16 @@ class LineRow(VersionedTable[Line]):
     attempts = StructAttribute(default=list)
     reversal_asked_by = UnicodeAttribute(null=True)
     reversal_reason = UnicodeAttribute(null=True)
+    reversal_asked_fen = NumberAttribute(null=True)
     reversed_by = UnicodeAttribute(null=True)
+    reversed_fen = NumberAttribute(default=0)
     repay_by = StructAttribute(null=True)
     unsettled = UnicodeAttribute(null=True)
     repayments = StructAttribute(default=list)
+    set_offs = StructAttribute(default=list)
+    correction = StructAttribute(null=True)
+    paid_once = BooleanAttribute(default=False)
+    released_by = UnicodeAttribute(null=True)
     dropped = BooleanAttribute(default=False)
     by_person = LinesByPerson()
     by_retry = LinesToRetry()
@@ -383,6 +390,7 @@ _MOVABLE = (
     "amount_fen",
     "batched_count",
     "paid_count",
+    "class_closed",
     "objections",
     "open_objections",
     "decision_reason",

@@ -19,6 +19,7 @@ CELLS = {
     "export": {"sealed": "exported"},
     "reconcile": {"exported": "reconciled"},
     "close": {"exported": "closed", "reconciled": "closed"},
+    "reopen": {"closed": "reconciled"},
 }
 
 

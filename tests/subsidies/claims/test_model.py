@@ -24,6 +24,7 @@ CLAIM_CELLS = {
     "open_payment": {"publicised": "payable", "payable": "payable"},
     "batch": {"publicised": "batched", "payable": "batched"},
     "pay": {"batched": "paid"},
+    "unpay": {"paid": "batched"},
     "return": {"submitted": "returned", "reviewed": "returned"},
     "uphold_objection": {"submitted": "returned", "reviewed": "returned", "publicised": "returned"},
     "give_up": {
@@ -44,6 +45,8 @@ LINE_CELLS = {
     "batch": {"pending": "batched", "payment_failed": "batched"},
     "pay": {"batched": "paid"},
     "fail": {"batched": "payment_failed"},
+    "correct_to_paid": {"payment_failed": "paid"},
+    "pay_back": {"paid": "payment_failed"},
     "reverse": {"paid": "reversed"},
 }
 
