@@ -117,6 +117,7 @@ RIGHTS: dict[str, Row] = {
     "subsidy_claim.review": _bureaus(_C),
     "subsidy_claim.decide": _bureaus(_C, _R),
     "subsidy_claim.approve": _bureaus(_R),
+    "subsidy_claim.withdraw_approval": _bureaus(_R),
     "subsidy_claim.return": _bureaus(_C, _R),
     "subsidy_claim.reject": _bureaus(_C, _R),
     "claim_document.write": _STAFF,

@@ -834,6 +834,16 @@ REASONS: dict[str, Reason] = {
         "该明细已回盘为 {status}，与本次结果矛盾，请核对。",
         "This line already has the result {status}.",
     ),
+    "approval_not_yours": Reason(
+        Forbidden,
+        "只能撤回本人的复核，请由复核人办理；发现问题可提出异议。",
+        "Only who gave the second review may withdraw it. Ask them, or object.",
+    ),
+    "approval_stands": Reason(
+        Refused,
+        "公示已满一天，复核不能再撤回；发现问题请提出异议，或剔除有关明细。",
+        "Publicity has run a day, so the second review stands. Object, or take the lines out.",
+    ),
     "returned_before_paid": Reason(
         Impossible,
         "该明细在本批次尚无支付结果，不能登记退票；请先登记支付成功，或按失败登记。",

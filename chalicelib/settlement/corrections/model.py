@@ -125,7 +125,11 @@ def _why_not_ask(line: Line) -> DomainError | None:
         return error("correction_already_asked")
     if line.reversal_asked_by is not None:
         return error("reversal_already_asked")
-    return error("line_taken_back") if taken_back_fen(line) else None
+    if taken_back_fen(line):
+        return error("line_taken_back")
+    last = last_attempt(line)
+    came_back = last is None or last.status is BankOutcome.RETURNED
+    return error("nothing_to_correct") if came_back else None
 
 
 def why_not_corrected(

@@ -57,6 +57,7 @@ CLAIM_TRANSITIONS: Transitions[ClaimStatus] = Transitions(
         "batch": Step((_C.PUBLICISED, _C.PAYABLE), _C.BATCHED),
         "pay": Step((_C.BATCHED,), _C.PAID),
         "unpay": Step((_C.PAID,), _C.BATCHED),
+        "withdraw_approval": Step((_C.PUBLICISED,), _C.REVIEWED),
         "return": Step((_C.SUBMITTED, _C.REVIEWED), _C.RETURNED),
         "uphold_objection": Step((_C.SUBMITTED, _C.REVIEWED, _C.PUBLICISED), _C.RETURNED),
         "give_up": Step(
@@ -86,6 +87,7 @@ LINE_TRANSITIONS: Transitions[LineStatus] = Transitions(
         "hold": Step((_L.PENDING,), _L.HELD),
         "lift": Step((_L.HELD,), _L.PENDING),
         "reject": Step((_L.PENDING, _L.HELD), _L.REJECTED),
+        "restore": Step((_L.REJECTED,), _L.PENDING),
         "drop": Step((_L.PENDING, _L.HELD, _L.PAYMENT_FAILED), _L.REJECTED),
         "batch": Step((_L.PENDING, _L.PAYMENT_FAILED), _L.BATCHED),
         "pay": Step((_L.BATCHED,), _L.PAID),
@@ -138,6 +140,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     also_prepared_by: list[str] = []
     reviewed_by: str | None = None
     approved_by: str | None = None
+    approved_on: date | None = None
     budget_year: int | None = None
     publicity_ends_on: date | None = None
     due_city: str | None = None
@@ -318,6 +321,24 @@ def why_not(action: str, claim: Claim, hands: Hands, *, version: int | None = No
     if decides and own_work:
         return error("self_approval")
     return CLAIM_TRANSITIONS.why_not(action, claim, version=version)
+
+
+def why_not_withdraw_approval(
+    claim: Claim, hands: Hands, *, last_day: date | None, today: date, version: int | None = None
+) -> DomainError | None:
+    """Tell what stands against a reviewer withdrawing their own second review.
+
+    It may be until publicity has run a day, `last_day`, and as long as nobody has objected.
+    `store.move_write` holds the same under races.
+    """
+    refusal = CLAIM_TRANSITIONS.why_not("withdraw_approval", claim, version=version)
+    if refusal is not None:
+        return refusal
+    if claim.approved_by not in hands:
+        return error("approval_not_yours")
+    if claim.objections:
+        return error("objection_open")
+    return error("approval_stands") if last_day is None or today > last_day else None
 
 
 APPROVED = (_C.PUBLICISED, _C.PAYABLE, _C.BATCHED)

@@ -19,6 +19,7 @@ _BATCHED, _PAYABLE = CLAIM_TRANSITIONS.target("batch"), CLAIM_TRANSITIONS.target
 _OUT_OF_PUBLICITY: Changes = {
     "reviewed_by": None,
     "approved_by": None,
+    "approved_on": None,
     "budget_year": None,
     "publicity_ends_on": None,
     "due_city": None,
@@ -39,7 +40,7 @@ def reviewed(actor: str, now: datetime) -> Changes:
     return {"status": CLAIM_TRANSITIONS.target("review"), "reviewed_by": actor, "queued_at": now}
 
 
-def publicised(claim: Claim, *, approved_by: str, budget_year: int, ends_on: date) -> Changes:
+def publicised(claim: Claim, *, approved_by: str, approved_on: date, ends_on: date) -> Changes:
     """Approve a claim and begin publicity; settlement may take it the day after the last.
 
     Example: publicity ends on 8 September. `due_on` begins with 2026-09-09, so the nightly run of the 9th
@@ -48,12 +49,19 @@ def publicised(claim: Claim, *, approved_by: str, budget_year: int, ends_on: dat
     return {
         "status": CLAIM_TRANSITIONS.target("publicise"),
         "approved_by": approved_by,
-        "budget_year": budget_year,
+        "approved_on": approved_on,
+        "budget_year": approved_on.year,
         "publicity_ends_on": ends_on,
         "queued_at": None,
         "due_city": claim.city,
         "due_on": f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}",
     }
+
+
+def approval_withdrawn(claim: Claim, now: datetime) -> Changes:
+    """Undo a second review: the claim waits for another, its first review stands."""
+    first = {"reviewed_by": claim.reviewed_by, "queued_at": now}
+    return {**_OUT_OF_PUBLICITY, "status": CLAIM_TRANSITIONS.target("withdraw_approval"), **first}
 
 
 def returned(reason: str, now: datetime) -> Changes:

@@ -99,6 +99,7 @@ class ClaimRow(VersionedTable[Claim]):
     also_prepared_by = StructAttribute(default=list)
     reviewed_by = UnicodeAttribute(null=True)
     approved_by = UnicodeAttribute(null=True)
+    approved_on = StructAttribute(null=True)
     budget_year = NumberAttribute(null=True)
     publicity_ends_on = StructAttribute(null=True)
     due_city = UnicodeAttribute(null=True)
@@ -396,6 +397,7 @@ _MOVABLE = (
     "decision_reason",
     "reviewed_by",
     "approved_by",
+    "approved_on",
     "budget_year",
     "publicity_ends_on",
     "due_city",
@@ -420,6 +422,17 @@ def reject_line_write(line: Line, reason: str) -> Update:
         (line.id,),
         [line_to("reject"), LineRow.reject_reason.set(reason)],
         line_in("reject", version=line.version),
+    )
+
+
+def restore_line_write(line: Line) -> Update:
+    """Take a line that second review rejected into its claim again, as that review is withdrawn."""
+    status = LineStatus.HELD if line.holds else LINE_TRANSITIONS.target("restore")
+    return Update(
+        LineRow,
+        (line.id,),
+        [LineRow.status.set(str(status)), LineRow.reject_reason.remove()],
+        line_in("restore", version=line.version),
     )
 
 

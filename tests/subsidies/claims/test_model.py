@@ -25,6 +25,7 @@ CLAIM_CELLS = {
     "batch": {"publicised": "batched", "payable": "batched"},
     "pay": {"batched": "paid"},
     "unpay": {"paid": "batched"},
+    "withdraw_approval": {"publicised": "reviewed"},
     "return": {"submitted": "returned", "reviewed": "returned"},
     "uphold_objection": {"submitted": "returned", "reviewed": "returned", "publicised": "returned"},
     "give_up": {
@@ -41,6 +42,7 @@ LINE_CELLS = {
     "hold": {"pending": "held"},
     "lift": {"held": "pending"},
     "reject": {"pending": "rejected", "held": "rejected"},
+    "restore": {"rejected": "pending"},
     "drop": {"pending": "rejected", "held": "rejected", "payment_failed": "rejected"},
     "batch": {"pending": "batched", "payment_failed": "batched"},
     "pay": {"batched": "paid"},
