@@ -42,7 +42,7 @@ def claim_of(claim_id: Any, status: ClaimStatus, was_public: bool, objections: i
     )
     if not was_public and status is not ClaimStatus.PUBLICISED:
         return claim
-    public = publicised(claim, approved_by="acc_reviewer", budget_year=2026, ends_on=LAST_DAY)
+    public = publicised(claim, approved_by="acc_reviewer", approved_on=LAST_DAY, ends_on=LAST_DAY)
     return changed(claim, {**public, "status": status})
 
 
