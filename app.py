@@ -68,7 +68,7 @@ BLUEPRINTS = (
     "subsidies.showing",
     "settlement.batches",
     "settlement.results",
-    "settlement.clawback",
+    "settlement.lines",
     "settlement.ledger",
     "settlement.verification",
     "settlement.statements",

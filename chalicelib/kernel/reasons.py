@@ -935,6 +935,71 @@ REASONS: dict[str, Reason] = {
         "该明细已回盘为 {status}，与本次结果矛盾，请核对。",
         "This line already has the result {status}.",
     ),
+    "approval_not_yours": Reason(
+        Forbidden,
+        "只能撤回本人的复核，请由复核人办理；发现问题可提出异议。",
+        "Only who gave the second review may withdraw it. Ask them, or object.",
+    ),
+    "approval_stands": Reason(
+        Refused,
+        "公示已满一天，复核不能再撤回；发现问题请提出异议，或剔除有关明细。",
+        "Publicity has run a day, so the second review stands. Object, or take the lines out.",
+    ),
+    "returned_before_paid": Reason(
+        Impossible,
+        "该明细在本批次尚无支付结果，不能登记退票；请先登记支付成功，或按失败登记。",
+        "Nothing is known to be paid for this line in this batch, so nothing can come back. Report it paid first, "
+        "or failed.",
+    ),
+    "line_taken_back": Reason(
+        Refused,
+        "该明细已追回或正在追回，不能再更正或登记退票；收到的款项请登记为退款。",
+        "This payment was taken back, or is about to be. Book what came in as a repayment.",
+    ),
+    "line_batched_again": Reason(
+        Refused,
+        "该明细已进入新的批次，请先将其从该批次中撤出，再更正原结果。",
+        "This line is in a batch again. Take it out there first, then correct the earlier result.",
+    ),
+    "line_released": Reason(
+        Refused,
+        "该明细已放行，将进入下一批次。",
+        "This line was released already. It goes into the next batch.",
+    ),
+    "line_paid_once": Reason(
+        Refused,
+        "该明细曾经支付、培训券已核销，不能剔除；请核实收款账户后由另一名拨付人员放行重付。",
+        "This line was paid once and its voucher is settled, so it stays. Check the payee, then have another "
+        "finance officer release it.",
+    ),
+    "correction_already_asked": Reason(
+        Refused,
+        "该明细已有待确认的结果更正，请由另一名拨付人员确认或驳回，或由申请人撤回。",
+        "A correction waits for this line. Another finance officer confirms or refuses it.",
+    ),
+    "correction_not_asked": Reason(
+        Refused, "该明细没有待确认的结果更正。", "No correction waits to be confirmed for this line."
+    ),
+    "nothing_to_correct": Reason(
+        Refused,
+        "该明细的最近一次结果与更正内容一致，或为退票，无需更正，请核对。",
+        "The last result says so already, or is money that came back. There is nothing to correct.",
+    ),
+    "books_closed": Reason(
+        Refused,
+        "该结果所属月份的账已于 {closed_on} 结账，不能更正；已支付的请办理追回，未支付的请联系银行查证。",
+        "The books of that month closed on {closed_on}. Take back what was paid; ask the bank about the rest.",
+    ),
+    "set_off_gone": Reason(
+        Refused,
+        "原拟抵扣的欠款（{lines}）已以其他方式退还，不能按原净额入账，请先更正该笔退款。",
+        "The debt that was set off ({lines}) was repaid otherwise meanwhile. Settle that repayment first.",
+    ),
+    "reversal_exceeds": Reason(
+        Refused,
+        "追回金额超出该笔尚未追回的 {left_fen} 分，请核对金额。",
+        "Only {left_fen} fen of this payment are left to take back. Check the amount.",
+    ),
     "number_mangled": Reason(
         Impossible,
         "{field}已被表格软件转成数字，末位已丢失；请把该列设为文本后重新填写。",
@@ -947,8 +1012,8 @@ REASONS: dict[str, Reason] = {
     ),
     "result_unreadable": Reason(
         Impossible,
-        "本行有多处缺失或无法读取：{fields}。状态填“已支付”或“失败”，金额以分为单位，日期如 2026-09-30。",
-        "Missing or unreadable: {fields}. Status is paid or failed, amounts are fen, dates like 2026-09-30.",
+        "本行有多处缺失或无法读取：{fields}。状态填“已支付”“失败”或“退票”，金额以分为单位，日期如 2026-09-30。",
+        "Missing or unreadable: {fields}. Status is paid, failed or returned, amounts are fen, dates like 2026-09-30.",
     ),
     "result_repeated": Reason(
         Impossible,
@@ -1074,14 +1139,14 @@ _WORDS = """
     kept lesson_id lines pattern sheets sign status value written
 """
 _DAYS_AND_MOMENTS = """
-    as_of closed_at day deadline ends_at ends_on expires_on graduated_on_or_after opens_at paid_on
-    received_at sealed_on since starts_on valid_through
+    as_of closed_at closed_on day deadline ends_at ends_on expires_on graduated_on_or_after opens_at
+    paid_on received_at sealed_on since starts_on valid_through
 """
 _NUMBERS = """
     accuracy_m allowed_m amount_fen count days declared_amount_fen declared_count distance_m
     expected_fen file_before_opening_days first_row hours invalid least left_school_within_months
-    lesson_hour_minutes limit limit_bytes maximum minimum missing missing_fen most outstanding_fen
-    planned_size retry_after_seconds row size_bytes version year years
+    left_fen lesson_hour_minutes limit limit_bytes maximum minimum missing missing_fen most
+    outstanding_fen planned_size retry_after_seconds row size_bytes version year years
 """
 FACTS: Mapping[str, type[str] | type[int]] = {
     **dict.fromkeys((_WORDS + _DAYS_AND_MOMENTS).split(), str),

@@ -96,11 +96,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     A payment taken back is due `clawback_due_days` after the reversal; an institution that has not repaid it
     by then is suspended in the night, or with `suspend_on_clawback` as soon as the reversal is confirmed. No
     source fixes either: 30 days is what bureaus usually allow, and a mistake of the bureau's own should not
-    close a school at once.
+    close a school at once. With `set_off_arrears` what an institution owes is kept of its next payments.
 
     A confirmed account of an institution counts `payee_wait_days` later, so that whoever is robbed has time
     to notice. With `hold_when_suspended` a suspended institution is not paid until it is reinstated. Both
     are the newest policy's, whatever a class was approved under: they say when to pay, not how much.
+
+    The books of a month close with day `books_close_day` of the next one: a bank's result entered in that
+    month can be corrected until then. `payment_csv_mark` puts a byte order mark before the payment file's
+    csv, for a bank whose program reads it by that; no source fixes either.
     """
 
     face_value_fen: Annotated[int, Meta(ge=1, le=10_000_000)] = 600_000
@@ -138,6 +142,9 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     hold_when_suspended: bool = True
     clawback_due_days: Annotated[int, Meta(ge=0, le=3_650)] = 30
     suspend_on_clawback: bool = False
+    set_off_arrears: bool = True
+    books_close_day: Annotated[int, Meta(ge=1, le=28)] = 10
+    payment_csv_mark: bool = False
     subsidy_claim_deadline_months: Months = 12
     footage_online_days: Count = 90
     footage_retention_years: Annotated[int, Meta(ge=0, le=30)] = 5

@@ -425,13 +425,38 @@ def revoke_write(voucher_id: str, *, version: int) -> Update:
     )
 
 
-def reverse_write(voucher_id: str, *, amount_fen: int) -> Update:
-    """Note on a settled voucher that its payment was reversed; it stays settled."""
+def reverse_write(voucher_id: str, *, before_fen: int, amount_fen: int) -> Update:
+    """Note on a settled voucher that so much of its payment was taken back in all; it stays settled."""
     return Update(
         VoucherRow,
         (voucher_id,),
         [VoucherRow.reversed_fen.set(amount_fen)],
         lawful(VoucherRow, sources=[VoucherStatus.SETTLED])
-        & (VoucherRow.reversed_fen == 0)
-        & (VoucherRow.paid_fen == amount_fen),
+        & (VoucherRow.reversed_fen == before_fen)
+        & (VoucherRow.paid_fen >= amount_fen),
+    )
+
+
+def pay_back_write(voucher_id: str, *, enrolment_id: str, amount_fen: int) -> Update:
+    """Note on a settled voucher that what was paid for it came back; it stays settled (退票)."""
+    return Update(
+        VoucherRow,
+        (voucher_id,),
+        [VoucherRow.paid_fen.set(0)],
+        lawful(VoucherRow, sources=[VoucherStatus.SETTLED])
+        & (VoucherRow.enrolment_id == enrolment_id)
+        & (VoucherRow.paid_fen == amount_fen)
+        & (VoucherRow.reversed_fen == 0),
+    )
+
+
+def pay_again_write(voucher_id: str, *, enrolment_id: str, amount_fen: int) -> Update:
+    """Note on a settled voucher that what had come back is paid once more."""
+    return Update(
+        VoucherRow,
+        (voucher_id,),
+        [VoucherRow.paid_fen.set(amount_fen)],
+        lawful(VoucherRow, sources=[VoucherStatus.SETTLED])
+        & (VoucherRow.enrolment_id == enrolment_id)
+        & (VoucherRow.paid_fen == 0),
     )

@@ -148,10 +148,16 @@ def _show_trial_balance(scene: Scene) -> None:
     scene.holds("Σ debits = Σ credits", balance["debit_fen"] == balance["credit_fen"])
     sums = [sum(one[side] for one in balance["accounts"]) for side in ("debit_fen", "credit_fen")]
     scene.check("… and the accounts add up to them", sums, [balance["debit_fen"], balance["credit_fen"]])
-    paid_fen = balance["debit_fen"] - before["debit_fen"]
+    paid_fen = _spent_fen(balance) - _spent_fen(before)
     scene.check("paid for this class, fen", paid_fen, _PASSED * scene.line_fen)
     face_fen = scene.program["policy"]["face_value_fen"]
     scene.holds("at most the face value a voucher", paid_fen <= _PASSED * face_fen)
+
+
+def _spent_fen(balance: Body) -> int:
+    """Give what was spent on subsidies: paid, less what came back."""
+    spent = [one for one in balance["accounts"] if str(one["id"]).startswith("subsidy_expense.")]
+    return sum(int(one["debit_fen"]) - int(one["credit_fen"]) for one in spent)
 
 
 def _show_statement(scene: Scene) -> None:

@@ -194,7 +194,10 @@ def _batch_ids(scene: Scene) -> set[str]:
 
 
 def settle(scene: Scene) -> None:
-    """Seal a batch in the night; the bank pays all but one, and the next night's batch pays that one."""
+    """Seal a batch in the night; the bank pays all but one, and once released the next batch pays that one.
+
+    A payment that comes back (退票) is paid again in the third night, when a second officer has released it.
+    """
     last_day = date.fromisoformat(scene.claim["publicity_ends_on"])
     first = _sealed_on(scene, last_day + timedelta(days=1))
     total_fen = _PASSED * scene.line_fen
@@ -208,9 +211,10 @@ def settle(scene: Scene) -> None:
     scene.refused("results before the export", early, 409, "not_exported")
     _export(scene, first)
     _pay_but_one(scene, first)
+    bounced = first["lines"][0]["line_id"]
+    _release(scene, bounced)
     second = _sealed_on(scene, last_day + timedelta(days=2))
     found = (second["count"], second["amount_fen"], [one["line_id"] for one in second["lines"]])
-    bounced = first["lines"][0]["line_id"]
     scene.check("next night's batch: the bounced line", found, (1, scene.line_fen, [bounced]))
     _export(scene, second)
     finance = scene.staff("finance")
@@ -221,7 +225,50 @@ def settle(scene: Scene) -> None:
     scene.check("paid at the second try, by the bank's csv", (paid["applied"], paid["refused"]), (1, []))
     states = [finance.get(f"{path}/{one['id']}").wanted["status"] for one in (first, second)]
     scene.check("both batches", states, ["closed", "closed"])
+    _pay_what_came_back(scene, first, last_day + timedelta(days=3))
     _check_settled(scene)
+
+
+def _release(scene: Scene, line_id: str) -> None:
+    """Let a line that failed or came back go on: not by who entered that, but by a second officer."""
+    path, body = f"/v1/claim-lines/{line_id}/release", {"reason": "收款账户已核实"}
+    own = scene.staff("finance").post(path, body)
+    scene.refused("released by who entered the result", own, 403, "self_approval")
+    released = scene.staff("finance", nth=1).post(path, body).wanted
+    scene.holds("released by a second officer", bool(released["released"]))
+
+
+def _pay_what_came_back(scene: Scene, first: Body, night: date) -> None:
+    """Book a payment that the bank sent back (退票), and pay it again: its voucher stays settled."""
+    finance = scene.staff("finance")
+    known = {one["id"]: one["enrolment_id"] for one in scene.claim["lines"]}
+    line = next(one for one in first["lines"][1:] if known[one["line_id"]] != scene.trainees[0].enrolment_id)
+    row = {
+        "line_id": line["line_id"],
+        "status": "returned",
+        "amount_fen": line["amount_fen"],
+        "reason": "账户已销户",
+    }
+    results = f"/v1/settlement-batches/{first['id']}/results"
+    told = finance.post(results, {"results": [row]}).wanted
+    scene.check("a payment that came back (退票)", (told["applied"], told["refused"]), (1, []))
+    scene.check("… told once more: the same answer", finance.post(results, {"results": [row]}).wanted, told)
+    path = f"/v1/budgets/{CITY}/{scene.budget_year}"
+    budget = finance.get(path, program_id=scene.program["id"]).wanted
+    reserved_fen = budget["reserved_fen"] - scene.before["budget"]["reserved_fen"]
+    scene.check("… is set aside for its line again, fen", reserved_fen, scene.line_fen)
+    _release(scene, line["line_id"])
+    third = _sealed_on(scene, night)
+    scene.check(
+        "third night's batch: what came back", (third["count"], third["amount_fen"]), (1, scene.line_fen)
+    )
+    _export(scene, third)
+    paid = finance.post(f"/v1/settlement-batches/{third['id']}/results", _results(third, scene)).wanted
+    scene.check("paid once more, its voucher its own", (paid["applied"], paid["flagged"]), (1, []))
+    shown = finance.get(f"/v1/claim-lines/{line['line_id']}").wanted
+    tries = [attempt["status"] for attempt in shown["attempts"]]
+    scene.check("what the bank said of that line", tries, ["paid", "returned", "paid"])
+    scene.messages["voucher.changed"] += 2
 
 
 def _sealed_on(scene: Scene, night: date) -> Body:

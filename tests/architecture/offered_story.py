@@ -341,8 +341,12 @@ _PAYMENT: tuple[Step, ...] = (
     ("a batch is sealed", _sealed),
     ("its file is fetched", _exported),
     ("the bank could not pay", _answered),
+    ("a second officer releases it", _line_step("finance_two", "release", REASON)),
     ("the account that changed holds the line", _account_changed),
-    ("a second batch is sealed", lambda story: (_account_let_be(story), _sealed(story), _exported(story))),
+    (
+        "a second batch is sealed",
+        lambda story: (_account_let_be(story), _due(story), _sealed(story), _exported(story)),
+    ),
     ("the bank has paid", _answered),
     ("a reversal is asked for", _line_step("finance", "reverse", REASON)),
     ("the reversal is confirmed", _line_step("finance_two", "reverse/confirm", {})),

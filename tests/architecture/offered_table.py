@@ -92,6 +92,16 @@ def _repay(story: Any, _: Thing) -> Any:
     return {"amount_fen": 1, "received_on": day, "bank_reference": "R-9"}
 
 
+def _correct(story: Any, thing: Thing) -> Any:
+    """Say the contrary of what is known of a line's last payment."""
+    known = thing["attempts"][-1] if thing["attempts"] else {"amount_fen": 1}
+    if thing["status"] == "paid":
+        return {"to": "failed", "amount_fen": known["amount_fen"], "reason": "录入错误"}
+    day = shanghai_date(story.now).isoformat()
+    paid = {"paid_on": day, "bank_reference": "R-8"}
+    return {"to": "paid", "amount_fen": known["amount_fen"], "reason": "银行更正", **paid}
+
+
 def _policy(_: Any, thing: Thing) -> Any:
     return {"version": thing["version"], "policy": thing["policy"], "reason": "试行"}
 
@@ -214,7 +224,9 @@ KINDS = (
         "line",
         "id",
         {
-            **_post(_LINE, reject=reasoned, reverse=reason),
+            **_post(_LINE, reject=reasoned, reverse=reason, release=reason, correct=_correct),
+            "confirm_correction": Try("POST", f"{_LINE}/correct/confirm", nothing),
+            "cancel_correction": Try("POST", f"{_LINE}/correct/cancel", reasoned),
             "confirm_reversal": Try("POST", f"{_LINE}/reverse/confirm", nothing),
             "cancel_reversal": Try("POST", f"{_LINE}/reverse/cancel", reasoned),
             "repay": Try("POST", f"{_LINE}/repayments", _repay),

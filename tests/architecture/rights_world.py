@@ -483,6 +483,18 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/claim-lines/{line_id}/reverse/cancel"): Case(
             f"/v1/claim-lines/{line_id}/reverse/cancel", VERSION_REASON, owner=in_city
         ),
+        ("POST", "/v1/claim-lines/{line_id}/release"): Case(
+            f"/v1/claim-lines/{line_id}/release", REASON, owner=in_city
+        ),
+        ("POST", "/v1/claim-lines/{line_id}/correct"): Case(
+            f"/v1/claim-lines/{line_id}/correct", {"to": "failed", "amount_fen": 1, **REASON}, owner=in_city
+        ),
+        ("POST", "/v1/claim-lines/{line_id}/correct/confirm"): Case(
+            f"/v1/claim-lines/{line_id}/correct/confirm", {}, owner=in_city
+        ),
+        ("POST", "/v1/claim-lines/{line_id}/correct/cancel"): Case(
+            f"/v1/claim-lines/{line_id}/correct/cancel", VERSION_REASON, owner=in_city
+        ),
         ("POST", "/v1/claim-lines/{line_id}/repayments"): Case(
             f"/v1/claim-lines/{line_id}/repayments",
             {"amount_fen": 1, "received_on": "2026-10-01", "bank_reference": "R1"},
@@ -505,6 +517,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/subsidy-claims/{claim_id}"): Case(claim, owner=of_school),
         ("POST", "/v1/subsidy-claims/{claim_id}/review"): Case(f"{claim}/review", VERSION, owner=of_school),
         ("POST", "/v1/subsidy-claims/{claim_id}/approve"): Case(f"{claim}/approve", VERSION, owner=of_school),
+        ("POST", "/v1/subsidy-claims/{claim_id}/approve/withdraw"): Case(
+            f"{claim}/approve/withdraw", VERSION_REASON, owner=of_school
+        ),
         ("POST", "/v1/subsidy-claims/{claim_id}/return"): Case(
             f"{claim}/return", VERSION_REASON, owner=of_school
         ),

@@ -55,13 +55,15 @@ def test_derived_ids_and_their_natural_keys() -> None:
 def test_postings_their_groups_and_accounts() -> None:
     postings = [ledger.Posting("lin_a", "vch_b", "91340100MA2ABCDE0X", 180_000, "REF-1", date(2026, 11, 27))]
     assert msgspec.json.encode(postings[0]).decode() == (
-        '["lin_a","vch_b","91340100MA2ABCDE0X",180000,"REF-1","2026-11-27"]'
+        '["lin_a","vch_b","91340100MA2ABCDE0X",180000,"REF-1","2026-11-27",null]'
     )
-    assert ledger.entry_id_of("lin_abcd-1", ledger.Event.PAID) == "led_abcd1-paid"
-    assert (
-        ledger.entry_id_of("lin_abcd-1", ledger.Event.REPAID, "REF-1")
-        == "led_abcd1-repaid_f6z2rh4f5us3ltynphg3tkzh"
-    )
+    before = '["lin_a","vch_b","91340100MA2ABCDE0X",180000,"REF-1","2026-11-27"]'
+    assert msgspec.json.decode(before, type=ledger.Posting) == postings[0], "as rows of before have it"
+    named = ledger.Posting("lin_abcd-1", "vch_b", "X", 1, "REF-1")
+    assert ledger.entry_id_of(named, ledger.Event.PAID) == "led_abcd1-paid"
+    repaid = "led_abcd1-repaid_f6z2rh4f5us3ltynphg3tkzh"
+    assert ledger.entry_id_of(named, ledger.Event.REPAID) == repaid
+    assert ledger.set_off_account("3401", "X") == "set_off.3401.X"
     assert ledger.group_id_of("bat_abcd", ledger.Event.PAID, postings) == "grp_abcd-tjwkfvcaha72gy7y5xp4lw4h"
     assert ledger.expense_account("3401", "prg_b") == "subsidy_expense.3401.prg_b"
     assert ledger.treasury_account("3401") == "treasury.3401"
@@ -192,9 +194,12 @@ def test_keys_are_derived_by_purpose() -> None:
 ARRAYS = {
     "chalicelib.catalogue.payees.model": ["id counts_from"],
     "chalicelib.settlement.batches.model": [
-        "line_id enrolment_id voucher_id institution program_id budget_year amount_fen attempts",
+        "line_id enrolment_id voucher_id institution program_id budget_year amount_fen attempts set_offs",
     ],
-    "chalicelib.settlement.ledger.model": ["line_id voucher_id institution amount_fen reference paid_on"],
+    "chalicelib.settlement.ledger.model": [
+        "line_id voucher_id institution amount_fen reference paid_on at_version"
+    ],
+    "chalicelib.settlement.set_off.model": ["line_id amount_fen"],
     "chalicelib.subsidies.claims.evidence": [
         "check override_id expires_on",
         (
@@ -203,7 +208,11 @@ ARRAYS = {
             "subsidies_per_year same_level_before overrides completed_by_expiry last_lesson_on opens_on reject_reason"
         ),
     ],
-    "chalicelib.subsidies.claims.model": ["bank_reference amount_fen received_on", "enrolment_id voucher_id"],
+    "chalicelib.subsidies.claims.model": [
+        "bank_reference amount_fen received_on",
+        "enrolment_id voucher_id",
+        "line_id batch_id amount_fen booked",
+    ],
     "chalicelib.subsidies.register.model": ["line_id occupation year waived"],
 }
 """By module: the fields of each struct that is stored as an array, in their order. New ones go to the end."""

@@ -65,7 +65,7 @@ def test_each_code_that_is_named_stands_in_the_table() -> None:
 
 COMPOSED = {code_of_situation(situation) for situation in Situation}
 """Codes whose second half is a value: see `people/eligibility.py`."""
-OF_THE_CONTRACT = {"publicity_running", "objection_open"}
+OF_THE_CONTRACT = {"publicity_running"}
 """The API's page promises these; what they stand against is not refused but waits, and is shown as held."""
 
 

@@ -337,6 +337,7 @@ def test_a_budget_too_small_says_what_is_missing_and_the_same_claim_goes_on_once
     assert (batch["count"], batch["amount_fen"]) == (3, 3 * fen)
     money.pay(batch, failing={0})
     assert money.ok(money.api("finance").get(path))["reserved_fen"] == fen, "kept for the next batch"
+    money.release(batch)
     money.pay(money.seal())
     budget = money.ok(money.api("finance").get(path))
     assert (budget["reserved_fen"], budget["spent_fen"], budget["available_fen"]) == (0, 3 * fen, 0)

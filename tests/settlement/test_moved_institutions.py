@@ -107,4 +107,4 @@ def test_the_accounts_of_an_institution_are_looked_for_once_in_each_ledger(money
     school.get("/v1/statements", {"period": "2026"}, at=money.now)
     with before_each_call(lambda _: None) as calls:
         money.ok(school.get("/v1/statements", {"period": "2026"}, at=money.now))
-    assert calls[0] <= 17 + 1 + 3, "17 ledgers, once more where it was paid, and the institution's own row"
+    assert calls[0] <= 17 + 2 + 3, "17 ledgers, twice more where it was paid and owed, and its own row"

@@ -32,6 +32,8 @@ from chalicelib.settlement.batches import sealing, service, withdrawal
 from chalicelib.settlement.batches import store as batches_store
 from chalicelib.settlement.batches.model import BatchStatus
 from chalicelib.settlement.clawback import service as clawback
+from chalicelib.settlement.corrections import service as corrections
+from chalicelib.settlement.corrections.model import books_close_on
 from chalicelib.settlement.ledger import service as ledger
 from chalicelib.settlement.ledger import store as batches
 from chalicelib.settlement.ledger.model import MEMORANDUM
@@ -41,7 +43,7 @@ from chalicelib.settlement.verification import service as verification
 from chalicelib.subsidies.budgets import service as budgets_service
 from chalicelib.subsidies.budgets.store import BudgetRow
 from chalicelib.subsidies.claims import store as claims
-from chalicelib.subsidies.claims.model import ClaimStatus, LineStatus, Repayment
+from chalicelib.subsidies.claims.model import BankOutcome, ClaimStatus, Correction, LineStatus, Repayment
 from chalicelib.subsidies.filing import service as filing
 from chalicelib.subsidies.holds import store as hold_store
 from chalicelib.subsidies.publicity import service as publicity
@@ -64,7 +66,21 @@ CITY, YEAR = "3401", 2026
 LINE_FEN = 180_000
 SIZES = (3, 2, 1)
 CALLS_MAX = 40
-STAGES = ("scored", "publicised", "due", "sealed", "exported", "paid", "asked", "reversed")
+STAGES = (
+    "scored",
+    "publicised",
+    "due",
+    "sealed",
+    "exported",
+    "paid",
+    "asked",
+    "reversed",
+    "released",
+    "netted",
+    "set off",
+)
+PART_FEN = 60_000
+BOOKS_CLOSE_DAY = 10
 RETURNED = "returned"
 """Where sequences begin besides: a claim that an objection has sent back, with one open to a line of it."""
 
@@ -95,15 +111,43 @@ WAITING, BATCHED, PAID, FAILED, REVERSED, DROPPED = (
 
 @dataclass
 class ModelLine:
-    """One trainee's money: where it is, what stops it, what came back; `out` once it was taken out for good."""
+    """One trainee's money: where it is, what stops it, what came back; `out` once it was taken out for good.
+
+    `kept` is what payments of other lines cover of what is owed for this one, by line and batch: fen, and
+    whether it is booked. `said` are the outcomes the bank is known to have told of it, by batch.
+    """
 
     fen: int = LINE_FEN
     state: str = WAITING
     batch: str | None = None
     holds: set[str] = field(default_factory=set)
     asked_by: str | None = None
+    asked_fen: int = 0
+    reversed_fen: int = 0
+    reversed_by: str | None = None
     repaid_fen: int = 0
     out: bool = False
+    kept: dict[tuple[str, str], tuple[int, bool]] = field(default_factory=dict)
+    said: dict[str, list[str]] = field(default_factory=dict)
+    entered_by: str | None = None
+    entered_on: Any = None
+    released_by: str | None = None
+    correction: tuple[str, str] | None = None
+    corrected_by: str | None = None
+    paid_once: bool = False
+
+    @property
+    def owed_fen(self) -> int:
+        return self.reversed_fen - self.repaid_fen - sum(fen for fen, _ in self.kept.values())
+
+    @property
+    def receivable_fen(self) -> int:
+        booked = sum(fen for fen, booked in self.kept.values() if booked)
+        return self.reversed_fen - self.repaid_fen - booked
+
+    @property
+    def last_said(self) -> str | None:
+        return self.said[self.batch][-1] if self.batch is not None and self.said.get(self.batch) else None
 
 
 @dataclass
@@ -148,7 +192,42 @@ class Model:
 
     @property
     def spent_fen(self) -> int:
-        return self.sum_of(PAID)
+        return self.sum_of(PAID, REVERSED) - sum(line.reversed_fen for line in self.lines().values())
+
+    @property
+    def receivable_fen(self) -> int:
+        return sum(line.receivable_fen for line in self.lines().values())
+
+    @property
+    def free_fen(self) -> int:
+        return self.appropriated_fen - self.reserved_fen - self.spent_fen - self.receivable_fen
+
+    def parts(self, name: str) -> dict[str, int]:
+        """What is kept of a line's payment in its batch, by the line that is owed for."""
+        batch = self.lines()[name].batch
+        known = self.batches.get(batch or "", {}).get("parts", {})
+        parts: dict[str, int] = known.get(name, {})
+        return parts
+
+    def bank_fen(self, name: str) -> int:
+        return self.lines()[name].fen - sum(self.parts(name).values())
+
+    def paid(self, name: str) -> None:
+        """A line was paid in its batch: what was kept of it counts."""
+        line = self.lines()[name]
+        line.state = PAID
+        assert line.batch is not None
+        for debt, fen in self.parts(name).items():
+            self.lines()[debt].kept[name, line.batch] = (fen, True)
+
+    def unpaid(self, name: str, *, was_paid: bool) -> None:
+        """A line was not paid in its batch, or no longer is: what was kept of it is owed again."""
+        line = self.lines()[name]
+        line.state, line.released_by = FAILED, None
+        line.paid_once = line.paid_once or was_paid
+        assert line.batch is not None
+        for debt in self.parts(name):
+            self.lines()[debt].kept.pop((name, line.batch), None)
 
     def payable(self, today: Any) -> set[str]:
         return {
@@ -158,7 +237,7 @@ class Model:
             for name, line in claim.lines.items()
             if not line.holds
             and (
-                line.state == FAILED
+                (line.state == FAILED and line.released_by is not None and line.correction is None)
                 or (line.state == WAITING and claim.ends_on < today and not any(claim.objections.values()))
             )
         }
@@ -298,8 +377,18 @@ class Money(RuleBasedStateMachine):
             self.report(plain, 0, ["paid", "failed", "paid", "paid", "paid"], wrong="none")
         if stage >= 6:
             self.ask_reversal(plain, 0, who=True)
-        if stage >= 7:
+        if stage == STAGES.index("reversed"):
             self.confirm_reversal(plain, 0, who=False)
+        if stage > STAGES.index("reversed"):
+            self.cancel_reversal(plain, 0, who=True)
+            self.ask_reversal(plain, 0, who=True, part=True)
+            self.confirm_reversal(plain, 0, who=False)
+            self.release(plain, 1, who=False)
+        if stage > STAGES.index("released"):
+            self.seal(plain)
+            self.export(plain, 1)
+        if stage > STAGES.index("netted"):
+            self.report(plain, 1, ["paid"] * 5, wrong="none")
 
     # ----------------------------------------------------------------- rules: budget and claims
 
@@ -319,7 +408,7 @@ class Money(RuleBasedStateMachine):
                 version=version,
             ),
         )
-        if fen >= self.model.reserved_fen + self.model.spent_fen:
+        if fen >= self.model.reserved_fen + self.model.spent_fen + self.model.receivable_fen:
             self.model.appropriated_fen = fen
         self.check()
 
@@ -377,7 +466,7 @@ class Money(RuleBasedStateMachine):
         assert getattr(own, "code", None) == "self_approval"
         without = chosen if rejecting == "approve" else {}
         answer = self.do(chaos, way(REVIEWER, reviews.approve, without))
-        free = self.model.appropriated_fen - self.model.reserved_fen - self.model.spent_fen
+        free = self.model.free_fen
         going_on = [one for name, one in model.lines.items() if one.state != DROPPED and name not in without]
         wanted = sum(line.fen for line in going_on)
         if free >= wanted:
@@ -516,7 +605,8 @@ class Money(RuleBasedStateMachine):
                 self.context(REVIEWER), name, version=version, reason="不予拨付"
             ),
         )
-        if claim.approved and line.state in (WAITING, FAILED) and not stale:
+        stays = line.paid_once or line.correction is not None
+        if claim.approved and line.state in (WAITING, FAILED) and not stale and not stays:
             self._drop_in_model(claim, line, dropped=True)
         else:
             assert isinstance(answer, DomainError)
@@ -544,13 +634,28 @@ class Money(RuleBasedStateMachine):
         assert found == due, "exactly what is due, nothing else, nothing twice"
         assert len(fresh) == (1 if due else 0)
         for batch in fresh:
-            assert (batch.line_count, batch.amount_fen) == (len(due), len(due) * LINE_FEN)
-            self.model.batches[batch.id] = {"lines": set(due), "exported": False, "results": {}}
+            self.model.batches[batch.id] = {"lines": set(due), "exported": False, "parts": {}}
             self.digests[batch.id] = batch.digest
             for name in due:
                 line = self.model.lines()[name]
                 line.state, line.batch = BATCHED, batch.id
+            self._keep(batch)
         self.check()
+
+    def _keep(self, batch: Any) -> None:
+        """Take over what was kept of a batch's payments: as much as is owed, of each debt no more than that."""
+        owed_fen = sum(line.owed_fen for line in self.model.lines().values())
+        members = batches_store.members_of(batch.id)
+        for member in members:
+            assert member.whole_fen == LINE_FEN
+            parts = {str(part.line_id): part.amount_fen for part in member.set_offs}
+            self.model.batches[batch.id]["parts"][member.line_id] = parts
+            for debt, fen in parts.items():
+                assert 0 < fen <= self.model.lines()[debt].owed_fen
+                self.model.lines()[debt].kept[member.line_id, batch.id] = (fen, False)
+        kept_fen = sum(member.whole_fen - member.amount_fen for member in members)
+        assert kept_fen == min(owed_fen, len(members) * LINE_FEN), "what is owed is kept of the next payments"
+        assert (batch.line_count, batch.amount_fen) == (len(members), len(members) * LINE_FEN - kept_fen)
 
     @precondition(lambda self: self.model.batches)
     @rule(chaos=CHAOS, place=st.integers(0, 3))
@@ -569,7 +674,7 @@ class Money(RuleBasedStateMachine):
     @rule(
         chaos=CHAOS,
         place=st.integers(0, 3),
-        outcomes=st.lists(st.sampled_from(("paid", "failed", "none")), min_size=5, max_size=5),
+        outcomes=st.lists(st.sampled_from(("paid", "failed", "returned", "none")), min_size=5, max_size=5),
         wrong=st.sampled_from(
             ("none", "amount", "unknown", "other division", "contradiction", "repeat", "foreign", "reviewer")
         ),
@@ -577,90 +682,248 @@ class Money(RuleBasedStateMachine):
     def report(self, chaos: tuple[str, int], place: int, outcomes: list[str], wrong: str) -> None:
         batch_id = self._batch(place)
         known = self.model.batches[batch_id]
-        names = sorted(known["lines"])
+        names = [name for name in sorted(known["lines"]) if not self._wholly_kept(name, batch_id)]
         paid_on = shanghai_date(batches_store.find_batch(batch_id).sealed_at)
         rows = [
-            self._result(number, name, outcome == "paid", paid_on=paid_on)
+            self._result(number, name, outcome, batch_id, paid_on=paid_on)
             for number, (name, outcome) in enumerate(zip(names, outcomes, strict=False), start=1)
             if outcome != "none"
         ]
-        expected = {
-            row.line_id: row.paid for row in rows if known["results"].get(row.line_id, row.paid) == row.paid
-        }
-        extra = self._wrong(wrong, rows, names, expected, paid_on=paid_on)
+        expected = {row.line_id: row.outcome for row in rows if self._is_right(row, batch_id)}
+        extra = self._wrong(wrong, rows, names, batch_id, paid_on=paid_on)
         sender = {"foreign": WUHU_FINANCE, "reviewer": REVIEWER_AS_FINANCE}.get(wrong, FINANCE)
         answer = self.do(
             chaos, lambda: results.record_results(self.context(sender), batch_id, [*rows, *extra])
         )
+        wholly = any(self._wholly_kept(name, batch_id) for name in known["lines"])
         if wrong == "foreign" or not known["exported"]:
             code = getattr(answer, "code", None)
             assert code == ("not_found" if wrong == "foreign" else "not_exported")
-        elif wrong == "reviewer" and rows:
+        elif wrong == "reviewer" and (rows or wholly):
             assert getattr(answer, "code", None) == "self_approval"
-        elif rows or extra:
+        elif wrong != "reviewer":
             assert {one.row for one in answer.refused} == {
                 one.row for one in (*rows, *extra) if one.line_id not in expected or one in extra
             }
-            self._apply(batch_id, expected)
+            self._apply(batch_id, expected, sender.actor)
         self.check()
 
+    def _wholly_kept(self, name: str, batch_id: str) -> bool:
+        return sum(self.model.batches[batch_id]["parts"][name].values()) == LINE_FEN
+
+    def _fen_in(self, name: str, batch_id: str) -> int:
+        return LINE_FEN - sum(self.model.batches[batch_id]["parts"][name].values())
+
+    def _is_right(self, row: PaymentResult, batch_id: str) -> bool:
+        """Tell whether a row is news or a repeat; anything else contradicts what is known."""
+        line = self.model.lines()[row.line_id]
+        said = line.said.get(batch_id, [])
+        if row.outcome.value in said:
+            return True
+        if row.outcome is BankOutcome.RETURNED:
+            stands = line.batch == batch_id and line.state == PAID and line.last_said == "paid"
+            free = not line.reversed_fen and line.asked_by is None and line.correction is None
+            parts_fen = sum(self.model.parts(row.line_id).values()) if stands else 0
+            return stands and free and self.model.free_fen >= parts_fen
+        return not said
+
     def _result(
-        self, row: int, line_id: str, paid: bool, *, paid_on: date, fen: int = LINE_FEN
+        self,
+        row: int,
+        line_id: str,
+        outcome: str,
+        batch_id: str | None,
+        *,
+        paid_on: date,
+        more_fen: int = 0,
     ) -> PaymentResult:
+        moved = outcome != "failed"
+        known = batch_id is not None and line_id in self.model.batches[batch_id]["lines"]
+        fen = self._fen_in(line_id, batch_id or "") if known else LINE_FEN
         return PaymentResult(
             row=row,
             line_id=line_id,
-            paid=paid,
-            amount_fen=fen,
-            paid_on=paid_on if paid else None,
-            bank_reference=f"TK{line_id[-8:]}" if paid else None,
-            reason=None if paid else "账号不符",
+            outcome=BankOutcome.FAILED if outcome == "failed" else BankOutcome(outcome),
+            amount_fen=fen + more_fen,
+            paid_on=paid_on if moved else None,
+            bank_reference=f"TK{line_id[-8:]}" if moved else None,
+            reason=None if moved else "账号不符",
         )
 
     def _wrong(
-        self,
-        wrong: str,
-        rows: list[PaymentResult],
-        names: list[str],
-        expected: dict[str, bool],
-        *,
-        paid_on: date,
+        self, wrong: str, rows: list[PaymentResult], names: list[str], batch_id: str, *, paid_on: date
     ) -> list[PaymentResult]:
         """Add one wrong row behind the right ones."""
         row = 100
         if wrong == "unknown":
-            return [self._result(row, "lin_unknown-01", paid=True, paid_on=paid_on)]
+            return [self._result(row, "lin_unknown-01", "paid", None, paid_on=paid_on)]
         if wrong == "other division":
-            return [self._result(row, f"lin_{self.setting.foreign_id[4:]}-01", paid=True, paid_on=paid_on)]
+            line_id = f"lin_{self.setting.foreign_id[4:]}-01"
+            return [self._result(row, line_id, "paid", None, paid_on=paid_on)]
         if wrong == "amount" and (
             left := [name for name in names if name not in {one.line_id for one in rows}]
         ):
-            return [self._result(row, left[0], paid=True, paid_on=paid_on, fen=LINE_FEN + 1)]
+            return [self._result(row, left[0], "paid", batch_id, paid_on=paid_on, more_fen=1)]
         if wrong == "repeat" and rows:
             return [msgspec.structs.replace(rows[0], row=row)]
-        if wrong == "contradiction" and expected:
-            name = next(iter(expected))
-            return [self._result(row, name, paid=not expected[name], paid_on=paid_on)]
+        right = [one for one in rows if self._is_right(one, batch_id)]
+        if wrong == "contradiction" and right:
+            other = "failed" if right[0].paid else "paid"
+            return [self._result(row, right[0].line_id, other, batch_id, paid_on=paid_on)]
         return []
 
-    def _apply(self, batch_id: str, expected: dict[str, bool]) -> None:
+    def _apply(self, batch_id: str, expected: dict[str, BankOutcome], actor: str) -> None:
         known = self.model.batches[batch_id]
-        for name, paid in expected.items():
-            if name in known["results"]:
+        wholly = [name for name in known["lines"] if self._wholly_kept(name, batch_id)]
+        for name, outcome in {**expected, **dict.fromkeys(wholly, BankOutcome.PAID)}.items():
+            line = self.model.lines()[name]
+            said = line.said.setdefault(batch_id, [])
+            if outcome.value in said or (name in wholly and said):
                 continue
-            known["results"][name] = paid
-            self.model.lines()[name].state = PAID if paid else FAILED
+            said.append(outcome.value)
+            line.entered_by, line.entered_on = actor, shanghai_date(self.now)
+            line.corrected_by = None
+            if outcome is BankOutcome.PAID:
+                self.model.paid(name)
+            else:
+                self.model.unpaid(name, was_paid=outcome is BankOutcome.RETURNED)
+
+    @precondition(lambda self: any(one.state == PAID for one in self.model.lines().values()))
+    @rule(chaos=CHAOS, place=st.integers(0, 5))
+    def bounce(self, chaos: tuple[str, int], place: int) -> None:
+        """The bank sends back what it paid (退票)."""
+        paid = sorted(name for name, one in self.model.lines().items() if one.state == PAID)
+        name = paid[place % len(paid)]
+        line = self.model.lines()[name]
+        assert line.batch is not None
+        if self._wholly_kept(name, line.batch):
+            return
+        paid_on = shanghai_date(batches_store.find_batch(line.batch).sealed_at)
+        row = self._result(1, name, "returned", line.batch, paid_on=paid_on)
+        right = self._is_right(row, line.batch)
+        batch_id = line.batch
+        answer = self.do(chaos, lambda: results.record_results(self.context(FINANCE), batch_id, [row]))
+        assert (not answer.refused) == right, answer
+        self._apply(batch_id, {name: row.outcome} if right else {}, FINANCE.actor)
+        self.check()
+
+    # ----------------------------------------------------------------- rules: releases and corrections
+
+    @precondition(lambda self: any(one.state == FAILED for one in self.model.lines().values()))
+    @rule(chaos=CHAOS, place=st.integers(0, 5), who=st.booleans())
+    def release(self, chaos: tuple[str, int], place: int, who: bool) -> None:
+        name, line = self._line(place)
+        actor = (FINANCE if who else OTHER_FINANCE).actor
+        answer = self.do(
+            chaos,
+            lambda: corrections.release(
+                self.context(FINANCE if who else OTHER_FINANCE), name, reason="已核实"
+            ),
+        )
+        free = line.released_by is None and line.correction is None
+        if line.state == FAILED and free and line.entered_by != actor:
+            assert not isinstance(answer, DomainError), answer
+            line.released_by = actor
+        elif line.released_by != actor:
+            assert isinstance(answer, DomainError), "who entered the failure does not release it"
+        self.check()
+
+    @precondition(lambda self: any(one.said for one in self.model.lines().values()))
+    @rule(chaos=CHAOS, place=st.integers(0, 5), who=st.booleans(), more_fen=st.sampled_from((0, 0, 1)))
+    def correct(self, chaos: tuple[str, int], place: int, who: bool, more_fen: int) -> None:
+        told = sorted(name for name, one in self.model.lines().items() if one.said)
+        name = told[place % len(told)]
+        line, actor = self.model.lines()[name], FINANCE if who else OTHER_FINANCE
+        assert line.batch is not None
+        to = "payment_failed" if line.last_said == "paid" else "paid"
+        asked = Correction(
+            to=BankOutcome(to),
+            amount_fen=self.model.bank_fen(name) + more_fen,
+            paid_on=shanghai_date(batches_store.find_batch(line.batch).sealed_at) if to == "paid" else None,
+            bank_reference=f"TK{name[-8:]}" if to == "paid" else None,
+            reason="银行更正",
+            asked_by=actor.actor,
+        )
+        answer = self.do(chaos, lambda: corrections.ask_correction(self.context(actor), name, asked))
+        possible = line.last_said in ("paid", "payment_failed") and line.state in (PAID, FAILED)
+        free = line.correction is None and line.asked_by is None and not line.reversed_fen and not more_fen
+        if possible and free and self._books_open(line):
+            assert not isinstance(answer, DomainError), answer
+            line.correction = (to, actor.actor)
+        elif line.correction != (to, actor.actor) or more_fen:
+            assert isinstance(answer, DomainError), answer
+        self.check()
+
+    def _books_open(self, line: ModelLine) -> bool:
+        closes_on: date = books_close_on(line.entered_on, close_day=BOOKS_CLOSE_DAY)
+        return shanghai_date(self.now) <= closes_on
+
+    @precondition(lambda self: any(one.correction for one in self.model.lines().values()))
+    @rule(chaos=CHAOS, place=st.integers(0, 5), who=st.booleans())
+    def confirm_correction(self, chaos: tuple[str, int], place: int, who: bool) -> None:
+        asked = sorted(name for name, one in self.model.lines().items() if one.correction)
+        name = asked[place % len(asked)]
+        line, actor = self.model.lines()[name], FINANCE if who else OTHER_FINANCE
+        assert line.correction is not None
+        assert line.batch is not None
+        to, asker = line.correction
+        parts = self.model.parts(name)
+        possible = {
+            "paid": all(self.model.lines()[debt].owed_fen >= fen for debt, fen in parts.items()),
+            "payment_failed": self.model.free_fen >= sum(parts.values()),
+        }[to]
+        answer = self.do(chaos, lambda: corrections.confirm_correction(self.context(actor), name))
+        if asker == actor.actor:
+            assert getattr(answer, "code", None) == "self_approval"
+        elif not self._books_open(line):
+            assert getattr(answer, "code", None) == "books_closed"
+        elif not possible:
+            assert getattr(answer, "code", None) in ("set_off_gone", "budget_exhausted")
+        else:
+            assert not isinstance(answer, DomainError), answer
+            line.said[line.batch].append(to)
+            line.correction, line.entered_by, line.entered_on = None, asker, shanghai_date(self.now)
+            if to == "paid":
+                self.model.paid(name)
+                line.released_by = None
+            else:
+                self.model.unpaid(name, was_paid=True)
+        self.check()
+
+    @precondition(lambda self: any(one.correction for one in self.model.lines().values()))
+    @rule(chaos=CHAOS, place=st.integers(0, 5), who=st.booleans())
+    def cancel_correction(self, chaos: tuple[str, int], place: int, who: bool) -> None:
+        asked = sorted(name for name, one in self.model.lines().items() if one.correction)
+        name = asked[place % len(asked)]
+        actor, version = FINANCE if who else OTHER_FINANCE, claims.find_line(name).version
+        self.do(
+            chaos,
+            lambda: corrections.cancel_correction(
+                self.context(actor), name, version=version, reason="银行未确认"
+            ),
+        )
+        self.model.lines()[name].correction = None
+        self.check()
 
     # ----------------------------------------------------------------- rules: clawback
 
     @precondition(lambda self: self.model.lines())
-    @rule(chaos=CHAOS, place=st.integers(0, 5), who=st.booleans())
-    def ask_reversal(self, chaos: tuple[str, int], place: int, who: bool) -> None:
+    @rule(chaos=CHAOS, place=st.integers(0, 5), who=st.booleans(), part=st.booleans())
+    def ask_reversal(self, chaos: tuple[str, int], place: int, who: bool, *, part: bool = False) -> None:
         name, line = self._line(place)
         actor = FINANCE if who else OTHER_FINANCE
-        answer = self.do(chaos, lambda: clawback.ask_reversal(self.context(actor), name, reason="重复发放"))
-        if line.state == PAID and line.asked_by is None:
-            line.asked_by = actor.actor
+        left_fen = line.fen - line.reversed_fen
+        fen = PART_FEN if part else left_fen
+        answer = self.do(
+            chaos,
+            lambda: clawback.ask_reversal(
+                self.context(actor), name, reason="重复发放", amount_fen=PART_FEN if part else None
+            ),
+        )
+        free = line.asked_by is None and line.correction is None and fen <= left_fen
+        if line.state == PAID and free:
+            assert not isinstance(answer, DomainError), answer
+            line.asked_by, line.asked_fen = actor.actor, fen
         elif line.asked_by != actor.actor:
             assert isinstance(answer, DomainError)
         self.check()
@@ -675,7 +938,12 @@ class Money(RuleBasedStateMachine):
         if line.asked_by == actor.actor:
             assert getattr(answer, "code", None) == "self_approval"
         elif line.state == PAID:
-            line.state = REVERSED
+            assert not isinstance(answer, DomainError), answer
+            line.reversed_fen += line.asked_fen
+            if line.reversed_fen == line.fen:
+                line.state = REVERSED
+            else:
+                line.asked_by = None
         self.check()
 
     @precondition(lambda self: any(one.asked_by for one in self.model.lines().values()))
@@ -696,7 +964,7 @@ class Money(RuleBasedStateMachine):
             assert answer.code == "wrong_state"
         self.check()
 
-    @precondition(lambda self: any(one.state == REVERSED for one in self.model.lines().values()))
+    @precondition(lambda self: any(one.reversed_fen for one in self.model.lines().values()))
     @rule(
         chaos=CHAOS,
         place=st.integers(0, 5),
@@ -704,14 +972,14 @@ class Money(RuleBasedStateMachine):
         reference=st.integers(0, 2),
     )
     def repay(self, chaos: tuple[str, int], place: int, fen: int, reference: int) -> None:
-        taken = sorted(name for name, one in self.model.lines().items() if one.state == REVERSED)
+        taken = sorted(name for name, one in self.model.lines().items() if one.reversed_fen)
         name = taken[place % len(taken)]
         line = self.model.lines()[name]
         repayment = Repayment(f"R{reference}-{fen}", fen, shanghai_date(self.now))
         known = [one.bank_reference for one in claims.find_line(name).repayments]
         answer = self.do(chaos, lambda: clawback.record_repayment(self.context(FINANCE), name, repayment))
         if repayment.bank_reference not in known:
-            if line.repaid_fen + fen <= line.fen:
+            if fen <= line.owed_fen:
                 line.repaid_fen += fen
             else:
                 assert answer.code == "repayment_exceeds"
@@ -744,9 +1012,14 @@ class Money(RuleBasedStateMachine):
             assert self.model.appropriated_fen == 0
             return
         (budget,) = rows
-        found = (budget.appropriated_fen, budget.reserved_fen, budget.spent_fen)
-        assert found == (self.model.appropriated_fen, self.model.reserved_fen, self.model.spent_fen)
-        assert budget.available_fen == budget.appropriated_fen - budget.reserved_fen - budget.spent_fen
+        found = (budget.appropriated_fen, budget.reserved_fen, budget.spent_fen, budget.receivable_fen)
+        assert found == (
+            self.model.appropriated_fen,
+            self.model.reserved_fen,
+            self.model.spent_fen,
+            self.model.receivable_fen,
+        )
+        assert budget.available_fen == self.model.free_fen
         assert budget.available_fen >= 0
 
     def _check_lines(self) -> None:
@@ -757,7 +1030,13 @@ class Money(RuleBasedStateMachine):
             stored = found[name].status
             state = WAITING if stored in (LineStatus.PENDING, LineStatus.HELD) else str(stored)
             assert state == line.state, name
-            assert sum(one.status is LineStatus.PAID for one in found[name].attempts) <= 1, "paid once"
+            payments = [one.status for one in found[name].attempts]
+            undone = payments.count(BankOutcome.RETURNED) + sum(
+                one.status is BankOutcome.FAILED and one.confirmed_by is not None
+                for one in found[name].attempts
+            )
+            stands = payments.count(BankOutcome.PAID) - undone
+            assert stands == (line.state in (PAID, REVERSED)), "paid once, and not twice without coming back"
         for claim in self.dynamo.rows(claims.ClaimRow):
             states = [wanted[one].state for one in claim.line_ids]
             live = [one for one in states if one != DROPPED]
@@ -779,9 +1058,10 @@ class Money(RuleBasedStateMachine):
         for voucher in self.dynamo.rows(VoucherRow):
             line = enrolled.get(voucher.enrolment_id)
             state = states[line.id] if line is not None else WAITING
-            assert (voucher.status is VoucherStatus.SETTLED) == (state in (PAID, REVERSED))
+            model = self.model.lines()[line.id] if line is not None else ModelLine()
+            assert (voucher.status is VoucherStatus.SETTLED) == (state in (PAID, REVERSED) or model.paid_once)
             paid_fen += voucher.paid_fen
-            assert voucher.reversed_fen == (LINE_FEN if state == REVERSED else 0)
+            assert voucher.reversed_fen == model.reversed_fen
         assert paid_fen == self.model.sum_of(PAID, REVERSED), "Σ paid = Σ settled"
 
     def _check_books(self) -> None:
@@ -789,18 +1069,21 @@ class Money(RuleBasedStateMachine):
         net = {name: one.debit_fen - one.credit_fen for name, one in sums.items()}
         books = {name: fen for name, fen in net.items() if not name.startswith(MEMORANDUM)}
         assert sum(books.values()) == 0, "Σ debits = Σ credits"
-        repaid_fen = sum(line.repaid_fen for line in self.model.lines().values())
-        reversed_fen = self.model.sum_of(REVERSED)
-        paid_fen = self.model.sum_of(PAID, REVERSED)
+        lines = self.model.lines()
+        came_in_fen = sum(line.repaid_fen for line in lines.values())
+        paid = [name for name, line in lines.items() if line.state in (PAID, REVERSED)]
+        went_out_fen = sum(self.model.bank_fen(name) for name in paid)
+        assert went_out_fen - came_in_fen <= self.model.appropriated_fen, "treasury out − in ≤ appropriated"
         wanted = {
-            f"subsidy_expense.{CITY}.{self.setting.program_id}": paid_fen - reversed_fen,
-            f"treasury.{CITY}": repaid_fen - paid_fen,
-            f"receivable.{CITY}.{HEFEI_SCHOOL}": reversed_fen - repaid_fen,
+            f"subsidy_expense.{CITY}.{self.setting.program_id}": self.model.spent_fen,
+            f"treasury.{CITY}": came_in_fen - went_out_fen,
+            f"receivable.{CITY}.{HEFEI_SCHOOL}": self.model.receivable_fen,
+            f"set_off.{CITY}.{HEFEI_SCHOOL}": 0,
         }
         assert books == {name: fen for name, fen in wanted.items() if name in books}
         assert all(name in books or fen == 0 for name, fen in wanted.items())
         posted = [
-            (group.event, one.line_id, one.reference)
+            (group.event, one.line_id, one.reference, one.at_version, group.batch_id)
             for group in self.dynamo.rows(batches.GroupRow)
             for one in group.postings
         ]
@@ -814,7 +1097,9 @@ class Money(RuleBasedStateMachine):
                 assert batch.chunks == 0
                 continue
             assert batch.digest == self.digests[batch.id]
-            assert batch.result_count == len(known["results"])
+            lines = [self.model.lines()[name] for name in known["lines"]]
+            assert batch.result_count == sum(bool(line.said.get(batch.id)) for line in lines)
+            assert batch.paid_count == sum(line.state in (PAID, REVERSED) for line in lines)
 
 
 def _settings(share: int) -> settings:

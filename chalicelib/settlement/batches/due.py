@@ -11,6 +11,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import msgspec
+
 from chalicelib.attendance.summary.service import attendance_of
 from chalicelib.catalogue.institutions.model import Institution
 from chalicelib.catalogue.institutions.paying import Recipient, to_be_paid
@@ -42,7 +44,7 @@ from chalicelib.subsidies.holds.model import (
 )
 from chalicelib.subsidies.holds.payees import note_changed_payee
 from chalicelib.subsidies.payability.model import evaluate
-from chalicelib.vouchers.model import Voucher
+from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import find_vouchers
 
 _CLAIMS_A_READ = 100
@@ -105,11 +107,14 @@ def portions_due(division: str, context: Context, *, limit: int, change: Change)
 def _unpaid_by_the_bank(
     division: str, now: datetime, seen: dict[str, Recipient], *, limit: int, change: Change
 ) -> Iterator[Portion]:
-    """Give the lines that the bank did not pay, decided again: in a batch nothing stops a line."""
+    """Give the lines that the bank did not pay and somebody released, decided again.
+
+    In a batch nothing stops a line.
+    """
     if limit <= 0:
         return
     waiting = claim_store.find_lines(claim_store.lines_to_retry(division, limit=limit))
-    failed = [line for line in waiting if line.status is LineStatus.PAYMENT_FAILED]
+    failed = [line for line in waiting if line.status is LineStatus.PAYMENT_FAILED and _is_released(line)]
     vouchers = _vouchers_of(failed)
     claims = claim_store.find_claims(sorted({claim_of_line(line.id) for line in failed}))
     paying = _paying(claims, now, change, seen)
@@ -120,6 +125,11 @@ def _unpaid_by_the_bank(
             continue
         if line.status is LineStatus.PAYMENT_FAILED and not line.holds:
             yield Portion(None, [line], *recipient)
+
+
+def _is_released(line: Line) -> bool:
+    """Tell whether another officer let a line go on, and nobody says since that it was paid after all."""
+    return line.released_by is not None and line.correction is None
 
 
 def _next_claims(due: Iterator[Claim], *, lines: int) -> list[str]:
@@ -226,6 +236,8 @@ def _decide_again(
 def _with_holds_of_now(
     line: Line, voucher: Voucher | None, attendance_holds: Sequence[str], change: Change
 ) -> Line | None:
+    if voucher is not None and line.paid_once and voucher.status is VoucherStatus.SETTLED:
+        voucher = msgspec.structs.replace(voucher, status=VoucherStatus.REDEEMED)  # as when it was paid first
     holds = [*decided_holds(line), *not_lifted(line, attendance_holds)]
     payability = evaluate(
         line.evidence, voucher, enrolment_id=line.enrolment_id, voucher_id=line.voucher_id, holds=holds

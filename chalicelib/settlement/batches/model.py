@@ -18,6 +18,7 @@ from chalicelib.kernel.ids import (
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
+from chalicelib.settlement.set_off.model import DebtPart, parts_fen
 from chalicelib.subsidies.claims.model import PaymentAttempt
 
 BATCH_LINES_MAX = 5_000
@@ -42,6 +43,7 @@ BATCH_TRANSITIONS: Transitions[BatchStatus] = Transitions(
         "empty": Step((_B.SEALED,), _B.CLOSED),
         "reconcile": Step((_B.EXPORTED,), _B.RECONCILED),
         "close": Step((_B.EXPORTED, _B.RECONCILED), _B.CLOSED),
+        "reopen": Step((_B.CLOSED,), _B.RECONCILED),
     },
 )
 EXPORTABLE = (_B.SEALED, _B.EXPORTED, _B.RECONCILED, _B.CLOSED)
@@ -80,7 +82,10 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Member(msgspec.Struct, frozen=True, array_like=True):
-    """A line as its batch froze it."""
+    """A line as its batch froze it.
+
+    `amount_fen` is what the bank is to pay. What its institution owes is kept of it before: `set_offs`.
+    """
 
     line_id: LineId
     enrolment_id: str
@@ -90,6 +95,12 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
     budget_year: int
     amount_fen: int
     attempts: list[PaymentAttempt] = []
+    set_offs: list[DebtPart] = []
+
+    @property
+    def whole_fen(self) -> int:
+        """Give what is settled for the line: what the bank pays and what is set off."""
+        return self.amount_fen + parts_fen(self.set_offs)
 
 
 class Chunk(msgspec.Struct, frozen=True, kw_only=True):
@@ -148,9 +159,11 @@ def status_after(batch: Batch, *, results: int, paid: int, withdrawn: int = 0) -
     """Tell a batch's state after so many more results, payments and lines taken out for good.
 
     Of three lines two are paid and one has failed: `reconciled`. The third is paid in the next batch, or
-    taken out: this one is `closed`.
+    taken out: this one is `closed`. A payment comes back (one paid less): it is `reconciled` again.
     """
     settled = batch.paid_count + paid + batch.withdrawn_count + withdrawn
+    if settled < batch.line_count and BATCH_TRANSITIONS.allows("reopen", batch.status):
+        return BATCH_TRANSITIONS.target("reopen")
     for action, done in (("close", settled), ("reconcile", batch.result_count + results)):
         if done == batch.line_count and BATCH_TRANSITIONS.allows(action, batch.status):
             return BATCH_TRANSITIONS.target(action)

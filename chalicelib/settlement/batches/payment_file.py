@@ -6,7 +6,7 @@ stands under it in the last line of the workbook. A batch that is sealed keeps t
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -79,20 +79,29 @@ class PaymentFile:
         return hashlib.sha256(self.xlsx).hexdigest()
 
 
-def write_payment_file(members: Sequence[Member], accounts: Mapping[str, Account]) -> PaymentFile:
+def paid_by_the_bank(members: Iterable[Member]) -> list[Member]:
+    """Give the lines of which anything is left to pay once what is owed was set off."""
+    return [member for member in members if member.amount_fen]
+
+
+def write_payment_file(
+    members: Sequence[Member], accounts: Mapping[str, Account], *, mark: bool = False
+) -> PaymentFile:
     """Write the payment file, by line id; `accounts` are those of the members' institutions.
 
-    The csv is read by a bank's program, so it has no byte order mark. The workbook has a last line of totals.
+    The csv is read by a bank's program, so it has a byte order mark only where that wants one. The workbook
+    has a last line of totals. A line that is set off as a whole is none of the bank's business.
     """
     headers = [column.header for column in COLUMNS]
-    ordered = sorted(members, key=lambda member: member.line_id)
+    ordered = sorted(paid_by_the_bank(members), key=lambda member: member.line_id)
     rows: list[list[Cell]] = [
         [column.cell(member, accounts[member.institution]) for column in COLUMNS] for member in ordered
     ]
-    csv = write_csv(headers, rows).removeprefix(_BYTE_ORDER_MARK)
+    marked = write_csv(headers, rows)
+    csv = marked if mark else marked.removeprefix(_BYTE_ORDER_MARK)
     totals = Totals(
-        count=len(members),
-        amount_fen=sum(member.amount_fen for member in members),
+        count=len(ordered),
+        amount_fen=sum(member.amount_fen for member in ordered),
         csv_digest=hashlib.sha256(csv).hexdigest(),
     )
     last = [column.total(totals) for column in COLUMNS]

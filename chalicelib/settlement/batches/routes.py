@@ -34,11 +34,12 @@ class BatchHead(Answer):
 
 
 class BatchLine(Answer):
-    """A line of a batch."""
+    """A line of a batch: what the bank is to pay, and what was kept of it for what the institution owes."""
 
     line_id: str
     institution: str
     amount_fen: int
+    set_off_fen: int
     status: str
 
 
@@ -134,7 +135,7 @@ def export(call: Call[ExportRequest, NoQuery], batch_id: str) -> ExportAnswer:
         url=exported.url,
         format=call.body.format,
         sha256=exported.sha256,
-        count=batch.line_count,
+        count=exported.count,
         amount_fen=batch.amount_fen,
     )
 
@@ -154,6 +155,7 @@ def _batch(context: Context, view: service.BatchView) -> BatchAnswer:
             line_id=member.line_id,
             institution=member.institution,
             amount_fen=member.amount_fen,
+            set_off_fen=member.whole_fen - member.amount_fen,
             status=view.statuses[member.line_id],
         )
         for member in view.members

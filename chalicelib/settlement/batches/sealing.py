@@ -29,12 +29,17 @@ from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, ConditionFailed, Write,
 from chalicelib.catalogue.institutions.store import unchanged_check
 from chalicelib.kernel.principal import Change, Context, change_of
 from chalicelib.kernel.reasons import error
+from chalicelib.programs.service import current_program
 from chalicelib.settlement.batches import archive, store
+from chalicelib.settlement.batches.bank_profile import wants_mark
 from chalicelib.settlement.batches.due import Portion, anything_due, portions_due
 from chalicelib.settlement.batches.model import BATCH_LINES_MAX, Batch, BatchStatus, Member
 from chalicelib.settlement.batches.payees import freeze_payees, open_payees
 from chalicelib.settlement.batches.payment_file import write_payment_file
+from chalicelib.settlement.set_off.model import DEBTS_A_CHUNK_MAX, Debts, parts_fen
+from chalicelib.settlement.set_off.service import debts_of, kept_writes
 from chalicelib.subsidies.budgets import store as budget_store
+from chalicelib.subsidies.claims.model import Line
 from chalicelib.subsidies.payments import store as payments
 
 _PASSES = 20
@@ -98,10 +103,11 @@ def _fill(batch: Batch, context: Context, change: Change) -> Batch | None:
     begun = store.chunks_of(batch.id) if batch.chunks else []
     room = BATCH_LINES_MAX - sum(len(chunk.members) for chunk in begun)
     due = portions_due(batch.division, decided_by, limit=room, change=change)
+    debts = debts_of(batch.division)
     missed: ConditionFailed | None = None
-    for portions in _packed(due):
+    for portions in _packed(due, room=_room(debts)):
         try:
-            transact(_chunk(batch, portions), change=change)
+            transact(_chunk(batch, portions, debts), change=change)
         except ConditionFailed as failure:
             if failure.table is store.BatchRow:
                 return store.find_batch(batch.id)
@@ -124,7 +130,7 @@ def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
         return None
     _require_reserved(batch.division, members)
     freeze_payees(context, batch, chunks)
-    file = write_payment_file(members, open_payees(context, batch))
+    file = write_payment_file(members, open_payees(context, batch), mark=wants_mark(members))
     archive.keep(batch.id, file, now=context.now)
     try:
         return store.seal_batch(
@@ -146,7 +152,7 @@ def _require_reserved(division: str, members: Sequence[Member]) -> None:
     """Compare a batch with what second review has set aside: they differ only if a table was edited."""
     due_fen: Counter[tuple[int, str]] = Counter()
     for member in members:
-        due_fen[member.budget_year, member.program_id] += member.amount_fen
+        due_fen[member.budget_year, member.program_id] += member.whole_fen
     budgets = budget_store.find_budgets(division, due_fen)
     missing_fen = sum(
         max(0, fen - (budgets[key].reserved_fen if key in budgets else 0)) for key, fen in due_fen.items()
@@ -158,13 +164,18 @@ def _require_reserved(division: str, members: Sequence[Member]) -> None:
 # --------------------------------------------------------------------------- chunks
 
 
-def _packed(portions: Iterable[Portion]) -> Iterator[list[Portion]]:
+def _room(debts: Debts) -> int:
+    """Give how many lines and claims a chunk holds: fewer where debts are written beside them."""
+    return TRANSACTION_ITEMS_MAX - _FIXED_WRITES - (DEBTS_A_CHUNK_MAX if debts else 0)
+
+
+def _packed(portions: Iterable[Portion], *, room: int) -> Iterator[list[Portion]]:
     """Pack portions into transactions, in order; a claim may go on in the next one.
 
     Each institution in a pack takes one more write: the check that it is as it was read.
     """
     pack: list[Portion] = []
-    room = TRANSACTION_ITEMS_MAX - _FIXED_WRITES
+    whole = room
     for portion in portions:
         rest = portion
         while rest.writes + _is_new(rest, pack) > room:
@@ -173,7 +184,7 @@ def _packed(portions: Iterable[Portion]) -> Iterator[list[Portion]]:
                 first, rest = rest.split(fits)
                 pack.append(first)
             yield pack
-            pack, room = [], TRANSACTION_ITEMS_MAX - _FIXED_WRITES
+            pack, room = [], whole
         room -= rest.writes + _is_new(rest, pack)
         pack.append(rest)
     if pack:
@@ -184,14 +195,17 @@ def _is_new(portion: Portion, pack: Sequence[Portion]) -> bool:
     return all(portion.institution.uscc != other.institution.uscc for other in pack)
 
 
-def _chunk(batch: Batch, portions: Sequence[Portion]) -> list[Write]:
-    """Give the writes that put portions into a batch, as one chunk."""
+def _chunk(batch: Batch, portions: Sequence[Portion], debts: Debts) -> list[Write]:
+    """Give the writes that put portions into a batch, as one chunk, with what is kept of them for debts."""
     members: list[Member] = []
     moves: list[Write] = []
+    owed_for: dict[str, Line] = {}
     for portion in portions:
         for line in portion.lines:
             year = portion.claim.budget_year if portion.claim is not None else line.budget_year
             assert year is not None
+            set_off = debts and current_program(line.program_id).policy.set_off_arrears
+            parts = debts.keep_of(line, batch_id=batch.id, chunk=owed_for) if set_off else []
             members.append(
                 Member(
                     line.id,
@@ -200,8 +214,9 @@ def _chunk(batch: Batch, portions: Sequence[Portion]) -> list[Write]:
                     line.institution,
                     line.program_id,
                     year,
-                    line.amount_fen,
+                    line.amount_fen - parts_fen(parts),
                     line.attempts,
+                    parts,
                 )
             )
             moves.append(payments.batch_line_write(line, batch_id=batch.id, budget_year=year))
@@ -210,4 +225,6 @@ def _chunk(batch: Batch, portions: Sequence[Portion]) -> list[Write]:
     institutions = {portion.institution.uscc: portion.institution for portion in portions}
     unchanged = [unchanged_check(institution) for institution in institutions.values()]
     payees: dict[str, str] = {portion.institution.uscc: portion.payee_id for portion in portions}
-    return [*store.chunk_writes(batch, members, payees), *moves, *unchanged]
+    kept = kept_writes(debts, owed_for)
+    debts.written(owed_for)
+    return [*store.chunk_writes(batch, members, payees), *moves, *unchanged, *kept]

@@ -14,6 +14,7 @@ from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error, refuse
 from chalicelib.settlement.batches import archive, sealing, store
 from chalicelib.settlement.batches.model import OFFERED, Batch, BatchStatus, Member, why_not
+from chalicelib.settlement.batches.payment_file import paid_by_the_bank
 from chalicelib.settlement.batches.taking_out import ready_to_export
 from chalicelib.settlement.own_work import claims_of_lines, is_own_work
 from chalicelib.sheets.content_types import CSV, XLSX
@@ -95,11 +96,15 @@ def list_batches(context: Context, request: PageRequest, *, division: str | None
 
 @dataclass(frozen=True)
 class ExportedFile:
-    """A payment file ready to be fetched, and its batch as it stands after that; `sha256` is of its bytes."""
+    """A payment file ready to be fetched, and its batch as it stands after that; `sha256` is of its bytes.
+
+    `count` are the payments in it: a line of which everything is set off is in the batch and not in the file.
+    """
 
     batch: Batch
     url: str
     sha256: str
+    count: int
 
 
 def export(context: Context, batch_id: str, file_format: archive.FileFormat = "csv") -> ExportedFile:
@@ -125,7 +130,8 @@ def export(context: Context, batch_id: str, file_format: archive.FileFormat = "c
         key = f"payments/{batch.id}/{digest}.{file_format}"
         store.write_download(key, file, content_type=_CONTENT_TYPES[file_format])
         exported = store.record_export(batch, change_of(context, "settlement.export"), also=also)
-        return ExportedFile(exported, store.download_link(key, filename=f"{batch.id}.{file_format}"), digest)
+        link = store.download_link(key, filename=f"{batch.id}.{file_format}")
+        return ExportedFile(exported, link, digest, len(paid_by_the_bank(members)))
 
     return until_written(attempt)
 

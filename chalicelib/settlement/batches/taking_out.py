@@ -18,9 +18,11 @@ from chalicelib.catalogue.institutions.paying import to_be_paid
 from chalicelib.catalogue.institutions.store import unchanged_check
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.settlement.batches import archive, store
+from chalicelib.settlement.batches.bank_profile import wants_mark
 from chalicelib.settlement.batches.model import Batch, BatchStatus, Chunk, Member, batch_without
 from chalicelib.settlement.batches.payees import open_payees
 from chalicelib.settlement.batches.payment_file import write_payment_file
+from chalicelib.settlement.set_off.service import forgotten_of_batch
 from chalicelib.subsidies.claims import store as claim_store
 from chalicelib.subsidies.claims.model import Line, LineStatus, claim_of_line
 from chalicelib.subsidies.holds.institutions import is_stopped
@@ -71,7 +73,8 @@ def _writes_without(batch: Batch, line_ids: set[str]) -> Sequence[Write]:
             touched.append(Chunk(batch_id=chunk.batch_id, id=chunk.id, members=left, payees=chunk.payees))
     amount_fen = sum(member.amount_fen for member in gone)
     after = batch_without(batch, count=len(gone), amount_fen=amount_fen)
-    return store.take_out_writes(batch, after, touched)
+    let_go = forgotten_of_batch(batch.id, {str(member.line_id): member.set_offs for member in gone})
+    return [*store.take_out_writes(batch, after, touched), *let_go]
 
 
 # --------------------------------------------------------------------------- before a batch is handed out
@@ -133,7 +136,7 @@ def _take_out(context: Context, batch: Batch, held: Sequence[str]) -> None:
 
 def _with_file(context: Context, batch: Batch, members: Sequence[Member]) -> Batch:
     """Write the file of a batch that lost lines, and fix its digests if it has lost no more."""
-    file = write_payment_file(members, open_payees(context, batch))
+    file = write_payment_file(members, open_payees(context, batch), mark=wants_mark(members))
     archive.keep(batch.id, file, now=context.now)
     return store.record_file(
         batch,

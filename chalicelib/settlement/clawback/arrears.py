@@ -17,21 +17,26 @@ from chalicelib.subsidies.claims import store as claims
 from chalicelib.subsidies.claims.model import Line
 
 
-def suspend_in_arrears(context: Context, division: str) -> list[str]:
-    """Suspend the institutions that owe a division beyond the day; give those that were listed until now."""
+def lines_owed(division: str) -> list[Line]:
+    """Give the lines of a division's ledger of which something taken back has not come back yet."""
     summaries = list(store.summaries_with(division, receivable_account(division, "")))
     owing = {total.id for total in add_up(summaries).values() if total.debit_fen > total.credit_fen}
     group_ids = [summary.group_id for summary in summaries if summary.account in owing and summary.debit_fen]
-    groups = store.find_groups(division, group_ids)
-    reversed_ids = [
+    groups = store.find_groups(division, sorted(set(group_ids)))
+    reversed_ids = {
         posting.line_id
         for group in groups.values()
         if group.event is Event.REVERSED
         for posting in group.postings
-    ]
+    }
+    return [line for line in claims.find_lines(sorted(reversed_ids)) if outstanding_fen(line)]
+
+
+def suspend_in_arrears(context: Context, division: str) -> list[str]:
+    """Suspend the institutions that owe a division beyond the day; give those that were listed until now."""
     late: dict[str, list[Line]] = {}
-    for line in claims.find_lines(sorted(reversed_ids)):
-        if outstanding_fen(line) and _is_late(line, context):
+    for line in lines_owed(division):
+        if _is_late(line, context):
             late.setdefault(line.institution, []).append(line)
     return [
         uscc

@@ -6,25 +6,33 @@ from datetime import date
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Hands
 from chalicelib.kernel.reasons import error
-from chalicelib.subsidies.claims.model import Line, LineStatus, Repayment
+from chalicelib.subsidies.claims.model import BankOutcome, Line, LineStatus, Repayment
 
 REASON_AT_ONCE = "拨付款被追回，按项目规定暂停"
 """Why an institution is suspended at once where the policy says so."""
 
 
-def outstanding_fen(line: Line) -> int:
-    """Tell how much of a reversed line has not come back.
+def taken_back_fen(line: Line) -> int:
+    """Tell how much of a paid line was taken back, in one part or several.
 
-    180,000 fen were taken back and 80,000 have been repaid: 100,000.
+    Lines that were reversed before parts could be tell no amount: it was all of it.
     """
-    if line.status is not LineStatus.REVERSED:
-        return 0
-    return line.amount_fen - sum(repayment.amount_fen for repayment in line.repayments)
+    return line.amount_fen if line.status is LineStatus.REVERSED else line.reversed_fen
+
+
+def outstanding_fen(line: Line) -> int:
+    """Tell how much of what was taken back has not come back, and is not kept of another payment.
+
+    180,000 fen were taken back, 80,000 have been repaid and 60,000 are set off: 40,000.
+    """
+    repaid_fen = sum(repayment.amount_fen for repayment in line.repayments)
+    return taken_back_fen(line) - repaid_fen - sum(set_off.amount_fen for set_off in line.set_offs)
 
 
 def paid_on(line: Line) -> date | None:
     """Give the bank's date of a line's payment."""
-    return next((attempt.paid_on for attempt in line.attempts if attempt.status is LineStatus.PAID), None)
+    paid = [attempt.paid_on for attempt in line.attempts if attempt.status is BankOutcome.PAID]
+    return paid[-1] if paid else None
 
 
 # --------------------------------------------------------------------------- what may be done
@@ -32,13 +40,15 @@ def paid_on(line: Line) -> date | None:
 
 def actions_on(line: Line) -> Mapping[str, str]:
     """Name what a paid or reversed line can be asked for, each with its right."""
+    repay = {"repay": "claim_line.repay"} if outstanding_fen(line) else {}
     if line.status is LineStatus.PAID:
         return {
             "reverse": "claim_line.reverse",
             "confirm_reversal": "claim_line.reverse",
             "cancel_reversal": "claim_line.cancel_reversal",
+            **repay,
         }
-    return {"repay": "claim_line.repay"} if outstanding_fen(line) else {}
+    return repay if line.status is LineStatus.REVERSED else {}
 
 
 def why_not(action: str, line: Line, hands: Hands, *, own_work: Callable[[], bool]) -> DomainError | None:
@@ -55,6 +65,8 @@ def why_not(action: str, line: Line, hands: Hands, *, own_work: Callable[[], boo
         case "reverse":
             if line.status is LineStatus.PAID and asked_by is not None:
                 return error("reversal_already_asked")
+            if line.correction is not None:
+                return error("correction_already_asked")
         case "confirm_reversal" | "cancel_reversal":
             if asked_by is None:
                 return error("reversal_not_asked")
@@ -66,9 +78,17 @@ def why_not(action: str, line: Line, hands: Hands, *, own_work: Callable[[], boo
             own = own_work()
     if own:
         return error("self_approval")
-    if line.status is not (LineStatus.REVERSED if action == "repay" else LineStatus.PAID):
-        return error("wrong_state", status=str(line.status))
-    return None
+    if action == "repay":
+        lawful = line.status is LineStatus.REVERSED or taken_back_fen(line) > 0
+    else:
+        lawful = line.status is LineStatus.PAID
+    return None if lawful else error("wrong_state", status=str(line.status))
+
+
+def why_not_reversed(line: Line, amount_fen: int) -> DomainError | None:
+    """Tell what stands against taking back so much: all parts together are no more than was paid."""
+    left_fen = line.amount_fen - taken_back_fen(line)
+    return error("reversal_exceeds", left_fen=left_fen) if amount_fen > left_fen else None
 
 
 def why_not_booked(line: Line, repayment: Repayment, *, today: date) -> DomainError | None:

@@ -1,85 +1,67 @@
 """Use cases of clawback (追回): a payment is taken back by one officer's word and another's confirmation."""
 
-import functools
-from datetime import timedelta
+from datetime import date, timedelta
 
-from chalicelib.accounts import rights
 from chalicelib.aws.writes import Write, transact, until_written, why_stale
 from chalicelib.catalogue.institutions.service import suspend_by_rule
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, Principal, change_of
-from chalicelib.kernel.reasons import error, refuse
+from chalicelib.kernel.reasons import refuse
 from chalicelib.programs.service import current_program
 from chalicelib.settlement.clawback.model import (
     REASON_AT_ONCE,
-    actions_on,
     outstanding_fen,
+    taken_back_fen,
     why_not,
     why_not_booked,
+    why_not_reversed,
 )
 from chalicelib.settlement.ledger import store as ledger_store
-from chalicelib.settlement.ledger.model import Event, Posting, PostingGroup, group_id_of
-from chalicelib.settlement.own_work import is_own_work
+from chalicelib.settlement.ledger.model import Event
+from chalicelib.settlement.ledger.of_line import group_of_line
+from chalicelib.settlement.own_work import paid_line, prepared
 from chalicelib.subsidies.budgets import store as budget_store
-from chalicelib.subsidies.claims import store as claim_store
-from chalicelib.subsidies.claims.dropping import allowed_on_line as allowed_before_payment
-from chalicelib.subsidies.claims.model import Line, LineStatus, Repayment, claim_of_line
+from chalicelib.subsidies.budgets.model import BudgetMoves, Part
+from chalicelib.subsidies.claims.model import Line, LineStatus, Repayment
 from chalicelib.subsidies.payments import store as payments
 from chalicelib.vouchers.store import reverse_write
 
 
-def read_line(context: Context, line_id: str) -> Line:
-    """Read a claim line of the caller's area."""
-    line = _find_line(line_id)
-    rights.require(context.principal, "claim_line.read", division=line.division, institution=line.institution)
-    return line
-
-
-def _paid_line(context: Context, line_id: str, right: str) -> Line:
-    """Read a line whose money is of the caller's area: a county's lines were paid by its city."""
-    line = _find_line(line_id)
-    rights.require(context.principal, right, division=line.city)
-    return line
-
-
-def _find_line(line_id: str) -> Line:
-    line = claim_store.find_line(line_id) if is_id(line_id, "lin") else None
-    if line is None:
-        raise error("not_found")
-    return line
-
-
 def _refuse(action: str, principal: Principal, line: Line) -> None:
-    refuse(why_not(action, line, principal.hands, own_work=lambda: _is_own_work(principal, line)))
-
-
-def _is_own_work(principal: Principal, line: Line) -> bool:
-    """Tell whether the caller had a hand in a line's claim.
+    """Refuse who had a hand in a line's claim, among others.
 
     Else somebody could refuse that the payment for their own class is taken back, or book that it came back.
     """
-    return is_own_work(principal, [claim_store.read_claim(claim_of_line(line.id))])
+    refuse(why_not(action, line, principal.hands, own_work=lambda: prepared(principal, line)))
 
 
-def ask_reversal(context: Context, line_id: str, *, reason: str) -> Line:
-    """Ask to take a payment back; another finance officer has to confirm it.
+def ask_reversal(context: Context, line_id: str, *, reason: str, amount_fen: int | None = None) -> Line:
+    """Ask to take a payment back, all that is left of it or a part; another officer has to confirm it.
 
     Raises:
-        Refused: `wrong_state`, the line is not paid, or `reversal_already_asked`.
+        Refused: `wrong_state`, the line is not paid, `reversal_already_asked`, `correction_already_asked` or
+            `reversal_exceeds` what is left of the payment.
 
     """
     actor = context.principal.actor
     change = change_of(context, "claim_line.reverse", reason=reason)
 
     def attempt() -> Line:
-        line = _paid_line(context, line_id, "claim_line.reverse")
-        if (line.reversal_asked_by, line.reversal_reason) == (actor, reason):
+        line = paid_line(context, line_id, "claim_line.reverse")
+        part_fen = amount_fen if amount_fen is not None else line.amount_fen - taken_back_fen(line)
+        asked = (line.reversal_asked_by, line.reversal_reason)
+        if asked == (actor, reason) and (line.status is LineStatus.REVERSED or _asked_fen(line) == part_fen):
             return line
         _refuse("reverse", context.principal, line)
-        return payments.ask_reversal(line_id, actor=actor, reason=reason, change=change)
+        refuse(why_not_reversed(line, part_fen))
+        return payments.ask_reversal(line, actor=actor, reason=reason, amount_fen=part_fen, change=change)
 
     return until_written(attempt)
+
+
+def _asked_fen(line: Line) -> int:
+    """Give what is asked to be taken back; requests made before parts could be were for all of it."""
+    return line.reversal_asked_fen if line.reversal_asked_fen is not None else line.amount_fen
 
 
 def cancel_reversal(context: Context, line_id: str, *, version: int, reason: str) -> Line:
@@ -93,7 +75,7 @@ def cancel_reversal(context: Context, line_id: str, *, version: int, reason: str
     change = change_of(context, "claim_line.cancel_reversal", reason=reason)
 
     def attempt() -> Line:
-        line = _paid_line(context, line_id, "claim_line.cancel_reversal")
+        line = paid_line(context, line_id, "claim_line.cancel_reversal")
         _refuse("cancel_reversal", context.principal, line)
         refuse(why_stale(line, sources=(LineStatus.PAID,), version=version))
         return payments.cancel_reversal(line, change)
@@ -112,13 +94,14 @@ def confirm_reversal(context: Context, line_id: str) -> Line:
     actor = context.principal.actor
 
     def attempt() -> Line:
-        line = _paid_line(context, line_id, "claim_line.reverse")
-        if line.status is LineStatus.REVERSED and line.reversed_by == actor:
+        line = paid_line(context, line_id, "claim_line.reverse")
+        done = line.status is LineStatus.REVERSED or line.reversal_asked_by is None
+        if done and line.reversed_by == actor:
             return line
         _refuse("confirm_reversal", context.principal, line)
         change = change_of(context, "claim_line.reverse", reason=line.reversal_reason)
         transact(_reversal_writes(context, line), change=change)
-        return _paid_line(context, line_id, "claim_line.reverse")
+        return paid_line(context, line_id, "claim_line.reverse")
 
     line = until_written(attempt)
     _suspend_by_policy(context, line)
@@ -126,18 +109,35 @@ def confirm_reversal(context: Context, line_id: str) -> Line:
 
 
 def _reversal_writes(context: Context, line: Line) -> list[Write]:
-    """Give the writes that take a payment back; it is to be repaid within the days of its policy."""
+    """Give the writes that take a payment or a part of it back; it is to be repaid within its policy's days.
+
+    The budget has it as receivable from now on: nobody can spend it before it has come back.
+    """
     assert line.budget_year is not None
-    due_days = current_program(line.program_id).policy.clawback_due_days
-    repay_by = shanghai_date(context.now) + timedelta(days=due_days)
+    fen, before_fen = _asked_fen(line), taken_back_fen(line)
+    moves = BudgetMoves()
+    moves.move(line.budget_year, line.program_id, Part.SPENT, Part.RECEIVABLE, fen)
+    group = group_of_line(line, Event.REVERSED, fen, now=context.now, at_version=line.version)
     return [
         payments.reverse_line_write(
-            line, actor=context.principal.actor, hands=context.principal.hands, repay_by=repay_by
+            line,
+            actor=context.principal.actor,
+            hands=context.principal.hands,
+            reversed_fen=before_fen + fen,
+            repay_by=_repay_by(context, line),
         ),
-        *_voucher_writes(line),
-        budget_store.unspend_write(line.city, line.budget_year, line.program_id, amount_fen=line.amount_fen),
-        *ledger_store.post_writes(posting_of(line, Event.REVERSED, line.amount_fen, context=context)),
+        *_voucher_writes(line, before_fen=before_fen, fen=fen),
+        *budget_store.moves_writes(line.city, moves),
+        *ledger_store.post_writes(group),
     ]
+
+
+def _repay_by(context: Context, line: Line) -> date:
+    """Give the day until which a part is to be repaid; while an earlier part is owed, its day stays."""
+    if line.repay_by is not None and outstanding_fen(line):
+        return line.repay_by
+    due_days = current_program(line.program_id).policy.clawback_due_days
+    return shanghai_date(context.now) + timedelta(days=due_days)
 
 
 def _suspend_by_policy(context: Context, line: Line) -> None:
@@ -159,56 +159,45 @@ def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Li
     change = change_of(context, "claim_line.repay")
 
     def attempt() -> Line:
-        line = _paid_line(context, line_id, "claim_line.repay")
+        line = paid_line(context, line_id, "claim_line.repay")
         _refuse("repay", context.principal, line)
         if repayment in line.repayments:
             return line
         refuse(why_not_booked(line, repayment, today=shanghai_date(context.now)))
-        posted = posting_of(line, Event.REPAID, repayment.amount_fen, context=context, repayment=repayment)
-        transact(
-            [payments.repay_line_write(line, repayment), *ledger_store.post_writes(posted)], change=change
-        )
-        return _paid_line(context, line_id, "claim_line.repay")
+        transact(_repayment_writes(context, line, repayment), change=change)
+        return paid_line(context, line_id, "claim_line.repay")
 
     return until_written(attempt)
 
 
-def _voucher_writes(line: Line) -> list[Write]:
+def _repayment_writes(context: Context, line: Line, repayment: Repayment) -> list[Write]:
+    """Give the writes that book what came back; the budget has it available again.
+
+    What was reversed before budgets had a receivable became available with the reversal.
+    """
+    assert line.budget_year is not None
+    fen, counted = repayment.amount_fen, line.reversed_fen > 0
+    moves = BudgetMoves()
+    if counted:
+        moves.move(line.budget_year, line.program_id, Part.RECEIVABLE, Part.AVAILABLE, fen)
+    group = group_of_line(
+        line,
+        Event.REPAID,
+        fen,
+        now=context.now,
+        at_version=line.version if counted else None,
+        reference=repayment.bank_reference,
+        paid_on=repayment.received_on,
+    )
+    return [
+        payments.repay_line_write(line, repayment),
+        *budget_store.moves_writes(line.city, moves),
+        *ledger_store.post_writes(group),
+    ]
+
+
+def _voucher_writes(line: Line, *, before_fen: int, fen: int) -> list[Write]:
     """Note the reversal on the voucher, unless the line was paid without it."""
     if line.unsettled is not None:
         return []
-    return [reverse_write(line.voucher_id, amount_fen=line.amount_fen)]
-
-
-def posting_of(
-    line: Line, event: Event, amount_fen: int, *, context: Context, repayment: Repayment | None = None
-) -> PostingGroup:
-    """Make the group that posts one event of one line."""
-    assert line.budget_year is not None
-    assert line.batch_id is not None, "a line is paid in a batch"
-    reference = repayment.bank_reference if repayment is not None else None
-    received_on = repayment.received_on if repayment is not None else None
-    postings = [Posting(line.id, line.voucher_id, line.institution, amount_fen, reference, received_on)]
-    return PostingGroup(
-        division=line.city,
-        id=group_id_of(line.batch_id, event, postings),
-        event=event,
-        program_id=line.program_id,
-        budget_year=line.budget_year,
-        batch_id=line.batch_id,
-        posted_at=context.now,
-        postings=postings,
-    )
-
-
-def allowed_on_line(principal: Principal, line: Line) -> list[str]:
-    """List what this caller may do with a line now; its claim is read only where that decides."""
-    if line.status not in (LineStatus.PAID, LineStatus.REVERSED):
-        return allowed_before_payment(principal, line)
-    own_work = functools.cache(lambda: _is_own_work(principal, line))
-    return rights.offered(
-        principal,
-        actions_on(line),
-        lambda action: why_not(action, line, principal.hands, own_work=own_work),
-        division=line.city,
-    )
+    return [reverse_write(line.voucher_id, before_fen=before_fen, amount_fen=before_fen + fen)]

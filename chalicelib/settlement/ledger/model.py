@@ -20,18 +20,37 @@ from chalicelib.kernel.ids import (
 
 
 class Event(StrEnum):
-    """What can be posted for a line: paid and reversed once, repaid once for each bank reference."""
+    """What can be posted for a line.
+
+    It is paid once in a batch. What the bank sent back (退票) is `returned`, what it never paid although an
+    officer had entered so `unpaid`; both undo a payment, and `set_off_undone` what was set off with it. It is
+    `reversed` in one part or several, and comes back by repayments, one for each bank reference, or is
+    `offset`: kept of the payment of another line, for which it is `set_off`. `owed_again` undoes an `offset`.
+    """
 
     PAID = "paid"
+    RETURNED = "returned"
+    UNPAID = "unpaid"
+    SET_OFF = "set_off"
+    SET_OFF_UNDONE = "set_off_undone"
     REVERSED = "reversed"
     REPAID = "repaid"
+    OFFSET = "offset"
+    OWED_AGAIN = "owed_again"
+
+
+SPENDING = (Event.PAID, Event.SET_OFF)
+TAKING_BACK = (Event.RETURNED, Event.UNPAID, Event.SET_OFF_UNDONE, Event.REVERSED)
+"""Events after which so much less is paid for a line."""
 
 
 class Posting(msgspec.Struct, frozen=True, array_like=True):
     """One line's part of a group; the amount is above zero.
 
     `reference` and `paid_on` are the bank's, of a payment or of a repayment; rows posted before these were
-    kept have none.
+    kept have none. `at_version` is the line's, where it was read for the posting: it tells apart what can
+    happen to a line several times. A reversal without one was posted when budgets had no `receivable`: its
+    amount went back to what is available at once.
     """
 
     line_id: LineId
@@ -40,6 +59,7 @@ class Posting(msgspec.Struct, frozen=True, array_like=True):
     amount_fen: int
     reference: str | None = None
     paid_on: date | None = None
+    at_version: int | None = None
 
 
 class PostingGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -114,12 +134,17 @@ class Period:
 EVER = Period()
 
 
-def entry_id_of(line_id: str, event: Event, reference: str | None = None) -> str:
-    """Give the natural key of a posting: line and event, and for a repayment the bank's reference."""
+def entry_id_of(posting: Posting, event: Event) -> str:
+    """Give the natural key of a posting: line and event, and what tells it from others of the same kind.
+
+    That is the bank's reference of a repayment, and the line's version of whatever else can happen twice.
+    """
     own: str = event.value
-    if event is Event.REPAID and reference is not None:
-        own = derived_id(event.value, reference)
-    return part_id("led", line_id.replace("-", ""), own)
+    if event is Event.REPAID:
+        own = derived_id(own, posting.reference) if posting.reference is not None else own
+    elif posting.at_version is not None:
+        own = derived_id(own, str(posting.at_version))
+    return part_id("led", posting.line_id.replace("-", ""), own)
 
 
 def group_id_of(batch_id: str, event: Event, postings: Sequence[Posting]) -> str:
@@ -127,7 +152,7 @@ def group_id_of(batch_id: str, event: Event, postings: Sequence[Posting]) -> str
 
     It names the batch in which the lines were paid, so that a batch's postings stand together.
     """
-    keys = [entry_id_of(posting.line_id, event, posting.reference) for posting in postings]
+    keys = [entry_id_of(posting, event) for posting in postings]
     return part_id("grp", batch_id, derived_id("grp", *keys).partition("_")[2])
 
 
@@ -137,7 +162,7 @@ def batch_of_group(group_id: str) -> str:
 
 
 _DIVISION_ONLY = ("treasury",)
-_WITH_OWNER = ("subsidy_expense", "receivable", "institution")
+_WITH_OWNER = ("subsidy_expense", "receivable", "set_off", "institution")
 MEMORANDUM = "institution"
 NO_BATCH = "bat_none"
 
@@ -155,6 +180,11 @@ def treasury_account(division: str) -> str:
 def receivable_account(division: str, uscc: str) -> str:
     """Name the account of what an institution has to pay back to a division."""
     return f"receivable.{division}.{uscc}"
+
+
+def set_off_account(division: str, uscc: str) -> str:
+    """Name the account through which an institution's debt is set off: its debits are its credits, always."""
+    return f"set_off.{division}.{uscc}"
 
 
 def institution_account(division: str, uscc: str) -> str:
@@ -188,15 +218,28 @@ def sides_of(group: PostingGroup, posting: Posting) -> tuple[str, str]:
         repaid       treasury 80,000/0             receivable 0/80,000
         balances     subsidy_expense 0   receivable 100,000   treasury -100,000   together 0
 
+    The institution's next line of 180,000 is paid in part, since 100,000 are still owed:
+
+        paid         subsidy_expense 80,000/0      treasury 0/80,000
+        set off      subsidy_expense 100,000/0     set_off 0/100,000       of the line that is paid
+        offset       set_off 100,000/0             receivable 0/100,000    of the line that was reversed
+
     Nothing is ever changed: the payment stands, and the reversal stands beside it.
     """
     expense = expense_account(group.division, group.program_id)
     treasury = treasury_account(group.division)
     receivable = receivable_account(group.division, posting.institution)
+    set_off = set_off_account(group.division, posting.institution)
     return {
         Event.PAID: (expense, treasury),
+        Event.RETURNED: (treasury, expense),
+        Event.UNPAID: (treasury, expense),
+        Event.SET_OFF: (expense, set_off),
+        Event.SET_OFF_UNDONE: (set_off, expense),
         Event.REVERSED: (receivable, expense),
         Event.REPAID: (treasury, receivable),
+        Event.OFFSET: (set_off, receivable),
+        Event.OWED_AGAIN: (receivable, set_off),
     }[group.event]
 
 
@@ -206,9 +249,9 @@ def effects_of(group: PostingGroup, posting: Posting) -> list[tuple[str, int, in
     fen = posting.amount_fen
     memorandum = institution_account(group.division, posting.institution)
     effects = [(debited, fen, 0), (credited, 0, fen)]
-    if group.event is Event.PAID:
+    if group.event in SPENDING:
         effects.append((memorandum, fen, 0))
-    elif group.event is Event.REVERSED:
+    elif group.event in TAKING_BACK:
         effects.append((memorandum, 0, fen))
     return effects
 
@@ -266,7 +309,7 @@ def entries_in(group: PostingGroup, account: str) -> list[Entry]:
             counter = sides[1] if account == sides[0] or is_memorandum(account) else sides[0]
             entries.append(
                 Entry(
-                    id=entry_id_of(posting.line_id, group.event, posting.reference),
+                    id=entry_id_of(posting, group.event),
                     event=group.event,
                     line_id=posting.line_id,
                     voucher_id=posting.voucher_id,

@@ -9,6 +9,7 @@ from chalicelib.kernel.calendar import read_date
 from chalicelib.kernel.reasons import error
 from chalicelib.settlement.results.model import PaymentResult, RowRefusal
 from chalicelib.sheets.reading import SheetRow, read_table
+from chalicelib.subsidies.claims.model import BankOutcome
 
 RESULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
     "line_id": ("明细编号",),
@@ -21,10 +22,12 @@ RESULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
 """Amounts are fen, as in the payment file: an amount in yuan differs from what is due and is refused."""
 _DATES = frozenset({"paid_on"})
 _REQUIRED = frozenset({"line_id", "status", "amount_fen"})
-_STATUSES: Mapping[str, bool] = {
-    **dict.fromkeys(("paid", "已支付", "成功", "支付成功", "付款成功"), True),
-    **dict.fromkeys(("failed", "失败", "支付失败", "付款失败", "退回"), False),
+_STATUSES: Mapping[str, BankOutcome] = {
+    **dict.fromkeys(("paid", "已支付", "成功", "支付成功", "付款成功"), BankOutcome.PAID),
+    **dict.fromkeys(("failed", "失败", "支付失败", "付款失败", "退回"), BankOutcome.FAILED),
+    **dict.fromkeys(("returned", "退票", "已退票", "支付后退票"), BankOutcome.RETURNED),
 }
+"""Some banks write 退回 of what they never paid; 退票 is said of money that came back after it was paid."""
 _FEN = re.compile(r"(\d{1,13})(?:\.0)?", re.ASCII)
 """Whole fen, also as a program writes a whole number that it keeps as a float; `1800.00` is yuan."""
 _MANGLED = re.compile(r"\d+(?:\.\d+)?[eE]\+?\d+|\d{16,}\.0+", re.ASCII)
@@ -66,19 +69,21 @@ def _refusal(row: SheetRow, faults: Sequence[Fault]) -> RowRefusal:
 
 def _read(row: SheetRow) -> PaymentResult | Sequence[Fault]:
     cells = {name: row.cells.get(name, "") for name in RESULT_COLUMNS}
-    paid = _STATUSES.get(cells["status"])
-    paid_on = read_date(cells["paid_on"]) if paid else None
+    outcome = _STATUSES.get(cells["status"])
+    moved = outcome in (BankOutcome.PAID, BankOutcome.RETURNED)
+    paid_on = read_date(cells["paid_on"]) if moved else None
     fen = _FEN.fullmatch(cells["amount_fen"])
-    faults = [*_missing(cells, paid=bool(paid)), *_wrong(cells, paid=paid, paid_on=paid_on)]
-    if faults or fen is None:
+    paid = outcome is BankOutcome.PAID
+    faults = [*_missing(cells, paid=paid), *_wrong(cells, outcome=outcome, paid_on=paid_on)]
+    if faults or fen is None or outcome is None:
         return faults
     return PaymentResult(
         row=row.row,
         line_id=cells["line_id"],
-        paid=bool(paid),
+        outcome=outcome,
         amount_fen=int(fen[1]),
         paid_on=paid_on,
-        bank_reference=cells["bank_reference"] if paid else None,
+        bank_reference=(cells["bank_reference"] or None) if moved else None,
         reason=cells["reason"] or None,
     )
 
@@ -88,13 +93,14 @@ def _missing(cells: Mapping[str, str], *, paid: bool) -> Sequence[Fault]:
     return [("missing_field", name) for name in needed if not cells[name]]
 
 
-def _wrong(cells: Mapping[str, str], *, paid: bool | None, paid_on: date | None) -> list[Fault]:
+def _wrong(cells: Mapping[str, str], *, outcome: BankOutcome | None, paid_on: date | None) -> list[Fault]:
     wrong = [name for name, most in _LIMITS.items() if len(cells[name]) > most]
-    if paid is None:
+    if outcome is None:
         wrong.append("status")
     if not _FEN.fullmatch(cells["amount_fen"]):
         wrong.append("amount_fen")
-    if paid and paid_on is None:
+    named = outcome is BankOutcome.PAID or (outcome is BankOutcome.RETURNED and cells["paid_on"])
+    if named and paid_on is None:
         wrong.append("paid_on")
     mangled: list[Fault] = (
         [("number_mangled", "bank_reference")] if _MANGLED.fullmatch(cells["bank_reference"]) else []

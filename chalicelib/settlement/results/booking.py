@@ -3,7 +3,8 @@
 A group of some 45 lines is one transaction: for each paid line the line and its voucher; for the group the
 posting group with one ledger summary an account, the claims' and batches' progress, and the budget. Nothing
 is read of the lines beforehand: what a batch froze, and the condition that a line still waits in it, are
-enough. Only where that condition fails are lines read and judged one by one.
+enough. Only where that condition fails are lines read and judged one by one. What is rare and needs its
+line read (`singly`) comes after the groups.
 
 A payment cannot be unmade by refusing to record it. If a paid line's voucher is no longer redeemed, the
 payment is booked all the same and the line is marked as one to be clawed back.
@@ -13,21 +14,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib.aws.writes import ConditionFailed, Write, transact, until_written
-from chalicelib.kernel.free_text import mask_numbers
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.settlement.batches import store as batch_store
 from chalicelib.settlement.batches.model import Batch, Member, batch_after
 from chalicelib.settlement.ledger import store as ledger_store
 from chalicelib.settlement.ledger.model import Event, Posting, PostingGroup, group_id_of
-from chalicelib.settlement.results.groups import Group, ResultRow, earlier_batches, grouped
-from chalicelib.settlement.results.model import PaymentResult, RowRefusal, attempt_in, judge_repeat
+from chalicelib.settlement.results.groups import Group, ResultRow, earlier_batches, grouped, is_plain
+from chalicelib.settlement.results.model import PaymentResult, RowRefusal, judge_known
+from chalicelib.settlement.results.singly import attempt_of, book_singly, flag, gone_status
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.claims import store as claim_store
 from chalicelib.subsidies.claims.closing import finish_claims
-from chalicelib.subsidies.claims.model import Claim, Line, LineStatus, PaymentAttempt
+from chalicelib.subsidies.claims.model import Claim, Line
 from chalicelib.subsidies.claims.moves import paid_after
 from chalicelib.subsidies.payments import store as payments
-from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import find_vouchers, settle_write
 
 _TRIES = 8
@@ -87,25 +87,21 @@ class GroupOutcome:
 # --------------------------------------------------------------------------- judging
 
 
-def judge_known(batch: Batch, rows: Sequence[ResultRow]) -> Judgement:
+def judge(batch: Batch, rows: Sequence[ResultRow]) -> Judgement:
     """Hold rows against the results their lines have in this batch already; nothing is changed."""
     line_ids = [row.member.line_id for row in rows]
     lines: dict[str, Line] = {line.id: line for line in claim_store.find_lines(line_ids)}
     judgement = Judgement()
     for row in rows:
         line = lines[row.member.line_id]
-        attempt = attempt_in(line, batch.id)
-        if attempt is None:
+        known = judge_known(row.result, line, batch.id)
+        if known.fresh:
             judgement.fresh.append(row)
-        elif (refusal := judge_repeat(row.result, attempt)) is not None:
-            judgement.refused.append(refusal)
-        elif line.unsettled is not None:
-            judgement.flagged.append(_flag(row, line.unsettled))
+        elif known.refusal is not None:
+            judgement.refused.append(known.refusal)
+        elif line.unsettled is not None and row.result.paid:
+            judgement.flagged.append(flag(row, line.unsettled))
     return judgement
-
-
-def _flag(row: ResultRow, status: str) -> RowRefusal:
-    return RowRefusal(row.result.row, "paid_without_voucher", {"status": status})
 
 
 # --------------------------------------------------------------------------- booking
@@ -120,11 +116,16 @@ def book(context: Context, batch: Batch, rows: Sequence[ResultRow], claims: Sequ
     standing = standing_of(claims, sorted({str(batch.id), *earlier}))
     judgement = Judgement()
     contested = False
-    for group in grouped(rows):
+    for group in grouped(row for row in rows if is_plain(row)):
         outcome = _book_group(context, batch, group, standing, contested=contested)
         standing, contested = outcome.standing, outcome.contested
         judgement.refused.extend(outcome.refused)
         judgement.flagged.extend(outcome.flagged)
+    others = [row for row in rows if not is_plain(row)]
+    for row in others:
+        book_singly(context, batch, row, judgement.refused, judgement.flagged)
+    if others:
+        standing = standing.read_again()
     finish_claims(list(standing.claims.values()), change_of(context, "settlement.record_results"))
     return judgement
 
@@ -143,14 +144,14 @@ def _book_group(
             pass
 
     def attempt() -> GroupOutcome:
-        judgement = judge_known(batch, group.rows)
+        judgement = judge(batch, group.rows)
         if not judgement.fresh:
             return GroupOutcome(standing, judgement.refused, judgement.flagged)
         fresh = Group(group.program_id, group.budget_year, tuple(judgement.fresh))
         unsettled = _unsettled(fresh)
         after = _write(context, batch, fresh, standing.read_again(), unsettled)
         flagged = [
-            _flag(row, unsettled[row.member.line_id]) for row in fresh.rows if row.member.line_id in unsettled
+            flag(row, unsettled[row.member.line_id]) for row in fresh.rows if row.member.line_id in unsettled
         ]
         return GroupOutcome(after, judgement.refused, [*judgement.flagged, *flagged])
 
@@ -162,14 +163,12 @@ def _unsettled(group: Group) -> dict[str, str]:
     vouchers = {
         voucher.id: voucher for voucher in find_vouchers([row.member.voucher_id for row in group.paid])
     }
-    unsettled: dict[str, str] = {}
+    gone: dict[str, str] = {}
     for _, member in group.paid:
-        voucher = vouchers.get(member.voucher_id)
-        if voucher is None or voucher.status is not VoucherStatus.REDEEMED:
-            unsettled[member.line_id] = str(voucher.status) if voucher is not None else "unknown"
-        elif voucher.enrolment_id != member.enrolment_id:
-            unsettled[member.line_id] = "redeemed_elsewhere"
-    return unsettled
+        status = gone_status(vouchers.get(member.voucher_id), member.enrolment_id)
+        if status is not None:
+            gone[member.line_id] = status
+    return gone
 
 
 def _write(
@@ -184,7 +183,7 @@ def _write(
     writes: list[Write] = []
     for result, member in group.rows:
         gone = unsettled.get(member.line_id)
-        writes.append(_line_write(batch, result, member, unsettled=gone))
+        writes.append(_line_write(context, batch, result, member, unsettled=gone))
         if result.paid and gone is None:
             writes.append(
                 settle_write(
@@ -208,19 +207,13 @@ def _write(
     return standing.after(group, batch.id)
 
 
-def _line_write(batch: Batch, result: PaymentResult, member: Member, *, unsettled: str | None) -> Write:
-    attempt = PaymentAttempt(
-        batch_id=batch.id,
-        status=LineStatus.PAID if result.paid else LineStatus.PAYMENT_FAILED,
-        amount_fen=result.amount_fen,
-        paid_on=result.paid_on,
-        bank_reference=result.bank_reference,
-        reason=mask_numbers(result.reason) if result.reason is not None else None,
-    )
-    attempts = [*member.attempts, attempt]
+def _line_write(
+    context: Context, batch: Batch, result: PaymentResult, member: Member, *, unsettled: str | None
+) -> Write:
+    attempts = [*member.attempts, attempt_of(context, batch.id, result)]
     if result.paid:
         return payments.pay_line_write(member.line_id, attempts, unsettled=unsettled)
-    return payments.fail_line_write(member.line_id, attempts, city=batch.division)
+    return payments.fail_line_write(member.line_id, attempts)
 
 
 def _money_writes(context: Context, batch: Batch, group: Group) -> list[Write]:

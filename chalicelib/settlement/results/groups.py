@@ -15,7 +15,7 @@ from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX
 from chalicelib.kernel.ids import ProgramId
 from chalicelib.settlement.batches.model import Member
 from chalicelib.settlement.results.model import PaymentResult
-from chalicelib.subsidies.claims.model import claim_of_line
+from chalicelib.subsidies.claims.model import BankOutcome, claim_of_line
 
 _FIXED_WRITES = 5  # this batch, the budget, the posting group, two summaries
 
@@ -59,6 +59,12 @@ class Group:
         earlier = {batch for row in self.paid for batch in earlier_batches(row.member)}
         lines = len(self.rows) + len(self.paid)
         return lines + len(self.paid_by_claim()) + len(payees) + len(earlier) + _FIXED_WRITES
+
+
+def is_plain(row: ResultRow) -> bool:
+    """Tell whether a row can be booked unread with others: a first payment or a failure of it, no set-off."""
+    paid_before = any(attempt.status is BankOutcome.PAID for attempt in row.member.attempts)
+    return row.result.outcome is not BankOutcome.RETURNED and not row.member.set_offs and not paid_before
 
 
 def earlier_batches(member: Member) -> set[str]:

@@ -8,19 +8,27 @@ import msgspec
 
 from chalicelib.kernel.errors import Fact
 from chalicelib.settlement.batches.model import Member
-from chalicelib.subsidies.claims.model import Line, LineStatus, PaymentAttempt
+from chalicelib.subsidies.claims.model import BankOutcome, Line, LineStatus, PaymentAttempt
 
 
 class PaymentResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What the bank reports of one line; `row` is its place in what was sent, from 1."""
+    """What the bank reports of one line; `row` is its place in what was sent, from 1.
+
+    `paid_on` is the bank's date, of a payment or of the money that came back.
+    """
 
     row: int
     line_id: str
-    paid: bool
+    outcome: BankOutcome
     amount_fen: int
     paid_on: date | None
     bank_reference: str | None
     reason: str | None
+
+    @property
+    def paid(self) -> bool:
+        """Tell whether the bank has paid."""
+        return self.outcome is BankOutcome.PAID
 
 
 class RowRefusal(NamedTuple):
@@ -47,9 +55,9 @@ class RefusedResult(msgspec.Struct, frozen=True, kw_only=True):
 # --------------------------------------------------------------------------- judging
 
 
-def attempt_in(line: Line, batch_id: str) -> PaymentAttempt | None:
-    """Find what the bank has already said of a line in this batch."""
-    return next((attempt for attempt in line.attempts if attempt.batch_id == batch_id), None)
+def attempts_in(line: Line, batch_id: str) -> list[PaymentAttempt]:
+    """Find what is known of a line's payment in this batch, with corrections and returns, oldest first."""
+    return [attempt for attempt in line.attempts if attempt.batch_id == batch_id]
 
 
 def judge_row(
@@ -76,29 +84,69 @@ def judge_row(
     return None
 
 
-def judge_repeat(result: PaymentResult, known: PaymentAttempt) -> RowRefusal | None:
-    """Judge a row whose line has a result in this batch already: None if it says the same."""
-    if _same(known, result):
-        return None
-    return RowRefusal(result.row, "result_contradicts", {"status": "paid" if _paid(known) else "failed"})
+class Known(NamedTuple):
+    """What is known of a row's line: it is `fresh`, refused, or said already what the row says."""
+
+    fresh: bool
+    refusal: RowRefusal | None = None
 
 
-def _paid(attempt: PaymentAttempt) -> bool:
-    return attempt.status is LineStatus.PAID
+def judge_known(result: PaymentResult, line: Line, batch_id: str) -> Known:
+    """Hold a row against what is known of its line in its batch.
+
+    What was said before is a repeat, also where it was corrected since: it changes nothing and is no mistake.
+
+        known nothing             paid, failed: fresh       returned: `returned_before_paid`
+        known paid                paid: a repeat            failed: `result_contradicts`       returned: fresh
+        known paid, returned      paid, returned: repeats   failed: `result_contradicts`
+    """
+    known = attempts_in(line, batch_id)
+    if any(_same(attempt, result) for attempt in known):
+        return Known(fresh=False)
+    code = _why_wrong(result, line, known)
+    if code is None:
+        return Known(fresh=True)
+    facts: dict[str, Fact] = {"status": word_of(known[-1].status)} if known else {}
+    return Known(fresh=False, refusal=RowRefusal(result.row, code, facts))
+
+
+def _why_wrong(result: PaymentResult, line: Line, known: Sequence[PaymentAttempt]) -> str | None:
+    """Name what stands against a row that says something new of its line; None if nothing does."""
+    if result.outcome is not BankOutcome.RETURNED:
+        return "result_contradicts" if known else None
+    if not known:
+        return "returned_before_paid"
+    if known[-1].status is not BankOutcome.PAID:
+        return "result_contradicts"
+    if line.status is LineStatus.REVERSED or line.reversed_fen or line.reversal_asked_by is not None:
+        return "line_taken_back"
+    return "correction_already_asked" if line.correction is not None else None
+
+
+def word_of(outcome: BankOutcome) -> str:
+    """Give the word that results use for an outcome."""
+    return "failed" if outcome is BankOutcome.FAILED else outcome.value
+
+
+def outcome_of(word: str) -> BankOutcome:
+    """Give the outcome that a result's word names."""
+    return BankOutcome.FAILED if word == "failed" else BankOutcome(word)
 
 
 def _same(known: PaymentAttempt, result: PaymentResult) -> bool:
-    if _paid(known) != result.paid:
+    if known.status is not result.outcome:
         return False
-    return not result.paid or (known.paid_on, known.bank_reference) == (result.paid_on, result.bank_reference)
+    if result.outcome is BankOutcome.FAILED:
+        return True
+    return (known.paid_on, known.bank_reference) == (result.paid_on, result.bank_reference)
 
 
 def same_result(result: PaymentResult, other: PaymentResult) -> bool:
     """Tell whether two rows report the same of a line."""
-    if (result.paid, result.amount_fen) != (other.paid, other.amount_fen):
+    if (result.outcome, result.amount_fen) != (other.outcome, other.amount_fen):
         return False
     payment = (result.paid_on, result.bank_reference)
-    return not result.paid or payment == (other.paid_on, other.bank_reference)
+    return result.outcome is BankOutcome.FAILED or payment == (other.paid_on, other.bank_reference)
 
 
 def first_right_rows(
@@ -126,6 +174,6 @@ def first_right_rows(
         elif (refusal := judge(result)) is not None:
             refused.append(refusal)
         elif (first := right.setdefault(result.line_id, result)) is not result:
-            status = "paid" if first.paid else "failed"
-            refused.append(RowRefusal(result.row, "result_contradicts", {"status": status}))
+            facts: dict[str, Fact] = {"status": word_of(first.outcome)}
+            refused.append(RowRefusal(result.row, "result_contradicts", facts))
     return list(right.values()), refused

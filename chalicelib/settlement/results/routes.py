@@ -12,7 +12,7 @@ from chalicelib.edge.http import Api
 from chalicelib.kernel.reasons import sentence
 from chalicelib.settlement.results import service as results
 from chalicelib.settlement.results.bank_sheet import read_results
-from chalicelib.settlement.results.model import PaymentResult, RefusedResult, RowRefusal
+from chalicelib.settlement.results.model import PaymentResult, RefusedResult, RowRefusal, outcome_of
 from chalicelib.subsidies.budgets.routes import AMOUNT_MAX
 
 api = Api(__name__)
@@ -20,10 +20,14 @@ RESULTS_MAX = 5_000
 
 
 class ResultRow(Form):
-    """What the bank reports of one line; a paid one has its date and reference."""
+    """What the bank reports of one line; a paid one has its date and reference.
+
+    `returned` (退票) is said of money that came back after it was paid, with the bank's date and reference of
+    that.
+    """
 
     line_id: Annotated[str, Meta(min_length=1, max_length=80)]
-    status: Literal["paid", "failed"]
+    status: Literal["paid", "failed", "returned"]
     amount_fen: Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
     paid_on: date | None = None
     bank_reference: Annotated[str, reference(64)] | None = None
@@ -37,9 +41,9 @@ class ResultRow(Form):
 
 
 class ResultsRequest(Form):
-    """What the bank reports of a batch, or of a part of it."""
+    """What the bank reports of a batch, or of a part of it; nothing where all its lines are set off."""
 
-    results: Annotated[list[ResultRow], Meta(min_length=1, max_length=RESULTS_MAX)]
+    results: Annotated[list[ResultRow], Meta(max_length=RESULTS_MAX)]
 
 
 class RefusedRow(Answer):
@@ -86,7 +90,7 @@ class ResultsAnswer(Answer):
     query=ResultsQuery,
     answer=ResultsAnswer,
     sheet=True,
-    summary="Record what the bank paid and what it did not, by JSON, xlsx or csv",
+    summary="Record what the bank paid, did not pay or sent back, by JSON, xlsx or csv",
 )
 def record_results(call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_id: str) -> ResultsAnswer:
     body = call.body
@@ -141,7 +145,7 @@ def _results(body: ResultsRequest) -> list[PaymentResult]:
         PaymentResult(
             row=place,
             line_id=row.line_id,
-            paid=row.status == "paid",
+            outcome=outcome_of(row.status),
             amount_fen=row.amount_fen,
             paid_on=row.paid_on,
             bank_reference=row.bank_reference,

@@ -13,7 +13,7 @@ from chalicelib.settlement.batches.model import Batch, Member, why_not
 from chalicelib.settlement.batches.service import read_batch
 from chalicelib.settlement.own_work import claims_of_lines, is_own_work
 from chalicelib.settlement.results import store
-from chalicelib.settlement.results.booking import book, judge_known
+from chalicelib.settlement.results.booking import book, judge
 from chalicelib.settlement.results.groups import ResultRow
 from chalicelib.settlement.results.model import (
     PaymentResult,
@@ -22,6 +22,7 @@ from chalicelib.settlement.results.model import (
     first_right_rows,
     judge_row,
 )
+from chalicelib.settlement.results.set_off import wholly_set_off
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,8 @@ def record_results(
 ) -> RecordedResults:
     """Apply what the bank reports of a batch, row by row; with `dry_run` only judge it.
 
-    What is refused, `unreadable` rows of a sheet among it, is kept beside the batch.
+    What is refused, `unreadable` rows of a sheet among it, is kept beside the batch. Lines of which all is
+    set off are booked with it.
 
     Raises:
         Forbidden: `self_approval`, by who prepared or reviewed one of the claims.
@@ -53,16 +55,18 @@ def record_results(
     """
     batch = read_batch(context, batch_id, "settlement.record_results")
     members: dict[str, Member] = {member.line_id: member for member in batch_store.members_of(batch.id)}
-    claims = claims_of_lines(result.line_id for result in results if result.line_id in members)
+    unasked = wholly_set_off(context, members.values())
+    named = [result.line_id for result in results if result.line_id in members]
+    claims = claims_of_lines([*named, *(row.member.line_id for row in unasked)])
     refuse(why_not("results", batch, own_work=is_own_work(context.principal, claims)))
     right, wrong = _judge_file(context, batch, results, members)
     rows = [ResultRow(result, members[result.line_id]) for result in right]
-    judgement = judge_known(batch, rows) if dry_run else book(context, batch, rows, claims)
-    refused = [*wrong, *judgement.refused]
+    judgement = judge(batch, rows) if dry_run else book(context, batch, [*rows, *unasked], claims)
+    refused = [*wrong, *(refusal for refusal in judgement.refused if refusal.row)]
     ordered = sorted([*refused, *unreadable], key=lambda refusal: refusal.row)
     if not dry_run:
         _keep_refused(context, batch, ordered, {result.row: result for result in results})
-    flagged = sorted(judgement.flagged, key=lambda flag: flag.row)
+    flagged = sorted((flag for flag in judgement.flagged if flag.row), key=lambda flag: flag.row)
     return RecordedResults(applied=len(results) - len(refused), refused=ordered, flagged=flagged)
 
 

@@ -15,7 +15,7 @@ from chalicelib.settlement.ledger.model import AccountTotals, Period, Summary, a
 HEADERS = ("机构代码", "机构名称", "科目", "日期", "摘要", "笔数", "借方(元)", "贷方(元)", "余额(元)")
 _PERIOD = re.compile(r"(20[0-9]{2}|21[0-9]{2})(-(0[1-9]|1[0-2]))?")
 _LAST_MONTH = 12
-_TITLES = {"institution": "拨付补贴", "receivable": "应收追回"}
+_TITLES = {"institution": "拨付补贴", "receivable": "应收追回", "set_off": "抵扣追回"}
 Cell = str | int | Decimal | None
 
 

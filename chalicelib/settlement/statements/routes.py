@@ -55,7 +55,10 @@ class StatementAccount(Answer):
 
 
 class StatementOfPeriod(Answer):
-    """A statement; `paid_fen` is what was paid in the period less what was taken back."""
+    """A statement; `paid_fen` is what was paid in the period less what was taken back.
+
+    Of that, what accounts of kind `set_off` are credited with was kept for what the institutions owed.
+    """
 
     division: str
     institution: str | None

@@ -1,7 +1,8 @@
 """Month and year statements of a division or an institution: opening, postings by day, closing.
 
-Two memoranda are shown of each institution: what was paid to it, and what it has to pay back. The sums agree
-with the books: what is paid in a period is what the treasury is credited with.
+Of each institution is shown what was paid to it, what it has to pay back, and what of that was set off. The
+sums agree with the books: what is paid in a period, less what is set off, is what the treasury is credited
+with.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,13 @@ from chalicelib.kernel.ids import Uscc
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.settlement.ledger import store as ledger_store
-from chalicelib.settlement.ledger.model import Period, Summary, institution_account, receivable_account
+from chalicelib.settlement.ledger.model import (
+    Period,
+    Summary,
+    institution_account,
+    receivable_account,
+    set_off_account,
+)
 from chalicelib.settlement.ledger.service import books_of, cities_within
 from chalicelib.settlement.statements.model import InstitutionAccount, Statement, account_over, period_of
 from chalicelib.subsidies.budgets.model import budget_division
@@ -84,13 +91,17 @@ def _seen_by_bureau(
 def _accounts_of(uscc: str, divisions: Sequence[str], days: Period) -> list[InstitutionAccount]:
     """Give an institution's accounts in these ledgers: an institution that moves leaves its history behind.
 
-    One query a ledger, a second one only where it was ever paid: nothing else makes it owe anything.
+    One query a ledger, a second one only where it was ever paid: nothing else makes it owe anything. A third
+    only where it ever owed: what is set off is shown beside what it repays.
     """
     accounts = []
     for division in divisions:
         paid = _accounts(division, f"{institution_account(division, uscc)}#", days)
         if paid:
-            accounts += paid + _accounts(division, f"{receivable_account(division, uscc)}#", days)
+            owed = _accounts(division, f"{receivable_account(division, uscc)}#", days)
+            accounts += [*paid, *owed]
+            if owed:
+                accounts += _accounts(division, f"{set_off_account(division, uscc)}#", days)
     return accounts
 
 
@@ -103,7 +114,11 @@ def _accounts_in(area: str, days: Period) -> list[InstitutionAccount]:
     accounts = [
         account
         for division in ledgers or [budget_division(area)]
-        for beginning in (institution_account(division, ""), receivable_account(division, ""))
+        for beginning in (
+            institution_account(division, ""),
+            receivable_account(division, ""),
+            set_off_account(division, ""),
+        )
         for account in _accounts(division, beginning, days)
     ]
     if not ledgers:

@@ -1,5 +1,6 @@
 """What verification compares: each stored figure with the one that what it stands for adds up to."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
@@ -7,10 +8,11 @@ from typing import Any, NamedTuple
 import msgspec
 
 from chalicelib.settlement.batches.model import Batch, BatchStatus, Member
-from chalicelib.settlement.ledger.model import Event, PostingGroup, Summary
-from chalicelib.settlement.results.model import attempt_in
+from chalicelib.settlement.clawback.model import taken_back_fen
+from chalicelib.settlement.ledger.model import Event, Posting, PostingGroup, Summary, set_off_account
+from chalicelib.settlement.results.model import attempts_in
 from chalicelib.subsidies.budgets.model import Budget
-from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line, LineStatus
+from chalicelib.subsidies.claims.model import BankOutcome, Claim, ClaimStatus, Line, LineStatus
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
 _RESERVING = (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE, ClaimStatus.BATCHED)
@@ -46,8 +48,9 @@ class Stage(StrEnum):
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Where a verification goes on, and what it has added up of each budget (fen) so far.
 
-    `budgets` are the versions of the budgets as it began. `place` is a key of the stage's own. `differing`
-    counts the differences found until now.
+    `budgets` are the versions of the budgets as it began. `out` is what left the treasury less what came
+    back, `set_off` by institution what was set off less what that repaid: nothing. `place` is a key of the
+    stage's own. `differing` counts the differences found until now.
     """
 
     stage: Stage
@@ -55,6 +58,9 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     place: dict[str, Any] | None = None
     budgets: dict[str, int] = {}
     spent: dict[str, int] = {}
+    receivable: dict[str, int] = {}
+    out: dict[str, int] = {}
+    set_off: dict[str, int] = {}
     reserved: dict[str, int] = {}
     differing: int = 0
 
@@ -90,7 +96,7 @@ def against_members(
     expected = {
         "line_count": len(members),
         "amount_fen": sum(member.amount_fen for member in members),
-        "result_count": sum(attempt_in(line, batch_id) is not None for line in lines),
+        "result_count": sum(bool(attempts_in(line, batch_id)) for line in lines),
         "paid_count": sum(line.status in _PAID for line in lines),
         "withdrawn_count": sum(line.status is LineStatus.REJECTED for line in lines),
     }
@@ -106,20 +112,42 @@ def _unlike(
             yield Difference(f"{kind}_{figure.removesuffix('_fen')}", name, None, has, should)
 
 
-def against_postings(line: Line, posted: Mapping[Event, int]) -> Iterator[Difference]:
-    """Compare a line with what was posted of it (fen by event): a second posting doubles its figure.
+def against_postings(line: Line, batch_id: str | None, posted: Mapping[Event, int]) -> Iterator[Difference]:
+    """Compare a line with what was posted of it under a batch (fen by event): a second posting doubles it.
 
     A line of 180,000 fen that was taken back, of which 80,000 have been repaid, has 180,000 paid, 180,000
-    reversed and 80,000 repaid.
+    reversed and 80,000 repaid. One that came back (退票) and is paid by the next batch has 180,000 paid and
+    returned under the first, and 180,000 paid under the second.
     """
-    expected = {
-        Event.PAID: line.amount_fen if line.status in _PAID else 0,
-        Event.REVERSED: line.amount_fen if line.status is LineStatus.REVERSED else 0,
-        Event.REPAID: sum(repayment.amount_fen for repayment in line.repayments),
-    }
-    for event, expected_fen in expected.items():
-        if posted.get(event, 0) != expected_fen:
-            yield Difference(f"posting_{event.value}", None, line.id, posted.get(event, 0), expected_fen)
+    expected = Counter(_attempted(line, batch_id))
+    if line.batch_id == batch_id:
+        expected[Event.REVERSED] = taken_back_fen(line)
+        expected[Event.REPAID] = sum(repayment.amount_fen for repayment in line.repayments)
+        booked_fen = sum(set_off.amount_fen for set_off in line.set_offs if set_off.booked)
+        expected[Event.OFFSET] = booked_fen + posted.get(Event.OWED_AGAIN, 0)
+    for event in Event:
+        if event is not Event.OWED_AGAIN and posted.get(event, 0) != expected[event]:
+            yield Difference(f"posting_{event.value}", None, line.id, posted.get(event, 0), expected[event])
+
+
+def _attempted(line: Line, batch_id: str | None) -> dict[Event, int]:
+    """Add up what the results of a line in a batch come to; whether the last one stands its state tells."""
+    sums: Counter[Event] = Counter()
+    attempts = [attempt for attempt in line.attempts if attempt.batch_id == batch_id]
+    last_paid = attempts.pop() if attempts and attempts[-1].status is BankOutcome.PAID else None
+    for attempt in attempts:
+        if attempt.status is BankOutcome.PAID:
+            sums[Event.PAID] += attempt.amount_fen
+            sums[Event.SET_OFF] += attempt.set_off_fen
+        elif attempt.status is BankOutcome.RETURNED or attempt.confirmed_by is not None:
+            event = Event.RETURNED if attempt.status is BankOutcome.RETURNED else Event.UNPAID
+            sums[event] += attempt.amount_fen
+            sums[Event.SET_OFF_UNDONE] += attempt.set_off_fen
+    if line.batch_id == batch_id and line.status in _PAID:
+        set_off_fen = last_paid.set_off_fen if last_paid is not None else 0
+        sums[Event.PAID] += line.amount_fen - set_off_fen
+        sums[Event.SET_OFF] += set_off_fen
+    return sums
 
 
 def against_vouchers(lines: Iterable[Line], vouchers: Mapping[str, Voucher]) -> Iterator[Difference]:
@@ -135,11 +163,11 @@ def against_vouchers(lines: Iterable[Line], vouchers: Mapping[str, Voucher]) -> 
 def _against_voucher(line: Line, voucher: Voucher | None) -> Iterator[Difference]:
     own = voucher if voucher is not None and voucher.enrolment_id == line.enrolment_id else None
     settled = own is not None and own.status is VoucherStatus.SETTLED
-    was_paid, was_reversed = line.status in _PAID, line.status is LineStatus.REVERSED
+    is_paid = line.status in _PAID
     figures = (
-        ("voucher_settled", settled, was_paid),
-        ("voucher_paid", own.paid_fen if own is not None else 0, was_paid * line.amount_fen),
-        ("voucher_reversed", own.reversed_fen if own is not None else 0, was_reversed * line.amount_fen),
+        ("voucher_settled", settled, is_paid or line.paid_once),
+        ("voucher_paid", own.paid_fen if own is not None else 0, is_paid * line.amount_fen),
+        ("voucher_reversed", own.reversed_fen if own is not None else 0, taken_back_fen(line)),
     )
     for kind, has, should in figures:
         if has != should:
@@ -203,15 +231,61 @@ def against_lines(claim: Claim, lines: Sequence[Line]) -> Iterator[Difference]:
     yield from _unlike("claim", claim.id, claim, expected)
 
 
-def more_spent(spent: Mapping[str, int], groups: Iterable[PostingGroup]) -> dict[str, int]:
-    """Add what groups spent of each budget: paid, less what was taken back."""
-    sums = dict(spent)
+def more_posted(progress: Progress, groups: Iterable[PostingGroup]) -> Progress:
+    """Add what groups did to each budget, to what left the treasury, and to what was set off."""
+    sums = {
+        Figure.SPENT: Counter(progress.spent),
+        Figure.RECEIVABLE: Counter(progress.receivable),
+        Figure.OUT: Counter(progress.out),
+    }
+    set_off = Counter(progress.set_off)
     for group in groups:
-        if group.event is not Event.REPAID:
-            name = budget_name(group.division, group.budget_year, group.program_id)
-            sign = 1 if group.event is Event.PAID else -1
-            sums[name] = sums.get(name, 0) + sign * sum(posting.amount_fen for posting in group.postings)
-    return sums
+        name = budget_name(group.division, group.budget_year, group.program_id)
+        for posting in group.postings:
+            for figure, sign in _signs(group.event, posting).items():
+                sums[figure][name] += sign * posting.amount_fen
+            set_off[posting.institution] += _SET_OFF_SIGNS.get(group.event, 0) * posting.amount_fen
+    return msgspec.structs.replace(
+        progress,
+        spent=dict(sums[Figure.SPENT]),
+        receivable=dict(sums[Figure.RECEIVABLE]),
+        out=dict(sums[Figure.OUT]),
+        set_off=dict(set_off),
+    )
+
+
+class Figure(StrEnum):
+    """What postings add up to for a budget."""
+
+    SPENT = "spent"
+    RECEIVABLE = "receivable"
+    OUT = "out"
+
+
+_PAYS = {Figure.SPENT: 1, Figure.OUT: 1}
+_UNDOES = {Figure.SPENT: -1, Figure.OUT: -1}
+_COMES_BACK = {Figure.RECEIVABLE: -1, Figure.OUT: -1}
+_SIGNS: Mapping[Event, Mapping[Figure, int]] = {
+    Event.PAID: _PAYS,
+    Event.SET_OFF: _PAYS,
+    Event.RETURNED: _UNDOES,
+    Event.UNPAID: _UNDOES,
+    Event.SET_OFF_UNDONE: _UNDOES,
+    Event.REVERSED: {Figure.SPENT: -1, Figure.RECEIVABLE: 1},
+    Event.REPAID: _COMES_BACK,
+    Event.OFFSET: _COMES_BACK,
+    Event.OWED_AGAIN: {Figure.RECEIVABLE: 1, Figure.OUT: 1},
+}
+"""A set-off is money that one budget pays to another: it counts as paid and as come back."""
+_SET_OFF_SIGNS = {Event.SET_OFF: 1, Event.SET_OFF_UNDONE: -1, Event.OFFSET: -1, Event.OWED_AGAIN: 1}
+
+
+def _signs(event: Event, posting: Posting) -> Mapping[Figure, int]:
+    """Tell what an event adds to; reversals of before budgets had a receivable never were in it."""
+    signs = _SIGNS[event]
+    if event in (Event.REVERSED, Event.REPAID) and posting.at_version is None:
+        return {figure: sign for figure, sign in signs.items() if figure is not Figure.RECEIVABLE}
+    return signs
 
 
 def more_reserved(
@@ -228,20 +302,36 @@ def more_reserved(
     return sums
 
 
-def against_sums(
-    name: str, budget: Budget | None, *, spent_fen: int, reserved_fen: int
-) -> Iterator[Difference]:
-    """Compare a budget with what was posted and is reserved, and its parts with what was appropriated."""
+def against_sums(name: str, budget: Budget | None, progress: Progress) -> Iterator[Difference]:
+    """Compare a budget with what was posted and is reserved, and its parts with what was appropriated.
+
+    What left the treasury less what came back is never more than was appropriated, whatever the parts say.
+    """
     figures = {
-        "budget_spent": (budget.spent_fen if budget is not None else 0, spent_fen),
-        "budget_reserved": (budget.reserved_fen if budget is not None else 0, reserved_fen),
+        "budget_spent": (budget.spent_fen if budget is not None else 0, progress.spent.get(name, 0)),
+        "budget_receivable": (
+            budget.receivable_fen if budget is not None else 0,
+            progress.receivable.get(name, 0),
+        ),
+        "budget_reserved": (budget.reserved_fen if budget is not None else 0, progress.reserved.get(name, 0)),
     }
     if budget is not None:
-        parts_fen = budget.available_fen + budget.reserved_fen + budget.spent_fen
+        parts_fen = budget.available_fen + budget.reserved_fen + budget.spent_fen + budget.receivable_fen
         figures["budget_parts"] = (parts_fen, budget.appropriated_fen)
     for kind, (has, should) in figures.items():
         if has != should:
             yield Difference(kind, name, None, has, should)
+    appropriated_fen = budget.appropriated_fen if budget is not None else 0
+    out_fen = progress.out.get(name, 0)
+    if out_fen > appropriated_fen:
+        yield Difference("budget_overdrawn", name, None, out_fen, appropriated_fen)
+
+
+def open_set_offs(division: str, progress: Progress) -> Iterator[Difference]:
+    """Find institutions of which more or less was set off than that repaid."""
+    for uscc, fen in sorted(progress.set_off.items()):
+        if fen:
+            yield Difference("set_off_open", set_off_account(division, uscc), None, fen, 0)
 
 
 def budget_name(division: str, year: int, program_id: str) -> str:

@@ -43,8 +43,9 @@ from chalicelib.settlement.verification.model import (
     against_vouchers,
     budget_name,
     misplaced,
+    more_posted,
     more_reserved,
-    more_spent,
+    open_set_offs,
     posted_by_line,
     without_batch,
 )
@@ -144,16 +145,20 @@ def _verify_batch(division: str, progress: Progress) -> VerifiedPage:
     posted = posted_by_line(groups)
     differences = [
         *against_members(batch_id, batch, members, lines),
-        *(difference for line in paid_here for difference in against_postings(line, posted.get(line.id, {}))),
+        *(
+            difference
+            for line in lines
+            for difference in against_postings(line, batch_id, posted.get(line.id, {}))
+        ),
         *_voucher_differences(paid_here),
         *_summary_differences(division, groups),
-        *misplaced(groups, batch_id, {str(line.id) for line in paid_here}),
+        *misplaced(groups, batch_id, {str(line.id) for line in lines}),
     ]
-    spent = more_spent(progress.spent, groups)
+    summed = more_posted(progress, groups)
     if progress.number > 1:
-        after = progress.at(Stage.BATCHES, number=progress.number - 1, spent=spent)
+        after = summed.at(Stage.BATCHES, number=progress.number - 1)
     else:
-        after = progress.at(Stage.STRAYS, spent=spent)
+        after = summed.at(Stage.STRAYS)
     postings = sum(len(group.postings) for group in groups)
     return VerifiedPage(division, postings, len(lines), differences, after, batch=batch)
 
@@ -204,7 +209,7 @@ def _verify_strays(division: str, progress: Progress) -> VerifiedPage:
             strays.append(group)
             after = group.id
     differences = [difference for group in strays for difference in without_batch(group)]
-    onwards = progress.at(stage, spent=more_spent(progress.spent, strays))
+    onwards = more_posted(progress, strays).at(stage)
     if stage is Stage.STRAYS:
         onwards = msgspec.structs.replace(onwards, place={"id": after})
     postings = sum(len(group.postings) for group in strays)
@@ -246,7 +251,7 @@ def _verify_claims(division: str, progress: Progress, now: datetime) -> Verified
         reserved = more_reserved(reserved, division, claim, own)
     unbatched = [line for line in lines if line.batch_id is None]
     for line in unbatched:
-        differences += against_postings(line, {})
+        differences += against_postings(line, None, {})
     differences += _voucher_differences(unbatched)
     onwards = msgspec.structs.replace(progress, reserved=reserved, place=page.after)
     if page.after is not None:
@@ -258,18 +263,14 @@ def _verify_claims(division: str, progress: Progress, now: datetime) -> Verified
 def _budget_differences(division: str, progress: Progress, now: datetime) -> Iterator[Difference]:
     """Compare every budget with what was added up, but those that changed during the run."""
     years = _years(now)
-    summed = progress.spent.keys() | progress.reserved.keys()
+    summed = progress.spent.keys() | progress.receivable.keys() | progress.reserved.keys()
     stored = _budgets(division, {*years, *(int(name.split(".")[2]) for name in summed)})
     for name in sorted(summed | stored.keys() | progress.budgets.keys()):
         budget = stored.get(name)
         if budget is not None and budget.year in years and progress.budgets.get(name) != budget.version:
             continue
-        yield from against_sums(
-            name,
-            budget,
-            spent_fen=progress.spent.get(name, 0),
-            reserved_fen=progress.reserved.get(name, 0),
-        )
+        yield from against_sums(name, budget, progress)
+    yield from open_set_offs(division, progress)
 
 
 def _years(now: datetime) -> range:

@@ -41,6 +41,7 @@ class BudgetAnswer(Answer):
     appropriated_fen: int
     reserved_fen: int
     spent_fen: int
+    receivable_fen: int
     available_fen: int
     version: int
 
@@ -100,6 +101,7 @@ def _budget(budget: Budget) -> BudgetAnswer:
         appropriated_fen=budget.appropriated_fen,
         reserved_fen=budget.reserved_fen,
         spent_fen=budget.spent_fen,
+        receivable_fen=budget.receivable_fen,
         available_fen=budget.available_fen,
         version=budget.version,
     )

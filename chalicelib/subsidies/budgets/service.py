@@ -18,7 +18,7 @@ def set_budget(
 
     Raises:
         Malformed: the division has no budget of its own, or the program is unknown.
-        Refused: `version_conflict`, or `budget_exhausted` if more is reserved and spent already.
+        Refused: `version_conflict`, or `budget_exhausted` if more is reserved, spent and receivable already.
 
     """
     _require_budget_division(context.principal, "budget.write", division)

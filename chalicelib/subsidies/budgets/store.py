@@ -1,6 +1,6 @@
-"""The table of budgets. Every write keeps appropriated = available + reserved + spent."""
+"""The table of budgets. Every write keeps appropriated = available + reserved + spent + receivable."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -10,7 +10,7 @@ from chalicelib.aws.table import VersionedTable, table_name
 from chalicelib.aws.writes import ConditionFailed, Update, insert, update
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
-from chalicelib.subsidies.budgets.model import Budget, budget_id_of
+from chalicelib.subsidies.budgets.model import Budget, Moves, Part, budget_id_of
 
 
 class BudgetRow(VersionedTable[Budget]):
@@ -30,6 +30,7 @@ class BudgetRow(VersionedTable[Budget]):
     available_fen = NumberAttribute()
     reserved_fen = NumberAttribute(default=0)
     spent_fen = NumberAttribute(default=0)
+    receivable_fen = NumberAttribute(default=0)
 
 
 def find_budget(division: str, year: int, program_id: str) -> Budget | None:
@@ -69,7 +70,7 @@ def create_budget(budget: Budget, change: Change) -> Budget:
 
 
 def change_budget(budget: Budget, *, appropriated_fen: int, version: int, change: Change) -> Budget:
-    """Appropriate another amount; never below what is reserved and spent.
+    """Appropriate another amount; never below what is reserved, spent and receivable.
 
     Raises:
         Refused: `version_conflict`, or `budget_exhausted` with what is missing.
@@ -96,7 +97,7 @@ def change_budget(budget: Budget, *, appropriated_fen: int, version: int, change
             raise error("not_found") from None
         if old.version != version:
             raise error("version_conflict", version=old.version) from None
-        missing_fen = old.reserved_fen + old.spent_fen - appropriated_fen
+        missing_fen = old.appropriated_fen - old.available_fen - appropriated_fen
         raise error("budget_exhausted", missing_fen=missing_fen) from None
 
 
@@ -149,15 +150,16 @@ def spend_write(division: str, year: int, program_id: str, *, amount_fen: int) -
     )
 
 
-def unspend_write(division: str, year: int, program_id: str, *, amount_fen: int) -> Update:
-    """Make available again what a reversed line had spent."""
-    return _write(
-        division,
-        year,
-        program_id,
-        [
-            BudgetRow.spent_fen.set(BudgetRow.spent_fen - amount_fen),
-            BudgetRow.available_fen.set(BudgetRow.available_fen + amount_fen),
-        ],
-        BudgetRow.spent_fen >= amount_fen,
-    )
+def moves_writes(division: str, moves: Moves) -> list[Update]:
+    """Move amounts between the parts of budgets, if each has what is taken from it: one write a budget."""
+    return [_moved(division, year, program_id, parts) for (year, program_id), parts in sorted(moves.items())]
+
+
+def _moved(division: str, year: int, program_id: str, parts: Mapping[Part, int]) -> Update:
+    changes = {part: fen for part, fen in sorted(parts.items()) if fen}
+    actions: list[Action] = [getattr(BudgetRow, part).add(fen) for part, fen in changes.items()]
+    condition: Any = BudgetRow.id.exists()
+    for part, fen in changes.items():
+        if fen < 0:
+            condition &= getattr(BudgetRow, part) >= -fen
+    return _write(division, year, program_id, actions, condition)

@@ -57,6 +57,8 @@ CLAIM_TRANSITIONS: Transitions[ClaimStatus] = Transitions(
         "batch": Step((_C.PUBLICISED, _C.PAYABLE), _C.BATCHED),
         "take_out": Step((_C.PAYABLE, _C.BATCHED), _C.PAYABLE),
         "pay": Step((_C.BATCHED,), _C.PAID),
+        "unpay": Step((_C.PAID,), _C.BATCHED),
+        "withdraw_approval": Step((_C.PUBLICISED,), _C.REVIEWED),
         "return": Step((_C.SUBMITTED, _C.REVIEWED), _C.RETURNED),
         "uphold_objection": Step((_C.SUBMITTED, _C.REVIEWED, _C.PUBLICISED), _C.RETURNED),
         "give_up": Step(
@@ -86,11 +88,14 @@ LINE_TRANSITIONS: Transitions[LineStatus] = Transitions(
         "hold": Step((_L.PENDING,), _L.HELD),
         "lift": Step((_L.HELD,), _L.PENDING),
         "reject": Step((_L.PENDING, _L.HELD), _L.REJECTED),
+        "restore": Step((_L.REJECTED,), _L.PENDING),
         "drop": Step((_L.PENDING, _L.HELD, _L.PAYMENT_FAILED), _L.REJECTED),
         "batch": Step((_L.PENDING, _L.PAYMENT_FAILED), _L.BATCHED),
         "take_out": Step((_L.BATCHED,), _L.HELD),
         "pay": Step((_L.BATCHED,), _L.PAID),
         "fail": Step((_L.BATCHED,), _L.PAYMENT_FAILED),
+        "correct_to_paid": Step((_L.PAYMENT_FAILED,), _L.PAID),
+        "pay_back": Step((_L.PAID,), _L.PAYMENT_FAILED),
         "reverse": Step((_L.PAID,), _L.REVERSED),
     },
 )
@@ -111,8 +116,9 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     `city` is the division whose budget pays. `due_city` and `due_on` stand only on claims that
     settlement has to look at: from publicity until every line is batched, and from the end of a claim until
     its class is closed. `objections` are those not yet decided, to the claim and to its lines;
-    `open_objections` those of them that stop the whole claim. `queue` is the list in which it waits, and
-    `queued_at` since when somebody has to act: from submission to second review, and while it is returned.
+    `open_objections` those of them that stop the whole claim. `class_closed` stands on a claim that was paid,
+    and has had a line to pay again since: its class is closed already. `queue` is the list in which it waits,
+    and `queued_at` since when somebody has to act: from submission to second review, and while returned.
     `claim_by` is the last day on which its class could be claimed for.
     `payee_id` is the institution's account that was approved: the one in force at the first review
     (`reviewed_at`), or one that a finance officer let it be paid to since. `holds` are those on the claim as
@@ -142,6 +148,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     approved_by: str | None = None
     payee_id: str | None = None
     holds: list[str] = []
+    approved_on: date | None = None
     budget_year: int | None = None
     publicity_ends_on: date | None = None
     due_city: str | None = None
@@ -150,6 +157,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     open_objections: int = 0
     batched_count: int = 0
     paid_count: int = 0
+    class_closed: bool = False
     decision_reason: str | None = None
     claim_by: date | None = None
     queue: str | None = None
@@ -158,15 +166,55 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
+class BankOutcome(StrEnum):
+    """What became of a payment at the bank; `returned` (退票) is money that came back after it was paid."""
+
+    PAID = "paid"
+    FAILED = "payment_failed"
+    RETURNED = "returned"
+
+
 class PaymentAttempt(msgspec.Struct, frozen=True, kw_only=True):
-    """What the bank said of a line in one batch; `paid_on` is the bank's date."""
+    """What the bank said of a line in one batch; `paid_on` is the bank's date.
+
+    `amount_fen` is what the bank was to pay, `set_off_fen` what was set off besides against what the
+    institution owes. A batch has several of a line where the bank corrected itself or money came back: the
+    last one counts. `entered_by` reported it; a correction has `confirmed_by` besides.
+    """
 
     batch_id: str
-    status: LineStatus
+    status: BankOutcome
     amount_fen: int
     paid_on: date | None = None
     bank_reference: str | None = None
     reason: str | None = None
+    set_off_fen: int = 0
+    entered_by: str | None = None
+    entered_at: datetime | None = None
+    confirmed_by: str | None = None
+
+
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """What one officer says a bank's result really is; another one has to confirm it."""
+
+    to: BankOutcome
+    amount_fen: int
+    paid_on: date | None
+    bank_reference: str | None
+    reason: str
+    asked_by: str
+
+
+class SetOff(msgspec.Struct, frozen=True, array_like=True):
+    """What is kept of the payment of `line_id` in a batch for what this line's institution owes.
+
+    It is `booked` once the rest of that line is paid; until then nobody else takes that part of the debt.
+    """
+
+    line_id: LineId
+    batch_id: str
+    amount_fen: int
+    booked: bool = False
 
 
 class Repayment(msgspec.Struct, frozen=True, array_like=True):
@@ -184,6 +232,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     `repay_by` is fixed with the reversal: after that day the institution is in arrears. `dropped` stands on a
     line that was taken out after second review: it stays out when its claim is returned and sent again.
     `held_since` tells since when each hold stands, `lifted` which derived ones somebody has decided to lift.
+    `reversed_fen` has been taken back so far; a line is `reversed` once all of it is. Lines that were
+    reversed before parts could be have 0 there. `set_offs` are parts of the debt that payments of other lines
+    cover.
+    `paid_once` stands on a line whose payment came back or was none: its voucher is settled all the same.
+    `released_by` let a line whose payment failed go into a batch again.
     """
 
     id: LineId
@@ -211,10 +264,16 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     attempts: list[PaymentAttempt] = []
     reversal_asked_by: str | None = None
     reversal_reason: str | None = None
+    reversal_asked_fen: int | None = None
     reversed_by: str | None = None
+    reversed_fen: int = 0
     repay_by: date | None = None
     unsettled: str | None = None
     repayments: list[Repayment] = []
+    set_offs: list[SetOff] = []
+    correction: Correction | None = None
+    paid_once: bool = False
+    released_by: str | None = None
     dropped: bool = False
     version: int = 1
     last_change: Change | None = None
@@ -275,6 +334,24 @@ def why_not(action: str, claim: Claim, hands: Hands, *, version: int | None = No
     return CLAIM_TRANSITIONS.why_not(action, claim, version=version)
 
 
+def why_not_withdraw_approval(
+    claim: Claim, hands: Hands, *, last_day: date | None, today: date, version: int | None = None
+) -> DomainError | None:
+    """Tell what stands against a reviewer withdrawing their own second review.
+
+    It may be until publicity has run a day, `last_day`, and as long as nobody has objected.
+    `store.move_write` holds the same under races.
+    """
+    refusal = CLAIM_TRANSITIONS.why_not("withdraw_approval", claim, version=version)
+    if refusal is not None:
+        return refusal
+    if claim.approved_by not in hands:
+        return error("approval_not_yours")
+    if claim.objections:
+        return error("objection_open")
+    return error("approval_stands") if last_day is None or today > last_day else None
+
+
 APPROVED = (_C.PUBLICISED, _C.PAYABLE, _C.BATCHED)
 """States of a claim that has passed second review and is not over."""
 
@@ -287,6 +364,10 @@ def why_not_drop(line: Line, claim: Claim, hands: Hands, *, version: int | None 
     if is_prepared_by(claim, hands):
         return error("self_approval")
     refusal = LINE_TRANSITIONS.why_not("drop", line, version=version)
+    if refusal is None and line.correction is not None:
+        return error("correction_already_asked")
+    if refusal is None and line.paid_once:
+        return error("line_paid_once")
     if refusal is None and not (claim.status in APPROVED and line.id in claim.line_ids):
         return error("wrong_state", status=claim.status.value)
     return refusal
@@ -316,7 +397,7 @@ def filing_day(claim: Claim | None) -> date | None:
 
 def was_paid(line: Line) -> bool:
     """Tell whether the bank has paid a line, though the money may have been taken back since."""
-    return line.status in (_L.PAID, _L.REVERSED)
+    return line.status in (_L.PAID, _L.REVERSED) or line.paid_once
 
 
 _COUNTED = (_L.PENDING, _L.HELD, _L.BATCHED, _L.PAYMENT_FAILED, _L.PAID)

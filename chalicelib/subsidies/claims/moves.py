@@ -21,6 +21,7 @@ _OUT_OF_PUBLICITY: Changes = {
     "reviewed_at": None,
     "approved_by": None,
     "payee_id": None,
+    "approved_on": None,
     "budget_year": None,
     "publicity_ends_on": None,
     "due_city": None,
@@ -47,7 +48,7 @@ def reviewed(actor: str, now: datetime) -> Changes:
 
 
 def publicised(
-    claim: Claim, *, approved_by: str, budget_year: int, ends_on: date, payee_id: str | None
+    claim: Claim, *, approved_by: str, approved_on: date, ends_on: date, payee_id: str | None
 ) -> Changes:
     """Approve a claim and begin publicity; settlement may take it the day after the last.
 
@@ -58,7 +59,8 @@ def publicised(
         "status": CLAIM_TRANSITIONS.target("publicise"),
         "approved_by": approved_by,
         "payee_id": payee_id,
-        "budget_year": budget_year,
+        "approved_on": approved_on,
+        "budget_year": approved_on.year,
         "publicity_ends_on": ends_on,
         "queued_at": None,
         "due_city": claim.city,
@@ -69,6 +71,12 @@ def publicised(
 def due_on(claim: Claim, ends_on: date) -> str:
     """Say from which day settlement may take a claim: the day after the last of its publicity."""
     return f"{(ends_on + timedelta(days=1)).isoformat()}#{claim.id}"
+
+
+def approval_withdrawn(claim: Claim, now: datetime) -> Changes:
+    """Undo a second review: the claim waits for another, its first review stands."""
+    first = {"reviewed_by": claim.reviewed_by, "reviewed_at": claim.reviewed_at, "queued_at": now}
+    return {**_OUT_OF_PUBLICITY, "status": CLAIM_TRANSITIONS.target("withdraw_approval"), **first}
 
 
 def returned(reason: str, now: datetime) -> Changes:
@@ -160,15 +168,25 @@ def paid_after(claim: Claim, *, lines: int) -> Claim:
     return _ended(rest, "pay")
 
 
+def unpaid_after(claim: Claim) -> Claim:
+    """Give a claim as it is once one of its paid lines is to be paid again: its class stays as it is."""
+    rest = changed(claim, {"paid_count": claim.paid_count - 1})
+    if claim.status is not CLAIM_TRANSITIONS.target("pay"):
+        return rest
+    status, is_closed = CLAIM_TRANSITIONS.target("unpay"), claim.due_city is None
+    return msgspec.structs.replace(rest, status=status, due_city=None, due_on=None, class_closed=is_closed)
+
+
 # --------------------------------------------------------------------------- the end
 
 
 def _ended(claim: Claim, action: str) -> Claim:
     """End a claim: it stands first among what settlement looks at until its class is closed."""
     status = CLAIM_TRANSITIONS.target(action)
-    return msgspec.structs.replace(
-        claim, status=status, due_city=claim.city, due_on=f"0000-00-00#{claim.id}", queued_at=None
-    )
+    waits: Changes = {"due_city": claim.city, "due_on": f"0000-00-00#{claim.id}"}
+    if claim.class_closed:
+        waits = {"due_city": None, "due_on": None}
+    return msgspec.structs.replace(claim, status=status, queued_at=None, **waits)
 
 
 def closed(claim: Claim) -> Claim:

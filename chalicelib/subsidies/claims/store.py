@@ -102,6 +102,7 @@ class ClaimRow(VersionedTable[Claim]):
     approved_by = UnicodeAttribute(null=True)
     payee_id = UnicodeAttribute(null=True)
     holds = StructAttribute(default=list)
+    approved_on = StructAttribute(null=True)
     budget_year = NumberAttribute(null=True)
     publicity_ends_on = StructAttribute(null=True)
     due_city = UnicodeAttribute(null=True)
@@ -110,6 +111,7 @@ class ClaimRow(VersionedTable[Claim]):
     open_objections = NumberAttribute(default=0)
     batched_count = NumberAttribute(default=0)
     paid_count = NumberAttribute(default=0)
+    class_closed = BooleanAttribute(default=False)
     decision_reason = UnicodeAttribute(null=True)
     claim_by = StructAttribute(null=True)
     queue = UnicodeAttribute(null=True)
@@ -176,10 +178,16 @@ class LineRow(VersionedTable[Line]):
     attempts = StructAttribute(default=list)
     reversal_asked_by = UnicodeAttribute(null=True)
     reversal_reason = UnicodeAttribute(null=True)
+    reversal_asked_fen = NumberAttribute(null=True)
     reversed_by = UnicodeAttribute(null=True)
+    reversed_fen = NumberAttribute(default=0)
     repay_by = StructAttribute(null=True)
     unsettled = UnicodeAttribute(null=True)
     repayments = StructAttribute(default=list)
+    set_offs = StructAttribute(default=list)
+    correction = StructAttribute(null=True)
+    paid_once = BooleanAttribute(default=False)
+    released_by = UnicodeAttribute(null=True)
     dropped = BooleanAttribute(default=False)
     by_person = LinesByPerson()
     by_retry = LinesToRetry()
@@ -393,6 +401,7 @@ _MOVABLE = (
     "amount_fen",
     "batched_count",
     "paid_count",
+    "class_closed",
     "objections",
     "open_objections",
     "decision_reason",
@@ -401,6 +410,7 @@ _MOVABLE = (
     "approved_by",
     "payee_id",
     "holds",
+    "approved_on",
     "budget_year",
     "publicity_ends_on",
     "due_city",
@@ -425,6 +435,17 @@ def reject_line_write(line: Line, reason: str) -> Update:
         (line.id,),
         [line_to("reject"), LineRow.reject_reason.set(reason)],
         line_in("reject", version=line.version),
+    )
+
+
+def restore_line_write(line: Line) -> Update:
+    """Take a line that second review rejected into its claim again, as that review is withdrawn."""
+    status = LineStatus.HELD if line.holds else LINE_TRANSITIONS.target("restore")
+    return Update(
+        LineRow,
+        (line.id,),
+        [LineRow.status.set(str(status)), LineRow.reject_reason.remove()],
+        line_in("restore", version=line.version),
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
@@ -11,12 +12,14 @@ from chalicelib.subsidies.claims.model import (
     LINE_TRANSITIONS,
     Claim,
     ClaimStatus,
+    Correction,
     Line,
     LineStatus,
     PaymentAttempt,
     Repayment,
+    SetOff,
 )
-from chalicelib.subsidies.claims.moves import batched_after, paid_after
+from chalicelib.subsidies.claims.moves import batched_after, paid_after, unpaid_after
 from chalicelib.subsidies.claims.store import ClaimRow, LineRow, line_in, line_to, move_write
 
 
@@ -31,8 +34,13 @@ def pay_claim_write(claim: Claim, *, lines: int) -> Update:
     return move_write(claim, paid_after(claim, lines=lines), also=waits)
 
 
+def unpay_claim_write(claim: Claim) -> Update:
+    """Note that one of a claim's paid lines is to be paid again."""
+    return move_write(claim, unpaid_after(claim))
+
+
 def batch_line_write(line: Line, *, batch_id: str, budget_year: int) -> Update:
-    """Put a line that nothing stops into a batch."""
+    """Put a line that nothing stops into a batch; one whose payment failed only once it was released."""
     return Update(
         LineRow,
         (line.id,),
@@ -42,7 +50,10 @@ def batch_line_write(line: Line, *, batch_id: str, budget_year: int) -> Update:
             LineRow.budget_year.set(budget_year),
             LineRow.retry_city.remove(),
         ],
-        line_in("batch", version=line.version) & (LineRow.holds == []),
+        line_in("batch", version=line.version)
+        & (LineRow.holds == [])
+        & LineRow.correction.does_not_exist()
+        & ((LineRow.status == str(LineStatus.PENDING)) | LineRow.released_by.exists()),
     )
 
 
@@ -79,10 +90,113 @@ def pay_line_write(line_id: str, attempts: Sequence[PaymentAttempt], *, unsettle
     return Update(LineRow, (line_id,), actions, _waits_in(attempts[-1].batch_id))
 
 
-def fail_line_write(line_id: str, attempts: Sequence[PaymentAttempt], *, city: str) -> Update:
-    """Record that the bank did not pay a line; it waits for the next batch of its city."""
-    actions = [line_to("fail"), LineRow.attempts.set(list(attempts)), LineRow.retry_city.set(city)]
+def fail_line_write(line_id: str, attempts: Sequence[PaymentAttempt]) -> Update:
+    """Record that the bank did not pay a line; it rests until another officer releases it."""
+    actions = [line_to("fail"), LineRow.attempts.set(list(attempts)), LineRow.released_by.remove()]
     return Update(LineRow, (line_id,), actions, _waits_in(attempts[-1].batch_id))
+
+
+def release_line(line: Line, *, actor: str, change: Change) -> Line:
+    """Let a line whose payment failed, or came back, into the next batch of its city.
+
+    `releases.model` gives the reasons against it.
+
+    Raises:
+        ConditionFailed: it is no longer as it was read.
+
+    """
+    return update(
+        LineRow,
+        (line.id,),
+        [LineRow.released_by.set(actor), LineRow.retry_city.set(line.city)],
+        condition=lawful(LineRow, sources=(LineStatus.PAYMENT_FAILED,), version=line.version)
+        & LineRow.correction.does_not_exist(),
+        change=change,
+    )
+
+
+def ask_correction(line: Line, correction: Correction, change: Change) -> Line:
+    """Note what one finance officer says a line's result really is, unless another request waits.
+
+    Raises:
+        ConditionFailed: it is no longer as it was read.
+
+    """
+    return update(
+        LineRow,
+        (line.id,),
+        [LineRow.correction.set(correction)],
+        condition=_correctable(line) & LineRow.correction.does_not_exist(),
+        change=change,
+    )
+
+
+def cancel_correction(line: Line, change: Change) -> Line:
+    """Forget what was asked to be corrected, if the line is still as it was read.
+
+    Raises:
+        ConditionFailed: it was confirmed, or asked for anew, meanwhile.
+
+    """
+    return update(
+        LineRow,
+        (line.id,),
+        [LineRow.correction.remove()],
+        condition=_correctable(line) & LineRow.correction.exists(),
+        change=change,
+    )
+
+
+def _correctable(line: Line) -> Condition:
+    resting = (LineStatus.PAID, LineStatus.PAYMENT_FAILED)
+    condition: Condition = lawful(LineRow, sources=resting, version=line.version)
+    condition &= LineRow.reversal_asked_by.does_not_exist() & _nothing_taken_back()
+    return condition
+
+
+def _nothing_taken_back() -> Condition:
+    nothing: Condition = LineRow.reversed_fen.does_not_exist() | (LineRow.reversed_fen == 0)
+    return nothing
+
+
+def correct_to_paid_write(line: Line, attempts: Sequence[PaymentAttempt], *, unsettled: str | None) -> Update:
+    """Record that a line was paid after all: it goes into no batch any more."""
+    actions = [
+        line_to("correct_to_paid"),
+        LineRow.attempts.set(list(attempts)),
+        LineRow.correction.remove(),
+        LineRow.retry_city.remove(),
+        LineRow.released_by.remove(),
+    ]
+    if unsettled is not None:
+        actions.append(LineRow.unsettled.set(unsettled))
+    condition = line_in("correct_to_paid", version=line.version) & LineRow.correction.exists()
+    return Update(LineRow, (line.id,), actions, condition)
+
+
+def pay_back_write(line: Line, attempts: Sequence[PaymentAttempt], *, corrected: bool) -> Update:
+    """Record that a paid line was not paid, or that its money came back: it rests until it is released."""
+    asked = LineRow.correction.exists() if corrected else LineRow.correction.does_not_exist()
+    actions = [
+        line_to("pay_back"),
+        LineRow.attempts.set(list(attempts)),
+        LineRow.paid_once.set(True),
+        LineRow.correction.remove(),
+        LineRow.released_by.remove(),
+        LineRow.retry_city.remove(),
+    ]
+    condition = line_in("pay_back", version=line.version) & LineRow.reversal_asked_by.does_not_exist()
+    return Update(LineRow, (line.id,), actions, condition & _nothing_taken_back() & asked)
+
+
+def set_offs_write(line: Line, set_offs: Sequence[SetOff]) -> Update:
+    """Note which payments cover what is owed for a line, if it is still as it was read."""
+    return Update(
+        LineRow,
+        (line.id,),
+        [LineRow.set_offs.set(list(set_offs))],
+        lawful(LineRow, sources=(LineStatus.PAID, LineStatus.REVERSED), version=line.version),
+    )
 
 
 def _waits_in(batch_id: str) -> Condition:
@@ -91,20 +205,29 @@ def _waits_in(batch_id: str) -> Condition:
     return waits
 
 
-def ask_reversal(line_id: str, *, actor: str, reason: str, change: Change) -> Line:
-    """Note that one finance officer asks for a paid line's reversal, unless somebody has.
+def ask_reversal(line: Line, *, actor: str, reason: str, amount_fen: int, change: Change) -> Line:
+    """Note that one finance officer asks for a paid line's reversal, or that of a part, unless somebody has.
 
     Raises:
-        ConditionFailed: it is not paid, or a reversal was asked for already.
+        ConditionFailed: it is no longer as it was read, or a reversal or correction was asked for already.
 
     """
     return update(
         LineRow,
-        (line_id,),
-        [LineRow.reversal_asked_by.set(actor), LineRow.reversal_reason.set(reason)],
-        condition=line_in("reverse") & LineRow.reversal_asked_by.does_not_exist(),
+        (line.id,),
+        [
+            LineRow.reversal_asked_by.set(actor),
+            LineRow.reversal_reason.set(reason),
+            LineRow.reversal_asked_fen.set(amount_fen),
+        ],
+        condition=line_in("reverse", version=line.version)
+        & LineRow.reversal_asked_by.does_not_exist()
+        & LineRow.correction.does_not_exist(),
         change=change,
     )
+
+
+_REQUEST: Sequence[Any] = (LineRow.reversal_asked_by, LineRow.reversal_reason, LineRow.reversal_asked_fen)
 
 
 def cancel_reversal(line: Line, change: Change) -> Line:
@@ -117,18 +240,28 @@ def cancel_reversal(line: Line, change: Change) -> Line:
     return update(
         LineRow,
         (line.id,),
-        [LineRow.reversal_asked_by.remove(), LineRow.reversal_reason.remove()],
+        [asked.remove() for asked in _REQUEST],
         condition=line_in("reverse", version=line.version) & LineRow.reversal_asked_by.exists(),
         change=change,
     )
 
 
-def reverse_line_write(line: Line, *, actor: str, hands: Hands, repay_by: date) -> Update:
-    """Reverse a paid line that another officer asked to reverse; it is to be given back by `repay_by`."""
+def reverse_line_write(line: Line, *, actor: str, hands: Hands, reversed_fen: int, repay_by: date) -> Update:
+    """Take back of a paid line what another officer asked for, `reversed_fen` in all by now.
+
+    It is to be given back by `repay_by`. Once all of it was taken back the line is reversed; until then
+    another part may be asked for.
+    """
+    whole = reversed_fen == line.amount_fen
     return Update(
         LineRow,
         (line.id,),
-        [line_to("reverse"), LineRow.reversed_by.set(actor), LineRow.repay_by.set(repay_by)],
+        [
+            LineRow.reversed_by.set(actor),
+            LineRow.reversed_fen.set(reversed_fen),
+            LineRow.repay_by.set(repay_by),
+            *([line_to("reverse")] if whole else [asked.remove() for asked in _REQUEST]),
+        ],
         line_in("reverse", version=line.version)
         & LineRow.reversal_asked_by.exists()
         & none_of(LineRow.reversal_asked_by, hands),
@@ -136,10 +269,10 @@ def reverse_line_write(line: Line, *, actor: str, hands: Hands, repay_by: date) 
 
 
 def repay_line_write(line: Line, repayment: Repayment) -> Update:
-    """Note what came back for a reversed line, if it is still as it was read."""
+    """Note what came back of what was taken back of a line, if it is still as it was read."""
     return Update(
         LineRow,
         (line.id,),
         [LineRow.repayments.set([*line.repayments, repayment])],
-        lawful(LineRow, sources=(LineStatus.REVERSED,), version=line.version),
+        lawful(LineRow, sources=(LineStatus.PAID, LineStatus.REVERSED), version=line.version),
     )

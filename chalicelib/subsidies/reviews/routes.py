@@ -107,6 +107,20 @@ def approve(call: Call[ReviewRequest, NoQuery], claim_id: str) -> ClaimHead:
 
 @api.endpoint(
     "POST",
+    "/v1/subsidy-claims/{claim_id}/approve/withdraw",
+    action="subsidy_claim.withdraw_approval",
+    body=VersionReason,
+    answer=ClaimHead,
+    summary="Withdraw one's own second review until publicity has run a day",
+)
+def withdraw_approval(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
+    body = call.body
+    claim = service.withdraw_approval(call.context, claim_id, version=body.version, reason=body.reason)
+    return claim_head(call.context, claim)
+
+
+@api.endpoint(
+    "POST",
     "/v1/subsidy-claims/{claim_id}/return",
     action="subsidy_claim.return",
     body=VersionReason,

@@ -29,8 +29,16 @@ from chalicelib.subsidies.claims.model import (
     LineStatus,
     filing_day,
     why_not,
+    why_not_withdraw_approval,
 )
-from chalicelib.subsidies.claims.moves import Changes, changed, publicised, returned, reviewed
+from chalicelib.subsidies.claims.moves import (
+    Changes,
+    approval_withdrawn,
+    changed,
+    publicised,
+    returned,
+    reviewed,
+)
 from chalicelib.subsidies.claims.service import lines_of, read_claim
 from chalicelib.subsidies.overrides.service import undecided
 from chalicelib.subsidies.payability.service import Examination, examine
@@ -87,7 +95,7 @@ def approve(
         begun = publicised(
             claim,
             approved_by=actor,
-            budget_year=today.year,
+            approved_on=today,
             ends_on=ends_on,
             payee_id=_payee_looked_at(claim),
         )
@@ -115,6 +123,50 @@ def _payee_looked_at(claim: Claim) -> str | None:
         return None
     recipient = to_be_paid([claim.institution]).get(claim.institution)
     return recipient.in_force(claim.reviewed_at) if recipient is not None else None
+
+
+def withdraw_approval(context: Context, claim_id: str, *, version: int, reason: str) -> Claim:
+    """Withdraw one's own second review while publicity has not run a day: it was a mistake.
+
+    What it reserved is free again, the lines it rejected are back, and another second review is needed.
+
+    Raises:
+        Forbidden: `approval_not_yours`.
+        Refused: stale, the claim is not in publicity, `objection_open`, or `approval_stands`.
+
+    """
+    today, hands = shanghai_date(context.now), context.principal.hands
+    change = change_of(context, _WITHDRAW, reason=reason)
+
+    def attempt() -> None:
+        claim = read_claim(context, claim_id, _WITHDRAW)
+        last_day = add_working_days(claim.approved_on, 1) if claim.approved_on is not None else None
+        refuse(why_not_withdraw_approval(claim, hands, last_day=last_day, today=today, version=version))
+        assert claim.budget_year is not None
+        restored = [line for line in lines_of(claim) if _was_rejected_at_approval(line)]
+        totals: Changes = {
+            "line_count": claim.line_count + len(restored),
+            "amount_fen": claim.amount_fen + sum(line.amount_fen for line in restored),
+        }
+        after = changed(claim, {**approval_withdrawn(claim, context.now), **totals})
+        freed = budget_store.unreserve_write(
+            claim.city, claim.budget_year, claim.program_id, amount_fen=claim.amount_fen
+        )
+        moves: list[Write] = [store.move_write(claim, after), freed]
+        transact([*moves, *[store.restore_line_write(line) for line in restored]], change=change)
+
+    until_written(attempt)
+    return store.read_claim(claim_id)
+
+
+_WITHDRAW = "subsidy_claim.withdraw_approval"
+
+
+def _was_rejected_at_approval(line: Line) -> bool:
+    """Tell whether second review has rejected a line: nothing changes a rejected line after that."""
+    change = line.last_change
+    by_approval = change is not None and change.action == "subsidy_claim.approve"
+    return line.status is LineStatus.REJECTED and not line.dropped and by_approval
 
 
 def _publicity_ends_on(today: date, policy: Policy) -> date:

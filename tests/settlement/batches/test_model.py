@@ -20,6 +20,7 @@ CELLS = {
     "empty": {"sealed": "closed"},
     "reconcile": {"exported": "reconciled"},
     "close": {"exported": "closed", "reconciled": "closed"},
+    "reopen": {"closed": "reconciled"},
 }
 
 

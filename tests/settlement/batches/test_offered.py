@@ -31,6 +31,7 @@ def test_exporting_comes_first_then_results_until_the_batch_is_closed(money: Mon
     assert offered(money, batch, "finance") == ["export", "results"]
     money.pay(batch, failing={0})
     assert offered(money, batch, "finance") == ["export", "results"]
+    money.release(batch)
     money.pay(money.seal())
     assert money.batch(batch)["status"] == "closed"
     assert offered(money, batch, "finance") == ["export"], "a repeat is accepted, and waits for nobody"

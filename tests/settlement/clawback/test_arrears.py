@@ -105,6 +105,7 @@ def test_a_batch_closes_with_its_last_line_paid_or_taken_out(world: Any, money: 
     first = money.sealed(*class_ids)
     money.pay(first, failing={0, 1})
     bounced = [line for line in money.batch(first)["lines"] if line["status"] == "payment_failed"]
+    money.release(first)
     second = money.seal()
     money.pay(second, failing={0, 1})
     assert [money.batch(batch)["status"] for batch in (first, second)] == ["reconciled", "reconciled"]

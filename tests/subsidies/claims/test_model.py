@@ -25,6 +25,8 @@ CLAIM_CELLS = {
     "batch": {"publicised": "batched", "payable": "batched"},
     "take_out": {"payable": "payable", "batched": "payable"},
     "pay": {"batched": "paid"},
+    "unpay": {"paid": "batched"},
+    "withdraw_approval": {"publicised": "reviewed"},
     "return": {"submitted": "returned", "reviewed": "returned"},
     "uphold_objection": {"submitted": "returned", "reviewed": "returned", "publicised": "returned"},
     "give_up": {
@@ -41,11 +43,14 @@ LINE_CELLS = {
     "hold": {"pending": "held"},
     "lift": {"held": "pending"},
     "reject": {"pending": "rejected", "held": "rejected"},
+    "restore": {"rejected": "pending"},
     "drop": {"pending": "rejected", "held": "rejected", "payment_failed": "rejected"},
     "batch": {"pending": "batched", "payment_failed": "batched"},
     "take_out": {"batched": "held"},
     "pay": {"batched": "paid"},
     "fail": {"batched": "payment_failed"},
+    "correct_to_paid": {"payment_failed": "paid"},
+    "pay_back": {"paid": "payment_failed"},
     "reverse": {"paid": "reversed"},
 }
 

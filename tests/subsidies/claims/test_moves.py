@@ -54,7 +54,11 @@ def test_a_claim_waits_until_its_last_line_is_in_a_batch_and_is_closed_after_its
 
 def test_settlement_may_take_a_claim_the_day_after_its_publicity() -> None:
     begun = publicised(
-        THREE, approved_by="acc_b", budget_year=2026, ends_on=date(2026, 9, 8), payee_id="pay_a"
+        THREE,
+        approved_by="acc_b",
+        approved_on=date(2026, 9, 1),
+        ends_on=date(2026, 9, 8),
+        payee_id="pay_a",
     )
     assert begun["due_on"] == "2026-09-09#clm_a"
     assert begun["publicity_ends_on"] == LAST_DAY

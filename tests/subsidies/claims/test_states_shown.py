@@ -43,7 +43,7 @@ def claim_of(claim_id: Any, status: ClaimStatus, was_public: bool, objections: i
     if not was_public and status is not ClaimStatus.PUBLICISED:
         return claim
     public = publicised(
-        claim, approved_by="acc_reviewer", budget_year=2026, ends_on=LAST_DAY, payee_id="pay_a"
+        claim, approved_by="acc_reviewer", approved_on=LAST_DAY, ends_on=LAST_DAY, payee_id="pay_a"
     )
     return changed(claim, {**public, "status": status})
 

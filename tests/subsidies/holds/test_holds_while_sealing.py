@@ -76,7 +76,7 @@ def test_a_list_applied_again_at_any_call_of_sealing_is_not_overlooked(
 def test_a_hold_placed_while_a_failed_line_is_looked_at_again_stays(world: Any, money: Money) -> None:
     batch = money.sealed(scored_class(world, 1))
     money.pay(batch, failing={0})
-    line_id = money.batch(batch)["lines"][0]["line_id"]
+    (line_id,) = money.release(batch)
     for number in range(1, 12):
         hold_store.place_hold(line_id, "check:eligible_at_date", world.change)
 

@@ -202,6 +202,7 @@ def test_a_line_found_ineligible_in_its_batch_is_not_paid_again_when_the_payment
     batch = money.seal()
     listed(money, line["voucher_id"])
     money.pay(batch, failing={0, 1})
+    money.release(batch)
     assert money.seal()["count"] == 1
     assert [status for status, _ in states(money, claim)] == ["payment_failed", "batched"]
     assert states(money, claim)[0][1] == ["eligible_at_date"]

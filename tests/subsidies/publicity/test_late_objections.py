@@ -213,7 +213,9 @@ def test_dropping_the_last_line_of_a_full_class_that_failed_many_times_fits(worl
     claim = money.publicised(class_id)
     money.wait()
     for _ in range(8):
-        money.pay(money.seal(), failing={0})
+        batch = money.seal()
+        money.pay(batch, failing={0})
+        money.release(batch)
         money.wait(1)
     (line,) = money.read(claim)["lines"]
     body = {"version": line["version"], "reason": "无法支付"}

@@ -1,0 +1,1 @@
+"""What comes after a result: a failed line is released, a wrong result is corrected, each by two officers."""
