@@ -110,7 +110,7 @@ def save_institution(
         if known is None and not dry_run:
             take_along(context, uscc, old.division)  # a repeat ends what a first call may have left
         return SavedInstitution(old, store.outcome_of_unchanged(old), warnings)
-    outcome = SaveOutcome.CREATED if old is None else SaveOutcome.CHANGED
+    outcome = _outcome_of(old, same=same)
     if dry_run:
         return SavedInstitution(new, outcome, warnings)
     saved = old
@@ -121,6 +121,12 @@ def save_institution(
         proposing.propose(context, proposal)
     forget_institutions()
     return SavedInstitution(saved, outcome, warnings)
+
+
+def _outcome_of(old: Institution | None, *, same: bool) -> SaveOutcome:
+    """Tell what saving does; an earlier run of this call may have listed it and not come to its account."""
+    listed = old is None or (same and store.outcome_of_unchanged(old) is SaveOutcome.CREATED)
+    return SaveOutcome.CREATED if listed else SaveOutcome.CHANGED
 
 
 def _take_staff_along(context: Context, old: Institution | None, saved: Institution) -> None:

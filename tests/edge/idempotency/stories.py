@@ -144,6 +144,11 @@ def vouchers(world: Any) -> Story:
         body = {"version": version, "reason": "查实不符合条件"}
         revoked = yield Use(clerk, f"/v1/vouchers/{revocable}/revoke", body, world.now)
         assert revoked.json["status"] == "revoked", revoked.text
+        path = f"/v1/vouchers/{revocable}/restore"
+        asked = yield Use(world.api("province"), path, {"reason": "名单有误，已更正"}, world.now)
+        assert asked.status == 200, asked.text
+        restored = yield Use(world.api("province_two"), f"{path}/confirm", {}, world.now)
+        assert restored.json["status"] == ("redeemed" if redeemed else "claimed"), restored.text
 
 
 def classes(world: Any) -> Story:
@@ -323,6 +328,17 @@ def claims(world: Any) -> Story:
     assert closed.json["status"] == "closed", closed.text
 
 
+def holds(world: Any) -> Story:
+    money, supervisor = Money(world), world.api("supervisor")
+    claim = money.claim(scored_class(world, 2))
+    stop = {"subject": {"kind": "claim", "id": claim["id"]}, "reason": "举报套取，核查中"}
+    held = yield Use(supervisor, "/v1/holds", stop, money.now)
+    assert held.status in (200, 201), held.text
+    lift = {"version": held.json["version"], "reason": "已核实"}
+    lifted = yield Use(supervisor, f"/v1/holds/{held.json['id']}/release", lift, money.now)
+    assert lifted.status == 200, lifted.text
+
+
 def overrides(world: Any) -> Story:
     money = Money(world)
     class_id = scored_class(world, 3, absent={0, 1}, policy_version=letting(money, "attendance"))
@@ -443,6 +459,7 @@ STORIES = (
     classes,
     lessons,
     claims,
+    holds,
     overrides,
     settlement,
     supervision,

@@ -11,6 +11,7 @@ from infra.local.catalogue import INSTITUTIONS, PROGRAM
 from tests.catalogue.imports.test_sheets import HEADERS, rows
 from tests.subsidies.scored import Money, scored_class
 from tests.support.in_process import Interrupted
+from tests.support.plugin import forget_what_is_known
 
 KEY = {"Idempotency-Key": "k"}
 
@@ -50,7 +51,17 @@ def patiently(send: Any) -> Any:
     return answer
 
 
+def effect_of(emulator: Any, send: Any) -> int:
+    """Tell at which call this one has its effect: the last before its answer is kept."""
+    begun = emulator.keep()
+    number = calls_of(emulator, send) - 1
+    emulator.restore(begun)
+    forget_what_is_known()
+    return number
+
+
 def calls_of(emulator: Any, send: Any) -> int:
+    forget_what_is_known()
     with emulator.interrupted(lambda _: None):
         assert send().status < 300
         return int(emulator.calls)
@@ -105,7 +116,8 @@ def test_a_repeat_that_comes_too_early_is_told_when_to_come_back(emulator: Any, 
     def send() -> Any:
         return province.post("/v1/programs", PROGRAM, headers=KEY)
 
-    with pytest.raises(Interrupted), fail_at(emulator, 4, Interrupted()):
+    number = effect_of(emulator, send)
+    with pytest.raises(Interrupted), fail_at(emulator, number, Interrupted()):
         send()
     early = send()
     assert (early.status, early.json["code"]) == (409, "in_progress")
@@ -119,7 +131,8 @@ def test_what_fails_on_our_side_may_be_repeated_at_once_but_not_with_another_bod
     emulator: Any, world: Any, api: Any
 ) -> None:
     province = api("province")
-    with fail_at(emulator, 4, RuntimeError()):
+    number = effect_of(emulator, lambda: province.post("/v1/programs", PROGRAM, headers=KEY))
+    with fail_at(emulator, number, RuntimeError()):
         assert province.post("/v1/programs", PROGRAM, headers=KEY).status == 500
     other = province.post("/v1/programs", {**PROGRAM, "name": "别的"}, headers=KEY)
     assert (other.status, other.json["code"]) == (422, "idempotency_mismatch")
@@ -158,7 +171,8 @@ def test_a_call_is_the_same_one_after_the_key_of_the_index_was_rotated(
     secrets = boto3.client("secretsmanager", region_name="cn-north-1")
     before = secrets.get_secret_value(SecretId="voucher-test-index")["SecretString"]
     province = api("province")
-    with fail_at(emulator, 4, RuntimeError()):
+    number = effect_of(emulator, lambda: province.post("/v1/programs", PROGRAM, headers=KEY))
+    with fail_at(emulator, number, RuntimeError()):
         assert province.post("/v1/programs", PROGRAM, headers=KEY).status == 500
     try:
         secrets.put_secret_value(SecretId="voucher-test-index", SecretString=json.dumps({"seed": "y" * 60}))
@@ -192,6 +206,7 @@ def test_a_decision_that_could_not_be_taken_now_is_taken_by_the_repeat(
     calls = calls_of(emulator, send)
     for number in range(2, calls):
         emulator.restore(begun)
+        forget_what_is_known()
         with fail_at(emulator, number, ConnectionClosedError(endpoint_url="https://x")):
             first = send()
         again = patiently(send)
@@ -213,15 +228,20 @@ def test_an_answer_that_cannot_be_kept_is_given_all_the_same(emulator: Any, worl
     begun = emulator.keep()
     last = calls_of(emulator, send)
     emulator.restore(begun)
+    forget_what_is_known()
     with fail_at(emulator, last, RuntimeError()):
         first = send()
     assert (first.status, first.json) == (201, patiently(send).json)
 
 
 def test_an_activation_code_is_given_again_and_works(emulator: Any, world: Any, api: Any) -> None:
-    person = world.person(700)
-    body = {"account": "neu-clerk", "name": "新", "role": "clerk", "division": "3401"}
-    body["id_number"] = person.id_number
+    body = {
+        "account": "neu-clerk",
+        "name": "新",
+        "role": "clerk",
+        "division": "3401",
+        "id_number": world.person(77).id_number,
+    }
 
     province = api("province")
 
@@ -233,6 +253,7 @@ def test_an_activation_code_is_given_again_and_works(emulator: Any, world: Any, 
     codes = set()
     for number in range(2, calls + 1):
         emulator.restore(begun)
+        forget_what_is_known()
         with fail_at(emulator, number, RuntimeError()):
             send()
         again = patiently(send)
@@ -240,6 +261,8 @@ def test_an_activation_code_is_given_again_and_works(emulator: Any, world: Any, 
         codes.add(again.json["activation_code"])
     assert len(codes) == 1
     fresh = api("province").post(
-        "/v1/accounts", {**body, "account": "other"}, headers={"Idempotency-Key": "2"}
+        "/v1/accounts",
+        {**body, "account": "other", "id_number": world.person(78).id_number},
+        headers={"Idempotency-Key": "2"},
     )
     assert fresh.json["activation_code"] not in codes
