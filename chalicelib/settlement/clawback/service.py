@@ -8,23 +8,27 @@ from chalicelib.aws.writes import Write, transact, until_written, why_stale
 from chalicelib.catalogue.institutions.service import suspend_by_rule
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.ids import is_id
+from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error, refuse
 from chalicelib.programs.service import current_program
 from chalicelib.settlement.clawback.model import (
     REASON_AT_ONCE,
+    ProposedClawback,
     actions_on,
     outstanding_fen,
+    proposed_clawback,
     why_not,
     why_not_booked,
 )
 from chalicelib.settlement.ledger import store as ledger_store
 from chalicelib.settlement.ledger.model import Event, Posting, PostingGroup, group_id_of
 from chalicelib.settlement.own_work import is_own_work
+from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.claims import store as claim_store
 from chalicelib.subsidies.claims.dropping import allowed_on_line as allowed_before_payment
-from chalicelib.subsidies.claims.model import Line, LineStatus, Repayment, claim_of_line
+from chalicelib.subsidies.claims.model import Line, LineFlag, LineStatus, Repayment, claim_of_line
 from chalicelib.subsidies.payments import store as payments
 from chalicelib.vouchers.store import reverse_write
 
@@ -34,6 +38,26 @@ def read_line(context: Context, line_id: str) -> Line:
     line = _find_line(line_id)
     rights.require(context.principal, "claim_line.read", division=line.division, institution=line.institution)
     return line
+
+
+def list_flagged(
+    context: Context, request: PageRequest, flag: LineFlag, *, division: str | None
+) -> Page[Line]:
+    """List the lines of an area that somebody has to look at, until their payment is taken back."""
+    area = division or context.principal.division
+    rights.require(context.principal, "claim_line.read_flagged", division=area)
+    cities, county = cities_of(area)
+
+    def read(city: str, part: PageRequest) -> Page[Line]:
+        page = claim_store.lines_flagged(flag, city, part)
+        listed = [line for line in page.items if _is_listed(line, county)]
+        return Page(items=listed, after=page.after)
+
+    return page_over(cities, request, read)
+
+
+def _is_listed(line: Line, county: str | None) -> bool:
+    return proposed_clawback(line) not in (None, ProposedClawback.DONE) and county in (None, line.division)
 
 
 def _paid_line(context: Context, line_id: str, right: str) -> Line:

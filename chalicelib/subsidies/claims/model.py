@@ -177,6 +177,22 @@ class Repayment(msgspec.Struct, frozen=True, array_like=True):
     received_on: date
 
 
+class LineFlag(StrEnum):
+    """Why somebody has to look at a line; lists go by it."""
+
+    LATE_INELIGIBILITY = "late_ineligibility"
+
+
+class LateIneligibility(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list said of a trainee once the line was in a batch or paid: ineligible on the opening day."""
+
+    code: str
+    since: date
+    as_of: date
+    import_id: str
+    found_at: datetime
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One trainee's part of a claim; names and numbers are masks.
 
@@ -184,6 +200,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     `repay_by` is fixed with the reversal: after that day the institution is in arrears. `dropped` stands on a
     line that was taken out after second review: it stays out when its claim is returned and sent again.
     `held_since` tells since when each hold stands, `lifted` which derived ones somebody has decided to lift.
+    `late_ineligibility` stands on one that a list came too late for: its payment is to be taken back.
     """
 
     id: LineId
@@ -216,6 +233,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     unsettled: str | None = None
     repayments: list[Repayment] = []
     dropped: bool = False
+    late_ineligibility: LateIneligibility | None = None
     version: int = 1
     last_change: Change | None = None
 
