@@ -88,6 +88,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/check-ins/index/waiting": "Query",
         "table/claim-documents": "PutItem Query UpdateItem",
         "table/claim-lines": "BatchGetItem GetItem PutItem UpdateItem",
+        "table/claim-lines/index/by_flag": "Query",
         "table/claim-lines/index/by_person": "Query",
         "table/claim-lines/index/by_retry": "Query",
         "table/class-occupancies": "PutItem Query",
@@ -411,9 +412,6 @@ _FORMS = (
 UNSEEN: Final[Mapping[tuple[str, str, str], str]] = {
     ("bootstrap_accounts", "table/person-index", "BatchGetItem"): (
         "people are looked up under two keys at once, in the minutes after the look-up key was rotated"
-    ),
-    ("api_handler", "table/earlier-projects", "Query"): (
-        "a class was approved before the version of its project was pinned, and the project has changed since"
     ),
     # https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html
     ("api_handler", "bucket/intake", "ListBucket"): _ABSENT,

@@ -146,6 +146,7 @@ RIGHTS: dict[str, Row] = {
     "settlement.export": _bureaus(_F),
     "settlement.record_results": _bureaus(_F),
     "claim_line.read": _STAFF | _READERS,
+    "claim_line.read_flagged": _READERS,
     "claim_line.reject": _bureaus(_R),
     "claim_line.reverse": _bureaus(_F),
     "claim_line.cancel_reversal": _bureaus(_F),

@@ -208,6 +208,17 @@ def consequence_of(voucher: Voucher, bar: Bar | None, *, now: datetime) -> Conse
     return Consequence.MARK if bar != voucher.bar else None
 
 
+def is_late_mark(voucher: Voucher, bar: Bar | None, *, stands_against_payment: bool) -> bool:
+    """Tell whether a list that came after the payment is to be seen on the settled voucher.
+
+    It is if the payment stands against it: whoever was ineligible on the opening day. A job found after the
+    training is what that was for. What is seen already is kept as lists say it now.
+    """
+    if voucher.status is not _S.SETTLED or bar == voucher.bar:
+        return False
+    return stands_against_payment or voucher.bar is not None
+
+
 def status_shown(voucher: Voucher, now: datetime) -> VoucherStatus:
     """Tell the state as it is at this moment, though the nightly job may not have recorded expiry yet."""
     return _S.EXPIRED if has_expired(voucher, now) else voucher.status

@@ -324,6 +324,7 @@ READS: Mapping[tuple[str, str], Paths] = {
     ("GET", "/v1/accounts"): _always("/v1/accounts"),
     ("GET", "/v1/subsidy-claims"): _always("/v1/subsidy-claims"),
     ("GET", "/v1/subsidy-claims/{claim_id}"): _each("/v1/subsidy-claims/{}", "claim_ids"),
+    ("GET", "/v1/claim-lines"): _always("/v1/claim-lines?flag=late_ineligibility"),
     ("GET", "/v1/claim-lines/{line_id}"): _each("/v1/claim-lines/{}", "line_ids"),
     ("GET", "/v1/settlement-batches"): _always("/v1/settlement-batches"),
     ("GET", "/v1/settlement-batches/{batch_id}"): _each("/v1/settlement-batches/{}", "batch_ids"),

@@ -470,6 +470,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/settlement-batches/{batch_id}/results"): Case(
             f"{settlement}/results", {"results": [result]}, owner=in_city
         ),
+        ("GET", "/v1/claim-lines"): Case(
+            "/v1/claim-lines", query=div | {"flag": "late_ineligibility"}, owner=in_county
+        ),
         ("GET", "/v1/claim-lines/{line_id}"): Case(f"/v1/claim-lines/{line_id}", owner=of_school),
         ("POST", "/v1/claim-lines/{line_id}/reject"): Case(
             f"/v1/claim-lines/{line_id}/reject", VERSION_REASON, owner=of_school

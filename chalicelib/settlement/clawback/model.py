@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from enum import StrEnum
 
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Hands
@@ -33,6 +34,34 @@ def paid_on(line: Line) -> date | None:
     """Give the bank's date of a line's payment."""
     paid = [attempt.paid_on for attempt in line.attempts if attempt.status is BankOutcome.PAID]
     return paid[-1] if paid else None
+
+
+class ProposedClawback(StrEnum):
+    """How far the clawback is that a late list proposes: two finance officers take the payment back."""
+
+    WAITS_FOR_RESULT = "waits_for_result"
+    PROPOSED = "proposed"
+    ASKED = "asked"
+    DONE = "done"
+
+
+def proposed_clawback(line: Line) -> ProposedClawback | None:
+    """Tell how far a proposed clawback is; None where no late list proposes one.
+
+    Listed while the batch was at the bank: the result is waited for. Paid: it is proposed, until one
+    officer asks for the reversal and another confirms it.
+    """
+    if line.late_ineligibility is None:
+        return None
+    match line.status:
+        case LineStatus.BATCHED:
+            return ProposedClawback.WAITS_FOR_RESULT
+        case LineStatus.PAID:
+            return ProposedClawback.ASKED if line.reversal_asked_by else ProposedClawback.PROPOSED
+        case LineStatus.REVERSED:
+            return ProposedClawback.DONE
+        case _:
+            return None
 
 
 # --------------------------------------------------------------------------- what may be done

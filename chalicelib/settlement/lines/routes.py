@@ -1,20 +1,27 @@
 """HTTP of lines as finance sees them: taken out, released, corrected, taken back, repaid."""
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from chalicelib.edge.endpoints import Call, Empty, NoQuery, ReasonBody, VersionReason
+from chalicelib.edge.endpoints import Call, Empty, Listing, NoQuery, PageQuery, ReasonBody, VersionReason
 from chalicelib.edge.forms import Answer, Form, reference, words
 from chalicelib.edge.http import Api
 from chalicelib.kernel.principal import Context
+from chalicelib.kernel.reasons import sentence
 from chalicelib.settlement.batches.withdrawal import withdraw_line
 from chalicelib.settlement.clawback import service as clawback
-from chalicelib.settlement.clawback.model import outstanding_fen, taken_back_fen
+from chalicelib.settlement.clawback.model import (
+    ProposedClawback,
+    outstanding_fen,
+    proposed_clawback,
+    taken_back_fen,
+)
 from chalicelib.settlement.corrections import service as corrections
 from chalicelib.settlement.lines.service import allowed_on_line
+from chalicelib.settlement.lines.service import list_flagged as list_flagged_of_area
 from chalicelib.settlement.lines.service import read_line as read_line_of_area
 from chalicelib.settlement.results.model import outcome_of, word_of
 from chalicelib.subsidies.budgets.routes import AMOUNT_MAX
@@ -22,6 +29,7 @@ from chalicelib.subsidies.claims.model import (
     BankOutcome,
     Correction,
     Line,
+    LineFlag,
     LineStatus,
     Repayment,
     claim_of_line,
@@ -107,6 +115,18 @@ class AttemptAnswer(Answer):
     corrected: bool
 
 
+class LateIneligibilityAnswer(Answer):
+    """A list that came once the line was in a batch or paid, and how far taking the payment back is."""
+
+    code: str
+    detail: str
+    since: date
+    as_of: date
+    import_id: str
+    found_at: datetime
+    clawback: ProposedClawback | None
+
+
 class SettledLine(Answer):
     """A claim line as finance sees it; `reversal_asked_by` is told to bureaus only."""
 
@@ -131,6 +151,7 @@ class SettledLine(Answer):
     set_offs: list[SetOffAnswer]
     outstanding_fen: int
     repay_by: date | None
+    late_ineligibility: LateIneligibilityAnswer | None
     version: int
     allowed_actions: list[str]
 
@@ -150,6 +171,27 @@ def reject_line(call: Call[VersionReason, NoQuery], line_id: str) -> LineAnswer:
     body = call.body
     line, claim = withdraw_line(call.context, line_id, version=body.version, reason=body.reason)
     return shown_line(call.context, line, claim, english=call.english)
+
+
+class FlaggedLinesQuery(PageQuery, kw_only=True):
+    """Which lines to list: those of an area that somebody has to look at, and why."""
+
+    flag: LineFlag
+    division: Annotated[str, Meta(max_length=6)] | None = None
+
+
+@api.endpoint(
+    "GET",
+    "/v1/claim-lines",
+    action="claim_line.read_flagged",
+    query=FlaggedLinesQuery,
+    answer=Listing[SettledLine],
+    summary="List lines whose trainee a list showed as ineligible too late, until the payment is taken back",
+)
+def list_flagged(call: Call[None, FlaggedLinesQuery]) -> Listing[SettledLine]:
+    query = call.query
+    page = list_flagged_of_area(call.context, call.page_request(), query.flag, division=query.division)
+    return call.listing(page, lambda line: _line(call.context, line))
 
 
 @api.endpoint(
@@ -276,6 +318,22 @@ def record_repayment(call: Call[RepaymentRequest, NoQuery], line_id: str) -> Set
     return _line(call.context, clawback.record_repayment(call.context, line_id, repayment))
 
 
+def _late(line: Line) -> LateIneligibilityAnswer | None:
+    late = line.late_ineligibility
+    if late is None:
+        return None
+    facts = {"since": late.since.isoformat(), "as_of": late.as_of.isoformat()}
+    return LateIneligibilityAnswer(
+        code=late.code,
+        detail=sentence(late.code, facts),
+        since=late.since,
+        as_of=late.as_of,
+        import_id=late.import_id,
+        found_at=late.found_at,
+        clawback=proposed_clawback(line),
+    )
+
+
 def _line(context: Context, line: Line) -> SettledLine:
     return SettledLine(
         id=line.id,
@@ -326,6 +384,7 @@ def _line(context: Context, line: Line) -> SettledLine:
         ],
         outstanding_fen=outstanding_fen(line),
         repay_by=line.repay_by,
+        late_ineligibility=_late(line),
         version=line.version,
         allowed_actions=allowed_on_line(context.principal, line),
     )

@@ -225,6 +225,22 @@ class Repayment(msgspec.Struct, frozen=True, array_like=True):
     received_on: date
 
 
+class LineFlag(StrEnum):
+    """Why somebody has to look at a line; lists go by it."""
+
+    LATE_INELIGIBILITY = "late_ineligibility"
+
+
+class LateIneligibility(msgspec.Struct, frozen=True, kw_only=True):
+    """What a list said of a trainee once the line was in a batch or paid: ineligible on the opening day."""
+
+    code: str
+    since: date
+    as_of: date
+    import_id: str
+    found_at: datetime
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One trainee's part of a claim; names and numbers are masks.
 
@@ -237,6 +253,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     cover.
     `paid_once` stands on a line whose payment came back or was none: its voucher is settled all the same.
     `released_by` let a line whose payment failed go into a batch again.
+    `late_ineligibility` stands on one that a list came too late for: its payment is to be taken back.
     """
 
     id: LineId
@@ -275,6 +292,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     paid_once: bool = False
     released_by: str | None = None
     dropped: bool = False
+    late_ineligibility: LateIneligibility | None = None
     version: int = 1
     last_change: Change | None = None
 

@@ -21,6 +21,7 @@ from chalicelib.subsidies.claims.model import (
     Claim,
     ClaimStatus,
     Line,
+    LineFlag,
     LineStatus,
 )
 from chalicelib.subsidies.claims.moves import Changes
@@ -144,6 +145,17 @@ class LinesToRetry(GlobalSecondaryIndex[Any]):
     id = UnicodeAttribute(range_key=True)
 
 
+class LinesByFlag(GlobalSecondaryIndex[Any]):
+    """Lines that somebody has to look at, by why and by the city that pays; gone when the reason is."""
+
+    class Meta:
+        index_name = "by_flag"
+        projection = AllProjection()
+
+    flagged = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
+
+
 class LineRow(VersionedTable[Line]):
     """One row a line; its id names its claim and its place."""
 
@@ -189,8 +201,11 @@ class LineRow(VersionedTable[Line]):
     paid_once = BooleanAttribute(default=False)
     released_by = UnicodeAttribute(null=True)
     dropped = BooleanAttribute(default=False)
+    late_ineligibility = StructAttribute(null=True)
+    flagged = UnicodeAttribute(null=True)
     by_person = LinesByPerson()
     by_retry = LinesToRetry()
+    by_flag = LinesByFlag()
 
 
 def claim_in(action: str, *, version: int | None = None) -> Condition:
@@ -325,6 +340,19 @@ def waiting_claims(
 def lines_to_retry(city: str, *, limit: int) -> list[str]:
     """Give the ids of a city's lines whose payment failed."""
     return [row.id for row in LineRow.by_retry.query(city, limit=limit)]
+
+
+def flagged_as(flag: LineFlag, city: str) -> str:
+    """Give the key under which a city's lines with a flag are listed."""
+    return f"{flag}#{city}"
+
+
+def lines_flagged(flag: LineFlag, city: str, request: PageRequest) -> Page[Line]:
+    """List the lines of a city that somebody has to look at."""
+    rows = LineRow.by_flag.query(
+        flagged_as(flag, city), limit=request.limit, last_evaluated_key=request.after
+    )
+    return page_of(rows, request)
 
 
 def lines_of_person(person_key: str, *, limit: int = 100) -> list[Line]:

@@ -14,8 +14,8 @@ from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTabl
 from chalicelib.aws.writes import ConditionFailed, Put, Update, lawful, until_written, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.subsidies.claims.model import Line
-from chalicelib.subsidies.claims.store import LineRow, find_line
+from chalicelib.subsidies.claims.model import LateIneligibility, Line, LineFlag
+from chalicelib.subsidies.claims.store import LineRow, find_line, flagged_as
 from chalicelib.subsidies.holds.model import (
     HOLD_TRANSITIONS,
     STOPPABLE,
@@ -179,6 +179,25 @@ def place_hold(line_id: str, hold: str, change: Change) -> Line | None:
 def lift_hold(line_id: str, hold: str, change: Change) -> Line | None:
     """Take one hold off a line; when it was the last, the line may be paid."""
     return _change_holds(line_id, change, lambda holds: [other for other in holds if other != hold])
+
+
+def flag_late(line: Line, late: LateIneligibility | None, change: Change) -> None:
+    """Note on a line that is in a batch or paid that a list came too late for it, or that it was corrected.
+
+    Raises:
+        ConditionFailed: the line has changed meanwhile.
+
+    """
+    key = LineRow.flagged
+    listed = key.set(flagged_as(LineFlag.LATE_INELIGIBILITY, line.city)) if late else key.remove()
+    told = LineRow.late_ineligibility
+    update(
+        LineRow,
+        (line.id,),
+        [told.set(late) if late else told.remove(), listed],
+        condition=LineRow.version == line.version,
+        change=change,
+    )
 
 
 def _change_holds(line_id: str, change: Change, replaced: Callable[[list[str]], list[str]]) -> Line | None:

@@ -301,6 +301,13 @@ def differences(before: Payability, now: Payability) -> list[CheckDifference]:
     ]
 
 
+def as_listed_now(payability: Payability, evidence: PayabilityEvidence, bar: Bar | None) -> Payability:
+    """Give what was paid with what lists say by now: it takes nothing away, and is shown as a difference."""
+    now = _eligible_at_date(evidence, bar)
+    checks = [now if check.name == now.name else check for check in payability.checks]
+    return msgspec.structs.replace(payability, checks=checks)
+
+
 def _telling(check: PayabilityCheck) -> tuple[bool, dict[str, Fact]]:
     return check.passed, {name: fact for name, fact in check.evidence.items() if name != "status"}
 

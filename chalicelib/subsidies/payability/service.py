@@ -22,7 +22,13 @@ from chalicelib.subsidies.payability.gathering import (
     holds_of,
     under_newest_terms,
 )
-from chalicelib.subsidies.payability.model import CheckDifference, Payability, differences, evaluate
+from chalicelib.subsidies.payability.model import (
+    CheckDifference,
+    Payability,
+    as_listed_now,
+    differences,
+    evaluate,
+)
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
 
@@ -165,9 +171,10 @@ def _compared(trainee: Examination, line: Line | None, *, newest_fen: int | None
         return ComparedPayability(trainee.payability, newest_fen)
     shown = _as_it_was_paid(trainee, line) if was_paid(line) else trainee.payability
     submitted = _as_it_was_submitted(trainee, line)
-    return ComparedPayability(
-        shown, newest_fen, line.submitted_at, differences(submitted, trainee.payability)
-    )
+    now = trainee.payability
+    if was_paid(line) and trainee.voucher is not None:
+        now = as_listed_now(now, line.evidence, trainee.voucher.bar)
+    return ComparedPayability(shown, newest_fen, line.submitted_at, differences(submitted, now))
 
 
 def _as_it_was_paid(trainee: Examination, line: Line) -> Payability:

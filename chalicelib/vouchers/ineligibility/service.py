@@ -31,14 +31,15 @@ from chalicelib.vouchers.model import (
     VoucherStatus,
     bar_reason,
     consequence_of,
+    is_late_mark,
     voucher_id_of,
 )
 
 _ROUNDS_MAX = 8
 """So many lists may say something new of the same people while their vouchers follow one of them."""
 _PAID_FOR = (VoucherStatus.REDEEMED, VoucherStatus.SETTLED)
-_stop_payment: Port[[Context, Voucher, Bar], None] = Port("payment_of_voucher")
-"""Tells that lists stand against a voucher which is, or will be, paid for."""
+_stop_payment: Port[[Context, Voucher, Bar | None], bool] = Port("payment_of_voucher")
+"""Tells what lists say of a voucher that is, or will be, paid for; answers whether that stands against it."""
 
 
 def follow(context: Context, person_keys: Iterable[PersonKey]) -> None:
@@ -134,8 +135,11 @@ def _do_what_follows(context: Context, voucher: Voucher, bar: Bar | None) -> Con
         ineligibility_store.revoke_ineligible(voucher, bar, now=context.now, change=change)
     elif consequence is Consequence.MARK:
         ineligibility_store.mark_ineligible(voucher, bar, change=change)
-    if bar is not None and voucher.status in _PAID_FOR:
-        _stop_payment(context, voucher, bar)
+    if voucher.status in _PAID_FOR:
+        stands = _stop_payment(context, voucher, bar)
+        if is_late_mark(voucher, bar, stands_against_payment=stands):
+            ineligibility_store.mark_ineligible(voucher, bar, change=change)
+            return Consequence.MARK
     return consequence
 
 
