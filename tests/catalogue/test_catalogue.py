@@ -42,7 +42,7 @@ def test_a_change_needs_the_version(world, api):
             "location",
             "outside_province",
         ),
-        ({"phone": "12"}, "phone", "invalid_phone"),
+        ({"phone": "12"}, "phone", "invalid_contact_phone"),
         ({"projects": ["prj_nothing"]}, "projects[0]", "unknown_project"),
     ],
 )

@@ -71,7 +71,7 @@ def test_every_wrong_cell_is_named_and_nothing_applied(world, api):
         (2, "统一社会信用代码", "invalid_uscc"),
         (3, "坐标系", "empty_cell"),
         (4, "经度", "invalid_coordinate"),
-        (5, "联系电话", "invalid_phone"),
+        (5, "联系电话", "invalid_contact_phone"),
     }
     assert api().get(f"/v1/institutions/{INSTITUTIONS[5]['uscc']}").status == 404
     partly = send(api, "province", write_csv(HEADERS, table), "institutions", "&partial=true", CSV)
@@ -105,7 +105,7 @@ MISTAKES = {
     "uscc": ("91340111MX0000027E", "invalid_uscc"),
     "division": ("349999", "unknown_division"),
     "address": ("", "empty_cell"),
-    "phone": ("1380551", "invalid_phone"),
+    "phone": ("1380551", "invalid_contact_phone"),
     "lng": ("东经117度", "invalid_coordinate"),
     "lat": ("95", "invalid_coordinate"),
     "coord_system": ("北京54", "coord_system_missing"),

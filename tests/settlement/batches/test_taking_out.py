@@ -86,6 +86,7 @@ def test_a_claim_that_is_stopped_takes_its_lines_along_and_a_batch_that_loses_al
 def test_a_line_that_the_bank_failed_before_waits_among_the_failed_again(world: Any, money: Money) -> None:
     batch = money.sealed(scored_class(world, 1))
     money.pay(batch, failing={0})
+    money.release(batch)
     second = money.seal()
     (line,) = money.batch(second)["lines"]
     hold = money.ok(stop(money, {"kind": "line", "id": line["line_id"]}))
@@ -106,6 +107,7 @@ def test_of_an_exported_batch_it_is_told_that_it_is_too_late_and_a_failed_line_i
     assert hold["too_late"] == [first]
     assert money.batch(batch)["count"] == 2
     money.pay(batch, failing={0, 1})
+    money.release(batch)
     assert [line["line_id"] for line in money.batch(money.seal())["lines"]] == [second]
     money.ok(let_go(money, hold))
     assert [line["line_id"] for line in money.batch(money.seal())["lines"]] == [first]

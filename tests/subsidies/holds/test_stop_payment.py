@@ -246,6 +246,7 @@ def test_a_line_held_by_a_mocked_check_in_is_lifted_by_a_supervisor_and_stays_li
     batch = money.seal()
     assert batch["count"] == 1
     money.pay(batch, failing={0})
+    money.release(batch)
     assert money.seal()["count"] == 1, "it is looked at again, and stays lifted"
 
 
@@ -313,7 +314,9 @@ def test_under_a_policy_that_does_not_hold_a_suspended_institution_is_paid(world
 def test_a_failed_line_of_a_suspended_institution_is_not_paid_again(world: Any, money: Money) -> None:
     money.publicised(scored_class(world, 1))
     money.wait()
-    money.pay(money.seal(), failing={0})
+    batch = money.seal()
+    money.pay(batch, failing={0})
+    money.release(batch)
     move_school(money, "suspend")
     assert money.seal() is None
     move_school(money, "reinstate", "已核实无误")
