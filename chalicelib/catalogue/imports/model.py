@@ -1,13 +1,22 @@
 """What a row of a catalogue sheet says: its columns, and the entry that it becomes."""
 
+import contextlib
 import re
 from collections.abc import Mapping
 
-from chalicelib.catalogue.institutions.model import BankAccount, InstitutionEntry, Location
+from chalicelib.catalogue.institutions.model import (
+    BankAccount,
+    Institution,
+    InstitutionEntry,
+    Location,
+    public_phone,
+)
 from chalicelib.catalogue.model import CatalogueKind
 from chalicelib.catalogue.projects.model import PROJECT_PATTERNS, Project
+from chalicelib.kernel.divisions import read_division
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.geo import CoordSystem
+from chalicelib.kernel.identity import InvalidIdentity, parse_uscc
 from chalicelib.kernel.ids import ProgramId, ProjectId, is_id
 from chalicelib.kernel.reasons import error
 
@@ -25,7 +34,10 @@ INSTITUTION_COLUMNS: dict[str, tuple[str, ...]] = {
     "bank_holder": ("开户名",),
     "bank": ("开户行",),
     "bank_account": ("银行账号",),
+    "division_name": ("区划名称",),
+    "status": ("状态",),
 }
+"""The last two stand in the published list, which is taken back as it is: nobody changes them by a sheet."""
 PROJECT_COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("项目编号",),
     "name": ("项目名称",),
@@ -43,7 +55,8 @@ COLUMNS = {
 KEY_COLUMN = {CatalogueKind.INSTITUTIONS: "uscc", CatalogueKind.PROJECTS: "id"}
 """What may stand in a sheet only once."""
 _ACCOUNT = ("bank_holder", "bank", "bank_account")
-OPTIONAL = frozenset({"programs", *_ACCOUNT})
+PUBLISHED_ONLY = frozenset({"division_name", "status"})
+OPTIONAL = frozenset({"programs", *PUBLISHED_ONLY, *_ACCOUNT})
 """What may stay empty; an account is told whole or not at all."""
 _TEXT_CHARS_MAX = 200
 _FEE_YUAN_MAX = 1_000_000
@@ -70,6 +83,29 @@ _FIELD_COLUMNS = {
 def column_of(field: str) -> str:
     """Tell in which column of a sheet a field of an entry stands: `programs[2]` in `programs`."""
     return _FIELD_COLUMNS.get(field, field.partition("[")[0])
+
+
+def in_one_form(kind: CatalogueKind, cells: Mapping[str, str]) -> dict[str, str]:
+    """Give the cells of a row with codes in the form that is kept, where they can be read at all."""
+    tidy = dict(cells)
+    if kind is CatalogueKind.INSTITUTIONS:
+        with contextlib.suppress(InvalidIdentity):
+            tidy["uscc"] = parse_uscc(cells["uscc"])
+        tidy["division"] = read_division(cells["division"]) or cells["division"]
+    return tidy
+
+
+def with_what_is_kept(cells: Mapping[str, str], old: Institution) -> dict[str, str]:
+    """Fill up a row about a listed institution with what the published list does not say of it.
+
+    A mobile is published masked, and its programs are not: sent back so, both stay as they are.
+    """
+    kept = dict(cells)
+    if "programs" not in cells:
+        kept["programs"] = "、".join(old.programs)
+    if cells["phone"] == public_phone(old.phone):
+        kept["phone"] = old.phone
+    return kept
 
 
 def institution_entry_of(cells: Mapping[str, str]) -> InstitutionEntry:

@@ -4,6 +4,7 @@ Rows are applied one by one after all were judged; a crash in between leaves rig
 same sheet sent again finds them unchanged and goes on.
 """
 
+import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,9 +16,12 @@ from chalicelib.catalogue.imports.model import (
     COLUMNS,
     KEY_COLUMN,
     OPTIONAL,
+    PUBLISHED_ONLY,
     column_of,
+    in_one_form,
     institution_entry_of,
     project_of,
+    with_what_is_kept,
 )
 from chalicelib.catalogue.institutions.reading import find_institutions
 from chalicelib.catalogue.institutions.service import Known, SavedInstitution, save_institution
@@ -69,6 +73,7 @@ def import_catalogue(
     rows = read_table(raw, content_type, columns, frozenset(columns) - OPTIONAL)
     if len(rows) > ROWS_MAX:
         raise error("too_many_rows", limit=ROWS_MAX)
+    rows = [dataclasses.replace(row, cells=in_one_form(kind, row.cells)) for row in rows]
     known = _known_institutions(rows, kind)
     judged = [(row, _judge(context, save, row, known)) for row in rows]
     faults = tuple(fault for _, entry in judged if isinstance(entry, list) for fault in entry)
@@ -95,7 +100,7 @@ def import_catalogue(
 
 def link_to_template(kind: CatalogueKind) -> str:
     """Give a link to the empty sheet of a list, with its columns in order."""
-    headers = [aliases[0] for aliases in COLUMNS[kind].values()]
+    headers = [aliases[0] for name, aliases in COLUMNS[kind].items() if name not in PUBLISHED_ONLY]
     return link_to_xlsx(
         _TITLES[kind], headers, [], key=f"catalogue/template-{kind}.xlsx", filename=f"{kind}.xlsx"
     )
@@ -113,9 +118,9 @@ class RowSaver(Protocol):
 
 
 def _save_institution(context: Context, row: SheetRow, known: Known, *, dry_run: bool) -> SavedInstitution:
-    entry = institution_entry_of(row.cells)
     uscc = row.cells["uscc"]
     old = known.institutions.get(uscc)
+    entry = institution_entry_of(row.cells if old is None else with_what_is_kept(row.cells, old))
     version = old.version if old is not None else None
     return save_institution(context, uscc, entry, version=version, dry_run=dry_run, known=known)
 

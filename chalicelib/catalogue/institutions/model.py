@@ -12,6 +12,7 @@ from msgspec import Meta
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.geo import CoordSystem, Point
+from chalicelib.kernel.identity import InvalidIdentity, mask_phone, parse_phone
 from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc, derived_id
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
@@ -123,3 +124,11 @@ def why_not(action: str, institution: Institution, *, version: int | None = None
     if not INSTITUTION_TRANSITIONS.allows(action, institution.status):
         return error("wrong_state", status=institution.status.value)
     return None
+
+
+def public_phone(phone: str) -> str:
+    """Give a contact's number as it is published: a mobile is somebody's own, and masked."""
+    try:
+        return mask_phone(parse_phone(phone))
+    except InvalidIdentity:
+        return phone

@@ -141,7 +141,7 @@ def _institution_of(uscc: str, entry: InstitutionEntry) -> Institution:
         name=entry.name,
         division=entry.division,
         address=entry.address,
-        phone=entry.phone,
+        phone=parse_contact_phone(entry.phone),
         location=entry.location,
         programs=[ProgramId(program) for program in dict.fromkeys(entry.programs)],
         projects=[ProjectId(project) for project in dict.fromkeys(entry.projects)],

@@ -7,13 +7,12 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus
+from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, public_phone
 from chalicelib.catalogue.institutions.search import published_institutions, search_query
 from chalicelib.catalogue.model import CatalogueKind
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.catalogue.projects.reading import all_projects
 from chalicelib.kernel.divisions import name_of
-from chalicelib.kernel.identity import InvalidIdentity, mask_phone, parse_phone
 from chalicelib.sheets.downloads import link_to_xlsx
 
 PublishedCell = str | int | float
@@ -83,20 +82,13 @@ def _institution_row(institution: Institution, *, english: bool) -> list[Publish
         institution.division,
         name_of(institution.division),
         institution.address,
-        _public_phone(institution.phone),
+        public_phone(institution.phone),
         location.lng,
         location.lat,
         location.coord_system.value,
         "、".join(institution.projects),
         _STATUSES[institution.status][english],
     ]
-
-
-def _public_phone(phone: str) -> str:
-    try:
-        return mask_phone(parse_phone(phone))
-    except InvalidIdentity:
-        return phone
 
 
 def _project_row(project: Project) -> list[PublishedCell]:

@@ -4,12 +4,12 @@ import io
 
 import openpyxl
 
-from chalicelib.catalogue.imports.model import INSTITUTION_COLUMNS, PROJECT_COLUMNS
+from chalicelib.catalogue.imports.model import INSTITUTION_COLUMNS, PROJECT_COLUMNS, PUBLISHED_ONLY
 from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.sheets.writing import write_csv, write_xlsx
 from infra.local.catalogue import INSTITUTIONS
 
-HEADERS = [aliases[0] for aliases in INSTITUTION_COLUMNS.values()]
+HEADERS = [aliases[0] for name, aliases in INSTITUTION_COLUMNS.items() if name not in PUBLISHED_ONLY]
 PROJECT_HEADERS = [aliases[0] for aliases in PROJECT_COLUMNS.values()]
 
 
@@ -155,3 +155,33 @@ def test_a_right_sheet_has_no_error_sheet_and_tells_points_far_from_their_divisi
         (3, "payee_proposed"),
     ]
     assert answer["warnings"][0]["detail"]
+
+
+def test_what_is_published_is_taken_back_as_it_is_and_changes_nothing(world, api):
+    assert (
+        send(api, "province", write_xlsx("机构", HEADERS, rows(world, INSTITUTIONS)), "institutions").status
+        == 200
+    )
+    for kind in ("institutions", "projects"):
+        for language in ("zh-CN", "en"):
+            path = f"/v1/catalogue/publication?kind={kind}&format=csv"
+            published = api().send("GET", path, None, headers={"Accept-Language": language})
+            answer = send(api, "province", published.text.encode(), kind, content_type=CSV)
+            assert answer.status == 200, answer.text
+            assert (answer.json["created"], answer.json["changed"]) == (0, 0), (kind, language)
+            assert answer.json["unchanged"] == answer.json["total"] > 1
+
+
+def test_codes_and_phones_of_a_sheet_are_kept_in_their_one_form(world, api):
+    table = [list(row) for row in rows(world, INSTITUTIONS[5:6])]
+    uscc, division = table[0][1], table[0][2]
+    plain = write_csv(HEADERS, table)
+    table[0][1], table[0][2] = f" {uscc.lower()}", f"{division}00" if len(division) == 4 else division
+    table[0][4] = "（0551）6234 5678 转 801"
+    odd = write_csv(HEADERS, table)
+    first = send(api, "province", odd, "institutions", content_type=CSV)
+    assert (first.status, first.json["created"]) == (200, 1), first.text
+    assert api().get(f"/v1/institutions/{uscc}").json["phone"] == "0551-62345678-801"
+    again = send(api, "province", odd, "institutions", content_type=CSV)
+    assert again.json["unchanged"] == 1
+    assert send(api, "province", plain, "institutions", content_type=CSV).json["changed"] == 1
