@@ -141,6 +141,7 @@ def publicise(scene: Scene) -> None:
     last_day = date.fromisoformat(scene.claim["publicity_ends_on"])
     scene.go_to(datetime.combine(last_day, time(23, 50), tzinfo=SHANGHAI))
     _try_another_account(scene)
+    _change_an_account(scene)
     _stop_a_line(scene)
     before = _batch_ids(scene)
     sealed = scene.staff("finance").post("/v1/settlement-batches").wanted
@@ -169,6 +170,30 @@ def _try_another_account(scene: Scene) -> None:
     scene.refused("confirmed by who put it", alone, 403, "forbidden")
     reason = {"version": proposed["version"], "reason": "户名不是机构"}
     scene.check("refused by finance", finance.post(f"{decision}/refuse", reason).wanted["status"], "refused")
+
+
+def _change_an_account(scene: Scene) -> None:
+    """Change another institution's account by two people's word; for some days the old one is still paid to."""
+    clerk, finance = scene.staff("clerk"), scene.staff("finance")
+    path = f"/v1/institutions/{scene.other_institution}"
+    before = finance.get(path).wanted
+    old, wait_days = before["bank_account"], scene.program["policy"]["payee_wait_days"]
+    account = {"holder": old["holder"], "bank": old["bank"], "number": f"1302{scene.first_person:012d}"}
+    proposed = clerk.post(
+        f"{path}/payee", {**account, "version": before["version"], "reason": "开户行迁址"}
+    ).wanted
+    confirm = f"{path}/payee/{proposed['id']}/confirm"
+    confirmed = finance.post(confirm, {"version": proposed["version"]}).wanted
+    now = scene.now
+    counts_from = datetime.fromisoformat(confirmed["counts_from"])
+    found = (confirmed["status"], (counts_from - now).days)
+    scene.check("another institution's new account, counts after days", found, ("confirmed", wait_days))
+    in_force = []
+    for moment in (counts_from - timedelta(seconds=1), counts_from):
+        scene.go_to(moment)
+        in_force.append(finance.get(path).wanted["bank_account"]["id"])
+    scene.go_to(now)
+    scene.check("… until then and from then on in force", in_force, [old["id"], confirmed["id"]])
 
 
 def _stop_a_line(scene: Scene) -> None:

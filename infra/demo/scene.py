@@ -93,6 +93,16 @@ class Scene:
         """Speak as the staff of the institution of the story."""
         return self.staff("institution")
 
+    @property
+    def other_institution(self) -> str:
+        """Give another institution of the city, whose staff the stack has too."""
+        uscc = self.institution["uscc"]
+        return next(
+            str(one["institution"])
+            for one in self.service.stack["accounts"]
+            if one["role"] == "institution" and one["division"].startswith(CITY) and one["institution"] != uscc
+        )
+
     # ----------------------------------------------------------------- when
 
     def at(self, days: int, hour: int = 9, minute: int = 0) -> datetime:

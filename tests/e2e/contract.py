@@ -140,7 +140,7 @@ def operations_of(document: Json) -> list[Operation]:
                     method=method.upper(),
                     path=path,
                     roles=frozenset(one.get("x-roles", {})),
-                    public=not one.get("security"),
+                    public={} in (one.get("security") or [{}]),
                     body=content.get("application/json", {}).get("schema"),
                     query={name: p["schema"] for name, p in query.items()},
                     required_query=frozenset(name for name, p in query.items() if p.get("required")),
