@@ -173,7 +173,7 @@ def _try_another_account(scene: Scene) -> None:
 
 
 def _change_an_account(scene: Scene) -> None:
-    """Change another institution's account by two people's word; for some days the old one is still paid to."""
+    """Change another institution's account by two people's word: for some days the old one is still paid."""
     clerk, finance = scene.staff("clerk"), scene.staff("finance")
     path = f"/v1/institutions/{scene.other_institution}"
     before = finance.get(path).wanted
@@ -191,9 +191,9 @@ def _change_an_account(scene: Scene) -> None:
     in_force = []
     for moment in (counts_from - timedelta(seconds=1), counts_from):
         scene.go_to(moment)
-        in_force.append(finance.get(path).wanted["bank_account"]["id"])
+        in_force.append(finance.get(path).wanted["bank_account"]["id"] == confirmed["id"])
     scene.go_to(now)
-    scene.check("… until then and from then on in force", in_force, [old["id"], confirmed["id"]])
+    scene.check("… in force before, and from then on", in_force, [False, True])
 
 
 def _stop_a_line(scene: Scene) -> None:

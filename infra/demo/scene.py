@@ -100,7 +100,9 @@ class Scene:
         return next(
             str(one["institution"])
             for one in self.service.stack["accounts"]
-            if one["role"] == "institution" and one["division"].startswith(CITY) and one["institution"] != uscc
+            if one["role"] == "institution"
+            and one["division"].startswith(CITY)
+            and one["institution"] != uscc
         )
 
     # ----------------------------------------------------------------- when

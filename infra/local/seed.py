@@ -115,7 +115,7 @@ def seed(client: Client, invoke: Invoke, card: KeyPair) -> dict[str, int]:
     province, second = (client.sign_in(account.account, account.password) for account in first)
     program_id, new_programs = _seed_program(province)
     projects = _seed_all(province, "/v1/projects", PROJECTS, key="id", program_id=program_id)
-    # Who asks for a finance officer's account has a tie with them, who could not confirm what that one entered.
+    # Not by who asks for the finance officer's account: what that one enters, the officer may not confirm.
     institutions = _seed_all(second, "/v1/institutions", INSTITUTIONS, key="uscc", program_id=program_id)
     known = {item["account"]: item for item in province.every("/v1/accounts")}
     waiting = [
