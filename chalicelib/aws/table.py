@@ -145,6 +145,16 @@ SCHEMA: Final = "sv"
 """The attribute that tells a row's schema version; absent, it is the first."""
 
 
+@functools.cache
+def _defaults_of(record_type: type[msgspec.Struct]) -> Mapping[str, Any]:
+    """Give the default of each field that has one."""
+    return {
+        field.name: field.default if field.default is not msgspec.NODEFAULT else field.default_factory()
+        for field in msgspec.structs.fields(record_type)
+        if not field.required
+    }
+
+
 class Table(Model, Generic[Record]):
     """A table whose rows mirror one record type field by field."""
 
@@ -238,10 +248,18 @@ class Table(Model, Generic[Record]):
 
     @classmethod
     def from_record(cls, record: Record) -> Self:
-        """Make the row that stores a record."""
+        """Make the row that stores a record; what may be absent is, while it has its default."""
         values = {name: getattr(record, name) for name in record.__struct_fields__}
-        known = cls.get_attributes()
-        return cls(**{name: value for name, value in values.items() if name in known and value is not None})
+        known, usual = cls.get_attributes(), _defaults_of(type(record))
+        return cls(
+            **{
+                name: value
+                for name, value in values.items()
+                if name in known
+                and value is not None
+                and not (known[name].null and name in usual and value == usual[name])
+            }
+        )
 
     @property
     def record(self) -> Record:

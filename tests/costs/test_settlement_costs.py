@@ -27,6 +27,7 @@ def settle(world, measure, lines):
     from chalicelib.settlement.batches.sealing import seal_division
     from chalicelib.settlement.results import service as results
     from chalicelib.settlement.results.model import PaymentResult
+    from chalicelib.subsidies.claims.model import BankOutcome
 
     night = system_context("settle_subsidies", now=world.now, request_id="req_night")
     officer = Principal(actor="acc_finance", role=Role.FINANCE, division="3401")
@@ -44,7 +45,7 @@ def settle(world, measure, lines):
                 PaymentResult(
                     row=place,
                     line_id=one.line_id,
-                    paid=True,
+                    outcome=BankOutcome.PAID,
                     amount_fen=one.amount_fen,
                     paid_on=world.now.date(),
                     bank_reference=f"TK{place:08d}",

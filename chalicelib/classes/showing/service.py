@@ -89,8 +89,9 @@ def actions_on(
         return current_institution(training_class.institution).status is InstitutionStatus.SUSPENDED
 
     def refusal(action: str) -> DomainError | None:
-        waits = action in NOT_WHILE_SUSPENDED and suspended()
-        refused = why_not(action, training_class, hands=hands, now=now, suspended=waits, undecided=undecided)
+        refused = why_not(action, training_class, hands=hands, now=now, undecided=undecided)
+        if refused is None and action in NOT_WHILE_SUSPENDED and suspended():  # read only where it decides
+            return error("institution_suspended")
         return _why_not_close(training_class.id, now) if action == "close" and refused is None else refused
 
     return rights.offered(

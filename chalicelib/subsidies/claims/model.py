@@ -174,7 +174,7 @@ class BankOutcome(StrEnum):
     RETURNED = "returned"
 
 
-class PaymentAttempt(msgspec.Struct, frozen=True, kw_only=True):
+class PaymentAttempt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the bank said of a line in one batch; `paid_on` is the bank's date.
 
     `amount_fen` is what the bank was to pay, `set_off_fen` what was set off besides against what the
