@@ -73,6 +73,7 @@ CREATES = {"POST /v1/accounts", "POST /v1/programs", "POST /v1/imports", "PUT /v
 
 
 NOT_SOUND_ENOUGH = {
+    "POST /v1/accounts/{account_id}/reset",
     "PUT /v1/classes/{class_id}",
     "POST /v1/classes/{class_id}/changes",
     "POST /v1/lessons/{lesson_id}/footage",

@@ -140,6 +140,10 @@ def test_accounts(scene: Scene, trials: Trials) -> None:
     trials.refused("taken", make(account="reviewer-3401"), 409, 404)
     trials.refused("taken, in capitals", make(account="REVIEWER-3401"), 409, 404)
     trials.refused("very long", make(account="a" * 65), 400)
+    reset = "/v1/accounts/acc_aaaaaaaaaaaaaaaaaaaaaaaa/reset"
+    trials.refused("reset of nobody", clerk.post(reset, {"version": 1}), 404)
+    nobodys = {"version": 1, "id_number": "340102199001010000"}
+    trials.refused("reset for nobody's number", clerk.post(reset, nobodys), 400, faulty="id_number")
 
 
 def test_accounts_of_institutions_outside_ones_area(scene: Scene) -> None:
@@ -288,12 +292,12 @@ def test_scans(scene: Scene, trials: Trials) -> None:
     for what, text in {
         "garbage": "garbage",
         "empty parts": "TV1----",
-        "lower case": token.lower(),
         "another's signature": token[:-3] + "AAA",
         "many parts": "-".join("A" * 50),
         "not ASCII": "券" * 20,
     }.items():
         trials.refused(what, scan(token=text), 422, code="token_invalid")
+    trials.refused("lower case", scan(token=token.lower()), 422, code="token_miskeyed")
     for field, values in {
         "token": ["", "x" * 10_000, 7],
         "nonce": ["", "two words", "x" * 65, "一"],
@@ -513,7 +517,7 @@ def test_check_ins(scene: Scene, trials: Trials) -> None:
         "text": {"lat": "31.79"},
         "null": {"lat": None},
         "huge": {"lng": 1e308},
-        "negative accuracy": {"accuracy_m": -1},
+        "absurd accuracy": {"accuracy_m": -1e8},
         "mocked maybe": {"mocked": "maybe"},
         "altitude": {"altitude": 3},
     }.items():
@@ -608,7 +612,6 @@ def test_money(scene: Scene, trials: Trials) -> None:
     }
     path = "/v1/settlement-batches/bat_aaaaaaaaaaaaaaaaaaaaaaaa/results"
     for what, results in {
-        "no rows": [],
         "no list": row,
         "paid without a day": [{k: v for k, v in row.items() if k != "paid_on"}],
         "negative": [{**row, "amount_fen": -1}],
@@ -621,6 +624,7 @@ def test_money(scene: Scene, trials: Trials) -> None:
         trials.refused(f"results: {what}", finance.post(path, {"results": results}), 400, faulty="results")
     many = finance.post(path, {"results": [row] * 10_000})
     trials.refused("results: 10,000 rows", many, 400, 413)
+    trials.refused("no rows for no batch", finance.post(path, {"results": []}), 404)
     trials.refused("results of no batch", finance.post(path, {"results": [row]}), 404)
     trials.refused("another's account", finance.get("/v1/ledger/accounts/treasury.3402"), 404)
     trials.refused("another's balance", finance.get("/v1/ledger/trial-balance", division="3402"), 404)
