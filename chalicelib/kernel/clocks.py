@@ -255,6 +255,7 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "publicised": _carried_on("seal_settlement"),
         "payable": _carried_on("seal_settlement"),
         "batched": _rests("its batch has the clock"),
+        "paid": _rests("done, unless a payment of it came back or is corrected"),
         "returned": Clock(
             acts=(Role.INSTITUTION,),
             ticks=(
@@ -266,6 +267,7 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
     "claim_line": {
         "pending": _rests("its claim has the clock"),
         "held": _rests("its hold is listed with who lifts it"),
+        "rejected": _rests("over, unless the second review that rejected it is withdrawn"),
         "batched": _rests("its batch has the clock"),
         "paid": _rests("done; taken back only where something was wrong"),
         "payment_failed": _carried_on("seal_settlement"),
@@ -285,6 +287,7 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "sealed": _FINANCE_TOLD,
         "exported": _FINANCE_TOLD,
         "reconciled": _FINANCE_TOLD,
+        "closed": _rests("done, unless a payment of it came back or is corrected"),
     },
     "delivery": {
         "pending": _carried_on("reconcile_exchange"),

@@ -219,8 +219,8 @@ BUGS = (
     Bug(
         "sealing does not look whether an institution was stopped meanwhile",
         _BATCHES_SEALING,
-        "    return [*store.chunk_writes(batch, members, payees), *moves, *unchanged]\n",
-        "    return [*store.chunk_writes(batch, members, payees), *moves]\n",
+        "    return [*store.chunk_writes(batch, members, payees), *moves, *unchanged, *kept]\n",
+        "    return [*store.chunk_writes(batch, members, payees), *moves, *kept]\n",
     ),
     Bug(
         "a line that is stopped stays in its sealed batch",

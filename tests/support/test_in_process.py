@@ -147,7 +147,7 @@ def test_a_message_is_kept_as_long_as_its_queue_says(cloud: Any, emulator: Any) 
     for number in (1, 2):
         client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps({"n": number}))
     if emulator is not None:
-        (queue,) = (queue for queue in emulator._queues.values() if queue["messages"])
+        (queue,) = (queue for queue in emulator.queues.values() if queue["messages"])
         queue["messages"][0]["sent_at"] -= int(queue["attributes"]["MessageRetentionPeriod"]) + 1
         assert cloud.messages("imports") == [{"n": 2}]
     assert cloud.messages("imports") == ([] if emulator is not None else [{"n": 1}, {"n": 2}])

@@ -77,6 +77,7 @@ def test_a_settlement_batchs_whole_life_is_told_by_name(world: Any, taps: Taps) 
     batch = money.seal()
     money.pay(batch, failing={0})
     money.now += timedelta(days=1)
+    assert len(money.release(batch)) == 1
     again = money.seal()
     money.pay(again)
     assert recorded(*taps.records()) > 0
