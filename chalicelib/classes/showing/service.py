@@ -11,6 +11,7 @@ from chalicelib.accounts import rights
 from chalicelib.catalogue.institutions.model import InstitutionStatus
 from chalicelib.catalogue.institutions.reading import current_institution, read_institution
 from chalicelib.catalogue.projects.model import Project
+from chalicelib.catalogue.projects.reading import current_project
 from chalicelib.classes import store
 from chalicelib.classes.evidence import ClassEvidence, evidence_of, undecided_by_class
 from chalicelib.classes.model import (
@@ -194,9 +195,14 @@ def show_decided(
     *,
     evidence: ClassEvidence | None = None,
 ) -> ShownClass:
-    """Show a class as a decision left it, without reading it again."""
+    """Show a class as a decision left it, without reading it again.
+
+    The project of one that is not approved is the newest that this process knows: it is shown, and pins nothing.
+    """
     decided = msgspec.structs.replace(training_class, **store.facts_of(head))
-    return ShownClass(training_class=decided, project=project_of(decided), breaches=(), evidence=evidence)
+    is_pinned = decided.approved_at is not None
+    project = project_of(decided) if is_pinned else current_project(decided.project_id)
+    return ShownClass(training_class=decided, project=project, breaches=(), evidence=evidence)
 
 
 def show_change(context: Context, training_class: TrainingClass, change: ClassChange) -> ShownChange:
