@@ -197,7 +197,7 @@ def show_decided(
 ) -> ShownClass:
     """Show a class as a decision left it, without reading it again.
 
-    The project of one that is not approved is the newest that this process knows: it is shown, and pins nothing.
+    Of one that is not approved the newest project that this process knows is shown: it pins nothing.
     """
     decided = msgspec.structs.replace(training_class, **store.facts_of(head))
     is_pinned = decided.approved_at is not None
