@@ -105,6 +105,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     from chalicelib.vouchers.batches.model import IssuanceBatch, IssuanceBatchStatus
     from tests.accounts.builders import ask_for, numbered
     from tests.classes.builders import application, changed_class
+    from tests.subsidies.holds.test_listed import listed as listed_late
     from tests.subsidies.scored import Money, scored_class
     from tests.support.people import HEFEI_SCHOOL
     from tests.support.streams import stream_event, voucher_changes
@@ -139,6 +140,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         one["id"] for one in money.ok(world.api("clerk").get("/v1/subsidy-claims", at=money.now))["items"]
     )
     money.pay(batch)
+    listed_late(money, money.read({"id": claim_id})["lines"][0]["voucher_id"])
     ledger = money.balance()["accounts"][0]["id"]
     public = money.publicised(scored_class(world, 2))
     objection = money.ok(

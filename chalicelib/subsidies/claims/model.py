@@ -8,7 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
-from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.calendar import add_working_days, shanghai_date
 from chalicelib.kernel.clocks import RETURNED_DAYS
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import (
@@ -353,11 +353,11 @@ def why_not(action: str, claim: Claim, hands: Hands, *, version: int | None = No
 
 
 def why_not_withdraw_approval(
-    claim: Claim, hands: Hands, *, last_day: date | None, today: date, version: int | None = None
+    claim: Claim, hands: Hands, *, today: date, version: int | None = None
 ) -> DomainError | None:
     """Tell what stands against a reviewer withdrawing their own second review.
 
-    It may be until publicity has run a day, `last_day`, and as long as nobody has objected.
+    It may be until publicity has run a working day, and as long as nobody has objected.
     `store.move_write` holds the same under races.
     """
     refusal = CLAIM_TRANSITIONS.why_not("withdraw_approval", claim, version=version)
@@ -367,7 +367,8 @@ def why_not_withdraw_approval(
         return error("approval_not_yours")
     if claim.objections:
         return error("objection_open")
-    return error("approval_stands") if last_day is None or today > last_day else None
+    stands = claim.approved_on is None or today > add_working_days(claim.approved_on, 1)
+    return error("approval_stands") if stands else None
 
 
 APPROVED = (_C.PUBLICISED, _C.PAYABLE, _C.BATCHED)
@@ -404,6 +405,14 @@ def sent_again_by(claim: Claim) -> date | None:
     if claim.claim_by is None or claim.queued_at is None:
         return None
     return max(claim.claim_by, shanghai_date(claim.queued_at) + timedelta(days=RETURNED_DAYS))
+
+
+def why_not_again(claim: Claim, today: date) -> DomainError | None:
+    """Tell what stands against sending a returned claim again today: its last day for that is over."""
+    deadline = sent_again_by(claim)
+    if deadline is None or today <= deadline:
+        return None
+    return error("claim_deadline_passed", deadline=deadline.isoformat())
 
 
 def filing_day(claim: Claim | None) -> date | None:

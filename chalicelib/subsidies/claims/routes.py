@@ -77,5 +77,5 @@ def head_facts(context: Context, claim: Claim) -> dict[str, object]:
         **same,
         "count": claim.line_count,
         "status": status_shown(claim, shanghai_date(context.now)),
-        "allowed_actions": service.allowed_actions(context.principal, claim),
+        "allowed_actions": service.allowed_actions(context, claim),
     }

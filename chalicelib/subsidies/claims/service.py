@@ -2,16 +2,25 @@
 
 from chalicelib.accounts import rights
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest, page_over
-from chalicelib.kernel.principal import Context, Principal, Role
+from chalicelib.kernel.principal import Context, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.claims import store
-from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line, why_not
+from chalicelib.subsidies.claims.model import (
+    Claim,
+    ClaimStatus,
+    Line,
+    why_not,
+    why_not_again,
+    why_not_withdraw_approval,
+)
 
 _ACTIONS = {
-    action: f"subsidy_claim.{action}" for action in ("submit", "review", "approve", "return", "reject")
+    action: f"subsidy_claim.{action}"
+    for action in ("submit", "review", "approve", "withdraw_approval", "return", "reject")
 }
 
 
@@ -55,12 +64,16 @@ def list_claims(
     )
 
 
-def allowed_actions(principal: Principal, claim: Claim) -> list[str]:
+def allowed_actions(context: Context, claim: Claim) -> list[str]:
     """List what this caller may do with a claim now."""
+    principal, today = context.principal, shanghai_date(context.now)
+
+    def refusal(action: str) -> DomainError | None:
+        if action == "withdraw_approval":
+            return why_not_withdraw_approval(claim, principal.hands, today=today)
+        stands = why_not(action, claim, principal.hands)
+        return why_not_again(claim, today) if stands is None and action == "submit" else stands
+
     return rights.offered(
-        principal,
-        _ACTIONS,
-        lambda action: why_not(action, claim, principal.hands),
-        division=claim.division,
-        institution=claim.institution,
+        principal, _ACTIONS, refusal, division=claim.division, institution=claim.institution
     )

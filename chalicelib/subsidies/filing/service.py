@@ -24,8 +24,8 @@ from chalicelib.subsidies.claims.model import (
     LineStatus,
     claim_id_of,
     line_id_of,
-    sent_again_by,
     why_not,
+    why_not_again,
 )
 from chalicelib.subsidies.holds.model import decided_holds, not_lifted, stop_hold
 from chalicelib.subsidies.overrides.service import undecided
@@ -109,8 +109,9 @@ def _require_claimable(training_class: TrainingClass, before: Claim | None, toda
     if training_class.status is not expected:
         code = "class_not_approved" if training_class.status in _NOT_APPROVED else "wrong_state"
         raise error(code, status=str(training_class.status))
-    deadline = sent_again_by(before) if before is not None else _claim_by(training_class)
-    if deadline is not None and today > deadline:
+    if before is not None:
+        refuse(why_not_again(before, today))
+    elif today > (deadline := _claim_by(training_class)):
         raise error("claim_deadline_passed", deadline=deadline.isoformat())
 
 

@@ -140,8 +140,7 @@ def withdraw_approval(context: Context, claim_id: str, *, version: int, reason: 
 
     def attempt() -> None:
         claim = read_claim(context, claim_id, _WITHDRAW)
-        last_day = add_working_days(claim.approved_on, 1) if claim.approved_on is not None else None
-        refuse(why_not_withdraw_approval(claim, hands, last_day=last_day, today=today, version=version))
+        refuse(why_not_withdraw_approval(claim, hands, today=today, version=version))
         assert claim.budget_year is not None
         restored = [line for line in lines_of(claim) if _was_rejected_at_approval(line)]
         totals: Changes = {
