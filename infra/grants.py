@@ -29,7 +29,7 @@ ADDED_ONLY: Final = (
     "ledger-groups",
     "ledger-summaries",
     "personal-data-accesses",
-    "refused-account-attempts",
+    "refused-attempts",
 )
 """Tables whose rows nobody changes or removes: no role has more there than reading and PutItem, and the
 program puts under the condition that there is none yet (`chalicelib.aws.writes.Put`).
@@ -140,7 +140,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/programs/index/by_listing": "Query",
         "table/projects": "GetItem PutItem UpdateItem",
         "table/projects/index/by_listing": "Query",
-        "table/refused-account-attempts": "PutItem",
+        "table/refused-attempts": "PutItem",
         "table/refused-check-ins": "PutItem Query",
         "table/refused-results": "BatchWriteItem Query",
         "table/refused-scans": "PutItem Query",
@@ -242,7 +242,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/personal-data-accesses": "Scan",
         "table/programs": "Scan",
         "table/projects": "Scan",
-        "table/refused-account-attempts": "Scan",
+        "table/refused-attempts": "Scan",
         "table/renames": "Scan",
         "table/settlement-batches": "Scan",
         "table/subsidy-claims": "Scan",

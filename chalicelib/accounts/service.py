@@ -66,6 +66,7 @@ def _evidence(context: Context, account_id: str, division: str, action: str) -> 
         if failure.code in _KEPT:
             change = change_of(context, f"account.refuse_{action}", reason=failure.code)
             keep_refusal(account_id, division=division, code=failure.code, change=change)
+            failure.is_recorded = True
         raise
 
 

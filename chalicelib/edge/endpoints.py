@@ -148,6 +148,10 @@ class Guard(Protocol):
         """Raise `Forbidden` if this role may not do this at all."""
         ...
 
+    def note_refused(self, context: Context, action: str, *, subject: str, code: str) -> None:
+        """Keep that staff tried what is not theirs to do."""
+        ...
+
     def knows(self, action: str) -> bool:
         """Tell whether the table of rights has this action."""
         ...

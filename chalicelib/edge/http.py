@@ -7,7 +7,7 @@ idempotency, errors, headers. Order of refusal: 401 token, 403 role, 400 form, 4
 
 import contextlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -42,10 +42,10 @@ from chalicelib.edge.idempotency import service as idempotency
 from chalicelib.edge.problems import PROBLEM_JSON, Problem, headers_of, internal_problem, problem_of
 from chalicelib.kernel.calendar import SHANGHAI, parse_moment
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import DomainError, Fault, Unauthenticated
+from chalicelib.kernel.errors import DomainError, Fault, Forbidden, Unauthenticated
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.ports import Port
-from chalicelib.kernel.principal import Context, Principal, Role
+from chalicelib.kernel.principal import BUREAU_ROLES, Context, Principal, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.repeats import running
 from chalicelib.sheets.content_types import CSV, XLSX
@@ -226,7 +226,9 @@ def _answer(
     english: bool,
 ) -> Reply:
     raw = bytes(request.raw_body or b"")
-    principal = _admit(endpoint, headers, raw)
+    principal = _prove(endpoint, headers, raw)
+    with _evidence(endpoint, headers, principal, path, request_id):
+        _admit(endpoint, principal)
     pace.spend(endpoint.action, principal)
     now = _believed_now(headers)
     parameters = request.query_params or {}
@@ -247,7 +249,8 @@ def _answer(
     )
 
     def run() -> Reply:
-        answer = view(call, **values)
+        with _evidence(endpoint, headers, principal, path, request_id):
+            answer = view(call, **values)
         if isinstance(answer, Reply):
             return answer
         return Reply(answer, endpoint.status_code, endpoint.content_type)
@@ -289,16 +292,47 @@ def _source_of(request: Any) -> str:
     return str(request.context.get("identity", {}).get("sourceIp") or "")
 
 
-def _admit(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:
+@contextlib.contextmanager
+def _evidence(
+    endpoint: Endpoint,
+    headers: Mapping[str, str],
+    principal: Principal,
+    path: Mapping[str, str],
+    request_id: str,
+) -> Iterator[None]:
+    """Keep it where staff try to change what is not theirs to change, or to decide on their own work.
+
+    The answer does not depend on it: a record that cannot be written is told by the log.
+    """
+    try:
+        yield
+    except Forbidden as failure:
+        if endpoint.method != "GET" and principal.role in _STAFF and not failure.is_recorded:
+            named = [value for value in map(unquote, path.values()) if _PATH_ID.fullmatch(value)]
+            try:
+                context = Context(principal=principal, now=_believed_now(headers), request_id=request_id)
+                subject = named[0] if named else principal.actor
+                _guard().note_refused(context, endpoint.action, subject=subject, code=failure.code)
+            except (DomainError, StoreFailure) as trouble:
+                log_failure("refusal_not_kept", trouble, request_id=request_id, path=endpoint.path)
+        raise
+
+
+_STAFF = BUREAU_ROLES | {Role.INSTITUTION}
+
+
+def _prove(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:
     if endpoint.action == PUBLIC:
         if endpoint.knows_caller and "authorization" in headers:
             with contextlib.suppress(Unauthenticated):
                 return _guard().authenticate(headers, raw)
         return Principal(actor="public", role=Role.PUBLIC)
-    guard = _guard()
-    principal = guard.authenticate(headers, raw)
-    guard.admit(principal, endpoint.action)
-    return principal
+    return _guard().authenticate(headers, raw)
+
+
+def _admit(endpoint: Endpoint, principal: Principal) -> None:
+    if endpoint.action != PUBLIC:
+        _guard().admit(principal, endpoint.action)
 
 
 def _believed_now(headers: Mapping[str, str]) -> datetime:

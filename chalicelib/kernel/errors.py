@@ -43,7 +43,9 @@ class Fault:
 
 
 class DomainError(Exception):
-    """A rule of the service said no."""
+    """A rule of the service said no; `is_recorded` once evidence of the attempt is kept."""
+
+    is_recorded = False
 
     def __init__(self, code: str, *, faults: tuple[Fault, ...] = (), **facts: Fact) -> None:
         """Keep the stable code, the facts for the sentence, and every fault found."""

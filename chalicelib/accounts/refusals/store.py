@@ -1,7 +1,7 @@
-"""The table of refused attempts on accounts: its stream feeds the audit chain.
+"""The table of refused attempts: its stream feeds the audit chain.
 
-Who tries to make, confirm, reset or activate an account that is not theirs to make leaves a record, whatever
-the answer was.
+Whichever of the staff tries what is not theirs to do, or to decide on their own work, leaves a record (the
+edge asks for it); so does who tries to make, reset or activate an account that is not theirs to make.
 """
 
 import msgspec
@@ -14,7 +14,7 @@ from chalicelib.kernel.principal import Change
 
 
 class RefusedAttempt(msgspec.Struct, frozen=True, kw_only=True):
-    """One refused attempt on an account: `code` tells why."""
+    """One refused attempt on a thing, or by an account if it names none: `code` tells why."""
 
     subject: str
     attempt: str
@@ -28,7 +28,7 @@ class RefusedAttemptRow(VersionedTable[RefusedAttempt]):
     """One row an attempt; rows are only ever added."""
 
     class Meta:
-        table_name = table_name("refused-account-attempts")
+        table_name = table_name("refused-attempts")
 
     record_type = RefusedAttempt
     streamed = True
@@ -40,7 +40,7 @@ class RefusedAttemptRow(VersionedTable[RefusedAttempt]):
 
 
 def keep_refusal(subject: str, *, division: str, code: str, change: Change) -> None:
-    """Keep a refused attempt on an account; who tried, and when, tells `change`. A key keeps it once."""
+    """Keep a refused attempt; who tried what, and when, tells `change`. A key keeps it once."""
     attempt = RefusedAttempt(
         subject=subject,
         attempt=new_id("rfs"),

@@ -1,0 +1,97 @@
+"""One clerk and one school together try to have a class paid: none of it reaches a batch, each attempt is kept."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.accounts.refusals.store import RefusedAttemptRow
+from chalicelib.settlement.batches.store import BatchRow
+from tests.subsidies.scored import Money, scored_class
+from tests.support.people import staff_principal
+
+TWO = ("clerk", "institution")
+
+
+@pytest.fixture
+def money(world: Any) -> Money:
+    return Money(world)
+
+
+def kept() -> list[tuple[str, str, str]]:
+    """Give who tried what, and why it was refused."""
+    rows = (row.record for row in RefusedAttemptRow.scan())
+    return sorted(
+        (row.last_change.actor, row.last_change.action, row.code) for row in rows if row.last_change
+    )
+
+
+def test_a_clerk_and_a_school_together_bring_no_line_into_a_batch_and_leave_a_record_of_each_attempt(
+    world: Any, money: Money
+) -> None:
+    money.budget()
+    class_id = scored_class(world, 2)
+    claim = money.ok(money.decide("clerk", money.claim(class_id), "review"))
+    line = money.read(claim)["lines"][0]["id"]
+    path, wish = f"/v1/subsidy-claims/{claim['id']}", {"reason": "请尽快"}
+    seen = {"version": claim["version"]}
+    tries = [
+        ("POST", f"{path}/approve", seen),  # the second review, by who gave the first or applied
+        ("POST", f"{path}/review", seen),
+        ("POST", f"{path}/approve/withdraw", seen | wish),
+        ("PUT", "/v1/budgets/3401/2026", {"program_id": world.program_id, "appropriated_fen": 1}),
+        ("POST", "/v1/settlement-batches", {}),
+        ("POST", f"/v1/claim-lines/{line}/release", wish),
+        ("POST", f"/v1/claim-lines/{line}/reverse", wish),
+        ("POST", "/v1/holds", {"subject": {"kind": "line", "id": line}, **wish}),
+    ]
+    refused = []
+    for who in TWO:
+        for method, where, body in tries:
+            answer = money.api(who).send(method, where, body, at=money.now)
+            if (who, where) == ("clerk", f"{path}/review"):
+                assert answer.status == 409, "it was theirs, and is done"
+                continue
+            assert answer.status == 403, (who, where, answer.text)
+            refused.append((staff_principal(who).actor, answer.json["code"]))
+    assert sorted((actor, code) for actor, _, code in kept()) == sorted(refused)
+    assert all(action.endswith("_refused") for _, action, _ in kept())
+    for _ in range(3):
+        money.wait()
+        assert money.seal() is None
+    assert not [row for row in BatchRow.scan() if row.record.line_count]
+    assert money.balance()["debit_fen"] == 0
+
+
+def test_a_refused_attempt_is_in_the_audit_with_who_tried_and_why(
+    world: Any, money: Money, cloud: Any
+) -> None:
+    claim = money.ok(money.decide("clerk", money.claim(scored_class(world, 1)), "review"))
+    assert money.decide("clerk", claim, "approve").json["code"] == "forbidden"
+    (told,) = [row.record for row in RefusedAttemptRow.scan()]
+    assert (told.subject, told.code, told.division) == (claim["id"], "forbidden", "3401")
+    assert told.last_change is not None
+    assert (told.last_change.actor, told.last_change.action) == (
+        staff_principal("clerk").actor,
+        "subsidy_claim.approve_refused",
+    )
+
+
+def test_a_trainee_a_stranger_and_a_reader_leave_none(world: Any, money: Money) -> None:
+    claim = money.claim(scored_class(world, 1))
+    assert money.api().post(f"/v1/subsidy-claims/{claim['id']}/approve", {"version": 1}).status == 401
+    assert money.api("institution").get("/v1/accounts").status == 403
+    assert kept() == []
+
+
+def test_the_answer_is_the_same_when_the_record_cannot_be_written(
+    world: Any, money: Money, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib.accounts.refusals import store
+    from chalicelib.aws.table import StoreFailure
+
+    def fail(*_: Any, **__: Any) -> None:
+        raise StoreFailure("the table is away")
+
+    monkeypatch.setattr(store, "keep_refusal", fail)
+    claim = money.ok(money.decide("clerk", money.claim(scored_class(world, 1)), "review"))
+    assert money.decide("clerk", claim, "approve").status == 403
