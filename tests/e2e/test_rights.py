@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from infra.demo.client import Service
 from infra.functions import FUNCTIONS
+from infra.grants import GRANTS, UNSEEN
 from tests.e2e.stack import Stack
 
 pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud")]
@@ -28,7 +29,16 @@ def test_every_job_does_its_night_with_the_rights_of_its_role(service: Service, 
         if function.schedule:
             service.invoke(function.name, {})
     heard = {call.function for call in stack.asked().allowed}
-    assert heard >= {function.name for function in FUNCTIONS if function.schedule}
+    assert heard >= {function.name for function in FUNCTIONS if function.schedule and asks(function.name)}
+
+
+def asks(function: str) -> bool:
+    """Tell whether a function asks for anything of its table, as this version is deployed."""
+    return any(
+        (function, resource, action) not in UNSEEN
+        for resource, actions in GRANTS[function].items()
+        for action in actions.split()
+    )
 
 
 def test_who_has_no_right_is_refused(facts: dict[str, Any], stack: Stack) -> None:
