@@ -158,7 +158,7 @@ def _claims(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWai
             institution=claim.institution,
             division=claim.division,
             version=claim.version,
-            allowed_actions=actions_on_claim(context.principal, claim),
+            allowed_actions=actions_on_claim(context, claim),
         )
 
 
