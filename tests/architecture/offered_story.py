@@ -263,6 +263,11 @@ _CLAIM: tuple[Step, ...] = (
     ("the subsidy is claimed again", _claimed),
     ("and reviewed again", lambda story: story.decide("clerk", "review")),
     ("the claim is in public", lambda story: story.decide("reviewer", "approve")),
+    (
+        "its second review is withdrawn",
+        lambda story: story.decide("reviewer", "approve/withdraw", **REASON),
+    ),
+    ("the claim is in public again", lambda story: story.decide("reviewer", "approve")),
     ("people object", _objected),
     ("the objections are dismissed", _dismissed),
 )
@@ -291,6 +296,18 @@ def _answered(story: Story) -> None:
 
 def _line_step(who: str, path: str, body: Any) -> Callable[[Story], None]:
     return lambda story: story.post(who, f"/v1/claim-lines/{story.line_ids[0]}/{path}", body)
+
+
+def _correction(story: Story) -> None:
+    line = story.ok(story.api("finance").get(f"/v1/claim-lines/{story.line_ids[0]}", at=story.now))
+    body = {"to": "failed", "amount_fen": line["attempts"][-1]["amount_fen"]}
+    story.post("finance", f"/v1/claim-lines/{line['id']}/correct", body | REASON)
+
+
+def _correction_refused(story: Story) -> None:
+    line = story.ok(story.api("finance").get(f"/v1/claim-lines/{story.line_ids[0]}", at=story.now))
+    path = f"/v1/claim-lines/{line['id']}/correct/cancel"
+    story.post("finance_two", path, REASON | {"version": line["version"]})
 
 
 def _repaid(story: Story) -> None:
@@ -348,6 +365,8 @@ _PAYMENT: tuple[Step, ...] = (
         lambda story: (_account_let_be(story), _due(story), _sealed(story), _exported(story)),
     ),
     ("the bank has paid", _answered),
+    ("a correction is asked for", _correction),
+    ("the correction is refused", _correction_refused),
     ("a reversal is asked for", _line_step("finance", "reverse", REASON)),
     ("the reversal is confirmed", _line_step("finance_two", "reverse/confirm", {})),
     ("a part is repaid", _repaid),

@@ -210,6 +210,7 @@ KINDS = (
         "id",
         {
             "submit": Try("POST", "/v1/classes/{class_id}/subsidy-claims", _claim),
+            "withdraw_approval": Try("POST", "/v1/subsidy-claims/{id}/approve/withdraw", reasoned),
             **_post(
                 "/v1/subsidy-claims/{id}",
                 review=versioned,

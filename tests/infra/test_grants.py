@@ -96,6 +96,7 @@ NAMED_ONLY = {
     ("remind_shard", "queue/expiry", "SendMessage"): "a page of reminders asks for the next of reminders",
     ("reencrypt_people", "secret/partners", "GetSecretValue"): "named to be forgotten",
     ("reencrypt_people", "secret/signing", "GetSecretValue"): "named to be forgotten",
+    ("seal_settlement", "table/institutions", "GetItem"): "named to be forgotten",
     ("seal_settlement", "table/institutions/index/by_area", "Query"): "named to be forgotten",
 }
 """What the source names and does not do."""
