@@ -878,6 +878,12 @@ REASONS: dict[str, Reason] = {
         "该班有 {count} 名学员符合拨付条件（共 {amount_fen} 分），不能直接关闭，请由培训机构申领补贴。",
         "{count} trainees are payable ({amount_fen} fen in all). The institution has to claim for them.",
     ),
+    "objections_too_fast": Reason(
+        TooMany,
+        "从同一网络提交的异议过多，本件未受理，请在 {retry_after_seconds} 秒后再提交，或直接联系当地人社部门。",
+        "Too many objections came from this network. This one was not taken: send it again in"
+        " {retry_after_seconds} seconds, or ask the local bureau.",
+    ),
     "too_many_objections": Reason(
         Refused,
         "该公示已有 {limit} 件异议待处理，暂不能再提交；请稍后再试，或直接联系当地人社部门。",

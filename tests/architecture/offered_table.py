@@ -330,7 +330,11 @@ READS: Mapping[tuple[str, str], Paths] = {
     ("GET", "/v1/settlement-batches"): _always("/v1/settlement-batches"),
     ("GET", "/v1/settlement-batches/{batch_id}"): _each("/v1/settlement-batches/{}", "batch_ids"),
     ("GET", "/v1/classes/{class_id}/overrides"): _each("/v1/classes/{}/overrides", "class_ids"),
-    ("GET", "/v1/objections"): _each("/v1/objections?claim={}", "claim_ids"),
+    ("GET", "/v1/objections"): lambda story: [
+        "/v1/objections",
+        "/v1/objections?status=dismissed",
+        *_each("/v1/objections?claim={}", "claim_ids")(story),
+    ],
     ("GET", "/v1/make-ups"): _always("/v1/make-ups"),
     ("GET", "/v1/classes/{class_id}/make-ups"): _each("/v1/classes/{}/make-ups", "class_ids"),
     ("GET", "/v1/check-ins"): _always("/v1/check-ins"),

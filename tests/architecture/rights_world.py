@@ -555,7 +555,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ),
         ("GET", "/v1/publicity"): Case("/v1/publicity"),
         ("POST", "/v1/publicity/{claim_id}/objections"): Case(f"/v1/publicity/{claim_id}/objections", REASON),
-        ("GET", "/v1/objections"): Case("/v1/objections", query={"claim": public["id"]}, owner=in_county),
+        ("GET", "/v1/objections"): Case("/v1/objections", query=div, owner=in_county),
         ("POST", "/v1/objections/{objection_id}/resolve"): Case(
             f"/v1/objections/{objection}/resolve", VERSION_REASON | {"outcome": "dismissed"}, owner=in_county
         ),

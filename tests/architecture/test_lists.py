@@ -75,7 +75,7 @@ def test_each_list_of_an_area_gives_city_and_province_what_a_county_has(world, a
         if Role.PROVINCE in rights.RIGHTS[endpoint.action]:
             assert city <= all_of(api("province"), case.path, query, world.now), name_of(endpoint)
     assert {"GET /v1/enrolments", "GET /v1/accounts", "GET /v1/classes", "GET /v1/vouchers"} <= set(compared)
-    assert {"GET /v1/subsidy-claims", "GET /v1/make-ups"} <= set(compared)
+    assert {"GET /v1/subsidy-claims", "GET /v1/make-ups", "GET /v1/objections"} <= set(compared)
     assert {name for name in empty if "{" not in name} <= {
         "GET /v1/settlement-batches",
         "GET /v1/scans",
@@ -98,7 +98,8 @@ def test_a_cursor_is_good_for_its_own_filter_only(world, api, endpoint):
     needed = {part.encode_name for part in msgspec.structs.fields(endpoint.query) if part.required}
     samples = {
         "division": ("3401", "3402"),
-        "status": ("submitted", "approved"),
+        "status": ("submitted", "approved", "open"),
+        "claim": ("clm_one",),
         "state": ("pending", "dead"),
         "near": ("117.2,31.8,wgs84", "117.3,31.8,wgs84"),
         "radius_m": ("100", "200"),

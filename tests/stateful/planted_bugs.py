@@ -333,6 +333,27 @@ BUGS = (
         "        counted.append(ClaimRow.open_objections.set(ClaimRow.open_objections + 0))",
     ),
     Bug(
+        "a decided objection stands among the open ones",
+        _PUBLICITY_STORE,
+        "ObjectionRow.listed_in.set(_list_of(group_of(objection.division), outcome))",
+        "ObjectionRow.listed_in.set(_list_of(group_of(objection.division), objection.status))",
+        ("tests/subsidies/publicity",),
+    ),
+    Bug(
+        "the same words with other blanks are another objection",
+        _PUBLICITY,
+        'keyed_digest("objection", folded(text))',
+        'keyed_digest("objection", text)',
+        ("tests/subsidies/publicity",),
+    ),
+    Bug(
+        "objections from one address to all claims are not counted",
+        _PUBLICITY,
+        "take_under(_source_key(place), FROM_SOURCE, now)",
+        "take_under(_source_key(place, claim_id, claim_id), FROM_SOURCE, now)",
+        ("tests/subsidies/publicity",),
+    ),
+    Bug(
         "an objection upheld during review does not send the claim back",
         _CLAIMS_MOVES,
         'if not CLAIM_TRANSITIONS.allows("uphold_objection", claim.status):',

@@ -6,6 +6,7 @@ more sequences than the suite runs; they are shared out over `SHARES` tests so t
 That these tests can fail is what `planted_bugs.py` shows.
 """
 
+import itertools
 import os
 import pickle
 from collections.abc import Callable, Iterator
@@ -63,6 +64,8 @@ SHARES = 4
 STEPS = 10
 _SHRINKING = () if os.environ.get("MONEY_SHRINK") == "0" else (Phase.shrink,)
 CITY, YEAR = "3401", 2026
+_ADDRESSES = itertools.count()
+"""Everybody who objects does so from somewhere else, or the pace of one address would stop the sequence."""
 LINE_FEN = 180_000
 SIZES = (3, 2, 1)
 CALLS_MAX = 40
@@ -487,7 +490,13 @@ class Money(RuleBasedStateMachine):
         model = self.model.claims[claim_id]
         answer = self.do(
             chaos,
-            lambda: publicity.object_to(self.context(PUBLIC), claim_id, reason=words, contact=None),
+            lambda: publicity.object_to(
+                self.context(PUBLIC),
+                claim_id,
+                reason=words,
+                contact=None,
+                source=f"caller {next(_ADDRESSES)}",
+            ),
         )
         if isinstance(answer, DomainError):
             assert shanghai_date(self.now) > model.ends_on or claims.read_claim(claim_id).status is not (
@@ -508,7 +517,12 @@ class Money(RuleBasedStateMachine):
         answer = self.do(
             chaos,
             lambda: publicity.object_to(
-                self.context(PUBLIC), claim_id, reason="没有上课", contact=None, line_id=name
+                self.context(PUBLIC),
+                claim_id,
+                reason="没有上课",
+                contact=None,
+                source=f"caller {next(_ADDRESSES)}",
+                line_id=name,
             ),
         )
         if isinstance(answer, DomainError):

@@ -4,11 +4,15 @@ An objection to one line holds the line; one to the whole claim stops the claim.
 who had no hand in the claim.
 """
 
-from datetime import date, datetime
+import ipaddress
+import re
+import unicodedata
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
+from chalicelib.accounts.sign_in.attempts.model import Cap
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ClaimId, LineId
 from chalicelib.kernel.principal import Change, Hands
@@ -18,7 +22,19 @@ from chalicelib.subsidies.claims.model import Claim, ClaimStatus, has_hand_in
 from chalicelib.subsidies.claims.moves import changed
 
 OBJECTIONS_MAX = 200
-"""Undecided objections to one claim; publicity is open to everybody, so the list must have an end."""
+"""Undecided objections to one claim; publicity is open to everybody, so the list must have an end.
+
+Those that say the same are one (`folded`), however many say it.
+"""
+
+FROM_SOURCE_TO_CLAIM = Cap(most=5, span=timedelta(hours=1))
+"""Objections from one address to one claim; refused ones and repeats count too."""
+FROM_SOURCE = Cap(most=20, span=timedelta(hours=1))
+"""Objections from one address to all claims: an office or a school shares one, a script needs more."""
+
+_NETWORK_BITS = 64
+"""An IPv6 line has a whole network of addresses, and may change them at will."""
+_BETWEEN_WORDS = re.compile(r"[\W_]+")
 
 PUBLIC_STATES = (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE, ClaimStatus.BATCHED, ClaimStatus.PAID)
 """States of a claim that has been in public; before, nobody outside may learn that it is there."""
@@ -61,6 +77,39 @@ class Objection(msgspec.Struct, frozen=True, kw_only=True):
     resolved_by: str | None = None
     version: int = 1
     last_change: Change | None = None
+
+
+class ObjectionCount(msgspec.Struct, frozen=True, kw_only=True):
+    """How often an objection was raised in the same words; it is kept from the second time on."""
+
+    id: str
+    same_count: int = 1
+
+
+def folded(text: str) -> str:
+    """Fold the words of an objection, so that equal ones meet however they are typed.
+
+    Width, case, blanks and punctuation are dropped, but not between two digits: 第1、2课 is not 第12课. What
+    has no words at all stays as it is.
+    """
+    plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+    def between(found: re.Match[str]) -> str:
+        before, after = plain[: found.start()][-1:], plain[found.end() :][:1]
+        return " " if before.isdigit() and after.isdigit() else ""
+
+    return _BETWEEN_WORDS.sub(between, plain) or text.strip()
+
+
+def source_of(address: str) -> str:
+    """Give what an address counts as: itself, or of an IPv6 one its network."""
+    try:
+        known = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if known.version == 4:  # noqa: PLR2004 - the name of the protocol
+        return str(known)
+    return str(ipaddress.ip_network((known, _NETWORK_BITS), strict=False))
 
 
 def is_running(claim: Claim, today: date) -> bool:

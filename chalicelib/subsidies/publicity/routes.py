@@ -74,9 +74,16 @@ class ObjectionReceipt(Answer):
     publicity_ends_on: date
 
 
-class ObjectionAnswer(ObjectionReceipt):
-    """An objection as bureaus see it."""
+class FiledAnswer(ObjectionReceipt):
+    """What the objector gets back; of what was said before, only the first contact is kept."""
 
+    contact_not_kept: bool
+
+
+class ObjectionAnswer(ObjectionReceipt):
+    """An objection as bureaus see it; `same_count` tells how often it was raised in the same words."""
+
+    same_count: int
     reason: str
     contact: str | None
     resolution: str | None
@@ -85,9 +92,11 @@ class ObjectionAnswer(ObjectionReceipt):
 
 
 class ObjectionQuery(PageQuery, kw_only=True):
-    """Whose objections to list."""
+    """Whose objections to list: a claim's, else those of the caller's area, or a part of it, in one state."""
 
-    claim: Annotated[str, Meta(min_length=1, max_length=80)]
+    claim: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
+    status: ObjectionStatus | None = None
+    division: Annotated[str, Meta(max_length=6)] | None = None
 
 
 class ResolveRequest(Form):
@@ -134,24 +143,30 @@ def publicity(call: Call[None, PublicityQuery]) -> Listing[PublicClaim]:
     "/v1/publicity/{claim_id}/objections",
     action=PUBLIC,
     body=ObjectionRequest,
-    answer=ObjectionReceipt,
+    answer=FiledAnswer,
     status_code=201,
-    also=(AnswerKind(ObjectionReceipt),),
+    also=(AnswerKind(FiledAnswer),),
     summary="Object to a claim while its publicity runs",
 )
 def object_to(call: Call[ObjectionRequest, NoQuery], claim_id: str) -> Reply:
     body = call.body
     filed = service.object_to(
-        call.context, claim_id, reason=body.reason, contact=body.contact, line_id=body.line_id
+        call.context,
+        claim_id,
+        reason=body.reason,
+        contact=body.contact,
+        source=call.source,
+        line_id=body.line_id,
     )
     objection = filed.objection
-    receipt = ObjectionReceipt(
+    receipt = FiledAnswer(
         id=objection.id,
         claim_id=objection.claim_id,
         line_id=objection.line_id,
         status=objection.status,
         created_at=objection.created_at,
         publicity_ends_on=objection.publicity_ends_on,
+        contact_not_kept=body.contact is not None and not filed.created,
     )
     return Reply(receipt, 201 if filed.created else 200)
 
@@ -162,12 +177,22 @@ def object_to(call: Call[ObjectionRequest, NoQuery], claim_id: str) -> Reply:
     action="objection.read",
     query=ObjectionQuery,
     answer=Listing[ObjectionAnswer],
-    summary="List the objections to a claim",
+    summary="List the objections to a claim, or those of an area that are open or decided",
 )
 def list_objections(call: Call[None, ObjectionQuery]) -> Listing[ObjectionAnswer]:
-    claim, page = service.objections_to(call.context, call.query.claim, call.page_request())
+    query, request = call.query, call.page_request()
+    if query.claim is None:
+        state = query.status or ObjectionStatus.OPEN
+        page = service.objections_in(call.context, request, status=state, division=query.division)
+    else:
+        page = service.objections_to(
+            call.context, query.claim, request, status=query.status, division=query.division
+        )
+    claims = service.claims_of(page.items)
     opened = Page(items=service.opened(call.context, page.items), after=page.after)
-    return call.listing(opened, lambda objection: _objection(call.context, objection, claim))
+    return call.listing(
+        opened, lambda shown: _objection(call.context, shown, claims[shown.objection.claim_id])
+    )
 
 
 @api.endpoint(
@@ -248,6 +273,7 @@ def _objection(context: Context, opened: service.OpenedObjection, claim: Claim |
         status=objection.status,
         created_at=objection.created_at,
         publicity_ends_on=objection.publicity_ends_on,
+        same_count=opened.same_count,
         reason=opened.reason,
         contact=opened.contact,
         resolution=objection.resolution,

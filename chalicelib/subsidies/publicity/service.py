@@ -1,17 +1,19 @@
 """Publicity and objections (公示): everybody may look, and object until the last day."""
 
-from collections.abc import Sequence
+import base64
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from chalicelib.accounts import rights
 from chalicelib.accounts.disclosures.service import disclose
+from chalicelib.accounts.sign_in.attempts import store as attempts
 from chalicelib.aws import crypto
 from chalicelib.aws.crypto import SealedText
 from chalicelib.aws.keys import keyed_digest
 from chalicelib.aws.writes import Write, transact, until_written
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.divisions import PROVINCE, is_known
+from chalicelib.kernel.divisions import PROVINCE, covers, is_known
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import derived_id, is_id
 from chalicelib.kernel.paging import Page, PageRequest, page_over
@@ -28,17 +30,23 @@ from chalicelib.subsidies.holds.model import objection_hold
 from chalicelib.subsidies.holds.store import holds_write
 from chalicelib.subsidies.publicity import store as objection_store
 from chalicelib.subsidies.publicity.model import (
+    FROM_SOURCE,
+    FROM_SOURCE_TO_CLAIM,
     PUBLIC_STATES,
     Objection,
     ObjectionStatus,
     claim_without_objection,
+    folded,
     is_running,
+    source_of,
     why_not_object,
     why_not_resolve,
 )
 
 PUBLICITY_PAGE_MAX = 20
 """Claims a page of the public list: each brings up to a class of names."""
+LISTED_MAX = 50
+"""Objections a page of an area's list: as many as one call decides, each may leave a record of who looked."""
 
 
 @dataclass(frozen=True)
@@ -78,33 +86,47 @@ def publicity(context: Context, request: PageRequest, *, division: str | None) -
 
 @dataclass(frozen=True)
 class FiledObjection:
-    """An objection; `created` unless this was a repeat."""
+    """An objection; `created` unless the same was said before, and then no other contact is kept."""
 
     objection: Objection
     created: bool
 
 
 def object_to(
-    context: Context, claim_id: str, *, reason: str, contact: str | None, line_id: str | None = None
+    context: Context,
+    claim_id: str,
+    *,
+    reason: str,
+    contact: str | None,
+    source: str,
+    line_id: str | None = None,
 ) -> FiledObjection:
     """Object until the last day of publicity; the line, or the whole claim, stops until it is decided.
+
+    What says the same as an open one is counted with it. `source` is the address it came from.
 
     Raises:
         NotFound: there is no such claim in public.
         Impossible: `line_unknown`, the claim has no such line.
         Refused: `publicity_over`, or `too_many_objections` wait for a decision already.
+        TooMany: `objections_too_fast`, too many came from there within the hour.
 
     """
     claim, ends_on = _claim_in_public(claim_id)
+    _paced(source, claim.id, context.now)
     text, filing = reason.strip(), claim.submitted_at.isoformat()
     # The same words of a claim filed anew are another objection.
-    objection_id = derived_id("obj", line_id or claim_id, keyed_digest("objection", text).hex(), filing)
-    read_already = [claim]
+    objection_id = derived_id(
+        "obj", line_id or claim_id, keyed_digest("objection", folded(text)).hex(), filing
+    )
+    read_already, claim_read = [claim], claim
     change = change_of(context, "claim.object")
 
     def attempt() -> FiledObjection:
         known = objection_store.find_objection(objection_id)
         if known is not None:
+            if known.status is ObjectionStatus.OPEN and is_running(claim_read, shanghai_date(context.now)):
+                transact(objection_store.same_writes(known), change=change)
             return FiledObjection(known, created=False)
         claim = read_already.pop() if read_already else store.read_claim(claim_id)
         refuse(why_not_object(claim, shanghai_date(context.now), ends_on=ends_on))
@@ -126,6 +148,27 @@ def object_to(
     return until_written(attempt)
 
 
+def _paced(source: str, claim_id: str, now: datetime) -> None:
+    """Count an objection against the address it comes from, by the very write that lets it pass.
+
+    The address is kept as a keyed digest, for an hour.
+    """
+    place = source_of(source)
+    here = _source_key(place, claim_id)
+    seconds = attempts.take_under(here, FROM_SOURCE_TO_CLAIM, now)
+    if not seconds:
+        seconds = attempts.take_under(_source_key(place), FROM_SOURCE, now)
+        if seconds:
+            attempts.give_back(here, now)
+    if seconds:
+        raise error("objections_too_fast", retry_after_seconds=seconds)
+
+
+def _source_key(*parts: str) -> str:
+    digest = keyed_digest("objection source", " ".join(parts))[:15]
+    return "obj_" + base64.b32encode(digest).decode().lower()
+
+
 def _claim_in_public(claim_id: str) -> tuple[Claim, date]:
     """Give a claim that is, or was, in public, and the last day of it."""
     claim = store.find_claim(claim_id) if is_id(claim_id, "clm") else None
@@ -145,28 +188,66 @@ def _line_of(claim: Claim, line_id: str) -> Line:
 # --------------------------------------------------------------------------- reading
 
 
-def objections_to(context: Context, claim_id: str, request: PageRequest) -> tuple[Claim, Page[Objection]]:
-    """Give a claim with its objections, for bureaus."""
+def objections_in(
+    context: Context, request: PageRequest, *, status: ObjectionStatus, division: str | None
+) -> Page[Objection]:
+    """List the objections of the caller's area, or a part of it, in one state, the oldest of a city first."""
+    area = division or context.principal.division
+    rights.require(context.principal, "objection.read", division=area)
+    part = PageRequest(limit=min(request.limit, LISTED_MAX), after=request.after)
+    return objection_store.objections_in(area, part, status=status)
+
+
+def objections_to(
+    context: Context,
+    claim_id: str,
+    request: PageRequest,
+    *,
+    status: ObjectionStatus | None,
+    division: str | None,
+) -> Page[Objection]:
+    """List the objections to a claim, for bureaus; none if it is not of the division asked for."""
     claim = store.find_claim(claim_id) if is_id(claim_id, "clm") else None
     if claim is None:
         raise error("not_found")
     rights.require(context.principal, "objection.read", division=claim.division)
-    return claim, objection_store.objections_to(claim_id, request)
+    if division is not None and not covers(division, claim.division):
+        return Page(items=[])
+    return objection_store.objections_to(claim_id, request, status=status)
+
+
+def claims_of(objections: Sequence[Objection]) -> Mapping[str, Claim]:
+    """Give the claims of these, by id."""
+    return {claim.id: claim for claim in store.find_claims(sorted({each.claim_id for each in objections}))}
 
 
 @dataclass(frozen=True)
 class OpenedObjection:
-    """An objection with what the objector wrote and how they can be reached."""
+    """An objection with what the objector wrote, how they can be reached, and how often it was said."""
 
     objection: Objection
     reason: str
     contact: str | None
+    same_count: int
 
 
 def opened(context: Context, objections: Sequence[Objection]) -> list[OpenedObjection]:
-    """Open objections of one claim; one record of the claim tells who looked."""
-    if not objections:
-        return []
+    """Open objections; one record of each claim tells who looked."""
+    counts = objection_store.same_counts([objection.id for objection in objections])
+    by_claim: dict[str, list[Objection]] = {}
+    for objection in objections:
+        by_claim.setdefault(objection.claim_id, []).append(objection)
+    found = {
+        each.objection.id: each
+        for of_claim in by_claim.values()
+        for each in _opened_of_claim(context, of_claim, counts)
+    }
+    return [found[objection.id] for objection in objections]
+
+
+def _opened_of_claim(
+    context: Context, objections: Sequence[Objection], counts: Mapping[str, int]
+) -> list[OpenedObjection]:
     sealed = [
         SealedText(text, objection.id)
         for objection in objections
@@ -182,6 +263,7 @@ def opened(context: Context, objections: Sequence[Objection]) -> list[OpenedObje
             objection,
             next(texts).decode(),
             next(texts).decode() if objection.sealed_contact is not None else None,
+            counts.get(objection.id, 1),
         )
         for objection in objections
     ]

@@ -1,13 +1,15 @@
 """The table of objections, and what they do to a claim or a line."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import Put, Update, lawful
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, page_of, table_name
+from chalicelib.aws.writes import Check, Put, Update, Write, lawful
+from chalicelib.kernel.divisions import group_of, groups_below, is_part_of_group
+from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line
 from chalicelib.subsidies.claims.store import ClaimRow
 from chalicelib.subsidies.holds.model import objection_hold
@@ -16,6 +18,7 @@ from chalicelib.subsidies.publicity.model import (
     OBJECTION_TRANSITIONS,
     OBJECTIONS_MAX,
     Objection,
+    ObjectionCount,
     ObjectionStatus,
 )
 
@@ -28,6 +31,17 @@ class ObjectionsByClaim(GlobalSecondaryIndex[Any]):
         projection = AllProjection()
 
     claim_id = UnicodeAttribute(hash_key=True)
+    created_at = MomentAttribute(range_key=True)
+
+
+class ObjectionsByState(GlobalSecondaryIndex[Any]):
+    """The objections of a city in one state, by time; `listed_in` is written with the state."""
+
+    class Meta:
+        index_name = "by_state"
+        projection = AllProjection()
+
+    listed_in = UnicodeAttribute(hash_key=True)
     created_at = MomentAttribute(range_key=True)
 
 
@@ -51,7 +65,24 @@ class ObjectionRow(VersionedTable[Objection]):
     sealed_contact = UnicodeAttribute(null=True)
     resolution = UnicodeAttribute(null=True)
     resolved_by = UnicodeAttribute(null=True)
+    listed_in = UnicodeAttribute(null=True)
     by_claim = ObjectionsByClaim()
+    by_state = ObjectionsByState()
+
+
+class ObjectionCountRow(Table[ObjectionCount]):
+    """One row an objection that was raised more than once.
+
+    It is a table of its own, so that a crowd makes no decision stale and fills no audit chain.
+    """
+
+    class Meta:
+        table_name = table_name("objection-counts")
+
+    record_type = ObjectionCount
+
+    id = UnicodeAttribute(hash_key=True)
+    same_count = NumberAttribute()
 
 
 def find_objection(objection_id: str) -> Objection | None:
@@ -59,10 +90,40 @@ def find_objection(objection_id: str) -> Objection | None:
     return ObjectionRow.find(objection_id)
 
 
-def objections_to(claim_id: str, request: PageRequest) -> Page[Objection]:
-    """List a claim's objections, oldest first."""
-    rows = ObjectionRow.by_claim.query(claim_id, limit=request.limit, last_evaluated_key=request.after)
+def objections_to(claim_id: str, request: PageRequest, *, status: ObjectionStatus | None) -> Page[Objection]:
+    """List a claim's objections, or those in one state, oldest first."""
+    rows = ObjectionRow.by_claim.query(
+        claim_id,
+        limit=request.limit,
+        last_evaluated_key=request.after,
+        filter_condition=(ObjectionRow.status == str(status)) if status is not None else None,
+    )
     return page_of(rows, request)
+
+
+def objections_in(area: str, request: PageRequest, *, status: ObjectionStatus) -> Page[Objection]:
+    """List the objections of an area in one state, city by city, the oldest of each first."""
+    here = ObjectionRow.division == area if is_part_of_group(area) else None
+
+    def read(group: str, part: PageRequest) -> Page[Objection]:
+        rows = ObjectionRow.by_state.query(
+            _list_of(group, status),
+            limit=part.limit,
+            last_evaluated_key=part.after,
+            filter_condition=here,
+        )
+        return page_of(rows, part)
+
+    return page_over(groups_below(area), request, read)
+
+
+def _list_of(group: str, status: ObjectionStatus) -> str:
+    return f"{group}#{status}"
+
+
+def same_counts(objection_ids: Sequence[str]) -> dict[str, int]:
+    """Tell how often each of these, at most a page, was raised; those raised once are left out."""
+    return {count.id: count.same_count for count in ObjectionCountRow.find_many(objection_ids)}
 
 
 def object_writes(objection: Objection, claim: Claim, line: Line | None) -> list[Put | Update]:
@@ -79,13 +140,29 @@ def object_writes(objection: Objection, claim: Claim, line: Line | None) -> list
         & (ClaimRow.publicity_ends_on == claim.publicity_ends_on)
         & (ClaimRow.objections < OBJECTIONS_MAX)
     )
+    row = ObjectionRow.from_record(objection)
+    row.listed_in = _list_of(group_of(objection.division), objection.status)
     writes: list[Put | Update] = [
-        Put(ObjectionRow.from_record(objection)),
+        Put(row),
         Update(ClaimRow, (claim.id,), counted, in_public),
     ]
     if line is not None:
         writes.append(holds_write(line, [*line.holds, objection_hold(objection.id)], at=objection.created_at))
     return writes
+
+
+def same_writes(objection: Objection) -> list[Write]:
+    """Count an objection once more, as long as it is open."""
+    raised: Any = ObjectionCountRow.same_count
+    return [
+        Update(
+            ObjectionCountRow,
+            (objection.id,),
+            [raised.set((raised | 1) + 1)],
+            raised.does_not_exist() | (raised > 0),
+        ),
+        Check(ObjectionRow, (objection.id,), ObjectionRow.status == str(ObjectionStatus.OPEN)),
+    ]
 
 
 def resolve_write(
@@ -97,6 +174,7 @@ def resolve_write(
         (objection.id,),
         [
             ObjectionRow.status.set(str(outcome)),
+            ObjectionRow.listed_in.set(_list_of(group_of(objection.division), outcome)),
             ObjectionRow.resolution.set(resolution),
             ObjectionRow.resolved_by.set(actor),
         ],
