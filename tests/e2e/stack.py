@@ -70,6 +70,11 @@ class Stack:
         """Give what the functions' roles have asked for, and were refused, since the stack is up."""
         return asked_of(self._state / "calls.jsonl")
 
+    def saved_at(self) -> int:
+        """Tell when the state was last saved, in nanoseconds; 0 if never."""
+        last = self._state / "state" / "streams.json"  # replaced last
+        return last.stat().st_mtime_ns if last.exists() else 0
+
     def kill(self) -> None:
         """End the local cloud as a power cut would."""
         pid = int((self._state / "cloud.pid").read_text())

@@ -13,7 +13,8 @@ from tests.e2e.stack import Stack
 pytestmark = pytest.mark.cloud
 
 UNTIL_CLAIMED = 5
-SAVED_WITHIN_SECONDS = 5
+SAVED_WITHIN_SECONDS = 120
+"""Far above what saving takes on an idle machine."""
 
 
 def test_the_same_vouchers_are_there_after_kill_9(saving_stack: Stack, quiet: Console) -> None:
@@ -21,7 +22,7 @@ def test_the_same_vouchers_are_there_after_kill_9(saving_stack: Stack, quiet: Co
     told = tell(facts, quiet, chapters=UNTIL_CLAIMED)
     assert [str(check) for check in told.teller.expectations.wrong] == []
     before = _vouchers(facts)
-    time.sleep(SAVED_WITHIN_SECONDS)
+    _wait_until_saved(stack, facts)
 
     stack.kill()
     facts = stack.up()
@@ -39,6 +40,18 @@ def test_the_same_vouchers_are_there_after_kill_9(saving_stack: Stack, quiet: Co
         )
     again = tell(facts, quiet).teller.expectations
     assert [str(check) for check in again.wrong] == []
+
+
+def _wait_until_saved(stack: Stack, facts: dict[str, Any]) -> None:
+    """Wait for two whole savings: the second began after the first was done, so after this was called."""
+    deadline = time.monotonic() + SAVED_WITHIN_SECONDS
+    savings = {stack.saved_at()}
+    with Service(facts) as service:
+        while len(savings) < 3:
+            assert time.monotonic() < deadline, "the state is not saved"
+            service.anyone().post("/v1/auth/tokens", {})  # what changes nothing is not saved again
+            time.sleep(0.2)
+            savings.add(stack.saved_at())
 
 
 def _vouchers(facts: dict[str, Any]) -> dict[str, tuple[str, int]]:
