@@ -360,8 +360,6 @@ _PAYMENT: tuple[Step, ...] = (
     ("its payment is stopped", _stopped),
     ("it goes on", _let_go),
     ("a batch is sealed", _sealed),
-    ("its institution is stopped", lambda story: _stop(story, "finance", "institution", HEFEI_SCHOOL)),
-    ("it may be paid again", _let_go),
     ("its file is fetched", _exported),
     ("the bank could not pay", _answered),
     ("a second officer releases it", _line_step("finance_two", "release", REASON)),
