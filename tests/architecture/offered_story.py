@@ -329,9 +329,13 @@ def _account_confirmed(story: Story) -> None:
     story.post("finance", path, REASON | {"version": payee["version"]})
 
 
+def _stop(story: Story, who: str, kind: str, subject: str) -> None:
+    story.post(who, "/v1/holds", REASON | {"subject": {"kind": kind, "id": subject}})
+
+
 def _stopped(story: Story) -> None:
-    story.post("supervisor", "/v1/holds", REASON | {"subject": {"kind": "line", "id": story.line_ids[0]}})
-    story.post("finance", "/v1/holds", REASON | {"subject": {"kind": "institution", "id": HEFEI_SCHOOL}})
+    _stop(story, "supervisor", "line", story.line_ids[0])
+    _stop(story, "finance", "institution", HEFEI_SCHOOL)
 
 
 def _account_changed(story: Story) -> None:

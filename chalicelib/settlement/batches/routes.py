@@ -160,5 +160,7 @@ def _batch(context: Context, view: service.BatchView) -> BatchAnswer:
         )
         for member in view.members
     ]
-    allowed = service.allowed_on_batch(context.principal, view.batch, own_work=view.own_work)
+    allowed = service.allowed_on_batch(
+        context.principal, view.batch, members=view.members, own_work=view.own_work
+    )
     return BatchAnswer(**_head_facts(view.batch, allowed), lines=lines)  # type: ignore[arg-type]

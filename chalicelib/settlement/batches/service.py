@@ -15,7 +15,7 @@ from chalicelib.kernel.reasons import error, refuse
 from chalicelib.settlement.batches import archive, sealing, store
 from chalicelib.settlement.batches.model import OFFERED, Batch, BatchStatus, Member, why_not
 from chalicelib.settlement.batches.payment_file import paid_by_the_bank
-from chalicelib.settlement.batches.taking_out import ready_to_export
+from chalicelib.settlement.batches.taking_out import is_held_whole, ready_to_export
 from chalicelib.settlement.own_work import claims_of_lines, is_own_work
 from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.subsidies.areas import cities_of
@@ -139,25 +139,38 @@ def export(context: Context, batch_id: str, file_format: archive.FileFormat = "c
 _CONTENT_TYPES = {"csv": CSV, "xlsx": XLSX}
 
 
-def allowed_on_batch(principal: Principal, batch: Batch, *, own_work: bool | None = None) -> list[str]:
+def allowed_on_batch(
+    principal: Principal,
+    batch: Batch,
+    *,
+    members: Sequence[Member] | None = None,
+    own_work: bool | None = None,
+) -> list[str]:
     """List what this caller may do with a batch now.
 
-    Without `own_work` its claims are read to know it, where nothing else decides: of a list, those of the few
-    batches that wait. A closed batch takes only a repeat of its results, which is no work that waits for
-    anybody.
+    Without `members` and `own_work` its lines and their claims are read to know them, where nothing else
+    decides: of a list, those of the few batches that wait. A closed batch takes only a repeat of its results,
+    which is no work that waits for anybody. A sealed one whose every line is held by now has nothing to
+    export until somebody lifts a hold.
     """
     actions = dict(OFFERED)
     if batch.status is BatchStatus.CLOSED:
         del actions["results"]
 
     @functools.cache
+    def frozen() -> Sequence[Member]:
+        return store.members_of(batch.id) if members is None else members
+
+    @functools.cache
     def had_a_hand() -> bool:
-        return is_own_work(
-            principal, claims_of_lines(member.line_id for member in store.members_of(batch.id))
-        )
+        return is_own_work(principal, claims_of_lines(member.line_id for member in frozen()))
 
     def refusal(action: str) -> DomainError | None:
-        state = why_not(action, batch, own_work=False)
-        return state or why_not(action, batch, own_work=had_a_hand() if own_work is None else own_work)
+        stands = why_not(action, batch, own_work=False)
+        if stands is None:
+            stands = why_not(action, batch, own_work=had_a_hand() if own_work is None else own_work)
+        if stands is None and action == "export" and is_held_whole(batch, frozen()):
+            return error("hold_open")
+        return stands
 
     return rights.offered(principal, actions, refusal, division=batch.division)

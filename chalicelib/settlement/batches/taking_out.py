@@ -11,10 +11,10 @@ is written anew.
     a supervisor stops another line                                 too late: held for when the bank fails it
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from chalicelib.aws.writes import Check, Write, transact
-from chalicelib.catalogue.institutions.paying import to_be_paid
+from chalicelib.catalogue.institutions.paying import Recipient, to_be_paid
 from chalicelib.catalogue.institutions.store import unchanged_check
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.settlement.batches import archive, store
@@ -95,13 +95,7 @@ def ready_to_export(
     if batch.status is not BatchStatus.SEALED:
         return batch, members, []
     recipients = to_be_paid(member.institution for member in members)
-    held = {
-        str(member.line_id)
-        for member in members
-        if is_stopped(recipients[member.institution], member.program_id)
-    }
-    held |= {str(line.id) for line in claim_store.find_lines(batch.stopped) if line.holds}
-    held &= {str(member.line_id) for member in members}
+    held = _held(batch, members, recipients)
     if held:
         _take_out(context, batch, sorted(held))
         batch, left = store.read_batch(batch.id), store.members_of(batch.id)
@@ -111,6 +105,25 @@ def ready_to_export(
         batch = _with_file(context, batch, left)
     checked = sorted({member.institution for member in members if member.line_id not in held})
     return batch, left, [unchanged_check(recipients[uscc].institution) for uscc in checked[:_CHECKS_MAX]]
+
+
+def is_held_whole(batch: Batch, members: Sequence[Member]) -> bool:
+    """Tell whether nothing of a sealed batch would be left to export, were it exported now."""
+    if batch.status is not BatchStatus.SEALED:
+        return False
+    held = _held(batch, members, to_be_paid(member.institution for member in members))
+    return len(held) == len(members)
+
+
+def _held(batch: Batch, members: Sequence[Member], recipients: Mapping[str, Recipient]) -> set[str]:
+    """Name the lines of a sealed batch that are held by now."""
+    held = {
+        str(member.line_id)
+        for member in members
+        if is_stopped(recipients[member.institution], member.program_id)
+    }
+    held |= {str(line.id) for line in claim_store.find_lines(batch.stopped) if line.holds}
+    return held & {str(member.line_id) for member in members}
 
 
 def _take_out(context: Context, batch: Batch, held: Sequence[str]) -> None:

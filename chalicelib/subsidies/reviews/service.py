@@ -141,17 +141,16 @@ def withdraw_approval(context: Context, claim_id: str, *, version: int, reason: 
     def attempt() -> None:
         claim = read_claim(context, claim_id, _WITHDRAW)
         refuse(why_not_withdraw_approval(claim, hands, today=today, version=version))
-        assert claim.budget_year is not None
         restored = [line for line in lines_of(claim) if _was_rejected_at_approval(line)]
         totals: Changes = {
             "line_count": claim.line_count + len(restored),
             "amount_fen": claim.amount_fen + sum(line.amount_fen for line in restored),
         }
         after = changed(claim, {**approval_withdrawn(claim, context.now), **totals})
-        freed = budget_store.unreserve_write(
-            claim.city, claim.budget_year, claim.program_id, amount_fen=claim.amount_fen
-        )
-        moves: list[Write] = [store.move_write(claim, after), freed]
+        moves: list[Write] = [store.move_write(claim, after)]
+        if claim.budget_year is not None:  # none is left where an earlier run of this call has withdrawn it
+            year, fen = claim.budget_year, claim.amount_fen
+            moves.append(budget_store.unreserve_write(claim.city, year, claim.program_id, amount_fen=fen))
         transact([*moves, *[store.restore_line_write(line) for line in restored]], change=change)
 
     until_written(attempt)

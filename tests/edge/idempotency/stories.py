@@ -14,7 +14,7 @@ from tests.edge.idempotency.trials import Story, Use
 from tests.subsidies.overrides.test_overrides import letting
 from tests.subsidies.scored import Money, scored_class
 from tests.support import keys
-from tests.support.people import HEFEI_OTHER
+from tests.support.people import HEFEI_OTHER, HEFEI_SCHOOL
 from tests.vouchers.lists import graduate_of, ready_list
 
 HOUR = timedelta(hours=1)
@@ -328,6 +328,18 @@ def claims(world: Any) -> Story:
     assert closed.json["status"] == "closed", closed.text
 
 
+def withdrawn_approval(world: Any) -> Story:
+    money, reviewer = Money(world), world.api("reviewer")
+    money.budget()
+    claim = money.ok(money.decide("clerk", money.claim(scored_class(world, 2)), "review"))
+    path, (line, _) = f"/v1/subsidy-claims/{claim['id']}/approve", money.read(claim)["lines"]
+    rejecting = {"version": claim["version"], "rejected_lines": [{"id": line["id"], "reason": "不实"}]}
+    approved = yield Use(reviewer, path, rejecting, money.now)
+    mistaken = {"version": approved.json["version"], "reason": "误点通过"}
+    withdrawn = yield Use(reviewer, f"{path}/withdraw", mistaken, money.now)
+    assert (withdrawn.json["status"], withdrawn.json["count"]) == ("reviewed", 2), withdrawn.text
+
+
 def holds(world: Any) -> Story:
     money, supervisor = Money(world), world.api("supervisor")
     claim = money.claim(scored_class(world, 2))
@@ -337,6 +349,20 @@ def holds(world: Any) -> Story:
     lift = {"version": held.json["version"], "reason": "已核实"}
     lifted = yield Use(supervisor, f"/v1/holds/{held.json['id']}/release", lift, money.now)
     assert lifted.status == 200, lifted.text
+
+
+def payees(world: Any) -> Story:
+    path = f"/v1/institutions/{HEFEI_SCHOOL}"
+    for number, verb in enumerate(("refuse", "confirm")):
+        version = world.api("clerk").get(path, at=world.now).json["version"]
+        account = {"holder": "启明", "bank": "徽商银行", "number": f"1302010109000{number}"}
+        body = account | {"version": version, "reason": "更换账户"}
+        proposed = yield Use(world.api("clerk"), f"{path}/payee", body, world.now)
+        assert proposed.status == 201, proposed.text
+        body = {"version": proposed.json["version"], "reason": "已核"}
+        place = f"{path}/payee/{proposed.json['id']}/{verb}"
+        decided = yield Use(world.api("finance"), place, body, world.now)
+        assert decided.status == 200, decided.text
 
 
 def overrides(world: Any) -> Story:
@@ -378,6 +404,7 @@ def settlement(world: Any) -> Story:
     applied = yield Use(finance, f"{path}/results", {"results": results}, money.now)
     assert (applied.json["applied"], len(applied.json["refused"])) == (5, 1), applied.text
     failed, paid, other = (line["line_id"] for line in lines[:3])
+    yield from _corrections(money, lines[0], lines[3])
     version = finance.get(f"/v1/claim-lines/{failed}", at=money.now).json["version"]
     body = {"version": version, "reason": "账户注销"}
     rejected = yield Use(world.api("reviewer"), f"/v1/claim-lines/{failed}/reject", body, money.now)
@@ -398,6 +425,25 @@ def settlement(world: Any) -> Story:
         assert repaid.status in (200, 201), repaid.text
     verified = yield Use(finance, "/v1/ledger/verify", {}, money.now)
     assert verified.json["intact"], verified.text
+
+
+def _corrections(money: Money, failed: Any, paid: Any) -> Story:
+    """Release what failed, take back one correction of it, and make one of what was paid."""
+    finance, second = money.api("finance"), money.api("finance_two")
+    path = f"/v1/claim-lines/{failed['line_id']}"
+    amount = {"amount_fen": failed["amount_fen"], "reason": "银行更正"}
+    released = yield Use(second, f"{path}/release", {"reason": "已核实收款账户"}, money.now)
+    assert released.json["released"], released.text
+    was_paid = amount | {"to": "paid", "paid_on": money.now.date().isoformat(), "bank_reference": "R-8"}
+    asked = yield Use(finance, f"{path}/correct", was_paid, money.now)
+    body = {"version": asked.json["version"], "reason": "弄错了"}
+    withdrawn = yield Use(finance, f"{path}/correct/cancel", body, money.now)
+    assert withdrawn.json["correction"] is None, withdrawn.text
+    path = f"/v1/claim-lines/{paid['line_id']}/correct"
+    asked = yield Use(finance, path, amount | {"to": "failed"}, money.now)
+    assert asked.json["correction"]["to"] == "failed", asked.text
+    corrected = yield Use(second, f"{path}/confirm", {}, money.now)
+    assert corrected.json["status"] == "payment_failed", corrected.text
 
 
 def supervision(world: Any) -> Story:
@@ -459,7 +505,9 @@ STORIES = (
     classes,
     lessons,
     claims,
+    withdrawn_approval,
     holds,
+    payees,
     overrides,
     settlement,
     supervision,

@@ -22,9 +22,6 @@ NOT_TOLD = {
     "POST /v1/classes/{class_id}/cancel/refuse": _NO_STORY_YET,
     "POST /v1/imports/{import_id}/renames/{row}/confirm": _NO_STORY_YET,
     "POST /v1/imports/{import_id}/renames/{row}/refuse": _NO_STORY_YET,
-    "POST /v1/institutions/{uscc}/payee": _NO_STORY_YET,
-    "POST /v1/institutions/{uscc}/payee/{payee_id}/confirm": _NO_STORY_YET,
-    "POST /v1/institutions/{uscc}/payee/{payee_id}/refuse": _NO_STORY_YET,
 }
 """Calls with a token that no story makes, and why."""
 

@@ -193,9 +193,8 @@ class Trials:
 
 def _masked(answer: Answer, use: Use) -> tuple[int, Any]:
     """Give an answer without what each try has of its own: its request, its moment, its signed links."""
-    own = {"request_id", "upload", "expires_at", "proposed_until", "lapses_at", "after"} | (
-        {"version"} if use.in_steps else set()
-    )
+    counted = {"expires_at", "proposed_until", "lapses_at", "counts_from"}  # from the moment of the try
+    own = {"request_id", "upload", "after", *counted} | ({"version"} if use.in_steps else set())
     return answer.status, _plain(answer.json, own, use.at)
 
 

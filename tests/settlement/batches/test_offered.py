@@ -8,7 +8,9 @@ import pytest
 from chalicelib.kernel.principal import Role
 from chalicelib.settlement.batches.model import OFFERED, Batch, BatchStatus, batch_id_of, why_not
 from tests.accounts.test_separation import is_own_work, moved
+from tests.subsidies.holds.test_stop_payment import let_go, stop
 from tests.subsidies.scored import Money, scored_class
+from tests.support.people import HEFEI_SCHOOL
 
 
 @pytest.fixture
@@ -36,6 +38,18 @@ def test_exporting_comes_first_then_results_until_the_batch_is_closed(money: Mon
     assert money.batch(batch)["status"] == "closed"
     assert offered(money, batch, "finance") == ["export"], "a repeat is accepted, and waits for nobody"
     assert money.pay(batch, failing={0})["applied"] == 2
+
+
+def test_a_batch_whose_every_line_is_held_is_not_offered_until_its_hold_is_lifted(money: Money) -> None:
+    batch = money.sealed(scored_class(money.world, 2))
+    assert offered(money, batch, "finance") == ["export"]
+    hold = money.ok(stop(money, {"kind": "institution", "id": HEFEI_SCHOOL}))
+    assert offered(money, batch, "finance") == []
+    (listed,) = money.ok(money.api("finance").get("/v1/settlement-batches", at=money.now))["items"]
+    assert listed["allowed_actions"] == []
+    money.ok(let_go(money, hold))
+    assert offered(money, batch, "finance") == ["export"]
+    assert money.export(batch)["count"] == 2
 
 
 @pytest.mark.parametrize("name", ["clerk", "reviewer"])
