@@ -3,7 +3,8 @@
 Each is counted by the write that lets it pass, so that many at once are not more than the free ones; a
 good one is given back. They stand in a table of their own and not on the account: so an unknown name costs
 the same calls as a known one, a guesser cannot make an administrator's `version` stale, and nothing of it
-reaches the audit chain. Addresses are kept as keyed digests only.
+reaches the audit chain. Addresses are kept as keyed digests only. Objections of one address are counted here
+too (`subsidies/publicity`): they may come at a pace.
 """
 
 from datetime import datetime, timedelta
