@@ -14,8 +14,10 @@ from chalicelib.settlement.batches.model import Batch, Chunk, Payee
 from chalicelib.settlement.batches.payment_file import Account
 
 
-def freeze_payees(context: Context, batch: Batch, chunks: Sequence[Chunk]) -> None:
-    """Keep the accounts that a batch's lines were put into it with; one that is kept already stays.
+def freeze_payees(context: Context, batch: Batch, chunks: Sequence[Chunk]) -> dict[str, Account]:
+    """Keep the accounts that a batch's lines were put into it with, and give them to write its payment file.
+
+    One that is kept already stays: then all are read as they were kept.
 
     Lines that were put into a batch before accounts were confirmed mean the one on the institution's own row.
     """
@@ -23,7 +25,7 @@ def freeze_payees(context: Context, batch: Batch, chunks: Sequence[Chunk]) -> No
     paid = {member.institution for chunk in chunks for member in chunk.members}
     wanted: dict[str, str] = {uscc: agreed.get(uscc) or listed_payee_id(uscc) for uscc in sorted(paid)}
     opened = _open(context, batch, wanted)
-    for uscc, account in opened.items():
+    kept = [
         store.keep_payee(
             Payee(
                 batch_id=batch.id,
@@ -33,6 +35,9 @@ def freeze_payees(context: Context, batch: Batch, chunks: Sequence[Chunk]) -> No
                 sealed_account=crypto.seal(account.number.encode(), item=_item(batch.id, uscc)),
             )
         )
+        for uscc, account in opened.items()
+    ]
+    return opened if all(kept) else open_payees(context, batch)
 
 
 def _open(context: Context, batch: Batch, wanted: Mapping[str, str]) -> dict[str, Account]:

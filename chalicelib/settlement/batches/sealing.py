@@ -34,7 +34,7 @@ from chalicelib.settlement.batches import archive, store
 from chalicelib.settlement.batches.bank_profile import wants_mark
 from chalicelib.settlement.batches.due import Portion, anything_due, portions_due
 from chalicelib.settlement.batches.model import BATCH_LINES_MAX, Batch, BatchStatus, Member
-from chalicelib.settlement.batches.payees import freeze_payees, open_payees
+from chalicelib.settlement.batches.payees import freeze_payees
 from chalicelib.settlement.batches.payment_file import write_payment_file
 from chalicelib.settlement.set_off.model import DEBTS_A_CHUNK_MAX, Debts, parts_fen
 from chalicelib.settlement.set_off.service import debts_of, kept_writes
@@ -129,8 +129,7 @@ def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
     if not members:
         return None
     _require_reserved(batch.division, members)
-    freeze_payees(context, batch, chunks)
-    file = write_payment_file(members, open_payees(context, batch), mark=wants_mark(members))
+    file = write_payment_file(members, freeze_payees(context, batch, chunks), mark=wants_mark(members))
     archive.keep(batch.id, file, now=context.now)
     try:
         return store.seal_batch(

@@ -222,12 +222,13 @@ def chunk_writes(batch: Batch, members: Sequence[Member], payees: Mapping[str, s
     return [grown, Put(ChunkRow.from_record(chunk))]
 
 
-def keep_payee(payee: Payee) -> None:
-    """Freeze an institution's account for a batch; the first one stays."""
+def keep_payee(payee: Payee) -> bool:
+    """Freeze an institution's account for a batch; the first one stays. Tell whether this is it."""
     try:
         insert(PayeeRow.from_record(payee))
     except ConditionFailed:
-        return
+        return False
+    return True
 
 
 def seal_batch(

@@ -56,9 +56,10 @@ class Standing:
         return Standing(claims, batches)
 
 
-def standing_of(claims: Sequence[Claim], batch_ids: Sequence[str]) -> Standing:
-    """Read the batches that stand beside these claims."""
-    batches = batch_store.find_batches(batch_ids)
+def standing_of(claims: Sequence[Claim], batch_ids: Sequence[str], *known: Batch) -> Standing:
+    """Read the batches that stand beside these claims, but for those known already."""
+    unknown = [batch_id for batch_id in batch_ids if batch_id not in {batch.id for batch in known}]
+    batches = [*known, *(batch_store.find_batches(unknown) if unknown else ())]
     return Standing({claim.id: claim for claim in claims}, {batch.id: batch for batch in batches})
 
 
@@ -113,7 +114,7 @@ def book(context: Context, batch: Batch, rows: Sequence[ResultRow], claims: Sequ
     `claims` are those of the rows' lines, as just read. The answer has no fresh rows left.
     """
     earlier = {name for row in rows for name in earlier_batches(row.member)}
-    standing = standing_of(claims, sorted({str(batch.id), *earlier}))
+    standing = standing_of(claims, sorted({str(batch.id), *earlier}), batch)
     judgement = Judgement()
     contested = False
     for group in grouped(row for row in rows if is_plain(row)):
