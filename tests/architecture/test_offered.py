@@ -44,7 +44,7 @@ TURNS = 4
 NOT_OF_THE_STATE = {"forbidden", "not_found"}
 VACUOUS = {"malformed", "missing_field", "wrong_type", "unknown_field", "invalid_json", "version_conflict"}
 """Refusals that say that the request was wrong, not that the action was."""
-EVERYTHING = bool(size_of("OFFERED", usual=0, full=1))
+EVERYTHING = bool(size_of("OFFERED", usual=0, full=0))
 
 
 @dataclass(frozen=True)
