@@ -11,7 +11,8 @@ from chalicelib.accounts import rights, store
 from chalicelib.accounts.access_tokens import read_token
 from chalicelib.accounts.model import Account, stands
 from chalicelib.aws.keys import partner_keys
-from chalicelib.kernel.principal import Context, Principal, Role, change_of
+from chalicelib.kernel.errors import Forbidden
+from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
 
 STATUS_CACHE_SECONDS = 30
@@ -44,12 +45,11 @@ class RequestGuard:
         """See `rights.admit`."""
         rights.admit(principal, action)
 
-    def note_refused(self, context: Context, action: str, *, subject: str, code: str) -> None:
-        """Keep that staff tried what is not theirs to do: each such attempt is in the audit."""
-        from chalicelib.accounts.refusals.store import keep_refusal  # noqa: PLC0415 - not part of a start
+    def note_refused(self, context: Context, action: str, *, subject: str, failure: Forbidden) -> None:
+        """See `refusals.service.note_refused`."""
+        from chalicelib.accounts.refusals.service import note_refused  # noqa: PLC0415 - not part of a start
 
-        change = change_of(context, f"{action}_refused", reason=code)
-        keep_refusal(subject, division=context.principal.division, code=code, change=change)
+        note_refused(context, action, subject=subject, failure=failure)
 
     def knows(self, action: str) -> bool:
         """See `rights.knows`."""

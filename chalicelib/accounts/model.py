@@ -5,6 +5,7 @@ from enum import StrEnum
 
 import msgspec
 
+from chalicelib.kernel.clocks import PROPOSED_DAYS
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import AccountId, PersonKey, derived_id
 from chalicelib.kernel.principal import Change, Principal, Role
@@ -15,7 +16,7 @@ STAFF_ROLES = (Role.INSTITUTION, Role.CLERK, Role.REVIEWER, Role.FINANCE, Role.S
 DECIDERS = frozenset({Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE})
 """Whose accounts are asked for by one person and confirmed by another."""
 ACTIVATION_VALIDITY = timedelta(days=7)
-PROPOSAL_VALIDITY = timedelta(days=30)
+PROPOSAL_VALIDITY = timedelta(days=PROPOSED_DAYS)
 REPEAT_VALIDITY = timedelta(minutes=10)
 """So long the holder who did not hear the answer may send the same activation again."""
 

@@ -8,6 +8,7 @@ from msgspec import Meta
 
 from chalicelib.edge.cursors import read_cursor, write_cursor
 from chalicelib.edge.forms import Answer, Comment, Form, Reason, Version
+from chalicelib.kernel.errors import Forbidden
 from chalicelib.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal
 
@@ -148,7 +149,7 @@ class Guard(Protocol):
         """Raise `Forbidden` if this role may not do this at all."""
         ...
 
-    def note_refused(self, context: Context, action: str, *, subject: str, code: str) -> None:
+    def note_refused(self, context: Context, action: str, *, subject: str, failure: Forbidden) -> None:
         """Keep that staff tried what is not theirs to do."""
         ...
 

@@ -45,7 +45,7 @@ from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import DomainError, Fault, Forbidden, Unauthenticated
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.ports import Port
-from chalicelib.kernel.principal import BUREAU_ROLES, Context, Principal, Role
+from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.repeats import running
 from chalicelib.sheets.content_types import CSV, XLSX
@@ -300,25 +300,20 @@ def _evidence(
     path: Mapping[str, str],
     request_id: str,
 ) -> Iterator[None]:
-    """Keep it where staff try to change what is not theirs to change, or to decide on their own work.
-
-    The answer does not depend on it: a record that cannot be written is told by the log.
-    """
+    """Keep it where somebody tries to change what is not theirs to change, or to decide on their own work."""
     try:
         yield
     except Forbidden as failure:
-        if endpoint.method != "GET" and principal.role in _STAFF and not failure.is_recorded:
+        if endpoint.method != "GET":
             named = [value for value in map(unquote, path.values()) if _PATH_ID.fullmatch(value)]
             try:
-                context = Context(principal=principal, now=_believed_now(headers), request_id=request_id)
-                subject = named[0] if named else principal.actor
-                _guard().note_refused(context, endpoint.action, subject=subject, code=failure.code)
-            except (DomainError, StoreFailure) as trouble:
-                log_failure("refusal_not_kept", trouble, request_id=request_id, path=endpoint.path)
+                now = _believed_now(headers)
+            except DomainError:
+                now = datetime.now(UTC)
+            context = Context(principal=principal, now=now, request_id=request_id)
+            subject = named[0] if named else principal.actor
+            _guard().note_refused(context, endpoint.action, subject=subject, failure=failure)
         raise
-
-
-_STAFF = BUREAU_ROLES | {Role.INSTITUTION}
 
 
 def _prove(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:

@@ -24,7 +24,11 @@ class Effect(StrEnum):
     REMIND = "remind"
     """It is flagged `late` in the list of who has to act; nothing is written."""
     LIST = "list"
-    """It is flagged `overdue`, and supervisors and the province have it in their lists too."""
+    """It is flagged `overdue`, and supervisors and the province have it in their lists too.
+
+    Lists are those of `GET /v1/waiting`. What is not in them yet (`NOT_YET_WAITING`) has a list of its own,
+    without flags.
+    """
     RELEASE = "release"
     LAPSE = "lapse"
     WITHDRAW = "withdraw"
@@ -41,8 +45,9 @@ WRITING = frozenset({Effect.RELEASE, Effect.LAPSE, Effect.WITHDRAW, Effect.EXPIR
 class Tick:
     """One thing that happens: so many days, or Chinese working days, after the state began.
 
-    `until` names a day that stands elsewhere instead. `by` is the deployed function that does it; `port` is
-    what that function asks, page by page, where it is the common job of clocks (`settlement.clocks`).
+    `until` names a day that stands elsewhere instead. `by` is the deployed function that does it, or "its
+    condition": nothing is written, the next write is refused. `port` is what that function asks, page by
+    page, where it is the common job of clocks (`settlement.clocks`).
     """
 
     effect: Effect
@@ -98,6 +103,9 @@ MARKS_DUE_DAYS = 30
 """Marks after an approved completion. No source fixes it."""
 
 
+_BY_CONDITION = "its condition"
+
+
 def _decided_by(*roles: Role) -> Clock:
     return Clock(
         acts=roles,
@@ -108,15 +116,13 @@ def _decided_by(*roles: Role) -> Clock:
     )
 
 
-def _proposed_to(*roles: Role) -> Clock:
-    """Give the clock of a proposal that cannot be confirmed any more once its days are over."""
-    return Clock(
-        acts=roles,
-        ticks=(
-            Tick(effect=Effect.REMIND, working_days=DECISION_WORKING_DAYS),
-            Tick(effect=Effect.LIST, days=PROPOSED_DAYS),
-        ),
-    )
+def _proposed_to(*roles: Role, by: str = "") -> Clock:
+    """Give the clock of a proposal that cannot be confirmed any more once its days are over.
+
+    `by` is the function that then notes it; without one the condition of the confirming write is all.
+    """
+    lapses = Tick(effect=Effect.LAPSE, days=PROPOSED_DAYS, by=by or _BY_CONDITION)
+    return Clock(acts=roles, ticks=(*_decided_by(*roles).ticks, lapses))
 
 
 def _carried_on(by: str) -> Clock:
@@ -138,7 +144,7 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "pending": _rests("the code that lets it be entered lapses by itself"),
         "active": _rests("in use"),
         "disabled": _rests("out of use until somebody resets it"),
-        "proposed": _proposed_to(Role.SUPERVISOR, Role.PROVINCE),
+        "proposed": _proposed_to(Role.SUPERVISOR, Role.PROVINCE, by="lapse_accounts"),
         "lapsed": _rests("out of use until somebody resets it"),
     },
     "payee_account": {"proposed": _proposed_to(Role.FINANCE)},
@@ -160,15 +166,7 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "applying": _carried_on("resume_imports"),
         "applied": _rests("applied anew if a key is rotated"),
     },
-    "rename": {
-        "proposed": Clock(
-            acts=(Role.PROVINCE,),
-            ticks=(
-                Tick(effect=Effect.REMIND, working_days=DECISION_WORKING_DAYS),
-                Tick(effect=Effect.LIST, working_days=DECISION_LISTED_WORKING_DAYS),
-            ),
-        ),
-    },
+    "rename": {"proposed": _proposed_to(Role.PROVINCE)},
     "issuance batch": {
         "counting": _carried_on("resume_issuance"),
         "proposed": Clock(
@@ -238,7 +236,8 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
             acts=(Role.INSTITUTION,),
             ticks=(
                 Tick(effect=Effect.REMIND, days=MARKS_DUE_DAYS),
-                Tick(effect=Effect.LAPSE, until="policy.subsidy_claim_deadline_months", by="seal_settlement"),
+                # by no port: settling a city looks through its classes itself (`close_unclaimed`)
+                Tick(effect=Effect.LAPSE, until="policy.subsidy_claim_deadline_months", by=_CLOCKS_JOB),
             ),
         ),
         "claimed": _rests("its claim has the clock"),
@@ -303,6 +302,19 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
     },
 }
 """By the name of the transition table, then by state. Final states have none: nobody has to act in them."""
+
+
+NOT_YET_WAITING: Mapping[str, str] = {
+    "account": "GET /v1/accounts",
+    "payee_account": "GET /v1/payees",
+    "hold": "GET /v1/holds",
+    "rename": "GET /v1/imports/{import_id}/renames",
+    "objection": "GET /v1/objections",
+    "settlement_batch": "GET /v1/settlement-batches",
+    "delivery": "GET /v1/exchange/deliveries",
+    "footage": "GET /v1/lessons/{lesson_id}/footage",
+}
+"""Machines with clocks that flag, but in no list of what waits yet: where their things are found instead."""
 
 
 class Flag(StrEnum):

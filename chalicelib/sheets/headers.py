@@ -6,7 +6,7 @@ from typing import Final
 
 LINE_COLUMN, REASON_COLUMN = "行号", "错误原因"
 """What an error sheet adds."""
-IGNORED: Final = frozenset({LINE_COLUMN, REASON_COLUMN, "序号", "编号", "No", "No.", "NO", "NO."})
+IGNORED: Final = frozenset({LINE_COLUMN, REASON_COLUMN, "序号", "No", "No.", "NO", "NO."})
 """Columns that nobody reads: what an error sheet adds, and the number that people give to a row."""
 
 SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {

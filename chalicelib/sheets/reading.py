@@ -49,9 +49,10 @@ def read_table(
     required: frozenset[str],
     *,
     dates: frozenset[str] = frozenset(),
+    timed: frozenset[str] = frozenset(),
 ) -> list[SheetRow]:
     """Read a sheet whole; see `read_rows`."""
-    return list(read_rows(raw, content_type, columns, required, dates=dates))
+    return list(read_rows(raw, content_type, columns, required, dates=dates, timed=timed))
 
 
 def read_rows(
@@ -61,13 +62,15 @@ def read_rows(
     required: frozenset[str],
     *,
     dates: frozenset[str] = frozenset(),
+    timed: frozenset[str] = frozenset(),
 ) -> Iterator[SheetRow]:
     """Read the sheet that has the headers, row by row; titles above them and blank rows are skipped.
 
     `columns` gives each canonical column its accepted headers. Every cell becomes text: dates as
-    `YYYY-MM-DD`; in the columns `dates`, which hold whole days, bare numbers too; whole numbers without a
-    point; marks without width and blanks around it taken away. Hidden rows count like any other; hidden
-    sheets are not looked at. Of columns that are not known, only empty ones are passed over.
+    `YYYY-MM-DD`; in the columns `dates`, which hold days, bare numbers too (of these `timed` may have a time
+    of day besides); whole numbers without a point; marks without width and blanks around it taken away.
+    Hidden rows count like any other; hidden sheets are not looked at. Of columns that are not known, only
+    empty ones are passed over.
 
     Raises:
         Impossible: `unreadable_sheet` or what else is wrong with the file as a whole, `several_lists`,
@@ -102,7 +105,8 @@ def read_rows(
             if code is not None:
                 row.faults[name] = code
             elif name in dates:
-                row.cells[name] = _day_of(value, mac_dates=sheet.mac_dates) or row.cells[name]
+                day = _day_of(value, mac_dates=sheet.mac_dates, timed=name in timed)
+                row.cells[name] = day or row.cells[name]
         yield row
     if not count:
         raise error("no_rows")
@@ -177,16 +181,19 @@ def _places_of(
         raise error("unknown_column", column=next(filter(None, header[COLUMNS_MAX:]))[:CELL_CHARS_MAX])
     places: dict[str, tuple[int, str]] = {}
     strange: set[int] = set()
-    for at, text in enumerate(header):
+    own = {plain_header(alias) for name, aliases in columns.items() for alias in (*aliases, name)}
+    for at, text in sorted(enumerate(header), key=lambda one: plain_header(one[1]) not in own):
         if plain_header(text) in IGNORED:
             continue
         name = known.get(plain_header(text))
         if name is None:
             strange.add(at)
-        elif name in places:
-            raise error("duplicate_column", column=text)
-        else:
+        elif name not in places:
             places[name] = (at, text)
+        elif plain_header(text) == plain_header(places[name][1]):
+            raise error("duplicate_column", column=text)
+        else:  # another word for a column that is there: nobody knows which of the two is meant
+            strange.add(at)
     for name in columns:
         if name in required and name not in places:
             misspelt = next((header[at] for at in sorted(strange) if header[at]), None)
@@ -196,10 +203,11 @@ def _places_of(
     return places, frozenset(strange)
 
 
-def _day_of(value: Any, *, mac_dates: bool) -> str | None:
+def _day_of(value: Any, *, mac_dates: bool, timed: bool) -> str | None:
     """Read a day as a program counts it: a moment, or a number in a column without a date format.
 
     A program that takes Shanghai's midnight to UTC before it counts, as exceljs does, is eight hours short.
+    In a column that may be `timed` 16:00 is a time of that day.
     """
     if isinstance(value, dt.datetime):
         moment = value
@@ -210,7 +218,7 @@ def _day_of(value: Any, *, mac_dates: bool) -> str | None:
         moment = _SERIAL_ZERO + dt.timedelta(seconds=round(serial * _DAY_SECONDS))
     else:
         return None
-    if moment.time() == _UTC_OF_MIDNIGHT:
+    if not timed and moment.time() == _UTC_OF_MIDNIGHT:
         moment += dt.timedelta(hours=24 - _UTC_OF_MIDNIGHT.hour)
     return midnight_meant(moment).date().isoformat()
 

@@ -7,6 +7,7 @@ import pytest
 import app  # the whole program, with every transition table
 from chalicelib.kernel.clocks import (
     CLOCKS,
+    NOT_YET_WAITING,
     WRITING,
     Effect,
     Flag,
@@ -49,8 +50,37 @@ def test_a_clock_names_who_acts_and_what_happens_or_why_nobody_has_to(machine: s
     assert bool(clock.ticks) == bool(clock.acts)
     functions = {name for name, _, _ in app.FUNCTIONS}
     for tick in clock.ticks:
-        assert (tick.by in functions) == (tick.effect in WRITING), tick
+        assert (tick.by in {*functions, "its condition"}) == (tick.effect in WRITING), tick
         assert not tick.port or tick.port in INSTALLED
+
+
+def test_what_is_flagged_stands_in_a_list_of_what_waits_or_says_where_it_is_found() -> None:
+    from chalicelib.edge.endpoints import ENDPOINTS
+    from chalicelib.supervision.waiting.model import KINDS
+
+    flagged = {
+        machine
+        for machine, states in CLOCKS.items()
+        for clock in states.values()
+        if any(tick.effect in (Effect.REMIND, Effect.LIST) for tick in clock.ticks)
+    }
+    assert flagged == KINDS.keys() | NOT_YET_WAITING.keys()
+    assert not KINDS.keys() & NOT_YET_WAITING.keys()
+    assert set(NOT_YET_WAITING.values()) <= {f"{one.method} {one.path}" for one in ENDPOINTS}
+
+
+def test_a_proposal_that_lapses_lapses_when_its_own_step_says_so() -> None:
+    from chalicelib.accounts.model import PROPOSAL_VALIDITY
+    from chalicelib.catalogue.payees.model import LAPSES_AFTER
+    from chalicelib.people.lists.renames.model import UNDECIDED_FOR
+
+    for machine, after in (
+        ("account", PROPOSAL_VALIDITY),
+        ("payee_account", LAPSES_AFTER),
+        ("rename", UNDECIDED_FOR),
+    ):
+        (lapse,) = [t for t in clock_of(machine, "proposed").ticks if t.effect is Effect.LAPSE]
+        assert lapse.due(SINCE) == SINCE + after
 
 
 def test_an_idle_voucher_is_late_after_30_days_overdue_after_60_and_released_after_90() -> None:

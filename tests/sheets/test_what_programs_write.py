@@ -262,6 +262,24 @@ def test_a_header_is_known_by_what_people_call_it(header: str) -> None:
     assert [row.id_number for row in good] == [FIRST]
 
 
+def test_two_words_for_one_column_are_not_chosen_between() -> None:
+    sheet = bare([*HEADERS, "联系电话"]) + bare([*ROW, "15400000037"])
+    assert refusal(workbook(sheet)) == "unknown_column"
+    empty = bare(["联系电话", *HEADERS]) + line("<c/>", *map(cell, ROW))
+    assert [row.phone for row in judged(workbook(empty))[0]] == ["15400000000"], "its own word comes first"
+
+
+def test_the_time_of_a_payment_at_four_is_a_time_of_that_day() -> None:
+    from chalicelib.settlement.results.bank_sheet import read_results
+
+    headers = ["明细编号", "状态", "金额", "支付日期", "流水号"]
+    paid = line(
+        *map(cell, ["lin_a", "已支付", "180000"]), '<c s="1"><v>45565.666666666664</v></c>', cell("8801")
+    )
+    ((result,), refused) = read_results(workbook(bare(headers) + paid), XLSX)
+    assert (result.paid_on, refused) == (dt.date(2024, 9, 30), [])
+
+
 # --------------------------------------------------------------------------- csv
 
 

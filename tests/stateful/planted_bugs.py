@@ -32,8 +32,6 @@ _PLAIN = (
     "tests/people/renaming",
     "tests/classes/applications",
 )
-_PLAIN = ("tests/catalogue/payees", "tests/settlement", "tests/subsidies")
-_PLAIN = ("tests/settlement", "tests/subsidies")
 
 
 _BATCHES = "chalicelib/settlement/batches/service.py"

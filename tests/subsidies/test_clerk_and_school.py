@@ -76,6 +76,14 @@ def test_a_refused_attempt_is_in_the_audit_with_who_tried_and_why(
     )
 
 
+def test_an_attempt_among_several_decisions_is_kept_like_one_alone(world: Any, money: Money) -> None:
+    claim = money.ok(money.decide("clerk", money.claim(scored_class(world, 1)), "review"))
+    wish = {"claim_id": claim["id"], "version": claim["version"], "action": "approve"}
+    answer = money.api("clerk").post("/v1/claim-decisions", {"decisions": [wish]}, at=money.now)
+    assert (answer.status, answer.json["results"][0]["code"]) == (200, "forbidden"), answer.text
+    assert kept() == [(staff_principal("clerk").actor, "subsidy_claim.decide_refused", "forbidden")]
+
+
 def test_a_trainee_a_stranger_and_a_reader_leave_none(world: Any, money: Money) -> None:
     claim = money.claim(scored_class(world, 1))
     assert money.api().post(f"/v1/subsidy-claims/{claim['id']}/approve", {"version": 1}).status == 401
@@ -86,12 +94,12 @@ def test_a_trainee_a_stranger_and_a_reader_leave_none(world: Any, money: Money) 
 def test_the_answer_is_the_same_when_the_record_cannot_be_written(
     world: Any, money: Money, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chalicelib.accounts.refusals import store
+    from chalicelib.accounts.refusals import service
     from chalicelib.aws.table import StoreFailure
 
     def fail(*_: Any, **__: Any) -> None:
         raise StoreFailure("the table is away")
 
-    monkeypatch.setattr(store, "keep_refusal", fail)
+    monkeypatch.setattr(service, "keep_refusal", fail)
     claim = money.ok(money.decide("clerk", money.claim(scored_class(world, 1)), "review"))
     assert money.decide("clerk", claim, "approve").status == 403

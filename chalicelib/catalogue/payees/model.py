@@ -15,13 +15,14 @@ from enum import StrEnum
 
 import msgspec
 
+from chalicelib.kernel.clocks import PROPOSED_DAYS
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import Uscc, derived_id
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 
-LAPSES_AFTER = timedelta(days=30)
+LAPSES_AFTER = timedelta(days=PROPOSED_DAYS)
 """So long a proposed account waits for a decision."""
 
 

@@ -44,7 +44,7 @@ def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], li
         Impossible: the sheet as a whole cannot be read, or has too many rows.
 
     """
-    rows = read_table(raw, content_type, RESULT_COLUMNS, _REQUIRED, dates=_DATES)
+    rows = read_table(raw, content_type, RESULT_COLUMNS, _REQUIRED, dates=_DATES, timed=_DATES)
     if len(rows) > ROWS_MAX:
         raise error("too_many_rows", limit=ROWS_MAX)
     results: list[PaymentResult] = []

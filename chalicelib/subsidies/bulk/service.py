@@ -4,7 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from chalicelib.kernel.errors import DomainError, Unavailable
+from chalicelib.accounts.refusals.service import note_refused
+from chalicelib.kernel.errors import DomainError, Forbidden, Unavailable
+from chalicelib.kernel.principal import Context
 from chalicelib.kernel.repeats import each_apart, leave_unfinished
 
 Decision = TypeVar("Decision")
@@ -21,13 +23,29 @@ class DecisionResult(Generic[Decision, Thing]):
 
 
 def decide_each(
-    decisions: Sequence[Decision], decide: Callable[[Decision], Thing]
+    context: Context,
+    action: str,
+    decisions: Sequence[Decision],
+    decide: Callable[[Decision], Thing],
+    *,
+    subject: Callable[[Decision], str],
 ) -> list[DecisionResult[Decision, Thing]]:
-    """Decide on several things in turn; what is refused stands in nobody's way."""
-    return [_decide_one(decision, decide) for decision in decisions]
+    """Decide on several things in turn; what is refused stands in nobody's way.
+
+    What is not the caller's to decide is kept, as where it is tried alone: `subject` names the thing.
+    """
+
+    def decide_one(decision: Decision) -> Thing:
+        try:
+            return decide(decision)
+        except Forbidden as failure:
+            note_refused(context, action, subject=subject(decision), failure=failure)
+            raise
+
+    return [_result_of(decision, decide_one) for decision in decisions]
 
 
-def _decide_one(decision: Decision, decide: Callable[[Decision], Thing]) -> DecisionResult[Decision, Thing]:
+def _result_of(decision: Decision, decide: Callable[[Decision], Thing]) -> DecisionResult[Decision, Thing]:
     try:
         with each_apart():
             thing = decide(decision)

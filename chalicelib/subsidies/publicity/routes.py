@@ -220,7 +220,11 @@ def resolve_many(call: Call[ObjectionDecisions, NoQuery]) -> DecisionsAnswer[Obj
     return decisions_answer(
         ObjectionDecisionAnswer,
         decide_each(
-            call.body.decisions, lambda decision: _resolve(call.context, decision.objection_id, decision)
+            call.context,
+            "objection.resolve",
+            call.body.decisions,
+            lambda decision: _resolve(call.context, decision.objection_id, decision),
+            subject=lambda decision: decision.objection_id,
         ),
         known_by=("objection_id",),
         status=lambda objection: objection.status,

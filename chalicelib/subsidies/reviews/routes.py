@@ -167,7 +167,13 @@ def decide_many(call: Call[ClaimDecisions, NoQuery]) -> DecisionsAnswer[ClaimDec
     today = shanghai_date(call.context.now)
     return decisions_answer(
         ClaimDecisionAnswer,
-        decide_each(decisions, lambda decision: _decide(call.context, decision)),
+        decide_each(
+            call.context,
+            "subsidy_claim.decide",
+            decisions,
+            lambda decision: _decide(call.context, decision),
+            subject=lambda decision: decision.claim_id,
+        ),
         known_by=("claim_id", "action"),
         status=lambda claim: status_shown(claim, today),
         english=call.english,

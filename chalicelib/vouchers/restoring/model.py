@@ -2,7 +2,7 @@
 
 A voucher was revoked after a wrong list, by hand, or expired because its class was cancelled. One person of
 the province proposes to give it back with a reason, another confirms it: it is in the state before again,
-good through another day where its time was taken. A proposal that nobody confirmed within `PROPOSAL_DAYS`
+good through another day where its time was taken. A proposal that nobody confirmed within `PROPOSED_DAYS`
 lapses.
 
 An example: claimed, good through 1 September 2027, revoked on 1 March because a list said "employed". On 10
@@ -14,6 +14,7 @@ good through 1 September. Had it expired meanwhile, `extended_to` would be asked
 from datetime import date, datetime, timedelta
 
 from chalicelib.kernel.calendar import expires_at, shanghai_date, valid_through
+from chalicelib.kernel.clocks import PROPOSED_DAYS
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Hands
 from chalicelib.kernel.reasons import error
@@ -24,14 +25,13 @@ from chalicelib.vouchers.model import OVER, Restoration, Voucher, VoucherStatus,
 ACTIONS = {"restore": "voucher.restore", "confirm_restore": "voucher.confirm_restore"}
 """What may be done with a lost voucher, and the right to it."""
 
-PROPOSAL_DAYS = 30
 LOST = (VoucherStatus.EXPIRED, VoucherStatus.REVOKED)
 _CONFIRM = "confirm_restore"
 
 
 def lapses_at(restoration: Restoration) -> datetime:
     """Tell until when a proposal may be confirmed (exclusive)."""
-    return restoration.asked_at + timedelta(days=PROPOSAL_DAYS)
+    return restoration.asked_at + timedelta(days=PROPOSED_DAYS)
 
 
 def open_restoration(voucher: Voucher, now: datetime) -> Restoration | None:

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
+from chalicelib.kernel.clocks import PROPOSED_DAYS
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import ImportId, PersonKey
@@ -17,7 +18,7 @@ from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 
-UNDECIDED_FOR = timedelta(days=30)
+UNDECIDED_FOR = timedelta(days=PROPOSED_DAYS)
 WARNING = "name_changed"
 
 
