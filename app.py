@@ -196,6 +196,7 @@ if served_handler() in {None, _HTTP}:  # jobs have no callers to prove
 for _port, _answer in {
     "guard_of_requests": "chalicelib.accounts.guard:RequestGuard",
     "division_of_institution": "chalicelib.catalogue.institutions.service:division_of_institution",
+    "registered_name": "chalicelib.catalogue.institutions.reading:registered_name",
     "enrolments_on_roster": "chalicelib.enrolments.service:bound_enrolments",
     "classes_trainees_may_leave": "chalicelib.classes.rosters.service:classes_one_may_leave",
     "why_not_close_class": "chalicelib.subsidies.lapsing.service:why_not_close",

@@ -20,7 +20,7 @@ SIGNATURE_HEADER = "x-message-signature"
 PLATFORM_ALGORITHM = "ES256"
 MESSAGE_SECONDS_MAX = 300
 _STANDING_MAX = 2048
-_standing: dict[str, tuple[float, Account | None, frozenset[str]]] = {}
+_standing: dict[str, tuple[float, Account | None, frozenset[str], frozenset[str]]] = {}
 
 
 class RequestGuard:
@@ -97,17 +97,18 @@ def _standing_holder(principal: Principal, issued_at: float) -> Principal:
     """
     from chalicelib.accounts.duties.service import hands_of  # noqa: PLC0415 - not part of a start
 
-    until, account, hands = _standing.get(principal.actor, (0.0, None, frozenset()))
+    until, account, own, hands = _standing.get(principal.actor, (0.0, None, frozenset(), frozenset()))
     now = time.monotonic()
     if until <= now or not stands(account, principal, issued_at):
         account = store.find_account(principal.actor)
-        hands = hands_of(account, datetime.now(UTC)) if account is not None else frozenset()
+        found = hands_of(account, datetime.now(UTC)) if account is not None else None
+        own, hands = (found.own, found.all) if found is not None else (frozenset(), frozenset())
         if len(_standing) >= _STANDING_MAX:
             _standing.clear()
-        _standing[principal.actor] = (now + STATUS_CACHE_SECONDS, account, hands)
+        _standing[principal.actor] = (now + STATUS_CACHE_SECONDS, account, own, hands)
     if not stands(account, principal, issued_at):
         raise error("unauthenticated")
-    return msgspec.structs.replace(principal, hands=hands)
+    return msgspec.structs.replace(principal, hands=hands, own=own)
 
 
 def forget_statuses() -> None:

@@ -28,7 +28,7 @@ from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.accounts.refusals.store import keep_refusal
 from chalicelib.aws import crypto
 from chalicelib.aws.crypto import SealedText
-from chalicelib.aws.writes import ConditionFailed, until_written
+from chalicelib.aws.writes import ConditionFailed, transact, until_written
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import DomainError, Fault
@@ -185,6 +185,7 @@ def confirm(context: Context, account_id: str, *, version: int) -> Account:
         return account
     with _evidence(context, account.id, account.division, "confirm"):
         refuse(why_not("confirm", account, principal, now=context.now, version=version))
+        _tie_again(context, account)
         try:
             return store.confirm_account(
                 account.id,
@@ -196,6 +197,22 @@ def confirm(context: Context, account_id: str, *, version: int) -> Account:
             )
         except ConditionFailed:
             raise error("self_approval") from None
+
+
+def _tie_again(context: Context, account: Account) -> None:
+    """Count the days for which its maker has a hand in what a decider's account does from now on.
+
+    Before the confirmation: a tie that comes to nothing takes nobody's right, one that is missing gives one.
+    """
+    change = change_of(context, "account.confirm")
+
+    def attempt() -> None:
+        maker = store.find_account(account.proposed_by) if account.proposed_by is not None else None
+        writes = duties_service.tying_writes(account, maker, context.now) if maker is not None else []
+        if writes:
+            transact(writes, change=change)
+
+    until_written(attempt)
 
 
 # --------------------------------------------------------------------------- reading

@@ -42,7 +42,8 @@ from chalicelib.edge.idempotency import service as idempotency
 from chalicelib.edge.problems import PROBLEM_JSON, Problem, headers_of, internal_problem, problem_of
 from chalicelib.kernel.calendar import SHANGHAI, parse_moment
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import DomainError, Fault, Forbidden, Unauthenticated
+from chalicelib.kernel.errors import DomainError, Fault, Forbidden, TooMany, Unauthenticated
+from chalicelib.kernel.free_text import mask_numbers
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
@@ -305,15 +306,27 @@ def _evidence(
         yield
     except Forbidden as failure:
         if endpoint.method != "GET":
-            named = [value for value in map(unquote, path.values()) if _PATH_ID.fullmatch(value)]
             try:
                 now = _believed_now(headers)
             except DomainError:
                 now = datetime.now(UTC)
             context = Context(principal=principal, now=now, request_id=request_id)
-            subject = named[0] if named else principal.actor
-            _guard().note_refused(context, endpoint.action, subject=subject, failure=failure)
+            subject = _named_by(path) or principal.actor
+            try:
+                pace.spend("refused_attempt", principal)
+                _guard().note_refused(context, endpoint.action, subject=subject, failure=failure)
+            except TooMany:
+                log("refusal_not_kept", request_id=request_id, path=endpoint.path, actor=principal.actor)
         raise
+
+
+def _named_by(path: Mapping[str, str]) -> str | None:
+    """Give what a path is about, if it is an id of ours: what else stands there may be somebody's number."""
+    ids = (value for value in map(unquote, path.values()) if _ID.fullmatch(value))
+    return next((value for value in ids if mask_numbers(value) == value), None)
+
+
+_ID = re.compile(r"[a-z]{2,4}_[a-z0-9-]{1,80}")
 
 
 def _prove(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:

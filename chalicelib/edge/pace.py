@@ -28,8 +28,12 @@ PACES: Final = {
     "voucher.show_qr": Pace(120, 1),
     "scan.verify": Pace(1200, 20),
     "scan.redeem": Pace(1200, 20),
+    "refused_attempt": Pace(60, 0.1),
 }
-"""By action; a caller is a person, or an institution with all its counters."""
+"""By action; a caller is a person, or an institution with all its counters.
+
+`refused_attempt` is no action of a client's: records of what somebody may not do are enough at this pace.
+"""
 _CALLERS_MAX: Final = 4096
 _buckets: dict[tuple[str, str], tuple[float, float]] = {}
 

@@ -17,6 +17,7 @@ from enum import StrEnum
 from typing import Final
 
 from chalicelib.kernel.identity import mask_account
+from chalicelib.kernel.names import folded
 
 WORDS: Final = "words"
 """Marks the constraint of a person's words."""
@@ -48,7 +49,6 @@ _RUN = re.compile(rf"\d(?:{_GAP}\d)*(?:{_GAP}[XxＸｘ](?![A-Za-z]))?")
 _NAMED = re.compile(
     r"(?:账号|帐号|账户|帐户|卡号|银行卡|身份证|证件号|手机|电话|account|card)[^\d\n]{0,8}$", re.IGNORECASE
 )
-_BLANK = re.compile(r"[\s\u00b7\u200b-\u200f\u2022\u2027\u30fb]+")
 _DAY = re.compile(r"(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])[-./](?:0?[1-9]|[12]\d|3[01])(?!\d)")
 _USCC = re.compile(r"[0-9A-Z]{18}")
 _MOBILE = re.compile(r"(?:86)?1[3-9]\d{9}")
@@ -70,8 +70,8 @@ def mask_numbers(text: str) -> str:
 
 def names_person(text: str, name: str) -> bool:
     """Tell whether somebody's full name stands in a text, however set off; one character names nobody."""
-    plain, sought = (_BLANK.sub("", unicodedata.normalize("NFKC", each)) for each in (text, name))
-    return len(sought) > 1 and sought in plain
+    sought = folded(name)
+    return len(sought) > 1 and sought in folded(text)
 
 
 def stands_against(text: str, numbers: Numbers) -> bool:

@@ -61,16 +61,14 @@ def parse_name(text: str) -> str:
     return name
 
 
-def folded(name: str) -> str:
-    """Give a name as it is compared: kept form, without blanks, dots and capitals.
+def folded(text: str) -> str:
+    """Give a name, or a text that may hold one, as it is compared: no blanks, dots, capitals or variants.
 
-    `买买提·艾力`, `买买提.艾力` and `买买提 艾力` are one name; what is no name at all stays as it is.
+    `买买提·艾力`, `买买提.艾力` and `买买提 艾力` are one name. Digests of names are made of this form, so
+    it is frozen; it asks no table of letters, which would make it another on a newer interpreter.
     """
-    try:
-        kept = parse_name(name)
-    except InvalidName:
-        kept = "".join(name.split())
-    return kept.replace(DOT, "").replace(" ", "").casefold()
+    signs = (_narrowed(sign) for sign in text)
+    return "".join(sign for sign in signs if sign not in (DOT, " ")).casefold()
 
 
 def _narrowed(sign: str) -> str:

@@ -35,7 +35,8 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     `hands` are the ids of everything that counts as this person's own doing: this id, every other account
     of the same person, and for a while those of whoever made or reset the account of one who decides, or
     had theirs made by this person. Whoever decides on a work is compared by them, never by `actor`, which
-    only tells who did it.
+    only tells who did it. `own` are those of them that are this very person's: a right to one's own, such as
+    withdrawing what one asked for, goes by them. A tie takes rights away and never gives one.
     `signed_names` are keyed digests of the name that a trainee's card signed, under each live key;
     `name_proven_at` is when the list's name was found to be the same.
     """
@@ -46,11 +47,13 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     institution: str | None = None
     person_key: str | None = None
     hands: frozenset[str] = frozenset()
+    own: frozenset[str] = frozenset()
     signed_names: tuple[str, ...] = ()
     name_proven_at: datetime | None = None
 
     def __post_init__(self) -> None:
-        msgspec.structs.force_setattr(self, "hands", self.hands | {self.actor})
+        msgspec.structs.force_setattr(self, "own", self.own | {self.actor})
+        msgspec.structs.force_setattr(self, "hands", self.hands | self.own)
 
     def had_hand_in(self, *actors: str | None) -> bool:
         """Tell whether any of these did what they did by this person's hands."""

@@ -112,14 +112,14 @@ BUGS = (
     _bug(
         "only who has the account is tied, not who made it",
         _DUTIES_SERVICE,
-        "tied(_with(theirs, maker), account.holder, now)",
+        "tied(_with(theirs, maker), after.holder, now)",
         "_with(theirs, maker)",
         _PERSONS,
     ),
     _bug(
         "a caller's hands are their account alone",
         _GUARD,
-        "return msgspec.structs.replace(principal, hands=hands)",
+        "return msgspec.structs.replace(principal, hands=hands, own=own)",
         "return principal",
         _PERSONS,
     ),

@@ -23,7 +23,7 @@ NOW = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)
 def hands(name: str, now: datetime | None = None) -> frozenset[str]:
     account = find_account(account_id_of(name))
     assert account is not None
-    return hands_of(account, now or datetime.now(UTC))
+    return hands_of(account, now or datetime.now(UTC)).all
 
 
 def test_all_accounts_a_person_ever_had_are_their_hands(world: Any, api: Any) -> None:
@@ -221,6 +221,34 @@ def test_ties_end_and_hold_both_ways() -> None:
     assert tied_to(after, NOW) == ["prs_b"]
     assert tied_to(after, NOW + timedelta(days=30)) == []
     assert tied(duties, "prs_a", NOW) == duties, "nobody is tied to themselves"
+
+
+def test_the_days_of_a_tie_count_from_the_confirmation(world: Any, api: Any) -> None:
+    """Else somebody asks early, has it confirmed late, and is tied to nobody by then."""
+    asked = ask_for(api, "payer-late", role="finance", who="clerk").json
+    late = datetime.now(UTC) + timedelta(days=29)
+    assert (
+        api("supervisor")
+        .post(f"/v1/accounts/{asked['id']}/confirm", {"version": asked["version"]}, at=late)
+        .status
+        == 200
+    )
+    maker = account_id_of("clerk")
+    assert maker in hands("payer-late", late + timedelta(days=29))
+    assert maker not in hands("payer-late", late + timedelta(days=31))
+
+
+def test_a_tie_gives_nobody_a_right(world: Any, api: Any) -> None:
+    """What somebody may do with their own request, those tied to them may not."""
+    from chalicelib.accounts.duties.service import hands_of
+
+    make(api, "payer-tied", role="finance", who="clerk")
+    account = find_account(account_id_of("payer-tied"))
+    assert account is not None
+    found = hands_of(account, datetime.now(UTC))
+    assert account_id_of("clerk") in found.all
+    assert account_id_of("clerk") not in found.own
+    assert account.id in found.own
 
 
 def test_two_duties_asked_for_at_once_are_one(world: Any, api: Any) -> None:

@@ -481,8 +481,8 @@ BUGS = (
     Bug(
         "one officer asks and confirms",
         _CLAWBACK_MODEL,
-        'own = action == "confirm_reversal"',
-        "own = False",
+        'if action == "confirm_reversal" and asked_by in principal.hands:',
+        'if action == "nothing":',
     ),
     Bug(
         "a voucher does not tell that its payment was taken back",

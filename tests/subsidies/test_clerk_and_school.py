@@ -84,6 +84,21 @@ def test_an_attempt_among_several_decisions_is_kept_like_one_alone(world: Any, m
     assert kept() == [(staff_principal("clerk").actor, "subsidy_claim.decide_refused", "forbidden")]
 
 
+def test_no_number_that_somebody_writes_into_a_path_becomes_a_key(world: Any, money: Money) -> None:
+    for number in ("340102200301010003", "lin_340102200301010003"):
+        answer = money.api("institution").post(
+            f"/v1/claim-lines/{number}/reverse", {"reason": "x"}, at=money.now
+        )
+        assert answer.status == 403
+    assert {row.subject for row in RefusedAttemptRow.scan()} == {staff_principal("institution").actor}
+
+
+def test_records_of_refused_attempts_have_a_pace(world: Any, money: Money) -> None:
+    for _ in range(70):
+        assert money.api("institution").post("/v1/settlement-batches", {}, at=money.now).status == 403
+    assert 60 <= len(kept()) <= 62
+
+
 def test_a_trainee_a_stranger_and_a_reader_leave_none(world: Any, money: Money) -> None:
     claim = money.claim(scored_class(world, 1))
     assert money.api().post(f"/v1/subsidy-claims/{claim['id']}/approve", {"version": 1}).status == 401

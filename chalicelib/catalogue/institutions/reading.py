@@ -52,3 +52,13 @@ def forget_institutions() -> None:
     """Drop what this process keeps of institutions."""
     forget_snapshot()
     _institution_at.cache_clear()
+
+
+def registered_name(uscc: str) -> str:
+    """Give the name of an institution as it stands now, not as this process remembers it.
+
+    Raises:
+        NotFound: it is not listed.
+
+    """
+    return read_institution(uscc).name

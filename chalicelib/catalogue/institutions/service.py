@@ -182,7 +182,7 @@ def _new_account(
         if listed and _listed_number(context, old) == number:
             return None
     refuse(proposing.why_not_propose(known, context.now))
-    return _proposal_of(institution, account, number, reason=PROPOSED_WITH_ENTRY)
+    return _proposal_of(institution, account, number, reason=PROPOSED_WITH_ENTRY, old=old)
 
 
 def _listed_number(context: Context, old: Institution) -> str:
@@ -191,12 +191,17 @@ def _listed_number(context: Context, old: Institution) -> str:
     return opened[0].decode()
 
 
-def _proposal_of(institution: Institution, account: BankAccount, number: str, *, reason: str) -> Proposal:
-    policies = [read_program(program_id).policy for program_id in institution.programs]
+def _proposal_of(
+    institution: Institution, account: BankAccount, number: str, *, reason: str, old: Institution | None
+) -> Proposal:
+    """Put an account forward for an institution as it is listed: no entry renames it to fit its account."""
+    listed = old or institution
+    programs = dict.fromkeys([*institution.programs, *listed.programs])
+    policies = [read_program(program_id).policy for program_id in programs]
     return Proposal(
         institution=institution.uscc,
         division=institution.division,
-        registered_name=institution.name,
+        registered_name=listed.name,
         holder=account.holder,
         bank=account.bank,
         number=number,
@@ -224,7 +229,7 @@ def propose_payee(
         raise error("malformed", faults=(Fault(failure.code, field="number"),)) from None
     if institution.version != version:
         raise error("version_conflict", version=institution.version)
-    proposal = _proposal_of(institution, account, number, reason=reason)
+    proposal = _proposal_of(institution, account, number, reason=reason, old=institution)
     return proposing.propose(context, proposal, also=[store.unchanged_check(institution)])
 
 

@@ -30,6 +30,7 @@ from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.identity import mask_account
 from chalicelib.kernel.ids import Uscc, is_id
 from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error, refuse
 
@@ -151,6 +152,9 @@ def waiting_account(payees: Payees | None) -> PayeeAccount | None:
 
 # --------------------------------------------------------------------------- deciding
 
+_registered_name: Port[[str], str] = Port("registered_name")
+"""Tells an institution's name as it is now: it may be another than when an account was put forward."""
+
 
 def decide(
     context: Context,
@@ -181,6 +185,8 @@ def decide(
             raise error("not_found")
         rights.require(principal, "payee.decide", division=payee.division)
         refuse(why_not(action, payee, principal.hands, now=context.now, version=version))
+        differs = payee.holder_differs or payee.holder != _registered_name(uscc)
+        payee = msgspec.structs.replace(payee, holder_differs=differs)
         refuse(needs_reason(action, payee, reason))
         shared = others_with(store.accounts_with([payee.number_digest]), uscc)
         decided = msgspec.structs.replace(

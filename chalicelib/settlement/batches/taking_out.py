@@ -13,7 +13,7 @@ is written anew.
 
 from collections.abc import Mapping, Sequence
 
-from chalicelib.aws.writes import Check, Write, transact
+from chalicelib.aws.writes import Check, Write
 from chalicelib.catalogue.institutions.paying import Recipient, to_be_paid
 from chalicelib.catalogue.institutions.store import unchanged_check
 from chalicelib.kernel.principal import Context, change_of
@@ -22,11 +22,12 @@ from chalicelib.settlement.batches.bank_profile import wants_mark
 from chalicelib.settlement.batches.model import Batch, BatchStatus, Chunk, Member, batch_without
 from chalicelib.settlement.batches.payees import open_payees
 from chalicelib.settlement.batches.payment_file import write_payment_file
-from chalicelib.settlement.set_off.service import forgotten_of_batch
+from chalicelib.settlement.set_off.model import DebtPart
+from chalicelib.settlement.set_off.service import forgotten_of_batches
 from chalicelib.subsidies.claims import store as claim_store
 from chalicelib.subsidies.claims.model import Line, LineStatus, claim_of_line
 from chalicelib.subsidies.holds.institutions import is_stopped
-from chalicelib.subsidies.holds.service import OutOfBatches, claim_without_batched
+from chalicelib.subsidies.holds.service import OutOfBatches, claim_without_batched, transact_out
 from chalicelib.subsidies.payments.store import take_out_line_write
 
 _CHECKS_MAX = 90
@@ -41,6 +42,7 @@ def lines_out_of_batches(lines: Sequence[Line]) -> OutOfBatches:
     line_ids: set[str] = set()
     too_late: set[str] = set()
     writes: list[Write] = []
+    kept: list[tuple[str, str, Sequence[DebtPart]]] = []
     batches: dict[str, Batch] = {
         batch.id: batch for batch in store.find_batches(sorted({str(line.batch_id) for line in lines}))
     }
@@ -52,17 +54,21 @@ def lines_out_of_batches(lines: Sequence[Line]) -> OutOfBatches:
             writes.append(store.stopped_write(batch, sorted(own)))
         elif batch.status is BatchStatus.SEALED:
             line_ids |= own
-            writes += _writes_without(batch, own)
+            gone, without = _writes_without(batch, own)
+            writes += without
+            kept += [(str(member.line_id), str(batch.id), member.set_offs) for member in gone]
         else:
             too_late |= own
-    return OutOfBatches(frozenset(line_ids), writes, frozenset(too_late))
+    return OutOfBatches(
+        frozenset(line_ids), writes, frozenset(too_late), let_go=forgotten_of_batches(kept) if kept else ()
+    )
 
 
 _WAITS = LineStatus.BATCHED
 
 
-def _writes_without(batch: Batch, line_ids: set[str]) -> Sequence[Write]:
-    """Give the writes that take these lines out of a sealed batch."""
+def _writes_without(batch: Batch, line_ids: set[str]) -> tuple[list[Member], Sequence[Write]]:
+    """Give the members that these lines are in a sealed batch, and the writes that take them out."""
     touched: list[Chunk] = []
     gone: list[Member] = []
     for chunk in store.chunks_of(batch.id):
@@ -73,8 +79,7 @@ def _writes_without(batch: Batch, line_ids: set[str]) -> Sequence[Write]:
             touched.append(Chunk(batch_id=chunk.batch_id, id=chunk.id, members=left, payees=chunk.payees))
     amount_fen = sum(member.amount_fen for member in gone)
     after = batch_without(batch, count=len(gone), amount_fen=amount_fen)
-    let_go = forgotten_of_batch(batch.id, {str(member.line_id): member.set_offs for member in gone})
-    return [*store.take_out_writes(batch, after, touched), *let_go]
+    return gone, store.take_out_writes(batch, after, touched)
 
 
 # --------------------------------------------------------------------------- before a batch is handed out
@@ -144,7 +149,7 @@ def _take_out(context: Context, batch: Batch, held: Sequence[str]) -> None:
         after = claim_without_batched(claim, taken)
         if after is not claim:
             moves.append(claim_store.move_write(claim, after))
-        transact([*out.writes, *moves], change=change)
+        transact_out(out, moves, change)
 
 
 def _with_file(context: Context, batch: Batch, members: Sequence[Member]) -> Batch:

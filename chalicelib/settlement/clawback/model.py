@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from chalicelib.kernel.errors import DomainError
-from chalicelib.kernel.principal import Hands
+from chalicelib.kernel.principal import Principal
 from chalicelib.kernel.reasons import error
 from chalicelib.subsidies.claims.model import BankOutcome, Line, LineStatus, Repayment
 
@@ -80,7 +80,19 @@ def actions_on(line: Line) -> Mapping[str, str]:
     return repay if line.status is LineStatus.REVERSED else {}
 
 
-def why_not(action: str, line: Line, hands: Hands, *, own_work: Callable[[], bool]) -> DomainError | None:
+def _is_own_reversal(action: str, line: Line, principal: Principal, own_work: Callable[[], bool]) -> bool:
+    """Tell whether confirming or cancelling a reversal would be a decision on one's own work."""
+    asked_by = line.reversal_asked_by
+    if action == "confirm_reversal" and asked_by in principal.hands:
+        return True
+    if action == "cancel_reversal" and asked_by in principal.own:
+        return False
+    return line.status is LineStatus.PAID and own_work()
+
+
+def why_not(
+    action: str, line: Line, principal: Principal, *, own_work: Callable[[], bool]
+) -> DomainError | None:
     """Tell what stands against an action on a line; the truth is the conditions of `payments.store`.
 
     `own_work` tells whether the officer had a hand in the claim. It is asked only where nothing else decides.
@@ -99,10 +111,7 @@ def why_not(action: str, line: Line, hands: Hands, *, own_work: Callable[[], boo
         case "confirm_reversal" | "cancel_reversal":
             if asked_by is None:
                 return error("reversal_not_asked")
-            if asked_by in hands:
-                own = action == "confirm_reversal"
-            else:
-                own = line.status is LineStatus.PAID and own_work()
+            own = _is_own_reversal(action, line, principal, own_work)
         case "repay":
             own = own_work()
     if own:

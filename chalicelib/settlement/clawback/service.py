@@ -32,7 +32,7 @@ def _refuse(action: str, principal: Principal, line: Line) -> None:
 
     Else somebody could refuse that the payment for their own class is taken back, or book that it came back.
     """
-    refuse(why_not(action, line, principal.hands, own_work=lambda: prepared(principal, line)))
+    refuse(why_not(action, line, principal, own_work=lambda: prepared(principal, line)))
 
 
 def ask_reversal(context: Context, line_id: str, *, reason: str, amount_fen: int | None = None) -> Line:

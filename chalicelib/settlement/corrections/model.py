@@ -12,7 +12,7 @@ from datetime import date
 
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import DomainError
-from chalicelib.kernel.principal import Hands
+from chalicelib.kernel.principal import Hands, Principal
 from chalicelib.kernel.reasons import error
 from chalicelib.settlement.clawback.model import taken_back_fen
 from chalicelib.subsidies.claims.model import BankOutcome, Correction, Line, LineStatus, PaymentAttempt
@@ -84,15 +84,19 @@ def actions_on(line: Line) -> Mapping[str, str]:
     return {}
 
 
-def why_not(action: str, line: Line, hands: Hands, *, own_work: Callable[[], bool]) -> DomainError | None:
+def why_not(
+    action: str, line: Line, principal: Principal, *, own_work: Callable[[], bool]
+) -> DomainError | None:
     """Tell what stands against releasing a line, or asking for, confirming or cancelling a correction.
 
     `own_work` tells whether the officer had a hand in the claim. It is asked only where nothing else decides.
     """
+    hands = principal.hands
     refusal = _why_not_release(line, hands) if action == "release" else _why_not_correct(action, line, hands)
     if refusal is not None:
         return refusal
-    if action == "cancel_correction" and line.correction is not None and line.correction.asked_by in hands:
+    asked_by = line.correction.asked_by if line.correction is not None else None
+    if action == "cancel_correction" and asked_by in principal.own:
         return None
     return error("self_approval") if own_work() else None
 

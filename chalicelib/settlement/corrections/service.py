@@ -136,7 +136,7 @@ def confirm_correction(context: Context, line_id: str) -> Line:
 
 def _refuse(action: str, context: Context, line: Line) -> None:
     principal = context.principal
-    refuse(why_not(action, line, principal.hands, own_work=lambda: prepared(principal, line)))
+    refuse(why_not(action, line, principal, own_work=lambda: prepared(principal, line)))
 
 
 def _refuse_words(context: Context, line: Line, correction: Correction) -> None:

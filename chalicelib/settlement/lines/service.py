@@ -50,8 +50,8 @@ def allowed_on_line(principal: Principal, line: Line) -> list[str]:
 
     def refusal(action: str) -> DomainError | None:
         if action in of_clawback:
-            return clawback.why_not(action, line, principal.hands, own_work=own_work)
-        return corrections.why_not(action, line, principal.hands, own_work=own_work)
+            return clawback.why_not(action, line, principal, own_work=own_work)
+        return corrections.why_not(action, line, principal, own_work=own_work)
 
     offered = rights.offered(principal, {**of_clawback, **of_corrections}, refusal, division=line.city)
     unpaid = line.status not in (LineStatus.PAID, LineStatus.REVERSED)

@@ -1,6 +1,6 @@
 """What a set-off writes: kept with a batch, booked with its payment, forgotten or undone without it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from chalicelib.aws.writes import Write
 from chalicelib.kernel.ids import LineId
@@ -63,15 +63,16 @@ def forgotten_writes(payment_id: str, batch_id: str, parts: Sequence[DebtPart]) 
     ]
 
 
-def forgotten_of_batch(batch_id: str, payments_out: Mapping[str, Sequence[DebtPart]]) -> list[Write]:
-    """Give the writes that let go what was kept of payments taken out of a batch: one a debt.
+def forgotten_of_batches(taken_out: Sequence[tuple[str, str, Sequence[DebtPart]]]) -> list[Write]:
+    """Give the writes that let go what was kept of payments taken out of batches: one a debt, of all batches.
 
-    `payments_out` gives the parts of each payment's line.
+    Each is a payment's line, its batch, and the parts that were kept of it.
     """
-    parts = [(payment_id, part) for payment_id, kept in payments_out.items() for part in kept]
-    lines = {line.id: line for line in claim_store.find_lines(sorted({part.line_id for _, part in parts}))}
+    parts = [(payment_id, batch_id, part) for payment_id, batch_id, kept in taken_out for part in kept]
+    debts = sorted({part.line_id for _, _, part in parts})
+    lines = {line.id: line for line in claim_store.find_lines(debts)}
     left: dict[LineId, list[SetOff]] = {}
-    for payment_id, part in parts:
+    for payment_id, batch_id, part in parts:
         rest = left.get(part.line_id, lines[part.line_id].set_offs)
         left[part.line_id] = without(rest, payment_id, batch_id)
     return [payments.set_offs_write(lines[debt_id], rest) for debt_id, rest in left.items()]

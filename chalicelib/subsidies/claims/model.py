@@ -353,9 +353,9 @@ def why_not(action: str, claim: Claim, hands: Hands, *, version: int | None = No
 
 
 def why_not_withdraw_approval(
-    claim: Claim, hands: Hands, *, today: date, version: int | None = None
+    claim: Claim, own: Hands, *, today: date, version: int | None = None
 ) -> DomainError | None:
-    """Tell what stands against a reviewer withdrawing their own second review.
+    """Tell what stands against a reviewer withdrawing their own second review; `own` are their own ids.
 
     It may be until publicity has run a working day, and as long as nobody has objected.
     `store.move_write` holds the same under races.
@@ -363,7 +363,7 @@ def why_not_withdraw_approval(
     refusal = CLAIM_TRANSITIONS.why_not("withdraw_approval", claim, version=version)
     if refusal is not None:
         return refusal
-    if claim.approved_by not in hands:
+    if claim.approved_by not in own:
         return error("approval_not_yours")
     if claim.objections:
         return error("objection_open")

@@ -70,7 +70,7 @@ def allowed_actions(context: Context, claim: Claim) -> list[str]:
 
     def refusal(action: str) -> DomainError | None:
         if action == "withdraw_approval":
-            return why_not_withdraw_approval(claim, principal.hands, today=today)
+            return why_not_withdraw_approval(claim, principal.own, today=today)
         stands = why_not(action, claim, principal.hands)
         return why_not_again(claim, today) if stands is None and action == "submit" else stands
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from chalicelib.accounts import rights
-from chalicelib.aws.writes import Write, transact, until_written
+from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, Write, transact, until_written
 from chalicelib.catalogue.institutions import store as institution_store
 from chalicelib.catalogue.institutions.paying import to_be_paid
 from chalicelib.catalogue.institutions.reading import find_institution, forget_institutions
@@ -52,11 +52,15 @@ HOLD_TRIES = 10
 
 @dataclass(frozen=True)
 class OutOfBatches:
-    """Which of some lines come out of their batches, and the writes that take them out."""
+    """Which of some lines come out of their batches, and the writes that take them out.
+
+    `let_go` are those that free what was kept of their payments for debts.
+    """
 
     line_ids: frozenset[str] = frozenset()
     writes: Sequence[Write] = ()
     too_late: frozenset[str] = frozenset()
+    let_go: Sequence[Write] = ()
 
 
 lines_out_of_batches: Port[[Sequence[Line]], OutOfBatches] = Port("lines_out_of_batches")
@@ -125,9 +129,9 @@ def place(context: Context, kind: SubjectKind, subject_id: str, grounds: Grounds
             transact([store.hold_write(hold), *_stop_institution(hold, change)], change=change)
             forget_institutions()
             return PlacedHold(hold)
-        writes, too_late = _stop_lines(hold, context)
-        transact([store.hold_write(hold), *writes], change=change)
-        return PlacedHold(hold, sorted(too_late))
+        writes, out = _stop_lines(hold, context)
+        transact_out(out, [store.hold_write(hold), *writes], change)
+        return PlacedHold(hold, sorted(out.too_late))
 
     return until_written(attempt, tries=HOLD_TRIES)
 
@@ -198,14 +202,28 @@ def _stop_institution(hold: Hold, change: Change) -> list[Write]:
     return [institution_store.stops_write(institution, [*institution.stops, hold.id], change)]
 
 
-def _stop_lines(hold: Hold, context: Context) -> tuple[list[Write], frozenset[str]]:
-    """Give the writes that put a hold on lines, and name those that the bank has to pay already."""
+def transact_out(out: OutOfBatches, others: Sequence[Write], change: Change) -> None:
+    """Take lines out of their batches with other writes, as one.
+
+    Where that is more than a transaction holds, what was kept for debts is let go before: a payment that is
+    made after all takes its part again, if it is still owed (`set_off.service.booked_writes`).
+    """
+    together: list[Write] = [*out.writes, *others, *out.let_go]
+    if len(together) > TRANSACTION_ITEMS_MAX:
+        for start in range(0, len(out.let_go), TRANSACTION_ITEMS_MAX):
+            transact(out.let_go[start : start + TRANSACTION_ITEMS_MAX], change=change)
+        together = [*out.writes, *others]
+    transact(together, change=change)
+
+
+def _stop_lines(hold: Hold, context: Context) -> tuple[list[Write], OutOfBatches]:
+    """Give the writes that put a hold on lines, and what comes out of batches by it."""
     claim, lines = _claim_and_lines(hold.subject_kind, hold.subject_id)
     unpaid = [line for line in lines if line.status in UNPAID]
     if not unpaid:
         raise error("wrong_state", status=lines[0].status.value)
     out = lines_out_of_batches([line for line in unpaid if line.batch_id is not None])
-    writes: list[Write] = [*out.writes]
+    writes: list[Write] = []
     for line in unpaid:
         holds = [*line.holds, stop_hold(hold.id)]
         if line.id in out.line_ids:
@@ -218,7 +236,7 @@ def _stop_lines(hold: Hold, context: Context) -> tuple[list[Write], frozenset[st
         after = changed(after, {"holds": [*claim.holds, hold.id]})
     if after is not claim:
         writes.append(claim_store.move_write(claim, after))
-    return writes, out.too_late
+    return writes, out
 
 
 def claim_without_batched(claim: Claim, lines: Sequence[Line]) -> Claim:

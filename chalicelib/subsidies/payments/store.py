@@ -60,18 +60,19 @@ def batch_line_write(line: Line, *, batch_id: str, budget_year: int) -> Update:
 def take_out_line_write(line: Line, holds: Sequence[str], *, since: Mapping[str, datetime]) -> Update:
     """Take a line out of the batch it waits in: it is held, or waits again if nothing holds the line itself.
 
-    One that the bank has failed before waits among those again.
+    One that the bank has failed before waits among those again, and names the batch of that result again: so
+    it can be corrected, which nobody can while it waits in another batch.
     """
-    tried = bool(line.attempts)
-    status = LineStatus.PAYMENT_FAILED if tried else _out_of_batch(holds)
+    status = LineStatus.PAYMENT_FAILED if line.attempts else _out_of_batch(holds)
     actions = [
         LineRow.status.set(str(status)),
         LineRow.holds.set(list(holds)),
         LineRow.held_since.set(dict(since)),
-        LineRow.batch_id.remove(),
     ]
-    if tried:
-        actions.append(LineRow.retry_city.set(line.city))
+    if line.attempts:
+        actions += [LineRow.batch_id.set(line.attempts[-1].batch_id), LineRow.retry_city.set(line.city)]
+    else:
+        actions.append(LineRow.batch_id.remove())
     return Update(LineRow, (line.id,), actions, line_in("take_out", version=line.version))
 
 

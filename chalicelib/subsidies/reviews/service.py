@@ -135,12 +135,12 @@ def withdraw_approval(context: Context, claim_id: str, *, version: int, reason: 
         Refused: stale, the claim is not in publicity, `objection_open`, or `approval_stands`.
 
     """
-    today, hands = shanghai_date(context.now), context.principal.hands
+    today, own = shanghai_date(context.now), context.principal.own
     change = change_of(context, _WITHDRAW, reason=reason)
 
     def attempt() -> None:
         claim = read_claim(context, claim_id, _WITHDRAW)
-        refuse(why_not_withdraw_approval(claim, hands, today=today, version=version))
+        refuse(why_not_withdraw_approval(claim, own, today=today, version=version))
         restored = [line for line in lines_of(claim) if _was_rejected_at_approval(line)]
         totals: Changes = {
             "line_count": claim.line_count + len(restored),

@@ -112,6 +112,27 @@ def test_a_holder_who_is_not_the_institution_is_told_and_confirmed_with_a_reason
     assert (confirmed["status"], confirmed["decision_reason"]) == ("confirmed", "单位负责人代收，附授权书")
 
 
+def test_an_institution_is_not_renamed_for_a_moment_to_fit_a_private_account(world: Any, api: Any) -> None:
+    before = shown(api, "clerk", world.now)
+    named = entry(world, version=before["version"], name="张三", bank_account=PRIVATE)
+    renamed = api("clerk").put(PATH, named, at=world.now)
+    assert "holder_differs" in [warning["code"] for warning in renamed.json["warnings"]]
+    back = entry(world, version=renamed.json["version"], name=before["name"])
+    assert api("clerk").put(PATH, back, at=world.now).status == 200
+    (waiting,) = shown(api, "finance", world.now)["payees"]
+    silent = decide(api, world, waiting)
+    assert (silent.status, silent.json["code"]) == (422, "payee_reason_missing")
+
+
+def test_an_account_of_a_name_that_is_no_longer_the_institutions_needs_a_reason(world: Any, api: Any) -> None:
+    before = shown(api, "clerk", world.now)
+    proposed = propose(api, world).json
+    assert proposed["warnings"] == []
+    other = entry(world, version=before["version"], name="合肥市另一学校")
+    assert api("clerk").put(PATH, other, at=world.now).status == 200
+    assert decide(api, world, proposed).json["code"] == "payee_reason_missing"
+
+
 def test_two_institutions_with_one_account_are_told_and_recorded(world: Any, api: Any) -> None:
     mine = propose(api, world).json
     assert mine["shared_with"] == []

@@ -97,6 +97,72 @@ def test_a_line_that_the_bank_failed_before_waits_among_the_failed_again(world: 
     balanced(money, FEN)
 
 
+def test_a_line_that_is_out_of_its_second_batch_can_be_corrected_instead_of_paid_twice(
+    world: Any, money: Money
+) -> None:
+    """The bank had paid after all: nobody could say so while the line stood in no batch."""
+    from tests.settlement.corrections.test_corrections import confirm, to_paid
+
+    batch = money.sealed(scored_class(world, 1))
+    money.pay(batch, failing={0})
+    money.release(batch)
+    (line,) = money.batch(money.seal())["lines"]
+    line_id = line["line_id"]
+    assert money.act(line_id, "correct", **to_paid(money)).json["code"] == "line_batched_again"
+    hold = money.ok(stop(money, {"kind": "line", "id": line_id}))
+    money.ok(money.act(line_id, "correct", **to_paid(money)))
+    corrected = money.ok(confirm(money, line_id))
+    assert (corrected["status"], corrected["batch_id"]) == ("paid", batch["id"])
+    money.ok(let_go(money, hold))
+    assert money.seal() is None, "it is paid"
+    balanced(money, FEN)
+
+
+def test_a_claim_in_two_batches_that_pay_off_one_debt_is_stopped_in_one_go(world: Any, money: Money) -> None:
+    from tests.settlement.set_off.test_set_off import owed, take_part_back
+
+    before = money.sealed(scored_class(world, 1))
+    money.pay(before)
+    debt = str(money.batch(before)["lines"][0]["line_id"])
+    take_part_back(money, debt, FEN)
+    class_id = scored_class(world, 2)
+    claim = money.publicised(class_id)
+    _, late = money.read(claim)["lines"]
+    hold = money.ok(stop(money, {"kind": "line", "id": late["id"]}))
+    money.wait()
+    first = money.seal()
+    money.ok(let_go(money, hold))
+    take_part = owed(money, debt)[1]
+    assert first["count"] == 1
+    second = money.seal()
+    assert second["count"] == 1
+    assert take_part, "the first took it all"
+    stopped = money.ok(stop(money, on("claim", claim_of(class_id)), who="finance_two"))
+    assert stopped["too_late"] == []
+    assert owed(money, debt) == (FEN, []), "what was kept of both is owed again"
+    assert [money.batch(batch)["count"] for batch in (first, second)] == [0, 0]
+
+
+def test_a_claim_with_more_set_off_than_a_transaction_holds_is_stopped_all_the_same(
+    world: Any, money: Money
+) -> None:
+    from tests.settlement.set_off.test_set_off import owed, take_part_back
+
+    before = money.sealed(scored_class(world, 50))
+    money.pay(before)
+    debts = [str(known["line_id"]) for known in money.batch(before)["lines"]]
+    for debt in debts:
+        take_part_back(money, debt, FEN)
+    class_id = scored_class(world, 60)
+    money.publicised(class_id)
+    money.wait()
+    batch = money.seal()
+    assert all(owed(money, debt)[1] for debt in debts), "60 lines, 50 debts and the rest are more than 100"
+    money.ok(stop(money, on("claim", claim_of(class_id)), who="finance_two"))
+    assert money.batch(batch)["count"] == 0
+    assert [owed(money, debt) for debt in debts] == [(FEN, [])] * 50
+
+
 def test_of_an_exported_batch_it_is_told_that_it_is_too_late_and_a_failed_line_is_not_paid_again(
     world: Any, money: Money
 ) -> None:
