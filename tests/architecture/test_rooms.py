@@ -58,3 +58,21 @@ def test_the_tests_mirror_the_house() -> None:
         if not parts or parts[0] in NOT_MIRRORED:
             continue
         assert (ROOT / "chalicelib").joinpath(*parts).is_dir(), name_of(path)
+
+
+def test_the_readme_names_every_folder_of_a_step() -> None:
+    """A newcomer finds each concept in the row of its step."""
+    rows = {
+        line.split("|")[1].strip(" `"): line
+        for line in (ROOT / "README.md").read_text().splitlines()
+        if line.startswith("| `chalicelib/")
+    }
+    missing = [
+        name_of(folder)
+        for step in (ROOT / "chalicelib").iterdir()
+        if step.is_dir() and step.name not in ("__pycache__", "console")
+        for folder in step.iterdir()
+        if folder.is_dir() and folder.name != "__pycache__"
+        if f"`{folder.name}/`" not in rows[f"chalicelib/{step.name}/"]
+    ]
+    assert missing == []

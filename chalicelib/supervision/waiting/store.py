@@ -1,4 +1,7 @@
-"""Where what waits stands: the index of each machine's table, read list by list."""
+"""Where what waits stands: the index of each machine's table, read list by list.
+
+The one place that reads tables of other steps itself: every one of them has the same index, by `aws.waiting`.
+"""
 
 from collections.abc import Iterator, Mapping
 from datetime import datetime

@@ -1,1 +1,1 @@
-"""Renames: list rows that give another name to a person who is known already."""
+"""Renames: list rows that give another name to who is known already; `people/renaming` decides on them."""
