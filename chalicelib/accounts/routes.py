@@ -141,7 +141,7 @@ def confirm(call: Call[VersionBody, NoQuery], account_id: str) -> AccountAnswer:
     action="account.disable",
     body=VersionReason,
     answer=AccountAnswer,
-    summary="Switch an account off",
+    summary="Switch an account off; its tokens stop working within thirty seconds",
 )
 def disable(call: Call[VersionReason, NoQuery], account_id: str) -> AccountAnswer:
     body = call.body

@@ -55,8 +55,8 @@ _CONVENTIONS = (
     ),
     ("allowed_actions 是当前调用者此刻可办理的事项。", "allowed_actions is what this caller may do now."),
     (
-        "登录后的 POST 可带 Idempotency-Key：同键同文只办一次，得到第一次的回答；同键异文得到 422。",
-        "A POST with a token may carry Idempotency-Key: same key and body, one effect; other body, 422.",
+        "登录后的 POST 可带 Idempotency-Key：同地址、同键、同文只办一次，回答照旧；同键异文得到 422。",
+        "A POST with a token may carry Idempotency-Key: same URL, key and body, one effect; other body, 422.",
     ),
     (
         "同键请求正在办理时得到 409 in_progress，请按 Retry-After 稍后再发。",

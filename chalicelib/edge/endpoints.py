@@ -11,6 +11,7 @@ from chalicelib.edge.forms import Answer, Comment, Form, Reason, Version
 from chalicelib.kernel.errors import Forbidden
 from chalicelib.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal
+from chalicelib.sheets.content_types import CSV, XLSX
 
 JSON_BYTES_MAX = 1_000_000
 SHEET_BYTES_MAX = 4_500_000
@@ -189,6 +190,11 @@ class Endpoint:
     refuses: tuple[int, ...] = ()
     knows_caller: bool = False
     """Whether a public endpoint shows more to who proves themselves; a bad token is ignored."""
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """List the content types of a body: JSON where it has a form, sheets where it reads them."""
+        return (*((JSON,) if self.body is not None else ()), *((XLSX, CSV) if self.sheet else ()))
 
     @property
     def answers(self) -> tuple[AnswerKind, ...]:

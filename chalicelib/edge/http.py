@@ -356,15 +356,15 @@ def _believed_now(headers: Mapping[str, str]) -> datetime:
 
 
 def _parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Any:
-    if endpoint.body is None:
+    if not endpoint.reads:
         return None
     content_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
-    if endpoint.sheet and content_type in (XLSX, CSV):
+    if content_type not in endpoint.reads:
+        raise error("unsupported_type", accepted=", ".join(endpoint.reads))
+    if content_type in (XLSX, CSV):
         if len(raw) > SHEET_BYTES_MAX:
             raise error("too_large", limit_bytes=SHEET_BYTES_MAX)
         return SheetBody(content_type, raw)
-    if content_type != JSON:
-        raise error("unsupported_type", accepted=f"{JSON}, {XLSX}, {CSV}" if endpoint.sheet else JSON)
     if len(raw) > JSON_BYTES_MAX:
         raise error("too_large", limit_bytes=JSON_BYTES_MAX)
     return parse_json(raw, endpoint.body)

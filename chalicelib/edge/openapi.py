@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import msgspec
 
-from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, Endpoint, NoQuery
+from chalicelib.edge.endpoints import ENDPOINTS, JSON, PUBLIC, Endpoint, NoQuery
 from chalicelib.edge.problems import INTERNAL_ERROR, PROBLEM_JSON, STATUS_OF, TITLES, Problem, status_of
 from chalicelib.kernel.reasons import REASONS
-from chalicelib.sheets.content_types import CSV, XLSX
 
 Json = dict[str, Any]
 RolesOf = Callable[[str], Mapping[str, str]]
@@ -84,7 +83,7 @@ def _operation(endpoint: Endpoint, schemas: "_Schemas", roles_of: RolesOf) -> Js
     if not public:
         operation["x-action"] = endpoint.action
         operation["x-roles"] = roles
-    if endpoint.body is not None:
+    if endpoint.reads:
         operation["requestBody"] = _request_body(endpoint, schemas)
     return operation
 
@@ -117,7 +116,7 @@ def _refusals(endpoint: Endpoint) -> list[int]:
         statuses |= set(_WITH_CALLER)
     if "{" in endpoint.path:
         statuses.add(404)
-    if endpoint.body is not None:
+    if endpoint.reads:
         statuses |= set(_WITH_BODY)
     return sorted(statuses)
 
@@ -156,9 +155,7 @@ def _successes(endpoint: Endpoint, schemas: "_Schemas") -> Json:
 
 
 def _request_body(endpoint: Endpoint, schemas: "_Schemas") -> Json:
-    content: Json = {"application/json": {"schema": schemas.of(endpoint.body)}}
-    if endpoint.sheet:
-        content |= {XLSX: {}, CSV: {}}
+    content = {kind: {"schema": schemas.of(endpoint.body)} if kind == JSON else {} for kind in endpoint.reads}
     return {"required": True, "content": content}
 
 
@@ -199,7 +196,7 @@ def _schemas(endpoints: Iterable[Endpoint]) -> tuple[_Schemas, Json]:
     endpoints = list(endpoints)
     queries = [endpoint.query for endpoint in endpoints if endpoint.query is not NoQuery]
     answers = [answer.answer for endpoint in endpoints for answer in endpoint.answers]
-    bodies = [endpoint.body for endpoint in endpoints]
+    bodies = [endpoint.body for endpoint in endpoints if endpoint.body is not None]
     named = [member for kind in (*answers, *bodies) for member in _members(kind)]
     kinds = list({_key(kind): kind for kind in (*named, *queries) if kind is not None}.values())
     schemas, components = msgspec.json.schema_components(kinds, ref_template=f"{_COMPONENTS}schemas/{{name}}")
@@ -333,7 +330,8 @@ _PARAMETERS: Final[Json] = {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "Same key, query and body: one effect and the first answer, also where that was lost. "
+        "description": "Same caller, path, query, key and body: one effect and the first answer, also where "
+        "that was lost. A parameter left out is another query than its default written out. "
         "Other body: 422. While the first call runs: 409 `in_progress` with `Retry-After`.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[ -~]+$"},
     },

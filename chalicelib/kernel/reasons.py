@@ -412,6 +412,11 @@ REASONS: dict[str, Reason] = {
         "毕业日期早于计划规定（{graduated_on_or_after} 及以后毕业），不符合条件。",
         "Graduated before {graduated_on_or_after}: not eligible.",
     ),
+    "not_left_school_yet": Reason(
+        Refused,
+        "{left_school_on} 才毕业离校，离校后方可发券；如日期有误，请更正名单。",
+        "Leaves school on {left_school_on} only: eligible from then on. If the day is wrong, correct the list.",
+    ),
     "left_school_too_long_ago": Reason(
         Refused,
         "离校已超过 {left_school_within_months} 个月，不符合条件。",
@@ -1145,8 +1150,8 @@ _WORDS = """
     kept lesson_id lines pattern sheets sign status value written
 """
 _DAYS_AND_MOMENTS = """
-    as_of closed_at closed_on day deadline ends_at ends_on expires_on graduated_on_or_after opens_at
-    paid_on received_at sealed_on since starts_on valid_through
+    as_of closed_at closed_on day deadline ends_at ends_on expires_on graduated_on_or_after left_school_on
+    opens_at paid_on received_at sealed_on since starts_on valid_through
 """
 _NUMBERS = """
     accuracy_m allowed_m amount_fen count days declared_amount_fen declared_count distance_m

@@ -5,6 +5,7 @@ Two kinds of reasons, on two days:
 * The windows of the notice of 9 July 2021 (graduated on or after, left school within two years, employment as
   declared) are facts of the day the voucher is issued, `entitled_on`. Asked of a later day, a voucher of one
   year would die within its year, as everybody's two years run out.
+  Whoever leaves school on a day to come has not left it: that ends with that day, so it is of the day asked.
 * What cross-match lists say (employed, in school, deceased …) counts as of the day asked, `today`, whenever
   it is asked: at issuance, at claim, at redemption, and as of the day of a class.
 """
@@ -116,6 +117,9 @@ def reasons_against(
                 "graduated_too_early", {"graduated_on_or_after": policy.graduated_on_or_after.isoformat()}
             )
         )
+    leaves_on = max(declared.graduated_on, declared.left_school_on)
+    if leaves_on > today:
+        reasons.append(IneligibilityReason("not_left_school_yet", {"left_school_on": leaves_on.isoformat()}))
     if add_months(declared.left_school_on, policy.left_school_within_months) < entitled_on:
         reasons.append(
             IneligibilityReason(

@@ -45,10 +45,11 @@ def test_who_filed_a_class_for_a_school_does_not_decide_on_it_under_another_acco
 ) -> None:
     person = person_of(1)
     make(api, "at-school", person=person, role="institution", institution=HEFEI_SCHOOL)
-    make(api, "bureau", person=person)
-    teacher, clerk = signed_in(api, "at-school"), signed_in(api, "bureau")
     room = Classroom(world)
-    room.do(teacher, "submit")
+    room.do(signed_in(api, "at-school"), "submit")
+    switch_off(api, "at-school")
+    make(api, "bureau", person=person)
+    clerk = signed_in(api, "bureau")
     refused = room.try_(clerk, "approve")
     assert (refused.status, refused.json["code"]) == (403, "self_approval")
     assert room.try_("clerk", "approve").status == 200
@@ -69,8 +70,7 @@ def test_who_gave_the_first_review_does_not_give_the_second_by_a_new_account(wor
     claim = money.claim(scored_class(world, 1))
     make(api, "jia", person=person)
     claim = money.ok(money.decide(signed_in(api, "jia"), claim, "review"))
-    off = {"version": version_of("jia"), "reason": "转岗"}
-    assert api("province").post(f"/v1/accounts/{account_id_of('jia')}/disable", off).status == 200
+    switch_off(api, "jia")
     make(api, "jia-too", person=person, role="reviewer")
     refused = money.decide(signed_in(api, "jia-too"), claim, "approve")
     assert (refused.status, refused.json["code"]) == (403, "self_approval")
@@ -79,6 +79,34 @@ def test_who_gave_the_first_review_does_not_give_the_second_by_a_new_account(wor
 
 def version_of(name: str) -> int:
     return int(AccountRow.get(account_id_of(name)).version)
+
+
+def switch_off(api: Any, name: str) -> None:
+    body = {"version": version_of(name), "reason": "转岗"}
+    assert api("province").post(f"/v1/accounts/{account_id_of(name)}/disable", body).status == 200
+
+
+AT_SCHOOL = {"role": "institution", "institution": HEFEI_SCHOOL}
+
+
+@pytest.mark.parametrize("role", ["clerk", "reviewer", "finance", "supervisor"])
+def test_who_judges_a_school_is_not_on_its_staff(world: Any, api: Any, role: str) -> None:
+    """Seen: a clerk made themselves staff of a school, and approved the class of a colleague there."""
+    bureau = {"role": role, "person": person_of(1)}
+    make(api, "bureau", **bureau)
+    refused = ask_for(api, "at-school", person=person_of(1), **AT_SCHOOL)
+    assert (refused.status, refused.json["code"]) == (409, "duty_held")
+    make(api, "at-school", person=person_of(2), **AT_SCHOOL)
+    refused = ask_for(api, "bureau-too", role=role, person=person_of(2))
+    assert (refused.status, refused.json["code"]) == (409, "duty_held")
+    elsewhere = ask_for(api, "in-wuhu", role=role, person=person_of(2), division="3402")
+    assert elsewhere.status == 201, "another bureau's schools are not theirs to judge"
+
+
+def test_nobody_of_the_province_is_on_a_schools_staff(world: Any, api: Any) -> None:
+    make(api, "at-school", person=person_of(1), **AT_SCHOOL)
+    refused = ask_for(api, "above", role="province", division="34", person=person_of(1))
+    assert (refused.status, refused.json["code"]) == (409, "duty_held")
 
 
 def test_who_made_a_reviewers_account_has_a_hand_in_what_it_decides_for_thirty_days(
@@ -111,8 +139,7 @@ def test_a_change_of_duty_works_from_the_next_day(world: Any, api: Any) -> None:
     assert (held.status, held.json["code"]) == (409, "duty_held")
     elsewhere = ask_for(api, "reviewer-yi-wuhu", division="3402", **body)
     assert elsewhere.status == 201, "another place"
-    off = {"version": version_of("clerk-yi"), "reason": "转岗"}
-    assert api("province").post(f"/v1/accounts/{account_id_of('clerk-yi')}/disable", off).status == 200
+    switch_off(api, "clerk-yi")
     account = make(api, "reviewer-yi", **body)
     assert account["works_from"] is not None
     early = sign_in(api, "reviewer-yi")

@@ -117,10 +117,11 @@ def test_roles_and_proofs_are_told(doc: Json) -> None:
 def test_bodies_and_sheets_are_told(doc: Json) -> None:
     for endpoint in ENDPOINTS:
         operation = doc["paths"][endpoint.path][endpoint.method.lower()]
-        assert ("requestBody" in operation) == (endpoint.body is not None)
-        if endpoint.body is not None:
+        assert ("requestBody" in operation) == (endpoint.body is not None or endpoint.sheet)
+        if "requestBody" in operation:
             types = set(operation["requestBody"]["content"])
-            assert types == {"application/json"} | ({XLSX, CSV} if endpoint.sheet else set())
+            form = {"application/json"} if endpoint.body is not None else set()
+            assert types == form | ({XLSX, CSV} if endpoint.sheet else set())
         key = {"$ref": "#/components/parameters/IdempotencyKey"}
         assert (key in operation["parameters"]) == (endpoint.method == "POST" and endpoint.action != PUBLIC)
         assert str(endpoint.status_code) in operation["responses"]

@@ -62,6 +62,21 @@ def test_all_reasons_are_told_not_the_first():
     ]
 
 
+@pytest.mark.parametrize(
+    "listed",
+    [
+        Listed(left_school_on=date(2026, 9, 2)),
+        Listed(date(2026, 9, 2), date(2026, 9, 2)),
+        Listed(date(2030, 6, 30), date(2026, 6, 30)),
+    ],
+)
+def test_whoever_has_not_left_school_yet_waits_for_that_day(listed):
+    """Seen: a list typed with 2030 for 2020 gave its people vouchers."""
+    assert codes(listed) == ["not_left_school_yet"]
+    last = max(listed.graduated_on, listed.left_school_on)
+    assert "not_left_school_yet" not in codes(listed, entitled_on=last)
+
+
 def test_a_voucher_of_one_year_does_not_die_because_two_years_since_school_run_out():
     left = Listed(left_school_on=date(2024, 9, 1))
     assert codes(left) == [], "two years to the day"

@@ -53,15 +53,20 @@ def tied_to(duties: Duties, now: datetime) -> list[str]:
     return sorted({tie.holder for tie in duties.ties if now < tie.until} - {duties.holder})
 
 
+def _apart(one: Role, other: Role) -> bool:
+    """Tell whether nobody has both over one place.
+
+    A bureau judges the classes and claims of its institutions, so none of its people is on their staff.
+    """
+    return one is not other and ({one, other} <= KEPT_APART or Role.INSTITUTION in (one, other))
+
+
 def _in_conflict(duties: Duties, account: Account) -> list[Post]:
-    if account.role not in KEPT_APART:
-        return []
     return [
         post
         for post in duties.posts
         if post.account != account.id
-        and post.role in KEPT_APART
-        and post.role is not account.role
+        and _apart(post.role, account.role)
         and (covers(post.division, account.division) or covers(account.division, post.division))
     ]
 

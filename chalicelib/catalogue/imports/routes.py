@@ -5,12 +5,10 @@ from typing import Any
 from chalicelib.catalogue.answers import WARNINGS
 from chalicelib.catalogue.imports import service
 from chalicelib.catalogue.model import CatalogueKind
-from chalicelib.edge.endpoints import PUBLIC, Call, Empty, LinkAnswer, SheetBody
+from chalicelib.edge.endpoints import PUBLIC, Call, LinkAnswer, SheetBody
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.edge.problems import fault_of
-from chalicelib.kernel.reasons import error
-from chalicelib.sheets.content_types import CSV, XLSX
 
 api = Api(__name__)
 
@@ -47,16 +45,13 @@ class TemplateQuery(Form):
     "POST",
     "/v1/catalogue/imports",
     action="catalogue.import",
-    body=Empty,
     query=CatalogueQuery,
     answer=CatalogueAnswer,
     sheet=True,
     summary="List institutions or projects from a sheet; all rows are judged, none applied if one is wrong",
 )
-def import_catalogue(call: Call[SheetBody | Empty, CatalogueQuery]) -> CatalogueAnswer:
+def import_catalogue(call: Call[SheetBody, CatalogueQuery]) -> CatalogueAnswer:
     sheet, query = call.body, call.query
-    if not isinstance(sheet, SheetBody):
-        raise error("unsupported_type", accepted=f"{XLSX}, {CSV}")
     result = service.import_catalogue(
         call.context, query.kind, sheet.raw, sheet.content_type, dry_run=query.dry_run, partial=query.partial
     )

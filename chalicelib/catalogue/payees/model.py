@@ -100,6 +100,14 @@ class Payees(msgspec.Struct, frozen=True, kw_only=True):
         counting = [confirmed.id for confirmed in self.confirmed if confirmed.counts_from <= now]
         return counting[-1] if counting else None
 
+    def with_confirmed(self, newest: ConfirmedPayee, now: datetime) -> list[ConfirmedPayee]:
+        """Give the confirmed accounts with one more, which takes the place of whatever does not count yet.
+
+        Example: B was confirmed on Monday and counts from Thursday; it was a mistake, and C is confirmed on
+        Tuesday to count from Friday. Nothing is paid to B on Thursday: A is paid on until Friday.
+        """
+        return [*(known for known in self.confirmed if known.counts_from <= now), newest]
+
     def to_come(self, now: datetime) -> str | None:
         """Give the account that was confirmed last, if it does not count yet."""
         newest = self.confirmed[-1] if self.confirmed else None

@@ -201,7 +201,7 @@ def decide_writes(
     waits = lawful(PayeeAccountRow, sources=PAYEE_TRANSITIONS.sources(action), version=payee.version)
     others = none_of(PayeeAccountRow.proposed_by, hands)
     fresh = PayeeAccountRow.proposed_at > now - LAPSES_AFTER
-    confirmed = [*payees.confirmed, ConfirmedPayee(payee.id, decided.counts_from)]
+    confirmed = payees.with_confirmed(ConfirmedPayee(payee.id, decided.counts_from), now)
     head: list[Action] = [PayeesRow.waiting.remove()]
     if action == "confirm":
         head.append(PayeesRow.confirmed.set(confirmed))

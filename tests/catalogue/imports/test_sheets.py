@@ -58,6 +58,15 @@ def test_a_sheet_lists_institutions_and_again_changes_nothing(world, api):
     )
 
 
+def test_the_catalogue_is_read_from_sheets_only_and_the_answer_says_which(world, api):
+    """Seen: the document told of a body of JSON, `{}`, the refusal recommended it, and it was refused."""
+    for content_type in ("application/json", "text/comma-separated-values"):
+        refused = send(api, "province", b"{}", "institutions", content_type=content_type)
+        assert (refused.status, refused.json["code"]) == (415, "unsupported_type")
+        assert "json" not in refused.json["detail"]
+        assert CSV in refused.json["detail"]
+
+
 def test_every_wrong_cell_is_named_and_nothing_applied(world, api):
     table = [list(row) for row in rows(world, INSTITUTIONS[2:6])]
     table[0][1] = "123"

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from chalicelib.catalogue.institutions.model import listed_payee_id
@@ -78,6 +79,18 @@ def test_of_those_that_count_the_one_confirmed_last_is_in_force() -> None:
     payees = Payees(institution=HEFEI_SCHOOL, division="3401", confirmed=confirmed)  # type: ignore[arg-type]
     in_force = [payees.in_force(NOW + timedelta(days=days)) for days in (0, 2, 3, 9)]
     assert in_force == ["pay_a", "pay_a", "pay_c", "pay_c"]
+
+
+def test_an_account_that_was_replaced_before_it_counted_never_counts() -> None:
+    """Seen: a mistaken account was replaced the same day, and would have been paid to for the days between."""
+    paid_on = ConfirmedPayee("pay_a", NOW - timedelta(days=9))
+    mistaken = ConfirmedPayee("pay_b", NOW + timedelta(days=3))
+    before = Payees(institution=HEFEI_SCHOOL, division="3401", confirmed=[paid_on, mistaken])  # type: ignore[arg-type]
+    right = ConfirmedPayee("pay_c", NOW + timedelta(days=4))
+    confirmed = before.with_confirmed(right, NOW + timedelta(days=1))
+    assert [known.id for known in confirmed] == ["pay_a", "pay_c"]
+    after = msgspec.structs.replace(before, confirmed=confirmed)
+    assert [after.in_force(NOW + timedelta(days=days)) for days in (1, 3, 4)] == ["pay_a", "pay_a", "pay_c"]
 
 
 def test_an_account_that_nobody_decides_on_lapses_after_thirty_days() -> None:

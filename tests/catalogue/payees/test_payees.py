@@ -74,6 +74,18 @@ def test_a_proposed_account_counts_three_days_after_another_person_has_confirmed
     assert (counts["bank_account"]["id"], counts["payees"]) == (proposed["id"], [])
 
 
+def test_an_account_replaced_before_it_counts_is_never_paid_to(world: Any, api: Any) -> None:
+    before = shown(api, "clerk", world.now)["bank_account"]
+    mistaken = propose(api, world).json
+    assert decide(api, world, mistaken).json["status"] == "confirmed"
+    right = propose(api, world, number="6222020000000008888").json
+    later = world.later(hours=5)
+    assert decide(api, world, right, at=later).json["status"] == "confirmed"
+    between = shown(api, "clerk", world.now + timedelta(days=3, hours=1))
+    assert (between["bank_account"], [payee["id"] for payee in between["payees"]]) == (before, [right["id"]])
+    assert shown(api, "clerk", later + timedelta(days=3))["bank_account"]["id"] == right["id"]
+
+
 def test_the_wait_is_that_of_the_programs_policy(world: Any, api: Any) -> None:
     policy = {"version": 1, "policy": {"payee_wait_days": 10}}
     assert api("province").post(f"/v1/programs/{world.program_id}/policy", policy, at=world.now).status == 201
