@@ -1,0 +1,1 @@
+"""Records: what the rules of supervision read, and an auditor can replay without this service."""
