@@ -176,6 +176,7 @@ class ClassFacts(msgspec.Struct, frozen=True, kw_only=True):
     change_by: str | None = None
     change_count: int = 0
     completion_submitted_by: str | None = None
+    completion_submitted_at: datetime | None = None
     completion_approved_by: str | None = None
     completion_approved_at: datetime | None = None
     scored_by: str | None = None

@@ -134,6 +134,7 @@ class ClassRow(VersionedTable[Any]):
     change_by = UnicodeAttribute(null=True)
     change_count = NumberAttribute(null=True)
     completion_submitted_by = UnicodeAttribute(null=True)
+    completion_submitted_at = MomentAttribute(null=True)
     completion_approved_by = UnicodeAttribute(null=True)
     completion_approved_at = MomentAttribute(null=True)
     scored_by = UnicodeAttribute(null=True)
@@ -215,6 +216,26 @@ def find_parts(class_id: str) -> ClassParts | None:
     """Read a whole class, but for its marks, with one query."""
     all_but_marks = ClassRow.part.between(CHANGES, ROSTER)
     return parts_of(row.record for row in ClassRow.query(class_id, all_but_marks, consistent_read=True))
+
+
+def find_with_marks(class_id: str) -> tuple[ClassParts, list[ScoreSheet]] | None:
+    """Read a whole class and every recording of its marks, oldest first, with one query."""
+    records = [row.record for row in ClassRow.query(class_id, consistent_read=True)]
+    sheets = [record for record in records if isinstance(record, ScoreSheet)]
+    parts = parts_of(record for record in records if not isinstance(record, ScoreSheet))
+    return (parts, sheets) if parts is not None else None
+
+
+def classes_between(area: str, *, since: datetime, until: datetime) -> Iterator[str]:
+    """Name the classes of a division and below that opened before `until` and end from `since` on.
+
+    The first to end come first, city by city.
+    """
+    for group in groups_below(area):
+        opened = ClassRow.opens_at < until
+        part = opened & (ClassRow.division == area) if is_part_of_group(area) else opened
+        index: Any = ClassRow.by_city
+        yield from (row.id for row in index.query(group, ClassRow.ends_at >= since, filter_condition=part))
 
 
 def parts_of(records: Iterable[Any]) -> ClassParts | None:

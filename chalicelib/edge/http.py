@@ -240,7 +240,7 @@ def _answer(
     body = _parse_body(endpoint, headers, raw)
     values = _path_values(path)
     call: Call[Any, Any] = Call(
-        context=Context(principal=principal, now=now, request_id=request_id),
+        context=Context(principal=principal, now=now, request_id=request_id, source=_source_of(request)),
         body=body,
         query=query,
         english=english,

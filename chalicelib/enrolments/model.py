@@ -54,7 +54,8 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     """One enrolment. Names and numbers are masks.
 
     `queue` is the list in which it waits for a class, `queued_at` since when it does; on a roster it waits
-    for nothing.
+    for nothing. `rostered_at` is when it was put on the roster it is on. `network` is the key of where the
+    scan came from (`edge.networks`).
     """
 
     id: EnrolmentId
@@ -75,6 +76,8 @@ class Enrolment(msgspec.Struct, frozen=True, kw_only=True):
     practice: int | None = None
     queue: str | None = None
     queued_at: datetime | None = None
+    rostered_at: datetime | None = None
+    network: str | None = None
     version: int = 1
     last_change: Change | None = None
 

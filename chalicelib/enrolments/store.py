@@ -1,7 +1,7 @@
 """The table of enrolments, and every lawful write on one."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -87,6 +87,8 @@ class EnrolmentRow(VersionedTable[Enrolment]):
     practice = NumberAttribute(null=True)
     queue = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
+    rostered_at = MomentAttribute(null=True)
+    network = UnicodeAttribute(null=True)
     by_institution = EnrolmentsByInstitution()
     by_person = EnrolmentsByPerson()
     by_division = EnrolmentsByDivision()
@@ -138,6 +140,15 @@ def enrolments_in(area: str, request: PageRequest) -> Page[Enrolment]:
     return page_over(divisions_below(area), request, read, lists_a_page=DIVISIONS_A_PAGE)
 
 
+def enrolments_between(area: str, *, since: datetime, until: datetime) -> Iterator[Enrolment]:
+    """Go through the enrolments of a division and those below it in a time, oldest first in each."""
+    for division in divisions_below(area):
+        rows = EnrolmentRow.by_division.query(
+            division, EnrolmentRow.confirmed_at.between(since, until - timedelta(microseconds=1))
+        )
+        yield from (row.record for row in rows)
+
+
 def _newest(index: Any, key: str, request: PageRequest) -> Page[Enrolment]:
     rows = index.query(key, limit=request.limit, last_evaluated_key=request.after, scan_index_forward=False)
     return page_of(rows, request)
@@ -181,7 +192,9 @@ def restore_write(enrolment_id: str, *, voucher_id: str) -> Update:
     )
 
 
-def roster_write(enrolment_id: str, *, class_id: str, institution: str, project_id: str) -> Update:
+def roster_write(
+    enrolment_id: str, *, class_id: str, institution: str, project_id: str, now: datetime
+) -> Update:
     """Put a confirmed enrolment of this institution and project on a class's roster."""
     return Update(
         EnrolmentRow,
@@ -189,6 +202,7 @@ def roster_write(enrolment_id: str, *, class_id: str, institution: str, project_
         [
             EnrolmentRow.status.set(_target("roster")),
             EnrolmentRow.class_id.set(class_id),
+            EnrolmentRow.rostered_at.set(now),
             EnrolmentRow.queued_at.remove(),
         ],
         _lawful_for("roster")
@@ -205,6 +219,7 @@ def unroster_write(enrolment_id: str, *, class_id: str, now: datetime) -> Update
         [
             EnrolmentRow.status.set(_target("unroster")),
             EnrolmentRow.class_id.remove(),
+            EnrolmentRow.rostered_at.remove(),
             EnrolmentRow.queued_at.set(now),
         ],
         _lawful_for("unroster") & (EnrolmentRow.class_id == class_id),

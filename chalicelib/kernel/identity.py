@@ -149,6 +149,12 @@ def birth_date(id_number: IdNumber) -> dt.date:
     return born
 
 
+def birth_year_of(id_number: str) -> int | None:
+    """Give the year of birth that a number tells; None if it tells none (a number kept long ago)."""
+    year = id_number[6:10]
+    return int(year) if year.isdigit() and year.isascii() else None
+
+
 def sex(id_number: IdNumber) -> Sex:
     """Tell the sex an ID number states: the last sequence digit is odd for men."""
     return Sex.MALE if int(id_number[_ID_SEX]) % 2 else Sex.FEMALE

@@ -66,11 +66,16 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Context(msgspec.Struct, frozen=True, kw_only=True):
-    """One request or job run: who acts, at what time, under which request id."""
+    """One request or job run: who acts, at what time, under which request id.
+
+    `source` is the address that a request came from, if it came over the network. It is kept nowhere as it
+    is: see `edge.networks`.
+    """
 
     principal: Principal
     now: datetime
     request_id: str
+    source: str = ""
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

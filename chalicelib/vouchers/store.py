@@ -4,7 +4,7 @@ The conditions of these writes are the truth of what `model.why_not` and its nei
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -209,6 +209,21 @@ def vouchers_in(division: str, request: PageRequest) -> Page[Voucher]:
         return page_of(rows, part)
 
     return page_over(shards, request, read, lists_a_page=_SHARDS_A_PAGE)
+
+
+def vouchers_alive(area: str, *, since: datetime, until: datetime) -> Iterator[Voucher]:
+    """Go through the vouchers of a division and below that were good, or were spent, in a time.
+
+    Shard by shard, page by page. Such as were over before are read and left out: the lists of a division are
+    not in the order of time.
+    """
+    alive = (VoucherRow.expires_at >= since) | (VoucherRow.redeemed_at >= since)
+    wanted = alive & (VoucherRow.issued_at < until)
+    for group in groups_below(area):
+        for shard in range(AREA_SHARDS):
+            under = VoucherRow.division_id.startswith(area)
+            rows = VoucherRow.by_division.query(f"{group}#{shard}", under, filter_condition=wanted)
+            yield from (row.record for row in rows)
 
 
 def vouchers_flagged(flag: VoucherFlag, division: str, request: PageRequest) -> Page[Voucher]:

@@ -115,7 +115,8 @@ class CheckInAttempt(msgspec.Struct, frozen=True, kw_only=True):
 class CheckInProof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An accepted attempt: what was sent, what it was judged to be, both clocks.
 
-    `forwarded_by` names who sent it for the trainee, if it was not their own device.
+    `forwarded_by` names who sent it for the trainee, if it was not their own device. `offline` ones were made
+    without a network and sent later, but in time; those that came late are `late_uploaded`.
     """
 
     place: DevicePlace
@@ -128,6 +129,7 @@ class CheckInProof(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     distance_m: float
     forwarded_by: str | None = None
     late_uploaded: bool = False
+    offline: bool = False
 
 
 class CheckIn(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,7 +137,8 @@ class CheckIn(msgspec.Struct, frozen=True, kw_only=True):
 
     The key `class_id`, `slot` allows one coming and one going of a person at a lesson, and lets one query
     read a whole class. Everything fits one write unit, so what the key tells is not stored again. While
-    something of it waits for a decision it stands in a `queue` of its city, with its division.
+    something of it waits for a decision it stands in a `queue` of its city, with its division. `network` is
+    the key of where the coming was sent from (`edge.networks`).
     """
 
     class_id: ClassId
@@ -147,6 +150,7 @@ class CheckIn(msgspec.Struct, frozen=True, kw_only=True):
     queue: str | None = None
     queued_at: datetime | None = None
     division: str | None = None
+    network: str | None = None
     version: int = 1
     last_change: Change | None = None
 
@@ -209,6 +213,8 @@ class RefusedCheckIn(msgspec.Struct, frozen=True, kw_only=True):
     distance_m: float
     actor: str
     offline: bool = False
+    enrolment_id: str | None = None
+    network: str | None = None
 
 
 def slot_of(lesson_id: str, person_key: str, *, call: int | None = None) -> str:

@@ -24,6 +24,7 @@ from chalicelib.attendance.roll_calls.service import roll_calls_at
 from chalicelib.aws.waiting import queue_of
 from chalicelib.classes.model import Lesson, TrainingClass, class_id_of
 from chalicelib.classes.service import complete
+from chalicelib.edge.networks import network_of
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.errors import Fact
 from chalicelib.kernel.ids import derived_id, is_id
@@ -131,6 +132,7 @@ class _Visit:
             distance_m=self.judgement.distance_m,
             forwarded_by=actor if actor != self.person_key else None,
             late_uploaded=self.judgement.late_uploaded,
+            offline=self.attempt.offline and not self.judgement.late_uploaded,
         )
         change = change_of(self.context, "check_in.write")
         if self.attempt.kind is CheckInKind.OUT:
@@ -141,6 +143,7 @@ class _Visit:
             slot=self.slot,
             enrolment_id=self.training_class.roster[self.person_key],
             came=proof,
+            network=network_of(self.context, of=self.person_key),
         )
         return store.record_coming(msgspec.structs.replace(first, **self._waiting()), change)
 
@@ -177,6 +180,8 @@ class _Visit:
             distance_m=self.judgement.distance_m,
             actor=self.context.principal.actor,
             offline=self.attempt.offline,
+            enrolment_id=self.training_class.roster.get(self.person_key),
+            network=network_of(self.context, of=self.person_key),
         )
         store.keep_refused(refused)
         raise error(code, faults=(), **{**self.judgement.facts, **facts})

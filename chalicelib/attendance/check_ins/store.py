@@ -58,7 +58,19 @@ class CheckInRow(VersionedTable[CheckIn]):
     queue = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
     division = UnicodeAttribute(null=True)
+    network = UnicodeAttribute(null=True)
     waiting = Waiting()
+
+
+class RefusedByClass(GlobalSecondaryIndex[Any]):
+    """The refused attempts at all lessons of a class, by time."""
+
+    class Meta:
+        index_name = "by_class"
+        projection = AllProjection()
+
+    class_id = UnicodeAttribute(hash_key=True)
+    id = UnicodeAttribute(range_key=True)
 
 
 class RefusedCheckInRow(Table[RefusedCheckIn]):
@@ -84,6 +96,9 @@ class RefusedCheckInRow(Table[RefusedCheckIn]):
     received_at = MomentAttribute()
     distance_m = NumberAttribute()
     actor = UnicodeAttribute()
+    enrolment_id = UnicodeAttribute(null=True)
+    network = UnicodeAttribute(null=True)
+    by_class = RefusedByClass()
 
 
 Record = TypeVar("Record")
@@ -195,6 +210,11 @@ def refused_at(lesson_id: str, request: PageRequest) -> Page[RefusedCheckIn]:
     """List the refused attempts at a lesson, oldest first."""
     rows = RefusedCheckInRow.query(lesson_id, limit=request.limit, last_evaluated_key=request.after)
     return page_of(rows, request)
+
+
+def refused_in(class_id: str) -> Iterable[RefusedCheckIn]:
+    """Go through the refused attempts at all lessons of a class, oldest first: one query."""
+    return (row.record for row in RefusedCheckInRow.by_class.query(class_id))
 
 
 def check_ins_at(lesson_id: str) -> Iterable[CheckIn]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Mapping
 
 from chalicelib.catalogue.institutions.model import (
+    ROOMS_MAX,
     BankAccount,
     Institution,
     InstitutionEntry,
@@ -34,6 +35,7 @@ INSTITUTION_COLUMNS: dict[str, tuple[str, ...]] = {
     "bank_holder": ("开户名",),
     "bank": ("开户行",),
     "bank_account": ("银行账号",),
+    "rooms": ("教室数", "教室数量"),
     "division_name": ("区划名称",),
     "status": ("状态",),
 }
@@ -56,7 +58,7 @@ KEY_COLUMN = {CatalogueKind.INSTITUTIONS: "uscc", CatalogueKind.PROJECTS: "id"}
 """What may stand in a sheet only once."""
 _ACCOUNT = ("bank_holder", "bank", "bank_account")
 PUBLISHED_ONLY = frozenset({"division_name", "status"})
-OPTIONAL = frozenset({"programs", *PUBLISHED_ONLY, *_ACCOUNT})
+OPTIONAL = frozenset({"programs", "rooms", *PUBLISHED_ONLY, *_ACCOUNT})
 """What may stay empty; an account is told whole or not at all."""
 _TEXT_CHARS_MAX = 200
 _FEE_YUAN_MAX = 1_000_000
@@ -128,6 +130,9 @@ def institution_entry_of(cells: Mapping[str, str]) -> InstitutionEntry:
         faults.append(Fault("invalid_coordinate", field="lat"))
     if cells["coord_system"].lower() not in set(CoordSystem):
         faults.append(Fault("coord_system_missing", field="coord_system"))
+    rooms = _whole(cells["rooms"], 1, ROOMS_MAX) if cells.get("rooms") else None
+    if rooms is None and cells.get("rooms"):
+        faults.append(Fault("wrong_type", field="rooms"))
     if faults or lng is None or lat is None:
         raise error("malformed", faults=tuple(faults))
     return InstitutionEntry(
@@ -139,6 +144,7 @@ def institution_entry_of(cells: Mapping[str, str]) -> InstitutionEntry:
         programs=_ids(cells.get("programs", "")),
         projects=_ids(cells["projects"]),
         bank_account=BankAccount(*account) if any(account) else None,
+        rooms=rooms,
     )
 
 

@@ -19,6 +19,8 @@ from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.programs.model import ProgramKind
 
+ROOMS_MAX = 1000
+
 
 class InstitutionStatus(StrEnum):
     """An institution may be scanned at and apply for classes only while listed."""
@@ -60,7 +62,10 @@ class BankAccount:
 
 @dataclass(frozen=True, kw_only=True)
 class InstitutionEntry:
-    """What a clerk files of an institution: all of it but its number and its state; an account to propose."""
+    """What a clerk files of an institution: all of it but its number and its state; an account to propose.
+
+    An entry that does not tell the rooms leaves them as they are.
+    """
 
     name: str
     division: str
@@ -70,13 +75,15 @@ class InstitutionEntry:
     programs: Sequence[str]
     projects: Sequence[str]
     bank_account: BankAccount | None = None
+    rooms: int | None = None
 
 
 class Institution(msgspec.Struct, frozen=True, kw_only=True):
     """A listed training provider, keyed by its unified social credit code.
 
     Its accounts have a life of their own (`catalogue.payees`); the one here is of institutions that were
-    listed before. `stops` are the holds on all of its payments (`subsidies.holds`).
+    listed before. `stops` are the holds on all of its payments (`subsidies.holds`). `rooms` is how many
+    classrooms it has, by which supervision tells whether so many classes can have been held at once.
     """
 
     uscc: Uscc
@@ -95,6 +102,7 @@ class Institution(msgspec.Struct, frozen=True, kw_only=True):
     suspended_at: datetime | None = None
     suspended_for: str | None = None
     stops: list[str] = []
+    rooms: int | None = None
     version: int = 1
     last_change: Change | None = None
 

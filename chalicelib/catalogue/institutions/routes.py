@@ -10,6 +10,7 @@ from chalicelib.catalogue.answers import CatalogueWarning, Ids, status_of, warni
 from chalicelib.catalogue.institutions import reading, service
 from chalicelib.catalogue.institutions import search as searching
 from chalicelib.catalogue.institutions.model import (
+    ROOMS_MAX,
     BankAccount,
     Institution,
     InstitutionEntry,
@@ -52,7 +53,7 @@ class PayeeRequest(BankAccountForm):
 
 
 class InstitutionRequest(Form):
-    """An institution's entry; without an account its account stays as it is."""
+    """An institution's entry; without an account its account stays as it is, without rooms their number."""
 
     name: Annotated[str, line(100)]
     division: Annotated[str, Meta(max_length=6)]
@@ -62,6 +63,7 @@ class InstitutionRequest(Form):
     programs: Ids
     projects: Ids
     bank_account: BankAccountForm | None = None
+    rooms: Annotated[int, Meta(ge=1, le=ROOMS_MAX)] | None = None
     version: Version | None = None
 
 
@@ -93,12 +95,13 @@ class OwnInstitutionAnswer(InstitutionAnswer):
     """An institution as itself and its bureau see it.
 
     `bank_account` is the one in force, `payees` those that wait to be confirmed or to count.
-    `suspended_for` is why it is suspended.
+    `suspended_for` is why it is suspended, `rooms` how many classrooms it has.
     """
 
     bank_account: BankAccountAnswer | None
     payees: list[PayeeAnswer]
     suspended_for: str | None
+    rooms: int | None
     allowed_actions: list[str]
     warnings: list[CatalogueWarning]
 
@@ -140,6 +143,7 @@ def put_institution(call: Call[InstitutionRequest, NoQuery], uscc: str) -> Reply
         programs=body.programs,
         projects=body.projects,
         bank_account=_account(account) if account is not None else None,
+        rooms=body.rooms,
     )
     saved = service.save_institution(call.context, uscc, entry, version=body.version)
     return Reply(_own(call, saved.institution, saved.warnings), status_of(saved.outcome))
@@ -280,6 +284,7 @@ def _own(
         bank_account=BankAccountAnswer(**asdict(in_force)) if in_force is not None else None,
         payees=[payee_answer(call, payee) for payee in shown.waiting],
         suspended_for=institution.suspended_for,
+        rooms=institution.rooms,
         allowed_actions=service.allowed_actions(call.context, institution),
         warnings=warnings_answer(warnings, english=call.english),
     )

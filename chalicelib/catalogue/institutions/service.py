@@ -97,7 +97,7 @@ def save_institution(
     if old is not None:
         rights.require(context.principal, "institution.write", division=old.division)
     payees = find_payees(uscc) if known is None else known.payees.get(uscc)
-    new = _institution_of(uscc, entry)
+    new = _institution_of(uscc, entry, old)
     near = plausible(entry.division, entry.location.point)
     warnings: tuple[str, ...] = () if near else ("far_from_division",)
     proposal = _new_account(context, new, _Known(old, payees), entry.bank_account, number)
@@ -135,7 +135,7 @@ def _take_staff_along(context: Context, old: Institution | None, saved: Institut
         take_along(context, saved.uscc, saved.division)
 
 
-def _institution_of(uscc: str, entry: InstitutionEntry) -> Institution:
+def _institution_of(uscc: str, entry: InstitutionEntry, old: Institution | None) -> Institution:
     return Institution(
         uscc=Uscc(uscc),
         name=entry.name,
@@ -146,6 +146,7 @@ def _institution_of(uscc: str, entry: InstitutionEntry) -> Institution:
         programs=[ProgramId(program) for program in dict.fromkeys(entry.programs)],
         projects=[ProjectId(project) for project in dict.fromkeys(entry.projects)],
         status=InstitutionStatus.LISTED,
+        rooms=entry.rooms if entry.rooms is not None or old is None else old.rooms,
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import (
@@ -64,6 +64,7 @@ class InstitutionRow(VersionedTable[Institution]):
     suspended_at = MomentAttribute(null=True)
     suspended_for = UnicodeAttribute(null=True)
     stops = StructAttribute(default=list)
+    rooms = NumberAttribute(null=True)
     by_area = InstitutionsByArea()
 
 

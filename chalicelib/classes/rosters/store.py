@@ -55,6 +55,7 @@ def replace_roster(
             class_id=training_class.id,
             institution=training_class.institution,
             project_id=training_class.project_id,
+            now=change.at,
         )
         for enrolment_id in sorted(after - before)
     ]

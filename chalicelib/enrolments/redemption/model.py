@@ -19,7 +19,10 @@ class Scan:
 
 
 class RefusedScan(msgspec.Struct, frozen=True, kw_only=True):
-    """A scan that was refused: evidence, with both clocks, and the facts that the reason's sentence tells."""
+    """A scan that was refused: evidence, with both clocks, and the facts that the reason's sentence tells.
+
+    `network` is the key of where it came from (`edge.networks`).
+    """
 
     institution: str
     id: str
@@ -33,3 +36,4 @@ class RefusedScan(msgspec.Struct, frozen=True, kw_only=True):
     happened_at: datetime
     received_at: datetime
     outcome: str = "refused"
+    network: str | None = None

@@ -4,6 +4,7 @@ from chalicelib.accounts import rights
 from chalicelib.aws.waiting import queue_of
 from chalicelib.aws.writes import ConditionFailed, Write, transact
 from chalicelib.catalogue.institutions.reading import read_institution
+from chalicelib.edge.networks import network_of
 from chalicelib.enrolments import store
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.redemption import store as scan_store
@@ -112,6 +113,7 @@ def _new_enrolment(context: Context, voucher: Voucher, scan: Scan, target: ScanT
         device_id=scan.device_id,
         queue=queue_of(target.institution.division, enrolment_id),
         queued_at=context.now,
+        network=network_of(context),
     )
 
 
@@ -157,6 +159,7 @@ def _kept(
             voucher_id=voucher.id if voucher is not None else None,
             happened_at=scan.happened_at,
             received_at=context.now,
+            network=network_of(context),
         )
     )
     return refusal

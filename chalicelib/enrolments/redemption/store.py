@@ -1,5 +1,8 @@
 """The table of refused scans: evidence, by institution and time."""
 
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, page_of, table_name
@@ -28,11 +31,21 @@ class RefusedScanRow(Table[RefusedScan]):
     happened_at = MomentAttribute()
     received_at = MomentAttribute()
     outcome = UnicodeAttribute()
+    network = UnicodeAttribute(null=True)
 
 
 def keep_refused_scan(scan: RefusedScan) -> None:
     """Keep a refused scan as evidence."""
     keep(RefusedScanRow.from_record(scan))
+
+
+def refused_scans_between(institution: str, *, since: datetime, until: datetime) -> Iterator[RefusedScan]:
+    """Go through an institution's refused scans that were received in a time.
+
+    All of them are read: their order is that of the devices' clocks, which may be wrong by years.
+    """
+    received = RefusedScanRow.received_at.between(since, until - timedelta(microseconds=1))
+    return (row.record for row in RefusedScanRow.query(institution, filter_condition=received))
 
 
 def refused_scans(institution: str, request: PageRequest) -> Page[RefusedScan]:

@@ -8,7 +8,10 @@ from chalicelib.kernel.ids import PersonKey
 
 
 class Person(msgspec.Struct, frozen=True, kw_only=True):
-    """A person in the vault: what identifies them is sealed, what decides eligibility is not."""
+    """A person in the vault: what identifies them is sealed, what decides eligibility is not.
+
+    `birth_year` is of those who came onto a list since it is kept.
+    """
 
     person_key: PersonKey
     sealed: str
@@ -21,6 +24,7 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     employment_status: str
     division: str
     import_id: str
+    birth_year: int | None = None
 
 
 class Identity(msgspec.Struct, frozen=True, kw_only=True):

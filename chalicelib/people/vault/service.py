@@ -11,7 +11,7 @@ from chalicelib.accounts.persons.names import name_digest, name_digests
 from chalicelib.aws import crypto
 from chalicelib.aws.crypto import SealedText
 from chalicelib.aws.keys import keyed_digest
-from chalicelib.kernel.identity import mask_id_number, mask_name
+from chalicelib.kernel.identity import birth_year_of, mask_id_number, mask_name
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.principal import Context
 from chalicelib.people.vault import store
@@ -50,6 +50,7 @@ def sealed_person(
         employment_status=employment_status,
         division=division,
         import_id=import_id,
+        birth_year=birth_year_of(identity.id_number),
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws.table import StructAttribute, Table, table_name
 from chalicelib.people.vault.model import Person
@@ -27,6 +27,7 @@ class PersonRow(Table[Person]):
     employment_status = UnicodeAttribute()
     division = UnicodeAttribute()
     import_id = UnicodeAttribute()
+    birth_year = NumberAttribute(null=True)
 
 
 def find_person(person_key: str) -> Person | None:

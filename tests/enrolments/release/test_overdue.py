@@ -31,7 +31,10 @@ def complete(world):
 
 def put_on_roster(world, enrolment):
     place = {"institution": enrolment["institution"], "project_id": enrolment["project_id"]}
-    transact([enrolment_store.roster_write(enrolment["id"], class_id="cls_x", **place)], change=world.change)
+    transact(
+        [enrolment_store.roster_write(enrolment["id"], class_id="cls_x", now=world.now, **place)],
+        change=world.change,
+    )
 
 
 def run_night(cloud, voucher_id):
