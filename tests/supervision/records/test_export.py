@@ -94,7 +94,9 @@ def test_marks_and_claim_are_told_in_every_version(world: Any, tmp_path: Path) -
     path = f"/v1/classes/{room.id}/subsidy-claims"
     assert world.api("institution").post(path, body, at=room.ended()).status == 201
     export(tmp_path, world)
-    scores = [record for record in records(tmp_path, "scores") if record.enrolment == room.enrolments[0]["id"]]
+    scores = [
+        record for record in records(tmp_path, "scores") if record.enrolment == room.enrolments[0]["id"]
+    ]
     assert sorted(record.theory for record in scores) == [80, 90]
     assert len({record.entered_by for record in scores}) == 1
     (claim,) = records(tmp_path, "claims")
