@@ -226,6 +226,23 @@ def find_with_marks(class_id: str) -> tuple[ClassParts, list[ScoreSheet]] | None
     return (parts, sheets) if parts is not None else None
 
 
+def classes_beside(institution: str, *, since: datetime, until: datetime) -> list[str]:
+    """Name the classes of an institution of which a part lies in a time: one query."""
+    beside = (ClassRow.opens_at < until) & (ClassRow.ends_at >= since)
+    rows = ClassRow.by_institution.query(institution, filter_condition=beside)
+    return sorted(row.id for row in rows)
+
+
+def parts_by_class(class_ids: Iterable[str]) -> dict[str, ClassParts]:
+    """Read heads, plans and rosters of many classes, 33 of them a call."""
+    keys = [(class_id, part) for class_id in dict.fromkeys(class_ids) for part in PARTS]
+    by_class: dict[str, list[Any]] = {}
+    for record in ClassRow.find_many(keys):
+        by_class.setdefault(record.id, []).append(record)
+    found = {class_id: parts_of(records) for class_id, records in by_class.items()}
+    return {class_id: parts for class_id, parts in found.items() if parts is not None}
+
+
 def classes_between(area: str, *, since: datetime, until: datetime) -> Iterator[str]:
     """Name the classes of a division and below that opened before `until` and end from `since` on.
 

@@ -1,6 +1,6 @@
 """The tables of footage: one row a recording, by class, and one a lesson under legal hold."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -109,6 +109,11 @@ def renew(segment: Segment, *, due_at: datetime, change: Change) -> Segment:
 def find_segment(class_id: str, segment_id: str) -> Segment | None:
     """Read a recording."""
     return SegmentRow.find(class_id, segment_id)
+
+
+def find_segments(keys: Sequence[tuple[str, str]]) -> list[Segment]:
+    """Read recordings by class and id, 100 a call."""
+    return SegmentRow.find_many(keys)
 
 
 def segments_of(class_id: str) -> list[Segment]:

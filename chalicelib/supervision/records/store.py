@@ -1,6 +1,7 @@
 """What is read of the tables to make records: a class whole, in a few calls whatever its size on the page."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, TypeVar
 
@@ -11,6 +12,7 @@ from chalicelib.attendance.make_ups.store import make_ups_of
 from chalicelib.aws.table import Table, read_together
 from chalicelib.catalogue.institutions.store import InstitutionRow
 from chalicelib.catalogue.projects.store import ProjectRow
+from chalicelib.classes.model import ClassStatus
 from chalicelib.classes.store import find_with_marks
 from chalicelib.enrolments.store import EnrolmentRow
 from chalicelib.people.standings.store import StandingsRow
@@ -26,50 +28,69 @@ _TOGETHER: Final = 100
 
 Key = tuple[type[Table[Any]], dict[str, str]]
 Item = TypeVar("Item")
+Rows = Mapping[type[Table[Any]], list[Any]]
+_CLAIMED: Final = (ClassStatus.CLAIMED, ClassStatus.CLOSED)
+"""States of a class that may have a claim with lines: a returned one keeps its class claimed."""
 
 
 def find_class(class_id: str) -> StoredClass | None:
-    """Read a class with everything that happened in it and all of its people.
+    """Read a class with everything that happened in it and all of its people; None if there is none.
 
     Five queries, and one call for each hundred rows of its people: for a class of 30 that is seven calls.
-    Every key follows from the class and its check-ins: a voucher's from person and program, a line's from its
-    place.
     """
+    stored = find_events(class_id)
+    return with_people(stored, {})[0] if stored is not None else None
+
+
+def find_events(class_id: str) -> StoredClass | None:
+    """Read a class with its attendance, footage and marks, without its people: five queries."""
     found = find_with_marks(class_id)
     if found is None:
         return None
     parts, sheets = found
-    check_ins, refused = list(check_ins_of(class_id)), list(refused_in(class_id))
-    footage, make_ups = segments_of(class_id), list(make_ups_of(class_id))
-    program = parts.head.program_id
-    people = _people(parts.roster, check_ins, refused)
-    enrolments = dict.fromkeys(
-        [*parts.roster.values(), *(check_in.enrolment_id for check_in in check_ins)]
-        + [one.enrolment_id for one in refused if one.enrolment_id is not None]
-    )
-    claim_id = claim_id_of(class_id)
-    keys: list[Any] = [
-        (InstitutionRow, {"uscc": parts.head.institution}),
-        (ProjectRow, {"id": parts.head.project_id}),
-        (ClaimRow, {"id": claim_id}),
-        *((LineRow, {"id": line_id_of(claim_id, place + 1)}) for place in range(len(parts.roster))),
-        *((EnrolmentRow, {"id": enrolment_id}) for enrolment_id in enrolments),
-        *((VoucherRow, {"id": voucher_id_of(person, program)}) for person in people),
-        *((PersonRow, {"person_key": person}) for person in people),
-        *((StandingsRow, {"person_key": person}) for person in people),
-    ]
-    rows = read_rows(keys)
-    claim = next(iter(rows.get(ClaimRow, [])), None)
-    named = set(claim.line_ids) if claim is not None else set()
     return StoredClass(
         head=parts.head,
         plan=parts.plan,
         roster=parts.roster,
         sheets=sheets,
-        check_ins=check_ins,
-        refused=refused,
-        footage=footage,
-        make_ups=make_ups,
+        check_ins=list(check_ins_of(class_id)),
+        refused=list(refused_in(class_id)),
+        footage=segments_of(class_id),
+        make_ups=list(make_ups_of(class_id)),
+    )
+
+
+def with_people(
+    stored: StoredClass, also: Mapping[Any, Iterable[dict[str, str]]]
+) -> tuple[StoredClass, Rows]:
+    """Read the people of a class and its claim, and other rows in the same calls; gives these beside.
+
+    Every key follows from the class and its check-ins: a voucher's from person and program, a line's from
+    its place.
+    """
+    program, claim_id = stored.head.program_id, claim_id_of(stored.head.id)
+    people = _people(stored.roster, stored.check_ins, stored.refused)
+    enrolments = dict.fromkeys(
+        [*stored.roster.values(), *(check_in.enrolment_id for check_in in stored.check_ins)]
+        + [one.enrolment_id for one in stored.refused if one.enrolment_id is not None]
+    )
+    lines = len(stored.roster) if stored.head.status in _CLAIMED else 0
+    keys: list[Any] = [
+        (InstitutionRow, {"uscc": stored.head.institution}),
+        (ProjectRow, {"id": stored.head.project_id}),
+        (ClaimRow, {"id": claim_id}),
+        *((LineRow, {"id": line_id_of(claim_id, place + 1)}) for place in range(lines)),
+        *((EnrolmentRow, {"id": enrolment_id}) for enrolment_id in enrolments),
+        *((VoucherRow, {"id": voucher_id_of(person, program)}) for person in people),
+        *((PersonRow, {"person_key": person}) for person in people),
+        *((StandingsRow, {"person_key": person}) for person in people),
+        *((table, key) for table, wanted in also.items() for key in wanted),
+    ]
+    rows = read_rows(keys)
+    claim = next(iter(rows.get(ClaimRow, [])), None)
+    named = set(claim.line_ids) if claim is not None else set()
+    whole = replace(
+        stored,
         enrolments=rows.get(EnrolmentRow, []),
         vouchers=_sorted(rows, VoucherRow, "id"),
         people=_sorted(rows, PersonRow, "person_key"),
@@ -79,6 +100,7 @@ def find_class(class_id: str) -> StoredClass | None:
         institution=next(iter(rows.get(InstitutionRow, [])), None),
         project=next(iter(rows.get(ProjectRow, [])), None),
     )
+    return whole, rows
 
 
 def _people(
@@ -96,7 +118,7 @@ def in_parts(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
         yield part
 
 
-def read_rows(keys: Iterable[Key]) -> dict[type[Table[Any]], list[Any]]:
+def read_rows(keys: Iterable[Key]) -> Rows:
     """Read rows of several tables, a hundred a call; there may be no row under a key."""
     rows: dict[type[Table[Any]], list[Any]] = {}
     for part in in_parts(keys, _TOGETHER):
@@ -116,5 +138,5 @@ def read_people(person_keys: Iterable[str]) -> Iterator[tuple[list[Any], list[An
         yield rows[PersonRow], rows[StandingsRow]
 
 
-def _sorted(rows: dict[type[Table[Any]], list[Any]], table: type[Table[Any]], name: str) -> list[Any]:
+def _sorted(rows: Rows, table: type[Table[Any]], name: str) -> list[Any]:
     return sorted(rows.get(table, []), key=lambda record: getattr(record, name))

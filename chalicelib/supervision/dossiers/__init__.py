@@ -1,0 +1,1 @@
+"""Dossiers made from the tables: a class with its neighbours, in a dozen calls."""
