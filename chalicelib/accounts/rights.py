@@ -163,6 +163,7 @@ RIGHTS: dict[str, Row] = {
     "dead_letter.read": _PROVINCE,
     "dead_letter.redrive": _PROVINCE,
     "risk_case.read": _bureaus(_C, _R, _S) | _PROVINCE,
+    "risk_case.take": _bureaus(_S) | _PROVINCE,
     "risk_case.resolve": _bureaus(_S) | _PROVINCE,
     "inspection.create": _bureaus(_S) | _PROVINCE,
     "waiting.read": _STAFF | _READERS,

@@ -33,11 +33,14 @@ class Effect(StrEnum):
     LAPSE = "lapse"
     WITHDRAW = "withdraw"
     EXPIRE = "expire"
+    REOPEN = "reopen"
     CARRY_ON = "carry_on"
     """A job goes on with what a machine has to do; its alarms tell where it cannot."""
 
 
-WRITING = frozenset({Effect.RELEASE, Effect.LAPSE, Effect.WITHDRAW, Effect.EXPIRE, Effect.CARRY_ON})
+WRITING = frozenset(
+    {Effect.RELEASE, Effect.LAPSE, Effect.WITHDRAW, Effect.EXPIRE, Effect.REOPEN, Effect.CARRY_ON}
+)
 """Effects that change something: each names the function, or the job, that does it."""
 
 
@@ -293,6 +296,15 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "sent": _carried_on("reconcile_exchange"),
         "refused": Clock(acts=(Role.PROVINCE,), ticks=(Tick(effect=Effect.LIST),)),
         "dead": Clock(acts=(Role.PROVINCE,), ticks=(Tick(effect=Effect.LIST),)),
+    },
+    "risk_case": {
+        "open": _decided_by(Role.SUPERVISOR),
+        "under_review": _decided_by(Role.SUPERVISOR),
+        # counted from the day after its toleration; of others nothing is left to be done
+        "resolved": Clock(
+            acts=(Role.SYSTEM,),
+            ticks=(Tick(effect=Effect.REOPEN, by=_CLOCKS_JOB, port="reopen_tolerated"),),
+        ),
     },
     "check_in": {"needs_review": _decided_by(Role.CLERK)},
     "footage": {

@@ -181,6 +181,16 @@ REASONS: dict[str, Reason] = {
         "统一社会信用代码校验不通过，请核对营业执照。",
         "The unified social credit code fails its check. Compare it with the licence.",
     ),
+    "until_needed": Reason(
+        Malformed,
+        "予以容忍的，请填写容忍到哪一天：须在今天之后、{days} 天以内。",
+        "Say until which day it is tolerated: one after today, within {days} days.",
+    ),
+    "until_not_asked": Reason(
+        Malformed,
+        "只有予以容忍的案件填写截止日期，请删去。",
+        "Only what is tolerated has a last day. Leave it out.",
+    ),
     "unknown_division": Reason(
         Malformed, "没有这个行政区划代码，请核对。", "There is no such administrative division code."
     ),
@@ -1076,6 +1086,11 @@ REASONS: dict[str, Reason] = {
         "此暂缓随支付条件恢复自动解除，不能人工解除；不能恢复的，请复核人员剔除该明细。",
         "This hold goes by itself once its condition is met again. If it cannot be, take the line out of the claim.",
     ),
+    "hold_of_case": Reason(
+        Refused,
+        "此暂缓由监管风险案件 {case} 作出，请处理该案件；认定误报或予以容忍的，暂缓随之解除。",
+        "This hold is of risk case {case}. Resolve the case: a false alarm, or one that is tolerated, lifts it.",
+    ),
     "payee_waiting": Reason(
         Refused,
         "该机构已有一个收款账户待确认，请由拨付人员先确认或退回。",
@@ -1146,7 +1161,7 @@ FORMS: dict[str, tuple[str, str]] = {
 ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
 
 _WORDS = """
-    accepted allowed check column content_type division employment_status explanation field fields host
+    accepted allowed case check column content_type division employment_status explanation field fields host
     kept lesson_id lines pattern sheets sign status value written
 """
 _DAYS_AND_MOMENTS = """

@@ -12,7 +12,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
-from chalicelib.aws.writes import Put, Update, lawful, names_none_of, none_of, update
+from chalicelib.aws.writes import Check, Put, Update, lawful, names_none_of, none_of, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.subsidies.claims.model import (
@@ -411,6 +411,12 @@ def decide(
     return update(ClaimRow, (claim_id,), _actions(changes), condition=condition, change=change)
 
 
+def unchanged_check(claim_id: str, claim: Claim | None) -> Check:
+    """Require that a claim is as it was read, or that there is none where none was found."""
+    absent: Condition = ClaimRow.id.does_not_exist()
+    return Check(ClaimRow, (claim_id,), absent if claim is None else ClaimRow.version == claim.version)
+
+
 def move_write(before: Claim, after: Claim, *, also: Condition | None = None) -> Update:
     """Write what has become of a claim, if it is still as it was read; `also` is asked besides.
 
@@ -466,13 +472,18 @@ def reject_line_write(line: Line, reason: str) -> Update:
     )
 
 
-def restore_line_write(line: Line) -> Update:
+def restore_line_write(line: Line, holds: Sequence[str], *, since: Mapping[str, datetime]) -> Update:
     """Take a line that second review rejected into its claim again, as that review is withdrawn."""
-    status = LineStatus.HELD if line.holds else LINE_TRANSITIONS.target("restore")
+    status = LineStatus.HELD if holds else LINE_TRANSITIONS.target("restore")
     return Update(
         LineRow,
         (line.id,),
-        [LineRow.status.set(str(status)), LineRow.reject_reason.remove()],
+        [
+            LineRow.status.set(str(status)),
+            LineRow.holds.set(list(holds)),
+            LineRow.held_since.set(dict(since)),
+            LineRow.reject_reason.remove(),
+        ],
         line_in("restore", version=line.version),
     )
 

@@ -27,7 +27,15 @@ from chalicelib.subsidies.claims.model import (
     why_not,
     why_not_again,
 )
-from chalicelib.subsidies.holds.model import decided_holds, not_lifted, stop_hold
+from chalicelib.subsidies.holds.classes import let_go_meanwhile
+from chalicelib.subsidies.holds.model import (
+    ClassHolds,
+    decided_holds,
+    holds_from_class,
+    not_lifted,
+    stop_hold,
+)
+from chalicelib.subsidies.holds.store import class_holds_check, find_class_holds
 from chalicelib.subsidies.overrides.service import undecided
 from chalicelib.subsidies.payability.model import occupation_of, totals_of
 from chalicelib.subsidies.payability.service import Examination, examine, lines_ever_claimed
@@ -71,8 +79,20 @@ def submit_claim(
         _require_totals(count, amount_fen, declared_count, declared_amount_fen)
         claim = _claim_for(context, training_class, trainees, before)
         known: dict[str, Line] = {line.id: line for line in old}
-        lines = _lines_for(context, training_class, claim, trainees, known)
+        standing = find_class_holds(class_id)
+        lines = [
+            _line_for(
+                context,
+                claim,
+                trainee,
+                known,
+                _Found(occupation_of(project_of(training_class)), standing, let_go_meanwhile(old)),
+            )
+            for trainee in trainees
+            if trainee.payability.payable
+        ]
         writes: list[Write] = [*store.submit_writes(claim, lines, before=before, known=known)]
+        writes.append(class_holds_check(class_id, standing))
         if before is None:
             writes.append(claim_write(class_id, version=training_class.version))
         # Fails if it was claimed or scored anew meanwhile, or a hold was placed or lifted.
@@ -159,30 +179,27 @@ def _claim_for(
     )
 
 
-def _lines_for(
-    context: Context,
-    training_class: TrainingClass,
-    claim: Claim,
-    trainees: Sequence[Examination],
-    known: Mapping[str, Line],
-) -> list[Line]:
-    """Make a line for each payable trainee; `known` are those that stand there, by id."""
-    occupation = occupation_of(project_of(training_class))
-    return [
-        _line_for(context, claim, trainee, known.get(line_id_of(claim.id, trainee.place)), occupation)
-        for trainee in trainees
-        if trainee.payability.payable
-    ]
+@dataclass(frozen=True)
+class _Found:
+    """What a class gives each of its lines: its occupation, and which holds of supervision stand, or went."""
+
+    occupation: str
+    standing: ClassHolds | None
+    let_go: frozenset[str] = frozenset()
 
 
 def _line_for(
-    context: Context, claim: Claim, trainee: Examination, old: Line | None, occupation: str
+    context: Context, claim: Claim, trainee: Examination, known: Mapping[str, Line], found: _Found
 ) -> Line:
-    decided = decided_holds(old) if old is not None else []
+    """Make the line of a payable trainee; `known` are those that stand there, by id."""
+    line_id = line_id_of(claim.id, trainee.place)
+    old = known.get(line_id)
+    decided = [hold for hold in decided_holds(old) if hold not in found.let_go] if old is not None else []
     of_claim = [stop_hold(hold_id) for hold_id in claim.holds]
-    holds = [*dict.fromkeys([*not_lifted(old, trainee.holds), *decided, *of_claim])]
+    of_class = holds_from_class(found.standing, trainee.enrolment.id)
+    holds = [*dict.fromkeys([*not_lifted(old, trainee.holds), *decided, *of_claim, *of_class])]
     return Line(
-        id=line_id_of(claim.id, trainee.place),
+        id=line_id,
         division=claim.division,
         city=claim.city,
         institution=claim.institution,
@@ -192,7 +209,7 @@ def _line_for(
         person_key=trainee.enrolment.person_key,
         trainee_name=trainee.enrolment.trainee_name,
         trainee_id_number=trainee.enrolment.trainee_id_number,
-        occupation=occupation,
+        occupation=found.occupation,
         status=LineStatus.HELD if holds else LineStatus.PENDING,
         amount_fen=trainee.payability.amount_fen,
         evidence=trainee.evidence,

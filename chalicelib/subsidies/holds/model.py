@@ -10,6 +10,9 @@ into a batch. Who reads "why is this line held?" looks it up here:
 | `attendance:mock_location` | filing and sealing, for a false position | when a supervisor lifts it |
 | `check:<check>` | a list that came later (`listed`), or sealing, as it fails now | once it passes again |
 
+A stop that supervision places is on a class: it holds lines that are there and those that are filed later
+(`classes`), and goes with the decision on its risk case.
+
 The first two are decisions that somebody owes, and stay until they are taken. The others are derived: they
 follow from facts that are looked at again when the claim is filed anew and whenever its division is sealed;
 one that was lifted does not come back (`Line.lifted`). A line that stays held for good is taken out of its
@@ -115,6 +118,8 @@ class SubjectKind(StrEnum):
     LINE = "line"
     CLAIM = "claim"
     INSTITUTION = "institution"
+    CLASS = "class"
+    """The lines of some or all trainees of a class, claimed for already or not; only rules place it."""
 
 
 class HoldStatus(StrEnum):
@@ -131,6 +136,8 @@ HOLD_TRANSITIONS: Transitions[HoldStatus] = Transitions(
 STOP_PAYMENT = "stop_payment"
 """The code of a hold that a person places."""
 PAYEE_CHANGED, PAYEE_MISSING, SUSPENDED = "payee_changed", "payee_missing", "institution_suspended"
+RISK_CASE = "risk_case"
+"""The code of a hold that supervision places; `Hold.evidence` is its case. Schools are not told the rule."""
 STOPPERS = (Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE)
 """Who may stop a payment, and lift what one of them has stopped."""
 SUPERVISORS = (Role.SUPERVISOR, Role.PROVINCE)
@@ -139,6 +146,7 @@ LIFTED_BY: dict[str, tuple[Role, ...]] = {
     PAYEE_CHANGED: (Role.FINANCE,),
     PAYEE_MISSING: (Role.CLERK, Role.FINANCE),
     SUSPENDED: (Role.CLERK, *SUPERVISORS),
+    RISK_CASE: SUPERVISORS,
     HoldKind.STOP: STOPPERS,
     HoldKind.OBJECTION: SUPERVISORS,
     HoldKind.ATTENDANCE: SUPERVISORS,
@@ -151,7 +159,7 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """A hold that somebody has to decide on, and what became of it.
 
     `by_rule` is of one that a rule placed: its placer, if it has one, does not lift it. `evidence` names
-    what a rule went by.
+    what a rule went by. `enrolments` are those whom a hold on a class stops: everybody in it if none.
     """
 
     id: str
@@ -168,11 +176,36 @@ class Hold(msgspec.Struct, frozen=True, kw_only=True):
     lifted_by: list[Role]
     by_rule: bool = False
     evidence: str | None = None
+    enrolments: list[str] = []
     released_by: str | None = None
     released_at: datetime | None = None
     release_reason: str | None = None
     version: int = 1
     last_change: Change | None = None
+
+
+class ClassHolds(msgspec.Struct, frozen=True, kw_only=True):
+    """The open holds on a class: by hold, whose lines it stops, everybody's if the list is empty.
+
+    Filing holds in its condition that they are as it read them.
+    """
+
+    class_id: str
+    division: str
+    holds: dict[str, list[str]] = {}
+    version: int = 1
+    last_change: Change | None = None
+
+
+def concerns(enrolments: Collection[str], enrolment_id: str) -> bool:
+    """Tell whether a hold on a class stops the line of a trainee."""
+    return not enrolments or enrolment_id in enrolments
+
+
+def holds_from_class(standing: ClassHolds | None, enrolment_id: str) -> list[str]:
+    """Name the holds that the line of a trainee has because of its class."""
+    by_hold = standing.holds if standing is not None else {}
+    return [stop_hold(hold_id) for hold_id, whom in sorted(by_hold.items()) if concerns(whom, enrolment_id)]
 
 
 def hold_id_of_rule(code: str, subject_id: str, evidence: str) -> str:
@@ -222,6 +255,8 @@ def why_not_release(
     """
     if principal.role not in hold.lifted_by:
         return error("forbidden")
+    if hold.subject_kind is SubjectKind.CLASS:
+        return error("hold_of_case", case=str(hold.evidence))
     hands = principal.hands
     own = hold.placed_by in hands or (claim is not None and has_hand_in(claim, hands))
     if hold.by_rule and own:
@@ -254,6 +289,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The institution has no account in force. A clerk proposes one, a finance officer confirms it.",
     ),
     SUSPENDED: ("机构已暂停。", "The institution is suspended."),
+    RISK_CASE: (
+        "监管核查中，由监督人员处理后解除或维持。",
+        "Under supervision: a supervisor looks into it, then lifts this or upholds it.",
+    ),
 }
 """Why a line is held where nobody wrote a reason: Chinese and English."""
 
@@ -291,7 +330,7 @@ def shown(hold: Hold) -> ShownHold:
         id=hold.id,
         code=hold.code,
         kind=hold.code,
-        reason=hold.reason,
+        reason=None if hold.code == RISK_CASE else hold.reason,
         since=hold.placed_at,
         lifted_by=tuple(hold.lifted_by),
         version=hold.version,

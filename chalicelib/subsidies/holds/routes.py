@@ -1,7 +1,7 @@
 """HTTP of holds: stop a payment, let it go, list what is stopped."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
@@ -20,7 +20,7 @@ _Id = Annotated[str, Meta(min_length=1, max_length=80)]
 class HoldSubject(Form):
     """What is held: a claim's line, a whole claim, or all payments of an institution (by its USCC)."""
 
-    kind: SubjectKind
+    kind: Literal["line", "claim", "institution"]
     id: _Id
 
 
@@ -84,7 +84,9 @@ class HoldQuery(PageQuery):
 )
 def place(call: Call[HoldRequest, NoQuery]) -> PlacedHoldAnswer:
     body = call.body
-    placed = service.stop_payment(call.context, body.subject.kind, body.subject.id, reason=body.reason)
+    placed = service.stop_payment(
+        call.context, SubjectKind(body.subject.kind), body.subject.id, reason=body.reason
+    )
     return PlacedHoldAnswer(**_facts(call, placed.hold), too_late=placed.too_late)  # type: ignore[arg-type]
 
 

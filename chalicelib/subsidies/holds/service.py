@@ -322,6 +322,8 @@ def _recorded(context: Context, hold_id: str, change: Change) -> _Releasing:
         assert institution is not None
         stops = [stop for stop in institution.stops if stop != hold.id]
         return _Releasing(hold, None, [institution_store.stops_write(institution, stops, change)])
+    if hold.subject_kind is SubjectKind.CLASS:
+        return _Releasing(hold, None, [])  # its case lets it go: `why_not_release` refuses it here
     claim, lines = _claim_and_lines(hold.subject_kind, hold.subject_id)
     text = stop_hold(hold.id)
     writes: list[Write] = [

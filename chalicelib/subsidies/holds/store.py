@@ -11,7 +11,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import ConditionFailed, Put, Update, lawful, until_written, update
+from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, until_written, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.subsidies.claims.model import LateIneligibility, Line, LineFlag
@@ -20,6 +20,7 @@ from chalicelib.subsidies.holds.model import (
     HOLD_TRANSITIONS,
     STOPPABLE,
     UNPAID,
+    ClassHolds,
     Hold,
     HoldStatus,
     since_with,
@@ -65,10 +66,24 @@ class PaymentHoldRow(VersionedTable[Hold]):
     lifted_by = StructAttribute(default=list)
     by_rule = BooleanAttribute(default=False)
     evidence = UnicodeAttribute(null=True)
+    enrolments = StructAttribute(null=True)
     released_by = UnicodeAttribute(null=True)
     released_at = MomentAttribute(null=True)
     release_reason = UnicodeAttribute(null=True)
     by_city = HoldsByCity()
+
+
+class ClassHoldsRow(VersionedTable[ClassHolds]):
+    """One row a class on which supervision ever placed a hold: those that stand now."""
+
+    class Meta:
+        table_name = table_name("class-holds")
+
+    record_type = ClassHolds
+
+    class_id = UnicodeAttribute(hash_key=True)
+    division = UnicodeAttribute()
+    holds = StructAttribute(default=dict)
 
 
 def _listing(city: str, status: HoldStatus) -> str:
@@ -140,6 +155,37 @@ def released_write(hold: Hold, *, before: Hold | None, actor: str, reason: str, 
         release_reason=reason,
     )
     return hold_write(lifted, before=before)
+
+
+# --------------------------------------------------------------------------- on classes
+
+
+def find_class_holds(class_id: str) -> ClassHolds | None:
+    """Read the holds that stand on a class."""
+    return ClassHoldsRow.find(class_id)
+
+
+def class_holds_check(class_id: str, standing: ClassHolds | None) -> Check:
+    """Require that the holds on a class are as they were read: lines are filed with just these."""
+    absent: Condition = ClassHoldsRow.class_id.does_not_exist()
+    unchanged = absent if standing is None else ClassHoldsRow.version == standing.version
+    return Check(ClassHoldsRow, (class_id,), unchanged)
+
+
+def class_holds_write(after: ClassHolds, standing: ClassHolds | None) -> Put | Update:
+    """Store the holds on a class, if they are still as they were read."""
+    if standing is None:
+        return Put(ClassHoldsRow.from_record(after))
+    unchanged = ClassHoldsRow.version == standing.version
+    return Update(ClassHoldsRow, (after.class_id,), [ClassHoldsRow.holds.set(after.holds)], unchanged)
+
+
+def widen_write(hold: Hold, enrolments: Sequence[str]) -> Update:
+    """Let an open hold on a class stop these, if it is still as it was read."""
+    column = PaymentHoldRow.enrolments
+    action = column.set(list(enrolments)) if enrolments else column.remove()
+    unchanged = lawful(PaymentHoldRow, sources=(HoldStatus.OPEN,), version=hold.version)
+    return Update(PaymentHoldRow, (hold.id,), [action], unchanged)
 
 
 # --------------------------------------------------------------------------- on lines

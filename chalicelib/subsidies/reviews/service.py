@@ -40,6 +40,9 @@ from chalicelib.subsidies.claims.moves import (
     reviewed,
 )
 from chalicelib.subsidies.claims.service import lines_of, read_claim
+from chalicelib.subsidies.holds.classes import let_go_meanwhile
+from chalicelib.subsidies.holds.model import holds_from_class, since_with
+from chalicelib.subsidies.holds.store import class_holds_check, find_class_holds
 from chalicelib.subsidies.overrides.service import undecided
 from chalicelib.subsidies.payability.service import Examination, examine
 from chalicelib.subsidies.register.service import enter
@@ -151,10 +154,24 @@ def withdraw_approval(context: Context, claim_id: str, *, version: int, reason: 
         if claim.budget_year is not None:  # none is left where an earlier run of this call has withdrawn it
             year, fen = claim.budget_year, claim.amount_fen
             moves.append(budget_store.unreserve_write(claim.city, year, claim.program_id, amount_fen=fen))
-        transact([*moves, *[store.restore_line_write(line) for line in restored]], change=change)
+        transact([*moves, *_restored(context, claim, restored)], change=change)
 
     until_written(attempt)
     return store.read_claim(claim_id)
+
+
+def _restored(context: Context, claim: Claim, lines: Sequence[Line]) -> list[Write]:
+    """Give the writes that take lines into a claim again, with the holds that stand on its class by now."""
+    if not lines:
+        return []
+    standing, gone = find_class_holds(claim.class_id), let_go_meanwhile(lines)
+    writes: list[Write] = [class_holds_check(claim.class_id, standing)]
+    for line in lines:
+        of_class = holds_from_class(standing, line.enrolment_id)
+        holds = [*dict.fromkeys([*(hold for hold in line.holds if hold not in gone), *of_class])]
+        since = since_with(line, holds, context.now)
+        writes.append(store.restore_line_write(line, holds, since=since))
+    return writes
 
 
 _WITHDRAW = "subsidy_claim.withdraw_approval"

@@ -1,0 +1,190 @@
+"""HTTP of risk cases."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Annotated, Any
+
+from msgspec import Meta, field
+
+from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery
+from chalicelib.edge.forms import Answer, Form, Reason, Version
+from chalicelib.edge.http import Api
+from chalicelib.supervision.cases import service
+from chalicelib.supervision.cases.model import CaseFinding, CaseStatus, Outcome, RiskCase
+from chalicelib.supervision.records.model import FindingKind, Severity
+
+api = Api(__name__)
+
+
+class CaseQuery(PageQuery):
+    """Which risk cases to list."""
+
+    rule: Annotated[str, Meta(max_length=40)] | None = None
+    severity: Severity | None = None
+    status: CaseStatus | None = None
+    institution: Annotated[str, Meta(max_length=18)] | None = None
+    division: Annotated[str, Meta(max_length=6)] | None = None
+
+
+class TakeRequest(Form):
+    """A case that a supervisor takes up."""
+
+    version: Version
+
+
+class ResolveRequest(Form):
+    """A decision on a case; `until` is the last day of what is tolerated."""
+
+    version: Version
+    outcome: Outcome
+    reason: Reason
+    until: date | None = None
+
+
+class CaseSubject(Answer):
+    """What is wrong, by an id that names nobody."""
+
+    kind: FindingKind
+    id: str
+
+
+class CaseFindingAnswer(Answer):
+    """One thing that a rule found: figures, thresholds, ids of records."""
+
+    at: datetime
+    severity: Severity
+    class_id: str | None = field(name="class")
+    institution: str | None
+    lines: list[str]
+    evidence: dict[str, Any]
+
+
+class RiskCaseAnswer(Answer):
+    """A risk case; `lines` are the enrolments whose payment it concerns, everybody's in the class if none."""
+
+    id: str
+    rule: str
+    severity: Severity
+    status: CaseStatus
+    subject: CaseSubject
+    division: str
+    institution: str | None
+    class_id: str | None = field(name="class")
+    lines: list[str]
+    findings: list[CaseFindingAnswer]
+    opened_at: datetime
+    taken_by: str | None
+    taken_at: datetime | None
+    outcome: Outcome | None
+    reason: str | None
+    resolved_by: str | None
+    resolved_at: datetime | None
+    until: date | None
+    version: int
+    allowed_actions: list[str]
+
+
+@api.endpoint(
+    "GET",
+    "/v1/risk-cases",
+    action="risk_case.read",
+    query=CaseQuery,
+    answer=Listing[RiskCaseAnswer],
+    summary="List risk cases, the oldest of each state first",
+)
+def list_cases(call: Call[None, CaseQuery]) -> Listing[RiskCaseAnswer]:
+    query = call.query
+    wanted = service.CaseFilter(
+        rule=query.rule,
+        severity=query.severity,
+        status=query.status,
+        institution=query.institution,
+        division=query.division,
+    )
+    page = service.list_cases(call.context, call.page_request(), wanted)
+    offered = service.allowed_on(call.context, page.items)
+    return call.listing(page, lambda case: _answer(case, offered[case.id]))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/risk-cases/{case_id}",
+    action="risk_case.read",
+    answer=RiskCaseAnswer,
+    summary="A risk case with its evidence",
+)
+def read_case(call: Call[None, NoQuery], case_id: str) -> RiskCaseAnswer:
+    return _shown(call, service.read_case(call.context, case_id))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/risk-cases/{case_id}/take",
+    action="risk_case.take",
+    body=TakeRequest,
+    answer=RiskCaseAnswer,
+    summary="Take a risk case up",
+)
+def take(call: Call[TakeRequest, NoQuery], case_id: str) -> RiskCaseAnswer:
+    return _shown(call, service.take(call.context, case_id, version=call.body.version))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/risk-cases/{case_id}/resolve",
+    action="risk_case.resolve",
+    body=ResolveRequest,
+    answer=RiskCaseAnswer,
+    summary="Decide on a risk case; a false alarm, or what is tolerated, lifts what it holds",
+)
+def resolve(call: Call[ResolveRequest, NoQuery], case_id: str) -> RiskCaseAnswer:
+    body = call.body
+    case = service.resolve(
+        call.context,
+        case_id,
+        version=body.version,
+        outcome=body.outcome,
+        reason=body.reason,
+        until=body.until,
+    )
+    return _shown(call, case)
+
+
+def _shown(call: Call[Any, Any], case: RiskCase) -> RiskCaseAnswer:
+    return _answer(case, service.allowed_on(call.context, [case])[case.id])
+
+
+def _answer(case: RiskCase, offered: Sequence[str]) -> RiskCaseAnswer:
+    return RiskCaseAnswer(
+        id=case.id,
+        rule=case.rule,
+        severity=case.severity,
+        status=case.status,
+        subject=CaseSubject(kind=case.subject_kind, id=case.subject_id),
+        division=case.division,
+        institution=case.institution,
+        class_id=case.class_id,
+        lines=case.lines,
+        findings=[_finding(finding) for finding in case.findings],
+        opened_at=case.opened_at,
+        taken_by=case.taken_by,
+        taken_at=case.taken_at,
+        outcome=case.outcome,
+        reason=case.resolution,
+        resolved_by=case.resolved_by,
+        resolved_at=case.resolved_at,
+        until=case.tolerated_until,
+        version=case.version,
+        allowed_actions=list(offered),
+    )
+
+
+def _finding(finding: CaseFinding) -> CaseFindingAnswer:
+    return CaseFindingAnswer(
+        at=finding.at,
+        severity=finding.severity,
+        class_id=finding.class_id,
+        institution=finding.institution,
+        lines=finding.lines,
+        evidence=finding.evidence,
+    )
