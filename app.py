@@ -117,6 +117,9 @@ FUNCTIONS = (
     ("compare_audit", "supervision.audit.comparison", Kind.JOB),
     ("reencrypt_people", "supervision.rekeying", Kind.ORDER),
     ("migrate_rows", "supervision.migration", Kind.ORDER),
+    ("watch_changes", "supervision.evaluations", Kind.EVENT),
+    ("evaluate_classes", "supervision.evaluations", Kind.QUEUE),
+    ("evaluate_day", "supervision.evaluations", Kind.JOB),
 )
 """Name of the function and of its worker, whose `jobs.py` the worker is in, and how it is called.
 

@@ -40,15 +40,18 @@ class Function:
     """Of the objects in `bucket`, only those whose names begin, or end, so start it (one of the two)."""
     streams: bool = False
     streams_of: frozenset[str] | None = None
-    """Of which tables it reads the changes; None: of all that have a stream."""
+    """Of which tables it reads the changes; None: of all that the audit is told of."""
     stream_events: tuple[str, ...] = ()
     """The kinds of change it is handed (`INSERT`, `MODIFY`, `REMOVE`); all by default."""
     stream_lanes: int = 1
     """How many batches of a shard it works on at once. The changes of one row stay in their order."""
 
-    def follows(self, table: str) -> bool:
-        """Tell whether it reads the changes of a streamed table."""
-        return self.streams and (self.streams_of is None or table in self.streams_of)
+    stream_window_seconds: int = 0
+    """So long a batch is gathered before it is handed over: fewer and fuller ones."""
+
+    def follows(self, table: str, *, audited: bool = True) -> bool:
+        """Tell whether it reads the changes of a table that has a stream."""
+        return self.streams and (audited if self.streams_of is None else table in self.streams_of)
 
 
 BUCKETS: Final = ("intake", "evidence")
@@ -64,7 +67,8 @@ STANDINGS: Final = Queue(name="standings", batch_size=1, maximum_concurrency=2)
 EXPIRY: Final = Queue(name="expiry", batch_size=5, maximum_concurrency=5)
 REMINDERS: Final = Queue(name="reminders", batch_size=5, maximum_concurrency=2)
 SETTLEMENT: Final = Queue(name="settlement", batch_size=1, maximum_concurrency=2)
-QUEUES: Final = (IMPORTS, ISSUANCE, STANDINGS, EXPIRY, REMINDERS, SETTLEMENT)
+SUPERVISION: Final = Queue(name="supervision", batch_size=5, maximum_concurrency=5)
+QUEUES: Final = (IMPORTS, ISSUANCE, STANDINGS, EXPIRY, REMINDERS, SETTLEMENT, SUPERVISION)
 
 _JOB_RETENTION_DAYS: Final = 400
 """Logs of jobs that move money or vouchers outlive a yearly audit."""
@@ -183,6 +187,32 @@ FUNCTIONS: Final = (
         streams_of=frozenset({"vouchers"}),
         stream_events=("INSERT", "MODIFY"),
         stream_lanes=4,  # a row is a subject: each one's messages stay in their order
+    ),
+    Function(
+        name="watch_changes",
+        memory_mb=512,
+        timeout_seconds=60,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        streams=True,
+        streams_of=frozenset(
+            {"check-ins", "classes", "enrolments", "footage", "make-ups", "subsidy-claims"}
+        ),
+        stream_events=("INSERT", "MODIFY"),
+        stream_window_seconds=30,
+    ),
+    Function(
+        name="evaluate_classes",
+        memory_mb=1024,
+        timeout_seconds=120,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        queue=SUPERVISION,
+    ),
+    Function(
+        name="evaluate_day",
+        memory_mb=512,
+        timeout_seconds=60,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        schedule="cron(40 15 * * ? *)",
     ),
     Function(
         name="process_import",

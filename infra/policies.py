@@ -214,7 +214,7 @@ def _by_lambda(function: Function, tables: Sequence[Table]) -> Iterator[Json]:
         streams = [
             {"Fn::GetAtt": [table.logical_id, "StreamArn"]}
             for table in tables
-            if table.streamed and function.follows(table.name)
+            if table.streamed and function.follows(table.name, audited=table.audited)
         ]
         yield _allow(_FOLLOW, streams)
         # AWS knows no narrower resource for this action.

@@ -36,6 +36,7 @@ class TableModel(Protocol):
 
     Meta: Any
     streamed: bool
+    watched: bool
     ttl_attribute: str | None
 
     @classmethod
@@ -44,12 +45,15 @@ class TableModel(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table as the template sees it. `name` has no prefix; `generation` is that of restored ones."""
+    """One table as the template sees it. `name` has no prefix; `generation` is that of restored ones; the audit reads its stream
+    if it is `audited`.
+    """
 
     name: str
     full_name: str
     keys: Json
     streamed: bool
+    audited: bool
     ttl_attribute: str | None
     generation: str = ""
 
@@ -134,7 +138,8 @@ def read_table(model: TableModel, stage: str, *, generation: str = "") -> Table:
         name=full_name.removeprefix(start),
         full_name=full_name,
         keys=keys,
-        streamed=model.streamed,
+        streamed=model.streamed or model.watched,
+        audited=model.streamed,
         ttl_attribute=model.ttl_attribute,
         generation=generation,
     )

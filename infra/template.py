@@ -174,7 +174,7 @@ def _event_sources(tables: Sequence[Table]) -> Json:
             }
         if function.streams:
             for table in tables:
-                if table.streamed and function.follows(table.name):
+                if table.streamed and function.follows(table.name, audited=table.audited):
                     resources[stream_source_id(function, table)] = _stream_source(function, table)
     return resources
 
@@ -196,6 +196,8 @@ def _stream_source(function: Function, table: Table) -> Json:
         "ParallelizationFactor": function.stream_lanes,
         "DestinationConfig": {"OnFailure": {"Destination": arn(dead_letters_id(function))}},
     }
+    if function.stream_window_seconds:
+        properties["MaximumBatchingWindowInSeconds"] = function.stream_window_seconds
     if function.stream_events:
         pattern = json.dumps({"eventName": list(function.stream_events)})
         properties["FilterCriteria"] = {"Filters": [{"Pattern": pattern}]}

@@ -149,6 +149,7 @@ OF_THE_SERVICE: Final = (
     _nightly("ledger-differs", FINANCE, metrics.LEDGER_DIFFERENCES, 1),
     _nightly("audit-broken", PROVINCE, metrics.CHAINS_BROKEN, 1),
     _nightly("audit-gaps", PROVINCE, metrics.AUDIT_GAPS, 1),
+    Watch(name="rule-failing", acts=OPERATOR, figure=metrics.RULES_FAILED, threshold=1),
     _nightly("money-held", SUPERVISOR, metrics.HELD_DAYS, 30),
     _nightly("footage-refused", SUPERVISOR, metrics.FOOTAGE_REFUSED, 20),
     _nightly("footage-unreconciled", OPERATOR, metrics.FOOTAGE_UNRECONCILED, 1),

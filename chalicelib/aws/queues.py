@@ -27,12 +27,15 @@ class Message:
     now: datetime
 
 
-def send(queue_url: str, bodies: Iterable[Mapping[str, Any]], *, now: datetime) -> None:
-    """Send messages, ten a call; every one of them arrives at least once."""
+def send(
+    queue_url: str, bodies: Iterable[Mapping[str, Any]], *, now: datetime, delay_seconds: int = 0
+) -> None:
+    """Send messages, ten a call; every one of them arrives at least once, not before the delay."""
     pending = [{**body, "now": format_moment(now)} for body in bodies]
+    delay = {"DelaySeconds": delay_seconds} if delay_seconds else {}
     for start in range(0, len(pending), _BATCH_MAX):
         entries = [
-            {"Id": str(place), "MessageBody": msgspec.json.encode(body).decode()}
+            {"Id": str(place), "MessageBody": msgspec.json.encode(body).decode(), **delay}
             for place, body in enumerate(pending[start : start + _BATCH_MAX])
         ]
         answer = client("sqs").send_message_batch(QueueUrl=queue_url, Entries=entries)

@@ -160,6 +160,10 @@ class Table(Model, Generic[Record]):
 
     record_type: ClassVar[type[msgspec.Struct]]
     streamed: ClassVar[bool] = False
+    """Its changes go into the audit chain, so each tells who made it and why."""
+    watched: ClassVar[bool] = False
+    """It has a stream for supervision alone: its rows are evidence that is only added to, and no change of it
+    is told to the audit."""
     ttl_attribute: ClassVar[str | None] = None
     schema_version: ClassVar[int] = 1
     """In which form rows are written. Only a change that today's readers would misread counts it up."""

@@ -89,6 +89,8 @@ def test_each_function_has_grants_and_each_exception_is_one(record: set[Call]) -
         assert len(reason) > 40
 
 
+WATCHED_ONLY = {"check-ins"}
+"""Tables whose changes supervision reads and the audit does not."""
 NAMED_ONLY = {
     ("record_audit", "queue/settlement", "SendMessage"): "dead letters stand beside that queue",
     ("return_changes", "queue/settlement", "SendMessage"): "dead letters stand beside that queue",
@@ -237,7 +239,8 @@ def _by_lambda(built: Built, function: Function) -> Iterator[tuple[str, str]]:
         yield "*", "ListStreams"
         for table in built.plain["Resources"].values():
             name = table.get("Properties", {}).get("TableName", "").removeprefix("voucher-prod-")
-            if "StreamSpecification" in table.get("Properties", {}) and function.follows(name):
+            audited = name not in WATCHED_ONLY
+            if "StreamSpecification" in table.get("Properties", {}) and function.follows(name, audited=audited):
                 for action in ("DescribeStream", "GetRecords", "GetShardIterator"):
                     yield f"table/{name}/stream/2026-11-28T00:00:00.000", action
 

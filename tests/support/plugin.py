@@ -17,7 +17,7 @@ os.environ.update(
 )
 
 REGION = "cn-north-1"
-QUEUES = ("imports", "issuance", "standings", "expiry", "reminders", "settlement")
+QUEUES = ("imports", "issuance", "standings", "expiry", "reminders", "settlement", "supervision")
 
 WORKERS = (
     "process_import",
@@ -26,10 +26,12 @@ WORKERS = (
     "expire_shard",
     "remind_shard",
     "seal_settlement",
+    "evaluate_classes",
 )
-CONSUMERS = ("record_audit", "return_changes")
+CONSUMERS = ("record_audit", "return_changes", "watch_changes")
 JOBS = (
     "compare_audit",
+    "evaluate_day",
     "expire_vouchers",
     "migrate_rows",
     "lapse_accounts",

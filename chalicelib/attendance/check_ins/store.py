@@ -48,6 +48,7 @@ class CheckInRow(VersionedTable[CheckIn]):
         table_name = table_name("check-ins")
 
     record_type = CheckIn
+    watched = True
 
     class_id = UnicodeAttribute(hash_key=True)
     slot = UnicodeAttribute(range_key=True)

@@ -10,11 +10,13 @@ QUEUE_OF_WORKER: Final[Mapping[str, str]] = {
     "expire_shard": "expiry",
     "remind_shard": "reminders",
     "seal_settlement": "settlement",
+    "evaluate_classes": "supervision",
 }
 """Workers, by the work queue that a letter of theirs goes back to."""
 
 STARTED_OTHERWISE: Final = (
     "compare_audit",
+    "evaluate_day",
     "expire_vouchers",
     "lapse_accounts",
     "receive_upload",
@@ -31,6 +33,7 @@ STARTED_OTHERWISE: Final = (
     "seal_audit",
     "settle_subsidies",
     "verify_ledger",
+    "watch_changes",
 )
 """Functions that the clock, an upload or a stream starts.
 

@@ -22,8 +22,7 @@ import msgspec
 
 from chalicelib.kernel.ids import whole_of
 from chalicelib.people.vault.model import Person
-from chalicelib.supervision.records.keys import Keyed
-from chalicelib.supervision.records.translation import StoredClass
+from chalicelib.supervision.records.translation import Keyed, StoredClass
 
 SIGHTED_MAX: Final = 60
 """So many places are listed of one thing: a school's tablet checks in thousands, and sixty are evidence."""

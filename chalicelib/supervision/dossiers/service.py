@@ -241,7 +241,7 @@ def _footage(segment_ids: Sequence[str]) -> list[FootageRecord]:
 
 
 def _subsidies(class_ids: Sequence[str], people: frozenset[str]) -> list[OtherSubsidy]:
-    """Read the lines of other claims that name these people: two calls, where there is another class at all."""
+    """Read the lines of other claims that name these people: two calls if there is another class."""
     claims = find_claims([claim_id_of(class_id) for class_id in class_ids]) if class_ids else []
     by_id: dict[str, Claim] = {claim.id: claim for claim in claims}
     lines = find_lines([line_id for claim in claims for line_id in claim.line_ids]) if claims else []

@@ -7,15 +7,11 @@ keys are others: exports of before and after it are not compared by them.
 """
 
 import base64
-from collections.abc import Callable
 from typing import Final
 
 from chalicelib.aws.keys import keyed_digest
 
 _KEY_BYTES: Final = 15
-
-Keyed = Callable[[str, str], str]
-"""Gives the key of a thing: its kind, and what names it in the tables."""
 
 
 def keyed(kind: str, value: str) -> str:

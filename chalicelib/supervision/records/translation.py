@@ -12,7 +12,7 @@ Three readings that are not obvious:
 - `account_key` is null: trainees have no accounts here; institutions' accounts are no business of records.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -36,7 +36,6 @@ from chalicelib.kernel.ids import whole_of
 from chalicelib.people.standings.model import Standings
 from chalicelib.people.vault.model import Person
 from chalicelib.subsidies.claims.model import Claim, Line
-from chalicelib.supervision.records.keys import Keyed
 from chalicelib.supervision.records.model import (
     CheckInRecord,
     ClaimLineRecord,
@@ -59,6 +58,8 @@ from chalicelib.supervision.records.model import (
 )
 from chalicelib.vouchers.model import Voucher
 
+Keyed = Callable[[str, str], str]
+"""Gives the key of a thing: its kind, and what names it in the tables (`records.keys`)."""
 REVIEW_REJECTED: Final = "review_rejected"
 _ANNOUNCED: Final = "announced"
 _FOOTAGE = {FootageStatus.AWAITING_UPLOAD: _ANNOUNCED, FootageStatus.MISSING: _ANNOUNCED}

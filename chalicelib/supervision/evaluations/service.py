@@ -1,0 +1,179 @@
+"""Use cases of evaluation: a class, the vouchers that wait for one, and which classes a night looks at.
+
+Whatever asks for it, a class is evaluated here and nowhere else, so every path finds the same. What is found
+goes to the risk cases, which know what they have already.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from chalicelib.aws import queues
+from chalicelib.aws.logs import log, measure
+from chalicelib.aws.metrics import RULES_FAILED
+from chalicelib.aws.settings import settings
+from chalicelib.aws.waiting import queues_of
+from chalicelib.classes.store import parts_by_class
+from chalicelib.enrolments.store import find_enrolments, waiting_enrolments
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.divisions import PROVINCE
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.people.vault.store import find_people
+from chalicelib.programs.service import current_program
+from chalicelib.subsidies.areas import cities_of
+from chalicelib.subsidies.claims.store import due_claims
+from chalicelib.supervision.cases.service import record_findings
+from chalicelib.supervision.dossiers.model import phones_of
+from chalicelib.supervision.dossiers.service import gather
+from chalicelib.supervision.dossiers.store import add_sightings
+from chalicelib.supervision.evaluations import store
+from chalicelib.supervision.evaluations.model import PATIENCE, day_of, day_shards, touch
+from chalicelib.supervision.records.keys import keyed
+from chalicelib.supervision.records.model import Finding
+from chalicelib.supervision.records.translation import class_record, enrolment_record, voucher_record
+from chalicelib.supervision.rules.dossier import VoucherDossier
+from chalicelib.supervision.rules.evaluation import Failure, findings_about_class, findings_about_voucher
+from chalicelib.vouchers.store import find_vouchers
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """What came of an evaluation: what was found, which rules failed, and whom the class newly met."""
+
+    findings: Sequence[Finding] = ()
+    failures: Sequence[Failure] = ()
+    met: Sequence[str] = field(default_factory=list)
+
+
+def evaluate_class(context: Context, class_id: str) -> Evaluated:
+    """Evaluate every rule over a class and record what is found; a class that is gone is nothing.
+
+    Classes that it newly shares somebody with are evaluated too, soon: theirs are the same neighbours.
+
+    Raises:
+        Unavailable: DynamoDB did not answer; repeating is safe.
+
+    """
+    gathered = gather(context, class_id)
+    if gathered is None:
+        return Evaluated()
+    evaluation = findings_about_class(gathered.dossier, gathered.policy, context.now)
+    findings = [_with_what_was_left_out(finding, gathered.left_out) for finding in evaluation.findings]
+    record_findings(findings, now=context.now, request_id=context.request_id)
+    _tell_failures(evaluation.failures)
+    ask_for(context, gathered.met)
+    return Evaluated(findings, evaluation.failures, gathered.met)
+
+
+def evaluate_waiting(
+    context: Context, queue: str, after: Mapping[str, Any] | None
+) -> tuple[Evaluated, Mapping[str, Any] | None]:
+    """Evaluate the vouchers of a page of enrolments in no class; gives where the next page begins."""
+    page = waiting_enrolments(queue, until=context.now, after=after)
+    enrolments = find_enrolments([waiting.key[0] for waiting in page.keys]) if page.keys else []
+    vouchers = {voucher.enrolment_id: voucher for voucher in _vouchers_of(enrolments)}
+    named = {enrolment.class_id for enrolment in enrolments if enrolment.class_id is not None}
+    classes = parts_by_class(sorted(named)) if named else {}
+    findings: list[Finding] = []
+    failures: list[Failure] = []
+    for enrolment in sorted(enrolments, key=lambda enrolment: enrolment.id):
+        voucher = vouchers.get(enrolment.id)
+        if voucher is None:
+            continue
+        parts = classes.get(str(enrolment.class_id))
+        dossier = VoucherDossier(
+            voucher=voucher_record(voucher, keyed),
+            enrolment=enrolment_record(enrolment, keyed),
+            training_class=class_record(parts.head, parts.plan, keyed) if parts is not None else None,
+        )
+        policy = current_program(voucher.program_id).policy
+        evaluation = findings_about_voucher(dossier, policy, context.now)
+        findings += evaluation.findings
+        failures += evaluation.failures
+    if findings:
+        record_findings(findings, now=context.now, request_id=context.request_id)
+    _tell_failures(failures)
+    return Evaluated(findings, failures), page.after
+
+
+def _vouchers_of(enrolments: Sequence[Any]) -> list[Any]:
+    return find_vouchers(sorted({enrolment.voucher_id for enrolment in enrolments})) if enrolments else []
+
+
+def _with_what_was_left_out(finding: Finding, left_out: int) -> Finding:
+    """Say in the evidence that more neighbours share somebody than were read."""
+    if not left_out:
+        return finding
+    return msgspec.structs.replace(finding, evidence={**finding.evidence, "neighbours_left_out": left_out})
+
+
+def _tell_failures(failures: Iterable[Failure]) -> None:
+    for failure in failures:
+        kind = failure.error.partition(":")[0]  # its text may hold what it was about
+        log("rule_failed", rule=failure.rule, about=failure.about, error=kind)
+        measure(RULES_FAILED, rule=failure.rule)
+
+
+# --------------------------------------------------------------------------- as records arrive
+
+
+def touch_classes(context: Context, class_ids: Iterable[str], *, at_once: Iterable[str] = ()) -> int:
+    """Have classes evaluated in which something happened: soon, or at once; gives how many were asked for.
+
+    While one is asked for already, more of the same costs a write that fails and nothing else.
+    """
+    hurried = sorted(set(at_once))
+    now = context.now
+    noted = {one for one in sorted({*class_ids, *hurried}) if store.note_touched(touch(one, now), now)}
+    later = sorted(noted - set(hurried))
+    ask_for(context, hurried)
+    ask_for(context, later, delay_seconds=int(PATIENCE.total_seconds()))
+    return len(hurried) + len(later)
+
+
+def ask_for(context: Context, class_ids: Iterable[str], *, delay_seconds: int = 0) -> None:
+    """Ask for the evaluation of classes."""
+    bodies = [{"class_id": class_id} for class_id in class_ids]
+    if bodies:
+        queues.send(settings().supervision_queue_url, bodies, now=context.now, delay_seconds=delay_seconds)
+
+
+def note_phones(context: Context, person_keys: Iterable[str]) -> None:
+    """List the phones of people who have just enrolled, so that whoever shares one meets them."""
+    people = find_people(sorted(set(person_keys)))
+    if people:
+        add_sightings(phones_of(people), change_of(context, "sighting.add"))
+
+
+# --------------------------------------------------------------------------- in the night
+
+
+def begin_night(context: Context) -> dict[str, int]:
+    """Ask for the evaluation of what the day touched, of what is due to be paid, and of what waits.
+
+    A message each for a shard of the day, a city's due claims, and a list of enrolments in no class.
+    """
+    day = day_of(context.now) - timedelta(days=1)
+    bodies: list[dict[str, Any]] = [{"touched": shard} for shard in day_shards(day)]
+    bodies += [{"due": city} for city in cities_of(PROVINCE)[0]]
+    bodies += [{"waiting": queue} for queue in queues_of(PROVINCE)]
+    queues.send(settings().supervision_queue_url, bodies, now=context.now)
+    return {"messages": len(bodies)}
+
+
+def ask_for_touched(context: Context, day_shard: str, after: Mapping[str, Any] | None) -> None:
+    """Ask for the classes of a page of a day's list, and for the next page."""
+    class_ids, rest = store.touched_on(day_shard, after)
+    ask_for(context, class_ids)
+    if rest is not None:
+        again = {"touched": day_shard, "after": rest}
+        queues.send(settings().supervision_queue_url, [again], now=context.now)
+
+
+def ask_for_due(context: Context, city: str) -> None:
+    """Ask for the classes whose claims the night may pay."""
+    claims = due_claims(city, on=shanghai_date(context.now))
+    ask_for(context, sorted({str(claim.class_id) for claim in claims}))
