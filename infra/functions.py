@@ -194,9 +194,7 @@ FUNCTIONS: Final = (
         timeout_seconds=60,
         log_retention_days=_JOB_RETENTION_DAYS,
         streams=True,
-        streams_of=frozenset(
-            {"check-ins", "classes", "enrolments", "footage", "make-ups", "subsidy-claims"}
-        ),
+        streams_of=frozenset({"check-ins", "classes", "enrolments", "footage", "make-ups", "subsidy-claims"}),
         stream_events=("INSERT", "MODIFY"),
         stream_window_seconds=30,
     ),

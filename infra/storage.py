@@ -45,8 +45,9 @@ class TableModel(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """One table as the template sees it. `name` has no prefix; `generation` is that of restored ones; the audit reads its stream
-    if it is `audited`.
+    """One table as the template sees it.
+
+    `name` has no prefix; `generation` is that of restored ones. The audit reads the stream of `audited` ones.
     """
 
     name: str

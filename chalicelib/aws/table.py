@@ -15,7 +15,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.attributes import Attribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection, TableConnection
-from pynamodb.constants import ALL_OLD, STRING
+from pynamodb.constants import ALL_OLD, NUMBER, STRING
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
@@ -53,6 +53,22 @@ class MomentAttribute(Attribute[datetime]):
     def deserialize(self, value: str) -> datetime:
         """Read a moment back, in UTC."""
         return datetime.fromisoformat(value)  # a hundredth of what strptime takes
+
+
+class SecondAttribute(Attribute[datetime]):
+    """An aware moment as a number of whole seconds: a fourth of the room, where no index is ordered by it."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: datetime) -> str:
+        """Write a moment, e.g. `1795401873`."""
+        if value.tzinfo is None:
+            raise ValueError("a moment needs an offset")
+        return str(int(value.timestamp()))
+
+    def deserialize(self, value: str) -> datetime:
+        """Read a moment back, in UTC."""
+        return datetime.fromtimestamp(int(value), UTC)
 
 
 class StructAttribute(Attribute[Any]):

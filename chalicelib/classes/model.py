@@ -145,7 +145,8 @@ class ClassFacts(msgspec.Struct, frozen=True, kw_only=True):
     """What stands in a class's head and is shown of the whole class.
 
     `policy_version` is the newest at submission until approval pins it, and with it `project_version`: by
-    these the class is judged and paid, whatever changes later. `returned_version` is the version at
+    these the class is judged and paid, whatever changes later. `applied_at` is when completion was applied
+    for. `returned_version` is the version at
     which it was last returned. `also_prepared_by` are those who had a hand in it on the institution's side
     and whom no other field names (see `prepared_by`).
     """
@@ -176,7 +177,7 @@ class ClassFacts(msgspec.Struct, frozen=True, kw_only=True):
     change_by: str | None = None
     change_count: int = 0
     completion_submitted_by: str | None = None
-    completion_submitted_at: datetime | None = None
+    applied_at: datetime | None = None
     completion_approved_by: str | None = None
     completion_approved_at: datetime | None = None
     scored_by: str | None = None

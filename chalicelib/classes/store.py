@@ -11,7 +11,14 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
-from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.table import (
+    MomentAttribute,
+    SecondAttribute,
+    StructAttribute,
+    VersionedTable,
+    page_of,
+    table_name,
+)
 from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
 from chalicelib.aws.writes import (
     Check,
@@ -134,7 +141,7 @@ class ClassRow(VersionedTable[Any]):
     change_by = UnicodeAttribute(null=True)
     change_count = NumberAttribute(null=True)
     completion_submitted_by = UnicodeAttribute(null=True)
-    completion_submitted_at = MomentAttribute(null=True)
+    applied_at = SecondAttribute(null=True)
     completion_approved_by = UnicodeAttribute(null=True)
     completion_approved_at = MomentAttribute(null=True)
     scored_by = UnicodeAttribute(null=True)

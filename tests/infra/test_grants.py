@@ -240,7 +240,9 @@ def _by_lambda(built: Built, function: Function) -> Iterator[tuple[str, str]]:
         for table in built.plain["Resources"].values():
             name = table.get("Properties", {}).get("TableName", "").removeprefix("voucher-prod-")
             audited = name not in WATCHED_ONLY
-            if "StreamSpecification" in table.get("Properties", {}) and function.follows(name, audited=audited):
+            if "StreamSpecification" in table.get("Properties", {}) and function.follows(
+                name, audited=audited
+            ):
                 for action in ("DescribeStream", "GetRecords", "GetShardIterator"):
                     yield f"table/{name}/stream/2026-11-28T00:00:00.000", action
 

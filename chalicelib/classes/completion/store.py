@@ -19,7 +19,7 @@ def submit_completion(
         change=change,
         actions=[
             ClassRow.completion_submitted_by.set(by),
-            ClassRow.completion_submitted_at.set(change.at),
+            ClassRow.applied_at.set(change.at),
             also_prepared_action(also),
             ClassRow.return_reason.remove(),
             ClassRow.queued_at.set(change.at),

@@ -273,7 +273,7 @@ def class_record(head: ClassHead, plan: ClassPlan, keyed: Keyed) -> ClassRecord:
         created_at=head.created_at,
         submitted_at=head.submitted_at,
         approved_at=head.approved_at,
-        completion_submitted_at=head.completion_submitted_at,
+        completion_submitted_at=head.applied_at,
         scored_at=head.scored_at,
         planned_size=head.planned_size,
         lessons=[_lesson(lesson, plan, keyed) for lesson in plan.lessons],

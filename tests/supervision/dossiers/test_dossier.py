@@ -80,7 +80,11 @@ def test_a_phone_that_signs_people_in_at_two_classes_makes_them_neighbours(world
 
 def test_one_trainer_in_two_classes_brings_their_timetables_together(world: Any) -> None:
     here = Classroom(world).rostered(1)
-    site = {"name": "他处", "address": "合肥", "location": {"lng": 117.3, "lat": 31.8, "coord_system": "gcj02"}}
+    site = {
+        "name": "他处",
+        "address": "合肥",
+        "location": {"lng": 117.3, "lat": 31.8, "coord_system": "gcj02"},
+    }
     there = Classroom(world, site=site).approved()
     gathered(here)
     gathered(there)

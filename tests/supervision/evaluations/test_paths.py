@@ -40,9 +40,7 @@ def asked(emulator: Any) -> list[str]:
     return [body["class_id"] for body in bodies if "class_id" in body]
 
 
-def test_a_class_is_asked_for_once_however_much_happens_in_it(
-    world: Any, emulator: Any, taps: Any
-) -> None:
+def test_a_class_is_asked_for_once_however_much_happens_in_it(world: Any, emulator: Any, taps: Any) -> None:
     room = Classroom(world).rostered(3)
     app.watch_changes({"Records": taps.records()}, None)
     assert asked(emulator) == [room.id]
