@@ -1,7 +1,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
-.PHONY: call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov upgrade-drill
+.PHONY: supervision call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov upgrade-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -118,6 +118,16 @@ checkov: $(STAMP) ## look through the production template with checkov, in an en
 
 planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)
 	@$(PYTHON) -m tests.stateful.planted_bugs
+
+CLASSES ?= 2000
+SEED ?= 1
+FRAUD ?= 0.02
+PROVINCE := .build/province
+supervision: $(STAMP) ## what the rules find of a synthetic province, against its labels (CLASSES=2000 SEED=1 FRAUD=0.02)
+	@rm -rf $(PROVINCE) && mkdir -p $(PROVINCE)
+	@$(PYTHON) -m infra.province.generate --classes $(CLASSES) --seed $(SEED) --fraud $(FRAUD) $(PROVINCE)/export
+	@$(PYTHON) -m infra.supervise $(PROVINCE)/export > $(PROVINCE)/findings.jsonl
+	@$(PYTHON) -m infra.province.score $(PROVINCE)/export.labels.jsonl $(PROVINCE)/findings.jsonl
 
 ifneq ($(wildcard infra/bench.py infra/bench/__init__.py),)
 bench: $(STAMP) ## races, and what each operation costs, on a bare local cloud

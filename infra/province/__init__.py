@@ -1,0 +1,1 @@
+"""A synthetic province: honest traffic and labelled fraud as records, and what scores findings by it."""
