@@ -49,6 +49,8 @@ class Watch:
     period_seconds: int = 5 * _MINUTE
     periods: int = 1
     quiet: str = "notBreaching"
+    leads_back: bool = False
+    """Whether new code is not kept when it rings during a deployment (`infra.rolling`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +63,16 @@ class Alarm:
     properties: Json
 
 
-API_FAILING: Final = Watch(name="api-failing", acts=OPERATOR, figure="5XXError", threshold=5)
+API_FAILING: Final = Watch(name="api-failing", acts=OPERATOR, figure="5XXError", threshold=5, leads_back=True)
 API_SLOW: Final = Watch(
     name="api-slow", acts=OPERATOR, figure="Latency", threshold=3_000, statistic="p99", periods=3
 )
 API_THROTTLED: Final = Watch(
     name="api-throttled", acts=OPERATOR, figure=metrics.REQUESTS_THROTTLED, threshold=100
 )
-FUNCTION_ERRORS: Final = Watch(name="function-errors", acts=OPERATOR, figure="Errors", threshold=1)
+FUNCTION_ERRORS: Final = Watch(
+    name="function-errors", acts=OPERATOR, figure="Errors", threshold=1, leads_back=True
+)
 FUNCTION_THROTTLED: Final = Watch(name="function-throttled", acts=OPERATOR, figure="Throttles", threshold=1)
 FUNCTION_SLOW: Final = Watch(
     name="function-near-time-out", acts=OPERATOR, figure="Duration", threshold=90, statistic="Maximum"
@@ -131,15 +135,16 @@ OF_THE_SERVICE: Final = (
     Watch(name="requests-paced", acts=OPERATOR, figure=metrics.REQUESTS_PACED, threshold=100),
     Watch(name="sign-ins-failing", acts=OPERATOR, figure=metrics.SIGN_INS_FAILED, threshold=100),
     Watch(name="store-throttled", acts=OPERATOR, figure=metrics.STORE_THROTTLED, threshold=10),
-    Watch(name="store-failing", acts=OPERATOR, figure=metrics.STORE_FAULTS, threshold=10),
+    Watch(name="store-failing", acts=OPERATOR, figure=metrics.STORE_FAULTS, threshold=10, leads_back=True),
     Watch(
         name="messages-failing",
         acts=OPERATOR,
         figure=metrics.MESSAGES_FAILED,
         threshold=1,
         period_seconds=15 * _MINUTE,
+        leads_back=True,
     ),
-    Watch(name="changes-parked", acts=OPERATOR, figure=metrics.CHANGES_PARKED, threshold=1),
+    Watch(name="changes-parked", acts=OPERATOR, figure=metrics.CHANGES_PARKED, threshold=1, leads_back=True),
     _hourly("changes-undelivered", OPERATOR, metrics.UNDELIVERED_AGE, 4 * _HOUR),
     _hourly("deliveries-dead", PROVINCE, metrics.DELIVERIES_DEAD, 1),
     _hourly("deliveries-refused", PROVINCE, metrics.DELIVERIES_REFUSED, 1),
@@ -268,15 +273,24 @@ def alarm_resources(stage: str) -> Json:
     return {alarm.id: _resource(alarm, stage) for alarm in alarms(stage)}
 
 
+def alarm_name(alarm: Alarm, stage: str) -> str:
+    """Give an alarm's name in CloudWatch."""
+    return "-".join(part for part in (prefix(stage), alarm.of, alarm.watch.name) if part)
+
+
+def leading_back(stage: str) -> list[str]:
+    """Name the alarms on which a deployment leads its functions back to the code before."""
+    return [alarm_name(alarm, stage) for alarm in alarms(stage) if alarm.watch.leads_back]
+
+
 def _resource(alarm: Alarm, stage: str) -> Json:
-    name = "-".join(part for part in (prefix(stage), alarm.of, alarm.watch.name) if part)
     topic: Json | list[Json] = [{"Ref": "AlarmTopicArn"}]
     if stage == LOCAL:
         topic = {"Fn::If": ["TellSomebody", topic, {"Ref": "AWS::NoValue"}]}
     resource: Json = {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
-            "AlarmName": name,
+            "AlarmName": alarm_name(alarm, stage),
             "AlarmDescription": f"{alarm.watch.acts} acts: {RUN_BOOK}#{alarm.watch.name}",
             **alarm.properties,
             "AlarmActions": topic,
