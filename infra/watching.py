@@ -12,13 +12,13 @@ dashboard, which can search, shows DynamoDB's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from chalicelib.aws import metrics
 from chalicelib.aws.metrics import JOB_DIMENSION, NAMESPACE, STAGE_DIMENSION, Metric
-from infra.functions import FUNCTIONS, QUEUES, Function, logical_id
+from infra.functions import API, FUNCTIONS, QUEUES, Function, logical_id
 from infra.storage import LOCAL, Json, dead_letters_id, has_dead_letters, prefix, queue_id
 
 RUN_BOOK: Final = "infra/runbook.md"
@@ -130,6 +130,19 @@ def _nightly(name: str, acts: str, figure: Metric, threshold: float) -> Watch:
     )
 
 
+def _lasting(name: str, acts: str, figure: Metric, threshold: float) -> Watch:
+    """Watch what a job begun by hand has still to do; it rings when that is so for three days on end."""
+    return Watch(
+        name=name,
+        acts=acts,
+        figure=figure,
+        threshold=threshold,
+        statistic="Maximum",
+        period_seconds=_HOUR,
+        periods=72,
+    )
+
+
 OF_THE_SERVICE: Final = (
     API_THROTTLED,
     Watch(name="requests-paced", acts=OPERATOR, figure=metrics.REQUESTS_PACED, threshold=100),
@@ -157,6 +170,8 @@ OF_THE_SERVICE: Final = (
     _nightly("money-held", SUPERVISOR, metrics.HELD_DAYS, 30),
     _nightly("footage-refused", SUPERVISOR, metrics.FOOTAGE_REFUSED, 20),
     _nightly("footage-unreconciled", OPERATOR, metrics.FOOTAGE_UNRECONCILED, 1),
+    _lasting("migration-open", OPERATOR, metrics.MIGRATION_OPEN, 1),
+    _lasting("reencryption-open", OPERATOR, metrics.REENCRYPTION_OPEN, 1),
 )
 """Watches of figures that the service writes of itself, one alarm each."""
 
@@ -172,6 +187,49 @@ WATCHES: Final = (
     JOB_MISSED,
     *OF_THE_SERVICE,
 )
+
+WORK_WATCHED: Final[Mapping[str, Sequence[str]]] = {
+    API: ("api-failing", "api-slow", "requests-paced", "sign-ins-failing", "store-failing"),
+    "resume_issuance": ("queue-waiting", "messages-failing"),
+    "resume_imports": ("queue-waiting", "messages-failing"),
+    "follow_standings": ("queue-waiting", "messages-failing"),
+    "expire_vouchers": ("queue-waiting", "messages-failing"),
+    "settle_subsidies": ("batch-unsealed", "queue-waiting", "messages-failing"),
+    "verify_ledger": ("ledger-differs", "queue-waiting", "messages-failing"),
+    "reconcile_exchange": ("changes-undelivered", "deliveries-dead", "deliveries-refused"),
+    "seal_audit": ("audit-broken",),
+    "compare_audit": ("audit-gaps",),
+    "reencrypt_people": ("reencryption-open",),
+    "migrate_rows": ("migration-open",),
+    "record_audit": ("stream-behind", "changes-parked", "audit-gaps"),
+    "return_changes": ("stream-behind", "changes-parked", "changes-undelivered"),
+    "process_import": ("messages-failing", "queue-waiting"),
+    "issue_vouchers": ("messages-failing", "queue-waiting"),
+    "expire_shard": ("messages-failing", "queue-waiting"),
+    "remind_shard": ("messages-failing", "queue-waiting"),
+    "seal_settlement": (
+        "batch-unsealed",
+        "batch-unexported",
+        "batch-unanswered",
+        "ledger-differs",
+        "money-held",
+        "messages-failing",
+        "queue-waiting",
+    ),
+    "reconcile_footage": ("footage-refused", "footage-unreconciled"),
+}
+"""Which watches ring when a function runs well and what it is for is not done all the same.
+
+What a job asks of a queue is watched where the queue is worked through."""
+
+RUNS_WATCHED_ONLY: Final[Mapping[str, str]] = {
+    "bootstrap_accounts": "started by hand, and whoever starts it reads its answer",
+    "lapse_accounts": "does by itself all that it finds, or fails: its errors and its heartbeat tell",
+    "receive_upload": "one upload each time: it does it, or fails and the upload lies in its dead letters",
+    "register_footage": "one recording each time; what it did not get the night misses (footage-refused)",
+    "register_document": "one document each time: it does it, or fails and lies in its dead letters",
+}
+"""Functions of which only errors, throttles, time, dead letters and heartbeat are watched; and why."""
 
 ONLY_WITH_ACCESS_LOGS: Final = frozenset({API_THROTTLED.name})
 
