@@ -188,6 +188,18 @@ def test_tables_are_recoverable_encrypted_and_kept(template: Template) -> None:
         assert template["Resources"][name]["UpdateReplacePolicy"] == "Retain", name
 
 
+def test_logs_and_queues_outlive_the_stack(template: Template) -> None:
+    """Their days were promised; only a first deployment that fails takes along what it had made."""
+    for name, one in template["Resources"].items():
+        if one["Type"] in {"AWS::Logs::LogGroup", "AWS::SQS::Queue"}:
+            assert one["DeletionPolicy"] == "RetainExceptOnCreate", name
+            assert one["UpdateReplacePolicy"] == "Retain", name
+            assert "Condition" not in one, f"{name}: switched off and on again, its name would be taken"
+    logs = _of_type(template, "AWS::Logs::LogGroup")
+    assert all(one["RetentionInDays"] >= 180 for one in logs.values())
+    assert "AccessLog" in logs
+
+
 def test_what_nobody_waits_for_has_dead_letters_and_an_alarm(template: Template) -> None:
     for function in FUNCTIONS:
         assert logical_id(function) + "Errors" in template["Resources"]

@@ -248,7 +248,7 @@ def test_access_logs_are_off_unless_asked_for(template: Template) -> None:
     setting = resources["RestAPI"]["Properties"]["AccessLogSetting"]
     assert setting["Fn::If"][0] == "WriteAccessLogs"
     assert json.loads(setting["Fn::If"][1]["Format"])["stage"] == "prod"
-    for name in ("AccessLog", "AccessLogThrottled", "ApiThrottled"):
+    for name in ("AccessLogThrottled", "ApiThrottled"):
         assert resources[name]["Condition"] == "WriteAccessLogs"
     for bucket in ("IntakeBucket", "EvidenceBucket"):
         logging = resources[bucket]["Properties"]["LoggingConfiguration"]
