@@ -14,6 +14,8 @@ from infra.storage import Json
 
 _PROTECTED: Final = "DeletionProtectionEnabled"
 _INDEXES_MAX: Final = 20
+_RESOURCES_A_POLICY: Final = 35
+"""A managed policy has room for 6,144 characters, and a name of ours takes a hundred at the most."""
 KEEPS_DATA: Final = frozenset(
     {
         "AWS::DynamoDB::Table",
@@ -175,8 +177,10 @@ def expanded(before: Json, after: Json) -> Json:
             continue
         if old["Type"] == "AWS::IAM::Role":
             lost = _lost_rights(_rights_of(name, before), _rights_of(name, after))
-            if lost:
-                made["Resources"][name]["Properties"].setdefault("Policies", []).append(_kept_rights(lost))
+            for number, policy in enumerate(_kept_rights(lost)):
+                made["Resources"][f"{name}Before{number}"] = policy
+                attached = made["Resources"][name]["Properties"].setdefault("ManagedPolicyArns", [])
+                attached.append({"Ref": f"{name}Before{number}"})
         elif old["Type"] == "AWS::DynamoDB::Table":
             _keep_indexes(old["Properties"], made["Resources"][name]["Properties"])
     return made
@@ -212,22 +216,39 @@ def _lost_rights(before: Collection[Right], after: Collection[Right]) -> list[Ri
     return sorted({right for right in before if right not in now})
 
 
-def _kept_rights(lost: Collection[Right]) -> Json:
-    statements: list[Json] = []
-    alike: dict[tuple[str, str], list[str]] = {}
+def _kept_rights(lost: Collection[Right]) -> Iterator[Json]:
+    """Give rights as managed policies: beside what a large role has in itself there would be no room."""
+    actions_on: dict[tuple[str, str], list[str]] = {}
     for condition, resource, action in lost:
-        alike.setdefault((condition, resource), []).append(action)
-    by_actions: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
-    for (condition, resource), actions in alike.items():
-        by_actions.setdefault((condition, tuple(actions)), []).append(json.loads(resource))
-    for (condition, actions_alike), resources in by_actions.items():
-        statement: Json = {"Effect": "Allow", "Action": list(actions_alike), "Resource": resources}
-        if json.loads(condition) is not None:
-            statement["Condition"] = json.loads(condition)
-        statements.append(statement)
+        actions_on.setdefault((condition, resource), []).append(action)
+    alike: dict[tuple[str, tuple[str, ...]], list[Any]] = {}
+    for (condition, resource), actions in actions_on.items():
+        alike.setdefault((condition, tuple(actions)), []).append(json.loads(resource))
+    told: list[Json] = []
+    room = _RESOURCES_A_POLICY
+    for (condition, actions_alike), resources in alike.items():
+        left = resources
+        while left:
+            part, left = left[:room], left[room:]
+            statement: Json = {"Effect": "Allow", "Action": list(actions_alike), "Resource": part}
+            if json.loads(condition) is not None:
+                statement["Condition"] = json.loads(condition)
+            told.append(statement)
+            room -= len(part)
+            if not room:
+                yield _policy_of_before(told)
+                told, room = [], _RESOURCES_A_POLICY
+    if told:
+        yield _policy_of_before(told)
+
+
+def _policy_of_before(statements: list[Json]) -> Json:
     return {
-        "PolicyName": "of-the-code-before",
-        "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
+        "Type": "AWS::IAM::ManagedPolicy",
+        "Properties": {
+            "Description": "What the code before may do until it is gone",
+            "PolicyDocument": {"Version": "2012-10-17", "Statement": statements},
+        },
     }
 
 

@@ -124,15 +124,23 @@ def rights(*statements: tuple[list[str], list[Any]], name: str = "job") -> dict[
     return {"PolicyName": name, "PolicyDocument": {"Version": "2012-10-17", "Statement": told}}
 
 
+def kept_rights(template: Template) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Give a role, and the statements of the policies that are attached to it for the code before."""
+    role = template["Resources"]["JobRole"]["Properties"]
+    names = [attached["Ref"] for attached in role["ManagedPolicyArns"] if "Before" in attached["Ref"]]
+    policies = [template["Resources"][name]["Properties"]["PolicyDocument"] for name in names]
+    return role, [statement for policy in policies for statement in policy["Statement"]]
+
+
 def test_old_code_keeps_the_rights_that_new_code_does_without() -> None:
     table, other = {"Fn::GetAtt": ["VouchersTable", "Arn"]}, {"Fn::GetAtt": ["ClaimsTable", "Arn"]}
     before = stack_with({"Policies": [rights((["dynamodb:GetItem", "dynamodb:Query"], [table, other]))]})
     after = stack_with({"Policies": [rights((["dynamodb:GetItem"], [table]))]})
-    own, kept = expanded(before, after)["Resources"]["JobRole"]["Properties"]["Policies"]
-    assert own == after["Resources"]["JobRole"]["Properties"]["Policies"][0]
+    role, kept = kept_rights(expanded(before, after))
+    assert role["Policies"] == after["Resources"]["JobRole"]["Properties"]["Policies"]
     lost = {
         (action, json.dumps(resource))
-        for statement in kept["PolicyDocument"]["Statement"]
+        for statement in kept
         for action in statement["Action"]
         for resource in statement["Resource"]
     }
@@ -154,8 +162,19 @@ def test_a_right_that_moved_to_an_attached_policy_is_not_lost_and_conditions_cou
     del free["Resources"]["JobRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0][
         "Condition"
     ]
-    (_, kept) = expanded(free, inline)["Resources"]["JobRole"]["Properties"]["Policies"]
-    assert "Condition" not in kept["PolicyDocument"]["Statement"][0]
+    (_, kept) = kept_rights(expanded(free, inline))
+    assert ["Condition" in statement for statement in kept] == [False]
+
+
+def test_rights_that_are_kept_fit_into_policies_and_are_kept_again_when_code_was_led_back() -> None:
+    tables = [{"Fn::GetAtt": [f"T{number}", "Arn"]} for number in range(120)]
+    before = stack_with({"Policies": [rights((["dynamodb:Query"], tables))]})
+    after = stack_with({"Policies": [rights((["dynamodb:GetItem"], tables[:1]))]})
+    grown = expanded(before, after)
+    role, kept = kept_rights(grown)
+    assert [len(statement["Resource"]) for statement in kept] == [35, 35, 35, 15]
+    assert len(role["ManagedPolicyArns"]) == 4
+    assert expanded(grown, after) == grown
 
 
 def test_old_code_keeps_its_indexes_and_what_starts_it_until_it_is_gone() -> None:
