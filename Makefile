@@ -2,6 +2,7 @@
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
 .PHONY: supervision call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov upgrade-drill
+.PHONY: call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov upgrade-drill deploy-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -99,6 +100,9 @@ record-calls: $(STAMP) ## note anew what each function calls of AWS, after its g
 
 restore-drill: $(STAMP) ## tell the story, restore all its tables under new names, look through and mend them
 	@$(PYTHON) -m pytest -n 0 -p no:randomly -s tests/e2e/test_story_restored.py
+
+deploy-drill: $(STAMP) ## on the local cloud: a first run that fails and is repeated, updates, rollbacks, new code led back
+	@$(PYTHON) -m pytest -n 0 -p no:randomly tests/e2e/test_deployments.py tests/e2e/test_rolling.py
 
 upgrade-drill: $(STAMP) ## deploy the commit before, let it work, deploy this one over it (FROM=commit)
 	@$(PYTHON) -m infra.upgrade

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+from typing import Final
 
 from chalicelib.aws import metrics
 from chalicelib.aws.metrics import NAMESPACE, STAGE_DIMENSION
-
-Json = dict[str, Any]
+from infra.storage import Json, keep, keep_replaced
 
 ACCESS_LOG_DAYS: Final = 180
 ACCESS_LOG_FIELDS: Final = {
@@ -69,8 +68,10 @@ def access_log_resources(stage: str) -> Json:
     """Make the log group, the count of refusals for pace in it, and the role that writes it if asked to."""
     return {
         "AccessLog": {
+            # Always there: kept when logging is switched off, it could not be made again when switched on.
             "Type": "AWS::Logs::LogGroup",
-            "Condition": "WriteAccessLogs",
+            "DeletionPolicy": keep(stage),
+            "UpdateReplacePolicy": keep_replaced(stage),
             "Properties": {
                 "LogGroupName": f"/aws/apigateway/voucher-{stage}",
                 "RetentionInDays": ACCESS_LOG_DAYS,
@@ -124,9 +125,3 @@ def access_log_resources(stage: str) -> Json:
             "Properties": {"CloudWatchRoleArn": {"Fn::GetAtt": ["GatewayLogRole", "Arn"]}},
         },
     }
-
-
-def bucket_log_setting(name: str, stage: str) -> Json:
-    """Give a bucket's setting: its accesses into another bucket of the same region, if there is one."""
-    on = {"DestinationBucketName": {"Ref": "BucketLogs"}, "LogFilePrefix": f"voucher-{stage}/{name}/"}
-    return {"Fn::If": ["WriteBucketLogs", on, {"Ref": "AWS::NoValue"}]}

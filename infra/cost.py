@@ -19,7 +19,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from infra.functions import QUEUES, SECRETS
+from chalicelib.aws.metrics import METRICS
+from infra.functions import FUNCTIONS, QUEUES, SECRETS
 from infra.watching import alarm_resources
 
 PRICES: Final = Path(__file__).parent / "prices.json"
@@ -27,6 +28,8 @@ MEASURED: Final = Path(__file__).parent / "measured.json"
 _MILLION: Final = 1_000_000
 _MONTHS: Final = 12
 _HOUR_SECONDS: Final = 3600
+_JOBS: Final = [function.name for function in FUNCTIONS if function.schedule]
+"""Each beats with a figure of its own."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,6 +159,7 @@ def usage(province: Province, measured: Measured, assumed: Assumed = ASSUMED) ->
         "secrets, month": len(SECRETS),
         "logs taken in, GB": (requests + audited / 50) * assumed.log_bytes / 1024**3,
         "alarms, month": len(alarm_resources("prod")),
+        "figures of the service, month": sum(len(_JOBS) if one.by_job else 1 for one in METRICS),
         "traffic out, GB": province.footage_watched_tb * 1024 + requests * 2_000 / 1024**3,
     }
 

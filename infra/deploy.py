@@ -7,6 +7,8 @@
 left out keep theirs. What is about to change is shown and asked for before it is done (`--yes` answers). A
 first deployment that fails leaves nothing behind and can simply be repeated. An update that AWS would refuse
 half way is refused before it begins (a changed key), or done in several (two index changes of one table).
+The functions are led to their new code afterwards, and back again when an alarm rings (`infra.rolling`);
+`--lead-back` does that later, by hand.
 """
 
 from __future__ import annotations
@@ -25,7 +27,10 @@ import boto3
 from botocore.exceptions import ClientError
 
 from infra.package import ARCHIVE, BUILD, TEMPLATE, WrongPython, require_runtime
+from infra.rolling import Pace, Rolling
 from infra.storage import LOCAL, Json, prefix
+from infra.updates import KEEPS_DATA, DeploymentFailed, expanded, refused_changes, steps_to
+from infra.watching import leading_back
 
 _CAPABILITIES: Final = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _NEVER_CREATED: Final = frozenset(
@@ -33,16 +38,6 @@ _NEVER_CREATED: Final = frozenset(
 )
 _STUCK: Final = frozenset({"UPDATE_ROLLBACK_FAILED"})
 _PROTECTION: Final = "DeletionProtection"
-_PROTECTED: Final = "DeletionProtectionEnabled"
-KEEPS_DATA: Final = frozenset(
-    {
-        "AWS::DynamoDB::Table",
-        "AWS::KMS::Key",
-        "AWS::S3::Bucket",
-        "AWS::SecretsManager::Secret",
-    }
-)
-"""What holds something that cannot be made again: never replaced and never removed by a deployment."""
 
 STACK_POLICY: Final[Json] = {
     "Statement": [
@@ -60,10 +55,6 @@ STACK_POLICY: Final[Json] = {
 
 
 _ALLOW_ALL: Final[Json] = {"Statement": STACK_POLICY["Statement"][:1]}
-
-
-class DeploymentFailed(RuntimeError):
-    """The stack could not be created or updated; the message tells which resources, why, and what to do."""
 
 
 @dataclass(frozen=True)
@@ -89,135 +80,6 @@ def agree_to_all(_: Sequence[PlannedChange]) -> bool:
     return True
 
 
-# --------------------------------------------------------------------------- what an update may do
-
-
-def refused_changes(before: Json, after: Json, *, moved: bool = False) -> list[str]:
-    """Tell what of an update AWS would refuse, or would do by making the table anew without its rows.
-
-    `moved`: the tables of before are left behind, outside the stack, for as many restored ones.
-    """
-    found = []
-    left, come = _tables_only_in(before, after), _tables_only_in(after, before)
-    leaves = left if moved and len(left) == len(come) else frozenset()
-    for name, old in before["Resources"].items():
-        if old["Type"] not in KEEPS_DATA:
-            continue
-        new = after["Resources"].get(name)
-        if new is None and name in leaves and str(old.get("DeletionPolicy")).startswith("Retain"):
-            continue
-        if new is None:
-            found.append(f"{name}: holds data and is missing from the new template")
-        elif old["Type"] == "AWS::DynamoDB::Table":
-            found += _table_faults(name, old["Properties"], new["Properties"])
-    return found
-
-
-def _tables_only_in(template: Json, other: Json) -> frozenset[str]:
-    return frozenset(name for name, _ in _tables_of(template) if name not in other["Resources"])
-
-
-def _table_faults(name: str, old: Json, new: Json) -> list[str]:
-    found = []
-    if old["KeySchema"] != new["KeySchema"]:
-        found.append(f"{name}: its key cannot be changed; make a new table and migrate its rows")
-    if old.get("TableName") != new.get("TableName"):
-        found.append(f"{name}: its name cannot be changed; its rows would stay behind")
-    kinds = {item["AttributeName"]: item["AttributeType"] for item in old["AttributeDefinitions"]}
-    found += [
-        f"{name}: the type of {item['AttributeName']} cannot be changed"
-        for item in new["AttributeDefinitions"]
-        if kinds.get(item["AttributeName"], item["AttributeType"]) != item["AttributeType"]
-    ]
-    before, after = _indexes_of(old), _indexes_of(new)
-    found += [
-        f"{name}: index {index} cannot be changed; give the new one another name"
-        for index in before.keys() & after.keys()
-        if before[index] != after[index]
-    ]
-    return found
-
-
-def _indexes_of(table: Json) -> dict[str, Json]:
-    return {index["IndexName"]: index for index in table.get("GlobalSecondaryIndexes", ())}
-
-
-def steps_to(before: Json | None, after: Json) -> list[Json]:
-    """Split an update into templates of which each changes one index a table: DynamoDB takes no more at once.
-
-    The last one is the new template itself. Indexes are taken away first: a table has room for twenty. New
-    tables are made unprotected first: a rollback could not remove a protected one, and its name would be
-    taken for ever.
-    """
-    if before is None:
-        return [after]
-    new = [
-        name for name, table in _tables_of(after) if name not in before["Resources"] and table.get(_PROTECTED)
-    ]
-    if new:
-        unprotected = _unprotected(after, new)
-        return [*steps_to(before, unprotected), after]
-    steps: list[Json] = []
-    standing = {name: _indexes_of(table) for name, table in _tables_of(before)}
-    while True:
-        due = {name: _next_index_change(standing.get(name), table) for name, table in _tables_of(after)}
-        due = {name: change for name, change in due.items() if change is not None}
-        left = [
-            name for name in due if _changes_left(standing[name], after["Resources"][name]["Properties"]) > 1
-        ]
-        if not left:
-            return [*steps, after]
-        for name, change in due.items():
-            assert change is not None
-            standing[name] = change
-        steps.append(_with_indexes(after, {name: standing[name] for name in due}))
-
-
-def _tables_of(template: Json) -> Iterator[tuple[str, Json]]:
-    for name, resource in template["Resources"].items():
-        if resource["Type"] == "AWS::DynamoDB::Table":
-            yield name, resource["Properties"]
-
-
-def _changes_left(standing: dict[str, Json], table: Json) -> int:
-    return len(standing.keys() ^ _indexes_of(table).keys())
-
-
-def _next_index_change(standing: dict[str, Json] | None, table: Json) -> dict[str, Json] | None:
-    """Give the indexes after one more change towards the new table, or None if there is nothing to change."""
-    if standing is None:
-        return None
-    wanted = _indexes_of(table)
-    gone = sorted(standing.keys() - wanted.keys())
-    if gone:
-        return {name: index for name, index in standing.items() if name != gone[0]}
-    new = sorted(wanted.keys() - standing.keys())
-    return {**standing, new[0]: wanted[new[0]]} if new else None
-
-
-def _unprotected(template: Json, tables: Collection[str]) -> Json:
-    made = copy.deepcopy(template)
-    for name in tables:
-        del made["Resources"][name]["Properties"][_PROTECTED]
-    return made
-
-
-def _with_indexes(template: Json, indexes: dict[str, dict[str, Json]]) -> Json:
-    """Give a template in which these tables have these indexes, and define the attributes of those only."""
-    made = copy.deepcopy(template)
-    for name, wanted in indexes.items():
-        table = made["Resources"][name]["Properties"]
-        keys = [*table["KeySchema"], *(key for index in wanted.values() for key in index["KeySchema"])]
-        used = {key["AttributeName"] for key in keys}
-        known = {item["AttributeName"]: item for item in table["AttributeDefinitions"]}
-        table["AttributeDefinitions"] = [known[attribute] for attribute in sorted(used) if attribute in known]
-        if wanted:
-            table["GlobalSecondaryIndexes"] = [wanted[index] for index in sorted(wanted)]
-        else:
-            table.pop("GlobalSecondaryIndexes", None)
-    return made
-
-
 # --------------------------------------------------------------------------- one stack
 
 
@@ -235,8 +97,12 @@ class Deployment:
         agree: Agree = agree_to_all,
         protect: bool = False,
         import_existing: bool = False,
+        rolling: Rolling | None = None,
     ) -> None:
-        """Name the stack; building an index over millions of rows takes hours, so the wait is long."""
+        """Name the stack; building an index over millions of rows takes hours, so the wait is long.
+
+        Without `rolling` the aliases stay where they are: on a new stack they follow the newest code.
+        """
         self._formation = session.client("cloudformation")
         self._objects = session.client("s3")
         self._region = session.region_name
@@ -247,6 +113,7 @@ class Deployment:
         self._agree = agree
         self._protect = protect
         self._import_existing = import_existing
+        self._rolling = rolling
 
     def run(self, package: Path, parameters: dict[str, str]) -> dict[str, str]:
         """Upload a package, create or update the stack from it, wait, and give the outputs.
@@ -263,14 +130,43 @@ class Deployment:
             status = None
         if status is None:
             self._create(template, parameters)
+            self._guard()
+            if self._rolling is not None:
+                self._rolling.lead()
         else:
-            self._update(template, parameters)
+            self._update(self._deployed_template(), template, parameters)
+        return self.outputs()
+
+    def _update(self, before: Json, template: Json, parameters: dict[str, str]) -> None:
+        """Update what stands, and lead its functions to the new code while what the old one needs is there.
+
+        A restored stage leaves the old tables, so nothing is shared out then between old code and new.
+        """
+        faults = refused_changes(before, template, moved=self._import_existing)
+        if faults:
+            raise DeploymentFailed("This update is not begun:\n" + "\n".join(faults))
+        if self._rolling is None or self._import_existing:
+            self._change(before, template, parameters)
+            self._guard()
+            if self._rolling is not None:
+                self._rolling.lead(watched=False)
+            return
+        grown = expanded(before, template)
+        self._rolling.hold()
+        self._change(before, grown, parameters)
+        self._guard()
+        self._rolling.lead()
+        if grown != template:
+            self._change(grown, template, parameters)
+            self._rolling.forget_before()
+
+    def _guard(self) -> None:
+        """Protect the stack itself, where that is wanted."""
         if self._protect:
             self._formation.update_termination_protection(
                 StackName=self._stack, EnableTerminationProtection=True
             )
             self._formation.set_stack_policy(StackName=self._stack, StackPolicyBody=json.dumps(STACK_POLICY))
-        return self.outputs()
 
     def status(self) -> str | None:
         """Give the stack's status, or None if there is none."""
@@ -320,11 +216,8 @@ class Deployment:
         if wanted == "on":
             self._apply("UPDATE", template, parameters | {_PROTECTION: "on"}, good=("UPDATE_COMPLETE",))
 
-    def _update(self, template: Json, parameters: dict[str, str]) -> None:
-        before = self._deployed_template()
-        faults = refused_changes(before, template, moved=self._import_existing)
-        if faults:
-            raise DeploymentFailed("This update is not begun:\n" + "\n".join(faults))
+    def _change(self, before: Json, template: Json, parameters: dict[str, str]) -> None:
+        """Bring the stack from one template to another, in as many steps as it takes."""
         known = {parameter["ParameterKey"] for parameter in self._describe().get("Parameters", [])}
         self._require_parameters(template, parameters, kept=known)
         if self._import_existing:  # tables leave the stack, which its policy refuses; `run` sets it again
@@ -609,6 +502,12 @@ def main() -> None:
         action="store_true",
         help="take restored tables into the stack (infra/RESTORE.md)",
     )
+    parser.add_argument(
+        "--lead-back", action="store_true", help="let the code answer that did before the last deployment"
+    )
+    parser.add_argument(
+        "--at-once", action="store_true", help="lead all requests to the new code at once, still watched"
+    )
     parser.add_argument("--wait-minutes", type=float, default=180)
     options = parser.parse_args()
     try:
@@ -617,16 +516,27 @@ def main() -> None:
     except WrongPython as reason:
         raise SystemExit(f"Not deployed: {reason}") from None
     parameters = json.loads(options.parameters.read_text()) if options.parameters else {}
+    session = boto3.Session()
+    rolling = Rolling(
+        session=session,
+        stack=prefix(options.stage),
+        alarms=leading_back(options.stage),
+        pace=Pace(first_minutes=0) if options.at_once else Pace(),
+    )
     deployment = Deployment(
-        boto3.Session(),
+        session,
         stack=prefix(options.stage),
         bucket=options.bucket,
         wait_minutes=options.wait_minutes,
         agree=agree_to_all if options.yes else ask_the_operator,
         protect=options.stage != LOCAL,
         import_existing=options.import_existing,
+        rolling=None if options.stage == LOCAL else rolling,
     )
     try:
+        if options.lead_back:
+            rolling.lead_back()
+            return
         if options.continue_rollback:
             deployment.continue_rollback()
             return

@@ -288,6 +288,15 @@ def logical_id(function: Function) -> str:
     return "".join(word.title() for word in function.name.split("_"))
 
 
+ALIAS: Final = "live"
+"""Of each function: what starts it asks for this, and `infra.rolling` leads it to the version that runs."""
+
+
+def alias_id(function: Function) -> str:
+    """Give the id of a function's alias in the template."""
+    return logical_id(function) + ALIAS.title()
+
+
 def handler(function: Function) -> str:
     """Give the `module.attribute` the runtime resolves."""
     return "app.app" if function.name == API else f"app.{function.name}"

@@ -153,6 +153,9 @@ def _reference(built: Built, name: str) -> str:  # noqa: PLR0911 - one line a ty
             return _KEY
         case "AWS::ApiGateway::RestApi":
             return _API
+        case "AWS::Lambda::Alias":
+            function = built.plain["Resources"][name]["Properties"]["FunctionName"]["Ref"]
+            return f"{_arn_of(built, function)}:{physical}"
         case _:
             return physical
 
@@ -309,10 +312,10 @@ def _names(kind: str) -> Callable[[Built], Iterator[Use]]:
 
 
 def _permissions(built: Built) -> Iterator[Use]:
-    """Weigh each function's resource policy: one statement a permission."""
+    """Weigh the resource policy of each function and of each alias: one statement a permission."""
     totals: Counter[str] = Counter()
     for name, permission in built.of_type("AWS::Lambda::Permission"):
-        function = built.text(permission["FunctionName"]).rpartition(":")[2]
+        function = built.text(permission["FunctionName"]).rpartition(":function:")[2]
         statement = {
             "Sid": f"{built.names['stack']}-{name}-1A2B3C4D5E6F",
             "Effect": "Allow",
@@ -331,6 +334,16 @@ def _package(built: Built) -> Iterator[Use]:
 
         with zipfile.ZipFile(built.archive) as archive:
             yield Use(built.archive.name, sum(entry.file_size for entry in archive.infolist()))
+
+
+def _kept_code(built: Built) -> Iterator[Use]:
+    """Weigh the code that the account keeps: of each function the versions kept, one more in a deployment."""
+    if built.archive is not None:
+        from infra.rolling import VERSIONS_KEPT  # noqa: PLC0415 - asks for AWS's own library
+
+        functions = len(list(built.of_type("AWS::Lambda::Function")))
+        copies = functions * (VERSIONS_KEPT + 2)  # and what is deployed, and what is being published
+        yield Use(f"{functions} functions", copies * built.archive.stat().st_size)
 
 
 def _event_patterns(built: Built) -> Iterator[Use]:
@@ -357,7 +370,10 @@ def _memory(built: Built) -> Iterator[Use]:
 
 def _visibility(built: Built) -> Iterator[Use]:
     """Give each work queue's visibility timeout as hundredths of its consumer's own."""
-    functions = dict(built.of_type("AWS::Lambda::Function"))
+    functions = {
+        name: built.plain["Resources"][alias["FunctionName"]["Ref"]]["Properties"]
+        for name, alias in built.of_type("AWS::Lambda::Alias")
+    }
     queues = dict(built.of_type("AWS::SQS::Queue"))
     for _, mapping in built.of_type("AWS::Lambda::EventSourceMapping"):
         match mapping:
@@ -442,7 +458,7 @@ LIMITS: Final = (
         value=500,
         unit="resources",
         source=_FORMATION,
-        margin=0.15,
+        margin=0.1,  # room for what old code keeps during an update (`infra.updates.expanded`)
         uses=_count("Resources"),
     ),
     Limit(
@@ -517,6 +533,13 @@ LIMITS: Final = (
         source=_LAMBDA,
         uses=_names("AWS::Lambda::Function"),
     ),
+    Limit(
+        name="name of an alias",
+        value=128,
+        unit="characters",
+        source=_DOCS + "lambda/latest/api/API_CreateAlias.html",
+        uses=_names("AWS::Lambda::Alias"),
+    ),
     Limit(name="name of a role", value=64, unit="characters", source=_IAM, uses=_names("AWS::IAM::Role")),
     Limit(name="name of a queue", value=80, unit="characters", source=_SQS, uses=_names("AWS::SQS::Queue")),
     Limit(
@@ -548,7 +571,7 @@ LIMITS: Final = (
     ),
     Limit(name="value of a secret", value=65_536, unit="bytes", source=_SECRETS, uses=_secrets),
     Limit(
-        name="resource policy of a function",
+        name="resource policy of a function or alias",
         value=20_480,
         unit="bytes",
         source=_LAMBDA,
@@ -557,6 +580,14 @@ LIMITS: Final = (
     ),
     Limit(
         name="package, unzipped", value=262_144_000, unit="bytes", source=_LAMBDA, margin=0.5, uses=_package
+    ),
+    Limit(
+        name="code kept in the account",
+        value=75 * 1024**3,
+        unit="bytes",
+        source=_LAMBDA,
+        margin=0.5,
+        uses=_kept_code,
     ),
     Limit(
         name="pattern of a rule",

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
-from infra.access_logs import bucket_log_setting
 from infra.functions import BUCKETS, FUNCTIONS, PARTNERS, QUEUES, SEEDS, Function, logical_id
 
 Json = dict[str, Any]
@@ -278,11 +277,17 @@ def bucket_resources(stage: str) -> Json:
                 "BucketName": bucket_name(name, stage),
                 **_BUCKET_DEFAULTS,
                 **(_EVIDENCE if name == "evidence" else _INTAKE),
-                "LoggingConfiguration": bucket_log_setting(name, stage),
+                "LoggingConfiguration": _log_setting(name, stage),
             },
         }
         resources[bucket_id(name) + "Policy"] = _tls_only(name)
     return resources
+
+
+def _log_setting(name: str, stage: str) -> Json:
+    """Give a bucket's setting: its accesses into another bucket of the same region, if there is one."""
+    on = {"DestinationBucketName": {"Ref": "BucketLogs"}, "LogFilePrefix": f"voucher-{stage}/{name}/"}
+    return {"Fn::If": ["WriteBucketLogs", on, {"Ref": "AWS::NoValue"}]}
 
 
 _BUCKET_DEFAULTS: Final[Json] = {

@@ -20,7 +20,17 @@ from infra.access_logs import (
     access_log_setting,
 )
 from infra.dashboard import dashboard_resources
-from infra.functions import API, BUCKETS, FUNCTIONS, QUEUES, SECRETS, Function, logical_id
+from infra.functions import (
+    ALIAS,
+    API,
+    BUCKETS,
+    FUNCTIONS,
+    QUEUES,
+    SECRETS,
+    Function,
+    alias_id,
+    logical_id,
+)
 from infra.network import (
     domain_outputs,
     domain_resources,
@@ -86,6 +96,7 @@ def build(tables: Sequence[Table], stage: str) -> Json:
             **log_group_resources(stage),
             **role_resources(tables, stage),
             **{logical_id(function): _function(function, stage) for function in FUNCTIONS},
+            **{alias_id(function): _alias(function) for function in FUNCTIONS},
             **_event_sources(tables),
             **_rules(stage),
             **alarm_resources(stage),
@@ -158,6 +169,21 @@ def _function(function: Function, stage: str) -> Json:
     return {"Properties": properties}
 
 
+def _alias(function: Function) -> Json:
+    """Make a function's alias. It never changes here, so that no update of the stack moves it.
+
+    On a new stack it follows the newest code; `infra.rolling` then leads it from version to version.
+    """
+    return {
+        "Type": "AWS::Lambda::Alias",
+        "Properties": {
+            "FunctionName": {"Ref": logical_id(function)},
+            "FunctionVersion": "$LATEST",
+            "Name": ALIAS,
+        },
+    }
+
+
 def _event_sources(tables: Sequence[Table]) -> Json:
     resources: Json = {}
     for function in FUNCTIONS:
@@ -166,7 +192,7 @@ def _event_sources(tables: Sequence[Table]) -> Json:
                 "Type": "AWS::Lambda::EventSourceMapping",
                 "Properties": {
                     "EventSourceArn": arn(queue_id(function.queue.name)),
-                    "FunctionName": {"Ref": logical_id(function)},
+                    "FunctionName": {"Ref": alias_id(function)},
                     "BatchSize": function.queue.batch_size,
                     "FunctionResponseTypes": ["ReportBatchItemFailures"],
                     "ScalingConfig": {"MaximumConcurrency": function.queue.maximum_concurrency},
@@ -187,7 +213,7 @@ def stream_source_id(function: Function, table: Table) -> str:
 def _stream_source(function: Function, table: Table) -> Json:
     properties: Json = {
         "EventSourceArn": {"Fn::GetAtt": [table.logical_id, "StreamArn"]},
-        "FunctionName": {"Ref": logical_id(function)},
+        "FunctionName": {"Ref": alias_id(function)},
         "StartingPosition": "TRIM_HORIZON",
         "BatchSize": _STREAM_BATCH,
         "BisectBatchOnFunctionError": True,
@@ -236,13 +262,13 @@ def _rules(stage: str) -> Json:
             "Properties": {
                 "Name": f"{prefix(stage)}-{function.name}",
                 **trigger,
-                "Targets": [{"Id": function.name, "Arn": arn(logical_id(function))}],
+                "Targets": [{"Id": function.name, "Arn": {"Ref": alias_id(function)}}],
             },
         }
         resources[rule + "Permission"] = {
             "Type": "AWS::Lambda::Permission",
             "Properties": {
-                "FunctionName": {"Ref": logical_id(function)},
+                "FunctionName": {"Ref": alias_id(function)},
                 "Action": "lambda:InvokeFunction",
                 "Principal": "events.amazonaws.com",
                 "SourceArn": arn(rule),
@@ -277,8 +303,21 @@ _GATEWAY_CODES: Final = {
 """What the gateway answers by itself, as codes of the service, whose tables say the rest."""
 
 
+def by_alias(template: Json) -> Json:
+    """Let the routes that Chalice wrote call the API's alias instead of whatever is deployed."""
+    (api,) = [function for function in FUNCTIONS if function.name == API]
+    properties = template["Resources"]["RestAPI"]["Properties"]
+    body = json.dumps(properties["DefinitionBody"])
+    properties["DefinitionBody"] = json.loads(
+        body.replace(f"${{{logical_id(api)}.Arn}}", f"${{{alias_id(api)}}}")
+    )
+    return template
+
+
 def _api(stage: str) -> Json:
+    (api,) = [function for function in FUNCTIONS if function.name == API]
     resources: Json = {
+        logical_id(api) + "InvokePermission": {"Properties": {"FunctionName": {"Ref": alias_id(api)}}},
         "RestAPI": {
             "Properties": {
                 "Name": prefix(stage),
@@ -296,7 +335,7 @@ def _api(stage: str) -> Json:
                     }
                 ],
             }
-        }
+        },
     }
     if stage != LOCAL:
         resources["RestAPI"]["Properties"]["GatewayResponses"] = {
@@ -353,7 +392,7 @@ def _gateway_answers() -> dict[str, tuple[int, dict[str, str], str]]:
 
 
 def function_output(function: Function) -> str:
-    """Name the output that tells a function's deployed name."""
+    """Name the output that tells by which name a function is started: its own and its alias's."""
     return logical_id(function).removesuffix("Handler") + "FunctionName"
 
 
@@ -367,7 +406,7 @@ def _outputs(tables: Sequence[Table]) -> Json:
         "DataKeyArn": {"Value": arn("DataKey")},
     }
     for function in FUNCTIONS:
-        outputs[function_output(function)] = {"Value": {"Ref": logical_id(function)}}
+        outputs[function_output(function)] = {"Value": {"Fn::Sub": f"${{{logical_id(function)}}}:{ALIAS}"}}
     for table in tables:
         outputs[table.logical_id + "Name"] = {"Value": {"Ref": table.logical_id}}
     for name in BUCKETS:

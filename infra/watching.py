@@ -12,13 +12,13 @@ dashboard, which can search, shows DynamoDB's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from chalicelib.aws import metrics
 from chalicelib.aws.metrics import JOB_DIMENSION, NAMESPACE, STAGE_DIMENSION, Metric
-from infra.functions import FUNCTIONS, QUEUES, Function, logical_id
+from infra.functions import API, FUNCTIONS, QUEUES, Function, logical_id
 from infra.storage import LOCAL, Json, dead_letters_id, has_dead_letters, prefix, queue_id
 
 RUN_BOOK: Final = "infra/runbook.md"
@@ -49,6 +49,8 @@ class Watch:
     period_seconds: int = 5 * _MINUTE
     periods: int = 1
     quiet: str = "notBreaching"
+    leads_back: bool = False
+    """Whether new code is not kept when it rings during a deployment (`infra.rolling`)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,14 +63,16 @@ class Alarm:
     properties: Json
 
 
-API_FAILING: Final = Watch(name="api-failing", acts=OPERATOR, figure="5XXError", threshold=5)
+API_FAILING: Final = Watch(name="api-failing", acts=OPERATOR, figure="5XXError", threshold=5, leads_back=True)
 API_SLOW: Final = Watch(
     name="api-slow", acts=OPERATOR, figure="Latency", threshold=3_000, statistic="p99", periods=3
 )
 API_THROTTLED: Final = Watch(
     name="api-throttled", acts=OPERATOR, figure=metrics.REQUESTS_THROTTLED, threshold=100
 )
-FUNCTION_ERRORS: Final = Watch(name="function-errors", acts=OPERATOR, figure="Errors", threshold=1)
+FUNCTION_ERRORS: Final = Watch(
+    name="function-errors", acts=OPERATOR, figure="Errors", threshold=1, leads_back=True
+)
 FUNCTION_THROTTLED: Final = Watch(name="function-throttled", acts=OPERATOR, figure="Throttles", threshold=1)
 FUNCTION_SLOW: Final = Watch(
     name="function-near-time-out", acts=OPERATOR, figure="Duration", threshold=90, statistic="Maximum"
@@ -126,20 +130,34 @@ def _nightly(name: str, acts: str, figure: Metric, threshold: float) -> Watch:
     )
 
 
+def _lasting(name: str, acts: str, figure: Metric, threshold: float) -> Watch:
+    """Watch what a job begun by hand has still to do; it rings when that is so for three days on end."""
+    return Watch(
+        name=name,
+        acts=acts,
+        figure=figure,
+        threshold=threshold,
+        statistic="Maximum",
+        period_seconds=_HOUR,
+        periods=72,
+    )
+
+
 OF_THE_SERVICE: Final = (
     API_THROTTLED,
     Watch(name="requests-paced", acts=OPERATOR, figure=metrics.REQUESTS_PACED, threshold=100),
     Watch(name="sign-ins-failing", acts=OPERATOR, figure=metrics.SIGN_INS_FAILED, threshold=100),
     Watch(name="store-throttled", acts=OPERATOR, figure=metrics.STORE_THROTTLED, threshold=10),
-    Watch(name="store-failing", acts=OPERATOR, figure=metrics.STORE_FAULTS, threshold=10),
+    Watch(name="store-failing", acts=OPERATOR, figure=metrics.STORE_FAULTS, threshold=10, leads_back=True),
     Watch(
         name="messages-failing",
         acts=OPERATOR,
         figure=metrics.MESSAGES_FAILED,
         threshold=1,
         period_seconds=15 * _MINUTE,
+        leads_back=True,
     ),
-    Watch(name="changes-parked", acts=OPERATOR, figure=metrics.CHANGES_PARKED, threshold=1),
+    Watch(name="changes-parked", acts=OPERATOR, figure=metrics.CHANGES_PARKED, threshold=1, leads_back=True),
     _hourly("changes-undelivered", OPERATOR, metrics.UNDELIVERED_AGE, 4 * _HOUR),
     _hourly("deliveries-dead", PROVINCE, metrics.DELIVERIES_DEAD, 1),
     _hourly("deliveries-refused", PROVINCE, metrics.DELIVERIES_REFUSED, 1),
@@ -153,6 +171,8 @@ OF_THE_SERVICE: Final = (
     _nightly("money-held", SUPERVISOR, metrics.HELD_DAYS, 30),
     _nightly("footage-refused", SUPERVISOR, metrics.FOOTAGE_REFUSED, 20),
     _nightly("footage-unreconciled", OPERATOR, metrics.FOOTAGE_UNRECONCILED, 1),
+    _lasting("migration-open", OPERATOR, metrics.MIGRATION_OPEN, 1),
+    _lasting("reencryption-open", OPERATOR, metrics.REENCRYPTION_OPEN, 1),
 )
 """Watches of figures that the service writes of itself, one alarm each."""
 
@@ -168,6 +188,49 @@ WATCHES: Final = (
     JOB_MISSED,
     *OF_THE_SERVICE,
 )
+
+WORK_WATCHED: Final[Mapping[str, Sequence[str]]] = {
+    API: ("api-failing", "api-slow", "requests-paced", "sign-ins-failing", "store-failing"),
+    "resume_issuance": ("queue-waiting", "messages-failing"),
+    "resume_imports": ("queue-waiting", "messages-failing"),
+    "follow_standings": ("queue-waiting", "messages-failing"),
+    "expire_vouchers": ("queue-waiting", "messages-failing"),
+    "settle_subsidies": ("batch-unsealed", "queue-waiting", "messages-failing"),
+    "verify_ledger": ("ledger-differs", "queue-waiting", "messages-failing"),
+    "reconcile_exchange": ("changes-undelivered", "deliveries-dead", "deliveries-refused"),
+    "seal_audit": ("audit-broken",),
+    "compare_audit": ("audit-gaps",),
+    "reencrypt_people": ("reencryption-open",),
+    "migrate_rows": ("migration-open",),
+    "record_audit": ("stream-behind", "changes-parked", "audit-gaps"),
+    "return_changes": ("stream-behind", "changes-parked", "changes-undelivered"),
+    "process_import": ("messages-failing", "queue-waiting"),
+    "issue_vouchers": ("messages-failing", "queue-waiting"),
+    "expire_shard": ("messages-failing", "queue-waiting"),
+    "remind_shard": ("messages-failing", "queue-waiting"),
+    "seal_settlement": (
+        "batch-unsealed",
+        "batch-unexported",
+        "batch-unanswered",
+        "ledger-differs",
+        "money-held",
+        "messages-failing",
+        "queue-waiting",
+    ),
+    "reconcile_footage": ("footage-refused", "footage-unreconciled"),
+}
+"""Which watches ring when a function runs well and what it is for is not done all the same.
+
+What a job asks of a queue is watched where the queue is worked through."""
+
+RUNS_WATCHED_ONLY: Final[Mapping[str, str]] = {
+    "bootstrap_accounts": "started by hand, and whoever starts it reads its answer",
+    "lapse_accounts": "does by itself all that it finds, or fails: its errors and its heartbeat tell",
+    "receive_upload": "one upload each time: it does it, or fails and the upload lies in its dead letters",
+    "register_footage": "one recording each time; what it did not get the night misses (footage-refused)",
+    "register_document": "one document each time: it does it, or fails and lies in its dead letters",
+}
+"""Functions of which only errors, throttles, time, dead letters and heartbeat are watched; and why."""
 
 ONLY_WITH_ACCESS_LOGS: Final = frozenset({API_THROTTLED.name})
 
@@ -269,15 +332,24 @@ def alarm_resources(stage: str) -> Json:
     return {alarm.id: _resource(alarm, stage) for alarm in alarms(stage)}
 
 
+def alarm_name(alarm: Alarm, stage: str) -> str:
+    """Give an alarm's name in CloudWatch."""
+    return "-".join(part for part in (prefix(stage), alarm.of, alarm.watch.name) if part)
+
+
+def leading_back(stage: str) -> list[str]:
+    """Name the alarms on which a deployment leads its functions back to the code before."""
+    return [alarm_name(alarm, stage) for alarm in alarms(stage) if alarm.watch.leads_back]
+
+
 def _resource(alarm: Alarm, stage: str) -> Json:
-    name = "-".join(part for part in (prefix(stage), alarm.of, alarm.watch.name) if part)
     topic: Json | list[Json] = [{"Ref": "AlarmTopicArn"}]
     if stage == LOCAL:
         topic = {"Fn::If": ["TellSomebody", topic, {"Ref": "AWS::NoValue"}]}
     resource: Json = {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
-            "AlarmName": name,
+            "AlarmName": alarm_name(alarm, stage),
             "AlarmDescription": f"{alarm.watch.acts} acts: {RUN_BOOK}#{alarm.watch.name}",
             **alarm.properties,
             "AlarmActions": topic,

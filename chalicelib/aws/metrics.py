@@ -68,6 +68,12 @@ FOOTAGE_REFUSED: Final = Metric(
 FOOTAGE_UNRECONCILED: Final = Metric(
     "FootageUnreconciled", "Count", "recordings that could not be asked for, or were left to the next night"
 )
+MIGRATION_OPEN: Final = Metric(
+    "MigrationOpen", "Count", "parts of tables whose older rows a migration has still to rewrite"
+)
+REENCRYPTION_OPEN: Final = Metric(
+    "ReencryptionOpen", "Count", "1 while a re-encryption that was started is not finished"
+)
 
 METRICS: Final = (
     JOB_DONE,
@@ -92,4 +98,6 @@ METRICS: Final = (
     HELD_DAYS,
     FOOTAGE_REFUSED,
     FOOTAGE_UNRECONCILED,
+    MIGRATION_OPEN,
+    REENCRYPTION_OPEN,
 )

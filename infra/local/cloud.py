@@ -2,9 +2,9 @@
 
 What ministack alone does not give: saving while it runs (`infra.local.autosave`), one unpacked copy of the
 functions' code shared by all workers, an address of the API that stays, bodies of binary types that arrive
-whole, workers that see nothing of this virtual environment and know which function they are, no 50 ms wait
-for log lines after each invocation, no workers left behind by a run that was killed, and rights asked for as
-AWS does (`infra.local.rights`).
+whole, workers that see nothing of this virtual environment and know which function they are, aliases that
+share requests out between two versions by their weights, no 50 ms wait for log lines after each invocation,
+no workers left behind by a run that was killed, and rights asked for as AWS does (`infra.local.rights`).
 """
 
 # ruff: noqa: SLF001 - ministack offers no public way to these
@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import hashlib
 import os
+import random
 import shutil
 import signal
 import sys
@@ -86,7 +87,7 @@ async def _serve() -> None:
     from hypercorn.config import Config  # noqa: PLC0415
     from ministack import app as cloud  # noqa: PLC0415
     from ministack.core import iam_actions, iam_evaluator, lambda_runtime  # noqa: PLC0415
-    from ministack.services import apigateway_v1  # noqa: PLC0415
+    from ministack.services import apigateway_v1, lambda_svc  # noqa: PLC0415
 
     from infra.local.autosave import Autosave  # noqa: PLC0415
     from infra.local.rights import ask_as_aws_does, record_calls  # noqa: PLC0415
@@ -96,6 +97,7 @@ async def _serve() -> None:
     ask_as_aws_does(cloud, iam_actions, iam_evaluator)
     _share_code(lambda_runtime)
     _read_binary_types(apigateway_v1)
+    _weigh_versions(lambda_svc)
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = _LOG_WAIT_SECONDS
     interval_seconds = float(os.environ.get("AUTOSAVE_SECONDS") or _AUTOSAVE_SECONDS)
     autosave = Autosave(STATE, interval_seconds)
@@ -159,6 +161,22 @@ def _read_binary_types(gateway: Any) -> None:
         return import_api(document, {**(properties or {}), "binaryMediaTypes": types})
 
     gateway._import_rest_api = import_with_types
+
+
+def _weigh_versions(functions: Any) -> None:
+    """Let an alias with weights share its invocations out; ministack keeps them and goes by one version."""
+    record_of = functions._effective_func_record_for_qualifier
+
+    def drawn(function: dict[str, Any] | None, qualifier: str | None) -> Any:
+        alias = (function or {}).get("aliases", {}).get(qualifier, {})
+        left = random.random()  # noqa: S311 - shares requests out, nothing more
+        for version, weight in alias.get("RoutingConfig", {}).get("AdditionalVersionWeights", {}).items():
+            left -= weight
+            if left < 0:
+                return record_of(function, version)
+        return record_of(function, qualifier)
+
+    functions._effective_func_record_for_qualifier = drawn
 
 
 def _share_code(runtime: Any) -> None:

@@ -23,7 +23,7 @@ from botocore.config import Config
 from rich.console import Console
 from rich.table import Table
 
-from infra.deploy import Deployment, DeploymentFailed
+from infra.deploy import Deployment
 from infra.functions import API, FUNCTIONS
 from infra.local.cloud import API_PATH, CLOUD
 from infra.local.http import ApiRefused, Client
@@ -48,6 +48,7 @@ from infra.local.seed import accounts, seed
 from infra.package import BUILD, sources_digest
 from infra.storage import bucket_id
 from infra.template import function_output
+from infra.updates import DeploymentFailed
 
 _PACKAGE: Final = BUILD / STAGE
 _WIDTH: Final = 100

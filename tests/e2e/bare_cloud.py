@@ -40,10 +40,10 @@ class At(boto3.Session):
 
     def __init__(self, address: str) -> None:
         super().__init__("test", "test", region_name="us-east-1")
-        self._address = address
+        self.address = address
 
     def client(self, name: str, **more: object) -> object:
-        return super().client(name, endpoint_url=self._address, **more)
+        return super().client(name, endpoint_url=self.address, **more)
 
 
 def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.deploy import Deployment, DeploymentFailed
+from infra.deploy import Deployment
 from infra.package import ARCHIVE, TEMPLATE
+from infra.updates import DeploymentFailed
 from tests.e2e.bare_cloud import bare_cloud
 
 pytestmark = pytest.mark.cloud

@@ -2,11 +2,13 @@
 
 import copy
 import itertools
+import json
 from typing import Any
 
 import pytest
 
-from infra.deploy import Deployment, DeploymentFailed, refused_changes, steps_to
+from infra.deploy import Deployment
+from infra.updates import DeploymentFailed, expanded, refused_changes, steps_to
 
 Template = dict[str, Any]
 
@@ -111,6 +113,84 @@ def test_what_holds_data_cannot_be_left_out() -> None:
         "Claims: holds data and is missing from the new template"
     ]
     assert refused_changes(before, before) == []
+
+
+def stack_with(role: dict[str, Any], **resources: Any) -> Template:
+    return {"Resources": {"JobRole": {"Type": "AWS::IAM::Role", "Properties": role}, **resources}}
+
+
+def rights(*statements: tuple[list[str], list[Any]], name: str = "job") -> dict[str, Any]:
+    told = [{"Effect": "Allow", "Action": actions, "Resource": on} for actions, on in statements]
+    return {"PolicyName": name, "PolicyDocument": {"Version": "2012-10-17", "Statement": told}}
+
+
+def kept_rights(template: Template) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Give a role, and the statements of the policies that are attached to it for the code before."""
+    role = template["Resources"]["JobRole"]["Properties"]
+    names = [attached["Ref"] for attached in role["ManagedPolicyArns"] if "Before" in attached["Ref"]]
+    policies = [template["Resources"][name]["Properties"]["PolicyDocument"] for name in names]
+    return role, [statement for policy in policies for statement in policy["Statement"]]
+
+
+def test_old_code_keeps_the_rights_that_new_code_does_without() -> None:
+    table, other = {"Fn::GetAtt": ["VouchersTable", "Arn"]}, {"Fn::GetAtt": ["ClaimsTable", "Arn"]}
+    before = stack_with({"Policies": [rights((["dynamodb:GetItem", "dynamodb:Query"], [table, other]))]})
+    after = stack_with({"Policies": [rights((["dynamodb:GetItem"], [table]))]})
+    role, kept = kept_rights(expanded(before, after))
+    assert role["Policies"] == after["Resources"]["JobRole"]["Properties"]["Policies"]
+    lost = {
+        (action, json.dumps(resource))
+        for statement in kept
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+    }
+    assert lost == {
+        ("dynamodb:Query", json.dumps(table)),
+        ("dynamodb:Query", json.dumps(other)),
+        ("dynamodb:GetItem", json.dumps(other)),
+    }
+
+
+def test_a_right_that_moved_to_an_attached_policy_is_not_lost_and_conditions_count() -> None:
+    statement = {"Effect": "Allow", "Action": ["kms:Decrypt"], "Resource": ["key"], "Condition": {"a": 1}}
+    document = {"Version": "2012-10-17", "Statement": [statement]}
+    inline = stack_with({"Policies": [{"PolicyName": "job", "PolicyDocument": document}]})
+    beside = {"Type": "AWS::IAM::ManagedPolicy", "Properties": {"PolicyDocument": document}}
+    attached = stack_with({"Policies": [], "ManagedPolicyArns": [{"Ref": "Beside"}]}, Beside=beside)
+    assert expanded(inline, attached) == attached
+    free = copy.deepcopy(inline)
+    del free["Resources"]["JobRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"][0][
+        "Condition"
+    ]
+    (_, kept) = kept_rights(expanded(free, inline))
+    assert ["Condition" in statement for statement in kept] == [False]
+
+
+def test_rights_that_are_kept_fit_into_policies_and_are_kept_again_when_code_was_led_back() -> None:
+    tables = [{"Fn::GetAtt": [f"T{number}", "Arn"]} for number in range(120)]
+    before = stack_with({"Policies": [rights((["dynamodb:Query"], tables))]})
+    after = stack_with({"Policies": [rights((["dynamodb:GetItem"], tables[:1]))]})
+    grown = expanded(before, after)
+    role, kept = kept_rights(grown)
+    assert [len(statement["Resource"]) for statement in kept] == [35, 35, 35, 15]
+    assert len(role["ManagedPolicyArns"]) == 4
+    assert expanded(grown, after) == grown
+
+
+def test_old_code_keeps_its_indexes_and_what_starts_it_until_it_is_gone() -> None:
+    before = template_with(Vouchers=[index("by_a", "a")])
+    before["Resources"]["OldRule"] = {"Type": "AWS::Events::Rule", "Properties": {}}
+    before["Parameters"]["Old"] = {"Type": "String"}
+    after = template_with(Vouchers=[index("by_b", "b")])
+    grown = expanded(before, after)
+    assert indexes_of(grown) == ["by_a", "by_b"]
+    attributes = grown["Resources"]["Vouchers"]["Properties"]["AttributeDefinitions"]
+    assert [item["AttributeName"] for item in attributes] == ["a", "b", "id"]
+    assert "OldRule" in grown["Resources"]
+    assert "Old" in grown["Parameters"]
+    assert steps_to(before, grown) == [grown]
+    assert steps_to(grown, after) == [after]
+    assert expanded(after, after) == after
 
 
 def test_missing_and_unknown_parameters_are_told_at_once_with_their_meaning() -> None:

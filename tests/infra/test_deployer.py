@@ -48,6 +48,12 @@ NEEDED = {
     "AWS::IAM::Role": {"iam:CreateRole", "iam:DeleteRole", "iam:DeleteRolePolicy", "iam:PutRolePolicy"},
     "AWS::KMS::Alias": {"kms:CreateAlias", "kms:DeleteAlias"},
     "AWS::KMS::Key": {"kms:CreateKey", "kms:EnableKeyRotation", "kms:PutKeyPolicy"},
+    "AWS::Lambda::Alias": {
+        "lambda:CreateAlias",
+        "lambda:DeleteAlias",
+        "lambda:GetAlias",
+        "lambda:UpdateAlias",
+    },
     "AWS::Lambda::EventSourceMapping": {
         "lambda:CreateEventSourceMapping",
         "lambda:DeleteEventSourceMapping",
@@ -124,17 +130,30 @@ def _listed(resources: str | list[str]) -> list[str]:
     return [resources] if isinstance(resources, str) else resources
 
 
+WAITS_BY = {
+    # what botocore's waiters ask
+    "function_updated_v2": "get_function",
+    "published_version_active": "get_function_configuration",
+}
+OTHER_NAMES = {"lambda:Invoke": "lambda:InvokeFunction"}
+CLIENTS = {"self._formation": "cloudformation", "self._functions": "lambda", "self._cloudwatch": "cloudwatch"}
+
+
 def called_by_deploying() -> set[str]:
-    """Name the actions that `infra.deploy` itself calls, read off its source."""
+    """Name the actions that `infra.deploy` and `infra.rolling` call, read off their source."""
     found = set()
-    for node in ast.walk(ast.parse((ROOT / "infra/deploy.py").read_text())):
+    sources = [ast.parse((ROOT / f"infra/{name}.py").read_text()) for name in ("deploy", "rolling")]
+    for node in [node for source in sources for node in ast.walk(source)]:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
         client, name = ast.unparse(node.func.value), node.func.attr
         if name == "get_paginator":
             name = ast.literal_eval(node.args[0])
-        if client == "self._formation":
-            found.add("cloudformation:" + "".join(part.title() for part in name.split("_")))
+        if name == "get_waiter":
+            name = WAITS_BY[ast.literal_eval(node.args[0])]
+        if client in CLIENTS:
+            action = f"{CLIENTS[client]}:" + "".join(part.title() for part in name.split("_"))
+            found.add(OTHER_NAMES.get(action, action))
         elif client == "self._objects":
             found.add(OF_THE_BUCKET[name])
     return found
@@ -154,6 +173,7 @@ def test_who_deploys_may_make_change_and_remove_each_kind_of_resource(template: 
 def test_who_deploys_may_do_what_the_command_does() -> None:
     called = called_by_deploying()
     assert {"cloudformation:CreateChangeSet", "cloudformation:ListStacks", "s3:PutObject"} <= called
+    assert {"cloudwatch:DescribeAlarms", "lambda:PublishVersion", "lambda:InvokeFunction"} <= called
     assert called - actions() == set()
 
 

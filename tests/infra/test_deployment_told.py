@@ -7,7 +7,8 @@ import boto3
 import pytest
 from botocore.stub import ANY, Stubber
 
-from infra.deploy import STACK_POLICY, Deployment, DeploymentFailed
+from infra.deploy import STACK_POLICY, Deployment
+from infra.updates import DeploymentFailed
 
 STACK = "voucher-prod"
 STACK_ID = f"arn:aws-cn:cloudformation:cn-north-1:111122223333:stack/{STACK}/1"

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from chalicelib.aws.metrics import METRICS, REQUESTS_THROTTLED
@@ -18,6 +19,9 @@ from chalicelib.settlement.jobs import seal_settlement
 from chalicelib.subsidies.claims.store import LineRow
 from chalicelib.supervision.audit.jobs import seal_audit
 from chalicelib.supervision.audit.service import Tampered
+from chalicelib.supervision.migration import jobs as migration_jobs
+from chalicelib.supervision.migration.model import Migration, MigrationStatus
+from chalicelib.supervision.rekeying import jobs as rekeying_jobs
 from tests.attendance.footage.test_evidence import announce, reconcile
 from tests.classes.builders import Classroom
 from tests.exchange.test_returning import context as exchange_context
@@ -171,6 +175,25 @@ def test_recordings_that_never_came_and_those_that_could_not_be_asked_for_are_co
     written = capsys.readouterr().out
     assert values_of(written, "FootageRefused") == [1]
     assert values_of(written, "FootageUnreconciled") == [0]
+
+
+def test_a_migration_and_a_re_encryption_are_open_until_they_are_finished(
+    world: Any, capsys: Output, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at = system_context("test", now=NOW, request_id="req_test")
+    part = Migration(id="letters-2-00", table="letters", target=2, segment=0, held_until=NOW)
+    done = msgspec.structs.replace(part, id="letters-2-01", status=MigrationStatus.FINISHED)
+    monkeypatch.setattr(migration_jobs.migration, "migrate", lambda *_: [part, done])
+    migration_jobs.migrate_rows({}, at)
+    monkeypatch.setattr(migration_jobs.migration, "migrate", lambda *_: [done])
+    migration_jobs.migrate_rows({}, at)
+    assert values_of(capsys.readouterr().out, "MigrationOpen") == [1, 0]
+
+    for order in ("continue", "start", "stop"):
+        rekeying_jobs.reencrypt_people({"order": order}, at)
+    later = system_context("test", now=NOW + timedelta(hours=1), request_id="req_test")
+    rekeying_jobs.reencrypt_people({"order": "start"}, later)
+    assert values_of(capsys.readouterr().out, "ReencryptionOpen") == [0, 1, 1, 0]
 
 
 def test_failed_sign_ins_are_counted_whoever_tried(api: Any, world: Any, capsys: Output) -> None:

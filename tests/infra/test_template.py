@@ -9,9 +9,10 @@ import pytest
 from samtranslator.translator.transform import transform
 
 from chalicelib.exchange.model import REPORTED
-from infra.functions import FUNCTIONS, handler, logical_id
+from infra.functions import ALIAS, FUNCTIONS, alias_id, handler, logical_id
 from infra.policies import role_id
 from infra.storage import camel, dead_letters_id, has_dead_letters
+from infra.template import function_output
 
 Template = dict[str, Any]
 
@@ -71,6 +72,40 @@ def test_each_function_has_a_role_of_its_own(template: Template) -> None:
     assert "replaced-by-the-merged-template" not in json.dumps(template)
 
 
+def test_each_function_has_an_alias_that_no_update_of_the_stack_moves(template: Template) -> None:
+    aliases = _of_type(template, "AWS::Lambda::Alias")
+    assert aliases == {
+        alias_id(function): {
+            "FunctionName": {"Ref": logical_id(function)},
+            "FunctionVersion": "$LATEST",
+            "Name": ALIAS,
+        }
+        for function in FUNCTIONS
+    }
+
+
+def test_whatever_starts_a_function_asks_for_its_alias(template: Template) -> None:
+    """What named the function itself would run new code before it was tried, and after it was led back."""
+    aliases = [{"Ref": alias_id(function)} for function in FUNCTIONS]
+    for kind in ("AWS::Lambda::EventSourceMapping", "AWS::Lambda::Permission"):
+        for name, one in _of_type(template, kind).items():
+            assert one["FunctionName"] in aliases, name
+    for name, rule in _of_type(template, "AWS::Events::Rule").items():
+        assert [target["Arn"] in aliases for target in rule["Targets"]] == [True], name
+    (api,) = _of_type(template, "AWS::Serverless::Api").values()
+    uris = {
+        method["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
+        for path in api["DefinitionBody"]["paths"].values()
+        for method in path.values()
+        if method.get("x-amazon-apigateway-integration", {}).get("type") == "aws_proxy"
+    }
+    start = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions/"
+    assert uris == {start + "${APIHandlerLive}/invocations"}
+    for function in FUNCTIONS:
+        told = template["Outputs"][function_output(function)]["Value"]
+        assert told == {"Fn::Sub": f"${{{logical_id(function)}}}:{ALIAS}"}, "what operators start by hand"
+
+
 def test_policies_name_every_resource(template: Template) -> None:
     allowed = {"dynamodb:ListStreams"}
     for role, statement in _statements(template):
@@ -100,7 +135,7 @@ def test_every_streamed_table_feeds_the_audit_and_those_the_platform_is_told_of_
         fed = {
             mapping["EventSourceArn"]["Fn::GetAtt"][0]
             for mapping in mappings
-            if mapping["FunctionName"] == {"Ref": consumer}
+            if mapping["FunctionName"] == {"Ref": consumer + "Live"}
             and mapping.get("StartingPosition") == "TRIM_HORIZON"
         }
         assert fed == wanted
@@ -151,6 +186,18 @@ def test_tables_are_recoverable_encrypted_and_kept(template: Template) -> None:
         assert table["SSESpecification"]["KMSMasterKeyId"] == {"Ref": "DataKey"}, name
         assert template["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert template["Resources"][name]["UpdateReplacePolicy"] == "Retain", name
+
+
+def test_logs_and_queues_outlive_the_stack(template: Template) -> None:
+    """Their days were promised; only a first deployment that fails takes along what it had made."""
+    for name, one in template["Resources"].items():
+        if one["Type"] in {"AWS::Logs::LogGroup", "AWS::SQS::Queue"}:
+            assert one["DeletionPolicy"] == "RetainExceptOnCreate", name
+            assert one["UpdateReplacePolicy"] == "Retain", name
+            assert "Condition" not in one, f"{name}: switched off and on again, its name would be taken"
+    logs = _of_type(template, "AWS::Logs::LogGroup")
+    assert all(one["RetentionInDays"] >= 180 for one in logs.values())
+    assert "AccessLog" in logs
 
 
 def test_what_nobody_waits_for_has_dead_letters_and_an_alarm(template: Template) -> None:

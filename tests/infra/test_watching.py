@@ -11,7 +11,16 @@ from chalicelib.aws import metrics
 from infra.access_logs import ACCESS_LOG_FIELDS
 from infra.functions import FUNCTIONS, QUEUES, logical_id
 from infra.storage import dead_letters_id, has_dead_letters, queue_id
-from infra.watching import HEARTBEATS, RUN_BOOK, WATCHES, alarms, rings_when
+from infra.watching import (
+    HEARTBEATS,
+    RUN_BOOK,
+    RUNS_WATCHED_ONLY,
+    WATCHES,
+    WORK_WATCHED,
+    alarms,
+    leading_back,
+    rings_when,
+)
 
 Template = dict[str, Any]
 
@@ -134,6 +143,46 @@ def test_every_function_queue_stream_and_job_is_watched(rung: dict[str, Any]) ->
         assert ("ApproximateAgeOfOldestMessage", waiting) in seen, queue.name
 
 
+def test_of_each_function_the_work_is_watched_too_or_it_says_why_not() -> None:
+    """A job that runs to its end each night and does nothing rings no alarm of its runs."""
+    names = {function.name for function in FUNCTIONS}
+    assert WORK_WATCHED.keys() | RUNS_WATCHED_ONLY.keys() == names
+    assert not WORK_WATCHED.keys() & RUNS_WATCHED_ONLY.keys()
+    known = {watch.name for watch in WATCHES}
+    for name, watches in WORK_WATCHED.items():
+        assert watches, name
+        assert set(watches) <= known, name
+    of_work = {one.name for one in WATCHES if one.name not in OF_RUNS}
+    assert of_work <= {watch for watches in WORK_WATCHED.values() for watch in watches}
+
+
+OF_RUNS = {
+    "api-throttled",
+    "dead-letters",
+    "function-errors",
+    "function-near-time-out",
+    "function-throttled",
+    "job-missed",
+    "store-throttled",
+}
+"""Watches of how functions run and of what they stand on, whatever they are for."""
+
+
+def test_new_code_is_led_back_by_what_fails_at_once_and_not_by_what_waits_for_people() -> None:
+    names = leading_back("prod")
+    assert "voucher-prod-api-failing" in names
+    assert {f"voucher-prod-{function.name}-function-errors" for function in FUNCTIONS} <= set(names)
+    watches = {alarm.watch for alarm in alarms("prod") if alarm.watch.leads_back}
+    assert {watch.name for watch in watches} == {
+        "api-failing",
+        "function-errors",
+        "store-failing",
+        "messages-failing",
+        "changes-parked",
+    }
+    assert all(watch.period_seconds <= 900 for watch in watches), "within the minutes that it is watched"
+
+
 def test_a_missed_job_is_one_whose_heartbeat_stays_away_and_no_figure_rings() -> None:
     rates = {function.schedule for function in FUNCTIONS if function.schedule}
     assert {rate for rate in rates if rate.startswith("rate")} == set(HEARTBEATS) - {"nightly"}
@@ -199,7 +248,7 @@ def test_access_logs_are_off_unless_asked_for(template: Template) -> None:
     setting = resources["RestAPI"]["Properties"]["AccessLogSetting"]
     assert setting["Fn::If"][0] == "WriteAccessLogs"
     assert json.loads(setting["Fn::If"][1]["Format"])["stage"] == "prod"
-    for name in ("AccessLog", "AccessLogThrottled", "ApiThrottled"):
+    for name in ("AccessLogThrottled", "ApiThrottled"):
         assert resources[name]["Condition"] == "WriteAccessLogs"
     for bucket in ("IntakeBucket", "EvidenceBucket"):
         logging = resources[bucket]["Properties"]["LoggingConfiguration"]
