@@ -77,7 +77,7 @@ def institution_place(institution: str, chain: str = "", served_in: str = "") ->
 
 
 def institution_at(place: str) -> tuple[str, str | None]:
-    """Tell whose counts stand at a place, and of what it did in which division; None where that is not told."""
+    """Tell whose counts stand at a place, and of what it did in which division (None: it is not told)."""
     _, institution, _, *served_in = place.split("#")
     return institution, served_in[0] if served_in else None
 

@@ -78,6 +78,6 @@ def by_institution(scope: ReportScope) -> list[tuple[Institution, VoucherCount]]
             institution,
             summed(counts.get(institution.uscc, []), program=scope.program, place=institution.uscc),
         )
-        for institution in {**here, **elsewhere}.values()
+        for institution in [*here.values(), *elsewhere.values()]
     ]
     return sorted(rows, key=lambda row: (-row[1].ever_redeemed, row[0].uscc))
