@@ -1060,6 +1060,14 @@ REASONS: dict[str, Reason] = {
         "该明细已有追回申请，请由另一名拨付人员确认或驳回，或由申请人撤回。",
         "A reversal was asked for already. Another finance officer confirms or refuses it.",
     ),
+    "repayment_already_asked": Reason(
+        Refused,
+        "该明细已有待确认的退款登记，请由另一名拨付人员确认或驳回，或由登记人撤回。",
+        "A repayment waits to be confirmed already. Another finance officer confirms or refuses it.",
+    ),
+    "repayment_not_asked": Reason(
+        Refused, "该明细没有待确认的退款登记。", "No repayment waits to be confirmed for this line."
+    ),
     "repayment_contradicts": Reason(
         Refused,
         "该流水号已登记退款 {amount_fen} 分，与本次内容不一致，请核对流水号。",
