@@ -373,7 +373,8 @@ _PAYMENT: tuple[Step, ...] = (
     ("the correction is refused", _correction_refused),
     ("a reversal is asked for", _line_step("finance", "reverse", REASON)),
     ("the reversal is confirmed", _line_step("finance_two", "reverse/confirm", {})),
-    ("a part is repaid", _repaid),
+    ("a repayment is entered", _repaid),
+    ("it is confirmed", _line_step("finance_two", "repayments/confirm", {})),
 )  # type: ignore[assignment]
 
 

@@ -231,6 +231,8 @@ KINDS = (
             "confirm_reversal": Try("POST", f"{_LINE}/reverse/confirm", nothing),
             "cancel_reversal": Try("POST", f"{_LINE}/reverse/cancel", reasoned),
             "repay": Try("POST", f"{_LINE}/repayments", _repay),
+            "confirm_repayment": Try("POST", f"{_LINE}/repayments/confirm", nothing),
+            "cancel_repayment": Try("POST", f"{_LINE}/repayments/cancel", reasoned),
         },
         ("SettledLine",),
     ),

@@ -219,7 +219,11 @@ def _settling(context: Context, line: Line, *, unsettled: str | None) -> list[Wr
         ]
     return [
         voucher_store.settle_write(
-            line.voucher_id, enrolment_id=line.enrolment_id, amount_fen=line.amount_fen, now=context.now
+            line.voucher_id,
+            enrolment_id=line.enrolment_id,
+            served_in=line.division,
+            amount_fen=line.amount_fen,
+            now=context.now,
         )
     ]
 

@@ -196,6 +196,8 @@ class LineRow(VersionedTable[Line]):
     repay_by = StructAttribute(null=True)
     unsettled = UnicodeAttribute(null=True)
     repayments = StructAttribute(default=list)
+    repayment_asked = StructAttribute(null=True)
+    repayment_confirmed_by = UnicodeAttribute(null=True)
     set_offs = StructAttribute(null=True)
     correction = StructAttribute(null=True)
     paid_once = BooleanAttribute(null=True)

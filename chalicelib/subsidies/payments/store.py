@@ -10,6 +10,7 @@ from chalicelib.aws.writes import Update, lawful, none_of, update
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.subsidies.claims.model import (
     LINE_TRANSITIONS,
+    AskedRepayment,
     Claim,
     ClaimStatus,
     Correction,
@@ -269,11 +270,52 @@ def reverse_line_write(line: Line, *, actor: str, hands: Hands, reversed_fen: in
     )
 
 
-def repay_line_write(line: Line, repayment: Repayment) -> Update:
-    """Note what came back of what was taken back of a line, if it is still as it was read."""
+_REPAYABLE = (LineStatus.PAID, LineStatus.REVERSED)
+
+
+def ask_repayment(line: Line, asked: AskedRepayment, change: Change) -> Line:
+    """Note that one finance officer has entered a repayment, if it is still as it was read and none waits.
+
+    Raises:
+        ConditionFailed: it is no longer as it was read, or a repayment waits already.
+
+    """
+    return update(
+        LineRow,
+        (line.id,),
+        [LineRow.repayment_asked.set(asked)],
+        condition=lawful(LineRow, sources=_REPAYABLE, version=line.version)
+        & LineRow.repayment_asked.does_not_exist(),
+        change=change,
+    )
+
+
+def cancel_repayment(line: Line, change: Change) -> Line:
+    """Forget a repayment that was entered, if it is still as it was read.
+
+    Raises:
+        ConditionFailed: it was entered anew, or confirmed, meanwhile.
+
+    """
+    return update(
+        LineRow,
+        (line.id,),
+        [LineRow.repayment_asked.remove()],
+        condition=lawful(LineRow, sources=_REPAYABLE, version=line.version)
+        & LineRow.repayment_asked.exists(),
+        change=change,
+    )
+
+
+def repay_line_write(line: Line, repayment: Repayment, *, actor: str) -> Update:
+    """Note what came back of what was taken back of a line, if the entry is still as it was read."""
     return Update(
         LineRow,
         (line.id,),
-        [LineRow.repayments.set([*line.repayments, repayment])],
-        lawful(LineRow, sources=(LineStatus.PAID, LineStatus.REVERSED), version=line.version),
+        [
+            LineRow.repayments.set([*line.repayments, repayment]),
+            LineRow.repayment_asked.remove(),
+            LineRow.repayment_confirmed_by.set(actor),
+        ],
+        lawful(LineRow, sources=_REPAYABLE, version=line.version) & LineRow.repayment_asked.exists(),
     )
