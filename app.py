@@ -193,9 +193,9 @@ if served_handler() is None:  # packaging, tests and tools see the whole program
 if served_handler() in {None, _HTTP}:  # jobs have no callers to prove
     from chalicelib.accounts.guard import RequestGuard
     from chalicelib.edge.http import refuse_unknown_actions
-    from chalicelib.sheets.content_types import CSV, XLSX
+    from chalicelib.sheets.content_types import BINARY
 
-    app.api.binary_types = [XLSX, CSV]
+    app.api.binary_types = list(BINARY)
     refuse_unknown_actions(RequestGuard())
 for _port, _answer in {
     "guard_of_requests": "chalicelib.accounts.guard:RequestGuard",

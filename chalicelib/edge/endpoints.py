@@ -11,13 +11,15 @@ from chalicelib.edge.forms import Answer, Comment, Form, Reason, Version
 from chalicelib.kernel.errors import Forbidden
 from chalicelib.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal
+from chalicelib.sheets import content_types
 from chalicelib.sheets.content_types import CSV, XLSX
+from chalicelib.sheets.layouts import Layout
 
 JSON_BYTES_MAX = 1_000_000
 SHEET_BYTES_MAX = 4_500_000
 """The gateway hands a sheet to the function as base64, in a request of 6,291,456 bytes at most."""
 PUBLIC = "public"
-COMMA_SEPARATED = "text/comma-separated-values; charset=utf-8"
+COMMA_SEPARATED = f"{content_types.COMMA_SEPARATED}; charset=utf-8"
 """What a sheet is sent as. Not `text/csv`: that is a binary type of the gateway (sheets come in GB18030 too),
 so Chalice would answer it in base64 and only to who accepts it."""
 JSON = "application/json"
@@ -190,6 +192,8 @@ class Endpoint:
     also: tuple[AnswerKind, ...] = ()
     content_type: str = JSON
     refuses: tuple[int, ...] = ()
+    layouts: tuple[Layout, ...] = ()
+    """The sheets that it reads, or takes an upload of."""
     knows_caller: bool = False
     """Whether a public endpoint shows more to who proves themselves; a bad token is ignored."""
 

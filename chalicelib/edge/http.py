@@ -49,7 +49,8 @@ from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.repeats import running
-from chalicelib.sheets.content_types import CSV, XLSX
+from chalicelib.sheets.content_types import CALLED_CSV, CSV, XLSX
+from chalicelib.sheets.layouts import Layout
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _TOO_MANY = 429
@@ -100,13 +101,14 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         also: Sequence[AnswerKind] = (),
         content_type: str = JSON,
         refuses: tuple[int, ...] = (),
+        layouts: Sequence[Layout] = (),
         knows_caller: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`.
 
         `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`,
-        statuses of refusals that other endpoints of its kind do not have in `refuses`. `knows_caller` is of a
-        public endpoint that shows more to who proves themselves.
+        statuses of refusals that other endpoints of its kind do not have in `refuses`. `layouts` are the
+        sheets it reads, `knows_caller` is of a public endpoint that shows more to who proves themselves.
         """
         declared = Endpoint(
             method,
@@ -121,6 +123,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
             tuple(also),
             content_type,
             refuses,
+            tuple(layouts),
             knows_caller,
         )
         ENDPOINTS.append(declared)
@@ -359,6 +362,8 @@ def _parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> A
     if not endpoint.reads:
         return None
     content_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if endpoint.sheet and content_type in CALLED_CSV:
+        content_type = CSV
     if content_type not in endpoint.reads:
         raise error("unsupported_type", accepted=", ".join(endpoint.reads))
     if content_type in (XLSX, CSV):

@@ -11,6 +11,7 @@ import msgspec
 from chalicelib.edge.endpoints import ENDPOINTS, JSON, PUBLIC, Endpoint, NoQuery
 from chalicelib.edge.problems import INTERNAL_ERROR, PROBLEM_JSON, STATUS_OF, TITLES, Problem, status_of
 from chalicelib.kernel.reasons import REASONS
+from chalicelib.sheets.layouts import described
 
 Json = dict[str, Any]
 RolesOf = Callable[[str], Mapping[str, str]]
@@ -80,6 +81,8 @@ def _operation(endpoint: Endpoint, schemas: "_Schemas", roles_of: RolesOf) -> Js
         },
         "security": _security_of(endpoint, roles),
     }
+    if endpoint.layouts:
+        operation["description"] = described(endpoint.layouts)
     if not public:
         operation["x-action"] = endpoint.action
         operation["x-roles"] = roles

@@ -122,6 +122,14 @@ def parse_id_number(text: str) -> IdNumber:
     return IdNumber(number)
 
 
+def is_id_number(text: str) -> bool:
+    """Tell whether a text is an ID number in the form in which those are kept."""
+    try:
+        return parse_id_number(text) == text
+    except InvalidIdNumber:
+        return False
+
+
 def place_is_known(id_number: IdNumber) -> bool:
     """Tell whether the place of an ID number was ever in force, or it is a residence permit's."""
     return id_number.startswith(_PERMITS) or _known_place(id_number[_ID_PLACE])

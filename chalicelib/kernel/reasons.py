@@ -368,6 +368,11 @@ REASONS: dict[str, Reason] = {
         "“{column}”已去掉空格、全角等写法差异后读取。",
         "{column} is read without blanks, full width and the like.",
     ),
+    "column_ignored": Reason(
+        Impossible,
+        "“{column}”一列不读取，不影响结果。",
+        "The column {column} is not read, and changes nothing.",
+    ),
     "place_unknown": Reason(
         Impossible,
         "“{column}”前六位的行政区划代码不在现有代码表中；可能是早已撤销的代码，请与证件核对。",

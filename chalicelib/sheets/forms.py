@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.sheets.content_types import CSV
+from chalicelib.sheets.layouts import Layout
 from chalicelib.sheets.packing import Cell
 from chalicelib.sheets.reading import SheetRow
 from chalicelib.sheets.writing import write_csv
 
 _WIDTH_MIN = 12
 _TEXT = "@"
+_LAST_ROW = 1_048_576
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +67,32 @@ def write_form(
         limit = _limit_of(column)
         if limit is not None and last > 1:
             limit.add(f"{top.column_letter}2:{top.column_letter}{last}")
+            sheet.add_data_validation(limit)
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def write_template(layout: Layout) -> bytes:
+    """Write an empty sheet whose columns keep what is typed as text: a long number loses no digits."""
+    from openpyxl import Workbook  # noqa: PLC0415 - heavy
+    from openpyxl.styles import Font  # noqa: PLC0415
+
+    book = Workbook()
+    sheet: Any = book.active
+    sheet.title = layout.title[:31]
+    sheet.freeze_panes = "A2"
+    choices_of = {headers[0]: layout.choices.get(name, ()) for name, headers in layout.columns.items()}
+    for place, header in enumerate(layout.template, start=1):
+        top = sheet.cell(1, place, header)
+        top.font = Font(bold=True)
+        column = sheet.column_dimensions[top.column_letter]
+        column.width = max(_WIDTH_MIN, len(header) * 2 + 8)
+        column.number_format = _TEXT
+        limit = _limit_of(Column(header=header, choices=choices_of[header]))
+        if limit is not None:
+            limit.showErrorMessage = False  # other words are read too
+            limit.add(f"{top.column_letter}2:{top.column_letter}{_LAST_ROW}")
             sheet.add_data_validation(limit)
     target = io.BytesIO()
     book.save(target)

@@ -8,6 +8,8 @@ LINE_COLUMN, REASON_COLUMN = "行号", "错误原因"
 """What an error sheet adds."""
 IGNORED: Final = frozenset({LINE_COLUMN, REASON_COLUMN, "序号", "No", "No.", "NO", "NO."})
 """Columns that nobody reads: what an error sheet adds, and the number that people give to a row."""
+ADDED_BY_US: Final = frozenset({LINE_COLUMN, REASON_COLUMN})
+"""Those of which nobody needs to be told that they are not read."""
 
 SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
     "姓名": ("学员姓名", "毕业生姓名", "人员姓名"),
@@ -53,6 +55,11 @@ def known_headers(columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
             for synonym in SYNONYMS.get(alias, ()):
                 known.setdefault(plain_header(synonym), name)
     return known
+
+
+def synonyms_of(headers: Sequence[str]) -> tuple[str, ...]:
+    """Give what else a column with these headers is called, in every sheet alike."""
+    return tuple(synonym for header in headers for synonym in SYNONYMS.get(header, ()))
 
 
 def is_header(cells: Sequence[str], known: Mapping[str, str], enough: int) -> bool:

@@ -56,6 +56,16 @@ def is_workbook(raw: bytes) -> bool:
     return raw.startswith(_ZIP)
 
 
+def is_lines(raw: bytes) -> bool:
+    """Tell whether this may be lines of text, whatever the file is called."""
+    return not (is_workbook(raw) or raw.startswith(_OLE) or _is_web_page(raw))
+
+
+def _is_web_page(raw: bytes) -> bool:
+    start = raw[:1024].removeprefix("\ufeff".encode()).lstrip().lower()
+    return start.startswith((b"<html", b"<!doctype html", b"<table", b"<?xml", b"<meta", b"<head", b"<div"))
+
+
 def refuse_other_formats(raw: bytes) -> None:
     """Say what a file is that is called xlsx and is none.
 
@@ -65,8 +75,7 @@ def refuse_other_formats(raw: bytes) -> None:
     """
     if raw.startswith(_OLE):
         raise error("encrypted_sheet" if _ENCRYPTED in raw else "old_sheet_format")
-    start = raw[:1024].removeprefix("\ufeff".encode()).lstrip().lower()
-    if start.startswith((b"<html", b"<!doctype html", b"<table", b"<?xml", b"<meta", b"<head", b"<div")):
+    if _is_web_page(raw):
         raise error("web_page_sheet")
     if not is_workbook(raw):
         raise error("unreadable_sheet")

@@ -13,9 +13,10 @@ from typing import Any
 from chalicelib.kernel.calendar import midnight_meant
 from chalicelib.kernel.reasons import error
 from chalicelib.sheets.content_types import CSV
-from chalicelib.sheets.headers import IGNORED, is_header, known_headers, plain_header
+from chalicelib.sheets.headers import ADDED_BY_US, IGNORED, is_header, known_headers, plain_header
+from chalicelib.sheets.layouts import Layout
 from chalicelib.sheets.lines import HEADER_LINES_MAX, csv_lines
-from chalicelib.sheets.opening import ROWS_MAX, Worksheet, is_workbook, letters_of, worksheets
+from chalicelib.sheets.opening import ROWS_MAX, Worksheet, is_lines, letters_of, worksheets
 
 COLUMNS_MAX = 100
 CELL_CHARS_MAX = 500
@@ -33,13 +34,28 @@ class SheetRow:
     """One row: its line number, its cells by canonical column, and the headers as uploaded.
 
     `faults` names, by canonical column, why a cell could not be read at all (`formula_without_value`,
-    `formula_error`, `merged_cell`, `unreadable_cell`); such a cell is empty.
+    `formula_error`, `merged_cell`, `unreadable_cell`); such a cell is empty. `written` holds, by canonical
+    column, what stood in a cell where reading it changed that; `ignored` the headers of columns with content
+    that nobody reads.
     """
 
     row: int
     cells: dict[str, str]
     headers: dict[str, str]
     faults: dict[str, str] = field(default_factory=dict)
+    written: dict[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
+
+    def as_written(self, column: str) -> str:
+        """Give what stood in a cell."""
+        return self.written.get(column) or self.cells.get(column, "")
+
+
+def read_lines(raw: bytes, content_type: str, layout: Layout) -> Iterator[SheetRow]:
+    """Read a sheet of a layout, row by row; see `read_rows`."""
+    return read_rows(
+        raw, content_type, layout.columns, layout.required, dates=layout.dates, timed=layout.timed
+    )
 
 
 def read_table(
@@ -82,6 +98,7 @@ def read_rows(
     enough = min(_HEADERS_MIN, max(1, len(required)))  # with fewer, a required one is missing
     sheet, top = _sheet_with(known, _sheets(raw, content_type, known, enough), enough=enough)
     places, strange = _places_of(top, columns, known, required)
+    passed_over = _passed_over(top)
     headers = {name: header for name, (_, header) in places.items()}
     read = frozenset(at for at, _ in places.values())
     count = 0
@@ -95,7 +112,10 @@ def read_rows(
         if count > ROWS_MAX:
             raise error("too_many_rows", limit=ROWS_MAX)
         row = SheetRow(
-            line, {name: cells[at] if at < len(cells) else "" for name, (at, _) in places.items()}, headers
+            line,
+            {name: cells[at] if at < len(cells) else "" for name, (at, _) in places.items()},
+            headers,
+            ignored=tuple(top[at] for at in passed_over if at < len(cells) and cells[at]),
         )
         for name, (at, _) in places.items():
             value = values[at] if at < len(values) else ""
@@ -104,12 +124,32 @@ def read_rows(
             )
             if code is not None:
                 row.faults[name] = code
-            elif name in dates:
+                continue
+            if name in dates:
                 day = _day_of(value, mac_dates=sheet.mac_dates, timed=name in timed)
                 row.cells[name] = day or row.cells[name]
+            shown = _shown(value)
+            if shown != row.cells[name]:
+                row.written[name] = shown
         yield row
     if not count:
         raise error("no_rows")
+
+
+def _passed_over(top: Sequence[str]) -> list[int]:
+    """Tell where columns stand that nobody reads, though their sender may think so."""
+    plain = [plain_header(text) for text in top]
+    return [at for at, text in enumerate(plain) if text in IGNORED and text not in ADDED_BY_US]
+
+
+def _shown(value: Any) -> str:
+    """Give a cell as it stands in the sheet, but for a date without a time: that has no one look."""
+    if isinstance(value, str):
+        return value[: CELL_CHARS_MAX * 2]
+    if isinstance(value, dt.datetime):
+        midnight = value.time() == dt.time()
+        return value.date().isoformat() if midnight else value.isoformat(" ", "seconds")
+    return _text(value)
 
 
 def _refuse_strange(cells: Sequence[str], top: Sequence[str], strange: Collection[int]) -> None:
@@ -130,7 +170,7 @@ def _lost(sheet: Worksheet, line: int, values: Sequence[Any], read: Collection[i
 
 
 def _sheets(raw: bytes, content_type: str, known: Mapping[str, str], enough: int) -> Iterator[Worksheet]:
-    if content_type == CSV and not is_workbook(raw):
+    if content_type == CSV and is_lines(raw):
         yield Worksheet("", csv_lines(raw, lambda cells: is_header(cells, known, enough)))
     else:
         yield from worksheets(raw)

@@ -12,7 +12,7 @@ from chalicelib.kernel.errors import Impossible
 from chalicelib.people.lists.graduates.model import Graduate
 from chalicelib.people.lists.graduates.service import GRADUATES
 from chalicelib.sheets.content_types import CSV, XLSX
-from chalicelib.sheets.reading import read_rows
+from chalicelib.sheets.reading import read_lines
 
 FILES = Path(__file__).parent / "files"
 FIRST, SECOND, THIRD = "340102200301010003", "340103200306010009", "340104200310300005"
@@ -23,7 +23,7 @@ ROW = ["刘佳怡", FIRST, "安徽大学", "本科", "2024-06-30", "2024-07-01",
 def judged(raw: bytes, content_type: str = XLSX) -> tuple[list[Graduate], list[tuple[int, str, str]]]:
     """Read a graduate list: the good rows, and (line, column, code) of every fault."""
     good, faults = [], []
-    for row in read_rows(raw, content_type, GRADUATES.columns, GRADUATES.required, dates=GRADUATES.dates):
+    for row in read_lines(raw, content_type, GRADUATES.layout):
         read = GRADUATES.read_row(row.row, row.cells, row.headers)
         unread = {row.headers[name]: code for name, code in row.faults.items()}
         faults += [(row.row, column, code) for column, code in unread.items()]
@@ -184,7 +184,7 @@ def test_a_hole_in_an_optional_column_is_an_error_and_never_no_end() -> None:
     headers = ["姓名", "身份证号", "情形", "起始日期", "截止日期"]
     values = ["刘佳怡", FIRST, "就业", "2024-07-01"]
     sheet = bare(headers) + line(*map(cell, values), "<c><f>TODAY()</f></c>")
-    (row,) = read_rows(workbook(sheet), XLSX, KIND.columns, KIND.required, dates=KIND.dates)
+    (row,) = read_lines(workbook(sheet), XLSX, KIND.layout)
     assert row.faults == {"until": "formula_without_value"}
 
 
@@ -276,7 +276,7 @@ def test_the_time_of_a_payment_at_four_is_a_time_of_that_day() -> None:
     paid = line(
         *map(cell, ["lin_a", "已支付", "180000"]), '<c s="1"><v>45565.666666666664</v></c>', cell("8801")
     )
-    ((result,), refused) = read_results(workbook(bare(headers) + paid), XLSX)
+    ((result,), refused, _) = read_results(workbook(bare(headers) + paid), XLSX)
     assert (result.paid_on, refused) == (dt.date(2024, 9, 30), [])
 
 

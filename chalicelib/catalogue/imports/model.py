@@ -1,8 +1,10 @@
 """What a row of a catalogue sheet says: its columns, and the entry that it becomes."""
 
 import contextlib
+import math
 import re
-from collections.abc import Mapping
+import unicodedata
+from collections.abc import Callable, Mapping
 
 from chalicelib.catalogue.institutions.model import (
     ROOMS_MAX,
@@ -17,7 +19,12 @@ from chalicelib.catalogue.projects.model import PROJECT_PATTERNS, Project
 from chalicelib.kernel.divisions import read_division
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.geo import CoordSystem
-from chalicelib.kernel.identity import InvalidIdentity, parse_uscc
+from chalicelib.kernel.identity import (
+    InvalidIdentity,
+    parse_account_number,
+    parse_contact_phone,
+    parse_uscc,
+)
 from chalicelib.kernel.ids import ProgramId, ProjectId, is_id
 from chalicelib.kernel.reasons import error
 
@@ -49,10 +56,6 @@ PROJECT_COLUMNS: dict[str, tuple[str, ...]] = {
     "hours": ("课时",),
     "fee_yuan": ("收费标准（元）", "收费标准(元)", "收费标准"),
     "programs": ("培训计划",),
-}
-COLUMNS = {
-    CatalogueKind.INSTITUTIONS: INSTITUTION_COLUMNS,
-    CatalogueKind.PROJECTS: PROJECT_COLUMNS,
 }
 KEY_COLUMN = {CatalogueKind.INSTITUTIONS: "uscc", CatalogueKind.PROJECTS: "id"}
 """What may stand in a sheet only once."""
@@ -88,13 +91,58 @@ def column_of(field: str) -> str:
 
 
 def in_one_form(kind: CatalogueKind, cells: Mapping[str, str]) -> dict[str, str]:
-    """Give the cells of a row with codes in the form that is kept, where they can be read at all."""
+    """Give the cells of a row in the form that is kept, where they can be read at all."""
     tidy = dict(cells)
-    if kind is CatalogueKind.INSTITUTIONS:
+    for column, parse in _PARSERS[kind].items():
         with contextlib.suppress(InvalidIdentity):
-            tidy["uscc"] = parse_uscc(cells["uscc"])
-        tidy["division"] = read_division(cells["division"]) or cells["division"]
+            if cells.get(column):
+                tidy[column] = parse(cells[column])
     return tidy
+
+
+def _coord_system(text: str) -> str:
+    plain = "".join(unicodedata.normalize("NFKC", text).split()).lower().replace("-", "")
+    return plain if plain in set(CoordSystem) else text
+
+
+def _narrow(text: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", text).split())
+
+
+def _level(text: str) -> str:
+    level = _LEVEL_NAMES.get(_narrow(text))
+    return str(level) if level is not None else _narrow(text)
+
+
+def _fee(text: str) -> str:
+    """Give a fee in yuan as it is published; what is no such number stays as it is."""
+    yuan = _number(_narrow(text).replace(",", "").removesuffix("元"))
+    return f"{yuan:.2f}" if yuan is not None else text
+
+
+_PARSERS: Mapping[CatalogueKind, Mapping[str, Callable[[str], str]]] = {
+    CatalogueKind.INSTITUTIONS: {
+        "uscc": parse_uscc,
+        "division": lambda text: read_division(text) or text,
+        "phone": parse_contact_phone,
+        "lng": _narrow,
+        "lat": _narrow,
+        "coord_system": _coord_system,
+        "programs": lambda text: "、".join(_ids(text)),
+        "projects": lambda text: "、".join(_ids(text)),
+        "bank_account": parse_account_number,
+    },
+    CatalogueKind.PROJECTS: {
+        "id": _narrow,
+        "occupation_code": _narrow,
+        "level": _level,
+        "hours": _narrow,
+        "fee_yuan": _fee,
+        "programs": lambda text: "、".join(_ids(text)),
+    },
+}
+"""What is kept of a cell. Numbers of accounts are told by their place only, see `PERSONAL`."""
+PERSONAL = frozenset({"phone", "bank_account"})
 
 
 def with_what_is_kept(cells: Mapping[str, str], old: Institution) -> dict[str, str]:
@@ -128,7 +176,7 @@ def institution_entry_of(cells: Mapping[str, str]) -> InstitutionEntry:
         faults.append(Fault("invalid_coordinate", field="lng"))
     if lat is None or not -_LAT_MAX <= lat <= _LAT_MAX:
         faults.append(Fault("invalid_coordinate", field="lat"))
-    if cells["coord_system"].lower() not in set(CoordSystem):
+    if cells["coord_system"] not in set(CoordSystem):
         faults.append(Fault("coord_system_missing", field="coord_system"))
     rooms = _whole(cells["rooms"], 1, ROOMS_MAX) if cells.get("rooms") else None
     if rooms is None and cells.get("rooms"):
@@ -140,7 +188,7 @@ def institution_entry_of(cells: Mapping[str, str]) -> InstitutionEntry:
         division=cells["division"],
         address=cells["address"],
         phone=cells["phone"],
-        location=Location(lng=lng, lat=lat, coord_system=CoordSystem(cells["coord_system"].lower())),
+        location=Location(lng=lng, lat=lat, coord_system=CoordSystem(cells["coord_system"])),
         programs=_ids(cells.get("programs", "")),
         projects=_ids(cells["projects"]),
         bank_account=BankAccount(*account) if any(account) else None,
@@ -158,7 +206,7 @@ def project_of(cells: Mapping[str, str]) -> Project:
     faults = _text_faults(cells, PROJECT_COLUMNS)
     if not is_id(cells["id"], "prj"):
         faults.append(Fault("wrong_type", field="id"))
-    level = _LEVEL_NAMES.get(cells["level"]) or _whole(cells["level"], 1, 5)
+    level = _whole(cells["level"], 1, 5)
     hours = _whole(cells["hours"], 1, 2000)
     fee_yuan = _number(cells["fee_yuan"])
     fee_fen = round(fee_yuan * 100) if fee_yuan is not None and 0 <= fee_yuan <= _FEE_YUAN_MAX else None
@@ -195,14 +243,15 @@ def _text_faults(cells: Mapping[str, str], columns: Mapping[str, tuple[str, ...]
 
 
 def _ids(text: str) -> list[str]:
-    return [part for part in text.replace("、", ",").replace("，", ",").replace(" ", "").split(",") if part]
+    return [part for part in re.split(r"[,、;；]", _narrow(text)) if part]
 
 
 def _number(text: str) -> float | None:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None
 
 
 def _whole(text: str, lowest: int, highest: int) -> int | None:

@@ -4,10 +4,12 @@ from typing import Any
 
 from chalicelib.catalogue.answers import WARNINGS
 from chalicelib.catalogue.imports import service
+from chalicelib.catalogue.imports.layouts import LAYOUTS
 from chalicelib.catalogue.model import CatalogueKind
 from chalicelib.edge.endpoints import PUBLIC, Call, LinkAnswer, SheetBody
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
+from chalicelib.edge.notices import NoticeAnswer, notice_answers
 from chalicelib.edge.problems import fault_of
 
 api = Api(__name__)
@@ -32,6 +34,7 @@ class CatalogueAnswer(Answer):
     unchanged: int
     warnings: list[dict[str, Any]]
     errors: list[dict[str, Any]]
+    notices: list[NoticeAnswer]
     error_sheet: str | None
 
 
@@ -48,6 +51,7 @@ class TemplateQuery(Form):
     query=CatalogueQuery,
     answer=CatalogueAnswer,
     sheet=True,
+    layouts=list(LAYOUTS.values()),
     summary="List institutions or projects from a sheet; all rows are judged, none applied if one is wrong",
 )
 def import_catalogue(call: Call[SheetBody, CatalogueQuery]) -> CatalogueAnswer:
@@ -67,6 +71,7 @@ def import_catalogue(call: Call[SheetBody, CatalogueQuery]) -> CatalogueAnswer:
             for row, code in result.warnings
         ],
         errors=[fault_of(fault, english=call.english) for fault in result.faults],
+        notices=notice_answers(list(result.notices), english=call.english),
         error_sheet=result.error_sheet,
     )
 

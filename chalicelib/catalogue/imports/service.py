@@ -12,11 +12,10 @@ from typing import Protocol
 
 from chalicelib.accounts import rights
 from chalicelib.aws import objects
+from chalicelib.catalogue.imports.layouts import LAYOUTS
 from chalicelib.catalogue.imports.model import (
-    COLUMNS,
     KEY_COLUMN,
-    OPTIONAL,
-    PUBLISHED_ONLY,
+    PERSONAL,
     column_of,
     in_one_form,
     institution_entry_of,
@@ -32,15 +31,18 @@ from chalicelib.catalogue.projects.service import SavedProject, save_project
 from chalicelib.edge.problems import fault_of
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import new_id
+from chalicelib.kernel.notices import Notice
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error
-from chalicelib.sheets.downloads import link_to_xlsx
+from chalicelib.sheets.content_types import XLSX
+from chalicelib.sheets.downloads import link_to, link_to_xlsx
+from chalicelib.sheets.forms import write_template
 from chalicelib.sheets.headers import LINE_COLUMN, REASON_COLUMN
-from chalicelib.sheets.reading import SheetRow, read_table
+from chalicelib.sheets.notices import Notices
+from chalicelib.sheets.reading import SheetRow, read_lines
 
 ROWS_MAX = 500
 """What is surely applied within the seconds that the gateway waits; more come in several sheets."""
-_TITLES = {CatalogueKind.INSTITUTIONS: "培训机构", CatalogueKind.PROJECTS: "培训项目"}
 
 SavedEntry = SavedInstitution | SavedProject
 
@@ -55,6 +57,7 @@ class CatalogueImport:
     unchanged: int
     faults: tuple[Fault, ...]
     warnings: tuple[tuple[int, str], ...] = ()
+    notices: tuple[Notice, ...] = ()
     error_sheet: str | None = None
 
 
@@ -68,12 +71,12 @@ def import_catalogue(
         Forbidden: the role lists no such things.
 
     """
-    (action, save), columns = _LISTING[kind], COLUMNS[kind]
+    action, save = _LISTING[kind]
     rights.admit(context.principal, action)
-    rows = read_table(raw, content_type, columns, frozenset(columns) - OPTIONAL)
-    if len(rows) > ROWS_MAX:
+    sheet = list(read_lines(raw, content_type, LAYOUTS[kind]))
+    if len(sheet) > ROWS_MAX:
         raise error("too_many_rows", limit=ROWS_MAX)
-    rows = [dataclasses.replace(row, cells=in_one_form(kind, row.cells)) for row in rows]
+    rows = [dataclasses.replace(row, cells=in_one_form(kind, row.cells)) for row in sheet]
     known = _known_institutions(rows, kind)
     judged = [(row, _judge(context, save, row, known)) for row in rows]
     faults = tuple(fault for _, entry in judged if isinstance(entry, list) for fault in entry)
@@ -86,6 +89,8 @@ def import_catalogue(
         for row, entry in good:
             if entry.outcome is not SaveOutcome.UNCHANGED:
                 save(context, row, known, dry_run=False)
+    notices = Notices()
+    notices.add_sheet(sheet, {row.row: row.cells for row, _ in good}, personal=PERSONAL)
     counts = Counter(entry.outcome for _, entry in good)
     return CatalogueImport(
         total=len(rows),
@@ -94,15 +99,18 @@ def import_catalogue(
         unchanged=counts[SaveOutcome.UNCHANGED],
         faults=faults,
         warnings=tuple((row.row, code) for row, entry in good for code in entry.warnings),
-        error_sheet=_error_sheet(rows, faults) if faults else None,
+        notices=tuple(notices.most()),
+        error_sheet=_error_sheet(sheet, faults) if faults else None,
     )
 
 
 def link_to_template(kind: CatalogueKind) -> str:
     """Give a link to the empty sheet of a list, with its columns in order."""
-    headers = [aliases[0] for name, aliases in COLUMNS[kind].items() if name not in PUBLISHED_ONLY]
-    return link_to_xlsx(
-        _TITLES[kind], headers, [], key=f"catalogue/template-{kind}.xlsx", filename=f"{kind}.xlsx"
+    return link_to(
+        write_template(LAYOUTS[kind]),
+        content_type=XLSX,
+        key=f"catalogue/template-{kind}.xlsx",
+        filename=f"{kind}.xlsx",
     )
 
 
@@ -147,6 +155,8 @@ def _known_institutions(rows: Sequence[SheetRow], kind: CatalogueKind) -> Known:
 
 
 def _judge(context: Context, save: RowSaver, row: SheetRow, known: Known) -> list[Fault] | SavedEntry:
+    if row.faults:  # what could not be read is not empty: no account, say, would be an answer
+        return [Fault(code, row=row.row, column=row.headers[name]) for name, code in row.faults.items()]
     try:
         return save(context, row, known, dry_run=True)
     except DomainError as refusal:

@@ -13,12 +13,14 @@ from chalicelib.classes.trainee_sheets.forms import (
     give_back_sheet,
     person_answer,
     row_errors,
+    row_notices,
     rows_of,
 )
-from chalicelib.classes.trainee_sheets.rows import ROSTER_COLUMNS
+from chalicelib.classes.trainee_sheets.rows import ROSTER
 from chalicelib.edge.endpoints import Call, LinkAnswer, NoQuery, ReasonBody, SheetBody, SheetQuery
 from chalicelib.edge.forms import Answer, Form, Version
 from chalicelib.edge.http import Api
+from chalicelib.edge.notices import NoticeAnswer
 from chalicelib.enrolments.answers import PersonAnswer
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.service import allowed_actions
@@ -43,6 +45,7 @@ class RosterAnswer(Answer, omit_defaults=True):
     version: int
     accepted: int
     errors: list[dict[str, Any]]
+    notices: list[NoticeAnswer]
     error_sheet: str | None = None
 
 
@@ -91,10 +94,11 @@ class WithdrawnAnswer(Answer):
     query=SheetQuery,
     answer=RosterAnswer,
     sheet=True,
+    layouts=[ROSTER],
     summary="Replace the roster, by JSON, xlsx or csv",
 )
 def replace_roster(call: Call[RosterRequest | SheetBody, SheetQuery], class_id: str) -> RosterAnswer:
-    version, rows = rows_of(call, ROSTER_COLUMNS)
+    version, rows = rows_of(call, ROSTER)
     try:
         outcome = service.replace_roster(
             call.context,
@@ -111,6 +115,7 @@ def replace_roster(call: Call[RosterRequest | SheetBody, SheetQuery], class_id: 
         version=outcome.version,
         accepted=outcome.accepted,
         errors=row_errors(call, outcome.faults),
+        notices=row_notices(call, rows),
         error_sheet=error_sheet_of(call, rows, outcome.faults),
     )
 

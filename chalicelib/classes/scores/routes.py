@@ -16,12 +16,14 @@ from chalicelib.classes.trainee_sheets.forms import (
     error_sheet_of,
     give_back_sheet,
     row_errors,
+    row_notices,
     rows_of,
 )
-from chalicelib.classes.trainee_sheets.rows import SCORE_COLUMNS
+from chalicelib.classes.trainee_sheets.rows import SCORES
 from chalicelib.edge.endpoints import Call, LinkAnswer, Listing, NoQuery, SheetBody, SheetQuery
 from chalicelib.edge.forms import Answer, Form, Reason, Version
 from chalicelib.edge.http import Api
+from chalicelib.edge.notices import NoticeAnswer
 from chalicelib.kernel.errors import DomainError
 
 api = Api(__name__)
@@ -55,6 +57,7 @@ class ScoresAnswer(Answer, omit_defaults=True):
     passed: int
     failed: int
     errors: list[dict[str, Any]]
+    notices: list[NoticeAnswer]
     error_sheet: str | None = None
 
 
@@ -94,10 +97,11 @@ class ScoreSheetAnswer(Answer):
     query=ScoresQuery,
     answer=ScoresAnswer,
     sheet=True,
+    layouts=[SCORES],
     summary="Record all marks, by JSON, xlsx or csv",
 )
 def record_scores(call: Call[ScoresRequest | SheetBody, ScoresQuery], class_id: str) -> ScoresAnswer:
-    version, rows = rows_of(call, SCORE_COLUMNS)
+    version, rows = rows_of(call, SCORES)
     body = call.body
     reason = call.query.reason if isinstance(body, SheetBody) else body.reason
     try:
@@ -112,6 +116,7 @@ def record_scores(call: Call[ScoresRequest | SheetBody, ScoresQuery], class_id: 
         passed=outcome.passed,
         failed=outcome.failed,
         errors=row_errors(call, outcome.faults),
+        notices=row_notices(call, rows),
         error_sheet=error_sheet_of(call, rows, outcome.faults),
     )
 

@@ -15,6 +15,8 @@ from chalicelib.classes.trainee_sheets.rows import (
     TraineeRow,
     column_of,
     fault_in,
+    in_one_form,
+    is_mark,
     read_people,
     wrong_mask,
 )
@@ -123,7 +125,7 @@ def _match_scores(
                 marks[enrolment_id] = read
     unclear = {row.row for row in people if isinstance(row, Fault)}
     unnamed = [key for key in training_class.enrolment_ids if key not in meant]
-    meant |= _guessed([row for row in rows if row.row in unclear], unnamed)
+    meant |= _guessed([in_one_form(row) for row in rows if row.row in unclear], unnamed)
     return marks, faults, meant
 
 
@@ -199,10 +201,8 @@ def _marks_in(
 
 
 def _mark(text: str) -> int | None:
-    digits = text.strip()
-    if not (digits.isascii() and digits.isdigit()) or len(digits) > len(str(MARK_MAX)):
-        return None
-    return int(digits) if int(digits) <= MARK_MAX else None
+    mark = int(text) if is_mark(text) else None
+    return mark if mark is not None and mark <= MARK_MAX else None
 
 
 # --------------------------------------------------------------------------- looking back

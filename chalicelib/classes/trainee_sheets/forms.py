@@ -7,13 +7,15 @@ import msgspec
 from msgspec import Meta
 
 from chalicelib.classes.trainee_sheets.links import link_to_error_sheet
-from chalicelib.classes.trainee_sheets.rows import read_rows
+from chalicelib.classes.trainee_sheets.rows import notices_of, read_rows
 from chalicelib.edge.endpoints import Call, SheetBody, SheetQuery
 from chalicelib.edge.forms import Form, line, malformed
+from chalicelib.edge.notices import NoticeAnswer, notice_answers
 from chalicelib.edge.problems import fault_of
 from chalicelib.enrolments.answers import PersonAnswer
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.kernel.errors import DomainError, Fault
+from chalicelib.sheets.layouts import Layout
 from chalicelib.sheets.reading import SheetRow
 
 ROWS_MAX = 1000
@@ -40,15 +42,13 @@ class RosterRowForm(Form):
         return [name for name in ("name", "id_number") if given.get(name) is None]
 
 
-def rows_of(
-    call: Call[Any, SheetQuery], columns: Mapping[str, tuple[str, ...]]
-) -> tuple[int, Sequence[SheetRow]]:
+def rows_of(call: Call[Any, SheetQuery], layout: Layout) -> tuple[int, Sequence[SheetRow]]:
     """Read the version and the rows of a JSON body or a sheet, in one shape."""
     body = call.body
     if isinstance(body, SheetBody):
         if call.query.version is None:
             raise malformed([Fault("missing_field", field="version")])
-        return call.query.version, read_rows(body.raw, body.content_type, columns)
+        return call.query.version, read_rows(body.raw, body.content_type, layout)
     faults = [fault for place, row in enumerate(body.rows) for fault in _row_faults(place, row)]
     if faults:
         raise malformed(faults)
@@ -74,6 +74,11 @@ def _sheet_row(number: int, row: RosterRowForm) -> SheetRow:
 def row_errors(call: Call[Any, Any], faults: Sequence[Fault]) -> list[dict[str, Any]]:
     """Word what is wrong with each row, in the caller's language."""
     return [fault_of(fault, english=call.english) for fault in faults]
+
+
+def row_notices(call: Call[Any, Any], rows: Sequence[SheetRow]) -> list[NoticeAnswer]:
+    """Word how cells were read, in the caller's language."""
+    return notice_answers(notices_of(rows), english=call.english)
 
 
 def error_sheet_of(call: Call[Any, Any], rows: Sequence[SheetRow], faults: Sequence[Fault]) -> str | None:

@@ -4,46 +4,73 @@ Rows have one shape, whether they came as JSON or as a sheet: cells by canonical
 that each column has for the sender.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+import contextlib
+import dataclasses
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.accounts.persons.service import person_keys_of
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.kernel.errors import Fact, Fault
-from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_name, parse_id_number
+from chalicelib.kernel.identity import (
+    IdNumber,
+    InvalidIdentity,
+    is_id_number,
+    mask_id_number,
+    mask_name,
+    parse_id_number,
+    place_is_known,
+)
 from chalicelib.kernel.ids import PersonKey
+from chalicelib.kernel.names import InvalidName, parse_name
+from chalicelib.kernel.notices import Notice
 from chalicelib.kernel.reasons import error
 from chalicelib.people.vault.service import misnamed
-from chalicelib.sheets.reading import SheetRow, read_table
+from chalicelib.sheets.layouts import Layout
+from chalicelib.sheets.notices import Notices
+from chalicelib.sheets.reading import SheetRow, read_lines
 
 JOINS, STAYS_OUT = "是", "否"
 _WHO: Mapping[str, tuple[str, ...]] = {
     "name": ("姓名",),
-    "id_number": ("身份证号", "身份证号码", "公民身份号码"),
+    "id_number": ("身份证号",),
     "enrolment_id": ("报名编号",),
 }
-ROSTER_COLUMNS: Mapping[str, tuple[str, ...]] = {**_WHO, "joins": ("入班",)}
-SCORE_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    **_WHO,
-    "theory": ("理论成绩", "理论"),
-    "practice": ("实操成绩", "实操"),
-}
+_WHO_RULE = "每行写报名编号，或写姓名和身份证号"
+ROSTER = Layout(
+    name="roster",
+    title="花名册",
+    columns={**_WHO, "joins": ("入班",)},
+    optional=frozenset({"joins"}),
+    instead=frozenset(_WHO),
+    rule=f"{_WHO_RULE}；入班写“否”的行不计。",
+)
+SCORES = Layout(
+    name="scores",
+    title="成绩",
+    columns={**_WHO, "theory": ("理论成绩", "理论"), "practice": ("实操成绩", "实操")},
+    instead=frozenset(_WHO),
+    rule=f"{_WHO_RULE}；成绩为 0 到 100 的整数。",
+)
 _BY_PERSON = ("name", "id_number")
+_PARSERS: Mapping[str, Callable[[str], str]] = {"name": parse_name, "id_number": parse_id_number}
+_MARKS = ("theory", "practice")
+_MARK_DIGITS_MAX = 3
 
 
-def read_rows(raw: bytes, content_type: str, columns: Mapping[str, tuple[str, ...]]) -> list[SheetRow]:
+def read_rows(raw: bytes, content_type: str, layout: Layout) -> list[SheetRow]:
     """Read a sheet of people, who are named by 报名编号 as in the form, or by 姓名 and 身份证号.
 
     Raises:
         Impossible: see `read_table`; `no_rows` too if every row is marked as staying out.
 
     """
-    rows = read_table(raw, content_type, columns, frozenset(columns) & {"theory", "practice"})
+    rows = list(read_lines(raw, content_type, layout))
     headers = rows[0].headers
     if "enrolment_id" not in headers:
         for name in _BY_PERSON:
             if name not in headers:
-                raise error("missing_column", column=columns[name][0])
+                raise error("missing_column", column=layout.columns[name][0])
     joining = [row for row in rows if _joins(row)]
     if not joining:
         raise error("no_rows")
@@ -95,9 +122,37 @@ def column_of(row: TraineeRow) -> str:
     return "enrolment_id" if isinstance(row, NumberedRow) else "id_number"
 
 
+def in_one_form(row: SheetRow) -> SheetRow:
+    """Give a row with name and number in the form in which they are kept, where they can be read at all."""
+    cells = dict(row.cells)
+    for column, parse in _PARSERS.items():
+        with contextlib.suppress(InvalidIdentity, InvalidName):
+            cells[column] = parse(cells.get(column, ""))
+    return dataclasses.replace(row, cells=cells)
+
+
+def notices_of(rows: Sequence[SheetRow]) -> list[Notice]:
+    """Tell how cells were read that are not written as they are kept, and what is worth a look."""
+    notices = Notices()
+    forms = {row.row: in_one_form(row).cells for row in rows}
+    for cells in forms.values():
+        cells.update({name: str(int(cells[name])) for name in _MARKS if is_mark(cells.get(name, ""))})
+    notices.add_sheet(rows, forms, personal=_BY_PERSON)
+    for row in rows:
+        number = forms[row.row].get("id_number", "")
+        if is_id_number(number) and not place_is_known(IdNumber(number)):
+            notices.add_code(row.row, row.headers.get("id_number", "id_number"), "place_unknown")
+    return notices.most()
+
+
+def is_mark(text: str) -> bool:
+    """Tell whether a cell holds digits and nothing else, few enough for a mark."""
+    return text.isascii() and text.isdigit() and len(text) <= _MARK_DIGITS_MAX
+
+
 def read_people(rows: Sequence[SheetRow]) -> list[TraineeRow | Fault]:
     """Tell who each row means; one read of the index and one of the names, whatever the number of rows."""
-    people = [_read_person(row) for row in rows]
+    people = [_read_person(in_one_form(row)) for row in rows]
     unproved = [person for person in people if isinstance(person, _UnprovedRow)]
     keys = person_keys_of(person.id_number for person in unproved)
     wrong = misnamed([(keys[person.id_number], person.row.cells["name"]) for person in unproved])

@@ -13,6 +13,7 @@ import msgspec
 
 from chalicelib.kernel.principal import Context
 from chalicelib.people.lists.model import Import, ImportKind, RowFault
+from chalicelib.sheets.layouts import Layout
 
 CHUNK_ROWS = 500
 """So many rows are judged, taken over and issued from by one message."""
@@ -34,8 +35,8 @@ Row = TypeVar("Row", bound=ListedRow)
 class ListKind(Generic[Row]):
     """One kind of list.
 
-    * `columns` gives each canonical column its accepted headers; all but `optional` must be there. Cells of
-      `dates` come as `YYYY-MM-DD` where the sheet held a date, also one shown as a bare number.
+    * `layout` tells its columns. Cells of `dates` come as `YYYY-MM-DD` where the sheet held a date, also one
+      shown as a bare number.
     * `read_row(line, cells, headers)` is pure: it reads the cells of one line (texts by canonical column)
       into `row_type`, or names everything wrong with it, with `headers[column]` as the fault's column. It is
       asked by workers in any order, and again after a crash.
@@ -50,7 +51,7 @@ class ListKind(Generic[Row]):
     """
 
     kind: ImportKind
-    columns: Mapping[str, tuple[str, ...]]
+    layout: Layout
     row_type: type[Row]
     read_row: Callable[[int, dict[str, str], dict[str, str]], Row | list[RowFault]]
     repeated_by: Callable[[Row], str]
@@ -58,13 +59,6 @@ class ListKind(Generic[Row]):
     keep: Callable[[Context, Import, int, Sequence[Row]], None]
     as_written: Callable[[Row], Mapping[str, str]]
     accepted: Callable[[Context, Import], None] | None = None
-    optional: frozenset[str] = frozenset()
-    dates: frozenset[str] = frozenset()
-
-    @property
-    def required(self) -> frozenset[str]:
-        """The columns that must be there."""
-        return frozenset(self.columns) - self.optional
 
     def encode(self, rows: Sequence[Row]) -> bytes:
         """Write rows as they are kept, sealed, in a chunk."""

@@ -104,21 +104,6 @@ class RowFault(msgspec.Struct, frozen=True, kw_only=True):
     facts: dict[str, str | int] = {}
 
 
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """Something to know of a list that is not wrong: how cells of a column were read, in how many rows.
-
-    `read_as`: `written` was taken for `kept`; `tidied`: a number or name was brought into its one form;
-    `place_unknown`: the place in an ID number is in no table, which may be right.
-    """
-
-    column: str
-    code: str
-    rows: int
-    first_row: int
-    written: str = ""
-    kept: str = ""
-
-
 def why_not_propose(record: Import) -> DomainError | None:
     """Tell what stands against issuing vouchers from a list; None if nothing does."""
     if record.kind is not ImportKind.GRADUATES or record.status not in ISSUABLE:

@@ -5,14 +5,16 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery
+from chalicelib.edge.endpoints import Call, LinkAnswer, Listing, NoQuery, PageQuery
 from chalicelib.edge.forms import Answer, Form, line
 from chalicelib.edge.http import Api
+from chalicelib.edge.notices import NoticeAnswer, notice_answers
 from chalicelib.kernel.reasons import sentence
 from chalicelib.people.lists import service as imports
 from chalicelib.people.lists.cross_match.service import effect_of
 from chalicelib.people.lists.graduates.model import NAME_COLUMN
-from chalicelib.people.lists.model import Import, ImportKind, ImportStatus, Notice, RowFault
+from chalicelib.people.lists.kinds import KINDS
+from chalicelib.people.lists.model import Import, ImportKind, ImportStatus, RowFault
 from chalicelib.people.lists.renames.model import WARNING
 
 api = Api(__name__)
@@ -32,6 +34,12 @@ class ImportOptions(Form):
 
     partial: bool = False
     dry_run: bool = False
+
+
+class TemplateQuery(Form):
+    """Of which list."""
+
+    kind: ImportKind
 
 
 class UploadAnswer(Answer):
@@ -86,16 +94,6 @@ class ImportSummary(Answer):
     allowed_actions: list[str]
 
 
-class NoticeAnswer(Answer):
-    """How cells of a column were read, in how many rows, the first of them; nothing is wrong with them."""
-
-    column: str
-    code: str
-    detail: str
-    rows: int
-    first_row: int
-
-
 class EffectAnswer(Answer):
     """What a cross-match list did to vouchers: how many are lost, how many spent ones are marked."""
 
@@ -125,6 +123,7 @@ class ImportAnswer(ImportSummary):
     query=ImportOptions,
     answer=AnnouncedImportAnswer,
     status_code=201,
+    layouts=[kind.layout for kind in KINDS.values()],
     summary="Announce a list to upload",
 )
 def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedImportAnswer:
@@ -144,6 +143,18 @@ def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedImportAnswer:
         status=announced.record.status,
         upload=UploadAnswer(url=form.url, fields=form.fields, expires_at=form.expires_at),
     )
+
+
+@api.endpoint(
+    "GET",
+    "/v1/import-templates",
+    action="import.create",
+    query=TemplateQuery,
+    answer=LinkAnswer,
+    summary="A link to the empty sheet of a list",
+)
+def template(call: Call[None, TemplateQuery]) -> LinkAnswer:
+    return LinkAnswer(url=imports.link_to_template(call.context, call.query.kind))
 
 
 @api.endpoint(
@@ -172,7 +183,7 @@ def read(call: Call[None, NoQuery], import_id: str) -> ImportAnswer:
         ),
         errors=[_row_error(fault, english=call.english) for fault in imports.faults_of(record)],
         warnings=[_row_warning(row, english=call.english) for row in imports.warned_rows(record)],
-        notices=[_notice(notice, english=call.english) for notice in imports.notices_of(record)],
+        notices=notice_answers(imports.notices_of(record), english=call.english),
         error_sheet=imports.error_sheet_of(call.context, record),
         effect=_effect(record),
     )
@@ -221,17 +232,6 @@ def _effect(record: Import) -> EffectAnswer | None:
 def _row_warning(row: int, *, english: bool) -> RowErrorAnswer:
     return RowErrorAnswer(
         row=row, column=NAME_COLUMN, code=WARNING, detail=sentence(WARNING, {}, english=english)
-    )
-
-
-def _notice(notice: Notice, *, english: bool) -> NoticeAnswer:
-    facts = {"column": notice.column, "written": notice.written, "kept": notice.kept}
-    return NoticeAnswer(
-        column=notice.column,
-        code=notice.code,
-        detail=sentence(notice.code, facts, english=english),
-        rows=notice.rows,
-        first_row=notice.first_row,
     )
 
 

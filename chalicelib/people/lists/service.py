@@ -14,24 +14,27 @@ from chalicelib.aws.settings import settings
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.ids import ImportId, new_id
+from chalicelib.kernel.notices import Notice
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.people.lists import store, work
 from chalicelib.people.lists.kind import CHUNK_ROWS
+from chalicelib.people.lists.kinds import KINDS
 from chalicelib.people.lists.model import (
     DECIDED,
     ISSUABLE,
     Import,
     ImportKind,
     ImportStatus,
-    Notice,
     RowFault,
     why_not_propose,
 )
 from chalicelib.people.lists.progress import store as progress_store
 from chalicelib.people.lists.renames import store as rename_store
 from chalicelib.people.lists.renames.model import RenameStatus
-from chalicelib.sheets.content_types import content_type_of
+from chalicelib.sheets.content_types import XLSX, content_type_of
+from chalicelib.sheets.downloads import link_to
+from chalicelib.sheets.forms import write_template
 
 ERRORS_SHOWN_MAX = 1000
 UPLOAD_BYTES_MAX = 100_000_000
@@ -122,6 +125,17 @@ def _rows_in(record: Import, chunks: set[int]) -> int:
     """Count the rows of chunks; all but the last are full."""
     missing = record.chunks * CHUNK_ROWS - record.total if record.chunks - 1 in chunks else 0
     return len(chunks) * CHUNK_ROWS - missing
+
+
+def link_to_template(context: Context, kind: ImportKind) -> str:
+    """Give a link to the empty sheet of a list."""
+    rights.require(context.principal, "import.create", division=PROVINCE)
+    return link_to(
+        write_template(KINDS[kind].layout),
+        content_type=XLSX,
+        key=f"templates/{kind}.xlsx",
+        filename=f"{kind}.xlsx",
+    )
 
 
 def notices_of(record: Import) -> list[Notice]:

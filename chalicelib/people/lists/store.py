@@ -12,6 +12,7 @@ from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import ConditionFailed, insert, lawful, transition, update
+from chalicelib.kernel.notices import Notice
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
@@ -20,7 +21,6 @@ from chalicelib.people.lists.model import (
     UNDECIDED,
     Import,
     ImportStatus,
-    Notice,
     RowFault,
 )
 from chalicelib.sheets.content_types import CSV

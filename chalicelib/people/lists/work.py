@@ -30,10 +30,11 @@ from chalicelib.people.lists.error_sheet import error_sheet
 from chalicelib.people.lists.kind import CHUNK_ROWS, ListKind
 from chalicelib.people.lists.kinds import KINDS
 from chalicelib.people.lists.model import UNDECIDED, Import, ImportStatus, RowFault
-from chalicelib.people.lists.notices import NOTICES_MAX, Notices
+from chalicelib.people.lists.notices import note_row
 from chalicelib.people.lists.progress import store as progress_store
 from chalicelib.people.lists.progress.model import Progress
 from chalicelib.sheets import reading as sheets
+from chalicelib.sheets.notices import Notices
 
 _DIGEST_BYTES = 16
 
@@ -140,7 +141,7 @@ def _store_rows(record: Import, reading: str) -> tuple[int, int]:
     if raw is None or hashlib.sha256(raw).hexdigest() != record.sha256:
         raise error("digest_mismatch")
     kind = KINDS[record.kind]
-    rows = sheets.read_rows(raw, record.content_type, kind.columns, kind.required, dates=kind.dates)
+    rows = sheets.read_lines(raw, record.content_type, kind.layout)
     del raw
     total = 0
     key = secrets.token_bytes(_DIGEST_BYTES)
@@ -149,8 +150,11 @@ def _store_rows(record: Import, reading: str) -> tuple[int, int]:
         nonlocal total
         while chunk := list(itertools.islice(rows, CHUNK_ROWS)):
             total += len(chunk)
-            raw_rows = [RawRow(row=row.row, cells=row.cells, faults=row.faults) for row in chunk]
-            yield RawChunk(key=key, headers=chunk[0].headers, rows=raw_rows)
+            raw_rows = [
+                RawRow(row=row.row, cells=row.cells, faults=row.faults, written=row.written) for row in chunk
+            ]
+            ignored = list(chunk[0].ignored)
+            yield RawChunk(key=key, headers=chunk[0].headers, rows=raw_rows, ignored=ignored)
 
     written = chunk_store.write_raw(record, reading, chunks())
     return total, written
@@ -167,15 +171,17 @@ def _judge(context: Context, record: Import, chunk: int) -> None:
         kind = KINDS[record.kind]
         good, faults = _read_rows(kind, raw)
         notices = Notices()
-        cells = {row.row: row.cells for row in raw.rows}
+        raw_of = {row.row: row for row in raw.rows}
         for row in good:
-            notices.add_row(kind, row, cells[row.row], raw.headers)
+            note_row(notices, kind, row, raw_of[row.row], raw.headers)
+        for header, row in itertools.product(raw.ignored, raw.rows):
+            notices.add_code(row.row, header, "column_ignored")
         marks = Marks(
             rows=len(raw.rows),
             repeated_column=raw.headers[kind.repeated_column],
             faults=faults,
             good=[(row.row, _digest(raw.key, kind.repeated_by(row))) for row in good],
-            notices=notices.most(NOTICES_MAX),
+            notices=notices.most(),
         )
         chunk_store.write_judged(record, chunk, kind.encode(good), marks)
         progress = progress_store.note_judged(record.id, chunk, change_of(context, "import.judge"))
@@ -269,7 +275,7 @@ def _finish(context: Context, record: Import) -> None:
     notices = Notices()
     for marks in chunk_store.marks_of(record):
         notices.add(marks.notices)
-    store.write_notices(record.id, notices.most(NOTICES_MAX))
+    store.write_notices(record.id, notices.most())
     if progress.invalid:
         store.write_faults(record.id, itertools.chain.from_iterable(_faults_of(record)))
         store.write_error_sheet(record, error_sheet(context, record, _faults_of(record)))

@@ -1,14 +1,18 @@
 """Payment results as a sheet: each row that cannot be read is refused by itself, the others go on."""
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Literal
 
 from chalicelib.kernel.calendar import read_date
+from chalicelib.kernel.notices import Notice
 from chalicelib.kernel.reasons import error
-from chalicelib.settlement.results.model import PaymentResult, RowRefusal
-from chalicelib.sheets.reading import SheetRow, read_table
+from chalicelib.settlement.results.model import PaymentResult, RowRefusal, plain_reference
+from chalicelib.sheets.layouts import Layout
+from chalicelib.sheets.notices import Notices
+from chalicelib.sheets.reading import SheetRow, read_lines
 from chalicelib.subsidies.claims.model import BankOutcome
 
 RESULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
@@ -21,7 +25,21 @@ RESULT_COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Amounts are fen, as in the payment file: an amount in yuan differs from what is due and is refused."""
 _DATES = frozenset({"paid_on"})
-_REQUIRED = frozenset({"line_id", "status", "amount_fen"})
+RESULTS = Layout(
+    name="results",
+    title="银行回盘",
+    columns=RESULT_COLUMNS,
+    optional=frozenset({"paid_on", "bank_reference", "reason"}),
+    dates=_DATES,
+    timed=_DATES,
+    rule="金额以分为单位；已支付的须有支付日期和流水号。",
+)
+_REQUIRED = RESULTS.required
+_WORDS: Mapping[BankOutcome, tuple[str, str]] = {
+    BankOutcome.PAID: ("已支付", "paid"),
+    BankOutcome.FAILED: ("失败", "failed"),
+    BankOutcome.RETURNED: ("退票", "returned"),
+}
 _STATUSES: Mapping[str, BankOutcome] = {
     **dict.fromkeys(("paid", "已支付", "成功", "支付成功", "付款成功"), BankOutcome.PAID),
     **dict.fromkeys(("failed", "失败", "支付失败", "付款失败", "退回"), BankOutcome.FAILED),
@@ -37,25 +55,55 @@ ROWS_MAX = 5_000
 Fault = tuple[Literal["missing_field", "wrong_type", "number_mangled"], str]
 
 
-def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], list[RowRefusal]]:
-    """Read a bank's sheet into results and the rows that are none; rows are the sheet's line numbers.
+def read_results(raw: bytes, content_type: str) -> tuple[list[PaymentResult], list[RowRefusal], list[Notice]]:
+    """Read a bank's sheet into results, the rows that are none, and how cells were read.
+
+    Rows are the sheet's line numbers.
 
     Raises:
         Impossible: the sheet as a whole cannot be read, or has too many rows.
 
     """
-    rows = read_table(raw, content_type, RESULT_COLUMNS, _REQUIRED, dates=_DATES, timed=_DATES)
+    rows = list(read_lines(raw, content_type, RESULTS))
     if len(rows) > ROWS_MAX:
         raise error("too_many_rows", limit=ROWS_MAX)
     results: list[PaymentResult] = []
     refused: list[RowRefusal] = []
     for row in rows:
+        if row.faults:  # what could not be read is not empty
+            column, code = next(iter(row.faults.items()))
+            refused.append(RowRefusal(row.row, code, {"column": row.headers[column]}))
+            continue
         read = _read(row)
         if isinstance(read, PaymentResult):
             results.append(read)
         else:
             refused.append(_refusal(row, read))
-    return results, refused
+    notices = Notices()
+    row_of = {row.row: row for row in rows}
+    kept = {result.row: _kept(result, row_of[result.row]) for result in results}
+    notices.add_sheet(rows, kept, personal=())
+    return results, refused, notices.most()
+
+
+def _kept(result: PaymentResult, row: SheetRow) -> dict[str, str]:
+    """Give each cell of a right row as this service would write it."""
+    status = row.cells["status"]
+    words = _WORDS[result.outcome]
+    kept = {
+        "line_id": result.line_id,
+        "status": status if status in words else words[0],
+        "amount_fen": str(result.amount_fen),
+    }
+    if result.paid_on is not None:
+        kept["paid_on"] = result.paid_on.isoformat()
+    if result.bank_reference is not None:
+        kept["bank_reference"] = result.bank_reference
+    return kept
+
+
+def _plain(word: str) -> str:
+    return "".join(unicodedata.normalize("NFKC", word).split()).lower()
 
 
 def _refusal(row: SheetRow, faults: Sequence[Fault]) -> RowRefusal:
@@ -69,7 +117,7 @@ def _refusal(row: SheetRow, faults: Sequence[Fault]) -> RowRefusal:
 
 def _read(row: SheetRow) -> PaymentResult | Sequence[Fault]:
     cells = {name: row.cells.get(name, "") for name in RESULT_COLUMNS}
-    outcome = _STATUSES.get(cells["status"])
+    outcome = _STATUSES.get(_plain(cells["status"]))
     moved = outcome in (BankOutcome.PAID, BankOutcome.RETURNED)
     paid_on = read_date(cells["paid_on"]) if moved else None
     fen = _FEN.fullmatch(cells["amount_fen"])
@@ -83,7 +131,7 @@ def _read(row: SheetRow) -> PaymentResult | Sequence[Fault]:
         outcome=outcome,
         amount_fen=int(fen[1]),
         paid_on=paid_on,
-        bank_reference=(cells["bank_reference"] or None) if moved else None,
+        bank_reference=(plain_reference(cells["bank_reference"]) or None) if moved else None,
         reason=cells["reason"] or None,
     )
 

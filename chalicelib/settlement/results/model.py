@@ -1,5 +1,6 @@
 """Payment results: how a bank's row is judged."""
 
+import unicodedata
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -29,6 +30,12 @@ class PaymentResult(msgspec.Struct, frozen=True, kw_only=True):
     def paid(self) -> bool:
         """Tell whether the bank has paid."""
         return self.outcome is BankOutcome.PAID
+
+
+def plain_reference(text: str) -> str:
+    """Give a bank's reference as it is kept and compared, whatever the width of its signs."""
+    plain = unicodedata.normalize("NFKC", text)
+    return "".join(sign for sign in plain if unicodedata.category(sign) != "Cf").strip()
 
 
 class RowRefusal(NamedTuple):

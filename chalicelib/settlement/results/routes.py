@@ -9,10 +9,18 @@ from msgspec import Meta
 from chalicelib.edge.endpoints import Call, Listing, PageQuery, SheetBody
 from chalicelib.edge.forms import Answer, Form, reference, words
 from chalicelib.edge.http import Api
+from chalicelib.edge.notices import NoticeAnswer, notice_answers
+from chalicelib.kernel.notices import Notice
 from chalicelib.kernel.reasons import sentence
 from chalicelib.settlement.results import service as results
-from chalicelib.settlement.results.bank_sheet import read_results
-from chalicelib.settlement.results.model import PaymentResult, RefusedResult, RowRefusal, outcome_of
+from chalicelib.settlement.results.bank_sheet import RESULTS, read_results
+from chalicelib.settlement.results.model import (
+    PaymentResult,
+    RefusedResult,
+    RowRefusal,
+    outcome_of,
+    plain_reference,
+)
 from chalicelib.subsidies.budgets.routes import AMOUNT_MAX
 
 api = Api(__name__)
@@ -75,11 +83,15 @@ class RefusedQuery(PageQuery):
 
 
 class ResultsAnswer(Answer):
-    """How many rows were right, the others, and which of the right ones were paid without a voucher."""
+    """How many rows were right, the others, and which of the right ones were paid without a voucher.
+
+    `notices` tell how cells of a sheet were read that are not written as they are kept.
+    """
 
     applied: int
     refused: list[RefusedRow]
     flagged: list[RefusedRow]
+    notices: list[NoticeAnswer]
 
 
 @api.endpoint(
@@ -90,13 +102,15 @@ class ResultsAnswer(Answer):
     query=ResultsQuery,
     answer=ResultsAnswer,
     sheet=True,
+    layouts=[RESULTS],
     summary="Record what the bank paid, did not pay or sent back, by JSON, xlsx or csv",
 )
 def record_results(call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_id: str) -> ResultsAnswer:
     body = call.body
     unreadable: list[RowRefusal] = []
+    notices: list[Notice] = []
     if isinstance(body, SheetBody):
-        rows, unreadable = read_results(body.raw, body.content_type)
+        rows, unreadable, notices = read_results(body.raw, body.content_type)
     else:
         rows = _results(body)
     recorded = results.record_results(
@@ -106,6 +120,7 @@ def record_results(call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_i
         applied=recorded.applied,
         refused=_rows(recorded.refused, english=call.english),
         flagged=_rows(recorded.flagged, english=call.english),
+        notices=notice_answers(notices, english=call.english),
     )
 
 
@@ -148,7 +163,7 @@ def _results(body: ResultsRequest) -> list[PaymentResult]:
             outcome=outcome_of(row.status),
             amount_fen=row.amount_fen,
             paid_on=row.paid_on,
-            bank_reference=row.bank_reference,
+            bank_reference=plain_reference(row.bank_reference) if row.bank_reference is not None else None,
             reason=row.reason,
         )
         for place, row in enumerate(body.results, start=1)

@@ -60,7 +60,7 @@ def test_a_sheet_lists_institutions_and_again_changes_nothing(world, api):
 
 def test_the_catalogue_is_read_from_sheets_only_and_the_answer_says_which(world, api):
     """Seen: the document told of a body of JSON, `{}`, the refusal recommended it, and it was refused."""
-    for content_type in ("application/json", "text/comma-separated-values"):
+    for content_type in ("application/json", "application/pdf"):
         refused = send(api, "province", b"{}", "institutions", content_type=content_type)
         assert (refused.status, refused.json["code"]) == (415, "unsupported_type")
         assert "json" not in refused.json["detail"]

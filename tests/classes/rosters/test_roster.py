@@ -37,7 +37,7 @@ def test_a_roster_by_names_rosters_the_enrolments(world, api, kind):
         path = f"/v1/classes/{room.id}/roster?version={room.version}"
         answer = api("institution").put(path, raw=sheet, content_type=content_type, at=world.now)
     assert answer.status == 200, answer.text
-    assert answer.json == {"version": room.version + 1, "accepted": 2, "errors": []}
+    assert answer.json == {"version": room.version + 1, "accepted": 2, "errors": [], "notices": []}
     assert statuses(api) == {enrolment["id"]: "rostered" for enrolment in enrolments}
     listed = api("clerk").get(f"/v1/classes/{room.id}/roster").json["items"]
     assert {row["enrolment_id"] for row in listed} == {enrolment["id"] for enrolment in enrolments}

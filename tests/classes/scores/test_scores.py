@@ -17,7 +17,7 @@ def test_scores_pass_and_fail_and_can_be_corrected(world, api):
     room = Classroom(world).completed(3)
     first = room.put_scores(marks(room, (60, 60), (100, 59), (0, 100)))
     assert first.status == 200, first.text
-    assert first.json == {"version": room.version + 1, "passed": 1, "failed": 2, "errors": []}
+    assert first.json == {"version": room.version + 1, "passed": 1, "failed": 2, "errors": [], "notices": []}
     assert sorted(statuses(api).values()) == ["failed", "failed", "passed"]
     room.refresh()
     assert (room.json["status"], room.json["passed"], room.json["failed"]) == ("scored", 1, 2)

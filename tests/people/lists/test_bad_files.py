@@ -14,7 +14,7 @@ from chalicelib.kernel.reasons import sentence
 from chalicelib.people.lists.graduates.model import Graduate
 from chalicelib.people.lists.graduates.service import GRADUATES
 from chalicelib.sheets.content_types import CSV, XLSX
-from chalicelib.sheets.reading import read_rows
+from chalicelib.sheets.reading import read_lines
 from infra.local.people import GRADUATE_HEADERS, graduate_row, make_person
 
 ZERO_WIDTH, NBSP = "\u200b", "\u00a0"
@@ -45,7 +45,7 @@ def csv_text(*lines, delimiter=","):
 def judged(raw, content_type=XLSX):
     """Read a file as a graduate list: the good rows, and (line, column, code) of every fault."""
     good, faults = [], []
-    rows = read_rows(raw, content_type, GRADUATES.columns, GRADUATES.required, dates=GRADUATES.dates)
+    rows = read_lines(raw, content_type, GRADUATES.layout)
     for row in rows:
         read = GRADUATES.read_row(row.row, row.cells, row.headers)
         unread = {row.headers[name]: code for name, code in row.faults.items()}

@@ -7,7 +7,7 @@ from typing import Any
 import openpyxl
 import pytest
 
-from chalicelib.settlement.results.bank_sheet import read_results
+from chalicelib.settlement.results import bank_sheet
 from chalicelib.settlement.results.model import RowRefusal
 from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.sheets.writing import write_csv, write_xlsx
@@ -15,6 +15,11 @@ from tests.settlement.batches.test_batches import file_of
 from tests.subsidies.scored import Money, scored_class, wuhu_class
 
 HEADERS = ("明细编号", "状态", "金额", "支付日期", "流水号", "原因")
+
+
+def read_results(raw: bytes, kind: str) -> tuple[Any, Any]:
+    results, refused, _ = bank_sheet.read_results(raw, kind)
+    return results, refused
 
 
 @pytest.fixture

@@ -26,8 +26,10 @@ from chalicelib.people.lists.cross_match.model import (
 )
 from chalicelib.people.lists.kind import ListKind
 from chalicelib.people.lists.model import Import, ImportKind, ImportStatus
+from chalicelib.people.lists.words import SITUATIONS
 from chalicelib.people.standings import store as standings_store
 from chalicelib.people.standings.model import Standing
+from chalicelib.sheets.layouts import Layout
 
 # --------------------------------------------------------------------------- taking a list over
 
@@ -96,7 +98,15 @@ def _end_applying(context: Context, record: Import) -> None:
 
 INELIGIBLE_PEOPLE = ListKind(
     kind=ImportKind.INELIGIBLE_PEOPLE,
-    columns=COLUMNS,
+    layout=Layout(
+        name=ImportKind.INELIGIBLE_PEOPLE,
+        title="不符合条件人员名单",
+        columns=COLUMNS,
+        optional=frozenset({"until", "as_of"}),
+        dates=frozenset({"from", "until", "as_of"}),
+        choices={"situation": tuple(words[0] for words in SITUATIONS.values())},
+        rule="截止日期留空或写“长期”为持续；数据日期留空为上传当日。",
+    ),
     row_type=ListedPerson,
     read_row=read_listed,
     repeated_by=lambda listed: f"{listed.id_number} {listed.situation} {listed.since}",
@@ -104,6 +114,4 @@ INELIGIBLE_PEOPLE = ListKind(
     keep=_keep,
     as_written=listed_as_written,
     accepted=_begin_applying,
-    optional=frozenset({"until", "as_of"}),
-    dates=frozenset({"from", "until", "as_of"}),
 )

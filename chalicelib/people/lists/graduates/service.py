@@ -17,10 +17,12 @@ from chalicelib.people.lists.kind import ListKind
 from chalicelib.people.lists.model import Import, ImportKind, why_not_propose
 from chalicelib.people.lists.renames import store as rename_store
 from chalicelib.people.lists.renames.model import Rename, RenameStatus, part_of
+from chalicelib.people.lists.words import DEGREES, EMPLOYMENT_STATUSES
 from chalicelib.people.vault import service as vault
 from chalicelib.people.vault import store as vault_store
 from chalicelib.people.vault.model import Identity, Person
 from chalicelib.people.vault.service import sealed_person
+from chalicelib.sheets.layouts import Layout
 
 # --------------------------------------------------------------------------- taking a list over
 
@@ -78,14 +80,20 @@ def person_of(graduate: Graduate, import_id: str, key: PersonKey) -> Person:
 
 GRADUATES = ListKind(
     kind=ImportKind.GRADUATES,
-    columns=COLUMNS,
+    layout=Layout(
+        name=ImportKind.GRADUATES,
+        title="毕业生名单",
+        columns=COLUMNS,
+        dates=frozenset({"graduated_on", "left_school_on"}),
+        choices={"degree": tuple(DEGREES), "employment_status": tuple(EMPLOYMENT_STATUSES)},
+        rule="同一人只能出现一次。",
+    ),
     row_type=Graduate,
     read_row=read_graduate,
     repeated_by=lambda graduate: graduate.id_number,
     repeated_column="id_number",
     keep=_keep,
     as_written=graduate_as_written,
-    dates=frozenset({"graduated_on", "left_school_on"}),
 )
 
 
