@@ -1,8 +1,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
-.PHONY: supervision call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov upgrade-drill
-.PHONY: call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov upgrade-drill deploy-drill
+.PHONY: call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov
+.PHONY: supervision upgrade-drill deploy-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
