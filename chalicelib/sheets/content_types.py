@@ -4,6 +4,14 @@ from chalicelib.kernel.reasons import error
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 CSV = "text/csv"
+BYTES = "application/octet-stream"
+"""As what many programs send any file: what it is, is told by how it begins."""
+_ZIP_BEGINS = b"PK\x03\x04"
+
+
+def kind_of_bytes(raw: bytes) -> str:
+    """Tell which of the two kinds a file is by its first bytes: a workbook is a zip archive."""
+    return XLSX if raw.startswith(_ZIP_BEGINS) else CSV
 
 
 def content_type_of(filename: str) -> str:

@@ -92,7 +92,9 @@ class ResultsAnswer(Answer):
     sheet=True,
     summary="Record what the bank paid, did not pay or sent back, by JSON, xlsx or csv",
 )
-def record_results(call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_id: str) -> ResultsAnswer:
+def record_payment_results(
+    call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_id: str
+) -> ResultsAnswer:
     body = call.body
     unreadable: list[RowRefusal] = []
     if isinstance(body, SheetBody):
@@ -117,7 +119,7 @@ def record_results(call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_i
     answer=Listing[RefusedAnswer],
     summary="List the results of a batch that were refused",
 )
-def refused_results(call: Call[None, RefusedQuery], batch_id: str) -> Listing[RefusedAnswer]:
+def list_refused_payment_results(call: Call[None, RefusedQuery], batch_id: str) -> Listing[RefusedAnswer]:
     page = results.refused_results(call.context, batch_id, call.page_request())
     return call.listing(page, lambda refused: _refused(refused, english=call.english))
 
