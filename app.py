@@ -143,7 +143,19 @@ class Service(Chalice):  # type: ignore[misc] # Chalice has no types
         path = event.get("requestContext", {}).get("resourcePath")
         known = None if path in _DESCRIBES_ALL else index().routes.get(path)
         self.load(known or map(_routes_of, BLUEPRINTS))
+        methods = self.routes.get(path, {})
+        method = event.get("httpMethod")
+        if method == "HEAD" and "GET" in methods:
+            return {**super().__call__({**event, "httpMethod": "GET"}, context), "body": ""}
+        if methods and method not in methods:
+            from chalicelib.edge.http import refuse_method  # noqa: PLC0415 - not part of a start
+
+            return refuse_method(event, methods)
         return super().__call__(event, context)
+
+    def _validate_binary_response(self, *_: object) -> bool:
+        """Let every answer pass: the service answers text only, whatever it takes as bytes."""
+        return True
 
     def load(self, modules: Iterable[str]) -> None:
         """Import modules of routes and register these, each once."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import importlib
 import json
+from pathlib import Path
 from typing import Final
 
 from infra.package import ROOT
+from infra.refusals import refusals_text
 
 PUBLISHED: Final = ROOT / "infra/openapi.json"
 
@@ -17,16 +19,24 @@ PUBLISHED: Final = ROOT / "infra/openapi.json"
 def document_text() -> str:
     """Give the document, one property a line, properties by name: a file that moves changes nothing."""
     importlib.import_module("app")  # declares every endpoint
-    document = importlib.import_module("chalicelib.console.pages").api_document()
+    pages = importlib.import_module("chalicelib.console.pages")
+    document = importlib.import_module("chalicelib.edge.openapi").document(pages.roles_of)
     return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def main() -> None:
-    """Write the document; tell whether it has changed."""
-    text = document_text()
-    changed = not PUBLISHED.exists() or PUBLISHED.read_text() != text
-    PUBLISHED.write_text(text)
-    print(f"{PUBLISHED.relative_to(ROOT)}: {'changed, look at the diff' if changed else 'as it was'}")
+    """Write what views can refuse, then the document that tells it; tell whether they have changed."""
+    importlib.import_module("app")  # declares every endpoint
+    refusals = Path(str(importlib.import_module("chalicelib.edge.describing.refusals").FILE))
+    _write(refusals, refusals_text())
+    importlib.import_module("chalicelib.edge.describing.refusals").of_views.cache_clear()
+    _write(PUBLISHED, document_text())
+
+
+def _write(path: Path, text: str) -> None:
+    changed = not path.exists() or path.read_text() != text
+    path.write_text(text)
+    print(f"{path.relative_to(ROOT)}: {'changed, look at the diff' if changed else 'as it was'}")
 
 
 if __name__ == "__main__":

@@ -77,7 +77,7 @@ class AccountQuery(PageQuery):
 
 
 @api.endpoint("GET", "/v1/me", action="me.read", answer=MeAnswer, summary="Who am I")
-def me(call: Call[None, NoQuery]) -> MeAnswer:
+def read_me(call: Call[None, NoQuery]) -> MeAnswer:
     who = call.context.principal
     return MeAnswer(actor=who.actor, role=who.role, division=who.division, institution=who.institution)
 
@@ -91,7 +91,7 @@ def me(call: Call[None, NoQuery]) -> MeAnswer:
     status_code=201,
     summary="Make a person's account in one's own area; one who decides waits for a second person",
 )
-def create(call: Call[AccountRequest, NoQuery]) -> InvitationAnswer:
+def create_account(call: Call[AccountRequest, NoQuery]) -> InvitationAnswer:
     body = call.body
     return _invitation(
         call,
@@ -131,7 +131,7 @@ def list_accounts(call: Call[None, AccountQuery]) -> Listing[AccountAnswer]:
     answer=AccountAnswer,
     summary="Confirm as a second person that somebody is to have an account",
 )
-def confirm(call: Call[VersionBody, NoQuery], account_id: str) -> AccountAnswer:
+def confirm_account(call: Call[VersionBody, NoQuery], account_id: str) -> AccountAnswer:
     return AccountAnswer(**_shown(call, service.confirm(call.context, account_id, version=call.body.version)))
 
 
@@ -143,7 +143,7 @@ def confirm(call: Call[VersionBody, NoQuery], account_id: str) -> AccountAnswer:
     answer=AccountAnswer,
     summary="Switch an account off; its tokens stop working within thirty seconds",
 )
-def disable(call: Call[VersionReason, NoQuery], account_id: str) -> AccountAnswer:
+def disable_account(call: Call[VersionReason, NoQuery], account_id: str) -> AccountAnswer:
     body = call.body
     account = service.disable(call.context, account_id, version=body.version, reason=body.reason)
     return AccountAnswer(**_shown(call, account))
@@ -157,7 +157,7 @@ def disable(call: Call[VersionReason, NoQuery], account_id: str) -> AccountAnswe
     answer=InvitationAnswer,
     summary="Give an account a new activation code; one who decides waits for a second person",
 )
-def reset(call: Call[ResetRequest, NoQuery], account_id: str) -> InvitationAnswer:
+def reset_account(call: Call[ResetRequest, NoQuery], account_id: str) -> InvitationAnswer:
     body = call.body
     return _invitation(
         call, service.reset(call.context, account_id, version=body.version, id_number=body.id_number)

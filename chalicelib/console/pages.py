@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.accounts.rights import RIGHTS
+from chalicelib.aws.settings import settings
 from chalicelib.edge import openapi
 from chalicelib.edge.problems import STATUS_OF
 from chalicelib.kernel.reasons import REASONS
@@ -89,7 +90,7 @@ def roles_of(action: str) -> dict[str, str]:
 @functools.cache
 def api_document() -> dict[str, Any]:
     """Give the OpenAPI document of the running program."""
-    return openapi.document(roles_of)
+    return openapi.document(roles_of, time_travel=settings().allow_time_travel)
 
 
 def static_types() -> list[str]:

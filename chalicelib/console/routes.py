@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from chalicelib.aws.settings import settings
 from chalicelib.console import pages
+from chalicelib.edge import openapi
 from chalicelib.edge.endpoints import PUBLIC, AnswerKind, Call, NoQuery, Reply
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
@@ -31,14 +32,14 @@ class PageQuery(Form):
 
 
 @api.endpoint("GET", "/healthz", action=PUBLIC, answer=HealthAnswer, summary="Whether the service answers")
-def healthz(call: Call[None, NoQuery]) -> HealthAnswer:
+def check_health(call: Call[None, NoQuery]) -> HealthAnswer:
     return HealthAnswer(status="ok", stage=settings().stage, time=call.context.now)
 
 
 @api.endpoint("GET", "/openapi.json", action=PUBLIC, answer=dict[str, Any], summary="This API as OpenAPI 3.1")
-def openapi_json(call: Call[None, NoQuery]) -> dict[str, Any]:
-    del call
-    return pages.api_document()
+def read_openapi(call: Call[None, NoQuery]) -> dict[str, Any]:
+    document = pages.api_document()
+    return openapi.at(document, call.address) if call.address else document
 
 
 @api.endpoint(
@@ -50,7 +51,7 @@ def openapi_json(call: Call[None, NoQuery]) -> dict[str, Any]:
     content_type=_HTML,
     summary="This API for people",
 )
-def docs(call: Call[None, PageQuery]) -> Reply:
+def read_docs(call: Call[None, PageQuery]) -> Reply:
     return _page(call, "docs")
 
 
@@ -63,7 +64,7 @@ def docs(call: Call[None, PageQuery]) -> Reply:
     content_type=_HTML,
     summary="The page of bureau staff",
 )
-def console(call: Call[None, PageQuery]) -> Reply:
+def open_console(call: Call[None, PageQuery]) -> Reply:
     return _page(call, "console")
 
 
@@ -76,7 +77,7 @@ def console(call: Call[None, PageQuery]) -> Reply:
     content_type=_HTML,
     summary="The page of trainees",
 )
-def card(call: Call[None, PageQuery]) -> Reply:
+def open_card(call: Call[None, PageQuery]) -> Reply:
     return _page(call, "card")
 
 
@@ -89,7 +90,7 @@ def card(call: Call[None, PageQuery]) -> Reply:
     also=[AnswerKind(str, content_type=content_type) for content_type in _STATIC[1:]],
     summary="Styles and scripts of the pages",
 )
-def static(call: Call[None, NoQuery], name: str) -> Reply:
+def read_static(call: Call[None, NoQuery], name: str) -> Reply:
     del call
     file = pages.static_file(name)
     if file is None:

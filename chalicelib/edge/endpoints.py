@@ -11,17 +11,15 @@ from chalicelib.edge.forms import Answer, Comment, Form, Reason, Version
 from chalicelib.kernel.errors import Forbidden
 from chalicelib.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal
-from chalicelib.sheets import content_types
-from chalicelib.sheets.content_types import CSV, XLSX
+from chalicelib.sheets.content_types import BYTES, CSV, XLSX
 from chalicelib.sheets.layouts import Layout
 
 JSON_BYTES_MAX = 1_000_000
 SHEET_BYTES_MAX = 4_500_000
 """The gateway hands a sheet to the function as base64, in a request of 6,291,456 bytes at most."""
 PUBLIC = "public"
-COMMA_SEPARATED = f"{content_types.COMMA_SEPARATED}; charset=utf-8"
-"""What a sheet is sent as. Not `text/csv`: that is a binary type of the gateway (sheets come in GB18030 too),
-so Chalice would answer it in base64 and only to who accepts it."""
+COMMA_SEPARATED = f"{CSV}; charset=utf-8"
+HEALTH = "/healthz"
 JSON = "application/json"
 HEADERS = {
     "Cache-Control": "no-store",
@@ -116,7 +114,8 @@ class Reply:
 class Call(Generic[BodyType, QueryType]):
     """One request as an endpoint sees it: proven, parsed, timed.
 
-    `source` is the address it came from, `device_id` the phone that a card says it runs on.
+    `source` is the address it came from, `device_id` the phone that a card says it runs on, `address` that of
+    the service as it was called, with its stage.
     """
 
     context: Context
@@ -126,6 +125,7 @@ class Call(Generic[BodyType, QueryType]):
     place: str
     source: str = ""
     device_id: str | None = None
+    address: str = ""
 
     def page_request(self) -> PageRequest:
         """Read the page that the query asks for (its type is a `PageQuery`)."""
@@ -191,16 +191,26 @@ class Endpoint:
     sheet: bool
     also: tuple[AnswerKind, ...] = ()
     content_type: str = JSON
-    refuses: tuple[int, ...] = ()
     layouts: tuple[Layout, ...] = ()
     """The sheets that it reads, or takes an upload of."""
     knows_caller: bool = False
     """Whether a public endpoint shows more to who proves themselves; a bad token is ignored."""
+    name: str = ""
+    """Of its view, unique in the program: generated clients call it by this (`operationId`)."""
+    module: str = ""
+    """Where its view stands."""
+    names_device: bool = False
+    """Whether it reads the phone that a card runs on, `X-Device-Id`."""
 
     @property
     def reads(self) -> tuple[str, ...]:
         """List the content types of a body: JSON where it has a form, sheets where it reads them."""
-        return (*((JSON,) if self.body is not None else ()), *((XLSX, CSV) if self.sheet else ()))
+        return (*((JSON,) if self.body is not None else ()), *((XLSX, CSV, BYTES) if self.sheet else ()))
+
+    @property
+    def is_kept(self) -> bool:
+        """Tell whether its answer is everybody's, so that a client may keep it and ask if it has changed."""
+        return self.method == "GET" and self.action == PUBLIC and self.path != HEALTH
 
     @property
     def answers(self) -> tuple[AnswerKind, ...]:

@@ -1,10 +1,13 @@
 """Parsing what clients send: typed, unknown fields refused, and every mistake named at once."""
 
 import functools
+import json
 import types
 import typing
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
+from decimal import Decimal
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -24,7 +27,7 @@ FAULTS_MAX = 100
 
 _UNSEEN = (
     r"\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f"  # controls, save tab and ends of lines
-    r"\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"  # of no width, or turning
+    r"\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffd"  # of no width, or turning
 )
 _UNSEEN_OR_BROKEN = r"\t\n\r" + _UNSEEN
 
@@ -112,19 +115,77 @@ Parsed = TypeVar("Parsed")
 
 
 def parse_json(raw: bytes, kind: type[Parsed]) -> Parsed:
-    """Parse a JSON body.
+    """Parse a JSON body: in UTF-8, each name once in its object, `100.0` where an integer is wanted.
 
     Raises:
         Malformed: with one fault for each mistake.
+        UnsupportedType: `not_utf8`.
 
     """
+    raw = raw or b"{}"
+    _refuse_other_encodings(raw)
     try:
-        parsed = msgspec.json.decode(raw or b"{}", type=kind)
+        parsed = msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError:
-        raise malformed(_faults(kind, _decode(raw), "", strict=True)) from None
+        parsed = _of_plain(_plain_of(raw), kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise error("invalid_json") from None
+    else:
+        _plain_of(raw)
     return _reckonable(parsed)
+
+
+def _of_plain(plain: Any, kind: type[Parsed]) -> Parsed:
+    try:
+        return msgspec.convert(plain, kind)
+    except msgspec.ValidationError:
+        raise malformed(_faults(kind, plain, "", strict=True)) from None
+
+
+def _refuse_other_encodings(raw: bytes) -> None:
+    """Refuse what is not UTF-8, also where the gateway has put U+FFFD for what it could not read.
+
+    Nobody writes that character: a name stored with it would be somebody's name no more.
+    """
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise error("not_utf8") from None
+    if "\ufffd" in text:
+        raise error("not_utf8")
+
+
+def _plain_of(raw: bytes) -> Any:
+    """Read JSON as it was sent: a name that stands twice in an object says two things, so it says nothing."""
+    repeated: list[str] = []
+
+    def each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        plain = dict(pairs)
+        if len(plain) < len(pairs):
+            repeated.extend(_said_twice(name for name, _ in pairs))
+        return plain
+
+    try:
+        plain = json.loads(raw, object_pairs_hook=each_once, parse_float=_number_of)
+    except (ValueError, RecursionError):
+        raise error("invalid_json") from None
+    if repeated:
+        raise malformed([Fault("repeated_field", field=name[:64]) for name in repeated])
+    return plain
+
+
+def _said_twice(names: Iterable[str]) -> list[str]:
+    return [name for name, times in Counter(names).items() if times > 1]
+
+
+_DIGITS_MAX = 30
+
+
+def _number_of(text: str) -> int | Decimal:
+    """Read a number with a point or an exponent: one without a fraction is an integer (JSON Schema 4.2.3)."""
+    number = Decimal(text)
+    whole = abs(number.adjusted()) < _DIGITS_MAX and number == number.to_integral_value()
+    return int(number) if whole else number
 
 
 def _reckonable(parsed: Parsed) -> Parsed:
@@ -157,13 +218,6 @@ def _numbers_in(value: msgspec.Struct, path: str) -> list[Fault]:
         for name, _, numbers in _words_of(type(value))
         if isinstance(text := getattr(value, name), str) and stands_against(text, numbers)
     ]
-
-
-def _decode(raw: bytes) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        raise error("invalid_json") from None
 
 
 def parse_query(parameters: Mapping[str, str], kind: type[Parsed]) -> Parsed:

@@ -7,7 +7,7 @@ idempotency, errors, headers. Order of refusal: 401 token, 403 role, 400 form, 4
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -38,6 +38,7 @@ from chalicelib.edge.endpoints import (
     UndeclaredAction,
 )
 from chalicelib.edge.forms import malformed, parse_json, parse_query
+from chalicelib.edge.headers import charset_of, has_already, tag_of, unpacked, wants_english
 from chalicelib.edge.idempotency import service as idempotency
 from chalicelib.edge.problems import PROBLEM_JSON, Problem, headers_of, internal_problem, problem_of
 from chalicelib.kernel.calendar import SHANGHAI, parse_moment
@@ -49,15 +50,17 @@ from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.repeats import running
-from chalicelib.sheets.content_types import CALLED_CSV, CSV, XLSX
+from chalicelib.sheets.content_types import BYTES, CALLED_CSV, CSV, kind_of_bytes
 from chalicelib.sheets.layouts import Layout
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
-_TOO_MANY = 429
+_OK, _NOT_MODIFIED, _TOO_MANY = 200, 304, 429
 _LOCAL_NOW = "x-local-now"
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
 _preflights: set[str] = set()
-_ALLOWED_HEADERS = "Authorization, Content-Type, Accept-Language, Idempotency-Key, X-Device-Id"
+_ALLOWED_HEADERS = (
+    "Authorization, Content-Type, Accept-Language, Idempotency-Key, If-None-Match, X-Device-Id, X-Local-Now"
+)
 _PATH_ID = re.compile(r"[A-Za-z0-9._:~-]{1,128}")
 """Identifiers, division codes, years, account names of the ledger and file names; none is longer."""
 _ANY = re.compile(r".{1,128}")
@@ -100,35 +103,39 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         sheet: bool = False,
         also: Sequence[AnswerKind] = (),
         content_type: str = JSON,
-        refuses: tuple[int, ...] = (),
         layouts: Sequence[Layout] = (),
         knows_caller: bool = False,
+        names_device: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`.
 
-        `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`,
-        statuses of refusals that other endpoints of its kind do not have in `refuses`. `layouts` are the
-        sheets it reads, `knows_caller` is of a public endpoint that shows more to who proves themselves.
+        `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`.
+        `layouts` are the sheets it reads. `knows_caller` is of a public endpoint that shows more to who
+        proves themselves, `names_device` of one that reads `X-Device-Id`. With which codes it can refuse is
+        read from its source (`infra.refusals`).
         """
-        declared = Endpoint(
-            method,
-            path,
-            action,
-            summary,
-            body,
-            query,
-            answer,
-            status_code,
-            sheet,
-            tuple(also),
-            content_type,
-            refuses,
-            tuple(layouts),
-            knows_caller,
-        )
-        ENDPOINTS.append(declared)
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
+            declared = Endpoint(
+                method,
+                path,
+                action,
+                summary,
+                body,
+                query,
+                answer,
+                status_code,
+                sheet,
+                tuple(also),
+                content_type,
+                tuple(layouts),
+                knows_caller,
+                view.__name__,
+                view.__module__,
+                names_device,
+            )
+            ENDPOINTS.append(declared)
+
             def handle(**path_values: str) -> Response:
                 return _handle(self.current_request, declared, view, path_values)
 
@@ -171,13 +178,13 @@ def _cors(headers: Mapping[str, str]) -> dict[str, str]:
     return {
         "Vary": "Origin",
         "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": "Retry-After, X-Request-Id",
+        "Access-Control-Expose-Headers": "Allow, ETag, Retry-After, WWW-Authenticate, X-Request-Id",
     }
 
 
 def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: dict[str, str]) -> Response:
     headers = {str(name).lower(): str(value) for name, value in request.headers.items()}
-    english = headers.get("accept-language", "").strip().lower().startswith("en")
+    english = wants_english(headers.get("accept-language", ""))
     request_id = new_id("req")
     reply: Reply
     try:
@@ -200,9 +207,12 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
         code=reply.body.code if isinstance(reply.body, Problem) else None,
         request_id=request_id,
     )
-    return Response(
-        body=_encode(reply.body),
-        status_code=reply.status_code,
+    body = _encode(reply.body)
+    known = _known_by_tag(endpoint, headers, reply, body)
+    fresh = known.get("ETag") is None or not has_already(headers.get("if-none-match", ""), known["ETag"])
+    return TextResponse(
+        body=body if fresh else "",
+        status_code=reply.status_code if fresh else _NOT_MODIFIED,
         headers={
             **HEADERS,
             "Content-Type": reply.content_type,
@@ -210,8 +220,53 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
             "X-Request-Id": request_id,
             **_cors(headers),
             **(reply.headers or {}),
+            **known,
         },
     )
+
+
+def refuse_method(event: Mapping[str, Any], methods: Iterable[str]) -> dict[str, Any]:
+    """Answer a call whose address is known, but not with this method (RFC 9110, 15.5.6)."""
+    headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
+    english = wants_english(headers.get("accept-language", ""))
+    request_id = new_id("req")
+    allowed = {*methods, *(("HEAD",) if "GET" in methods else ())}
+    failure = error("method_not_allowed", allowed=", ".join(sorted(allowed)))
+    reply = _refusal(failure, request_id=request_id, english=english)
+    log("request", method=str(event.get("httpMethod")), status=reply.status_code, request_id=request_id)
+    return TextResponse(
+        body=_encode(reply.body),
+        status_code=reply.status_code,
+        headers={
+            **HEADERS,
+            "Content-Language": "en" if english else "zh-CN",
+            "X-Request-Id": request_id,
+            **_cors(headers),
+            **(reply.headers or {}),
+        },
+    ).to_dict()
+
+
+class TextResponse(Response):  # type: ignore[misc] # Chalice has no types
+    """An answer of text, also where its content type is one that the gateway takes as bytes in requests."""
+
+    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
+        """Give what Lambda returns; text is never put into base64."""
+        del binary_types
+        return dict(super().to_dict(None))
+
+
+def _known_by_tag(
+    endpoint: Endpoint, headers: Mapping[str, str], reply: Reply, body: str | bytes
+) -> dict[str, str]:
+    """Let who has a public answer ask whether it has changed; what depends on the caller is kept nowhere."""
+    told = reply.headers or {}
+    public = endpoint.is_kept and "authorization" not in headers and reply.status_code == _OK
+    if not public:
+        return {}
+    kept = {} if "Cache-Control" in told else {"Cache-Control": "public, no-cache"}
+    vary = {"Vary": "Accept-Language, Origin" if settings().cors_origins else "Accept-Language"}
+    return {"ETag": tag_of(body), **vary, **kept}
 
 
 def _refusal(failure: DomainError, *, request_id: str, english: bool) -> Reply:
@@ -235,8 +290,8 @@ def _answer(
         _admit(endpoint, principal)
     pace.spend(endpoint.action, principal)
     now = _believed_now(headers)
-    parameters = request.query_params or {}
-    query = parse_query({name: parameters[name] for name in parameters}, endpoint.query)
+    parameters = _parameters_of(request)
+    query = parse_query(parameters, endpoint.query)
     division = getattr(query, "division", None)
     if division is not None and not is_known(division):
         raise malformed([Fault("unknown_division", field="division")])
@@ -250,6 +305,7 @@ def _answer(
         place=_place_of(endpoint, principal, values, query),
         source=_source_of(request),
         device_id=headers.get("x-device-id"),
+        address=_address_of(request, headers, endpoint),
     )
 
     def run() -> Reply:
@@ -280,6 +336,34 @@ def _path_values(path: Mapping[str, str]) -> dict[str, str]:
         if not alphabet.fullmatch(value):
             raise error("not_found")
     return values
+
+
+def _parameters_of(request: Any) -> dict[str, str]:
+    """Read the query: a parameter that stands twice asks for two things.
+
+    Raises:
+        Malformed: with a fault for each of these.
+
+    """
+    given = request.query_params or {}
+    parameters = {str(name): str(given[name]) for name in given}
+    repeated = [name for name in parameters if hasattr(given, "getlist") and len(given.getlist(name)) > 1]
+    if repeated:
+        raise malformed([Fault("repeated_field", field=name[:64]) for name in repeated])
+    return parameters
+
+
+def _address_of(request: Any, headers: Mapping[str, str], endpoint: Endpoint) -> str:
+    """Give the address that the service was called at, with its stage, if the path was a plain one."""
+    path = str(request.context.get("path") or "")
+    host = headers.get("host", "")
+    if "{" in endpoint.path or not path.endswith(endpoint.path) or not _HOST.fullmatch(host):
+        return ""
+    scheme = headers.get("x-forwarded-proto", "https").partition(",")[0].strip()
+    return f"{'http' if scheme == 'http' else 'https'}://{host}{path.removesuffix(endpoint.path)}"
+
+
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 
 
 def _place_of(endpoint: Endpoint, principal: Principal, values: Mapping[str, str], query: object) -> str:
@@ -361,18 +445,24 @@ def _believed_now(headers: Mapping[str, str]) -> datetime:
 def _parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Any:
     if not endpoint.reads:
         return None
-    content_type = headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    sent_as = headers.get("content-type", JSON)
+    content_type = sent_as.partition(";")[0].strip().lower()
     if endpoint.sheet and content_type in CALLED_CSV:
         content_type = CSV
     if content_type not in endpoint.reads:
         raise error("unsupported_type", accepted=", ".join(endpoint.reads))
-    if content_type in (XLSX, CSV):
-        if len(raw) > SHEET_BYTES_MAX:
-            raise error("too_large", limit_bytes=SHEET_BYTES_MAX)
-        return SheetBody(content_type, raw)
-    if len(raw) > JSON_BYTES_MAX:
-        raise error("too_large", limit_bytes=JSON_BYTES_MAX)
-    return parse_json(raw, endpoint.body)
+    limit_bytes = JSON_BYTES_MAX if content_type == JSON else SHEET_BYTES_MAX
+    body = unpacked(headers, raw, limit_bytes=limit_bytes)
+    if len(body) > limit_bytes:
+        raise error("too_large", limit_bytes=limit_bytes)
+    if content_type != JSON:
+        return SheetBody(kind_of_bytes(body) if content_type == BYTES else content_type, body)
+    if charset_of(sent_as) not in _UTF8:
+        raise error("not_utf8")
+    return parse_json(body, endpoint.body)
+
+
+_UTF8 = ("utf-8", "utf8", "us-ascii")
 
 
 def _run_once(run: Callable[[], Reply], key: str, *, caller: str, request: str, raw: bytes) -> Reply:

@@ -1,16 +1,16 @@
-"""The OpenAPI 3.1 document, made from the same declarations and types that parse the requests."""
+"""The OpenAPI 3.1 document, made from the same declarations and types that parse the requests.
 
-import re
-import types
-import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+It is written for the tools of those who integrate: generators of clients, linters, testers. What some of them
+need beyond the standard stands in `describing`.
+"""
+
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-import msgspec
-
-from chalicelib.edge.endpoints import ENDPOINTS, JSON, PUBLIC, Endpoint, NoQuery
-from chalicelib.edge.problems import INTERNAL_ERROR, PROBLEM_JSON, STATUS_OF, TITLES, Problem, status_of
-from chalicelib.kernel.reasons import REASONS
+from chalicelib.edge.describing import words
+from chalicelib.edge.describing.refusals import Problems, is_keyed
+from chalicelib.edge.describing.schemas import Schemas, members_of
+from chalicelib.edge.endpoints import ENDPOINTS, JSON, PUBLIC, Endpoint
 from chalicelib.sheets.layouts import described
 
 Json = dict[str, Any]
@@ -21,9 +21,6 @@ VERSION: Final = "1.0.0"
 TITLE: Final = "职业培训券服务 Training-voucher service"
 PLATFORM_ROLE: Final = "platform"
 _COMPONENTS: Final = "#/components/"
-_ALWAYS: Final = (400, 429, 500, 503)
-_WITH_CALLER: Final = (401, 403, 404)
-_WITH_BODY: Final = (409, 413, 415, 422)
 _INTRODUCTION: Final = (
     "省级职业培训券服务接口：发放、领用、核销报名、开班、考勤、结业、补贴结算、数据回流、监督。\n\n"
     "Money is integer fen (`*_fen`), times are RFC 3339 with offset, dates are days of Asia/Shanghai. "
@@ -31,58 +28,106 @@ _INTRODUCTION: Final = (
     "`version` it decided on. Errors are RFC 9457 problems with a stable `code`; sentences are Chinese, "
     "English with `Accept-Language: en`."
 )
+_SERVERS: Final[list[Json]] = [
+    {
+        "url": "https://{host}",
+        "description": "本省部署的服务地址。Where a province runs the service.",
+        "variables": {"host": {"default": "vouchers.invalid", "description": "域名。Its domain."}},
+    }
+]
+"""Of the document as a file; the running service puts its own address in its place."""
 
 
-def document(roles_of: RolesOf) -> Json:
-    """Describe every endpoint that is declared at this moment."""
-    schemas, components = _schemas(ENDPOINTS)
+class NameTwice(RuntimeError):
+    """Two views have one name: clients call an operation by it."""
+
+
+def document(roles_of: RolesOf, *, time_travel: bool = False) -> Json:
+    """Describe every endpoint that is declared at this moment.
+
+    `time_travel` tells of the header that only the local stage believes.
+
+    Raises:
+        NameTwice: the name of an operation is not unique.
+
+    """
+    endpoints = sorted(ENDPOINTS, key=lambda endpoint: (endpoint.path, endpoint.method))
+    _refuse_names_twice(endpoints)
+    schemas, problems = Schemas(endpoints), Problems(endpoints)
+    headers = {name: told for name, told in _HEADERS.items() if time_travel or name != "LocalNow"}
     paths: Json = {}
-    for endpoint in sorted(ENDPOINTS, key=lambda endpoint: (endpoint.path, endpoint.method)):
-        operation = _operation(endpoint, schemas, roles_of)
+    for endpoint in endpoints:
+        operation = _operation(endpoint, schemas, problems, roles_of, headers)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
-    used = {name: schema for name, schema in components.items() if name not in schemas.queries}
+    components = {
+        name: words.described(name, schema)
+        for name, schema in {**schemas.components, **problems.components}.items()
+    }
     return {
         "openapi": "3.1.0",
         "jsonSchemaDialect": "https://json-schema.org/draft/2020-12/schema",
-        "info": {"title": TITLE, "version": VERSION, "description": _INTRODUCTION},
-        "servers": [{"url": ".", "description": "where this document lies"}],
-        "tags": [{"name": name} for name in sorted({_tag(endpoint.path) for endpoint in ENDPOINTS})],
+        "info": {
+            "title": TITLE,
+            "version": VERSION,
+            "description": _INTRODUCTION,
+            "contact": {"name": "省级人力资源和社会保障部门 The province's human-resources bureau"},
+        },
+        "servers": _SERVERS,
+        "tags": [
+            {"name": name, "description": words.of_tag(name)}
+            for name in sorted({tag_of(endpoint.path) for endpoint in endpoints})
+        ],
         "paths": paths,
         "components": {
-            "schemas": {**used, "Problem": _problem_schema()},
-            "responses": {_response_name(status): _problem_response(status) for status in _statuses()},
-            "parameters": _PARAMETERS,
+            "schemas": components,
+            "parameters": headers,
+            "headers": _ANSWER_HEADERS,
             "securitySchemes": _SECURITY,
         },
     }
 
 
+def at(document_: Json, address: str) -> Json:
+    """Give the document with the address of the service that serves it, e.g. `https://host/stage`."""
+    return {**document_, "servers": [{"url": address, "description": "本服务。This service."}]}
+
+
+def _refuse_names_twice(endpoints: list[Endpoint]) -> None:
+    names = [endpoint.name for endpoint in endpoints]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise NameTwice(", ".join(twice))
+
+
 # --------------------------------------------------------------------------- operations
 
 
-def _operation(endpoint: Endpoint, schemas: "_Schemas", roles_of: RolesOf) -> Json:
+def _operation(
+    endpoint: Endpoint, schemas: Schemas, problems: Problems, roles_of: RolesOf, headers: Json
+) -> Json:
     public = endpoint.action == PUBLIC
     roles = {} if public else dict(roles_of(endpoint.action))
     operation: Json = {
-        "operationId": _operation_id(endpoint),
+        "operationId": endpoint.name,
         "summary": endpoint.summary,
-        "tags": [_tag(endpoint.path)],
+        "description": _description(endpoint, roles),
+        "tags": [tag_of(endpoint.path)],
         "parameters": [
-            *_path_parameters(endpoint.path),
-            *schemas.parameters(endpoint.query),
-            *[{"$ref": f"{_COMPONENTS}parameters/{name}"} for name in _headers_of(endpoint)],
+            *words.path_parameters(endpoint.path),
+            *[words.parameter(parameter) for parameter in schemas.parameters(endpoint.query)],
+            *[
+                {"$ref": f"{_COMPONENTS}parameters/{name}"}
+                for name in _headers_of(endpoint)
+                if name in headers
+            ],
         ],
         "responses": {
             **_successes(endpoint, schemas),
-            **{
-                str(status): {"$ref": f"{_COMPONENTS}responses/{_response_name(status)}"}
-                for status in _refusals(endpoint)
-            },
+            **(_UNCHANGED if endpoint.is_kept else {}),
+            **problems.responses_of(endpoint),
         },
         "security": _security_of(endpoint, roles),
     }
-    if endpoint.layouts:
-        operation["description"] = described(endpoint.layouts)
     if not public:
         operation["x-action"] = endpoint.action
         operation["x-roles"] = roles
@@ -91,37 +136,22 @@ def _operation(endpoint: Endpoint, schemas: "_Schemas", roles_of: RolesOf) -> Js
     return operation
 
 
-def _operation_id(endpoint: Endpoint) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", f"{endpoint.method} {endpoint.path}".lower()).strip("_")
+def _description(endpoint: Endpoint, roles: Mapping[str, str]) -> str:
+    told = words.of_operation(endpoint.name, roles)
+    return f"{told}\n\n{described(endpoint.layouts)}" if endpoint.layouts else told
 
 
-def _tag(path: str) -> str:
+def tag_of(path: str) -> str:
+    """Group a path with those that begin alike."""
     parts = [part for part in path.split("/") if part and not part.startswith("{")]
     return parts[1] if len(parts) > 1 and parts[0] == "v1" else "service"
 
 
-def _path_parameters(path: str) -> list[Json]:
-    return [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
-        for name in re.findall(r"{(\w+)}", path)
-    ]
-
-
 def _headers_of(endpoint: Endpoint) -> tuple[str, ...]:
-    keyed = endpoint.method == "POST" and endpoint.action != PUBLIC
-    repeatable = ("IdempotencyKey",) if keyed else ()
-    return (*repeatable, "AcceptLanguage", "LocalNow")
-
-
-def _refusals(endpoint: Endpoint) -> list[int]:
-    statuses = {*_ALWAYS, *endpoint.refuses}
-    if endpoint.action != PUBLIC:
-        statuses |= set(_WITH_CALLER)
-    if "{" in endpoint.path:
-        statuses.add(404)
-    if endpoint.reads:
-        statuses |= set(_WITH_BODY)
-    return sorted(statuses)
+    repeatable = ("IdempotencyKey",) if is_keyed(endpoint) else ()
+    phone = ("DeviceId",) if endpoint.names_device else ()
+    kept = ("IfNoneMatch",) if endpoint.is_kept else ()
+    return (*repeatable, *phone, *kept, "AcceptLanguage", "LocalNow")
 
 
 def _security_of(endpoint: Endpoint, roles: Mapping[str, str]) -> list[Json]:
@@ -140,195 +170,47 @@ def _security(roles: Mapping[str, str]) -> list[Json]:
     return schemes
 
 
-def _successes(endpoint: Endpoint, schemas: "_Schemas") -> Json:
+def _successes(endpoint: Endpoint, schemas: Schemas) -> Json:
     """Describe every kind of answer, by status and content type; of several JSON ones it is any of them."""
     by_status: dict[int, dict[str, list[Any]]] = {}
     for answer in endpoint.answers:
         by_type = by_status.setdefault(answer.status_code, {})
         kinds = by_type.setdefault(answer.content_type.partition(";")[0], [])
-        kinds += [kind for kind in _members(answer.answer) if kind not in kinds]
+        kinds += [kind for kind in members_of(answer.answer) if kind not in kinds]
     return {
         str(status): {
             "description": endpoint.summary,
-            "headers": {"X-Request-Id": {"schema": {"type": "string"}}},
+            "headers": {"X-Request-Id": {"$ref": f"{_COMPONENTS}headers/XRequestId"}},
             "content": {name: {"schema": schemas.of_any(kinds)} for name, kinds in by_type.items()},
         }
         for status, by_type in by_status.items()
     }
 
 
-def _request_body(endpoint: Endpoint, schemas: "_Schemas") -> Json:
-    content = {kind: {"schema": schemas.of(endpoint.body)} if kind == JSON else {} for kind in endpoint.reads}
+def _request_body(endpoint: Endpoint, schemas: Schemas) -> Json:
+    content = {
+        kind: {"schema": schemas.of(endpoint.body) if kind == JSON else dict(_SHEET)}
+        for kind in endpoint.reads
+    }
     return {"required": True, "content": content}
 
 
-# --------------------------------------------------------------------------- schemas
-
-
-class _Schemas:
-    """The schema of every type the endpoints name; query types become parameters."""
-
-    def __init__(self, types_: Sequence[Any], schemas: Sequence[Json], components: Json) -> None:
-        self._by_type: dict[Any, Json] = dict(zip(map(_key, types_), schemas, strict=True))
-        self.components = components
-        self.queries: set[str] = set()
-
-    def of(self, kind: Any) -> Json:
-        """Give the schema of a type; a union is any of its members."""
-        return self.of_any(_members(kind))
-
-    def of_any(self, kinds: Sequence[Any]) -> Json:
-        """Give the schema of what is of any of these types."""
-        schemas = [self._by_type[_key(kind)] for kind in kinds]
-        return schemas[0] if len(schemas) == 1 else {"anyOf": schemas}
-
-    def parameters(self, kind: Any) -> list[Json]:
-        """Give a query type's fields as parameters."""
-        if kind is NoQuery:
-            return []
-        schema = self._by_type[_key(kind)]
-        component = self.components[schema["$ref"].rpartition("/")[2]]
-        required = component.get("required", [])
-        return [
-            {"name": name, "in": "query", "required": name in required, "schema": _without_null(field)}
-            for name, field in component["properties"].items()
-        ]
-
-
-def _schemas(endpoints: Iterable[Endpoint]) -> tuple[_Schemas, Json]:
-    endpoints = list(endpoints)
-    queries = [endpoint.query for endpoint in endpoints if endpoint.query is not NoQuery]
-    answers = [answer.answer for endpoint in endpoints for answer in endpoint.answers]
-    bodies = [endpoint.body for endpoint in endpoints if endpoint.body is not None]
-    named = [member for kind in (*answers, *bodies) for member in _members(kind)]
-    kinds = list({_key(kind): kind for kind in (*named, *queries) if kind is not None}.values())
-    schemas, components = msgspec.json.schema_components(kinds, ref_template=f"{_COMPONENTS}schemas/{{name}}")
-    names = _good_names(components)
-    by_kind = _Schemas(
-        kinds,
-        [_renamed(schema, names) for schema in schemas],
-        {names[name]: _renamed(schema, names) for name, schema in components.items()},
-    )
-    for query in queries:
-        by_kind.queries.add(by_kind.of(query)["$ref"].rpartition("/")[2])
-    return by_kind, by_kind.components
-
-
-def _key(kind: Any) -> Any:
-    return kind if isinstance(kind, type) else repr(kind)
-
-
-def _members(kind: Any) -> tuple[Any, ...]:
-    if typing.get_origin(kind) in (types.UnionType, typing.Union):
-        return typing.get_args(kind)
-    return (kind,)
-
-
-def _good_names(components: Iterable[str]) -> dict[str, str]:
-    """Name `Listing_VoucherAnswer_` `VoucherAnswerListing`, and `chalicelib.<x>.routes.Y` `XY`."""
-    names: dict[str, str] = {}
-    used: set[str] = set()
-    for name in sorted(components):
-        short = _short(name)
-        number = 2
-        good = short
-        while good in used:
-            good, number = f"{short}{number}", number + 1
-        used.add(good)
-        names[name] = good
-    return names
-
-
-def _short(name: str) -> str:
-    generic = re.fullmatch(r"(?:[\w.]*\.)?(\w+?)[_\[](.+)[_\]]", name)
-    if generic is not None:
-        return _short(generic[2]) + _short(generic[1])
-    parts = name.split(".")
-    step = parts[1] if parts[0] == "chalicelib" and len(parts) > 2 else ""  # noqa: PLR2004 - a step's module
-    return step.capitalize() + re.sub(r"\W", "", parts[-1])
-
-
-def _renamed(schema: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(schema, dict) and schema.get("format") == "decimal":
-        return _number(schema)
-    if isinstance(schema, dict):
-        return {
-            key: _COMPONENTS + "schemas/" + names[str(value).rpartition("schemas/")[2]]
-            if key == "$ref"
-            else _renamed(value, names)
-            for key, value in schema.items()
-        }
-    return [_renamed(part, names) for part in schema] if isinstance(schema, list) else schema
-
-
-def _number(schema: Json) -> Json:
-    """Describe a decimal as the number that is sent, and read; msgspec calls it a text."""
-    facts = {name: value for name, value in schema.items() if name != "format"}
-    default = {"default": float(schema["default"])} if "default" in schema else {}
-    return {**facts, "type": "number", **default}
-
-
-def _without_null(field: Json) -> Json:
-    """Leave null out: a parameter that is not given is absent."""
-    kinds = [kind for kind in field.get("anyOf", []) if kind != {"type": "null"}]
-    if len(kinds) != 1:
-        return {key: value for key, value in field.items() if key != "default" or value is not None}
-    rest = {key: value for key, value in field.items() if key not in ("anyOf", "default")}
-    return {**kinds[0], **rest}
-
-
-# --------------------------------------------------------------------------- problems
-
-
-def _statuses() -> list[int]:
-    return sorted({*STATUS_OF.values(), 500})
-
-
-def _response_name(status: int) -> str:
-    return f"Problem{status}"
-
-
-def _codes(status: int) -> list[str]:
-    if status == 500:  # noqa: PLR2004 - the one status no rule raises
-        return [INTERNAL_ERROR]
-    return sorted(code for code, reason in REASONS.items() if status_of(reason.kind) == status)
-
-
-def _problem_schema() -> Json:
-    schema = dict(msgspec.json.schema(Problem)["$defs"]["Problem"])
-    fault = {
-        "type": "object",
-        "required": ["code", "detail"],
-        "properties": {
-            "field": {"type": "string"},
-            "row": {"type": "integer", "description": "the sheet's line number"},
-            "column": {"type": "string", "description": "the header as uploaded"},
-            "code": {"type": "string"},
-            "detail": {"type": "string"},
-        },
+_UNCHANGED: Final[Json] = {
+    "304": {
+        "description": "未变化。It has not changed.",
+        "headers": {"ETag": {"$ref": f"{_COMPONENTS}headers/ETag"}},
     }
-    schema["properties"] = {
-        **schema["properties"],
-        "code": {"type": "string", "enum": sorted([*REASONS, INTERNAL_ERROR])},
-        "errors": {"type": "array", "items": fault, "description": "every mistake, not the first"},
-    }
-    return schema
+}
 
+_SHEET: Final[Json] = {
+    "type": "string",
+    "format": "binary",
+    "description": "表格文件的字节，不超过 4.5 MB。The sheet's bytes, 4.5 MB at most.",
+}
 
-def _problem_response(status: int) -> Json:
-    zh, en = TITLES[status]
-    narrowed = {
-        "type": "object",
-        "properties": {"code": {"enum": _codes(status)}, "status": {"const": status}},
-    }
-    schema = {"allOf": [{"$ref": f"{_COMPONENTS}schemas/Problem"}, narrowed]}
-    response: Json = {"description": f"{zh} {en}", "content": {PROBLEM_JSON: {"schema": schema}}}
-    if status in (409, 429, 503):  # of the first only `in_progress` says so
-        response["headers"] = {"Retry-After": {"schema": {"type": "integer", "minimum": 0}}}
-    return response
+# --------------------------------------------------------------------------- headers and proofs
 
-
-_PARAMETERS: Final[Json] = {
+_HEADERS: Final[Json] = {
     "IdempotencyKey": {
         "name": "Idempotency-Key",
         "in": "header",
@@ -337,6 +219,23 @@ _PARAMETERS: Final[Json] = {
         "that was lost. A parameter left out is another query than its default written out. "
         "Other body: 422. While the first call runs: 409 `in_progress` with `Retry-After`.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[ -~]+$"},
+        "example": "order-20261208-0001",
+    },
+    "DeviceId": {
+        "name": "X-Device-Id",
+        "in": "header",
+        "required": False,
+        "description": "领用时绑定的手机标识。The phone that the voucher was bound to when it was claimed.",
+        "schema": {"type": "string", "maxLength": 128},
+        "example": "phone-7f3a",
+    },
+    "IfNoneMatch": {
+        "name": "If-None-Match",
+        "in": "header",
+        "required": False,
+        "description": "上次回答的 ETag，未变化得 304。The `ETag` of an earlier answer; 304 if unchanged.",
+        "schema": {"type": "string"},
+        "example": '"2c26b46b68ffc68ff99b453c1d304134"',
     },
     "AcceptLanguage": {
         "name": "Accept-Language",
@@ -344,13 +243,35 @@ _PARAMETERS: Final[Json] = {
         "required": False,
         "description": "`en` gives English sentences; Chinese otherwise.",
         "schema": {"type": "string"},
+        "example": "zh-CN",
     },
     "LocalNow": {
         "name": "X-Local-Now",
         "in": "header",
         "required": False,
-        "description": "Local stage only: the time that this request believes in.",
-        "schema": {"type": "string", "format": "date-time"},
+        "description": "Local stage only: the time that this request believes in, RFC 3339 with offset.",
+        "schema": {"type": "string"},
+        "example": "2026-09-01T09:00:00+08:00",
+    },
+}
+"""Of requests. Not `date-time`: generators write no moment into a header."""
+
+_ANSWER_HEADERS: Final[Json] = {
+    "ETag": {
+        "description": "回答的标签，供 If-None-Match 使用。The answer's tag, for If-None-Match.",
+        "schema": {"type": "string"},
+    },
+    "XRequestId": {
+        "description": "报障时请提供。Quote it when you report a failure.",
+        "schema": {"type": "string"},
+    },
+    "RetryAfter": {
+        "description": "多少秒后再试。After how many seconds to try again.",
+        "schema": {"type": "integer", "minimum": 0},
+    },
+    "WWWAuthenticate": {
+        "description": "如何证明身份（RFC 6750）。How to prove oneself.",
+        "schema": {"type": "string"},
     },
 }
 

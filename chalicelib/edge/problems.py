@@ -14,6 +14,7 @@ STATUS_OF: Final[Mapping[type[DomainError], int]] = {
     errors.Unauthenticated: 401,
     errors.Forbidden: 403,
     errors.NotFound: 404,
+    errors.NotAllowed: 405,
     errors.Refused: 409,
     errors.TooLarge: 413,
     errors.UnsupportedType: 415,
@@ -28,6 +29,7 @@ TITLES: Final[Mapping[int, tuple[str, str]]] = {
     401: ("请先登录", "Sign-in required"),
     403: ("无权办理", "Not permitted"),
     404: ("查无此项", "Not found"),
+    405: ("方法不支持", "Method not allowed"),
     409: ("当前不能办理", "Refused in the present state"),
     413: ("内容过大", "Too large"),
     415: ("类型不支持", "Unsupported type"),
@@ -80,8 +82,16 @@ def problem_of(failure: DomainError, *, request_id: str, english: bool) -> Probl
 
 
 def headers_of(failure: DomainError) -> dict[str, str]:
-    """Give the headers of an error's answer: its type, and when to come back where coming back is right."""
+    """Give the headers of an error's answer: its type, and what to do about it where a program can.
+
+    When to come back, how to prove oneself (RFC 6750), which methods there are (RFC 9110).
+    """
     headers = {"Content-Type": PROBLEM_JSON}
+    if isinstance(failure, errors.Unauthenticated):
+        stale = ', error="invalid_token"' if failure.code == "token_stale" else ""
+        headers["WWW-Authenticate"] = f'Bearer realm="voucher"{stale}'
+    if isinstance(failure, errors.NotAllowed):
+        headers["Allow"] = str(failure.facts["allowed"])
     awaited = "retry_after_seconds" in failure.facts
     if awaited or isinstance(failure, errors.TooMany | errors.Unavailable):
         headers["Retry-After"] = str(failure.facts.get("retry_after_seconds", _RETRY_AFTER_SECONDS))

@@ -40,5 +40,5 @@ def list_enrolments(call: Call[None, EnrolmentQuery]) -> Listing[EnrolmentAnswer
     answer=EnrolmentAnswer,
     summary="Read an enrolment",
 )
-def read(call: Call[None, NoQuery], enrolment_id: str) -> EnrolmentAnswer:
+def read_enrolment(call: Call[None, NoQuery], enrolment_id: str) -> EnrolmentAnswer:
     return enrolment_answer(call, service.read_enrolment(call.context, enrolment_id))

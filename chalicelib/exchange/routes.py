@@ -92,7 +92,7 @@ class DayAnswer(Answer):
     answer=KeysAnswer,
     summary="The public keys that verify our messages to the platform",
 )
-def keys(call: Call[None, NoQuery]) -> KeysAnswer:
+def list_exchange_keys(call: Call[None, NoQuery]) -> KeysAnswer:
     from chalicelib.edge import tokens  # noqa: PLC0415 - most routes of this step sign nothing
 
     del call
@@ -120,7 +120,7 @@ def list_deliveries(call: Call[None, DeliveryQuery]) -> Listing[DeliveryAnswer]:
     answer=DeliveryAnswer,
     summary="Send a message again",
 )
-def redrive(call: Call[Empty, NoQuery], message_id: str) -> DeliveryAnswer:
+def redrive_delivery(call: Call[Empty, NoQuery], message_id: str) -> DeliveryAnswer:
     return _render(call.context, service.redrive(call.context, message_id))
 
 
@@ -132,7 +132,7 @@ def redrive(call: Call[Empty, NoQuery], message_id: str) -> DeliveryAnswer:
     answer=AcknowledgementsAnswer,
     summary="The platform tells which messages it accepted or refused",
 )
-def acknowledge(call: Call[AcknowledgementsRequest, NoQuery]) -> AcknowledgementsAnswer:
+def acknowledge_messages(call: Call[AcknowledgementsRequest, NoQuery]) -> AcknowledgementsAnswer:
     result = service.acknowledge(
         call.context,
         [service.Acknowledgement(item.message_id, item.outcome, item.reason) for item in call.body.items],
@@ -150,7 +150,7 @@ def acknowledge(call: Call[AcknowledgementsRequest, NoQuery]) -> Acknowledgement
     answer=DayAnswer,
     summary="Compare the changes of a day with what the platform acknowledged",
 )
-def reconcile(call: Call[None, DayQuery]) -> DayAnswer:
+def reconcile_exchange(call: Call[None, DayQuery]) -> DayAnswer:
     count = service.reconcile_day(call.context, call.query.day)
     states: dict[str, Any] = {state.value: number for state, number in count.states.items()}
     return DayAnswer(day=count.day, division=count.division, changes=sum(count.states.values()), **states)

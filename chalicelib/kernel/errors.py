@@ -71,6 +71,10 @@ class NotFound(DomainError):
     """Unknown, or outside the caller's area: the two are not told apart."""
 
 
+class NotAllowed(DomainError):
+    """The address is known, but not with this method; `allowed` among the facts names those it has."""
+
+
 class Refused(DomainError):
     """The state of things refuses this now."""
 

@@ -17,6 +17,7 @@ from chalicelib.kernel.errors import (
     Forbidden,
     Impossible,
     Malformed,
+    NotAllowed,
     NotFound,
     Refused,
     TooLarge,
@@ -104,6 +105,11 @@ REASONS: dict[str, Reason] = {
         "The request has mistakes. Correct each one listed and send it again.",
     ),
     "invalid_json": Reason(Malformed, "请求正文不是有效的 JSON，请检查格式。", "The body is not valid JSON."),
+    "repeated_field": Reason(
+        Malformed,
+        "{field} 出现了两次，请只保留一次。",
+        "{field} is there twice. Send it once.",
+    ),
     "unknown_field": Reason(
         Malformed, "没有名为 {field} 的字段，请删除。", "There is no field {field} here. Remove it."
     ),
@@ -144,6 +150,21 @@ REASONS: dict[str, Reason] = {
         UnsupportedType,
         "不支持这种文件类型，请使用 {accepted}。",
         "This content type is not supported. Use {accepted}.",
+    ),
+    "not_utf8": Reason(
+        UnsupportedType,
+        "请求正文不是 UTF-8 编码（或含有无法识别的字符），请用 UTF-8 重新发送。",
+        "The body is not in UTF-8, or holds characters that were lost on the way. Send it in UTF-8.",
+    ),
+    "unsupported_encoding": Reason(
+        UnsupportedType,
+        "不支持这种压缩方式，请不压缩或用 gzip 压缩后发送。",
+        "This Content-Encoding is not supported. Send the body as it is, or by gzip.",
+    ),
+    "method_not_allowed": Reason(
+        NotAllowed,
+        "该地址不支持此方法，可用：{allowed}。",
+        "This address has no such method. It has: {allowed}.",
     ),
     "too_many_requests": Reason(
         TooMany,

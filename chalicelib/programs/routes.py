@@ -70,7 +70,7 @@ class ProgramAnswer(Answer):
     status_code=201,
     summary="Set up a program",
 )
-def create(call: Call[ProgramRequest, NoQuery]) -> ProgramAnswer:
+def create_program(call: Call[ProgramRequest, NoQuery]) -> ProgramAnswer:
     body = call.body
     return _answer(
         call,
@@ -106,7 +106,7 @@ def list_programs(call: Call[None, PageQuery]) -> Listing[ProgramAnswer]:
     summary="Read a program",
     knows_caller=True,
 )
-def read(call: Call[None, NoQuery], program_id: str) -> ProgramAnswer:
+def read_program(call: Call[None, NoQuery], program_id: str) -> ProgramAnswer:
     return _answer(call, service.read_program(program_id))
 
 

@@ -59,7 +59,7 @@ def list_vouchers(call: Call[None, VoucherQuery]) -> Listing[VoucherAnswer]:
 @api.endpoint(
     "GET", "/v1/vouchers/{voucher_id}", action="voucher.read", answer=VoucherAnswer, summary="Read a voucher"
 )
-def read(call: Call[None, NoQuery], voucher_id: str) -> VoucherAnswer:
+def read_voucher(call: Call[None, NoQuery], voucher_id: str) -> VoucherAnswer:
     return voucher_answer(call, service.read_voucher(call.context, voucher_id))
 
 
@@ -71,7 +71,7 @@ def read(call: Call[None, NoQuery], voucher_id: str) -> VoucherAnswer:
     answer=VoucherAnswer,
     summary="Accept my voucher; with `device_id`, its codes are shown on this phone only (X-Device-Id)",
 )
-def claim(call: Call[ClaimRequest, NoQuery], voucher_id: str) -> VoucherAnswer:
+def claim_voucher(call: Call[ClaimRequest, NoQuery], voucher_id: str) -> VoucherAnswer:
     return voucher_answer(call, card.claim(call.context, voucher_id, device_id=call.body.device_id))
 
 
@@ -80,10 +80,10 @@ def claim(call: Call[ClaimRequest, NoQuery], voucher_id: str) -> VoucherAnswer:
     "/v1/vouchers/{voucher_id}/qr",
     action="voucher.show_qr",
     answer=QrAnswer,
-    refuses=(409,),
+    names_device=True,
     summary="The QR of this minute; a voucher bound to a phone wants it named in X-Device-Id",
 )
-def show_qr(call: Call[None, NoQuery], voucher_id: str) -> QrAnswer:
+def show_voucher_qr(call: Call[None, NoQuery], voucher_id: str) -> QrAnswer:
     token = card.show_qr(call.context, voucher_id, device_id=call.device_id)
     return QrAnswer(
         token=token.text,

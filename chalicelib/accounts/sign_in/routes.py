@@ -7,7 +7,7 @@ from msgspec import Meta
 from chalicelib.accounts.access_tokens import ACCESS_SECONDS
 from chalicelib.accounts.routes import AccountName
 from chalicelib.accounts.sign_in import service
-from chalicelib.accounts.sign_in.activation import activate as activate_account
+from chalicelib.accounts.sign_in.activation import activate
 from chalicelib.accounts.sign_in.credentials import Credentials
 from chalicelib.edge.endpoints import PUBLIC, Call, Empty, NoQuery
 from chalicelib.edge.forms import Answer, Form, malformed
@@ -90,12 +90,11 @@ _GRANT_FIELDS = {
     action=PUBLIC,
     body=ActivateRequest,
     answer=Empty,
-    refuses=(401,),
     summary="Set the first password with a one-time activation code and one's own social card",
 )
-def activate(call: Call[ActivateRequest, NoQuery]) -> Empty:
+def activate_account(call: Call[ActivateRequest, NoQuery]) -> Empty:
     body = call.body
-    activate_account(
+    activate(
         Credentials(body.account, body.password, source=call.source),
         body.activation_code,
         body.assertion,
@@ -112,7 +111,6 @@ def activate(call: Call[ActivateRequest, NoQuery]) -> Empty:
     body=TokenRequest,
     answer=TokenAnswer,
     status_code=200,
-    refuses=(401, 409),
     summary="Sign in with a password, a social-card assertion or a refresh token",
 )
 def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
@@ -158,7 +156,6 @@ def sign_in(call: Call[TokenRequest, NoQuery]) -> TokenAnswer:
     action=PUBLIC,
     body=TotpRequest,
     answer=TotpAnswer,
-    refuses=(401,),
     summary="Ask for a second factor (TOTP, RFC 6238) for one's own account",
 )
 def offer_totp(call: Call[TotpRequest, NoQuery]) -> TotpAnswer:
@@ -178,7 +175,6 @@ def offer_totp(call: Call[TotpRequest, NoQuery]) -> TotpAnswer:
     action=PUBLIC,
     body=TotpConfirmation,
     answer=Empty,
-    refuses=(401,),
     summary="Switch the second factor on with a code of it",
 )
 def confirm_totp(call: Call[TotpConfirmation, NoQuery]) -> Empty:

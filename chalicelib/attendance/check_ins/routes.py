@@ -134,7 +134,7 @@ class RollCallsAnswer(Answer):
     answer=RollCallsAnswer,
     summary="The roll-calls of a lesson that have begun",
 )
-def roll_calls(call: Call[None, NoQuery], lesson_id: str) -> RollCallsAnswer:
+def list_roll_calls(call: Call[None, NoQuery], lesson_id: str) -> RollCallsAnswer:
     return RollCallsAnswer(
         items=[
             RollCallAnswer(

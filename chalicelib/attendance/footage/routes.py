@@ -166,7 +166,7 @@ def refer_to_footage(call: Call[ExternalRequest, NoQuery], lesson_id: str) -> Se
     answer=HoldAnswer,
     summary="Put a lesson's footage under legal hold",
 )
-def hold(call: Call[ReasonBody, NoQuery], lesson_id: str) -> HoldAnswer:
+def hold_footage(call: Call[ReasonBody, NoQuery], lesson_id: str) -> HoldAnswer:
     return _hold(service.hold_footage(call.context, lesson_id, reason=call.body.reason, held=True))
 
 
@@ -178,7 +178,7 @@ def hold(call: Call[ReasonBody, NoQuery], lesson_id: str) -> HoldAnswer:
     answer=HoldAnswer,
     summary="Release a lesson's footage from legal hold",
 )
-def release(call: Call[ReasonBody, NoQuery], lesson_id: str) -> HoldAnswer:
+def release_footage(call: Call[ReasonBody, NoQuery], lesson_id: str) -> HoldAnswer:
     return _hold(service.hold_footage(call.context, lesson_id, reason=call.body.reason, held=False))
 
 
@@ -189,7 +189,7 @@ def release(call: Call[ReasonBody, NoQuery], lesson_id: str) -> HoldAnswer:
     answer=FootageAnswer,
     summary="Recordings of a lesson, what they show of it, and the gaps",
 )
-def footage(call: Call[None, NoQuery], lesson_id: str) -> FootageAnswer:
+def read_footage(call: Call[None, NoQuery], lesson_id: str) -> FootageAnswer:
     shown = service.show_footage(call.context, lesson_id)
     return FootageAnswer(
         segments=[_segment(segment, shown.urls.get(segment.id)) for segment in shown.segments],

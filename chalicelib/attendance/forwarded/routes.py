@@ -56,7 +56,7 @@ class ForwardAnswer(Answer):
     answer=ForwardAnswer,
     summary="The platform forwards check-ins made through it",
 )
-def forward(call: Call[ForwardRequest, NoQuery]) -> ForwardAnswer:
+def forward_check_ins(call: Call[ForwardRequest, NoQuery]) -> ForwardAnswer:
     items = [
         service.ForwardedCheckIn(item.lesson_id, item.enrolment_id, item.attempt())
         for item in call.body.items

@@ -58,7 +58,7 @@ class MakeUpAnswer(Answer):
     status_code=201,
     summary="Ask to count a trainee's lesson as made up, or to excuse them",
 )
-def ask(call: Call[MakeUpRequest, NoQuery], lesson_id: str) -> MakeUpAnswer:
+def request_make_up(call: Call[MakeUpRequest, NoQuery], lesson_id: str) -> MakeUpAnswer:
     body = call.body
     draft = service.MakeUpDraft(body.enrolment_id, body.kind, body.reason, body.evidence)
     return _render(service.ask(call.context, lesson_id, draft))
@@ -72,7 +72,7 @@ def ask(call: Call[MakeUpRequest, NoQuery], lesson_id: str) -> MakeUpAnswer:
     answer=Listing[MakeUpAnswer],
     summary="The make-ups and excuses of a class",
 )
-def list_of_class(call: Call[None, PageQuery], class_id: str) -> Listing[MakeUpAnswer]:
+def list_make_ups(call: Call[None, PageQuery], class_id: str) -> Listing[MakeUpAnswer]:
     page = service.list_of_class(call.context, class_id, call.page_request())
     return call.listing(page, _render)
 
@@ -85,7 +85,7 @@ def list_of_class(call: Call[None, PageQuery], class_id: str) -> Listing[MakeUpA
     answer=Listing[MakeUpAnswer],
     summary="The make-ups and excuses of a division that wait for a decision",
 )
-def list_waiting(call: Call[None, MakeUpsQuery]) -> Listing[MakeUpAnswer]:
+def list_waiting_make_ups(call: Call[None, MakeUpsQuery]) -> Listing[MakeUpAnswer]:
     page = service.list_waiting(call.context, call.page_request(), division=call.query.division)
     return call.listing(page, _render)
 
@@ -98,7 +98,7 @@ def list_waiting(call: Call[None, MakeUpsQuery]) -> Listing[MakeUpAnswer]:
     answer=MakeUpAnswer,
     summary="Grant a make-up or an excuse",
 )
-def approve(call: Call[VersionReason, NoQuery], make_up_id: str) -> MakeUpAnswer:
+def approve_make_up(call: Call[VersionReason, NoQuery], make_up_id: str) -> MakeUpAnswer:
     return _decide(call, make_up_id, "approve")
 
 
@@ -110,7 +110,7 @@ def approve(call: Call[VersionReason, NoQuery], make_up_id: str) -> MakeUpAnswer
     answer=MakeUpAnswer,
     summary="Refuse a make-up or an excuse",
 )
-def reject(call: Call[VersionReason, NoQuery], make_up_id: str) -> MakeUpAnswer:
+def reject_make_up(call: Call[VersionReason, NoQuery], make_up_id: str) -> MakeUpAnswer:
     return _decide(call, make_up_id, "reject")
 
 

@@ -107,7 +107,7 @@ class RefusedCheckInAnswer(Answer):
     answer=Listing[RecordedCheckInAnswer] | Listing[RefusedCheckInAnswer],
     summary="The check-ins of a lesson, or the attempts that were refused",
 )
-def list_at_lesson(
+def list_check_ins(
     call: Call[None, LessonCheckInsQuery], lesson_id: str
 ) -> Listing[RecordedCheckInAnswer] | Listing[RefusedCheckInAnswer]:
     bureau = call.context.principal.is_bureau
@@ -127,7 +127,7 @@ def list_at_lesson(
     answer=Listing[RecordedCheckInAnswer],
     summary="The check-ins of a division that need review",
 )
-def list_waiting(call: Call[None, WaitingQuery]) -> Listing[RecordedCheckInAnswer]:
+def list_waiting_check_ins(call: Call[None, WaitingQuery]) -> Listing[RecordedCheckInAnswer]:
     page = service.list_waiting(call.context, call.page_request(), division=call.query.division)
     return call.listing(page, lambda shown: _recorded(shown, with_place=True))
 
@@ -140,7 +140,9 @@ def list_waiting(call: Call[None, WaitingQuery]) -> Listing[RecordedCheckInAnswe
     answer=RecordedCheckInAnswer,
     summary="Accept what needs review of a check-in",
 )
-def accept(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str) -> RecordedCheckInAnswer:
+def accept_check_in(
+    call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str
+) -> RecordedCheckInAnswer:
     return _decide(call, lesson_id, check_in_id, ReviewVerdict.ACCEPTED)
 
 
@@ -152,7 +154,9 @@ def accept(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str)
     answer=RecordedCheckInAnswer,
     summary="Reject what needs review of a check-in",
 )
-def reject(call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str) -> RecordedCheckInAnswer:
+def reject_check_in(
+    call: Call[VersionReason, NoQuery], lesson_id: str, check_in_id: str
+) -> RecordedCheckInAnswer:
     return _decide(call, lesson_id, check_in_id, ReviewVerdict.REJECTED)
 
 

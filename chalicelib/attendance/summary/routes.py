@@ -62,7 +62,7 @@ class AttendanceAnswer(Answer):
     also=AS_SHEETS,
     summary="Who attended what (csv: the sheet itself, xlsx: a link to it)",
 )
-def attendance(call: Call[None, SheetFormat], class_id: str) -> AttendanceAnswer | LinkAnswer | Reply:
+def read_attendance(call: Call[None, SheetFormat], class_id: str) -> AttendanceAnswer | LinkAnswer | Reply:
     if call.query.format == "json":
         return _attendance(service.show_attendance(call.context, class_id))
     sheet = attendance_sheet(call.context, class_id, english=call.english)
@@ -79,7 +79,7 @@ def attendance(call: Call[None, SheetFormat], class_id: str) -> AttendanceAnswer
     answer=AttendanceAnswer,
     summary="What the trainee who asks attended",
 )
-def own_attendance(call: Call[None, NoQuery], class_id: str) -> AttendanceAnswer:
+def read_own_attendance(call: Call[None, NoQuery], class_id: str) -> AttendanceAnswer:
     return _attendance(service.show_own_attendance(call.context, class_id))
 
 

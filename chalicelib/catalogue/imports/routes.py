@@ -84,5 +84,5 @@ def import_catalogue(call: Call[SheetBody, CatalogueQuery]) -> CatalogueAnswer:
     answer=LinkAnswer,
     summary="A link to the empty sheet of a catalogue import",
 )
-def template(call: Call[None, TemplateQuery]) -> LinkAnswer:
+def get_catalogue_template(call: Call[None, TemplateQuery]) -> LinkAnswer:
     return LinkAnswer(url=service.link_to_template(call.query.kind))

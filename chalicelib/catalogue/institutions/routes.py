@@ -190,7 +190,7 @@ def propose_payee(call: Call[PayeeRequest, NoQuery], uscc: str) -> PayeeAnswer:
     answer=Listing[HitAnswer],
     summary="Search institutions, nearest first where a place is given",
 )
-def search(call: Call[None, InstitutionQuery]) -> Listing[HitAnswer]:
+def search_institutions(call: Call[None, InstitutionQuery]) -> Listing[HitAnswer]:
     query = call.query
     near = _near(query.near)
     if near is None and query.radius_m is not None:
@@ -218,7 +218,7 @@ def search(call: Call[None, InstitutionQuery]) -> Listing[HitAnswer]:
     answer=OwnInstitutionAnswer,
     summary="Suspend an institution",
 )
-def suspend(call: Call[VersionReason, NoQuery], uscc: str) -> OwnInstitutionAnswer:
+def suspend_institution(call: Call[VersionReason, NoQuery], uscc: str) -> OwnInstitutionAnswer:
     return _moved(call, uscc, "suspend")
 
 
@@ -230,7 +230,7 @@ def suspend(call: Call[VersionReason, NoQuery], uscc: str) -> OwnInstitutionAnsw
     answer=OwnInstitutionAnswer,
     summary="Reinstate an institution",
 )
-def reinstate(call: Call[VersionReason, NoQuery], uscc: str) -> OwnInstitutionAnswer:
+def reinstate_institution(call: Call[VersionReason, NoQuery], uscc: str) -> OwnInstitutionAnswer:
     return _moved(call, uscc, "reinstate")
 
 

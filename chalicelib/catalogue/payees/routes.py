@@ -59,7 +59,7 @@ class PayeeQuery(PageQuery):
     answer=Listing[PayeeAnswer],
     summary="List the accounts that wait to be confirmed, oldest first",
 )
-def list_waiting(call: Call[None, PayeeQuery]) -> Listing[PayeeAnswer]:
+def list_waiting_payees(call: Call[None, PayeeQuery]) -> Listing[PayeeAnswer]:
     page = service.list_waiting(call.context, call.page_request(), division=call.query.division)
     return call.listing(page, lambda payee: payee_answer(call, payee))
 
@@ -72,7 +72,7 @@ def list_waiting(call: Call[None, PayeeQuery]) -> Listing[PayeeAnswer]:
     answer=PayeeAnswer,
     summary="Confirm an institution's account; a finance officer does who did not propose it",
 )
-def confirm(call: Call[ConfirmPayeeRequest, NoQuery], uscc: str, payee_id: str) -> PayeeAnswer:
+def confirm_payee(call: Call[ConfirmPayeeRequest, NoQuery], uscc: str, payee_id: str) -> PayeeAnswer:
     body = call.body
     decided = service.decide(
         call.context, uscc, payee_id, "confirm", version=body.version, reason=body.reason
@@ -88,7 +88,7 @@ def confirm(call: Call[ConfirmPayeeRequest, NoQuery], uscc: str, payee_id: str) 
     answer=PayeeAnswer,
     summary="Refuse an institution's account",
 )
-def refuse(call: Call[VersionReason, NoQuery], uscc: str, payee_id: str) -> PayeeAnswer:
+def refuse_payee(call: Call[VersionReason, NoQuery], uscc: str, payee_id: str) -> PayeeAnswer:
     body = call.body
     decided = service.decide(call.context, uscc, payee_id, "refuse", version=body.version, reason=body.reason)
     return payee_answer(call, decided)

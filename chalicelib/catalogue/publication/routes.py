@@ -42,7 +42,7 @@ class PublicationAnswer(Answer):
     also=AS_SHEETS,
     summary="The published list of institutions or projects (csv: the sheet itself, xlsx: a link to it)",
 )
-def publication(call: Call[None, PublicationQuery]) -> PublicationAnswer | LinkAnswer | Reply:
+def read_publication(call: Call[None, PublicationQuery]) -> PublicationAnswer | LinkAnswer | Reply:
     query = call.query
     sheet = service.published(
         query.kind, division=query.division, program=query.program, english=call.english

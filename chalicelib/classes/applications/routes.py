@@ -58,7 +58,7 @@ class ClassEdit(ClassRequest, kw_only=True):
     status_code=201,
     summary="Write down an application for a class",
 )
-def create(call: Call[ClassRequest, NoQuery]) -> ClassAnswer:
+def create_class(call: Call[ClassRequest, NoQuery]) -> ClassAnswer:
     return class_answer(call, service.create_class(call.context, _draft(call.body)))
 
 
@@ -70,7 +70,7 @@ def create(call: Call[ClassRequest, NoQuery]) -> ClassAnswer:
     answer=ClassAnswer,
     summary="Replace an application that is not filed",
 )
-def edit(call: Call[ClassEdit, NoQuery], class_id: str) -> ClassAnswer:
+def edit_class(call: Call[ClassEdit, NoQuery], class_id: str) -> ClassAnswer:
     body = call.body
     shown = service.edit_class(call.context, class_id, _draft(body), version=body.version)
     return class_answer(call, shown)
@@ -106,7 +106,7 @@ class ClassApproval(VersionBody):
     answer=ClassAnswer,
     summary="File an application",
 )
-def submit(call: Call[VersionBody, NoQuery], class_id: str) -> ClassAnswer:
+def submit_class(call: Call[VersionBody, NoQuery], class_id: str) -> ClassAnswer:
     body = call.body
     return class_answer(
         call, service.submit_class(call.context, class_id, version=body.version, comment=body.comment)
@@ -121,7 +121,7 @@ def submit(call: Call[VersionBody, NoQuery], class_id: str) -> ClassAnswer:
     answer=ClassAnswer,
     summary="Approve an application under the policy and project that were shown",
 )
-def approve(call: Call[ClassApproval, NoQuery], class_id: str) -> ClassAnswer:
+def approve_class(call: Call[ClassApproval, NoQuery], class_id: str) -> ClassAnswer:
     body = call.body
     terms = service.ShownTerms(body.policy_version, body.project_version)
     shown = service.approve_class(
@@ -138,7 +138,7 @@ def approve(call: Call[ClassApproval, NoQuery], class_id: str) -> ClassAnswer:
     answer=ClassAnswer,
     summary="Return an application with a reason",
 )
-def give_back(call: Call[VersionReason, NoQuery], class_id: str) -> ClassAnswer:
+def return_class(call: Call[VersionReason, NoQuery], class_id: str) -> ClassAnswer:
     body = call.body
     return class_answer(
         call, service.return_class(call.context, class_id, version=body.version, reason=body.reason)

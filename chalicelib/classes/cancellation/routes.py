@@ -26,7 +26,7 @@ class CancelBody(Form):
     also=(AnswerKind(ClassAnswer, 202),),
     summary="Cancel a class and release its vouchers; 202 once it has begun: an application to do so",
 )
-def cancel(call: Call[CancelBody, NoQuery], class_id: str) -> Reply:
+def cancel_class(call: Call[CancelBody, NoQuery], class_id: str) -> Reply:
     body = call.body
     reason = body.reason or body.comment
     cancelled = service.cancel_class(call.context, class_id, version=body.version, comment=reason)

@@ -138,10 +138,9 @@ def read_roster(call: Call[None, NoQuery], class_id: str) -> RosterListing:
     "/v1/classes/{class_id}/roster/template",
     action="roster.template",
     answer=LinkAnswer,
-    refuses=(409,),
     summary="Get a link to the roster's xlsx form, prefilled",
 )
-def roster_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
+def get_roster_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
     return LinkAnswer(url=make_template(call.context, class_id))
 
 
@@ -153,7 +152,7 @@ def roster_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
     answer=WithdrawnAnswer,
     summary="Record that a trainee left the class; the voucher is closed",
 )
-def withdraw(call: Call[ReasonBody, NoQuery], enrolment_id: str) -> WithdrawnAnswer:
+def withdraw_enrolment(call: Call[ReasonBody, NoQuery], enrolment_id: str) -> WithdrawnAnswer:
     enrolment = service.withdraw(call.context, enrolment_id, reason=call.body.reason)
     return WithdrawnAnswer(
         id=enrolment.id,

@@ -169,8 +169,7 @@ def _score_row(mark: Marks, before: Marks | None) -> ScoreRowAnswer:
     "/v1/classes/{class_id}/scores/template",
     action="scores.template",
     answer=LinkAnswer,
-    refuses=(409,),
     summary="Get a link to the xlsx form of marks, prefilled",
 )
-def scores_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
+def get_scores_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
     return LinkAnswer(url=make_template(call.context, class_id))

@@ -42,5 +42,5 @@ def list_classes(call: Call[None, ClassQuery]) -> Listing[ClassSummary]:
 @api.endpoint(
     "GET", "/v1/classes/{class_id}", action="class.read", answer=ClassAnswer, summary="Read a class"
 )
-def read(call: Call[None, NoQuery], class_id: str) -> ClassAnswer:
+def read_class(call: Call[None, NoQuery], class_id: str) -> ClassAnswer:
     return class_answer(call, service.show_class(call.context, class_id))

@@ -60,7 +60,7 @@ class ScanQuery(PageQuery):
     status_code=201,
     summary="Redeem a voucher by its QR",
 )
-def redeem(call: Call[EnrolmentRequest, NoQuery]) -> EnrolmentAnswer:
+def redeem_voucher(call: Call[EnrolmentRequest, NoQuery]) -> EnrolmentAnswer:
     body = call.body
     scan = Scan(
         token=body.token,
@@ -80,7 +80,7 @@ def redeem(call: Call[EnrolmentRequest, NoQuery]) -> EnrolmentAnswer:
     answer=Listing[RefusedScanAnswer],
     summary="List refused scans",
 )
-def scans(call: Call[None, ScanQuery]) -> Listing[RefusedScanAnswer]:
+def list_scans(call: Call[None, ScanQuery]) -> Listing[RefusedScanAnswer]:
     page = service.list_refused_scans(call.context, call.page_request(), institution=call.query.institution)
     return call.listing(page, lambda scan: _scan(scan, english=call.english))
 

@@ -27,7 +27,7 @@ class RevokedAnswer(Answer):
     answer=EnrolmentAnswer,
     summary="Release an enrolment and give the voucher back",
 )
-def release(call: Call[ReasonBody, NoQuery], enrolment_id: str) -> EnrolmentAnswer:
+def release_enrolment(call: Call[ReasonBody, NoQuery], enrolment_id: str) -> EnrolmentAnswer:
     return enrolment_answer(call, service.release(call.context, enrolment_id, reason=call.body.reason))
 
 
@@ -39,7 +39,7 @@ def release(call: Call[ReasonBody, NoQuery], enrolment_id: str) -> EnrolmentAnsw
     answer=RevokedAnswer,
     summary="Take a voucher back with a reason",
 )
-def revoke(call: Call[VersionReason, NoQuery], voucher_id: str) -> RevokedAnswer:
+def revoke_voucher(call: Call[VersionReason, NoQuery], voucher_id: str) -> RevokedAnswer:
     body = call.body
     shown = service.revoke(call.context, voucher_id, version=body.version, reason=body.reason)
     return RevokedAnswer(

@@ -31,7 +31,7 @@ class RestoreConfirmation(Form):
     answer=VoucherAnswer,
     summary="Propose to give back a voucher that was revoked or expired by a mistake",
 )
-def propose(call: Call[RestoreRequest, NoQuery], voucher_id: str) -> VoucherAnswer:
+def restore_voucher(call: Call[RestoreRequest, NoQuery], voucher_id: str) -> VoucherAnswer:
     body = call.body
     shown = service.propose(call.context, voucher_id, reason=body.reason, extended_to=body.extended_to)
     return voucher_answer(call, shown)
@@ -45,5 +45,5 @@ def propose(call: Call[RestoreRequest, NoQuery], voucher_id: str) -> VoucherAnsw
     answer=VoucherAnswer,
     summary="Confirm, as another person of the province, that a lost voucher is given back",
 )
-def confirm(call: Call[RestoreConfirmation, NoQuery], voucher_id: str) -> VoucherAnswer:
+def confirm_voucher_restore(call: Call[RestoreConfirmation, NoQuery], voucher_id: str) -> VoucherAnswer:
     return voucher_answer(call, service.confirm(call.context, voucher_id, version=call.body.version))

@@ -47,7 +47,7 @@ class VerificationAnswer(Answer):
     answer=VerificationAnswer,
     summary="What would a scan do, without doing it",
 )
-def verify(call: Call[VerificationRequest, NoQuery]) -> VerificationAnswer:
+def verify_voucher(call: Call[VerificationRequest, NoQuery]) -> VerificationAnswer:
     preview = service.preview(call.context, token=call.body.token, project_id=call.body.project_id)
     voucher, reasons = preview.voucher, preview.reasons
     facts = facts_of(voucher) if voucher is not None else {}

@@ -126,7 +126,7 @@ class ImportAnswer(ImportSummary):
     layouts=[kind.layout for kind in KINDS.values()],
     summary="Announce a list to upload",
 )
-def announce(call: Call[ImportRequest, ImportOptions]) -> AnnouncedImportAnswer:
+def announce_import(call: Call[ImportRequest, ImportOptions]) -> AnnouncedImportAnswer:
     body = call.body
     announced = imports.announce_import(
         call.context,
@@ -173,7 +173,7 @@ def list_imports(call: Call[None, PageQuery]) -> Listing[ImportSummary]:
 @api.endpoint(
     "GET", "/v1/imports/{import_id}", action="import.read", answer=ImportAnswer, summary="Read an import"
 )
-def read(call: Call[None, NoQuery], import_id: str) -> ImportAnswer:
+def read_import(call: Call[None, NoQuery], import_id: str) -> ImportAnswer:
     record = imports.read_import(call.context, import_id)
     headway = imports.headway_of(record)
     return ImportAnswer(
@@ -197,7 +197,7 @@ def read(call: Call[None, NoQuery], import_id: str) -> ImportAnswer:
     answer=Listing[RowErrorAnswer],
     summary="List every row error of an import",
 )
-def list_errors(call: Call[None, PageQuery], import_id: str) -> Listing[RowErrorAnswer]:
+def list_import_errors(call: Call[None, PageQuery], import_id: str) -> Listing[RowErrorAnswer]:
     page = imports.fault_page(call.context, import_id, call.page_request())
     return call.listing(page, lambda fault: _row_error(fault, english=call.english))
 

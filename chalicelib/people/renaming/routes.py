@@ -50,7 +50,7 @@ def list_renames(call: Call[None, PageQuery], import_id: str) -> Listing[RenameA
     answer=RenameAnswer,
     summary="Confirm that the name of a list's row counts",
 )
-def confirm(call: Call[VersionBody, NoQuery], import_id: str, row: str) -> RenameAnswer:
+def confirm_rename(call: Call[VersionBody, NoQuery], import_id: str, row: str) -> RenameAnswer:
     body = call.body
     shown = service.decide(
         call.context, import_id, _number(row), "confirm", version=body.version, reason=body.comment
@@ -66,7 +66,7 @@ def confirm(call: Call[VersionBody, NoQuery], import_id: str, row: str) -> Renam
     answer=RenameAnswer,
     summary="Refuse the name of a list's row: the one that is known stays",
 )
-def refuse(call: Call[VersionReason, NoQuery], import_id: str, row: str) -> RenameAnswer:
+def refuse_rename(call: Call[VersionReason, NoQuery], import_id: str, row: str) -> RenameAnswer:
     body = call.body
     shown = service.decide(
         call.context, import_id, _number(row), "refuse", version=body.version, reason=body.reason

@@ -90,7 +90,7 @@ class ExportAnswer(Answer):
     also=(AnswerKind(SealedAnswer),),
     summary="Seal what is due in one's own division, as the nightly job does",
 )
-def seal(call: Call[Empty, NoQuery]) -> Reply:
+def seal_settlement_batches(call: Call[Empty, NoQuery]) -> Reply:
     sealed = service.seal(call.context)
     answer = SealedAnswer(items=[_head(call.context, batch) for batch in sealed])
     return Reply(answer, 201 if sealed else 200)
@@ -104,7 +104,7 @@ def seal(call: Call[Empty, NoQuery]) -> Reply:
     answer=Listing[BatchHead],
     summary="List settlement batches",
 )
-def list_batches(call: Call[None, BatchQuery]) -> Listing[BatchHead]:
+def list_settlement_batches(call: Call[None, BatchQuery]) -> Listing[BatchHead]:
     page = service.list_batches(call.context, call.page_request(), division=call.query.division)
     return call.listing(page, lambda batch: _head(call.context, batch))
 
@@ -116,7 +116,7 @@ def list_batches(call: Call[None, BatchQuery]) -> Listing[BatchHead]:
     answer=BatchAnswer,
     summary="Read a settlement batch with its lines",
 )
-def read_batch(call: Call[None, NoQuery], batch_id: str) -> BatchAnswer:
+def read_settlement_batch(call: Call[None, NoQuery], batch_id: str) -> BatchAnswer:
     return _batch(call.context, service.show_batch(call.context, batch_id))
 
 
@@ -128,7 +128,7 @@ def read_batch(call: Call[None, NoQuery], batch_id: str) -> BatchAnswer:
     answer=ExportAnswer,
     summary="Get the payment file; the same bytes every time",
 )
-def export(call: Call[ExportRequest, NoQuery], batch_id: str) -> ExportAnswer:
+def export_settlement_batch(call: Call[ExportRequest, NoQuery], batch_id: str) -> ExportAnswer:
     exported = service.export(call.context, batch_id, call.body.format)
     batch = exported.batch
     return ExportAnswer(

@@ -85,7 +85,7 @@ class AreaQuery(Form):
     answer=StatementAnswer,
     summary="A ledger account's sums and postings",
 )
-def read_account(call: Call[None, PeriodQuery], account_id: str) -> StatementAnswer:
+def read_ledger_account(call: Call[None, PeriodQuery], account_id: str) -> StatementAnswer:
     first, last = call.query.from_, call.query.to
     if first is not None and last is not None and last < first:
         raise malformed([Fault("period_reversed", field="to")])
@@ -111,7 +111,7 @@ def read_account(call: Call[None, PeriodQuery], account_id: str) -> StatementAns
     answer=TrialBalanceAnswer,
     summary="Every account's sums; debits equal credits",
 )
-def trial_balance(call: Call[None, AreaQuery]) -> TrialBalanceAnswer:
+def read_trial_balance(call: Call[None, AreaQuery]) -> TrialBalanceAnswer:
     accounts = ledger.trial_balance(call.context, division=call.query.division)
     return TrialBalanceAnswer(
         debit_fen=sum(account.debit_fen for account in accounts),

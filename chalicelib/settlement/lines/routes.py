@@ -174,7 +174,7 @@ class SettledLine(Answer):
     answer=LineAnswer,
     summary="Take a line that cannot be paid out of an approved claim",
 )
-def reject_line(call: Call[VersionReason, NoQuery], line_id: str) -> LineAnswer:
+def reject_claim_line(call: Call[VersionReason, NoQuery], line_id: str) -> LineAnswer:
     body = call.body
     line, claim = withdraw_line(call.context, line_id, version=body.version, reason=body.reason)
     return shown_line(call.context, line, claim, english=call.english)
@@ -195,7 +195,7 @@ class FlaggedLinesQuery(PageQuery, kw_only=True):
     answer=Listing[SettledLine],
     summary="List lines whose trainee a list showed as ineligible too late, until the payment is taken back",
 )
-def list_flagged(call: Call[None, FlaggedLinesQuery]) -> Listing[SettledLine]:
+def list_claim_lines(call: Call[None, FlaggedLinesQuery]) -> Listing[SettledLine]:
     query = call.query
     page = list_flagged_of_area(call.context, call.page_request(), query.flag, division=query.division)
     return call.listing(page, lambda line: _line(call.context, line))
@@ -208,7 +208,7 @@ def list_flagged(call: Call[None, FlaggedLinesQuery]) -> Listing[SettledLine]:
     answer=SettledLine,
     summary="A claim line with its payments, its reversal, and what is to be repaid by when",
 )
-def read_line(call: Call[None, NoQuery], line_id: str) -> SettledLine:
+def read_claim_line(call: Call[None, NoQuery], line_id: str) -> SettledLine:
     return _line(call.context, read_line_of_area(call.context, line_id))
 
 
@@ -220,7 +220,7 @@ def read_line(call: Call[None, NoQuery], line_id: str) -> SettledLine:
     answer=SettledLine,
     summary="Let a line whose payment failed or came back into the next batch, as another officer",
 )
-def release_line(call: Call[ReasonBody, NoQuery], line_id: str) -> SettledLine:
+def release_claim_line(call: Call[ReasonBody, NoQuery], line_id: str) -> SettledLine:
     return _line(call.context, corrections.release(call.context, line_id, reason=call.body.reason))
 
 

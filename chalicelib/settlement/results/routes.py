@@ -105,7 +105,9 @@ class ResultsAnswer(Answer):
     layouts=[RESULTS],
     summary="Record what the bank paid, did not pay or sent back, by JSON, xlsx or csv",
 )
-def record_results(call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_id: str) -> ResultsAnswer:
+def record_payment_results(
+    call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_id: str
+) -> ResultsAnswer:
     body = call.body
     unreadable: list[RowRefusal] = []
     notices: list[Notice] = []
@@ -132,7 +134,7 @@ def record_results(call: Call[ResultsRequest | SheetBody, ResultsQuery], batch_i
     answer=Listing[RefusedAnswer],
     summary="List the results of a batch that were refused",
 )
-def refused_results(call: Call[None, RefusedQuery], batch_id: str) -> Listing[RefusedAnswer]:
+def list_refused_payment_results(call: Call[None, RefusedQuery], batch_id: str) -> Listing[RefusedAnswer]:
     page = results.refused_results(call.context, batch_id, call.page_request())
     return call.listing(page, lambda refused: _refused(refused, english=call.english))
 

@@ -48,7 +48,7 @@ class VerifiedAnswer(Answer):
     answer=VerifiedAnswer,
     summary="Recompute a page of the ledger from postings and lines, and name every difference",
 )
-def verify(call: Call[VerifyRequest, NoQuery]) -> VerifiedAnswer:
+def verify_ledger(call: Call[VerifyRequest, NoQuery]) -> VerifiedAnswer:
     page, after = verification.verify(call.context, division=call.body.division, after=call.body.after)
     return VerifiedAnswer(
         division=page.division,

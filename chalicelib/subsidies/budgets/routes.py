@@ -75,7 +75,7 @@ def put_budget(call: Call[BudgetRequest, NoQuery], division: str, year: str) -> 
     answer=BudgetAnswer,
     summary="Read a division's budget of a year for a program",
 )
-def get_budget(call: Call[None, BudgetQuery], division: str, year: str) -> BudgetAnswer:
+def read_budget(call: Call[None, BudgetQuery], division: str, year: str) -> BudgetAnswer:
     budgets = budgets_service.read_budgets(
         call.context, division, _year(year), program_id=call.query.program_id
     )

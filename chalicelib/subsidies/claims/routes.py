@@ -58,7 +58,7 @@ class ClaimQuery(PageQuery):
     answer=Listing[ClaimHead],
     summary="List subsidy claims",
 )
-def list_claims(call: Call[None, ClaimQuery]) -> Listing[ClaimHead]:
+def list_subsidy_claims(call: Call[None, ClaimQuery]) -> Listing[ClaimHead]:
     page = service.list_claims(
         call.context, call.page_request(), division=call.query.division, status=call.query.status
     )

@@ -70,7 +70,7 @@ class DocumentAnswer(Answer):
     also=(AnswerKind(DocumentUpload),),
     summary="Announce a supporting document and get the form to upload it",
 )
-def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> Reply:
+def announce_claim_document(call: Call[DocumentRequest, NoQuery], claim_id: str) -> Reply:
     body = call.body
     announcement = documents.announce(
         call.context,
@@ -100,7 +100,7 @@ def announce(call: Call[DocumentRequest, NoQuery], claim_id: str) -> Reply:
     answer=Listing[DocumentAnswer],
     summary="List a claim's supporting documents",
 )
-def list_documents(call: Call[None, PageQuery], claim_id: str) -> Listing[DocumentAnswer]:
+def list_claim_documents(call: Call[None, PageQuery], claim_id: str) -> Listing[DocumentAnswer]:
     return call.listing(documents.list_documents(call.context, claim_id, call.page_request()), _answer)
 
 

@@ -33,7 +33,7 @@ class ClaimRequest(Form):
     also=(AnswerKind(ClaimAnswer),),
     summary="Claim the subsidy for a scored class, or again after a return",
 )
-def submit(call: Call[ClaimRequest, NoQuery], class_id: str) -> Reply:
+def submit_subsidy_claim(call: Call[ClaimRequest, NoQuery], class_id: str) -> Reply:
     filed = submit_claim(
         call.context,
         class_id,

@@ -82,7 +82,7 @@ class HoldQuery(PageQuery):
     status_code=201,
     summary="Stop the payment of a line, a claim or an institution",
 )
-def place(call: Call[HoldRequest, NoQuery]) -> PlacedHoldAnswer:
+def place_hold(call: Call[HoldRequest, NoQuery]) -> PlacedHoldAnswer:
     body = call.body
     placed = service.stop_payment(
         call.context, SubjectKind(body.subject.kind), body.subject.id, reason=body.reason
@@ -118,7 +118,7 @@ def list_holds(call: Call[None, HoldQuery]) -> Listing[HoldRecordAnswer]:
     answer=HoldRecordAnswer,
     summary="Let go what is held; somebody else does where a rule placed it",
 )
-def release(call: Call[VersionReason, NoQuery], hold_id: str) -> HoldRecordAnswer:
+def release_hold(call: Call[VersionReason, NoQuery], hold_id: str) -> HoldRecordAnswer:
     body = call.body
     return _answer(call, service.release(call.context, hold_id, version=body.version, reason=body.reason))
 

@@ -60,7 +60,7 @@ class OverrideAnswer(Answer):
     status_code=201,
     summary="Ask that a failed check of a trainee be let pass",
 )
-def ask(call: Call[OverrideRequest, NoQuery], class_id: str) -> OverrideAnswer:
+def request_override(call: Call[OverrideRequest, NoQuery], class_id: str) -> OverrideAnswer:
     body = call.body
     asked = overrides.ask(
         call.context,
@@ -94,7 +94,7 @@ def list_overrides(call: Call[None, PageQuery], class_id: str) -> Listing[Overri
     answer=OverrideAnswer,
     summary="Let the check pass; a second person does",
 )
-def confirm(call: Call[ConfirmRequest, NoQuery], override_id: str) -> OverrideAnswer:
+def confirm_override(call: Call[ConfirmRequest, NoQuery], override_id: str) -> OverrideAnswer:
     body = call.body
     decided = overrides.decide(
         call.context, override_id, "confirm", version=body.version, reason=body.comment
@@ -110,7 +110,7 @@ def confirm(call: Call[ConfirmRequest, NoQuery], override_id: str) -> OverrideAn
     answer=OverrideAnswer,
     summary="Leave the check as it is",
 )
-def refuse(call: Call[VersionReason, NoQuery], override_id: str) -> OverrideAnswer:
+def refuse_override(call: Call[VersionReason, NoQuery], override_id: str) -> OverrideAnswer:
     body = call.body
     decided = overrides.decide(call.context, override_id, "refuse", version=body.version, reason=body.reason)
     return _answer(decided)

@@ -71,7 +71,7 @@ class PayabilityAnswer(Answer):
     answer=PayabilityAnswer,
     summary="What is payable for a class, trainee by trainee, and why",
 )
-def payability(call: Call[None, NoQuery], class_id: str) -> PayabilityAnswer:
+def read_payability(call: Call[None, NoQuery], class_id: str) -> PayabilityAnswer:
     shown = service.payability_of(call.context, class_id)
     count, amount_fen = totals_of([trainee.payability for trainee in shown.trainees])
     return PayabilityAnswer(

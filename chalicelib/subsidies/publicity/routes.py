@@ -133,7 +133,7 @@ class ObjectionDecisionAnswer(DecisionAnswer[ObjectionStatus]):
     answer=Listing[PublicClaim],
     summary="The claims now in publicity, with masked names",
 )
-def publicity(call: Call[None, PublicityQuery]) -> Listing[PublicClaim]:
+def list_publicity(call: Call[None, PublicityQuery]) -> Listing[PublicClaim]:
     page = service.publicity(call.context, call.page_request(), division=call.query.division)
     return call.listing(page, _public)
 
@@ -148,7 +148,7 @@ def publicity(call: Call[None, PublicityQuery]) -> Listing[PublicClaim]:
     also=(AnswerKind(FiledAnswer),),
     summary="Object to a claim while its publicity runs",
 )
-def object_to(call: Call[ObjectionRequest, NoQuery], claim_id: str) -> Reply:
+def object_to_claim(call: Call[ObjectionRequest, NoQuery], claim_id: str) -> Reply:
     body = call.body
     filed = service.object_to(
         call.context,
@@ -203,7 +203,7 @@ def list_objections(call: Call[None, ObjectionQuery]) -> Listing[ObjectionAnswer
     answer=ObjectionAnswer,
     summary="Decide on an objection",
 )
-def resolve(call: Call[ResolveRequest, NoQuery], objection_id: str) -> ObjectionAnswer:
+def resolve_objection(call: Call[ResolveRequest, NoQuery], objection_id: str) -> ObjectionAnswer:
     resolved = _resolve(call.context, objection_id, call.body)
     return _objection(call.context, service.opened(call.context, [resolved])[0], None)
 
@@ -216,7 +216,7 @@ def resolve(call: Call[ResolveRequest, NoQuery], objection_id: str) -> Objection
     answer=DecisionsAnswer[ObjectionDecisionAnswer],
     summary="Decide on several objections at once; each stands by itself",
 )
-def resolve_many(call: Call[ObjectionDecisions, NoQuery]) -> DecisionsAnswer[ObjectionDecisionAnswer]:
+def resolve_objections(call: Call[ObjectionDecisions, NoQuery]) -> DecisionsAnswer[ObjectionDecisionAnswer]:
     return decisions_answer(
         ObjectionDecisionAnswer,
         decide_each(

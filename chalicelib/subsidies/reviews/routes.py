@@ -81,7 +81,7 @@ class ClaimDecisionAnswer(DecisionAnswer[ClaimStatus]):
     answer=ClaimHead,
     summary="First review",
 )
-def review(call: Call[ReviewRequest, NoQuery], claim_id: str) -> ClaimHead:
+def review_subsidy_claim(call: Call[ReviewRequest, NoQuery], claim_id: str) -> ClaimHead:
     body = call.body
     claim = service.review(
         call.context, claim_id, version=body.version, rejected_lines=_rejected(body), comment=body.comment
@@ -97,7 +97,7 @@ def review(call: Call[ReviewRequest, NoQuery], claim_id: str) -> ClaimHead:
     answer=ClaimHead,
     summary="Second review: reserves the budget and begins publicity",
 )
-def approve(call: Call[ReviewRequest, NoQuery], claim_id: str) -> ClaimHead:
+def approve_subsidy_claim(call: Call[ReviewRequest, NoQuery], claim_id: str) -> ClaimHead:
     body = call.body
     claim = service.approve(
         call.context, claim_id, version=body.version, rejected_lines=_rejected(body), comment=body.comment
@@ -113,7 +113,7 @@ def approve(call: Call[ReviewRequest, NoQuery], claim_id: str) -> ClaimHead:
     answer=ClaimHead,
     summary="Withdraw one's own second review until publicity has run a day",
 )
-def withdraw_approval(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
+def withdraw_claim_approval(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
     body = call.body
     claim = service.withdraw_approval(call.context, claim_id, version=body.version, reason=body.reason)
     return claim_head(call.context, claim)
@@ -127,7 +127,7 @@ def withdraw_approval(call: Call[VersionReason, NoQuery], claim_id: str) -> Clai
     answer=ClaimHead,
     summary="Return a claim to the institution",
 )
-def send_back(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
+def return_subsidy_claim(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
     body = call.body
     claim = service.send_back(call.context, claim_id, version=body.version, reason=body.reason)
     return claim_head(call.context, claim)
@@ -141,7 +141,7 @@ def send_back(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
     answer=ClaimHead,
     summary="Reject a claim for good and close its class",
 )
-def reject(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
+def reject_subsidy_claim(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
     body = call.body
     claim = service.reject(call.context, claim_id, version=body.version, reason=body.reason)
     return claim_head(call.context, claim)
@@ -155,7 +155,7 @@ def reject(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
     answer=DecisionsAnswer[ClaimDecisionAnswer],
     summary="Decide on several subsidy claims at once; each stands by itself, a wrong form refuses them all",
 )
-def decide_many(call: Call[ClaimDecisions, NoQuery]) -> DecisionsAnswer[ClaimDecisionAnswer]:
+def decide_subsidy_claims(call: Call[ClaimDecisions, NoQuery]) -> DecisionsAnswer[ClaimDecisionAnswer]:
     """Decide on each by itself: what its state refuses is told in its result, and the others are applied.
 
     The form is read whole before: a field that is missing or of another action (a reason, rejected lines) is

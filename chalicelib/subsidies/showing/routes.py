@@ -74,7 +74,7 @@ class ClaimAnswer(ClaimHead):
     answer=ClaimAnswer,
     summary="Read a subsidy claim with its lines",
 )
-def read(call: Call[None, NoQuery], claim_id: str) -> ClaimAnswer:
+def read_subsidy_claim(call: Call[None, NoQuery], claim_id: str) -> ClaimAnswer:
     claim = service.read_claim(call.context, claim_id)
     return claim_answer(call, claim, service.lines_of(claim))
 

@@ -118,7 +118,7 @@ class VerdictAnswer(ChainAnswer):
     answer=Listing[AuditAnswer],
     summary="List what happened to one thing, in order",
 )
-def history(call: Call[None, AuditQuery]) -> Listing[AuditAnswer]:
+def read_audit(call: Call[None, AuditQuery]) -> Listing[AuditAnswer]:
     return call.listing(audit.history(call.context, call.query.subject, call.page_request()), _render)
 
 
@@ -130,7 +130,7 @@ def history(call: Call[None, AuditQuery]) -> Listing[AuditAnswer]:
     answer=VerdictAnswer,
     summary="Walk the audit chain and recompute every digest",
 )
-def verify(call: Call[VerifyRequest, NoQuery]) -> VerdictAnswer:
+def verify_audit(call: Call[VerifyRequest, NoQuery]) -> VerdictAnswer:
     division = call.body.division or call.context.principal.division
     place = call.body.after
     after = ChainHead(chain=place.chain, seq=place.seq, hash=place.hash) if place is not None else None

@@ -60,6 +60,6 @@ def list_dead_letters(call: Call[None, NoQuery]) -> AllDeadLettersAnswer:
     answer=RedrivenAnswer,
     summary="Send a worker's dead letters back to its queue, a hundred a call",
 )
-def redrive(call: Call[Empty, NoQuery], queue: str) -> RedrivenAnswer:
+def redrive_dead_letters(call: Call[Empty, NoQuery], queue: str) -> RedrivenAnswer:
     redriven = service.redrive(call.context, queue)
     return RedrivenAnswer(queue=redriven.function, moved=redriven.moved, waiting=redriven.waiting)

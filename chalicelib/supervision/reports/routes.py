@@ -99,7 +99,7 @@ class InstitutionsAnswer(Answer):
     also=AS_SHEETS,
     summary="The voucher funnel (csv: the sheet itself, xlsx: a link to it)",
 )
-def funnel(call: Call[None, ReportQuery]) -> FunnelAnswer | LinkAnswer | Reply:
+def report_funnel(call: Call[None, ReportQuery]) -> FunnelAnswer | LinkAnswer | Reply:
     scope = reports.scope_of(call.context, call.query.program, call.query.division)
     count = reports.division_total(scope)
     if call.query.format != "json":
@@ -121,7 +121,7 @@ def funnel(call: Call[None, ReportQuery]) -> FunnelAnswer | LinkAnswer | Reply:
     also=AS_SHEETS,
     summary="What vouchers cost (csv: the sheet itself, xlsx: a link to it)",
 )
-def spending(call: Call[None, ReportQuery]) -> SpendingAnswer | LinkAnswer | Reply:
+def report_spending(call: Call[None, ReportQuery]) -> SpendingAnswer | LinkAnswer | Reply:
     scope = reports.scope_of(call.context, call.query.program, call.query.division)
     count = reports.division_total(scope)
     if call.query.format != "json":
@@ -140,7 +140,7 @@ def spending(call: Call[None, ReportQuery]) -> SpendingAnswer | LinkAnswer | Rep
     also=AS_SHEETS,
     summary="Vouchers by institution (csv: the sheet itself, xlsx: a link to it)",
 )
-def institutions(call: Call[None, ReportQuery]) -> InstitutionsAnswer | LinkAnswer | Reply:
+def report_institutions(call: Call[None, ReportQuery]) -> InstitutionsAnswer | LinkAnswer | Reply:
     scope = reports.scope_of(call.context, call.query.program, call.query.division)
     rows = reports.by_institution(scope)
     if call.query.format != "json":

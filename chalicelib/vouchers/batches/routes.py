@@ -95,7 +95,7 @@ class RowRefusalAnswer(Answer):
     status_code=201,
     summary="Propose to issue vouchers to a list",
 )
-def propose(call: Call[IssuanceBatchRequest, NoQuery], program_id: str) -> IssuanceBatchAnswer:
+def propose_issuance_batch(call: Call[IssuanceBatchRequest, NoQuery], program_id: str) -> IssuanceBatchAnswer:
     body = call.body
     batch = issuance.propose_batch(
         call.context, program_id, import_id=body.import_id, declared_count=body.declared_count
@@ -111,7 +111,7 @@ def propose(call: Call[IssuanceBatchRequest, NoQuery], program_id: str) -> Issua
     answer=Listing[IssuanceBatchAnswer],
     summary="List a program's issuance batches",
 )
-def list_batches(call: Call[None, PageQuery], program_id: str) -> Listing[IssuanceBatchAnswer]:
+def list_issuance_batches(call: Call[None, PageQuery], program_id: str) -> Listing[IssuanceBatchAnswer]:
     page = issuance.list_batches(call.context, program_id, call.page_request())
     return call.listing(page, lambda batch: _answer(call, batch))
 
@@ -123,7 +123,7 @@ def list_batches(call: Call[None, PageQuery], program_id: str) -> Listing[Issuan
     answer=IssuanceBatchAnswer,
     summary="Read an issuance batch",
 )
-def read_batch(call: Call[None, NoQuery], program_id: str, batch_id: str) -> IssuanceBatchAnswer:
+def read_issuance_batch(call: Call[None, NoQuery], program_id: str, batch_id: str) -> IssuanceBatchAnswer:
     batch = issuance.read_batch(call.context, program_id, batch_id)
     return _answer(call, batch, chunks_done=issuance.progress_of(batch))
 
@@ -136,7 +136,9 @@ def read_batch(call: Call[None, NoQuery], program_id: str, batch_id: str) -> Iss
     answer=Listing[RowRefusalAnswer],
     summary="List the rows that get no voucher, with reasons",
 )
-def refusals(call: Call[None, PageQuery], program_id: str, batch_id: str) -> Listing[RowRefusalAnswer]:
+def list_issuance_refusals(
+    call: Call[None, PageQuery], program_id: str, batch_id: str
+) -> Listing[RowRefusalAnswer]:
     page = issuance.refusals_of(call.context, program_id, batch_id, call.page_request())
     return call.listing(
         page,
@@ -156,7 +158,9 @@ def refusals(call: Call[None, PageQuery], program_id: str, batch_id: str) -> Lis
     answer=IssuanceBatchAnswer,
     summary="Approve a batch; a second person does",
 )
-def approve(call: Call[VersionBody, NoQuery], program_id: str, batch_id: str) -> IssuanceBatchAnswer:
+def approve_issuance_batch(
+    call: Call[VersionBody, NoQuery], program_id: str, batch_id: str
+) -> IssuanceBatchAnswer:
     body = call.body
     batch = issuance.decide_batch(
         call.context, program_id, batch_id, "approve", version=body.version, reason=body.comment
@@ -172,7 +176,9 @@ def approve(call: Call[VersionBody, NoQuery], program_id: str, batch_id: str) ->
     answer=IssuanceBatchAnswer,
     summary="Reject a batch with a reason",
 )
-def reject(call: Call[VersionReason, NoQuery], program_id: str, batch_id: str) -> IssuanceBatchAnswer:
+def reject_issuance_batch(
+    call: Call[VersionReason, NoQuery], program_id: str, batch_id: str
+) -> IssuanceBatchAnswer:
     body = call.body
     batch = issuance.decide_batch(
         call.context, program_id, batch_id, "reject", version=body.version, reason=body.reason
