@@ -140,13 +140,14 @@ class Service(Chalice):  # type: ignore[misc] # Chalice has no types
 
     def __call__(self, event: Event, context: object) -> Any:
         """Answer one request of the gateway."""
-        path = event.get("requestContext", {}).get("resourcePath")
+        asked = event.get("requestContext", {})
+        path, method = asked.get("resourcePath"), asked.get("httpMethod")
         known = None if path in _DESCRIBES_ALL else index().routes.get(path)
         self.load(known or map(_routes_of, BLUEPRINTS))
         methods = self.routes.get(path, {})
-        method = event.get("httpMethod")
         if method == "HEAD" and "GET" in methods:
-            return {**super().__call__({**event, "httpMethod": "GET"}, context), "body": ""}
+            got = {**event, "requestContext": {**asked, "httpMethod": "GET"}}
+            return {**super().__call__(got, context), "body": ""}
         if methods and method not in methods:
             from chalicelib.edge.http import refuse_method  # noqa: PLC0415 - not part of a start
 

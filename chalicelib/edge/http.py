@@ -233,7 +233,12 @@ def refuse_method(event: Mapping[str, Any], methods: Iterable[str]) -> dict[str,
     allowed = {*methods, *(("HEAD",) if "GET" in methods else ())}
     failure = error("method_not_allowed", allowed=", ".join(sorted(allowed)))
     reply = _refusal(failure, request_id=request_id, english=english)
-    log("request", method=str(event.get("httpMethod")), status=reply.status_code, request_id=request_id)
+    log(
+        "request",
+        method=str(event["requestContext"]["httpMethod"]),
+        status=reply.status_code,
+        request_id=request_id,
+    )
     return TextResponse(
         body=_encode(reply.body),
         status_code=reply.status_code,

@@ -40,7 +40,7 @@ def test_problems_speak_the_readers_language(api):
     assert "Sign in" in english.json["detail"]
 
 
-@pytest.mark.parametrize("raw", [b"{", b"[]", b'"x"', b"\xff", b"[" * 5000, b"null"])
+@pytest.mark.parametrize("raw", [b"{", b"[]", b'"x"', b"[" * 5000, b"null"])
 def test_bodies_that_are_no_object_are_refused(api, raw):
     answer = api("province").send("POST", "/v1/accounts", None, raw=raw)
     assert answer.status == 400

@@ -6,17 +6,21 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
 from chalicelib.accounts.rights import RIGHTS
+from chalicelib.edge.describing import words
 from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, NoQuery
-from chalicelib.edge.openapi import document
-from chalicelib.edge.problems import STATUS_OF
+from chalicelib.edge.openapi import NameTwice, at, document
+from chalicelib.edge.problems import INTERNAL_ERROR, status_of
 from chalicelib.kernel.reasons import REASONS
-from chalicelib.sheets.content_types import CSV, XLSX
+from chalicelib.sheets.content_types import BYTES, CSV, XLSX
 from tests.support.published import Undocumented, require_published
 
 Json = dict[str, Any]
-_REFERENCE = re.compile(r"#/components/(schemas|responses|parameters)/([A-Za-z0-9._-]+)")
+_REFERENCE = re.compile(r"#/components/(schemas|headers|parameters)/([A-Za-z0-9._-]+)")
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +125,7 @@ def test_bodies_and_sheets_are_told(doc: Json) -> None:
         if "requestBody" in operation:
             types = set(operation["requestBody"]["content"])
             form = {"application/json"} if endpoint.body is not None else set()
-            assert types == form | ({XLSX, CSV} if endpoint.sheet else set())
+            assert types == form | ({XLSX, CSV, BYTES} if endpoint.sheet else set())
         key = {"$ref": "#/components/parameters/IdempotencyKey"}
         assert (key in operation["parameters"]) == (endpoint.method == "POST" and endpoint.action != PUBLIC)
         assert str(endpoint.status_code) in operation["responses"]
@@ -138,7 +142,7 @@ def test_every_kind_of_answer_is_told(doc: Json) -> None:
 
 def test_a_sheet_a_link_to_it_and_a_repeat_are_told(doc: Json) -> None:
     statement = doc["paths"]["/v1/statements"]["get"]["responses"]["200"]["content"]
-    assert statement.keys() == {"application/json", "text/comma-separated-values"}
+    assert statement.keys() == {"application/json", CSV}
     schemas = statement["application/json"]["schema"]["anyOf"]
     shapes = [schema["$ref"].rpartition("/")[2] for schema in schemas]
     assert shapes == ["StatementOfPeriod", "LinkAnswer"]
@@ -174,11 +178,153 @@ def test_what_the_document_does_not_say_fails_the_test_that_is_sent_it(
 
 
 def test_every_code_stands_under_its_status(doc: Json) -> None:
-    status_by_code: dict[str, int] = {}
-    for status in {*STATUS_OF.values(), 500}:
-        content = doc["components"]["responses"][f"Problem{status}"]["content"]["application/problem+json"]
-        for code in content["schema"]["allOf"][1]["properties"]["code"]["enum"]:
-            assert code not in status_by_code
-            status_by_code[code] = status
-    assert status_by_code.keys() == {*REASONS, "internal_error"}
-    assert set(doc["components"]["schemas"]["Problem"]["properties"]["code"]["enum"]) == status_by_code.keys()
+    for method, path, operation in _operations(doc):
+        for status, response in operation["responses"].items():
+            if status < "4":
+                continue
+            schema = response["content"]["application/problem+json"]["schema"]
+            problem = doc["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+            codes = problem["properties"]["code"]["enum"]
+            assert codes, (method, path, status)
+            for code in codes:
+                told = 500 if code == INTERNAL_ERROR else status_of(REASONS[code].kind)
+                assert told == int(status), (method, path, code)
+
+
+def test_an_operation_tells_its_own_codes_and_not_those_of_others(doc: Json) -> None:
+    def codes(path: str, method: str) -> set[str]:
+        responses = doc["paths"][path][method]["responses"]
+        return {
+            code
+            for status, response in responses.items()
+            if status >= "4"
+            for code in doc["components"]["schemas"][
+                response["content"]["application/problem+json"]["schema"]["$ref"].rpartition("/")[2]
+            ]["properties"]["code"]["enum"]
+        }
+
+    redeem = codes("/v1/enrolments", "post")
+    assert {"token_expired", "token_replayed", "voucher_already_redeemed", "institution_suspended"} <= redeem
+    assert not {"budget_exhausted", "scores_incomplete", "lesson_not_open"} & redeem
+    assert codes("/v1/programs", "get") == {
+        "invalid_cursor",
+        "malformed",
+        "time_travel_off",
+        "too_many_requests",
+        "try_again",
+        "internal_error",
+    }
+
+
+def test_what_views_can_refuse_was_read_anew() -> None:
+    from chalicelib.edge.describing.refusals import FILE
+    from infra.refusals import refusals_text
+
+    assert FILE.read_text(encoding="utf-8") == refusals_text(), "make openapi"
+
+
+# --------------------------------------------------------------------------- what tools need
+
+
+def _schemas_in(value: Any) -> Iterator[Json]:
+    if isinstance(value, dict):
+        if "enum" in value or "type" in value or "anyOf" in value:
+            yield value
+        for part in value.values():
+            yield from _schemas_in(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _schemas_in(part)
+
+
+def test_no_default_is_null_and_every_enumeration_has_its_type(doc: Json) -> None:
+    for schema in _schemas_in(doc["components"]["schemas"]):
+        assert schema.get("default", "") is not None
+        assert "enum" not in schema or isinstance(schema["type"], str | dict), schema
+
+
+def test_every_default_is_valid_by_its_own_schema(doc: Json) -> None:
+    registry = Registry().with_resource("urn:doc", Resource(contents=doc, specification=DRAFT202012))
+    for name, component in doc["components"]["schemas"].items():
+        for field, schema in component.get("properties", {}).items():
+            if "default" in schema:
+                pointer = f"urn:doc#/components/schemas/{name}/properties/{field}"
+                Draft202012Validator({"$ref": pointer}, registry=registry).validate(schema["default"])
+
+
+def test_titles_and_names_of_operations_are_unique(doc: Json) -> None:
+    titles = [schema["title"] for schema in doc["components"]["schemas"].values() if "title" in schema]
+    assert len(titles) == len(set(titles))
+    for _, _, operation in _operations(doc):
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)*", operation["operationId"])
+    assert doc["paths"]["/v1/enrolments"]["post"]["operationId"] == "redeem_voucher"
+
+
+def test_moments_and_dates_say_so(doc: Json) -> None:
+    for name, component in doc["components"]["schemas"].items():
+        for field, schema in component.get("properties", {}).items():
+            if field.endswith("_at"):
+                assert '"date-time"' in json.dumps(schema), (name, field)
+            if field.endswith("_on") and field != "occurred_on":
+                assert '"date' in json.dumps(schema), (name, field)
+
+
+def test_the_address_is_absolute_and_the_running_service_tells_its_own(doc: Json) -> None:
+    assert doc["servers"][0]["url"] == "https://{host}"
+    served = at(doc, "https://vouchers.example.cn/api")
+    assert [server["url"] for server in served["servers"]] == ["https://vouchers.example.cn/api"]
+
+
+def test_the_local_clock_is_told_on_the_local_stage_alone(doc: Json) -> None:
+    assert "LocalNow" not in doc["components"]["parameters"]
+    local = document(lambda action: dict.fromkeys(RIGHTS[action], ""), time_travel=True)
+    assert local["components"]["parameters"]["LocalNow"]["name"] == "X-Local-Now"
+
+
+def test_two_views_of_one_name_are_refused() -> None:
+    first = ENDPOINTS[0]
+    ENDPOINTS.append(first)
+    try:
+        with pytest.raises(NameTwice, match=first.name):
+            document(dict.fromkeys)
+    finally:
+        ENDPOINTS.pop()
+
+
+# --------------------------------------------------------------------------- words
+
+
+def test_every_operation_parameter_and_field_is_told_in_both_languages(doc: Json) -> None:
+    chinese = re.compile("[\u4e00-\u9fff]")
+    for _, _, operation in _operations(doc):
+        name = operation["operationId"]
+        assert chinese.search(operation["description"]), name
+        assert operation["summary"], name
+        for parameter in operation["parameters"]:
+            assert "$ref" in parameter or chinese.search(parameter["description"]), (name, parameter)
+    for name, component in doc["components"]["schemas"].items():
+        for field, schema in component.get("properties", {}).items():
+            assert chinese.search(schema.get("description", "")), (name, field)
+    for tag in doc["tags"]:
+        assert chinese.match(tag["description"]), tag
+
+
+def test_no_word_is_told_that_nothing_needs(doc: Json) -> None:
+    operations = list(_operations(doc))
+    fields = {
+        word
+        for name, component in doc["components"]["schemas"].items()
+        for field in component.get("properties", {})
+        for word in (field, f"{name}.{field}")
+    }
+    parameters = {
+        parameter["name"]
+        for _, _, one in operations
+        for parameter in one["parameters"]
+        if "name" in parameter
+    }
+    told = words.told()
+    assert told.operations.keys() <= {one["operationId"] for _, _, one in operations}
+    assert told.tags.keys() <= {tag["name"] for tag in doc["tags"]}
+    assert told.fields.keys() <= fields
+    assert told.parameters.keys() <= parameters

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import msgspec
 
+from chalicelib.edge.describing.schemas import has_field
 from chalicelib.edge.endpoints import PUBLIC, Endpoint
 from chalicelib.edge.problems import INTERNAL_ERROR, PROBLEM_JSON, TITLES, Problem, status_of
 from chalicelib.kernel.reasons import REASONS
@@ -23,7 +24,9 @@ FILE: Final = Path(__file__).parent / "refusals.json"
 
 _ALWAYS: Final = ("malformed", "too_many_requests", "try_again", "time_travel_off")
 _WITH_CALLER: Final = ("unauthenticated", "token_stale", "forbidden")
-_WITH_BODY: Final = ("invalid_json", "too_large", "unsupported_type")
+_WITH_BODY: Final = ("too_large", "unsupported_type", "unsupported_encoding")
+_WITH_FORM: Final = ("invalid_json", "not_utf8")
+_WITH_PLACE: Final = ("coord_system_missing",)
 _WITH_PATH: Final = ("not_found",)
 _WITH_KEY: Final = ("in_progress", "idempotency_mismatch")
 _RETRIED: Final = (409, 429, 503)
@@ -51,6 +54,10 @@ def codes_of(endpoint: Endpoint) -> dict[int, list[str]]:
         codes |= set(_WITH_PATH)
     if endpoint.reads:
         codes |= set(_WITH_BODY)
+    if endpoint.body is not None:
+        codes |= set(_WITH_FORM)
+        if has_field(endpoint.body, "coord_system"):
+            codes |= set(_WITH_PLACE)
     if is_keyed(endpoint):
         codes |= set(_WITH_KEY)
     by_status: dict[int, list[str]] = defaultdict(list)

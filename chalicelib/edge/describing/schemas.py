@@ -8,7 +8,7 @@ import re
 import types
 import typing
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -114,6 +114,20 @@ def _short(name: str) -> str:
 def _moments_of(kinds: Sequence[Any]) -> dict[str, set[str]]:
     """Name the fields of structs that are moments; msgspec calls them a text, as one may have no offset."""
     moments: dict[str, set[str]] = defaultdict(set)
+    for struct in _structs_in(kinds):
+        fields = {field.encode_name for field in struct.fields if _is_moment(field.type)}
+        plain = _plain_name(struct.cls)
+        moments[plain] |= fields
+        moments[f"{struct.cls.__module__}.{plain}"] |= fields
+    return moments
+
+
+def has_field(kind: Any, name: str) -> bool:
+    """Tell whether a type, or one within it, has a field of this name."""
+    return any(field.encode_name == name for struct in _structs_in([kind]) for field in struct.fields)
+
+
+def _structs_in(kinds: Sequence[Any]) -> Iterator[inspect.StructType]:
     waiting: list[Any] = list(inspect.multi_type_info(kinds))
     seen: set[int] = set()
     while waiting:
@@ -122,14 +136,10 @@ def _moments_of(kinds: Sequence[Any]) -> dict[str, set[str]]:
             continue
         seen.add(id(kind))
         if isinstance(kind, inspect.StructType):
-            fields = {field.encode_name for field in kind.fields if _is_moment(field.type)}
-            plain = _plain_name(kind.cls)
-            moments[plain] |= fields
-            moments[f"{kind.cls.__module__}.{plain}"] |= fields
+            yield kind
             waiting += [field.type for field in kind.fields]
         waiting += [getattr(kind, part) for part in ("item_type", "value_type") if hasattr(kind, part)]
         waiting += getattr(kind, "types", ())
-    return moments
 
 
 def _plain_name(kind: type) -> str:
@@ -169,8 +179,13 @@ def _told(schema: Any, names: Mapping[str, str]) -> Any:
 
 
 def _says_nothing(key: str, value: Any) -> bool:
-    """Tell whether a part of a schema only misleads: absent by default means no more than not required."""
-    return (key == "default" and value is None) or (key == "title" and isinstance(value, str))
+    """Tell whether a part of a schema only misleads: absent by default means no more than not required.
+
+    What is an object by default has the defaults of its own fields.
+    """
+    if key == "default":
+        return value is None or isinstance(value, dict)
+    return key == "title" and isinstance(value, str)
 
 
 def _number(schema: Json) -> Json:
