@@ -32,7 +32,7 @@ import msgspec
 from chalicelib.aws import index
 from chalicelib.aws.settings import Settings
 from infra.storage import Table, prefix, read_table
-from infra.template import build, by_alias
+from infra.template import build, by_alias, with_every_method
 
 ROOT: Final = Path(__file__).parent.parent
 BUILD: Final = ROOT / ".build"
@@ -198,7 +198,7 @@ def _package(stage: str, out: Path) -> Path:
     extension.write_text(_json(build(tables, stage)))
     _run_chalice(project, stage, extension, out)
     template = out / TEMPLATE
-    template.write_text(_json(by_alias(json.loads(template.read_text()))))
+    template.write_text(_json(with_every_method(by_alias(json.loads(template.read_text())))))
     finish(archive)
     _check_size(archive)
     stamp.write_text(digest)

@@ -290,6 +290,9 @@ def _trigger(function: Function, stage: str) -> Json | None:
     return None
 
 
+COMPRESSED_FROM_BYTES: Final = 1_400
+"""From which size the gateway compresses an answer for who accepts it: below, it fits one packet anyway."""
+
 _GATEWAY_CODES: Final = {
     "DEFAULT_4XX": "malformed",
     "DEFAULT_5XX": "try_again",
@@ -314,6 +317,23 @@ def by_alias(template: Json) -> Json:
     return template
 
 
+def with_every_method(template: Json) -> Json:
+    """Let the service answer the methods that a path has not: HEAD as GET, the others by 405 with `Allow`.
+
+    The gateway's own answer to them is that it misses a token. A method that a path names goes before.
+    """
+    for methods in template["Resources"]["RestAPI"]["Properties"]["DefinitionBody"]["paths"].values():
+        declared = next(
+            methods[name] for name in sorted(methods) if "x-amazon-apigateway-integration" in methods[name]
+        )
+        methods["x-amazon-apigateway-any-method"] = {
+            "responses": {"200": {"description": "method not allowed, or HEAD"}},
+            "x-amazon-apigateway-integration": declared["x-amazon-apigateway-integration"],
+            **({"parameters": declared["parameters"]} if "parameters" in declared else {}),
+        }
+    return template
+
+
 def _api(stage: str) -> Json:
     (api,) = [function for function in FUNCTIONS if function.name == API]
     resources: Json = {
@@ -324,6 +344,7 @@ def _api(stage: str) -> Json:
                 # Without a version, SAM adds a second stage of its own named "Stage".
                 "OpenApiVersion": "2.0",
                 "EndpointConfiguration": {"Type": "REGIONAL"},
+                "MinimumCompressionSize": COMPRESSED_FROM_BYTES,
                 "AccessLogSetting": access_log_setting(stage),
                 "MethodSettings": [
                     {

@@ -108,7 +108,10 @@ def gateway_answers(stage: str) -> Iterator[tuple[int, set[str], str]]:
 
     resources = _api(stage)
     responses = resources.pop("RestAPI")["Properties"].get("GatewayResponses")
-    for response in responses.values() if responses else [one["Properties"] for one in resources.values()]:
+    as_resources = (
+        one for one in resources.values() if one.get("Type") == "AWS::ApiGateway::GatewayResponse"
+    )
+    for response in responses.values() if responses else [one["Properties"] for one in as_resources]:
         parameters = response["ResponseParameters"]
         headers = {
             name.removeprefix("gatewayresponse.header.") for name in parameters.get("Headers", parameters)

@@ -21,7 +21,7 @@ _SCOPES: Final[Mapping[str, Told]] = {
     "own": ("本人", "own"),
     "institution": ("本机构", "own institution"),
     "division": ("本辖区", "own division and below"),
-    "everywhere": ("全部", "everywhere"),
+    "all": ("全部", "everywhere"),
 }
 
 
