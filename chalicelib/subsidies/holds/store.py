@@ -14,8 +14,8 @@ from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTabl
 from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, until_written, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.subsidies.claims.model import LateIneligibility, Line, LineFlag
-from chalicelib.subsidies.claims.store import LineRow, find_line, flagged_as
+from chalicelib.subsidies.claims.model import Claim, LateIneligibility, Line, LineFlag
+from chalicelib.subsidies.claims.store import ClaimRow, LineRow, find_line, flagged_as
 from chalicelib.subsidies.holds.model import (
     HOLD_TRANSITIONS,
     STOPPABLE,
@@ -186,6 +186,12 @@ def widen_write(hold: Hold, enrolments: Sequence[str]) -> Update:
     action = column.set(list(enrolments)) if enrolments else column.remove()
     unchanged = lawful(PaymentHoldRow, sources=(HoldStatus.OPEN,), version=hold.version)
     return Update(PaymentHoldRow, (hold.id,), [action], unchanged)
+
+
+def claim_check(claim_id: str, claim: Claim | None) -> Check:
+    """Require that a claim is as it was read, or that there is none where none was found."""
+    absent: Condition = ClaimRow.id.does_not_exist()
+    return Check(ClaimRow, (claim_id,), absent if claim is None else ClaimRow.version == claim.version)
 
 
 # --------------------------------------------------------------------------- on lines
