@@ -152,6 +152,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     stop = {"subject": {"kind": "claim", "id": public["id"]}, "reason": "核查"}
     hold = money.ok(world.api("supervisor").post("/v1/holds", stop, at=money.now))["id"]
     case = record(money, finding(scored_class(world, 1))).opened[0]
+    inspection_request = {"scope": "classes", "division": COUNTY, "share": 0.1}
+    drawn = money.ok(world.api("supervisor").post("/v1/inspections", inspection_request, at=money.now))
+    inspected, subject = drawn["id"], drawn["items"][0]["subject"]
     account = money.ok(ask_for(world.api, "in-county", division=COUNTY))["id"]
     upload = {"kind": "graduates", "filename": "a.csv", "size_bytes": 10, "sha256": "0" * 64}
     listed = money.ok(world.api("province").post("/v1/imports", upload))["id"]
@@ -329,6 +332,17 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/holds"): Case("/v1/holds", query=div, owner=in_county),
         ("POST", "/v1/holds/{hold_id}/release"): Case(
             f"/v1/holds/{hold}/release", VERSION_REASON, owner=of_school
+        ),
+        ("POST", "/v1/inspections"): Case("/v1/inspections", inspection_request, owner=in_county),
+        ("GET", "/v1/inspections"): Case("/v1/inspections", query=div, owner=in_county),
+        ("GET", "/v1/inspections/{inspection_id}"): Case(f"/v1/inspections/{inspected}", owner=in_county),
+        ("GET", "/v1/inspections/{inspection_id}/phones"): Case(
+            f"/v1/inspections/{inspected}/phones", owner=in_county
+        ),
+        ("PUT", "/v1/inspections/{inspection_id}/entries/{subject}"): Case(
+            f"/v1/inspections/{inspected}/entries/{subject}",
+            {"outcome": "in_order"} | VERSION,
+            owner=in_county,
         ),
         ("GET", "/v1/risk-cases"): Case("/v1/risk-cases", query=div, owner=in_county),
         ("GET", "/v1/risk-cases/{case_id}"): Case(f"/v1/risk-cases/{case}", owner=in_county),
@@ -612,6 +626,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         payee: (of_school,),
         hold: (of_school,),
         case: (in_county,),
+        inspected: (in_county,),
         batch["id"]: (in_city, of_school),  # a line names the batch it is paid with
         issuance.id: (of_province,),
         listed: (of_province,),
