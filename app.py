@@ -75,6 +75,7 @@ BLUEPRINTS = (
     "exchange",
     "supervision.audit",
     "supervision.cases",
+    "supervision.inspections",
     "supervision.waiting",
     "supervision.reports",
     "supervision.dead_letters",
