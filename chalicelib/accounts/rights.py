@@ -171,6 +171,9 @@ RIGHTS: dict[str, Row] = {
     "inspection.open_phones": _bureaus(_S) | _PROVINCE,
     "waiting.read": _STAFF | _READERS,
     "report.read": _READERS,
+    "record_export.ask": _bureaus(_S) | _PROVINCE,
+    "record_export.read": _bureaus(_S) | _PROVINCE,
+    "record_export.open": _bureaus(_S) | _PROVINCE,
     "audit.read": _bureaus(_S) | _PROVINCE,
     "audit.verify": _bureaus(_S) | _PROVINCE,
 }

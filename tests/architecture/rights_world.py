@@ -152,6 +152,10 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     stop = {"subject": {"kind": "claim", "id": public["id"]}, "reason": "核查"}
     hold = money.ok(world.api("supervisor").post("/v1/holds", stop, at=money.now))["id"]
     case = record(money, finding(scored_class(world, 1))).opened[0]
+    exported = {"division": COUNTY, "from": "2026-09-01", "to": "2026-09-30", "purpose": "测试"}
+    export_id = money.ok(world.api("supervisor").post("/v1/records/exports", exported, at=money.now), 202)[
+        "id"
+    ]
     inspection_request = {"scope": "classes", "division": COUNTY, "share": 0.1}
     drawn = money.ok(world.api("supervisor").post("/v1/inspections", inspection_request, at=money.now))
     inspected, subject = drawn["id"], drawn["items"][0]["subject"]
@@ -332,6 +336,11 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/holds"): Case("/v1/holds", query=div, owner=in_county),
         ("POST", "/v1/holds/{hold_id}/release"): Case(
             f"/v1/holds/{hold}/release", VERSION_REASON, owner=of_school
+        ),
+        ("POST", "/v1/records/exports"): Case("/v1/records/exports", exported, owner=in_county),
+        ("GET", "/v1/records/exports/{export_id}"): Case(f"/v1/records/exports/{export_id}", owner=in_county),
+        ("POST", "/v1/records/exports/{export_id}/open"): Case(
+            f"/v1/records/exports/{export_id}/open", REASON, owner=in_county
         ),
         ("POST", "/v1/inspections"): Case("/v1/inspections", inspection_request, owner=in_county),
         ("GET", "/v1/inspections"): Case("/v1/inspections", query=div, owner=in_county),
