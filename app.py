@@ -75,8 +75,10 @@ BLUEPRINTS = (
     "exchange",
     "supervision.audit",
     "supervision.cases",
+    "supervision.inspections",
     "supervision.waiting",
     "supervision.reports",
+    "supervision.exports",
     "supervision.dead_letters",
     "console",
 )
@@ -120,6 +122,7 @@ FUNCTIONS = (
     ("watch_changes", "supervision.evaluations", Kind.EVENT),
     ("evaluate_classes", "supervision.evaluations", Kind.QUEUE),
     ("evaluate_day", "supervision.evaluations", Kind.JOB),
+    ("make_exports", "supervision.exports", Kind.QUEUE),
 )
 """Name of the function and of its worker, whose `jobs.py` the worker is in, and how it is called.
 

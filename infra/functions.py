@@ -68,7 +68,17 @@ EXPIRY: Final = Queue(name="expiry", batch_size=5, maximum_concurrency=5)
 REMINDERS: Final = Queue(name="reminders", batch_size=5, maximum_concurrency=2)
 SETTLEMENT: Final = Queue(name="settlement", batch_size=1, maximum_concurrency=2)
 SUPERVISION: Final = Queue(name="supervision", batch_size=5, maximum_concurrency=5)
-QUEUES: Final = (IMPORTS, ISSUANCE, STANDINGS, EXPIRY, REMINDERS, SETTLEMENT, SUPERVISION)
+EXPORTS: Final = Queue(name="exports", batch_size=1, maximum_concurrency=2, attempts=3)
+QUEUES: Final = (
+    IMPORTS,
+    ISSUANCE,
+    STANDINGS,
+    EXPIRY,
+    REMINDERS,
+    SETTLEMENT,
+    SUPERVISION,
+    EXPORTS,
+)
 
 _JOB_RETENTION_DAYS: Final = 400
 """Logs of jobs that move money or vouchers outlive a yearly audit."""
@@ -211,6 +221,13 @@ FUNCTIONS: Final = (
         timeout_seconds=60,
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="cron(40 15 * * ? *)",
+    ),
+    Function(
+        name="make_exports",
+        memory_mb=1769,
+        timeout_seconds=900,
+        log_retention_days=_JOB_RETENTION_DAYS,
+        queue=EXPORTS,
     ),
     Function(
         name="process_import",

@@ -21,6 +21,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     reminders_queue_url: str = ""
     settlement_queue_url: str = ""
     supervision_queue_url: str = ""
+    exports_queue_url: str = ""
     data_key_id: str = "alias/voucher-test-data"
     signing_secret_id: str = "voucher-test-signing"  # noqa: S105 - its name
     index_secret_id: str = "voucher-test-index"  # noqa: S105

@@ -44,7 +44,7 @@ from chalicelib.classes.model import (
     ClassStatus,
     TrainingClass,
 )
-from chalicelib.kernel.divisions import groups_below, is_part_of_group
+from chalicelib.kernel.divisions import covers, groups_below, is_part_of_group
 from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
@@ -317,6 +317,20 @@ def _within(area: str, status: ClassStatus | None) -> Condition | None:
         return in_state
     here: Condition = ClassRow.division == area
     return here if in_state is None else here & in_state
+
+
+def recent_heads(area: str, *, since: datetime, statuses: Sequence[ClassStatus]) -> Iterator[ClassHead]:
+    """Go through the classes of a division and below that end after a moment, in one of these states."""
+    for group in groups_below(area):
+        for row in ClassRow.by_city.query(group, ClassRow.ends_at > since):
+            head: ClassHead = row.record
+            if head.status in statuses and covers(area, head.division):
+                yield head
+
+
+def rosters_of(class_ids: Iterable[str]) -> list[ClassRoster]:
+    """Read the rosters of many classes, 100 a call."""
+    return ClassRow.find_many([(class_id, ROSTER) for class_id in class_ids])
 
 
 def heads_by_id(class_ids: Iterable[str]) -> list[ClassHead]:

@@ -9,11 +9,13 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
+from chalicelib.aws.waiting import A_PAGE, WaitingKey, WaitingKeys, queues_of, waiting_since
 from chalicelib.aws.writes import Put, Update, lawful
 from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
-from chalicelib.kernel.divisions import divisions_below
+from chalicelib.kernel.divisions import covers, divisions_below
 from chalicelib.kernel.paging import DIVISIONS_A_PAGE, Page, PageRequest, page_over
+
+_KEYS_A_PAGE = 1_000
 
 
 class EnrolmentsByInstitution(GlobalSecondaryIndex[Any]):
@@ -157,6 +159,18 @@ def _newest(index: Any, key: str, request: PageRequest) -> Page[Enrolment]:
 def waiting_enrolments(queue: str, *, until: datetime, after: Mapping[str, Any] | None) -> WaitingKeys:
     """Give a page of one list of enrolments that have been in no class since before a moment."""
     return waiting_since(EnrolmentRow, queue, until=until, limit=A_PAGE, after=after)
+
+
+def idle_enrolments(area: str, *, until: datetime) -> Iterator[WaitingKey]:
+    """Go through all enrolments of a division and below that are in no class, by the index alone."""
+    for queue in queues_of(area):
+        after: Mapping[str, Any] | None = None
+        while True:
+            page = waiting_since(EnrolmentRow, queue, until=until, limit=_KEYS_A_PAGE, after=after)
+            yield from (key for key in page.keys if covers(area, str(key.division)))
+            after = page.after
+            if after is None:
+                break
 
 
 # --------------------------------------------------------------------------- parts of transactions

@@ -298,8 +298,8 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "dead": Clock(acts=(Role.PROVINCE,), ticks=(Tick(effect=Effect.LIST),)),
     },
     "risk_case": {
-        "open": _decided_by(Role.SUPERVISOR),
-        "under_review": _decided_by(Role.SUPERVISOR),
+        "open": _decided_by(Role.SUPERVISOR, Role.PROVINCE),
+        "under_review": _decided_by(Role.SUPERVISOR, Role.PROVINCE),
         # counted from the day after its toleration; of others nothing is left to be done
         "resolved": Clock(
             acts=(Role.SYSTEM,),

@@ -1122,6 +1122,16 @@ REASONS: dict[str, Reason] = {
         "此暂缓随支付条件恢复自动解除，不能人工解除；不能恢复的，请复核人员剔除该明细。",
         "This hold goes by itself once its condition is met again. If it cannot be, take the line out of the claim.",
     ),
+    "nothing_to_inspect": Reason(
+        Refused,
+        "该区划近期没有可抽查的班级、课次或学员，请换一个区划或范围。",
+        "Nothing of late can be inspected there. Choose another division or scope.",
+    ),
+    "too_many_people": Reason(
+        Refused,
+        "涉及学员超过 {most} 人，请减小比例或分几次抽查。",
+        "That is more than {most} people to call. Draw a smaller share, or several samples.",
+    ),
     "hold_of_case": Reason(
         Refused,
         "此暂缓由监管风险案件 {case} 作出，请处理该案件；认定误报或予以容忍的，暂缓随之解除。",

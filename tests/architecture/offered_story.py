@@ -11,6 +11,7 @@ from tests.classes.changes.test_changes import apply, wanted
 from tests.people.lists.test_work import arrived, csv_of
 from tests.subsidies.overrides.test_overrides import letting
 from tests.subsidies.scored import Money, scored_class
+from tests.supervision.cases.found import finding, record
 from tests.support.people import HEFEI_SCHOOL
 from tests.support.streams import stream_event, voucher_changes
 
@@ -33,6 +34,7 @@ class Story:
         self.batch_ids: list[str] = []
         self.lesson_ids: list[str] = []
         self.import_ids: list[str] = []
+        self.case_ids: list[str] = []
         self.issuance_ids: list[str] = []
         self.delivery_states: list[str] = []
         self.rosters: dict[str, list[str]] = {}
@@ -240,6 +242,18 @@ def _claimed(story: Story) -> None:
         story.line_ids += [line["id"] for line in claim["lines"]]
 
 
+def _found(story: Story) -> None:
+    """A rule finds something about the class, and holds its lines."""
+    story.money.now = story.now
+    story.case_ids += record(story.money, finding(story.room.id)).opened
+
+
+def _case(story: Story, verb: str, **body: Any) -> None:
+    path = f"/v1/risk-cases/{story.case_ids[0]}"
+    version = story.ok(story.api("supervisor").get(path, at=story.now))["version"]
+    story.post("supervisor", f"{path}/{verb}", {"version": version, **body})
+
+
 def _objected(story: Story) -> None:
     path = f"/v1/publicity/{story.claim_ids[0]}/objections"
     story.post(None, path, {"reason": "该班未实际开课"})
@@ -259,6 +273,11 @@ _CLAIM: tuple[Step, ...] = (
     ("the override is decided", _override_decided),
     ("the subsidy is claimed", _claimed),
     ("the claim has its first review", lambda story: story.decide("clerk", "review")),
+    ("a rule finds something", _found),
+    ("its case is taken up", lambda story: _case(story, "take")),
+    ("it is confirmed", lambda story: _case(story, "resolve", outcome="confirmed", **REASON)),
+    ("and looked at again", lambda story: _case(story, "take")),
+    ("it was a false alarm", lambda story: _case(story, "resolve", outcome="false_alarm", **REASON)),
     ("the claim is returned", lambda story: story.decide("reviewer", "return", **REASON)),
     ("the subsidy is claimed again", _claimed),
     ("and reviewed again", lambda story: story.decide("clerk", "review")),

@@ -274,6 +274,16 @@ KINDS = (
         ("PayeeAnswer",),
     ),
     Kind("hold", "id", _post("/v1/holds/{id}", release=reasoned), ("HoldRecordAnswer", "PlacedHoldAnswer")),
+    Kind(
+        "risk case",
+        "id",
+        _post(
+            "/v1/risk-cases/{id}",
+            take=versioned,
+            resolve=lambda story, thing: reasoned(story, thing) | {"outcome": "confirmed"},
+        ),
+        ("RiskCaseAnswer",),
+    ),
     Kind("dead letters", "queue", _post("/v1/dead-letters/{queue}", redrive=nothing), ("DeadLettersAnswer",)),
 )
 KIND_OF: Mapping[str, Kind] = {answer: kind for kind in KINDS for answer in kind.answers}
@@ -290,6 +300,7 @@ WAITING_AS: Mapping[str, str] = {
     "subsidy_claim": "ClaimAnswer",
     "override": "OverrideAnswer",
     "issuance_batch": "IssuanceBatchAnswer",
+    "risk_case": "RiskCaseAnswer",
 }
 """As what each kind of thing that waits is shown elsewhere: it offers the same there."""
 
@@ -345,6 +356,8 @@ READS: Mapping[tuple[str, str], Paths] = {
     ("GET", "/v1/waiting"): _always("/v1/waiting"),
     ("GET", "/v1/dead-letters"): _always("/v1/dead-letters"),
     ("GET", "/v1/payees"): _always("/v1/payees"),
+    ("GET", "/v1/risk-cases"): _always("/v1/risk-cases"),
+    ("GET", "/v1/risk-cases/{case_id}"): _each("/v1/risk-cases/{}", "case_ids"),
     ("GET", "/v1/holds"): _always("/v1/holds"),
 }
 

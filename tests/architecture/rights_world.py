@@ -107,6 +107,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     from tests.classes.builders import application, changed_class
     from tests.subsidies.holds.test_listed import listed as listed_late
     from tests.subsidies.scored import Money, scored_class
+    from tests.supervision.cases.found import finding, record
     from tests.support.people import HEFEI_SCHOOL
     from tests.support.streams import stream_event, voucher_changes
 
@@ -150,6 +151,14 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     payee = _proposed_payee(world, money)
     stop = {"subject": {"kind": "claim", "id": public["id"]}, "reason": "核查"}
     hold = money.ok(world.api("supervisor").post("/v1/holds", stop, at=money.now))["id"]
+    case = record(money, finding(scored_class(world, 1))).opened[0]
+    exported = {"division": COUNTY, "from": "2026-09-01", "to": "2026-09-30", "purpose": "测试"}
+    export_id = money.ok(world.api("supervisor").post("/v1/records/exports", exported, at=money.now), 202)[
+        "id"
+    ]
+    inspection_request = {"scope": "classes", "division": COUNTY, "share": 0.1}
+    drawn = money.ok(world.api("supervisor").post("/v1/inspections", inspection_request, at=money.now))
+    inspected, subject = drawn["id"], drawn["items"][0]["subject"]
     account = money.ok(ask_for(world.api, "in-county", division=COUNTY))["id"]
     upload = {"kind": "graduates", "filename": "a.csv", "size_bytes": 10, "sha256": "0" * 64}
     listed = money.ok(world.api("province").post("/v1/imports", upload))["id"]
@@ -327,6 +336,30 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/holds"): Case("/v1/holds", query=div, owner=in_county),
         ("POST", "/v1/holds/{hold_id}/release"): Case(
             f"/v1/holds/{hold}/release", VERSION_REASON, owner=of_school
+        ),
+        ("POST", "/v1/records/exports"): Case("/v1/records/exports", exported, owner=in_county),
+        ("GET", "/v1/records/exports/{export_id}"): Case(f"/v1/records/exports/{export_id}", owner=in_county),
+        ("POST", "/v1/records/exports/{export_id}/open"): Case(
+            f"/v1/records/exports/{export_id}/open", REASON, owner=in_county
+        ),
+        ("POST", "/v1/inspections"): Case("/v1/inspections", inspection_request, owner=in_county),
+        ("GET", "/v1/inspections"): Case("/v1/inspections", query=div, owner=in_county),
+        ("GET", "/v1/inspections/{inspection_id}"): Case(f"/v1/inspections/{inspected}", owner=in_county),
+        ("GET", "/v1/inspections/{inspection_id}/phones"): Case(
+            f"/v1/inspections/{inspected}/phones", owner=in_county
+        ),
+        ("PUT", "/v1/inspections/{inspection_id}/entries/{subject}"): Case(
+            f"/v1/inspections/{inspected}/entries/{subject}",
+            {"outcome": "in_order"} | VERSION,
+            owner=in_county,
+        ),
+        ("GET", "/v1/risk-cases"): Case("/v1/risk-cases", query=div, owner=in_county),
+        ("GET", "/v1/risk-cases/{case_id}"): Case(f"/v1/risk-cases/{case}", owner=in_county),
+        ("POST", "/v1/risk-cases/{case_id}/take"): Case(
+            f"/v1/risk-cases/{case}/take", VERSION, owner=in_county
+        ),
+        ("POST", "/v1/risk-cases/{case_id}/resolve"): Case(
+            f"/v1/risk-cases/{case}/resolve", VERSION_REASON | {"outcome": "confirmed"}, owner=in_county
         ),
         ("GET", "/v1/institutions"): Case("/v1/institutions", query=div),
         ("POST", "/v1/institutions/{uscc}/suspend"): Case(
@@ -575,6 +608,8 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/reports/funnel"): Case("/v1/reports/funnel", query=div, owner=in_county),
         ("GET", "/v1/reports/spending"): Case("/v1/reports/spending", query=div, owner=in_county),
         ("GET", "/v1/reports/institutions"): Case("/v1/reports/institutions", query=div, owner=in_county),
+        ("GET", "/v1/reports/idle"): Case("/v1/reports/idle", query=div, owner=in_county),
+        ("GET", "/v1/reports/holds"): Case("/v1/reports/holds", query=div, owner=in_county),
         ("POST", "/v1/programs/{program_id}/issuance-batches"): Case(
             batches, {"import_id": listed, "declared_count": 0}
         ),
@@ -605,6 +640,8 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         line_id: (of_school,),
         payee: (of_school,),
         hold: (of_school,),
+        case: (in_county,),
+        inspected: (in_county,),
         batch["id"]: (in_city, of_school),  # a line names the batch it is paid with
         issuance.id: (of_province,),
         listed: (of_province,),

@@ -17,7 +17,7 @@ os.environ.update(
 )
 
 REGION = "cn-north-1"
-QUEUES = ("imports", "issuance", "standings", "expiry", "reminders", "settlement", "supervision")
+QUEUES = ("imports", "issuance", "standings", "expiry", "reminders", "settlement", "supervision", "exports")
 
 WORKERS = (
     "process_import",
@@ -27,6 +27,7 @@ WORKERS = (
     "remind_shard",
     "seal_settlement",
     "evaluate_classes",
+    "make_exports",
 )
 CONSUMERS = ("record_audit", "return_changes", "watch_changes")
 JOBS = (

@@ -86,6 +86,19 @@ def open_identity(context: Context, person: Person, *, purpose: str) -> Identity
     return msgspec.json.decode(raw[0], type=Identity)
 
 
+def open_identities(
+    context: Context, person_keys: Collection[str], *, subject: str, division: str, purpose: str
+) -> dict[str, Identity]:
+    """Open what identifies these people; one record tells who looked, why, and at how many."""
+    people = store.find_people(sorted(person_keys))
+    sealed = [SealedText(person.sealed, store.item_of(person.person_key)) for person in people]
+    raw = disclose(context, sealed, subject=subject, division=division, purpose=purpose)
+    return {
+        person.person_key: msgspec.json.decode(text, type=Identity)
+        for person, text in zip(people, raw, strict=True)
+    }
+
+
 def digests_now(sealed: bytes) -> dict[str, str]:
     """Give the digests of an opened identity under the current index key (after a rotation)."""
     identity = msgspec.json.decode(sealed, type=Identity)

@@ -12,7 +12,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
-from chalicelib.aws.writes import Check, Put, Update, lawful, names_none_of, none_of, update
+from chalicelib.aws.writes import Put, Update, lawful, names_none_of, none_of, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.subsidies.claims.model import (
@@ -411,12 +411,6 @@ def decide(
     if where is not None:
         condition &= getattr(ClaimRow, where[0]) == where[1]
     return update(ClaimRow, (claim_id,), _actions(changes), condition=condition, change=change)
-
-
-def unchanged_check(claim_id: str, claim: Claim | None) -> Check:
-    """Require that a claim is as it was read, or that there is none where none was found."""
-    absent: Condition = ClaimRow.id.does_not_exist()
-    return Check(ClaimRow, (claim_id,), absent if claim is None else ClaimRow.version == claim.version)
 
 
 def move_write(before: Claim, after: Claim, *, also: Condition | None = None) -> Update:

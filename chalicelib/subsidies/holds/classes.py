@@ -120,7 +120,7 @@ def lift_from_class(context: Context, held: HeldClass, *, reason: str) -> Hold |
         writes: list[Write] = [
             store.release_write(hold, actor=context.principal.actor, reason=reason, now=context.now),
             _standing_write(held, stops, standing),
-            claim_store.unchanged_check(claim_id_of(held.id), claim),
+            store.claim_check(claim_id_of(held.id), claim),
         ]
         for line in lines:
             if text in line.holds:
@@ -197,7 +197,7 @@ def _placed(hold: Hold, writes: Sequence[Write], context: Context, change: Chang
             on_lines.append(take_out_line_write(line, holds, since=since))
         else:
             on_lines += _line_writes(line, holds, context)
-    on_claim: Write = claim_store.unchanged_check(claim_id_of(hold.subject_id), claim)
+    on_claim: Write = store.claim_check(claim_id_of(hold.subject_id), claim)
     if claim is not None:
         after = claim_without_batched(claim, [line for line in fresh if line.id in out.line_ids])
         on_claim = claim_store.move_write(claim, after) if after is not claim else on_claim

@@ -1,7 +1,7 @@
 """The writes that place and lift holds on lines, and the table of those that somebody has to decide on."""
 
-from collections.abc import Callable, Sequence
-from datetime import datetime
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -12,10 +12,11 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, until_written, update
+from chalicelib.kernel.calendar import start_of_day
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.subsidies.claims.model import LateIneligibility, Line, LineFlag
-from chalicelib.subsidies.claims.store import LineRow, find_line, flagged_as
+from chalicelib.subsidies.claims.model import Claim, LateIneligibility, Line, LineFlag
+from chalicelib.subsidies.claims.store import ClaimRow, LineRow, find_line, flagged_as
 from chalicelib.subsidies.holds.model import (
     HOLD_TRANSITIONS,
     STOPPABLE,
@@ -117,6 +118,13 @@ def holds_in(
     return page_of(rows, request)
 
 
+def holds_of_year(city: str, year: int, *, status: HoldStatus) -> Iterable[Hold]:
+    """Go through the holds of a city in one state that were placed in a year of Shanghai."""
+    first, end = (start_of_day(date(day_of, 1, 1)) for day_of in (year, year + 1))
+    placed = PaymentHoldRow.placed_at.between(first, end - timedelta(microseconds=1))
+    return (row.record for row in PaymentHoldRow.by_city.query(_listing(city, status), placed))
+
+
 def hold_write(hold: Hold, *, before: Hold | None = None) -> Put:
     """Store a hold: the first time, or anew in place of one that was released."""
     row: Any = PaymentHoldRow.from_record(hold)
@@ -186,6 +194,12 @@ def widen_write(hold: Hold, enrolments: Sequence[str]) -> Update:
     action = column.set(list(enrolments)) if enrolments else column.remove()
     unchanged = lawful(PaymentHoldRow, sources=(HoldStatus.OPEN,), version=hold.version)
     return Update(PaymentHoldRow, (hold.id,), [action], unchanged)
+
+
+def claim_check(claim_id: str, claim: Claim | None) -> Check:
+    """Require that a claim is as it was read, or that there is none where none was found."""
+    absent: Condition = ClaimRow.id.does_not_exist()
+    return Check(ClaimRow, (claim_id,), absent if claim is None else ClaimRow.version == claim.version)
 
 
 # --------------------------------------------------------------------------- on lines

@@ -1,6 +1,6 @@
 """Use cases of risk cases: recording what rules find, taking a case up, resolving it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -387,6 +387,13 @@ def list_cases(context: Context, request: PageRequest, wanted: CaseFilter) -> Pa
             name, part, division=county, rule=wanted.rule, severity=wanted.severity
         ),
     )
+
+
+def cases_of_area(area: str, status: CaseStatus) -> Iterator[RiskCase]:
+    """Go through the cases of an area in one state: whoever asks has looked at the rights."""
+    for group in groups_below(area):
+        cases = store.all_cases_in(store.listing_of(group, status))
+        yield from (case for case in cases if common_area(area, case.division) == area)
 
 
 def _is_in(context: Context, area: str, case: RiskCase) -> bool:

@@ -1,6 +1,6 @@
 """The table of risk cases and the lawful writes on one."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -122,6 +122,11 @@ def cases_in(
         listing, filter_condition=condition, limit=request.limit, last_evaluated_key=request.after
     )
     return page_of(rows, request)
+
+
+def all_cases_in(listing: str) -> Iterable[RiskCase]:
+    """Go through a city's cases of one state."""
+    return (row.record for row in RiskCaseRow.by_area.query(listing))
 
 
 def cases_about(

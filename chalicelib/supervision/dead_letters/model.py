@@ -11,6 +11,7 @@ QUEUE_OF_WORKER: Final[Mapping[str, str]] = {
     "remind_shard": "reminders",
     "seal_settlement": "settlement",
     "evaluate_classes": "supervision",
+    "make_exports": "exports",
 }
 """Workers, by the work queue that a letter of theirs goes back to."""
 

@@ -6,7 +6,7 @@ who shares people, devices, recordings or phones with another class costs more, 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.attendance.check_ins.model import CheckInKind
@@ -15,8 +15,8 @@ from chalicelib.attendance.footage.store import find_segments
 from chalicelib.attendance.make_ups.model import MakeUpKind
 from chalicelib.attendance.make_ups.store import make_ups_of
 from chalicelib.classes.store import ClassParts, classes_beside, parts_by_class
-from chalicelib.enrolments.model import Enrolment
-from chalicelib.enrolments.store import find_enrolments
+from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
+from chalicelib.enrolments.store import enrolments_of, find_enrolments
 from chalicelib.kernel.ids import EnrolmentId
 from chalicelib.kernel.paging import LIMIT_MAX, PageRequest
 from chalicelib.kernel.principal import Context, change_of
@@ -53,12 +53,6 @@ from chalicelib.supervision.records.translation import (
     refused_check_in_record,
 )
 from chalicelib.supervision.rules.dossier import Dossier, Neighbours, OtherSubsidy, span_of
-from chalicelib.vouchers.model import Voucher, VoucherStatus
-from chalicelib.vouchers.store import vouchers_of
-
-IN_USE = (VoucherStatus.REDEEMED, VoucherStatus.SETTLED, VoucherStatus.CLOSED)
-"""Vouchers that were spent: their holders are trainees, and may share a phone with others."""
-
 
 ALIKE_MAX = 20
 """Of so many others with a phone of the class it is asked whether they are trainees."""
@@ -90,7 +84,8 @@ def gather(context: Context, class_id: str) -> Gathered | None:
     if events is None:
         return None
     seen = sightings_in(events, keyed)
-    stored, rows = with_people(events, {store.SightingRow: [{"what": what} for what in seen]})
+    whole, rows = with_people(events, {store.SightingRow: [{"what": what} for what in seen]})
+    stored = _of_its_own(whole)
     known = {sighting.what: sighting.places for sighting in rows.get(store.SightingRow, [])}
     phones = phones_of(stored.people)
     known |= store.find_sightings(phones)
@@ -126,6 +121,23 @@ def _dossier(stored: StoredClass, around: "_Around") -> Dossier:
     )
 
 
+def _of_its_own(stored: StoredClass) -> StoredClass:
+    """Leave out who only tried to check in: a class's own are on its roster, were, or are claimed for."""
+    own, names = _own_people(stored), set(stored.roster.values())
+    return replace(
+        stored,
+        enrolments=[one for one in stored.enrolments if one.id in names or one.class_id == stored.head.id],
+        vouchers=[voucher for voucher in stored.vouchers if voucher.person_key in own],
+        people=[person for person in stored.people if person.person_key in own],
+        standings=[standings for standings in stored.standings if standings.person_key in own],
+    )
+
+
+def _own_people(stored: StoredClass) -> set[str]:
+    left = {str(one.person_key) for one in stored.enrolments if one.class_id == stored.head.id}
+    return {*stored.roster, *left, *(str(line.person_key) for line in stored.lines)}
+
+
 # --------------------------------------------------------------------------- neighbours
 
 
@@ -153,7 +165,7 @@ class _Around:
         near = sharing | set(others(places_of("trainer", known), own)) | set(others(beside, own))
         classes = parts_by_class(sorted(near))
         segments = [place for place in places_of("footage", known) if class_of_segment(place) != own]
-        people = frozenset(stored.roster) | {check_in.person_key for check_in in stored.check_ins}
+        people = frozenset(_own_people(stored))
         met = _met(classes, sharing, span)
         attempts = _attempts(met[:NEIGHBOURS_MAX], people, devices_in(stored), span)
         named = {attempt.enrolment for attempt in attempts if attempt.enrolment is not None}
@@ -226,7 +238,8 @@ def _attempts(
                 found += check_in_records(check_in, keyed)
         for refused in refused_in(class_id):
             roll_call = refused.kind is CheckInKind.ROLL_CALL
-            if not roll_call and (refused.person_key in people or refused.device_id in devices):
+            known = refused.enrolment_id is not None and refused.person_key in people
+            if not roll_call and (known or refused.device_id in devices):
                 found.append(refused_check_in_record(refused, keyed))
         for made_up in make_ups_of(class_id):
             if made_up.kind is MakeUpKind.MAKE_UP and made_up.person_key in people:
@@ -271,18 +284,18 @@ def _subsidy(line: Line, claim: Claim) -> OtherSubsidy:
 
 
 def _alike(stored: StoredClass, known: Mapping[str, frozenset[str]]) -> list[PersonRecord]:
-    """Read who else has a phone of these people, and spent a voucher."""
+    """Read who else has a phone of these people, and is enrolled or was."""
     own = {str(person.person_key) for person in stored.people}
     people = sorted(places_of("phone", known) - own)
     if not people:
         return []
     request = PageRequest(limit=LIMIT_MAX)
-    spent = [
-        person for person in people[:ALIKE_MAX] if any(map(_is_spent, vouchers_of(person, request).items))
+    enrolled = [
+        person for person in people[:ALIKE_MAX] if any(map(_counts, enrolments_of(person, request).items))
     ]
-    found = find_people(spent) if spent else []
+    found = find_people(enrolled) if enrolled else []
     return sorted((person_record(person, keyed) for person in found), key=lambda record: record.person)
 
 
-def _is_spent(voucher: Voucher) -> bool:
-    return voucher.status in IN_USE
+def _counts(enrolment: Enrolment) -> bool:
+    return enrolment.status is not EnrolmentStatus.RELEASED

@@ -8,6 +8,8 @@ from chalicelib.kernel.divisions import name_of
 from chalicelib.kernel.ids import new_id
 from chalicelib.sheets.downloads import link_to_xlsx
 from chalicelib.sheets.writing import write_csv
+from chalicelib.supervision.reports.holds.model import HeldMoney, HoldsReport
+from chalicelib.supervision.reports.idle.model import IdleReport
 from chalicelib.supervision.reports.model import REACHED, STATUSES, VoucherCount
 from chalicelib.supervision.reports.service import ReportScope
 
@@ -49,6 +51,76 @@ _INSTITUTIONS = (
         "closed",
         "paid_fen",
         "reversed_fen",
+    ),
+)
+_IDLE = (
+    (
+        "区划或机构",
+        "名称",
+        "累计发放",
+        "累计领用",
+        "累计核销",
+        "已结算",
+        "领用率",
+        "使用率",
+        "结算率",
+        "空转30天内",
+        "空转60天内",
+        "空转90天内",
+        "空转更久",
+        "空转率",
+    ),
+    (
+        "place",
+        "name",
+        "ever_issued",
+        "ever_claimed",
+        "ever_redeemed",
+        "settled",
+        "claimed_share",
+        "redeemed_share",
+        "settled_share",
+        "idle_up_to_30",
+        "idle_up_to_60",
+        "idle_up_to_90",
+        "idle_longer",
+        "idle_share",
+    ),
+)
+_HOLDS = (
+    (
+        "暂缓类型",
+        "监管规则",
+        "作出",
+        "未解除",
+        "已解除",
+        "核查中",
+        "误报",
+        "属实",
+        "容忍",
+        "涉及明细",
+        "暂缓中（分）",
+        "不予支付（分）",
+        "已放行（分）",
+        "已追回（分）",
+        "已退回（分）",
+    ),
+    (
+        "code",
+        "rule",
+        "placed",
+        "open",
+        "released",
+        "under_review",
+        "false_alarms",
+        "confirmed",
+        "tolerated",
+        "lines",
+        "held_fen",
+        "refused_fen",
+        "let_go_fen",
+        "taken_back_fen",
+        "recovered_fen",
     ),
 )
 
@@ -110,6 +182,67 @@ def institutions_sheet(rows: Sequence[tuple[Institution, VoucherCount]], *, engl
         for institution, count in rows
     ]
     return ReportSheet("institutions" if english else "承训机构", _INSTITUTIONS[english], cells)
+
+
+def idle_sheet(report: IdleReport, *, english: bool) -> ReportSheet:
+    """Lay out claim, use and idling: the area, its cities, its institutions."""
+    cells = [
+        (
+            row.place,
+            row.name,
+            row.count.ever_issued,
+            row.count.ever_claimed,
+            row.count.ever_redeemed,
+            row.count.settled,
+            *(percent(part) for part in (row.claimed_share, row.redeemed_share, row.settled_share)),
+            row.idle.up_to_30,
+            row.idle.up_to_60,
+            row.idle.up_to_90,
+            row.idle.longer,
+            percent(row.idle_share),
+        )
+        for row in (report.total, *report.cities, *report.institutions)
+    ]
+    return ReportSheet("idle vouchers" if english else "培训券空转", _IDLE[english], cells)
+
+
+def holds_sheet(report: HoldsReport, *, english: bool) -> ReportSheet:
+    """Lay out the holds of a year; the last row counts each line once."""
+    cells: list[Sequence[_Cell]] = [
+        (
+            row.code,
+            row.rule,
+            row.placed,
+            row.open,
+            row.released,
+            row.under_review,
+            row.false_alarms,
+            row.confirmed,
+            row.tolerated,
+            *_held_cells(row.money),
+        )
+        for row in report.rows
+    ]
+    total = "total" if english else "合计（明细不重复）"
+    cells.append((total, *[None] * 8, *_held_cells(report.total)))
+    title = f"holds {report.year}" if english else f"{report.year}年暂缓支付"
+    return ReportSheet(title, _HOLDS[english], cells)
+
+
+def _held_cells(money: HeldMoney) -> tuple[int, ...]:
+    return (
+        money.lines,
+        money.held_fen,
+        money.refused_fen,
+        money.let_go_fen,
+        money.taken_back_fen,
+        money.recovered_fen,
+    )
+
+
+def percent(part: float | None) -> str | None:
+    """Write a share as people read it."""
+    return None if part is None else f"{part:.1%}"
 
 
 def csv_of(sheet: ReportSheet) -> bytes:

@@ -1,6 +1,6 @@
 """HTTP of the reports."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -10,6 +10,10 @@ from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.supervision.reports import layouts
 from chalicelib.supervision.reports import service as reports
+from chalicelib.supervision.reports.holds.model import HeldMoney, HoldsRow
+from chalicelib.supervision.reports.holds.service import holds_report
+from chalicelib.supervision.reports.idle.model import IdleRow
+from chalicelib.supervision.reports.idle.service import idle_report
 from chalicelib.supervision.reports.model import REACHED, STATUSES, VoucherCount
 
 api = Api(__name__)
@@ -82,6 +86,88 @@ class InstitutionRow(Answer):
     reversed_fen: int
 
 
+class HoldsQuery(ReportQuery):
+    """Of what, and of which year of Shanghai: this one unless another is named."""
+
+    year: Annotated[int, Meta(ge=2021, le=2099)] | None = None
+
+
+class AgesAnswer(Answer):
+    """Redeemed vouchers on no roster, by the days since their redemption."""
+
+    up_to_30: int
+    up_to_60: int
+    up_to_90: int
+    longer: int
+
+
+class IdleRowAnswer(Answer):
+    """The vouchers of one place, a division or an institution; shares are of 0 to 1, null of nothing.
+
+    Issued and claimed are counted where the holder lives: an institution has none.
+    """
+
+    place: str
+    name: str
+    issued: int
+    claimed: int
+    redeemed: int
+    settled: int
+    claimed_share: float | None
+    redeemed_share: float | None
+    settled_share: float | None
+    idle: AgesAnswer
+    idle_total: int
+    idle_share: float | None
+
+
+class IdleAnswer(Answer):
+    """Claim and usage of an area by city and institution, most idle institution first."""
+
+    program_id: str | None
+    division: str
+    total: IdleRowAnswer
+    cities: list[IdleRowAnswer]
+    institutions: list[IdleRowAnswer]
+
+
+class HeldMoneyAnswer(Answer):
+    """What became of lines that were held: each is counted once, where it is now."""
+
+    lines: int
+    stopped_fen: int
+    held_fen: int
+    refused_fen: int
+    let_go_fen: int
+    taken_back_fen: int
+    recovered_fen: int
+
+
+class HoldsRowAnswer(Answer):
+    """The holds of one kind; of supervision's, those of one rule, with what became of their cases."""
+
+    code: str
+    rule: str | None
+    placed: int
+    open: int
+    released: int
+    under_review: int
+    false_alarms: int
+    confirmed: int
+    tolerated: int
+    money: HeldMoneyAnswer
+
+
+class HoldsAnswer(Answer):
+    """The holds that somebody has to decide on, placed in a year; in `total` each line stands once."""
+
+    program_id: str | None
+    division: str
+    year: int
+    total: HeldMoneyAnswer
+    items: list[HoldsRowAnswer]
+
+
 class InstitutionsAnswer(Answer):
     """The institutions of a division, most redeemed first."""
 
@@ -152,6 +238,103 @@ def report_institutions(call: Call[None, ReportQuery]) -> InstitutionsAnswer | L
     )
 
 
+@api.endpoint(
+    "GET",
+    "/v1/reports/idle",
+    action="report.read",
+    query=ReportQuery,
+    answer=IdleAnswer,
+    also=AS_SHEETS,
+    summary="Vouchers claimed and used by city and institution, and how long used ones wait for a class",
+)
+def idle(call: Call[None, ReportQuery]) -> IdleAnswer | LinkAnswer | Reply:
+    scope = reports.scope_of(call.context, call.query.program, call.query.division)
+    report = idle_report(call.context, scope)
+    if call.query.format != "json":
+        return _sheet(call, "idle", layouts.idle_sheet(report, english=call.english))
+    return IdleAnswer(
+        program_id=scope.program_id,
+        division=scope.division,
+        total=_idle_row(report.total),
+        cities=[_idle_row(row) for row in report.cities],
+        institutions=[_idle_row(row) for row in report.institutions],
+    )
+
+
+@api.endpoint(
+    "GET",
+    "/v1/reports/holds",
+    action="report.read",
+    query=HoldsQuery,
+    answer=HoldsAnswer,
+    also=AS_SHEETS,
+    summary="What was stopped in a year, by kind and rule, what became of it, and of the money behind it",
+)
+def holds(call: Call[None, HoldsQuery]) -> HoldsAnswer | LinkAnswer | Reply:
+    query = call.query
+    scope = reports.scope_of(call.context, query.program, query.division)
+    report = holds_report(call.context, scope, year=query.year)
+    if query.format != "json":
+        return _sheet(call, "holds", layouts.holds_sheet(report, english=call.english))
+    return HoldsAnswer(
+        program_id=scope.program_id,
+        division=scope.division,
+        year=report.year,
+        total=_held_money(report.total),
+        items=[_holds_row(row) for row in report.rows],
+    )
+
+
+def _idle_row(row: IdleRow) -> IdleRowAnswer:
+    count = row.count
+    return IdleRowAnswer(
+        place=row.place,
+        name=row.name,
+        issued=count.ever_issued,
+        claimed=count.ever_claimed,
+        redeemed=count.ever_redeemed,
+        settled=count.settled,
+        claimed_share=row.claimed_share,
+        redeemed_share=row.redeemed_share,
+        settled_share=row.settled_share,
+        idle=AgesAnswer(
+            up_to_30=row.idle.up_to_30,
+            up_to_60=row.idle.up_to_60,
+            up_to_90=row.idle.up_to_90,
+            longer=row.idle.longer,
+        ),
+        idle_total=row.idle.total,
+        idle_share=row.idle_share,
+    )
+
+
+def _held_money(money: HeldMoney) -> HeldMoneyAnswer:
+    return HeldMoneyAnswer(
+        lines=money.lines,
+        stopped_fen=money.stopped_fen,
+        held_fen=money.held_fen,
+        refused_fen=money.refused_fen,
+        let_go_fen=money.let_go_fen,
+        taken_back_fen=money.taken_back_fen,
+        recovered_fen=money.recovered_fen,
+    )
+
+
+def _holds_row(row: HoldsRow) -> HoldsRowAnswer:
+    return HoldsRowAnswer(
+        code=row.code,
+        rule=row.rule,
+        placed=row.placed,
+        open=row.open,
+        released=row.released,
+        under_review=row.under_review,
+        false_alarms=row.false_alarms,
+        confirmed=row.confirmed,
+        tolerated=row.tolerated,
+        money=_held_money(row.money),
+    )
+
+
 def _institution(institution: Institution, count: VoucherCount) -> InstitutionRow:
     return InstitutionRow(
         institution=institution.uscc,
@@ -175,7 +358,7 @@ def _money(count: VoucherCount) -> dict[str, int]:
     }
 
 
-def _sheet(call: Call[None, ReportQuery], name: str, sheet: layouts.ReportSheet) -> Reply | LinkAnswer:
+def _sheet(call: Call[None, Any], name: str, sheet: layouts.ReportSheet) -> Reply | LinkAnswer:
     if call.query.format == "csv":
         disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return Reply(layouts.csv_of(sheet), content_type=COMMA_SEPARATED, headers=disposition)

@@ -10,10 +10,11 @@ enrolment (whose it is) and the class in Wuhu (where it meets).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
+from operator import attrgetter
 from typing import TypeVar
 
 from chalicelib.supervision.records.model import (
@@ -32,11 +33,13 @@ from chalicelib.supervision.records.model import (
     StandingRecord,
     VoucherRecord,
 )
+from chalicelib.supervision.rules.attempts import Meeting, Placed, came, meetings_of, placed
 
 MARGIN = timedelta(days=1)
 """A class's span begins so long before its first lesson and ends so long after its last."""
 
 _R = TypeVar("_R", bound=Record)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +138,54 @@ class Dossier:
         return sorted(rostered | {line.enrolment for line in (self.claim.lines if self.claim else ())})
 
     @cached_property
+    def begins_at(self) -> datetime | None:
+        """Give when the first lesson begins; None without a lesson."""
+        return self.lessons[0].starts_at if self.lessons else None
+
+    @cached_property
+    def ends_at(self) -> datetime | None:
+        """Give when the last lesson ends; None without a lesson."""
+        return max((lesson.ends_at for lesson in self.lessons), default=None)
+
+    @cached_property
+    def meetings(self) -> Sequence[Meeting]:
+        """Give the lessons with their rooms and sites, in order."""
+        return meetings_of([self.head])
+
+    @cached_property
+    def meetings_elsewhere(self) -> Sequence[Meeting]:
+        """Give the lessons of other classes that stand, in order."""
+        return meetings_of(head for head in self.neighbours.classes if head.id != self.head.id)
+
+    @cached_property
+    def check_ins_elsewhere(self) -> Sequence[CheckInRecord]:
+        """Give the attempts of others within the span, in the order they were received."""
+        if self.span is None:
+            return ()
+        begins, ends = self.span
+        own = {lesson.id for lesson in self.head.lessons}
+        return [
+            record
+            for record in in_order(self.neighbours.check_ins)
+            if record.lesson not in own and begins <= record.received_at <= ends
+        ]
+
+    @cached_property
+    def arrivals(self) -> Mapping[str, Sequence[CheckInRecord]]:
+        """Give who came to each lesson, one attempt a trainee, in the order they were received."""
+        arrivals: dict[str, dict[str, CheckInRecord]] = defaultdict(dict)
+        for record in in_order(self.check_ins):
+            if came(record) and record.enrolment is not None:
+                arrivals[record.lesson].setdefault(record.enrolment, record)
+        return {lesson: list(first.values()) for lesson, first in arrivals.items()}
+
+    @cached_property
+    def places(self) -> Mapping[str, Placed]:
+        """Give where attempts were made, here and elsewhere, by their ids; those not made live have none."""
+        spots = (placed(record) for record in (*self.check_ins, *self.check_ins_elsewhere))
+        return {spot.check_in.id: spot for spot in spots if spot is not None}
+
+    @cached_property
     def check_ins_by_lesson(self) -> Mapping[str, Sequence[CheckInRecord]]:
         """Give the attempts of each lesson, in the order they were received."""
         return grouped(in_order(self.check_ins), "lesson")
@@ -204,12 +255,17 @@ def in_order(check_ins: Iterable[CheckInRecord]) -> list[CheckInRecord]:
     return sorted(_once(check_ins), key=lambda record: (record.received_at, record.id))
 
 
+def grouped_by(things: Iterable[_T], key: Callable[[_T], str]) -> Mapping[str, Sequence[_T]]:
+    """Put things together by what they have in common."""
+    groups: dict[str, list[_T]] = defaultdict(list)
+    for thing in things:
+        groups[key(thing)].append(thing)
+    return groups
+
+
 def grouped(records: Iterable[_R], name: str) -> Mapping[str, Sequence[_R]]:
     """Put records together by a field of theirs."""
-    groups: dict[str, list[_R]] = defaultdict(list)
-    for record in records:
-        groups[getattr(record, name)].append(record)
-    return groups
+    return grouped_by(records, attrgetter(name))
 
 
 def _once(records: Iterable[_R]) -> Iterable[_R]:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from chalicelib.programs.model import Policy
 from chalicelib.supervision.records.model import Finding
+from chalicelib.supervision.rules.attempts import stands
 from chalicelib.supervision.rules.dossier import Dossier, VoucherDossier
 from chalicelib.supervision.rules.register import CLASS_RULES, VOUCHER_RULES
 from chalicelib.supervision.rules.rule import D, Rule
@@ -31,7 +32,12 @@ class Evaluation:
 def findings_about_class(
     dossier: Dossier, policy: Policy, as_of: datetime, *, rules: Sequence[Rule[Dossier]] = CLASS_RULES
 ) -> Evaluation:
-    """Evaluate a class: the findings as of a moment, under the newest policy of its program."""
+    """Evaluate a class: the findings as of a moment, under the newest policy of its program.
+
+    A class that was never approved, or was cancelled, has none.
+    """
+    if not stands(dossier.head):
+        return Evaluation(findings=[], failures=[])
     return _evaluate(rules, dossier, policy, as_of, about=dossier.head.id)
 
 
@@ -62,4 +68,4 @@ def _evaluate(
 
 def _place_of(finding: Finding) -> tuple[str, str, str, str]:
     subject = finding.subject
-    return finding.rule, subject.kind.value, subject.id, repr(finding)
+    return finding.rule, subject.kind.value, subject.id, repr((finding.severity, finding.evidence))

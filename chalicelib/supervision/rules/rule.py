@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
+from chalicelib.kernel.calendar import SHANGHAI
 from chalicelib.programs.model import Policy
 from chalicelib.supervision.records.model import Finding, FindingKind, FindingSubject, Severity
 from chalicelib.supervision.rules.dossier import Dossier, VoucherDossier
@@ -51,7 +52,7 @@ def finding(
         institution=dossier.head.institution,
         lines=sorted(set(lines)),
         evidence=evidence,
-        at=at,
+        at=at.astimezone(SHANGHAI),
     )
 
 

@@ -30,6 +30,7 @@ class Kind(StrEnum):
     SUBSIDY_CLAIM = "subsidy_claim"
     OVERRIDE = "override"
     ISSUANCE_BATCH = "issuance_batch"
+    RISK_CASE = "risk_case"
 
 
 KINDS: Mapping[str, Mapping[str, Kind]] = {
@@ -54,6 +55,7 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
     },
     "override": {"asked": Kind.OVERRIDE},
     "issuance batch": {"proposed": Kind.ISSUANCE_BATCH},
+    "risk_case": {"open": Kind.RISK_CASE, "under_review": Kind.RISK_CASE},
 }
 """As what each state is listed, by machine."""
 _LISTED_ONCE_LATE = (Kind.IDLE_VOUCHER,)

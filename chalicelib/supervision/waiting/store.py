@@ -14,6 +14,7 @@ from chalicelib.classes.store import HEAD, ClassRow
 from chalicelib.enrolments.store import EnrolmentRow
 from chalicelib.subsidies.claims.store import ClaimRow
 from chalicelib.subsidies.overrides.store import OverrideRow
+from chalicelib.supervision.cases.store import RiskCaseRow
 from chalicelib.vouchers.batches.store import IssuanceBatchRow
 
 LISTED_MAX = 1_000
@@ -34,6 +35,7 @@ _LISTS: Mapping[str, _Lists] = {
     "subsidy_claim": _Lists(ClaimRow),
     "override": _Lists(OverrideRow),
     "issuance batch": _Lists(IssuanceBatchRow),
+    "risk_case": _Lists(RiskCaseRow),
 }
 """By machine; changes of classes stand in the lists of classes."""
 

@@ -24,6 +24,8 @@ from chalicelib.subsidies.claims.service import allowed_actions as actions_on_cl
 from chalicelib.subsidies.claims.store import find_claims
 from chalicelib.subsidies.overrides.service import actions_on as actions_on_override
 from chalicelib.subsidies.overrides.store import find_overrides
+from chalicelib.supervision.cases.service import allowed_on as actions_on_cases
+from chalicelib.supervision.cases.store import find_cases
 from chalicelib.supervision.waiting.model import WaitingThing
 from chalicelib.vouchers.batches.service import allowed_actions as actions_on_batch
 from chalicelib.vouchers.batches.store import find_batches
@@ -176,6 +178,22 @@ def _batches(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWa
         )
 
 
+def _cases(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    found = {(c.id,): c for c in find_cases([waiting.key[0] for waiting in page])}
+    still = list(_still_there(page, found))
+    offered = actions_on_cases(context, [case for _, case in still])
+    for waiting, case in still:
+        yield ShownWaiting(
+            waiting=waiting,
+            subject=case.id,
+            name=case.rule,
+            institution=case.institution,
+            division=case.division,
+            version=case.version,
+            allowed_actions=offered[case.id],
+        )
+
+
 def _pair(waiting: WaitingThing) -> tuple[str, str]:
     return waiting.key[0], waiting.key[1]
 
@@ -189,4 +207,5 @@ _READERS: Mapping[str, Reader] = {
     "enrolment": _enrolments,
     "subsidy_claim": _claims,
     "issuance batch": _batches,
+    "risk_case": _cases,
 }

@@ -1,0 +1,320 @@
+"""Use cases of inspections: drawing a sample, showing it, entering what was found."""
+
+import secrets
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from chalicelib.accounts import rights
+from chalicelib.aws.keys import keyed_digests
+from chalicelib.aws.writes import until_written
+from chalicelib.classes.model import ClassHead, ClassStatus
+from chalicelib.classes.store import heads_and_plans, recent_heads, rosters_of
+from chalicelib.enrolments.store import find_enrolments
+from chalicelib.kernel.divisions import groups_below, is_known, is_part_of_group
+from chalicelib.kernel.errors import DomainError, Fault
+from chalicelib.kernel.identity import mask_name, mask_phone
+from chalicelib.kernel.ids import is_id, new_id
+from chalicelib.kernel.paging import Page, PageRequest, page_over
+from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import error
+from chalicelib.people.vault.service import open_identities
+from chalicelib.supervision.cases.model import CaseStatus
+from chalicelib.supervision.cases.service import cases_of_area
+from chalicelib.supervision.inspections import store
+from chalicelib.supervision.inspections.model import (
+    COMING_LESSONS_DAYS,
+    PAST_LESSONS_DAYS,
+    RECENT_DAYS,
+    Inspection,
+    InspectionEntry,
+    InspectionOutcome,
+    InspectionScope,
+    InspectionSubject,
+    NextSeed,
+    commitment_of,
+    digest_of,
+    draw,
+    entered,
+    lots_of,
+)
+
+_INSPECTABLE = (
+    ClassStatus.APPROVED,
+    ClassStatus.CANCEL_REQUESTED,
+    ClassStatus.COMPLETION_SUBMITTED,
+    ClassStatus.COMPLETION_RETURNED,
+    ClassStatus.COMPLETION_APPROVED,
+    ClassStatus.SCORED,
+    ClassStatus.CLAIMED,
+)
+_PURPOSE = "inspection-seed"
+PEOPLE_MAX = 500
+"""A sheet of phones holds so many people: more are several inspections."""
+
+
+# --------------------------------------------------------------------------- drawing
+
+
+def create(
+    context: Context, *, scope: InspectionScope, division: str, share: float, seed: str | None
+) -> Inspection:
+    """Draw a sample of a division by the seed that was committed to, or by one that is given.
+
+    Raises:
+        Malformed: no such division.
+        NotFound: the division is outside the caller's area.
+        Refused: `nothing_to_inspect`.
+
+    """
+    if not is_known(division):
+        raise error("malformed", faults=(Fault("unknown_division", field="division"),))
+    rights.require(context.principal, "inspection.create", division=division)
+    population = sorted(_population(context, scope, division), key=lambda subject: subject.id)
+    if not population:
+        raise error("nothing_to_inspect")
+    inspection_id = new_id("isp")
+
+    def attempt() -> Inspection:
+        known = store.find_next_seed(division)
+        committed = _seed_of(known) if known is not None else None
+        used = seed or committed or secrets.token_hex(32)
+        by_commitment = seed is None and committed is not None and known is not None
+        inspection = Inspection(
+            id=inspection_id,
+            scope=scope,
+            division=division,
+            share=share,
+            seed=used,
+            commitment=commitment_of(used),
+            committed_at=known.committed_at if known is not None and by_commitment else None,
+            seed_given=seed is not None,
+            population=len(population),
+            population_digest=digest_of(population),
+            items=draw(used, population, share=share),
+            created_by=context.principal.actor,
+            created_at=context.now,
+        )
+        following = known if known is not None and seed is not None else _next_seed(context, division, known)
+        change = change_of(context, "inspection.create")
+        store.add_inspection(inspection, used=known, following=following, change=change)
+        return inspection
+
+    return until_written(attempt)
+
+
+def _next_seed(context: Context, division: str, before: NextSeed | None) -> NextSeed:
+    nonce = secrets.token_hex(32)
+    return NextSeed(
+        division=division,
+        nonce=nonce,
+        commitment=commitment_of(_seeds(division, nonce)[0]),
+        committed_at=context.now,
+        number=before.number + 1 if before is not None else 1,
+    )
+
+
+def _seed_of(held: NextSeed) -> str | None:
+    """Find the seed that fits what was published; None if the key it was made with is gone."""
+    fitting = (seed for seed in _seeds(held.division, held.nonce) if commitment_of(seed) == held.commitment)
+    return next(fitting, None)
+
+
+def _seeds(division: str, nonce: str) -> list[str]:
+    """Make the seed of a nonce under each live key, the current one first."""
+    return [digest.hex() for digest in keyed_digests(_PURPOSE, f"{division} {nonce}")]
+
+
+def _population(context: Context, scope: InspectionScope, division: str) -> Iterable[InspectionSubject]:
+    since = context.now - timedelta(days=RECENT_DAYS)
+    heads: dict[str, ClassHead] = {
+        head.id: head for head in recent_heads(division, since=since, statuses=_INSPECTABLE)
+    }
+    cases = _cases_by_subject(division)
+    if scope is InspectionScope.TRAINEES:
+        for roster in rosters_of(heads):
+            for enrolment_id in sorted(roster.roster.values()):
+                near = cases[enrolment_id] or cases[roster.id]
+                yield _subject(enrolment_id, heads[roster.id], near)
+        return
+    first = context.now - timedelta(days=PAST_LESSONS_DAYS)
+    last = context.now + timedelta(days=COMING_LESSONS_DAYS)
+    for head, plan in heads_and_plans(heads):
+        lessons = [(lesson.id, lesson.starts_at, lesson.ends_at) for lesson in plan.lessons]
+        if scope is InspectionScope.CLASSES:
+            held = [lesson for lesson in lessons if lesson[2] <= context.now]
+            yield _subject(head.id, head, cases[head.id], held)
+            continue
+        for lesson in lessons:
+            if first <= lesson[1] <= last:
+                yield _subject(lesson[0], head, cases[lesson[0]] + cases[head.id], [lesson])
+
+
+def _subject(
+    subject_id: str, head: ClassHead, cases: int, lessons: Sequence[tuple] = ()
+) -> InspectionSubject:  # type: ignore[type-arg]
+    return InspectionSubject(
+        id=subject_id,
+        class_id=head.id,
+        institution=head.institution,
+        division=head.division,
+        lots=lots_of(cases, 0),
+        lessons=lessons,
+    )
+
+
+def _cases_by_subject(division: str) -> Counter[str]:
+    """Count the open cases about each class, lesson and trainee of a division."""
+    counted: Counter[str] = Counter()
+    for status in (CaseStatus.OPEN, CaseStatus.UNDER_REVIEW):
+        for case in cases_of_area(division, status):
+            counted.update({case.subject_id, *case.class_ids, *case.lines})
+    return counted
+
+
+# --------------------------------------------------------------------------- reading
+
+
+@dataclass(frozen=True)
+class Inspected:
+    """An inspection with what was found so far."""
+
+    inspection: Inspection
+    entries: Sequence[InspectionEntry]
+
+
+def read(context: Context, inspection_id: str) -> Inspected:
+    """Read an inspection of the caller's area with what was found.
+
+    Raises:
+        NotFound: there is none.
+
+    """
+    inspection = _required(context, "inspection.read", inspection_id)
+    return Inspected(inspection, store.entries_of(inspection.id))
+
+
+def list_inspections(context: Context, request: PageRequest, *, division: str | None) -> Page[Inspection]:
+    """List the inspections of an area, newest first in each city."""
+    area = division or context.principal.division
+    rights.require(context.principal, "inspection.read", division=area)
+    county = area if is_part_of_group(area) else None
+    return page_over(
+        groups_below(area),
+        request,
+        lambda group, part: store.inspections_in(group, part, division=county),
+    )
+
+
+def next_commitment(context: Context, division: str | None) -> NextSeed | None:
+    """Show the hash of the seed by which a division's next sample is drawn."""
+    area = division or context.principal.division
+    rights.require(context.principal, "inspection.read", division=area)
+    return store.find_next_seed(area)
+
+
+def _required(context: Context, action: str, inspection_id: str) -> Inspection:
+    rights.admit(context.principal, action)
+    inspection = store.find_inspection(inspection_id) if is_id(inspection_id, "isp") else None
+    if inspection is None:
+        raise error("not_found")
+    rights.require(context.principal, action, division=inspection.division)
+    return inspection
+
+
+# --------------------------------------------------------------------------- phones
+
+
+@dataclass(frozen=True)
+class Callee:
+    """Somebody to call: which trainee, of which class, by which name and phone."""
+
+    enrolment_id: str
+    class_id: str
+    name: str
+    phone: str
+
+
+def phones(context: Context, inspection_id: str, *, opened: bool) -> list[Callee]:
+    """Give whom to call about a sample: its trainees, or those of its classes and lessons' classes.
+
+    Names and phones are masked unless they are asked for, which takes a right of its own. Both open what is
+    sealed, so both leave a record of who looked, and at how many.
+
+    Raises:
+        NotFound: there is no such inspection in the caller's area.
+        Refused: `too_many_people`.
+
+    """
+    inspection = _required(context, "inspection.read", inspection_id)
+    if opened:
+        rights.require(context.principal, "inspection.open_phones", division=inspection.division)
+    called = [item.subject for item in inspection.items]
+    if inspection.scope is not InspectionScope.TRAINEES:
+        rosters = rosters_of(sorted({item.class_id for item in inspection.items}))
+        called = sorted(line for roster in rosters for line in roster.roster.values())
+    if len(called) > PEOPLE_MAX:
+        raise error("too_many_people", most=PEOPLE_MAX)
+    enrolments = sorted(
+        find_enrolments(called), key=lambda enrolment: (str(enrolment.class_id), enrolment.id)
+    )
+    identities = open_identities(
+        context,
+        {enrolment.person_key for enrolment in enrolments},
+        subject=inspection.id,
+        division=inspection.division,
+        purpose="inspection.call" if opened else "inspection.call_masked",
+    )
+    return [
+        Callee(
+            enrolment.id,
+            str(enrolment.class_id),
+            identity.name if opened else mask_name(identity.name),
+            identity.phone if opened else mask_phone(identity.phone),
+        )
+        for enrolment in enrolments
+        if (identity := identities.get(enrolment.person_key)) is not None
+    ]
+
+
+# --------------------------------------------------------------------------- entering
+
+
+def enter(
+    context: Context,
+    inspection_id: str,
+    subject: str,
+    *,
+    version: int | None,
+    outcome: InspectionOutcome,
+    note: str | None,
+) -> InspectionEntry:
+    """Enter what was found of one subject, or correct it.
+
+    Raises:
+        NotFound: there is no such inspection in the caller's area, or it did not draw that.
+        Refused: `version_conflict`.
+
+    """
+    inspection = _required(context, "inspection.record", inspection_id)
+    change = change_of(context, "inspection.record", reason=note)
+
+    def attempt() -> InspectionEntry:
+        before = store.find_entry(inspection.id, subject)
+        entry = entered(
+            inspection,
+            before,
+            subject,
+            version=version,
+            outcome=outcome,
+            note=note,
+            by=context.principal.actor,
+            now=context.now,
+        )
+        if isinstance(entry, DomainError):
+            raise entry
+        store.store_entry(entry, before=before, change=change)
+        return entry
+
+    return until_written(attempt)
