@@ -16,6 +16,7 @@ from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.free_text import PUBLIC_WORDS
 from chalicelib.kernel.ids import ProgramId
 from chalicelib.kernel.principal import Change
+from chalicelib.programs.thresholds import Thresholds
 
 ROLL_CALLS_MAX = 4
 Count = Annotated[int, Meta(ge=0, le=100_000)]
@@ -105,6 +106,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     The books of a month close with day `books_close_day` of the next one: a bank's result entered in that
     month can be corrected until then. `payment_csv_mark` puts a byte order mark before the payment file's
     csv, for a bank whose program reads it by that; no source fixes either.
+
+    The thresholds of `supervision` are the newest policy's too: they say what is looked at.
     """
 
     face_value_fen: Annotated[int, Meta(ge=1, le=10_000_000)] = 600_000
@@ -150,6 +153,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     footage_retention_years: Annotated[int, Meta(ge=0, le=30)] = 5
     external_footage_hosts: Annotated[list[Host], Meta(max_length=20)] = []
     audit_log_retention_months: Annotated[int, Meta(ge=36, le=600)] = 36
+    supervision: Thresholds = Thresholds()
 
 
 def policy_faults(policy: Policy) -> tuple[Fault, ...]:

@@ -1,7 +1,7 @@
 """The records that supervision reads, and the findings it makes of them: the design's page of records.
 
 The rules (`supervision.rules`) are pure functions over these. The service makes the records from its tables;
-`infra.export_records` writes them to a folder of JSON Lines files, one record a line; `infra.supervise` reads
+an export has them in a folder of JSON Lines files, one record a line; `infra.supervise` reads
 such a folder, whoever wrote it. So everything here is read leniently: fields it does not know are passed
 over, what may be absent may be `null` too, times carry any offset.
 
@@ -12,9 +12,13 @@ are keys, equal for equal values and telling nothing else.
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
+
+Moment = Annotated[datetime, Meta(tz=True)]
+"""A time with an offset, whichever."""
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -69,10 +73,10 @@ class VoucherRecord(Record, frozen=True, kw_only=True):
     division: str | None = None
     status: str | None = None
     face_value_fen: int | None = None
-    issued_at: datetime | None = None
-    claimed_at: datetime | None = None
-    redeemed_at: datetime | None = None
-    expires_at: datetime | None = None
+    issued_at: Moment | None = None
+    claimed_at: Moment | None = None
+    redeemed_at: Moment | None = None
+    expires_at: Moment | None = None
     institution: str | None = None
     enrolment: str | None = None
 
@@ -87,8 +91,8 @@ class EnrolmentRecord(Record, frozen=True, kw_only=True):
     project: str | None = None
     division: str | None = None
     status: str | None = None
-    confirmed_at: datetime | None = None
-    released_at: datetime | None = None
+    confirmed_at: Moment | None = None
+    released_at: Moment | None = None
     class_id: str | None = msgspec.field(name="class", default=None)
 
 
@@ -96,8 +100,8 @@ class LessonRecord(Record, frozen=True, kw_only=True):
     """One dated meeting; it may have a room and a site of its own. `trainer` is a person's key."""
 
     id: str
-    starts_at: datetime
-    ends_at: datetime
+    starts_at: Moment
+    ends_at: Moment
     hours: float | None = None
     trainer: str | None = None
     room: str | None = None
@@ -115,11 +119,11 @@ class ClassRecord(Record, frozen=True, kw_only=True):
     status: str
     site: SiteRecord | None = None
     room: str | None = None
-    created_at: datetime | None = None
-    submitted_at: datetime | None = None
-    approved_at: datetime | None = None
-    completion_submitted_at: datetime | None = None
-    scored_at: datetime | None = None
+    created_at: Moment | None = None
+    submitted_at: Moment | None = None
+    approved_at: Moment | None = None
+    completion_submitted_at: Moment | None = None
+    scored_at: Moment | None = None
     planned_size: int | None = None
     lessons: Sequence[LessonRecord] = ()
 
@@ -130,8 +134,8 @@ class RosterRecord(Record, frozen=True, kw_only=True):
     class_id: str = msgspec.field(name="class")
     enrolment: str
     person: str
-    added_at: datetime | None = None
-    withdrawn_at: datetime | None = None
+    added_at: Moment | None = None
+    withdrawn_at: Moment | None = None
 
 
 class CheckInRecord(Record, frozen=True, kw_only=True):
@@ -146,8 +150,8 @@ class CheckInRecord(Record, frozen=True, kw_only=True):
     location: Position | None = None
     device: str | None = None
     network: str | None = None
-    happened_at: datetime | None = None
-    received_at: datetime
+    happened_at: Moment | None = None
+    received_at: Moment
     offline: bool | None = None
     made_up: bool | None = None
 
@@ -158,13 +162,13 @@ class FootageRecord(Record, frozen=True, kw_only=True):
     id: str
     lesson: str
     camera: str | None = None
-    started_at: datetime
-    ended_at: datetime
+    started_at: Moment
+    ended_at: Moment
     status: str
     bytes: int | None = None
     sha256: str | None = None
-    announced_at: datetime | None = None
-    stored_at: datetime | None = None
+    announced_at: Moment | None = None
+    stored_at: Moment | None = None
 
 
 class ScoresRecord(Record, frozen=True, kw_only=True):
@@ -175,7 +179,7 @@ class ScoresRecord(Record, frozen=True, kw_only=True):
     theory: float | None = None
     practice: float | None = None
     passed: bool | None = None
-    entered_at: datetime | None = None
+    entered_at: Moment | None = None
     entered_by: str | None = None
 
 
@@ -198,7 +202,7 @@ class ClaimRecord(Record, frozen=True, kw_only=True):
     division: str | None = None
     program: str | None = None
     status: str | None = None
-    submitted_at: datetime | None = None
+    submitted_at: Moment | None = None
     lines: Sequence[ClaimLineRecord] = ()
 
 
@@ -223,7 +227,7 @@ class StandingRecord(Record, frozen=True, kw_only=True):
     list: str
     since: str | None = msgspec.field(name="from", default=None)
     until: str | None = None
-    imported_at: datetime | None = None
+    imported_at: Moment | None = None
 
 
 class RedemptionRecord(Record, frozen=True, kw_only=True):
@@ -236,14 +240,14 @@ class RedemptionRecord(Record, frozen=True, kw_only=True):
     network: str | None = None
     outcome: str | None = None
     reason: str | None = None
-    happened_at: datetime | None = None
-    received_at: datetime | None = None
+    happened_at: Moment | None = None
+    received_at: Moment | None = None
 
 
 class ExportNote(Record, frozen=True, kw_only=True):
     """What stands in `export.json`: as of when, and of what, the records tell."""
 
-    as_of: datetime | None = None
+    as_of: Moment | None = None
     since: str | None = msgspec.field(name="from", default=None)
     until: str | None = msgspec.field(name="to", default=None)
     divisions: Sequence[str] = ()
@@ -308,4 +312,4 @@ class Finding(Record, frozen=True, kw_only=True, omit_defaults=False):
     institution: str | None
     lines: Sequence[str]
     evidence: Mapping[str, Any]
-    at: datetime
+    at: Moment

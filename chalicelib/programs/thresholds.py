@@ -1,0 +1,131 @@
+"""Thresholds of supervision: from where on a pattern is told, or stops payment. Part of a program's policy.
+
+No source fixes these numbers. Each is set beyond what honest classes show, and a city that knows better sets
+its own; `chalicelib/supervision/rules/README.md` tells which rule reads which, and whom it spares.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+People = Annotated[int, Meta(ge=2, le=1_000)]
+Times = Annotated[int, Meta(ge=1, le=1_000)]
+Days = Annotated[int, Meta(ge=1, le=3_650)]
+Minutes = Annotated[int, Meta(ge=0, le=1_440)]
+Seconds = Annotated[int, Meta(ge=1, le=86_400)]
+Metres = Annotated[float, Meta(ge=0, le=100_000)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Marks = Annotated[float, Meta(ge=0, le=100)]
+KmPerHour = Annotated[float, Meta(ge=1, le=2_000)]
+Factor = Annotated[float, Meta(ge=1, le=100)]
+ListName = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The numbers of all rules, in the order of the register. Shares lie between 0 and 1."""
+
+    lists_that_bar_nobody: Annotated[list[ListName], Meta(max_length=50)] = []
+    """Cross-match lists that say nothing against a trainee."""
+
+    overlap_minutes: Minutes = 5
+    """Two lessons that overlap by no more than this touch: a bell rung late."""
+    same_site_m: Metres = 150.0
+    """Two sites nearer than this are one: an address is taken on two maps with so much difference."""
+
+    device_people: People = 3
+    """So many people on one device: a pair may be siblings, or a phone lent."""
+    device_foreign_uses: Times = 4
+    """So often a device checks in others than its owner before it counts as going round."""
+    device_foreign_days: Days = 2
+    """On fewer days a phone may be lent."""
+    device_switches: Times = 3
+    """A phone handed on changes hands once, one that goes round does it again and again."""
+    device_pairs: Times = 3
+    """So many pairs on one device each in one class are no siblings."""
+
+    position_people: People = 5
+    """Positions of fewer people in a lesson are not compared."""
+    scatter_people: People = 8
+    """How people scatter is judged from so many on."""
+    identical_share: Share = 0.5
+    """So much of a lesson at one point; a provider that hands out a stored place does it to some."""
+    identical_lessons_share: Share = 0.2
+    """In so many of the lessons, and in two at least, it stops payment."""
+    scatter_m: Metres = 2.5
+    """Receivers of independent phones differ by more metres than this."""
+    scatter_of_accuracy: Share = 0.15
+    """… and by more than this share of the accuracy that they report."""
+    scatter_lessons_share: Share = 0.4
+    """So many lessons with made-up scatter stop payment."""
+
+    road_km_per_hour: KmPerHour = 150.0
+    """Faster than anybody drives: the design's domain page."""
+    train_km_per_hour: KmPerHour = 350.0
+    """Faster than any train."""
+    train_from_km: Annotated[float, Meta(ge=0, le=5_000)] = 50.0
+    """Nearer than this nobody gains by a train."""
+    travel_from_km: Annotated[float, Meta(ge=0, le=5_000)] = 5.0
+    """Jumps within this are faults of a receiver."""
+
+    mocked_times: Times = 2
+    """So many simulated places of one trainee stop payment; one is told."""
+    mocked_people: People = 3
+    """So many trainees of a class with one each stop payment too."""
+
+    burst_people: People = 8
+    """Fewer arrive together by chance."""
+    burst_share: Share = 0.8
+    """So much of a lesson's arrivals …"""
+    burst_seconds: Seconds = 30
+    """… within this: a bus, or a script."""
+    burst_seconds_repeated: Seconds = 150
+    """… within this, again and again."""
+    burst_lessons_share: Share = 0.5
+    """Again and again: so many of the lessons, and three at least."""
+    burst_seconds_inhuman: Seconds = 10
+    """… within this, twice: no bus is left so fast."""
+
+    footage_due_days: Days = 7
+    """So long after a lesson its footage may be on its way."""
+    footage_changeover_minutes: Minutes = 5
+    """Gaps of no more than this are a camera's changeover."""
+    footage_coverage: Share = 0.9
+    """A lesson is covered when so much of it is shown."""
+    footage_missing_share_told: Share = 0.1
+    """So much of the time of all lessons not shown is told …"""
+    footage_missing_share: Share = 0.15
+    """… and so much stops payment, when it is of two lessons at least."""
+
+    early_minutes: Minutes = 10
+    """Completion filed so shortly before the last lesson ends is not early."""
+
+    marks_people: People = 8
+    """Marks of fewer people may be alike by chance."""
+    marks_range: Marks = 2.0
+    """Marks within this range are the same: by one up and down around one figure."""
+    marks_share: Share = 0.85
+    """So many trainees within the range in theory and in practice stop payment, in one of them are told."""
+    marks_spread: Marks = 1.5
+    """A smaller standard deviation in both is told: good classes spread by more."""
+
+    idle_days: Days = 60
+    """A voucher that was redeemed, and then nothing: the design's domain page."""
+    idle_days_held: Days = 90
+    """By then it should have been given back."""
+    unmet_days: Days = 14
+    """So long after its first lesson an approved class to which nobody came is none."""
+    parked_days: Days = 120
+    """A first lesson so long after approval is none."""
+
+    phone_people: People = 3
+    """So many people of one phone or account are told: a pair may be siblings."""
+    phone_people_held: People = 4
+    """… and so many stop payment."""
+    phone_pairs: Times = 3
+    """So many pairs of one phone in one class are told."""
+
+    burst_capacity: Factor = 1.5
+    """So many times as many lessons at once as rooms stop payment; any more than rooms are told."""
+    room_hours_per_day: Annotated[float, Meta(ge=1, le=24)] = 14.0
+    """More hours of lessons a room and day are told: 8 to 22 o'clock without a break."""

@@ -1,0 +1,1 @@
+"""Rules of supervision: what each finds in a class's dossier. `register.py` names them all."""

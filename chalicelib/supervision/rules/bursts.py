@@ -1,0 +1,151 @@
+"""`check_in_burst`: a whole class arrives within seconds.
+
+A bus does that too: forty people in half a minute, with phones of their own, in any order. A script does it
+with few devices, in the same order each day, at even gaps, or faster than people walk. So the burst is told,
+and what no bus does stops payment.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from math import ceil
+from statistics import fmean, pstdev
+
+from chalicelib.programs.model import Policy
+from chalicelib.programs.thresholds import Thresholds
+from chalicelib.supervision.records.model import CheckInRecord, Finding, FindingKind, Severity
+from chalicelib.supervision.rules.attempts import is_live
+from chalicelib.supervision.rules.dossier import Dossier
+from chalicelib.supervision.rules.rule import Rule, finding, ids
+
+NAME = "check_in_burst"
+_REPEATED_LESSONS = 3
+_TWICE = 2
+_MANY = 20
+_EVEN_GAPS = 0.25
+_SAME_ORDER = 0.9
+_FEW_DEVICES = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class Burst:
+    """The arrivals of one lesson, and in how many seconds most of them came."""
+
+    lesson: str
+    arrivals: Sequence[CheckInRecord]
+    seconds: float
+
+    @property
+    def even(self) -> bool:
+        """Tell whether they came at even gaps; people do not."""
+        gaps = [
+            (after.received_at - before.received_at).total_seconds()
+            for before, after in pairwise(self.arrivals)
+        ]
+        mean = fmean(gaps)
+        return mean > 0 and pstdev(gaps) < _EVEN_GAPS * mean
+
+    @property
+    def few_devices(self) -> bool:
+        """Tell whether they came with half as many devices, or fewer."""
+        devices = [record.device for record in self.arrivals if record.device]
+        return bool(devices) and len(set(devices)) <= _FEW_DEVICES * len(devices)
+
+    @property
+    def order(self) -> Sequence[str]:
+        """Give the enrolments in the order they came."""
+        return [record.enrolment or "" for record in self.arrivals]
+
+
+def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Finding]:
+    """Find lessons to which the class came at once: told, or held with what no bus does."""
+    limits = policy.supervision
+    judged = [
+        burst for lesson in dossier.lessons if (burst := _burst(dossier, lesson.id, limits)) is not None
+    ]
+    at_once = [burst for burst in judged if burst.seconds <= limits.burst_seconds]
+    close = [burst for burst in judged if burst.seconds <= limits.burst_seconds_repeated]
+    if len(close) < max(_REPEATED_LESSONS, limits.burst_lessons_share * len(judged)):
+        close = at_once
+    if not close:
+        return
+    signs = _signs(close, limits)
+    yield finding(
+        dossier,
+        NAME,
+        Severity.HOLD if signs else Severity.WARN,
+        (FindingKind.CLASS, dossier.head.id),
+        lines=[enrolment for burst in close for enrolment in burst.order],
+        evidence={
+            "signs": signs,
+            "lessons_found": len(close),
+            "lessons_judged": len(judged),
+            "people": max(len(burst.arrivals) for burst in close),
+            "seconds_at_least": round(min(burst.seconds for burst in close), 1),
+            "burst_share": limits.burst_share,
+            "burst_seconds": limits.burst_seconds,
+            "burst_seconds_repeated": limits.burst_seconds_repeated,
+            "lessons": ids(burst.lesson for burst in close),
+        },
+        at=max(burst.arrivals[-1].received_at for burst in close),
+    )
+
+
+def _burst(dossier: Dossier, lesson: str, limits: Thresholds) -> Burst | None:
+    arrivals = [record for record in dossier.arrivals.get(lesson, ()) if is_live(record)]
+    if len(arrivals) < limits.burst_people:
+        return None
+    most = ceil(limits.burst_share * len(arrivals))
+    seconds, first = min(
+        ((arrivals[first + most - 1].received_at - arrivals[first].received_at).total_seconds(), first)
+        for first in range(len(arrivals) - most + 1)
+    )
+    return Burst(lesson=lesson, arrivals=arrivals[first : first + most], seconds=seconds)
+
+
+def _signs(bursts: Sequence[Burst], limits: Thresholds) -> list[str]:
+    """Name what no bus does, in most of the bursts."""
+    often = max(1, ceil(len(bursts) / 2))
+    inhuman = [burst for burst in bursts if burst.seconds <= limits.burst_seconds_inhuman]
+    same_order = sum(_alike(one.order, other.order) for one, other in pairwise(bursts))
+    signs = {
+        "few_devices": sum(burst.few_devices for burst in bursts) >= often,
+        "even_gaps": sum(burst.even for burst in bursts) >= max(often, _TWICE),
+        "same_order": same_order >= max(1, often - 1),
+        "faster_than_people": len(inhuman) >= _TWICE
+        or any(len(burst.arrivals) >= _MANY for burst in inhuman),
+    }
+    return sorted(name for name, shows in signs.items() if shows)
+
+
+def _alike(order: Sequence[str], other: Sequence[str]) -> bool:
+    """Tell whether people came in nearly the same order: of each two, who comes first is who came first."""
+    places = {enrolment: place for place, enrolment in enumerate(other)}
+    common = [places[enrolment] for enrolment in order if enrolment in places]
+    if len(common) < _MANY // 4:
+        return False
+    pairs = [before < after for start, before in enumerate(common) for after in common[start + 1 :]]
+    return sum(pairs) >= _SAME_ORDER * len(pairs)
+
+
+RULE = Rule[Dossier](
+    name=NAME,
+    pattern="a class checks in within seconds, or within two minutes lesson after lesson",
+    source="audits: attendance filled in at one go",
+    evaluate=evaluate,
+    thresholds=(
+        "burst_people",
+        "burst_share",
+        "burst_seconds",
+        "burst_seconds_repeated",
+        "burst_lessons_share",
+        "burst_seconds_inhuman",
+    ),
+    spares=(
+        "a bus arriving together: told, not held while people come in any order with their own phones",
+        "uploads after a network failure and made-up check-ins: not read",
+        "check-outs: everybody leaves at once",
+    ),
+    weak="a script that waits as people do; then devices and places have to show it",
+)

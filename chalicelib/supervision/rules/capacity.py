@@ -1,0 +1,150 @@
+"""`claim_burst`: an institution teaches more at once than its rooms hold."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.programs.model import Policy
+from chalicelib.programs.thresholds import Thresholds
+from chalicelib.supervision.records.model import Finding, FindingKind, Severity
+from chalicelib.supervision.rules.attempts import Meeting, overlap_of, stands
+from chalicelib.supervision.rules.dossier import Dossier
+from chalicelib.supervision.rules.rule import Rule, finding, ids
+
+NAME = "claim_burst"
+_LESSONS_MIN = 2
+_ABOVE = 2
+
+
+@dataclass(frozen=True, kw_only=True)
+class Crowd:
+    """A lesson of this class, and the lessons that the institution holds at the same time."""
+
+    meeting: Meeting
+    at_once: Sequence[Meeting]
+
+
+def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Finding]:
+    """Find classes beside more others than there are rooms, or on days too short for all."""
+    limits = policy.supervision
+    mine = dossier.head.institution
+    taught = [
+        meeting
+        for meeting in (*dossier.meetings, *dossier.meetings_elsewhere)
+        if meeting.head.institution == mine and stands(meeting.head)
+    ]
+    rooms = rooms_of(dossier, taught)
+    if rooms is None:
+        return
+    by_day = _by_day(taught)
+    crowds = [
+        crowd
+        for meeting in dossier.meetings
+        if len((crowd := _crowd(meeting, by_day, limits)).at_once) > rooms
+    ]
+    long_days = _long_days(dossier, by_day, rooms, limits)
+    most = max((len(crowd.at_once) for crowd in crowds), default=0)
+    if len(crowds) < _LESSONS_MIN and len(long_days) < _LESSONS_MIN:
+        return
+    far_above = most >= max(rooms + _ABOVE, limits.burst_capacity * rooms)
+    held = far_above and len(crowds) >= _LESSONS_MIN
+    yield finding(
+        dossier,
+        NAME,
+        Severity.HOLD if held else Severity.WARN,
+        (FindingKind.INSTITUTION, mine),
+        evidence={
+            "rooms": rooms,
+            "rooms_known": _known_rooms(dossier) is not None,
+            "lessons_at_once": most,
+            "trainers_at_once": max((_trainers(crowd) for crowd in crowds), default=0),
+            "lessons_crowded": len(crowds),
+            "lessons": len(dossier.meetings),
+            "days_too_short": len(long_days),
+            "burst_capacity": limits.burst_capacity,
+            "room_hours_per_day": limits.room_hours_per_day,
+            "classes": ids(other.head.id for crowd in crowds for other in crowd.at_once),
+        },
+        at=max(
+            (other.lesson.starts_at for crowd in crowds for other in crowd.at_once),
+            default=dossier.lessons[-1].starts_at,
+        ),
+    )
+
+
+def rooms_of(dossier: Dossier, taught: Sequence[Meeting]) -> int | None:
+    """Give how many rooms the institution has: as its record says, or else as many as its timetables name."""
+    known = _known_rooms(dossier)
+    if known is not None:
+        return known
+    named = {meeting.room for meeting in taught if meeting.room is not None}
+    return len(named) if named and all(meeting.room for meeting in taught) else None
+
+
+def _known_rooms(dossier: Dossier) -> int | None:
+    return (dossier.institution.rooms or None) if dossier.institution is not None else None
+
+
+def _by_day(taught: Sequence[Meeting]) -> Mapping[date, Sequence[Meeting]]:
+    by_day: dict[date, list[Meeting]] = defaultdict(list)
+    for meeting in taught:
+        first, last = shanghai_date(meeting.lesson.starts_at), shanghai_date(meeting.lesson.ends_at)
+        for after in range((last - first).days + 1):
+            by_day[first + timedelta(days=after)].append(meeting)
+    return by_day
+
+
+def _crowd(meeting: Meeting, by_day: Mapping[date, Sequence[Meeting]], limits: Thresholds) -> Crowd:
+    """Give the moment of a lesson at which the most lessons are held, this one among them."""
+    limit = timedelta(minutes=limits.overlap_minutes)
+    beside = [
+        other
+        for day in {shanghai_date(meeting.lesson.starts_at), shanghai_date(meeting.lesson.ends_at)}
+        for other in by_day[day]
+        if overlap_of(meeting.lesson, other.lesson) > limit
+    ]
+    near = sorted(
+        {other.lesson.id: other for other in beside}.values(),
+        key=lambda other: (other.lesson.starts_at, other.lesson.id),
+    )
+    starts = (max(other.lesson.starts_at, meeting.lesson.starts_at) for other in near)
+    at_once = (
+        [other for other in near if other.lesson.starts_at <= start and other.lesson.ends_at - limit > start]
+        for start in starts
+    )
+    return Crowd(meeting=meeting, at_once=max(at_once, key=len, default=[]))
+
+
+def _long_days(
+    dossier: Dossier, by_day: Mapping[date, Sequence[Meeting]], rooms: int, limits: Thresholds
+) -> list[date]:
+    days = {shanghai_date(meeting.lesson.starts_at) for meeting in dossier.meetings}
+    hours = {
+        day: sum(
+            ((meeting.lesson.ends_at - meeting.lesson.starts_at) for meeting in by_day[day]), timedelta()
+        )
+        for day in days
+    }
+    most = timedelta(hours=limits.room_hours_per_day * rooms)
+    return sorted(day for day, taught in hours.items() if taught > most)
+
+
+def _trainers(crowd: Crowd) -> int:
+    return len({meeting.lesson.trainer for meeting in crowd.at_once if meeting.lesson.trainer})
+
+
+RULE = Rule[Dossier](
+    name=NAME,
+    pattern="an institution's classes at once far above its rooms, whatever trainers it names",
+    source="audits: schools of two rooms that claimed for twenty classes in a month",
+    evaluate=evaluate,
+    thresholds=("burst_capacity", "room_hours_per_day", "overlap_minutes"),
+    spares=(
+        "one class more than rooms: told, not held",
+        "classes one after the other on one day",
+        "cancelled, draft and returned classes",
+    ),
+    weak="an institution whose rooms nobody has recorded is held against the rooms that its timetables name",
+)

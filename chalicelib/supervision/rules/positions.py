@@ -1,0 +1,187 @@
+"""`identical_coordinates`: many people at exactly one point, or at points that no receivers gave."""
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.programs.model import Policy
+from chalicelib.programs.thresholds import Thresholds
+from chalicelib.supervision.records.model import Finding, FindingKind, Severity
+from chalicelib.supervision.rules.attempts import Placed
+from chalicelib.supervision.rules.dossier import Dossier
+from chalicelib.supervision.rules.rule import Rule, finding, ids
+from chalicelib.supervision.rules.scatter import Scene, is_tight, on_a_grid, repeats
+
+NAME = "identical_coordinates"
+_LESSONS_MIN = 2
+_ALL_AT_ONE_POINT = 0.9
+_ALL_PEOPLE = 10
+_GROUP_MIN = 4
+_OFTEN = 0.5
+_OFTEN_LESSONS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suspect:
+    """A lesson whose places are not what phones report, and how one sees that."""
+
+    scene: Scene
+    sign: str
+    places: Sequence[Placed]
+
+
+def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Finding]:
+    """Find places that were copied or made up; the lines are those who checked in with them."""
+    limits = policy.supervision
+    scenes = scenes_of(dossier, limits.position_people)
+    same = [suspect for scene in scenes if (suspect := _same_point(scene, limits)) is not None]
+    made = _made_up(scenes, limits)
+    judged = sum(len(scene.places) >= limits.scatter_people for scene in scenes)
+    if same or made:
+        enough_same = len(same) >= max(_LESSONS_MIN, limits.identical_lessons_share * len(scenes))
+        enough_made = len(made) >= max(_LESSONS_MIN, limits.scatter_lessons_share * judged)
+        held = enough_same or enough_made or any(_is_everybody(suspect) for suspect in same)
+        coarse = all(suspect.scene.is_coarse for suspect in (*same, *made))
+        severity = Severity.HOLD if held and not coarse else Severity.WARN
+        yield _finding(dossier, severity, [*same, *made], len(scenes), limits)
+        return
+    together = _often_together(scenes)
+    if together:
+        yield _finding(dossier, Severity.WARN, together, len(scenes), limits)
+
+
+def scenes_of(dossier: Dossier, people: int) -> list[Scene]:
+    """Give the lessons with so many arrivals or more whose place is known, in order."""
+    scenes = (
+        Scene(
+            lesson=lesson.id,
+            places=[
+                dossier.places[record.id]
+                for record in dossier.arrivals.get(lesson.id, ())
+                if record.id in dossier.places
+            ],
+        )
+        for lesson in dossier.lessons
+    )
+    return [scene for scene in scenes if len(scene.places) >= people]
+
+
+def _same_point(scene: Scene, limits: Thresholds) -> Suspect | None:
+    group = scene.largest_group
+    if len(group) >= limits.position_people and len(group) >= limits.identical_share * len(scene.places):
+        return Suspect(scene=scene, sign="one_point", places=group)
+    few_points = scene.distinct <= limits.identical_share * len(scene.places)
+    if few_points and len(scene.places) >= limits.scatter_people and not scene.is_coarse:
+        counted = Counter(place.spot for place in scene.places)
+        shared = [place for place in scene.places if counted[place.spot] > 1]
+        return Suspect(scene=scene, sign="few_points", places=shared)
+    return None
+
+
+def _made_up(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
+    suspects, former = [], None
+    for scene in scenes:
+        if len(scene.places) < limits.scatter_people or scene.repeated_share > limits.identical_share:
+            continue
+        signs = {
+            "closer_than_receivers": is_tight(scene, limits),
+            "on_a_grid": on_a_grid(scene),
+            "as_in_the_last_lesson": former is not None and repeats(scene, former),
+        }
+        former = scene
+        sign = next((name for name, shows in signs.items() if shows), None)
+        if sign is not None:
+            suspects.append(Suspect(scene=scene, sign=sign, places=scene.places))
+    return suspects
+
+
+def _often_together(scenes: Sequence[Scene]) -> list[Suspect]:
+    """Give the same few people who stand at one point lesson after lesson, where the others do not."""
+    seen: Counter[str] = Counter()
+    grouped: Counter[str] = Counter()
+    groups = []
+    for scene in scenes:
+        counted = Counter(place.spot for place in scene.places)
+        group = [place for place in scene.places if counted[place.spot] >= _GROUP_MIN]
+        seen.update(place.check_in.enrolment or "" for place in scene.places)
+        grouped.update(place.check_in.enrolment or "" for place in group)
+        groups.append((scene, group))
+    often = {
+        enrolment
+        for enrolment, times in grouped.items()
+        if times >= _OFTEN_LESSONS and times >= _OFTEN * seen[enrolment]
+    }
+    if len(often) < _GROUP_MIN:
+        return []
+    return [
+        Suspect(
+            scene=scene,
+            sign="the_same_people",
+            places=[place for place in group if place.check_in.enrolment in often],
+        )
+        for scene, group in groups
+        if group and not scene.is_coarse
+    ]
+
+
+def _is_everybody(suspect: Suspect) -> bool:
+    group = len(suspect.places)
+    return (
+        suspect.sign == "one_point"
+        and group >= _ALL_PEOPLE
+        and group >= _ALL_AT_ONE_POINT * len(suspect.scene.places)
+    )
+
+
+def _finding(
+    dossier: Dossier, severity: Severity, suspects: Sequence[Suspect], lessons: int, limits: Thresholds
+) -> Finding:
+    places = [place for suspect in suspects for place in suspect.places]
+    clearest = max(suspects, key=lambda suspect: (len(suspect.places), suspect.scene.lesson))
+    return finding(
+        dossier,
+        NAME,
+        severity,
+        (FindingKind.CLASS, dossier.head.id),
+        lines=[place.check_in.enrolment or "" for place in places],
+        evidence={
+            "signs": sorted({suspect.sign for suspect in suspects}),
+            "lessons_found": len({suspect.scene.lesson for suspect in suspects}),
+            "lessons_judged": lessons,
+            "people": len(clearest.scene.places),
+            "points": clearest.scene.distinct,
+            "at_one_point": len(clearest.scene.largest_group),
+            "spread_m": round(clearest.scene.spread_m, 2),
+            "accuracy_m": clearest.scene.accuracy_m,
+            "identical_share": limits.identical_share,
+            "scatter_m": limits.scatter_m,
+            "scatter_of_accuracy": limits.scatter_of_accuracy,
+            "check_ins": ids(place.check_in.id for place in clearest.places),
+        },
+        at=max(place.at for place in places),
+    )
+
+
+RULE = Rule[Dossier](
+    name=NAME,
+    pattern="many people at exactly one point, or at points nearer and more regular than receivers give",
+    source="audits: one place sent for a whole class; programs that add a small offset to it",
+    evaluate=evaluate,
+    thresholds=(
+        "position_people",
+        "scatter_people",
+        "identical_share",
+        "identical_lessons_share",
+        "scatter_m",
+        "scatter_of_accuracy",
+        "scatter_lessons_share",
+    ),
+    spares=(
+        "a stored place that a provider hands to some: half of a lesson at one point is needed, twice",
+        "places told to ten metres only: told, not held",
+        "site and phone in different coordinate systems: compared in WGS-84",
+        "offline and made-up check-ins: not read",
+    ),
+    weak="noise as wide as a receiver's, drawn anew for everyone each time, is not told from a receiver's",
+)

@@ -1,0 +1,43 @@
+"""The register of rules: the one place where each stands, in the order of the design's table."""
+
+from collections.abc import Sequence
+
+from chalicelib.supervision.rules import (
+    bursts,
+    capacity,
+    contacts,
+    devices,
+    filming,
+    idling,
+    ineligibility,
+    mocking,
+    overlaps,
+    positions,
+    repeats,
+    scoring,
+    travel,
+)
+from chalicelib.supervision.rules.dossier import Dossier, VoucherDossier
+from chalicelib.supervision.rules.rule import Rule
+
+CLASS_RULES: Sequence[Rule[Dossier]] = (
+    ineligibility.RULE,
+    repeats.RULE,
+    overlaps.TRAINEE_RULE,
+    overlaps.PLACE_RULE,
+    devices.RULE,
+    positions.RULE,
+    travel.RULE,
+    mocking.RULE,
+    bursts.RULE,
+    filming.RULE,
+    scoring.EARLY_RULE,
+    scoring.UNIFORM_RULE,
+    idling.CLASS_RULE,
+    contacts.RULE,
+    capacity.RULE,
+)
+"""Rules over a class's dossier."""
+
+VOUCHER_RULES: Sequence[Rule[VoucherDossier]] = (idling.VOUCHER_RULE,)
+"""Rules over a voucher in no approved class."""

@@ -1,0 +1,129 @@
+"""`check_in_burst`: scripts are held, a bus is told."""
+
+import random
+from collections.abc import Sequence
+from datetime import timedelta
+
+from tests.supervision.rules.exports import Course, Export
+
+RULE = "check_in_burst"
+CHANCE = random.Random(1)
+
+
+def arrive(course: Course, day: int, seconds: Sequence[float], *, order: Sequence[str] | None = None) -> None:
+    rows = {row["enrolment"]: row for row in course.check_ins(day)}
+    begins = course.starts(day) - timedelta(minutes=10)
+    for enrolment, second in zip(order or course.enrolments, seconds, strict=True):
+        rows[enrolment]["received_at"] = (begins + timedelta(seconds=second)).isoformat()
+
+
+def chance(course: Course, within: float) -> list[float]:
+    return [CHANCE.uniform(0, within) for _ in course.enrolments]
+
+
+def shuffled(course: Course) -> list[str]:
+    return CHANCE.sample(course.enrolments, len(course.enrolments))
+
+
+def test_a_class_within_seconds_again_and_again_is_held() -> None:
+    course = Export().course(people=25)
+    for day in range(course.days):
+        arrive(course, day, chance(course, 8), order=shuffled(course))
+
+    [finding] = course.found(RULE)
+    assert (finding.severity, finding.lines) == ("hold", course.enrolments)
+    assert finding.evidence["signs"] == ["faster_than_people"]
+
+
+def test_the_same_order_each_day_is_held() -> None:
+    course = Export().course(people=25)
+    for day in range(course.days):
+        arrive(course, day, sorted(chance(course, 100)))
+
+    [finding] = course.found(RULE)
+    assert (finding.severity, finding.evidence["signs"]) == ("hold", ["same_order"])
+
+
+def test_even_gaps_over_two_minutes_are_held() -> None:
+    course = Export().course(people=25)
+    for day in range(course.days):
+        arrive(course, day, [place * 4.5 for place in range(25)], order=shuffled(course))
+
+    [finding] = course.found(RULE)
+    assert (finding.severity, finding.evidence["signs"]) == ("hold", ["even_gaps"])
+
+
+def test_a_burst_from_few_devices_is_held() -> None:
+    course = Export().course(people=24)
+    for day in range(course.days):
+        arrive(course, day, chance(course, 100), order=shuffled(course))
+        for row in course.check_ins(day):
+            row["device"] = f"drawer {course.enrolments.index(row['enrolment']) % 8}"
+
+    assert course.severity(RULE) == "hold"
+
+
+def test_two_minutes_lesson_after_lesson_are_told() -> None:
+    course = Export().course(people=25)
+    for day in range(course.days):
+        arrive(course, day, chance(course, 120), order=shuffled(course))
+
+    assert course.severity(RULE) == "warn"
+
+
+def test_a_bus_is_told_at_most() -> None:
+    """Forty people within half a minute, with phones of their own, in any order."""
+    course = Export().course(people=40)
+    arrive(course, 2, chance(course, 30), order=shuffled(course))
+
+    assert course.severity(RULE) == "warn"
+    assert course.severity("shared_device") is course.severity("identical_coordinates") is None
+
+
+def test_a_bus_each_day_is_not_held() -> None:
+    course = Export().course(people=40)
+    for day in range(course.days):
+        arrive(course, day, chance(course, 30), order=shuffled(course))
+
+    assert course.severity(RULE) == "warn"
+
+
+def test_people_who_come_one_by_one_are_spared() -> None:
+    assert Export().course(people=40).found(RULE) == []
+
+
+def test_late_uploads_after_a_network_failure_are_spared() -> None:
+    course = Export().course(people=25)
+    for day in range(course.days):
+        arrive(course, day, chance(course, 5))
+        for row in course.check_ins(day):
+            row["offline"] = True
+
+    assert course.found(RULE) == []
+
+
+def test_made_up_check_ins_entered_at_one_go_are_spared() -> None:
+    course = Export().course(people=25)
+    arrive(course, 2, [0.0] * 25)
+    for row in course.check_ins(2):
+        row |= {"made_up": True, "location": None, "device": None}
+
+    assert course.found(RULE) == []
+
+
+def test_everybody_leaving_at_once_is_spared() -> None:
+    course = Export().course(people=25)
+    for day in range(course.days):
+        for enrolment in course.enrolments:
+            at = course.ends(day) + timedelta(seconds=CHANCE.uniform(0, 8))
+            course.check_in(day, enrolment, at, kind="out")
+
+    assert course.found(RULE) == []
+
+
+def test_seven_people_arrive_together_by_chance() -> None:
+    course = Export().course(people=7)
+    for day in range(course.days):
+        arrive(course, day, chance(course, 8))
+
+    assert course.found(RULE) == []

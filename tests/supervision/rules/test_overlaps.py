@@ -1,0 +1,231 @@
+"""`lesson_overlap`, `trainer_or_room_overlap` and `claim_burst`: who and what is in two lessons at once."""
+
+from datetime import timedelta
+
+import pytest
+
+from tests.supervision.rules.exports import HEFEI, WUHU, Course, Export
+
+TRAINEES, PLACES, CAPACITY = "lesson_overlap", "trainer_or_room_overlap", "claim_burst"
+OTHER_SCHOOL = "91340200MA2ABCDE1X"
+
+
+@pytest.fixture
+def export() -> Export:
+    return Export()
+
+
+def both(
+    export: Export, *, from_hour: float, days: int = 5, attend: bool = True
+) -> tuple[Course, Course, str]:
+    """Enrol the first of a class from 9 to 12 in another one too; give both and the second enrolment."""
+    first = export.course()
+    second = export.course(attended=False, from_hour=from_hour, institution=OTHER_SCHOOL, place=HEFEI)
+    [again] = second.enrol([first.person_of(first.enrolments[0])])
+    second.attend()
+    second.film()
+    if not attend:
+        rows = export.rows["check_ins"]
+        rows[:] = [row for row in rows if row["enrolment"] != again]
+    return first, second, again
+
+
+def test_one_trainee_at_two_lessons_at_once_is_held_in_both(export: Export) -> None:
+    first, second, again = both(export, from_hour=9)
+
+    [finding] = first.found(TRAINEES)
+    assert (finding.severity, finding.subject.kind, finding.lines) == (
+        "hold",
+        "enrolment",
+        first.enrolments[:1],
+    )
+    assert (finding.evidence["times"], finding.evidence["classes"]) == (5, [second.id])
+    assert [one.lines for one in second.found(TRAINEES)] == [[again]]
+
+
+def test_twenty_minutes_at_once_are_held(export: Export) -> None:
+    first, _, _ = both(export, from_hour=11 + 40 / 60)
+
+    assert first.severity(TRAINEES) == "hold"
+
+
+def test_offline_check_ins_count(export: Export) -> None:
+    first, _, again = both(export, from_hour=9)
+    for row in export.rows["check_ins"]:
+        if row["enrolment"] == again:
+            row["offline"] = True
+
+    assert first.severity(TRAINEES) == "hold"
+
+
+def test_people_in_two_programs_one_lesson_at_a_time_are_spared(export: Export) -> None:
+    first, second, _ = both(export, from_hour=14)
+
+    assert (first.found(TRAINEES), second.found(TRAINEES)) == ([], [])
+
+
+def test_two_rosters_but_one_lesson_attended_are_spared(export: Export) -> None:
+    first, second, _ = both(export, from_hour=9, attend=False)
+
+    assert (first.found(TRAINEES), second.found(TRAINEES)) == ([], [])
+
+
+def test_lessons_that_touch_are_spared(export: Export) -> None:
+    first, _, _ = both(export, from_hour=12 - 5 / 60)
+
+    assert first.found(TRAINEES) == []
+
+
+def test_who_checked_out_before_the_other_lesson_is_spared(export: Export) -> None:
+    first, _, _ = both(export, from_hour=11.5)
+    for day in range(first.days):
+        left = first.starts(day) + timedelta(hours=2, minutes=20)
+        first.check_in(day, first.enrolments[0], left, kind="out")
+
+    assert first.found(TRAINEES) == []
+
+
+def test_a_made_up_check_in_meanwhile_is_told_and_not_held(export: Export) -> None:
+    first, second, again = both(export, from_hour=9)
+    for row in export.rows["check_ins"]:
+        if row["enrolment"] == again:
+            row |= {"made_up": True, "location": None, "device": None}
+
+    assert (first.severity(TRAINEES), second.severity(TRAINEES)) == ("warn", "warn")
+
+
+@pytest.mark.parametrize("status", ["draft", "returned", "cancelled"])
+def test_classes_that_stand_for_nothing_collide_with_nothing(export: Export, status: str) -> None:
+    first, second, _ = both(export, from_hour=9)
+    second.head |= {"status": status}
+    for lesson in second.head["lessons"]:
+        lesson["trainer"] = "trainer 1"
+
+    for rule in (TRAINEES, PLACES, CAPACITY):
+        assert (first.found(rule), second.found(rule)) == ([], [])
+
+
+# ----------------------------------------------------------------------------- trainers and rooms
+
+
+def test_a_trainer_in_two_cities_at_once_is_held_in_both(export: Export) -> None:
+    first = export.course(trainer="trainer x")
+    second = export.course(trainer="trainer x", institution=OTHER_SCHOOL, place=WUHU)
+
+    [finding] = first.found(PLACES)
+    assert (finding.severity, finding.subject.kind, finding.subject.id) == ("hold", "trainer", "trainer x")
+    assert (finding.lines, finding.evidence["classes"]) == ([], [second.id])
+    assert second.severity(PLACES) == "hold"
+
+
+def test_a_trainer_twenty_minutes_at_once_on_one_day_is_held(export: Export) -> None:
+    first = export.course(trainer="trainer x")
+    second = export.course(from_hour=11 + 40 / 60)
+    second.head["lessons"][2]["trainer"] = "trainer x"
+
+    [finding] = first.found(PLACES)
+    assert (finding.severity, finding.evidence["minutes_at_most"]) == ("hold", 20.0)
+
+
+def test_a_room_taken_twice_is_held(export: Export) -> None:
+    first, second = export.course(room="教室 1"), export.course(room=" 教室  1 ")
+
+    [finding] = first.found(PLACES)
+    assert (finding.severity, finding.subject.id, finding.evidence["what"]) == ("hold", first.id, "room")
+    assert second.severity(PLACES) == "hold"
+
+
+def test_rooms_of_one_name_at_two_sites_or_institutions_are_spared(export: Export) -> None:
+    first = export.course(room="1")
+    export.course(room="1", place=WUHU)
+    export.course(room="1", institution=OTHER_SCHOOL)
+
+    assert first.found(PLACES) == []
+
+
+def test_a_room_swapped_by_an_approved_change_is_spared(export: Export) -> None:
+    """Both classes name room 1 as theirs; the lessons of one were moved to room 2."""
+    first, second = export.course(room="1"), export.course(room="1")
+    for lesson in second.head["lessons"]:
+        lesson["room"] = "2"
+
+    assert (first.found(PLACES), second.found(PLACES)) == ([], [])
+
+
+def test_one_room_whose_site_is_told_in_two_systems_is_one_room(export: Export) -> None:
+    from chalicelib.kernel.geo import CoordSystem, Point, convert
+
+    first, second = export.course(room="1"), export.course(room="1")
+    there = convert(Point(*HEFEI, CoordSystem.WGS84), CoordSystem.BD09)
+    second.head["site"] |= {"lng": there.lng, "lat": there.lat, "coord_system": "bd09"}
+
+    assert first.severity(PLACES) == "hold"
+
+
+def test_a_class_only_applied_for_is_told_and_not_held(export: Export) -> None:
+    first, second = export.course(trainer="trainer x"), export.course(trainer="trainer x", attended=False)
+    second.head["status"] = "submitted"
+
+    assert first.severity(PLACES) == "warn"
+
+
+def test_night_classes_over_midnight_collide_as_others_do(export: Export) -> None:
+    first = export.course(trainer="trainer x", from_hour=22)
+    second = export.course(trainer="trainer x", from_hour=24.5, hours=2)
+    after = export.course(trainer="trainer y", from_hour=25)
+
+    assert (first.severity(PLACES), second.severity(PLACES), after.found(PLACES)) == ("hold", "hold", [])
+
+
+# ------------------------------------------------------------------------------------- claim_burst
+
+
+def school(export: Export, rooms: int | None, classes: int, **told: object) -> list[Course]:
+    export.institution(OTHER_SCHOOL, rooms)
+    return [export.course(people=10, institution=OTHER_SCHOOL, **told) for _ in range(classes)]
+
+
+def test_ten_paper_trainers_do_not_hide_ten_classes_in_two_rooms(export: Export) -> None:
+    courses = school(export, 2, 10)
+
+    [finding] = courses[0].found(CAPACITY)
+    assert (finding.severity, finding.subject.kind, finding.subject.id) == (
+        "hold",
+        "institution",
+        OTHER_SCHOOL,
+    )
+    assert (finding.evidence["lessons_at_once"], finding.evidence["trainers_at_once"]) == (10, 10)
+    assert [course.severity(CAPACITY) for course in courses] == ["hold"] * 10
+
+
+def test_one_class_more_than_rooms_is_told(export: Export) -> None:
+    assert [course.severity(CAPACITY) for course in school(export, 4, 5)] == ["warn"] * 5
+
+
+def test_as_many_classes_as_rooms_are_spared(export: Export) -> None:
+    assert [course.severity(CAPACITY) for course in school(export, 4, 4)] == [None] * 4
+
+
+def test_classes_one_after_the_other_are_spared(export: Export) -> None:
+    export.institution(OTHER_SCHOOL, 1)
+    courses = [
+        export.course(people=10, institution=OTHER_SCHOOL, from_hour=hour, room="1", trainer="x")
+        for hour in (9, 12, 15)
+    ]
+
+    assert [course.severity(CAPACITY) for course in courses] == [None] * 3
+
+
+def test_more_hours_than_a_day_has_are_told(export: Export) -> None:
+    export.institution(OTHER_SCHOOL, 1)
+    course, *_ = [
+        export.course(people=10, institution=OTHER_SCHOOL, from_hour=hour) for hour in (6, 9, 12, 15, 18)
+    ]
+
+    assert course.severity(CAPACITY) == "warn"
+
+
+def test_unknown_rooms_are_those_that_timetables_name(export: Export) -> None:
+    named, unnamed = school(export, None, 6), Export()
+    assert [course.severity(CAPACITY) for course in named] == [None] * 6
+    assert [course.severity(CAPACITY) for course in school(unnamed, None, 6, room=None)] == [None] * 6
