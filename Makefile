@@ -2,7 +2,7 @@
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
 .PHONY: call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov
-.PHONY: supervision upgrade-drill deploy-drill
+.PHONY: supervision province upgrade-drill deploy-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -122,6 +122,9 @@ checkov: $(STAMP) ## look through the production template with checkov, in an en
 
 planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)
 	@$(PYTHON) -m tests.stateful.planted_bugs
+
+province: $(STAMP) ## load the running stack with a small lively province (SMALL=1: fewer classes)
+	@$(PYTHON) -m infra.province.stack
 
 CLASSES ?= 2000
 SEED ?= 1

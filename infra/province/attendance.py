@@ -60,7 +60,7 @@ def _habits(builder: Builder, course: Course) -> None:
             trainee.in_bus = rng.random() < share
     if rng.random() < 0.06:
         course.looks_like.add("teacher_calls")
-    if rng.random() < 0.1:
+    if rng.random() < 0.04:
         course.looks_like.add("siblings_share_phone")
         one, other = rng.sample(trainees, k=2)
         other.phone = one.phone

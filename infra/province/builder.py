@@ -117,6 +117,8 @@ class Builder:
                 taught = (course.project.occupation or "", int(course.project.level or 0))
                 if (
                     course.program not in person.programs
+                    # Who has found work since is not trained once more.
+                    and not person.has_standing
                     and len(person.programs) < 3
                     and taught not in person.learnt
                     and person.city == course.school.city

@@ -86,8 +86,9 @@ def _standings(builder: Builder, course: Course) -> None:
         elif chance < 0.24:
             name, since = "in_school", date(2022, 9, 1)
             until = first - timedelta(days=rng.choice((1, 30, 60, 120)))
-        if since is None:
+        if since is None or len(trainee.person.programs) > 1:
             continue
+        trainee.person.has_standing = True
         course.looks_like.add("standing_before_or_after")
         text_until = until.isoformat() if until else None
         if until and rng.random() < 0.3:  # as a time, which is exclusive: until the first day's midnight
@@ -281,6 +282,7 @@ def learnt_again(builder: Builder) -> list[Course]:
     first = builder.plan(Wish(ended=True, first_day=_early(builder), program="targeted-2026"))
     people = [trainee.person for trainee in rng.sample(first.trainees, k=min(2, len(first.trainees)))]
     for person in people:
+        person.programs.add("skills-2026")  # where they will learn once more
         person.skill = -4.0
         person.attendance = 0.4
     live(builder, first)

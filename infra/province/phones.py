@@ -173,6 +173,7 @@ class Person:
     skill: float
     programs: set[str] = field(default_factory=set)
     learnt: set[tuple[str, int]] = field(default_factory=set)
+    has_standing: bool = False
 
 
 def make_person(rng: Random, city: City, gateways: list[str]) -> Person:

@@ -184,12 +184,14 @@ def uniform_scores(builder: Builder, strength: Strength) -> Case:
     course = live(builder, builder.plan(Wish(fresh=True, ended=True, size=_FULL)))
     theory, practice = rng.choice(((85, 85), (80, 82), (90, 88), (78, 80), (86, 90)))
     final = []
+    entered = [trainee.enrolment for trainee in course.trainees]
+    others = set(rng.sample(entered, k=len(entered) // 5))
     for line in course.scores:
         if line.practice is None:
             final.append(line)
             continue
         one, other = float(theory), float(practice)
-        if strength is Strength.MODERATE and rng.random() < 0.2:
+        if strength is Strength.MODERATE and line.enrolment in others:
             one, other = one + rng.randint(-6, 6), other + rng.randint(-6, 6)
         elif strength is Strength.SLY:
             one, other = one + rng.randint(-1, 1), other + rng.randint(-1, 1)

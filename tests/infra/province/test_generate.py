@@ -172,7 +172,7 @@ def test_honest_people_sign_in_to_one_lesson_at_a_time(honest_classes):
     assert collisions({person: sorted(spans) for person, spans in signed.items()}) == 0
 
 
-def test_honest_phones_scatter_by_about_what_they_say(honest_classes):
+def test_honest_phones_scatter_by_about_what_they_say():
     builder = Builder(9, 10)
     course = live(builder, builder.plan(Wish(ended=True, size=(30, 40))))
     good = [
@@ -208,6 +208,30 @@ def test_honest_marks_and_completion_come_after_the_last_lesson(honest_classes):
             assert moment is None or moment > course.last_at
         for line in course.scores:
             assert line.practice is None or line.entered_at > course.last_at
+
+
+def test_nobody_honest_is_on_a_list_that_bars_them_on_the_day():
+    builder, courses = Builder(6, 200), []
+    while len(courses) < 200:
+        courses += honest(builder)
+    standings = defaultdict(list)
+    for entry in builder.extras.standings:
+        standings[entry.person].append(entry)
+    met = 0
+    for course in courses:
+        first = course.first_at
+        for trainee in course.trainees:
+            for entry in standings[trainee.person.key]:
+                met += 1
+                began = entry.since <= first.date().isoformat()
+                until = entry.until or "9999-12-31"
+                goes_on = (
+                    datetime.fromisoformat(until) > first
+                    if "T" in until
+                    else until >= first.date().isoformat()
+                )
+                assert not (began and goes_on)
+    assert met > 300
 
 
 def test_a_full_house_never_has_more_classes_at_once_than_rooms():
@@ -352,6 +376,15 @@ def test_marks_stand_before_the_last_lesson(strength):
     last = max(meeting.starts_at for meeting in course.meetings)
     assert course.scores
     assert all(line.entered_at < last for line in course.scores)
+
+
+def test_four_in_five_have_the_same_marks():
+    for seed in (1, 2, 3):
+        _, case = made("uniform_scores", Strength.MODERATE, seed)
+        newest = {
+            line.enrolment: (line.theory, line.practice) for line in case.courses[0].scores if line.practice
+        }
+        assert Counter(newest.values()).most_common(1)[0][1] >= 0.75 * len(newest)
 
 
 @pytest.mark.parametrize(("strength", "spread"), [("blatant", 0), ("sly", 2)])
