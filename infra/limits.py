@@ -243,6 +243,23 @@ def _count(section: str) -> Callable[[Built], Iterator[Use]]:
     return counted
 
 
+def _of_kind(kind: str) -> Callable[[Built], Iterator[Use]]:
+    def counted(built: Built) -> Iterator[Use]:
+        yield Use("template", len(list(built.of_type(kind))))
+
+    return counted
+
+
+def _widgets(built: Built) -> Iterator[Use]:
+    for name, dashboard in built.of_type("AWS::CloudWatch::Dashboard"):
+        yield Use(name, len(json.loads(built.text(dashboard["DashboardBody"]))["widgets"]))
+
+
+def _definition(built: Built) -> Iterator[Use]:
+    for name, api in built.of_type("AWS::ApiGateway::RestApi"):
+        yield Use(name, len(json.dumps(api["Body"], ensure_ascii=False).encode()))
+
+
 def _parameters(built: Built) -> Iterator[Use]:
     for name, value in built.parameters.items():
         yield Use(name, len(value.encode()))
@@ -418,6 +435,7 @@ _S3_POLICY: Final = _DOCS + "AmazonS3/latest/userguide/bucket-policies.html"
 _EVENTS: Final = _DOCS + "eventbridge/latest/userguide/eb-quota.html"
 _LOGS: Final = _DOCS + "AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html"
 _ALARMS: Final = _DOCS + "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"
+_WATCH: Final = _DOCS + "AmazonCloudWatch/latest/monitoring/cloudwatch_limits.html"
 _KMS: Final = _DOCS + "kms/latest/developerguide/resource-limits.html"
 _SECRETS: Final = _DOCS + "secretsmanager/latest/userguide/reference_limits.html"
 
@@ -493,6 +511,39 @@ LIMITS: Final = (
         margin=0.15,
         uses=_api_resources,
     ),
+    Limit(
+        name="definition of a REST API",
+        value=6 * 1024**2,
+        unit="bytes",
+        source=_GATEWAY,
+        margin=0.5,
+        uses=_definition,
+    ),
+    Limit(
+        name="tables of an account",
+        value=2_500,
+        unit="tables",
+        source=_DYNAMODB,
+        margin=0.5,
+        uses=_of_kind("AWS::DynamoDB::Table"),
+    ),
+    Limit(
+        name="rules of an event bus",
+        value=100,  # 300 in most regions
+        unit="rules",
+        source=_EVENTS,
+        margin=0.5,
+        uses=_of_kind("AWS::Events::Rule"),
+    ),
+    Limit(
+        name="alarms of an account",
+        value=5_000,
+        unit="alarms",
+        source=_WATCH,
+        margin=0.5,
+        uses=_of_kind("AWS::CloudWatch::Alarm"),
+    ),
+    Limit(name="widgets of a dashboard", value=500, unit="widgets", source=_WATCH, margin=0.5, uses=_widgets),
     Limit(
         name="environment of a function",
         value=4_096,

@@ -2,9 +2,10 @@
 
 The commit before is the one that the newest change of deployed files was made on (FROM= names another). It
 deploys itself to a local cloud of its own and tells the first chapters of its story. Then this commit is
-deployed over it. Every row that was stored has to be readable, every list has to show what it showed, ledger
-and chains have to hold, and the whole story is told once more beside the old one: vouchers that the old code
-issued and claimed expire under the new one.
+deployed over it, and its functions are led over as in an account, in seconds (`infra.rolling`). Every row
+that was stored has to be readable, every list has to show what it showed, ledger and chains have to hold, and
+the whole story is told once more beside the old one: vouchers that the old code issued and claimed expire
+under the new one.
 """
 
 from __future__ import annotations
@@ -95,7 +96,7 @@ class Drill:
             shown = self._shown()
             self._python(self._before, "-m", "infra.local.down")
             print("— after: this commit is deployed over it", flush=True)
-            self._python(ROOT, "-c", _UP)
+            print(self._python(ROOT, "-c", _UP, ROLLING="1"), flush=True)
             self._compare(shown, self._shown())
             self._python(ROOT, "-m", "infra.upgrade", "--read")
             print("— the story is told beside the old one", flush=True)
@@ -114,11 +115,11 @@ class Drill:
         (self._before / ".build").mkdir()
         (self._before / ".build/dependencies").symlink_to(BUILD / "dependencies")
 
-    def _python(self, root: Path, *words: str) -> None:
+    def _python(self, root: Path, *words: str, **settings: str) -> str:
         done = subprocess.run(
             [sys.executable, *words],
             cwd=root,
-            env={**self._environment, "PYTHONPATH": str(root)},
+            env={**self._environment, "PYTHONPATH": str(root), **settings},
             capture_output=True,
             text=True,
             check=False,
@@ -126,6 +127,7 @@ class Drill:
         )
         if done.returncode:
             raise UpgradeFailed(f"{' '.join(words)[:60]} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+        return done.stdout
 
     def _shown(self) -> dict[str, dict[str, Any]]:
         """Give what the lists of the API show, by list and id."""

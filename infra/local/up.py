@@ -46,9 +46,11 @@ from infra.local.platform import PLATFORM
 from infra.local.process import NotStarted
 from infra.local.seed import accounts, seed
 from infra.package import BUILD, sources_digest
+from infra.rolling import Pace, Rolling
 from infra.storage import bucket_id
 from infra.template import function_output
 from infra.updates import DeploymentFailed
+from infra.watching import leading_back
 
 _PACKAGE: Final = BUILD / STAGE
 _WIDTH: Final = 100
@@ -127,7 +129,9 @@ def _deploy(local: boto3.Session, keys: dict[str, KeyPair], notes: list[str]) ->
         "PlatformUrl": PLATFORM_URL,
         "PlatformJwks": keys["platform"].jwks,
     }
-    deployment = Deployment(local, stack=STACK, bucket=ARTIFACTS_BUCKET, poll_seconds=1)
+    deployment = Deployment(
+        local, stack=STACK, bucket=ARTIFACTS_BUCKET, poll_seconds=1, rolling=_rolling(local, notes)
+    )
     wanted = hashlib.sha256(json.dumps([sources_digest(STAGE), ENDPOINT, parameters]).encode()).hexdigest()
     deployed = DEPLOYED_FILE.read_text() if DEPLOYED_FILE.exists() else ""
     if deployed == wanted and deployment.status() in _DEPLOYED:
@@ -137,6 +141,17 @@ def _deploy(local: boto3.Session, keys: dict[str, KeyPair], notes: list[str]) ->
     _lock_evidence(local, outputs)
     DEPLOYED_FILE.write_text(wanted)
     return outputs
+
+
+def _rolling(local: boto3.Session, notes: list[str]) -> Rolling | None:
+    """Lead functions to new code as in an account, in seconds, if that is asked for (`infra.upgrade`).
+
+    Else aliases follow what is deployed, which is what a developer wants.
+    """
+    if not os.environ.get("ROLLING"):
+        return None
+    pace = Pace(percent=50, first_minutes=0.1, rest_minutes=0.05, poll_seconds=1)
+    return Rolling(session=local, stack=STACK, pace=pace, alarms=leading_back(STAGE), tell=notes.append)
 
 
 def _lock_evidence(local: boto3.Session, outputs: dict[str, str]) -> None:

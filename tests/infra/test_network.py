@@ -1,7 +1,12 @@
 """Where the service is reached, and from where it calls the platform: by parameter, and as before without them."""
 
+import urllib.parse
 from typing import Any
 
+import botocore.session
+import pytest
+
+from chalicelib.aws import clients
 from infra.functions import FUNCTIONS, logical_id
 from infra.network import SENDERS
 from infra.policies import log_group_id, role_id
@@ -53,3 +58,26 @@ def test_logs_and_queues_outlive_the_stack_in_production_and_not_on_a_desk(
         assert template["Resources"][name]["DeletionPolicy"] == "RetainExceptOnCreate", name
         assert template["Resources"][name]["UpdateReplacePolicy"] == "Retain", name
         assert local_template["Resources"][name]["DeletionPolicy"] == "Delete", name
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("cn-north-1", "s3.cn-north-1.amazonaws.com.cn"),
+        ("cn-northwest-1", "s3.cn-northwest-1.amazonaws.com.cn"),
+        ("eu-central-1", "s3.eu-central-1.amazonaws.com"),
+    ],
+)
+def test_links_and_forms_that_browsers_get_stay_in_the_region(
+    region: str, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link to another region's address would be sent on, or refused, and in China leave the country."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    monkeypatch.setattr(clients, "_session", botocore.session.get_session)
+    s3 = clients.client.__wrapped__("s3")
+    place = {"Bucket": "voucher-prod-evidence-123456789012", "Key": "footage/x"}
+    addresses = [
+        s3.generate_presigned_url("get_object", Params=place),
+        s3.generate_presigned_post(**place)["url"],
+    ]
+    assert [urllib.parse.urlsplit(address).hostname for address in addresses] == [host, host]
