@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.accounts.planted_bugs import BUGS as BUGS_OF_ACCOUNTS
 from tests.stateful.planting import Bug
+from tests.supervision.planted_bugs import BUGS as BUGS_OF_SUPERVISION
 
 ROOT = Path(__file__).parents[2]
 _COPIED = ("app.py", "chalicelib", "infra", "tests", "pyproject.toml")
@@ -890,7 +891,7 @@ BUGS = (
     ),
 )
 
-ALL = (*BUGS, *BUGS_OF_ACCOUNTS)
+ALL = (*BUGS, *BUGS_OF_ACCOUNTS, *BUGS_OF_SUPERVISION)
 
 
 def misfits() -> list[str]:
