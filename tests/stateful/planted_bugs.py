@@ -145,8 +145,8 @@ BUGS = (
     Bug(
         "a line whose payment failed never comes back",
         _PAYMENTS_STORE,
-        "[LineRow.released_by.set(actor), LineRow.retry_city.set(line.city)]",
-        "[LineRow.released_by.set(actor)]",
+        "[LineRow.released_by.set(actor), LineRow.retry_city.set(line.city), ",
+        "[LineRow.released_by.set(actor), ",
     ),
     Bug(
         "sealing again opens a batch although nothing is due",
@@ -334,8 +334,8 @@ BUGS = (
     Bug(
         "a decided objection stands among the open ones",
         _PUBLICITY_STORE,
-        "ObjectionRow.listed_in.set(_list_of(group_of(objection.division), outcome))",
-        "ObjectionRow.listed_in.set(_list_of(group_of(objection.division), objection.status))",
+        "ObjectionRow.listed_in.set(list_of_objections(group_of(objection.division), outcome))",
+        "ObjectionRow.listed_in.set(list_of_objections(group_of(objection.division), objection.status))",
         ("tests/subsidies/publicity",),
     ),
     Bug(
@@ -561,8 +561,8 @@ BUGS = (
     Bug(
         "a release counts for the next failure too",
         _PAYMENTS_STORE,
-        "LineRow.attempts.set(list(attempts)), LineRow.released_by.remove()]",
-        "LineRow.attempts.set(list(attempts))]",
+        "        LineRow.released_by.remove(),\n        *line_waits(city, at),",
+        "        *line_waits(city, at),",
     ),
     Bug(
         "who entered a failure may release it",
