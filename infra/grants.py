@@ -104,7 +104,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/deliveries/index/by_queue": "Query",
         "table/duties": "BatchGetItem GetItem PutItem",
         "table/earlier-projects": "GetItem PutItem Query",
-        "table/enrolments": "BatchGetItem GetItem PutItem UpdateItem",
+        "table/enrolments": "BatchGetItem ConditionCheckItem GetItem PutItem UpdateItem",
         "table/enrolments/index/by_division": "Query",
         "table/enrolments/index/by_institution": "Query",
         "table/enrolments/index/by_person": "Query",

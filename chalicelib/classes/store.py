@@ -18,6 +18,7 @@ from chalicelib.aws.writes import (
     ConditionFailed,
     Put,
     Update,
+    Write,
     lawful,
     names_none_of,
     none_of,
@@ -374,7 +375,7 @@ def head_update(
 
 
 def transact_under_head(
-    writes: Sequence[Put | Update], *, sources: Sequence[ClassStatus], version: int | None, change: Change
+    writes: Sequence[Write], *, sources: Sequence[ClassStatus], version: int | None, change: Change
 ) -> None:
     """Write under the head, which stands first; anything else that failed changed meanwhile.
 

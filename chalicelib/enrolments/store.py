@@ -10,7 +10,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 
 from chalicelib.aws.table import MomentAttribute, page_of, table_name
 from chalicelib.aws.waiting import A_PAGE, WaitingKeys, WaitingTable, waiting_since
-from chalicelib.aws.writes import Put, Update, lawful
+from chalicelib.aws.writes import Check, Put, Update, lawful
 from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
 from chalicelib.kernel.divisions import divisions_below
 from chalicelib.kernel.paging import DIVISIONS_A_PAGE, Page, PageRequest, page_over
@@ -208,6 +208,11 @@ def roster_write(enrolment_id: str, *, class_id: str, institution: str, project_
         & (EnrolmentRow.institution == institution)
         & (EnrolmentRow.project_id == project_id),
     )
+
+
+def free_check(enrolment_id: str) -> Check:
+    """Require that no class has an enrolment."""
+    return Check(EnrolmentRow, (enrolment_id,), EnrolmentRow.class_id.does_not_exist())
 
 
 def unroster_write(enrolment_id: str, *, class_id: str, now: datetime) -> Update:
