@@ -8,9 +8,9 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
-from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.waiting import A_PAGE, WaitingKey, WaitingKeys, queues_of, waiting_since
-from chalicelib.aws.writes import Put, Update, lawful
+from chalicelib.aws.table import MomentAttribute, page_of, table_name
+from chalicelib.aws.waiting import A_PAGE, WaitingKey, WaitingKeys, WaitingTable, queues_of, waiting_since
+from chalicelib.aws.writes import Check, Put, Update, lawful
 from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
 from chalicelib.kernel.divisions import covers, divisions_below
 from chalicelib.kernel.paging import DIVISIONS_A_PAGE, Page, PageRequest, page_over
@@ -62,7 +62,18 @@ class WaitingEnrolments(GlobalSecondaryIndex[Any]):
     queued_at = MomentAttribute(range_key=True)
 
 
-class EnrolmentRow(VersionedTable[Enrolment]):
+class AllWaitingEnrolments(GlobalSecondaryIndex[Any]):
+    """The same of the whole province, by part alone."""
+
+    class Meta:
+        index_name = "waiting_all"
+        projection = IncludeProjection(["status", "institution", "division"])
+
+    queue_all = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
+
+
+class EnrolmentRow(WaitingTable[Enrolment]):
     """One row an enrolment."""
 
     class Meta:
@@ -88,6 +99,7 @@ class EnrolmentRow(VersionedTable[Enrolment]):
     theory = NumberAttribute(null=True)
     practice = NumberAttribute(null=True)
     queue = UnicodeAttribute(null=True)
+    queue_all = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
     rostered_at = MomentAttribute(null=True)
     network = UnicodeAttribute(null=True)
@@ -95,6 +107,7 @@ class EnrolmentRow(VersionedTable[Enrolment]):
     by_person = EnrolmentsByPerson()
     by_division = EnrolmentsByDivision()
     waiting = WaitingEnrolments()
+    waiting_all = AllWaitingEnrolments()
 
 
 def _lawful_for(action: str) -> Condition:
@@ -223,6 +236,11 @@ def roster_write(
         & (EnrolmentRow.institution == institution)
         & (EnrolmentRow.project_id == project_id),
     )
+
+
+def free_check(enrolment_id: str) -> Check:
+    """Require that no class has an enrolment."""
+    return Check(EnrolmentRow, (enrolment_id,), EnrolmentRow.class_id.does_not_exist())
 
 
 def unroster_write(enrolment_id: str, *, class_id: str, now: datetime) -> Update:

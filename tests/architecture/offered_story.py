@@ -477,6 +477,14 @@ def _renamed(story: Story) -> None:
     story.cloud.work("imports", lambda event, _: _worked(jobs.process_import, event))
 
 
+def _account_asked(story: Story) -> None:
+    """A reviewer's account is asked for, and waits for a second person."""
+    from tests.accounts.builders import ask_for
+
+    asked = ask_for(lambda who=None: story.api(who), "offered-reviewer", role="reviewer", who="clerk")
+    assert asked.status == 201, asked.text
+
+
 def _expired(story: Story) -> None:
     story.now += timedelta(days=100)
 
@@ -491,6 +499,7 @@ _OTHERS: tuple[Step, ...] = (
     ("vouchers are revoked", _revoked),
     ("one is to be restored", _restored),
     ("a list renames people", _renamed),
+    ("an account is asked for", _account_asked),
     ("vouchers have expired", _expired),
 )
 __all__ = ["Story", "application", "steps"]

@@ -215,7 +215,7 @@ def _line_write(
     attempts = [*member.attempts, attempt_of(context, batch.id, result)]
     if result.paid:
         return payments.pay_line_write(member.line_id, attempts, unsettled=unsettled)
-    return payments.fail_line_write(member.line_id, attempts)
+    return payments.fail_line_write(member.line_id, attempts, city=batch.division, at=context.now)
 
 
 def _money_writes(context: Context, batch: Batch, group: Group) -> list[Write]:

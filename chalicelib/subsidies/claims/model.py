@@ -306,6 +306,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     last_change: Change | None = None
 
 
+def waits_for_finance(line: Line) -> bool:
+    """Tell whether a second finance officer has to decide on something of a line: it stands in their list."""
+    asked = (line.repayment_asked, line.correction)
+    reversal = line.status is LineStatus.PAID and line.reversal_asked_by is not None
+    failed = line.status is LineStatus.PAYMENT_FAILED and line.released_by is None
+    return failed or reversal or any(request is not None for request in asked)
+
+
 # --------------------------------------------------------------------------- names
 
 

@@ -9,8 +9,8 @@ import msgspec
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
-from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.waiting import A_PAGE, WaitingKeys, queue_of, waiting_since
+from chalicelib.aws.table import MomentAttribute, StructAttribute, page_of, table_name
+from chalicelib.aws.waiting import A_PAGE, WaitingKeys, WaitingTable, queue_of, waiting_since
 from chalicelib.aws.writes import Check, insert, lawful, update
 from chalicelib.kernel.divisions import group_of
 from chalicelib.kernel.paging import Page, PageRequest
@@ -52,7 +52,18 @@ class WaitingCases(GlobalSecondaryIndex[Any]):
     queued_at = MomentAttribute(range_key=True)
 
 
-class RiskCaseRow(VersionedTable[RiskCase]):
+class AllWaitingCases(GlobalSecondaryIndex[Any]):
+    """The same of the whole province, by part alone."""
+
+    class Meta:
+        index_name = "waiting_all"
+        projection = IncludeProjection(["status", "institution", "division"])
+
+    queue_all = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
+
+
+class RiskCaseRow(WaitingTable[RiskCase]):
     """One row a rule and subject."""
 
     class Meta:
@@ -84,10 +95,12 @@ class RiskCaseRow(VersionedTable[RiskCase]):
     resolved_at = MomentAttribute(null=True)
     tolerated_until = StructAttribute(null=True)
     queue = UnicodeAttribute(null=True)
+    queue_all = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
     by_area = CasesByArea()
     by_institution = CasesByInstitution()
     waiting = WaitingCases()
+    waiting_all = AllWaitingCases()
 
 
 def listing_of(group: str, status: CaseStatus) -> str:
@@ -200,7 +213,6 @@ _MOVABLE = (
     "resolved_by",
     "resolved_at",
     "tolerated_until",
-    "queue",
     "queued_at",
 )
 
@@ -222,6 +234,8 @@ def move(before: RiskCase, after: RiskCase, change: Change) -> RiskCase:
             column = getattr(RiskCaseRow, name)
             plain = str(value) if isinstance(value, StrEnum) else value
             actions.append(column.remove() if value is None else column.set(plain))
+    if listed.queue != before.queue:
+        actions += RiskCaseRow.listed_in(listed.queue) if listed.queue else RiskCaseRow.listed_nowhere()
     actions.append(RiskCaseRow.listing.set(listing_of(group_of(listed.division), listed.status)))
     condition = lawful(RiskCaseRow, sources=(before.status,), version=before.version)
     return update(RiskCaseRow, (before.id,), actions, condition=condition, change=change)

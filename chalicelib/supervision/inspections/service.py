@@ -152,8 +152,8 @@ def _population(context: Context, scope: InspectionScope, division: str) -> Iter
 
 
 def _subject(
-    subject_id: str, head: ClassHead, cases: int, lessons: Sequence[tuple] = ()
-) -> InspectionSubject:  # type: ignore[type-arg]
+    subject_id: str, head: ClassHead, cases: int, lessons: Sequence[tuple[Any, ...]] = ()
+) -> InspectionSubject:
     return InspectionSubject(
         id=subject_id,
         class_id=head.id,
