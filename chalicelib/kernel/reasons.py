@@ -823,6 +823,11 @@ REASONS: dict[str, Reason] = {
         "补课共 {hours} 课时，超过允许的 {maximum} 课时，不能再申请。",
         "{hours} lesson hours would be made up, at most {maximum} may be.",
     ),
+    "lesson_not_begun": Reason(
+        Refused,
+        "本课次 {opens_at} 才开始，还没有录像；请在课次开始后登记。",
+        "This lesson begins at {opens_at}: there is no footage yet. Announce it once the lesson has begun.",
+    ),
     "footage_outside_lesson": Reason(
         Impossible,
         "录像时间须在课次前后 2 小时之内，请核对起止时间。",
