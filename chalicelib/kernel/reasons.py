@@ -246,6 +246,11 @@ REASONS: dict[str, Reason] = {
         "第 {column} 列有内容但没有表头；请补上表头，或删除该列、取消表头的合并单元格。",
         "Column {column} has content but no header. Add the header, delete the column or unmerge the header.",
     ),
+    "rows_above_header": Reason(
+        Impossible,
+        "表头上方的第 {row} 行像是数据；请把表头移到最上面（排序时不要选中表头）后再上传。",
+        "Row {row} stands above the headers and looks like data. Move the headers to the top (leave them out when sorting) and upload again.",
+    ),
     "missing_column": Reason(
         Impossible, "缺少列“{column}”，请按模板补充。", "The column {column} is missing."
     ),

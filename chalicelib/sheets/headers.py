@@ -1,5 +1,6 @@
 """Headers of sheets: what people and programs write for one column, in every sheet alike."""
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -60,6 +61,22 @@ def known_headers(columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
 def synonyms_of(headers: Sequence[str]) -> tuple[str, ...]:
     """Give what else a column with these headers is called, in every sheet alike."""
     return tuple(synonym for header in headers for synonym in SYNONYMS.get(header, ()))
+
+
+_KEYS: Final = re.compile(r"'?(\d{17}[\dXx]|[0-9A-Z]{18}|(?:lin|enr|prj)_[\w-]{4,})\s*", re.ASCII)
+"""What names a row: an ID number, a credit code, the number of a line, an enrolment or a project."""
+_CELLS_SPARED = 2
+
+
+def is_row(cells: Sequence[str], headers: int) -> bool:
+    """Tell whether a line above so many headers is no title: it is nearly as full, and names something.
+
+    Who sorts a sheet with its headers finds them in the middle: what stands above must not be lost unseen.
+    """
+    filled = [cell for cell in cells if cell.strip()]
+    return len(filled) >= max(2, headers - _CELLS_SPARED) and any(
+        _KEYS.fullmatch(cell.strip()) for cell in filled
+    )
 
 
 def is_header(cells: Sequence[str], known: Mapping[str, str], enough: int) -> bool:

@@ -15,8 +15,8 @@ from chalicelib.edge.http import Api
 api = Api(__name__)
 
 
-Digest = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$")]
-Address = Annotated[str, Meta(min_length=12, max_length=500, pattern=r"^[\x21-\x7e]+$")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$(?!\n)")]
+Address = Annotated[str, Meta(min_length=12, max_length=500, pattern=r"^[\x21-\x7e]+$(?!\n)")]
 
 
 class FootageRequest(Form):

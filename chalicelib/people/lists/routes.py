@@ -26,7 +26,7 @@ class ImportRequest(Form):
     kind: ImportKind
     filename: Annotated[str, line(200)]
     size_bytes: Annotated[int, Meta(ge=1, le=imports.UPLOAD_BYTES_MAX)]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$(?!\n)")]
 
 
 class ImportOptions(Form):
