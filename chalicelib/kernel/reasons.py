@@ -289,6 +289,11 @@ REASONS: dict[str, Reason] = {
         "“{column}”是合并单元格；请取消合并，并在每一行填写内容。",
         "{column} is part of a merged cell. Unmerge it and fill in every row.",
     ),
+    "cell_too_long": Reason(
+        Impossible,
+        "“{column}”不能超过 {most} 个字，请缩写。",
+        "{column} takes at most {most} characters. Shorten it.",
+    ),
     "empty_cell": Reason(Impossible, "“{column}”不能为空，请补充。", "{column} may not be empty."),
     "invalid_id_number": Reason(
         Impossible,

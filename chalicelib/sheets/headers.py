@@ -63,20 +63,22 @@ def synonyms_of(headers: Sequence[str]) -> tuple[str, ...]:
     return tuple(synonym for header in headers for synonym in SYNONYMS.get(header, ()))
 
 
-_KEYS: Final = re.compile(r"'?(\d{17}[\dXx]|[0-9A-Z]{18}|(?:lin|enr|prj)_[\w-]{4,})\s*", re.ASCII)
-"""What names a row: an ID number, a credit code, the number of a line, an enrolment or a project."""
-_CELLS_SPARED = 2
+_PERSON_OR_LINE: Final = re.compile(r"'?(?:[0-9]{15,17}[0-9Xx]?|(?:lin|enr|prj)_[\w-]{4,})", re.ASCII)
+_NUMBER: Final = re.compile(r"[0-9][0-9A-Z]{9,}", re.ASCII)
+_WIDE = 5
+"""So many columns are more than any title has cells."""
 
 
 def is_row(cells: Sequence[str], headers: int) -> bool:
-    """Tell whether a line above so many headers is no title: it is nearly as full, and names something.
+    """Tell whether a line above so many headers is no title: it names somebody, or is half full with numbers.
 
     Who sorts a sheet with its headers finds them in the middle: what stands above must not be lost unseen.
     """
-    filled = [cell for cell in cells if cell.strip()]
-    return len(filled) >= max(2, headers - _CELLS_SPARED) and any(
-        _KEYS.fullmatch(cell.strip()) for cell in filled
-    )
+    filled = [unicodedata.normalize("NFKC", cell).strip() for cell in cells if cell.strip()]
+    if any(_PERSON_OR_LINE.fullmatch(cell) for cell in filled):
+        return True
+    half = headers >= _WIDE and len(filled) >= headers / 2
+    return half and any(_NUMBER.search(cell) for cell in filled)
 
 
 def is_header(cells: Sequence[str], known: Mapping[str, str], enough: int) -> bool:

@@ -190,7 +190,7 @@ def test_no_changed_sheet_fails_loses_a_row_or_keeps_two_spellings(
                 kept += 1
                 require_one_spelling(result)
         written = people_written(changed, kind)
-        told = {text for row in rows for text in row.cells.values()}
+        told = "\n".join(text for row in rows for text in row.cells.values())
         lost = (
             {text for text in written if text not in told} if not any(row.faults for row in rows) else set()
         )

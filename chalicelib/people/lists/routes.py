@@ -240,5 +240,5 @@ def _row_error(fault: RowFault, *, english: bool) -> RowErrorAnswer:
         row=fault.row,
         column=fault.column,
         code=fault.code,
-        detail=sentence(fault.code, {**fault.facts, "column": fault.column}, english=english),
+        detail=sentence(fault.code, fault.told, english=english),
     )
