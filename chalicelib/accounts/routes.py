@@ -15,7 +15,7 @@ from chalicelib.kernel.principal import Role
 
 api = Api(__name__)
 
-AccountName = Annotated[str, Meta(min_length=3, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$")]
+AccountName = Annotated[str, Meta(min_length=3, max_length=64, pattern=r"^[A-Za-z0-9._@-]+$(?!\n)")]
 IdNumberText = Annotated[str, Meta(max_length=32)]
 
 

@@ -114,6 +114,18 @@ def read_object(bucket: str, key: str, version: str | None = None) -> bytes | No
         raise
 
 
+def read_range(bucket: str, key: str, version: str, *, start: int, length: int) -> bytes:
+    """Read a part of one version of an object.
+
+    Raises:
+        Unavailable: S3 did not answer, or refused; repeating is safe.
+
+    """
+    with _asking() as s3:
+        wanted = f"bytes={start}-{start + length - 1}"
+        return bytes(s3.get_object(**_named(bucket, key, version), Range=wanted)["Body"].read())
+
+
 def write_object(
     bucket: str, key: str, body: bytes, *, content_type: str = "application/octet-stream"
 ) -> None:

@@ -279,6 +279,11 @@ REASONS: dict[str, Reason] = {
         "第 {column} 列有内容但没有表头；请补上表头，或删除该列、取消表头的合并单元格。",
         "Column {column} has content but no header. Add the header, delete the column or unmerge the header.",
     ),
+    "rows_above_header": Reason(
+        Impossible,
+        "表头上方的第 {row} 行像是数据；请把表头移到最上面（排序时不要选中表头）后再上传。",
+        "Row {row} stands above the headers and looks like data. Move the headers to the top (leave them out when sorting) and upload again.",
+    ),
     "missing_column": Reason(
         Impossible, "缺少列“{column}”，请按模板补充。", "The column {column} is missing."
     ),
@@ -316,6 +321,11 @@ REASONS: dict[str, Reason] = {
         Impossible,
         "“{column}”是合并单元格；请取消合并，并在每一行填写内容。",
         "{column} is part of a merged cell. Unmerge it and fill in every row.",
+    ),
+    "cell_too_long": Reason(
+        Impossible,
+        "“{column}”不能超过 {most} 个字，请缩写。",
+        "{column} takes at most {most} characters. Shorten it.",
     ),
     "empty_cell": Reason(Impossible, "“{column}”不能为空，请补充。", "{column} may not be empty."),
     "invalid_id_number": Reason(
@@ -855,6 +865,11 @@ REASONS: dict[str, Reason] = {
         Refused,
         "补课共 {hours} 课时，超过允许的 {maximum} 课时，不能再申请。",
         "{hours} lesson hours would be made up, at most {maximum} may be.",
+    ),
+    "lesson_not_begun": Reason(
+        Refused,
+        "本课次 {opens_at} 才开始，还没有录像；请在课次开始后登记。",
+        "This lesson begins at {opens_at}: there is no footage yet. Announce it once the lesson has begun.",
     ),
     "footage_outside_lesson": Reason(
         Impossible,

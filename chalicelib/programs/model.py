@@ -22,7 +22,7 @@ ROLL_CALLS_MAX = 4
 Count = Annotated[int, Meta(ge=0, le=100_000)]
 Months = Annotated[int, Meta(ge=0, le=1_200)]
 """A hundred years: beyond, the day it ends on may be one that no calendar has."""
-Host = Annotated[str, Meta(max_length=253, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$")]
+Host = Annotated[str, Meta(max_length=253, pattern=r"^[a-z0-9-]+(\.[a-z0-9-]+)+$(?!\n)")]
 """A host's name in lower case, e.g. `jk.ah.gov.cn`."""
 
 
@@ -175,7 +175,7 @@ class Face(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
     title: Annotated[str, Meta(min_length=1, max_length=64, extra=PUBLIC_WORDS)]
     issuer: Annotated[str, Meta(min_length=1, max_length=64, extra=PUBLIC_WORDS)]
-    colour: Annotated[str, Meta(pattern=r"^#[0-9A-Fa-f]{6}$")] = "#c8102e"
+    colour: Annotated[str, Meta(pattern=r"^#[0-9A-Fa-f]{6}$(?!\n)")] = "#c8102e"
     notes: Annotated[str, Meta(max_length=500, extra=PUBLIC_WORDS)] = ""
 
 

@@ -1,5 +1,6 @@
 """Headers of sheets: what people and programs write for one column, in every sheet alike."""
 
+import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Final
@@ -60,6 +61,24 @@ def known_headers(columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
 def synonyms_of(headers: Sequence[str]) -> tuple[str, ...]:
     """Give what else a column with these headers is called, in every sheet alike."""
     return tuple(synonym for header in headers for synonym in SYNONYMS.get(header, ()))
+
+
+_PERSON_OR_LINE: Final = re.compile(r"'?(?:[0-9]{15,17}[0-9Xx]?|(?:lin|enr|prj)_[\w-]{4,})", re.ASCII)
+_NUMBER: Final = re.compile(r"[0-9][0-9A-Z]{9,}", re.ASCII)
+_WIDE = 5
+"""So many columns are more than any title has cells."""
+
+
+def is_row(cells: Sequence[str], headers: int) -> bool:
+    """Tell whether a line above so many headers is no title: it names somebody, or is half full with numbers.
+
+    Who sorts a sheet with its headers finds them in the middle: what stands above must not be lost unseen.
+    """
+    filled = [unicodedata.normalize("NFKC", cell).strip() for cell in cells if cell.strip()]
+    if any(_PERSON_OR_LINE.fullmatch(cell) for cell in filled):
+        return True
+    half = headers >= _WIDE and len(filled) >= headers / 2
+    return half and any(_NUMBER.search(cell) for cell in filled)
 
 
 def is_header(cells: Sequence[str], known: Mapping[str, str], enough: int) -> bool:

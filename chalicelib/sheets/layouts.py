@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from chalicelib.sheets.headers import IGNORED, synonyms_of
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Layout:
     """The columns of one kind of sheet.
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
 from chalicelib.kernel.reasons import error
+from chalicelib.sheets.headers import is_row
 
 HEADER_LINES_MAX = 20
 _DELIMITERS: Final = (",", "\t", ";", "，", "|")
@@ -32,11 +33,32 @@ def csv_lines(raw: bytes, is_header: IsHeader) -> Iterator[tuple[int, list[Any]]
         for delimiter in _delimiters(text):
             top = _header_line(text, delimiter, is_header)
             if top is not None:
+                *above, header = (
+                    [_plain(cell) for cell in _cells(line, delimiter)] for line in _head(text)[: top + 1]
+                )
+                refuse_rows_above(list(enumerate(above, start=1)), header)
                 return _lines(text, delimiter, top)
     if not texts or "\x00" in texts[0] or _is_unmarked_wide(raw):
         raise error("unreadable_sheet")
     head = _head(texts[0])
     return _lines(texts[0], max(_DELIMITERS, key=lambda sign: max(line.count(sign) for line in head)), 0)
+
+
+def refuse_rows_above(above: Sequence[tuple[int, Sequence[str]]], header: Sequence[str]) -> None:
+    """Refuse a sheet whose headers stand below rows of it.
+
+    Raises:
+        Impossible: `rows_above_header`.
+
+    """
+    headers = sum(bool(text.strip()) for text in header)
+    for line, cells in above:
+        if is_row(cells, headers):
+            raise error("rows_above_header", row=line)
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader(io.StringIO(line, newline=""), delimiter=delimiter), [])
 
 
 def _is_unmarked_wide(raw: bytes) -> bool:

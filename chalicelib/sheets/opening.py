@@ -126,7 +126,7 @@ def worksheets(raw: bytes) -> Iterator[Worksheet]:
         RuntimeError,  # entries with a password
         OSError,
         ValueError,
-        KeyError,
+        LookupError,  # a part that is missing, or in an encoding that nobody knows
         EOFError,
     ):
         raise error("unreadable_sheet") from None

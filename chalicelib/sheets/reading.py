@@ -15,7 +15,7 @@ from chalicelib.kernel.reasons import error
 from chalicelib.sheets.content_types import CSV
 from chalicelib.sheets.headers import ADDED_BY_US, IGNORED, is_header, known_headers, plain_header
 from chalicelib.sheets.layouts import Layout
-from chalicelib.sheets.lines import HEADER_LINES_MAX, csv_lines
+from chalicelib.sheets.lines import HEADER_LINES_MAX, csv_lines, refuse_rows_above
 from chalicelib.sheets.opening import ROWS_MAX, Worksheet, is_lines, letters_of, worksheets
 
 COLUMNS_MAX = 100
@@ -202,10 +202,13 @@ def _sheet_with(
 def _header_of(sheet: Worksheet, known: Mapping[str, str], enough: int) -> tuple[list[str], bool] | None:
     """Take lines off a sheet up to its headers, and tell whether they were recognised; None if blank."""
     first: list[str] | None = None
-    for _, cells in itertools.islice(sheet.lines, HEADER_LINES_MAX):
+    above: list[tuple[int, list[str]]] = []
+    for line, cells in itertools.islice(sheet.lines, HEADER_LINES_MAX):
         texts = [_text(cell) for cell in cells]
         if is_header(texts, known, enough):
+            refuse_rows_above(above, texts)
             return texts, True
+        above.append((line, texts))
         first = first or (texts if any(texts) else None)
     return (first, False) if first is not None else None
 

@@ -15,12 +15,13 @@ from chalicelib.vouchers.card import service as card
 from chalicelib.vouchers.model import VoucherFlag, VoucherStatus
 
 api = Api(__name__)
+DeviceId = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$(?!\n)")]
 
 
 class ClaimRequest(Form):
     """Accept a voucher; a card that names its device has the codes shown there only."""
 
-    device_id: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")] | None = None
+    device_id: DeviceId | None = None
 
 
 class QrAnswer(Answer):

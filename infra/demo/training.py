@@ -21,6 +21,7 @@ from infra.demo.scene import (
     Graduate,
     Scene,
 )
+from infra.local.films import film_of
 from infra.local.people import PEOPLE_MAX, make_person, roster_workbook
 
 _OTHER_CITY: Final = "3402"
@@ -28,7 +29,6 @@ _FIRST_LESSON_DAYS: Final = 10
 _TOO_SOON_DAYS: Final = 4
 _LESSON_MINUTES: Final = 240
 _METRES_A_DEGREE: Final = 111_320.0
-_FOOTAGE_BYTES: Final = 4096
 _ARRIVES_MINUTES_BEFORE: Final = 20
 _LATE_MINUTES: Final = 10
 _SHIFT_M: Final = range(490, 620)
@@ -243,7 +243,8 @@ def _refuse_second_check_ins(scene: Scene, lesson: Body, starts_at: datetime) ->
 
 
 def _film(scene: Scene, lesson: Body, *, try_another_file: bool) -> None:
-    film = hashlib.shake_256(lesson["id"].encode()).digest(_FOOTAGE_BYTES)
+    starts_at, ends_at = (datetime.fromisoformat(lesson[name]) for name in ("starts_at", "ends_at"))
+    film = film_of(round((ends_at - starts_at).total_seconds()), lesson["id"])
     announced = scene.school.post(
         f"/v1/lessons/{lesson['id']}/footage",
         {

@@ -471,6 +471,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/catalogue/templates"): Case("/v1/catalogue/templates", query={"kind": "projects"}),
         ("GET", "/v1/catalogue/publication"): Case("/v1/catalogue/publication", query=div),
         ("POST", "/v1/catalogue/imports"): Case("/v1/catalogue/imports", {}, query={"kind": "institutions"}),
+        ("GET", "/v1/import-templates"): Case(
+            "/v1/import-templates", query={"kind": "graduates"}, owner=of_province
+        ),
         ("GET", "/v1/imports/{import_id}/renames"): Case(f"/v1/imports/{listed}/renames", owner=of_province),
         ("POST", "/v1/imports/{import_id}/renames/{row}/confirm"): Case(
             f"/v1/imports/{listed}/renames/2/confirm", VERSION, owner=of_province

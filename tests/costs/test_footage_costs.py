@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.attendance.summary.test_attendance_and_footage import FILM, announce, upload
+from tests.attendance.summary.test_attendance_and_footage import announce, upload
 from tests.classes.builders import Classroom
 from tests.costs.conftest import MEASURED, Cost
 
@@ -60,7 +60,7 @@ def test_footage(room, world, measure, within):
         "announce a recording",
         cheaper(lambda number: announced.append(announce(room, 300, 400, camera_id=f"x-{number}"))),
     )
-    within("register a recording", cheaper(lambda number: upload(room, announced[number], FILM)))
+    within("register a recording", cheaper(lambda number: upload(room, announced[number])))
     path = f"/v1/lessons/{room.lesson()['id']}/footage"
     clerk = room.api("clerk")
     within("show footage, with links", cheaper(lambda _: clerk.get(path, at=room.ended())))

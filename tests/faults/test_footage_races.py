@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import boto3
 import pytest
 
-from tests.attendance.summary.test_attendance_and_footage import BUCKET, FILM, announce
+from tests.attendance.summary.test_attendance_and_footage import BUCKET, announce, film_under
 from tests.classes.builders import Classroom
 
 CAMERAS = 24
@@ -21,7 +21,7 @@ def announced(world):
     events = []
     for one in made:
         key = one.json["upload"]["fields"]["key"]
-        put = s3.put_object(Bucket=BUCKET, Key=key, Body=FILM, ContentType="video/mp4")
+        put = s3.put_object(Bucket=BUCKET, Key=key, Body=film_under(key), ContentType="video/mp4")
         told = {"key": key, "version-id": put["VersionId"]}
         events.append({"detail": {"bucket": {"name": BUCKET}, "object": told}})
     return room, events, s3

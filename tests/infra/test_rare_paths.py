@@ -15,12 +15,13 @@ import app
 from chalicelib.vouchers import store
 from chalicelib.vouchers.expiry.service import PAGE
 from chalicelib.vouchers.model import VoucherStatus
+from infra.local.films import film_of
 from tests.attendance.builders import room_under
 from tests.classes.builders import Classroom
 from tests.subsidies.scored import Money, scored_class
 
 BUCKET = "voucher-test-evidence"
-FILM = b"film" * 100
+FILMS = {camera: film_of(8 * 3600, camera) for camera in ("cam-1", "cam-2")}
 
 
 def test_a_refused_call_frees_its_key_so_that_a_repeat_is_decided_afresh(api: Any, world: Any) -> None:
@@ -67,8 +68,8 @@ def _announced(room: Classroom, camera: str) -> str:
         "camera_id": camera,
         "started_at": room.starts().isoformat(),
         "ended_at": (room.starts() + timedelta(hours=8)).isoformat(),
-        "size_bytes": len(FILM),
-        "sha256": hashlib.sha256(FILM).hexdigest(),
+        "size_bytes": len(FILMS[camera]),
+        "sha256": hashlib.sha256(FILMS[camera]).hexdigest(),
         "content_type": "video/mp4",
     }
     path = f"/v1/lessons/{room.lesson()['id']}/footage"
@@ -85,8 +86,8 @@ def test_recordings_of_a_held_lesson_under_an_earlier_policy_are_held_by_whoever
     s3 = boto3.client("s3")
     keys = [_announced(room, "cam-1"), _announced(room, "cam-2")]
     versions = [
-        s3.put_object(Bucket=BUCKET, Key=key, Body=FILM, ContentType="video/mp4", ChecksumAlgorithm="SHA256")
-        for key in keys
+        s3.put_object(Bucket=BUCKET, Key=key, Body=film, ContentType="video/mp4", ChecksumAlgorithm="SHA256")
+        for key, film in zip(keys, FILMS.values(), strict=True)
     ]
     told = {"key": keys[0], "version-id": versions[0]["VersionId"]}
     now = {"now": room.ended().isoformat()}

@@ -19,7 +19,7 @@ api = Api(__name__)
 Password = Annotated[str, Meta(min_length=10, max_length=128)]
 Assertion = Annotated[str, Meta(max_length=4096)]
 """What the electronic social security card says of its holder, signed."""
-TotpCode = Annotated[str, Meta(pattern=r"^[0-9]{6}$")]
+TotpCode = Annotated[str, Meta(pattern=r"^[0-9]{6}$(?!\n)")]
 
 
 class ActivateRequest(Form):

@@ -21,7 +21,7 @@ from chalicelib.kernel.geo import CoordSystem
 api = Api(__name__)
 
 
-Visible = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$")]
+Visible = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[\x21-\x7e]+$(?!\n)")]
 Moment = Annotated[datetime, Meta(tz=True)]
 
 

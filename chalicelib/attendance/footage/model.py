@@ -15,6 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from chalicelib.attendance.footage.containers import Film
 from chalicelib.classes.model import Lesson
 from chalicelib.kernel.calendar import add_months, shanghai_date, start_of_day
 from chalicelib.kernel.ids import ClassId, LessonId, part_id, whole_of
@@ -35,6 +36,14 @@ FOOTAGE_SUFFIXES: Mapping[str, str] = {
     "video/x-matroska": "mkv",
     "video/matroska": "mkv",
 }
+
+
+DUPLICATE = "duplicate"
+"""The mismatch of a recording whose very bytes are another one's."""
+BYTES_A_SECOND_MIN = 250
+"""2 kbit/s: an eighth of the lowest rate that cameras can be set to. Below it there is no such film."""
+LENGTH_OFF_MIN, LENGTH_OFF_SHARE = timedelta(minutes=1), 0.05
+"""So far a film's length may be from what was announced: cameras drop frames, and clocks are read by hand."""
 
 
 class FootageStatus(StrEnum):
@@ -65,7 +74,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     An uploaded one has an object: `object_key` names it in the evidence bucket, `object_version` is the
     version that was compared with the announcement, `other_versions` what else was put under that name. An
     external one has a `url` instead. `due_day` (of UTC) and `due_at` say when to ask S3 if nothing was heard;
-    a recording that needs no asking has none.
+    a recording that needs no asking has none. `container`, `codec` and `length_seconds` are what its head
+    says (`containers`). `duplicate_of` is the recording that had these very bytes first.
     """
 
     class_id: ClassId
@@ -89,8 +99,22 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     registered_at: datetime | None = None
     due_day: str | None = None
     due_at: datetime | None = None
+    container: str | None = None
+    codec: str | None = None
+    length_seconds: int | None = None
+    duplicate_of: str | None = None
     version: int = 1
     last_change: Change | None = None
+
+
+class FilmClaim(msgspec.Struct, frozen=True, kw_only=True):
+    """That these very bytes are one recording's, the first that counted with them; no other counts."""
+
+    sha256: str
+    class_id: ClassId
+    segment_id: str
+    lesson_id: LessonId
+    claimed_at: datetime
 
 
 class LegalHold(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,6 +176,18 @@ def mismatch_of(segment: Segment, *, size_bytes: int, content_type: str, sha256:
         "sha256": sha256 != segment.sha256,
     }
     return next((name for name, wrong in differs.items() if wrong), None)
+
+
+def film_mismatch_of(segment: Segment, film: Film, *, size_bytes: int) -> str | None:
+    """Name what speaks against a film as this recording, by what its own head says; None if nothing does.
+
+    A film that was written live may tell no length; then the announced one is believed, and its size judged.
+    """
+    announced = (segment.ended_at - segment.started_at).total_seconds()
+    seconds = announced if film.seconds is None else film.seconds
+    if abs(seconds - announced) > max(LENGTH_OFF_MIN.total_seconds(), LENGTH_OFF_SHARE * announced):
+        return "length"
+    return "too_small" if size_bytes < BYTES_A_SECOND_MIN * seconds else None
 
 
 def retained_until(ended_at: datetime, policy: Policy) -> datetime:

@@ -6,11 +6,14 @@ from datetime import UTC, datetime, timedelta
 
 from chalicelib.attendance.footage import manifest as footage_manifest
 from chalicelib.attendance.footage import store
+from chalicelib.attendance.footage.containers import Pages, Unplayable, film_in
 from chalicelib.attendance.footage.model import (
+    DUPLICATE,
     VERSIONS_MAX,
     FootageStatus,
     Segment,
     due_days,
+    film_mismatch_of,
     mismatch_of,
     retained_until,
     segment_key_of,
@@ -82,13 +85,38 @@ def _registered(
         return segment
     if segment.status is FootageStatus.STORED:
         return store.note_other_version(segment, stored.version, change)
+    verdict = _judge(segment, stored, now=context.now)
+    return store.register(segment, stored.version, verdict=verdict, now=context.now, change=change)
+
+
+def _judge(segment: Segment, stored: objects.StoredObject, *, now: datetime) -> store.Verdict:
+    """Compare an object with what was announced, with what it says of itself, and with all other films.
+
+    Of two recordings with the same bytes the first that is right in all else counts: `claim_film` decides.
+    """
+    bucket, key = settings().evidence_bucket, segment.object_key
+    assert key is not None
     differs = mismatch_of(
         segment,
         size_bytes=stored.size_bytes,
         content_type=stored.content_type,
-        sha256=objects.digest_of(settings().evidence_bucket, segment.object_key, stored),
+        sha256=objects.digest_of(bucket, key, stored),
     )
-    return store.register(segment, stored.version, mismatch=differs, now=context.now, change=change)
+    if differs is not None:
+        return store.Verdict(differs)
+
+    def fetch(start: int, length: int) -> bytes:
+        return objects.read_range(bucket, key, stored.version, start=start, length=length)
+
+    try:
+        film = film_in(Pages(stored.size_bytes, fetch), stored.content_type)
+    except Unplayable:
+        return store.Verdict("unplayable")
+    differs = film_mismatch_of(segment, film, size_bytes=stored.size_bytes)
+    if differs is not None:
+        return store.Verdict(differs, film)
+    other = store.claim_film(segment, now=now)
+    return store.Verdict(None if other is None else DUPLICATE, film, other)
 
 
 def _protect(

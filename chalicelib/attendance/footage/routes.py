@@ -15,8 +15,8 @@ from chalicelib.edge.http import Api
 api = Api(__name__)
 
 
-Digest = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$")]
-Address = Annotated[str, Meta(min_length=12, max_length=500, pattern=r"^[\x21-\x7e]+$")]
+Digest = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$(?!\n)")]
+Address = Annotated[str, Meta(min_length=12, max_length=500, pattern=r"^[\x21-\x7e]+$(?!\n)")]
 
 
 class FootageRequest(Form):
@@ -50,17 +50,24 @@ class UploadAnswer(Answer):
 
 
 class AnnouncedAnswer(Answer):
-    """An announced recording; `upload` is null once it is stored."""
+    """An announced recording; `upload` is null once it is stored, or where it does not count.
+
+    `mismatch` is `duplicate` where another recording has these very bytes.
+    """
 
     id: str
     status: FootageStatus
+    mismatch: str | None
     upload: UploadAnswer | None
 
 
 class SegmentAnswer(Answer):
     """A recording; `url` is for bureaus: signed once it is stored, the platform's if it is external.
 
-    `mismatch` names what differs from the announcement; `other_versions` counts what else was put in its
+    `mismatch` names why it does not count: what differs from the announcement (`size_bytes`, `content_type`,
+    `sha256`), or `unplayable`, `length` (its own is not the announced one), `too_small` for its length,
+    `duplicate` (another recording has these very bytes; bureaus see which in `duplicate_of`). `container`,
+    `codec` and `length_seconds` are what its head says; `other_versions` counts what else was put in its
     place, before or after: links and the digest are of the one version that was registered.
     """
 
@@ -73,6 +80,10 @@ class SegmentAnswer(Answer):
     content_type: str | None
     status: FootageStatus
     mismatch: str | None
+    duplicate_of: str | None
+    container: str | None
+    codec: str | None
+    length_seconds: int | None
     other_versions: int
     registered_at: datetime | None
     url: str | None
@@ -130,6 +141,7 @@ def announce_footage(call: Call[FootageRequest, NoQuery], lesson_id: str) -> Ann
     return AnnouncedAnswer(
         id=announced.segment.id,
         status=announced.segment.status,
+        mismatch=announced.segment.mismatch,
         upload=None
         if form is None
         else UploadAnswer(url=form.url, fields=form.fields, expires_at=form.expires_at),
@@ -155,7 +167,8 @@ def refer_to_footage(call: Call[ExternalRequest, NoQuery], lesson_id: str) -> Se
         sha256=body.sha256.lower(),
         size_bytes=body.size_bytes,
     )
-    return _segment(service.refer_to_footage(call.context, lesson_id, reference), None)
+    referred = service.refer_to_footage(call.context, lesson_id, reference)
+    return _segment(referred, None, to_bureau=call.context.principal.is_bureau)
 
 
 @api.endpoint(
@@ -192,7 +205,10 @@ def release_footage(call: Call[ReasonBody, NoQuery], lesson_id: str) -> HoldAnsw
 def read_footage(call: Call[None, NoQuery], lesson_id: str) -> FootageAnswer:
     shown = service.show_footage(call.context, lesson_id)
     return FootageAnswer(
-        segments=[_segment(segment, shown.urls.get(segment.id)) for segment in shown.segments],
+        segments=[
+            _segment(segment, shown.urls.get(segment.id), to_bureau=call.context.principal.is_bureau)
+            for segment in shown.segments
+        ],
         coverage=float(shown.coverage),
         gaps=[GapAnswer(started_at=start, ended_at=end) for start, end in shown.gaps],
         hold=_hold(shown.hold) if shown.hold is not None else None,
@@ -203,7 +219,7 @@ def _hold(hold: LegalHold) -> HoldAnswer:
     return HoldAnswer(lesson_id=hold.lesson_id, held=hold.held, since=hold.since, reason=hold.reason)
 
 
-def _segment(segment: Segment, url: str | None) -> SegmentAnswer:
+def _segment(segment: Segment, url: str | None, *, to_bureau: bool) -> SegmentAnswer:
     return SegmentAnswer(
         id=segment.id,
         camera_id=segment.camera_id,
@@ -214,6 +230,10 @@ def _segment(segment: Segment, url: str | None) -> SegmentAnswer:
         content_type=segment.content_type,
         status=segment.status,
         mismatch=segment.mismatch,
+        duplicate_of=segment.duplicate_of if to_bureau else None,
+        container=segment.container,
+        codec=segment.codec,
+        length_seconds=segment.length_seconds,
         other_versions=len(segment.other_versions or []),
         registered_at=segment.registered_at,
         url=url,

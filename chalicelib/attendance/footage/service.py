@@ -14,6 +14,7 @@ from chalicelib.accounts.disclosures.service import record_access
 from chalicelib.attendance.footage import manifest as footage_manifest
 from chalicelib.attendance.footage import store
 from chalicelib.attendance.footage.model import (
+    DUPLICATE,
     SEGMENTS_MAX,
     SHOWN,
     UPLOAD_GRACE,
@@ -38,6 +39,7 @@ from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import until_written
 from chalicelib.classes.model import Lesson, TrainingClass
+from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, refuse
@@ -92,14 +94,16 @@ class LessonFootage:
 
 
 def announce_footage(context: Context, lesson_id: str, recording: Recording) -> AnnouncedRecording:
-    """Announce a recording of a lesson and get the form that uploads exactly it (step 8): three calls.
+    """Announce a recording of a lesson and get the form that uploads exactly it (step 8): four calls.
 
-    The same recording announced again is the same segment, with a fresh form while it is not stored.
+    The same recording announced again is the same segment, with a fresh form while it is not stored. One
+    whose very bytes another recording has, of whatever lesson and camera, is flagged and gets no form.
 
     Raises:
         Malformed: the end is not after the start (`ends_before_start`).
         NotFound: there is no such lesson in the caller's area.
-        Refused: the class is not running, or the lesson has too many recordings.
+        Refused: the class is not running, the lesson has not begun (`lesson_not_begun`) or has too many
+            recordings.
         Impossible: `footage_outside_lesson`.
 
     """
@@ -126,14 +130,18 @@ def announce_footage(context: Context, lesson_id: str, recording: Recording) -> 
         due_at=due_at,
     )
 
+    other = store.claimant_of(recording.sha256)
+    if other not in (None, segment_id):
+        announced = _as_duplicate(announced, other)
+
     def attempt() -> Segment:
         segment = _announced(context, announced)
-        if segment.status is FootageStatus.STORED or _is_due_late_enough(segment, due_at):
+        if _needs_no_form(segment) or _is_due_late_enough(segment, due_at):
             return segment
         return store.renew(segment, due_at=due_at, change=change_of(context, "footage.write"))
 
     segment = until_written(attempt)
-    if segment.status is FootageStatus.STORED:
+    if _needs_no_form(segment):
         return AnnouncedRecording(segment, None)
     assert segment.object_key is not None
     form = objects.upload_form(
@@ -144,6 +152,22 @@ def announce_footage(context: Context, lesson_id: str, recording: Recording) -> 
         sha256_base64=base64.b64encode(bytes.fromhex(recording.sha256)).decode(),
     )
     return AnnouncedRecording(segment, form)
+
+
+def _needs_no_form(segment: Segment) -> bool:
+    return segment.status is FootageStatus.STORED or segment.duplicate_of is not None
+
+
+def _as_duplicate(segment: Segment, other: str | None) -> Segment:
+    """Give a recording that does not count from the first: its very bytes are another one's, which did."""
+    return msgspec.structs.replace(
+        segment,
+        status=FootageStatus.MISMATCH,
+        mismatch=DUPLICATE,
+        duplicate_of=other,
+        due_day=None,
+        due_at=None,
+    )
 
 
 def _is_due_late_enough(segment: Segment, due_at: datetime) -> bool:
@@ -171,25 +195,25 @@ def refer_to_footage(context: Context, lesson_id: str, reference: ExternalRecord
     if host not in training_class.policy.external_footage_hosts:
         raise error("external_host_unknown", host=host)
     digest = hashlib.sha256(msgspec.json.encode(reference)).hexdigest()
-    segment = _announced(
-        context,
-        Segment(
-            class_id=training_class.id,
-            id=segment_id_of(lesson.id, digest=digest),
-            lesson_id=lesson.id,
-            division=training_class.division,
-            institution=training_class.institution,
-            camera_id=reference.camera_id,
-            started_at=reference.started_at,
-            ended_at=reference.ended_at,
-            size_bytes=reference.size_bytes,
-            sha256=reference.sha256,
-            url=reference.url,
-            status=FootageStatus.EXTERNAL,
-            announced_at=context.now,
-            registered_at=context.now,
-        ),
+    referred = Segment(
+        class_id=training_class.id,
+        id=segment_id_of(lesson.id, digest=digest),
+        lesson_id=lesson.id,
+        division=training_class.division,
+        institution=training_class.institution,
+        camera_id=reference.camera_id,
+        started_at=reference.started_at,
+        ended_at=reference.ended_at,
+        size_bytes=reference.size_bytes,
+        sha256=reference.sha256,
+        url=reference.url,
+        status=FootageStatus.EXTERNAL,
+        announced_at=context.now,
+        registered_at=context.now,
     )
+    _standing(referred)  # before the claim: nothing may hold a film that is no recording
+    other = store.claim_film(referred, now=context.now)
+    segment = _announced(context, referred if other is None else _as_duplicate(referred, other))
     footage_manifest.write(training_class, lesson.id)
     return segment
 
@@ -205,6 +229,8 @@ def _require_filmed(
     refuse(why_closed(training_class))
     if not near_lesson(lesson, recording.started_at, recording.ended_at):
         raise error("footage_outside_lesson")
+    if context.now < lesson.starts_at:
+        raise error("lesson_not_begun", opens_at=format_moment(lesson.starts_at))
     return training_class, lesson
 
 
@@ -214,13 +240,21 @@ def _wrong(field: str, code: str) -> DomainError:
 
 def _announced(context: Context, segment: Segment) -> Segment:
     """Store an announcement unless it is there or the lesson has too many; give what stands there."""
+    return _standing(segment) or store.announce(segment, change_of(context, "footage.write"))
+
+
+def _standing(segment: Segment) -> Segment | None:
+    """Give a recording as it was announced before; None if there is none, and room for it.
+
+    Raises:
+        Refused: `footage_too_many`.
+
+    """
     known = store.segments_at(segment.lesson_id)
     standing = next((recording for recording in known if recording.id == segment.id), None)
-    if standing is not None:
-        return standing
-    if len(known) >= SEGMENTS_MAX:
+    if standing is None and len(known) >= SEGMENTS_MAX:
         raise error("footage_too_many", limit=SEGMENTS_MAX)
-    return store.announce(segment, change_of(context, "footage.write"))
+    return standing
 
 
 # --------------------------------------------------------------------------- showing

@@ -2,14 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
-from chalicelib.attendance.footage.model import UNSENT, FootageStatus, LegalHold, Segment, due_day_of
-from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
+from chalicelib.attendance.footage.containers import Film
+from chalicelib.attendance.footage.model import (
+    UNSENT,
+    FilmClaim,
+    FootageStatus,
+    LegalHold,
+    Segment,
+    due_day_of,
+)
+from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, table_name
 from chalicelib.aws.waiting import A_PAGE, WaitingKeys, queue_of, waiting_since
 from chalicelib.aws.writes import ConditionFailed, insert, update
 from chalicelib.kernel.ids import whole_of
@@ -74,9 +82,28 @@ class SegmentRow(VersionedTable[Segment]):
     due_at = MomentAttribute(null=True)
     queue = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
+    container = UnicodeAttribute(null=True)
+    codec = UnicodeAttribute(null=True)
+    length_seconds = NumberAttribute(null=True)
+    duplicate_of = UnicodeAttribute(null=True)
 
     by_due_day = ByDueDay()
     waiting = WaitingFootage()
+
+
+class FilmClaimRow(Table[FilmClaim]):
+    """One row a film, by its digest: the recording that counts with it."""
+
+    class Meta:
+        table_name = table_name("footage-films")
+
+    record_type = FilmClaim
+
+    sha256 = UnicodeAttribute(hash_key=True)
+    class_id = UnicodeAttribute()
+    segment_id = UnicodeAttribute()
+    lesson_id = UnicodeAttribute()
+    claimed_at = MomentAttribute()
 
 
 class HoldRow(VersionedTable[LegalHold]):
@@ -109,6 +136,30 @@ def announce(segment: Segment, change: Change) -> Segment:
         assert isinstance(old, Segment)
         return old
     return segment
+
+
+def claim_film(segment: Segment, *, now: datetime) -> str | None:
+    """Claim a film for a recording; gives the other one that has it already: the first claim stands."""
+    claim = FilmClaim(
+        sha256=segment.sha256,
+        class_id=segment.class_id,
+        segment_id=segment.id,
+        lesson_id=segment.lesson_id,
+        claimed_at=now,
+    )
+    try:
+        insert(FilmClaimRow.from_record(claim))
+    except ConditionFailed as failure:
+        standing = failure.old
+        assert isinstance(standing, FilmClaim)
+        return standing.segment_id if standing.segment_id != segment.id else None
+    return None
+
+
+def claimant_of(sha256: str) -> str | None:
+    """Name the recording that counts with a film, if one does."""
+    claim = FilmClaimRow.find(sha256)
+    return claim.segment_id if claim is not None else None
 
 
 def renew(segment: Segment, *, due_at: datetime, change: Change) -> Segment:
@@ -155,8 +206,21 @@ def segments_at(lesson_id: str) -> list[Segment]:
 # --------------------------------------------------------------------------- registering
 
 
+class Verdict(NamedTuple):
+    """What comes of comparing an object: what differs, what its head says, whose film it is."""
+
+    mismatch: str | None
+    film: Film | None = None
+    duplicate_of: str | None = None
+
+
 def register(
-    segment: Segment, object_version: str, *, mismatch: str | None, now: datetime, change: Change
+    segment: Segment,
+    object_version: str,
+    *,
+    verdict: Verdict,
+    now: datetime,
+    change: Change,
 ) -> Segment:
     """Record which version S3 holds for a recording and how it compares.
 
@@ -166,6 +230,7 @@ def register(
         ConditionFailed: the row changed meanwhile.
 
     """
+    mismatch, film = verdict.mismatch, verdict.film
     status = FootageStatus.STORED if mismatch is None else FootageStatus.MISMATCH
     actions: list[Action] = [
         SegmentRow.status.set(str(status)),
@@ -177,6 +242,12 @@ def register(
         actions += [attribute.remove() for attribute in over]
     else:
         actions.append(SegmentRow.mismatch.set(mismatch))
+    if verdict.duplicate_of is not None:
+        actions.append(SegmentRow.duplicate_of.set(verdict.duplicate_of))
+    if film is not None:
+        actions += [SegmentRow.container.set(film.container), SegmentRow.codec.set(film.codec)]
+        if film.seconds is not None:
+            actions.append(SegmentRow.length_seconds.set(round(film.seconds)))
     if segment.object_version is not None:
         others = [*(segment.other_versions or []), segment.object_version]
         actions.append(SegmentRow.other_versions.set(others))

@@ -65,6 +65,7 @@ OPTIONAL = frozenset({"programs", "rooms", *PUBLISHED_ONLY, *_ACCOUNT})
 """What may stay empty; an account is told whole or not at all."""
 _TEXT_CHARS_MAX = 200
 _FEE_YUAN_MAX = 1_000_000
+_DASHES = re.compile(r"[\u2010-\u2015\u2212\u2500\u30fc\ufe58\ufe63]+")
 _LNG_MAX, _LAT_MAX = 180, 90
 _LEVEL_NAMES = {
     name: level
@@ -134,7 +135,8 @@ _PARSERS: Mapping[CatalogueKind, Mapping[str, Callable[[str], str]]] = {
     },
     CatalogueKind.PROJECTS: {
         "id": _narrow,
-        "occupation_code": _narrow,
+        "occupation_code": lambda text: _DASHES.sub("-", _narrow(text)),
+        "edition": _narrow,
         "level": _level,
         "hours": _narrow,
         "fee_yuan": _fee,

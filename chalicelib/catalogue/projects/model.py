@@ -5,7 +5,7 @@ import msgspec
 from chalicelib.kernel.ids import ProgramId, ProjectId
 from chalicelib.kernel.principal import Change
 
-PROJECT_PATTERNS = {"occupation_code": r"\d-\d{2}-\d{2}-\d{2}", "edition": r"\d{4}"}
+PROJECT_PATTERNS = {"occupation_code": r"[0-9]-[0-9]{2}-[0-9]{2}-[0-9]{2}", "edition": r"[0-9]{4}"}
 """Codes of the occupational classification (职业分类大典) and the year of its edition."""
 
 

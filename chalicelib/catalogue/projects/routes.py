@@ -21,8 +21,8 @@ class ProjectRequest(Form):
     """A project's entry; `hours` are lesson hours (课时)."""
 
     name: Annotated[str, line(100)]
-    occupation_code: Annotated[str, Meta(pattern=f"^{PROJECT_PATTERNS['occupation_code']}$")]
-    edition: Annotated[str, Meta(pattern=f"^{PROJECT_PATTERNS['edition']}$")]
+    occupation_code: Annotated[str, Meta(pattern=rf"^{PROJECT_PATTERNS['occupation_code']}$(?!\n)")]
+    edition: Annotated[str, Meta(pattern=rf"^{PROJECT_PATTERNS['edition']}$(?!\n)")]
     level: Annotated[int, Meta(ge=1, le=5)]
     hours: Annotated[int, Meta(ge=1, le=2000)]
     fee_fen: Annotated[int, Meta(ge=0, le=100_000_000)]

@@ -90,7 +90,7 @@ def read_mobile(text: str) -> Phone | CellFault:
 def read_school(text: str) -> str | CellFault:
     """Read the name of a school."""
     name = " ".join(text.split())
-    return name if len(name) <= _SCHOOL_CHARS_MAX else CellFault("wrong_type")
+    return name if len(name) <= _SCHOOL_CHARS_MAX else CellFault("cell_too_long", {"most": _SCHOOL_CHARS_MAX})
 
 
 def read_day(text: str) -> date | CellFault:

@@ -29,7 +29,7 @@ def _lines(chunks: Iterable[RawChunk], faults: Iterable[list[RowFault]]) -> Iter
     for chunk, chunk_faults in zip(chunks, faults, strict=True):
         reasons: dict[int, list[str]] = {}
         for fault in chunk_faults:
-            text = sentence(fault.code, {**fault.facts, "column": fault.column})
+            text = sentence(fault.code, fault.told)
             reasons.setdefault(fault.row, []).append(f"{fault.column}：{text}")
         for row in chunk.rows:
             cells = [row.cells[name] for name in chunk.headers]

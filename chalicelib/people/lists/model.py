@@ -103,6 +103,11 @@ class RowFault(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     facts: dict[str, str | int] = {}
 
+    @property
+    def told(self) -> dict[str, str | int]:
+        """Give the facts for its sentence, with its place in the sender's words."""
+        return {"column": self.column, "field": self.column, "row": self.row, **self.facts}
+
 
 def why_not_propose(record: Import) -> DomainError | None:
     """Tell what stands against issuing vouchers from a list; None if nothing does."""

@@ -26,7 +26,7 @@ class ImportRequest(Form):
     kind: ImportKind
     filename: Annotated[str, line(200)]
     size_bytes: Annotated[int, Meta(ge=1, le=imports.UPLOAD_BYTES_MAX)]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$(?!\n)")]
 
 
 class ImportOptions(Form):
@@ -240,5 +240,5 @@ def _row_error(fault: RowFault, *, english: bool) -> RowErrorAnswer:
         row=fault.row,
         column=fault.column,
         code=fault.code,
-        detail=sentence(fault.code, {**fault.facts, "column": fault.column}, english=english),
+        detail=sentence(fault.code, fault.told, english=english),
     )

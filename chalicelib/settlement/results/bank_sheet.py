@@ -127,7 +127,7 @@ def _read(row: SheetRow) -> PaymentResult | Sequence[Fault]:
         return faults
     return PaymentResult(
         row=row.row,
-        line_id=cells["line_id"],
+        line_id=plain_reference(cells["line_id"]),
         outcome=outcome,
         amount_fen=int(fen[1]),
         paid_on=paid_on,

@@ -25,7 +25,7 @@ class DocumentRequest(Form):
     kind: DocumentKind
     content_type: DocumentType
     size_bytes: Annotated[int, Meta(ge=1, le=DOCUMENT_BYTES_MAX)]
-    sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$")]
+    sha256: Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$(?!\n)")]
 
 
 class FormAnswer(Answer):

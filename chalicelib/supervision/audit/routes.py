@@ -45,7 +45,7 @@ class ChainPlaceForm(Form):
 
     chain: Division
     seq: Annotated[int, Meta(ge=0, le=2**53)]
-    hash: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$")]
+    hash: Annotated[str, Meta(pattern=r"^([0-9a-f]{64})?$(?!\n)")]
 
 
 class VerifyRequest(Form):

@@ -271,7 +271,7 @@ def lessons(world: Any) -> Story:
     film = {"camera_id": "cam-1", "content_type": "video/mp4", **times}
     announced = yield Use(school, f"{lesson}/footage", film, room.starts() + HOUR)
     assert announced.status == 201, announced.text
-    elsewhere = {"camera_id": "cam-2", "url": "https://monitor.example/1.mp4", **times}
+    elsewhere = {"camera_id": "cam-2", "url": "https://monitor.example/1.mp4", **times, "sha256": "c" * 64}
     referred = yield Use(school, f"{lesson}/footage/external", elsewhere, room.starts() + HOUR)
     assert referred.status == 201, referred.text
     held = yield Use(supervisor, f"{lesson}/footage/hold", {"reason": "调查"}, room.ended())

@@ -1,0 +1,206 @@
+"""What a recording's head says: files of ffmpeg, cut and broken ones, and what comes of them at registration."""
+
+import itertools
+import random
+import struct
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from chalicelib.attendance.footage.containers import Film, Pages, Unplayable, film_in
+from infra.local.films import film_of
+from tests.attendance.summary.test_attendance_and_footage import announce, attendance, film, footage, upload
+from tests.classes.builders import Classroom
+
+FILES = Path(__file__).parent / "films"
+MP4, MKV = "video/mp4", "video/x-matroska"
+FILMS = {
+    "index_behind.mp4": Film("mp4", "h264", 10),
+    "index_before.mp4": Film("mp4", "h264", 10),
+    "fragments.mp4": Film("mp4", "h264", 9),
+    "h265.mp4": Film("mp4", "h265", 10),
+    "mpeg4.mp4": Film("mp4", "mpeg4", 10),
+    "plain.mkv": Film("mkv", "h264", 10),
+    "h265.mkv": Film("mkv", "h265", 10),
+    "live.mkv": Film("mkv", "h264", None),
+}
+"""Of fragments the last one's beginning is known."""
+BROKEN_SEED = 18
+BROKEN_TRIES = 2_000
+
+
+@pytest.fixture
+def room(world):
+    return Classroom(world).rostered(2)
+
+
+def type_of(name):
+    return MP4 if name.endswith("mp4") else MKV
+
+
+def pages(raw):
+    return Pages(len(raw), lambda start, length: raw[start : start + length])
+
+
+# ------------------------------------------------------------------------------------------ heads
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_the_head_of_a_file_of_ffmpeg_says_what_ffprobe_says(name):
+    assert film_in(pages((FILES / name).read_bytes()), type_of(name)) == FILMS[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "content_type"),
+    [("plain.mkv", MP4), ("h265.mp4", MKV), ("other.avi", MP4), ("other.avi", MKV), ("sound_only.mp4", MP4)],
+)
+def test_what_is_another_container_or_has_no_picture_is_unplayable(name, content_type):
+    with pytest.raises(Unplayable):
+        film_in(pages((FILES / name).read_bytes()), content_type)
+
+
+def test_an_index_behind_five_gigabytes_is_found_with_few_bytes():
+    small = film_of(3600, "x")
+    head, movie = small[:24], small[24 : small.index(b"mdat") - 4]
+    size = 5 * 1024**3
+    told = struct.pack(">I4sQ", 1, b"mdat", size - len(head) - len(movie))
+    read = []
+
+    def fetch(start, length):
+        read.append(length)
+        known = {0: head + told, size - len(movie): movie}
+        return b"".join(
+            piece[max(start - at, 0) : max(start + length - at, 0)].ljust(
+                0 if at else min(length, size - len(movie) - start) if start < size - len(movie) else 0, b"\0"
+            )
+            for at, piece in known.items()
+        )[:length]
+
+    assert film_in(Pages(size, fetch), MP4) == Film("mp4", "h264", 3600)
+    assert sum(read) < 200_000
+
+
+def test_a_file_that_is_cut_off_anywhere_is_unplayable_or_reads_the_same():
+    for name, film_of_file in FILMS.items():
+        raw = (FILES / name).read_bytes()
+        for end in range(0, len(raw), 61):
+            try:
+                read = film_in(pages(raw[:end]), type_of(name))
+            except Unplayable:
+                continue
+            assert read.codec == film_of_file.codec
+            assert "live" in name or "fragments" in name, (name, end)
+
+
+def test_no_broken_head_fails_otherwise_than_as_unplayable():
+    chance = random.Random(BROKEN_SEED)
+    for name, _ in zip(itertools.cycle(FILMS), range(BROKEN_TRIES), strict=False):
+        raw = bytearray((FILES / name).read_bytes())
+        for _ in range(chance.randint(1, 8)):
+            raw[chance.randrange(min(len(raw), 2000)) * chance.choice((1, -1))] = chance.randrange(256)
+        try:
+            read = film_in(pages(bytes(raw)), type_of(name))
+        except Unplayable:
+            continue
+        assert read.container in ("mp4", "mkv")
+
+
+def test_a_head_scattered_over_the_whole_object_is_not_read_for_ever():
+    boxes = struct.pack(">I4s", 70_000, b"free") + b"\0" * 69_992
+    with pytest.raises(Unplayable):
+        film_in(pages(boxes * 300), MP4)
+
+
+# ------------------------------------------------------------------------------------------ registration
+
+
+def only(room, number=0):
+    path = f"/v1/lessons/{room.lesson(number)['id']}/footage"
+    (segment,) = room.api("clerk").get(path, at=room.ended()).json["segments"]
+    return segment
+
+
+def test_a_real_recording_is_stored_with_what_its_head_says(room):
+    content = (FILES / "h265.mp4").read_bytes()
+    first = room.starts()
+    announced = announce(room, content=content, ended_at=(first + timedelta(seconds=10)).isoformat())
+    assert upload(room, announced) == "stored"
+    seen = only(room)
+    told = (seen["container"], seen["codec"], seen["length_seconds"], seen["mismatch"])
+    assert told == ("mp4", "h265", 10, None)
+
+
+@pytest.mark.parametrize(
+    ("content", "mismatch"),
+    [
+        (b"moving pictures" * 200_000, "unplayable"),
+        (film(start=0, end=60), "length"),
+        (film_of(8 * 3600 + 1500, "longer"), "length"),
+        (film_of(8 * 3600, "tiny", size_bytes=100_000), "too_small"),
+    ],
+)
+def test_what_is_no_film_of_that_length_is_a_mismatch_and_does_not_count(room, content, mismatch):
+    assert upload(room, announce(room, content=content)) == "mismatch"
+    seen = footage(room)
+    assert (seen["segments"][0]["mismatch"], seen["coverage"]) == (mismatch, 0)
+
+
+def test_a_camera_that_drops_frames_or_a_clock_read_by_hand_does_no_harm(room):
+    assert upload(room, announce(room, content=film_of(8 * 3600 - 1200, "dropped"))) == "stored"
+    assert footage(room)["coverage"] == 1
+
+
+def test_a_lesson_that_has_not_begun_has_no_footage(room):
+    before = announce(room, at=room.starts() - timedelta(minutes=1))
+    assert (before.status, before.json["code"]) == (409, "lesson_not_begun")
+    assert announce(room).status == 201
+
+
+# ------------------------------------------------------------------------------------------ the same bytes
+
+
+def test_bytes_that_count_elsewhere_are_flagged_at_announcement_and_get_no_form(room):
+    first = announce(room)
+    assert upload(room, first) == "stored"
+    for again in (
+        announce(room, number=1, content=film()),
+        announce(room, camera_id="cam-2", content=film()),
+    ):
+        assert again.status == 201, again.text
+        assert (again.json["status"], again.json["mismatch"], again.json["upload"]) == (
+            "mismatch",
+            "duplicate",
+            None,
+        )
+    other = only(room, 1)
+    assert (other["mismatch"], other["duplicate_of"]) == ("duplicate", first.json["id"])
+    assert [lesson["coverage"] for lesson in attendance(room)["lessons"]] == [1, 0, 0, 0, 0]
+    path = f"/v1/lessons/{room.lesson(1)['id']}/footage"
+    (own,) = room.api("institution").get(path, at=room.ended()).json["segments"]
+    assert (own["mismatch"], own["duplicate_of"]) == ("duplicate", None)
+    assert announce(room).json["status"] == "stored", "the first stays what it is"
+
+
+def test_of_two_announced_at_once_the_first_that_is_registered_counts(room):
+    one, two = announce(room), announce(room, number=1, content=film())
+    assert upload(room, two) == "stored"
+    assert upload(room, one) == "mismatch"
+    assert (only(room)["mismatch"], only(room)["duplicate_of"]) == ("duplicate", two.json["id"])
+    assert [lesson["coverage"] for lesson in attendance(room)["lessons"]][:2] == [0, 1]
+    assert upload(room, two) == "stored"
+
+
+def test_a_recording_that_does_not_count_takes_nobodys_film(room):
+    wrong = announce(room, end=60, content=film())
+    assert upload(room, wrong) == "mismatch"
+    assert upload(room, announce(room)) == "stored"
+
+
+def test_however_registrations_of_the_same_bytes_meet_one_of_them_counts(room):
+    announced = [announce(room, number=number, content=film()) for number in range(5)]
+    with ThreadPoolExecutor(5) as pool:
+        statuses = list(pool.map(lambda each: upload(room, each), announced))
+    assert sorted(statuses) == ["mismatch"] * 4 + ["stored"]
+    assert sum(lesson["coverage"] for lesson in attendance(room)["lessons"]) == 1
