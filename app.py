@@ -78,6 +78,9 @@ BLUEPRINTS = (
     "supervision.reports",
     "supervision.dead_letters",
     "console",
+    "console.staff",
+    "console.scanning",
+    "console.open",
 )
 """Whose `routes.py` there is, in the order of the life of a voucher."""
 

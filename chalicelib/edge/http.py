@@ -8,6 +8,7 @@ idempotency, errors, headers. Order of refusal: 401 token, 403 role, 400 form, 4
 import contextlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, NoReturn
@@ -62,6 +63,8 @@ _PATH_ID = re.compile(r"[A-Za-z0-9._:~-]{1,128}")
 _ANY = re.compile(r".{1,128}")
 _TOLD_WHAT_IS_WRONG = frozenset({"division", "uscc", "year"})
 """Typed by people, who are told by the endpoint itself what is wrong with it."""
+VIEWS: dict[tuple[str, str], tuple[Endpoint, Callable[..., Any]]] = {}
+"""What answers, by method and path: pages ask in this process what clients ask over the gateway."""
 _guard: Port[[], Guard] = Port("guard_of_requests")
 """Gives what proves callers and knows who may do what: accounts are a later step."""
 
@@ -126,6 +129,8 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         ENDPOINTS.append(declared)
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
+            VIEWS[method, path] = (declared, view)
+
             def handle(**path_values: str) -> Response:
                 return _handle(self.current_request, declared, view, path_values)
 
@@ -216,6 +221,19 @@ def _refusal(failure: DomainError, *, request_id: str, english: bool) -> Reply:
     return Reply(problem, problem.status, PROBLEM_JSON, headers_of(failure))
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of an endpoint, by the gateway or by a page in this process."""
+
+    headers: Mapping[str, str]
+    path: Mapping[str, str]
+    """Values of the placeholders of its path, as they stand in the address."""
+    parameters: Mapping[str, str]
+    raw: bytes = b""
+    full_path: str = ""
+    source: str = ""
+
+
 def _answer(
     request: Any,
     headers: Mapping[str, str],
@@ -227,17 +245,44 @@ def _answer(
     english: bool,
 ) -> Reply:
     raw = bytes(request.raw_body or b"")
-    principal = _prove(endpoint, headers, raw)
-    with _evidence(endpoint, headers, principal, path, request_id):
-        _admit(endpoint, principal)
-    pace.spend(endpoint.action, principal)
-    now = _believed_now(headers)
     parameters = request.query_params or {}
-    query = parse_query({name: parameters[name] for name in parameters}, endpoint.query)
+    asked = Asked(
+        headers=headers,
+        path=path,
+        parameters={name: parameters[name] for name in parameters},
+        raw=raw,
+        full_path=str(request.context.get("path") or endpoint.path),
+        source=source_of(request),
+    )
+    principal = _prove(endpoint, headers, raw)
+    return serve(principal, endpoint, view, asked, request_id=request_id, english=english)
+
+
+def serve(
+    principal: Principal,
+    endpoint: Endpoint,
+    view: Callable[..., Any],
+    asked: Asked,
+    *,
+    request_id: str,
+    english: bool,
+) -> Reply:
+    """Answer a proven caller: role, form, idempotency and evidence are the same whoever carries the question.
+
+    Raises:
+        DomainError: what the endpoint refuses.
+
+    """
+    headers, path = asked.headers, asked.path
+    with _evidence(endpoint, headers, principal, path, request_id):
+        admit(endpoint, principal)
+    pace.spend(endpoint.action, principal)
+    now = believed_now(headers)
+    query = parse_query(asked.parameters, endpoint.query)
     division = getattr(query, "division", None)
     if division is not None and not is_known(division):
         raise malformed([Fault("unknown_division", field="division")])
-    body = _parse_body(endpoint, headers, raw)
+    body = _parse_body(endpoint, headers, asked.raw)
     values = _path_values(path)
     call: Call[Any, Any] = Call(
         context=Context(principal=principal, now=now, request_id=request_id),
@@ -245,7 +290,7 @@ def _answer(
         query=query,
         english=english,
         place=_place_of(endpoint, principal, values, query),
-        source=_source_of(request),
+        source=asked.source,
         device_id=headers.get("x-device-id"),
     )
 
@@ -259,9 +304,10 @@ def _answer(
     key = headers.get("idempotency-key")
     if key is None or endpoint.method != "POST" or endpoint.action == PUBLIC:
         return run()
-    full_path = str(request.context.get("path") or endpoint.path)
-    asked = msgspec.json.encode([endpoint.method, full_path, dict(parameters)], order="deterministic")
-    return _run_once(run, key, caller=principal.actor, request=asked.decode(), raw=raw)
+    request = msgspec.json.encode(
+        [endpoint.method, asked.full_path, dict(asked.parameters)], order="deterministic"
+    )
+    return _run_once(run, key, caller=principal.actor, request=request.decode(), raw=asked.raw)
 
 
 def _path_values(path: Mapping[str, str]) -> dict[str, str]:
@@ -288,7 +334,7 @@ def _place_of(endpoint: Endpoint, principal: Principal, values: Mapping[str, str
     return f"{endpoint.method} {endpoint.path} {principal.actor} {what}"
 
 
-def _source_of(request: Any) -> str:
+def source_of(request: Any) -> str:
     """Tell the address as the gateway saw it: headers are the caller's own word."""
     return str(request.context.get("identity", {}).get("sourceIp") or "")
 
@@ -307,7 +353,7 @@ def _evidence(
     except Forbidden as failure:
         if endpoint.method != "GET":
             try:
-                now = _believed_now(headers)
+                now = believed_now(headers)
             except DomainError:
                 now = datetime.now(UTC)
             context = Context(principal=principal, now=now, request_id=request_id)
@@ -338,12 +384,14 @@ def _prove(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Princi
     return _guard().authenticate(headers, raw)
 
 
-def _admit(endpoint: Endpoint, principal: Principal) -> None:
+def admit(endpoint: Endpoint, principal: Principal) -> None:
+    """Let a role at an endpoint, or raise `Forbidden`."""
     if endpoint.action != PUBLIC:
         _guard().admit(principal, endpoint.action)
 
 
-def _believed_now(headers: Mapping[str, str]) -> datetime:
+def believed_now(headers: Mapping[str, str]) -> datetime:
+    """Tell the time of a request: the real one, save where the local stage travels."""
     moment = headers.get(_LOCAL_NOW)
     if moment is None:
         return datetime.now(UTC)
@@ -409,3 +457,13 @@ def _local_times(value: Any) -> Any:
     if isinstance(value, list):
         return [_local_times(item) for item in value]
     return value
+
+
+def authenticate(headers: Mapping[str, str]) -> Principal:
+    """Prove who a page is for, by the token that its session holds.
+
+    Raises:
+        Unauthenticated: no token, or none that is good.
+
+    """
+    return _guard().authenticate(headers, b"")
