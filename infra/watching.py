@@ -18,6 +18,7 @@ from typing import Final
 
 from chalicelib.aws import metrics
 from chalicelib.aws.metrics import JOB_DIMENSION, NAMESPACE, STAGE_DIMENSION, Metric
+from chalicelib.kernel.clocks import BATCH_WORKING_DAYS
 from infra.functions import FUNCTIONS, QUEUES, Function, logical_id
 from infra.storage import LOCAL, Json, dead_letters_id, has_dead_letters, prefix, queue_id
 
@@ -126,6 +127,21 @@ def _nightly(name: str, acts: str, figure: Metric, threshold: float) -> Watch:
     )
 
 
+def _each_night(name: str, acts: str, figure: Metric, threshold: float) -> Watch:
+    """Watch what a nightly job measures; it is over by noon, so that the next night it rings anew.
+
+    An alarm tells its people when it begins to ring, once: a thing that rests has to be told every day.
+    """
+    return Watch(
+        name=name,
+        acts=acts,
+        figure=figure,
+        threshold=threshold,
+        statistic="Maximum",
+        period_seconds=_DAY // 2,
+    )
+
+
 OF_THE_SERVICE: Final = (
     API_THROTTLED,
     Watch(name="requests-paced", acts=OPERATOR, figure=metrics.REQUESTS_PACED, threshold=100),
@@ -144,8 +160,8 @@ OF_THE_SERVICE: Final = (
     _hourly("deliveries-dead", PROVINCE, metrics.DELIVERIES_DEAD, 1),
     _hourly("deliveries-refused", PROVINCE, metrics.DELIVERIES_REFUSED, 1),
     _nightly("batch-unsealed", FINANCE, metrics.BATCH_UNSEALED_DAYS, 1),
-    _nightly("batch-unexported", FINANCE, metrics.BATCH_UNEXPORTED_DAYS, 5),
-    _nightly("batch-unanswered", FINANCE, metrics.BATCH_UNANSWERED_DAYS, 5),
+    _each_night("batch-unexported", FINANCE, metrics.BATCH_UNEXPORTED_DAYS, BATCH_WORKING_DAYS),
+    _each_night("batch-unanswered", FINANCE, metrics.BATCH_UNANSWERED_DAYS, BATCH_WORKING_DAYS),
     _nightly("ledger-differs", FINANCE, metrics.LEDGER_DIFFERENCES, 1),
     _nightly("audit-broken", PROVINCE, metrics.CHAINS_BROKEN, 1),
     _nightly("audit-gaps", PROVINCE, metrics.AUDIT_GAPS, 1),

@@ -9,7 +9,7 @@ import msgspec
 
 from chalicelib.accounts import rights, store
 from chalicelib.accounts.access_tokens import read_token
-from chalicelib.accounts.model import Account, stands
+from chalicelib.accounts.model import DECIDERS, Account, stands
 from chalicelib.aws.keys import partner_keys
 from chalicelib.kernel.errors import Forbidden
 from chalicelib.kernel.principal import Context, Principal, Role
@@ -26,7 +26,9 @@ _standing: dict[str, tuple[float, Account | None, frozenset[str], frozenset[str]
 class RequestGuard:
     """Proves the caller of every request and admits roles by the table of rights."""
 
-    def authenticate(self, headers: Mapping[str, str], raw_body: bytes) -> Principal:
+    def authenticate(
+        self, headers: Mapping[str, str], raw_body: bytes, *, changes: bool = False
+    ) -> Principal:
         """Prove the caller by a bearer token, or the platform by its signature over the body."""
         signature = headers.get(SIGNATURE_HEADER)
         if signature is not None:
@@ -39,7 +41,8 @@ class RequestGuard:
             if not _is_trainee(principal):
                 raise error("unauthenticated")
             return principal
-        return _standing_holder(principal, issued_at)
+        fresh = changes and principal.role in DECIDERS
+        return _standing_holder(principal, issued_at, fresh=fresh)
 
     def admit(self, principal: Principal, action: str) -> None:
         """See `rights.admit`."""
@@ -89,17 +92,18 @@ def _is_trainee(principal: Principal) -> bool:
     )
 
 
-def _standing_holder(principal: Principal, issued_at: float) -> Principal:
+def _standing_holder(principal: Principal, issued_at: float, *, fresh: bool) -> Principal:
     """Give the token's holder, with all their hands, if the account is on and still is what the token says.
 
     Accounts are believed for `STATUS_CACHE_SECONDS`; one that contradicts its token is read again, so that
-    a sign-in right after a reset or a change of role works at once.
+    a sign-in right after a reset or a change of role works at once. What decides on money and rights is
+    `fresh`: an account that was switched off or reset a moment ago decides nothing more.
     """
     from chalicelib.accounts.duties.service import hands_of  # noqa: PLC0415 - not part of a start
 
     until, account, own, hands = _standing.get(principal.actor, (0.0, None, frozenset(), frozenset()))
     now = time.monotonic()
-    if until <= now or not stands(account, principal, issued_at):
+    if fresh or until <= now or not stands(account, principal, issued_at):
         account = store.find_account(principal.actor)
         found = hands_of(account, datetime.now(UTC)) if account is not None else None
         own, hands = (found.own, found.all) if found is not None else (frozenset(), frozenset())

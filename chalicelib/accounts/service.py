@@ -253,7 +253,11 @@ def list_accounts(context: Context, division: str | None, request: PageRequest) 
 
 
 def disable(context: Context, account_id: str, *, version: int, reason: str) -> Account:
-    """Switch an account off; within `guard.STATUS_CACHE_SECONDS` its tokens stop working everywhere.
+    """Switch an account off, whoever's it is in the area: one person's word is enough to take a right away.
+
+    From then on it decides nothing; what it still reads, it reads for `guard.STATUS_CACHE_SECONDS` at most.
+    A clerk may switch off the account of a supervisor: to have it back takes two (`reset`, `confirm`), and
+    the audit tells who did it and why.
 
     Raises:
         NotFound: see `read_account`; also of an account above the caller.

@@ -134,6 +134,17 @@ def accounts_in(division: str) -> Iterator[Account]:
     return (row.record for row in AccountRow.by_division.query(division))
 
 
+def find_accounts(account_ids: Sequence[str]) -> list[Account]:
+    """Read many accounts, 100 a call."""
+    return AccountRow.find_many(account_ids)
+
+
+def proposed_accounts() -> list[Account]:
+    """Read the accounts that wait to be confirmed, of all divisions."""
+    rows = AccountRow.by_proposal.query(str(ACCOUNT_TRANSITIONS.sources("lapse")[0]))
+    return AccountRow.find_many([row.id for row in rows])
+
+
 def proposals_over(now: datetime) -> Iterator[str]:
     """Give the ids of accounts that nobody confirmed in time."""
     rows = AccountRow.by_proposal.query(

@@ -4,17 +4,21 @@ A row that waits carries `queue`, the list in which it stands, and `queued_at`, 
 index `waiting` only with both. `queued_at` is written with the state and goes with it, so a list can hold
 nothing that does not wait. Lists are read for people, oldest first, and by the night's clocks, which look at
 what has waited for longer than a span.
+
+Who looks after the whole province reads `waiting_all` instead, where the same rows stand by part alone: a few
+queries a table, however many cities there are.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
 from pynamodb.attributes import UnicodeAttribute
+from pynamodb.expressions.update import Action
 
-from chalicelib.aws.table import page_of
-from chalicelib.kernel.divisions import covers, group_of, groups_below, is_part_of_group
+from chalicelib.aws.table import Record, VersionedTable, page_of
+from chalicelib.kernel.divisions import PROVINCE, covers, group_of, groups_below, is_part_of_group
 from chalicelib.kernel.paging import Page, PageRequest, page_over
 
 A_PAGE = 100
@@ -36,6 +40,36 @@ def lists_of(group: str) -> list[str]:
 def queues_of(area: str) -> list[str]:
     """Name the lists of a division and those below it."""
     return [queue for group in groups_below(area) for queue in lists_of(group)]
+
+
+def queue_of_all(queue: str) -> str:
+    """Give the list of the whole province in which what stands in a list stands too."""
+    return f"{PROVINCE}#{queue.partition('#')[2]}"
+
+
+class WaitingTable(VersionedTable[Record]):
+    """A table whose rows that wait stand in the list of their city and in that of the province."""
+
+    queue = UnicodeAttribute(null=True)
+    queue_all = UnicodeAttribute(null=True)
+
+    @classmethod
+    def from_record(cls, record: Record) -> Self:
+        """Make the row that stores a record, in both lists if the record names one."""
+        row = super().from_record(record)
+        if row.queue is not None:
+            row.queue_all = queue_of_all(row.queue)
+        return row
+
+    @classmethod
+    def listed_in(cls, queue: str) -> list[Action]:
+        """Have a row stand in a list, and in that of the province."""
+        return [cls.queue.set(queue), cls.queue_all.set(queue_of_all(queue))]
+
+    @classmethod
+    def listed_nowhere(cls) -> list[Action]:
+        """Take a row out of both lists."""
+        return [cls.queue.remove(), cls.queue_all.remove()]
 
 
 def page_of_waiting(index: Any, division: UnicodeAttribute, area: str, request: PageRequest) -> Page[Any]:
@@ -83,13 +117,14 @@ def waiting_since(
     after: Mapping[str, Any] | None = None,
     by: str = "queued_at",
     status: str | None = None,
+    index: str = "waiting",
 ) -> WaitingKeys:
-    """Give what has waited in a list since before a moment, the oldest first, by the index `waiting`.
+    """Give what has waited in a list since before a moment, the oldest first.
 
     `by` names the attribute that orders it, where that is an older one; `status` picks those in one state, of
     whom there may be fewer than `limit` while more are to come.
     """
-    rows = table.waiting.query(
+    rows = getattr(table, index).query(
         queue,
         getattr(table, by) <= until,
         page_size=limit,
@@ -101,15 +136,15 @@ def waiting_since(
 
 
 def all_waiting(
-    table: Any, area: str, *, until: datetime, most: int, by: str = "queued_at"
-) -> list[WaitingKey]:
-    """Give everything that waits in a division and below it since before a moment, at most so many a list."""
-    return [
-        key
-        for queue in queues_of(area)
-        for key in waiting_since(table, queue, until=until, limit=most, by=by).keys
-        if key.division is None or covers(area, key.division)
-    ]
+    table: Any, lists: Iterable[str], area: str, *, until: datetime, most: int, by: str, index: str
+) -> WaitingKeys:
+    """Give everything of some lists that waits in an area since before a moment, at most so many a list.
+
+    `after` tells only whether there is more than that.
+    """
+    pages = [waiting_since(table, queue, until=until, limit=most, by=by, index=index) for queue in lists]
+    here = [key for page in pages for key in page.keys if key.division is None or covers(area, key.division)]
+    return WaitingKeys(here, next((page.after for page in pages if page.after), None))
 
 
 def _key_of(table: Any, row: Any, by: str) -> WaitingKey:

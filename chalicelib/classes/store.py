@@ -11,13 +11,14 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
-from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
+from chalicelib.aws.table import MomentAttribute, StructAttribute, page_of, table_name
+from chalicelib.aws.waiting import A_PAGE, WaitingKeys, WaitingTable, waiting_since
 from chalicelib.aws.writes import (
     Check,
     ConditionFailed,
     Put,
     Update,
+    Write,
     lawful,
     names_none_of,
     none_of,
@@ -92,7 +93,18 @@ class WaitingClasses(GlobalSecondaryIndex[Any]):
     queued_at = MomentAttribute(range_key=True)
 
 
-class ClassRow(VersionedTable[Any]):
+class AllWaitingClasses(GlobalSecondaryIndex[Any]):
+    """The same of the whole province, by part alone."""
+
+    class Meta:
+        index_name = "waiting_all"
+        projection = IncludeProjection(["status", "institution", "division"])
+
+    queue_all = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
+
+
+class ClassRow(WaitingTable[Any]):
     """One part of a class: attributes of the other parts are absent."""
 
     class Meta:
@@ -153,11 +165,13 @@ class ClassRow(VersionedTable[Any]):
     decision_reason = UnicodeAttribute(null=True)
     marks = StructAttribute(null=True)
     queue = UnicodeAttribute(null=True)
+    queue_all = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
     by_institution = ByInstitution()
     by_city = ByCity()
     by_claim_deadline = ByClaimDeadline()
     waiting = WaitingClasses()
+    waiting_all = AllWaitingClasses()
 
     @property
     def record(self) -> Any:
@@ -361,7 +375,7 @@ def head_update(
 
 
 def transact_under_head(
-    writes: Sequence[Put | Update], *, sources: Sequence[ClassStatus], version: int | None, change: Change
+    writes: Sequence[Write], *, sources: Sequence[ClassStatus], version: int | None, change: Change
 ) -> None:
     """Write under the head, which stands first; anything else that failed changed meanwhile.
 

@@ -142,8 +142,10 @@ class Call(Generic[BodyType, QueryType]):
 class Guard(Protocol):
     """Proves callers and knows who may do what; given by `accounts`, installed in `app.py`."""
 
-    def authenticate(self, headers: Mapping[str, str], raw_body: bytes) -> Principal:
-        """Prove the caller or raise `Unauthenticated`."""
+    def authenticate(
+        self, headers: Mapping[str, str], raw_body: bytes, *, changes: bool = False
+    ) -> Principal:
+        """Prove the caller, who wants to change something or only to read, or raise `Unauthenticated`."""
         ...
 
     def admit(self, principal: Principal, action: str) -> None:

@@ -381,7 +381,7 @@ def _prove(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Princi
             with contextlib.suppress(Unauthenticated):
                 return _guard().authenticate(headers, raw)
         return Principal(actor="public", role=Role.PUBLIC)
-    return _guard().authenticate(headers, raw)
+    return _guard().authenticate(headers, raw, changes=endpoint.method != "GET")
 
 
 def admit(endpoint: Endpoint, principal: Principal) -> None:

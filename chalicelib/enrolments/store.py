@@ -8,9 +8,9 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
-from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
-from chalicelib.aws.writes import Put, Update, lawful
+from chalicelib.aws.table import MomentAttribute, page_of, table_name
+from chalicelib.aws.waiting import A_PAGE, WaitingKeys, WaitingTable, waiting_since
+from chalicelib.aws.writes import Check, Put, Update, lawful
 from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
 from chalicelib.kernel.divisions import divisions_below
 from chalicelib.kernel.paging import DIVISIONS_A_PAGE, Page, PageRequest, page_over
@@ -60,7 +60,18 @@ class WaitingEnrolments(GlobalSecondaryIndex[Any]):
     queued_at = MomentAttribute(range_key=True)
 
 
-class EnrolmentRow(VersionedTable[Enrolment]):
+class AllWaitingEnrolments(GlobalSecondaryIndex[Any]):
+    """The same of the whole province, by part alone."""
+
+    class Meta:
+        index_name = "waiting_all"
+        projection = IncludeProjection(["status", "institution", "division"])
+
+    queue_all = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
+
+
+class EnrolmentRow(WaitingTable[Enrolment]):
     """One row an enrolment."""
 
     class Meta:
@@ -86,11 +97,13 @@ class EnrolmentRow(VersionedTable[Enrolment]):
     theory = NumberAttribute(null=True)
     practice = NumberAttribute(null=True)
     queue = UnicodeAttribute(null=True)
+    queue_all = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
     by_institution = EnrolmentsByInstitution()
     by_person = EnrolmentsByPerson()
     by_division = EnrolmentsByDivision()
     waiting = WaitingEnrolments()
+    waiting_all = AllWaitingEnrolments()
 
 
 def _lawful_for(action: str) -> Condition:
@@ -195,6 +208,11 @@ def roster_write(enrolment_id: str, *, class_id: str, institution: str, project_
         & (EnrolmentRow.institution == institution)
         & (EnrolmentRow.project_id == project_id),
     )
+
+
+def free_check(enrolment_id: str) -> Check:
+    """Require that no class has an enrolment."""
+    return Check(EnrolmentRow, (enrolment_id,), EnrolmentRow.class_id.does_not_exist())
 
 
 def unroster_write(enrolment_id: str, *, class_id: str, now: datetime) -> Update:

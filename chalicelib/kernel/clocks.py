@@ -26,8 +26,7 @@ class Effect(StrEnum):
     LIST = "list"
     """It is flagged `overdue`, and supervisors and the province have it in their lists too.
 
-    Lists are those of `GET /v1/waiting`. What is not in them yet (`NOT_YET_WAITING`) has a list of its own,
-    without flags.
+    Lists are those of `GET /v1/waiting`; what stands in none of them has its reason in `NOT_WAITING`.
     """
     RELEASE = "release"
     LAPSE = "lapse"
@@ -135,6 +134,10 @@ def _rests(why: str) -> Clock:
 
 _EXPIRES = Tick(effect=Effect.EXPIRE, until="voucher.expires_at", by="expire_shard")
 _CLOCKS_JOB = "seal_settlement"
+_AWAITED = Clock(
+    acts=(Role.INSTITUTION,),
+    ticks=(Tick(effect=Effect.LAPSE, days=FOOTAGE_DAYS, by=_CLOCKS_JOB, port="lapse_footage"),),
+)
 _FINANCE_TOLD = Clock(
     acts=(Role.FINANCE,), ticks=(Tick(effect=Effect.LIST, working_days=BATCH_WORKING_DAYS),)
 )
@@ -182,9 +185,10 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "issued": Clock(acts=(Role.TRAINEE,), ticks=(_EXPIRES,)),
         "claimed": Clock(acts=(Role.TRAINEE,), ticks=(_EXPIRES,)),
         "redeemed": _rests("its enrolment has the clock"),
-        "expired": _rests("over, unless two of the province restore it; a proposal lapses by itself"),
-        "revoked": _rests("over, unless two of the province restore it; a proposal lapses by itself"),
+        "expired": _rests("over, unless two of the province restore it"),
+        "revoked": _rests("over, unless two of the province restore it"),
     },
+    "restoration": {"proposed": _proposed_to(Role.PROVINCE)},
     "enrolment": {
         "confirmed": Clock(
             acts=(Role.INSTITUTION,),
@@ -269,8 +273,9 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "rejected": _rests("over, unless the second review that rejected it is withdrawn"),
         "batched": _rests("its batch has the clock"),
         "paid": _rests("done; taken back only where something was wrong"),
-        "payment_failed": _carried_on("seal_settlement"),
+        "payment_failed": _decided_by(Role.FINANCE),  # released, it goes into the next batch by itself
     },
+    "line_request": {"asked": _decided_by(Role.FINANCE)},
     "override": {
         "asked": _decided_by(Role.REVIEWER),
         "confirmed": _rests("until its last day; may be asked for anew"),
@@ -285,7 +290,7 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "sealing": _carried_on("seal_settlement"),
         "sealed": _FINANCE_TOLD,
         "exported": _FINANCE_TOLD,
-        "reconciled": _FINANCE_TOLD,
+        "reconciled": _rests("its lines that failed, or came back, wait to be released"),
         "closed": _rests("done, unless a payment of it came back or is corrected"),
     },
     "delivery": {
@@ -295,26 +300,17 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "dead": Clock(acts=(Role.PROVINCE,), ticks=(Tick(effect=Effect.LIST),)),
     },
     "check_in": {"needs_review": _decided_by(Role.CLERK)},
-    "footage": {
-        "awaiting_upload": Clock(
-            acts=(Role.INSTITUTION,), ticks=(Tick(effect=Effect.LIST, days=FOOTAGE_DAYS),)
-        )
-    },
+    "footage": {"awaiting_upload": _AWAITED, "missing": _AWAITED, "mismatch": _AWAITED},
 }
 """By the name of the transition table, then by state. Final states have none: nobody has to act in them."""
 
 
-NOT_YET_WAITING: Mapping[str, str] = {
-    "account": "GET /v1/accounts",
-    "payee_account": "GET /v1/payees",
-    "hold": "GET /v1/holds",
-    "rename": "GET /v1/imports/{import_id}/renames",
-    "objection": "GET /v1/objections",
-    "settlement_batch": "GET /v1/settlement-batches",
-    "delivery": "GET /v1/exchange/deliveries",
-    "footage": "GET /v1/lessons/{lesson_id}/footage",
+NOT_WAITING: Mapping[str, str] = {
+    "voucher": "its holder, who is no caller of that list, has it in the card (`GET /v1/vouchers`)",
+    "delivery": "a machine's trouble that a person of the province looks into: alarms tell it within the "
+    "hour, `GET /v1/exchange/deliveries?state=` lists it",
 }
-"""Machines with clocks that flag, but in no list of what waits yet: where their things are found instead."""
+"""Machines in whose states somebody acts, but which stand in no list of what waits, and why."""
 
 
 class Flag(StrEnum):

@@ -97,8 +97,10 @@ REASONS: dict[str, Reason] = {
     ),
     "self_approval": Reason(
         Forbidden,
-        "不能审批或复核自己录入、申请或初审的业务，请由另一名经办人办理。",
-        "You may not decide on your own work. Another person has to.",
+        "不能审批或复核本人经办的业务；三十日内为本人开立、重置账户的人，或由本人开立、重置账户的人，"
+        "其经办的业务视同本人经办。请由另一名人员办理。",
+        "You may not decide on your own work, nor on that of who made or reset your account, or whose account you "
+        "made or reset, within 30 days. Another person has to.",
     ),
     # the form
     "malformed": Reason(
@@ -207,8 +209,8 @@ REASONS: dict[str, Reason] = {
     ),
     "project_not_covered": Reason(
         Refused,
-        "该券不能用于此项目或此机构，请在可用项目中另选。",
-        "This voucher does not cover this project or institution. Choose one of those listed.",
+        "此项目不在该机构或该券可用的范围内，请在可用项目中另选。",
+        "This project is not covered, by the institution or by the voucher. Choose one of those listed.",
     ),
     "institution_suspended": Reason(
         Refused,
@@ -915,8 +917,8 @@ REASONS: dict[str, Reason] = {
     ),
     "hold_open": Reason(
         Refused,
-        "有风险核查尚未结束，请先由监督人员处理。",
-        "A hold is still open. A supervisor resolves it first.",
+        "尚有未解除的暂停支付，请先由该暂停所列可解除的人员处理。",
+        "A hold is still open. One of those it names as who may lift it decides on it first.",
     ),
     "budget_exhausted": Reason(
         Refused,
@@ -1062,6 +1064,14 @@ REASONS: dict[str, Reason] = {
         Refused,
         "该明细已有追回申请，请由另一名拨付人员确认或驳回，或由申请人撤回。",
         "A reversal was asked for already. Another finance officer confirms or refuses it.",
+    ),
+    "repayment_already_asked": Reason(
+        Refused,
+        "该明细已有待确认的退款登记，请由另一名拨付人员确认或驳回，或由登记人撤回。",
+        "A repayment waits to be confirmed already. Another finance officer confirms or refuses it.",
+    ),
+    "repayment_not_asked": Reason(
+        Refused, "该明细没有待确认的退款登记。", "No repayment waits to be confirmed for this line."
     ),
     "repayment_contradicts": Reason(
         Refused,

@@ -76,7 +76,8 @@ class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     `named_at` is since when its holder's name counts, by the real clock; `name_mismatch_at` tells that a
     card with another name tried to use it. `restoration` is the proposal to give it back that was made
     last, open or lapsed (`restoring.model`). `barred_from` and `barred_until` (exclusive) are when
-    cross-match lists stand against it, `bar` says why.
+    cross-match lists stand against it, `bar` says why. `served_in` is the division in which it was redeemed,
+    of one that was paid for the division of its class: reports count it there, wherever its institution is.
     """
 
     id: VoucherId
@@ -110,6 +111,7 @@ class Voucher(msgspec.Struct, frozen=True, kw_only=True):
     name_mismatch_at: datetime | None = None
     restoration: Restoration | None = None
     restored_at: datetime | None = None
+    served_in: str | None = None
     version: int = 1
     last_change: Change | None = None
 

@@ -119,6 +119,7 @@ class VoucherRow(VersionedTable[Voucher]):
     settled_at = MomentAttribute(null=True)
     enrolment_id = UnicodeAttribute(null=True)
     institution = UnicodeAttribute(null=True)
+    served_in = UnicodeAttribute(null=True)
     redeem_nonce = UnicodeAttribute(null=True)
     last_step = NumberAttribute(default=0)
     due_shard = UnicodeAttribute(null=True)
@@ -304,6 +305,7 @@ def redeem_write(
     *,
     enrolment_id: str,
     institution: str,
+    served_in: str,
     nonce: str,
     step: int,
     now: datetime,
@@ -324,6 +326,7 @@ def redeem_write(
             VoucherRow.status.set(target_of("redeem")),
             VoucherRow.enrolment_id.set(enrolment_id),
             VoucherRow.institution.set(institution),
+            VoucherRow.served_in.set(served_in),
             VoucherRow.redeem_nonce.set(nonce),
             VoucherRow.last_step.set(step),
             VoucherRow.redeemed_at.set(now),
@@ -365,6 +368,7 @@ def release_write(voucher: Voucher, *, enrolment_id: str, change: Change, days_b
         VoucherRow.status.set(str(target)),
         VoucherRow.enrolment_id.remove(),
         VoucherRow.institution.remove(),
+        VoucherRow.served_in.remove(),
         VoucherRow.redeem_nonce.remove(),
         VoucherRow.redeemed_at.remove(),
     ]
@@ -385,7 +389,9 @@ def release_write(voucher: Voucher, *, enrolment_id: str, change: Change, days_b
     )
 
 
-def settle_write(voucher_id: str, *, enrolment_id: str, amount_fen: int, now: datetime) -> Update:
+def settle_write(
+    voucher_id: str, *, enrolment_id: str, served_in: str, amount_fen: int, now: datetime
+) -> Update:
     """Settle a redeemed voucher with what was paid for it: at most once ever (invariant 2).
 
     Never with more than its face value, unless it is of a kind that covers a course whatever its fee.
@@ -396,6 +402,7 @@ def settle_write(voucher_id: str, *, enrolment_id: str, amount_fen: int, now: da
         [
             VoucherRow.status.set(target_of("settle")),
             VoucherRow.paid_fen.set(amount_fen),
+            VoucherRow.served_in.set(served_in),
             VoucherRow.settled_at.set(now),
             VoucherRow.due_shard.remove(),
         ],

@@ -12,7 +12,7 @@ from chalicelib.accounts.guard import forget_statuses
 from chalicelib.accounts.model import AccountStatus, account_id_of
 from chalicelib.accounts.store import AccountRow, find_account
 from chalicelib.kernel.principal import Role, system_context
-from tests.accounts.builders import activate, ask_for, confirm, make, numbered, person_of, sign_in
+from tests.accounts.builders import activate, ask_for, confirm, holder, make, numbered, person_of, sign_in
 from tests.classes.builders import Classroom
 from tests.subsidies.scored import Money, scored_class
 from tests.support.people import HEFEI_SCHOOL
@@ -303,3 +303,29 @@ def test_two_duties_asked_for_at_once_are_one(world: Any, api: Any) -> None:
     with pytest.raises(ConditionFailed):
         create_account(late, taking_writes(before, late, maker=None, now=NOW), world.change)
     assert find_account(late.id) is None
+
+
+# --------------------------------------------------------------------------- what was shown to fail
+
+
+def test_a_decision_reads_the_account_fresh_and_nothing_else_does(world: Any, api: Any) -> None:
+    """Switched off in another process a moment ago: this one still remembers the account as it was."""
+    reviewer = holder(api, "switched-off", role="reviewer")
+    me = account_id_of("switched-off")
+    assert reviewer.get("/v1/me").status == 200
+    AccountRow(me).update(actions=[AccountRow.status.set("disabled")])
+    assert reviewer.get("/v1/me").status == 200, "what only reads is believed for half a minute"
+    refused = reviewer.post("/v1/claim-decisions", {"decisions": []})
+    assert refused.status == 401, refused.text
+    assert reviewer.get("/v1/me").status == 401
+
+
+def test_who_asked_for_an_account_does_not_confirm_it_after_somebody_elses_reset(api: Any) -> None:
+    """A reset is asked for by the other: it becomes the proposer, and the first one's hand is kept by the tie."""
+    asked = ask_for(api, "puppet", role="reviewer", who="province")
+    reset = api("clerk").post(f"/v1/accounts/{asked.json['id']}/reset", {"version": asked.json["version"]})
+    assert (reset.status, reset.json["status"]) == (200, "proposed"), reset.text
+    forget_statuses()
+    refused = confirm(api, reset.json, who="province")
+    assert (refused.status, refused.json["code"]) == (403, "self_approval"), refused.text
+    assert confirm(api, reset.json, who="province_two").status == 200

@@ -373,7 +373,8 @@ _PAYMENT: tuple[Step, ...] = (
     ("the correction is refused", _correction_refused),
     ("a reversal is asked for", _line_step("finance", "reverse", REASON)),
     ("the reversal is confirmed", _line_step("finance_two", "reverse/confirm", {})),
-    ("a part is repaid", _repaid),
+    ("a repayment is entered", _repaid),
+    ("it is confirmed", _line_step("finance_two", "repayments/confirm", {})),
 )  # type: ignore[assignment]
 
 
@@ -457,6 +458,14 @@ def _renamed(story: Story) -> None:
     story.cloud.work("imports", lambda event, _: _worked(jobs.process_import, event))
 
 
+def _account_asked(story: Story) -> None:
+    """A reviewer's account is asked for, and waits for a second person."""
+    from tests.accounts.builders import ask_for
+
+    asked = ask_for(lambda who=None: story.api(who), "offered-reviewer", role="reviewer", who="clerk")
+    assert asked.status == 201, asked.text
+
+
 def _expired(story: Story) -> None:
     story.now += timedelta(days=100)
 
@@ -471,6 +480,7 @@ _OTHERS: tuple[Step, ...] = (
     ("vouchers are revoked", _revoked),
     ("one is to be restored", _restored),
     ("a list renames people", _renamed),
+    ("an account is asked for", _account_asked),
     ("vouchers have expired", _expired),
 )
 __all__ = ["Story", "application", "steps"]

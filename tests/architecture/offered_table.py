@@ -83,6 +83,14 @@ def _claim(story: Any, _: Thing) -> Any:
     return {"declared_count": story.payable[0], "declared_amount_fen": story.payable[1]}
 
 
+def _claim_of_class(story: Any, thing: Thing) -> Any:
+    payable = story.api("institution").get(f"/v1/classes/{thing['id']}/payability", at=story.now).json
+    return {
+        "declared_count": payable.get("count") or 1,
+        "declared_amount_fen": payable.get("amount_fen") or 1,
+    }
+
+
 def _results(story: Any, thing: Thing) -> Any:
     return {"results": story.results_of(thing)}
 
@@ -139,6 +147,7 @@ KINDS = (
             "completion_submit": Try("POST", f"{_CLASS}/completion/submit", versioned),
             "completion_approve": Try("POST", f"{_CLASS}/completion/approve", versioned),
             "completion_return": Try("POST", f"{_CLASS}/completion/return", reasoned),
+            "claim": Try("POST", f"{_CLASS}/subsidy-claims", _claim_of_class),
             "cancel_approve": Try("POST", f"{_CLASS}/cancel/approve", versioned),
             "cancel_refuse": Try("POST", f"{_CLASS}/cancel/refuse", reasoned),
             **_post(
@@ -196,7 +205,7 @@ KINDS = (
     Kind(
         "account",
         "id",
-        _post("/v1/accounts/{id}", disable=reasoned, reset=versioned),
+        _post("/v1/accounts/{id}", disable=reasoned, reset=versioned, confirm=versioned),
         ("AccountAnswer", "InvitationAnswer"),
     ),
     Kind(
@@ -231,6 +240,8 @@ KINDS = (
             "confirm_reversal": Try("POST", f"{_LINE}/reverse/confirm", nothing),
             "cancel_reversal": Try("POST", f"{_LINE}/reverse/cancel", reasoned),
             "repay": Try("POST", f"{_LINE}/repayments", _repay),
+            "confirm_repayment": Try("POST", f"{_LINE}/repayments/confirm", nothing),
+            "cancel_repayment": Try("POST", f"{_LINE}/repayments/cancel", reasoned),
         },
         ("SettledLine",),
     ),
@@ -272,6 +283,7 @@ KINDS = (
         ("PayeeAnswer",),
     ),
     Kind("hold", "id", _post("/v1/holds/{id}", release=reasoned), ("HoldRecordAnswer", "PlacedHoldAnswer")),
+    Kind("footage", "id", {}, ("awaited recording",)),
     Kind("dead letters", "queue", _post("/v1/dead-letters/{queue}", redrive=nothing), ("DeadLettersAnswer",)),
 )
 KIND_OF: Mapping[str, Kind] = {answer: kind for kind in KINDS for answer in kind.answers}
@@ -288,8 +300,26 @@ WAITING_AS: Mapping[str, str] = {
     "subsidy_claim": "ClaimAnswer",
     "override": "OverrideAnswer",
     "issuance_batch": "IssuanceBatchAnswer",
+    "account": "AccountAnswer",
+    "payee": "PayeeAnswer",
+    "hold": "HoldRecordAnswer",
+    "objection": "ObjectionAnswer",
+    "settlement_batch": "BatchAnswer",
+    "claim_line": "SettledLine",
+    "rename": "RenameAnswer",
+    "restoration": "VoucherAnswer",
+    "footage": "awaited recording",
 }
 """As what each kind of thing that waits is shown elsewhere: it offers the same there."""
+
+WITHIN: Mapping[str, str] = {
+    "change": "class_id",
+    "check_in": "lesson_id",
+    "issuance_batch": "program_id",
+    "payee": "institution",
+    "rename": "import_id",
+}
+"""As what the address of each kind names what it stands in."""
 
 Paths = Callable[[Any], list[str]]
 
@@ -360,7 +390,10 @@ def things_in(endpoint: Endpoint, answered: Any, around: Thing) -> Iterator[tupl
     for member in _members(endpoint):
         for name, value in _structs(member, answered, within=()):
             kind = KIND_OF[WAITING_AS[value["kind"]] if name == WAITING else name]
-            thing = {**around, **value, **({kind.id_field: value["subject"]} if name == WAITING else {})}
+            thing = {**around, **value}
+            if name == WAITING:
+                subject = int(value["subject"]) if kind.name == "rename" else value["subject"]
+                thing |= {kind.id_field: subject, WITHIN.get(value["kind"], "within"): value["within"]}
             if kind.name == "class":
                 change_id = (value.get("open_change") or {}).get("id", around["change_id"])
                 thing |= {"class_id": thing["id"], "open_change_id": change_id}
@@ -417,5 +450,5 @@ def missing_rows() -> list[str]:
         for place in set(READS) & set(known)
         for name in offering_types(known[place]) - {WAITING}
     }
-    said += [f"nothing in READS shows a {kind.name}" for kind in KINDS if kind not in read]
+    said += [f"nothing in READS shows a {kind.name}" for kind in KINDS if kind.tries and kind not in read]
     return said

@@ -504,6 +504,12 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
             {"amount_fen": 1, "received_on": "2026-10-01", "bank_reference": "R1"},
             owner=in_city,
         ),
+        ("POST", "/v1/claim-lines/{line_id}/repayments/confirm"): Case(
+            f"/v1/claim-lines/{line_id}/repayments/confirm", {}, owner=in_city
+        ),
+        ("POST", "/v1/claim-lines/{line_id}/repayments/cancel"): Case(
+            f"/v1/claim-lines/{line_id}/repayments/cancel", VERSION_REASON, owner=in_city
+        ),
         ("GET", "/v1/settlement-batches/{batch_id}/results"): Case(f"{settlement}/results", owner=in_city),
         ("POST", "/v1/ledger/verify"): Case("/v1/ledger/verify", {"division": CITY}, owner=in_city),
         ("GET", "/v1/statements"): Case(

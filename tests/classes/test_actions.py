@@ -32,7 +32,7 @@ LAWFUL: dict[str, dict[str, set[str]]] = {
     "completion_submitted": {"clerk": {"completion_approve", "completion_return"}},
     "completion_returned": {"institution": {"completion_submit"}},
     "completion_approved": {"institution": {"scores"}},
-    "scored": {"institution": {"scores"}},
+    "scored": {"institution": {"scores", "claim"}},
     "claimed": {},
     "closed": {},
     "cancelled": {},

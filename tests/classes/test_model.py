@@ -63,7 +63,7 @@ def test_each_action_is_lawful_in_exactly_its_states(status, action):
 
 
 def test_every_shown_action_has_a_right():
-    of_later_steps = {"claim", "close"}  # they depend on what is payable, or come by themselves
+    of_later_steps = {"close"}  # it depends on what is payable, or comes by itself
     shown = {step for action in ACTION_RIGHTS for step in STEPS_OF.get(action, (action,))}
     assert shown == set(CLASS_TRANSITIONS.steps) - of_later_steps
 

@@ -7,7 +7,7 @@ import pytest
 import app  # the whole program, with every transition table
 from chalicelib.kernel.clocks import (
     CLOCKS,
-    NOT_YET_WAITING,
+    NOT_WAITING,
     WRITING,
     Effect,
     Flag,
@@ -17,11 +17,17 @@ from chalicelib.kernel.clocks import (
     ticks_by_port,
 )
 from chalicelib.kernel.ports import INSTALLED
+from chalicelib.kernel.principal import Role
 from chalicelib.kernel.transitions import DECLARED
 
 SINCE = datetime(2026, 9, 1, 1, tzinfo=UTC)
 DAY = timedelta(days=1)
-WITHOUT_TABLE = {"check_in": {"needs_review"}, "footage": {"awaiting_upload"}}
+WITHOUT_TABLE = {
+    "check_in": {"needs_review"},
+    "footage": {"awaiting_upload", "missing", "mismatch"},
+    "restoration": {"proposed"},
+    "line_request": {"asked"},
+}
 """Machines whose states are no transition table."""
 STATES = {
     table.name: {state.value for state in table.states if not table.is_final(state)}
@@ -54,30 +60,35 @@ def test_a_clock_names_who_acts_and_what_happens_or_why_nobody_has_to(machine: s
         assert not tick.port or tick.port in INSTALLED
 
 
-def test_what_is_flagged_stands_in_a_list_of_what_waits_or_says_where_it_is_found() -> None:
-    from chalicelib.edge.endpoints import ENDPOINTS
+def test_where_somebody_has_to_act_it_stands_in_the_list_of_what_waits_or_a_reason_says_why_not() -> None:
     from chalicelib.supervision.waiting.model import KINDS
 
-    flagged = {
-        machine
+    acting = {
+        (machine, state)
         for machine, states in CLOCKS.items()
-        for clock in states.values()
-        if any(tick.effect in (Effect.REMIND, Effect.LIST) for tick in clock.ticks)
+        for state, clock in states.items()
+        if set(clock.acts) - {Role.SYSTEM} and machine not in NOT_WAITING
     }
-    assert flagged == KINDS.keys() | NOT_YET_WAITING.keys()
-    assert not KINDS.keys() & NOT_YET_WAITING.keys()
-    assert set(NOT_YET_WAITING.values()) <= {f"{one.method} {one.path}" for one in ENDPOINTS}
+    listed = {(machine, state) for machine, states in KINDS.items() for state in states}
+    assert listed == acting
+    assert not KINDS.keys() & NOT_WAITING.keys()
+    assert NOT_WAITING.keys() <= CLOCKS.keys()
 
 
 def test_a_proposal_that_lapses_lapses_when_its_own_step_says_so() -> None:
     from chalicelib.accounts.model import PROPOSAL_VALIDITY
     from chalicelib.catalogue.payees.model import LAPSES_AFTER
     from chalicelib.people.lists.renames.model import UNDECIDED_FOR
+    from chalicelib.vouchers.model import Restoration, VoucherStatus
+    from chalicelib.vouchers.restoring.model import lapses_at
+
+    proposed = Restoration(asked_by="a", asked_at=SINCE, reason="x", target=VoucherStatus.CLAIMED)
 
     for machine, after in (
         ("account", PROPOSAL_VALIDITY),
         ("payee_account", LAPSES_AFTER),
         ("rename", UNDECIDED_FOR),
+        ("restoration", lapses_at(proposed) - SINCE),
     ):
         (lapse,) = [t for t in clock_of(machine, "proposed").ticks if t.effect is Effect.LAPSE]
         assert lapse.due(SINCE) == SINCE + after

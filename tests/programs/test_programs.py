@@ -113,10 +113,12 @@ def test_an_entitlement_covers_the_fee_and_a_face_value_at_most_itself(world, ap
     assert voucher.kind == kind
     assert covered_fen(voucher, fee) == covered
     redeem = store.redeem_write(
-        voucher, enrolment_id="enr_x", institution="i", nonce="n", step=1, now=world.now
+        voucher, enrolment_id="enr_x", institution="i", served_in="340111", nonce="n", step=1, now=world.now
     )
     transact([redeem], change=world.change)
-    settle = store.settle_write(voucher_id, enrolment_id="enr_x", amount_fen=fee, now=world.now)
+    settle = store.settle_write(
+        voucher_id, enrolment_id="enr_x", served_in="340111", amount_fen=fee, now=world.now
+    )
     if fee > covered:
         with pytest.raises(ConditionFailed):
             transact([settle], change=world.change)

@@ -280,7 +280,8 @@ def test_taking_back_and_repaying_killed_after_any_call_book_each_once(world: An
     money.ok(until_whole(lambda: finance.post(f"{path}/reverse", {"reason": "重复"}, at=money.now)))
     money.ok(until_whole(lambda: other.post(f"{path}/reverse/confirm", {}, at=money.now)))
     part = {"amount_fen": 80_000, "received_on": "2026-09-21", "bank_reference": "R1"}
-    shown = money.ok(until_whole(lambda: finance.post(f"{path}/repayments", part, at=money.now)))
+    money.ok(until_whole(lambda: finance.post(f"{path}/repayments", part, at=money.now)))
+    shown = money.ok(until_whole(lambda: other.post(f"{path}/repayments/confirm", {}, at=money.now)))
     assert (shown["outstanding_fen"], len(shown["repayments"])) == (line["amount_fen"] - 80_000, 1)
     balance = money.balance()
     assert balance["debit_fen"] == balance["credit_fen"] == batch["amount_fen"] + line["amount_fen"] + 80_000

@@ -56,6 +56,17 @@ def own_correction(money: Money, batch: Any) -> list[Any]:
     return [money.act(line_id, "correct/confirm"), money.act(line_id, "release", reason="重付")]
 
 
+def own_repayment(money: Money, batch: Any) -> list[Any]:
+    """A payment was taken back by two; one officer says that it came in, so that it may be spent again."""
+    bank_pays(money, batch)
+    (line_id, _) = ids(money, batch)
+    money.ok(money.act(line_id, "reverse", reason="重复"))
+    money.ok(money.act(line_id, "reverse/confirm", who="finance_two"))
+    came = {"amount_fen": FEN, "received_on": "2026-09-21", "bank_reference": "R1"}
+    money.ok(money.act(line_id, "repayments", **came))
+    return [money.act(line_id, "repayments/confirm")]
+
+
 def own_return(money: Money, batch: Any) -> list[Any]:
     bank_pays(money, batch)
     money.ok(money.send(batch, [returned(money, batch)]))
@@ -89,6 +100,7 @@ WAYS: list[Callable[[Money, Any], list[Any]]] = [
     correction_there_and_back,
     own_reversal,
     release_without_a_failure,
+    own_repayment,
 ]
 
 

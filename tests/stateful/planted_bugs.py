@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tests.accounts.planted_bugs import BUGS as BUGS_OF_ACCOUNTS
 from tests.stateful.planting import Bug
+from tests.supervision.planted_bugs import BUGS as BUGS_OF_SUPERVISION
 
 ROOT = Path(__file__).parents[2]
 _COPIED = ("app.py", "chalicelib", "infra", "tests", "pyproject.toml")
@@ -144,8 +145,8 @@ BUGS = (
     Bug(
         "a line whose payment failed never comes back",
         _PAYMENTS_STORE,
-        "[LineRow.released_by.set(actor), LineRow.retry_city.set(line.city)]",
-        "[LineRow.released_by.set(actor)]",
+        "[LineRow.released_by.set(actor), LineRow.retry_city.set(line.city), ",
+        "[LineRow.released_by.set(actor), ",
     ),
     Bug(
         "sealing again opens a batch although nothing is due",
@@ -333,8 +334,8 @@ BUGS = (
     Bug(
         "a decided objection stands among the open ones",
         _PUBLICITY_STORE,
-        "ObjectionRow.listed_in.set(_list_of(group_of(objection.division), outcome))",
-        "ObjectionRow.listed_in.set(_list_of(group_of(objection.division), objection.status))",
+        "ObjectionRow.listed_in.set(list_of_objections(group_of(objection.division), outcome))",
+        "ObjectionRow.listed_in.set(list_of_objections(group_of(objection.division), objection.status))",
         ("tests/subsidies/publicity",),
     ),
     Bug(
@@ -560,8 +561,8 @@ BUGS = (
     Bug(
         "a release counts for the next failure too",
         _PAYMENTS_STORE,
-        "LineRow.attempts.set(list(attempts)), LineRow.released_by.remove()]",
-        "LineRow.attempts.set(list(attempts))]",
+        "        LineRow.released_by.remove(),\n        *line_waits(city, at),",
+        "        *line_waits(city, at),",
     ),
     Bug(
         "who entered a failure may release it",
@@ -890,7 +891,7 @@ BUGS = (
     ),
 )
 
-ALL = (*BUGS, *BUGS_OF_ACCOUNTS)
+ALL = (*BUGS, *BUGS_OF_ACCOUNTS, *BUGS_OF_SUPERVISION)
 
 
 def misfits() -> list[str]:

@@ -991,7 +991,9 @@ class Money(RuleBasedStateMachine):
         line = self.model.lines()[name]
         repayment = Repayment(f"R{reference}-{fen}", fen, shanghai_date(self.now))
         known = [one.bank_reference for one in claims.find_line(name).repayments]
-        answer = self.do(chaos, lambda: clawback.record_repayment(self.context(FINANCE), name, repayment))
+        answer = self.do(chaos, lambda: clawback.ask_repayment(self.context(FINANCE), name, repayment))
+        if claims.find_line(name).repayment_asked is not None:
+            self.do(chaos, lambda: clawback.confirm_repayment(self.context(OTHER_FINANCE), name))
         if repayment.bank_reference not in known:
             if fen <= line.owed_fen:
                 line.repaid_fen += fen

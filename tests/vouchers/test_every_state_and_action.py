@@ -40,12 +40,14 @@ def part(action, voucher, now, change):
     match action:
         case "redeem":
             return store.redeem_write(
-                voucher, enrolment_id="enr_x", institution="i", nonce="n", step=9, now=now
+                voucher, enrolment_id="enr_x", institution="i", served_in="340111", nonce="n", step=9, now=now
             )
         case "release":
             return store.release_write(voucher, enrolment_id="enr_x", change=change)
         case "settle":
-            return store.settle_write(voucher.id, enrolment_id="enr_x", amount_fen=100, now=now)
+            return store.settle_write(
+                voucher.id, enrolment_id="enr_x", served_in="340111", amount_fen=100, now=now
+            )
         case "close":
             return store.close_write(voucher.id, enrolment_id="enr_x")
         case "restore_issued" | "restore_claimed" | "restore_redeemed":
@@ -95,7 +97,11 @@ def test_more_than_the_face_value_is_never_settled(world):
     voucher = store.read_voucher(voucher_id)
     transact([part("redeem", voucher, world.now, world.change)], change=world.change)
     too_much = store.settle_write(
-        voucher_id, enrolment_id="enr_x", amount_fen=voucher.face_value_fen + 1, now=world.now
+        voucher_id,
+        enrolment_id="enr_x",
+        served_in="3401",
+        amount_fen=voucher.face_value_fen + 1,
+        now=world.now,
     )
     with pytest.raises(ConditionFailed):
         transact([too_much], change=world.change)

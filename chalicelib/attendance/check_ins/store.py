@@ -10,19 +10,18 @@ from typing import Any, TypeVar
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.attendance.check_ins.model import CheckIn, RefusedCheckIn
 from chalicelib.aws.table import (
     MomentAttribute,
     StructAttribute,
     Table,
-    VersionedTable,
     page_of,
     read_together,
     table_name,
 )
-from chalicelib.aws.waiting import page_of_waiting
+from chalicelib.aws.waiting import WaitingTable, page_of_waiting
 from chalicelib.aws.writes import ConditionFailed, insert, keep, update
 from chalicelib.classes.store import PARTS, ClassParts, ClassRow, parts_of
 from chalicelib.kernel.ids import whole_of
@@ -41,7 +40,18 @@ class Waiting(GlobalSecondaryIndex[Any]):
     queued_at = MomentAttribute(range_key=True)
 
 
-class CheckInRow(VersionedTable[CheckIn]):
+class AllWaitingCheckIns(GlobalSecondaryIndex[Any]):
+    """The same of the whole province, by part alone."""
+
+    class Meta:
+        index_name = "waiting_all"
+        projection = IncludeProjection(["division"])
+
+    queue_all = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
+
+
+class CheckInRow(WaitingTable[CheckIn]):
     """One row a person and lesson, and one each answer to a roll-call."""
 
     class Meta:
@@ -56,9 +66,11 @@ class CheckInRow(VersionedTable[CheckIn]):
     went = StructAttribute(null=True)
     verdicts = StructAttribute(null=True)
     queue = UnicodeAttribute(null=True)
+    queue_all = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
     division = UnicodeAttribute(null=True)
     waiting = Waiting()
+    waiting_all = AllWaitingCheckIns()
 
 
 class RefusedCheckInRow(Table[RefusedCheckIn]):
@@ -130,7 +142,7 @@ def record_going(after: CheckIn, change: Change) -> CheckIn:
     waits: list[Action] = []
     if after.queue is not None and after.queued_at is not None and after.division is not None:
         waits = [
-            CheckInRow.queue.set(after.queue),
+            *CheckInRow.listed_in(after.queue),
             CheckInRow.queued_at.set(after.queued_at),
             CheckInRow.division.set(after.division),
         ]

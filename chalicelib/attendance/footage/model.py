@@ -40,7 +40,9 @@ FOOTAGE_SUFFIXES: Mapping[str, str] = {
 class FootageStatus(StrEnum):
     """What became of an announced recording.
 
-    `missing`: the form is over and S3 has nothing; `external`: it stays on a provincial platform.
+    `missing`: the form is over and S3 has nothing; `lapsed`: and nobody sent it in the days that its clock
+    allows (`kernel.clocks`); announced anew, it is awaited again. `external`: it stays on a platform of the
+    province.
     """
 
     AWAITING_UPLOAD = "awaiting_upload"
@@ -48,8 +50,11 @@ class FootageStatus(StrEnum):
     MISMATCH = "mismatch"
     MISSING = "missing"
     EXTERNAL = "external"
+    LAPSED = "lapsed"
 
 
+UNSENT: Final = (FootageStatus.AWAITING_UPLOAD, FootageStatus.MISSING)
+"""Announced, and nothing came so far: what lapses."""
 SHOWN: Final = (FootageStatus.STORED, FootageStatus.EXTERNAL)
 """Recordings that count as footage of the lesson."""
 

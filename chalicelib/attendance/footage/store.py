@@ -1,15 +1,16 @@
 """The tables of footage: one row a recording, by class, and one a lesson under legal hold."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
-from chalicelib.attendance.footage.model import FootageStatus, LegalHold, Segment, due_day_of
+from chalicelib.attendance.footage.model import UNSENT, FootageStatus, LegalHold, Segment, due_day_of
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
+from chalicelib.aws.waiting import A_PAGE, WaitingKeys, queue_of, waiting_since
 from chalicelib.aws.writes import ConditionFailed, insert, update
 from chalicelib.kernel.ids import whole_of
 from chalicelib.kernel.principal import Change
@@ -28,6 +29,17 @@ class ByDueDay(GlobalSecondaryIndex[Any]):
 
     due_day = UnicodeAttribute(hash_key=True)
     due_at = MomentAttribute(range_key=True)
+
+
+class WaitingFootage(GlobalSecondaryIndex[Any]):
+    """Recordings that were announced and have not come, by city and part, oldest first."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = IncludeProjection(["status", "institution", "division"])
+
+    queue = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
 
 
 class SegmentRow(VersionedTable[Segment]):
@@ -60,8 +72,11 @@ class SegmentRow(VersionedTable[Segment]):
     registered_at = MomentAttribute(null=True)
     due_day = UnicodeAttribute(null=True)
     due_at = MomentAttribute(null=True)
+    queue = UnicodeAttribute(null=True)
+    queued_at = MomentAttribute(null=True)
 
     by_due_day = ByDueDay()
+    waiting = WaitingFootage()
 
 
 class HoldRow(VersionedTable[LegalHold]):
@@ -84,8 +99,11 @@ class HoldRow(VersionedTable[LegalHold]):
 
 def announce(segment: Segment, change: Change) -> Segment:
     """Store an announced recording; the same one announced again is given as it is."""
+    row: Any = SegmentRow.from_record(segment)
+    if segment.status is FootageStatus.AWAITING_UPLOAD:
+        row.queue, row.queued_at = queue_of(segment.division, segment.class_id), segment.announced_at
     try:
-        insert(SegmentRow.from_record(segment), change=change)
+        insert(row, change=change)
     except ConditionFailed as failure:
         old = failure.old
         assert isinstance(old, Segment)
@@ -100,8 +118,13 @@ def renew(segment: Segment, *, due_at: datetime, change: Change) -> Segment:
         ConditionFailed: it changed meanwhile.
 
     """
-    actions: list[Action] = [SegmentRow.due_day.set(due_day_of(due_at)), SegmentRow.due_at.set(due_at)]
-    if segment.status is FootageStatus.MISSING:
+    actions: list[Action] = [
+        SegmentRow.due_day.set(due_day_of(due_at)),
+        SegmentRow.due_at.set(due_at),
+        SegmentRow.queue.set(queue_of(segment.division, segment.class_id)),
+        SegmentRow.queued_at.set(change.at),
+    ]
+    if segment.status in (FootageStatus.MISSING, FootageStatus.LAPSED):
         actions.append(SegmentRow.status.set(str(FootageStatus.AWAITING_UPLOAD)))
     return _change(segment, actions, change)
 
@@ -145,7 +168,8 @@ def register(
         SegmentRow.registered_at.set(now),
     ]
     if mismatch is None:
-        actions += [SegmentRow.mismatch.remove(), SegmentRow.due_day.remove(), SegmentRow.due_at.remove()]
+        over = (SegmentRow.mismatch, SegmentRow.due_day, SegmentRow.due_at, SegmentRow.queued_at)
+        actions += [attribute.remove() for attribute in over]
     else:
         actions.append(SegmentRow.mismatch.set(mismatch))
     if segment.object_version is not None:
@@ -171,6 +195,35 @@ def settle(segment: Segment, change: Change) -> Segment:
     if segment.status is FootageStatus.AWAITING_UPLOAD:
         actions.append(SegmentRow.status.set(str(FootageStatus.MISSING)))
     return _change(segment, actions, change)
+
+
+def waiting_footage(queue: str, *, until: datetime, after: Mapping[str, Any] | None) -> WaitingKeys:
+    """Give a page of one list of recordings that have been awaited since before a moment."""
+    return waiting_since(SegmentRow, queue, until=until, limit=A_PAGE, after=after)
+
+
+def find_segments(keys: Sequence[tuple[str, str]]) -> list[Segment]:
+    """Read many recordings by class and id, 100 a call."""
+    return SegmentRow.find_many(keys)
+
+
+def lapse(segment: Segment, *, awaited_before: datetime, change: Change) -> Segment:
+    """Record that nobody waits for a recording any more; of one that came as something else its state stays.
+
+    Raises:
+        ConditionFailed: it came, or was announced anew, meanwhile.
+
+    """
+    actions: list[Action] = [
+        SegmentRow.due_day.remove(),
+        SegmentRow.due_at.remove(),
+        SegmentRow.queued_at.remove(),
+    ]
+    if segment.status in UNSENT:
+        actions.append(SegmentRow.status.set(str(FootageStatus.LAPSED)))
+    key = (segment.class_id, segment.id)
+    waits = (SegmentRow.version == segment.version) & (SegmentRow.queued_at <= awaited_before)
+    return update(SegmentRow, key, actions, condition=waits, change=change)
 
 
 def due_segments(due_day: str, *, before: datetime) -> Iterable[tuple[str, str]]:

@@ -6,12 +6,12 @@ from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.attendance.make_ups.model import MAKE_UP_TRANSITIONS, MakeUp
 from chalicelib.attendance.model import ASKED_IN
-from chalicelib.aws.table import MomentAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.waiting import page_of_waiting
+from chalicelib.aws.table import MomentAttribute, page_of, table_name
+from chalicelib.aws.waiting import WaitingTable, page_of_waiting
 from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, refuse_stale, transact
 from chalicelib.classes.store import evidence_check
 from chalicelib.kernel.paging import Page, PageRequest
@@ -30,7 +30,18 @@ class WaitingMakeUps(GlobalSecondaryIndex[Any]):
     requested_at = MomentAttribute(range_key=True)
 
 
-class MakeUpRow(VersionedTable[MakeUp]):
+class AllWaitingMakeUps(GlobalSecondaryIndex[Any]):
+    """The same of the whole province, by part alone."""
+
+    class Meta:
+        index_name = "waiting_all"
+        projection = IncludeProjection(["status", "institution", "division"])
+
+    queue_all = UnicodeAttribute(hash_key=True)
+    requested_at = MomentAttribute(range_key=True)
+
+
+class MakeUpRow(WaitingTable[MakeUp]):
     """One row a trainee and lesson, by class."""
 
     class Meta:
@@ -55,7 +66,9 @@ class MakeUpRow(VersionedTable[MakeUp]):
     decided_at = MomentAttribute(null=True)
     decision_reason = UnicodeAttribute(null=True)
     queue = UnicodeAttribute(null=True)
+    queue_all = UnicodeAttribute(null=True)
     waiting = WaitingMakeUps()
+    waiting_all = AllWaitingMakeUps()
 
 
 def find_make_up(class_id: str, slot: str) -> MakeUp | None:
@@ -122,7 +135,7 @@ def decide(
             MakeUpRow.decided_by.set(by),
             MakeUpRow.decided_at.set(now),
             MakeUpRow.decision_reason.set(reason),
-            MakeUpRow.queue.remove(),
+            *MakeUpRow.listed_nowhere(),
         ],
         lawful(MakeUpRow, sources=sources, version=version),
     )

@@ -50,7 +50,7 @@ def decide(before: CheckIn, review: Review, *, change: Change) -> CheckIn:
         (before.class_id, before.slot),
         [
             CheckInRow.verdicts.set(verdicts),
-            CheckInRow.queue.remove(),
+            *CheckInRow.listed_nowhere(),
             CheckInRow.queued_at.remove(),
             CheckInRow.division.remove(),
         ],

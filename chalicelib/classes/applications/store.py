@@ -86,7 +86,7 @@ def submit(
         ClassRow.submitted_at.set(now),
         ClassRow.policy_version.set(policy_version),
         ClassRow.return_reason.remove(),
-        ClassRow.queue.set(queue),
+        *ClassRow.listed_in(queue),
         ClassRow.queued_at.set(now),
     ]
     head = head_update(class_id, actions, sources=sources, version=version)

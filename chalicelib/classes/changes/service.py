@@ -166,7 +166,7 @@ def _require_own_people(changed: TrainingClass) -> None:
     if both:
         faults = tuple(Fault("trainer_is_trainee", field=changed.roster[person]) for person in sorted(both))
         raise error("trainer_is_trainee", faults=faults)
-    elsewhere = people_taught_elsewhere(changed, changed.roster)
+    elsewhere = people_taught_elsewhere(changed, changed.roster).days
     if elsewhere:
         found = tuple(
             Fault("trainee_elsewhere", field=changed.roster[person], facts={"day": day.isoformat()})

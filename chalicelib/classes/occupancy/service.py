@@ -1,6 +1,7 @@
 """Use cases of what is taken up: which classes collide with one, and what a plan writes into the index."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from chalicelib.aws.writes import Put
@@ -57,14 +58,37 @@ def writes_taking(training_class: TrainingClass, plan: TrainingClass | ClassPlan
 _TAUGHT = (EnrolmentStatus.ROSTERED, EnrolmentStatus.PASSED, EnrolmentStatus.FAILED)
 
 
-def people_taught_elsewhere(training_class: TrainingClass, people: Iterable[str]) -> Mapping[str, date]:
+@dataclass(frozen=True)
+class TaughtElsewhere:
+    """What some people's other enrolments say: `days` names those whom another class teaches meanwhile.
+
+    `free` are the enrolments of each that no class has yet. Who puts a person on a roster requires in the
+    same write that they still are free (`enrolments.store.free_check`): of two rosters of one second that
+    take the same person by two enrolments, one fails.
+    """
+
+    days: Mapping[str, date]
+    free: Mapping[str, Sequence[str]]
+
+
+def people_taught_elsewhere(training_class: TrainingClass, people: Iterable[str]) -> TaughtElsewhere:
     """Name those of some people whom another class teaches while this one does, with the first such day.
 
     Anywhere in the province: a person has one voucher a program, and as many classes as programs. One query
-    for each person and one read of the classes that these name. What two rosters of the same second let
-    slip through, supervision finds (`lesson_overlap`).
+    for each person and one read of the classes that these name. What a changed timetable lets slip through,
+    supervision finds (`lesson_overlap`).
     """
-    classes_of = {person: _classes_teaching(person) - {training_class.id} for person in people}
+    enrolments_by_person = {
+        person: enrolments_of(person, PageRequest(limit=LIMIT_MAX)).items for person in people
+    }
+    classes_of = {
+        person: {
+            enrolment.class_id
+            for enrolment in enrolments
+            if enrolment.class_id not in (None, training_class.id) and enrolment.status in _TAUGHT
+        }
+        for person, enrolments in enrolments_by_person.items()
+    }
     ids = sorted({class_id for class_ids in classes_of.values() for class_id in class_ids})
     lessons: dict[str, list[Lesson]] = {
         head.id: plan.lessons
@@ -78,9 +102,10 @@ def people_taught_elsewhere(training_class: TrainingClass, people: Iterable[str]
         )
         for person, class_ids in classes_of.items()
     }
-    return {person: day for person, day in days.items() if day is not None}
-
-
-def _classes_teaching(person_key: str) -> set[str]:
-    page = enrolments_of(person_key, PageRequest(limit=LIMIT_MAX))
-    return {one.class_id for one in page.items if one.class_id is not None and one.status in _TAUGHT}
+    return TaughtElsewhere(
+        days={person: day for person, day in days.items() if day is not None},
+        free={
+            person: [one.id for one in enrolments if one.status is EnrolmentStatus.CONFIRMED]
+            for person, enrolments in enrolments_by_person.items()
+        },
+    )

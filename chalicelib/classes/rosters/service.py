@@ -83,7 +83,7 @@ def replace_roster(
     limit = min(training_class.policy.class_size_max, ROSTER_MAX)
     if len(rows) > limit:
         raise error("class_full", count=len(rows), maximum=limit)
-    roster, faults = _match_roster(training_class, rows, now=context.now)
+    roster, faults, free = _match_roster(training_class, rows, now=context.now)
     dropped = _dropped(training_class, roster, now=context.now)
     if dry_run:
         return RosterOutcome(version, len(roster), tuple(faults or dropped))
@@ -94,10 +94,10 @@ def replace_roster(
     if roster == training_class.roster:
         return RosterOutcome(version, len(roster), tuple(faults))
     changed = set(roster.values()) ^ set(training_class.enrolment_ids)
-    if len(changed) > roster_store.TRAINEES_CHANGED_MAX:
+    if len(changed) + len(free) > roster_store.TRAINEES_CHANGED_MAX:
         raise error("too_many_rows", limit=roster_store.TRAINEES_CHANGED_MAX)
     change = change_of(context, "roster.write")
-    roster_store.replace_roster(training_class, roster, version=version, change=change)
+    roster_store.replace_roster(training_class, roster, free=free, version=version, change=change)
     return RosterOutcome(version + 1, len(roster), tuple(faults))
 
 
@@ -115,8 +115,12 @@ def _dropped(training_class: TrainingClass, roster: Mapping[str, str], *, now: d
 
 def _match_roster(
     training_class: TrainingClass, rows: Sequence[SheetRow], *, now: datetime
-) -> tuple[dict[str, str], list[Fault]]:
-    """Match each row with its enrolment; four batch reads, whatever the number of rows, a query who joins."""
+) -> tuple[dict[str, str], list[Fault], list[str]]:
+    """Match each row with its enrolment; four batch reads, whatever the number of rows, a query who joins.
+
+    Gives the roster, what is wrong with the other rows, and the other enrolments of who joins, which no class
+    has so far.
+    """
     open_for_new = may_join(training_class, now)
     trainers = {trainer.person_key for trainer in training_class.trainers}
     people = read_people(rows)
@@ -143,11 +147,13 @@ def _match_roster(
             roster[enrolment.person_key] = enrolment.id
             place_of[enrolment.person_key] = row
     joining = [person for person in roster if person not in training_class.roster]
-    for person, day in people_taught_elsewhere(training_class, joining).items():
+    elsewhere = people_taught_elsewhere(training_class, joining)
+    for person, day in elsewhere.days.items():
         del roster[person]
         row = place_of[person]
         faults.append(fault_in(row.row, column_of(row), "trainee_elsewhere", day=day.isoformat()))
-    return roster, faults
+    free = sorted({one for person in joining for one in elsewhere.free[person] if person in roster})
+    return roster, faults, [one for one in free if one not in roster.values()]
 
 
 def _enrolments_named(

@@ -1,6 +1,6 @@
 """Writes on a class's people: roster and withdrawal. Each carries the head in its transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from chalicelib.aws.writes import Put, Update
@@ -32,12 +32,20 @@ TRAINEES_CHANGED_MAX = 98
 
 
 def replace_roster(
-    training_class: TrainingClass, roster: Mapping[str, str], *, version: int, change: Change
+    training_class: TrainingClass,
+    roster: Mapping[str, str],
+    *,
+    free: Sequence[str],
+    version: int,
+    change: Change,
 ) -> None:
     """Make this the roster: those who leave are unrostered, the new ones rostered, in one transaction.
 
+    `free` are other enrolments of the new ones, which no class may have taken meanwhile.
+
     Raises:
         Refused: `version_conflict`: the class or one of the enrolments changed meanwhile.
+        Unavailable: `try_again`, another class took one of these people at this very moment.
 
     """
     before, after = set(training_class.enrolment_ids), set(roster.values())
@@ -59,7 +67,7 @@ def replace_roster(
         for enrolment_id in sorted(after - before)
     ]
     transact_under_head(
-        [head, _roster_put(training_class, roster), *leaving, *joining],
+        [head, _roster_put(training_class, roster), *leaving, *joining, *map(enrolments.free_check, free)],
         sources=sources,
         version=version,
         change=told_by(ROSTER, change),

@@ -19,6 +19,7 @@ ACTION_RIGHTS: Mapping[str, str] = {
     "completion_approve": "completion.approve",
     "completion_return": "completion.return",
     "scores": "scores.write",
+    "claim": "subsidy_claim.submit",
     "close": "class.close",
 }
 """What clients may do with a class, in the order in which it is offered, and the right that each needs."""

@@ -47,6 +47,12 @@ from chalicelib.programs.service import current_program
 
 _why_not_close: Port[[str, datetime], DomainError | None] = Port("why_not_close_class")
 """Tells that somebody is payable in a scored class: subsidies are a later step."""
+_why_not_claim: Port[[str, datetime], DomainError | None] = Port("why_not_claim_class")
+"""Tells what stands against claiming for a scored class."""
+_ASKED_OF_SUBSIDIES: Mapping[str, Port[[str, datetime], DomainError | None]] = {
+    "close": _why_not_close,
+    "claim": _why_not_claim,
+}
 
 
 @dataclass(frozen=True)
@@ -93,7 +99,9 @@ def actions_on(
         refused = why_not(action, training_class, hands=hands, now=now, undecided=undecided)
         if refused is None and action in NOT_WHILE_SUSPENDED and suspended():  # read only where it decides
             return error("institution_suspended")
-        return _why_not_close(training_class.id, now) if action == "close" and refused is None else refused
+        if refused is None and action in _ASKED_OF_SUBSIDIES:
+            return _ASKED_OF_SUBSIDIES[action](training_class.id, now)
+        return refused
 
     return rights.offered(
         context.principal,

@@ -84,6 +84,7 @@ def _redeem_writes(
             voucher,
             enrolment_id=enrolment.id,
             institution=enrolment.institution,
+            served_in=enrolment.division,
             nonce=scan.nonce,
             step=scanned.step,
             device=scanned.device,

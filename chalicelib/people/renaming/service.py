@@ -98,20 +98,25 @@ def _rows_of(context: Context, renames: Sequence[Rename]) -> dict[str, Graduate]
     }
 
 
+def actions_on(context: Context, rename: Rename) -> list[str]:
+    """List what this caller may do with a rename now."""
+    principal = context.principal
+    return rights.offered(
+        principal,
+        ACTIONS,
+        lambda action: why_not(action, rename, principal.hands, now=context.now),
+        division=PROVINCE,
+    )
+
+
 def _shown(context: Context, rename: Rename, rows: dict[str, Graduate]) -> ShownRename:
     graduate, known = rows.get(rename.part), None
     if graduate is not None and (person := vault.find_person(rename.person_key)) is not None:
         known = vault.open_identity(context, person, purpose="decide on a rename").name
-    principal = context.principal
     return ShownRename(
         rename=rename,
         known_name=known,
         name=graduate.name if graduate is not None else None,
         id_number=mask_id_number(graduate.id_number) if graduate is not None else None,
-        allowed_actions=rights.offered(
-            principal,
-            ACTIONS,
-            lambda action: why_not(action, rename, principal.hands, now=context.now),
-            division=PROVINCE,
-        ),
+        allowed_actions=actions_on(context, rename),
     )

@@ -6,12 +6,15 @@ from typing import Any
 
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.expressions.update import Action
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, page_of, table_name
+from chalicelib.aws.waiting import lists_of
 from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, insert, lawful, transact, update
+from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
 from chalicelib.settlement.batches.model import (
@@ -25,6 +28,9 @@ from chalicelib.settlement.batches.model import (
     batch_id_of,
 )
 
+WAITING_LIST = lists_of(PROVINCE)[0]
+"""All cities together have some tens of batches that wait, each for some days."""
+
 
 class BatchesByDivision(GlobalSecondaryIndex[Any]):
     """A division's batches, by number."""
@@ -35,6 +41,17 @@ class BatchesByDivision(GlobalSecondaryIndex[Any]):
 
     division = UnicodeAttribute(hash_key=True)
     number = NumberAttribute(range_key=True)
+
+
+class WaitingBatches(GlobalSecondaryIndex[Any]):
+    """Batches that wait for their export or their results, those of all cities in one list."""
+
+    class Meta:
+        index_name = "waiting"
+        projection = IncludeProjection(["status", "division"])
+
+    queue = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
 
 
 class BatchRow(VersionedTable[Batch]):
@@ -61,7 +78,10 @@ class BatchRow(VersionedTable[Batch]):
     paid_count = NumberAttribute(default=0)
     withdrawn_count = NumberAttribute(default=0)
     stopped = StructAttribute(default=list)
+    queue = UnicodeAttribute(null=True)
+    queued_at = MomentAttribute(null=True)
     by_division = BatchesByDivision()
+    waiting = WaitingBatches()
 
 
 class BatchCounter(msgspec.Struct, frozen=True, kw_only=True):
@@ -257,6 +277,8 @@ def seal_batch(
             BatchRow.digest.set(digest),
             BatchRow.workbook_digest.set(workbook_digest),
             BatchRow.sealed_at.set(now),
+            BatchRow.queue.set(WAITING_LIST),
+            BatchRow.queued_at.set(now),
         ],
         condition=lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("seal")) & (BatchRow.chunks == chunks),
         change=change,
@@ -277,7 +299,11 @@ def record_export(batch: Batch, change: Change, *, also: Sequence[Check] = ()) -
     exported = Update(
         BatchRow,
         (batch.id,),
-        [BatchRow.status.set(str(BATCH_TRANSITIONS.target("export")))],
+        [
+            BatchRow.status.set(str(BATCH_TRANSITIONS.target("export"))),
+            BatchRow.queue.set(WAITING_LIST),
+            BatchRow.queued_at.set(change.at),
+        ],
         lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("export"), version=batch.version),
     )
     transact([exported, *also], change=change)
@@ -296,6 +322,7 @@ def take_out_writes(batch: Batch, after: Batch, chunks: Sequence[Chunk]) -> list
         BatchRow.amount_fen.set(after.amount_fen),
         BatchRow.digest.remove(),
         BatchRow.workbook_digest.remove(),
+        *_waits_no_more(after),
     ]
     waits = lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("export"), version=batch.version)
     head = Update(BatchRow, (batch.id,), fixed, waits)
@@ -309,6 +336,12 @@ def take_out_writes(batch: Batch, after: Batch, chunks: Sequence[Chunk]) -> list
         for chunk in chunks
     ]
     return [head, *parts]
+
+
+def _waits_no_more(after: Batch) -> list[Action]:
+    """Take a batch that has all its results out of the list: what is left of it are its lines."""
+    waits = after.status in (BatchStatus.SEALING, BatchStatus.SEALED, BatchStatus.EXPORTED)
+    return [] if waits else [BatchRow.queued_at.remove()]
 
 
 def stopped_write(batch: Batch, line_ids: Sequence[str]) -> Update:
@@ -348,6 +381,7 @@ def progress_write(batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: 
             BatchRow.paid_count.set(after.paid_count),
             BatchRow.withdrawn_count.set(after.withdrawn_count),
             BatchRow.status.set(str(after.status)),
+            *_waits_no_more(after),
         ],
         BatchRow.version == batch.version,
     )

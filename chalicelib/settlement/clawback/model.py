@@ -69,7 +69,7 @@ def proposed_clawback(line: Line) -> ProposedClawback | None:
 
 def actions_on(line: Line) -> Mapping[str, str]:
     """Name what a paid or reversed line can be asked for, each with its right."""
-    repay = {"repay": "claim_line.repay"} if outstanding_fen(line) else {}
+    repay = dict.fromkeys(_repaying(line), "claim_line.repay")
     if line.status is LineStatus.PAID:
         return {
             "reverse": "claim_line.reverse",
@@ -78,6 +78,12 @@ def actions_on(line: Line) -> Mapping[str, str]:
             **repay,
         }
     return repay if line.status is LineStatus.REVERSED else {}
+
+
+def _repaying(line: Line) -> tuple[str, ...]:
+    if line.repayment_asked is not None:
+        return ("confirm_repayment", "cancel_repayment")
+    return ("repay",) if outstanding_fen(line) else ()
 
 
 def _is_own_reversal(action: str, line: Line, principal: Principal, own_work: Callable[[], bool]) -> bool:
@@ -90,6 +96,16 @@ def _is_own_reversal(action: str, line: Line, principal: Principal, own_work: Ca
     return line.status is LineStatus.PAID and own_work()
 
 
+def _is_own_repayment(action: str, line: Line, principal: Principal, own_work: Callable[[], bool]) -> bool:
+    """Tell whether confirming or cancelling an entered repayment would be a decision on one's own work."""
+    asked_by = line.repayment_asked.asked_by if line.repayment_asked is not None else None
+    if action == "confirm_repayment" and asked_by in principal.hands:
+        return True
+    if action == "cancel_repayment" and asked_by in principal.own:
+        return False
+    return own_work()
+
+
 def why_not(
     action: str, line: Line, principal: Principal, *, own_work: Callable[[], bool]
 ) -> DomainError | None:
@@ -100,27 +116,32 @@ def why_not(
         asked by A, who had no hand in the claim: A may cancel; B may confirm or cancel
         asked by A; B reviewed the claim: B gets `self_approval` for both
     """
-    asked_by = line.reversal_asked_by
-    own = False
-    match action:
-        case "reverse":
-            if line.status is LineStatus.PAID and asked_by is not None:
-                return error("reversal_already_asked")
-            if line.correction is not None:
-                return error("correction_already_asked")
-        case "confirm_reversal" | "cancel_reversal":
-            if asked_by is None:
-                return error("reversal_not_asked")
-            own = _is_own_reversal(action, line, principal, own_work)
-        case "repay":
-            own = own_work()
-    if own:
-        return error("self_approval")
-    if action == "repay":
-        lawful = line.status is LineStatus.REVERSED or taken_back_fen(line) > 0
+    if action in ("reverse", "confirm_reversal", "cancel_reversal"):
+        refusal, own, lawful = _of_reversal(action, line), _is_own_reversal, line.status is LineStatus.PAID
     else:
-        lawful = line.status is LineStatus.PAID
+        lawful = line.status is LineStatus.REVERSED or taken_back_fen(line) > 0
+        refusal, own = _of_repayment(action, line), _is_own_repayment
+    if refusal is not None:
+        return refusal
+    if action != "reverse" and own(action, line, principal, own_work):
+        return error("self_approval")
     return None if lawful else error("wrong_state", status=str(line.status))
+
+
+def _of_reversal(action: str, line: Line) -> DomainError | None:
+    """Tell whether a reversal waits for an answer where it may not, or does not where it has to."""
+    if action != "reverse":
+        return error("reversal_not_asked") if line.reversal_asked_by is None else None
+    if line.status is LineStatus.PAID and line.reversal_asked_by is not None:
+        return error("reversal_already_asked")
+    return error("correction_already_asked") if line.correction is not None else None
+
+
+def _of_repayment(action: str, line: Line) -> DomainError | None:
+    """Tell whether a repayment waits for an answer where it may not, or does not where it has to."""
+    if action == "repay":
+        return error("repayment_already_asked") if line.repayment_asked is not None else None
+    return error("repayment_not_asked") if line.repayment_asked is None else None
 
 
 def why_not_reversed(line: Line, amount_fen: int) -> DomainError | None:

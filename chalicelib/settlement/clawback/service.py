@@ -22,7 +22,7 @@ from chalicelib.settlement.ledger.of_line import group_of_line
 from chalicelib.settlement.own_work import paid_line, prepared
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.budgets.model import BudgetMoves, Part
-from chalicelib.subsidies.claims.model import Line, LineStatus, Repayment
+from chalicelib.subsidies.claims.model import AskedRepayment, Line, LineStatus, Repayment
 from chalicelib.subsidies.payments import store as payments
 from chalicelib.vouchers.store import reverse_write
 
@@ -146,23 +146,69 @@ def _suspend_by_policy(context: Context, line: Line) -> None:
         suspend_by_rule(context, line.institution, reason=REASON_AT_ONCE)
 
 
-def record_repayment(context: Context, line_id: str, repayment: Repayment) -> Line:
-    """Book what an institution gave back, in one part or several; the bank's reference tells parts apart.
+def ask_repayment(context: Context, line_id: str, repayment: Repayment) -> Line:
+    """Enter what an institution gave back, in one part or several; another officer has to confirm it.
+
+    One officer's word alone would let a debt go and the money be spent again. The bank's reference tells
+    parts apart.
 
     Raises:
         Impossible: `date_in_future`, received after today; `repaid_before_payment`.
         Forbidden: `self_approval`, by who prepared or reviewed the claim.
         Refused: `wrong_state` (not reversed), `repayment_contradicts` (the reference is known with another
-            amount or day) or `repayment_exceeds` what is outstanding.
+            amount or day), `repayment_exceeds` what is outstanding, or `repayment_already_asked`.
 
     """
     change = change_of(context, "claim_line.repay")
+    asked = AskedRepayment(repayment=repayment, asked_by=context.principal.actor)
 
     def attempt() -> Line:
         line = paid_line(context, line_id, "claim_line.repay")
-        _refuse("repay", context.principal, line)
-        if repayment in line.repayments:
+        if repayment in line.repayments or line.repayment_asked == asked:
             return line
+        _refuse("repay", context.principal, line)
+        refuse(why_not_booked(line, repayment, today=shanghai_date(context.now)))
+        return payments.ask_repayment(line, asked, change)
+
+    return until_written(attempt)
+
+
+def cancel_repayment(context: Context, line_id: str, *, version: int, reason: str) -> Line:
+    """Withdraw one's own entry of a repayment, or refuse another officer's; it may be entered again.
+
+    Raises:
+        Forbidden: `self_approval`, by who prepared or reviewed the claim, on another officer's entry.
+        Refused: `repayment_not_asked`, or another version.
+
+    """
+    change = change_of(context, "claim_line.cancel_repayment", reason=reason)
+
+    def attempt() -> Line:
+        line = paid_line(context, line_id, "claim_line.repay")
+        _refuse("cancel_repayment", context.principal, line)
+        refuse(why_stale(line, sources=(LineStatus.PAID, LineStatus.REVERSED), version=version))
+        return payments.cancel_repayment(line, change)
+
+    return until_written(attempt)
+
+
+def confirm_repayment(context: Context, line_id: str) -> Line:
+    """Book what another officer entered as given back: the entry, the line and the budget, in one write.
+
+    Raises:
+        Forbidden: `self_approval`, by the officer who entered it, or who prepared or reviewed the claim.
+        Refused: `repayment_not_asked`; `repayment_exceeds` what is outstanding by now.
+
+    """
+    change = change_of(context, "claim_line.confirm_repayment")
+
+    def attempt() -> Line:
+        line = paid_line(context, line_id, "claim_line.repay")
+        if line.repayment_asked is None and line.repayment_confirmed_by == context.principal.actor:
+            return line
+        _refuse("confirm_repayment", context.principal, line)
+        assert line.repayment_asked is not None
+        repayment = line.repayment_asked.repayment
         refuse(why_not_booked(line, repayment, today=shanghai_date(context.now)))
         transact(_repayment_writes(context, line, repayment), change=change)
         return paid_line(context, line_id, "claim_line.repay")
@@ -190,7 +236,7 @@ def _repayment_writes(context: Context, line: Line, repayment: Repayment) -> lis
         paid_on=repayment.received_on,
     )
     return [
-        payments.repay_line_write(line, repayment),
+        payments.repay_line_write(line, repayment, actor=context.principal.actor),
         *budget_store.moves_writes(line.city, moves),
         *ledger_store.post_writes(group),
     ]

@@ -181,5 +181,5 @@ def _correction_writes(context: Context, payment: Payment, correction: Correctio
         unsettled = unsettled_of(line)
         moved = payments.correct_to_paid_write(line, attempts, unsettled=unsettled)
         return [moved, *paying_writes(context, payment, said, unsettled=unsettled, first=False)]
-    moved = payments.pay_back_write(line, attempts, corrected=True)
+    moved = payments.pay_back_write(line, attempts, corrected=True, at=context.now)
     return [moved, *pay_back_writes(context, payment, said, Event.UNPAID)]

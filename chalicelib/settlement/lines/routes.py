@@ -98,6 +98,12 @@ class RepaymentAnswer(Answer):
     received_on: date
 
 
+class AskedRepaymentAnswer(RepaymentAnswer):
+    """A repayment that waits for another officer; who entered it is told to bureaus only."""
+
+    asked_by: str | None
+
+
 class AttemptAnswer(Answer):
     """What the bank said of a line in one batch; the reason is the bank's, with numbers masked.
 
@@ -148,6 +154,7 @@ class SettledLine(Answer):
     unsettled: str | None
     attempts: list[AttemptAnswer]
     repayments: list[RepaymentAnswer]
+    repayment_asked: AskedRepaymentAnswer | None
     set_offs: list[SetOffAnswer]
     outstanding_fen: int
     repay_by: date | None
@@ -310,12 +317,38 @@ def cancel_reversal(call: Call[VersionReason, NoQuery], line_id: str) -> Settled
     action="claim_line.repay",
     body=RepaymentRequest,
     answer=SettledLine,
-    summary="Book what an institution gave back for a reversed line",
+    summary="Enter what an institution gave back for a reversed line; another officer confirms it",
 )
-def record_repayment(call: Call[RepaymentRequest, NoQuery], line_id: str) -> SettledLine:
+def ask_repayment(call: Call[RepaymentRequest, NoQuery], line_id: str) -> SettledLine:
     body = call.body
     repayment = Repayment(body.bank_reference, body.amount_fen, body.received_on)
-    return _line(call.context, clawback.record_repayment(call.context, line_id, repayment))
+    return _line(call.context, clawback.ask_repayment(call.context, line_id, repayment))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/claim-lines/{line_id}/repayments/confirm",
+    action="claim_line.repay",
+    body=Empty,
+    answer=SettledLine,
+    summary="Confirm, as another officer, that a repayment came in",
+)
+def confirm_repayment(call: Call[Empty, NoQuery], line_id: str) -> SettledLine:
+    return _line(call.context, clawback.confirm_repayment(call.context, line_id))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/claim-lines/{line_id}/repayments/cancel",
+    action="claim_line.repay",
+    body=VersionReason,
+    answer=SettledLine,
+    summary="Withdraw one's own entry of a repayment, or refuse another officer's",
+)
+def cancel_repayment(call: Call[VersionReason, NoQuery], line_id: str) -> SettledLine:
+    body = call.body
+    line = clawback.cancel_repayment(call.context, line_id, version=body.version, reason=body.reason)
+    return _line(call.context, line)
 
 
 def _late(line: Line) -> LateIneligibilityAnswer | None:
@@ -373,6 +406,7 @@ def _line(context: Context, line: Line) -> SettledLine:
             )
             for repayment in line.repayments
         ],
+        repayment_asked=_asked_repayment(line, told=context.principal.is_bureau),
         set_offs=[
             SetOffAnswer(
                 line_id=set_off.line_id,
@@ -387,6 +421,18 @@ def _line(context: Context, line: Line) -> SettledLine:
         late_ineligibility=_late(line),
         version=line.version,
         allowed_actions=allowed_on_line(context.principal, line),
+    )
+
+
+def _asked_repayment(line: Line, *, told: bool) -> AskedRepaymentAnswer | None:
+    if line.repayment_asked is None:
+        return None
+    repayment = line.repayment_asked.repayment
+    return AskedRepaymentAnswer(
+        bank_reference=repayment.bank_reference,
+        amount_fen=repayment.amount_fen,
+        received_on=repayment.received_on,
+        asked_by=line.repayment_asked.asked_by if told else None,
     )
 
 

@@ -25,7 +25,7 @@ from chalicelib.settlement.results.singly import attempt_of, book_singly, flag, 
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.claims import store as claim_store
 from chalicelib.subsidies.claims.closing import finish_claims
-from chalicelib.subsidies.claims.model import Claim, Line
+from chalicelib.subsidies.claims.model import Claim, Line, claim_of_line
 from chalicelib.subsidies.claims.moves import paid_after
 from chalicelib.subsidies.payments import store as payments
 from chalicelib.vouchers.store import find_vouchers, settle_write
@@ -190,6 +190,7 @@ def _write(
                 settle_write(
                     member.voucher_id,
                     enrolment_id=member.enrolment_id,
+                    served_in=standing.claims[claim_of_line(member.line_id)].division,
                     amount_fen=member.amount_fen,
                     now=context.now,
                 )
@@ -214,7 +215,7 @@ def _line_write(
     attempts = [*member.attempts, attempt_of(context, batch.id, result)]
     if result.paid:
         return payments.pay_line_write(member.line_id, attempts, unsettled=unsettled)
-    return payments.fail_line_write(member.line_id, attempts)
+    return payments.fail_line_write(member.line_id, attempts, city=batch.division, at=context.now)
 
 
 def _money_writes(context: Context, batch: Batch, group: Group) -> list[Write]:

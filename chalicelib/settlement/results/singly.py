@@ -120,12 +120,12 @@ def _book(context: Context, payment: Payment, row: ResultRow) -> str | None:
             writes = [moved, *paying_writes(context, payment, said, unsettled=unsettled, first=True)]
         case BankOutcome.FAILED:
             writes = [
-                payments.fail_line_write(line.id, attempts),
+                payments.fail_line_write(line.id, attempts, city=line.city, at=context.now),
                 *_progress(line, payment.batch_id, results=1, paid=0),
                 *forgotten_writes(line.id, payment.batch_id, payment.parts),
             ]
         case BankOutcome.RETURNED:
-            moved = payments.pay_back_write(line, attempts, corrected=False)
+            moved = payments.pay_back_write(line, attempts, corrected=False, at=context.now)
             writes = [moved, *pay_back_writes(context, payment, said, Event.RETURNED)]
     write_one(payment, writes, change_of(context, "settlement.record_results"))
     return unsettled
@@ -219,7 +219,11 @@ def _settling(context: Context, line: Line, *, unsettled: str | None) -> list[Wr
         ]
     return [
         voucher_store.settle_write(
-            line.voucher_id, enrolment_id=line.enrolment_id, amount_fen=line.amount_fen, now=context.now
+            line.voucher_id,
+            enrolment_id=line.enrolment_id,
+            served_in=line.division,
+            amount_fen=line.amount_fen,
+            now=context.now,
         )
     ]
 

@@ -241,6 +241,13 @@ class LateIneligibility(msgspec.Struct, frozen=True, kw_only=True):
     found_at: datetime
 
 
+class AskedRepayment(msgspec.Struct, frozen=True, kw_only=True):
+    """A repayment that one officer has entered: it counts once another one has confirmed it."""
+
+    repayment: Repayment
+    asked_by: str
+
+
 class Line(msgspec.Struct, frozen=True, kw_only=True):
     """One trainee's part of a claim; names and numbers are masks.
 
@@ -287,6 +294,8 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     repay_by: date | None = None
     unsettled: str | None = None
     repayments: list[Repayment] = []
+    repayment_asked: AskedRepayment | None = None
+    repayment_confirmed_by: str | None = None
     set_offs: list[SetOff] = []
     correction: Correction | None = None
     paid_once: bool = False
@@ -295,6 +304,14 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     late_ineligibility: LateIneligibility | None = None
     version: int = 1
     last_change: Change | None = None
+
+
+def waits_for_finance(line: Line) -> bool:
+    """Tell whether a second finance officer has to decide on something of a line: it stands in their list."""
+    asked = (line.repayment_asked, line.correction)
+    reversal = line.status is LineStatus.PAID and line.reversal_asked_by is not None
+    failed = line.status is LineStatus.PAYMENT_FAILED and line.released_by is None
+    return failed or reversal or any(request is not None for request in asked)
 
 
 # --------------------------------------------------------------------------- names

@@ -8,13 +8,23 @@ from typing import Any
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
+from chalicelib.aws.waiting import A_PAGE, WaitingKeys, WaitingTable, waiting_since
 from chalicelib.aws.writes import Put, Update, lawful, names_none_of, none_of, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change, Hands
+from chalicelib.subsidies.claims.indexes import (
+    AllWaitingClaims,
+    ClaimsByCity,
+    ClaimsByInstitution,
+    ClaimsDue,
+    LinesByFlag,
+    LinesByPerson,
+    LinesToRetry,
+    WaitingClaims,
+    WaitingLines,
+)
 from chalicelib.subsidies.claims.model import (
     CLAIM_TRANSITIONS,
     LINE_TRANSITIONS,
@@ -27,51 +37,7 @@ from chalicelib.subsidies.claims.model import (
 from chalicelib.subsidies.claims.moves import Changes
 
 
-class ClaimsByInstitution(GlobalSecondaryIndex[Any]):
-    """An institution's claims, by time."""
-
-    class Meta:
-        index_name = "by_institution"
-        projection = AllProjection()
-
-    institution = UnicodeAttribute(hash_key=True)
-    submitted_at = MomentAttribute(range_key=True)
-
-
-class ClaimsByCity(GlobalSecondaryIndex[Any]):
-    """The claims that one city's budget pays, by time."""
-
-    class Meta:
-        index_name = "by_city"
-        projection = AllProjection()
-
-    city = UnicodeAttribute(hash_key=True)
-    submitted_at = MomentAttribute(range_key=True)
-
-
-class ClaimsDue(GlobalSecondaryIndex[Any]):
-    """Claims in publicity or after it, not yet all batched, by the day settlement may take them."""
-
-    class Meta:
-        index_name = "by_due"
-        projection = AllProjection()
-
-    due_city = UnicodeAttribute(hash_key=True)
-    due_on = UnicodeAttribute(range_key=True)
-
-
-class WaitingClaims(GlobalSecondaryIndex[Any]):
-    """Claims that wait for a review, or to be sent again, by city and part, oldest first."""
-
-    class Meta:
-        index_name = "waiting"
-        projection = IncludeProjection(["status", "institution", "division"])
-
-    queue = UnicodeAttribute(hash_key=True)
-    queued_at = MomentAttribute(range_key=True)
-
-
-class ClaimRow(VersionedTable[Claim]):
+class ClaimRow(WaitingTable[Claim]):
     """One row a claim; its key is derived from the class."""
 
     class Meta:
@@ -116,44 +82,13 @@ class ClaimRow(VersionedTable[Claim]):
     decision_reason = UnicodeAttribute(null=True)
     claim_by = StructAttribute(null=True)
     queue = UnicodeAttribute(null=True)
+    queue_all = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
     by_institution = ClaimsByInstitution()
     by_city = ClaimsByCity()
     by_due = ClaimsDue()
     waiting = WaitingClaims()
-
-
-class LinesByPerson(GlobalSecondaryIndex[Any]):
-    """A person's lines, by time."""
-
-    class Meta:
-        index_name = "by_person"
-        projection = AllProjection()
-
-    person_key = UnicodeAttribute(hash_key=True)
-    submitted_at = MomentAttribute(range_key=True)
-
-
-class LinesToRetry(GlobalSecondaryIndex[Any]):
-    """Lines whose payment failed, waiting for the next batch of their city."""
-
-    class Meta:
-        index_name = "by_retry"
-        projection = KeysOnlyProjection()
-
-    retry_city = UnicodeAttribute(hash_key=True)
-    id = UnicodeAttribute(range_key=True)
-
-
-class LinesByFlag(GlobalSecondaryIndex[Any]):
-    """Lines that somebody has to look at, by why and by the city that pays; gone when the reason is."""
-
-    class Meta:
-        index_name = "by_flag"
-        projection = AllProjection()
-
-    flagged = UnicodeAttribute(hash_key=True)
-    id = UnicodeAttribute(range_key=True)
+    waiting_all = AllWaitingClaims()
 
 
 class LineRow(VersionedTable[Line]):
@@ -196,6 +131,8 @@ class LineRow(VersionedTable[Line]):
     repay_by = StructAttribute(null=True)
     unsettled = UnicodeAttribute(null=True)
     repayments = StructAttribute(default=list)
+    repayment_asked = StructAttribute(null=True)
+    repayment_confirmed_by = UnicodeAttribute(null=True)
     set_offs = StructAttribute(null=True)
     correction = StructAttribute(null=True)
     paid_once = BooleanAttribute(null=True)
@@ -203,9 +140,27 @@ class LineRow(VersionedTable[Line]):
     dropped = BooleanAttribute(default=False)
     late_ineligibility = StructAttribute(null=True)
     flagged = UnicodeAttribute(null=True)
+    queue = UnicodeAttribute(null=True)
+    queued_at = MomentAttribute(null=True)
     by_person = LinesByPerson()
     by_retry = LinesToRetry()
     by_flag = LinesByFlag()
+    waiting = WaitingLines()
+
+
+def line_queue(city: str) -> str:
+    """Give the list in which the lines of a city stand that wait for a finance officer."""
+    return f"{city}#lines"
+
+
+def line_waits(city: str, at: datetime) -> list[Action]:
+    """Have a line stand in the list of its city from now on."""
+    return [LineRow.queue.set(line_queue(city)), LineRow.queued_at.set(at)]
+
+
+def line_rests(*, still: bool = False) -> list[Action]:
+    """Take a line out of that list, unless something else of it still waits."""
+    return [] if still else [LineRow.queued_at.remove()]
 
 
 def claim_in(action: str, *, version: int | None = None) -> Condition:
@@ -486,6 +441,7 @@ def drop_line_write(line: Line, reason: str) -> Update:
             line_to("drop"),
             LineRow.reject_reason.set(reason),
             LineRow.retry_city.remove(),
+            LineRow.queued_at.remove(),
             LineRow.dropped.set(True),
         ],
         line_in("drop", version=line.version),

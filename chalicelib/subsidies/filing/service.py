@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from chalicelib.aws.waiting import queue_of
 from chalicelib.aws.writes import Write, transact, until_written
 from chalicelib.classes.marks import claim_deadline
 from chalicelib.classes.model import ClassStatus, TrainingClass, prepared_by
 from chalicelib.classes.scores.store import claim_write
-from chalicelib.classes.service import project_of, require_class
+from chalicelib.classes.service import project_of, read_class, require_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.closing import OpenDecision, Stage, Undecided, open_below
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, refuse
 from chalicelib.subsidies.budgets.model import budget_division
@@ -80,6 +81,19 @@ def submit_claim(
         return FiledClaim(claim, lines, created=True)
 
     return until_written(attempt)
+
+
+def why_not_claim(class_id: str, now: datetime) -> DomainError | None:
+    """Tell what stands against claiming for a scored class, whatever the totals that are declared."""
+    today, training_class = shanghai_date(now), read_class(class_id)
+    late = training_class.status is ClassStatus.SCORED and today > _claim_by(training_class)
+    if late:
+        return error("claim_deadline_passed", deadline=_claim_by(training_class).isoformat())
+    refusal = open_below(Stage.SUBSIDY_CLAIM, undecided(training_class, today))
+    if refusal is not None:
+        return refusal
+    count, _ = totals_of([trainee.payability for trainee in examine(training_class, today=today)])
+    return None if count else error("not_payable")
 
 
 def _repeat(claim: Claim, declared_count: int, declared_amount_fen: int) -> FiledClaim:

@@ -41,6 +41,7 @@ from chalicelib.subsidies.holds.model import (
     line_of_hold,
     since_with,
     stop_hold,
+    stops_of,
     why_not_release,
 )
 from chalicelib.subsidies.payments.store import take_out_line_write
@@ -110,7 +111,8 @@ def stop_payment(context: Context, kind: SubjectKind, subject_id: str, *, reason
 def place(context: Context, kind: SubjectKind, subject_id: str, grounds: Grounds) -> PlacedHold:
     """Hold a line, a claim or all of an institution; for rules as well as for people.
 
-    A line in a batch that nobody has exported is taken out of it. One that the bank has to pay already is
+    The same person's same stop again answers with the one that is open. A line in a batch that nobody has
+    exported is taken out of it. One that the bank has to pay already is
     held for when it fails. The lines of an institution are taken out when their batch is to be exported.
 
     Raises:
@@ -122,7 +124,7 @@ def place(context: Context, kind: SubjectKind, subject_id: str, grounds: Grounds
     hold = _hold_on(context, _subject(kind, subject_id), grounds)
 
     def attempt() -> PlacedHold:
-        known = store.find_hold(hold.id)
+        known = store.find_hold(hold.id) or _same_stop(hold)
         if known is not None:
             return PlacedHold(known)
         if kind is SubjectKind.INSTITUTION:
@@ -134,6 +136,25 @@ def place(context: Context, kind: SubjectKind, subject_id: str, grounds: Grounds
         return PlacedHold(hold, sorted(out.too_late))
 
     return until_written(attempt, tries=HOLD_TRIES)
+
+
+def _same_stop(hold: Hold) -> Hold | None:
+    """Find the open stop by the same person, on the same thing and for the same reason: it is placed once.
+
+    Who has another reason, or is another person, places a stop of their own, which is lifted by itself.
+    """
+    if hold.by_rule:
+        return None
+    if hold.subject_kind is SubjectKind.INSTITUTION:
+        institution = find_institution(hold.subject_id)
+        stops = list(institution.stops) if institution is not None else []
+    else:
+        claim, lines = _claim_and_lines(hold.subject_kind, hold.subject_id)
+        of_claim = hold.subject_kind is SubjectKind.CLAIM
+        stops = list(claim.holds) if of_claim else stops_of(lines[0].holds)
+    wanted = (HoldStatus.OPEN, hold.subject_id, hold.placed_by, hold.reason)
+    open_stops = store.find_holds(stops) if stops else []
+    return next((o for o in open_stops if (o.status, o.subject_id, o.placed_by, o.reason) == wanted), None)
 
 
 @dataclass(frozen=True)

@@ -71,7 +71,8 @@ class PaymentHoldRow(VersionedTable[Hold]):
     by_city = HoldsByCity()
 
 
-def _listing(city: str, status: HoldStatus) -> str:
+def list_of_holds(city: str, status: HoldStatus) -> str:
+    """Name the list of a city's holds of one state."""
     return f"{city}#{status}"
 
 
@@ -94,7 +95,7 @@ def holds_in(
         if wanted is not None:
             condition = column == wanted if condition is None else condition & (column == wanted)
     rows = PaymentHoldRow.by_city.query(
-        _listing(city, status),
+        list_of_holds(city, status),
         filter_condition=condition,
         limit=request.limit,
         last_evaluated_key=request.after,
@@ -105,7 +106,7 @@ def holds_in(
 def hold_write(hold: Hold, *, before: Hold | None = None) -> Put:
     """Store a hold: the first time, or anew in place of one that was released."""
     row: Any = PaymentHoldRow.from_record(hold)
-    row.listing = _listing(hold.city, hold.status)
+    row.listing = list_of_holds(hold.city, hold.status)
     released = (
         None
         if before is None
@@ -121,7 +122,7 @@ def release_write(hold: Hold, *, actor: str, reason: str, now: datetime) -> Upda
         (hold.id,),
         [
             PaymentHoldRow.status.set(str(HOLD_TRANSITIONS.target("release"))),
-            PaymentHoldRow.listing.set(_listing(hold.city, HOLD_TRANSITIONS.target("release"))),
+            PaymentHoldRow.listing.set(list_of_holds(hold.city, HOLD_TRANSITIONS.target("release"))),
             PaymentHoldRow.released_by.set(actor),
             PaymentHoldRow.released_at.set(now),
             PaymentHoldRow.release_reason.set(reason),

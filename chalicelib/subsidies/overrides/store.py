@@ -7,7 +7,8 @@ from typing import Any
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
-from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
+from chalicelib.aws.table import MomentAttribute, StructAttribute, table_name
+from chalicelib.aws.waiting import WaitingTable
 from chalicelib.aws.writes import insert, lawful, none_of, update
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.subsidies.overrides.model import OVERRIDE_TRANSITIONS, Override
@@ -24,7 +25,18 @@ class WaitingOverrides(GlobalSecondaryIndex[Any]):
     queued_at = MomentAttribute(range_key=True)
 
 
-class OverrideRow(VersionedTable[Override]):
+class AllWaitingOverrides(GlobalSecondaryIndex[Any]):
+    """The same of the whole province, by part alone."""
+
+    class Meta:
+        index_name = "waiting_all"
+        projection = IncludeProjection(["status", "division"])
+
+    queue_all = UnicodeAttribute(hash_key=True)
+    queued_at = MomentAttribute(range_key=True)
+
+
+class OverrideRow(WaitingTable[Override]):
     """One row a class, trainee and check."""
 
     class Meta:
@@ -47,8 +59,10 @@ class OverrideRow(VersionedTable[Override]):
     decided_at = MomentAttribute(null=True)
     decision_reason = UnicodeAttribute(null=True)
     queue = UnicodeAttribute(null=True)
+    queue_all = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
     waiting = WaitingOverrides()
+    waiting_all = AllWaitingOverrides()
 
 
 def overrides_of(class_id: str) -> list[Override]:

@@ -10,6 +10,7 @@ from chalicelib.aws.writes import Update, lawful, none_of, update
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.subsidies.claims.model import (
     LINE_TRANSITIONS,
+    AskedRepayment,
     Claim,
     ClaimStatus,
     Correction,
@@ -20,7 +21,15 @@ from chalicelib.subsidies.claims.model import (
     SetOff,
 )
 from chalicelib.subsidies.claims.moves import batched_after, paid_after, unpaid_after
-from chalicelib.subsidies.claims.store import ClaimRow, LineRow, line_in, line_to, move_write
+from chalicelib.subsidies.claims.store import (
+    ClaimRow,
+    LineRow,
+    line_in,
+    line_rests,
+    line_to,
+    line_waits,
+    move_write,
+)
 
 
 def batch_claim_write(claim: Claim, *, lines: int) -> Update:
@@ -91,9 +100,14 @@ def pay_line_write(line_id: str, attempts: Sequence[PaymentAttempt], *, unsettle
     return Update(LineRow, (line_id,), actions, _waits_in(attempts[-1].batch_id))
 
 
-def fail_line_write(line_id: str, attempts: Sequence[PaymentAttempt]) -> Update:
+def fail_line_write(line_id: str, attempts: Sequence[PaymentAttempt], *, city: str, at: datetime) -> Update:
     """Record that the bank did not pay a line; it rests until another officer releases it."""
-    actions = [line_to("fail"), LineRow.attempts.set(list(attempts)), LineRow.released_by.remove()]
+    actions = [
+        line_to("fail"),
+        LineRow.attempts.set(list(attempts)),
+        LineRow.released_by.remove(),
+        *line_waits(city, at),
+    ]
     return Update(LineRow, (line_id,), actions, _waits_in(attempts[-1].batch_id))
 
 
@@ -109,7 +123,7 @@ def release_line(line: Line, *, actor: str, change: Change) -> Line:
     return update(
         LineRow,
         (line.id,),
-        [LineRow.released_by.set(actor), LineRow.retry_city.set(line.city)],
+        [LineRow.released_by.set(actor), LineRow.retry_city.set(line.city), *line_rests()],
         condition=lawful(LineRow, sources=(LineStatus.PAYMENT_FAILED,), version=line.version)
         & LineRow.correction.does_not_exist(),
         change=change,
@@ -126,7 +140,7 @@ def ask_correction(line: Line, correction: Correction, change: Change) -> Line:
     return update(
         LineRow,
         (line.id,),
-        [LineRow.correction.set(correction)],
+        [LineRow.correction.set(correction), *line_waits(line.city, change.at)],
         condition=_correctable(line) & LineRow.correction.does_not_exist(),
         change=change,
     )
@@ -142,10 +156,17 @@ def cancel_correction(line: Line, change: Change) -> Line:
     return update(
         LineRow,
         (line.id,),
-        [LineRow.correction.remove()],
+        [
+            LineRow.correction.remove(),
+            *line_rests(still=_waits_for_release(line) or line.repayment_asked is not None),
+        ],
         condition=_correctable(line) & LineRow.correction.exists(),
         change=change,
     )
+
+
+def _waits_for_release(line: Line) -> bool:
+    return line.status is LineStatus.PAYMENT_FAILED and line.released_by is None
 
 
 def _correctable(line: Line) -> Condition:
@@ -168,6 +189,7 @@ def correct_to_paid_write(line: Line, attempts: Sequence[PaymentAttempt], *, uns
         LineRow.correction.remove(),
         LineRow.retry_city.remove(),
         LineRow.released_by.remove(),
+        *line_rests(),
     ]
     if unsettled is not None:
         actions.append(LineRow.unsettled.set(unsettled))
@@ -175,7 +197,9 @@ def correct_to_paid_write(line: Line, attempts: Sequence[PaymentAttempt], *, uns
     return Update(LineRow, (line.id,), actions, condition)
 
 
-def pay_back_write(line: Line, attempts: Sequence[PaymentAttempt], *, corrected: bool) -> Update:
+def pay_back_write(
+    line: Line, attempts: Sequence[PaymentAttempt], *, corrected: bool, at: datetime
+) -> Update:
     """Record that a paid line was not paid, or that its money came back: it rests until it is released."""
     asked = LineRow.correction.exists() if corrected else LineRow.correction.does_not_exist()
     actions = [
@@ -185,6 +209,7 @@ def pay_back_write(line: Line, attempts: Sequence[PaymentAttempt], *, corrected:
         LineRow.correction.remove(),
         LineRow.released_by.remove(),
         LineRow.retry_city.remove(),
+        *line_waits(line.city, at),
     ]
     condition = line_in("pay_back", version=line.version) & LineRow.reversal_asked_by.does_not_exist()
     return Update(LineRow, (line.id,), actions, condition & _nothing_taken_back() & asked)
@@ -220,6 +245,7 @@ def ask_reversal(line: Line, *, actor: str, reason: str, amount_fen: int, change
             LineRow.reversal_asked_by.set(actor),
             LineRow.reversal_reason.set(reason),
             LineRow.reversal_asked_fen.set(amount_fen),
+            *line_waits(line.city, change.at),
         ],
         condition=line_in("reverse", version=line.version)
         & LineRow.reversal_asked_by.does_not_exist()
@@ -241,7 +267,10 @@ def cancel_reversal(line: Line, change: Change) -> Line:
     return update(
         LineRow,
         (line.id,),
-        [asked.remove() for asked in _REQUEST],
+        [
+            *(asked.remove() for asked in _REQUEST),
+            *line_rests(still=line.repayment_asked is not None),
+        ],
         condition=line_in("reverse", version=line.version) & LineRow.reversal_asked_by.exists(),
         change=change,
     )
@@ -262,6 +291,7 @@ def reverse_line_write(line: Line, *, actor: str, hands: Hands, reversed_fen: in
             LineRow.reversed_fen.set(reversed_fen),
             LineRow.repay_by.set(repay_by),
             *([line_to("reverse")] if whole else [asked.remove() for asked in _REQUEST]),
+            *line_rests(still=line.repayment_asked is not None),
         ],
         line_in("reverse", version=line.version)
         & LineRow.reversal_asked_by.exists()
@@ -269,11 +299,57 @@ def reverse_line_write(line: Line, *, actor: str, hands: Hands, reversed_fen: in
     )
 
 
-def repay_line_write(line: Line, repayment: Repayment) -> Update:
-    """Note what came back of what was taken back of a line, if it is still as it was read."""
+_REPAYABLE = (LineStatus.PAID, LineStatus.REVERSED)
+
+
+def ask_repayment(line: Line, asked: AskedRepayment, change: Change) -> Line:
+    """Note that one finance officer has entered a repayment, if it is still as it was read and none waits.
+
+    Raises:
+        ConditionFailed: it is no longer as it was read, or a repayment waits already.
+
+    """
+    return update(
+        LineRow,
+        (line.id,),
+        [LineRow.repayment_asked.set(asked), *line_waits(line.city, change.at)],
+        condition=lawful(LineRow, sources=_REPAYABLE, version=line.version)
+        & LineRow.repayment_asked.does_not_exist(),
+        change=change,
+    )
+
+
+def cancel_repayment(line: Line, change: Change) -> Line:
+    """Forget a repayment that was entered, if it is still as it was read.
+
+    Raises:
+        ConditionFailed: it was entered anew, or confirmed, meanwhile.
+
+    """
+    return update(
+        LineRow,
+        (line.id,),
+        [LineRow.repayment_asked.remove(), *line_rests(still=_is_reversal_asked(line))],
+        condition=lawful(LineRow, sources=_REPAYABLE, version=line.version)
+        & LineRow.repayment_asked.exists(),
+        change=change,
+    )
+
+
+def _is_reversal_asked(line: Line) -> bool:
+    return line.status is LineStatus.PAID and line.reversal_asked_by is not None
+
+
+def repay_line_write(line: Line, repayment: Repayment, *, actor: str) -> Update:
+    """Note what came back of what was taken back of a line, if the entry is still as it was read."""
     return Update(
         LineRow,
         (line.id,),
-        [LineRow.repayments.set([*line.repayments, repayment])],
-        lawful(LineRow, sources=(LineStatus.PAID, LineStatus.REVERSED), version=line.version),
+        [
+            LineRow.repayments.set([*line.repayments, repayment]),
+            LineRow.repayment_asked.remove(),
+            LineRow.repayment_confirmed_by.set(actor),
+            *line_rests(still=_is_reversal_asked(line)),
+        ],
+        lawful(LineRow, sources=_REPAYABLE, version=line.version) & LineRow.repayment_asked.exists(),
     )

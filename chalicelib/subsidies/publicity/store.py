@@ -101,13 +101,18 @@ def objections_to(claim_id: str, request: PageRequest, *, status: ObjectionStatu
     return page_of(rows, request)
 
 
+def find_objections(objection_ids: Sequence[str]) -> list[Objection]:
+    """Read many objections, 100 a call."""
+    return ObjectionRow.find_many(objection_ids)
+
+
 def objections_in(area: str, request: PageRequest, *, status: ObjectionStatus) -> Page[Objection]:
     """List the objections of an area in one state, city by city, the oldest of each first."""
     here = ObjectionRow.division == area if is_part_of_group(area) else None
 
     def read(group: str, part: PageRequest) -> Page[Objection]:
         rows = ObjectionRow.by_state.query(
-            _list_of(group, status),
+            list_of_objections(group, status),
             limit=part.limit,
             last_evaluated_key=part.after,
             filter_condition=here,
@@ -117,7 +122,8 @@ def objections_in(area: str, request: PageRequest, *, status: ObjectionStatus) -
     return page_over(groups_below(area), request, read)
 
 
-def _list_of(group: str, status: ObjectionStatus) -> str:
+def list_of_objections(group: str, status: ObjectionStatus) -> str:
+    """Name the list of a city's objections of one state."""
     return f"{group}#{status}"
 
 
@@ -141,7 +147,7 @@ def object_writes(objection: Objection, claim: Claim, line: Line | None) -> list
         & (ClaimRow.objections < OBJECTIONS_MAX)
     )
     row = ObjectionRow.from_record(objection)
-    row.listed_in = _list_of(group_of(objection.division), objection.status)
+    row.listed_in = list_of_objections(group_of(objection.division), objection.status)
     writes: list[Put | Update] = [
         Put(row),
         Update(ClaimRow, (claim.id,), counted, in_public),
@@ -174,7 +180,7 @@ def resolve_write(
         (objection.id,),
         [
             ObjectionRow.status.set(str(outcome)),
-            ObjectionRow.listed_in.set(_list_of(group_of(objection.division), outcome)),
+            ObjectionRow.listed_in.set(list_of_objections(group_of(objection.division), outcome)),
             ObjectionRow.resolution.set(resolution),
             ObjectionRow.resolved_by.set(actor),
         ],

@@ -153,9 +153,14 @@ def reject(call: Call[VersionReason, NoQuery], claim_id: str) -> ClaimHead:
     action="subsidy_claim.decide",
     body=ClaimDecisions,
     answer=DecisionsAnswer[ClaimDecisionAnswer],
-    summary="Decide on several subsidy claims at once; each stands by itself",
+    summary="Decide on several subsidy claims at once; each stands by itself, a wrong form refuses them all",
 )
 def decide_many(call: Call[ClaimDecisions, NoQuery]) -> DecisionsAnswer[ClaimDecisionAnswer]:
+    """Decide on each by itself: what its state refuses is told in its result, and the others are applied.
+
+    The form is read whole before: a field that is missing or of another action (a reason, rejected lines) is
+    400 for all, with the place of each fault. It is the client's mistake, not an answer about one claim.
+    """
     decisions = call.body.decisions
     faults = [
         Fault("unknown_field", field=f"decisions[{place}].rejected_lines")

@@ -67,9 +67,19 @@ def division_place(division: str) -> str:
     return f"division#{division}"
 
 
-def institution_place(institution: str, chain: str = "") -> str:
-    """Name the place of an institution's counts in one chain, or what those names begin with."""
-    return f"institution#{institution}#{chain}"
+def institution_place(institution: str, chain: str = "", served_in: str = "") -> str:
+    """Name the place of an institution's counts in one chain, of what it did in one division.
+
+    Without a division it is that of vouchers redeemed before they told it, or what the names begin with.
+    """
+    place = f"institution#{institution}#{chain}"
+    return f"{place}#{served_in}" if served_in else place
+
+
+def institution_at(place: str) -> tuple[str, str | None]:
+    """Tell whose counts stand at a place, and of what it did in which division (None: it is not told)."""
+    _, institution, _, *served_in = place.split("#")
+    return institution, served_in[0] if served_in else None
 
 
 def values_of(voucher: Mapping[str, Any] | None) -> Counter[str]:
@@ -91,7 +101,8 @@ def moves_of(
     """Tell by how much a change of a voucher moves each count; counts that stay are left out.
 
     A voucher of 340111 is redeemed at a school: of its program, and of every one, the division has one
-    `claimed` less, one `redeemed` and one `ever_redeemed` more, and the school has the last two.
+    `claimed` less, one `redeemed` and one `ever_redeemed` more, and the school has the last two, in the
+    division where it stood at that moment: it may move, and what it did stays where it was done.
     """
     moves: dict[CountScope, Counter[str]] = {}
     for voucher, sign in ((before, -1), (after, 1)):
@@ -106,7 +117,9 @@ def moves_of(
                 sign,
             )
             if voucher.get("institution"):
-                place = institution_place(str(voucher["institution"]), chain)
+                place = institution_place(
+                    str(voucher["institution"]), chain, str(voucher.get("served_in") or "")
+                )
                 own = Counter({name: n for name, n in values.items() if name in _INSTITUTION_FIELDS})
                 _add(moves, CountScope(program=program, place=place), own, sign)
     return _without_zeros(moves)

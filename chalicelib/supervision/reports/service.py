@@ -4,14 +4,20 @@ from dataclasses import dataclass
 
 from chalicelib.accounts import rights
 from chalicelib.catalogue.institutions.model import Institution
-from chalicelib.catalogue.institutions.reading import institutions_in
+from chalicelib.catalogue.institutions.reading import find_institutions, institutions_in
 from chalicelib.kernel.divisions import covers, is_known
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import read_program
 from chalicelib.supervision.reports import store
-from chalicelib.supervision.reports.model import EVERY_PROGRAM, VoucherCount, division_place, summed
+from chalicelib.supervision.reports.model import (
+    EVERY_PROGRAM,
+    VoucherCount,
+    division_place,
+    institution_at,
+    summed,
+)
 
 
 @dataclass(frozen=True)
@@ -55,15 +61,23 @@ def division_total(scope: ReportScope) -> VoucherCount:
 
 
 def by_institution(scope: ReportScope) -> list[tuple[Institution, VoucherCount]]:
-    """Give the counts of each institution of a division, most redeemed first."""
+    """Give what each institution did in a division, most redeemed first.
+
+    Listed are those that are there, and those that have moved away and did something there: what was paid
+    stays with the bureau that paid it.
+    """
+    here = {institution.uscc: institution for institution in institutions_in(scope.division)}
     counts: dict[str, list[VoucherCount]] = {}
     for count in store.counts(scope.program, "institution#"):
-        counts.setdefault(count.place.split("#")[1], []).append(count)
+        uscc, served_in = institution_at(count.place)
+        if uscc in here if served_in is None else covers(scope.division, served_in):
+            counts.setdefault(uscc, []).append(count)
+    elsewhere = find_institutions(counts.keys() - here.keys())
     rows = [
         (
             institution,
             summed(counts.get(institution.uscc, []), program=scope.program, place=institution.uscc),
         )
-        for institution in institutions_in(scope.division)
+        for institution in [*here.values(), *elsewhere.values()]
     ]
     return sorted(rows, key=lambda row: (-row[1].ever_redeemed, row[0].uscc))

@@ -10,7 +10,7 @@ from enum import StrEnum
 
 import msgspec
 
-from chalicelib.kernel.clocks import Flag, clock_of, flags_of, next_due
+from chalicelib.kernel.clocks import Effect, Flag, clock_of, flags_of, next_due
 from chalicelib.kernel.principal import Role
 
 OVERSEERS = (Role.SUPERVISOR, Role.PROVINCE)
@@ -30,6 +30,15 @@ class Kind(StrEnum):
     SUBSIDY_CLAIM = "subsidy_claim"
     OVERRIDE = "override"
     ISSUANCE_BATCH = "issuance_batch"
+    ACCOUNT = "account"
+    PAYEE = "payee"
+    HOLD = "hold"
+    OBJECTION = "objection"
+    SETTLEMENT_BATCH = "settlement_batch"
+    CLAIM_LINE = "claim_line"
+    RENAME = "rename"
+    RESTORATION = "restoration"
+    FOOTAGE = "footage"
 
 
 KINDS: Mapping[str, Mapping[str, Kind]] = {
@@ -54,17 +63,45 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
     },
     "override": {"asked": Kind.OVERRIDE},
     "issuance batch": {"proposed": Kind.ISSUANCE_BATCH},
+    "account": {"proposed": Kind.ACCOUNT},
+    "payee_account": {"proposed": Kind.PAYEE},
+    "hold": {"open": Kind.HOLD},
+    "objection": {"open": Kind.OBJECTION},
+    "settlement_batch": {"sealed": Kind.SETTLEMENT_BATCH, "exported": Kind.SETTLEMENT_BATCH},
+    "claim_line": {"payment_failed": Kind.CLAIM_LINE},
+    "line_request": {"asked": Kind.CLAIM_LINE},
+    "rename": {"proposed": Kind.RENAME},
+    "restoration": {"proposed": Kind.RESTORATION},
+    "footage": {
+        "awaiting_upload": Kind.FOOTAGE,
+        "missing": Kind.FOOTAGE,
+        "mismatch": Kind.FOOTAGE,
+    },
 }
 """As what each state is listed, by machine."""
 _LISTED_ONCE_LATE = (Kind.IDLE_VOUCHER,)
 """Who was enrolled waits for a class in any case: this is listed from its reminder on."""
 
 
-def machines_of(kind: Kind | None, lists: Sequence[str]) -> list[str]:
-    """Name those of some lists in which a kind stands; changes stand in the lists of classes."""
-    if kind is None:
-        return list(lists)
-    return ["class"] if kind is Kind.CHANGE else [name for name in lists if kind in KINDS[name].values()]
+_IN_LISTS_OF = {"class change": "class", "line_request": "claim_line"}
+"""Machines that stand in the lists of another one."""
+
+
+def machines_of(kind: Kind | None, role: Role, lists: Sequence[str]) -> list[str]:
+    """Name those of some lists in which somebody of a role may have something, of one kind if it is given."""
+    wanted = {
+        _IN_LISTS_OF.get(machine, machine)
+        for machine, states in KINDS.items()
+        for state, of_kind in states.items()
+        if kind in (None, of_kind) and _may_see(machine, state, role)
+    }
+    return [name for name in lists if name in wanted]
+
+
+def _may_see(machine: str, state: str, role: Role) -> bool:
+    clock = clock_of(machine, state)
+    told = any(tick.effect is Effect.LIST for tick in clock.ticks)
+    return role in clock.acts or (told and role in OVERSEERS)
 
 
 class WaitingThing(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,10 +123,11 @@ class WaitingThing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
-    """How much of a kind waits, and since when the oldest."""
+    """How much of a kind waits, and since when the oldest; `more` where not all of it was counted."""
 
     count: int
     oldest: datetime
+    more: bool
 
 
 def waiting_of(
@@ -129,9 +167,13 @@ def is_seen_by(waiting: WaitingThing, role: Role) -> bool:
     return role in OVERSEERS and Flag.OVERDUE in waiting.flags
 
 
-def figures_of(everything: Collection[WaitingThing]) -> dict[Kind, Figures]:
-    """Count what waits by kind."""
+def figures_of(everything: Collection[WaitingThing], *, cut_off: Collection[str]) -> dict[Kind, Figures]:
+    """Count what waits by kind; `cut_off` are the machines of whose lists there is more than was read."""
     by_kind: dict[Kind, list[datetime]] = {}
     for waiting in everything:
         by_kind.setdefault(waiting.kind, []).append(waiting.since)
-    return {kind: Figures(count=len(moments), oldest=min(moments)) for kind, moments in by_kind.items()}
+    more = {kind for machine in cut_off for kind in KINDS[machine].values()}
+    return {
+        kind: Figures(count=len(moments), oldest=min(moments), more=kind in more)
+        for kind, moments in by_kind.items()
+    }

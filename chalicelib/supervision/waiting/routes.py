@@ -28,11 +28,14 @@ class WaitingThingsQuery(PageQuery):
 class WaitingItem(Answer):
     """A thing that waits. `due` is when the next thing happens to it by itself, null where nothing does.
 
-    `version` is what a decision on it sends: of a change it is the class's.
+    `version` is what a decision on it sends: of a change it is the class's. `within` is what it stands in,
+    where its address names that too: of a change the class, of a check-in the lesson, of a rename the list,
+    of an issuance batch the program.
     """
 
     kind: Kind
     subject: str
+    within: str | None
     name: str
     institution: str | None
     division: str
@@ -44,10 +47,11 @@ class WaitingItem(Answer):
 
 
 class WaitingFigures(Answer):
-    """How much of a kind waits, and since when the oldest."""
+    """How much of a kind waits, and since when the oldest; `more`: at least so much."""
 
     count: int
     oldest: datetime
+    more: bool
 
 
 class WaitingAnswer(Answer):
@@ -74,7 +78,8 @@ def list_waiting(call: Call[None, WaitingThingsQuery]) -> WaitingAnswer:
     return WaitingAnswer(
         items=[_item(shown) for shown in page.items],
         counts={
-            kind: WaitingFigures(count=figure.count, oldest=figure.oldest) for kind, figure in figures.items()
+            kind: WaitingFigures(count=figure.count, oldest=figure.oldest, more=figure.more)
+            for kind, figure in figures.items()
         },
         next=write_cursor(page.after, place=call.place),
     )
@@ -85,6 +90,7 @@ def _item(shown: ShownWaiting) -> WaitingItem:
     return WaitingItem(
         kind=waiting.kind,
         subject=shown.subject,
+        within=shown.within,
         name=shown.name,
         institution=shown.institution,
         division=shown.division,

@@ -8,25 +8,44 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.accounts.service import allowed_actions as actions_on_account
+from chalicelib.accounts.store import find_accounts
 from chalicelib.attendance.check_ins.store import find_check_ins
+from chalicelib.attendance.footage.store import find_segments
 from chalicelib.attendance.make_ups.service import actions_on as actions_on_make_up
 from chalicelib.attendance.make_ups.store import find_make_ups
 from chalicelib.attendance.reviews.service import actions_on as actions_on_check_in
+from chalicelib.catalogue.institutions.reading import find_institutions
+from chalicelib.catalogue.payees.service import allowed_on_payee
+from chalicelib.catalogue.payees.store import accounts_of
 from chalicelib.classes.model import ClassHead
 from chalicelib.classes.showing.service import actions_on as actions_on_class
 from chalicelib.classes.showing.service import undecided_in_list
 from chalicelib.classes.store import changes_by_key, heads_by_id
 from chalicelib.enrolments.service import allowed_actions as actions_on_enrolments
 from chalicelib.enrolments.store import find_enrolments
-from chalicelib.kernel.divisions import PROVINCE
+from chalicelib.kernel.divisions import PROVINCE, name_of
 from chalicelib.kernel.principal import Context
+from chalicelib.people.lists.renames.store import find_renames
+from chalicelib.people.renaming.service import actions_on as actions_on_rename
+from chalicelib.settlement.batches.service import allowed_on_batch as allowed_on_settlement_batch
+from chalicelib.settlement.batches.store import find_batches as find_settlement_batches
+from chalicelib.settlement.lines.service import allowed_on_line
+from chalicelib.subsidies.claims.model import Line, claim_of_line, waits_for_finance
 from chalicelib.subsidies.claims.service import allowed_actions as actions_on_claim
-from chalicelib.subsidies.claims.store import find_claims
+from chalicelib.subsidies.claims.store import find_claims, find_lines
+from chalicelib.subsidies.holds.service import allowed_on_hold
+from chalicelib.subsidies.holds.store import find_holds
 from chalicelib.subsidies.overrides.service import actions_on as actions_on_override
 from chalicelib.subsidies.overrides.store import find_overrides
+from chalicelib.subsidies.publicity.service import allowed_on_objection
+from chalicelib.subsidies.publicity.store import find_objections
 from chalicelib.supervision.waiting.model import WaitingThing
 from chalicelib.vouchers.batches.service import allowed_actions as actions_on_batch
 from chalicelib.vouchers.batches.store import find_batches
+from chalicelib.vouchers.restoring.model import open_restoration
+from chalicelib.vouchers.service import ShownVoucher, shown_masked
+from chalicelib.vouchers.store import find_vouchers
 
 
 class ShownWaiting(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +53,7 @@ class ShownWaiting(msgspec.Struct, frozen=True, kw_only=True):
 
     waiting: WaitingThing
     subject: str
+    within: str | None = None
     name: str
     institution: str | None
     division: str
@@ -87,7 +107,7 @@ def _changes(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWa
         head = heads[change.id]
         actions = [action for action in actions_on_class(context, head) if action.startswith("change_")]
         names = [action.removeprefix("change_") for action in actions]
-        yield _of_class(waiting, head, change.change_id, names, version=head.version)
+        yield _of_class(waiting, head, change.change_id, names, version=head.version, within=head.id)
 
 
 def _check_ins(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
@@ -97,7 +117,8 @@ def _check_ins(context: Context, page: Sequence[WaitingThing]) -> Iterator[Shown
         if check_in.undecided:
             head = heads[check_in.class_id]
             actions = actions_on_check_in(context, check_in, head)
-            yield _of_class(waiting, head, check_in.id, actions, version=check_in.version)
+            within, version = check_in.lesson_id, check_in.version
+            yield _of_class(waiting, head, check_in.id, actions, version=version, within=within)
 
 
 def _make_ups(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
@@ -118,12 +139,29 @@ def _overrides(context: Context, page: Sequence[WaitingThing]) -> Iterator[Shown
         yield _of_class(waiting, head, override.id, actions, version=override.version)
 
 
+def _footage(_: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    """Show what is awaited: it is announced anew, with another form, and nothing is decided on it."""
+    heads = classes_of(waiting.key[0] for waiting in page)
+    found = {(s.class_id, s.id): s for s in find_segments([_pair(waiting) for waiting in page])}
+    for waiting, segment in _still_there(page, found):
+        head = heads[segment.class_id]
+        within, version = segment.lesson_id, segment.version
+        yield _of_class(waiting, head, segment.id, (), version=version, within=within)
+
+
 def _of_class(
-    waiting: WaitingThing, head: ClassHead, subject: str, actions: Sequence[str], *, version: int
+    waiting: WaitingThing,
+    head: ClassHead,
+    subject: str,
+    actions: Sequence[str],
+    *,
+    version: int,
+    within: str | None = None,
 ) -> ShownWaiting:
     return ShownWaiting(
         waiting=waiting,
         subject=subject,
+        within=within,
         name=head.name,
         institution=head.institution,
         division=head.division,
@@ -168,12 +206,150 @@ def _batches(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWa
         yield ShownWaiting(
             waiting=waiting,
             subject=batch.id,
+            within=batch.program_id,
             name=batch.program_id,
             institution=None,
             division=PROVINCE,
             version=batch.version,
             allowed_actions=actions_on_batch(context, batch),
         )
+
+
+def _accounts(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    found = {(a.id,): a for a in find_accounts([waiting.key[0] for waiting in page])}
+    for waiting, account in _still_there(page, found):
+        yield ShownWaiting(
+            waiting=waiting,
+            subject=account.id,
+            name=account.account,
+            institution=account.institution,
+            division=account.division,
+            version=account.version,
+            allowed_actions=actions_on_account(context, account),
+        )
+
+
+def _payees(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    found = {(p.institution, p.id): p for p in accounts_of([_pair(waiting) for waiting in page])}
+    names = _names_of(waiting.key[0] for waiting in page)
+    for waiting, payee in _still_there(page, found):
+        yield ShownWaiting(
+            waiting=waiting,
+            subject=payee.id,
+            within=payee.institution,
+            name=names.get(payee.institution, payee.institution),
+            institution=payee.institution,
+            division=payee.division,
+            version=payee.version,
+            allowed_actions=allowed_on_payee(context.principal, payee, context.now),
+        )
+
+
+def _holds(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    found = {(h.id,): h for h in find_holds([waiting.key[0] for waiting in page])}
+    names = _names_of(hold.institution for hold in found.values())
+    for waiting, hold in _still_there(page, found):
+        yield ShownWaiting(
+            waiting=waiting,
+            subject=hold.id,
+            within=hold.subject_id,
+            name=names.get(hold.institution, hold.institution),
+            institution=hold.institution,
+            division=hold.division,
+            version=hold.version,
+            allowed_actions=allowed_on_hold(context, hold),
+        )
+
+
+def _names_of(institutions: Iterable[str]) -> dict[str, str]:
+    return {uscc: institution.name for uscc, institution in find_institutions(institutions).items()}
+
+
+def _objections(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    found = {(o.id,): o for o in find_objections([waiting.key[0] for waiting in page])}
+    claims = {claim.id: claim for claim in find_claims(sorted({o.claim_id for o in found.values()}))}
+    for waiting, objection in _still_there(page, found):
+        claim = claims[objection.claim_id]
+        yield ShownWaiting(
+            waiting=waiting,
+            subject=objection.id,
+            within=claim.id,
+            name=claim.class_name,
+            institution=claim.institution,
+            division=objection.division,
+            version=objection.version,
+            allowed_actions=allowed_on_objection(context.principal, objection, claim),
+        )
+
+
+def institutions_objected_to(objection_ids: Sequence[str]) -> dict[str, str]:
+    """Tell about whose claims some objections are."""
+    objections = find_objections(objection_ids)
+    claims = {claim.id: claim for claim in find_claims(sorted({o.claim_id for o in objections}))}
+    return {o.id: claims[o.claim_id].institution for o in objections if o.claim_id in claims}
+
+
+def _settlement_batches(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    found = {(b.id,): b for b in find_settlement_batches([waiting.key[0] for waiting in page])}
+    for waiting, batch in _still_there(page, found):
+        yield ShownWaiting(
+            waiting=waiting,
+            subject=batch.id,
+            name=f"{name_of(batch.division)} {batch.number}",
+            institution=None,
+            division=batch.division,
+            version=batch.version,
+            allowed_actions=allowed_on_settlement_batch(context.principal, batch),
+        )
+
+
+def _lines(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    found: dict[str, Line] = {line.id: line for line in find_lines([waiting.key[0] for waiting in page])}
+    for waiting in page:
+        line = found.get(waiting.key[0])
+        if line is not None and waits_for_finance(line):
+            yield ShownWaiting(
+                waiting=waiting,
+                subject=line.id,
+                within=claim_of_line(line.id),
+                name=line.trainee_name,
+                institution=line.institution,
+                division=line.division,
+                version=line.version,
+                allowed_actions=allowed_on_line(context.principal, line),
+            )
+
+
+def _renames(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    found = {(r.import_id, r.part): r for r in find_renames([_pair(waiting) for waiting in page])}
+    for waiting, rename in _still_there(page, found):
+        yield ShownWaiting(
+            waiting=waiting,
+            subject=str(rename.row),
+            within=rename.import_id,
+            name=rename.import_id,
+            institution=None,
+            division=rename.division,
+            version=rename.version,
+            allowed_actions=actions_on_rename(context, rename),
+        )
+
+
+def _restorations(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    vouchers = shown_masked(context, find_vouchers([waiting.key[0] for waiting in page]))
+    found: dict[str, ShownVoucher] = {shown.voucher.id: shown for shown in vouchers}
+    for waiting in page:
+        shown = found.get(waiting.key[0])
+        if shown is not None and open_restoration(shown.voucher, context.now) is not None:
+            yield ShownWaiting(
+                waiting=waiting,
+                subject=shown.voucher.id,
+                name=shown.holder_name,
+                institution=shown.voucher.institution,
+                division=shown.voucher.division,
+                version=shown.voucher.version,
+                allowed_actions=shown.allowed_actions,
+            )
 
 
 def _pair(waiting: WaitingThing) -> tuple[str, str]:
@@ -189,4 +365,14 @@ _READERS: Mapping[str, Reader] = {
     "enrolment": _enrolments,
     "subsidy_claim": _claims,
     "issuance batch": _batches,
+    "account": _accounts,
+    "payee_account": _payees,
+    "hold": _holds,
+    "objection": _objections,
+    "settlement_batch": _settlement_batches,
+    "claim_line": _lines,
+    "line_request": _lines,
+    "rename": _renames,
+    "restoration": _restorations,
+    "footage": _footage,
 }

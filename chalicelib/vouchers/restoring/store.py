@@ -49,7 +49,7 @@ def restore_write(
     due = stays_due or target is not VoucherStatus.REDEEMED
     actions.append(row.due_shard.set(due_shard_of(voucher)) if due else row.due_shard.remove())
     if target is not VoucherStatus.REDEEMED:
-        binding = (row.enrolment_id, row.institution, row.redeem_nonce, row.redeemed_at)
+        binding = (row.enrolment_id, row.institution, row.served_in, row.redeem_nonce, row.redeemed_at)
         actions += [attribute.remove() for attribute in binding]
     return Update(
         row,

@@ -8,7 +8,9 @@ import pytest
 
 from tests.classes.builders import DAY, SITE, Classroom, application, identity, trainer
 from tests.classes.changes.test_changes import apply, decide, wanted
+from tests.settlement.test_faults import before_each_call
 from tests.support.people import HEFEI_SCHOOL
+from tests.support.plugin import forget_what_is_known
 
 
 @pytest.fixture
@@ -71,6 +73,40 @@ def test_a_person_with_lessons_at_the_same_time_elsewhere_is_not_rostered(
         assert (fault["code"], "2026-09-11" in fault["detail"]) == ("trainee_elsewhere", True), answer.text
     assert answer.status == 422
     assert second.read("clerk")["enrolled"] == 0
+
+
+def test_of_two_rosters_of_one_second_that_take_the_same_person_one_is_refused(
+    world: Any, emulator: Any, second_program: str
+) -> None:
+    """The other roster comes in before each call of this one in turn: never are both written."""
+    if emulator is None:
+        pytest.skip("tables are put back in memory only")
+    first = class_of(world, world.program_id, 1)
+    second = class_of(world, second_program, 2, lessons=later(world, timedelta(hours=1)))
+    begun = emulator.keep()
+    forget_what_is_known()
+    with before_each_call(lambda _: None) as calls:
+        assert roster(first).status == 200
+    refusals = set()
+    for number in range(1, calls[0] + 1):
+        emulator.restore(begun)
+        forget_what_is_known()
+        others: list[Any] = []
+
+        def act(call: int, number: int = number, others: list[Any] = others) -> None:
+            if call >= number and not others:
+                others.append(None)
+                others[0] = roster(second)
+
+        with before_each_call(act):
+            answer = roster(first)
+        assert min(answer.status, others[0].status) == 200
+        assert answer.status != others[0].status, (
+            f"both rosters are written, with the other before call {number}"
+        )
+        refusals |= {one.json["code"] for one in (answer, others[0]) if one.status != 200}
+    assert refusals <= {"roster_row_unmatched", "try_again"}
+    assert "try_again" in refusals, "at one point only the condition of the write knows"
 
 
 def test_a_person_may_go_from_one_class_into_the_next(world: Any, second_program: str) -> None:

@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 from chalicelib.edge import tokens
+from chalicelib.kernel.principal import system_context
+from chalicelib.people.lists.graduates.service import GRADUATES
 from tests.attendance.builders import room_under
 from tests.classes.builders import DAY, SITE, Classroom, application, trainer
 from tests.classes.changes.test_changes import wanted
@@ -190,6 +192,36 @@ def classes(world: Any) -> Story:
     body = {"version": room.refresh().version, "reason": "停办"}
     cancelled = yield Use(school, f"/v1/classes/{room.id}/cancel", body, world.now)
     assert cancelled.json["status"] == "cancelled", cancelled.text
+
+
+def cancellations(world: Any) -> Story:
+    """A class that has begun is cancelled on application: refused once, then approved."""
+    school, clerk = world.api("institution"), world.api("clerk")
+    room = Classroom(world).rostered(2)
+    path, at = f"/v1/classes/{room.id}/cancel", room.starts() - HOUR
+    body = {"version": room.version, "reason": "教师离职"}
+    for verb, status in (("refuse", "approved"), ("approve", "cancelled")):
+        asked = yield Use(school, path, body, at)
+        assert asked.status == 202, asked.text
+        decision = {"version": asked.json["version"]} | ({"reason": "可换教师"} if verb == "refuse" else {})
+        decided = yield Use(clerk, f"{path}/{verb}", decision, at)
+        assert decided.json["status"] == status, decided.text
+        body["version"] = decided.json["version"]
+
+
+def renames(world: Any) -> Story:
+    """A list gives two people other names: one is confirmed, the other refused."""
+    second = world.api("province_two")
+    uploader = system_context("uploader", now=world.now, request_id="req_list")
+    for import_id, names in (("imp_firstnames", ("王一", "王二")), ("imp_othernames", ("赵一", "赵二"))):
+        chunk = [
+            graduate_of(world.person(40 + place), place + 2, name=name) for place, name in enumerate(names)
+        ]
+        GRADUATES.keep(uploader, ready_list(world, [chunk], import_id=import_id), 0, chunk)
+    for row, verb in ((2, "confirm"), (3, "refuse")):
+        body = {"version": 1} | ({"reason": "查无此更名"} if verb == "refuse" else {})
+        decided = yield Use(second, f"/v1/imports/{import_id}/renames/{row}/{verb}", body, world.now)
+        assert decided.status == 200, decided.text
 
 
 def lessons(world: Any) -> Story:
@@ -422,7 +454,13 @@ def settlement(world: Any) -> Story:
     for number in (1, 2):
         part = {"amount_fen": 80_000, "received_on": "2026-09-21", "bank_reference": f"R{number}"}
         repaid = yield Use(finance, f"{path}/repayments", part, money.now)
-        assert repaid.status in (200, 201), repaid.text
+        assert repaid.json["repayment_asked"]["amount_fen"] == 80_000, repaid.text
+        if number == 1:
+            body = {"version": repaid.json["version"], "reason": "录错了"}
+            withdrawn = yield Use(second, f"{path}/repayments/cancel", body, money.now)
+            assert withdrawn.json["repayment_asked"] is None, withdrawn.text
+    booked = yield Use(second, f"{path}/repayments/confirm", {}, money.now)
+    assert len(booked.json["repayments"]) == 1, booked.text
     verified = yield Use(finance, "/v1/ledger/verify", {}, money.now)
     assert verified.json["intact"], verified.text
 
@@ -503,6 +541,8 @@ STORIES = (
     issuance,
     vouchers,
     classes,
+    cancellations,
+    renames,
     lessons,
     claims,
     withdrawn_approval,

@@ -14,14 +14,9 @@ from tests.support.plugin import forget_what_is_known
 
 FAULTS_A_POINT = size_of("FAULTS_A_POINT", usual=1, full=len(KINDS))
 USES_MIN = 90
-_NO_STORY_YET = "not tried: its state takes a story of its own"
 NOT_TOLD = {
     "POST /v1/dead-letters/{queue}/redrive": "a queue's letters bear no mark: what a first run moved is told "
     "by the log, and a repeat moves what is there by then",
-    "POST /v1/classes/{class_id}/cancel/approve": _NO_STORY_YET,
-    "POST /v1/classes/{class_id}/cancel/refuse": _NO_STORY_YET,
-    "POST /v1/imports/{import_id}/renames/{row}/confirm": _NO_STORY_YET,
-    "POST /v1/imports/{import_id}/renames/{row}/refuse": _NO_STORY_YET,
 }
 """Calls with a token that no story makes, and why."""
 

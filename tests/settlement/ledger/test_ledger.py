@@ -11,7 +11,7 @@ from tests.accounts.test_separation import moved
 from tests.settlement.batches.test_batches import file_of
 from tests.settlement.test_faults import before_each_call
 from tests.subsidies.scored import Money, scored_class
-from tests.support.people import HEFEI_SCHOOL
+from tests.support.people import HEFEI_SCHOOL, staff_principal
 
 FEN = 180_000
 
@@ -35,8 +35,13 @@ def take_back(money: Money, line_id: str) -> Any:
 
 
 def repay(money: Money, line_id: str, fen: int, reference: str = "R1", day: str = "2026-09-21") -> Any:
+    """Enter a repayment as one officer and confirm it as another; gives the first refusal."""
     body = {"amount_fen": fen, "received_on": day, "bank_reference": reference}
-    return money.api("finance").post(f"/v1/claim-lines/{line_id}/repayments", body, at=money.now)
+    path = f"/v1/claim-lines/{line_id}/repayments"
+    asked = money.api("finance").post(path, body, at=money.now)
+    if asked.status >= 400 or asked.json["repayment_asked"] is None:
+        return asked
+    return money.api("finance_two").post(f"{path}/confirm", {}, at=money.now)
 
 
 def differences(money: Money) -> list[tuple[str, str | None, str | None, int, int]]:
@@ -71,6 +76,58 @@ def test_repayments_come_in_parts_once_each_and_never_above(money: Money, paid: 
     balance = money.balance()
     assert balance["debit_fen"] == balance["credit_fen"] == 3 * FEN + FEN + FEN
     assert differences(money) == []
+
+
+def entered(money: Money, line_id: str, fen: int, reference: str = "R1", who: Any = "finance") -> Any:
+    """Enter a repayment as one officer, and leave it there."""
+    body = {"amount_fen": fen, "received_on": "2026-09-21", "bank_reference": reference}
+    return money.api(who).post(f"/v1/claim-lines/{line_id}/repayments", body, at=money.now)
+
+
+def test_a_repayment_is_booked_by_a_second_officer_and_changes_nothing_before(
+    money: Money, paid: Any
+) -> None:
+    """One officer's word would let a debt go, and the money be spent a second time."""
+    line_id = money.batch(paid)["lines"][0]["line_id"]
+    take_back(money, line_id)
+    budget, path = "/v1/budgets/3401/2026", f"/v1/claim-lines/{line_id}/repayments"
+    before = money.ok(money.api("finance").get(budget))
+    asked = money.ok(entered(money, line_id, 100_000))
+    assert asked["repayment_asked"]["asked_by"] == staff_principal("finance").actor
+    assert (asked["outstanding_fen"], asked["repayments"], asked["allowed_actions"]) == (
+        FEN,
+        [],
+        ["cancel_repayment"],
+    )
+    assert money.ok(money.api("finance").get(budget)) == before
+    assert money.ok(entered(money, line_id, 100_000)) == asked
+    assert entered(money, line_id, 1, "R2").json["code"] == "repayment_already_asked"
+    own = money.api("finance").post(f"{path}/confirm", {}, at=money.now)
+    assert (own.status, own.json["code"]) == (403, "self_approval")
+    reviewer = moved("reviewer", Role.FINANCE)
+    hand = money.api(reviewer).post(f"{path}/confirm", {}, at=money.now)
+    assert (hand.status, hand.json["code"]) == (403, "self_approval")
+    booked = money.ok(money.api("finance_two").post(f"{path}/confirm", {}, at=money.now))
+    assert (booked["outstanding_fen"], booked["repayment_asked"]) == (80_000, None)
+    assert money.ok(money.api("finance_two").post(f"{path}/confirm", {}, at=money.now)) == booked
+    after = money.ok(money.api("finance").get(budget))
+    assert after["available_fen"] - before["available_fen"] == 100_000
+    assert (
+        money.api("finance").post(f"{path}/confirm", {}, at=money.now).json["code"] == "repayment_not_asked"
+    )
+    assert differences(money) == []
+
+
+def test_an_entered_repayment_is_withdrawn_or_refused_with_a_reason(money: Money, paid: Any) -> None:
+    line_id = money.batch(paid)["lines"][0]["line_id"]
+    take_back(money, line_id)
+    for who in ("finance", "finance_two"):
+        asked = money.ok(entered(money, line_id, FEN))
+        body = {"version": asked["version"], "reason": "银行无此笔入账"}
+        path = f"/v1/claim-lines/{line_id}/repayments/cancel"
+        cancelled = money.ok(money.api(who).post(path, body, at=money.now))
+        assert (cancelled["repayment_asked"], cancelled["outstanding_fen"]) == (None, FEN)
+    assert money.ok(repay(money, line_id, FEN))["outstanding_fen"] == 0
 
 
 def test_an_entry_shows_the_banks_date_and_reference_beside_the_day_it_was_booked(

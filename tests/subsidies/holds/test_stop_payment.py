@@ -353,3 +353,23 @@ def test_a_stop_and_a_release_sent_again_under_their_keys_are_done_once(
     released = twice(f"/v1/holds/{hold['id']}/release", {"version": hold["version"], "reason": "已核实"})
     assert released["status"] == "released"
     assert states(money, claim) == [("pending", [])]
+
+
+# --------------------------------------------------------------------------- twice
+
+
+@pytest.mark.parametrize("kind", ["line", "claim", "institution"])
+def test_the_same_stop_again_answers_with_the_one_that_is_open(world: Any, money: Money, kind: str) -> None:
+    claim = money.publicised(scored_class(world, 2))
+    things = {"line": on("line", money.read(claim)["lines"][0]), "claim": on("claim", claim)}
+    subject = things.get(kind, SCHOOL)
+    first = money.ok(stop(money, subject))
+    again = stop(money, subject)
+    assert (again.status, again.json["id"]) == (201, first["id"]), again.text
+    others = [
+        money.ok(stop(money, subject, who="finance"))["id"],
+        money.ok(stop(money, subject, reason="另有举报"))["id"],
+    ]
+    assert len({first["id"], *others}) == 3, "another person's, and another reason's, are lifted apart"
+    money.ok(let_go(money, first))
+    assert money.ok(stop(money, subject))["id"] not in {first["id"], *others}

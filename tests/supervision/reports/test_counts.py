@@ -11,6 +11,7 @@ from chalicelib.supervision.reports.model import (
     STATUSES,
     CountScope,
     division_place,
+    institution_at,
     institution_place,
     merged,
     moves_of,
@@ -58,6 +59,25 @@ def test_an_institution_counts_what_was_redeemed_there() -> None:
     assert moves_of(CLAIMED, REDEEMED, chain="3401")[SCHOOL] == {"redeemed": 1, "ever_redeemed": 1}
     assert moves_of(REDEEMED, CLAIMED, chain="3401")[SCHOOL] == {"redeemed": -1, "ever_redeemed": -1}
     assert moves_of(REDEEMED, SETTLED, chain="3401")[SCHOOL] == {"redeemed": -1, "settled": 1, "paid_fen": 90}
+
+
+def test_what_an_institution_did_counts_in_the_division_where_it_did_it() -> None:
+    """It is redeemed in Hefei and paid there; the institution has moved by the second reversal."""
+    here, there = ({**REDEEMED, "served_in": place} for place in ("340111", "340202"))
+    in_hefei, in_wuhu = (
+        CountScope(program="prg_a", place=institution_place("9134", "3401", place))
+        for place in ("340111", "340202")
+    )
+    assert moves_of(CLAIMED, here, chain="3401")[in_hefei] == {"redeemed": 1, "ever_redeemed": 1}
+    paid = {**SETTLED, "served_in": "340202"}
+    moves = moves_of(here, paid, chain="3401")
+    assert moves[in_hefei] == {"redeemed": -1, "ever_redeemed": -1}
+    assert moves[in_wuhu] == {"settled": 1, "ever_redeemed": 1, "paid_fen": 90}
+    assert moves_of(there, paid, chain="3401")[in_wuhu] == {"redeemed": -1, "settled": 1, "paid_fen": 90}
+    assert (institution_at(in_wuhu.place), institution_at(SCHOOL.place)) == (
+        ("9134", "340202"),
+        ("9134", None),
+    )
 
 
 @given(st.lists(st.lists(st.sampled_from(STATUSES), min_size=1, max_size=6), max_size=20), st.randoms())

@@ -31,7 +31,7 @@ def test_each_state_that_is_listed_has_a_clock() -> None:
     assert {(machine, state) for machine, states in KINDS.items() for state in states} <= {
         (machine, state) for machine, states in CLOCKS.items() for state in states
     }
-    assert set(machines()) | {"class change"} == set(KINDS)
+    assert set(machines()) | {"class change", "line_request"} == set(KINDS)
 
 
 def test_a_filed_class_waits_for_the_clerk_and_goes_with_the_decision(world: Any) -> None:
@@ -43,7 +43,7 @@ def test_a_filed_class_waits_for_the_clerk_and_goes_with_the_decision(world: Any
     assert item["allowed_actions"] == ["approve", "return"]
     assert datetime.fromisoformat(item["since"]) == world.now
     assert item["due"] == "2026-09-09T00:00:00+08:00"  # the end of the fifth working day
-    assert answer["counts"] == {"class": {"count": 1, "oldest": item["since"]}}
+    assert answer["counts"] == {"class": {"count": 1, "oldest": item["since"], "more": False}}
     assert (answer["next"], listed(world, "reviewer")["items"]) == (None, [])
     assert listed(world, "clerk_wuhu") == {"items": [], "counts": {}, "next": None}
     room.do("clerk", "return", {"reason": "地点不清"})

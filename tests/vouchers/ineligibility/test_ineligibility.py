@@ -151,7 +151,9 @@ def test_a_redemption_under_way_asks_again_in_the_write_itself(world, api):
     assert marked.barred_from is not None
 
     def redeem(now):
-        return store.redeem_write(voucher, enrolment_id="enr_x", institution="i", nonce="n", step=9, now=now)
+        return store.redeem_write(
+            voucher, enrolment_id="enr_x", institution="i", served_in="340111", nonce="n", step=9, now=now
+        )
 
     with pytest.raises(ConditionFailed):
         transact([redeem(world.later(days=6))], change=world.change)

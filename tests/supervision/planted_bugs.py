@@ -1,0 +1,141 @@
+"""Bugs that the tests of what waits, and of what two people decide, have to find: see `tests/stateful/planted_bugs.py`."""
+
+from tests.stateful.planting import Bug
+
+_KINDS = "tests/supervision/waiting/test_every_kind.py"
+_LEDGER = "tests/settlement/ledger/test_ledger.py"
+_STOPS = "tests/subsidies/holds/test_stop_payment.py"
+_PERSONS = "tests/accounts/test_persons.py"
+_WHERE = "tests/supervision/reports/test_where_it_was_done.py"
+_CLAWBACK = "chalicelib/settlement/clawback/model.py"
+_WAITING = "chalicelib/supervision/waiting/store.py"
+_PAYMENTS = "chalicelib/subsidies/payments/store.py"
+_FOOTAGE = "chalicelib/attendance/footage/store.py"
+_BATCHES = "chalicelib/settlement/batches/store.py"
+
+
+def _bug(name: str, file: str, old: str, new: str, finder: str) -> Bug:
+    return Bug(name, file, old, new, (finder,))
+
+
+BUGS = (
+    _bug(
+        "an officer confirms the repayment that they entered",
+        _CLAWBACK,
+        'if action == "confirm_repayment" and asked_by in principal.hands:',
+        'if action == "confirm_repayment" and asked_by is None:',
+        _LEDGER,
+    ),
+    _bug(
+        "who reviewed the claim books its repayment",
+        _CLAWBACK,
+        '    if action == "cancel_repayment" and asked_by in principal.own:\n        return False\n    return own_work()',
+        '    if action == "cancel_repayment" and asked_by in principal.own:\n        return False\n    return False',
+        _LEDGER,
+    ),
+    _bug(
+        "a second repayment takes the place of one that waits",
+        _CLAWBACK,
+        'return error("repayment_already_asked") if line.repayment_asked is not None else None',
+        'return error("repayment_already_asked") if line.repayment_asked is None and False else None',
+        _LEDGER,
+    ),
+    _bug(
+        "a booked repayment waits on",
+        _PAYMENTS,
+        "            LineRow.repayment_asked.remove(),\n            LineRow.repayment_confirmed_by.set(actor),",
+        "            LineRow.repayment_confirmed_by.set(actor),",
+        _LEDGER,
+    ),
+    _bug(
+        "a released line stands in the list for ever",
+        _PAYMENTS,
+        "LineRow.retry_city.set(line.city), *line_rests()],",
+        "LineRow.retry_city.set(line.city)],",
+        _KINDS,
+    ),
+    _bug(
+        "who is asked for a reversal is not told",
+        _PAYMENTS,
+        "            LineRow.reversal_asked_fen.set(amount_fen),\n            *line_waits(line.city, change.at),",
+        "            LineRow.reversal_asked_fen.set(amount_fen),",
+        _KINDS,
+    ),
+    _bug(
+        "an account that was switched off decides on for half a minute",
+        "chalicelib/accounts/guard.py",
+        "    if fresh or until <= now",
+        "    if until <= now",
+        _PERSONS,
+    ),
+    _bug(
+        "the same stop is placed twice",
+        "chalicelib/subsidies/holds/service.py",
+        "store.find_hold(hold.id) or _same_stop(hold)",
+        "store.find_hold(hold.id)",
+        _STOPS,
+    ),
+    _bug(
+        "another person's stop is taken for one's own",
+        "chalicelib/subsidies/holds/service.py",
+        "(o.status, o.subject_id, o.placed_by, o.reason) == wanted",
+        "(o.status, o.subject_id, o.reason) == (wanted[0], wanted[1], wanted[3])",
+        _STOPS,
+    ),
+    _bug(
+        "a payment does not tell where it was made",
+        "chalicelib/vouchers/store.py",
+        "            VoucherRow.paid_fen.set(amount_fen),\n            VoucherRow.served_in.set(served_in),\n",
+        "            VoucherRow.paid_fen.set(amount_fen),\n",
+        _WHERE,
+    ),
+    _bug(
+        "old payments move with their institution",
+        "chalicelib/supervision/reports/service.py",
+        "if uscc in here if served_in is None else covers(scope.division, served_in):",
+        "if uscc in here:",
+        _WHERE,
+    ),
+    _bug(
+        "the province asks every city's lists",
+        _WAITING,
+        "of_all = lists.everywhere and area == PROVINCE",
+        "of_all = False and area == PROVINCE",
+        _KINDS,
+    ),
+    _bug(
+        "accounts of every city wait for each supervisor",
+        _WAITING,
+        "if account.proposed_until is not None and covers(area, account.division):",
+        "if account.proposed_until is not None:",
+        _KINDS,
+    ),
+    _bug(
+        "a batch with all its results waits on",
+        _BATCHES,
+        "return [] if waits else [BatchRow.queued_at.remove()]",
+        "return []",
+        _KINDS,
+    ),
+    _bug(
+        "what was exported is not waited for anew",
+        _BATCHES,
+        "            BatchRow.queue.set(WAITING_LIST),\n            BatchRow.queued_at.set(change.at),\n",
+        "",
+        _KINDS,
+    ),
+    _bug(
+        "footage that lapsed never comes again",
+        _FOOTAGE,
+        "if segment.status in (FootageStatus.MISSING, FootageStatus.LAPSED):",
+        "if segment.status is FootageStatus.MISSING:",
+        _KINDS,
+    ),
+    _bug(
+        "footage that never came lapses, and waits on",
+        _FOOTAGE,
+        "        SegmentRow.queued_at.remove(),\n    ]\n    if segment.status in UNSENT:",
+        "    ]\n    if segment.status in UNSENT:",
+        _KINDS,
+    ),
+)
