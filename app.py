@@ -81,6 +81,9 @@ BLUEPRINTS = (
     "supervision.exports",
     "supervision.dead_letters",
     "console",
+    "console.staff",
+    "console.scanning",
+    "console.open",
 )
 """Whose `routes.py` there is, in the order of the life of a voucher."""
 
@@ -152,7 +155,7 @@ class Service(Chalice):  # type: ignore[misc] # Chalice has no types
             got = {**event, "requestContext": {**asked, "httpMethod": "GET"}}
             return {**super().__call__(got, context), "body": ""}
         if methods and method not in methods:
-            from chalicelib.edge.http import refuse_method  # noqa: PLC0415 - not part of a start
+            from chalicelib.edge.answers import refuse_method  # noqa: PLC0415 - not part of a start
 
             return refuse_method(event, methods)
         return super().__call__(event, context)

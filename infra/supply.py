@@ -45,6 +45,7 @@ CONTENTS: Final = ROOT / "infra/archive.json"
 _CONSTRAINTS: Final = ROOT / "infra/constraints.txt"
 ALLOWED: Final = frozenset(
     {
+        "0BSD",
         "Apache-2.0",
         "BSD-2-Clause",
         "BSD-3-Clause",
@@ -99,6 +100,25 @@ class Distribution:
         """Give each licence that applies, or one of which may be chosen."""
         parts = re.split(r"\s+(?:AND|OR|and|or)\s+", self.licence.replace("(", "").replace(")", ""))
         return frozenset(part.strip() for part in parts)
+
+
+@dataclass(frozen=True)
+class Vendored:
+    """A file that others wrote and that stands in our own folders as it came."""
+
+    part: Distribution
+    path: str
+    sha256: str
+
+
+VENDORED: Final = (
+    Vendored(
+        Distribution("htmx.org", "2.0.11", "0BSD", "https://htmx.org/"),
+        "chalicelib/console/static/htmx.min.js",
+        "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
+    ),
+)
+"""Scripts of the pages; each has its licence beside it."""
 
 
 def distributions() -> list[Distribution]:
@@ -224,7 +244,8 @@ def _write_licences() -> None:
         "| package | version | licence | home |",
         "|---|---|---|---|",
     ]
-    lines += [f"| {part.name} | {part.version} | {part.licence} | {part.home} |" for part in distributions()]
+    parts = [*distributions(), *(vendored.part for vendored in VENDORED)]
+    lines += [f"| {part.name} | {part.version} | {part.licence} | {part.home} |" for part in parts]
     LICENCES.write_text("\n".join(lines) + "\n")
 
 

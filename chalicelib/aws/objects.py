@@ -2,6 +2,7 @@
 
 import base64
 import contextlib
+import functools
 import hashlib
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -97,6 +99,13 @@ def link(bucket: str, key: str, *, version: str | None = None, filename: str | N
     if filename is not None:
         parameters["ResponseContentDisposition"] = f'attachment; filename="{filename}"'
     return str(client("s3").generate_presigned_url("get_object", Params=parameters, ExpiresIn=LINK_SECONDS))
+
+
+@functools.lru_cache(maxsize=4)
+def origin_of(bucket: str, folder: str) -> str:
+    """Tell the origin of a bucket's links and forms: what a page has to be allowed to speak to."""
+    address = urlsplit(link(bucket, f"{folder}/any"))
+    return f"{address.scheme}://{address.netloc}"
 
 
 def _named(bucket: str, key: str, version: str | None) -> dict[str, str]:

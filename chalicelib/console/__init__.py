@@ -1,1 +1,1 @@
-"""Documents and pages for browsers."""
+"""Health, the API's description, and the browser pages of staff, trainees and the public."""

@@ -24,7 +24,6 @@ SECURITY_HEADERS = {
 }
 
 _TITLES = {
-    "console": ("职业培训券 · 经办台", "Training vouchers · staff console"),
     "card": ("我的职业培训券", "My training vouchers"),
     "docs": ("职业培训券服务 · 接口说明", "Training-voucher service · API"),
 }

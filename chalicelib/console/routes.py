@@ -1,4 +1,4 @@
-"""HTTP of the service itself: health, the API's description, and the browser pages."""
+"""HTTP of the service itself: health, the API's description, and the pages that scripts fill."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -53,19 +53,6 @@ def read_openapi(call: Call[None, NoQuery]) -> dict[str, Any]:
 )
 def read_docs(call: Call[None, PageQuery]) -> Reply:
     return _page(call, "docs")
-
-
-@api.endpoint(
-    "GET",
-    "/console",
-    action=PUBLIC,
-    query=PageQuery,
-    answer=str,
-    content_type=_HTML,
-    summary="The page of bureau staff",
-)
-def open_console(call: Call[None, PageQuery]) -> Reply:
-    return _page(call, "console")
 
 
 @api.endpoint(

@@ -7,9 +7,9 @@ idempotency, errors, headers. Order of refusal: 401 token, 403 role, 400 form, 4
 
 import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
-from decimal import Decimal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 from urllib.parse import unquote
 
@@ -21,6 +21,7 @@ from chalicelib.aws.metrics import REQUESTS_PACED
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import StoreFailure
 from chalicelib.edge import pace
+from chalicelib.edge.answers import TextResponse, encoded, known_by_tag, refusal, shared_with_origins
 from chalicelib.edge.endpoints import (
     ENDPOINTS,
     HEADERS,
@@ -38,10 +39,10 @@ from chalicelib.edge.endpoints import (
     UndeclaredAction,
 )
 from chalicelib.edge.forms import malformed, parse_json, parse_query
-from chalicelib.edge.headers import charset_of, has_already, tag_of, unpacked, wants_english
+from chalicelib.edge.headers import charset_of, has_already, unpacked, wants_english
 from chalicelib.edge.idempotency import service as idempotency
-from chalicelib.edge.problems import PROBLEM_JSON, Problem, headers_of, internal_problem, problem_of
-from chalicelib.kernel.calendar import SHANGHAI, parse_moment
+from chalicelib.edge.problems import PROBLEM_JSON, Problem, internal_problem
+from chalicelib.kernel.calendar import parse_moment
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import DomainError, Fault, Forbidden, TooMany, Unauthenticated
 from chalicelib.kernel.free_text import mask_numbers
@@ -53,8 +54,7 @@ from chalicelib.kernel.repeats import running
 from chalicelib.sheets.content_types import BYTES, CALLED_CSV, CSV, kind_of_bytes
 from chalicelib.sheets.layouts import Layout
 
-_ENCODER = msgspec.json.Encoder(decimal_format="number")
-_OK, _NOT_MODIFIED, _TOO_MANY = 200, 304, 429
+_NOT_MODIFIED, _TOO_MANY = 304, 429
 _LOCAL_NOW = "x-local-now"
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
 _preflights: set[str] = set()
@@ -66,6 +66,8 @@ _PATH_ID = re.compile(r"[A-Za-z0-9._:~-]{1,128}")
 _ANY = re.compile(r".{1,128}")
 _TOLD_WHAT_IS_WRONG = frozenset({"division", "uscc", "year"})
 """Typed by people, who are told by the endpoint itself what is wrong with it."""
+VIEWS: dict[tuple[str, str], tuple[Endpoint, Callable[..., Any]]] = {}
+"""What answers, by method and path: pages ask in this process what clients ask over the gateway."""
 _guard: Port[[], Guard] = Port("guard_of_requests")
 """Gives what proves callers and knows who may do what: accounts are a later step."""
 
@@ -135,6 +137,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
                 names_device,
             )
             ENDPOINTS.append(declared)
+            VIEWS[method, path] = (declared, view)
 
             def handle(**path_values: str) -> Response:
                 return _handle(self.current_request, declared, view, path_values)
@@ -154,7 +157,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
     def _preflight(self, path: str) -> Callable[..., Response]:
         def preflight(**_: str) -> Response:
             headers = {str(name).lower(): str(value) for name, value in self.current_request.headers.items()}
-            shared = _cors(headers)
+            shared = shared_with_origins(headers)
             if "Access-Control-Allow-Origin" in shared:
                 methods = sorted({endpoint.method for endpoint in ENDPOINTS if endpoint.path == path})
                 shared |= {
@@ -167,21 +170,6 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         return preflight
 
 
-def _cors(headers: Mapping[str, str]) -> dict[str, str]:
-    """Let pages of the listed origins read an answer; there are no cookies here to guard, only tokens."""
-    origins = settings().cors_origins
-    if not origins:
-        return {}
-    origin = headers.get("origin", "")
-    if origin not in origins:
-        return {"Vary": "Origin"}
-    return {
-        "Vary": "Origin",
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": "Allow, ETag, Retry-After, WWW-Authenticate, X-Request-Id",
-    }
-
-
 def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: dict[str, str]) -> Response:
     headers = {str(name).lower(): str(value) for name, value in request.headers.items()}
     english = wants_english(headers.get("accept-language", ""))
@@ -190,10 +178,10 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
     try:
         reply = _answer(request, headers, endpoint, view, path, request_id=request_id, english=english)
     except DomainError as failure:
-        reply = _refusal(failure, request_id=request_id, english=english)
+        reply = refusal(failure, request_id=request_id, english=english)
     except StoreFailure as failure:
         log_failure("store_failed", failure, request_id=request_id, path=endpoint.path)
-        reply = _refusal(error("try_again"), request_id=request_id, english=english)
+        reply = refusal(error("try_again"), request_id=request_id, english=english)
     except Exception as failure:  # noqa: BLE001 - the edge: nothing of a failure may leak
         log_failure("request_failed", failure, request_id=request_id, path=endpoint.path)
         reply = Reply(internal_problem(request_id=request_id, english=english), 500, PROBLEM_JSON)
@@ -207,8 +195,8 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
         code=reply.body.code if isinstance(reply.body, Problem) else None,
         request_id=request_id,
     )
-    body = _encode(reply.body)
-    known = _known_by_tag(endpoint, headers, reply, body)
+    body = encoded(reply.body)
+    known = known_by_tag(endpoint, headers, reply, body)
     fresh = known.get("ETag") is None or not has_already(headers.get("if-none-match", ""), known["ETag"])
     return TextResponse(
         body=body if fresh else "",
@@ -218,65 +206,25 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
             "Content-Type": reply.content_type,
             "Content-Language": "en" if english else "zh-CN",
             "X-Request-Id": request_id,
-            **_cors(headers),
+            **shared_with_origins(headers),
             **(reply.headers or {}),
             **known,
         },
     )
 
 
-def refuse_method(event: Mapping[str, Any], methods: Iterable[str]) -> dict[str, Any]:
-    """Answer a call whose address is known, but not with this method (RFC 9110, 15.5.6)."""
-    headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
-    english = wants_english(headers.get("accept-language", ""))
-    request_id = new_id("req")
-    allowed = {*methods, *(("HEAD",) if "GET" in methods else ())}
-    failure = error("method_not_allowed", allowed=", ".join(sorted(allowed)))
-    reply = _refusal(failure, request_id=request_id, english=english)
-    log(
-        "request",
-        method=str(event["requestContext"]["httpMethod"]),
-        status=reply.status_code,
-        request_id=request_id,
-    )
-    return TextResponse(
-        body=_encode(reply.body),
-        status_code=reply.status_code,
-        headers={
-            **HEADERS,
-            "Content-Language": "en" if english else "zh-CN",
-            "X-Request-Id": request_id,
-            **_cors(headers),
-            **(reply.headers or {}),
-        },
-    ).to_dict()
+@dataclass(frozen=True)
+class Asked:
+    """What is asked of an endpoint, by the gateway or by a page in this process."""
 
-
-class TextResponse(Response):  # type: ignore[misc] # Chalice has no types
-    """An answer of text, also where its content type is one that the gateway takes as bytes in requests."""
-
-    def to_dict(self, binary_types: list[str] | None = None) -> dict[str, Any]:
-        """Give what Lambda returns; text is never put into base64."""
-        del binary_types
-        return dict(super().to_dict(None))
-
-
-def _known_by_tag(
-    endpoint: Endpoint, headers: Mapping[str, str], reply: Reply, body: str | bytes
-) -> dict[str, str]:
-    """Let who has a public answer ask whether it has changed; what depends on the caller is kept nowhere."""
-    told = reply.headers or {}
-    public = endpoint.is_kept and "authorization" not in headers and reply.status_code == _OK
-    if not public:
-        return {}
-    kept = {} if "Cache-Control" in told else {"Cache-Control": "public, no-cache"}
-    vary = {"Vary": "Accept-Language, Origin" if settings().cors_origins else "Accept-Language"}
-    return {"ETag": tag_of(body), **vary, **kept}
-
-
-def _refusal(failure: DomainError, *, request_id: str, english: bool) -> Reply:
-    problem = problem_of(failure, request_id=request_id, english=english)
-    return Reply(problem, problem.status, PROBLEM_JSON, headers_of(failure))
+    headers: Mapping[str, str]
+    path: Mapping[str, str]
+    """Values of the placeholders of its path, as they stand in the address."""
+    parameters: Mapping[str, str]
+    raw: bytes = b""
+    full_path: str = ""
+    source: str = ""
+    address: str = ""
 
 
 def _answer(
@@ -290,27 +238,55 @@ def _answer(
     english: bool,
 ) -> Reply:
     raw = bytes(request.raw_body or b"")
+    asked = Asked(
+        headers=headers,
+        path=path,
+        parameters=request.query_params or {},
+        raw=raw,
+        full_path=str(request.context.get("path") or endpoint.path),
+        source=source_of(request),
+        address=_address_of(request, headers, endpoint),
+    )
     principal = _prove(endpoint, headers, raw)
+    return serve(principal, endpoint, view, asked, request_id=request_id, english=english)
+
+
+def serve(
+    principal: Principal,
+    endpoint: Endpoint,
+    view: Callable[..., Any],
+    asked: Asked,
+    *,
+    request_id: str,
+    english: bool,
+) -> Reply:
+    """Answer a proven caller: role, form, idempotency and evidence are the same whoever carries the question.
+
+    Raises:
+        DomainError: what the endpoint refuses.
+
+    """
+    headers, path = asked.headers, asked.path
     with _evidence(endpoint, headers, principal, path, request_id):
-        _admit(endpoint, principal)
+        admit(endpoint, principal)
     pace.spend(endpoint.action, principal)
-    now = _believed_now(headers)
-    parameters = _parameters_of(request)
+    now = believed_now(headers)
+    parameters = _parameters_of(asked)
     query = parse_query(parameters, endpoint.query)
     division = getattr(query, "division", None)
     if division is not None and not is_known(division):
         raise malformed([Fault("unknown_division", field="division")])
-    body = _parse_body(endpoint, headers, raw)
+    body = _parse_body(endpoint, headers, asked.raw)
     values = _path_values(path)
     call: Call[Any, Any] = Call(
-        context=Context(principal=principal, now=now, request_id=request_id, source=_source_of(request)),
+        context=Context(principal=principal, now=now, request_id=request_id, source=asked.source),
         body=body,
         query=query,
         english=english,
         place=_place_of(endpoint, principal, values, query),
-        source=_source_of(request),
+        source=asked.source,
         device_id=headers.get("x-device-id"),
-        address=_address_of(request, headers, endpoint),
+        address=asked.address,
     )
 
     def run() -> Reply:
@@ -323,9 +299,10 @@ def _answer(
     key = headers.get("idempotency-key")
     if key is None or endpoint.method != "POST" or endpoint.action == PUBLIC:
         return run()
-    full_path = str(request.context.get("path") or endpoint.path)
-    asked = msgspec.json.encode([endpoint.method, full_path, dict(parameters)], order="deterministic")
-    return _run_once(run, key, caller=principal.actor, request=asked.decode(), raw=raw)
+    request = msgspec.json.encode(
+        [endpoint.method, asked.full_path, dict(asked.parameters)], order="deterministic"
+    )
+    return _run_once(run, key, caller=principal.actor, request=request.decode(), raw=asked.raw)
 
 
 def _path_values(path: Mapping[str, str]) -> dict[str, str]:
@@ -343,14 +320,14 @@ def _path_values(path: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
-def _parameters_of(request: Any) -> dict[str, str]:
+def _parameters_of(asked: Asked) -> dict[str, str]:
     """Read the query: a parameter that stands twice asks for two things.
 
     Raises:
         Malformed: with a fault for each of these.
 
     """
-    given = request.query_params or {}
+    given: Any = asked.parameters
     parameters = {str(name): str(given[name]) for name in given}
     repeated = [name for name in parameters if hasattr(given, "getlist") and len(given.getlist(name)) > 1]
     if repeated:
@@ -380,7 +357,7 @@ def _place_of(endpoint: Endpoint, principal: Principal, values: Mapping[str, str
     return f"{endpoint.method} {endpoint.path} {principal.actor} {what}"
 
 
-def _source_of(request: Any) -> str:
+def source_of(request: Any) -> str:
     """Tell the address as the gateway saw it: headers are the caller's own word."""
     return str(request.context.get("identity", {}).get("sourceIp") or "")
 
@@ -399,7 +376,7 @@ def _evidence(
     except Forbidden as failure:
         if endpoint.method != "GET":
             try:
-                now = _believed_now(headers)
+                now = believed_now(headers)
             except DomainError:
                 now = datetime.now(UTC)
             context = Context(principal=principal, now=now, request_id=request_id)
@@ -430,12 +407,14 @@ def _prove(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Princi
     return _guard().authenticate(headers, raw, changes=endpoint.method != "GET")
 
 
-def _admit(endpoint: Endpoint, principal: Principal) -> None:
+def admit(endpoint: Endpoint, principal: Principal) -> None:
+    """Let a role at an endpoint, or raise `Forbidden`."""
     if endpoint.action != PUBLIC:
         _guard().admit(principal, endpoint.action)
 
 
-def _believed_now(headers: Mapping[str, str]) -> datetime:
+def believed_now(headers: Mapping[str, str]) -> datetime:
+    """Tell the time of a request: the real one, save where the local stage travels."""
     moment = headers.get(_LOCAL_NOW)
     if moment is None:
         return datetime.now(UTC)
@@ -482,7 +461,7 @@ def _run_once(run: Callable[[], Reply], key: str, *, caller: str, request: str, 
     except Exception as failure:
         idempotency.give_up(begun, failure)
         raise
-    raw_answer = _encode(reply.body)
+    raw_answer = encoded(reply.body)
     idempotency.keep(
         begun,
         status_code=reply.status_code,
@@ -492,20 +471,11 @@ def _run_once(run: Callable[[], Reply], key: str, *, caller: str, request: str, 
     return reply
 
 
-def _encode(body: Any) -> str | bytes:
-    if isinstance(body, str | bytes):
-        return body.decode() if isinstance(body, bytes) else body
-    plain = msgspec.to_builtins(body, builtin_types=(datetime, date, Decimal))
-    return _ENCODER.encode(_local_times(plain)).decode()
+def authenticate(headers: Mapping[str, str]) -> Principal:
+    """Prove who a page is for, by the token that its session holds.
 
+    Raises:
+        Unauthenticated: no token, or none that is good.
 
-def _local_times(value: Any) -> Any:
-    if isinstance(value, datetime):
-        return value.astimezone(SHANGHAI).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, dict):
-        return {name: _local_times(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_local_times(item) for item in value]
-    return value
+    """
+    return _guard().authenticate(headers, b"")

@@ -50,6 +50,11 @@ REASONS: dict[str, Reason] = {
         "登录已过期，请刷新令牌或重新登录。",
         "Your sign-in has expired. Refresh the token or sign in again.",
     ),
+    "form_stale": Reason(
+        Forbidden,
+        "页面已过期，本次未提交。您填写的内容已保留，请核对后再提交一次。",
+        "The page was too old, so nothing was sent. What you typed is kept: check it and send it again.",
+    ),
     "sign_in_failed": Reason(
         Unauthenticated,
         "账号或密码不正确，或账号暂不可用。请核对后重试，仍不行请联系上级管理员。",

@@ -10,6 +10,7 @@ DRAWN_AT_RANDOM = {
     "chalicelib/accounts/sign_in/service.py": "sessions and second factors: sign-in knows no key",
     "chalicelib/aws/crypto.py": "a nonce of sealing is never used twice",
     "chalicelib/aws/writes.py": "the SDK's token of one transaction, and how long a conflict waits",
+    "chalicelib/console/staff/session.py": "ids of visits, and keys of forms: a call gets its key from these",
     "chalicelib/edge/cursors.py": "a nonce of sealing",
     "chalicelib/kernel/ids.py": "marks of writes that no call under a key makes",
     "chalicelib/kernel/repeats.py": "ids of calls without a key",

@@ -214,8 +214,10 @@ def test_no_cell_allows_more_than_the_table(world: Any, api: Any, capsys: Any, q
     assert not wrong, f"{len(wrong)} cells:\n" + "\n".join(wrong[:80])
 
 
-def test_every_route_of_the_program_is_a_declared_endpoint() -> None:
+def test_every_route_of_the_program_is_a_declared_endpoint_or_a_page() -> None:
+    """A page has no right of its own: what it shows and does, it asks the endpoints for."""
     import app
+    from chalicelib.edge.pages import PAGES
 
     declared = {(one.method, one.path) for one in ENDPOINTS}
     routed = {
@@ -224,4 +226,5 @@ def test_every_route_of_the_program_is_a_declared_endpoint() -> None:
         for method in entries
         if method != "OPTIONS"
     }
-    assert routed == declared
+    assert routed == declared | PAGES
+    assert not declared & PAGES

@@ -26,7 +26,7 @@ def test_the_document_is_public(api: Any) -> None:
     assert "/v1/vouchers" in answer.json["paths"]
 
 
-@pytest.mark.parametrize("path", ["/docs", "/console", "/card"])
+@pytest.mark.parametrize("path", ["/docs", "/card"])
 @pytest.mark.parametrize("lang", ["zh", "en", None])
 def test_pages_are_strict_and_load_nothing_from_outside(api: Any, path: str, lang: str | None) -> None:
     page = api().get(path, {"lang": lang} if lang else None)
@@ -52,8 +52,8 @@ def test_a_page_in_another_language_is_refused(api: Any) -> None:
 
 
 def test_the_browsers_language_counts_where_none_is_asked_for(api: Any) -> None:
-    page = api().get("/console", headers={"Accept-Language": "en-GB"})
-    assert "Sign in" in page.text
+    page = api().get("/card", headers={"Accept-Language": "en-GB"})
+    assert "My training vouchers" in page.text
     assert page.headers["Content-Language"] == "en"
 
 
@@ -86,7 +86,7 @@ def test_scripts_name_only_paths_that_exist() -> None:
     for name in pages.STATIC:
         text, _ = pages.static_file(name) or ("", "")
         named |= set(re.findall(r"`(v1/[^`?]*)|\"(v1/[^\"?]*)", text))
-    assert len(named) > 10
+    assert len(named) >= 8
     for parts in named:
         link = "".join(parts)
         path = "/" + re.sub(r"\$\{action[^}]*\}", "(approve|export|redrive)", link)

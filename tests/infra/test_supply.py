@@ -1,5 +1,6 @@
 """What others wrote and the archive carries: each file by its hash, each licence allowed, each weight known."""
 
+import hashlib
 import json
 import re
 from collections.abc import Callable
@@ -61,14 +62,22 @@ def test_the_lock_is_what_the_program_imports_and_what_that_needs() -> None:
 
 
 def test_every_licence_is_allowed() -> None:
-    for package in supply.distributions():
+    for package in (*supply.distributions(), *(vendored.part for vendored in supply.VENDORED)):
         assert package.licences & supply.ALLOWED, f"{package.name}: {package.licence}"
+
+
+def test_what_is_vendored_is_as_it_came_and_has_its_licence_beside() -> None:
+    for vendored in supply.VENDORED:
+        file = supply.ROOT / vendored.path
+        assert hashlib.sha256(file.read_bytes()).hexdigest() == vendored.sha256
+        assert list(file.parent.glob(f"{file.name.partition('.')[0]}.LICENSE*"))
 
 
 def test_the_list_of_licences_is_that_of_the_archive() -> None:
     rows = re.findall(r"^\| ([\w.-]+) \| ([\w.]+) \| ([^|]+) \|", supply.LICENCES.read_text(), re.MULTILINE)
     told = {(name, version, licence) for name, version, licence in rows if name != "package"}
-    assert told == {(package.name, package.version, package.licence) for package in supply.distributions()}
+    parts = [*supply.distributions(), *(vendored.part for vendored in supply.VENDORED)]
+    assert told == {(part.name, part.version, part.licence) for part in parts}
 
 
 def test_nothing_new_and_nothing_heavier_is_in_the_archive(packaged: Callable[..., Path]) -> None:

@@ -115,6 +115,14 @@ def refresh(refresh_token: str) -> SignedIn:
     return SignedIn(write_token(principal), f"{session.id}.{following}", principal)
 
 
+def sign_out(refresh_token: str) -> None:
+    """End the session that a refresh token belongs to; one that is none of ours ends nothing."""
+    session_id, _, secret = refresh_token.partition(".")
+    session = sign_in_store.find_session(session_id) if is_id(session_id, "ses") else None
+    if session is not None and hmac.compare_digest(session.current_hash, secret_digest(secret)):
+        sign_in_store.end_session(session.id)
+
+
 def _successor(session: Session, secret: str, now: datetime) -> str | None:
     """Give the secret that follows a good one, or once more the one that just did; None for a spent one."""
     secret_hash = secret_digest(secret)

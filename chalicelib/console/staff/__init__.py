@@ -1,0 +1,1 @@
+"""The pages of staff: sessions, decisions, and one folder of areas."""

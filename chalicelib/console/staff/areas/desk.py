@@ -1,0 +1,228 @@
+"""The desk of a school: today's lessons, classes, money; applying for a class with its timetable."""
+
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from chalicelib.console.staff.deciding import FORM_KEY
+from chalicelib.console.staff.rendering import Page
+from chalicelib.edge.endpoints import Reply
+from chalicelib.edge.forms import malformed
+from chalicelib.kernel.calendar import SHANGHAI, calendar_known, is_working_day, shanghai_date
+from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.reasons import error
+
+_ROWS_MOST: Final = 120
+_BLANK_ROWS: Final = 8
+_CLASSES_SHOWN: Final = 50
+_TRAINERS: Final = 3
+
+
+def show(page: Page) -> Reply:
+    """Show the desk, or the application for a class."""
+    match page.visit.values.get("id"):
+        case None:
+            return _desk(page)
+        case "class":
+            return _application(page, None)
+        case class_id:
+            return _application(page, class_id)
+
+
+def _desk(page: Page) -> Reply:
+    assert page.session.principal is not None
+    uscc = page.session.principal.institution
+    page.know([uscc])
+    classes = page.get("/v1/classes", limit=_CLASSES_SHOWN)
+    today = shanghai_date(page.visit.now)
+    running = [
+        room
+        for room in classes.items
+        if str(room.status) == "approved"
+        and shanghai_date(room.opens_at) <= today <= shanghai_date(room.ends_at)
+    ][:2]
+    lessons = []
+    for room in running:
+        whole = page.get("/v1/classes/{class_id}", {"class_id": room.id})
+        lessons += [(whole, lesson) for lesson in whole.lessons if shanghai_date(lesson.starts_at) == today]
+    return page.draw(
+        "desk",
+        page.say("窗口", "Desk"),
+        classes=classes,
+        lessons=lessons,
+        claims=page.get("/v1/subsidy-claims", limit=20).items,
+        uscc=uscc,
+    )
+
+
+# --------------------------------------------------------------------------- applying for a class
+
+
+def _application(page: Page, class_id: str | None) -> Reply:
+    room = page.get("/v1/classes/{class_id}", {"class_id": class_id}) if class_id else None
+    own = _own_institution(page)
+    projects = page.get("/v1/projects", limit=100).items
+    return page.draw(
+        "application",
+        page.say("开班申请", "Application for a class"),
+        room=room,
+        own=own,
+        projects=[project for project in projects if own is None or project.id in own.projects],
+        rows=_rows(page, room),
+        trainers=_trainers(page, room),
+        value=lambda name, default="": page.visit.typed(name) if page.visit.fields else default,
+    )
+
+
+def _own_institution(page: Page) -> Any:
+    assert page.session.principal is not None
+    uscc = page.session.principal.institution
+    return page.get("/v1/institutions/{uscc}", {"uscc": uscc}) if uscc else None
+
+
+def _rows(page: Page, room: Any) -> list[dict[str, str]]:
+    """Give the rows of the timetable: as typed, else as stored, and some blank ones."""
+    if page.visit.fields:
+        rows = _typed_rows(page)
+    else:
+        rows = [_stored_row(lesson) for lesson in (room.lessons if room else ())]
+    return [*rows, *[dict.fromkeys(_COLUMNS, "") for _ in range(_BLANK_ROWS)]]
+
+
+_COLUMNS: Final = ("day", "from", "to", "hours", "topic", "trainer")
+
+
+def _typed_rows(page: Page) -> list[dict[str, str]]:
+    columns = {name: page.visit.fields.get(f"lesson_{name}", ()) for name in _COLUMNS}
+    length = min(_ROWS_MOST, max((len(values) for values in columns.values()), default=0))
+    rows = [
+        {name: values[place].strip() if place < len(values) else "" for name, values in columns.items()}
+        for place in range(length)
+    ]
+    return [row for row in rows if any(row[name] for name in ("day", "from", "to", "topic"))]
+
+
+def _stored_row(lesson: Any) -> dict[str, str]:
+    starts, ends = lesson.starts_at.astimezone(SHANGHAI), lesson.ends_at.astimezone(SHANGHAI)
+    return {
+        "day": starts.date().isoformat(),
+        "from": f"{starts:%H:%M}",
+        "to": f"{ends:%H:%M}",
+        "hours": str(lesson.hours),
+        "topic": lesson.topic,
+        "trainer": str(lesson.trainer + 1),
+    }
+
+
+def _trainers(page: Page, room: Any) -> list[dict[str, str]]:
+    if page.visit.fields:
+        return _typed_trainers(page)
+    return [
+        {"name": trainer.name, "id_number": "", "qualification": trainer.qualification}
+        for trainer in (room.trainers if room else ())
+    ]
+
+
+def _typed_trainers(page: Page) -> list[dict[str, str]]:
+    names = ("name", "id_number", "qualification")
+    columns = {name: page.visit.fields.get(f"trainer_{name}", ()) for name in names}
+    return [
+        {name: values[place].strip() if place < len(values) else "" for name, values in columns.items()}
+        for place in range(len(columns["name"]))
+        if place < len(columns["name"]) and columns["name"][place].strip()
+    ]
+
+
+def act(page: Page, do: str) -> Reply | None:
+    """Repeat a timetable by the week, or save the application; None for what is neither."""
+    if do == "desk.repeat":
+        return _repeated(page)
+    if do != "desk.save":
+        return None
+    class_id = page.visit.values.get("id", "class")
+    body = _body(page)
+    if class_id == "class":
+        made = page.asker.ask("POST", "/v1/classes", body=body, key=page.visit.typed(FORM_KEY))
+        new_id = made["id"] if isinstance(made, dict) else made.id
+        return page.go(f"{page.visit.root}console/classes/{new_id}?done=class.save")
+    body["version"] = int(page.visit.typed("version"))
+    page.asker.ask("PUT", "/v1/classes/{class_id}", values={"class_id": class_id}, body=body)
+    return page.go(f"{page.visit.root}console/classes/{class_id}?done=class.save")
+
+
+def _repeated(page: Page) -> Reply:
+    """Fill the timetable with the first week again and again, leaving out days that are free by law."""
+    rows = _typed_rows(page)
+    try:
+        weeks = min(26, max(1, int(page.visit.typed("weeks") or "1")))
+        first_week = [(date.fromisoformat(row["day"]), row) for row in rows if row["day"]]
+    except ValueError:
+        raise malformed([Fault("wrong_type", field="weeks")]) from None
+    skipping = page.visit.typed("skip_holidays") == "yes"
+    wanted = [
+        {**row, "day": (day + timedelta(weeks=week)).isoformat()}
+        for week in range(weeks)
+        for day, row in first_week
+        if week == 0 or not (skipping and _is_holiday(day + timedelta(weeks=week)))
+    ]
+    for name in _COLUMNS:
+        fields = page.visit.fields
+        assert isinstance(fields, dict)
+        fields[f"lesson_{name}"] = [row[name] for row in wanted[:_ROWS_MOST]]
+    return show(page)
+
+
+def _is_holiday(day: date) -> bool:
+    """Tell whether a day from Monday to Friday is free by law; who teaches at weekends means to."""
+    return calendar_known(day.year) and day.weekday() < 5 and not is_working_day(day)  # noqa: PLR2004
+
+
+def _body(page: Page) -> dict[str, Any]:
+    visit = page.visit
+    rows = _typed_rows(page)
+    faults = []
+    lessons = []
+    for place, row in enumerate(rows):
+        try:
+            lessons.append(_lesson(row))
+        except ValueError:
+            faults.append(Fault("wrong_type", field=f"lessons[{place}]"))
+    try:
+        size = int(visit.typed("planned_size"))
+        lng, lat = float(visit.typed("lng") or "nan"), float(visit.typed("lat") or "nan")
+    except ValueError:
+        faults.append(Fault("wrong_type", field="planned_size"))
+    if faults:
+        raise malformed(faults)
+    site: dict[str, Any] = {"name": visit.typed("site_name"), "address": visit.typed("site_address")}
+    if visit.typed("room"):
+        site["room"] = visit.typed("room")
+    if visit.typed("source") == "catalogue":
+        site = {"source": "catalogue", **({"room": visit.typed("room")} if visit.typed("room") else {})}
+    else:
+        site["location"] = {"lng": lng, "lat": lat, "coord_system": visit.typed("coord_system")}
+    return {
+        "project_id": visit.typed("project_id"),
+        "name": visit.typed("class_name"),
+        "planned_size": size,
+        "site": site,
+        "trainers": _typed_trainers(page),
+        "lessons": lessons,
+    }
+
+
+def _lesson(row: dict[str, str]) -> dict[str, Any]:
+    day = date.fromisoformat(row["day"])
+    moments = [
+        datetime.combine(day, datetime.strptime(row[name], "%H:%M").time(), SHANGHAI)  # noqa: DTZ007
+        for name in ("from", "to")
+    ]
+    trainer = int(row["trainer"] or "1") - 1
+    if trainer < 0:
+        raise error("not_found")
+    return {
+        "starts_at": moments[0].isoformat(),
+        "ends_at": moments[1].isoformat(),
+        "hours": int(row["hours"]),
+        "topic": row["topic"],
+        "trainer": trainer,
+    }

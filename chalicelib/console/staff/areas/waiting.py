@@ -1,0 +1,123 @@
+"""待办: what waits for the caller, oldest first, and deciding several at once where the API can."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from chalicelib.console.staff.actions import ACTS
+from chalicelib.console.staff.deciding import FORM_KEY
+from chalicelib.console.staff.rendering import Page
+from chalicelib.edge.endpoints import Reply
+from chalicelib.kernel.ids import whole_of
+
+PAGE_ROWS: Final = 50
+_OF_CLASS: Final = {"change": "", "check_in": "/attendance", "make_up": "/attendance", "override": "/claim"}
+_ITSELF: Final[Mapping[str, str]] = {
+    "class": "classes",
+    "completion": "classes",
+    "marks": "classes",
+    "claim_due": "classes",
+    "subsidy_claim": "claims",
+    "idle_voucher": "enrolments",
+    "settlement_batch": "money",
+    "batch": "money",
+}
+_LISTED: Final[Mapping[str, str]] = {
+    "account": "accounts",
+    "payee": "payees",
+    "payee_account": "payees",
+    "hold": "holds",
+    "objection": "objections",
+    "rename": "lists",
+    "delivery": "deliveries",
+}
+_BULK: Final[Mapping[str, tuple[str, ...]]] = {
+    "subsidy_claim": ("review", "approve", "return", "reject"),
+    "objection": ("resolve",),
+}
+"""Kinds that the API decides several of in one call, and as what."""
+
+
+def show(page: Page, results: Any = None) -> Reply:
+    """Show the in-tray, by the filters in its address."""
+    asked = page.visit.parameters
+    listing = page.get(
+        "/v1/waiting",
+        kind=asked.get("kind"),
+        institution=asked.get("institution"),
+        flag=asked.get("flag"),
+        cursor=asked.get("cursor"),
+        limit=PAGE_ROWS,
+    )
+    page.know([*(item.institution for item in listing.items), asked.get("institution")])
+    return page.draw(
+        "waiting",
+        page.say("待办", "In-tray"),
+        listing=listing,
+        rows=listing.items,
+        counts=sorted(listing.counts.items(), key=lambda entry: entry[1].oldest),
+        chosen=asked.get("kind"),
+        places={item.subject: place_of(item) for item in listing.items},
+        bulk=_bulk_actions(page, asked.get("kind"), listing.items),
+        results=results,
+        names={item.subject: item.name for item in listing.items},
+    )
+
+
+def place_of(item: Any) -> str:
+    """Tell on which page a thing that waits is decided."""
+    kind = str(item.kind)
+    if kind in _OF_CLASS:
+        return f"classes/{whole_of('cls', item.subject)[0]}{_OF_CLASS[kind]}"
+    if kind in _ITSELF:
+        return f"{_ITSELF[kind]}/{item.subject}"
+    if kind == "issuance_batch":
+        return f"issuance/{item.name}/{item.subject}"
+    if item.subject.startswith("lin_"):
+        return f"lines/{item.subject}"
+    return _LISTED.get(kind, "")
+
+
+def _bulk_actions(page: Page, kind: str | None, rows: Any) -> list[tuple[str, str, bool]]:
+    """Name the decisions that can be taken together: those that some row offers."""
+    offered = {action for item in rows for action in item.allowed_actions}
+    acts = ACTS["objection" if kind == "objection" else "claim"]
+    pick: Callable[[Any], str] = lambda act: act.label[1 if page.english else 0]  # noqa: E731 - said once
+    return [
+        (action, pick(acts[action]), acts[action].soft)
+        for action in _BULK.get(kind or "", ())
+        if action in offered
+    ]
+
+
+def act(page: Page, do: str) -> Reply | None:
+    """Decide the ticked ones together, and tell what became of each; None if that was not asked for."""
+    if not do.startswith("bulk."):
+        return None
+    visit = page.visit
+    action = do.removeprefix("bulk.")
+    reason = visit.typed("reason").strip()
+    picked = [pick.partition("|") for pick in visit.fields.get("pick", ())]
+    if action == "resolve":
+        path = "/v1/objection-decisions"
+        decisions: list[dict[str, Any]] = [
+            {
+                "objection_id": subject,
+                "version": _whole(version),
+                "outcome": visit.typed("outcome"),
+                "reason": reason,
+            }
+            for subject, _, version in picked
+        ]
+    else:
+        path = "/v1/claim-decisions"
+        said = {"reason": reason} if reason else {}
+        decisions = [
+            {"claim_id": subject, "version": _whole(version), "action": action, **said}
+            for subject, _, version in picked
+        ]
+    results = page.asker.ask("POST", path, body={"decisions": decisions}, key=visit.typed(FORM_KEY))
+    return show(page, results)
+
+
+def _whole(text: str) -> int:
+    return int(text) if text.isdecimal() else 0

@@ -1,0 +1,57 @@
+"""The pages in Debian's Chromium, wide and on a phone, light and dark: pictures are kept under `.build/pages`."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.console.staff.test_every_page import busy  # noqa: F401 - the fixture
+from tests.support import browser
+from tests.support.browser import PHONE, WIDE, Browser, served
+from tests.support.pages import COOKIE, Visitor
+
+pytestmark = pytest.mark.skipif(not browser.is_there(), reason="Chromium and its driver are not installed")
+PICTURES = Path(__file__).parents[3] / ".build/pages"
+LOOKS = {
+    "wide": (WIDE, False),
+    "wide_dark": (WIDE, True),
+    "phone": (PHONE, False),
+    "phone_dark": (PHONE, True),
+}
+SHOWN = {
+    "clerk": [
+        "",
+        "classes",
+        "classes/{applied}",
+        "classes/{scored}/attendance",
+        "claims/{claim}",
+        "accounts",
+        "institutions",
+    ],
+    "reviewer": ["claims"],
+    "finance": ["money", "holds", "statements", "payees"],
+    "supervisor": ["objections", "reports", "classes/{scored}/history"],
+    "institution": ["desk", "desk/class", "classes/{scored}/claim", "enrolments"],
+    "province": ["lists", "vouchers"],
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_pages_look_right_and_complain_of_nothing(api, world, busy, look):  # noqa: F811
+    size, dark = LOOKS[look]
+    known = {"applied": busy["applied"], "scored": busy["scored"], "claim": busy["claim"]["id"]}
+    with served(api, at=world.now) as home, Browser.open(size=size, dark=dark) as window:
+        window.go(f"{home}/console")
+        window.shot(PICTURES / look / "sign_in.png")
+        for role, places in SHOWN.items():
+            window.cookie(COOKIE, Visitor(api, role).cookie)
+            for place in places:
+                path = "/console" + ("/" if place else "") + place.format(**known)
+                window.go(home + path)
+                assert "500" not in window.run("return document.title")
+                wider = window.run(
+                    "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
+                )
+                name = place.format(applied="applied", scored="scored", claim="one").replace("/", "_")
+                window.shot(PICTURES / look / f"{role}-{name or 'in_tray'}.png")
+                assert wider <= 0, f"{path} is wider than the screen by {wider}"
+        assert [line for line in window.complaints() if "favicon" not in line] == []

@@ -1,0 +1,138 @@
+"""Signing in to the pages: the cookie, the token in every form, and what is kept when a sign-in runs out."""
+
+import re
+
+import pytest
+
+from tests.accounts.builders import GOOD, HOME, ask_for, numbered
+from tests.support.keys import card_assertion
+from tests.support.pages import Visitor
+
+NAME = "yemian-jingban"
+
+
+@pytest.fixture
+def clerk_account(api, world):
+    invited = ask_for(api, NAME)
+    body = {
+        "account": NAME,
+        "activation_code": invited.json["activation_code"],
+        "password": GOOD,
+        "assertion": card_assertion(numbered(NAME).id_number, numbered(NAME).name),
+    }
+    assert api().post("/v1/auth/activate", body, source=HOME).status == 200
+    return NAME
+
+
+def signed_in(api, account):
+    visitor = Visitor(api)
+    page = visitor.get("/console")
+    return visitor, visitor.press(page, "sign_in", account=account, password=GOOD)
+
+
+def test_who_signs_in_sees_the_in_tray(api, clerk_account):
+    visitor, page = signed_in(api, clerk_account)
+    assert page.status == 200
+    assert "待办" in page.text
+    assert "没有待办事项" in page.text
+    assert "经办" in page.text
+    assert "合肥市" in page.text
+    assert visitor.get("/console/classes").status == 200
+
+
+def test_the_cookie_is_for_no_script_and_no_other_site(api, clerk_account):
+    visitor = Visitor(api)
+    page = visitor.get("/console")
+    told = page.answer.headers["Set-Cookie"]
+    assert "HttpOnly" in told
+    assert "SameSite=Strict" in told
+    assert "Path=/" in told
+
+
+def test_a_deployed_stage_sends_the_cookie_over_tls_only(api, world, monkeypatch):
+    from chalicelib.console.staff import session
+
+    monkeypatch.setattr(session, "_OPEN_STAGES", frozenset())
+    assert "; Secure" in session.Session("x", english=False).cookie()
+
+
+def test_a_wrong_password_keeps_the_account_typed(api, clerk_account):
+    visitor = Visitor(api)
+    page = visitor.press(visitor.get("/console"), "sign_in", account=clerk_account, password="wrong wrong")
+    assert page.status == 401
+    assert f'value="{clerk_account}"' in page.html
+    assert "账号或密码不正确" in page.text
+    assert "wrong wrong" not in page.html
+
+
+def test_a_form_of_another_session_is_refused(api, clerk_account):
+    visitor, _ = signed_in(api, clerk_account)
+    other = Visitor(api, "clerk").get("/console")
+    stolen = next(value for name, value in other.form_of("sign_out").fields if name == "csrf")
+    refused = visitor.post("/console", [("csrf", stolen), ("do", "sign_out")])
+    assert refused.status == 403
+    assert "页面已过期" in refused.text
+    assert visitor.get("/console").status == 200
+    assert "退出登录" in visitor.get("/console").text, "still signed in"
+
+
+def test_signing_out_ends_the_session_for_good(api, clerk_account):
+    visitor, page = signed_in(api, clerk_account)
+    renewal = visitor.cookie.split("~")[3]
+    visitor.press(page, "sign_out")
+    assert "工作人员登录" in visitor.get("/console").text
+    body = {"grant_type": "refresh_token", "refresh_token": renewal}
+    assert api().post("/v1/auth/tokens", body).status == 401
+
+
+def test_an_access_token_that_ran_out_is_renewed_unseen(api, clerk_account):
+    visitor, _ = signed_in(api, clerk_account)
+    visit_id, lang, _, renewal = visitor.cookie.split("~")
+    visitor.cookie = f"{visit_id}~{lang}~stale.token.here~{renewal}"
+    page = visitor.get("/console/classes")
+    assert page.status == 200
+    assert "班级" in page.text
+    assert visitor.cookie.split("~")[3] != renewal, "the refresh token was traded"
+
+
+def test_what_was_typed_outlives_a_sign_in_that_ran_out(api, clerk_account):
+    visitor, _ = signed_in(api, clerk_account)
+    visitor.cookie = "~".join((*visitor.cookie.split("~")[:2], "stale.token.here", "ses_gone.x"))
+    asked = [("csrf", "old"), ("do", "class.return"), ("reason", "课程表缺少实操教师"), ("version", "3")]
+    page = visitor.post("/console/classes/cls_any", asked)
+    assert page.status == 401
+    assert "已保留" in page.text
+    again = visitor.press(page, "sign_in", account=clerk_account, password=GOOD)
+    assert again.status == 200
+    assert "课程表缺少实操教师" in again.html
+    form = again.form_of("class.return")
+    assert ("version", "3") in form.fields
+    assert visitor.press(again, "class.return").status == 404, "sent, and there is no such class"
+
+
+def test_the_language_is_kept(api, clerk_account):
+    visitor, _ = signed_in(api, clerk_account)
+    assert "In-tray" in visitor.get("/console", lang="en").text
+    assert "In-tray" in visitor.get("/console").text
+
+
+@pytest.mark.parametrize("path", ["/console", "/console/classes", "/console/money", "/console/nothing"])
+def test_pages_are_strict_and_load_nothing_from_outside(api, world, path):
+    page = Visitor(api, "finance").get(path)
+    policy = page.answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert "form-action 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
+    for link in re.findall(r'(?:src|href|action)="([^"]+)"', page.html):
+        assert not re.match(r"(https?:)?//|/", link), link
+    assert "<style" not in page.html
+    assert not re.search(r"\sstyle=", page.html)
+    assert not re.search(r"<script(?![^>]*src=)", page.html)
+    assert not re.search(r"\son\w+=", page.html)
+
+
+def test_a_page_that_is_not_there_says_so(api, world):
+    page = Visitor(api, "clerk").get("/console/nothing")
+    assert page.status == 404
+    assert "返回待办" in page.text
