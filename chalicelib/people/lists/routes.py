@@ -153,7 +153,7 @@ def announce_import(call: Call[ImportRequest, ImportOptions]) -> AnnouncedImport
     answer=LinkAnswer,
     summary="A link to the empty sheet of a list",
 )
-def template(call: Call[None, TemplateQuery]) -> LinkAnswer:
+def get_import_template(call: Call[None, TemplateQuery]) -> LinkAnswer:
     return LinkAnswer(url=imports.link_to_template(call.context, call.query.kind))
 
 

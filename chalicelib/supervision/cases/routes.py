@@ -92,7 +92,7 @@ class RiskCaseAnswer(Answer):
     answer=Listing[RiskCaseAnswer],
     summary="List risk cases, the oldest of each state first",
 )
-def list_cases(call: Call[None, CaseQuery]) -> Listing[RiskCaseAnswer]:
+def list_risk_cases(call: Call[None, CaseQuery]) -> Listing[RiskCaseAnswer]:
     query = call.query
     wanted = service.CaseFilter(
         rule=query.rule,
@@ -113,7 +113,7 @@ def list_cases(call: Call[None, CaseQuery]) -> Listing[RiskCaseAnswer]:
     answer=RiskCaseAnswer,
     summary="A risk case with its evidence",
 )
-def read_case(call: Call[None, NoQuery], case_id: str) -> RiskCaseAnswer:
+def read_risk_case(call: Call[None, NoQuery], case_id: str) -> RiskCaseAnswer:
     return _shown(call, service.read_case(call.context, case_id))
 
 
@@ -125,7 +125,7 @@ def read_case(call: Call[None, NoQuery], case_id: str) -> RiskCaseAnswer:
     answer=RiskCaseAnswer,
     summary="Take a risk case up",
 )
-def take(call: Call[TakeRequest, NoQuery], case_id: str) -> RiskCaseAnswer:
+def take_risk_case(call: Call[TakeRequest, NoQuery], case_id: str) -> RiskCaseAnswer:
     return _shown(call, service.take(call.context, case_id, version=call.body.version))
 
 
@@ -137,7 +137,7 @@ def take(call: Call[TakeRequest, NoQuery], case_id: str) -> RiskCaseAnswer:
     answer=RiskCaseAnswer,
     summary="Decide on a risk case; a false alarm, or what is tolerated, lifts what it holds",
 )
-def resolve(call: Call[ResolveRequest, NoQuery], case_id: str) -> RiskCaseAnswer:
+def resolve_risk_case(call: Call[ResolveRequest, NoQuery], case_id: str) -> RiskCaseAnswer:
     body = call.body
     case = service.resolve(
         call.context,

@@ -50,7 +50,7 @@ class RecordExportAnswer(Answer):
     status_code=202,
     summary="Ask for the records of supervision of an area and a time",
 )
-def ask(call: Call[RecordExportRequest, NoQuery]) -> RecordExportAnswer:
+def request_record_export(call: Call[RecordExportRequest, NoQuery]) -> RecordExportAnswer:
     body = call.body
     asked = service.ask_for_export(
         call.context, division=body.division, first=body.first, last=body.last, purpose=body.purpose
@@ -65,7 +65,7 @@ def ask(call: Call[RecordExportRequest, NoQuery]) -> RecordExportAnswer:
     answer=RecordExportAnswer,
     summary="What became of an export of records",
 )
-def show(call: Call[None, NoQuery], export_id: str) -> RecordExportAnswer:
+def read_record_export(call: Call[None, NoQuery], export_id: str) -> RecordExportAnswer:
     return _answer(service.show_export(call.context, export_id), call.context.now)
 
 
@@ -77,7 +77,7 @@ def show(call: Call[None, NoQuery], export_id: str) -> RecordExportAnswer:
     answer=LinkAnswer,
     summary="Open an export of records: a link that is good for ten minutes; the audit tells who opened it",
 )
-def open_export(call: Call[ReasonBody, NoQuery], export_id: str) -> LinkAnswer:
+def open_record_export(call: Call[ReasonBody, NoQuery], export_id: str) -> LinkAnswer:
     return LinkAnswer(url=service.open_export(call.context, export_id, reason=call.body.reason))
 
 

@@ -133,7 +133,7 @@ class InspectionsAnswer(Answer):
     status_code=201,
     summary="Draw a sample by the seed that was committed to, or by one that was drawn in public",
 )
-def create(call: Call[InspectionRequest, NoQuery]) -> InspectionAnswer:
+def draw_inspection(call: Call[InspectionRequest, NoQuery]) -> InspectionAnswer:
     body = call.body
     inspection = service.create(
         call.context, scope=body.scope, division=body.division, share=body.share, seed=body.seed
@@ -166,7 +166,7 @@ def list_inspections(call: Call[None, InspectionQuery]) -> InspectionsAnswer:
     answer=InspectionAnswer,
     summary="An inspection with its sample and what was found",
 )
-def read(call: Call[None, NoQuery], inspection_id: str) -> InspectionAnswer:
+def read_inspection(call: Call[None, NoQuery], inspection_id: str) -> InspectionAnswer:
     inspected = service.read(call.context, inspection_id)
     return _answer(inspected.inspection, inspected.entries)
 
@@ -179,7 +179,7 @@ def read(call: Call[None, NoQuery], inspection_id: str) -> InspectionAnswer:
     answer=LinkAnswer,
     summary="A sheet of whom to call, masked unless it is asked for; who looked is recorded",
 )
-def phones(call: Call[None, PhonesQuery], inspection_id: str) -> LinkAnswer:
+def get_inspection_phones(call: Call[None, PhonesQuery], inspection_id: str) -> LinkAnswer:
     callees = service.phones(call.context, inspection_id, opened=call.query.opened)
     rows = [(who.enrolment_id, who.class_id, who.name, who.phone, None, None) for who in callees]
     title = "phones" if call.english else "电话抽查表"
@@ -196,7 +196,7 @@ def phones(call: Call[None, PhonesQuery], inspection_id: str) -> LinkAnswer:
     answer=InspectionEntryAnswer,
     summary="Enter what was found of one subject, or correct it",
 )
-def enter(
+def enter_inspection_result(
     call: Call[InspectionEntryRequest, NoQuery], inspection_id: str, subject: str
 ) -> InspectionEntryAnswer:
     body = call.body

@@ -247,7 +247,7 @@ def report_institutions(call: Call[None, ReportQuery]) -> InstitutionsAnswer | L
     also=AS_SHEETS,
     summary="Vouchers claimed and used by city and institution, and how long used ones wait for a class",
 )
-def idle(call: Call[None, ReportQuery]) -> IdleAnswer | LinkAnswer | Reply:
+def report_idle(call: Call[None, ReportQuery]) -> IdleAnswer | LinkAnswer | Reply:
     scope = reports.scope_of(call.context, call.query.program, call.query.division)
     report = idle_report(call.context, scope)
     if call.query.format != "json":
@@ -270,7 +270,7 @@ def idle(call: Call[None, ReportQuery]) -> IdleAnswer | LinkAnswer | Reply:
     also=AS_SHEETS,
     summary="What was stopped in a year, by kind and rule, what became of it, and of the money behind it",
 )
-def holds(call: Call[None, HoldsQuery]) -> HoldsAnswer | LinkAnswer | Reply:
+def report_holds(call: Call[None, HoldsQuery]) -> HoldsAnswer | LinkAnswer | Reply:
     query = call.query
     scope = reports.scope_of(call.context, query.program, query.division)
     report = holds_report(call.context, scope, year=query.year)
