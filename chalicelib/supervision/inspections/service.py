@@ -4,7 +4,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.accounts import rights
 from chalicelib.aws.keys import keyed_digests
@@ -152,8 +152,8 @@ def _population(context: Context, scope: InspectionScope, division: str) -> Iter
 
 
 def _subject(
-    subject_id: str, head: ClassHead, cases: int, lessons: Sequence[tuple] = ()
-) -> InspectionSubject:  # type: ignore[type-arg]
+    subject_id: str, head: ClassHead, cases: int, lessons: Sequence[tuple[str, datetime, datetime]] = ()
+) -> InspectionSubject:
     return InspectionSubject(
         id=subject_id,
         class_id=head.id,
