@@ -78,6 +78,7 @@ BLUEPRINTS = (
     "supervision.inspections",
     "supervision.waiting",
     "supervision.reports",
+    "supervision.ratings",
     "supervision.dead_letters",
     "console",
 )
@@ -208,6 +209,7 @@ for _port, _answer in {
     "release_idle": "chalicelib.enrolments.release.idle:release_idle",
     "lapse_classes": "chalicelib.classes.cancellation.service:lapse_classes",
     "lapse_claims": "chalicelib.subsidies.lapsing.service:lapse_claims",
+    "card_of_institution": "chalicelib.supervision.inspections.cards:card_of",
     "reopen_tolerated": "chalicelib.supervision.cases.service:reopen_tolerated",
     "withdraw_batches": "chalicelib.vouchers.batches.service:withdraw_batches",
     "name_on_list": "chalicelib.people.vault.service:is_named",
