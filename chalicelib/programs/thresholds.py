@@ -34,15 +34,19 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Two sites nearer than this are one: an address is taken on two maps with so much difference."""
 
     device_people: People = 3
-    """So many people on one device: a pair may be siblings, or a phone lent."""
+    """So many people on one device, on two days: a pair may be siblings, and one more borrow it once."""
+    device_people_at_once: People = 4
+    """So many on one day need no second one."""
     device_foreign_uses: Times = 4
     """So often a device checks in others than its owner before it counts as going round."""
     device_foreign_days: Days = 2
     """On fewer days a phone may be lent."""
     device_switches: Times = 3
     """A phone handed on changes hands once, one that goes round does it again and again."""
+    device_pairs_told: Times = 2
+    """So many pairs on one device each in one class are told …"""
     device_pairs: Times = 3
-    """So many pairs on one device each in one class are no siblings."""
+    """… and so many are no siblings."""
 
     position_people: People = 5
     """Positions of fewer people in a lesson are not compared."""
@@ -52,6 +56,16 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """So much of a lesson at one point; a provider that hands out a stored place does it to some."""
     identical_lessons_share: Share = 0.2
     """In so many of the lessons, and in two at least, it stops payment."""
+    stored_accuracy_m: Metres = 20.0
+    """One point told with few accuracies, all so coarse, may be a provider's stored place …"""
+    stored_share: Share = 0.9
+    """… unless nearly everybody is there, twice …"""
+    stored_lessons: Times = 5
+    """… or people who came so often …"""
+    stored_times_share: Share = 0.9
+    """… have hardly ever had another place: phones with a stored place find their own now and then …"""
+    stored_people_share: Share = 0.35
+    """… and are so many of the class."""
     scatter_m: Metres = 2.5
     """Receivers of independent phones differ by more metres than this."""
     scatter_of_accuracy: Share = 0.15
@@ -63,6 +77,10 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Faster than anybody drives: the design's domain page."""
     train_km_per_hour: KmPerHour = 350.0
     """Faster than any train."""
+    train_boarding_minutes: Minutes = 15
+    """To and from a train; with it, a journey that a train makes at `train_usual_km_per_hour` is nothing."""
+    train_usual_km_per_hour: KmPerHour = 300.0
+    """As fast as trains run between cities."""
     train_from_km: Annotated[float, Meta(ge=0, le=5_000)] = 50.0
     """Nearer than this nobody gains by a train."""
     travel_from_km: Annotated[float, Meta(ge=0, le=5_000)] = 5.0
@@ -78,11 +96,13 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     burst_share: Share = 0.8
     """So much of a lesson's arrivals …"""
     burst_seconds: Seconds = 30
-    """… within this: a bus, or a script."""
-    burst_seconds_repeated: Seconds = 150
-    """… within this, again and again."""
+    """… within this are told: a bus, or a script."""
+    burst_people_once: People = 15
+    """Fewer in one lesson were called by their teacher; they are told when it is so in …"""
     burst_lessons_share: Share = 0.5
-    """Again and again: so many of the lessons, and three at least."""
+    """… so many of the lessons, and three at least."""
+    burst_seconds_scripted: Seconds = 150
+    """Within this it is looked whether a script did it."""
     burst_seconds_inhuman: Seconds = 10
     """… within this, twice: no bus is left so fast."""
 
@@ -95,7 +115,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     footage_missing_share_told: Share = 0.1
     """So much of the time of all lessons not shown is told …"""
     footage_missing_share: Share = 0.15
-    """… and so much stops payment, when it is of two lessons at least."""
+    """… and so much stops payment; both when it is of two lessons at least: one recording may be lost."""
 
     early_minutes: Minutes = 10
     """Completion filed so shortly before the last lesson ends is not early."""
@@ -127,5 +147,5 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     burst_capacity: Factor = 1.5
     """So many times as many lessons at once as rooms stop payment; any more than rooms are told."""
-    room_hours_per_day: Annotated[float, Meta(ge=1, le=24)] = 14.0
-    """More hours of lessons a room and day are told: 8 to 22 o'clock without a break."""
+    room_hours_per_day: Annotated[float, Meta(ge=1, le=24)] = 16.0
+    """More hours of lessons a room and day are told: 7 to 23 o'clock without a break."""

@@ -23,7 +23,8 @@ NAME = "check_in_burst"
 _REPEATED_LESSONS = 3
 _TWICE = 2
 _MANY = 20
-_EVEN_GAPS = 0.25
+_EVEN_GAPS = 0.6
+_EVEN_PEOPLE = 12
 _SAME_ORDER = 0.9
 _FEW_DEVICES = 0.5
 
@@ -38,7 +39,9 @@ class Burst:
 
     @property
     def even(self) -> bool:
-        """Tell whether they came at even gaps; people do not."""
+        """Tell whether they came at even gaps; those of people differ by as much as they last."""
+        if len(self.arrivals) < _EVEN_PEOPLE:
+            return False
         gaps = [
             (after.received_at - before.received_at).total_seconds()
             for before, after in pairwise(self.arrivals)
@@ -64,13 +67,14 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     judged = [
         burst for lesson in dossier.lessons if (burst := _burst(dossier, lesson.id, limits)) is not None
     ]
-    at_once = [burst for burst in judged if burst.seconds <= limits.burst_seconds]
-    close = [burst for burst in judged if burst.seconds <= limits.burst_seconds_repeated]
-    if len(close) < max(_REPEATED_LESSONS, limits.burst_lessons_share * len(judged)):
-        close = at_once
+    close = [burst for burst in judged if burst.seconds <= limits.burst_seconds_scripted]
+    signs = _signs(close, limits)
+    if not signs:
+        close = [burst for burst in judged if burst.seconds <= limits.burst_seconds]
+        again = len(close) >= max(_REPEATED_LESSONS, limits.burst_lessons_share * len(judged))
+        close = [burst for burst in close if again or len(burst.arrivals) >= limits.burst_people_once]
     if not close:
         return
-    signs = _signs(close, limits)
     yield finding(
         dossier,
         NAME,
@@ -85,7 +89,7 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
             "seconds_at_least": round(min(burst.seconds for burst in close), 1),
             "burst_share": limits.burst_share,
             "burst_seconds": limits.burst_seconds,
-            "burst_seconds_repeated": limits.burst_seconds_repeated,
+            "burst_seconds_scripted": limits.burst_seconds_scripted,
             "lessons": ids(burst.lesson for burst in close),
         },
         at=max(burst.arrivals[-1].received_at for burst in close),
@@ -111,8 +115,8 @@ def _signs(bursts: Sequence[Burst], limits: Thresholds) -> list[str]:
     same_order = sum(_alike(one.order, other.order) for one, other in pairwise(bursts))
     signs = {
         "few_devices": sum(burst.few_devices for burst in bursts) >= often,
-        "even_gaps": sum(burst.even for burst in bursts) >= max(often, _TWICE),
-        "same_order": same_order >= max(1, often - 1),
+        "even_gaps": sum(burst.even for burst in bursts) >= max(often, _REPEATED_LESSONS),
+        "same_order": same_order >= max(_TWICE, often - 1),
         "faster_than_people": len(inhuman) >= _TWICE
         or any(len(burst.arrivals) >= _MANY for burst in inhuman),
     }
@@ -131,19 +135,20 @@ def _alike(order: Sequence[str], other: Sequence[str]) -> bool:
 
 RULE = Rule[Dossier](
     name=NAME,
-    pattern="a class checks in within seconds, or within two minutes lesson after lesson",
+    pattern="a class checks in within seconds, or within two minutes as a script does",
     source="audits: attendance filled in at one go",
     evaluate=evaluate,
     thresholds=(
         "burst_people",
         "burst_share",
         "burst_seconds",
-        "burst_seconds_repeated",
+        "burst_people_once",
         "burst_lessons_share",
+        "burst_seconds_scripted",
         "burst_seconds_inhuman",
     ),
     spares=(
-        "a bus arriving together: told, not held while people come in any order with their own phones",
+        "a bus, or a teacher's call: told when quick, held only if few phones or one order show a script",
         "uploads after a network failure and made-up check-ins: not read",
         "check-outs: everybody leaves at once",
     ),

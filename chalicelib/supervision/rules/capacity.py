@@ -44,7 +44,7 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
         for meeting in dossier.meetings
         if len((crowd := _crowd(meeting, by_day, limits)).at_once) > rooms
     ]
-    long_days = _long_days(dossier, by_day, rooms, limits)
+    long_days = _long_days(dossier, by_day, rooms, limits) if _known_rooms(dossier) else []
     most = max((len(crowd.at_once) for crowd in crowds), default=0)
     if len(crowds) < _LESSONS_MIN and len(long_days) < _LESSONS_MIN:
         return

@@ -8,7 +8,7 @@ or more in turns, or as many pairs as no class has siblings.
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from itertools import pairwise
 
 from chalicelib.kernel.calendar import shanghai_date
@@ -51,6 +51,11 @@ class Device:
         return len(self.uses) - max(self.persons.values())
 
     @property
+    def beyond_a_pair(self) -> int:
+        """Count the uses by others than the two who used it most: siblings and whom they lent it."""
+        return len(self.uses) - sum(sorted(self.persons.values())[-_PAIR:])
+
+    @property
     def switches(self) -> int:
         """Count how often it went from one person to another."""
         return sum(one.person != other.person for one, other in pairwise(self.uses))
@@ -64,8 +69,15 @@ class Device:
     @property
     def persons_a_day(self) -> int:
         """Give how many people it served on one day, at the most."""
-        days = {(shanghai_date(use.at), use.person) for use in self.uses}
-        return max(Counter(day for day, _ in days).values())
+        return max(self._persons_by_day.values())
+
+    def days_with(self, persons: int) -> int:
+        """Count the days on which it served so many people or more."""
+        return sum(count >= persons for count in self._persons_by_day.values())
+
+    @property
+    def _persons_by_day(self) -> Counter[date]:
+        return Counter(day for day, _ in {(shanghai_date(use.at), use.person) for use in self.uses})
 
     @property
     def enrolments(self) -> set[str]:
@@ -84,7 +96,7 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
         round_, pairs = round_ + pairs, []
     if round_:
         yield _finding(dossier, Severity.HOLD, round_, limits)
-    if pairs:
+    if len(pairs) >= limits.device_pairs_told:
         yield _finding(dossier, Severity.WARN, pairs, limits)
 
 
@@ -111,10 +123,11 @@ def devices_of(dossier: Dossier) -> list[Device]:
 
 def _goes_round(device: Device, limits: Thresholds) -> bool:
     many = limits.device_people
-    if device.persons_a_day >= many:
+    if device.persons_a_day >= limits.device_people_at_once or device.days_with(many) >= _PAIR:
         return True
     return (
         len(device.persons) >= many
+        and device.beyond_a_pair >= _PAIR
         and device.foreign >= limits.device_foreign_uses
         and device.foreign_days >= limits.device_foreign_days
         and device.switches >= limits.device_switches
@@ -172,13 +185,15 @@ RULE = Rule[Dossier](
     evaluate=evaluate,
     thresholds=(
         "device_people",
+        "device_people_at_once",
         "device_foreign_uses",
         "device_foreign_days",
         "device_switches",
+        "device_pairs_told",
         "device_pairs",
     ),
     spares=(
-        "siblings with one phone: a pair of one phone number or account; others are told, or held if many",
+        "siblings with one phone: a pair of one phone number or account; one other pair is nothing",
         "a phone lent for a day",
         "a phone replaced, and the old one handed on: it changes hands once",
         "a campus network: networks are not read",

@@ -55,10 +55,9 @@ def evaluate(dossier: Dossier, policy: Policy, as_of: datetime) -> Iterator[Find
     bad = [lesson for lesson in filmed if lesson.covered < limits.footage_coverage]
     total = sum((lesson.lasts for lesson in filmed), timedelta())
     share = sum((lesson.missing for lesson in bad), timedelta()) / total if total else 0.0
-    held = len(again) >= _SAME_FILES_HELD or (
-        share >= limits.footage_missing_share and len(bad) >= _LESSONS_MIN
-    )
-    told = again or share >= limits.footage_missing_share_told or any(lesson.covered <= 0 for lesson in bad)
+    several = len(bad) >= min(_LESSONS_MIN, len(filmed))
+    held = len(again) >= _SAME_FILES_HELD or (several and share >= limits.footage_missing_share)
+    told = again or (several and share >= limits.footage_missing_share_told)
     if held or told:
         yield finding(
             dossier,
@@ -167,7 +166,7 @@ RULE = Rule[Dossier](
         "footage that is not yet due",
         "footage on a platform outside: it covers",
         "short gaps while cameras change over",
-        "one lesson whose camera failed: told, not held",
+        "one lesson whose camera failed, or whose recording was lost",
         "one file over two lessons that follow each other",
     ),
     weak="does not look into pictures: inspections watch random minutes",

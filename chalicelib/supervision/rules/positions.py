@@ -1,7 +1,7 @@
 """`identical_coordinates`: many people at exactly one point, or at points that no receivers gave."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,8 +15,7 @@ from chalicelib.supervision.rules.scatter import Scene, is_tight, on_a_grid, rep
 
 NAME = "identical_coordinates"
 _LESSONS_MIN = 2
-_ALL_AT_ONE_POINT = 0.9
-_ALL_PEOPLE = 10
+_EVERYBODY = 10
 _GROUP_MIN = 4
 _OFTEN = 0.5
 _OFTEN_LESSONS = 3
@@ -35,20 +34,80 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     """Find places that were copied or made up; the lines are those who checked in with them."""
     limits = policy.supervision
     scenes = scenes_of(dossier, limits.position_people)
-    same = [suspect for scene in scenes if (suspect := _same_point(scene, limits)) is not None]
-    made = _made_up(scenes, limits)
-    judged = sum(len(scene.places) >= limits.scatter_people for scene in scenes)
-    if same or made:
-        enough_same = len(same) >= max(_LESSONS_MIN, limits.identical_lessons_share * len(scenes))
-        enough_made = len(made) >= max(_LESSONS_MIN, limits.scatter_lessons_share * judged)
-        held = enough_same or enough_made or any(_is_everybody(suspect) for suspect in same)
-        coarse = all(suspect.scene.is_coarse for suspect in (*same, *made))
-        severity = Severity.HOLD if held and not coarse else Severity.WARN
-        yield _finding(dossier, severity, [*same, *made], len(scenes), limits)
+    stored = _never_elsewhere(scenes, limits) or _everybody_stored(scenes, limits)
+    if stored:
+        yield _finding(dossier, Severity.HOLD, stored, len(scenes), limits)
         return
-    together = _often_together(scenes)
+    own = [scene.without_stored(limits) for scene in scenes]
+    same = [suspect for scene in own if (suspect := _same_point(scene, limits)) is not None]
+    made = _made_up(own, {suspect.scene.lesson for suspect in same}, limits)
+    if same or made:
+        held = _is_enough(same, made, scenes, limits) and not all(
+            one.scene.is_coarse for one in [*same, *made]
+        )
+        yield _finding(dossier, Severity.HOLD if held else Severity.WARN, [*same, *made], len(scenes), limits)
+        return
+    together = _often_together(own)
     if together:
         yield _finding(dossier, Severity.WARN, together, len(scenes), limits)
+
+
+def _is_enough(
+    same: Sequence[Suspect], made: Sequence[Suspect], scenes: Sequence[Scene], limits: Thresholds
+) -> bool:
+    judged = sum(len(scene.places) >= limits.scatter_people for scene in scenes)
+    return (
+        len(same) >= max(_LESSONS_MIN, limits.identical_lessons_share * len(scenes))
+        or len(made) >= max(_LESSONS_MIN, limits.scatter_lessons_share * judged)
+        or any(
+            suspect.sign == "one_point"
+            and len(suspect.places) >= max(_EVERYBODY, limits.stored_share * len(suspect.scene.places))
+            for suspect in same
+        )
+    )
+
+
+# ------------------------------------------------------------------ places that a provider may have stored
+
+
+def _everybody_stored(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
+    """Give the lessons with nearly everybody at one point, if there are two."""
+    suspects = [
+        Suspect(scene=scene, sign="one_point", places=scene.largest_group)
+        for scene in scenes
+        if len(scene.largest_group) >= max(_EVERYBODY, limits.stored_share * len(scene.places))
+    ]
+    return (
+        suspects if len(suspects) >= _LESSONS_MIN and not all(one.scene.is_coarse for one in suspects) else []
+    )
+
+
+def _never_elsewhere(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
+    """Give the lessons of the people who hardly ever had a place of their own, if they are many."""
+    seen: Counter[str] = Counter()
+    shared: Counter[str] = Counter()
+    for scene in scenes:
+        seen.update(place.check_in.enrolment or "" for place in scene.places)
+        shared.update(place.check_in.enrolment or "" for place in scene.groups_of(_GROUP_MIN))
+    never = {
+        enrolment
+        for enrolment, times in shared.items()
+        if times >= limits.stored_lessons and times >= limits.stored_times_share * seen[enrolment]
+    }
+    if len(never) < max(limits.position_people, limits.stored_people_share * len(seen)):
+        return []
+    return [
+        Suspect(
+            scene=scene,
+            sign="hardly_a_place_of_their_own",
+            places=[place for place in scene.places if place.check_in.enrolment in never],
+        )
+        for scene in scenes
+        if not scene.is_coarse and any(place.check_in.enrolment in never for place in scene.places)
+    ]
+
+
+# ------------------------------------------------------------------------------------- one lesson
 
 
 def scenes_of(dossier: Dossier, people: int) -> list[Scene]:
@@ -71,18 +130,16 @@ def _same_point(scene: Scene, limits: Thresholds) -> Suspect | None:
     group = scene.largest_group
     if len(group) >= limits.position_people and len(group) >= limits.identical_share * len(scene.places):
         return Suspect(scene=scene, sign="one_point", places=group)
-    few_points = scene.distinct <= limits.identical_share * len(scene.places)
+    few_points = scene.places and scene.distinct <= limits.identical_share * len(scene.places)
     if few_points and len(scene.places) >= limits.scatter_people and not scene.is_coarse:
-        counted = Counter(place.spot for place in scene.places)
-        shared = [place for place in scene.places if counted[place.spot] > 1]
-        return Suspect(scene=scene, sign="few_points", places=shared)
+        return Suspect(scene=scene, sign="few_points", places=scene.groups_of(_LESSONS_MIN))
     return None
 
 
-def _made_up(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
+def _made_up(scenes: Sequence[Scene], same: Collection[str], limits: Thresholds) -> list[Suspect]:
     suspects, former = [], None
     for scene in scenes:
-        if len(scene.places) < limits.scatter_people or scene.repeated_share > limits.identical_share:
+        if len(scene.places) < limits.scatter_people or scene.lesson in same:
             continue
         signs = {
             "closer_than_receivers": is_tight(scene, limits),
@@ -102,8 +159,7 @@ def _often_together(scenes: Sequence[Scene]) -> list[Suspect]:
     grouped: Counter[str] = Counter()
     groups = []
     for scene in scenes:
-        counted = Counter(place.spot for place in scene.places)
-        group = [place for place in scene.places if counted[place.spot] >= _GROUP_MIN]
+        group = scene.groups_of(_GROUP_MIN)
         seen.update(place.check_in.enrolment or "" for place in scene.places)
         grouped.update(place.check_in.enrolment or "" for place in group)
         groups.append((scene, group))
@@ -123,15 +179,6 @@ def _often_together(scenes: Sequence[Scene]) -> list[Suspect]:
         for scene, group in groups
         if group and not scene.is_coarse
     ]
-
-
-def _is_everybody(suspect: Suspect) -> bool:
-    group = len(suspect.places)
-    return (
-        suspect.sign == "one_point"
-        and group >= _ALL_PEOPLE
-        and group >= _ALL_AT_ONE_POINT * len(suspect.scene.places)
-    )
 
 
 def _finding(
@@ -173,12 +220,17 @@ RULE = Rule[Dossier](
         "scatter_people",
         "identical_share",
         "identical_lessons_share",
+        "stored_accuracy_m",
+        "stored_share",
+        "stored_lessons",
+        "stored_times_share",
+        "stored_people_share",
         "scatter_m",
         "scatter_of_accuracy",
         "scatter_lessons_share",
     ),
     spares=(
-        "a stored place that a provider hands to some: half of a lesson at one point is needed, twice",
+        "a stored place of a provider: many have it, with a coarse accuracy, and find their own at times",
         "places told to ten metres only: told, not held",
         "site and phone in different coordinate systems: compared in WGS-84",
         "offline and made-up check-ins: not read",

@@ -6,7 +6,7 @@ standing on a grid, or by standing to each other in the next lesson as they did 
 """
 
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
@@ -23,6 +23,7 @@ _STEPS_SHARE = 0.6
 _REPEATED_SHARE = 0.5
 _REPEATED_VECTORS_MIN = 15
 _NEXT_PLACES = 3
+_ACCURACIES, _ACCURACIES_SHARE = 2, 1 / 2
 _ROUNDING = [(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)]
 _Vector = tuple[int, int]
 
@@ -38,14 +39,33 @@ class Scene:
     def largest_group(self) -> list[Placed]:
         """Give those at the point where most are."""
         counted = Counter(place.spot for place in self.places)
+        if not counted:
+            return []
         most = max(sorted(counted), key=counted.__getitem__)
         return [place for place in self.places if place.spot == most]
 
-    @property
-    def repeated_share(self) -> float:
-        """Give the share of places that others have too: 0 if all differ."""
+    def groups_of(self, people: int) -> list[Placed]:
+        """Give those at points where so many are, or more."""
         counted = Counter(place.spot for place in self.places)
-        return sum(count for count in counted.values() if count > 1) / len(self.places)
+        return [place for place in self.places if counted[place.spot] >= people]
+
+    def without_stored(self, limits: Thresholds) -> "Scene":
+        """Leave out those at points that a provider may have stored.
+
+        One such point is told to many phones with one accuracy, or a few, all coarse: a receiver's own is
+        finer, and differs from phone to phone.
+        """
+        told: dict[tuple[float, float], list[float]] = defaultdict(list)
+        for place in self.places:
+            told[place.spot].append(place.accuracy_m or 0.0)
+        stored = {
+            spot
+            for spot, accuracies in told.items()
+            if len(accuracies) > 1
+            and min(accuracies) >= limits.stored_accuracy_m
+            and len(set(accuracies)) <= max(_ACCURACIES, _ACCURACIES_SHARE * len(accuracies))
+        }
+        return Scene(lesson=self.lesson, places=[place for place in self.places if place.spot not in stored])
 
     @property
     def distinct(self) -> int:

@@ -105,14 +105,17 @@ def _journey(traveller: str, start: Placed, end: Placed) -> Journey:
 def judged(journey: Journey, limits: Thresholds) -> Severity | None:
     """Tell what a journey's speed means.
 
-    Faster than a road allows, from 50 km on: a train may have done it; told if it was within one day. Faster
-    than a train, or than a road where no train helps: nobody did it.
+    Faster than a road allows, from 50 km on: a train may have done it; told if that leaves no time to board,
+    within one day. Faster than a train, or than a road where no train helps: nobody did it.
     """
     if journey.km < limits.travel_from_km or journey.km <= limits.road_km_per_hour * journey.hours:
         return None
-    by_train = journey.km >= limits.train_from_km and journey.km <= limits.train_km_per_hour * journey.hours
-    if not by_train:
+    far = journey.km >= limits.train_from_km
+    if not far or journey.km > limits.train_km_per_hour * journey.hours:
         return Severity.HOLD
+    riding = journey.hours - limits.train_boarding_minutes / 60
+    if journey.km <= limits.train_usual_km_per_hour * riding:
+        return None
     same_day = shanghai_date(journey.start.at) == shanghai_date(journey.end.at)
     return Severity.WARN if same_day else None
 
@@ -154,9 +157,16 @@ RULE = Rule[Dossier](
     pattern="a person, or a device, at two places sooner than anybody gets there",
     source="found by trying: one phone signed two people in, in Hefei and 20 seconds later in Wuhu",
     evaluate=evaluate,
-    thresholds=("road_km_per_hour", "train_km_per_hour", "train_from_km", "travel_from_km"),
+    thresholds=(
+        "road_km_per_hour",
+        "train_km_per_hour",
+        "train_usual_km_per_hour",
+        "train_boarding_minutes",
+        "train_from_km",
+        "travel_from_km",
+    ),
     spares=(
-        "a high-speed train: between days never told, within a day told and not held",
+        "a high-speed train: told if there was no time to board, never held",
         "a bad fix: what the devices say they may be off is taken away, and jumps below 5 km are not read",
         "uploads after a network failure and made-up check-ins: not read",
     ),

@@ -63,12 +63,34 @@ def test_a_burst_from_few_devices_is_held() -> None:
     assert course.severity(RULE) == "hold"
 
 
-def test_two_minutes_lesson_after_lesson_are_told() -> None:
+def test_a_minute_with_a_little_jitter_is_held() -> None:
     course = Export().course(people=25)
     for day in range(course.days):
-        arrive(course, day, chance(course, 120), order=shuffled(course))
+        arrive(
+            course,
+            day,
+            [place * 1.6 + CHANCE.uniform(-0.8, 0.8) for place in range(25)],
+            order=shuffled(course),
+        )
 
-    assert course.severity(RULE) == "warn"
+    [finding] = course.found(RULE)
+    assert (finding.severity, finding.evidence["signs"]) == ("hold", ["even_gaps"])
+
+
+def test_whom_their_teacher_calls_are_spared() -> None:
+    """Within a minute or two, most at once, some later; in any order, not on the second."""
+    course = Export().course(people=25, days=10)
+    for day in range(course.days):
+        arrive(course, day, [CHANCE.lognormvariate(3.5, 0.7) for _ in range(25)], order=shuffled(course))
+
+    assert course.found(RULE) == []
+
+
+def test_a_few_who_arrive_together_once_are_spared() -> None:
+    course = Export().course(people=10)
+    arrive(course, 2, chance(course, 20), order=shuffled(course))
+
+    assert course.found(RULE) == []
 
 
 def test_a_bus_is_told_at_most() -> None:

@@ -50,10 +50,25 @@ def test_what_was_never_stored_as_announced_shows_nothing(course: Course, status
     assert course.severity(RULE) == "hold"
 
 
-def test_one_lesson_whose_camera_failed_is_told_and_not_held(course: Course) -> None:
+def test_one_recording_that_was_lost_is_spared(course: Course) -> None:
     drop(course, 4)
 
+    assert course.found(RULE) == []
+
+
+def test_a_tenth_of_all_time_not_shown_is_told(course: Course) -> None:
+    rows = course.footage()
+    for day in (2, 6):
+        rows[day]["ended_at"] = (course.starts(day) + timedelta(minutes=75)).isoformat()
+
     assert course.severity(RULE) == "warn"
+
+
+def test_a_class_of_one_lesson_that_nothing_shows_is_held() -> None:
+    course = Export().course(days=1)
+    drop(course, 0)
+
+    assert course.severity(RULE) == "hold"
 
 
 def test_footage_outside_covers(course: Course) -> None:

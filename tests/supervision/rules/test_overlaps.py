@@ -219,7 +219,7 @@ def test_classes_one_after_the_other_are_spared(export: Export) -> None:
 def test_more_hours_than_a_day_has_are_told(export: Export) -> None:
     export.institution(OTHER_SCHOOL, 1)
     course, *_ = [
-        export.course(people=10, institution=OTHER_SCHOOL, from_hour=hour) for hour in (6, 9, 12, 15, 18)
+        export.course(people=10, institution=OTHER_SCHOOL, from_hour=hour) for hour in (6, 9, 12, 15, 18, 21)
     ]
 
     assert course.severity(CAPACITY) == "warn"

@@ -142,6 +142,35 @@ def test_a_stored_place_of_some_is_spared(course: Course) -> None:
     assert course.found(RULE) == []
 
 
+def test_a_building_whose_place_most_phones_have_stored_is_spared() -> None:
+    """Seven of ten have it, with a coarse accuracy, four times of five; in between they find their own."""
+    course, chance = Export().course(people=20, days=12), random.Random(1)
+    for row in course.check_ins():
+        if place_of(course, row) < 14 and chance.random() < 0.8:
+            put(row, 117.22721, 31.82064, accuracy_m=40.0)
+
+    assert course.found(RULE) == []
+
+
+def test_people_who_never_have_another_place_than_the_stored_one_are_held() -> None:
+    course = Export().course(people=20, days=12)
+    for row in course.check_ins():
+        if place_of(course, row) < 10:
+            put(row, 117.22721, 31.82064, accuracy_m=40.0)
+
+    [finding] = course.found(RULE)
+    assert (finding.severity, finding.lines) == ("hold", course.enrolments[:10])
+    assert finding.evidence["signs"] == ["hardly_a_place_of_their_own"]
+
+
+def test_a_whole_class_at_one_coarse_point_twice_is_held(course: Course) -> None:
+    for day in (1, 3):
+        for row in course.check_ins(day):
+            put(row, 117.22721, 31.82064, accuracy_m=40.0)
+
+    assert course.severity(RULE) == "hold"
+
+
 def test_a_stored_place_of_most_in_one_lesson_is_told(course: Course) -> None:
     for row in course.check_ins(2)[:12]:
         put(row, 117.2272131, 31.8206442)

@@ -66,11 +66,18 @@ def test_too_fast_for_a_road_where_no_train_helps_is_held() -> None:
     assert journey.severities == ("hold", "hold")
 
 
-def test_a_high_speed_train_within_a_day_is_told_and_not_held() -> None:
+def test_a_high_speed_train_without_time_to_board_is_told_and_not_held() -> None:
     journey = Journey()
     journey.leave_and_arrive(journey.first.ends(1), timedelta(minutes=30))
 
     assert journey.severities == ("warn", "warn")
+
+
+def test_a_high_speed_train_with_time_to_board_is_spared() -> None:
+    journey = Journey()
+    journey.leave_and_arrive(journey.first.ends(1), timedelta(minutes=42))
+
+    assert journey.severities == (None, None)
 
 
 def test_a_journey_at_the_speed_of_a_road_is_spared() -> None:
