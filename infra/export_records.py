@@ -35,9 +35,10 @@ def environment_of(stage: str) -> Mapping[str, str]:
     if stage == _LOCAL:
         from infra.functions import API  # noqa: PLC0415 - the local cloud is not asked for a deployed stage
         from infra.local.deployed import deployed  # noqa: PLC0415
-        from infra.local.layout import ENDPOINT  # noqa: PLC0415
+        from infra.local.layout import ENDPOINT, REGION  # noqa: PLC0415
 
-        return {**deployed(API).environment, "AWS_ENDPOINT_URL": ENDPOINT, **_LOCAL_CREDENTIALS}
+        place = {"AWS_ENDPOINT_URL": ENDPOINT, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
+        return {**deployed(API).environment, **place, **_LOCAL_CREDENTIALS}
     from infra.restore import Restore  # noqa: PLC0415
 
     return Restore(boto3.Session(), stage=stage, generation="", moment=None).deployed_environment

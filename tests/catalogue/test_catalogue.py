@@ -121,3 +121,13 @@ def test_a_repeated_entry_makes_no_new_version_and_a_change_keeps_a_suspension(w
     assert (changed.status, changed.json["status"], changed.json["version"]) == (200, "suspended", 3)
     assert clerk.put(path, entry(world, name="新名", version=2)).json["version"] == 3
     assert clerk.post(f"{path}/reinstate", {"version": 3}).status == 400, "without a reason"
+
+
+def test_the_rooms_of_an_institution_are_kept_and_shown_to_itself_and_its_bureau(world, api):
+    path = f"/v1/institutions/{USCC}"
+    assert api("clerk").put(path, entry(world, rooms=3)).json["rooms"] == 3
+    kept = api("clerk").put(path, entry(world, name="新名", version=1)).json
+    assert (kept["rooms"], kept["version"]) == (3, 2)
+    assert api("clerk").put(path, entry(world, name="新名", rooms=4, version=2)).json["rooms"] == 4
+    assert api("clerk").put(path, entry(world, name="新名", rooms=0, version=3)).status == 400
+    assert "rooms" not in api().get(path).json

@@ -18,7 +18,6 @@ from chalicelib.aws.settings import settings
 from chalicelib.aws.waiting import queues_of
 from chalicelib.classes.store import parts_by_class
 from chalicelib.enrolments.store import find_enrolments, waiting_enrolments
-from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.people.vault.store import find_people
@@ -174,6 +173,6 @@ def ask_for_touched(context: Context, day_shard: str, after: Mapping[str, Any] |
 
 
 def ask_for_due(context: Context, city: str) -> None:
-    """Ask for the classes whose claims the night may pay."""
-    claims = due_claims(city, on=shanghai_date(context.now))
+    """Ask for the classes whose claims the night may pay: it seals after midnight what is due that day."""
+    claims = due_claims(city, on=day_of(context.now))
     ask_for(context, sorted({str(claim.class_id) for claim in claims}))

@@ -194,3 +194,14 @@ def test_codes_and_phones_of_a_sheet_are_kept_in_their_one_form(world, api):
     again = send(api, "province", odd, "institutions", content_type=CSV)
     assert again.json["unchanged"] == 1
     assert send(api, "province", plain, "institutions", content_type=CSV).json["changed"] == 1
+
+
+def test_a_sheet_tells_how_many_rooms_there_are_and_an_empty_cell_leaves_them(world, api):
+    (row,) = rows(world, INSTITUTIONS[2:3])
+    path = f"/v1/institutions/{INSTITUTIONS[2]['uscc']}"
+    for cell, rooms in (("5", 5), ("", 5), ("7", 7)):
+        answer = send(api, "province", write_csv(HEADERS, [[*row, cell]]), "institutions", content_type=CSV)
+        assert answer.status == 200, answer.text
+        assert api("clerk").get(path).json["rooms"] == rooms
+    wrong = send(api, "province", write_csv(HEADERS, [[*row, "三间"]]), "institutions", content_type=CSV)
+    assert (wrong.status, wrong.json["errors"][0]["column"]) == (422, "教室数")

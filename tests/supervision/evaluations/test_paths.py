@@ -1,7 +1,7 @@
 """Every path to an evaluation: which classes it takes, and that all of them find the same."""
 
 import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -197,8 +197,12 @@ def test_what_is_due_tonight_is_evaluated_before_it_is_sealed(world: Any, cloud:
     money.budget()
     class_id = scored_class(world, 2)
     money.publicised(class_id)
-    money.wait()
-    ask_for_due(context_at(money.now), "3401")
+    (claim,) = [row.record for row in ClaimRow.scan()]
+    due_on = date.fromisoformat(claim.due_on.partition("#")[0])
+    eve = datetime.combine(due_on - timedelta(days=1), time(15, 40), tzinfo=UTC)  # sealed 55 minutes later
+    ask_for_due(context_at(eve - timedelta(days=1)), "3401")
+    assert cloud.messages("supervision") == []
+    ask_for_due(context_at(eve), "3401")
     assert [message["class_id"] for message in cloud.messages("supervision")] == [class_id]
     schedules = {function.name: function.schedule for function in FUNCTIONS}
     assert schedules["evaluate_day"] == "cron(40 15 * * ? *)"
