@@ -53,14 +53,14 @@ def _habits(builder: Builder, course: Course) -> None:
     trainees = course.active
     if not trainees:
         return
-    if rng.random() < 0.12:
+    if rng.random() < builder.habits.bus_group:
         course.looks_like.add("bus_group")
         share = rng.choice((0.4, 0.6, 0.8, 1.0))
         for trainee in trainees:
             trainee.in_bus = rng.random() < share
-    if rng.random() < 0.06:
+    if rng.random() < builder.habits.teacher_calls:
         course.looks_like.add("teacher_calls")
-    if rng.random() < 0.04:
+    if rng.random() < builder.habits.siblings_share_phone:
         course.looks_like.add("siblings_share_phone")
         one, other = rng.sample(trainees, k=2)
         other.phone = one.phone
@@ -72,7 +72,7 @@ def _habits(builder: Builder, course: Course) -> None:
 def _caching_building(builder: Builder, course: Course) -> None:
     """Have one building in four answer many phones from its provider's cache."""
     rng = builder.rng
-    if rng.random() < 0.25:
+    if rng.random() < builder.habits.caching_building:
         course.looks_like.add("cached_location")
         share = rng.uniform(0.2, 0.7)
         habit = float(rng.choice((20, 30, 35, 40, 65)))
@@ -129,7 +129,7 @@ def _record(
     builder: Builder, course: Course, meeting: Meeting, times: dict[str, tuple[Trainee, datetime]]
 ) -> None:
     rng = builder.rng
-    outage = rng.random() < 0.008
+    outage = rng.random() < builder.habits.network_outage
     if outage:
         course.looks_like.add("late_uploads")
     back_at = meeting.starts_at + timedelta(minutes=rng.uniform(40, 300))
@@ -155,13 +155,13 @@ def _record(
 
 
 def _in_hand(builder: Builder, course: Course, trainee: Trainee) -> Phone:
-    """Give the phone used: one's own, a new one from now on (0.3 %), or, once, a classmate's (0.15 %)."""
+    """Give the phone used: one's own, now and then a new one from then on, or, once, a classmate's."""
     chance = builder.rng.random()
-    if chance < 0.003:
+    if chance < builder.habits.phone_replaced:
         old = trainee.phone
         trainee.phone = Phone(**{**vars(old), "key": key(builder.rng, "d"), "last": None})
         course.looks_like.add("replaced_phone")
-    elif chance < 0.0045:
+    elif chance < builder.habits.phone_replaced + builder.habits.phone_lent:
         return builder.rng.choice(course.trainees).phone
     return trainee.phone
 

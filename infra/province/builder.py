@@ -15,6 +15,7 @@ from chalicelib.supervision.records.model import (
 from infra.province.course import FACE_VALUE_FEN, Course, Meeting, Trainee
 from infra.province.diary import Diary
 from infra.province.ground import CITIES, City, School, Site, key, make_projects, make_school
+from infra.province.habits import draw_habits
 from infra.province.phones import Air, Person, make_person
 from infra.province.timetable import CHINA, Shift, Slot, draw_shift, timetable
 
@@ -64,6 +65,7 @@ class Builder:
     def __init__(self, seed: int, classes: int, *, as_of: datetime = AS_OF) -> None:
         self.rng = Random(seed)
         self.as_of = as_of
+        self.habits = draw_habits(self.rng)
         self.diary = Diary()
         self.extras = Extras()
         self.projects = make_projects(self.rng)
@@ -108,7 +110,9 @@ class Builder:
 
     def person(self, city: City) -> Person:
         """Make somebody who lives there."""
-        return make_person(self.rng, city, self.gateways[city.division])
+        person = make_person(self.rng, city, self.gateways[city.division])
+        person.phone.habit_m *= self.habits.receivers_off if person.phone.provider == "gps" else 1
+        return person
 
     def _somebody(self, course: Course) -> Person:
         """Take somebody new, or, now and then, somebody who learns once more, something else or higher."""

@@ -70,16 +70,17 @@ def _mishaps(builder: Builder, course: Course, meeting: Meeting) -> None:
     files = [file for file in course.footage if file.lesson == meeting.id]
     if not files:
         return
-    if chance < 0.005:
+    lost = builder.habits.recording_lost
+    if chance < lost:
         course.looks_like.add("lost_recording")
         for file in files:
             course.footage.remove(file)
         if rng.random() < 0.5:
             course.footage.append(announced_only(files[0]))
-    elif chance < 0.012:
+    elif chance < lost + 0.007:
         file = rng.choice(files)
         again = recording(builder, course, meeting, file.started_at, file.ended_at, camera=file.camera)
-        if chance < 0.008:
+        if chance < lost + 0.003:
             course.footage.append(replaced(file, status="mismatch", id=key(rng, "f")))
             course.footage[course.footage.index(file)] = again
         else:
@@ -173,8 +174,8 @@ def mark(builder: Builder, course: Course) -> None:
     """Enter marks: most classes middling, some very good; theory sometimes as interim, before the end."""
     rng = builder.rng
     school = course.school
-    very_good = rng.random() < 0.1
-    interim = rng.random() < 0.15 and course.last_at < builder.as_of
+    very_good = rng.random() < builder.habits.very_good_class
+    interim = rng.random() < builder.habits.interim_marks and course.last_at < builder.as_of
     if very_good:
         course.looks_like.add("good_class")
     if interim:

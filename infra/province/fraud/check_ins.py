@@ -51,6 +51,7 @@ def shared_device(builder: Builder, strength: Strength) -> Case:
     away = rng.sample(course.trainees, k=count)
     phones = [make_phone(rng, builder.gateways[course.school.city.division]) for _ in range(3)]
     used = {Strength.BLATANT: 1, Strength.MODERATE: 2, Strength.SLY: 3}[strength]
+    any_phone = strength is Strength.SLY and rng.random() < 0.4
     live(builder, course)
     numbers = {meeting.id: number for number, meeting in enumerate(course.meetings)}
     starts = {meeting.id: meeting for meeting in course.meetings}
@@ -61,7 +62,8 @@ def shared_device(builder: Builder, strength: Strength) -> Case:
         for place, trainee in enumerate(away):
             if trainee.added_at and rng.random() < 0.96:
                 turn = numbers[meeting.id] if strength is Strength.SLY else 0
-                phone = phones[(place + turn * (1 + place % 2)) % used]
+                by_turns = phones[(place + turn * (1 + place % 2)) % used]
+                phone = rng.choice(phones) if any_phone else by_turns
                 gap_s = rng.uniform(8, 25) if strength is Strength.BLATANT else rng.uniform(20, 150)
                 at = min(at + timedelta(seconds=gap_s), starts[meeting.id].starts_at + timedelta(minutes=29))
                 course.check_ins.extend(sign(builder, course, meeting, trainee, at, phone=phone))
@@ -81,6 +83,8 @@ def identical_coordinates(builder: Builder, strength: Strength) -> Case:
     system = rng.choice(("wgs84", "gcj02"))
     lng, lat = course.site.around(east + rng.gauss(0, 10), north + rng.gauss(0, 10), system)
     pattern = [(0, 0), (1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, -1)]
+    step = 1e-5 * rng.choice((1, 1, 2, 3))
+    by_chance = rng.random() < 0.3
     places = {trainee.enrolment: number for number, trainee in enumerate(chosen)}
     told_m = rng.choice((5.0, 10.0, 15.0, 20.0))
 
@@ -90,7 +94,9 @@ def identical_coordinates(builder: Builder, strength: Strength) -> Case:
         if strength is Strength.SLY:
             turn = places[line.enrolment or ""] + line.received_at.toordinal()
             across, up = pattern[turn % len(pattern)]
-            step_east, step_north = across * 1e-5, up * 1e-5
+            step_east, step_north = across * step, up * step
+            if by_chance:
+                step_east, step_north = rng.uniform(-step, step), rng.uniform(-step, step)
             accuracy = round(rng.uniform(8, 25), 1)
         elif strength is Strength.MODERATE and rng.random() < 0.1 and line.location:
             return line
@@ -105,7 +111,9 @@ def identical_coordinates(builder: Builder, strength: Strength) -> Case:
 
     _only_accepted(course, chosen)
     _retold(course, change, chosen)
-    how = "a grid of a metre around one point" if strength is Strength.SLY else "one point"
+    how = "one point"
+    if strength is Strength.SLY:
+        how = f"{'by chance' if by_chance else 'a pattern'} within {step * 1e5:.0f} m of one point"
     return case(builder, "identical_coordinates", strength, how, [course], trainees=chosen)
 
 
@@ -168,6 +176,8 @@ def check_in_burst(builder: Builder, strength: Strength) -> Case:
     course.looks_like -= {"late_uploads", "made_up"}
     often = {Strength.BLATANT: 1.0, Strength.MODERATE: 0.75, Strength.SLY: 0.95}[strength]
     order = list(course.trainees)
+    wobble = rng.choice((0.1, 0.2, 0.35))
+    in_order = rng.random() < 0.7
     lines: list[CheckInRecord] = []
     for meeting in course.meetings:
         present = {
@@ -181,15 +191,15 @@ def check_in_burst(builder: Builder, strength: Strength) -> Case:
         whole_s = {
             Strength.BLATANT: rng.uniform(4, 15),
             Strength.MODERATE: rng.uniform(30, 50),
-            Strength.SLY: rng.uniform(105, 130),
+            Strength.SLY: rng.uniform(100, 150),
         }[strength]
         step_s = whole_s / max(1, len(present))
         start = meeting.starts_at - timedelta(minutes=rng.uniform(2, 25))
-        queue = order if strength is Strength.SLY else rng.sample(order, k=len(order))
+        queue = order if strength is Strength.SLY and in_order else rng.sample(order, k=len(order))
         place = 0
         for trainee in queue:
             if trainee.enrolment in present:
-                jitter = rng.uniform(-0.12, 0.12) if strength is Strength.SLY else rng.uniform(-0.5, 0.5)
+                jitter = rng.uniform(-wobble, wobble) if strength is Strength.SLY else rng.uniform(-0.5, 0.5)
                 at = start + timedelta(seconds=step_s * (place + jitter))
                 lines.append(_first_accepted(builder, course, meeting, trainee, at))
                 place += 1
@@ -197,7 +207,7 @@ def check_in_burst(builder: Builder, strength: Strength) -> Case:
     how = {
         Strength.BLATANT: "in seconds",
         Strength.MODERATE: "within a minute",
-        Strength.SLY: "in the order of the roster, evenly over two minutes",
+        Strength.SLY: f"{'in order' if in_order else 'shuffled'}, evenly but for {wobble:.0%}, two minutes",
     }[strength]
     return case(builder, "check_in_burst", strength, how, [course])
 

@@ -36,6 +36,7 @@ def trainer_or_room_overlap(builder: Builder, strength: Strength) -> Case:
             size=_FULL,
         )
     )
+    overlap_min = rng.choice((15, 20, 20, 25, 30))
     slots: list[Slot] = []
     hit: list[int] = []
     for number, meeting in enumerate(here.meetings):
@@ -49,7 +50,7 @@ def trainer_or_room_overlap(builder: Builder, strength: Strength) -> Case:
             slots.append(slot(day, (starts + timedelta(minutes=rng.choice((60, 90)))).time(), 4))
         elif strength is Strength.SLY and number % 3 == 0:
             hit.append(number)
-            slots.append(slot(day, (starts + length - timedelta(minutes=20)).time(), 3))
+            slots.append(slot(day, (starts + length - timedelta(minutes=overlap_min)).time(), 3))
         else:
             slots.append(slot(day, time(18, 30), 4))
     same_school = by_room or strength is not Strength.BLATANT or rng.random() < 0.5
@@ -107,6 +108,10 @@ def footage_gap(builder: Builder, strength: Strength) -> Case:
         gone = set(rng.sample(lessons, k=max(2, round(0.35 * len(lessons)))))
         _loop(builder, course, gone)
         how = f"one film for {len(gone)} of {len(lessons)} lessons"
+    elif strength is Strength.SLY and rng.random() < 0.4:
+        gone = set(lessons)
+        course.footage = _cut_to(course, share=0.8)
+        how = "each lesson filmed for four fifths of its time, as asked"
     else:
         gone = set(rng.sample(lessons, k=-(-len(lessons) // 5)))
         course.footage = [file for file in course.footage if file.lesson not in gone]
@@ -132,6 +137,19 @@ def _beginnings(builder: Builder, course: Course, gone: set[str]) -> list[Footag
         else:
             kept.append(file)
     return kept
+
+
+def _cut_to(course: Course, *, share: float) -> list[FootageRecord]:
+    """Leave out what each lesson's recordings show beyond a share of its time."""
+    until = {
+        meeting.id: meeting.starts_at + (meeting.ends_at - meeting.starts_at) * share
+        for meeting in course.meetings
+    }
+    return [
+        replaced(file, ended_at=min(file.ended_at, until[file.lesson].replace(microsecond=0)))
+        for file in course.footage
+        if file.started_at < until[file.lesson]
+    ]
 
 
 def _loop(builder: Builder, course: Course, gone: set[str]) -> None:
@@ -184,6 +202,7 @@ def uniform_scores(builder: Builder, strength: Strength) -> Case:
     course = live(builder, builder.plan(Wish(fresh=True, ended=True, size=_FULL)))
     theory, practice = rng.choice(((85, 85), (80, 82), (90, 88), (78, 80), (86, 90)))
     final = []
+    one_only = rng.random() < 0.3
     entered = [trainee.enrolment for trainee in course.trainees]
     others = set(rng.sample(entered, k=len(entered) // 5))
     for line in course.scores:
@@ -194,7 +213,7 @@ def uniform_scores(builder: Builder, strength: Strength) -> Case:
         if strength is Strength.MODERATE and line.enrolment in others:
             one, other = one + rng.randint(-6, 6), other + rng.randint(-6, 6)
         elif strength is Strength.SLY:
-            one, other = one + rng.randint(-1, 1), other + rng.randint(-1, 1)
+            one, other = one + rng.randint(-1, 1), other + (0 if one_only else rng.randint(-1, 1))
         final.append(msgspec.structs.replace(line, theory=one, practice=other, passed=True))
     course.scores = final
     how = {

@@ -283,12 +283,15 @@ def test_one_phone_two_phones_or_three_by_turns(strength, phones):
 def test_made_up_places_lie_in_a_metre_or_two(strength):
     _, case = made("identical_coordinates", strength)
     told = set(case.label.enrolments)
-    points = Counter(
+    points = [
         (line.location.lng, line.location.lat) for line in accepted(case.courses[0]) if line.enrolment in told
-    )
-    common = [point for point, count in points.items() if count >= 5]
-    assert len(common) == 1 if strength is not Strength.SLY else 4 <= len(common) <= 7
-    assert max(lng for lng, _ in common) - min(lng for lng, _ in common) < 3e-5
+    ]
+    places = Counter(points)
+    if strength is Strength.SLY:
+        for axis in (0, 1):
+            assert max(point[axis] for point in points) - min(point[axis] for point in points) < 6.5e-5
+    else:
+        assert places.most_common(1)[0][1] >= 0.8 * len(points)
 
 
 @pytest.mark.parametrize(
@@ -360,13 +363,9 @@ def test_a_trainer_or_a_room_is_in_two_lessons_at_once(strength, least):
 def test_people_are_signed_in_to_two_lessons_at_once(strength):
     _, case = made("lesson_overlap", strength)
     told = set(case.label.enrolments)
-    spans = [
-        next(m.span for m in course.meetings if m.id == line.lesson)
-        for course in case.courses
-        for line in accepted(course)
-        if line.enrolment in told
-    ]
-    assert collisions({"": sorted(set(spans))}) >= 1
+    lessons = {line.lesson for course in case.courses for line in accepted(course) if line.enrolment in told}
+    spans = [m.span for course in case.courses for m in course.meetings if m.id in lessons]
+    assert collisions({"": spans}) >= 1
 
 
 @pytest.mark.parametrize("strength", Strength)
@@ -404,7 +403,7 @@ def test_films_are_missing_short_or_looped():
         _, case = made("footage_gap", Strength.SLY, seed)
         digests = Counter((file.sha256, file.lesson) for file in case.courses[0].footage if file.sha256)
         lessons_by_digest = Counter(digest for digest, _ in digests)
-        kinds.add(max(lessons_by_digest.values()) > 1)
+        kinds.add(max(lessons_by_digest.values(), default=0) > 1)
     assert kinds == {True, False}
 
 
