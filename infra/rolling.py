@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
 from infra.functions import ALIAS, API, FUNCTIONS, alias_id
 from infra.updates import DeploymentFailed
@@ -136,6 +137,8 @@ class Rolling:
                 self._point(move.alias, move.version, description="")
         if rolled and watched:
             self._lead_over(rolled)
+        else:
+            self.tell(f"{len(moves)} functions run their new versions")
         self._prune()
 
     def lead_back(self) -> None:
@@ -172,10 +175,7 @@ class Rolling:
             )
             self._watch(self.pace.rest_minutes)
         except BaseException as reason:
-            for move in moves:
-                self._point(
-                    move.alias, move.alias.version, description=move.alias.described(move.alias.before)
-                )
+            self._put_back(moves)
             if not isinstance(reason, _Rings):
                 raise
             raise LedBack(
@@ -183,6 +183,15 @@ class Rolling:
                 "again, with all that they need; rows that the new code wrote stay. The stack has the new "
                 "template: deploy a mended commit, or the one before."
             ) from None
+
+    def _put_back(self, moves: Sequence[_Move]) -> None:
+        """Point every alias to where it did, and go on when one cannot be: that one is told."""
+        for move in moves:
+            alias = move.alias
+            try:
+                self._point(alias, alias.version, description=alias.described(alias.before))
+            except (BotoCoreError, ClientError) as failure:
+                self.tell(f"{alias.function} could not be led back to version {alias.version}: {failure}")
 
     def _lead_some(self, moves: Sequence[_Move]) -> None:
         """Send a part of the API's requests to its new version and watch."""

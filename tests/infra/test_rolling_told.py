@@ -150,3 +150,19 @@ def test_the_program_answers_what_it_is_asked_before_it_is_led_to(world: Any) ->
     program = importlib.import_module("app").app
     for path in PROBES:
         assert program(request_for(path), None)["statusCode"] == 200, path
+
+
+def test_one_alias_that_cannot_be_led_back_does_not_keep_the_others() -> None:
+    with Told(alarms=["voucher-prod-api-failing"]) as told:
+        told.alias("1")
+        told.published("2")
+        told.answers(200)
+        told.configured("1", ROLE)
+        told.configured("2", ROLE)
+        told.functions.add_response("update_alias", {})
+        ringing = {"MetricAlarms": [{"AlarmName": "voucher-prod-api-failing", "StateValue": "ALARM"}]}
+        told.cloudwatch.add_response("describe_alarms", ringing)
+        told.functions.add_client_error("update_alias", "TooManyRequestsException")
+        with pytest.raises(LedBack, match="voucher-prod-api-failing rang"):
+            told.rolling.lead()
+    assert "could not be led back to version 1" in told.said[-1]
