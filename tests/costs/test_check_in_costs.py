@@ -317,10 +317,11 @@ def test_a_morning_of_check_ins_keeps_every_key_cool(world, capsys):
     assert set(hottest) == {
         "check-ins",
         "check-ins/waiting",
+        "check-ins/waiting_all",
         "refused-check-ins",
         "refused-check-ins/by_class",
     }
     assert max(hottest.values()) < UNITS_MAX
     of_rows = sum(units for (table, _, _), units in morning.units.items() if "/" not in table)
     assert of_rows == attempts, "one unit each"
-    assert sum(morning.units.values()) < attempts * 1.2, "besides the indexes of what waits and was refused"
+    assert sum(morning.units.values()) < attempts * 1.25, "besides the indexes of what waits and was refused"

@@ -116,7 +116,9 @@ def test_a_failed_line_waits_to_be_released_and_whatever_is_asked_of_a_line_for_
     failed, paid = (line["line_id"] for line in money.batch(batch)["lines"])
 
     def waits(who: str = "finance_two") -> dict[str, list[str]]:
-        items = listed(world, who, money.now, kind="claim_line")["items"]
+        answer = listed(world, who, money.now, kind="claim_line")
+        items, figures = answer["items"], answer["counts"].get("claim_line", {"count": 0})
+        assert figures["count"] == len(items), "what is counted is what is shown"
         return {item["subject"]: item["allowed_actions"] for item in items}
 
     assert "release" in waits()[failed]
