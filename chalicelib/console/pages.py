@@ -159,6 +159,7 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "method": method.upper(),
                 "path": path,
                 "summary": operation["summary"],
+                "description": operation.get("description"),
                 "roles": list(operation.get("x-roles", {})),
                 "action": operation.get("x-action"),
                 "status": ", ".join(good),

@@ -49,7 +49,7 @@ def examine(pieces: Iterable[bytes], *, cells_max: int, holes_max: int) -> Cells
     """Look through one part; None if it is no worksheet.
 
     Raises:
-        Unreadable: the part is no well-formed XML, or has a document type.
+        Unreadable: the part is no well-formed XML, has a document type, or two cells of one name.
         TooLarge: it reaches over more than `cells_max` cells, or has more than `holes_max` holes.
 
     """
@@ -122,6 +122,7 @@ class _Scan:
         self._begun = False
         self._line = self._column = 0  # of the last cell, both counted from 1
         self._farthest_line = self._farthest_column = 0
+        self._met: dict[int, int] = {}
         self._kind = ""
         self._row_line = 0
         self._formula = self._filled = self._in_text = False
@@ -172,6 +173,10 @@ class _Scan:
         self._farthest_column = max(self._farthest_column, self._column)
         if self._farthest_line * self._farthest_column > self._cells_max:
             raise TooLarge
+        met = self._met.get(self._line, 0)
+        if met >> self._column & 1:
+            raise Unreadable  # two contents for one cell, of which the library would keep the last
+        self._met[self._line] = met | 1 << self._column
         if self._kind == "e":
             self.cells.holes[place] = "formula_error"
         elif not self._filled:

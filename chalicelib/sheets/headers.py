@@ -43,9 +43,16 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
 """What else a header is called; a sheet that has a column of that very name keeps it for that."""
 
 
+_HINT: Final = re.compile(
+    r"\((?:必填|选填|可选|非必填|\d+位|文本|格式|如|例|请|yyyy)[^()]*\)$", re.IGNORECASE
+)
+"""How a column is to be filled in. What tells a unit, such as 金额(元), belongs to the name."""
+
+
 def plain_header(text: str) -> str:
-    """Take from a header what templates add: blanks and the star of what must be filled in."""
-    return "".join(unicodedata.normalize("NFKC", text).split()).strip("*")
+    """Take from a header what templates add: blanks, a hint in brackets, the star of what is needed."""
+    plain = "".join(unicodedata.normalize("NFKC", text).split()).strip("*")
+    return _HINT.sub("", plain).strip("*")
 
 
 def known_headers(columns: Mapping[str, tuple[str, ...]]) -> dict[str, str]:

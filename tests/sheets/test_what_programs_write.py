@@ -254,6 +254,53 @@ def test_numbers_of_rows_and_empty_columns_are_passed_over_and_nothing_else() ->
     assert refusal(workbook(bare(HEADERS) + bare([*ROW, "转学"]))) == "column_without_header"
 
 
+def test_two_contents_for_one_cell_are_refused_and_neither_is_lost() -> None:
+    sheet = bare(HEADERS) + line(*map(cell, ROW), cell("别的学院", name="C2"))
+    assert refusal(workbook(sheet)) == "unreadable_sheet"
+
+
+def test_a_header_keeps_its_unit_and_loses_its_hint() -> None:
+    from chalicelib.sheets.headers import plain_header
+
+    headers = [
+        "身份证号（18位）",
+        "手机号码\n（必填）",
+        "*毕业日期(YYYY-MM-DD)",
+        "金额（元）",
+        "收费标准（元）",
+    ]
+    assert [plain_header(header) for header in headers] == [
+        "身份证号",
+        "手机号码",
+        "毕业日期",
+        "金额(元)",
+        "收费标准(元)",
+    ]
+
+
+@pytest.mark.parametrize("content_type", [XLSX, CSV])
+def test_rows_above_their_headers_are_not_taken_for_titles(content_type: str) -> None:
+    """A sheet that was sorted with its headers has them in the middle."""
+    other = ["陈婷敏", THIRD, *ROW[2:]]
+    if content_type == CSV:
+        raw = csv_text(["2024届毕业生名单"], other, HEADERS, ROW).encode()
+    else:
+        raw = workbook(bare(["2024届毕业生名单"]) + bare(other) + bare(HEADERS) + bare(ROW))
+    assert refusal(raw, content_type) == "rows_above_header"
+    title = csv_text(["填报单位：安徽大学", "电话：055162345678"], HEADERS, ROW)
+    assert [row.id_number for row in judged(title.encode(), CSV)[0]] == [FIRST]
+
+
+def test_a_part_in_an_encoding_that_nobody_knows_is_refused() -> None:
+    raw = workbook(bare(HEADERS) + bare(ROW))
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(raw)) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            head = b'<?xml version="1.0" encoding="UQF-8"?>' if name.endswith("sheet1.xml") else b""
+            new.writestr(name, head + old.read(name))
+    assert refusal(target.getvalue()) == "unreadable_sheet"
+
+
 @pytest.mark.parametrize(
     "header", ["身份证号码", "公民身份号码", "公民身份证号码", "* 身份证号", "身份证 号码", "证件号码"]
 )
