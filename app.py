@@ -222,6 +222,7 @@ for _port, _answer in {
     "division_of_institution": "chalicelib.catalogue.institutions.service:division_of_institution",
     "registered_name": "chalicelib.catalogue.institutions.reading:registered_name",
     "enrolments_on_roster": "chalicelib.enrolments.service:bound_enrolments",
+    "vouchers_enrolled_at": "chalicelib.enrolments.service:vouchers_enrolled_at",
     "classes_trainees_may_leave": "chalicelib.classes.rosters.service:classes_one_may_leave",
     "why_not_claim_class": "chalicelib.subsidies.filing.service:why_not_claim",
     "why_not_close_class": "chalicelib.subsidies.lapsing.service:why_not_close",

@@ -43,6 +43,13 @@ def list_enrolments(context: Context, request: PageRequest, *, division: str | N
     return store.enrolments_in(area, request)
 
 
+def vouchers_enrolled_at(institution: str, request: PageRequest) -> Page[str]:
+    """List the vouchers of an institution's enrolments that were not released, the newest first."""
+    page = store.enrolments_at(institution, request)
+    bound = [one for one in page.items if one.status is not EnrolmentStatus.RELEASED]
+    return Page(items=[str(enrolment.voucher_id) for enrolment in bound], after=page.after)
+
+
 def why_not_now(context: Context, action: str, enrolment: Enrolment) -> DomainError | None:
     """Tell what stands against this caller's doing something with an enrolment now; None if nothing does."""
     policy = current_program(enrolment.program_id).policy

@@ -47,7 +47,7 @@ class VoucherQuery(PageQuery):
     action="voucher.read",
     query=VoucherQuery,
     answer=Listing[VoucherAnswer],
-    summary="List my vouchers, or a division's",
+    summary="List my vouchers, those spent at my institution, or a division's",
 )
 def list_vouchers(call: Call[None, VoucherQuery]) -> Listing[VoucherAnswer]:
     query = call.query

@@ -11,7 +11,6 @@ from chalicelib.kernel.ids import VoucherId
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
-from chalicelib.kernel.reasons import error
 from chalicelib.people.eligibility import Bar
 from chalicelib.people.vault import service as people
 from chalicelib.programs.model import Program
@@ -32,6 +31,9 @@ ACTIONS = {
 
 _on_roster: Port[[Sequence[str]], set[str]] = Port("enrolments_on_roster")
 """Tells which of some enrolments are on a roster or further: enrolments are a later step."""
+
+_vouchers_enrolled_at: Port[[str, PageRequest], Page[str]] = Port("vouchers_enrolled_at")
+"""Lists the vouchers of an institution's enrolments, the newest first."""
 
 
 @dataclass(frozen=True)
@@ -74,17 +76,20 @@ def list_vouchers(
     status: VoucherStatus | None,
     flag: VoucherFlag | None = None,
 ) -> Page[ShownVoucher]:
-    """List one's own vouchers, or a division's; with a `flag` those of them that somebody has to look at."""
+    """List one's own vouchers, those spent at one's institution, or a division's.
+
+    With a `flag` those of a division that somebody has to look at.
+    """
     principal = context.principal
     if principal.role is Role.TRAINEE:
         assert principal.person_key is not None
         page = store.vouchers_of(principal.person_key, request)
-    elif principal.is_bureau:
+    elif principal.role is Role.INSTITUTION:
+        page = _spent_at(str(principal.institution), request)
+    else:
         area = division or principal.division
         rights.require(principal, "voucher.read", division=area)
         page = store.vouchers_flagged(flag, area, request) if flag else store.vouchers_in(area, request)
-    else:
-        raise error("not_found")
     listed = [
         voucher
         for voucher in page.items
@@ -92,6 +97,14 @@ def list_vouchers(
         and (flag is None or _stands(flag, voucher, context.now))
     ]
     return Page(items=shown_masked(context, listed), after=page.after)
+
+
+def _spent_at(institution: str, request: PageRequest) -> Page[Voucher]:
+    """List the vouchers that are spent at an institution now, the newest enrolment first."""
+    ids = _vouchers_enrolled_at(institution, request)
+    found = {voucher.id: voucher for voucher in store.find_vouchers(ids.items)}
+    spent = [found[voucher_id] for voucher_id in dict.fromkeys(ids.items) if voucher_id in found]
+    return Page(items=[v for v in spent if v.institution == institution], after=ids.after)
 
 
 def _stands(flag: VoucherFlag, voucher: Voucher, now: datetime) -> bool:

@@ -158,3 +158,18 @@ def test_redeeming_after_a_preview_is_one_call(world, api):
     assert [
         bytes(name).decode().rpartition(".")[2] if isinstance(name, bytes) else name for name in calls
     ] == ["TransactWriteItems"]
+
+
+def test_an_institution_lists_the_vouchers_spent_there_and_no_longer_one_that_was_given_back(world, api):
+    kept, kept_code = code_of(world, api, world.person(1), world.now)
+    given_back, other_code = code_of(world, api, world.person(2), world.now)
+    world.scan(kept_code, at=world.now)
+    enrolment = world.scan(other_code, at=world.now).json
+    listed = api("institution").get("/v1/vouchers", at=world.now)
+    assert listed.status == 200
+    assert {voucher["id"] for voucher in listed.json["items"]} == {kept, given_back}
+    assert {voucher["holder"]["name"][1:] for voucher in listed.json["items"]} == {"**"}
+    api("institution").post(f"/v1/enrolments/{enrolment['id']}/release", {"reason": "报错班"}, at=world.now)
+    left = api("institution").get("/v1/vouchers", at=world.now).json["items"]
+    assert [voucher["id"] for voucher in left] == [kept]
+    assert api("institution_two").get("/v1/vouchers", at=world.now).json["items"] == []
