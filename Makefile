@@ -22,7 +22,7 @@ $(STAMP): infra/tools.lock
 
 venv: $(STAMP)
 
-up: $(STAMP) ## deploy the service to the local cloud and leave it running (PORT=4566)
+up: $(STAMP) ## deploy the service to the local cloud and leave it running (PORT=4566 CORS_ORIGINS="http://localhost:5173")
 	@$(PYTHON) -m infra.local.up
 
 down: $(STAMP) ## stop the local cloud, keep its state

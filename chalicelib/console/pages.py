@@ -5,9 +5,15 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from chalicelib.accounts.access_tokens import ACCESS_SECONDS
 from chalicelib.accounts.rights import RIGHTS
+from chalicelib.accounts.sign_in.service import REFRESH_VALIDITY
+from chalicelib.aws.objects import LINK_SECONDS
 from chalicelib.aws.settings import settings
 from chalicelib.edge import openapi
+from chalicelib.edge.describing import words
+from chalicelib.edge.endpoints import JSON_BYTES_MAX, SHEET_BYTES_MAX
+from chalicelib.edge.pace import PACES
 from chalicelib.edge.problems import STATUS_OF
 from chalicelib.kernel.reasons import REASONS
 
@@ -129,6 +135,12 @@ def _docs() -> dict[str, Any]:
     tags = sorted({operation["tag"] for operation in operations})
     return {
         "conventions": _CONVENTIONS,
+        "access_minutes": ACCESS_SECONDS // 60,
+        "refresh_hours": int(REFRESH_VALIDITY.total_seconds()) // 3600,
+        "link_minutes": LINK_SECONDS // 60,
+        "sheet_mb": SHEET_BYTES_MAX / 1_000_000,
+        "json_mb": JSON_BYTES_MAX // 1_000_000,
+        "paces": [(action, pace) for action, pace in PACES.items() if action in RIGHTS],
         "roles": [{"name": name, "zh": zh, "en": en, "actions": _actions(name)} for name, zh, en in _ROLES],
         "codes": [
             {"code": code, "status": STATUS_OF[reason.kind], "zh": reason.zh, "en": reason.en}
@@ -159,20 +171,34 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "method": method.upper(),
                 "path": path,
                 "summary": operation["summary"],
-                "description": operation.get("description"),
+                "zh": words.chinese_of(operation["operationId"]),
+                "sheets": operation["description"].partition(words.THEN_SHEETS)[2],
                 "roles": list(operation.get("x-roles", {})),
                 "action": operation.get("x-action"),
                 "status": ", ".join(good),
-                "errors": [status for status in responses if status not in good],
+                "errors": [
+                    (status, _codes(responses[status], schemas)) for status in responses if status >= "4"
+                ],
                 "sheet": len(content) > 1,
                 "query": [
-                    {"name": field["name"], "type": _type(field["schema"]), "required": field["required"]}
+                    {
+                        "name": field["name"],
+                        "type": _type(field["schema"]),
+                        "required": field["required"],
+                        "means": words.told().parameters.get(field["name"], ("", "")),
+                    }
                     for field in operation["parameters"]
                     if field.get("in") == "query"
                 ],
                 "body": _rows(content.get("application/json", {}).get("schema"), schemas),
                 "answers": list(_answers(sent, schemas)),
             }
+
+
+def _codes(response: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
+    """List the codes of a problem answer."""
+    schema = _resolved(next(iter(response["content"].values()))["schema"], schemas)
+    return list(schema["properties"]["code"]["enum"])
 
 
 def _answers(
@@ -195,7 +221,8 @@ def _rows(schema: dict[str, Any] | None, schemas: dict[str, Any], prefix: str = 
     for name, field in resolved.get("properties", {}).items():
         full = f"{prefix}{name}"
         required = name in resolved.get("required", [])
-        rows.append({"name": full, "type": _type(field), "required": required})
+        means = words.meaning(str(resolved.get("title")), name)
+        rows.append({"name": full, "type": _type(field), "required": required, "means": means})
         inner = field.get("items", field)
         if "$ref" in inner and full.count(".") < 2:  # noqa: PLR2004 - three levels
             suffix = "[]." if "items" in field else "."

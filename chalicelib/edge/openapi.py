@@ -137,8 +137,8 @@ def _operation(
 
 
 def _description(endpoint: Endpoint, roles: Mapping[str, str]) -> str:
-    told = words.of_operation(endpoint.name, roles)
-    return f"{told}\n\n{described(endpoint.layouts)}" if endpoint.layouts else told
+    sheets = described(endpoint.layouts) if endpoint.layouts else ""
+    return words.of_operation(endpoint.name, roles, sheets)
 
 
 def tag_of(path: str) -> str:

@@ -128,6 +128,7 @@ def _deploy(local: boto3.Session, keys: dict[str, KeyPair], notes: list[str]) ->
         "CardJwks": keys["card"].jwks,
         "PlatformUrl": PLATFORM_URL,
         "PlatformJwks": keys["platform"].jwks,
+        "CorsOrigins": os.environ.get("CORS_ORIGINS", ""),
     }
     deployment = Deployment(
         local, stack=STACK, bucket=ARTIFACTS_BUCKET, poll_seconds=1, rolling=_rolling(local, notes)

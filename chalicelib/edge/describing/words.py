@@ -16,6 +16,7 @@ import msgspec
 Json = dict[str, Any]
 Told = tuple[str, str]
 """Chinese, English."""
+THEN_SHEETS: Final = "\n\n表格 Sheets\n\n"
 FILE: Final = Path(__file__).parent / "words.json"
 _SCOPES: Final[Mapping[str, Told]] = {
     "own": ("本人", "own"),
@@ -51,10 +52,11 @@ def chinese_of(name: str) -> str:
     return told().operations.get(name, "")
 
 
-def of_operation(name: str, roles: Mapping[str, str]) -> str:
-    """Tell what an operation does, and who may ask for it how far."""
+def of_operation(name: str, roles: Mapping[str, str], sheets: str = "") -> str:
+    """Tell what an operation does, who may ask for it how far, and the sheets it reads."""
     who = ", ".join(f"{role} ({_scope(scope)})" for role, scope in roles.items())
-    return f"{chinese_of(name)}\n\nMay be called by: {who or 'everybody'}."
+    told_of = f"{chinese_of(name)}\n\nMay be called by: {who or 'everybody'}."
+    return f"{told_of}{THEN_SHEETS}{sheets}" if sheets else told_of
 
 
 def _scope(scope: str) -> str:
@@ -81,6 +83,12 @@ def described(name: str, schema: Json) -> Json:
         return schema
     fields = {field: _field(name, field, part) for field, part in schema["properties"].items()}
     return {**schema, "properties": fields}
+
+
+def meaning(owner: str, name: str) -> Told:
+    """Tell what a field of a type means, in both languages; empty if the file does not tell."""
+    fields = told().fields
+    return fields.get(f"{owner}.{name}") or fields.get(name, ("", ""))
 
 
 def _field(owner: str, name: str, schema: Json) -> Json:
