@@ -15,12 +15,13 @@ import pytest
 
 from infra.demo.client import Answer, Caller, Service
 from infra.demo.scene import PROJECT
+from infra.local.films import film_of
 from infra.local.people import make_person
 
 pytestmark = pytest.mark.cloud
 
-FILM = hashlib.shake_256(b"film").digest(3000)
-FORGED = hashlib.shake_256(b"another").digest(3000)
+LESSON_SECONDS = 8 * 3600
+FORGED = film_of(LESSON_SECONDS, "another")
 HEARD_SECONDS = 20
 _classes: list[dict[str, Any]] = []
 
@@ -58,7 +59,18 @@ class Film:
     def path(self) -> str:
         return f"/v1/lessons/{self.lesson['id']}/footage"
 
-    def announce(self, camera: str, content: bytes = FILM, **changes: Any) -> Answer:
+    @staticmethod
+    def of(camera: str) -> bytes:
+        """Give what a camera filmed of the whole lesson: other bytes than any other's."""
+        return film_of(LESSON_SECONDS, camera)
+
+    @property
+    def ended(self) -> datetime:
+        return datetime.fromisoformat(self.lesson["ends_at"]) + timedelta(minutes=1)
+
+    def announce(self, camera: str, **changes: Any) -> Answer:
+        """Announce what a camera filmed, once the lesson is over: it is weeks away."""
+        content = self.of(camera)
         body = {
             "camera_id": camera,
             "started_at": self.lesson["starts_at"],
@@ -67,7 +79,11 @@ class Film:
             "sha256": hashlib.sha256(content).hexdigest(),
             "content_type": "video/mp4",
         }
-        return self.school.post(self.path, body | changes)
+        self.service.clock = self.ended
+        try:
+            return self.school.post(self.path, body | changes)
+        finally:
+            self.service.clock = None
 
     def form(self, camera: str, **changes: Any) -> dict[str, Any]:
         return self.announce(camera, **changes).wanted["upload"]
@@ -93,7 +109,7 @@ class Film:
         return [(body, json.loads(body)) for body in bodies]
 
     def reconcile(self) -> dict[str, Any]:
-        later = datetime.now(UTC) + timedelta(hours=2)
+        later = self.ended + timedelta(hours=2)
         return self.service.invoke("reconcile_footage", {"now": later.isoformat()})
 
     @contextmanager
@@ -168,11 +184,13 @@ def test_the_store_refuses_what_the_form_does_not_allow(film: Film) -> None:
     form = film.form("refused")
     fields = form["fields"]
 
-    def post(content: bytes = FILM, **changes: str) -> int:
+    whole = film.of("refused")
+
+    def post(content: bytes = whole, **changes: str) -> int:
         return film.service.post_form({"url": form["url"], "fields": fields | changes}, content)
 
-    assert post(FILM + b"!") == 400
-    assert post(FILM[:-1]) == 400
+    assert post(whole + b"!") == 400
+    assert post(whole[:-1]) == 400
     assert post(**{"Content-Type": "video/avi"}) == 403
     assert post(key=fields["key"].replace("ftg_", "ftg_other")) == 403
     assert post(key="lessons/les_a/manifest-000001.json") == 403
@@ -180,15 +198,15 @@ def test_the_store_refuses_what_the_form_does_not_allow(film: Film) -> None:
     assert post(**{"x-amz-meta-more": "x"}) == 403
     expired = film.s3.generate_presigned_post(film.bucket, fields["key"], ExpiresIn=1)
     time.sleep(1.5)
-    assert film.service.post_form(expired, FILM) == 403
+    assert film.service.post_form(expired, whole) == 403
     assert film.segment("refused")["status"] == "awaiting_upload"
 
 
 def test_an_upload_is_registered_locked_and_told_in_the_manifest(film: Film) -> None:
     form = film.form("right")
-    assert film.service.post_form(form, FILM) == 204
+    assert film.service.post_form(form, film.of("right")) == 204
     found = film.heard("right", lambda one: one["status"] == "stored")
-    assert film.service.download(found["url"]) == FILM
+    assert film.service.download(found["url"]) == film.of("right")
     told = _told(film, found["id"])
     lock = film.s3.get_object_retention(
         Bucket=film.bucket, Key=told["object_key"], VersionId=told["object_version"]
@@ -216,21 +234,21 @@ def _told(film: Film, segment_id: str) -> dict[str, Any]:
 
 def test_a_replaced_object_is_flagged_and_the_first_one_stays_what_is_seen(film: Film) -> None:
     form = film.form("replaced")
-    assert film.service.post_form(form, FILM) == 204
+    assert film.service.post_form(form, film.of("replaced")) == 204
     film.heard("replaced", lambda one: one["status"] == "stored")
     assert film.service.post_form(form, FORGED) in (204, 400)  # AWS compares the checksum, the emulator not
     film.s3.put_object(Bucket=film.bucket, Key=form["fields"]["key"], Body=FORGED, ContentType="video/mp4")
     found = film.heard("replaced", lambda one: one["other_versions"] >= 1)
     assert found["status"] == "stored"
-    assert film.service.download(found["url"]) == FILM
+    assert film.service.download(found["url"]) == film.of("replaced")
 
 
 @pytest.mark.parametrize(
     ("camera", "content", "content_type", "mismatch"),
     [
         ("wrong-bytes", FORGED, "video/mp4", "sha256"),
-        ("wrong-size", FILM + b"!", "video/mp4", "size_bytes"),
-        ("wrong-type", FILM, "video/avi", "content_type"),
+        ("wrong-size", Film.of("wrong-size") + b"!", "video/mp4", "size_bytes"),
+        ("wrong-type", Film.of("wrong-type"), "video/avi", "content_type"),
     ],
 )
 def test_what_came_past_the_form_is_flagged_until_the_right_object_comes(
@@ -241,7 +259,7 @@ def test_what_came_past_the_form_is_flagged_until_the_right_object_comes(
     film.s3.put_object(Bucket=film.bucket, Key=key, Body=content, ContentType=content_type)
     found = film.heard(camera, lambda one: one["status"] == "mismatch")
     assert (found["mismatch"], found["url"]) == (mismatch, None)
-    assert film.service.post_form(form, FILM) == 204
+    assert film.service.post_form(form, film.of(camera)) == 204
     found = film.heard(camera, lambda one: one["status"] == "stored")
     assert (found["mismatch"], found["other_versions"]) == (None, 1)
 
@@ -249,7 +267,7 @@ def test_what_came_past_the_form_is_flagged_until_the_right_object_comes(
 def test_a_lost_notification_is_found_by_the_night(film: Film) -> None:
     with film.unheard():
         forms = {camera: film.form(camera) for camera in ("lost", "lost-wrong", "never")}
-        assert film.service.post_form(forms["lost"], FILM) == 204
+        assert film.service.post_form(forms["lost"], film.of("lost")) == 204
         film.s3.put_object(
             Bucket=film.bucket, Key=forms["lost-wrong"]["fields"]["key"], Body=FORGED, ContentType="video/mp4"
         )
@@ -266,13 +284,13 @@ def test_a_lost_notification_is_found_by_the_night(film: Film) -> None:
 
 
 def test_a_legal_hold_keeps_what_is_there_and_what_comes_until_it_is_released(film: Film) -> None:
-    assert film.service.post_form(film.form("held"), FILM) == 204
+    assert film.service.post_form(film.form("held"), film.of("held")) == 204
     film.heard("held", lambda one: one["status"] == "stored")
     assert film.clerk.post(f"{film.path}/hold", {"reason": "核查"}).status == 403
     assert film.supervisor.post(f"{film.path}/hold", {"reason": "核查"}).wanted["held"] is True
     assert film.clerk.get(film.path).wanted["hold"]["reason"] == "核查"
     assert film.school.get(film.path).wanted["hold"] is None
-    assert film.service.post_form(film.form("held-later"), FILM) == 204
+    assert film.service.post_form(film.form("held-later"), film.of("held-later")) == 204
     film.heard("held-later", lambda one: one["status"] == "stored")
     assert _holds(film) == {"ON"}
     assert film.supervisor.post(f"{film.path}/release", {"reason": "核查完毕"}).wanted["held"] is False
