@@ -120,6 +120,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/imports": "GetItem PutItem UpdateItem",
         "table/imports/index/by_division": "Query",
         "table/inspection-entries": "GetItem PutItem Query",
+        "table/inspection-entries/index/by_institution": "Query",
         "table/inspection-seeds": "GetItem PutItem",
         "table/inspections": "GetItem PutItem",
         "table/inspections/index/by_area": "Query",

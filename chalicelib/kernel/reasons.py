@@ -220,6 +220,11 @@ REASONS: dict[str, Reason] = {
         "该培训机构已被暂停，请持券人另选机构，机构请联系当地人社部门。",
         "This institution is suspended. Choose another one.",
     ),
+    "red_card": Reason(
+        Refused,
+        "该机构因监管查实问题被亮红牌，暂不受理新开班，请联系当地人社部门监督人员。",
+        "This institution has the red card and may open no new class. Ask the supervisor of its bureau.",
+    ),
     # lists and issuance
     "digest_mismatch": Reason(
         Impossible,

@@ -87,6 +87,20 @@ class PayRate(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     failed: Decimal = Decimal(0)
 
 
+class Card(StrEnum):
+    """What an institution is shown for what supervision found there (黄牌、红牌)."""
+
+    YELLOW = "yellow"
+    RED = "red"
+
+
+class CardThresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """From which figures an institution has a card: either of them is enough."""
+
+    confirmed_cases: Annotated[int, Meta(ge=1, le=1_000)]
+    deviations: Annotated[int, Meta(ge=1, le=1_000)]
+
+
 class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rules of a program in numbers.
 
@@ -108,6 +122,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     csv, for a bank whose program reads it by that; no source fixes either.
 
     The thresholds of `supervision` are the newest policy's too: they say what is looked at.
+
+    An institution has a card from so many confirmed cases, or deviations that inspections found, in the last
+    `card_days`. A card makes its classes be drawn more often; that its claims are in public for
+    `card_publicity_extra_days` longer, or that a red one stops new classes, a policy says. No source fixes
+    any of this: by default a card is shown, and bars nobody.
     """
 
     face_value_fen: Annotated[int, Meta(ge=1, le=10_000_000)] = 600_000
@@ -148,6 +167,11 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     set_off_arrears: bool = True
     books_close_day: Annotated[int, Meta(ge=1, le=28)] = 10
     payment_csv_mark: bool = False
+    yellow_card: CardThresholds = CardThresholds(confirmed_cases=1, deviations=3)
+    red_card: CardThresholds = CardThresholds(confirmed_cases=3, deviations=6)
+    card_days: Annotated[int, Meta(ge=1, le=3_650)] = 365
+    card_publicity_extra_days: Annotated[int, Meta(ge=0, le=60)] = 0
+    red_card_stops_classes: bool = False
     subsidy_claim_deadline_months: Months = 12
     footage_online_days: Count = 90
     footage_retention_years: Annotated[int, Meta(ge=0, le=30)] = 5

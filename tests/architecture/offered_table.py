@@ -280,7 +280,7 @@ KINDS = (
             take=versioned,
             resolve=lambda story, thing: reasoned(story, thing) | {"outcome": "confirmed"},
         ),
-        ("RiskCaseAnswer",),
+        ("RiskCaseAnswer", "RiskCaseDetail"),
     ),
     Kind("dead letters", "queue", _post("/v1/dead-letters/{queue}", redrive=nothing), ("DeadLettersAnswer",)),
 )
@@ -298,7 +298,7 @@ WAITING_AS: Mapping[str, str] = {
     "subsidy_claim": "ClaimAnswer",
     "override": "OverrideAnswer",
     "issuance_batch": "IssuanceBatchAnswer",
-    "risk_case": "RiskCaseAnswer",
+    "risk_case": "RiskCaseDetail",
 }
 """As what each kind of thing that waits is shown elsewhere: it offers the same there."""
 

@@ -603,6 +603,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/reports/spending"): Case("/v1/reports/spending", query=div, owner=in_county),
         ("GET", "/v1/reports/institutions"): Case("/v1/reports/institutions", query=div, owner=in_county),
         ("GET", "/v1/reports/idle"): Case("/v1/reports/idle", query=div, owner=in_county),
+        ("GET", "/v1/reports/ratings"): Case("/v1/reports/ratings", query=div, owner=in_county),
         ("GET", "/v1/reports/holds"): Case("/v1/reports/holds", query=div, owner=in_county),
         ("POST", "/v1/programs/{program_id}/issuance-batches"): Case(
             batches, {"import_id": listed, "declared_count": 0}

@@ -6,6 +6,7 @@ import msgspec
 
 from chalicelib.accounts import rights
 from chalicelib.aws.waiting import queue_of
+from chalicelib.catalogue.institutions.cards import may_open_no_class
 from chalicelib.catalogue.institutions.reading import current_institution, read_institution
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.catalogue.projects.reading import current_project, read_project
@@ -69,6 +70,7 @@ def submit_class(context: Context, class_id: str, *, version: int, comment: str 
         institution=read_institution(training_class.institution),
         project=read_project(training_class.project_id),
         now=context.now,
+        barred=may_open_no_class(training_class.institution, training_class.policy, context.now),
     )
     refuse(refusal_of(breaches))
     application_store.submit(
@@ -130,6 +132,7 @@ def approve_class(
         institution=current_institution(training_class.institution),
         project=project,
         now=training_class.submitted_at or context.now,
+        barred=may_open_no_class(training_class.institution, training_class.policy, context.now),
     )
     refuse(refusal_of(breaches))
     head = application_store.approve(

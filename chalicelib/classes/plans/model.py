@@ -48,12 +48,18 @@ def breaches_of(
     institution: Institution,
     project: Project,
     now: datetime,
+    barred: bool,
 ) -> list[Breach]:
-    """List every rule the plan breaks if it were filed now (step 6 of the notice; policy table)."""
+    """List every rule the plan breaks if it were filed now (step 6 of the notice; policy table).
+
+    `barred` is an institution that may open no class (`catalogue.institutions.cards`).
+    """
     policy = training_class.policy
     breaches = []
     if institution.status is InstitutionStatus.SUSPENDED:
         breaches.append(Breach("institution_suspended", {}))
+    if barred:
+        breaches.append(Breach("red_card", {}))
     if not teaches(institution, project, training_class.program_id, kind):
         breaches.append(Breach("project_not_covered", {}))
     size = training_class.planned_size

@@ -8,6 +8,7 @@ from datetime import datetime
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.catalogue.institutions.cards import may_open_no_class
 from chalicelib.catalogue.institutions.model import InstitutionStatus
 from chalicelib.catalogue.institutions.reading import current_institution, read_institution
 from chalicelib.catalogue.projects.model import Project
@@ -238,5 +239,6 @@ def _breaches_told(training_class: TrainingClass, project: Project, now: datetim
         institution=read_institution(training_class.institution),
         project=project,
         now=filed_at or now,
+        barred=may_open_no_class(training_class.institution, training_class.policy, now),
     )
     return own + overlap_breaches(days_taken_by_others(training_class))

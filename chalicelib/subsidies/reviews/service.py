@@ -7,6 +7,7 @@ from datetime import date
 from chalicelib.accounts import rights
 from chalicelib.aws.logs import log
 from chalicelib.aws.writes import ConditionFailed, Write, transact, until_written
+from chalicelib.catalogue.institutions.cards import publicity_days
 from chalicelib.catalogue.institutions.paying import to_be_paid
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import add_working_days, calendar_known, shanghai_date
@@ -16,7 +17,6 @@ from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Change, Context, change_of
 from chalicelib.kernel.reasons import error, refuse
-from chalicelib.programs.model import Policy
 from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.claims import store
@@ -94,7 +94,7 @@ def approve(
         going_on, evidence = _require_still_payable(context, claim, rejected_lines)
         entries = enter(going_on, evidence, policy)
         _refuse_lost(entries.without_room)
-        ends_on = _publicity_ends_on(today, policy)
+        ends_on = _publicity_ends_on(today, publicity_days(claim.institution, policy, context.now))
         begun = publicised(
             claim,
             approved_by=actor,
@@ -184,13 +184,13 @@ def _was_rejected_at_approval(line: Line) -> bool:
     return line.status is LineStatus.REJECTED and not line.dropped and by_approval
 
 
-def _publicity_ends_on(today: date, policy: Policy) -> date:
-    """Count the policy's working days from the day after second review.
+def _publicity_ends_on(today: date, working_days: int) -> date:
+    """Count the working days of publicity from the day after second review.
 
     Example: approved on Tuesday, 1 September 2026, five working days of publicity: 2, 3, 4, 7 and 8
     September. The last day is the 8th.
     """
-    ends_on = add_working_days(today, policy.publicity_working_days)
+    ends_on = add_working_days(today, working_days)
     if not calendar_known(ends_on.year):
         _tell_of_missing_plan(ends_on.year)
     return ends_on

@@ -127,6 +127,13 @@ class RiskCase(msgspec.Struct, frozen=True, kw_only=True):
         """List the enrolments that its findings concern."""
         return sorted({line for finding in self.findings for line in finding.lines})
 
+    def lines_in(self, class_id: str) -> list[str]:
+        """List the enrolments that its findings about a class concern; none at all is everybody."""
+        named = [finding.lines for finding in self.findings if finding.class_id == class_id]
+        if not all(named):
+            return []
+        return sorted({*self.stops.get(class_id, ()), *(line for lines in named for line in lines)})
+
     @property
     def class_ids(self) -> list[str]:
         """List the classes that it is about."""

@@ -2,14 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, field
 
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery
 from chalicelib.edge.forms import Answer, Form, Reason, Version
 from chalicelib.edge.http import Api
+from chalicelib.kernel.principal import Role
 from chalicelib.supervision.cases import service
+from chalicelib.supervision.cases.consequences import consequences_of
 from chalicelib.supervision.cases.model import CaseFinding, CaseStatus, Outcome, RiskCase
 from chalicelib.supervision.records.model import FindingKind, Severity
 
@@ -84,6 +86,27 @@ class RiskCaseAnswer(Answer):
     allowed_actions: list[str]
 
 
+class ConsequenceAnswer(Answer):
+    """An existing action: its right, where and with which version it is done, by which roles.
+
+    `mine` tells whether the caller has that right.
+    """
+
+    action: str
+    method: Literal["POST"]
+    path: str
+    subject: str
+    version: int | None
+    roles: list[Role]
+    mine: bool
+
+
+class RiskCaseDetail(RiskCaseAnswer):
+    """A risk case with what may follow, if it was confirmed."""
+
+    consequences: list[ConsequenceAnswer]
+
+
 @api.endpoint(
     "GET",
     "/v1/risk-cases",
@@ -110,10 +133,10 @@ def list_cases(call: Call[None, CaseQuery]) -> Listing[RiskCaseAnswer]:
     "GET",
     "/v1/risk-cases/{case_id}",
     action="risk_case.read",
-    answer=RiskCaseAnswer,
+    answer=RiskCaseDetail,
     summary="A risk case with its evidence",
 )
-def read_case(call: Call[None, NoQuery], case_id: str) -> RiskCaseAnswer:
+def read_case(call: Call[None, NoQuery], case_id: str) -> RiskCaseDetail:
     return _shown(call, service.read_case(call.context, case_id))
 
 
@@ -122,10 +145,10 @@ def read_case(call: Call[None, NoQuery], case_id: str) -> RiskCaseAnswer:
     "/v1/risk-cases/{case_id}/take",
     action="risk_case.take",
     body=TakeRequest,
-    answer=RiskCaseAnswer,
+    answer=RiskCaseDetail,
     summary="Take a risk case up",
 )
-def take(call: Call[TakeRequest, NoQuery], case_id: str) -> RiskCaseAnswer:
+def take(call: Call[TakeRequest, NoQuery], case_id: str) -> RiskCaseDetail:
     return _shown(call, service.take(call.context, case_id, version=call.body.version))
 
 
@@ -134,10 +157,10 @@ def take(call: Call[TakeRequest, NoQuery], case_id: str) -> RiskCaseAnswer:
     "/v1/risk-cases/{case_id}/resolve",
     action="risk_case.resolve",
     body=ResolveRequest,
-    answer=RiskCaseAnswer,
+    answer=RiskCaseDetail,
     summary="Decide on a risk case; a false alarm, or what is tolerated, lifts what it holds",
 )
-def resolve(call: Call[ResolveRequest, NoQuery], case_id: str) -> RiskCaseAnswer:
+def resolve(call: Call[ResolveRequest, NoQuery], case_id: str) -> RiskCaseDetail:
     body = call.body
     case = service.resolve(
         call.context,
@@ -150,33 +173,50 @@ def resolve(call: Call[ResolveRequest, NoQuery], case_id: str) -> RiskCaseAnswer
     return _shown(call, case)
 
 
-def _shown(call: Call[Any, Any], case: RiskCase) -> RiskCaseAnswer:
-    return _answer(case, service.allowed_on(call.context, [case])[case.id])
+def _shown(call: Call[Any, Any], case: RiskCase) -> RiskCaseDetail:
+    facts = _facts(case, service.allowed_on(call.context, [case])[case.id])
+    following = [
+        ConsequenceAnswer(
+            action=consequence.action,
+            method="POST",
+            path=consequence.path,
+            subject=consequence.subject,
+            version=consequence.version,
+            roles=list(consequence.roles),
+            mine=consequence.mine,
+        )
+        for consequence in consequences_of(call.context, case)
+    ]
+    return RiskCaseDetail(**facts, consequences=following)
 
 
 def _answer(case: RiskCase, offered: Sequence[str]) -> RiskCaseAnswer:
-    return RiskCaseAnswer(
-        id=case.id,
-        rule=case.rule,
-        severity=case.severity,
-        status=case.status,
-        subject=CaseSubject(kind=case.subject_kind, id=case.subject_id),
-        division=case.division,
-        institution=case.institution,
-        class_id=case.class_id,
-        lines=case.lines,
-        findings=[_finding(finding) for finding in case.findings],
-        opened_at=case.opened_at,
-        taken_by=case.taken_by,
-        taken_at=case.taken_at,
-        outcome=case.outcome,
-        reason=case.resolution,
-        resolved_by=case.resolved_by,
-        resolved_at=case.resolved_at,
-        until=case.tolerated_until,
-        version=case.version,
-        allowed_actions=list(offered),
-    )
+    return RiskCaseAnswer(**_facts(case, offered))
+
+
+def _facts(case: RiskCase, offered: Sequence[str]) -> dict[str, Any]:
+    return {
+        "id": case.id,
+        "rule": case.rule,
+        "severity": case.severity,
+        "status": case.status,
+        "subject": CaseSubject(kind=case.subject_kind, id=case.subject_id),
+        "division": case.division,
+        "institution": case.institution,
+        "class_id": case.class_id,
+        "lines": case.lines,
+        "findings": [_finding(finding) for finding in case.findings],
+        "opened_at": case.opened_at,
+        "taken_by": case.taken_by,
+        "taken_at": case.taken_at,
+        "outcome": case.outcome,
+        "reason": case.resolution,
+        "resolved_by": case.resolved_by,
+        "resolved_at": case.resolved_at,
+        "until": case.tolerated_until,
+        "version": case.version,
+        "allowed_actions": list(offered),
+    }
 
 
 def _finding(finding: CaseFinding) -> CaseFindingAnswer:

@@ -396,6 +396,11 @@ def cases_of_area(area: str, status: CaseStatus) -> Iterator[RiskCase]:
         yield from (case for case in cases if common_area(area, case.division) == area)
 
 
+def cases_about(institution: str) -> Iterator[RiskCase]:
+    """Go through all cases about an institution: whoever asks has looked at the rights."""
+    yield from store.all_cases_about(institution)
+
+
 def _is_in(context: Context, area: str, case: RiskCase) -> bool:
     inside = common_area(area, case.division) == area
     return inside and rights.reaches(context.principal, "risk_case.read", division=case.division)

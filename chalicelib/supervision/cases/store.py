@@ -129,6 +129,11 @@ def all_cases_in(listing: str) -> Iterable[RiskCase]:
     return (row.record for row in RiskCaseRow.by_area.query(listing))
 
 
+def all_cases_about(institution: str) -> Iterable[RiskCase]:
+    """Go through the cases about one institution."""
+    return (row.record for row in RiskCaseRow.by_institution.query(institution))
+
+
 def cases_about(
     institution: str,
     request: PageRequest,

@@ -2,9 +2,9 @@
 
 import secrets
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from chalicelib.accounts import rights
 from chalicelib.aws.keys import keyed_digests
@@ -20,9 +20,12 @@ from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.people.vault.service import open_identities
+from chalicelib.programs.model import Card
+from chalicelib.programs.service import all_programs
 from chalicelib.supervision.cases.model import CaseStatus
 from chalicelib.supervision.cases.service import cases_of_area
 from chalicelib.supervision.inspections import store
+from chalicelib.supervision.inspections.cards import card_lots, figures_in, worst_card
 from chalicelib.supervision.inspections.model import (
     COMING_LESSONS_DAYS,
     PAST_LESSONS_DAYS,
@@ -131,12 +134,12 @@ def _population(context: Context, scope: InspectionScope, division: str) -> Iter
     heads: dict[str, ClassHead] = {
         head.id: head for head in recent_heads(division, since=since, statuses=_INSPECTABLE)
     }
-    cases = _cases_by_subject(division)
+    cases, cards = _cases_by_subject(division), _cards(context, division)
     if scope is InspectionScope.TRAINEES:
         for roster in rosters_of(heads):
             for enrolment_id in sorted(roster.roster.values()):
                 near = cases[enrolment_id] or cases[roster.id]
-                yield _subject(enrolment_id, heads[roster.id], near)
+                yield _subject(enrolment_id, heads[roster.id], near, cards)
         return
     first = context.now - timedelta(days=PAST_LESSONS_DAYS)
     last = context.now + timedelta(days=COMING_LESSONS_DAYS)
@@ -144,22 +147,35 @@ def _population(context: Context, scope: InspectionScope, division: str) -> Iter
         lessons = [(lesson.id, lesson.starts_at, lesson.ends_at) for lesson in plan.lessons]
         if scope is InspectionScope.CLASSES:
             held = [lesson for lesson in lessons if lesson[2] <= context.now]
-            yield _subject(head.id, head, cases[head.id], held)
+            yield _subject(head.id, head, cases[head.id], cards, held)
             continue
         for lesson in lessons:
             if first <= lesson[1] <= last:
-                yield _subject(lesson[0], head, cases[lesson[0]] + cases[head.id], [lesson])
+                near = cases[lesson[0]] + cases[head.id]
+                yield _subject(lesson[0], head, near, cards, [lesson])
+
+
+def _cards(context: Context, division: str) -> dict[str, Card]:
+    """Find which institutions of a division have a card under any policy now."""
+    policies = [program.policy for program in all_programs()]
+    since = context.now - timedelta(days=max((policy.card_days for policy in policies), default=0))
+    found = {uscc: worst_card(policies, own) for uscc, own in figures_in(division, since).items()}
+    return {uscc: card for uscc, card in found.items() if card is not None}
 
 
 def _subject(
-    subject_id: str, head: ClassHead, cases: int, lessons: Sequence[tuple] = ()
-) -> InspectionSubject:  # type: ignore[type-arg]
+    subject_id: str,
+    head: ClassHead,
+    cases: int,
+    cards: Mapping[str, Card],
+    lessons: Sequence[tuple[str, datetime, datetime]] = (),
+) -> InspectionSubject:
     return InspectionSubject(
         id=subject_id,
         class_id=head.id,
         institution=head.institution,
         division=head.division,
-        lots=lots_of(cases, 0),
+        lots=lots_of(cases, card_lots(cards, head.institution)),
         lessons=lessons,
     )
 

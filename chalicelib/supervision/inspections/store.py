@@ -1,6 +1,7 @@
 """The tables of inspections, of the seeds of the next ones, and of what was found."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
@@ -112,6 +113,12 @@ def inspections_in(group: str, request: PageRequest, *, division: str | None) ->
         scan_index_forward=False,
     )
     return page_of(rows, request)
+
+
+def inspections_since(group: str, since: datetime) -> Iterable[Inspection]:
+    """Go through a city's inspections since a moment."""
+    rows = InspectionRow.by_area.query(group, InspectionRow.created_at >= since)
+    return (row.record for row in rows)
 
 
 def entries_of(inspection_id: str) -> list[InspectionEntry]:

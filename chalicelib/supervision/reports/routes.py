@@ -189,7 +189,7 @@ def funnel(call: Call[None, ReportQuery]) -> FunnelAnswer | LinkAnswer | Reply:
     scope = reports.scope_of(call.context, call.query.program, call.query.division)
     count = reports.division_total(scope)
     if call.query.format != "json":
-        return _sheet(call, "funnel", layouts.funnel_sheet(scope, count, english=call.english))
+        return as_sheet(call, "funnel", layouts.funnel_sheet(scope, count, english=call.english))
     return FunnelAnswer(
         program_id=scope.program_id,
         division=scope.division,
@@ -211,7 +211,7 @@ def spending(call: Call[None, ReportQuery]) -> SpendingAnswer | LinkAnswer | Rep
     scope = reports.scope_of(call.context, call.query.program, call.query.division)
     count = reports.division_total(scope)
     if call.query.format != "json":
-        return _sheet(call, "spending", layouts.spending_sheet(scope, count, english=call.english))
+        return as_sheet(call, "spending", layouts.spending_sheet(scope, count, english=call.english))
     return SpendingAnswer(
         program_id=scope.program_id, division=scope.division, **_money(count), net_fen=layouts.net_fen(count)
     )
@@ -230,7 +230,7 @@ def institutions(call: Call[None, ReportQuery]) -> InstitutionsAnswer | LinkAnsw
     scope = reports.scope_of(call.context, call.query.program, call.query.division)
     rows = reports.by_institution(scope)
     if call.query.format != "json":
-        return _sheet(call, "institutions", layouts.institutions_sheet(rows, english=call.english))
+        return as_sheet(call, "institutions", layouts.institutions_sheet(rows, english=call.english))
     return InstitutionsAnswer(
         program_id=scope.program_id,
         division=scope.division,
@@ -251,7 +251,7 @@ def idle(call: Call[None, ReportQuery]) -> IdleAnswer | LinkAnswer | Reply:
     scope = reports.scope_of(call.context, call.query.program, call.query.division)
     report = idle_report(call.context, scope)
     if call.query.format != "json":
-        return _sheet(call, "idle", layouts.idle_sheet(report, english=call.english))
+        return as_sheet(call, "idle", layouts.idle_sheet(report, english=call.english))
     return IdleAnswer(
         program_id=scope.program_id,
         division=scope.division,
@@ -275,7 +275,7 @@ def holds(call: Call[None, HoldsQuery]) -> HoldsAnswer | LinkAnswer | Reply:
     scope = reports.scope_of(call.context, query.program, query.division)
     report = holds_report(call.context, scope, year=query.year)
     if query.format != "json":
-        return _sheet(call, "holds", layouts.holds_sheet(report, english=call.english))
+        return as_sheet(call, "holds", layouts.holds_sheet(report, english=call.english))
     return HoldsAnswer(
         program_id=scope.program_id,
         division=scope.division,
@@ -358,7 +358,8 @@ def _money(count: VoucherCount) -> dict[str, int]:
     }
 
 
-def _sheet(call: Call[None, Any], name: str, sheet: layouts.ReportSheet) -> Reply | LinkAnswer:
+def as_sheet(call: Call[None, Any], name: str, sheet: layouts.ReportSheet) -> Reply | LinkAnswer:
+    """Answer with a report as csv, or with a link to it as xlsx."""
     if call.query.format == "csv":
         disposition = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return Reply(layouts.csv_of(sheet), content_type=COMMA_SEPARATED, headers=disposition)

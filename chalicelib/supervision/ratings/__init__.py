@@ -1,0 +1,1 @@
+"""Ratings of institutions: the figures behind a card, one row an institution."""
