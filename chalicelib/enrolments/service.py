@@ -6,6 +6,7 @@ from chalicelib.accounts import rights
 from chalicelib.enrolments import store
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus, why_not
 from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.ids import VoucherId
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Role
@@ -43,11 +44,11 @@ def list_enrolments(context: Context, request: PageRequest, *, division: str | N
     return store.enrolments_in(area, request)
 
 
-def vouchers_enrolled_at(institution: str, request: PageRequest) -> Page[str]:
+def vouchers_enrolled_at(institution: str, request: PageRequest) -> Page[VoucherId]:
     """List the vouchers of an institution's enrolments that were not released, the newest first."""
     page = store.enrolments_at(institution, request)
     bound = [one for one in page.items if one.status is not EnrolmentStatus.RELEASED]
-    return Page(items=[str(enrolment.voucher_id) for enrolment in bound], after=page.after)
+    return Page(items=[enrolment.voucher_id for enrolment in bound], after=page.after)
 
 
 def why_not_now(context: Context, action: str, enrolment: Enrolment) -> DomainError | None:

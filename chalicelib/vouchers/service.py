@@ -32,7 +32,7 @@ ACTIONS = {
 _on_roster: Port[[Sequence[str]], set[str]] = Port("enrolments_on_roster")
 """Tells which of some enrolments are on a roster or further: enrolments are a later step."""
 
-_vouchers_enrolled_at: Port[[str, PageRequest], Page[str]] = Port("vouchers_enrolled_at")
+_vouchers_enrolled_at: Port[[str, PageRequest], Page[VoucherId]] = Port("vouchers_enrolled_at")
 """Lists the vouchers of an institution's enrolments, the newest first."""
 
 
