@@ -60,13 +60,15 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One point told with few accuracies, all so coarse, may be a provider's stored place …"""
     stored_share: Share = 0.9
     """… unless nearly everybody is there, twice …"""
+    stored_days: Days = 8
+    """… or half of a lesson is there still after so many days: providers renew what they store …"""
     stored_lessons: Times = 5
     """… or people who came so often …"""
     stored_times_share: Share = 0.9
     """… have hardly ever had another place: phones with a stored place find their own now and then …"""
     stored_people_share: Share = 0.35
     """… and are so many of the class."""
-    scatter_m: Metres = 2.5
+    scatter_m: Metres = 2.0
     """Receivers of independent phones differ by more metres than this."""
     scatter_of_accuracy: Share = 0.15
     """… and by more than this share of the accuracy that they report."""
@@ -109,7 +111,9 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     footage_due_days: Days = 7
     """So long after a lesson its footage may be on its way."""
     footage_changeover_minutes: Minutes = 5
-    """Gaps of no more than this are a camera's changeover."""
+    """Gaps of no more than this are a camera's changeover, or a camera switched on late …"""
+    footage_changeover_minutes_long: Minutes = 10
+    """… and in long lessons of a tenth of them, up to this."""
     footage_coverage: Share = 0.9
     """A lesson is covered when so much of it is shown."""
     footage_missing_share_told: Share = 0.1

@@ -1,9 +1,9 @@
 """`identical_coordinates`: many people at exactly one point, or at points that no receivers gave."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.programs.model import Policy
 from chalicelib.programs.thresholds import Thresholds
@@ -34,7 +34,9 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     """Find places that were copied or made up; the lines are those who checked in with them."""
     limits = policy.supervision
     scenes = scenes_of(dossier, limits.position_people)
-    stored = _never_elsewhere(scenes, limits) or _everybody_stored(scenes, limits)
+    stored = (
+        _never_elsewhere(scenes, limits) or _everybody_stored(scenes, limits) or _for_weeks(scenes, limits)
+    )
     if stored:
         yield _finding(dossier, Severity.HOLD, stored, len(scenes), limits)
         return
@@ -80,6 +82,23 @@ def _everybody_stored(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspe
     return (
         suspects if len(suspects) >= _LESSONS_MIN and not all(one.scene.is_coarse for one in suspects) else []
     )
+
+
+def _for_weeks(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
+    """Give the lessons with half of the people at one point, the same to a decimetre for too long."""
+    by_spot: dict[tuple[float, float], list[Suspect]] = defaultdict(list)
+    for scene in scenes:
+        group = scene.largest_group
+        if not scene.is_coarse and len(group) >= max(
+            limits.position_people, limits.identical_share * len(scene.places)
+        ):
+            by_spot[group[0].spot].append(Suspect(scene=scene, sign="one_point_for_weeks", places=group))
+    for spot in sorted(by_spot):
+        suspects = by_spot[spot]
+        lasts = suspects[-1].places[0].at - suspects[0].places[0].at
+        if len(suspects) >= _OFTEN_LESSONS and lasts >= timedelta(days=limits.stored_days):
+            return suspects
+    return []
 
 
 def _never_elsewhere(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
@@ -222,6 +241,7 @@ RULE = Rule[Dossier](
         "identical_lessons_share",
         "stored_accuracy_m",
         "stored_share",
+        "stored_days",
         "stored_lessons",
         "stored_times_share",
         "stored_people_share",
