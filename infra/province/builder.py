@@ -1,7 +1,7 @@
 """Plans classes into the province: a school, a timetable, a free room and trainers, people with vouchers."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from random import Random
 
@@ -35,6 +35,7 @@ class Wish:
 
     ended: bool = False
     fresh: bool = False  # nobody in it is, or will be, in a class that was not planned with it
+    may_build: bool = True  # a room more, where none is free
     size: tuple[int, int] | None = None
     school: School | None = None
     site: Site | None = None
@@ -214,7 +215,13 @@ class Builder:
                 slots = timetable(self.rng, shift, first_day, project.hours or 40)
             if course := self._housed(wish, school, site, project=project, shift=shift.name, slots=slots):
                 return course
-        msg = "no room is free for what is wished; found a school for it"
+        if wish.may_build and wish.room is None:
+            school = wish.school or self.rng.choice(self.schools)
+            site = wish.site or self.rng.choice(school.sites)
+            school.trainers.append(key(self.rng, "t"))
+            room, trainers = self.new_room(school, site), school.trainers[-1:]
+            return self._placed(replace(wish, school=school, site=site, room=room, trainers=trainers))
+        msg = "no room is free for what is wished"
         raise LookupError(msg)
 
     def _first_day(self, *, ended: bool) -> date:

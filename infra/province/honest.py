@@ -312,7 +312,7 @@ def full_house(builder: Builder) -> list[Course]:
     for shift in (SHIFTS[3][0], SHIFTS[4][0], SHIFTS[5][0], SHIFTS[8][0]):
         for _ in range(school.room_count):
             try:
-                course = builder.plan(Wish(school=school, first_day=first_day, shift=shift))
+                course = builder.plan(Wish(school=school, first_day=first_day, shift=shift, may_build=False))
             except LookupError:
                 continue
             course.looks_like.add("full_house")
