@@ -290,7 +290,8 @@ def alarms(stage: str) -> Iterator[Alarm]:
         name = logical_id(function)
         of = {"FunctionName": {"Ref": name}}
         yield _alarm(FUNCTION_ERRORS, name + "Errors", "AWS/Lambda", of, of=function.name)
-        yield _alarm(FUNCTION_THROTTLED, name + "Throttled", "AWS/Lambda", of, of=function.name)
+        if function.name == API:
+            yield _alarm(FUNCTION_THROTTLED, name + "Throttled", "AWS/Lambda", of, of=function.name)
         slow = _alarm(FUNCTION_SLOW, name + "Slow", "AWS/Lambda", of, of=function.name)
         slow.properties["Threshold"] = function.timeout_seconds * 1000 * FUNCTION_SLOW.threshold / 100
         yield slow
@@ -301,6 +302,8 @@ def alarms(stage: str) -> Iterator[Alarm]:
             yield _alarm(DEAD_LETTERS, dead_letters_id(function) + "Depth", "AWS/SQS", dead, of=function.name)
         if function.schedule:
             yield _missed(function, function.schedule, stage)
+    # Of all functions of the account and region together: an alarm for each would be 27 of a stack's 500.
+    yield _alarm(FUNCTION_THROTTLED, "FunctionsThrottled", "AWS/Lambda", {}, of="all")
     for queue in QUEUES:
         waiting = {"QueueName": {"Fn::GetAtt": [queue_id(queue.name), "QueueName"]}}
         yield _alarm(QUEUE_WAITING, queue_id(queue.name) + "Waiting", "AWS/SQS", waiting, of=queue.name)

@@ -9,7 +9,7 @@ import pytest
 
 from chalicelib.aws import metrics
 from infra.access_logs import ACCESS_LOG_FIELDS
-from infra.functions import FUNCTIONS, QUEUES, logical_id
+from infra.functions import API, FUNCTIONS, QUEUES, logical_id
 from infra.storage import dead_letters_id, has_dead_letters, queue_id
 from infra.watching import (
     HEARTBEATS,
@@ -107,7 +107,8 @@ def test_figures_of_aws_are_named_as_aws_documents_them(rung: dict[str, Any]) ->
         if namespace != metrics.NAMESPACE:
             names, dimension_names = NATIVE[namespace]
             assert figure in names, name
-            assert set(dimensions) == dimension_names, name
+            whole_account = name == "FunctionsThrottled"  # Lambda tells throttles of all functions together too
+            assert set(dimensions) == (set() if whole_account else dimension_names), name
 
 
 def test_figures_of_the_service_are_looked_at_as_they_are_written(rung: dict[str, Any]) -> None:
@@ -131,13 +132,17 @@ def test_every_function_queue_stream_and_job_is_watched(rung: dict[str, Any]) ->
     }
     for function in FUNCTIONS:
         ref = json.dumps({"Ref": logical_id(function)})
-        for figure in ("Errors", "Throttles", "Duration", *(("IteratorAge",) if function.streams else ())):
+        for figure in ("Errors", "Duration", *(("IteratorAge",) if function.streams else ())):
             assert (figure, ref) in seen, function.name
         if has_dead_letters(function):
             dead = json.dumps({"Fn::GetAtt": [dead_letters_id(function), "QueueName"]})
             assert ("ApproximateNumberOfMessagesVisible", dead) in seen, function.name
         if function.schedule:
             assert ("JobDone", json.dumps(function.name)) in seen, function.name
+    api = next(function for function in FUNCTIONS if function.name == API)
+    assert ("Throttles", json.dumps({"Ref": logical_id(api)})) in seen
+    assert rung["FunctionsThrottled"]["MetricName"] == "Throttles"
+    assert rung["FunctionsThrottled"]["Dimensions"] == [], "of all functions together"
     for queue in QUEUES:
         waiting = json.dumps({"Fn::GetAtt": [queue_id(queue.name), "QueueName"]})
         assert ("ApproximateAgeOfOldestMessage", waiting) in seen, queue.name
