@@ -142,7 +142,7 @@ def _policy(told: list[Json]) -> Json:
 def _part(statement: Json) -> str:
     """Tell which policy of a large role takes a statement: of indexes, of what is no table, or its own."""
     services = {action.partition(":")[0] for action in statement["Action"]}
-    if services <= {"s3", "secretsmanager", "sqs"}:
+    if services <= {"s3", "secretsmanager", "sqs", "kms"}:
         return "BesideTables"
     on_tables = any("Fn::GetAtt" in resource for resource in statement["Resource"])
     return "Indexes" if services == {"dynamodb"} and not on_tables else ""

@@ -234,6 +234,10 @@ WORK_WATCHED: Final[Mapping[str, Sequence[str]]] = {
         "queue-waiting",
     ),
     "reconcile_footage": ("footage-refused", "footage-unreconciled"),
+    "watch_changes": ("stream-behind", "queue-waiting"),
+    "evaluate_day": ("rule-failing", "queue-waiting", "messages-failing"),
+    "evaluate_classes": ("rule-failing", "queue-waiting", "messages-failing"),
+    "make_exports": ("messages-failing", "queue-waiting"),
 }
 """Which watches ring when a function runs well and what it is for is not done all the same.
 
