@@ -442,7 +442,7 @@ LIMITS: Final = (
         value=500,
         unit="resources",
         source=_FORMATION,
-        margin=0.15,
+        margin=0.1,
         uses=_count("Resources"),
     ),
     Limit(
