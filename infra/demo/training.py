@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import random
 from collections import Counter
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -145,8 +146,9 @@ def attend(scene: Scene) -> None:
         late = scene.trainees[-1] if nth == 1 else None
         for place, one in enumerate(scene.trainees):
             minutes = _LATE_MINUTES if one is late else -_ARRIVES_MINUTES_BEFORE
-            scene.go_to(starts_at + timedelta(minutes=minutes, seconds=37 * place))
-            came = _check_in(scene, one, lesson, _phone(scene, place), nonce=f"in-{nth}").wanted
+            chance = _chance(f"{nth} {place}")
+            scene.go_to(starts_at + timedelta(minutes=minutes, seconds=37 * place + chance.randrange(30)))
+            came = _check_in(scene, one, lesson, _phone(scene, chance), nonce=f"in-{nth}").wanted
             status[f"{came['outcome']} {came['status']}"] += 1
         if nth == 0:
             _refuse_second_check_ins(scene, lesson, starts_at)
@@ -158,14 +160,21 @@ def attend(scene: Scene) -> None:
     _check_attendance(scene)
 
 
-def _phone(scene: Scene, place: int) -> Body:
-    """Say where a phone is: a few metres from the middle of the site, in the phone's own system."""
+def _chance(what: str) -> random.Random:
+    """Give chance that is the same every time the story is told."""
+    return random.Random(what)  # noqa: S311 - no secret
+
+
+def _phone(scene: Scene, chance: random.Random) -> Body:
+    """Say where a phone is: some metres from the middle of the site, in the phone's own system.
+
+    It is never twice at the same point, as no phone is: supervision looks for those that are.
+    """
     where = scene.institution["location"]
     site = Point(where["lng"], where["lat"], CoordSystem(where["coord_system"]))
-    angle = 2 * math.pi * place / CLASS_SIZE
-    return _location(
-        _moved(convert(site, CoordSystem.WGS84), north_m=30 * math.sin(angle), east_m=30 * math.cos(angle))
-    )
+    middle = convert(site, CoordSystem.WGS84)
+    here = _moved(middle, north_m=chance.gauss(0, 9), east_m=chance.gauss(0, 9))
+    return _location(here) | {"accuracy_m": chance.randrange(8, 25)}
 
 
 def _moved(point: Point, *, north_m: float = 0, east_m: float = 0) -> Point:
@@ -199,7 +208,7 @@ def _check_in(scene: Scene, one: Graduate, lesson: Body, location: Body, *, nonc
 
 def _refuse_strange_check_ins(scene: Scene, lesson: Body, starts_at: datetime) -> None:
     first, second, third = scene.trainees[:3]
-    here = _phone(scene, 0)
+    here = _phone(scene, _chance("strange"))
     scene.go_to(starts_at - timedelta(hours=3))
     scene.refused(
         "three hours early", _check_in(scene, first, lesson, here, nonce="early"), 409, "lesson_not_open"
@@ -229,7 +238,7 @@ def _point(location: Body) -> Point:
 
 def _refuse_second_check_ins(scene: Scene, lesson: Body, starts_at: datetime) -> None:
     one = scene.trainees[0]
-    here = _phone(scene, 0)
+    here = _phone(scene, _chance("strange"))
     answer = _check_in(scene, one, lesson, here, nonce="in-0")
     scene.holds("the same check-in sent again: status", answer.status in (200, 201))
     answer = _check_in(scene, one, lesson, here, nonce="again")

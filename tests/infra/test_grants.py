@@ -92,6 +92,7 @@ def test_each_function_has_grants_and_each_exception_is_one(record: set[Call]) -
 WATCHED_ONLY = {"check-ins"}
 """Tables whose changes supervision reads and the audit does not."""
 NAMED_ONLY = {
+    ("watch_changes", "queue/settlement", "SendMessage"): "dead letters stand beside that queue",
     ("record_audit", "queue/settlement", "SendMessage"): "dead letters stand beside that queue",
     ("return_changes", "queue/settlement", "SendMessage"): "dead letters stand beside that queue",
     ("expire_shard", "queue/reminders", "SendMessage"): "a page of expiry asks for the next of expiry",
