@@ -99,7 +99,7 @@ class Browser:
                 _await(driver)
                 flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={home}"]
                 flags += ["--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb"]
-                flags += [f"--window-size={size[0]},{size[1]}", "--lang=zh-CN"]
+                flags += [f"--window-size={size[0]},{size[1]}", "--lang=zh-CN", "--accept-lang=zh-CN"]
                 if dark:
                     flags.append("--blink-settings=preferredColorScheme=0")
                 wanted = {
@@ -159,6 +159,11 @@ class Browser:
         ]
         self._do("POST", "/actions", {"actions": [{"type": "key", "id": "keys", "actions": actions}]})
 
+    def attach(self, css: str, file: Path) -> None:
+        """Choose a file."""
+        element = self.find(css)[ELEMENT]
+        self._do("POST", f"/element/{element}/value", {"text": str(file)})
+
     def accept(self) -> str:
         """Say yes to a question of the page, and tell what it asked."""
         asked = str(self._do("GET", "/alert/text"))
@@ -185,7 +190,7 @@ class Browser:
         """Wait until a script gives true."""
         ends = time.monotonic() + seconds
         while not self.run(f"return Boolean({script})"):
-            assert time.monotonic() < ends, f"never: {script}"
+            assert time.monotonic() < ends, f"never: {script}\n{self.text[:600]}"
             time.sleep(0.05)
 
 

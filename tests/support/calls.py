@@ -13,6 +13,7 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
@@ -127,8 +128,22 @@ def watch_clients() -> None:
     ]
 
 
+_asked: list[str] = []
+
+
+@contextmanager
+def asked() -> Iterator[list[str]]:
+    """Collect the operations on tables that are asked for meanwhile."""
+    _asked.clear()
+    operations: list[str] = []
+    yield operations
+    operations += _asked
+
+
 def _note_request(params: Mapping[str, Any], model: Any, **_: Any) -> None:
     function, service = _function_at_work(), model.service_model.service_name
+    if service == "dynamodb":
+        _asked.append(model.name)
     if function is None:
         return
     if service not in _WHOSE_ANSWERS_ARE_KEPT:

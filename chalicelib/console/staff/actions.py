@@ -273,6 +273,12 @@ ACTS: Final[Mapping[str, Mapping[str, Act]]] = {
             ("登记退款到账", "Record a repayment"),
             (_AMOUNT, Field("received_on", "date", ("到账日期", "Received on")), _BANK_REFERENCE),
         ),
+        "confirm_repayment": Act(
+            f"{_LINE}/repayments/confirm", ("确认退款到账", "Confirm the repayment"), final=True
+        ),
+        "cancel_repayment": Act(
+            f"{_LINE}/repayments/cancel", ("撤销退款登记", "Cancel the repayment"), _REASONED, soft=True
+        ),
     },
     "settlement_batch": {
         "export": Act(

@@ -1,5 +1,7 @@
 """Deciding on pages: what is offered, what is refused, and that nothing typed is ever lost."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from chalicelib.console import words
@@ -163,7 +165,7 @@ def test_every_action_that_is_offered_has_its_words_and_its_endpoint():
     from chalicelib.edge.http import VIEWS
     from tests.architecture.offered_table import KINDS
 
-    elsewhere = {"class": {"edit", "roster", "scores", "change"}, "settlement batch": {"results"}}
+    elsewhere = {"class": {"edit", "roster", "scores", "change", "claim"}, "settlement batch": {"results"}}
     not_of_staff = {"voucher": {"claim", "show_qr"}, "program": {"change_policy"}}
     names = {
         "issuance batch": "issuance_batch",
@@ -174,7 +176,7 @@ def test_every_action_that_is_offered_has_its_words_and_its_endpoint():
         "dead letters": "dead_letters",
     }
     for kind in KINDS:
-        acts = ACTS[names.get(kind.name, kind.name)] if kind.name != "program" else {}
+        acts = ACTS.get(names.get(kind.name, kind.name), {})
         left_out = elsewhere.get(kind.name, set()) | not_of_staff.get(kind.name, set())
         assert set(kind.tries) - left_out <= set(acts), kind.name
         for action, act in acts.items():
@@ -186,5 +188,13 @@ def test_every_action_that_is_offered_has_its_words_and_its_endpoint():
 def test_every_kind_of_work_has_its_words():
     from chalicelib.supervision.waiting.model import Kind
 
+    assert {str(kind) for kind in Kind} == words.KINDS.keys()
+
+
+def test_every_kind_of_work_has_its_page():
+    from chalicelib.console.staff.areas.waiting import place_of
+    from chalicelib.supervision.waiting.model import Kind
+
     for kind in Kind:
-        assert str(kind) in words.KINDS, kind
+        item = SimpleNamespace(kind=kind, subject="chg_abc-01", within="les_abc-01")
+        assert "None" not in place_of(item)

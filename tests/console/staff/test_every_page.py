@@ -8,10 +8,13 @@ from chalicelib.console.staff.areas.waiting import place_of
 from chalicelib.console.staff.routes import AREAS
 from tests.classes.builders import application
 from tests.subsidies.scored import scored_class
+from tests.support.calls import asked
 from tests.support.pages import Visitor
 
 ROLES = ("institution", "clerk", "reviewer", "finance", "supervisor", "province")
 PAGE_BYTES_MAX = 60_000
+DATA_CALLS_MAX = 20
+"""Whatever lies in the division; the design wants six, which takes reads that endpoints share."""
 PARTS = ("roster", "attendance", "marks", "claim", "history")
 
 
@@ -69,6 +72,19 @@ def test_every_page_opens_or_says_why_not(api, world, busy, role, lang):
         for link in page.links:
             assert not link.startswith(("/", "http")) or "amazonaws" in link, (path, link)
     assert opened >= 8, role
+
+
+def test_a_page_asks_for_little(api, world, busy):
+    asked_for = {}
+    for role in ("clerk", "reviewer", "finance", "institution"):
+        visitor = Visitor(api, role, at=world.now)
+        for path in paths_of(busy):
+            if visitor.get(path).status == 200:  # and what a process keeps is warm
+                with asked() as operations:
+                    visitor.get(path)
+                asked_for[role, path] = operations
+    wide = {place: operations for place, operations in asked_for.items() if len(operations) > DATA_CALLS_MAX}
+    assert not wide, "\n".join(f"{place} {len(used)} {sorted(set(used))}" for place, used in wide.items())
 
 
 @pytest.mark.parametrize("role", ROLES)

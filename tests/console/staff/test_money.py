@@ -147,3 +147,20 @@ def test_a_payment_is_stopped_and_let_go_by_another(world, money):
     let_go = supervisor.press(supervisor.get("/console/holds"), "hold.release", words="查无实据")
     assert let_go.status == 200, let_go.text
     assert "举报待查" not in visit(money, "finance").get("/console/holds").text
+
+
+def test_a_repayment_is_entered_by_one_and_confirmed_by_another(world, money):
+    batch = money.sealed(scored_class(world, 1))
+    money.pay(batch)
+    line_id = money.batch(batch)["lines"][0]["line_id"]
+    money.ok(money.act(line_id, "reverse", reason="冒名顶替"))
+    money.ok(money.act(line_id, "reverse/confirm", who="finance_two"))
+    finance, second = visit(money, "finance"), visit(money, "finance_two")
+    page = finance.get(f"/console/lines/{line_id}")
+    day = money.now.date().isoformat()
+    asked = finance.press(page, "line.repay", amount_fen="800", received_on=day, bank_reference="TK-77")
+    assert asked.status == 200, asked.text
+    assert "已登记退款待确认" in asked.text
+    done = second.press(second.get(f"/console/lines/{line_id}"), "line.confirm_repayment")
+    assert done.status == 200, done.text
+    assert "1,000.00" in done.text, "what is still to come back"

@@ -10,26 +10,29 @@ from chalicelib.edge.endpoints import Reply
 from chalicelib.kernel.ids import whole_of
 
 PAGE_ROWS: Final = 50
-_OF_CLASS: Final = {"change": "", "check_in": "/attendance", "make_up": "/attendance", "override": "/claim"}
-_ITSELF: Final[Mapping[str, str]] = {
-    "class": "classes",
-    "completion": "classes",
-    "marks": "classes",
-    "claim_due": "classes",
-    "subsidy_claim": "claims",
-    "idle_voucher": "enrolments",
-    "settlement_batch": "money",
-    "batch": "money",
-}
-_LISTED: Final[Mapping[str, str]] = {
+_PLACES: Final[Mapping[str, str]] = {
+    "class": "classes/{subject}",
+    "completion": "classes/{subject}",
+    "marks": "classes/{subject}/marks",
+    "claim_due": "classes/{subject}/claim",
+    "change": "classes/{within}",
+    "check_in": "classes/{room}/{within}",
+    "make_up": "classes/{room}/attendance",
+    "footage": "classes/{room}/{within}",
+    "override": "classes/{room}/claim",
+    "subsidy_claim": "claims/{subject}",
+    "claim_line": "lines/{subject}",
+    "idle_voucher": "enrolments/{subject}",
+    "restoration": "vouchers/{subject}",
+    "settlement_batch": "money/{subject}",
+    "issuance_batch": "issuance/{within}/{subject}",
+    "rename": "lists/{within}",
     "account": "accounts",
     "payee": "payees",
-    "payee_account": "payees",
     "hold": "holds",
     "objection": "objections",
-    "rename": "lists",
-    "delivery": "deliveries",
 }
+"""On which page each kind of thing that waits is decided; `room` is the class that its id names."""
 _BULK: Final[Mapping[str, tuple[str, ...]]] = {
     "subsidy_claim": ("review", "approve", "return", "reject"),
     "objection": ("resolve",),
@@ -65,16 +68,8 @@ def show(page: Page, results: Any = None) -> Reply:
 
 def place_of(item: Any) -> str:
     """Tell on which page a thing that waits is decided."""
-    kind = str(item.kind)
-    if kind in _OF_CLASS:
-        return f"classes/{whole_of('cls', item.subject)[0]}{_OF_CLASS[kind]}"
-    if kind in _ITSELF:
-        return f"{_ITSELF[kind]}/{item.subject}"
-    if kind == "issuance_batch":
-        return f"issuance/{item.name}/{item.subject}"
-    if item.subject.startswith("lin_"):
-        return f"lines/{item.subject}"
-    return _LISTED.get(kind, "")
+    room = whole_of("cls", item.subject)[0]
+    return _PLACES[str(item.kind)].format(subject=item.subject, within=item.within, room=room)
 
 
 def _bulk_actions(page: Page, kind: str | None, rows: Any) -> list[tuple[str, str, bool]]:
