@@ -107,7 +107,9 @@ def test_figures_of_aws_are_named_as_aws_documents_them(rung: dict[str, Any]) ->
         if namespace != metrics.NAMESPACE:
             names, dimension_names = NATIVE[namespace]
             assert figure in names, name
-            whole_account = name == "FunctionsThrottled"  # Lambda tells throttles of all functions together too
+            whole_account = (
+                name == "FunctionsThrottled"
+            )  # Lambda tells throttles of all functions together too
             assert set(dimensions) == (set() if whole_account else dimension_names), name
 
 

@@ -1,0 +1,1 @@
+"""What public tools of integrators say of the API's document: linters, and generators of clients."""
