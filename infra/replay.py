@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         FootageRecord,
         PersonRecord,
         RosterRecord,
+        VoucherRecord,
     )
     from infra.exported import Records
 
@@ -86,18 +87,33 @@ class Replay:
         for voucher_id in sorted(self._vouchers):
             voucher = self._vouchers[voucher_id]
             if voucher.redeemed_at is not None:
-                enrolment = self._enrolments.get(voucher.enrolment or "")
+                enrolment = self._enrolment_of(voucher)
                 yield VoucherDossier(
                     voucher=voucher,
                     enrolment=enrolment,
-                    training_class=self._classes.get(self._class_id_of(voucher.enrolment) or ""),
+                    training_class=self._class_of(enrolment, voucher.enrolment),
                 )
 
-    def _class_id_of(self, enrolment_id: str | None) -> str | None:
-        enrolment = self._enrolments.get(enrolment_id or "")
+    def _enrolment_of(self, voucher: VoucherRecord) -> EnrolmentRecord | None:
+        """Give the enrolment that a voucher names, else the newest that names the voucher."""
+        known = self._enrolments.get(voucher.enrolment or "")
+        return known if known is not None else self._enrolment_by_voucher.get(voucher.id)
+
+    @cached_property
+    def _enrolment_by_voucher(self) -> Mapping[str, EnrolmentRecord]:
+        named = [
+            record for record in self._enrolments.values() if record.voucher and not _is_released(record)
+        ]
+        named.sort(
+            key=lambda record: (record.confirmed_at is not None, _seconds(record.confirmed_at), record.id)
+        )
+        return {record.voucher or "": record for record in named}
+
+    def _class_of(self, enrolment: EnrolmentRecord | None, named: str | None) -> ClassRecord | None:
         if enrolment is not None and enrolment.class_id:
-            return enrolment.class_id
-        return self._rostered_in.get(enrolment_id or "")
+            return self._classes.get(enrolment.class_id)
+        rostered = self._rostered_in.get(enrolment.id if enrolment is not None else named or "")
+        return self._classes.get(rostered or "")
 
     @cached_property
     def _rostered_in(self) -> Mapping[str, str]:
@@ -278,11 +294,7 @@ class Replay:
     @cached_property
     def _contacts_shared(self) -> Mapping[str, Sequence[PersonRecord]]:
         """Give by phone or account the people with a voucher in use, where there are several."""
-        using = {
-            record.person
-            for record in self._enrolments.values()
-            if record.status != "released" and record.released_at is None
-        }
+        using = {record.person for record in self._enrolments.values() if not _is_released(record)}
         keyed = [
             (key, record)
             for record in self._people.values()
@@ -296,7 +308,9 @@ class Replay:
     def _claims(self) -> Mapping[str, ClaimRecord]:
         """Give the newest claim for each class."""
         known = self._records["claims"]
-        dated = sorted(known, key=lambda claim: (claim.submitted_at is not None, _stamp(claim), claim.id))
+        dated = sorted(
+            known, key=lambda claim: (claim.submitted_at is not None, _seconds(claim.submitted_at), claim.id)
+        )
         return {claim.class_id: claim for claim in dated}
 
     @cached_property
@@ -330,5 +344,9 @@ def _contacts(person: PersonRecord) -> Iterable[str]:
         yield f"account {person.account_key}"
 
 
-def _stamp(claim: ClaimRecord) -> float:
-    return claim.submitted_at.timestamp() if claim.submitted_at is not None else 0.0
+def _is_released(enrolment: EnrolmentRecord) -> bool:
+    return enrolment.status == "released" or enrolment.released_at is not None
+
+
+def _seconds(moment: datetime | None) -> float:
+    return moment.timestamp() if moment is not None else 0.0

@@ -60,13 +60,17 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """One point told with few accuracies, all so coarse, may be a provider's stored place …"""
     stored_share: Share = 0.9
     """… unless nearly everybody is there, twice …"""
+    stored_days: Days = 8
+    """… or half of a lesson is there still after so many days: providers renew what they store …"""
     stored_lessons: Times = 5
     """… or people who came so often …"""
-    stored_times_share: Share = 0.9
-    """… have hardly ever had another place: phones with a stored place find their own now and then …"""
     stored_people_share: Share = 0.35
-    """… and are so many of the class."""
-    scatter_m: Metres = 2.5
+    """… and are so many of the class …"""
+    stored_times_share: Share = 0.86
+    """… have it so often that it is told: phones with a stored place find their own one time in five …"""
+    stored_times_share_held: Share = 0.95
+    """… or hardly ever another one, which stops payment."""
+    scatter_m: Metres = 2.0
     """Receivers of independent phones differ by more metres than this."""
     scatter_of_accuracy: Share = 0.15
     """… and by more than this share of the accuracy that they report."""
@@ -109,7 +113,9 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     footage_due_days: Days = 7
     """So long after a lesson its footage may be on its way."""
     footage_changeover_minutes: Minutes = 5
-    """Gaps of no more than this are a camera's changeover."""
+    """Gaps of no more than this are a camera's changeover, or a camera switched on late …"""
+    footage_changeover_minutes_long: Minutes = 10
+    """… and in long lessons of a tenth of them, up to this."""
     footage_coverage: Share = 0.9
     """A lesson is covered when so much of it is shown."""
     footage_missing_share_told: Share = 0.1
@@ -149,3 +155,28 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """So many times as many lessons at once as rooms stop payment; any more than rooms are told."""
     room_hours_per_day: Annotated[float, Meta(ge=1, le=24)] = 16.0
     """More hours of lessons a room and day are told: 7 to 23 o'clock without a break."""
+
+
+_TOLD_BEFORE_HELD = (
+    ("device_people", "device_people_at_once"),
+    ("device_pairs_told", "device_pairs"),
+    ("stored_times_share", "stored_times_share_held"),
+    ("road_km_per_hour", "train_km_per_hour"),
+    ("train_usual_km_per_hour", "train_km_per_hour"),
+    ("burst_seconds_inhuman", "burst_seconds"),
+    ("burst_seconds", "burst_seconds_scripted"),
+    ("footage_missing_share_told", "footage_missing_share"),
+    ("footage_changeover_minutes", "footage_changeover_minutes_long"),
+    ("idle_days", "idle_days_held"),
+    ("phone_people", "phone_people_held"),
+)
+"""Of each two the first is never above the second: what stops payment was told before."""
+
+
+def contradictions(thresholds: Thresholds) -> list[str]:
+    """Name the thresholds that lie below one that they have to reach."""
+    return [
+        higher
+        for lower, higher in _TOLD_BEFORE_HELD
+        if getattr(thresholds, lower) > getattr(thresholds, higher)
+    ]

@@ -21,6 +21,7 @@ NAME = "footage_gap"
 _SHOWN = frozenset({"stored", "external"})
 _LESSONS_MIN = 2
 _SAME_FILES_HELD = 2
+_TENTH = 10
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +137,13 @@ def _filmed(
     lesson: LessonRecord, records: Sequence[FootageRecord], again: set[str], limits: Thresholds
 ) -> Filmed:
     """Give what of a lesson is not shown, gaps of a changeover left aside."""
-    changeover = timedelta(minutes=limits.footage_changeover_minutes)
+    changeover = max(
+        timedelta(minutes=limits.footage_changeover_minutes),
+        min(
+            timedelta(minutes=limits.footage_changeover_minutes_long),
+            (lesson.ends_at - lesson.starts_at) / _TENTH,
+        ),
+    )
     shown_until, missing = lesson.starts_at, timedelta()
     for record in records:
         if record.status not in _SHOWN or record.id in again or record.bytes == 0:
@@ -158,6 +165,7 @@ RULE = Rule[Dossier](
     thresholds=(
         "footage_due_days",
         "footage_changeover_minutes",
+        "footage_changeover_minutes_long",
         "footage_coverage",
         "footage_missing_share_told",
         "footage_missing_share",

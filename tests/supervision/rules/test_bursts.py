@@ -1,13 +1,11 @@
 """`check_in_burst`: scripts are held, a bus is told."""
 
-import random
 from collections.abc import Sequence
 from datetime import timedelta
 
 from tests.supervision.rules.exports import Course, Export
 
 RULE = "check_in_burst"
-CHANCE = random.Random(1)
 
 
 def arrive(course: Course, day: int, seconds: Sequence[float], *, order: Sequence[str] | None = None) -> None:
@@ -18,11 +16,11 @@ def arrive(course: Course, day: int, seconds: Sequence[float], *, order: Sequenc
 
 
 def chance(course: Course, within: float) -> list[float]:
-    return [CHANCE.uniform(0, within) for _ in course.enrolments]
+    return [course.random.uniform(0, within) for _ in course.enrolments]
 
 
 def shuffled(course: Course) -> list[str]:
-    return CHANCE.sample(course.enrolments, len(course.enrolments))
+    return course.random.sample(course.enrolments, len(course.enrolments))
 
 
 def test_a_class_within_seconds_again_and_again_is_held() -> None:
@@ -69,7 +67,7 @@ def test_a_minute_with_a_little_jitter_is_held() -> None:
         arrive(
             course,
             day,
-            [place * 1.6 + CHANCE.uniform(-0.8, 0.8) for place in range(25)],
+            [place * 1.6 + course.random.uniform(-0.8, 0.8) for place in range(25)],
             order=shuffled(course),
         )
 
@@ -81,7 +79,9 @@ def test_whom_their_teacher_calls_are_spared() -> None:
     """Within a minute or two, most at once, some later; in any order, not on the second."""
     course = Export().course(people=25, days=10)
     for day in range(course.days):
-        arrive(course, day, [CHANCE.lognormvariate(3.5, 0.7) for _ in range(25)], order=shuffled(course))
+        arrive(
+            course, day, [course.random.lognormvariate(3.5, 0.7) for _ in range(25)], order=shuffled(course)
+        )
 
     assert course.found(RULE) == []
 
@@ -137,7 +137,7 @@ def test_everybody_leaving_at_once_is_spared() -> None:
     course = Export().course(people=25)
     for day in range(course.days):
         for enrolment in course.enrolments:
-            at = course.ends(day) + timedelta(seconds=CHANCE.uniform(0, 8))
+            at = course.ends(day) + timedelta(seconds=course.random.uniform(0, 8))
             course.check_in(day, enrolment, at, kind="out")
 
     assert course.found(RULE) == []

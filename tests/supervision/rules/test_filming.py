@@ -95,6 +95,14 @@ def test_short_gaps_while_cameras_change_over_are_spared(course: Course) -> None
     assert course.found(RULE) == []
 
 
+def test_cameras_switched_on_late_and_off_early_are_spared(course: Course) -> None:
+    for day, row in enumerate(course.footage()):
+        row["started_at"] = (course.starts(day) + timedelta(minutes=9)).isoformat()
+        row["ended_at"] = (course.ends(day) - timedelta(minutes=9)).isoformat()
+
+    assert course.found(RULE) == []
+
+
 def test_footage_that_is_not_yet_due_is_spared() -> None:
     course = Export().course(begins=AS_OF - timedelta(days=6), days=3, attended=False)
     course.attend()

@@ -265,6 +265,17 @@ def test_a_voucher_redeemed_lately_settled_or_given_back_is_spared(export: Expor
     assert export.findings(IDLE) == []
 
 
+def test_a_voucher_is_found_in_its_class_by_what_names_it(export: Export) -> None:
+    """The voucher names no enrolment, or the enrolment no class: the other side tells it."""
+    export.course()
+    for row in export.rows["vouchers"][:6]:
+        row["enrolment"] = None
+    for row in export.rows["enrolments"][3:9]:
+        row["class"] = None
+
+    assert export.findings(IDLE) == []
+
+
 def waiting_class(export: Export, **told: object) -> Course:
     course = export.course(people=0, attended=False, **told)
     course.head |= {"status": "approved", "completion_submitted_at": None, "scored_at": None}
