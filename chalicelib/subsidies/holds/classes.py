@@ -113,13 +113,14 @@ def lift_from_class(context: Context, held: HeldClass, *, reason: str) -> Hold |
         if hold is None or hold.status is HoldStatus.RELEASED:
             return None
         standing = store.find_class_holds(held.id)
-        stops = dict(standing.holds) if standing is not None else {}
-        stops.pop(hold.id, None)
+        assert standing is not None  # it is written with the hold, and never removed
+        left_over = {other: whom for other, whom in standing.holds.items() if other != hold.id}
+        after = msgspec.structs.replace(standing, holds=left_over)
         claim, lines = _claim_with_lines(held.id)
         text = stop_hold(hold.id)
         writes: list[Write] = [
             store.release_write(hold, actor=context.principal.actor, reason=reason, now=context.now),
-            _standing_write(held, stops, standing),
+            store.class_holds_update(after, standing),
             store.claim_check(claim_id_of(held.id), claim),
         ]
         for line in lines:
@@ -173,7 +174,7 @@ def _hold_on(context: Context, held: HeldClass, enrolments: list[str]) -> Hold:
 
 def _standing_write(held: HeldClass, stops: dict[str, list[str]], standing: ClassHolds | None) -> Write:
     after = ClassHolds(class_id=held.id, division=held.division, holds=stops)
-    return store.class_holds_write(after, standing)
+    return store.class_holds_put(after) if standing is None else store.class_holds_update(after, standing)
 
 
 def _claim_with_lines(class_id: str) -> tuple[Claim | None, list[Line]]:

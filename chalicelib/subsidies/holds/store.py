@@ -180,10 +180,13 @@ def class_holds_check(class_id: str, standing: ClassHolds | None) -> Check:
     return Check(ClassHoldsRow, (class_id,), unchanged)
 
 
-def class_holds_write(after: ClassHolds, standing: ClassHolds | None) -> Put | Update:
-    """Store the holds on a class, if they are still as they were read."""
-    if standing is None:
-        return Put(ClassHoldsRow.from_record(after))
+def class_holds_put(after: ClassHolds) -> Put:
+    """Store the first hold on a class, if there is none yet."""
+    return Put(ClassHoldsRow.from_record(after))
+
+
+def class_holds_update(after: ClassHolds, standing: ClassHolds) -> Update:
+    """Replace the holds on a class, if they are still as they were read."""
     unchanged = ClassHoldsRow.version == standing.version
     return Update(ClassHoldsRow, (after.class_id,), [ClassHoldsRow.holds.set(after.holds)], unchanged)
 

@@ -1,6 +1,5 @@
 """Use cases of inspections: drawing a sample, showing it, entering what was found."""
 
-import secrets
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.divisions import groups_below, is_known, is_part_of_group
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.identity import mask_name, mask_phone
-from chalicelib.kernel.ids import is_id, new_id
+from chalicelib.kernel.ids import is_id, new_id, new_secret
 from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
@@ -77,12 +76,16 @@ def create(
     population = sorted(_population(context, scope, division), key=lambda subject: subject.id)
     if not population:
         raise error("nothing_to_inspect")
-    inspection_id = new_id("isp")
+    inspection_id, first = new_id("isp"), new_secret("seed of a first inspection")
+    nonce = new_secret("nonce of the next seed")
 
     def attempt() -> Inspection:
+        before = store.find_inspection(inspection_id)
+        if before is not None:
+            return before  # an earlier run of this very call under a key drew it
         known = store.find_next_seed(division)
         committed = _seed_of(known) if known is not None else None
-        used = seed or committed or secrets.token_hex(32)
+        used = seed or committed or first
         by_commitment = seed is None and committed is not None and known is not None
         inspection = Inspection(
             id=inspection_id,
@@ -99,7 +102,9 @@ def create(
             created_by=context.principal.actor,
             created_at=context.now,
         )
-        following = known if known is not None and seed is not None else _next_seed(context, division, known)
+        following = (
+            known if known is not None and seed is not None else _next_seed(context, division, nonce, known)
+        )
         change = change_of(context, "inspection.create")
         store.add_inspection(inspection, used=known, following=following, change=change)
         return inspection
@@ -107,8 +112,7 @@ def create(
     return until_written(attempt)
 
 
-def _next_seed(context: Context, division: str, before: NextSeed | None) -> NextSeed:
-    nonce = secrets.token_hex(32)
+def _next_seed(context: Context, division: str, nonce: str, before: NextSeed | None) -> NextSeed:
     return NextSeed(
         division=division,
         nonce=nonce,

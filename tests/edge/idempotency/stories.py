@@ -13,6 +13,7 @@ from tests.classes.changes.test_changes import wanted
 from tests.edge.idempotency.trials import Story, Use
 from tests.subsidies.overrides.test_overrides import letting
 from tests.subsidies.scored import Money, scored_class
+from tests.supervision.cases.found import finding, record
 from tests.support import keys
 from tests.support.people import HEFEI_OTHER, HEFEI_SCHOOL
 from tests.vouchers.lists import graduate_of, ready_list
@@ -365,6 +366,29 @@ def payees(world: Any) -> Story:
         assert decided.status == 200, decided.text
 
 
+def risk_cases(world: Any) -> Story:
+    money, class_id = Money(world), scored_class(world, 2)
+    money.claim(class_id)
+    record(money, finding(class_id))
+    case = money.ok(world.api("supervisor").get("/v1/risk-cases", at=money.now))["items"][0]
+    path = f"/v1/risk-cases/{case['id']}"
+    stale = yield Use(world.api("supervisor"), f"{path}/take", {"version": 9}, money.now)
+    assert stale.json["code"] == "version_conflict"
+    taken = yield Use(world.api("supervisor"), f"{path}/take", {"version": 1}, money.now)
+    assert taken.json["status"] == "under_review", taken.text
+    body = {"version": 2, "outcome": "false_alarm", "reason": "已核实"}
+    resolved = yield Use(world.api("supervisor"), f"{path}/resolve", body, money.now)
+    assert resolved.json["status"] == "resolved", resolved.text
+
+
+def inspections(world: Any) -> Story:
+    scored_class(world, 1)
+    body = {"scope": "classes", "division": "3401", "share": 1}
+    for _ in range(2):
+        drawn = yield Use(world.api("supervisor"), "/v1/inspections", body, world.now)
+        assert drawn.status == 201, drawn.text
+
+
 def overrides(world: Any) -> Story:
     money = Money(world)
     class_id = scored_class(world, 3, absent={0, 1}, policy_version=letting(money, "attendance"))
@@ -509,6 +533,8 @@ STORIES = (
     holds,
     payees,
     overrides,
+    risk_cases,
+    inspections,
     settlement,
     supervision,
     exchange,

@@ -11,8 +11,10 @@ from chalicelib.subsidies.reviews import service
 def test_publicity_without_a_plan_of_holidays_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     service._tell_of_missing_plan.cache_clear()
     for _ in range(2):
-        assert service._publicity_ends_on(date(2089, 12, 29), Policy()) == date(2090, 1, 5)
-    assert service._publicity_ends_on(date(2026, 3, 6), Policy()) == date(2026, 3, 13)
+        assert service._publicity_ends_on(date(2089, 12, 29), Policy().publicity_working_days) == date(
+            2090, 1, 5
+        )
+    assert service._publicity_ends_on(date(2026, 3, 6), Policy().publicity_working_days) == date(2026, 3, 13)
     logged = [
         record.getMessage() for record in caplog.records if "calendar_plan_missing" in record.getMessage()
     ]
