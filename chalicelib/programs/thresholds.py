@@ -130,8 +130,10 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Marks of fewer people may be alike by chance."""
     marks_range: Marks = 2.0
     """Marks within this range are the same: by one up and down around one figure."""
-    marks_share: Share = 0.85
+    marks_share: Share = 0.8
     """So many trainees within the range in theory and in practice stop payment, in one of them are told."""
+    marks_equal_share: Share = 0.6
+    """So many with exactly the same two marks stop payment too."""
     marks_spread: Marks = 1.5
     """A smaller standard deviation in both is told: good classes spread by more."""
 
@@ -155,3 +157,28 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """So many times as many lessons at once as rooms stop payment; any more than rooms are told."""
     room_hours_per_day: Annotated[float, Meta(ge=1, le=24)] = 16.0
     """More hours of lessons a room and day are told: 7 to 23 o'clock without a break."""
+
+
+_TOLD_BEFORE_HELD = (
+    ("device_people", "device_people_at_once"),
+    ("device_pairs_told", "device_pairs"),
+    ("stored_times_share", "stored_times_share_held"),
+    ("road_km_per_hour", "train_km_per_hour"),
+    ("train_usual_km_per_hour", "train_km_per_hour"),
+    ("burst_seconds_inhuman", "burst_seconds"),
+    ("burst_seconds", "burst_seconds_scripted"),
+    ("footage_missing_share_told", "footage_missing_share"),
+    ("footage_changeover_minutes", "footage_changeover_minutes_long"),
+    ("idle_days", "idle_days_held"),
+    ("phone_people", "phone_people_held"),
+)
+"""Of each two the first is never above the second: what stops payment was told before."""
+
+
+def contradictions(thresholds: Thresholds) -> list[str]:
+    """Name the thresholds that lie below one that they have to reach."""
+    return [
+        higher
+        for lower, higher in _TOLD_BEFORE_HELD
+        if getattr(thresholds, lower) > getattr(thresholds, higher)
+    ]

@@ -9,6 +9,7 @@ from typing import Any
 from chalicelib.edge import tokens
 from chalicelib.kernel.principal import system_context
 from chalicelib.people.lists.graduates.service import GRADUATES
+from chalicelib.supervision.exports.service import make_export
 from tests.attendance.builders import room_under
 from tests.classes.builders import DAY, SITE, Classroom, application, trainer
 from tests.classes.changes.test_changes import wanted
@@ -421,6 +422,16 @@ def inspections(world: Any) -> Story:
         assert drawn.status == 201, drawn.text
 
 
+def record_exports(world: Any) -> Story:
+    body = {"division": "3401", "from": "2026-09-01", "to": "2026-09-30", "purpose": "审计"}
+    asked = yield Use(world.api("supervisor"), "/v1/records/exports", body, world.now)
+    assert asked.status == 202, asked.text
+    make_export(system_context("make_exports", now=world.now, request_id="req_test"), asked.json["id"])
+    path = f"/v1/records/exports/{asked.json['id']}/open"
+    opened = yield Use(world.api("supervisor"), path, {"reason": "交审计组"}, world.now)
+    assert opened.status == 200, opened.text
+
+
 def overrides(world: Any) -> Story:
     money = Money(world)
     class_id = scored_class(world, 3, absent={0, 1}, policy_version=letting(money, "attendance"))
@@ -575,6 +586,7 @@ STORIES = (
     overrides,
     risk_cases,
     inspections,
+    record_exports,
     settlement,
     supervision,
     exchange,
