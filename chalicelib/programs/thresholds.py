@@ -64,10 +64,12 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """… or half of a lesson is there still after so many days: providers renew what they store …"""
     stored_lessons: Times = 5
     """… or people who came so often …"""
-    stored_times_share: Share = 0.9
-    """… have hardly ever had another place: phones with a stored place find their own now and then …"""
     stored_people_share: Share = 0.35
-    """… and are so many of the class."""
+    """… and are so many of the class …"""
+    stored_times_share: Share = 0.86
+    """… have it so often that it is told: phones with a stored place find their own one time in five …"""
+    stored_times_share_held: Share = 0.95
+    """… or hardly ever another one, which stops payment."""
     scatter_m: Metres = 2.0
     """Receivers of independent phones differ by more metres than this."""
     scatter_of_accuracy: Share = 0.15

@@ -34,9 +34,8 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     """Find places that were copied or made up; the lines are those who checked in with them."""
     limits = policy.supervision
     scenes = scenes_of(dossier, limits.position_people)
-    stored = (
-        _never_elsewhere(scenes, limits) or _everybody_stored(scenes, limits) or _for_weeks(scenes, limits)
-    )
+    stored = _everybody_stored(scenes, limits) or _for_weeks(scenes, limits)
+    stored = stored or _seldom_elsewhere(scenes, limits.stored_times_share_held, limits)
     if stored:
         yield _finding(dossier, Severity.HOLD, stored, len(scenes), limits)
         return
@@ -49,7 +48,7 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
         )
         yield _finding(dossier, Severity.HOLD if held else Severity.WARN, [*same, *made], len(scenes), limits)
         return
-    together = _often_together(own)
+    together = _often_together(own) or _seldom_elsewhere(scenes, limits.stored_times_share, limits)
     if together:
         yield _finding(dossier, Severity.WARN, together, len(scenes), limits)
 
@@ -101,28 +100,33 @@ def _for_weeks(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
     return []
 
 
-def _never_elsewhere(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
-    """Give the lessons of the people who hardly ever had a place of their own, if they are many."""
+def _seldom_elsewhere(scenes: Sequence[Scene], share: float, limits: Thresholds) -> list[Suspect]:
+    """Give the lessons of the people who share a point mostly, if they are many and seldom have their own.
+
+    An example: eight of 20 share one in at least half of their lessons, in 110 of 120 check-ins: 0.92.
+    """
     seen: Counter[str] = Counter()
     shared: Counter[str] = Counter()
     for scene in scenes:
         seen.update(place.check_in.enrolment or "" for place in scene.places)
         shared.update(place.check_in.enrolment or "" for place in scene.groups_of(_GROUP_MIN))
-    never = {
+    mostly = {
         enrolment
         for enrolment, times in shared.items()
-        if times >= limits.stored_lessons and times >= limits.stored_times_share * seen[enrolment]
+        if seen[enrolment] >= limits.stored_lessons and times >= _OFTEN * seen[enrolment]
     }
-    if len(never) < max(limits.position_people, limits.stored_people_share * len(seen)):
+    if len(mostly) < max(limits.position_people, limits.stored_people_share * len(seen)):
+        return []
+    if sum(shared[one] for one in mostly) < share * sum(seen[one] for one in mostly):
         return []
     return [
         Suspect(
             scene=scene,
-            sign="hardly_a_place_of_their_own",
-            places=[place for place in scene.places if place.check_in.enrolment in never],
+            sign="seldom_a_place_of_their_own",
+            places=[place for place in scene.places if place.check_in.enrolment in mostly],
         )
         for scene in scenes
-        if not scene.is_coarse and any(place.check_in.enrolment in never for place in scene.places)
+        if not scene.is_coarse and any(place.check_in.enrolment in mostly for place in scene.places)
     ]
 
 
@@ -244,6 +248,7 @@ RULE = Rule[Dossier](
         "stored_days",
         "stored_lessons",
         "stored_times_share",
+        "stored_times_share_held",
         "stored_people_share",
         "scatter_m",
         "scatter_of_accuracy",

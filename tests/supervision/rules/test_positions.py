@@ -154,14 +154,24 @@ def test_a_building_whose_place_most_phones_have_stored_is_spared() -> None:
 
 
 def test_people_who_never_have_another_place_than_the_stored_one_are_held() -> None:
-    course = Export().course(people=20, days=12)
+    course = Export().course(people=20, days=6)
     for row in course.check_ins():
         if place_of(course, row) < 10:
             put(row, 117.22721, 31.82064, accuracy_m=40.0)
 
     [finding] = course.found(RULE)
     assert (finding.severity, finding.lines) == ("hold", course.enrolments[:10])
-    assert finding.evidence["signs"] == ["hardly_a_place_of_their_own"]
+    assert finding.evidence["signs"] == ["seldom_a_place_of_their_own"]
+
+
+def test_people_who_seldom_have_another_place_are_told() -> None:
+    course, chance = Export().course(people=20, days=6), random.Random(1)
+    for row in course.check_ins():
+        if place_of(course, row) < 9 and chance.random() < 0.92:
+            put(row, 117.22721, 31.82064, accuracy_m=40.0)
+
+    [finding] = course.found(RULE)
+    assert (finding.severity, finding.lines) == ("warn", course.enrolments[:9])
 
 
 def test_a_stored_place_that_nobody_renews_for_weeks_is_held() -> None:
