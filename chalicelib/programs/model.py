@@ -16,7 +16,7 @@ from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.free_text import PUBLIC_WORDS
 from chalicelib.kernel.ids import ProgramId
 from chalicelib.kernel.principal import Change
-from chalicelib.programs.thresholds import Thresholds
+from chalicelib.programs.thresholds import Thresholds, contradictions
 
 ROLL_CALLS_MAX = 4
 Count = Annotated[int, Meta(ge=0, le=100_000)]
@@ -157,7 +157,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 def policy_faults(policy: Policy) -> tuple[Fault, ...]:
-    """Name the fields that no type refuses: shares lie between 0 and 1, the least size below the largest."""
+    """Name the fields that no type refuses: shares lie between 0 and 1, the least below the largest."""
     shares = {
         "pay_rate.passed": policy.pay_rate.passed,
         "pay_rate.failed": policy.pay_rate.failed,
@@ -167,6 +167,7 @@ def policy_faults(policy: Policy) -> tuple[Fault, ...]:
     wrong = [name for name, share in shares.items() if not 0 <= share <= 1]
     if policy.class_size_min > policy.class_size_max:
         wrong.append("class_size_max")
+    wrong += [f"supervision.{name}" for name in contradictions(policy.supervision)]
     return tuple(Fault("wrong_type", field=f"policy.{name}") for name in wrong)
 
 

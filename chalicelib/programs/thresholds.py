@@ -155,3 +155,28 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """So many times as many lessons at once as rooms stop payment; any more than rooms are told."""
     room_hours_per_day: Annotated[float, Meta(ge=1, le=24)] = 16.0
     """More hours of lessons a room and day are told: 7 to 23 o'clock without a break."""
+
+
+_TOLD_BEFORE_HELD = (
+    ("device_people", "device_people_at_once"),
+    ("device_pairs_told", "device_pairs"),
+    ("stored_times_share", "stored_times_share_held"),
+    ("road_km_per_hour", "train_km_per_hour"),
+    ("train_usual_km_per_hour", "train_km_per_hour"),
+    ("burst_seconds_inhuman", "burst_seconds"),
+    ("burst_seconds", "burst_seconds_scripted"),
+    ("footage_missing_share_told", "footage_missing_share"),
+    ("footage_changeover_minutes", "footage_changeover_minutes_long"),
+    ("idle_days", "idle_days_held"),
+    ("phone_people", "phone_people_held"),
+)
+"""Of each two the first is never above the second: what stops payment was told before."""
+
+
+def contradictions(thresholds: Thresholds) -> list[str]:
+    """Name the thresholds that lie below one that they have to reach."""
+    return [
+        higher
+        for lower, higher in _TOLD_BEFORE_HELD
+        if getattr(thresholds, lower) > getattr(thresholds, higher)
+    ]

@@ -29,6 +29,32 @@ def test_impossible_policies_are_refused(world, api):
     assert fields == {"policy.attendance_min", "policy.class_size_max"}
 
 
+def test_thresholds_of_supervision_are_part_of_the_policy(world, api):
+    province = api("province")
+    program = province.post("/v1/programs", PROGRAM).json
+    assert program["policy"]["supervision"]["idle_days"] == 60
+    path = f"/v1/programs/{program['id']}/policy"
+    policy = {**program["policy"], "supervision": {"idle_days": 45}}
+    changed = province.post(path, {"version": 1, "policy": policy})
+    assert (changed.status, changed.json["policy"]["supervision"]["idle_days"]) == (201, 45)
+    assert changed.json["policy"]["supervision"]["idle_days_held"] == 90
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "field"),
+    [
+        ({"idle_days": 100}, "policy.supervision.idle_days_held"),
+        ({"phone_people": 5}, "policy.supervision.phone_people_held"),
+        ({"burst_share": 1.5}, "policy.supervision.burst_share"),
+        ({"marks_peeple": 3}, "policy.supervision.marks_peeple"),
+    ],
+)
+def test_thresholds_that_contradict_or_do_not_exist_are_refused(world, api, thresholds, field):
+    wrong = {**PROGRAM, "policy": {**PROGRAM["policy"], "supervision": thresholds}}
+    answer = api("province").post("/v1/programs", wrong)
+    assert [error["field"] for error in answer.json["errors"]] == [field], answer.text
+
+
 def test_every_version_of_a_policy_stays_with_who_made_it_and_why(world, api):
     province = api("province")
     program = province.post("/v1/programs", PROGRAM).json

@@ -2,7 +2,10 @@
 
 import dataclasses
 import json
+import os
 import random
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -22,6 +25,7 @@ from infra.replay import Replay
 from infra.supervise import NOTHING_DONE, SOME_LEFT_OUT, main
 from tests.supervision.rules.exports import WUHU, Export
 
+ROOT = Path(__file__).parents[3]
 MOMENTS = ("_at", "from", "until")
 
 
@@ -196,6 +200,29 @@ def _with_everything(dossier: Any, records: Any) -> Any:
         people=near.people,
     )
     return dataclasses.replace(dossier, neighbours=neighbours)
+
+
+def test_the_command_gives_the_same_bytes_each_time_and_loads_nothing_of_a_cloud(
+    spoiled: Export, tmp_path: Path
+) -> None:
+    spoiled.write(tmp_path)
+    script = (
+        "import sys; from infra.supervise import main; ended = main(sys.argv[1:]);"
+        "cloud = {'boto3', 'botocore', 'pynamodb', 'chalice', 'chalicelib.aws'} & set(sys.modules);"
+        "sys.exit(ended or bool(cloud))"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", script, str(tmp_path)],
+            capture_output=True,
+            check=True,
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        )
+        for seed in ("1", "2")
+    ]
+
+    assert runs[0].stdout == runs[1].stdout != b""
 
 
 # ------------------------------------------------------------------------------------ what goes wrong
