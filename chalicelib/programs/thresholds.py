@@ -130,8 +130,10 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Marks of fewer people may be alike by chance."""
     marks_range: Marks = 2.0
     """Marks within this range are the same: by one up and down around one figure."""
-    marks_share: Share = 0.85
+    marks_share: Share = 0.8
     """So many trainees within the range in theory and in practice stop payment, in one of them are told."""
+    marks_equal_share: Share = 0.6
+    """So many with exactly the same two marks stop payment too."""
     marks_spread: Marks = 1.5
     """A smaller standard deviation in both is told: good classes spread by more."""
 

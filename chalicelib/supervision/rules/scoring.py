@@ -9,7 +9,7 @@ from chalicelib.programs.model import Policy
 from chalicelib.programs.thresholds import Thresholds
 from chalicelib.supervision.records.model import Finding, FindingKind, ScoresRecord, Severity
 from chalicelib.supervision.rules.attempts import newest
-from chalicelib.supervision.rules.dossier import Dossier
+from chalicelib.supervision.rules.dossier import Dossier, grouped_by
 from chalicelib.supervision.rules.rule import Rule, finding, ids
 
 EARLY, UNIFORM = "early_scores", "uniform_scores"
@@ -96,7 +96,10 @@ def evaluate_uniform(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iter
     alike = [half.alike(limits.marks_range) for half in halves]
     many = limits.marks_share * examined
     both = set.intersection(*alike)
-    held = len(halves) > 1 and len(both) >= many
+    equal = _equal(halves)
+    if len(equal) >= limits.marks_equal_share * examined:
+        both |= equal
+    held = len(both) >= many or len(equal) >= limits.marks_equal_share * examined
     told = (
         any(len(half) >= many for half in alike)
         or all(half.spread < limits.marks_spread for half in halves)
@@ -120,6 +123,14 @@ def _halves(dossier: Dossier) -> list[Marks]:
         Marks(half="theory", by_enrolment={key: record.theory or 0.0 for key, record in records.items()}),
         Marks(half="practice", by_enrolment={key: record.practice or 0.0 for key, record in records.items()}),
     ]
+
+
+def _equal(halves: Sequence[Marks]) -> set[str]:
+    """Give the most trainees with exactly the same two marks."""
+    theory, practice = (half.by_enrolment for half in halves)
+    groups = grouped_by(theory, lambda enrolment: f"{theory[enrolment]}/{practice[enrolment]}")
+    largest: Sequence[str] = max(groups.values(), key=lambda group: (len(group), tuple(group)))
+    return set(largest)
 
 
 def _copied(halves: Sequence[Marks], many: float) -> bool:
@@ -155,6 +166,7 @@ def _uniform_finding(
             **figures,
             "marks_range": limits.marks_range,
             "marks_share": limits.marks_share,
+            "marks_equal_share": limits.marks_equal_share,
             "marks_spread": limits.marks_spread,
         },
         at=newest(
@@ -180,7 +192,7 @@ UNIFORM_RULE = Rule[Dossier](
     pattern="a class with the same marks in theory and practice, or marks that differ by one",
     source="audits: one mark for everyone, or one copied down and varied by hand",
     evaluate=evaluate_uniform,
-    thresholds=("marks_people", "marks_range", "marks_share", "marks_spread"),
+    thresholds=("marks_people", "marks_range", "marks_share", "marks_equal_share", "marks_spread"),
     spares=(
         "good classes with high marks: 90 to 98 is a spread of its own",
         "practice marked pass or fail, theory not: told, not held",

@@ -104,6 +104,13 @@ def test_the_same_marks_for_nearly_everyone_are_held_in_their_lines(course: Cour
     assert (finding.severity, finding.lines) == ("hold", course.enrolments[2:])
 
 
+def test_the_very_same_two_marks_for_two_in_three_are_held(course: Course) -> None:
+    mark(course, [86] * 13 + [70, 72, 95, 61, 66, 78, 99], [88] * 13 + [80, 62, 75, 90, 64, 71, 93])
+
+    [finding] = course.found(UNIFORM)
+    assert (finding.severity, finding.lines) == ("hold", course.enrolments[:13])
+
+
 def test_marks_varied_by_two_are_told(course: Course) -> None:
     mark(course, [83, 84, 85, 86, 87] * 4, [92, 91, 90, 89, 88] * 4)
 
