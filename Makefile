@@ -130,10 +130,10 @@ province: $(STAMP) ## load the running stack with a small lively province (SMALL
 	@$(PYTHON) -m infra.province.stack
 
 CLASSES ?= 2000
-SEED ?= 1
+SEED ?= 9003
 FRAUD ?= 0.02
 PROVINCE := .build/province
-supervision: $(STAMP) ## what the rules find of a synthetic province, against its labels (CLASSES=2000 SEED=1 FRAUD=0.02)
+supervision: $(STAMP) ## what the rules find of a synthetic province, against its labels (CLASSES=2000 SEED=9003 FRAUD=0.02)
 	@rm -rf $(PROVINCE) && mkdir -p $(PROVINCE)
 	@$(PYTHON) -m infra.province.generate --classes $(CLASSES) --seed $(SEED) --fraud $(FRAUD) $(PROVINCE)/export
 	@$(PYTHON) -m infra.supervise $(PROVINCE)/export > $(PROVINCE)/findings.jsonl

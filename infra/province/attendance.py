@@ -104,6 +104,8 @@ def _arrivals(
         else:
             early = trainee.person.early_min + rng.gauss(0, 4) - weather_min
             at = start - timedelta(minutes=early if rng.random() > 0.02 else rng.uniform(-28, 5))
+        if meeting.away:  # nobody is there before the train they all came by
+            at = max(at, start - timedelta(minutes=rng.uniform(0, 8)))
         at = min(
             max(at, start - _OPENS_BEFORE), start + _CLOSES_AFTER - timedelta(seconds=rng.randint(5, 300))
         )

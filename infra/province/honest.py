@@ -211,7 +211,7 @@ def by_train(builder: Builder) -> list[Course]:
         morning.ends_at = morning.starts_at + timedelta(minutes=90)
         morning.hours = 2.0
         start = morning.ends_at + timedelta(hours=hours) + timedelta(minutes=rng.uniform(8, 25))
-        afternoon.starts_at = start.replace(minute=start.minute // 10 * 10, second=0, microsecond=0)
+        afternoon.starts_at = start.replace(second=0, microsecond=0) + timedelta(minutes=-start.minute % 10)
         afternoon.ends_at = max(afternoon.ends_at, afternoon.starts_at + timedelta(minutes=180))
         afternoon.away, afternoon.room, afternoon.trainer = site, None, key(rng, "t")
         break
@@ -234,7 +234,7 @@ def _sign_out(builder: Builder, course: Course) -> None:
     morning: Meeting = course.meetings[away - 1]
     for trainee in course.active:
         if trainee.added_at:
-            at = morning.ends_at + timedelta(seconds=builder.rng.uniform(-240, 300))
+            at = morning.ends_at + timedelta(seconds=builder.rng.uniform(-240, 60))
             course.check_ins.extend(sign(builder, course, morning, trainee, at, kind="out"))
 
 

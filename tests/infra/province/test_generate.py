@@ -17,7 +17,8 @@ from infra.province.course import Course
 from infra.province.diary import collide
 from infra.province.fraud.patterns import PATTERNS
 from infra.province.generate import generate, labels_beside, main
-from infra.province.honest import LOOK_ALIKES, full_house, honest, live
+from infra.province.ground import kilometres
+from infra.province.honest import LOOK_ALIKES, by_train, full_house, honest, live
 from infra.province.labels import Case, Strength, read_labels
 
 CLASSES = 90
@@ -188,6 +189,24 @@ def test_honest_phones_scatter_by_about_what_they_say():
     assert 5 < median(away) < 90
     assert 8 < median(place.accuracy_m for place in good) < 70
     assert max(away) <= (course.site.radius_m or 200) + 100
+
+
+def test_nobody_travels_faster_than_a_train_from_door_to_door():
+    builder = Builder(8, 60)
+    for _ in range(6):
+        (course,) = by_train(builder)
+        meetings = {meeting.id: meeting for meeting in course.meetings}
+        away = next((meeting for meeting in course.meetings if meeting.away), None)
+        times = defaultdict(list)
+        for line in accepted(course):
+            if away and meetings[line.lesson].starts_at.date() == away.starts_at.date():
+                times[line.enrolment].append((line.received_at, line.lesson == away.id))
+        for own in times.values():
+            left = max((at for at, is_away in own if not is_away), default=None)
+            came = min((at for at, is_away in own if is_away), default=None)
+            if left and came:
+                hours = (came - left).total_seconds() / 3600
+                assert kilometres(course.site, away.away) / hours < 230
 
 
 def test_each_look_alike_is_met(honest_classes):
