@@ -34,6 +34,7 @@ def test_a_clerk_and_a_school_together_bring_no_line_into_a_batch_and_leave_a_re
     line = money.read(claim)["lines"][0]["id"]
     path, wish = f"/v1/subsidy-claims/{claim['id']}", {"reason": "请尽快"}
     seen = {"version": claim["version"]}
+    came = {"amount_fen": 1, "received_on": "2026-09-21", "bank_reference": "R1"}
     tries = [
         ("POST", f"{path}/approve", seen),  # the second review, by who gave the first or applied
         ("POST", f"{path}/review", seen),
@@ -42,6 +43,9 @@ def test_a_clerk_and_a_school_together_bring_no_line_into_a_batch_and_leave_a_re
         ("POST", "/v1/settlement-batches", {}),
         ("POST", f"/v1/claim-lines/{line}/release", wish),
         ("POST", f"/v1/claim-lines/{line}/reverse", wish),
+        ("POST", f"/v1/claim-lines/{line}/repayments", came),
+        ("POST", f"/v1/claim-lines/{line}/repayments/confirm", {}),
+        ("POST", f"/v1/claim-lines/{line}/correct", {"to": "failed", "amount_fen": 1, **wish}),
         ("POST", "/v1/holds", {"subject": {"kind": "line", "id": line}, **wish}),
     ]
     refused = []

@@ -111,13 +111,6 @@ BUGS = (
         _KINDS,
     ),
     _bug(
-        "a batch with all its results waits on",
-        _BATCHES,
-        "return [] if waits else [BatchRow.queued_at.remove()]",
-        "return []",
-        _KINDS,
-    ),
-    _bug(
         "what was exported is not waited for anew",
         _BATCHES,
         "            BatchRow.queue.set(WAITING_LIST),\n            BatchRow.queued_at.set(change.at),\n",
@@ -132,10 +125,10 @@ BUGS = (
         _KINDS,
     ),
     _bug(
-        "footage that never came lapses, and waits on",
-        _FOOTAGE,
-        "        SegmentRow.queued_at.remove(),\n    ]\n    if segment.status in UNSENT:",
-        "    ]\n    if segment.status in UNSENT:",
-        _KINDS,
+        "two rosters of one second take the same person",
+        "chalicelib/enrolments/store.py",
+        "Check(EnrolmentRow, (enrolment_id,), EnrolmentRow.class_id.does_not_exist())",
+        "Check(EnrolmentRow, (enrolment_id,), EnrolmentRow.id.exists())",
+        "tests/classes/occupancy/test_trainees_in_two_places.py",
     ),
 )

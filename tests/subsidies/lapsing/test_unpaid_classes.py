@@ -149,7 +149,7 @@ def test_closing_is_offered_to_a_clerk_where_nobody_is_payable_and_nowhere_else(
 
     assert offered("clerk") == {nobody: ["close"], somebody: []}
     assert offered("reviewer") == {nobody: [], somebody: []}
-    assert offered("institution") == {nobody: ["scores"], somebody: ["scores"]}
+    assert offered("institution") == {nobody: ["scores"], somebody: ["scores", "claim"]}
     assert close(money, somebody).json["code"] == "somebody_payable"
     assert close(money, nobody).status == 200
     assert offered("clerk") == {nobody: [], somebody: []}

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from chalicelib.attendance.footage.model import FootageStatus
-from chalicelib.attendance.footage.store import find_segment
+from chalicelib.attendance.footage.store import find_segment, lapse, register
+from chalicelib.aws.writes import ConditionFailed
 from tests.accounts.builders import ask_for, confirm
 from tests.catalogue.payees.test_payees import decide as decide_payee
 from tests.catalogue.payees.test_payees import propose as propose_payee
@@ -116,7 +117,9 @@ def test_a_failed_line_waits_to_be_released_and_whatever_is_asked_of_a_line_for_
     failed, paid = (line["line_id"] for line in money.batch(batch)["lines"])
 
     def waits(who: str = "finance_two") -> dict[str, list[str]]:
-        items = listed(world, who, money.now, kind="claim_line")["items"]
+        answer = listed(world, who, money.now, kind="claim_line")
+        items, figures = answer["items"], answer["counts"].get("claim_line", {"count": 0})
+        assert figures["count"] == len(items), "what is counted is what is shown"
         return {item["subject"]: item["allowed_actions"] for item in items}
 
     assert "release" in waits()[failed]
@@ -177,6 +180,21 @@ def test_footage_that_was_announced_and_never_came_waits_for_seven_days_and_laps
     assert announced(room, later)["id"] == footage["id"], "announced anew, it is awaited again"
     assert status() is FootageStatus.AWAITING_UPLOAD
     assert only(world, "institution", "footage", later)["subject"] == footage["id"]
+
+
+def test_footage_that_came_or_was_announced_anew_meanwhile_does_not_lapse(world: Any, cloud: Any) -> None:
+    room = Classroom(world).rostered(1)
+    at = room.starts() + timedelta(hours=8)
+    segment = find_segment(room.id, announced(room, at)["id"])
+    assert segment is not None
+    with pytest.raises(ConditionFailed):
+        lapse(segment, awaited_before=at - timedelta(seconds=1), change=world.change)
+    register(segment, "v1", mismatch=None, now=at, change=world.change)
+    assert listed(world, "institution", at, kind="footage")["items"] == []
+    night(world, at + 7 * DAY)
+    came = find_segment(room.id, segment.id)
+    assert came is not None
+    assert came.status is FootageStatus.STORED
 
 
 def test_the_provinces_list_makes_no_more_queries_however_many_cities_have_something(
