@@ -164,7 +164,7 @@ class Page:
 
     def here(self, address: str) -> bool:
         """Tell whether the page is in this area."""
-        return self.visit.values.get("area", "") == address
+        return self.visit.path.startswith("/console") and self.visit.values.get("area", "") == address
 
     def done_label(self) -> str:
         """Say what was done."""
