@@ -110,8 +110,10 @@ class Browser:
                 made = _call(driver, "POST", "/session", {"capabilities": {"alwaysMatch": wanted}})
                 browser = cls(driver, made["sessionId"])
                 browser._metrics(size)
-                yield browser
-                _call(driver, "DELETE", f"/session/{browser._session}")
+                try:
+                    yield browser
+                finally:
+                    _call(driver, "DELETE", f"/session/{browser._session}")
             finally:
                 process.terminate()
                 process.wait()

@@ -164,7 +164,7 @@ class Page:
 
     def here(self, address: str) -> bool:
         """Tell whether the page is in this area."""
-        return self.visit.values.get("area", "") == address
+        return self.visit.path.startswith("/console") and self.visit.values.get("area", "") == address
 
     def done_label(self) -> str:
         """Say what was done."""
@@ -172,6 +172,8 @@ class Page:
 
     def label_of(self, do: str) -> str:
         """Say a decision by its label."""
+        if do == "activate":
+            return self.say("激活账号，请登录", "account activated, now sign in")
         kind, _, action = do.partition(".")
         act = MAKES.get(action) if kind == "new" else ACTS.get(kind, {}).get(action)
         return words.said(act.label if act is not None else ("已提交", "Sent"), english=self.english)

@@ -22,7 +22,8 @@ from chalicelib.kernel.reasons import error
 Show = Callable[[Page], Reply]
 Act = Callable[[Page, str], Reply | None]
 """A page's own way to carry something out; None where it is a decision like all others."""
-SENT_FROM_NOWHERE: Final = frozenset({"sign_in"})
+_FROM_NOWHERE: Final = frozenset({"sign_in", "activate"})
+"""What is sent by who is not signed in yet."""
 _UNSENT: Final = frozenset(
     {CSRF_FIELD, "account", "password", "totp", "kept", "activation_code", "assertion"}
 )
@@ -72,10 +73,10 @@ def _sent(
     visit, session = page.visit, page.session
     token = visit.typed(CSRF_FIELD) or visit.headers.get(CSRF_HEADER, "")
     do = visit.typed("do") or visit.parameters.get("do", "")
-    if session.principal is None and do != "sign_in" and not for_everybody:
+    if session.principal is None and do not in _FROM_NOWHERE and not for_everybody:
         return _ask_to_sign_in(page)
     if not session.owns(token):
-        if do == "sign_in":
+        if do in _FROM_NOWHERE:
             return _sign_in_page(page, kept=visit.typed("kept"), stale=True)
         page.refuse(error("form_stale"))
         return show(page)
@@ -86,6 +87,8 @@ def _dispatched(page: Page, show: Show, act: Act | None, do: str, shown_once: fr
     match do:
         case "sign_in":
             return _sign_in(page)
+        case "activate":
+            return _activate(page)
         case "sign_out":
             sign_out(page.session.renewal)
             page.session = page.session.anew()
@@ -144,6 +147,20 @@ def _sign_in(page: Page) -> Reply:
     if kept:
         return page.draw("kept", page.say("请核对后再提交", "Check, then send"), kept=kept)
     return page.go(page.link())
+
+
+def _activate(page: Page) -> Reply:
+    """Set the first password of an account, by its code and its person's own card."""
+    names = ("account", "activation_code", "password", "assertion")
+    body = {name: page.visit.typed(name).strip() for name in names}
+    body["password"] = page.visit.typed("password")
+    try:
+        page.asker.ask("POST", "/v1/auth/activate", body=body)
+    except DomainError as failure:
+        page.refuse(failure)
+        return _sign_in_page(page)
+    page.done = "activate"
+    return _sign_in_page(page)
 
 
 def _kept(text: str) -> dict[str, list[str]]:

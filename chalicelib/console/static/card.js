@@ -2,6 +2,7 @@
 // Trainee: sign in with the social card, claim, show the QR, check in.
 
 let refreshing = null;
+const WAIT_MOST_SECONDS = 16;
 
 async function claim(voucher) {
   await call("POST", `v1/vouchers/${voucher.id}/claim`, { device_id: deviceId() });
@@ -24,15 +25,31 @@ async function noCode(error, voucher, place) {
   place.replaceChildren(told, pressing(two("改用本机出示", "Show it on this phone"), bind));
 }
 
-async function showCode(voucher, place) {
+// A code that could not be refreshed is greyed and tried again, sooner or later, for as long as it is shown.
+function tryAgain(voucher, place, failures) {
+  place.classList.add("stale");
+  const told = place.querySelector(".soft") || place.appendChild(make("p", { class: "soft" }));
+  told.textContent = two("网络中断，正在重试；恢复后自动更新。", "No network: it is tried again by itself.");
+  const again = () => {
+    clearTimeout(refreshing);
+    window.removeEventListener("online", again);
+    if (place.isConnected) showCode(voucher, place, failures + 1).catch(complain);
+  };
+  window.addEventListener("online", again);
+  refreshing = setTimeout(again, Math.min(WAIT_MOST_SECONDS, 2 ** failures) * 1000);
+}
+
+async function showCode(voucher, place, failures = 0) {
   clearTimeout(refreshing);
   let code = null;
   try {
     code = await call("GET", `v1/vouchers/${voucher.id}/qr`, undefined, { "X-Device-Id": deviceId() });
   } catch (error) {
-    await noCode(error, voucher, place);
+    if (!(error instanceof Refused) || error.status >= 500 || error.status === 429) tryAgain(voucher, place, failures);
+    else await noCode(error, voucher, place);
     return;
   }
+  place.classList.remove("stale");
   const image = make("img", { alt: two("券码", "Voucher code"), src: `data:image/svg+xml;utf8,${encodeURIComponent(code.svg)}` });
   const text = two("请出示给培训机构扫码，自动刷新", "Show this to the institution; it refreshes itself");
   place.replaceChildren(image, make("p", { class: "soft" }, text));

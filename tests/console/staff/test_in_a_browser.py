@@ -30,8 +30,8 @@ SHOWN = {
     "reviewer": ["claims"],
     "finance": ["money", "holds", "statements", "payees"],
     "supervisor": ["objections", "reports", "classes/{scored}/history"],
-    "institution": ["desk", "desk/class", "classes/{scored}/claim", "enrolments"],
-    "province": ["lists", "vouchers"],
+    "institution": ["/scan", "desk", "desk/class", "classes/{scored}/claim", "enrolments"],
+    "province": ["lists", "vouchers", "/public", "/help"],
 }
 
 
@@ -45,7 +45,8 @@ def test_pages_look_right_and_complain_of_nothing(api, world, busy, look):  # no
         for role, places in SHOWN.items():
             window.cookie(COOKIE, Visitor(api, role).cookie)
             for place in places:
-                path = "/console" + ("/" if place else "") + place.format(**known)
+                within = "" if place.startswith("/") else "/console" + ("/" if place else "")
+                path = within + place.format(**known)
                 window.go(home + path)
                 assert "500" not in window.run("return document.title")
                 wider = window.run(

@@ -1,6 +1,8 @@
 """Signing in to the pages: the cookie, the token in every form, and what is kept when a sign-in runs out."""
 
+import base64
 import re
+import time
 
 import pytest
 
@@ -136,3 +138,43 @@ def test_a_page_that_is_not_there_says_so(api, world):
     page = Visitor(api, "clerk").get("/console/nothing")
     assert page.status == 404
     assert "返回待办" in page.text
+
+
+def test_an_account_is_activated_on_the_page_by_its_persons_card(api, world):
+    invited = ask_for(api, NAME)
+    visitor = Visitor(api)
+    page = visitor.get("/console")
+    typed = {
+        "account": NAME,
+        "activation_code": invited.json["activation_code"],
+        "password": GOOD,
+        "assertion": card_assertion(numbered("other").id_number, numbered("other").name),
+    }
+    refused = visitor.press(page, "activate", **typed)
+    assert refused.status == 401
+    assert invited.json["activation_code"] in refused.html
+    assert GOOD not in refused.html
+    own = card_assertion(numbered(NAME).id_number, numbered(NAME).name)
+    done = visitor.press(refused, "activate", password=GOOD, assertion=own)
+    assert done.status == 200, done.text
+    assert "激活账号" in done.text
+    assert "待办" in visitor.press(done, "sign_in", account=NAME, password=GOOD).text
+
+
+def test_who_has_a_second_factor_types_its_code(api, clerk_account):
+    from chalicelib.accounts.sign_in.one_time_codes import new_totp
+
+    own = card_assertion(numbered(NAME).id_number, numbered(NAME).name)
+    asked = {"account": NAME, "password": GOOD, "assertion": own}
+    offer = api().post("/v1/auth/totp", asked, source=HOME)
+    assert offer.status == 200, offer.text
+    totp = new_totp(base64.b32decode(offer.json["secret"]))
+    code = totp.generate(int(time.time())).decode()
+    confirmed = {"account": NAME, "password": GOOD, "totp": code}
+    assert api().post("/v1/auth/totp/confirm", confirmed, source=HOME).status == 200
+    visitor = Visitor(api)
+    page = visitor.get("/console")
+    bare = visitor.press(page, "sign_in", account=NAME, password=GOOD)
+    assert bare.status == 401
+    later = totp.generate(int(time.time()) + 30).decode()
+    assert "待办" in visitor.press(bare, "sign_in", password=GOOD, totp=f"{later[:3]} {later[3:]}").text

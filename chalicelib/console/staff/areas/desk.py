@@ -43,7 +43,11 @@ def _desk(page: Page) -> Reply:
     lessons = []
     for room in running:
         whole = page.get("/v1/classes/{class_id}", {"class_id": room.id})
-        lessons += [(whole, lesson) for lesson in whole.lessons if shanghai_date(lesson.starts_at) == today]
+        lessons += [
+            (whole, lesson, _checked_in(page, lesson))
+            for lesson in whole.lessons
+            if shanghai_date(lesson.starts_at) == today
+        ]
     return page.draw(
         "desk",
         page.say("窗口", "Desk"),
@@ -52,6 +56,13 @@ def _desk(page: Page) -> Reply:
         claims=page.get("/v1/subsidy-claims", limit=20).items,
         uscc=uscc,
     )
+
+
+def _checked_in(page: Page, lesson: Any) -> list[str]:
+    """Name who has checked in at a lesson, as the school may see them."""
+    path = "/v1/lessons/{lesson_id}/check-ins"
+    found = page.get(path, {"lesson_id": lesson.id}, limit=100).items
+    return [check_in.trainee.name for check_in in found if check_in.trainee is not None]
 
 
 # --------------------------------------------------------------------------- applying for a class
