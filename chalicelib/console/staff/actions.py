@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.console.words import ROLES, Pair
+from chalicelib.console.words import OUTCOMES, ROLES, Pair
 
 
 @dataclass(frozen=True)
@@ -310,6 +310,21 @@ ACTS: Final[Mapping[str, Mapping[str, Act]]] = {
                 _REASON,
             ),
             final=True,
+        ),
+    },
+    "risk_case": {
+        "take": Act("/v1/risk-cases/{case_id}/take", ("受理核查", "Take the case up"), (_VERSION,)),
+        "resolve": Act(
+            "/v1/risk-cases/{case_id}/resolve",
+            ("作出结论", "Resolve the case"),
+            (
+                _VERSION,
+                Field("outcome", "choice", ("结论", "Outcome"), choices=tuple(OUTCOMES.items())),
+                Field(
+                    "until", "date", ("容忍至（仅限予以容忍）", "Tolerated until (then only)"), needed=False
+                ),
+                _REASON,
+            ),
         ),
     },
     "delivery": {"redrive": Act("/v1/exchange/deliveries/{message_id}/redrive", ("重新发送", "Send again"))},

@@ -41,6 +41,7 @@ _AREAS: Final[Sequence[tuple[str, words.Pair, str]]] = (
     ("payees", ("收款账户", "Payees"), "/v1/payees"),
     ("holds", ("暂缓", "Holds"), "/v1/holds"),
     ("objections", ("异议", "Objections"), "/v1/objections"),
+    ("cases", ("风险案件", "Risk cases"), "/v1/risk-cases"),
     ("statements", ("对账单", "Statements"), "/v1/statements"),
     ("lists", ("名单与发放", "Lists and issuance"), "/v1/imports"),
     ("vouchers", ("培训券", "Vouchers"), "/v1/reports/funnel"),

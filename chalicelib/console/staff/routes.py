@@ -6,6 +6,7 @@ from typing import Final
 
 from chalicelib.console.staff.areas import (
     accounts,
+    cases,
     claims,
     classes,
     deliveries,
@@ -47,6 +48,7 @@ AREAS: Final[Mapping[str, ModuleType]] = {
     "institutions": institutions,
     "accounts": accounts,
     "objections": objections,
+    "cases": cases,
     "reports": reports,
     "deliveries": deliveries,
 }
