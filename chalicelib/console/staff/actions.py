@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.console.words import OUTCOMES, ROLES, Pair
+from chalicelib.console.words import INSPECTED, OUTCOMES, ROLES, SCOPES, Pair
 
 
 @dataclass(frozen=True)
@@ -327,6 +327,18 @@ ACTS: Final[Mapping[str, Mapping[str, Act]]] = {
             ),
         ),
     },
+    "inspection": {
+        "enter": Act(
+            "/v1/inspections/{inspection_id}/entries/{subject}",
+            ("登记抽查结果", "Enter what was found"),
+            (
+                Field("version", "version", ("版本", "Version"), needed=False),
+                Field("outcome", "choice", ("结果", "Outcome"), choices=tuple(INSPECTED.items())),
+                Field("note", "words", ("说明", "Note"), needed=False),
+            ),
+            method="PUT",
+        ),
+    },
     "delivery": {"redrive": Act("/v1/exchange/deliveries/{message_id}/redrive", ("重新发送", "Send again"))},
     "payee": {
         "confirm": Act(
@@ -397,6 +409,22 @@ MAKES: Final[Mapping[str, Act]] = {
             Field("number", "line", ("账号", "Number")),
             _REASON,
         ),
+    ),
+    "inspection": Act(
+        "/v1/inspections",
+        ("抽取样本", "Draw the sample"),
+        (
+            Field("scope", "choice", ("抽查什么", "Of what"), choices=tuple(SCOPES.items())),
+            Field("division", "line", ("行政区划代码", "Division code")),
+            Field("share", "percent", ("比例（%）", "Share (%)")),
+            Field(
+                "seed",
+                "line",
+                ("公开抽出的种子（一般不填）", "A seed drawn in public (usually none)"),
+                needed=False,
+            ),
+        ),
+        final=True,
     ),
     "objection": Act(
         "/v1/publicity/{claim_id}/objections",

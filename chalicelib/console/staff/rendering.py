@@ -42,6 +42,7 @@ _AREAS: Final[Sequence[tuple[str, words.Pair, str]]] = (
     ("holds", ("暂缓", "Holds"), "/v1/holds"),
     ("objections", ("异议", "Objections"), "/v1/objections"),
     ("cases", ("风险案件", "Risk cases"), "/v1/risk-cases"),
+    ("inspections", ("抽查", "Inspections"), "/v1/inspections"),
     ("statements", ("对账单", "Statements"), "/v1/statements"),
     ("lists", ("名单与发放", "Lists and issuance"), "/v1/imports"),
     ("vouchers", ("培训券", "Vouchers"), "/v1/reports/funnel"),

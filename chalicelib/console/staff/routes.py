@@ -13,6 +13,7 @@ from chalicelib.console.staff.areas import (
     desk,
     enrolments,
     holds,
+    inspections,
     institutions,
     issuance,
     lines,
@@ -49,6 +50,7 @@ AREAS: Final[Mapping[str, ModuleType]] = {
     "accounts": accounts,
     "objections": objections,
     "cases": cases,
+    "inspections": inspections,
     "reports": reports,
     "deliveries": deliveries,
 }

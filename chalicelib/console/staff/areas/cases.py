@@ -1,15 +1,16 @@
 """Risk cases: the list by rule, severity, state and institution, and one case with its evidence."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from chalicelib.classes.store import heads_by_id
 from chalicelib.console import words
 from chalicelib.console.findings import RULES, figures_of, rule_name, sentence_of
 from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import states
 from chalicelib.edge.endpoints import Reply
-from chalicelib.kernel.ids import whole_of
+from chalicelib.kernel.ids import is_id, whole_of
 
 PAGE_ROWS: Final = 50
 _FORMS_MOST: Final = 20
@@ -61,6 +62,7 @@ def _list(page: Page) -> Reply:
         listing=listing,
         choices=choices,
         told={item.id: _told(page, item) for item in listing.items},
+        classes=names_of_classes(item.class_id for item in listing.items),
         rule=lambda name: rule_name(name, english=english),
     )
 
@@ -91,10 +93,26 @@ def _case(page: Page, case_id: str) -> Reply:
         case=case,
         findings=findings,
         place=place_of,
+        classes=names_of_classes(_classes_in(case)),
         consequences=[
             _consequence(page, one, here=number < _FORMS_MOST) for number, one in enumerate(case.consequences)
         ],
     )
+
+
+def names_of_classes(class_ids: Iterable[str | None]) -> dict[str, str]:
+    """Read the names of classes, in one call; what is no class's id has none."""
+    wanted = {class_id for class_id in class_ids if class_id and is_id(class_id, "cls")}
+    return {head.id: head.name for head in heads_by_id(wanted)} if wanted else {}
+
+
+def _classes_in(case: Any) -> Iterator[str | None]:
+    """Name the classes that a case and its evidence are about."""
+    yield case.class_id
+    yield case.subject.id
+    for finding in case.findings:
+        yield finding.class_id
+        yield from finding.evidence.get("classes", ())
 
 
 def _consequence(page: Page, one: Any, *, here: bool) -> Consequence:
