@@ -426,6 +426,16 @@ MAKES: Final[Mapping[str, Act]] = {
         ),
         final=True,
     ),
+    "override": Act(
+        "/v1/classes/{class_id}/overrides",
+        ("申请例外", "Ask for an exception"),
+        (
+            Field("enrolment_id", "pick", ("学员", "Trainee")),
+            Field("check", "pick", ("未通过的条件", "Failed check")),
+            Field("expires_on", "date", ("有效期至", "Until")),
+            _REASON,
+        ),
+    ),
     "objection": Act(
         "/v1/publicity/{claim_id}/objections",
         ("提出异议", "File the objection"),
@@ -439,7 +449,7 @@ MAKES: Final[Mapping[str, Act]] = {
         "/v1/lessons/{lesson_id}/make-ups",
         ("申请", "Ask"),
         (
-            Field("enrolment_id", "echo", ("学员", "Trainee")),
+            Field("enrolment_id", "pick", ("学员", "Trainee")),
             Field(
                 "kind",
                 "choice",

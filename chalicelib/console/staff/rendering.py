@@ -137,11 +137,24 @@ class Page:
         return sorted(forms, key=lambda form: all(act.soft for _, act in form.buttons))
 
     def form_for(
-        self, what: str, *, hidden: Mapping[str, Any] | None = None, folded: bool = False
+        self,
+        what: str,
+        *,
+        hidden: Mapping[str, Any] | None = None,
+        folded: bool = False,
+        picks: Mapping[str, Sequence[tuple[str, str]]] | None = None,
     ) -> DrawnForm:
-        """Draw the form that makes something new."""
+        """Draw the form that makes something new; `picks` are what there is to choose from."""
         act = MAKES[what]
-        shown = [part for part in act.fields if part.kind not in {"version", "echo"}]
+        given = {
+            name: tuple((value, (said, said)) for value, said in choices)
+            for name, choices in (picks or {}).items()
+        }
+        shown = [
+            replace(part, kind="choice", choices=given.get(part.name, ())) if part.kind == "pick" else part
+            for part in act.fields
+            if part.kind not in {"version", "echo"}
+        ]
         along = {name: str(value) for name, value in (hidden or {}).items() if value is not None}
         subject = "-".join(along.values())[:60]
         return DrawnForm(f"new.{what}-{subject}", [(f"new.{what}", act)], shown, along, folded=folded)

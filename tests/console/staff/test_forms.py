@@ -1,0 +1,114 @@
+"""Forms beside decisions: asking for make-ups and exceptions, announcing footage and documents."""
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from tests.classes.builders import Classroom
+from tests.subsidies.overrides.test_overrides import letting
+from tests.subsidies.scored import Money, scored_class
+from tests.support import browser
+from tests.support.browser import Browser, served
+from tests.support.pages import COOKIE, Visitor
+
+DIGEST = "ab" * 32
+
+
+def test_a_school_asks_for_a_make_up_on_the_page_of_the_lesson(world: Any) -> None:
+    room = Classroom(world).approved()
+    room.enrol(1)
+    room.refresh()
+    assert room.put_roster([{"enrolment_id": room.enrolments[0]["id"]}]).status == 200
+    lesson = room.lesson()
+    school = Visitor(world.api, "institution", at=world.now)
+    page = school.get(f"/console/classes/{room.id}/{lesson['id']}")
+    assert "new.make_up" in page.decisions
+    typed = {"enrolment_id": room.enrolments[0]["id"], "kind": "excuse", "reason": "住院三天"}
+    answer = school.press(page, "new.make_up", **typed)
+    assert answer.status == 200, answer.text
+    assert "住院三天" in school.get(f"/console/classes/{room.id}/attendance").text
+    clerk = Visitor(world.api, "clerk", at=world.now).get(f"/console/classes/{room.id}/{lesson['id']}")
+    assert "new.make_up" not in clerk.decisions
+
+
+def test_a_clerk_asks_for_an_exception_where_a_check_fails(world: Any) -> None:
+    money = Money(world)
+    letting(money, "attendance")
+    money.budget()
+    class_id = scored_class(world, 2, absent={0}, policy_version=2)
+    clerk = Visitor(world.api, "clerk", at=money.now)
+    page = clerk.get(f"/console/classes/{class_id}/claim")
+    assert "new.override" in page.decisions
+    asked = clerk.press(
+        page, "new.override", check="attendance", reason="设备故障，纸质签到为证", expires_on="2027-06-30"
+    )
+    assert asked.status == 200, asked.text[:900]
+    assert "设备故障，纸质签到为证" in asked.text
+    assert "待复核" in asked.text
+
+
+def test_a_recording_is_announced_and_the_page_told_where_to_send_it(world: Any) -> None:
+    room = Classroom(world).approved()
+    lesson = room.lesson()
+    at = datetime.fromisoformat(lesson["ends_at"])
+    before = Visitor(world.api, "institution", at=world.now)
+    assert "footage.announce" not in before.get(f"/console/classes/{room.id}/{lesson['id']}").html
+    school = Visitor(world.api, "institution", at=at)
+    page = school.get(f"/console/classes/{room.id}/{lesson['id']}")
+    assert 'data-list="footage.announce"' in page.html
+    csrf = re.search(r'data-csrf="(\w+)"', page.html)
+    assert csrf is not None
+    fields = [
+        ("csrf", csrf[1]),
+        ("do", "footage.announce"),
+        ("camera_id", "cam-1"),
+        ("started_at", lesson["starts_at"][:19]),
+        ("ended_at", lesson["ends_at"][:19]),
+        ("filename", "周一.mp4"),
+        ("size_bytes", "1048576"),
+        ("sha256", DIGEST),
+    ]
+    told = school.post(page.path, fields)
+    assert told.status == 200, told.text
+    assert 'id="upload-form"' in told.html, told.text
+    wrong = school.post(page.path, [(n, "昨天" if n == "started_at" else v) for n, v in fields])
+    assert wrong.status == 400
+
+
+def test_a_document_is_announced_beside_its_claim(world: Any) -> None:
+    money = Money(world)
+    claim = money.claim(scored_class(world, 1))
+    school = Visitor(world.api, "institution", at=money.now)
+    page = school.get(f"/console/claims/{claim['id']}")
+    csrf = re.search(r'data-csrf="(\w+)"', page.html)
+    assert csrf is not None
+    fields = [("csrf", csrf[1]), ("do", "document.announce"), ("kind", "invoice")]
+    fields += [("filename", "发票.PDF"), ("size_bytes", "2048"), ("sha256", DIGEST)]
+    told = school.post(page.path, fields)
+    assert told.status == 200, told.text
+    assert 'id="upload-form"' in told.html
+    listed = school.get(f"/console/claims/{claim['id']}")
+    assert "发票" in listed.text
+    assert "未上传" in listed.text
+    exe = school.post(page.path, [(n, "a.exe" if n == "filename" else v) for n, v in fields])
+    assert exe.status == 400
+
+
+@pytest.mark.skipif(not browser.is_there(), reason="Chromium and its driver are not installed")
+def test_a_browser_digests_a_file_in_pieces_as_everybody_does(world: Any, api: Any) -> None:
+    with served(api, at=world.now) as home, Browser.open() as window:
+        window.go(f"{home}/console")
+        window.cookie(COOKIE, Visitor(api, "institution").cookie)
+        window.go(f"{home}/console/lists")
+        for size in (0, 1, 55, 56, 64, 119, 1000):
+            window.run(
+                "window.told = null; const raw = new Uint8Array(arguments[0]).map((_, i) => (i * 7) % 251);"
+                "digestOf(new Blob([raw]), () => {}, 128).then((told) => { window.told = told; })",
+                size,
+            )
+            window.until("window.told")
+            raw = bytes((i * 7) % 251 for i in range(size))
+            assert window.run("return window.told") == hashlib.sha256(raw).hexdigest(), size
