@@ -189,6 +189,8 @@ class Page:
         """Say a decision by its label."""
         if do == "activate":
             return self.say("激活账号，请登录", "account activated, now sign in")
+        if do == "entry.save":
+            return self.say("保存", "saved")
         kind, _, action = do.partition(".")
         act = MAKES.get(action) if kind == "new" else ACTS.get(kind, {}).get(action)
         return words.said(act.label if act is not None else ("已提交", "Sent"), english=self.english)

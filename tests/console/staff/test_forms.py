@@ -13,6 +13,7 @@ from tests.subsidies.scored import Money, scored_class
 from tests.support import browser
 from tests.support.browser import Browser, served
 from tests.support.pages import COOKIE, Visitor
+from tests.support.people import HEFEI_SCHOOL
 
 DIGEST = "ab" * 32
 
@@ -95,6 +96,46 @@ def test_a_document_is_announced_beside_its_claim(world: Any) -> None:
     assert "未上传" in listed.text
     exe = school.post(page.path, [(n, "a.exe" if n == "filename" else v) for n, v in fields])
     assert exe.status == 400
+
+
+def test_a_clerk_lists_an_institution_and_corrects_it(world: Any) -> None:
+    clerk = Visitor(world.api, "clerk", at=world.now)
+    page = clerk.get("/console/institutions/new")
+    typed = {
+        "uscc": "91340100MA2MRJ4T5E",
+        "name": "合肥新星职业培训学校",
+        "division": "340104",
+        "address": "蜀山区望江西路 5 号",
+        "phone": "0551-65550000",
+        "rooms": "很多",
+        "lng": "117.2",
+        "lat": "31.8",
+    }
+    refused = clerk.press(page, "entry.save", **typed)
+    assert refused.status == 400
+    assert "合肥新星职业培训学校" in refused.html
+    saved = clerk.press(refused, "entry.save", rooms="6", uscc=HEFEI_SCHOOL)
+    assert saved.status == 409, "it is listed, and this form knew no version"
+    mended = clerk.get(f"/console/institutions/{HEFEI_SCHOOL}/edit")
+    done = clerk.press(mended, "entry.save", phone="0551-65550000")
+    assert done.status == 200, done.text
+    shown = world.api("clerk").get(f"/v1/institutions/{HEFEI_SCHOOL}", at=world.now).json
+    assert shown["phone"] == "0551-65550000"
+    assert world.project_id in shown["projects"], "what was ticked stays"
+    school = Visitor(world.api, "institution", at=world.now)
+    assert school.get("/console/institutions/new").status == 403
+
+
+def test_the_province_lists_a_project_and_corrects_it(world: Any) -> None:
+    province = Visitor(world.api, "province", at=world.now)
+    page = province.get(f"/console/projects/{world.project_id}")
+    done = province.press(page, "entry.save", fee="1,980.50", hours="96")
+    assert done.status == 200, done.text
+    shown = world.api(None).get(f"/v1/projects/{world.project_id}", at=world.now).json
+    assert (shown["fee_fen"], shown["hours"]) == (198_050, 96)
+    late = province.press(page, "entry.save", fee="1", hours="1")
+    assert late.status == 409
+    assert Visitor(world.api, "clerk", at=world.now).get("/console/projects/new").status == 403
 
 
 @pytest.mark.skipif(not browser.is_there(), reason="Chromium and its driver are not installed")
