@@ -29,6 +29,12 @@ _WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日
 _WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PLACEHOLDER = re.compile(r"\{\w+\}")
+_OTHERS: Final[Mapping[str, words.Pair]] = {
+    "entry.save": ("保存", "saved"),
+    "class.save": ("保存开班申请", "application saved"),
+    "class.change": ("申请变更", "change applied for"),
+}
+"""What pages do in their own way."""
 _SIMPLE = frozenset({"version", "words", "echo"})
 
 
@@ -189,8 +195,8 @@ class Page:
         """Say a decision by its label."""
         if do == "activate":
             return self.say("激活账号，请登录", "account activated, now sign in")
-        if do == "entry.save":
-            return self.say("保存", "saved")
+        if do in _OTHERS:
+            return self.say(*_OTHERS[do])
         kind, _, action = do.partition(".")
         act = MAKES.get(action) if kind == "new" else ACTS.get(kind, {}).get(action)
         return words.said(act.label if act is not None else ("已提交", "Sent"), english=self.english)

@@ -98,6 +98,26 @@ def test_a_document_is_announced_beside_its_claim(world: Any) -> None:
     assert exe.status == 400
 
 
+def test_a_school_applies_for_a_change_of_its_timetable(world: Any) -> None:
+    room = Classroom(world).approved()
+    school = Visitor(world.api, "institution", at=world.now)
+    plan = school.get(f"/console/classes/{room.id}")
+    assert any("/change" in link for link in plan.links)
+    page = school.get(f"/console/desk/{room.id}/change")
+    rows = [value for name, value in page.form_of("desk.change").fields if name == "lesson_topic"]
+    topics = [f"{topic}（改）" if place == 1 else topic for place, topic in enumerate(rows)]
+    refused = school.press(page, "desk.change", lesson_topic=topics, reason="")
+    assert refused.status == 400
+    done = school.press(refused, "desk.change", reason="讲师调整授课次序")
+    assert done.status == 200, done.text
+    assert "已办理：申请变更" in done.text
+    clerk = Visitor(world.api, "clerk", at=world.now).get(f"/console/classes/{room.id}")
+    assert "class.change_approve" in clerk.decisions
+    assert "讲师调整授课次序" in clerk.text
+    again = school.get(f"/console/desk/{room.id}/change")
+    assert "desk.change" not in again.decisions, "one change at a time"
+
+
 def test_a_clerk_lists_an_institution_and_corrects_it(world: Any) -> None:
     clerk = Visitor(world.api, "clerk", at=world.now)
     page = clerk.get("/console/institutions/new")
