@@ -51,8 +51,8 @@ examples: $(STAMP) ## record the examples of the API's document anew from the te
 	@RECORD_EXAMPLES=1 $(PYTHON) -m pytest -n 0 -q -p no:randomly tests/architecture/test_examples.py
 	@$(PYTHON) -m infra.openapi
 
-contract: $(STAMP) ## have linters and generators of clients read the API's document (needs Node.js)
-	@$(PYTHON) -m infra.contract
+contract: $(STAMP) ## have linters and generators of clients read the API's document (needs Node.js) (STEPS=1: the nine steps through them)
+	@STEPS="$(STEPS)" $(PYTHON) -m infra.contract
 
 hooks: $(STAMP) ## have git run check-style before each commit
 	@git config core.hooksPath infra/hooks

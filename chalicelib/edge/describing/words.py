@@ -18,6 +18,8 @@ Told = tuple[str, str]
 """Chinese, English."""
 THEN_SHEETS: Final = "\n\n表格 Sheets\n\n"
 FILE: Final = Path(__file__).parent / "words.json"
+_FORMS: Final[Mapping[str, Json]] = {"year": {"pattern": "^2[01][0-9]{2}$"}}
+"""Of what stands in a path, where more is known than that it is a text."""
 _SCOPES: Final[Mapping[str, Told]] = {
     "own": ("本人", "own"),
     "institution": ("本机构", "own institution"),
@@ -66,9 +68,13 @@ def _scope(scope: str) -> str:
 def path_parameters(path: str) -> list[Json]:
     """Describe what stands in a path."""
     return [
-        parameter({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
+        parameter({"name": name, "in": "path", "required": True, "schema": _form_of(name)})
         for name in re.findall(r"{(\w+)}", path)
     ]
+
+
+def _form_of(name: str) -> Json:
+    return {"type": "string", **_FORMS.get(name, {})}
 
 
 def parameter(plain: Json) -> Json:
