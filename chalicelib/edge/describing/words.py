@@ -8,6 +8,7 @@ spare.
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ Told = tuple[str, str]
 """Chinese, English."""
 THEN_SHEETS: Final = "\n\n表格 Sheets\n\n"
 FILE: Final = Path(__file__).parent / "words.json"
+CHANGES: Final = Path(__file__).parent / "changes.json"
 _FORMS: Final[Mapping[str, Json]] = {"year": {"pattern": "^2[01][0-9]{2}$"}}
 """Of what stands in a path, where more is known than that it is a text."""
 _SCOPES: Final[Mapping[str, Told]] = {
@@ -36,6 +38,21 @@ class Words(msgspec.Struct, frozen=True):
     """The Chinese sentence; the English one stands with the view."""
     parameters: Mapping[str, Told]
     fields: Mapping[str, Told]
+
+
+class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a version of the API changed, for the changelog."""
+
+    version: str
+    released_on: date
+    zh: str
+    en: str
+
+
+@functools.cache
+def releases() -> list[Release]:
+    """Read the changelog, the newest first."""
+    return msgspec.json.decode(CHANGES.read_bytes(), type=list[Release])
 
 
 @functools.cache
