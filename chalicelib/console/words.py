@@ -127,6 +127,11 @@ STATUSES: Final[Mapping[str, Mapping[str, Pair]]] = {
         "confirmed": ("已认可", "Confirmed"),
         "refused": ("未认可", "Refused"),
     },
+    "risk_case": {
+        "open": ("待核查", "Open"),
+        "under_review": ("核查中", "Under review"),
+        "resolved": ("已办结", "Resolved"),
+    },
     "objection": {
         "open": ("待处理", "Open"),
         "upheld": ("异议成立", "Upheld"),
@@ -179,6 +184,7 @@ KINDS: Final[Mapping[str, Pair]] = {
     "rename": ("更名", "Renames"),
     "restoration": ("恢复培训券", "Restorations"),
     "footage": ("缺录像", "Footage that did not come"),
+    "risk_case": ("风险案件", "Risk cases"),
 }
 FLAGS: Final[Mapping[str, Pair]] = {"late": ("临近到期", "Late"), "overdue": ("已超期", "Overdue")}
 
@@ -275,6 +281,35 @@ DOCUMENTS: Final[Mapping[str, Pair]] = {
     "invoice": ("发票", "Invoice"),
     "other": ("其他材料", "Other"),
     "sign_in_sheet": ("签到表", "Sign-in sheet"),
+}
+CARDS: Final[Mapping[str, Pair]] = {"red": ("红牌", "Red"), "yellow": ("黄牌", "Yellow")}
+SEVERITIES: Final[Mapping[str, Pair]] = {
+    "hold": ("暂缓支付", "Stops payment"),
+    "warn": ("提示", "Warning"),
+}
+OUTCOMES: Final[Mapping[str, Pair]] = {
+    "false_alarm": ("误报", "False alarm"),
+    "confirmed": ("属实", "Confirmed"),
+    "tolerated": ("予以容忍", "Tolerated"),
+}
+FOUND_OF: Final[Mapping[str, Pair]] = {
+    "class": ("班级", "Class"),
+    "lesson": ("课次", "Lesson"),
+    "enrolment": ("报名学员", "Enrolment"),
+    "voucher": ("培训券", "Voucher"),
+    "institution": ("机构", "Institution"),
+    "person": ("人员", "Person"),
+    "trainer": ("教师", "Trainer"),
+}
+SCOPES: Final[Mapping[str, Pair]] = {
+    "classes": ("班级", "Classes"),
+    "lessons": ("课次", "Lessons"),
+    "trainees": ("学员", "Trainees"),
+}
+INSPECTED: Final[Mapping[str, Pair]] = {
+    "in_order": ("相符", "In order"),
+    "deviation": ("不符", "Deviation"),
+    "not_reached": ("未联系上", "Not reached"),
 }
 SUBJECTS: Final[Mapping[str, Pair]] = {
     "line": ("单笔", "Line"),

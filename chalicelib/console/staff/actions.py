@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from chalicelib.console.words import ROLES, Pair
+from chalicelib.console.words import INSPECTED, OUTCOMES, ROLES, SCOPES, Pair
 
 
 @dataclass(frozen=True)
@@ -312,6 +312,33 @@ ACTS: Final[Mapping[str, Mapping[str, Act]]] = {
             final=True,
         ),
     },
+    "risk_case": {
+        "take": Act("/v1/risk-cases/{case_id}/take", ("受理核查", "Take the case up"), (_VERSION,)),
+        "resolve": Act(
+            "/v1/risk-cases/{case_id}/resolve",
+            ("作出结论", "Resolve the case"),
+            (
+                _VERSION,
+                Field("outcome", "choice", ("结论", "Outcome"), choices=tuple(OUTCOMES.items())),
+                Field(
+                    "until", "date", ("容忍至（仅限予以容忍）", "Tolerated until (then only)"), needed=False
+                ),
+                _REASON,
+            ),
+        ),
+    },
+    "inspection": {
+        "enter": Act(
+            "/v1/inspections/{inspection_id}/entries/{subject}",
+            ("登记抽查结果", "Enter what was found"),
+            (
+                Field("version", "version", ("版本", "Version"), needed=False),
+                Field("outcome", "choice", ("结果", "Outcome"), choices=tuple(INSPECTED.items())),
+                Field("note", "words", ("说明", "Note"), needed=False),
+            ),
+            method="PUT",
+        ),
+    },
     "delivery": {"redrive": Act("/v1/exchange/deliveries/{message_id}/redrive", ("重新发送", "Send again"))},
     "payee": {
         "confirm": Act(
@@ -383,6 +410,32 @@ MAKES: Final[Mapping[str, Act]] = {
             _REASON,
         ),
     ),
+    "inspection": Act(
+        "/v1/inspections",
+        ("抽取样本", "Draw the sample"),
+        (
+            Field("scope", "choice", ("抽查什么", "Of what"), choices=tuple(SCOPES.items())),
+            Field("division", "line", ("行政区划代码", "Division code")),
+            Field("share", "percent", ("比例（%）", "Share (%)")),
+            Field(
+                "seed",
+                "line",
+                ("公开抽出的种子（一般不填）", "A seed drawn in public (usually none)"),
+                needed=False,
+            ),
+        ),
+        final=True,
+    ),
+    "override": Act(
+        "/v1/classes/{class_id}/overrides",
+        ("申请例外", "Ask for an exception"),
+        (
+            Field("enrolment_id", "pick", ("学员", "Trainee")),
+            Field("check", "pick", ("未通过的条件", "Failed check")),
+            Field("expires_on", "date", ("有效期至", "Until")),
+            _REASON,
+        ),
+    ),
     "objection": Act(
         "/v1/publicity/{claim_id}/objections",
         ("提出异议", "File the objection"),
@@ -396,7 +449,7 @@ MAKES: Final[Mapping[str, Act]] = {
         "/v1/lessons/{lesson_id}/make-ups",
         ("申请", "Ask"),
         (
-            Field("enrolment_id", "echo", ("学员", "Trainee")),
+            Field("enrolment_id", "pick", ("学员", "Trainee")),
             Field(
                 "kind",
                 "choice",

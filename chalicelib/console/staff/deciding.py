@@ -89,6 +89,8 @@ def _read(field: Field, typed: str) -> Any:
             return int(typed) if typed.isdecimal() and field.name.endswith("_version") else typed
         case "yuan":
             return fen(typed)
+        case "percent":
+            return float(typed.rstrip("%％ ")) / 100
         case _:
             return typed
 

@@ -29,6 +29,12 @@ _WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日
 _WEEKDAYS_EN = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS_EN = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _PLACEHOLDER = re.compile(r"\{\w+\}")
+_OTHERS: Final[Mapping[str, words.Pair]] = {
+    "entry.save": ("保存", "saved"),
+    "class.save": ("保存开班申请", "application saved"),
+    "class.change": ("申请变更", "change applied for"),
+}
+"""What pages do in their own way."""
 _SIMPLE = frozenset({"version", "words", "echo"})
 
 
@@ -41,6 +47,8 @@ _AREAS: Final[Sequence[tuple[str, words.Pair, str]]] = (
     ("payees", ("收款账户", "Payees"), "/v1/payees"),
     ("holds", ("暂缓", "Holds"), "/v1/holds"),
     ("objections", ("异议", "Objections"), "/v1/objections"),
+    ("cases", ("风险案件", "Risk cases"), "/v1/risk-cases"),
+    ("inspections", ("抽查", "Inspections"), "/v1/inspections"),
     ("statements", ("对账单", "Statements"), "/v1/statements"),
     ("lists", ("名单与发放", "Lists and issuance"), "/v1/imports"),
     ("vouchers", ("培训券", "Vouchers"), "/v1/reports/funnel"),
@@ -135,11 +143,24 @@ class Page:
         return sorted(forms, key=lambda form: all(act.soft for _, act in form.buttons))
 
     def form_for(
-        self, what: str, *, hidden: Mapping[str, Any] | None = None, folded: bool = False
+        self,
+        what: str,
+        *,
+        hidden: Mapping[str, Any] | None = None,
+        folded: bool = False,
+        picks: Mapping[str, Sequence[tuple[str, str]]] | None = None,
     ) -> DrawnForm:
-        """Draw the form that makes something new."""
+        """Draw the form that makes something new; `picks` are what there is to choose from."""
         act = MAKES[what]
-        shown = [part for part in act.fields if part.kind not in {"version", "echo"}]
+        given = {
+            name: tuple((value, (said, said)) for value, said in choices)
+            for name, choices in (picks or {}).items()
+        }
+        shown = [
+            replace(part, kind="choice", choices=given.get(part.name, ())) if part.kind == "pick" else part
+            for part in act.fields
+            if part.kind not in {"version", "echo"}
+        ]
         along = {name: str(value) for name, value in (hidden or {}).items() if value is not None}
         subject = "-".join(along.values())[:60]
         return DrawnForm(f"new.{what}-{subject}", [(f"new.{what}", act)], shown, along, folded=folded)
@@ -174,6 +195,8 @@ class Page:
         """Say a decision by its label."""
         if do == "activate":
             return self.say("激活账号，请登录", "account activated, now sign in")
+        if do in _OTHERS:
+            return self.say(*_OTHERS[do])
         kind, _, action = do.partition(".")
         act = MAKES.get(action) if kind == "new" else ACTS.get(kind, {}).get(action)
         return words.said(act.label if act is not None else ("已提交", "Sent"), english=self.english)

@@ -55,14 +55,73 @@ async function sendSheet(place, dry) {
   }
 }
 
+// SHA-256 of a file in pieces: a recording of gigabytes does not fit into memory, which `crypto.subtle` wants.
+const ROUNDS = new Uint32Array(64);
+const START = new Uint32Array(8);
+(() => {
+  const fraction = (root) => ((root - Math.floor(root)) * 2 ** 32) | 0;
+  let found = 0;
+  for (let n = 2; found < 64; n++) {
+    let prime = true;
+    for (let d = 2; d * d <= n; d++) if (n % d === 0) prime = false;
+    if (!prime) continue;
+    if (found < 8) START[found] = fraction(Math.sqrt(n));
+    ROUNDS[found++] = fraction(Math.cbrt(n));
+  }
+})();
+
+function digestBlock(state, view, at, words) {
+  for (let i = 0; i < 16; i++) words[i] = view.getUint32(at + i * 4);
+  for (let i = 16; i < 64; i++) {
+    const x = words[i - 15], y = words[i - 2];
+    const s0 = ((x >>> 7) | (x << 25)) ^ ((x >>> 18) | (x << 14)) ^ (x >>> 3);
+    const s1 = ((y >>> 17) | (y << 15)) ^ ((y >>> 19) | (y << 13)) ^ (y >>> 10);
+    words[i] = (words[i - 16] + s0 + words[i - 7] + s1) | 0;
+  }
+  let [a, b, c, d, e, f, g, h] = state;
+  for (let i = 0; i < 64; i++) {
+    const s1 = ((e >>> 6) | (e << 26)) ^ ((e >>> 11) | (e << 21)) ^ ((e >>> 25) | (e << 7));
+    const t1 = (h + s1 + ((e & f) ^ (~e & g)) + ROUNDS[i] + words[i]) | 0;
+    const s0 = ((a >>> 2) | (a << 30)) ^ ((a >>> 13) | (a << 19)) ^ ((a >>> 22) | (a << 10));
+    const t2 = (s0 + ((a & b) ^ (a & c) ^ (b & c))) | 0;
+    h = g; g = f; f = e; e = (d + t1) | 0; d = c; c = b; b = a; a = (t1 + t2) | 0;
+  }
+  [a, b, c, d, e, f, g, h].forEach((part, i) => {
+    state[i] += part;
+  });
+}
+
+async function digestOf(file, tell, piece = 8 * 1024 * 1024) {
+  const state = START.slice(), words = new Int32Array(64);
+  for (let at = 0; at < file.size || at === 0; at += piece) {
+    let raw = await file.slice(at, at + piece).arrayBuffer();
+    if (at + piece >= file.size) {
+      const padded = new Uint8Array(Math.ceil((raw.byteLength + 9) / 64) * 64);
+      padded.set(new Uint8Array(raw));
+      padded[raw.byteLength] = 0x80;
+      const ends = new DataView(padded.buffer);
+      ends.setUint32(padded.length - 8, Math.floor(file.size / 2 ** 29));
+      ends.setUint32(padded.length - 4, (file.size * 8) >>> 0);
+      raw = padded.buffer;
+    }
+    const view = new DataView(raw);
+    for (let place = 0; place < raw.byteLength; place += 64) digestBlock(state, view, place, words);
+    tell(file.size ? Math.min(1, (at + piece) / file.size) : 1);
+  }
+  return [...state].map((word) => word.toString(16).padStart(8, "0")).join("");
+}
+
 async function sendList(place) {
   const file = place.querySelector("[data-file]").files[0];
   const shown = place.querySelector(".answer");
-  shown.textContent = say("正在计算校验值…", "Reading the file…");
-  const raw = await file.arrayBuffer();
-  const digest = [...new Uint8Array(await crypto.subtle.digest("SHA-256", raw))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  const read = document.createElement("progress");
+  read.max = 1;
+  shown.replaceChildren(say("正在计算校验值 ", "Reading the file "), read);
+  const digest = await digestOf(file, (share) => {
+    read.value = share;
+  });
   const form = new URLSearchParams({ csrf: place.dataset.csrf, do: place.dataset.list, filename: file.name, size_bytes: file.size, sha256: digest });
-  for (const field of place.querySelectorAll("select, input[type=checkbox]:checked, input[name]:not([type=checkbox])")) form.set(field.name, field.value);
+  for (const field of place.querySelectorAll("select, input[type=checkbox]:checked, input[name]:not([type=checkbox], [type=file])")) form.set(field.name, field.value);
   const answer = await fetch(location.href, { method: "POST", body: form });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const told = page.querySelector("#upload-form");

@@ -164,20 +164,13 @@ def test_every_action_that_is_offered_has_its_words_and_its_endpoint():
     import app  # noqa: F401 - declares every endpoint
     from chalicelib.edge.http import VIEWS
     from tests.architecture.offered_table import KINDS
+    from tests.console.staff.test_whatever_waits import ELSEWHERE, NAMES
 
-    elsewhere = {"class": {"edit", "roster", "scores", "change", "claim"}, "settlement batch": {"results"}}
     not_of_staff = {"voucher": {"claim", "show_qr"}, "program": {"change_policy"}}
-    names = {
-        "issuance batch": "issuance_batch",
-        "settlement batch": "settlement_batch",
-        "make-up": "make_up",
-        "check-in": "check_in",
-        "payee account": "payee",
-        "dead letters": "dead_letters",
-    }
     for kind in KINDS:
-        acts = ACTS.get(names.get(kind.name, kind.name), {})
-        left_out = elsewhere.get(kind.name, set()) | not_of_staff.get(kind.name, set())
+        name = NAMES.get(kind.name, kind.name)
+        acts = ACTS.get(name, {})
+        left_out = ELSEWHERE.get(name, set()) | not_of_staff.get(name, set())
         assert set(kind.tries) - left_out <= set(acts), kind.name
         for action, act in acts.items():
             assert (act.method, act.path) in VIEWS, (kind.name, action)

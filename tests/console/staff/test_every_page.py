@@ -6,8 +6,11 @@ import pytest
 
 from chalicelib.console.staff.areas.waiting import place_of
 from chalicelib.console.staff.routes import AREAS
+from chalicelib.supervision.cases.model import case_id_of
+from chalicelib.supervision.records.model import Severity
 from tests.classes.builders import application
-from tests.subsidies.scored import scored_class
+from tests.subsidies.scored import Money, scored_class
+from tests.supervision.cases.found import finding, record
 from tests.support.calls import asked
 from tests.support.pages import Visitor
 
@@ -15,6 +18,16 @@ ROLES = ("institution", "clerk", "reviewer", "finance", "supervisor", "province"
 PAGE_BYTES_MAX = 60_000
 DATA_CALLS_MAX = 20
 """Whatever lies in the division; the design wants six, which takes reads that endpoints share."""
+UNIFORM = {
+    "examined": 20,
+    "alike_in_both": 19,
+    "theory_lowest": 80,
+    "theory_highest": 82,
+    "practice_lowest": 84,
+    "practice_highest": 85,
+    "theory_spread": 0.5,
+    "marks_spread": 1.5,
+}
 PARTS = ("roster", "attendance", "marks", "claim", "history")
 
 
@@ -32,7 +45,21 @@ def busy(api, world):
     )
     assert claim.status == 201, claim.text
     enrolled = world.enrolment(world.person(1))
-    return {"applied": applied["id"], "scored": scored, "claim": claim.json, "enrolled": enrolled["id"]}
+    money = Money(world)
+    found = finding(scored, devices=2, people=9, people_on_one_day=6, device_people=3, uses_by_others=14)
+    record(money, found, finding(scored, rule="uniform_scores", severity=Severity.WARN, **UNIFORM))
+    drawn = api("supervisor").post(
+        "/v1/inspections", {"scope": "trainees", "division": "3401", "share": 0.5}, at=world.now
+    )
+    assert drawn.status == 201, drawn.text
+    return {
+        "applied": applied["id"],
+        "scored": scored,
+        "claim": claim.json,
+        "enrolled": enrolled["id"],
+        "case": case_id_of(found),
+        "inspection": drawn.json["id"],
+    }
 
 
 def paths_of(busy):
@@ -48,6 +75,9 @@ def paths_of(busy):
         f"/console/lines/{claim['lines'][0]['id']}",
         f"/console/enrolments/{busy['enrolled']}",
         "/console/institutions/91340111MX0000027D",
+        f"/console/cases/{busy['case']}",
+        f"/console/inspections/{busy['inspection']}",
+        *(f"/console/reports/{name}" for name in ("idle", "holds", "ratings")),
         "/console/desk/class",
         f"/console/desk/{applied}",
     ]

@@ -29,7 +29,19 @@ SHOWN = {
     ],
     "reviewer": ["claims"],
     "finance": ["money", "holds", "statements", "payees"],
-    "supervisor": ["objections", "reports", "classes/{scored}/history"],
+    "supervisor": [
+        "",
+        "objections",
+        "reports",
+        "reports/idle",
+        "reports/holds",
+        "reports/ratings",
+        "cases",
+        "cases/{case}",
+        "inspections",
+        "inspections/{inspection}",
+        "classes/{scored}/history",
+    ],
     "institution": ["/scan", "desk", "desk/class", "classes/{scored}/claim", "enrolments"],
     "province": ["lists", "vouchers", "/public", "/help"],
 }
@@ -39,6 +51,7 @@ SHOWN = {
 def test_pages_look_right_and_complain_of_nothing(api, world, busy, look):  # noqa: F811
     size, dark = LOOKS[look]
     known = {"applied": busy["applied"], "scored": busy["scored"], "claim": busy["claim"]["id"]}
+    known |= {"case": busy["case"], "inspection": busy["inspection"]}
     with served(api, at=world.now) as home, Browser.open(size=size, dark=dark) as window:
         window.go(f"{home}/console")
         window.shot(PICTURES / look / "sign_in.png")
@@ -52,7 +65,9 @@ def test_pages_look_right_and_complain_of_nothing(api, world, busy, look):  # no
                 wider = window.run(
                     "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
                 )
-                name = place.format(applied="applied", scored="scored", claim="one").replace("/", "_")
+                name = place.format(
+                    applied="applied", scored="scored", claim="one", case="one", inspection="one"
+                ).replace("/", "_")
                 window.shot(PICTURES / look / f"{role}-{name or 'in_tray'}.png")
                 assert wider <= 0, f"{path} is wider than the screen by {wider}"
         assert [line for line in window.complaints() if "favicon" not in line] == []

@@ -19,6 +19,12 @@ _STATES: Final = (
     "returned",
     "rejected",
 )
+_DOCUMENT_TYPES: Final = {
+    "pdf": "application/pdf",
+    "jpg": "image/jpeg",
+    "jpeg": "image/jpeg",
+    "png": "image/png",
+}
 _BUDGET: Final = "/v1/budgets/{division}/{year}"
 _RESERVED_FROM: Final = frozenset({"publicised", "payable", "batched", "paid"})
 
@@ -70,3 +76,21 @@ def _budget(page: Page, claim: Any) -> Any:
         return page.get(_BUDGET, values, program_id=claim.program_id)
     except DomainError:
         return None
+
+
+def act(page: Page, do: str) -> Reply | None:
+    """Announce a document, and give the page's script where to send it; None for what is something else."""
+    if do != "document.announce":
+        return None
+    visit = page.visit
+    claim_id = visit.values.get("id", "")
+    body = {
+        "kind": visit.typed("kind"),
+        "content_type": _DOCUMENT_TYPES.get(visit.typed("filename").lower().rpartition(".")[2], ""),
+        "size_bytes": int(visit.typed("size_bytes") or "0"),
+        "sha256": visit.typed("sha256"),
+    }
+    path = "/v1/subsidy-claims/{claim_id}/documents"
+    announced = page.asker.ask("POST", path, values={"claim_id": claim_id}, body=body)
+    then = f"claims/{claim_id}"
+    return page.draw("upload", page.say("上传", "Upload"), upload=announced.upload, then=then)

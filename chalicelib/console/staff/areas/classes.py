@@ -1,17 +1,23 @@
 """Classes: lists by state, and one class with its plan, roster, attendance, marks, claim and history."""
 
+from datetime import datetime
 from typing import Any, Final
 
+from chalicelib.console import words
 from chalicelib.console.staff import plots
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
-from chalicelib.kernel.errors import NotFound
+from chalicelib.edge.forms import malformed
+from chalicelib.kernel.calendar import SHANGHAI
+from chalicelib.kernel.errors import Fault, NotFound
 from chalicelib.kernel.reasons import error
+from chalicelib.programs.model import OverridableCheck
 
 PAGE_ROWS: Final = 50
 RADIUS_M: Final = 200
 """Drawn where a site names no radius of its own: the policy's default."""
 _CLASS: Final = "/v1/classes/{class_id}"
+_LET_PASS: Final = frozenset(str(check) for check in OverridableCheck)
 _TEMPLATES: Final = {
     "template.roster": f"{_CLASS}/roster/template",
     "template.scores": f"{_CLASS}/scores/template",
@@ -45,7 +51,9 @@ def show(page: Page) -> Reply:
 
 
 def act(page: Page, do: str) -> Reply | None:
-    """Make the template of a sheet; None for what is something else."""
+    """Make the template of a sheet, or announce footage; None for what is something else."""
+    if do == "footage.announce":
+        return _announced(page)
     if do not in _TEMPLATES:
         return None
     page.result = page.get(_TEMPLATES[do], {"class_id": page.visit.values.get("id", "")})
@@ -134,11 +142,27 @@ def _marks(page: Page, room: Any) -> dict[str, Any]:
 
 def _claim(page: Page, room: Any) -> dict[str, Any]:
     values = {"class_id": room.id}
+    payability, names = page.get(f"{_CLASS}/payability", values), _names(page, room)
     return {
-        "payability": page.get(f"{_CLASS}/payability", values),
+        "payability": payability,
         "overrides": page.get(f"{_CLASS}/overrides", values, limit=100).items,
-        "names": _names(page, room),
+        "names": names,
+        "failed": _failed(page, payability, names),
     }
+
+
+def _failed(page: Page, payability: Any, names: dict[str, Any]) -> dict[str, list[tuple[str, str]]]:
+    """Give whom a check fails of those that a second person may let pass, and which; nothing if none does."""
+    lines = [
+        (line.enrolment_id, {check.name for check in line.checks if not check.passed} & _LET_PASS)
+        for line in payability.lines
+    ]
+    people = [(who, str(names[who].name)) for who, failing in lines if failing and who in names]
+    checks = sorted({check for _, failing in lines for check in failing})
+    if not people:
+        return {}
+    said = [(check, words.word(words.CHECKS, check, english=page.english)) for check in checks]
+    return {"enrolment_id": people, "check": said}
 
 
 def _history(page: Page, room: Any) -> dict[str, Any]:
@@ -199,7 +223,36 @@ def _lesson(page: Page, class_id: str, lesson_id: str) -> Reply:
         map=plots.site_map(site.location, site.radius_m or RADIUS_M, places),
         line=plots.timeline(lesson, footage.segments, footage.gaps, moments),
         places=len(places),
+        people=[(enrolment_id, str(person.name)) for enrolment_id, person in names.items()],
+        local=lambda moment: f"{moment.astimezone(SHANGHAI):%Y-%m-%dT%H:%M:%S}",
     )
+
+
+def _announced(page: Page) -> Reply:
+    """Announce a recording, and give the page's script where to send it."""
+    visit = page.visit
+    class_id, lesson_id = visit.values.get("id", ""), visit.values.get("part", "")
+    body = {
+        "camera_id": visit.typed("camera_id").strip(),
+        "started_at": _in_shanghai(visit.typed("started_at"), "started_at"),
+        "ended_at": _in_shanghai(visit.typed("ended_at"), "ended_at"),
+        "size_bytes": int(visit.typed("size_bytes") or "0"),
+        "sha256": visit.typed("sha256"),
+        "content_type": "video/x-matroska"
+        if visit.typed("filename").lower().endswith(".mkv")
+        else "video/mp4",
+    }
+    values = {"lesson_id": lesson_id}
+    announced = page.asker.ask("POST", "/v1/lessons/{lesson_id}/footage", values=values, body=body)
+    then = f"classes/{class_id}/{lesson_id}"
+    return page.draw("upload", page.say("上传", "Upload"), upload=announced.upload, then=then)
+
+
+def _in_shanghai(typed: str, name: str) -> str:
+    try:
+        return datetime.fromisoformat(typed).replace(tzinfo=SHANGHAI).isoformat()
+    except ValueError:
+        raise malformed([Fault("wrong_type", field=name)]) from None
 
 
 def _name_of(check_in: Any, names: dict[str, Any]) -> str:

@@ -1,18 +1,24 @@
 """The desk of a school: today's lessons, classes, money; applying for a class with its timetable."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
+from chalicelib.console.staff.areas import changing
+from chalicelib.console.staff.areas.timetables import (
+    BLANK_ROWS,
+    COLUMNS,
+    ROWS_MOST,
+    lesson_of,
+    stored_row,
+    typed_rows,
+)
 from chalicelib.console.staff.deciding import FORM_KEY
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
 from chalicelib.edge.forms import malformed
-from chalicelib.kernel.calendar import SHANGHAI, calendar_known, is_working_day, shanghai_date
+from chalicelib.kernel.calendar import calendar_known, is_working_day, shanghai_date
 from chalicelib.kernel.errors import Fault
-from chalicelib.kernel.reasons import error
 
-_ROWS_MOST: Final = 120
-_BLANK_ROWS: Final = 8
 _CLASSES_SHOWN: Final = 50
 _TRAINERS: Final = 3
 
@@ -24,6 +30,8 @@ def show(page: Page) -> Reply:
             return _desk(page)
         case "class":
             return _application(page, None)
+        case class_id if page.visit.values.get("part") == "change":
+            return changing.show(page, class_id)
         case class_id:
             return _application(page, class_id)
 
@@ -93,35 +101,10 @@ def _own_institution(page: Page) -> Any:
 def _rows(page: Page, room: Any) -> list[dict[str, str]]:
     """Give the rows of the timetable: as typed, else as stored, and some blank ones."""
     if page.visit.fields:
-        rows = _typed_rows(page)
+        rows = typed_rows(page)
     else:
-        rows = [_stored_row(lesson) for lesson in (room.lessons if room else ())]
-    return [*rows, *[dict.fromkeys(_COLUMNS, "") for _ in range(_BLANK_ROWS)]]
-
-
-_COLUMNS: Final = ("day", "from", "to", "hours", "topic", "trainer")
-
-
-def _typed_rows(page: Page) -> list[dict[str, str]]:
-    columns = {name: page.visit.fields.get(f"lesson_{name}", ()) for name in _COLUMNS}
-    length = min(_ROWS_MOST, max((len(values) for values in columns.values()), default=0))
-    rows = [
-        {name: values[place].strip() if place < len(values) else "" for name, values in columns.items()}
-        for place in range(length)
-    ]
-    return [row for row in rows if any(row[name] for name in ("day", "from", "to", "topic"))]
-
-
-def _stored_row(lesson: Any) -> dict[str, str]:
-    starts, ends = lesson.starts_at.astimezone(SHANGHAI), lesson.ends_at.astimezone(SHANGHAI)
-    return {
-        "day": starts.date().isoformat(),
-        "from": f"{starts:%H:%M}",
-        "to": f"{ends:%H:%M}",
-        "hours": str(lesson.hours),
-        "topic": lesson.topic,
-        "trainer": str(lesson.trainer + 1),
-    }
+        rows = [stored_row(lesson) for lesson in (room.lessons if room else ())]
+    return [*rows, *[dict.fromkeys(COLUMNS, "") for _ in range(BLANK_ROWS)]]
 
 
 def _trainers(page: Page, room: Any) -> list[dict[str, str]]:
@@ -144,12 +127,14 @@ def _typed_trainers(page: Page) -> list[dict[str, str]]:
 
 
 def act(page: Page, do: str) -> Reply | None:
-    """Repeat a timetable by the week, or save the application; None for what is neither."""
+    """Repeat a timetable by the week, save the application, apply for a change; None for all others."""
     if do == "desk.repeat":
         return _repeated(page)
+    class_id = page.visit.values.get("id", "class")
+    if do == "desk.change":
+        return changing.send(page, class_id)
     if do != "desk.save":
         return None
-    class_id = page.visit.values.get("id", "class")
     body = _body(page)
     if class_id == "class":
         made = page.asker.ask("POST", "/v1/classes", body=body, key=page.visit.typed(FORM_KEY))
@@ -162,7 +147,7 @@ def act(page: Page, do: str) -> Reply | None:
 
 def _repeated(page: Page) -> Reply:
     """Fill the timetable with the first week again and again, leaving out days that are free by law."""
-    rows = _typed_rows(page)
+    rows = typed_rows(page)
     try:
         weeks = min(26, max(1, int(page.visit.typed("weeks") or "1")))
         first_week = [(date.fromisoformat(row["day"]), row) for row in rows if row["day"]]
@@ -175,10 +160,10 @@ def _repeated(page: Page) -> Reply:
         for day, row in first_week
         if week == 0 or not (skipping and _is_holiday(day + timedelta(weeks=week)))
     ]
-    for name in _COLUMNS:
+    for name in COLUMNS:
         fields = page.visit.fields
         assert isinstance(fields, dict)
-        fields[f"lesson_{name}"] = [row[name] for row in wanted[:_ROWS_MOST]]
+        fields[f"lesson_{name}"] = [row[name] for row in wanted[:ROWS_MOST]]
     return show(page)
 
 
@@ -189,12 +174,12 @@ def _is_holiday(day: date) -> bool:
 
 def _body(page: Page) -> dict[str, Any]:
     visit = page.visit
-    rows = _typed_rows(page)
+    rows = typed_rows(page)
     faults = []
     lessons = []
     for place, row in enumerate(rows):
         try:
-            lessons.append(_lesson(row))
+            lessons.append(lesson_of(row))
         except ValueError:
             faults.append(Fault("wrong_type", field=f"lessons[{place}]"))
     try:
@@ -218,22 +203,4 @@ def _body(page: Page) -> dict[str, Any]:
         "site": site,
         "trainers": _typed_trainers(page),
         "lessons": lessons,
-    }
-
-
-def _lesson(row: dict[str, str]) -> dict[str, Any]:
-    day = date.fromisoformat(row["day"])
-    moments = [
-        datetime.combine(day, datetime.strptime(row[name], "%H:%M").time(), SHANGHAI)  # noqa: DTZ007
-        for name in ("from", "to")
-    ]
-    trainer = int(row["trainer"] or "1") - 1
-    if trainer < 0:
-        raise error("not_found")
-    return {
-        "starts_at": moments[0].isoformat(),
-        "ends_at": moments[1].isoformat(),
-        "hours": int(row["hours"]),
-        "topic": row["topic"],
-        "trainer": trainer,
     }

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from chalicelib.console.staff.areas import entries
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
 
@@ -13,6 +14,8 @@ def show(page: Page) -> Reply:
     uscc = page.visit.values.get("id")
     if uscc is None:
         return _list(page)
+    if uscc == entries.NEW or page.visit.values.get("part") == "edit":
+        return entries.show_institution(page, uscc)
     institution = page.get("/v1/institutions/{uscc}", {"uscc": uscc})
     projects = {project.id: project.name for project in page.get("/v1/projects", limit=100).items}
     return page.draw(
@@ -22,6 +25,7 @@ def show(page: Page) -> Reply:
         projects=projects,
         payees=getattr(institution, "payees", []),
         actions=getattr(institution, "allowed_actions", []),
+        may_edit=page.may("PUT", entries.INSTITUTION) and hasattr(institution, "rooms"),
         may_propose=page.may("POST", "/v1/institutions/{uscc}/payee"),
     )
 
@@ -42,13 +46,17 @@ def _list(page: Page) -> Reply:
         page.say("机构与项目", "Institutions and projects"),
         listing=listing,
         projects=page.get("/v1/projects", limit=100).items,
+        may_add=page.may("PUT", entries.INSTITUTION),
+        may_add_project=page.may("PUT", entries.PROJECT),
         may_import=page.may("POST", "/v1/catalogue/imports"),
         made=page.result,
     )
 
 
 def act(page: Page, do: str) -> Reply | None:
-    """Make a template of a sheet; None for what is something else."""
+    """Make a template of a sheet, or save an entry; None for what is something else."""
+    if do == "entry.save":
+        return entries.save_institution(page, page.visit.values.get("id", entries.NEW))
     kind = do.removeprefix("template.")
     if do not in SHOWN_ONCE:
         return None

@@ -62,4 +62,6 @@ def act(page: Page, do: str) -> Reply | None:
         "sha256": visit.typed("sha256"),
     }
     announced = page.asker.ask("POST", "/v1/imports", parameters=parameters, body=body)
-    return page.draw("upload", page.say("上传", "Upload"), announced=announced)
+    return page.draw(
+        "upload", page.say("上传", "Upload"), upload=announced.upload, then=f"lists/{announced.id}"
+    )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from chalicelib.console.findings import rule_name
 from chalicelib.console.staff.actions import ACTS
 from chalicelib.console.staff.deciding import FORM_KEY
 from chalicelib.console.staff.rendering import Page
@@ -31,6 +32,7 @@ _PLACES: Final[Mapping[str, str]] = {
     "payee": "payees",
     "hold": "holds",
     "objection": "objections",
+    "risk_case": "cases/{subject}",
 }
 """On which page each kind of thing that waits is decided; `room` is the class that its id names."""
 _BULK: Final[Mapping[str, tuple[str, ...]]] = {
@@ -60,6 +62,7 @@ def show(page: Page, results: Any = None) -> Reply:
         counts=sorted(listing.counts.items(), key=lambda entry: entry[1].oldest),
         chosen=asked.get("kind"),
         places={item.subject: place_of(item) for item in listing.items},
+        titles={item.subject: _title(page, item) for item in listing.items},
         bulk=_bulk_actions(page, asked.get("kind"), listing.items),
         results=results,
         names={item.subject: item.name for item in listing.items},
@@ -70,6 +73,11 @@ def place_of(item: Any) -> str:
     """Tell on which page a thing that waits is decided."""
     room = whole_of("cls", item.subject)[0]
     return _PLACES[str(item.kind)].format(subject=item.subject, within=item.within, room=room)
+
+
+def _title(page: Page, item: Any) -> str:
+    """Name a thing: a case by its rule's name, all others as the API does."""
+    return rule_name(item.name, english=page.english) if str(item.kind) == "risk_case" else str(item.name)
 
 
 def _bulk_actions(page: Page, kind: str | None, rows: Any) -> list[tuple[str, str, bool]]:

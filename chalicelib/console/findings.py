@@ -1,0 +1,395 @@
+"""What rules of supervision found, in words: their names, one sentence each, and names of all figures.
+
+A rule's evidence is figures and thresholds. A sentence says the figures as a person would read them aloud;
+the table beside it holds each against the threshold it was measured by.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chalicelib.console.words import Pair, said, word
+
+RULES: Final[Mapping[str, Pair]] = {
+    "ineligible_at_date": ("开班日不符合条件", "Not eligible on the first day"),
+    "repeat_subsidy": ("重复享受补贴", "Subsidy claimed again"),
+    "lesson_overlap": ("学员同时上两门课", "A trainee at two lessons at once"),
+    "trainer_or_room_overlap": ("教师或教室同时用于两门课", "A trainer or room in two lessons at once"),
+    "shared_device": ("多人共用一部手机签到", "Several people check in on one phone"),
+    "identical_coordinates": ("签到位置雷同", "Check-ins at the same point"),
+    "impossible_travel": ("不可能的行程", "Impossible travel"),
+    "mock_location": ("模拟定位", "Simulated location"),
+    "check_in_burst": ("集中突击签到", "A burst of check-ins"),
+    "footage_gap": ("录像缺失", "Gaps in the footage"),
+    "early_scores": ("未结课先出成绩", "Marks before the last lesson"),
+    "uniform_scores": ("成绩雷同", "Uniform marks"),
+    "idle_voucher": ("培训券空转", "Idle vouchers"),
+    "shared_phone_or_account": ("多人共用手机号或账户", "A phone number or account shared"),
+    "claim_burst": ("开班超出承载能力", "More classes than rooms"),
+}
+_SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
+    "ineligible_at_date": (
+        (
+            "{day} 这一天在比对名单 {lists} 中，自 {since}。",
+            "On {day} listed in {lists}, since {since}.",
+        ),
+    ),
+    "repeat_subsidy": (
+        (
+            "{year} 年此前已享受 {before} 次，上限为 {subsidies_per_person_per_year} 次。",
+            ("{before} subsidies in {year} before this one; at most {subsidies_per_person_per_year}."),
+        ),
+        (
+            "同工种同等级（{occupation_and_level}）此前已申领过。",
+            "Claimed before for the same occupation and level ({occupation_and_level}).",
+        ),
+    ),
+    "lesson_overlap": (
+        (
+            ("与其他课次重叠 {times} 次，最长 {minutes_at_most} 分钟（超过 {overlap_minutes} 分钟即计）。"),
+            (
+                "{times} overlaps with other lessons, the longest of {minutes_at_most} minutes (more "
+                "than {overlap_minutes} count)."
+            ),
+        ),
+    ),
+    "trainer_or_room_overlap": (
+        (
+            (
+                "同一{what}在两门课上重叠 {times} 次，最长 {minutes_at_most} 分钟（超过 "
+                "{overlap_minutes} 分钟即计）。"
+            ),
+            (
+                "One {what} in two lessons at once, {times} times, at most {minutes_at_most} minutes "
+                "(more than {overlap_minutes} count)."
+            ),
+        ),
+    ),
+    "shared_device": (
+        (
+            (
+                "{devices} 部手机为 {people} 人签到；同一部手机一天最多 {people_on_one_day} 人（"
+                "{device_people} 人起计）。"
+            ),
+            (
+                "{devices} phones checked {people} people in; one of them up to {people_on_one_day} "
+                "on one day ({device_people} are told)."
+            ),
+        ),
+        (
+            "{devices} 部手机为 {people} 人签到。",
+            "{devices} phones checked {people} people in.",
+        ),
+    ),
+    "identical_coordinates": (
+        (
+            (
+                "{lessons_judged} 个课次中有 {lessons_found} 个位置可疑；最明显的一次 {people} "
+                "人只有 {points} 个位置，{at_one_point} 人在同一点，散布 {spread_m} 米。"
+            ),
+            (
+                "{lessons_found} of {lessons_judged} lessons; in the clearest {people} people at "
+                "{points} points, {at_one_point} at one, spread over {spread_m} m."
+            ),
+        ),
+    ),
+    "impossible_travel": (
+        (
+            (
+                "{times} 次：最快一次 {minutes} 分钟走了 {km} 公里，时速 {km_per_hour} "
+                "公里（公路上限 {road_km_per_hour}）。"
+            ),
+            (
+                "{times} times: the fastest {km} km in {minutes} minutes, {km_per_hour} km/h (roads: "
+                "{road_km_per_hour})."
+            ),
+        ),
+        (
+            ("{times} 次：最快一次 {minutes} 分钟走了 {km} 公里（公路上限时速 {road_km_per_hour} 公里）。"),
+            ("{times} times: the fastest {km} km in {minutes} minutes (roads: {road_km_per_hour} km/h)."),
+        ),
+    ),
+    "mock_location": (
+        (
+            (
+                "手机报告模拟定位：计入签到 {times_counted} 次，被拒 {times_refused} 次（"
+                "{mocked_times} 次起计）。"
+            ),
+            (
+                "The phone reported a simulated location: {times_counted} times counted, "
+                "{times_refused} refused ({mocked_times} are told)."
+            ),
+        ),
+    ),
+    "check_in_burst": (
+        (
+            (
+                "{lessons_judged} 个课次中有 {lessons_found} 个：最多 {people} 人在 "
+                "{seconds_at_least} 秒内签到（{burst_seconds} 秒内即计）。"
+            ),
+            (
+                "In {lessons_found} of {lessons_judged} lessons up to {people} people checked in "
+                "within {seconds_at_least} s (within {burst_seconds} s counts)."
+            ),
+        ),
+    ),
+    "footage_gap": (
+        (
+            (
+                "{lessons_due} 个应有录像的课次中 {lessons_with_gaps} 个有缺口，共缺 "
+                "{missing_minutes} 分钟，占 {missing_share}（{footage_missing_share} 起停付）；"
+                "重复使用录像 {recordings_used_again} 段。"
+            ),
+            (
+                "{lessons_with_gaps} of {lessons_due} lessons have gaps: {missing_minutes} minutes, "
+                "{missing_share} (payment stops from {footage_missing_share}); "
+                "{recordings_used_again} recordings used again."
+            ),
+        ),
+    ),
+    "early_scores": (
+        (
+            ("{steps}早于最后一课结束 {hours_before_the_end} 小时；提前录成绩 {trainees_marked_early} 人。"),
+            (
+                "{steps} came {hours_before_the_end} hours before the end of the last lesson; "
+                "{trainees_marked_early} trainees marked early."
+            ),
+        ),
+    ),
+    "uniform_scores": (
+        (
+            (
+                "{examined} 人应考，{alike_in_both} 人理论、实操都雷同；理论 {theory_lowest}–"
+                "{theory_highest} 分，实操 {practice_lowest}–{practice_highest} 分。"
+            ),
+            (
+                "{examined} examined, {alike_in_both} alike in both; theory {theory_lowest}–"
+                "{theory_highest}, practice {practice_lowest}–{practice_highest}."
+            ),
+        ),
+    ),
+    "idle_voucher": (
+        (
+            ("{vouchers} 张券自 {redeemed_first_at} 起核销在这个班，至今无人签到（{idle_days} 天起计）。"),
+            (
+                "{vouchers} vouchers used for this class since {redeemed_first_at}, and nobody ever "
+                "came ({idle_days} days are told)."
+            ),
+        ),
+        (
+            ("券于 {redeemed_at} 核销，至今未编入获批班级（{idle_days} 天起计，{idle_days_held} 天停付）。"),
+            (
+                "Used at {redeemed_at}, and in no approved class since ({idle_days} days are told, "
+                "{idle_days_held} stop payment)."
+            ),
+        ),
+    ),
+    "shared_phone_or_account": (
+        (
+            (
+                "{shared} 个{what}为多人共用，最多 {people_at_most} 人，涉及本班 "
+                "{people_of_this_class} 人（{phone_people} 人起计，{phone_people_held} 人停付）。"
+            ),
+            (
+                "{shared} times one {what} for several people, at most {people_at_most}; "
+                "{people_of_this_class} of this class ({phone_people} are told, {phone_people_held} "
+                "stop payment)."
+            ),
+        ),
+    ),
+    "claim_burst": (
+        (
+            (
+                "机构有 {rooms} 间教室，却同时开 {lessons_at_once} 门课、用 {trainers_at_once} "
+                "名教师（超过教室数 {burst_capacity} 倍即计）。"
+            ),
+            (
+                "{rooms} rooms, and {lessons_at_once} lessons with {trainers_at_once} trainers at "
+                "once (above {burst_capacity} times the rooms counts)."
+            ),
+        ),
+    ),
+}
+"""Of each rule the sentences to try: the first whose figures are all there is said."""
+
+_FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
+    "devices": (("手机", "phones"), "device_pairs"),
+    "people": (("人数", "people"), ""),
+    "people_on_one_day": (("一部手机一天的人数", "people on one phone and day"), "device_people"),
+    "uses_by_others": (("他人使用次数", "uses by others"), ""),
+    "times": (("次数", "times"), ""),
+    "times_made_up": (("其中补课", "of these made up"), ""),
+    "minutes_at_most": (("最长（分钟）", "longest, minutes"), "overlap_minutes"),
+    "what": (("共用的是", "what is shared"), ""),
+    "lessons_found": (("可疑课次", "lessons found"), ""),
+    "lessons_judged": (("核查课次", "lessons judged"), ""),
+    "signs": (("迹象", "signs"), ""),
+    "sign": (("迹象", "sign"), ""),
+    "seconds_at_least": (("最短（秒）", "shortest, seconds"), "burst_seconds"),
+    "points": (("不同位置", "different points"), ""),
+    "at_one_point": (("同一点人数", "people at one point"), "identical_share"),
+    "spread_m": (("散布（米）", "spread, m"), "scatter_m"),
+    "accuracy_m": (("定位精度（米）", "accuracy, m"), "scatter_of_accuracy"),
+    "km": (("距离（公里）", "distance, km"), ""),
+    "minutes": (("用时（分钟）", "minutes"), ""),
+    "km_per_hour": (("时速（公里）", "km/h"), "road_km_per_hour"),
+    "of": (("对象", "of whom"), ""),
+    "times_counted": (("计入次数", "times counted"), "mocked_times"),
+    "times_refused": (("被拒次数", "times refused"), ""),
+    "trainees_of_the_class": (("本班涉及人数", "trainees of the class"), "mocked_people"),
+    "lessons_due": (("应有录像课次", "lessons due"), ""),
+    "lessons_with_gaps": (("有缺口课次", "lessons with gaps"), "footage_coverage"),
+    "missing_share": (("缺失比例", "share missing"), "footage_missing_share"),
+    "missing_minutes": (("缺失（分钟）", "minutes missing"), ""),
+    "recordings_used_again": (("重复使用录像", "recordings used again"), ""),
+    "steps": (("提前的环节", "early steps"), ""),
+    "trainees_marked_early": (("提前录成绩人数", "trainees marked early"), ""),
+    "hours_before_the_end": (("早于结束（小时）", "hours before the end"), "early_minutes"),
+    "last_lesson": (("最后一课", "last lesson"), ""),
+    "examined": (("应考人数", "examined"), ""),
+    "alike_in_both": (("两项均雷同人数", "alike in both"), "marks_equal_share"),
+    "theory_spread": (("理论离散度", "spread in theory"), "marks_spread"),
+    "theory_alike": (("理论雷同人数", "alike in theory"), "marks_share"),
+    "theory_lowest": (("理论最低分", "lowest in theory"), ""),
+    "theory_highest": (("理论最高分", "highest in theory"), "marks_range"),
+    "practice_spread": (("实操离散度", "spread in practice"), "marks_spread"),
+    "practice_alike": (("实操雷同人数", "alike in practice"), "marks_share"),
+    "practice_lowest": (("实操最低分", "lowest in practice"), ""),
+    "practice_highest": (("实操最高分", "highest in practice"), "marks_range"),
+    "vouchers": (("培训券", "vouchers"), ""),
+    "redeemed_first_at": (("最早核销", "first used at"), "parked_days"),
+    "redeemed_at": (("核销时间", "used at"), "idle_days"),
+    "class_status": (("班级状态", "state of the class"), ""),
+    "first_lesson_at": (("首课", "first lesson"), "unmet_days"),
+    "shared": (("共用组数", "groups"), "phone_pairs"),
+    "people_at_most": (("一组最多人数", "people at most"), "phone_people"),
+    "people_of_this_class": (("本班人数", "people of this class"), ""),
+    "rooms": (("教室", "rooms"), ""),
+    "rooms_known": (("教室数已登记", "rooms are on record"), ""),
+    "lessons_at_once": (("同时开课", "lessons at once"), "burst_capacity"),
+    "trainers_at_once": (("同时授课教师", "trainers at once"), ""),
+    "lessons_crowded": (("拥挤课次", "crowded lessons"), ""),
+    "lessons": (("课次", "lessons"), ""),
+    "days_too_short": (("课时排不下的天数", "days that are too short"), "room_hours_per_day"),
+    "lists": (("比对名单", "lists"), ""),
+    "day": (("认定日", "on the day"), ""),
+    "since": (("自", "since"), ""),
+    "occupation_and_level": (("工种与等级", "occupation and level"), ""),
+    "year": (("年度", "year"), ""),
+    "before": (("此前次数", "times before"), "subsidies_per_person_per_year"),
+    "check_ins": (("签到", "check-ins"), ""),
+    "classes": (("班级", "classes"), ""),
+    "enrolments": (("报名", "enrolments"), ""),
+    "lines": (("补贴明细", "claim lines"), ""),
+    "footage": (("录像", "footage"), ""),
+}
+"""Of each figure its name, and the threshold it stands against."""
+_THRESHOLDS: Final = frozenset({against for _, against in _FIGURES.values() if against}) | {
+    "burst_share",
+    "burst_seconds_scripted",
+    "train_km_per_hour",
+    "idle_days_held",
+    "phone_people_held",
+}
+_VALUES: Final[Mapping[str, Pair]] = {
+    "trainer": ("教师", "trainer"),
+    "room": ("教室", "room"),
+    "phone": ("手机号", "phone number"),
+    "account": ("银行账户", "bank account"),
+    "person": ("人员", "person"),
+    "device": ("手机", "phone"),
+    "completion": ("结业申请", "completion"),
+    "scored": ("成绩上报", "scoring"),
+    "marks": ("成绩录入", "marks"),
+    "few_devices": ("手机很少", "few phones"),
+    "even_gaps": ("间隔均匀", "even gaps"),
+    "same_order": ("次序相同", "the same order"),
+    "faster_than_people": ("快于真人操作", "faster than people"),
+    "one_point": ("同一点", "one point"),
+    "one_point_for_weeks": ("数周同一点", "one point for weeks"),
+    "few_points": ("位置很少", "few points"),
+    "seldom_a_place_of_their_own": ("很少有各自位置", "seldom a place of their own"),
+    "closer_than_receivers": ("比接收机误差还集中", "closer than receivers give"),
+    "on_a_grid": ("位置呈网格", "on a grid"),
+    "as_in_the_last_lesson": ("与上一课相同", "as in the last lesson"),
+    "the_same_people": ("总是同一批人", "always the same people"),
+    "deceased": ("已死亡", "deceased"),
+    "imprisoned": ("服刑", "imprisoned"),
+    "employed": ("已就业", "employed"),
+    "retired": ("已退休", "retired"),
+    "in_school": ("在校", "in school"),
+}
+_AS_SHARES: Final = re.compile(r"_share(_held|_told)?$|^footage_coverage$|^burst_share$")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure of a finding with the threshold it was measured by; `ids` are records, not figures."""
+
+    name: str
+    value: str
+    threshold: str
+    ids: Sequence[str] = ()
+
+
+def rule_name(rule: str, *, english: bool) -> str:
+    """Say a rule."""
+    return word(RULES, rule, english=english)
+
+
+def sentence_of(rule: str, evidence: Mapping[str, Any], *, english: bool) -> str:
+    """Say what was found in one sentence; only the rule's name where the figures for one are not there."""
+    told = {
+        name: _said(name, value, english=english) for name, value in evidence.items() if value is not None
+    }
+    for pair in _SENTENCES.get(rule, ()):
+        try:
+            return said(pair, english=english).format_map(told)
+        except KeyError:
+            continue
+    return rule_name(rule, english=english)
+
+
+def figures_of(evidence: Mapping[str, Any], *, english: bool) -> list[Figure]:
+    """Lay evidence out: each figure beside its threshold; thresholds that no figure has stand last."""
+    shown, used = [], set()
+    for name, value in evidence.items():
+        if name in _THRESHOLDS or value is None:
+            continue
+        label, against = _FIGURES.get(name, ((name, name), ""))
+        threshold = evidence.get(against)
+        used.add(against)
+        told = "" if threshold is None else _said(against, threshold, english=english)
+        if _are_ids(value):
+            shown.append(Figure(said(label, english=english), "", told, tuple(value)))
+        else:
+            shown.append(Figure(said(label, english=english), _said(name, value, english=english), told))
+    left = [name for name in evidence if name in _THRESHOLDS - used and evidence[name] is not None]
+    return shown + [
+        Figure(
+            said(("另一界限", "another limit"), english=english),
+            "",
+            _said(name, evidence[name], english=english),
+        )
+        for name in left
+    ]
+
+
+def _are_ids(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(re.match(r"[a-z]{3}_", str(one)) for one in value)
+
+
+def _said(name: str, value: Any, *, english: bool) -> str:
+    if isinstance(value, bool):
+        return said(("是", "yes") if value else ("否", "no"), english=english)
+    if isinstance(value, int | float):
+        return f"{value:.0%}" if _AS_SHARES.search(name) and value <= 1 else f"{value:g}"
+    if isinstance(value, list):
+        return ("、" if not english else ", ").join(word(_VALUES, str(one), english=english) for one in value)
+    text = str(value)
+    return (
+        text[:16].replace("T", " ")
+        if re.match(r"\d{4}-\d\d-\d\dT", text)
+        else word(_VALUES, text, english=english)
+    )

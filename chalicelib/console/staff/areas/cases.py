@@ -1,0 +1,131 @@
+"""Risk cases: the list by rule, severity, state and institution, and one case with its evidence."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from chalicelib.classes.store import heads_by_id
+from chalicelib.console import words
+from chalicelib.console.findings import RULES, figures_of, rule_name, sentence_of
+from chalicelib.console.staff.rendering import Page
+from chalicelib.console.staff.tables import states
+from chalicelib.edge.endpoints import Reply
+from chalicelib.kernel.ids import is_id, whole_of
+
+PAGE_ROWS: Final = 50
+_FORMS_MOST: Final = 20
+"""So many consequences have their form on the page; what is beyond stands on its own page."""
+_CASE: Final = "/v1/risk-cases/{case_id}"
+_WHERE: Final = {
+    "subsidy_claim.reject": ("claim", "reject", "claims"),
+    "claim_line.reject": ("line", "reject", "lines"),
+    "claim_line.reverse": ("line", "reverse", "lines"),
+    "voucher.revoke": ("voucher", "revoke", "vouchers"),
+    "institution.suspend": ("institution", "suspend", "institutions"),
+}
+"""Of each right that a consequence names: the decision as pages know it, and the area it stands in."""
+_AREAS: Final = {"cls": "classes", "enr": "enrolments", "vch": "vouchers", "clm": "claims", "lin": "lines"}
+
+
+@dataclass(frozen=True)
+class Consequence:
+    """What may follow: what it is called, where it is done, by whom; its form for who may do it here."""
+
+    do: str
+    subject: str
+    href: str
+    roles: Sequence[str]
+    forms: Sequence[Any]
+
+
+def show(page: Page) -> Reply:
+    """Show the list, or one case."""
+    case_id = page.visit.values.get("id")
+    return _list(page) if case_id is None else _case(page, case_id)
+
+
+def _list(page: Page) -> Reply:
+    asked = page.visit.parameters
+    wanted = ("rule", "severity", "status", "institution", "division")
+    filters: dict[str, Any] = {name: asked.get(name) for name in wanted}
+    listing = page.get("/v1/risk-cases", **filters, cursor=asked.get("cursor"), limit=PAGE_ROWS)
+    page.know(item.institution for item in listing.items)
+    english = page.english
+    choices = [
+        ("rule", ("规则", "Rule"), [(name, rule_name(name, english=english)) for name in RULES]),
+        ("severity", ("程度", "Severity"), _choices(words.SEVERITIES, english=english)),
+        ("status", ("状态", "State"), states(page, "risk_case", ["open", "under_review", "resolved"])),
+    ]
+    return page.draw(
+        "cases",
+        page.say("风险案件", "Risk cases"),
+        listing=listing,
+        choices=choices,
+        told={item.id: _told(page, item) for item in listing.items},
+        classes=names_of_classes(item.class_id for item in listing.items),
+        rule=lambda name: rule_name(name, english=english),
+    )
+
+
+def _choices(table: Any, *, english: bool) -> list[tuple[str, str]]:
+    return [(name, words.said(pair, english=english)) for name, pair in table.items()]
+
+
+def _told(page: Page, case: Any) -> str:
+    return sentence_of(case.rule, case.findings[-1].evidence, english=page.english) if case.findings else ""
+
+
+def _case(page: Page, case_id: str) -> Reply:
+    case = page.get(_CASE, {"case_id": case_id})
+    english = page.english
+    page.know([case.institution, *(finding.institution for finding in case.findings)])
+    findings = [
+        (
+            finding,
+            sentence_of(case.rule, finding.evidence, english=english),
+            figures_of(finding.evidence, english=english),
+        )
+        for finding in reversed(case.findings)
+    ]
+    return page.draw(
+        "case",
+        rule_name(case.rule, english=english),
+        case=case,
+        findings=findings,
+        place=place_of,
+        classes=names_of_classes(_classes_in(case)),
+        consequences=[
+            _consequence(page, one, here=number < _FORMS_MOST) for number, one in enumerate(case.consequences)
+        ],
+    )
+
+
+def names_of_classes(class_ids: Iterable[str | None]) -> dict[str, str]:
+    """Read the names of classes, in one call; what is no class's id has none."""
+    wanted = {class_id for class_id in class_ids if class_id and is_id(class_id, "cls")}
+    return {head.id: head.name for head in heads_by_id(wanted)} if wanted else {}
+
+
+def _classes_in(case: Any) -> Iterator[str | None]:
+    """Name the classes that a case and its evidence are about."""
+    yield case.class_id
+    yield case.subject.id
+    for finding in case.findings:
+        yield finding.class_id
+        yield from finding.evidence.get("classes", ())
+
+
+def _consequence(page: Page, one: Any, *, here: bool) -> Consequence:
+    kind, action, area = _WHERE[one.action]
+    forms = page.forms_of(kind, one.subject, [action], version=one.version) if one.mine and here else []
+    roles = [words.word(words.ROLES, str(role), english=page.english) for role in one.roles]
+    return Consequence(f"{kind}.{action}", one.subject, f"console/{area}/{one.subject}", roles, forms)
+
+
+def place_of(record: str) -> str:
+    """Give the page of a record by its id; empty where it has none of its own."""
+    prefix = record.partition("_")[0]
+    if prefix == "les":
+        return f"console/classes/{whole_of('cls', record)[0]}/{record}"
+    area = _AREAS.get(prefix)
+    return f"console/{area}/{record}" if area else ""

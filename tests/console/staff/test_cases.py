@@ -1,0 +1,136 @@
+"""Risk cases on pages: found by filters in the address, read aloud, taken up, decided, and followed up."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.console import findings
+from chalicelib.supervision.records.model import FindingKind, Severity
+from chalicelib.supervision.rules.register import CLASS_RULES, VOUCHER_RULES
+from tests.subsidies.scored import Money, scored_class
+from tests.supervision.cases.found import finding, read, record
+from tests.support.pages import Visitor
+from tests.support.people import HEFEI_SCHOOL
+
+RULES = Path(findings.__file__).parents[1] / "supervision/rules"
+DEVICE = {"devices": 1, "people": 4, "people_on_one_day": 4, "device_people": 3, "uses_by_others": 9}
+
+
+@pytest.fixture
+def money(world: Any) -> Money:
+    return Money(world)
+
+
+@pytest.fixture
+def found(world: Any, money: Money) -> Any:
+    """Give a finding about a class whose claim is under review."""
+    money.budget()
+    class_id = scored_class(world, 2)
+    money.claim(class_id)
+    one = finding(class_id, **DEVICE)
+    record(money, one)
+    return one
+
+
+def test_cases_are_found_by_filters_in_the_address(world: Any, money: Money, found: Any) -> None:
+    warned = finding(found.class_id, rule="uniform_scores", severity=Severity.WARN)
+    record(money, warned)
+    supervisor = Visitor(world.api, "supervisor", at=money.now)
+    assert supervisor.get("/console/cases").text.count("待核查") >= 2
+    only = supervisor.get("/console/cases?rule=shared_device&severity=hold&status=open")
+    assert "1 部手机为 4 人签到；同一部手机一天最多 4 人（3 人起计）。" in only.text
+    assert "暂缓支付" in only.text
+    assert only.html.count("console/cases/rsk_") == 1
+    none = supervisor.get(f"/console/cases?institution={HEFEI_SCHOOL}&status=resolved")
+    assert "没有这样的案件" in none.text
+    assert Visitor(world.api, "finance", at=money.now).get("/console/cases").status == 403
+
+
+def test_a_case_is_taken_up_and_decided_on_its_page(world: Any, money: Money, found: Any) -> None:
+    case = read(money, found)
+    supervisor = Visitor(world.api, "supervisor", at=money.now)
+    tray = supervisor.get("/console?kind=risk_case")
+    assert "多人共用一部手机签到" in tray.text
+    page = supervisor.get(f"/console/cases/{case['id']}")
+    assert page.decisions >= {"risk_case.take"}
+    taken = supervisor.press(page, "risk_case.take")
+    assert "已办理：受理核查" in taken.text
+    refused = supervisor.press(taken, "risk_case.resolve", outcome="tolerated", reason="机构已整改")
+    assert refused.status in (400, 409), "what is tolerated needs its last day"
+    assert "机构已整改" in refused.html
+    done = supervisor.press(
+        refused, "risk_case.resolve", outcome="confirmed", reason="四人均非本人", until=""
+    )
+    assert done.status == 200, done.text
+    assert "属实" in done.text
+    assert read(money, found)["reason"] == "四人均非本人"
+
+
+def test_what_follows_has_a_form_for_who_may_and_a_link_for_all(world: Any, money: Money, found: Any) -> None:
+    case = read(money, found)
+    province = Visitor(world.api, "province", at=money.now)
+    page = province.press(province.get(f"/console/cases/{case['id']}"), "risk_case.take")
+    page = province.press(page, "risk_case.resolve", outcome="confirmed", reason="属实")
+    following = read(money, found)["consequences"]
+    assert {one["action"] for one in following} == {"subsidy_claim.reject", "institution.suspend"}
+    assert "后续处理" in page.text
+    assert HEFEI_SCHOOL in page.html
+    for who in ("clerk", "reviewer", "supervisor", "province"):
+        shown = world.api(who).get(f"/v1/risk-cases/{case['id']}", at=money.now).json["consequences"]
+        mine = {one["action"] for one in shown if one["mine"]}
+        seen = Visitor(world.api, who, at=money.now).get(f"/console/cases/{case['id']}")
+        assert ("claim.reject" in seen.decisions) == ("subsidy_claim.reject" in mine), who
+        assert ("institution.suspend" in seen.decisions) == ("institution.suspend" in mine), who
+        assert any(f"console/institutions/{HEFEI_SCHOOL}" in link for link in seen.links), who
+    reviewer = Visitor(world.api, "reviewer", at=money.now)
+    page = reviewer.get(f"/console/cases/{case['id']}")
+    if "claim.reject" in page.decisions:
+        assert reviewer.press(page, "claim.reject", words="案件属实").status in (200, 409)
+
+
+def test_evidence_stands_beside_its_thresholds_and_names_records_by_links(world: Any, money: Money) -> None:
+    money.budget()
+    class_id = scored_class(world, 2)
+    whom = money.claim(class_id)["lines"][0]["enrolment_id"]
+    one = finding(
+        class_id,
+        rule="uniform_scores",
+        kind=FindingKind.ENROLMENT,
+        subject=whom,
+        lines=[whom],
+        examined=20,
+        alike_in_both=19,
+        theory_spread=0.5,
+        marks_spread=1.5,
+        enrolments=[whom],
+    )
+    record(money, one)
+    page = Visitor(world.api, "supervisor", at=money.now).get(f"/console/cases/{read(money, one)['id']}")
+    assert "理论离散度 0.5 1.5" in " ".join(page.text.split())
+    assert any(f"console/enrolments/{whom}" in link for link in page.links)
+    assert "undefined" not in page.text.lower()
+
+
+def test_every_rule_has_its_name_its_sentences_and_names_for_its_figures() -> None:
+    rules = {rule.name for rule in (*CLASS_RULES, *VOUCHER_RULES)}
+    assert rules == findings.RULES.keys() == findings._SENTENCES.keys()
+    known = findings._FIGURES.keys() | findings._THRESHOLDS
+    told = evidence_names()
+    assert len(told) > 60
+    assert told - known == set()
+
+
+def evidence_names() -> set[str]:
+    """Read the names of figures out of the rules themselves."""
+    names: set[str] = set()
+    for file in RULES.glob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            held = [node.value] if isinstance(node, ast.keyword) and node.arg == "evidence" else []
+            if isinstance(node, ast.FunctionDef) and node.name in ("_evidence", "_against"):
+                held = [part.value for part in ast.walk(node) if isinstance(part, ast.Return)]
+            for value in held:
+                if isinstance(value, ast.Dict):
+                    names |= {str(key.value) for key in value.keys if isinstance(key, ast.Constant)}
+    return names
