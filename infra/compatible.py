@@ -8,7 +8,6 @@ stand in the changelog of /docs.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
@@ -65,7 +64,7 @@ def breaks(before: Json, now: Json) -> list[str]:
 
 
 def _asks_more(old: Json, new: Json) -> Iterator[str]:
-    """Name what was accepted and is no longer: a field gone, now required, of another type, with fewer values."""
+    """Name what was accepted and is no longer: a field, its type, some of its values, its absence."""
     for field, facts in old.items():
         if field not in new:
             yield f"no longer takes {field}"
@@ -142,4 +141,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
