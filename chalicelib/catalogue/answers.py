@@ -8,7 +8,7 @@ from msgspec import Meta
 from chalicelib.catalogue.model import SaveOutcome
 from chalicelib.edge.forms import Answer
 
-Ids = Annotated[list[Annotated[str, Meta(max_length=80)]], Meta(max_length=200)]
+Ids = Annotated[list[Annotated[str, Meta(min_length=1, max_length=80)]], Meta(max_length=200)]
 
 
 WARNINGS = {

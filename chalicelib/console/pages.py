@@ -136,6 +136,7 @@ def _docs() -> dict[str, Any]:
     tags = sorted({operation["tag"] for operation in operations})
     return {
         "conventions": _CONVENTIONS,
+        "releases": words.releases(),
         "access_minutes": ACCESS_SECONDS // 60,
         "refresh_hours": int(REFRESH_VALIDITY.total_seconds()) // 3600,
         "link_minutes": LINK_SECONDS // 60,

@@ -259,7 +259,10 @@ _HEADERS: Final[Json] = {
         "in": "header",
         "required": False,
         "description": "Local stage only: the time that this request believes in, RFC 3339 with offset.",
-        "schema": {"type": "string"},
+        "schema": {
+            "type": "string",
+            "pattern": r"^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?([+-]\d{2}:\d{2}|Z)$",
+        },
         "example": "2026-09-01T09:00:00+08:00",
     },
 }

@@ -3,13 +3,15 @@
 Two linters pass it without a warning (what is switched off has its reason in the file that does so), and two
 generators make a client of every operation: Python by openapi-python-client, TypeScript by
 openapi-typescript, which the compiler then checks strictly. The tools are pinned and live in
-`.build/contract`, apart from all that is deployed; Node.js is needed.
+`.build/contract`, apart from all that is deployed; Node.js is needed. With STEPS=1 both clients then go
+through the nine steps on the running stack (`steps`).
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -18,6 +20,7 @@ import venv
 from pathlib import Path
 from typing import Final
 
+from infra.contract import steps
 from infra.openapi import PUBLISHED
 from infra.package import BUILD
 
@@ -43,9 +46,13 @@ def main() -> int:
         [_node("spectral"), "lint", "--fail-severity=warn", f"--ruleset={HERE / 'spectral.yaml'}", document],
     )
     types = ROOM / "client.ts"
-    _ask("openapi-typescript", [_node("openapi-typescript"), document, f"--output={types}"])
+    # What has a default need not be sent; without this the types ask for it.
+    options = ["--default-non-nullable=false", f"--output={types}"]
+    _ask("openapi-typescript", [_node("openapi-typescript"), document, *options])
     _ask("tsc --strict", [_node("tsc"), "--noEmit", "--strict", str(types)])
     print(f"openapi-python-client: {_python_client(document)} operations of {len(_operations())}")
+    if os.environ.get("STEPS"):
+        steps.walk(ROOM)
     return 0
 
 
@@ -92,7 +99,7 @@ def _python_client(document: str) -> int:
         NotUnderstood: some are missing.
 
     """
-    folder = ROOM / "voucher-client"
+    folder = ROOM / "voucher_client"
     shutil.rmtree(folder, ignore_errors=True)
     _ask(
         "openapi-python-client",

@@ -6,6 +6,7 @@ What the world around it does (holders with their cards, the bureau) stands belo
 
 import hashlib
 import json
+import random
 import urllib.error
 import urllib.request
 import uuid
@@ -200,10 +201,12 @@ def _json(body: Json) -> bytes:
 
 def _check_in(card: Caller, service: Service, lesson: Json, place: Json, device: str) -> str:
     starts_at = datetime.fromisoformat(lesson["starts_at"])
-    service.clock = starts_at - timedelta(minutes=10)
+    chance = random.Random(f"{lesson['id']} {device}")
+    service.clock = starts_at - timedelta(minutes=20, seconds=chance.randrange(600))
+    here = {name: place[name] + chance.gauss(0, 0.00008) for name in ("lng", "lat")}
     body = {
         "kind": "in",
-        "location": {**place, "accuracy_m": 15, "mocked": False},
+        "location": {**place, **here, "accuracy_m": chance.randrange(8, 25), "mocked": False},
         "device_id": device,
         "nonce": uuid.uuid4().hex,
         "happened_at": service.clock.isoformat(),
@@ -254,7 +257,10 @@ def test_a_school_integrated_from_the_documentation_alone_is_paid_for_whom_it_tr
 
         place = seen["site"]["location"]
         for lesson in seen["lessons"]:
-            came = [_check_in(card, world, lesson, place, f"phone-{nth}") for nth, card in enumerate(cards)]
+            came = [
+                _check_in(card, world, lesson, place, f"phone-{enrolled[nth][-12:]}")
+                for nth, card in enumerate(cards)
+            ]
             assert came == ["accepted"] * TRAINEES
             ends_at = datetime.fromisoformat(lesson["ends_at"])
             school.now = ends_at + timedelta(minutes=5)
@@ -269,7 +275,10 @@ def test_a_school_integrated_from_the_documentation_alone_is_paid_for_whom_it_tr
         version = school.get(f"/v1/classes/{class_id}")["version"]
         marks = [
             ("姓名", "身份证号", "理论成绩", "实操成绩"),
-            *((one.name, one.id_number, "80", "81") for one in holders[:-1]),
+            *(
+                (one.name, one.id_number, str(70 + nth), str(95 - 2 * nth))
+                for nth, one in enumerate(holders[:-1])
+            ),
             (holders[-1].name, holders[-1].id_number, "80", "12"),
         ]
         scored = school.put_csv(f"/v1/classes/{class_id}/scores", marks, version=version)

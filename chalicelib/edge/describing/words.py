@@ -8,6 +8,7 @@ spare.
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +19,9 @@ Told = tuple[str, str]
 """Chinese, English."""
 THEN_SHEETS: Final = "\n\n表格 Sheets\n\n"
 FILE: Final = Path(__file__).parent / "words.json"
+CHANGES: Final = Path(__file__).parent / "changes.json"
+_FORMS: Final[Mapping[str, Json]] = {"year": {"pattern": "^2[01][0-9]{2}$"}}
+"""Of what stands in a path, where more is known than that it is a text."""
 _SCOPES: Final[Mapping[str, Told]] = {
     "own": ("本人", "own"),
     "institution": ("本机构", "own institution"),
@@ -34,6 +38,21 @@ class Words(msgspec.Struct, frozen=True):
     """The Chinese sentence; the English one stands with the view."""
     parameters: Mapping[str, Told]
     fields: Mapping[str, Told]
+
+
+class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a version of the API changed, for the changelog."""
+
+    version: str
+    released_on: date
+    zh: str
+    en: str
+
+
+@functools.cache
+def releases() -> list[Release]:
+    """Read the changelog, the newest first."""
+    return msgspec.json.decode(CHANGES.read_bytes(), type=list[Release])
 
 
 @functools.cache
@@ -66,9 +85,13 @@ def _scope(scope: str) -> str:
 def path_parameters(path: str) -> list[Json]:
     """Describe what stands in a path."""
     return [
-        parameter({"name": name, "in": "path", "required": True, "schema": {"type": "string"}})
+        parameter({"name": name, "in": "path", "required": True, "schema": _form_of(name)})
         for name in re.findall(r"{(\w+)}", path)
     ]
+
+
+def _form_of(name: str) -> Json:
+    return {"type": "string", **_FORMS.get(name, {})}
 
 
 def parameter(plain: Json) -> Json:

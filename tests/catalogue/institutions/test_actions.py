@@ -3,6 +3,7 @@
 import pytest
 
 from infra.local.catalogue import INSTITUTIONS
+from tests.support.people import HEFEI_SCHOOL
 
 ENTRY = {name: value for name, value in INSTITUTIONS[2].items() if name != "uscc"}
 PATH = f"/v1/institutions/{INSTITUTIONS[2]['uscc']}"
@@ -34,3 +35,14 @@ def test_who_may_suspend_an_institution_reads_what_they_may_do(world, api):
     assert offered("supervisor_wuhu") is offered(None) is None
     unproven = api(None).get(PATH, headers={"Authorization": "Bearer nonsense"})
     assert (unproven.status, "bank_account" in unproven.json) == (200, False)
+
+
+@pytest.mark.parametrize("field", ["programs", "projects"])
+def test_an_empty_id_in_a_list_of_ids_is_refused_at_its_field(world, api, field):
+    path = f"/v1/institutions/{HEFEI_SCHOOL}"
+    shown = api("clerk").get(path).json
+    names = ("name", "division", "address", "phone", "location", "programs", "projects", "version")
+    body = {name: shown[name] for name in names} | {field: [""]}
+    refused = api("clerk").put(path, body)
+    assert (refused.status, refused.json["code"]) == (400, "malformed"), "a store is never asked for no name"
+    assert [fault["field"] for fault in refused.json["errors"]] == [f"{field}[0]"]
