@@ -2,7 +2,7 @@
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
 .PHONY: call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov
-.PHONY: contract supervision province upgrade-drill deploy-drill
+.PHONY: contract examples supervision province upgrade-drill deploy-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -45,6 +45,10 @@ debug: $(STAMP) ## run a function or a request here, with breakpoints (F=... or 
 		--request "$${R-}" --account "$${ACCOUNT-}" $(if $(PDB),--pdb)
 
 openapi: $(STAMP) ## write the API's document (infra/openapi.json) anew, when its contract is meant to change
+	@$(PYTHON) -m infra.openapi
+
+examples: $(STAMP) ## record the examples of the API's document anew from the tests' stories, then the document
+	@RECORD_EXAMPLES=1 $(PYTHON) -m pytest -n 0 -q -p no:randomly tests/architecture/test_examples.py
 	@$(PYTHON) -m infra.openapi
 
 contract: $(STAMP) ## have linters and generators of clients read the API's document (needs Node.js)

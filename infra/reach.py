@@ -92,8 +92,16 @@ def value_of(node: ast.AST, known: Mapping[str, Any]) -> Any:
             return known.get(name)
         case ast.Attribute(value=value, attr=name):
             owner = value_of(value, known)
-            return getattr(owner, name, None) if isinstance(owner, ModuleType) or is_table(owner) else None
+            if isinstance(owner, ModuleType) or is_table(owner):
+                return getattr(owner, name, None)
+            return _method(owner, name)
     return None
+
+
+def _method(owner: Any, name: str) -> Any:
+    """Give the method of a table of transitions, the one kind of value whose methods refuse."""
+    kind = importlib.import_module("chalicelib.kernel.transitions").Transitions
+    return getattr(kind, name, None) if isinstance(owner, kind) else None
 
 
 def _behind(value: Any) -> Iterator[Any]:

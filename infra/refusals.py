@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import importlib
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
@@ -18,6 +19,8 @@ from infra.reach import Source, is_ours, reached
 
 _TABLE_ROWS_MAX: Final = 200
 _DEPTH_MAX: Final = 3
+_IS_PREFIX: Final = re.compile(r"[a-z]+(_[a-z]+)*_").fullmatch
+"""A code may be made of a word and what comes after it: `f"listed_{name}"`."""
 _TELLS_ONLY: Final = ("chalicelib.edge.describing", "chalicelib.console.pages")
 """What describes refusals raises none."""
 
@@ -52,6 +55,9 @@ def _codes_in(source: Source) -> Iterator[str]:
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in reasons:
             yield node.value
+        if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+            begins = str(node.values[0].value)
+            yield from (code for code in reasons if _IS_PREFIX(begins) and code.startswith(begins))
     for value in source.values():
         if not is_ours(value):
             yield from _codes_among(value, reasons, 0)

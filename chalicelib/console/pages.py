@@ -1,6 +1,7 @@
 """The browser pages: server-rendered shells, and the documentation read off the OpenAPI document."""
 
 import functools
+import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -192,7 +193,22 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 ],
                 "body": _rows(content.get("application/json", {}).get("schema"), schemas),
                 "answers": list(_answers(sent, schemas)),
+                "asked": _examples(content),
+                "answered": [text for status in good for text in _examples(responses[status]["content"])],
             }
+
+
+def _examples(content: dict[str, Any]) -> list[str]:
+    """Give the examples of each media type as text."""
+    return [
+        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
+        for media in content.values()
+        for value in (
+            [media["example"]]
+            if "example" in media
+            else [example["value"] for example in media.get("examples", {}).values()]
+        )
+    ]
 
 
 def _codes(response: dict[str, Any], schemas: dict[str, Any]) -> list[str]:

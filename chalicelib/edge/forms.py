@@ -167,6 +167,8 @@ def _plain_of(raw: bytes) -> Any:
 
     try:
         plain = json.loads(raw, object_pairs_hook=each_once, parse_float=_number_of)
+        if b"\\ud" in raw.lower():  # half of a pair is no character, and could not be written again
+            json.dumps(plain, ensure_ascii=False, default=str).encode("utf-8")
     except (ValueError, RecursionError):
         raise error("invalid_json") from None
     if repeated:

@@ -7,7 +7,7 @@ need beyond the standard stands in `describing`.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from chalicelib.edge.describing import words
+from chalicelib.edge.describing import examples, words
 from chalicelib.edge.describing.refusals import Problems, is_keyed
 from chalicelib.edge.describing.schemas import Schemas, members_of
 from chalicelib.edge.endpoints import ENDPOINTS, JSON, PUBLIC, Endpoint
@@ -181,7 +181,13 @@ def _successes(endpoint: Endpoint, schemas: Schemas) -> Json:
         str(status): {
             "description": endpoint.summary,
             "headers": {"X-Request-Id": {"$ref": f"{_COMPONENTS}headers/XRequestId"}},
-            "content": {name: {"schema": schemas.of_any(kinds)} for name, kinds in by_type.items()},
+            "content": {
+                name: {
+                    "schema": schemas.of_any(kinds),
+                    **examples.of_answer(endpoint.name, status, name),
+                }
+                for name, kinds in by_type.items()
+            },
         }
         for status, by_type in by_status.items()
     }
@@ -189,7 +195,10 @@ def _successes(endpoint: Endpoint, schemas: Schemas) -> Json:
 
 def _request_body(endpoint: Endpoint, schemas: Schemas) -> Json:
     content = {
-        kind: {"schema": schemas.of(endpoint.body) if kind == JSON else dict(_SHEET)}
+        kind: {
+            "schema": schemas.of(endpoint.body) if kind == JSON else dict(_SHEET),
+            **examples.of_request(endpoint.name, kind),
+        }
         for kind in endpoint.reads
     }
     return {"required": True, "content": content}

@@ -10,7 +10,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 import msgspec
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.free_text import PUBLIC_WORDS
@@ -101,8 +101,8 @@ class CardThresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     deviations: Annotated[int, Meta(ge=1, le=1_000)]
 
 
-class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The rules of a program in numbers.
+class Terms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rules of a program in numbers, as far as everybody may know them.
 
     `release_within_days` after a redemption an institution may give the voucher back by itself, later only
     its bureau. No source fixes it: the default of two years leaves every voucher of usual validity alone, a
@@ -120,8 +120,6 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     The books of a month close with day `books_close_day` of the next one: a bank's result entered in that
     month can be corrected until then. `payment_csv_mark` puts a byte order mark before the payment file's
     csv, for a bank whose program reads it by that; no source fixes either.
-
-    The thresholds of `supervision` are the newest policy's too: they say what is looked at.
 
     An institution has a card from so many confirmed cases, or deviations that inspections found, in the last
     `card_days`. A card makes its classes be drawn more often; that its claims are in public for
@@ -177,7 +175,34 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     footage_retention_years: Annotated[int, Meta(ge=0, le=30)] = 5
     external_footage_hosts: Annotated[list[Host], Meta(max_length=20)] = []
     audit_log_retention_months: Annotated[int, Meta(ge=36, le=600)] = 36
+
+
+class Policy(Terms, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The rules of a program in numbers, whole.
+
+    The thresholds of `supervision` are the newest policy's: they say what is looked at. Who knows them stays
+    just below them, so they are shown to supervisors and the province alone.
+    """
+
     supervision: Thresholds = Thresholds()
+
+
+def terms_of(policy: Policy) -> Terms:
+    """Give what everybody may know of a policy."""
+    return Terms(**{name: getattr(policy, name) for name in Terms.__struct_fields__})
+
+
+class AskedPolicy(Terms, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A policy as it is asked for: thresholds that are left out stay as they are."""
+
+    supervision: Thresholds | UnsetType = UNSET
+
+    def over(self, before: Policy | None) -> Policy:
+        """Give the policy that is asked for, over the one before it; over none with the usual thresholds."""
+        kept = before.supervision if before is not None else Thresholds()
+        asked = kept if self.supervision is UNSET else self.supervision
+        named = {name: getattr(self, name) for name in Terms.__struct_fields__}
+        return Policy(**named, supervision=asked)
 
 
 def policy_faults(policy: Policy) -> tuple[Fault, ...]:

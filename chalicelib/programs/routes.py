@@ -9,9 +9,20 @@ from chalicelib.accounts import rights
 from chalicelib.edge.endpoints import PUBLIC, Call, Listing, NoQuery, PageQuery
 from chalicelib.edge.forms import Answer, Form, Reason, Version, line
 from chalicelib.edge.http import Api
+from chalicelib.kernel.principal import Role
 from chalicelib.kernel.reasons import error
 from chalicelib.programs import service
-from chalicelib.programs.model import Face, Policy, PolicyVersion, Program, ProgramKind
+from chalicelib.programs.model import (
+    AskedPolicy,
+    Face,
+    Policy,
+    PolicyVersion,
+    Program,
+    ProgramKind,
+    Terms,
+    terms_of,
+)
+from chalicelib.programs.thresholds import Thresholds
 
 api = Api(__name__)
 
@@ -23,14 +34,14 @@ class ProgramRequest(Form):
     division: Annotated[str, Meta(max_length=6)]
     kind: ProgramKind
     face: Face
-    policy: Policy = Policy()
+    policy: AskedPolicy = AskedPolicy()
 
 
 class PolicyRequest(Form):
     """A new policy version, why, and with it a new face if wanted."""
 
     version: Version
-    policy: Policy
+    policy: AskedPolicy
     face: Face | None = None
     reason: Reason | None = None
 
@@ -40,7 +51,8 @@ class PolicyAnswer(Answer):
 
     program_id: str
     policy_version: int
-    policy: Policy
+    policy: Terms
+    supervision: Thresholds | None
     face: Face | None
     made_by: str | None
     made_at: datetime | None
@@ -55,7 +67,8 @@ class ProgramAnswer(Answer):
     division: str
     kind: ProgramKind
     face: Face
-    policy: Policy
+    policy: Terms
+    supervision: Thresholds | None
     policy_version: int
     version: int
     allowed_actions: list[str]
@@ -80,7 +93,7 @@ def create_program(call: Call[ProgramRequest, NoQuery]) -> ProgramAnswer:
             division=body.division,
             kind=body.kind,
             face=body.face,
-            policy=body.policy,
+            policy=body.policy.over(None),
         ),
     )
 
@@ -122,7 +135,7 @@ def read_program(call: Call[None, NoQuery], program_id: str) -> ProgramAnswer:
 def change_policy(call: Call[PolicyRequest, NoQuery], program_id: str) -> ProgramAnswer:
     body = call.body
     program = service.change_policy(
-        call.context, program_id, body.policy, version=body.version, face=body.face, reason=body.reason
+        call.context, program_id, body.policy.over, version=body.version, face=body.face, reason=body.reason
     )
     return _answer(call, program)
 
@@ -136,7 +149,10 @@ def change_policy(call: Call[PolicyRequest, NoQuery], program_id: str) -> Progra
     summary="List the versions of a program's policy, newest first",
 )
 def list_policies(call: Call[None, PageQuery], program_id: str) -> Listing[PolicyAnswer]:
-    return call.listing(service.list_policies(call.context, program_id, call.page_request()), _policy)
+    return call.listing(
+        service.list_policies(call.context, program_id, call.page_request()),
+        lambda version: _policy(call, version),
+    )
 
 
 @api.endpoint(
@@ -149,18 +165,25 @@ def list_policies(call: Call[None, PageQuery], program_id: str) -> Listing[Polic
 def read_policy(call: Call[None, NoQuery], program_id: str, policy_version: str) -> PolicyAnswer:
     if not (policy_version.isascii() and policy_version.isdigit() and len(policy_version) <= _DIGITS_MAX):
         raise error("not_found")
-    return _policy(service.read_policy(call.context, program_id, int(policy_version)))
+    return _policy(call, service.read_policy(call.context, program_id, int(policy_version)))
 
 
 _DIGITS_MAX = 9
 
 
-def _policy(version: PolicyVersion) -> PolicyAnswer:
+def _thresholds(call: Call[object, object], policy: Policy) -> Thresholds | None:
+    """Show the thresholds to those who look after others, and to nobody who may have to be looked after."""
+    overseers = (Role.SUPERVISOR, Role.PROVINCE)
+    return policy.supervision if call.context.principal.role in overseers else None
+
+
+def _policy(call: Call[object, object], version: PolicyVersion) -> PolicyAnswer:
     change = version.change
     return PolicyAnswer(
         program_id=version.program_id,
         policy_version=version.policy_version,
-        policy=version.policy,
+        policy=terms_of(version.policy),
+        supervision=_thresholds(call, version.policy),
         face=version.face,
         made_by=change.actor if change is not None else None,
         made_at=change.at if change is not None else None,
@@ -176,7 +199,8 @@ def _answer(call: Call[object, object], program: Program) -> ProgramAnswer:
         division=program.division,
         kind=program.kind,
         face=program.face,
-        policy=program.policy,
+        policy=terms_of(program.policy),
+        supervision=_thresholds(call, program.policy),
         policy_version=program.policy_version,
         version=program.version,
         allowed_actions=["change_policy"] if may_change else [],

@@ -1,6 +1,7 @@
 """Use cases of programs: make one, change its policy, read."""
 
 import functools
+from collections.abc import Callable
 
 import msgspec
 from cachetools import TTLCache
@@ -42,7 +43,7 @@ def create_program(
 def change_policy(
     context: Context,
     program_id: str,
-    policy: Policy,
+    asked: Callable[[Policy], Policy],
     *,
     version: int,
     face: Face | None = None,
@@ -50,10 +51,12 @@ def change_policy(
 ) -> Program:
     """Give a program a new policy version, and a new face if one is given.
 
-    Classes keep the version they were approved under; vouchers show the newest face.
+    `asked` gives the new policy over the one before. Classes keep the version they were approved under;
+    vouchers show the newest face.
     """
     program = store.read_program(program_id)
     rights.require(context.principal, "program.change_policy", division=program.division)
+    policy = asked(program.policy)
     _require_lawful(policy)
     change = change_of(context, "program.change_policy", reason=reason)
     changed = store.change_policy(program, policy, face, version=version, change=change)

@@ -19,7 +19,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Marks = Annotated[float, Meta(ge=0, le=100)]
 KmPerHour = Annotated[float, Meta(ge=1, le=2_000)]
 Factor = Annotated[float, Meta(ge=1, le=100)]
-ListName = Annotated[str, Meta(min_length=1, max_length=64)]
+ListName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z]+(_[a-z]+)*$(?!\n)")]
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

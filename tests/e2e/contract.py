@@ -109,8 +109,9 @@ class Operation:
     def _text(schema: Json) -> str:
         if schema.get("format") in _FORMATS:
             return _FORMATS[schema["format"]]
-        if schema.get("pattern") in _SAMPLES:
-            return _SAMPLES[schema["pattern"]]
+        pattern = str(schema.get("pattern", "")).removesuffix(r"(?!\n)")
+        if pattern in _SAMPLES:
+            return _SAMPLES[pattern]
         return ("sample-text-" * 10)[: max(schema.get("minLength", 1), min(10, schema.get("maxLength", 10)))]
 
     def kinds(self, schema: Json) -> set[str]:

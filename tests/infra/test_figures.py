@@ -215,7 +215,12 @@ def test_a_request_that_comes_too_soon_is_counted(
 
 def test_every_figure_is_shown_to_be_written() -> None:
     """All but the one that the gateway's access log makes, without the program."""
-    others = ("aws/test_metrics", "aws/test_parking", "supervision/audit/comparison/test_comparison")
+    others = (
+        "aws/test_metrics",
+        "aws/test_parking",
+        "supervision/audit/comparison/test_comparison",
+        "supervision/evaluations/test_paths",
+    )
     shown = Path(__file__).read_text() + "".join(Path(f"tests/{name}.py").read_text() for name in others)
     missing = {metric.name for metric in METRICS if f'"{metric.name}"' not in shown}
     assert missing == {REQUESTS_THROTTLED.name}

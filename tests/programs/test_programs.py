@@ -32,12 +32,27 @@ def test_impossible_policies_are_refused(world, api):
 def test_thresholds_of_supervision_are_part_of_the_policy(world, api):
     province = api("province")
     program = province.post("/v1/programs", PROGRAM).json
-    assert program["policy"]["supervision"]["idle_days"] == 60
-    path = f"/v1/programs/{program['id']}/policy"
+    assert program["supervision"]["idle_days"] == 60
+    path = f"/v1/programs/{program['id']}"
     policy = {**program["policy"], "supervision": {"idle_days": 45}}
-    changed = province.post(path, {"version": 1, "policy": policy})
-    assert (changed.status, changed.json["policy"]["supervision"]["idle_days"]) == (201, 45)
-    assert changed.json["policy"]["supervision"]["idle_days_held"] == 90
+    changed = province.post(f"{path}/policy", {"version": 1, "policy": policy})
+    assert (changed.status, changed.json["supervision"]["idle_days"]) == (201, 45)
+    assert changed.json["supervision"]["idle_days_held"] == 90
+    kept = province.post(f"{path}/policy", {"version": 2, "policy": changed.json["policy"]})
+    assert kept.json["supervision"]["idle_days"] == 45, "what is left out stays"
+
+
+def test_who_may_have_to_be_looked_after_does_not_see_the_thresholds(world, api):
+    program = api("province").post("/v1/programs", PROGRAM).json
+    path = f"/v1/programs/{program['id']}"
+    for who in (None, "clerk", "institution", "finance"):
+        shown = api(who).get(path).json
+        assert shown["supervision"] is None
+        assert "supervision" not in shown["policy"]
+    assert api("supervisor").get(path).json["supervision"]["idle_days"] == 60
+    versions = f"{path}/policies"
+    assert [item["supervision"] for item in api("clerk").get(versions).json["items"]] == [None]
+    assert api("province").get(f"{versions}/1").json["supervision"]["idle_days"] == 60
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_results_killed_after_any_call_pay_each_line_once(world: Any, money: Mon
         except Died:
             continue
         break
-    assert answer.json == {"applied": 39, "refused": [], "flagged": []}
+    assert answer.json == {"applied": 39, "refused": [], "flagged": [], "notices": []}
     work(money)  # the night closes what a dead worker left open
     assert money.batch(batch)["status"] == "closed"
     balance = money.balance()
@@ -188,7 +188,7 @@ def test_the_same_results_sent_twice_at_once_are_applied_once(world: Any, money:
     with before_each_call(act):
         mine = money.send(batch, rows)
     assert others, "the other request came in"
-    assert mine.json == others[1].json == {"applied": 34, "refused": [], "flagged": []}
+    assert mine.json == others[1].json == {"applied": 34, "refused": [], "flagged": [], "notices": []}
     assert money.balance()["debit_fen"] == batch["amount_fen"]
 
 

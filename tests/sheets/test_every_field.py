@@ -41,7 +41,7 @@ SAMPLES: Mapping[str, Mapping[str, str]] = {
     "institutions": {
         "name": "合肥职业学校", "uscc": USCC, "division": "340111", "address": "蜀山区1号", "phone": "0551-62345678-801",
         "lng": "117.2272", "lat": "31.8206", "coord_system": "gcj02", "programs": "prg_world",
-        "projects": "prj_internetmarketing-5", "bank_holder": "合肥职业学校", "bank": "徽商银行", "bank_account": "1023701021000123456",
+        "projects": "prj_internetmarketing-5", "bank_holder": "合肥职业学校", "bank": "徽商银行", "bank_account": "1023701021000123456", "rooms": "6",
         "division_name": "", "status": "",
     },
     "projects": {

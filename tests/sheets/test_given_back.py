@@ -25,6 +25,11 @@ NOBODYS = {
     "/v1/reports/funnel": "a report is for reading",
     "/v1/reports/spending": "a report is for reading",
     "/v1/reports/institutions": "a report is for reading",
+    "/v1/reports/idle": "a report is for reading",
+    "/v1/reports/holds": "a report is for reading",
+    "/v1/reports/ratings": "a report is for reading",
+    "/v1/inspections/{inspection_id}/phones": "whom to call; what was found is entered one by one",
+    "/v1/records/exports/{export_id}/open": "records are for an auditor, who replays them",
 }
 """Sheets for which there is no endpoint that reads them."""
 TAKEN = {

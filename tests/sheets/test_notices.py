@@ -9,7 +9,7 @@ from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.sheets.layouts import described
 from infra.local.catalogue import INSTITUTIONS
 from infra.local.people import GRADUATE_HEADERS, graduate_row, make_person
-from tests.catalogue.imports.test_sheets import HEADERS, PROJECT_HEADERS, rows, send
+from tests.catalogue.imports.test_sheets import HEADERS, INSTITUTION_COLUMNS, PROJECT_HEADERS, rows, send
 from tests.classes.builders import Classroom, csv, xlsx
 from tests.settlement.results.test_bank_sheet import post
 from tests.sheets.test_given_back import _imported
@@ -114,12 +114,15 @@ def test_a_list_tells_of_days_that_a_program_missed_and_of_the_number_of_the_row
 def test_a_hole_in_an_institutions_account_is_an_error_and_never_no_account(world: Any, api: Any) -> None:
     (row,) = rows(world, INSTITUTIONS[4:5])
     cells = [cell(text) for text in row]
-    cells[-3:] = ["<c><f>A1</f></c>"] * 3
+    columns = ("bank_holder", "bank", "bank_account")
+    account = [HEADERS.index(INSTITUTION_COLUMNS[name][0]) for name in columns]
+    for place in account:
+        cells[place] = "<c><f>A1</f></c>"
     answer = send(
         api, "province", workbook(bare(HEADERS) + line(*cells)), "institutions", "&dry_run=true"
     ).json
     assert [(fault["column"], fault["code"]) for fault in answer["errors"]] == [
-        (name, "formula_without_value") for name in HEADERS[-3:]
+        (HEADERS[place], "formula_without_value") for place in account
     ]
 
 
@@ -142,7 +145,7 @@ def test_every_column_of_every_sheet_stands_in_the_document_and_on_the_page(api:
     assert len(described_here) == 5
     for endpoint in described_here:
         operation = document["paths"][endpoint.path][endpoint.method.lower()]
-        assert operation["description"] == described(endpoint.layouts)
+        assert operation["description"].endswith(described(endpoint.layouts))
         for layout in endpoint.layouts:
             for headers in layout.columns.values():
                 assert headers[0] in operation["description"]

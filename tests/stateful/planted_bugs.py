@@ -115,8 +115,8 @@ BUGS = (
     Bug(
         "who reviewed a claim may record its payment",
         _CLAIMS_MODEL,
-        "return is_prepared_by(claim, hands) or not hands.isdisjoint((claim.reviewed_by, claim.approved_by))",
-        "return is_prepared_by(claim, hands) or claim.reviewed_by in hands",
+        "    named = (claim.submitted_by, *claim.also_prepared_by, claim.reviewed_by, claim.approved_by)\n",
+        "    named = (claim.submitted_by, *claim.also_prepared_by, claim.approved_by)\n",
     ),
     Bug(
         "any division's finance officer may record results",
@@ -676,8 +676,8 @@ BUGS = (
     Bug(
         "the query is no part of a key",
         _HTTP,
-        "[endpoint.method, full_path, dict(parameters)]",
-        "[endpoint.method, full_path]",
+        "[endpoint.method, asked.full_path, dict(asked.parameters)]",
+        "[endpoint.method, asked.full_path]",
     ),
     Bug(
         "anonymous callers share one space of keys",

@@ -1,6 +1,7 @@
 """HTTP in process: requests go through the same handler that the gateway invokes."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,11 @@ class Answer:
     json: Any
     headers: dict[str, str]
     text: str
+
+
+Heard = Callable[[str, str, bytes, str, Answer], None]
+HEARERS: list[Heard] = []
+"""Told of each exchange: method, path with its query, body and its type, answer. Who records, listens here."""
 
 
 class Gateway:
@@ -88,4 +94,6 @@ class Client:
             parsed = None
         answer = Answer(int(got["statusCode"]), parsed, dict(got["headers"]), text)
         require_published(method, path, answer.status, answer.headers, parsed)
+        for hear in HEARERS:
+            hear(method, path, payload, content_type, answer)
         return answer

@@ -83,6 +83,13 @@ def _response(path: str, method: str, status: str) -> tuple[list[str], Json]:
     return ["paths", path, method.lower(), "responses", status], responses[status]
 
 
+def template_of(method: str, url: str) -> Json | None:
+    """Give the published operation that a request asks for; None if there is none."""
+    full_path = url.partition("?")[0]
+    path = next((path for pattern, path in _templates() if pattern.fullmatch(full_path)), None)
+    return None if path is None else _published()["paths"][path].get(method.lower())
+
+
 def require_published(method: str, url: str, status: int, headers: Mapping[str, str], parsed: Any) -> None:
     """Hold one answer against the document.
 
@@ -106,3 +113,22 @@ def require_published(method: str, url: str, status: int, headers: Mapping[str, 
     fault = next(iter(validator.iter_errors(parsed)), None)
     if fault is not None:
         raise Undocumented(f"{method} {path} {status}: {fault.json_path}: {fault.message[:300]}")
+
+
+def fault_of_example(name: str, part: str, kind: str, value: Any) -> str | None:
+    """Tell what is wrong with an example of an operation (`part` is `request` or a status); None if nothing."""
+    for path, item in _published()["paths"].items():
+        for method, operation in item.items():
+            if operation["operationId"] != name:
+                continue
+            within = ["requestBody"] if part == "request" else ["responses", part]
+            steps = ["paths", path, method, *within, "content", kind, "schema"]
+            pointer = "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+            validator = Draft202012Validator(
+                {"$ref": f"{_ROOT}#{quote(pointer)}"},
+                registry=_registry(),
+                format_checker=Draft202012Validator.FORMAT_CHECKER,
+            )
+            fault = next(iter(validator.iter_errors(value)), None)
+            return None if fault is None else f"{fault.json_path}: {fault.message[:200]}"
+    return "there is no such operation"

@@ -26,11 +26,21 @@ _ALWAYS: Final = ("malformed", "too_many_requests", "try_again", "time_travel_of
 _WITH_CALLER: Final = ("unauthenticated", "token_stale", "forbidden")
 _WITH_BODY: Final = ("too_large", "unsupported_type", "unsupported_encoding")
 _WITH_FORM: Final = ("invalid_json", "not_utf8")
+_WITH_VERSION: Final = ("version_conflict", "wrong_state")
+"""A change that was decided on a version meets another one, or another state."""
+_WITH_SIGNATURE: Final = ("signature_invalid",)
 _WITH_PLACE: Final = ("coord_system_missing",)
 _WITH_PATH: Final = ("not_found",)
 _WITH_KEY: Final = ("in_progress", "idempotency_mismatch")
 _RETRIED: Final = (409, 429, 503)
 """Statuses that may say when to come back; of the first only `in_progress` does."""
+
+
+def is_of_platform(endpoint: Endpoint) -> bool:
+    """Tell whether the national platform calls it, with a signature in place of a token."""
+    return (
+        endpoint.path.startswith("/v1/exchange/") and endpoint.method == "POST" and "{" not in endpoint.path
+    )
 
 
 def is_keyed(endpoint: Endpoint) -> bool:
@@ -50,6 +60,9 @@ def codes_of(endpoint: Endpoint) -> dict[int, list[str]]:
     codes = {*_ALWAYS, *of_views().get(endpoint.name, ())}
     if endpoint.action != PUBLIC:
         codes |= set(_WITH_CALLER)
+        codes |= set(_WITH_SIGNATURE) if is_of_platform(endpoint) else set()
+    if has_field(endpoint.body, "version") or has_field(endpoint.query, "version"):
+        codes |= set(_WITH_VERSION)
     if "{" in endpoint.path:
         codes |= set(_WITH_PATH)
     if endpoint.reads:

@@ -36,7 +36,7 @@ class InspectionRequest(Form):
     scope: InspectionScope
     division: Annotated[str, Meta(min_length=2, max_length=6)]
     share: Annotated[float, Meta(gt=0, le=1)]
-    seed: Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[!-~]+$")] | None = None
+    seed: Annotated[str, Meta(min_length=8, max_length=128, pattern=r"^[!-~]+$(?!\n)")] | None = None
 
 
 class InspectionQuery(PageQuery):

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from math import ceil
+from math import ceil, inf
 from statistics import fmean, pstdev
 
 from chalicelib.programs.model import Policy
@@ -23,8 +23,9 @@ NAME = "check_in_burst"
 _REPEATED_LESSONS = 3
 _TWICE = 2
 _MANY = 20
-_EVEN_GAPS = 0.6
+_EVEN_GAPS = 0.45
 _EVEN_PEOPLE = 12
+_STEADY_GAPS = 0.25
 _SAME_ORDER = 0.9
 _FEW_DEVICES = 0.5
 
@@ -40,14 +41,22 @@ class Burst:
     @property
     def even(self) -> bool:
         """Tell whether they came at even gaps; those of people differ by as much as they last."""
-        if len(self.arrivals) < _EVEN_PEOPLE:
-            return False
+        return len(self.arrivals) >= _EVEN_PEOPLE and self._unevenness < _EVEN_GAPS
+
+    @property
+    def steady(self) -> bool:
+        """Tell whether a clock let them in: gaps so even that it needs no haste, nor many, to show it."""
+        return self._unevenness < _STEADY_GAPS
+
+    @property
+    def _unevenness(self) -> float:
+        """Give the standard deviation of the gaps as a share of their mean; 1 by chance."""
         gaps = [
             (after.received_at - before.received_at).total_seconds()
             for before, after in pairwise(self.arrivals)
         ]
         mean = fmean(gaps)
-        return mean > 0 and pstdev(gaps) < _EVEN_GAPS * mean
+        return pstdev(gaps) / mean if mean > 0 else inf
 
     @property
     def few_devices(self) -> bool:
@@ -69,6 +78,9 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     ]
     close = [burst for burst in judged if burst.seconds <= limits.burst_seconds_scripted]
     signs = _signs(close, limits)
+    steady = [burst for burst in judged if burst.steady]
+    if not signs and len(steady) >= max(_REPEATED_LESSONS, ceil(len(judged) / 2)):
+        close, signs = steady, ["steady_gaps"]
     if not signs:
         close = [burst for burst in judged if burst.seconds <= limits.burst_seconds]
         again = len(close) >= max(_REPEATED_LESSONS, limits.burst_lessons_share * len(judged))
@@ -135,7 +147,7 @@ def _alike(order: Sequence[str], other: Sequence[str]) -> bool:
 
 RULE = Rule[Dossier](
     name=NAME,
-    pattern="a class checks in within seconds, or within two minutes as a script does",
+    pattern="a class checks in within seconds, within two minutes as a script does, or by the clock",
     source="audits: attendance filled in at one go",
     evaluate=evaluate,
     thresholds=(

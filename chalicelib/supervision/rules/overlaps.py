@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from chalicelib.programs.model import Policy
 from chalicelib.supervision.records.model import CheckInRecord, Finding, FindingKind, Severity
@@ -20,9 +21,11 @@ from chalicelib.supervision.rules.attempts import (
 )
 from chalicelib.supervision.rules.dossier import Dossier, grouped_by
 from chalicelib.supervision.rules.rule import Rule, finding, ids
+from chalicelib.supervision.rules.travel import speed_judged
 
 TRAINEES, PLACES = "lesson_overlap", "trainer_or_room_overlap"
 _NOT_APPROVED = "submitted"
+_HOUR = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,9 +160,85 @@ def evaluate_places(dossier: Dossier, policy: Policy, _as_of: datetime) -> Itera
     )
     for trainer in sorted(trainers):
         yield _place_finding(dossier, policy, (FindingKind.TRAINER, trainer), trainers[trainer])
+    rushes = grouped_by(rushes_of(dossier, policy), lambda rush: rush.clash.own.lesson.trainer or "")
+    for trainer in sorted(set(rushes) - set(trainers)):
+        yield _rush_finding(dossier, policy, trainer, rushes[trainer])
     rooms = [clash for clash in clashes if _same_room(clash, policy)]
     if rooms:
         yield _place_finding(dossier, policy, (FindingKind.CLASS, dossier.head.id), rooms)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rush:
+    """Two lessons of one trainer that follow each other, sooner than anybody gets from one to the other."""
+
+    clash: Clash
+    km: float
+    severity: Severity
+
+    @property
+    def between(self) -> timedelta:
+        """Give the time from one to the other; negative if they overlap."""
+        return -self.clash.lasts
+
+
+def rushes_of(dossier: Dossier, policy: Policy) -> list[Rush]:
+    """Give the lessons of this class from or to which a trainer cannot have come in time."""
+    by_trainer = grouped_by(
+        (meeting for meeting in (*dossier.meetings, *dossier.meetings_elsewhere) if meeting.lesson.trainer),
+        lambda meeting: meeting.lesson.trainer or "",
+    )
+    rushes = []
+    for meetings in by_trainer.values():
+        ordered = sorted(meetings, key=lambda meeting: (meeting.lesson.starts_at, meeting.lesson.id))
+        for before, after in pairwise(ordered):
+            own, other = (before, after) if before.head.id == dossier.head.id else (after, before)
+            if own.head.id == dossier.head.id:
+                rush = _rush(Clash(own=own, other=other), policy)
+                if rush is not None:
+                    rushes.append(rush)
+    return rushes
+
+
+def _rush(clash: Clash, policy: Policy) -> Rush | None:
+    """Judge a way between two lessons, either of which may end or begin with a bell rung at another time."""
+    limits = policy.supervision
+    here, there = point_of(clash.own.site), point_of(clash.other.site)
+    bell = timedelta(minutes=limits.overlap_minutes)
+    if here is None or there is None or clash.lasts > bell:
+        return None
+    km = km_between(here, there)
+    hours = max(timedelta(), bell - clash.lasts).total_seconds() / _HOUR
+    severity = speed_judged(km, hours, limits, same_day=True)
+    return None if severity is None else Rush(clash=clash, km=km, severity=severity)
+
+
+def _rush_finding(dossier: Dossier, policy: Policy, trainer: str, rushes: Sequence[Rush]) -> Finding:
+    held = [
+        rush
+        for rush in rushes
+        if rush.severity is Severity.HOLD and rush.clash.other.head.status != _NOT_APPROVED
+    ]
+    counted = held or rushes
+    soonest = min(counted, key=lambda rush: (rush.between, rush.clash.own.lesson.id))
+    meetings = [part for rush in counted for part in (rush.clash.own, rush.clash.other)]
+    return finding(
+        dossier,
+        PLACES,
+        Severity.HOLD if held else Severity.WARN,
+        (FindingKind.TRAINER, trainer),
+        evidence={
+            "what": "trainer on the way",
+            "times": len(counted),
+            "km": round(soonest.km, 1),
+            "minutes_between": minutes(soonest.between),
+            "overlap_minutes": policy.supervision.overlap_minutes,
+            "train_km_per_hour": policy.supervision.train_km_per_hour,
+            "classes": ids(rush.clash.other.head.id for rush in counted),
+            "lessons": ids(meeting.lesson.id for meeting in meetings),
+        },
+        at=max(meeting.lesson.starts_at for meeting in meetings),
+    )
 
 
 def _place_finding(
@@ -215,14 +294,23 @@ TRAINEE_RULE = Rule[Dossier](
 )
 PLACE_RULE = Rule[Dossier](
     name=PLACES,
-    pattern="one trainer, or one room of an institution's site, in two lessons at once",
+    pattern="one trainer, or one room of a site, in two lessons at once; a trainer in two cities in a row",
     source="audits: one teacher's name under several classes; classes without a room to be in",
     evaluate=evaluate_places,
-    thresholds=("overlap_minutes", "same_site_m"),
+    thresholds=(
+        "overlap_minutes",
+        "same_site_m",
+        "road_km_per_hour",
+        "train_km_per_hour",
+        "train_usual_km_per_hour",
+        "train_boarding_minutes",
+        "train_from_km",
+        "travel_from_km",
+    ),
     spares=(
         "a room swapped by an approved change: the lesson's own room counts",
         "rooms of one name at two sites, or of two institutions",
-        "lessons that touch",
+        "lessons that touch, and a way between two sites that a car or a train makes in time",
         "cancelled, draft and returned classes; one that was only applied for is told, not held",
     ),
     weak="a trainer under a false name is nobody's double: rooms and `claim_burst` bound them",

@@ -51,9 +51,17 @@ def finding(
         class_id=dossier.head.id,
         institution=dossier.head.institution,
         lines=sorted(set(lines)),
-        evidence=evidence,
+        evidence=_kept(evidence),
         at=at.astimezone(SHANGHAI),
     )
+
+
+def _kept(evidence: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Keep the ids of all lists together to twenty: the longest list is cut first."""
+    lists = {name: list(told) for name, told in evidence.items() if isinstance(told, list)}
+    while sum(map(len, lists.values())) > EVIDENCE_IDS_MAX:
+        max(lists.values(), key=len).pop()
+    return {name: lists.get(name, told) for name, told in evidence.items()}
 
 
 def ids(records: Iterable[str]) -> list[str]:

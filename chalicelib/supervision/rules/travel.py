@@ -8,13 +8,14 @@ from itertools import pairwise
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.programs.model import Policy
 from chalicelib.programs.thresholds import Thresholds
-from chalicelib.supervision.records.model import Finding, FindingKind, Severity
+from chalicelib.supervision.records.model import CheckInRecord, Finding, FindingKind, Severity
 from chalicelib.supervision.rules.attempts import Placed, counts, km_between
-from chalicelib.supervision.rules.dossier import Dossier, grouped_by
+from chalicelib.supervision.rules.dossier import Dossier, grouped_by, in_order
 from chalicelib.supervision.rules.rule import Rule, finding, ids
 
 NAME = "impossible_travel"
 _HOUR = 3600.0
+_LET_IN = "accepted"
 _METRES_A_KM = 1000.0
 
 
@@ -63,11 +64,7 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
 def journeys_of(dossier: Dossier) -> list[Journey]:
     """Give the ways of each person and each device from place to place, of which this class is an end."""
     places = sorted(
-        (
-            place
-            for record in (*dossier.check_ins, *dossier.check_ins_elsewhere)
-            if counts(record) and record.enrolment and (place := dossier.places.get(record.id)) is not None
-        ),
+        (place for record in _attempts(dossier) if (place := dossier.places.get(record.id)) is not None),
         key=lambda place: (place.at, place.check_in.id),
     )
     own = {lesson.id for lesson in dossier.head.lessons}
@@ -82,6 +79,24 @@ def journeys_of(dossier: Dossier) -> list[Journey]:
         for start, end in pairwise(groups[key])
         if {start.check_in.lesson, end.check_in.lesson} & own
         for traveller in (what,)
+    ]
+
+
+def _attempts(dossier: Dossier) -> list[CheckInRecord]:
+    """Give the attempts that count, without the doubtful ones of a trainee whom the same lesson let in.
+
+    A phone may first tell a place that it stored kilometres away; who then tries again has not travelled.
+    """
+    counted = [
+        record
+        for record in in_order((*dossier.check_ins, *dossier.check_ins_elsewhere))
+        if counts(record) and record.enrolment
+    ]
+    let_in = {(record.enrolment, record.lesson) for record in counted if record.outcome == _LET_IN}
+    return [
+        record
+        for record in counted
+        if record.outcome == _LET_IN or (record.enrolment, record.lesson) not in let_in
     ]
 
 
@@ -103,20 +118,24 @@ def _journey(traveller: str, start: Placed, end: Placed) -> Journey:
 
 
 def judged(journey: Journey, limits: Thresholds) -> Severity | None:
-    """Tell what a journey's speed means.
+    """Tell what a journey's speed means."""
+    same_day = shanghai_date(journey.start.at) == shanghai_date(journey.end.at)
+    return speed_judged(journey.km, journey.hours, limits, same_day=same_day)
+
+
+def speed_judged(km: float, hours: float, limits: Thresholds, *, same_day: bool) -> Severity | None:
+    """Tell whether anybody makes so many kilometres in so many hours.
 
     Faster than a road allows, from 50 km on: a train may have done it; told if that leaves no time to board,
     within one day. Faster than a train, or than a road where no train helps: nobody did it.
     """
-    if journey.km < limits.travel_from_km or journey.km <= limits.road_km_per_hour * journey.hours:
+    if km < limits.travel_from_km or km <= limits.road_km_per_hour * hours:
         return None
-    far = journey.km >= limits.train_from_km
-    if not far or journey.km > limits.train_km_per_hour * journey.hours:
+    if km < limits.train_from_km or km > limits.train_km_per_hour * hours:
         return Severity.HOLD
-    riding = journey.hours - limits.train_boarding_minutes / 60
-    if journey.km <= limits.train_usual_km_per_hour * riding:
+    riding = hours - limits.train_boarding_minutes / 60
+    if km <= limits.train_usual_km_per_hour * riding:
         return None
-    same_day = shanghai_date(journey.start.at) == shanghai_date(journey.end.at)
     return Severity.WARN if same_day else None
 
 
@@ -167,6 +186,7 @@ RULE = Rule[Dossier](
     ),
     spares=(
         "a high-speed train: told if there was no time to board, never held",
+        "a stored place, and then an accepted attempt at the same lesson: that one counts",
         "a bad fix: what the devices say they may be off is taken away, and jumps below 5 km are not read",
         "uploads after a network failure and made-up check-ins: not read",
     ),

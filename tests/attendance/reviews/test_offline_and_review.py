@@ -220,7 +220,7 @@ def test_attendance_counts_each_mark_of_a_lesson_and_comes_as_a_sheet(room, api)
     assert {mark: count for mark, count in counts.items() if count} == {"present": 1, "absent": 1}
     path = f"/v1/classes/{room.id}/attendance"
     sheet = api("clerk").get(path, {"format": "csv"}, at=room.ended())
-    assert sheet.headers["Content-Type"].startswith("text/comma-separated-values")
+    assert sheet.headers["Content-Type"].startswith("text/csv")
     lines = sheet.text.lstrip("\ufeff").splitlines()
     assert lines[0].startswith("报名编号,姓名,身份证号,出勤课时")
     assert [line.count("出勤") for line in lines[1:]] == [1, 0]

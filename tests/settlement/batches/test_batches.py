@@ -257,7 +257,7 @@ def test_no_account_number_stands_in_a_row(world: Any, money: Money) -> None:
 def test_paid_lines_settle_their_vouchers_and_close_the_class(world: Any, money: Money) -> None:
     class_id = scored_class(world, 3, failed={1})
     batch = money.sealed(class_id)
-    assert money.pay(batch) == {"applied": 2, "refused": [], "flagged": []}
+    assert money.pay(batch) == {"applied": 2, "refused": [], "flagged": [], "notices": []}
     assert money.batch(batch)["status"] == "closed"
     assert {line["status"] for line in money.batch(batch)["lines"]} == {"paid"}
     assert voucher_states(class_id) == ["closed", "settled", "settled"]

@@ -75,6 +75,30 @@ def test_a_minute_with_a_little_jitter_is_held() -> None:
     assert (finding.severity, finding.evidence["signs"]) == ("hold", ["even_gaps"])
 
 
+def test_ten_people_every_twenty_seconds_by_the_clock_are_held() -> None:
+    """Over three minutes, each with a phone of their own and in any order: only the gaps tell."""
+    course = Export().course(people=10)
+    for day in range(course.days):
+        arrive(
+            course,
+            day,
+            [place * 20 + course.random.uniform(-1.5, 1.5) for place in range(10)],
+            order=shuffled(course),
+        )
+
+    [finding] = course.found(RULE)
+    assert (finding.severity, finding.evidence["signs"]) == ("hold", ["steady_gaps"])
+    assert set(finding.lines) <= set(course.enrolments)
+
+
+def test_gaps_that_are_even_twice_are_chance() -> None:
+    course = Export().course(people=10)
+    for day in (0, 1):
+        arrive(course, day, [place * 20.0 for place in range(10)], order=shuffled(course))
+
+    assert course.found(RULE) == []
+
+
 def test_whom_their_teacher_calls_are_spared() -> None:
     """Within a minute or two, most at once, some later; in any order, not on the second."""
     course = Export().course(people=25, days=10)
@@ -108,6 +132,22 @@ def test_a_bus_each_day_is_not_held() -> None:
         arrive(course, day, chance(course, 30), order=shuffled(course))
 
     assert course.severity(RULE) == "warn"
+
+
+def test_a_bus_that_empties_through_one_door_each_day_is_not_held() -> None:
+    """A second at least for each, and as long as people take: gaps that chance makes, however often."""
+    for seed in range(30):
+        export = Export()
+        course = export.course(people=16, days=10)
+        course.random.seed(seed)
+        for day in range(course.days):
+            left, seconds = 0.0, []
+            for _ in course.enrolments:
+                left += 1 + course.random.expovariate(1 / 6)
+                seconds.append(left)
+            arrive(course, day, seconds, order=shuffled(course))
+
+        assert course.severity(RULE) != "hold"
 
 
 def test_people_who_come_one_by_one_are_spared() -> None:

@@ -127,6 +127,42 @@ def test_a_trainer_twenty_minutes_at_once_on_one_day_is_held(export: Export) -> 
     assert (finding.severity, finding.evidence["minutes_at_most"]) == ("hold", 20.0)
 
 
+def by_one_trainer(export: Export, from_hour: float, *, place: tuple[float, float] = WUHU) -> Course:
+    """Give a class from 9 to 12 in Hefei whose trainer teaches another one from an hour on."""
+    course = export.course(trainer="王")
+    export.course(trainer="王", institution=OTHER_SCHOOL, place=place, from_hour=from_hour)
+    return course
+
+
+def test_a_trainer_in_two_cities_in_a_row_is_held(export: Export) -> None:
+    """Until noon in Hefei, from five past twelve in Wuhu: no train makes 126 km in that."""
+    course = by_one_trainer(export, 12 + 5 / 60)
+
+    [finding] = course.found(PLACES)
+    assert (finding.severity, finding.subject.kind, finding.subject.id) == ("hold", "trainer", "王")
+    assert (finding.evidence["times"], finding.evidence["minutes_between"]) == (5, 5.0)
+    assert 120 < finding.evidence["km"] < 130
+
+
+def test_a_trainer_whose_lessons_touch_in_two_cities_is_held(export: Export) -> None:
+    """They overlap by no more than a bell rung late, which nobody travels in."""
+    assert by_one_trainer(export, 11 + 56 / 60).severity(PLACES) == "hold"
+
+
+def test_a_trainer_with_no_time_to_board_a_train_is_told(export: Export) -> None:
+    assert by_one_trainer(export, 12.5).severity(PLACES) == "warn"
+
+
+def test_a_trainer_who_drives_over_for_the_afternoon_is_spared(export: Export) -> None:
+    assert by_one_trainer(export, 14).found(PLACES) == []
+
+
+def test_a_trainer_at_two_sites_of_one_town_in_a_row_is_spared(export: Export) -> None:
+    near = (HEFEI[0] + 0.08, HEFEI[1])
+
+    assert by_one_trainer(export, 12, place=near).found(PLACES) == []
+
+
 def test_a_room_taken_twice_is_held(export: Export) -> None:
     first, second = export.course(room="教室 1"), export.course(room=" 教室  1 ")
 

@@ -176,3 +176,16 @@ def test_devices_that_do_not_say_are_spared() -> None:
         row["location"]["mocked"] = None
 
     assert course.found("mock_location") == []
+
+
+def test_a_stored_place_before_the_accepted_attempt_is_no_journey() -> None:
+    """The phone tells where it was at home; a minute later, at the same lesson, where it is."""
+    course = Export().course()
+    [right] = [row for row in course.check_ins(1) if row["enrolment"] == course.enrolments[0]]
+    stored = course.check_in(
+        1, course.enrolments[0], datetime.fromisoformat(right["received_at"]) - timedelta(minutes=1)
+    )
+    stored["outcome"], stored["reason"] = "needs_review", "accuracy_too_low"
+    stored["location"] |= {"lng": stored["location"]["lng"] + 0.1}
+
+    assert course.found(RULE) == []

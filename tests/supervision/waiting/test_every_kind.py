@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.attendance.footage.model import FootageStatus
-from chalicelib.attendance.footage.store import find_segment, lapse, register
+from chalicelib.attendance.footage.store import Verdict, find_segment, lapse, register
 from chalicelib.aws.writes import ConditionFailed
 from tests.accounts.builders import ask_for, confirm
 from tests.catalogue.payees.test_payees import decide as decide_payee
@@ -189,7 +189,7 @@ def test_footage_that_came_or_was_announced_anew_meanwhile_does_not_lapse(world:
     assert segment is not None
     with pytest.raises(ConditionFailed):
         lapse(segment, awaited_before=at - timedelta(seconds=1), change=world.change)
-    register(segment, "v1", mismatch=None, now=at, change=world.change)
+    register(segment, "v1", verdict=Verdict(None), now=at, change=world.change)
     assert listed(world, "institution", at, kind="footage")["items"] == []
     night(world, at + 7 * DAY)
     came = find_segment(room.id, segment.id)
