@@ -23,6 +23,7 @@ from chalicelib.aws.clients import CONNECT_TIMEOUT_SECONDS, MAX_ATTEMPTS, READ_T
 from chalicelib.aws.index import index
 from chalicelib.aws.logs import measure
 from chalicelib.aws.metrics import STORE_FAULTS, STORE_THROTTLED
+from chalicelib.aws.reading import ReadingConnection, answered
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.reasons import error
@@ -97,7 +98,7 @@ def _ask_for_old_item(params: dict[str, Any], **_: Any) -> dict[str, Any]:
 @functools.cache
 def connection() -> Connection:
     """Give the one connection of this process that all tables share."""
-    shared = Connection(
+    shared = ReadingConnection(
         connect_timeout_seconds=CONNECT_TIMEOUT_SECONDS,
         read_timeout_seconds=READ_TIMEOUT_SECONDS,
         max_retry_attempts=MAX_ATTEMPTS - 1,
@@ -432,7 +433,11 @@ def read_together(
         for table, parts in keys.items()
     }
     try:
-        answer = connection().client.batch_get_item(RequestItems=wanted)
+        answer = answered(
+            lambda _, asked: connection().client.batch_get_item(**asked),
+            "BatchGetItem",
+            {"RequestItems": wanted},
+        )
     except (BotoCoreError, ClientError) as failure:
         raise error("try_again") from failure
     if answer.get("UnprocessedKeys"):

@@ -56,6 +56,10 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
     ),
     "trainer_or_room_overlap": (
         (
+            ("同一教师两课之间只有 {minutes_between} 分钟，却相距 {km} 公里，共 {times} 次。"),
+            "One trainer {minutes_between} minutes between two lessons {km} km apart, {times} times.",
+        ),
+        (
             (
                 "同一{what}在两门课上重叠 {times} 次，最长 {minutes_at_most} 分钟（超过 "
                 "{overlap_minutes} 分钟即计）。"
@@ -233,6 +237,7 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "accuracy_m": (("定位精度（米）", "accuracy, m"), "scatter_of_accuracy"),
     "km": (("距离（公里）", "distance, km"), ""),
     "minutes": (("用时（分钟）", "minutes"), ""),
+    "minutes_between": (("两课间隔（分钟）", "minutes between"), ""),
     "km_per_hour": (("时速（公里）", "km/h"), "road_km_per_hour"),
     "of": (("对象", "of whom"), ""),
     "times_counted": (("计入次数", "times counted"), "mocked_times"),
@@ -294,6 +299,7 @@ _THRESHOLDS: Final = frozenset({against for _, against in _FIGURES.values() if a
 }
 _VALUES: Final[Mapping[str, Pair]] = {
     "trainer": ("教师", "trainer"),
+    "trainer on the way": ("教师赶课", "trainer on the way"),
     "room": ("教室", "room"),
     "phone": ("手机号", "phone number"),
     "account": ("银行账户", "bank account"),

@@ -6,6 +6,7 @@ that rights, forms, evidence and repeats are the same for both; what it offers i
 
 import importlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from http.cookies import CookieError, SimpleCookie
@@ -17,6 +18,7 @@ from chalice import Blueprint, Response
 
 from chalicelib.aws.index import index
 from chalicelib.aws.logs import log, log_failure
+from chalicelib.aws.reading import each_once
 from chalicelib.aws.table import StoreFailure
 from chalicelib.edge.endpoints import HEADERS, JSON, SHEET_BYTES_MAX, Endpoint, Reply, SheetBody
 from chalicelib.edge.http import VIEWS, Asked, admit, believed_now, serve, source_of
@@ -70,6 +72,8 @@ class Asker:
     visit: Visit
     english: bool
     principal: Principal = field(default_factory=lambda: Principal(actor="public", role=Role.PUBLIC))
+    _answers: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """What was read for this visit: the same question is asked once, until something is sent."""
 
     def ask(
         self,
@@ -87,6 +91,11 @@ class Asker:
             DomainError: it refuses.
 
         """
+        question = f"{path} {sorted((values or {}).items())} {sorted((parameters or {}).items(), key=str)}"
+        if method != "GET":
+            self._answers.clear()
+        elif question in self._answers:
+            return self._answers[question]
         endpoint, view = _view_of(method, path)
         sheet = body if isinstance(body, SheetBody) else None
         headers = {"content-type": sheet.content_type if sheet else JSON}
@@ -112,7 +121,10 @@ class Asker:
             english=self.english,
         )
         answer = reply.body
-        return msgspec.json.decode(answer) if isinstance(answer, str | bytes) else answer
+        told = msgspec.json.decode(answer) if isinstance(answer, str | bytes) else answer
+        if method == "GET":
+            self._answers[question] = told
+        return told
 
     def admits(self, method: str, path: str) -> bool:
         """Tell whether the role may ask an endpoint at all."""
@@ -156,7 +168,8 @@ class Pages(Blueprint):  # type: ignore[misc] # Chalice has no types
         visit = bare
         try:
             visit = _with_body(bare, request)
-            reply = view(visit)
+            with each_once() if visit.method == "GET" else nullcontext():
+                reply = view(visit)
         except DomainError as failure:
             reply = self._refused(visit, failure)
         except StoreFailure as failure:

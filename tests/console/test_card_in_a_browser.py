@@ -2,9 +2,12 @@
 
 import threading
 import time
+from datetime import datetime, timedelta
 
 import pytest
 
+from chalicelib.kernel.geo import CoordSystem, Point, to_wgs84
+from tests.classes.builders import Classroom
 from tests.support import browser
 from tests.support.browser import PHONE, Browser, served
 from tests.support.keys import card_assertion
@@ -37,3 +40,69 @@ def test_a_code_outlives_a_lost_network(api, world):
         )
         assert window.run("return document.querySelector('.qr img').src.length") > 100
         assert first
+
+
+def signed_in(window, home, person):
+    window.go(f"{home}/card?lang=zh#assertion={card_assertion(person.id_number, person.name)}")
+    window.until("document.querySelector('#work h2')")
+
+
+def stand_at(window, lng, lat, moment):
+    window.run(
+        "const [lng, lat, at] = arguments;"
+        "navigator.geolocation.getCurrentPosition = (found) => found("
+        "{ coords: { longitude: lng, latitude: lat, accuracy: 10 }, timestamp: Date.parse(at) })",
+        lng,
+        lat,
+        moment.isoformat(),
+    )
+
+
+def press_button(window, text):
+    window.run(
+        "[...document.querySelectorAll('button')].find(b => b.textContent === arguments[0]).click()", text
+    )
+
+
+def test_a_check_in_without_a_network_is_kept_and_sent_once_there_is_one(api, world):
+    room = Classroom(world).approved()
+    room.enrol(1)
+    room.refresh()
+    assert room.put_roster([{"enrolment_id": room.enrolments[0]["id"]}]).status == 200
+    lesson = room.lesson()
+    at = datetime.fromisoformat(lesson["starts_at"]) - timedelta(minutes=10)
+    site = room.read(who="clerk")["site"]["location"]
+    where = to_wgs84(Point(site["lng"], site["lat"], CoordSystem(site["coord_system"])))
+    cut = threading.Event()
+    person = room.people[0]
+    with served(api, at=at, cut=cut) as home, Browser.open(size=PHONE) as window:
+        signed_in(window, home, person)
+        stand_at(window, where.lng, where.lat, at)
+        cut.set()
+        press_button(window, "签到")
+        window.until("document.getElementById('said').textContent.includes('没有网络')", seconds=40)
+        assert "1 次签到已存在本机" in window.text
+        kept = window.run("return localStorage.getItem('check-ins')")
+        assert person.name not in kept
+        assert person.id_number not in kept
+        cut.clear()
+        window.run("window.dispatchEvent(new Event('online'))")
+        window.until("document.getElementById('waiting').hidden", seconds=BACK_SECONDS)
+        assert "签到成功" in window.text or "已记录" in window.text, window.text
+    recorded = api("clerk").get(f"/v1/lessons/{lesson['id']}/check-ins", at=at).json["items"]
+    assert len(recorded) == 1
+
+
+def test_institutions_stand_nearest_first_with_their_phone(api, world):
+    person = world.person(3)
+    world.voucher(person)
+    with served(api, at=world.now) as home, Browser.open(size=PHONE) as window:
+        signed_in(window, home, person)
+        stand_at(window, 117.28, 31.86, world.now)
+        press_button(window, "可用机构")
+        window.until("document.querySelector('.places li')")
+        told = window.run("return [...document.querySelectorAll('.places li')].map(one => one.innerText)")
+        away = [float(line.partition("约 ")[2].partition(" 公里")[0]) for line in told]
+        assert away == sorted(away)
+        assert len(away) >= 2
+        assert window.run("return document.querySelector('.places a').href").startswith("tel:")

@@ -40,6 +40,7 @@ _SIMPLE = frozenset({"version", "words", "echo"})
 
 _AREAS: Final[Sequence[tuple[str, words.Pair, str]]] = (
     ("", ("待办", "In-tray"), ""),
+    ("search", ("查询", "Search"), "/v1/reports/funnel"),
     ("desk", ("窗口", "Desk"), "/v1/classes/{class_id}/roster/template"),
     ("classes", ("班级", "Classes"), "/v1/classes"),
     ("claims", ("补贴申领", "Claims"), "/v1/subsidy-claims"),

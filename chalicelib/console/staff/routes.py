@@ -23,6 +23,7 @@ from chalicelib.console.staff.areas import (
     payees,
     projects,
     reports,
+    search,
     sheets,
     statements,
     vouchers,
@@ -54,6 +55,7 @@ AREAS: Final[Mapping[str, ModuleType]] = {
     "cases": cases,
     "inspections": inspections,
     "reports": reports,
+    "search": search,
     "deliveries": deliveries,
 }
 """By the part of the address after `/console`: each has `show`, some have `act` and `SHOWN_ONCE`."""

@@ -59,11 +59,30 @@ async function showCode(voucher, place, failures = 0) {
   }, wait);
 }
 
+// The nearest first where the phone tells where it is; without a place, as the service lists them.
 async function institutionsFor(voucher, place) {
-  const found = await every(`v1/institutions?program=${encodeURIComponent(voucher.program_id)}`, 100);
-  const items = found.map((one) => make("li", {}, `${one.name}（${one.division}）${one.address || ""}`));
-  place.replaceChildren(make("ul", {}, ...items));
+  const at = await position().catch(() => null);
+  const near = at ? `&near=${at.coords.longitude},${at.coords.latitude},wgs84` : "";
+  const found = await every(`v1/institutions?program=${encodeURIComponent(voucher.program_id)}${near}`, 100);
+  const away = (one) => (typeof one.distance_m === "number" ? two(`，约 ${kilometres(one.distance_m)} 公里`, `, about ${kilometres(one.distance_m)} km`) : "");
+  const items = found.map((one) =>
+    make(
+      "li",
+      {},
+      make("b", {}, one.name),
+      away(one),
+      make("br"),
+      one.address || "",
+      " ",
+      one.phone ? make("a", { href: `tel:${one.phone.replace(/[^0-9+]/g, "")}` }, one.phone) : null,
+    ),
+  );
+  const told = at ? null : make("p", { class: "soft" }, two("未取得位置，未按远近排列。", "No position: not sorted by distance."));
+  const none = make("p", { class: "soft" }, two("附近没有可用机构。", "None near here."));
+  place.replaceChildren(...[told, items.length ? make("ul", { class: "places" }, ...items) : none].filter(Boolean));
 }
+
+const kilometres = (metres) => (metres / 1000).toFixed(metres < 10000 ? 1 : 0);
 
 function voucherCard(voucher) {
   const code = make("div", { class: "qr" });
@@ -106,9 +125,68 @@ function deviceId() {
   return id;
 }
 
+// A check-in without a network stays on this phone, as whose it is by the id of a voucher, and is sent later.
+const WAITING = "check-ins";
+const RETRY_SECONDS = 30;
+let own = [];
+
+function waitingCheckIns() {
+  try {
+    return JSON.parse(localStorage.getItem(WAITING)) || [];
+  } catch {
+    return [];
+  }
+}
+
+function keepWaiting(list) {
+  localStorage.setItem(WAITING, JSON.stringify(list));
+  tellWaiting();
+}
+
+function tellWaiting() {
+  const place = document.getElementById("waiting");
+  const count = waitingCheckIns().filter((one) => own.includes(one.owner)).length;
+  if (!place) return;
+  place.hidden = !count;
+  place.textContent = two(`${count} 次签到已存在本机，联网后自动发送。`, `${count} check-ins are kept on this phone and sent once there is a network.`);
+}
+
+const mayBeTriedAgain = (error) => !(error instanceof Refused) || error.status >= 500 || error.status === 429 || error.status === 401;
+
+let sending = false;
+async function sendWaiting() {
+  if (sending) return;
+  sending = true;
+  try {
+    for (const one of waitingCheckIns().filter((kept) => own.includes(kept.owner))) {
+      try {
+        const answer = await call("POST", `v1/lessons/${one.lesson}/check-ins`, one.body);
+        sayRecorded(answer);
+      } catch (error) {
+        if (mayBeTriedAgain(error)) return;
+        complain(error);
+      }
+      keepWaiting(waitingCheckIns().filter((kept) => kept.body.nonce !== one.body.nonce));
+    }
+  } finally {
+    sending = false;
+  }
+}
+
+window.addEventListener("online", sendWaiting);
+setInterval(() => {
+  if (session.token && waitingCheckIns().length) sendWaiting();
+}, RETRY_SECONDS * 1000);
+
+function sayRecorded(answer) {
+  const good = two(`签到成功（${answer.status}，距场地 ${Math.round(answer.distance_m)} 米）。`, `Recorded: ${answer.status}, ${Math.round(answer.distance_m)} m from the site.`);
+  const review = two("已记录，待核实。", "Recorded; it will be reviewed.");
+  say(answer.outcome === "needs_review" ? review : good);
+}
+
 async function checkIn(lesson, kind) {
   const at = await position();
-  const answer = await call("POST", `v1/lessons/${lesson.id}/check-ins`, {
+  const body = {
     kind,
     location: {
       lng: at.coords.longitude,
@@ -120,10 +198,14 @@ async function checkIn(lesson, kind) {
     device_id: deviceId(),
     nonce: crypto.randomUUID(),
     happened_at: new Date(at.timestamp).toISOString(),
-  });
-  const good = two(`签到成功（${answer.status}，距场地 ${Math.round(answer.distance_m)} 米）。`, `Recorded: ${answer.status}, ${Math.round(answer.distance_m)} m from the site.`);
-  const review = two("已记录，定位精度不足，待核实。", "Recorded; the position is inaccurate and will be reviewed.");
-  say(answer.outcome === "needs_review" ? review : good);
+  };
+  try {
+    sayRecorded(await call("POST", `v1/lessons/${lesson.id}/check-ins`, body));
+  } catch (error) {
+    if (!own.length || !mayBeTriedAgain(error)) throw error;
+    keepWaiting([...waitingCheckIns(), { owner: own[0], lesson: lesson.id, body: { ...body, offline: true } }]);
+    say(two("没有网络：签到已存在本机，联网后自动发送。", "No network: the check-in is kept on this phone and sent later."));
+  }
 }
 
 async function classCard(summary) {
@@ -149,14 +231,18 @@ async function classCard(summary) {
 async function show() {
   const place = document.getElementById("work");
   const vouchers = await every("v1/vouchers");
+  own = vouchers.map((voucher) => voucher.id).sort();
   const classes = await every("v1/classes");
   const nothing = () => make("p", { class: "soft" }, two("暂无", "Nothing yet"));
   place.replaceChildren(
+    make("p", { id: "waiting", class: "soft", hidden: true }),
     make("h2", {}, two("我的培训券", "My vouchers")),
     ...(vouchers.length ? vouchers.map(voucherCard) : [nothing()]),
     make("h2", {}, two("我的班", "My classes")),
     ...(classes.length ? await Promise.all(classes.map(classCard)) : [nothing()]),
   );
+  tellWaiting();
+  await sendWaiting();
 }
 
 async function signIn(assertion) {

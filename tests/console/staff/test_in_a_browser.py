@@ -26,6 +26,9 @@ SHOWN = {
         "claims/{claim}",
         "accounts",
         "institutions",
+        "institutions/new",
+        "search",
+        "classes/{scored}/claim",
     ],
     "reviewer": ["claims"],
     "finance": ["money", "holds", "statements", "payees"],
@@ -43,7 +46,7 @@ SHOWN = {
         "classes/{scored}/history",
     ],
     "institution": ["/scan", "desk", "desk/class", "classes/{scored}/claim", "enrolments"],
-    "province": ["lists", "vouchers", "/public", "/help"],
+    "province": ["projects", "lists", "vouchers", "/public", "/help"],
 }
 
 

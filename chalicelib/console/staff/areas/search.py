@@ -1,0 +1,59 @@
+"""Search: a thing by its id, an institution by its code; what is found is gone to at once."""
+
+import re
+from typing import Final
+
+from chalicelib.console.staff.rendering import Page
+from chalicelib.edge.endpoints import Reply
+from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.ids import whole_of
+
+_PLACES: Final = {
+    "cls": ("/v1/classes/{class_id}", "classes/{id}", ("班级", "Class")),
+    "clm": ("/v1/subsidy-claims/{claim_id}", "claims/{id}", ("补贴申领", "Claim")),
+    "lin": ("/v1/claim-lines/{line_id}", "lines/{id}", ("补贴明细", "Claim line")),
+    "vch": ("/v1/vouchers/{voucher_id}", "vouchers/{id}", ("培训券", "Voucher")),
+    "enr": ("/v1/enrolments/{enrolment_id}", "enrolments/{id}", ("报名", "Enrolment")),
+    "bat": ("/v1/settlement-batches/{batch_id}", "money/{id}", ("结算批次", "Payment batch")),
+    "imp": ("/v1/imports/{import_id}", "lists/{id}", ("名单", "List")),
+    "rsk": ("/v1/risk-cases/{case_id}", "cases/{id}", ("风险案件", "Risk case")),
+    "isp": ("/v1/inspections/{inspection_id}", "inspections/{id}", ("抽查", "Inspection")),
+}
+"""Of each kind of id: where it is read, its page, and what it is."""
+_INSTITUTION: Final = ("/v1/institutions/{uscc}", "institutions/{id}")
+_USCC: Final = re.compile(r"[0-9A-Z]{18}")
+_BLANK: Final = re.compile(r"\s+")
+
+
+def show(page: Page) -> Reply:
+    """Go to what is found; say so where nothing is, or nobody may see it who asks."""
+    asked = _BLANK.sub("", page.visit.parameters.get("q", ""))
+    if not asked:
+        return _draw(page, asked, failed=False)
+    path, place = _place_of(asked)
+    if not path:
+        return _draw(page, asked, failed=True)
+    name = path.partition("{")[2].partition("}")[0]
+    found = asked.upper() if path == _INSTITUTION[0] else asked
+    try:
+        page.get(path, {name: found})
+    except DomainError:
+        return _draw(page, asked, failed=True)
+    return page.go(f"{page.visit.root}console/{place.format(id=found)}")
+
+
+def _place_of(asked: str) -> tuple[str, str]:
+    """Tell where a thing is read, and its page; of a lesson the class's."""
+    if _USCC.fullmatch(asked.upper()):
+        return _INSTITUTION
+    if asked.startswith("les_") and whole_of("cls", asked)[0]:
+        return "/v1/lessons/{lesson_id}/footage", f"classes/{whole_of('cls', asked)[0]}/{{id}}"
+    path, place, _ = _PLACES.get(asked.partition("_")[0], ("", "", ("", "")))
+    return path, place
+
+
+def _draw(page: Page, asked: str, *, failed: bool) -> Reply:
+    kinds = [
+        (prefix, page.say(*label)) for prefix, (path, _, label) in _PLACES.items() if page.may("GET", path)
+    ]
+    return page.draw("search", page.say("查询", "Search"), asked=asked, failed=failed, kinds=kinds)
