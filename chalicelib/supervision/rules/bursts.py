@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from math import ceil, inf
+from math import ceil
 from statistics import fmean, pstdev
 
 from chalicelib.programs.model import Policy
@@ -23,8 +23,8 @@ NAME = "check_in_burst"
 _REPEATED_LESSONS = 3
 _TWICE = 2
 _MANY = 20
-_EVEN_GAPS = 0.45
-_EVEN_PEOPLE = 12
+_EVEN_GAPS = 0.55
+_EVEN_GAPS_MIN = 40
 _STEADY_GAPS = 0.25
 _SAME_ORDER = 0.9
 _FEW_DEVICES = 0.5
@@ -39,24 +39,19 @@ class Burst:
     seconds: float
 
     @property
-    def even(self) -> bool:
-        """Tell whether they came at even gaps; those of people differ by as much as they last."""
-        return len(self.arrivals) >= _EVEN_PEOPLE and self._unevenness < _EVEN_GAPS
-
-    @property
-    def steady(self) -> bool:
-        """Tell whether a clock let them in: gaps so even that it needs no haste, nor many, to show it."""
-        return self._unevenness < _STEADY_GAPS
-
-    @property
-    def _unevenness(self) -> float:
-        """Give the standard deviation of the gaps as a share of their mean; 1 by chance."""
+    def gaps(self) -> Sequence[float]:
+        """Give the times from one arrival to the next as shares of their mean; none if they took no time."""
         gaps = [
             (after.received_at - before.received_at).total_seconds()
             for before, after in pairwise(self.arrivals)
         ]
         mean = fmean(gaps)
-        return pstdev(gaps) / mean if mean > 0 else inf
+        return [gap / mean for gap in gaps] if mean > 0 else []
+
+    @property
+    def steady(self) -> bool:
+        """Tell whether a clock let them in: gaps so even that it needs no haste, nor many, to show it."""
+        return bool(self.gaps) and pstdev(self.gaps) < _STEADY_GAPS
 
     @property
     def few_devices(self) -> bool:
@@ -127,12 +122,21 @@ def _signs(bursts: Sequence[Burst], limits: Thresholds) -> list[str]:
     same_order = sum(_alike(one.order, other.order) for one, other in pairwise(bursts))
     signs = {
         "few_devices": sum(burst.few_devices for burst in bursts) >= often,
-        "even_gaps": sum(burst.even for burst in bursts) >= max(often, _REPEATED_LESSONS),
+        "even_gaps": len(bursts) >= _REPEATED_LESSONS and _even(bursts),
         "same_order": same_order >= max(_TWICE, often - 1),
         "faster_than_people": len(inhuman) >= _TWICE
         or any(len(burst.arrivals) >= _MANY for burst in inhuman),
     }
     return sorted(name for name, shows in signs.items() if shows)
+
+
+def _even(bursts: Sequence[Burst]) -> bool:
+    """Tell whether the gaps of all bursts together are even: those of people differ by as much as they last.
+
+    One lesson shows it badly: ten gaps of chance are even one time in ten, a hundred never.
+    """
+    gaps = [gap for burst in bursts for gap in burst.gaps]
+    return len(gaps) >= _EVEN_GAPS_MIN and pstdev(gaps) < _EVEN_GAPS
 
 
 def _alike(order: Sequence[str], other: Sequence[str]) -> bool:
