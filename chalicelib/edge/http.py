@@ -341,10 +341,12 @@ def _address_of(request: Any, headers: Mapping[str, str], endpoint: Endpoint) ->
     host = headers.get("host", "")
     if "{" in endpoint.path or not path.endswith(endpoint.path) or not _HOST.fullmatch(host):
         return ""
-    scheme = headers.get("x-forwarded-proto", "https").partition(",")[0].strip()
+    plain = "http" if host.partition(":")[0] in _LOOPBACK else "https"  # the local cloud, which names none
+    scheme = headers.get("x-forwarded-proto", plain).partition(",")[0].strip()
     return f"{'http' if scheme == 'http' else 'https'}://{host}{path.removesuffix(endpoint.path)}"
 
 
+_LOOPBACK = ("127.0.0.1", "localhost")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?")
 
 

@@ -2,8 +2,9 @@
 
 What ministack alone does not give: saving while it runs (`infra.local.autosave`), one unpacked copy of the
 functions' code shared by all workers, an address of the API that stays, bodies of binary types that arrive
-whole, workers that see nothing of this virtual environment and know which function they are, aliases that
-share requests out between two versions by their weights, no 50 ms wait for log lines after each invocation,
+whole, workers that see nothing of this virtual environment and know which function they are, paths that
+take every method, aliases that share requests out between two versions by their weights, no 50 ms wait for log
+lines after each invocation,
 no workers left behind by a run that was killed, and rights asked for as AWS does (`infra.local.rights`).
 """
 
@@ -97,6 +98,7 @@ async def _serve() -> None:
     ask_as_aws_does(cloud, iam_actions, iam_evaluator)
     _share_code(lambda_runtime)
     _read_binary_types(apigateway_v1)
+    _take_every_method(apigateway_v1)
     _weigh_versions(lambda_svc)
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = _LOG_WAIT_SECONDS
     interval_seconds = float(os.environ.get("AUTOSAVE_SECONDS") or _AUTOSAVE_SECONDS)
@@ -161,6 +163,21 @@ def _read_binary_types(gateway: Any) -> None:
         return import_api(document, {**(properties or {}), "binaryMediaTypes": types})
 
     gateway._import_rest_api = import_with_types
+
+
+def _take_every_method(gateway: Any) -> None:
+    """Let a path of the API's document take the methods it does not name; ministack knows only named ones."""
+    import_path = gateway._import_path_item
+
+    def import_with_every(api_id: str, path: str, item: dict[str, Any], *security: Any) -> None:
+        import_path(api_id, path, item, *security)
+        every = item.get("x-amazon-apigateway-any-method")
+        if every is not None:
+            resources = gateway._resources.get(api_id, {})
+            (resource_id,) = [key for key, resource in resources.items() if resource.get("path") == path]
+            gateway._import_operation(api_id, resource_id, "ANY", every, *security)
+
+    gateway._import_path_item = import_with_every
 
 
 def _weigh_versions(functions: Any) -> None:
