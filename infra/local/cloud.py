@@ -3,8 +3,8 @@
 What ministack alone does not give: saving while it runs (`infra.local.autosave`), one unpacked copy of the
 functions' code shared by all workers, an address of the API that stays, bodies of binary types that arrive
 whole, workers that see nothing of this virtual environment and know which function they are, paths that
-take every method, aliases that share requests out between two versions by their weights, no 50 ms wait for log
-lines after each invocation,
+take every method, aliases that share requests out between two versions by their weights, no 50 ms wait for
+log lines after each invocation,
 no workers left behind by a run that was killed, and rights asked for as AWS does (`infra.local.rights`).
 """
 
