@@ -182,9 +182,15 @@ class Policy(Terms, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     The thresholds of `supervision` are the newest policy's: they say what is looked at. Who knows them stays
     just below them, so they are shown to supervisors and the province alone.
+
+    What proves a wrong payment stops it at once: a person in two places, a device that goes round, somebody
+    on a list. What only looks like cheating (positions, arrivals, marks, phones that are alike, footage that
+    is missing) opens a case, which a supervisor decides on during publicity; it stops payment by itself with
+    `patterns_stop_payment`. No source fixes it: an honest class that looks alike should not wait long.
     """
 
     supervision: Thresholds = Thresholds()
+    patterns_stop_payment: bool = False
 
 
 def terms_of(policy: Policy) -> Terms:
@@ -196,13 +202,14 @@ class AskedPolicy(Terms, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A policy as it is asked for: thresholds that are left out stay as they are."""
 
     supervision: Thresholds | UnsetType = UNSET
+    patterns_stop_payment: bool | UnsetType = UNSET
 
     def over(self, before: Policy | None) -> Policy:
         """Give the policy that is asked for, over the one before it; over none with the usual thresholds."""
-        kept = before.supervision if before is not None else Thresholds()
-        asked = kept if self.supervision is UNSET else self.supervision
-        named = {name: getattr(self, name) for name in Terms.__struct_fields__}
-        return Policy(**named, supervision=asked)
+        named = {name: getattr(self, name) for name in self.__struct_fields__}
+        kept = before if before is not None else Policy()
+        absent = {name: getattr(kept, name) for name, value in named.items() if value is UNSET}
+        return Policy(**named | absent)
 
 
 def policy_faults(policy: Policy) -> tuple[Fault, ...]:

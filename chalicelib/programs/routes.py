@@ -1,7 +1,7 @@
 """HTTP of programs."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec import Meta
 
@@ -53,6 +53,7 @@ class PolicyAnswer(Answer):
     policy_version: int
     policy: Terms
     supervision: Thresholds | None
+    patterns_stop_payment: bool | None
     face: Face | None
     made_by: str | None
     made_at: datetime | None
@@ -69,6 +70,7 @@ class ProgramAnswer(Answer):
     face: Face
     policy: Terms
     supervision: Thresholds | None
+    patterns_stop_payment: bool | None
     policy_version: int
     version: int
     allowed_actions: list[str]
@@ -171,10 +173,10 @@ def read_policy(call: Call[None, NoQuery], program_id: str, policy_version: str)
 _DIGITS_MAX = 9
 
 
-def _thresholds(call: Call[object, object], policy: Policy) -> Thresholds | None:
-    """Show the thresholds to those who look after others, and to nobody who may have to be looked after."""
+def _overseen(call: Call[object, object], policy: Policy, name: str) -> Any:
+    """Show what supervision goes by to those who look after others, and to nobody who may be looked after."""
     overseers = (Role.SUPERVISOR, Role.PROVINCE)
-    return policy.supervision if call.context.principal.role in overseers else None
+    return getattr(policy, name) if call.context.principal.role in overseers else None
 
 
 def _policy(call: Call[object, object], version: PolicyVersion) -> PolicyAnswer:
@@ -183,7 +185,8 @@ def _policy(call: Call[object, object], version: PolicyVersion) -> PolicyAnswer:
         program_id=version.program_id,
         policy_version=version.policy_version,
         policy=terms_of(version.policy),
-        supervision=_thresholds(call, version.policy),
+        supervision=_overseen(call, version.policy, "supervision"),
+        patterns_stop_payment=_overseen(call, version.policy, "patterns_stop_payment"),
         face=version.face,
         made_by=change.actor if change is not None else None,
         made_at=change.at if change is not None else None,
@@ -200,7 +203,8 @@ def _answer(call: Call[object, object], program: Program) -> ProgramAnswer:
         kind=program.kind,
         face=program.face,
         policy=terms_of(program.policy),
-        supervision=_thresholds(call, program.policy),
+        supervision=_overseen(call, program.policy, "supervision"),
+        patterns_stop_payment=_overseen(call, program.policy, "patterns_stop_payment"),
         policy_version=program.policy_version,
         version=program.version,
         allowed_actions=["change_policy"] if may_change else [],

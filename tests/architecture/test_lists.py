@@ -16,7 +16,7 @@ from tests.support import people
 
 BUREAUS = (Role.CLERK, Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR)
 LISTS = [e for e in ENDPOINTS if isinstance(e.query, type) and issubclass(e.query, PageQuery)]
-CHANGING = {"allowed_actions", "supervision"}
+CHANGING = {"allowed_actions", "supervision", "patterns_stop_payment"}
 OWN_WORK = {"GET /v1/waiting"}
 """Lists of what waits for the caller: the province has other work than a city."""
 PAGES_MAX = 50

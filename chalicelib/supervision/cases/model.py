@@ -30,6 +30,17 @@ from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.supervision.records.model import Finding, FindingKind, Severity
 
+PATTERNS = frozenset(
+    {
+        "check_in_burst",
+        "footage_gap",
+        "identical_coordinates",
+        "shared_phone_or_account",
+        "uniform_scores",
+    }
+)
+"""Rules whose findings look like cheating and prove none; a policy says whether they stop payment."""
+
 
 class CaseStatus(StrEnum):
     """Where a case is in its life."""

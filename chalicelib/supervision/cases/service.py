@@ -19,12 +19,14 @@ from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Context, change_of, system_context
 from chalicelib.kernel.reasons import error, refuse
+from chalicelib.programs.service import current_program
 from chalicelib.subsidies.claims.model import Claim, claim_id_of
 from chalicelib.subsidies.claims.model import hands_in as hands_in_claim
 from chalicelib.subsidies.claims.store import find_claims
 from chalicelib.subsidies.holds.classes import HeldClass, hold_class, lift_from_class
 from chalicelib.supervision.cases import store
 from chalicelib.supervision.cases.model import (
+    PATTERNS,
     CaseStatus,
     Outcome,
     RiskCase,
@@ -116,9 +118,16 @@ def _stops_of(groups: Mapping[str, Sequence[Finding]], around: "_Surroundings") 
         else:
             by_class = around.by_class(finding.lines)
         for class_id, lines in by_class.items():
+            if class_id not in around.heads or not _stops_by_itself(finding.rule, around.heads[class_id]):
+                continue
             before = stops.get(class_id)
             stops[class_id] = [] if not lines or before == [] else sorted({*(before or ()), *lines})
-    return {class_id: lines for class_id, lines in stops.items() if class_id in around.heads}
+    return stops
+
+
+def _stops_by_itself(rule: str, head: ClassHead) -> bool:
+    """Tell whether what a rule finds in a class stops payment before anybody has looked at it."""
+    return rule not in PATTERNS or current_program(head.program_id).policy.patterns_stop_payment
 
 
 def _follow_holds(

@@ -146,7 +146,7 @@ def test_a_false_alarm_before_the_claim_leaves_nothing_on_its_lines(world: Any, 
 def test_another_case_keeps_what_one_lets_go_and_new_evidence_holds_again(world: Any, money: Money) -> None:
     class_id = scored_class(world, 1)
     claim = money.publicised(class_id)
-    found, other = finding(class_id), finding(class_id, rule="footage_gap")
+    found, other = finding(class_id), finding(class_id, rule="mock_location")
     record(money, found, other)
     assert states(money, claim) == [("held", ["risk_case", "risk_case"])]
     money.ok(resolve(money, found, "false_alarm"))
@@ -368,3 +368,19 @@ def test_a_decision_whose_lifting_was_lost_is_completed_by_its_repeat_or_the_nex
     assert states(money, claim) == [FREE]
     assert all(not line.holds for line in find_lines(find_claim(claim_id_of(class_id)).line_ids))  # type: ignore[union-attr]
     assert LineRow.get(money.read(claim)["lines"][0]["id"]).record.status == "pending"
+
+
+def test_what_only_looks_like_cheating_is_a_case_and_stops_payment_where_the_policy_says_so(
+    world: Any, money: Money, api: Any
+) -> None:
+    class_id = scored_class(world, 1)
+    claim = money.publicised(class_id)
+    record(money, finding(class_id, rule="uniform_scores"))
+    assert states(money, claim) == [FREE]
+    province = api("province")
+    (program,) = province.get("/v1/programs").json["items"]
+    body = {"version": program["version"], "policy": program["policy"] | {"patterns_stop_payment": True}}
+    changed = province.post(f"/v1/programs/{program['id']}/policy", body, at=money.now)
+    assert changed.status == 201, changed.text
+    record(money, finding(class_id, rule="uniform_scores", people=9))
+    assert states(money, claim) == [HELD]

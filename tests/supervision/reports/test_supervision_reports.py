@@ -47,10 +47,10 @@ def test_holds_are_reported_with_what_became_of_their_cases_and_of_the_money(
     classes = [scored_class(world, 2) for _ in range(4)]
     claims = [money.publicised(class_id) for class_id in classes]
     fen = money.read(claims[0])["lines"][0]["amount_fen"]
-    rules = ("shared_device", "shared_device", "footage_gap", "check_in_burst")
+    rules = ("shared_device", "shared_device", "mock_location", "lesson_overlap")
     found = [finding(class_id, rule=rule) for class_id, rule in zip(classes, rules, strict=True)]
     trainee = min(ClassRow.get(classes[2], "roster").record.roster.values())
-    found[2] = finding(classes[2], rule="footage_gap", lines=[trainee])
+    found[2] = finding(classes[2], rule="mock_location", lines=[trainee])
     record(money, *found)
     money.ok(resolve(money, found[0], "false_alarm"))
     money.ok(resolve(money, found[1], "confirmed"))
@@ -76,10 +76,10 @@ def test_holds_are_reported_with_what_became_of_their_cases_and_of_the_money(
         "taken_back_fen": 0,
         "recovered_fen": 0,
     }
-    assert (rows["footage_gap"]["money"]["lines"], rows["footage_gap"]["money"]["held_fen"]) == (1, fen)
+    assert (rows["mock_location"]["money"]["lines"], rows["mock_location"]["money"]["held_fen"]) == (1, fen)
     assert told["total"]["lines"] == 7
     assert told["total"]["stopped_fen"] == 5 * fen
-    again = finding(classes[3], rule="shared_phone_or_account")
+    again = finding(classes[3], rule="impossible_travel")
     record(money, again)
     assert report(money, "holds")["total"]["stopped_fen"] == 5 * fen, "a line is counted once"
     assert report(money, "holds", year=2025)["items"] == []
