@@ -518,6 +518,9 @@ _FORMS = (
     "no table has rows of an older schema version today; the job asks for the progress of those that have"
 )
 
+_STOPPED = "the worker finds what stops a line that is sealed already: tests record such findings themselves"
+_OTHERS = "classes that share a person or a recording are read with it; those of tests share devices"
+
 UNSEEN: Final[Mapping[tuple[str, str, str], str]] = {
     ("bootstrap_accounts", "table/person-index", "BatchGetItem"): (
         "people are looked up under two keys at once, in the minutes after the look-up key was rotated"
@@ -538,8 +541,25 @@ UNSEEN: Final[Mapping[tuple[str, str, str], str]] = {
     ("seal_settlement", "table/make-ups", "Query"): (
         "a line is in doubt for its attendance, and the class made lessons up"
     ),
-    ("seal_settlement", "table/subsidy-claims", "GetItem"): (
-        "two workers close the same claims at once: the one that comes late looks at each by itself"
+    **dict.fromkeys(
+        [
+            ("evaluate_classes", "table/claim-lines", "UpdateItem"),
+            ("evaluate_classes", "table/holds", "UpdateItem"),
+            ("evaluate_classes", "table/settlement-batches", "BatchGetItem"),
+            ("evaluate_classes", "table/settlement-batches", "UpdateItem"),
+            ("evaluate_classes", "table/settlement-chunks", "Query"),
+            ("evaluate_classes", "table/settlement-chunks", "UpdateItem"),
+            ("evaluate_classes", "table/subsidy-claims", "UpdateItem"),
+        ],
+        _STOPPED,
+    ),
+    ("evaluate_classes", "table/enrolments/index/by_person", "Query"): _OTHERS,
+    ("evaluate_classes", "table/footage", "BatchGetItem"): _OTHERS,
+    ("make_exports", "table/claim-lines", "BatchGetItem"): (
+        "a class of the area has a claim: those that tests export through the worker have none yet"
+    ),
+    ("watch_changes", "queue/watch_changes-dead", "SendMessage"): (
+        "a change that cannot be read is parked, so that the others of its shard go on"
     ),
     ("migrate_rows", "table/migrations", "BatchGetItem"): _FORMS,
     ("migrate_rows", "table/migrations", "PutItem"): _FORMS,
