@@ -44,15 +44,15 @@ debug: $(STAMP) ## run a function or a request here, with breakpoints (F=... or 
 	@$(PYTHON) -m infra.local.debug "$${F-}" --event "$${E-}" --now "$${NOW-}" \
 		--request "$${R-}" --account "$${ACCOUNT-}" $(if $(PDB),--pdb)
 
-openapi: $(STAMP) ## write the API's document (infra/openapi.json) anew, when its contract is meant to change
-	@$(PYTHON) -m infra.openapi
+openapi: $(STAMP) ## write the API's document (infra/contract/openapi.json) anew, when its contract is meant to change
+	@$(PYTHON) -m infra.contract.openapi
 
 release: $(STAMP) ## take the API's document as released: what it breaks from now on is named by a test
-	@$(PYTHON) -m infra.compatible
+	@$(PYTHON) -m infra.contract.compatible
 
 examples: $(STAMP) ## record the examples of the API's document anew from the tests' stories, then the document
 	@RECORD_EXAMPLES=1 $(PYTHON) -m pytest -n 0 -q -p no:randomly tests/architecture/test_examples.py
-	@$(PYTHON) -m infra.openapi
+	@$(PYTHON) -m infra.contract.openapi
 
 contract: $(STAMP) ## have linters and generators of clients read the API's document (needs Node.js) (STEPS=1: the nine steps through them)
 	@STEPS="$(STEPS)" $(PYTHON) -m infra.contract
@@ -73,9 +73,9 @@ check-types: $(STAMP)
 	@$(VENV)/bin/mypy
 
 check-template: $(STAMP)
-	@$(PYTHON) -m infra.package --stage prod --for-this-python
+	@$(PYTHON) -m infra.deployment.package --stage prod --for-this-python
 	@$(VENV)/bin/cfn-lint .build/prod/sam.json
-	@$(PYTHON) -m infra.limits --broken
+	@$(PYTHON) -m infra.deployment.limits --broken
 
 test: check ## everything: check, tests, the deployed template, races, costs (DEPTH=full: as large as in CI)
 	@$(MAKE) --no-print-directory -j2 run-tests run-bench
@@ -100,12 +100,12 @@ one: $(STAMP) ## one test, a file or a folder: T=tests/kernel/test_geo.py[::test
 	@$(PYTHON) -m infra.one "$${T-}"
 
 limits: $(STAMP) ## what AWS refuses, and what the packaged template takes of it
-	@$(PYTHON) -m infra.limits
+	@$(PYTHON) -m infra.deployment.limits
 
 record-calls: $(STAMP) ## note anew what each function calls of AWS, after its grants were changed (all tests run)
 	@rm -rf .build/calls
 	@RECORD_CALLS=$(CURDIR)/.build/calls $(PYTHON) -m pytest -n 2 \
-		--deselect tests/infra/test_grants.py
+		--deselect tests/infra/deployment/test_grants.py
 	@$(PYTHON) -m tests.support.calls .build/calls
 
 restore-drill: $(STAMP) ## tell the story, restore all its tables under new names, look through and mend them
@@ -115,7 +115,7 @@ deploy-drill: $(STAMP) ## on the local cloud: a first run that fails and is repe
 	@$(PYTHON) -m pytest -n 0 -p no:randomly tests/e2e/test_deployments.py tests/e2e/test_rolling.py
 
 upgrade-drill: $(STAMP) ## deploy the commit before, let it work, deploy this one over it (FROM=commit)
-	@$(PYTHON) -m infra.upgrade
+	@$(PYTHON) -m infra.deployment.upgrade
 
 cost: $(STAMP) ## what a province pays a month, and how far it is from the quotas (BUSIEST=1 REGION=cn-north-1 PRICES=file)
 	@$(PYTHON) -m infra.cost $(if $(BUSIEST),--busiest) $(if $(REGION),--region $(REGION)) \
@@ -128,7 +128,7 @@ supply: $(STAMP) ## write hashes, licences and weights of what others wrote anew
 	@$(PYTHON) -m infra.supply --write
 
 checkov: $(STAMP) ## look through the production template with checkov, in an environment of its own
-	@$(PYTHON) -m infra.checkov
+	@$(PYTHON) -m infra.deployment.checkov
 
 planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)
 	@$(PYTHON) -m tests.stateful.planted_bugs

@@ -130,8 +130,8 @@ FUNCTIONS = (
 )
 """Name of the function and of its worker, whose `jobs.py` the worker is in, and how it is called.
 
-What starts each function stands in `infra/functions.py`, what it may touch in `infra/grants.py`; tests hold
-these together.
+What starts each function stands in `infra/deployment/functions.py`, what it may touch in
+`infra/deployment/grants.py`; tests hold these together.
 """
 
 _DESCRIBES_ALL = frozenset({"/docs", "/openapi.json"})

@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra.package import BUILD
+from infra.deployment.package import BUILD
 
 
 def apart(name: str, *, version: str) -> Path:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Final
 
 from chalicelib.aws.metrics import METRICS
-from infra.functions import FUNCTIONS, QUEUES, SECRETS
-from infra.watching import alarm_resources
+from infra.deployment.functions import FUNCTIONS, QUEUES, SECRETS
+from infra.deployment.watching import alarm_resources
 
 PRICES: Final = Path(__file__).parent / "prices.json"
 MEASURED: Final = Path(__file__).parent / "measured.json"
@@ -246,7 +246,7 @@ def headroom(province: Province, measured: Measured, assumed: Assumed = ASSUMED)
             quota="API requests a second of our own stage",
             value=STAGE_RPS,
             peak=requests,
-            source="infra/template.py, ThrottlingRateLimit",
+            source="infra/deployment/template.py, ThrottlingRateLimit",
         ),
         Headroom(
             quota="messages in flight of a queue",

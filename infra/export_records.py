@@ -33,13 +33,13 @@ _LOCAL: Final = "local"
 def environment_of(stage: str) -> Mapping[str, str]:
     """Give the settings of a stage's deployed API: its tables, and the key that names people."""
     if stage == _LOCAL:
-        from infra.functions import API  # noqa: PLC0415 - the local cloud is not asked for a deployed stage
+        from infra.deployment.functions import API  # noqa: PLC0415 - the local cloud is not asked for a deployed stage
         from infra.local.deployed import deployed  # noqa: PLC0415
         from infra.local.layout import ENDPOINT, REGION  # noqa: PLC0415
 
         place = {"AWS_ENDPOINT_URL": ENDPOINT, "AWS_DEFAULT_REGION": REGION, "AWS_REGION": REGION}
         return {**deployed(API).environment, **place, **_LOCAL_CREDENTIALS}
-    from infra.restore import Restore  # noqa: PLC0415
+    from infra.deployment.restore import Restore  # noqa: PLC0415
 
     return Restore(boto3.Session(), stage=stage, generation="", moment=None).deployed_environment
 

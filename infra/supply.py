@@ -23,7 +23,15 @@ from pathlib import Path
 from typing import Any, Final
 
 from infra.apart import apart
-from infra.package import BUILD, PLATFORM, ROOT, RUNTIMES, dependencies, package, packed_requirements
+from infra.deployment.package import (
+    BUILD,
+    PLATFORM,
+    ROOT,
+    RUNTIMES,
+    dependencies,
+    package,
+    packed_requirements,
+)
 
 LOCK: Final = ROOT / "infra/requirements.lock"
 """What the archive carries."""
@@ -82,7 +90,8 @@ GROWTH_SHARE: Final = 0.15
 """A package may grow by so much before somebody has to look."""
 _FLOOR_BYTES: Final = 200_000
 _OWN: Final = frozenset({"app.py", "chalicelib", "__pycache__"})
-"""Our own code grows with what it does; the whole archive has its limit (`infra.package.SIZE_MAX_BYTES`)."""
+"""Our own code grows with what it does; the whole archive has its limit
+(`infra.deployment.package.SIZE_MAX_BYTES`)."""
 _EXTENSION: Final = re.compile(r"\.cpython-\d+[\w-]*")
 
 

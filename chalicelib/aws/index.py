@@ -1,7 +1,8 @@
 """Where routes and tables are declared, so that a deployed function loads only what it serves.
 
-`infra/package.py` writes the index into the archive, read off the whole program as it stands there. Where
-nothing was packaged (tests, tools, packaging itself) there is none, and `app.py` loads everything at once.
+`infra/deployment/package.py` writes the index into the archive, read off the whole program as it stands
+there. Where nothing was packaged (tests, tools, packaging itself) there is none, and `app.py` loads
+everything at once.
 """
 
 import functools

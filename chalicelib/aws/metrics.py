@@ -1,8 +1,8 @@
 """What the service measures of itself: every figure's name, unit and meaning, in one table.
 
-Alarms, the dashboard and the run book (`infra/watching.py`, `infra/runbook.md`) are derived from this table,
-and `aws/logs.py` writes the figures. A figure is about the service, never about a person, an institution or a
-division: its only dimensions are the stage and, where it says so, the job.
+Alarms, the dashboard and the run book (`infra/deployment/watching.py`, `infra/runbook.md`) are derived
+from this table, and `aws/logs.py` writes the figures. A figure is about the service, never about a person,
+an institution or a division: its only dimensions are the stage and, where it says so, the job.
 """
 
 from typing import Final, Literal, NamedTuple

@@ -8,7 +8,7 @@ import msgspec
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
-    """What the deployment tells the program; see `infra/template.py` for where it is set."""
+    """What the deployment tells the program; see `infra/deployment/template.py` for where it is set."""
 
     stage: str = "test"
     table_prefix: str = "voucher-test-"

@@ -192,7 +192,7 @@ class Table(Model, Generic[Record]):
     """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Register each concrete table; `infra/template.py` makes the template from the register."""
+        """Register each concrete table: `infra/deployment/template.py` reads the register."""
         super().__init_subclass__(**kwargs)
         known = sorted(cls.upgrades)
         if known != list(range(cls.schema_version - len(known), cls.schema_version)):

@@ -28,7 +28,8 @@ HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Frame-Options": "DENY",
 }
-"""On every answer; pages add their own content policy. `infra/template.py` gives them to the gateway's."""
+"""On every answer; pages add their own content policy. `infra/deployment/template.py` gives them to the
+gateway's."""
 
 BodyType = TypeVar("BodyType", covariant=True)  # noqa: PLC0105 - reads better in Call[…]
 QueryType = TypeVar("QueryType", covariant=True)  # noqa: PLC0105

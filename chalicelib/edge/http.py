@@ -114,7 +114,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`.
         `layouts` are the sheets it reads. `knows_caller` is of a public endpoint that shows more to who
         proves themselves, `names_device` of one that reads `X-Device-Id`. With which codes it can refuse is
-        read from its source (`infra.refusals`).
+        read from its source (`infra.contract.refusals`).
         """
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,10 +1,10 @@
 """How fast one person or institution may call what costs nothing to repeat: QR codes and scans.
 
 A token bucket for each caller in the memory of each running function: no call, no write. Behind several
-instances the true limit is a multiple of the rate here, and the gateway's stage limit (`infra/template.py`)
-bounds the sum. That is enough for what it is against: a client gone wild and a thief who reads a screen or
-floods the table of refused scans. Guessing is no danger here, codes are signed; for sign-in, where it is, the
-count is exact and kept in a table (`accounts/sign_in/attempts`).
+instances the true limit is a multiple of the rate here, and the gateway's stage limit
+(`infra/deployment/template.py`) bounds the sum. That is enough for what it is against: a client gone wild
+and a thief who reads a screen or floods the table of refused scans. Guessing is no danger here, codes are
+signed; for sign-in, where it is, the count is exact and kept in a table (`accounts/sign_in/attempts`).
 """
 
 import math

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Final
 
 from infra.contract import steps
-from infra.openapi import PUBLISHED
-from infra.package import BUILD
+from infra.contract.openapi import PUBLISHED
+from infra.deployment.package import BUILD
 
 HERE: Final = Path(__file__).parent
 ROOM: Final = BUILD / "contract"

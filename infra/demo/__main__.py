@@ -10,13 +10,13 @@ from rich.console import Console
 from infra.demo.client import UnexpectedAnswer
 from infra.demo.story import tell
 from infra.demo.telling import Expectations
+from infra.deployment.updates import DeploymentFailed
 from infra.local.cloud import CLOUD
 from infra.local.http import ApiRefused
 from infra.local.layout import STACK_FILE
 from infra.local.platform import PLATFORM
 from infra.local.process import NotStarted
 from infra.local.up import NotUp, up
-from infra.updates import DeploymentFailed
 
 _WIDTH = 110
 

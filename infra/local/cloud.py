@@ -25,9 +25,9 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Final
 
+from infra.deployment.watching import API_STAGE
 from infra.local.layout import CODE, ENDPOINT, FOLDER, HOST, OBJECTS, PORT, REGION, SCRATCH, STACK, STATE
 from infra.local.process import Service
-from infra.watching import API_STAGE
 
 if TYPE_CHECKING:
     from infra.local.autosave import Asgi

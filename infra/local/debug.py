@@ -23,7 +23,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.aws.settings import Settings
-from infra.functions import API
+from infra.deployment.functions import API
 from infra.local.call import failed_messages
 from infra.local.deployed import DeployedFunction, Event, NotThere, deployed, event_for, moment
 from infra.local.http import ApiRefused, Client

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from infra.deploy import Deployment
-from infra.functions import API, FUNCTIONS, Function
+from infra.deployment.deploy import Deployment
+from infra.deployment.functions import API, FUNCTIONS, Function
+from infra.deployment.template import function_output
 from infra.local.cloud import CLOUD
 from infra.local.layout import ARTIFACTS_BUCKET, ENDPOINT, FOLDER, STACK
 from infra.local.process import NotStarted
 from infra.local.up import session
-from infra.template import function_output
 
 _NAMES_A_LINE: Final = 6
 _EXAMPLE: Final = "2026-12-01T02:00:00+08:00"
@@ -37,7 +37,7 @@ class DeployedFunction:
 
 
 def deployed(name: str) -> DeployedFunction:
-    """Find a function on the running local cloud by its name in `infra.functions`.
+    """Find a function on the running local cloud by its name in `infra.deployment.functions`.
 
     Raises:
         NotThere: there is no such function, or the local stack is not up.

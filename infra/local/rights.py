@@ -11,10 +11,10 @@ Where AUTH mode asks otherwise than AWS, `ask_as_aws_does` puts it right:
   plain HTTP, would refuse everything.
 * A call of KMS brings its encryption context, which our policies ask for; ministack does not look at it.
 
-What AUTH mode does not ask at all, `tests/infra/test_grants.py` asserts of the policies instead: KMS through
-another service, the lock and the legal hold that come with an object, and what Lambda does with the role by
-itself (logs, taking messages, reading streams, dead letters). Nor does it answer 403 for an object that is
-not there to who may not list the bucket.
+What AUTH mode does not ask at all, `tests/infra/deployment/test_grants.py` asserts of the policies
+instead: KMS through another service, the lock and the legal hold that come with an object, and what Lambda
+does with the role by itself (logs, taking messages, reading streams, dead letters). Nor does it answer 403
+for an object that is not there to who may not list the bucket.
 """
 
 from __future__ import annotations

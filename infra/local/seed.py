@@ -29,7 +29,7 @@ _STAFF_FROM: Final = 399_000
 """Staff are people too, apart from those whom lists and classes are made of."""
 
 Invoke = Callable[[str, dict[str, Any]], Any]
-"""Invokes a deployed function by its name in `infra.functions`."""
+"""Invokes a deployed function by its name in `infra.deployment.functions`."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -23,8 +23,14 @@ from botocore.config import Config
 from rich.console import Console
 from rich.table import Table
 
-from infra.deploy import Deployment
-from infra.functions import API, FUNCTIONS
+from infra.deployment.deploy import Deployment
+from infra.deployment.functions import API, FUNCTIONS
+from infra.deployment.package import BUILD, sources_digest
+from infra.deployment.rolling import Pace, Rolling
+from infra.deployment.storage import bucket_id
+from infra.deployment.template import function_output
+from infra.deployment.updates import DeploymentFailed
+from infra.deployment.watching import leading_back
 from infra.local.cloud import API_PATH, CLOUD
 from infra.local.http import ApiRefused, Client
 from infra.local.keys import ALGORITHM, CARD_AUDIENCE, CARD_ISSUER, KeyPair, key_pairs
@@ -45,12 +51,6 @@ from infra.local.layout import (
 from infra.local.platform import PLATFORM
 from infra.local.process import NotStarted
 from infra.local.seed import accounts, seed
-from infra.package import BUILD, sources_digest
-from infra.rolling import Pace, Rolling
-from infra.storage import bucket_id
-from infra.template import function_output
-from infra.updates import DeploymentFailed
-from infra.watching import leading_back
 
 _PACKAGE: Final = BUILD / STAGE
 _WIDTH: Final = 100
@@ -113,7 +113,7 @@ def _start() -> str:
 
 
 def _make_package() -> str:
-    command = [sys.executable, "-m", "infra.package", "--stage", STAGE]
+    command = [sys.executable, "-m", "infra.deployment.package", "--stage", STAGE]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     if done.returncode:
         raise NotUp(f"packaging failed:\n{done.stdout}{done.stderr}")
@@ -145,7 +145,7 @@ def _deploy(local: boto3.Session, keys: dict[str, KeyPair], notes: list[str]) ->
 
 
 def _rolling(local: boto3.Session, notes: list[str]) -> Rolling | None:
-    """Lead functions to new code as in an account, in seconds, if that is asked for (`infra.upgrade`).
+    """Lead functions to new code as in an account, in seconds, if the upgrade drill asks.
 
     Else aliases follow what is deployed, which is what a developer wants.
     """

@@ -2,7 +2,7 @@
 
 import difflib
 
-from infra.openapi import PUBLISHED, document_text
+from infra.contract.openapi import PUBLISHED, document_text
 
 LINES_SHOWN = 40
 
@@ -13,7 +13,7 @@ def test_the_committed_document_is_the_one_the_code_makes() -> None:
     changes = list(difflib.unified_diff(committed, made, "committed", "made by the code", lineterm="", n=2))
     assert not changes, "\n".join(
         [
-            "The contract of the API has changed. If that is meant, `make openapi` writes infra/openapi.json anew.",
+            "The contract of the API has changed. If that is meant, `make openapi` writes infra/contract/openapi.json anew.",
             *changes[:LINES_SHOWN],
             *(["…"] if len(changes) > LINES_SHOWN else []),
         ]

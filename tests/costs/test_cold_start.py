@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from infra.package import ARCHIVE
+from infra.deployment.package import ARCHIVE
 from tests.costs.conftest import RATIOS
 from tests.support.archive import HTTP, Unpacked, package
 

@@ -1,7 +1,7 @@
 """Each alarm is made to fire once, on the local cloud, and tells its topic.
 
 The local cloud holds a figure against threshold and statistic as CloudWatch does, and takes little account of dimensions
-and of silence; those are asserted of the template in `tests/infra/test_watching.py`, and that the service writes its
+and of silence; those are asserted of the template in `tests/infra/deployment/test_watching.py`, and that the service writes its
 figures in `tests/infra/test_figures.py`. AWS's own figures are put here by hand, as AWS names them.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.watching import Alarm, alarm_name, alarms
+from infra.deployment.watching import Alarm, alarm_name, alarms
 from tests.e2e.bare_cloud import bare_cloud
 
 pytestmark = pytest.mark.cloud

@@ -1,9 +1,9 @@
 """What becomes of a deployment that fails, on the local cloud: first run, update, rollback.
 
-Small templates of real resources: what is tried is `infra.deploy`, not the service. What fails half way is a queue
+Small templates of real resources: what is tried is `infra.deployment.deploy`, not the service. What fails half way is a queue
 whose time-out is longer than SQS allows. The local cloud refuses that as AWS does, and honours `DeletionPolicy`
 when it rolls back. What it cannot do (a rollback that fails, another deployment under way, pages of events) is
-told by a stubbed client in `tests/infra/test_deployment_told.py`.
+told by a stubbed client in `tests/infra/deployment/test_deployment_told.py`.
 """
 
 import copy
@@ -15,9 +15,9 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.deploy import Deployment
-from infra.package import ARCHIVE, TEMPLATE
-from infra.updates import DeploymentFailed
+from infra.deployment.deploy import Deployment
+from infra.deployment.package import ARCHIVE, TEMPLATE
+from infra.deployment.updates import DeploymentFailed
 from tests.e2e.bare_cloud import bare_cloud
 
 pytestmark = pytest.mark.cloud

@@ -1,7 +1,7 @@
 """The local cloud holds every function to its role, so what a role may not is seen here before it is on AWS.
 
 After each test on the deployed template the fixture `stack` asks what the roles were refused: nothing. What the
-cloud does not ask is listed in `infra.local.rights`; `tests/infra/test_grants.py` asserts it of the policies.
+cloud does not ask is listed in `infra.local.rights`; `tests/infra/deployment/test_grants.py` asserts it of the policies.
 """
 
 import json
@@ -12,8 +12,8 @@ import pytest
 from botocore.exceptions import ClientError
 
 from infra.demo.client import Service
-from infra.functions import FUNCTIONS
-from infra.grants import GRANTS, UNSEEN
+from infra.deployment.functions import FUNCTIONS
+from infra.deployment.grants import GRANTS, UNSEEN
 from tests.e2e.stack import Stack
 
 pytestmark = [pytest.mark.cloud, pytest.mark.xdist_group("cloud")]

@@ -1,6 +1,6 @@
 """How new code comes to answer, and how it does not: versions, an alias, alarms, on the local cloud.
 
-A small program behind a small gateway: what is tried is `infra.rolling` through `infra.deploy`. The local cloud keeps
+A small program behind a small gateway: what is tried is `infra.deployment.rolling` through `infra.deployment.deploy`. The local cloud keeps
 versions and aliases as AWS does, and `infra.local.cloud` has it share requests out by weight. It counts no errors of
 functions by itself, so that the alarm is set by hand, as an operator tries one: `set-alarm-state`.
 """
@@ -18,11 +18,11 @@ from typing import Any
 import boto3
 import pytest
 
-from infra.deploy import Deployment
-from infra.functions import ALIAS
-from infra.package import ARCHIVE, TEMPLATE, THIS_RUNTIME
-from infra.rolling import LedBack, Pace, Rolling
-from infra.updates import DeploymentFailed
+from infra.deployment.deploy import Deployment
+from infra.deployment.functions import ALIAS
+from infra.deployment.package import ARCHIVE, TEMPLATE, THIS_RUNTIME
+from infra.deployment.rolling import LedBack, Pace, Rolling
+from infra.deployment.updates import DeploymentFailed
 from tests.e2e.bare_cloud import bare_cloud
 
 pytestmark = pytest.mark.cloud

@@ -51,7 +51,16 @@ class Drill:
             )
 
     def restore(self, *options: str) -> tuple[int, dict[str, Any]]:
-        command = [sys.executable, "-m", "infra.restore", "--stage", "local", "--generation", "r1", *options]
+        command = [
+            sys.executable,
+            "-m",
+            "infra.deployment.restore",
+            "--stage",
+            "local",
+            "--generation",
+            "r1",
+            *options,
+        ]
         done = subprocess.run(
             command, cwd=ROOT, env=self._environment, capture_output=True, text=True, check=False, timeout=300
         )

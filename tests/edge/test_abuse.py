@@ -104,7 +104,7 @@ def test_every_answer_carries_the_security_headers(world: Any, api: Any) -> None
 
 def gateway_answers(stage: str) -> Iterator[tuple[int, set[str], str]]:
     """Give status, names of headers and body of what the gateway answers by itself."""
-    from infra.template import _api
+    from infra.deployment.template import _api
 
     resources = _api(stage)
     responses = resources.pop("RestAPI")["Properties"].get("GatewayResponses")

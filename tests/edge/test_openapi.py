@@ -218,7 +218,7 @@ def test_an_operation_tells_its_own_codes_and_not_those_of_others(doc: Json) -> 
 
 def test_what_views_can_refuse_was_read_anew() -> None:
     from chalicelib.edge.describing.refusals import FILE
-    from infra.refusals import refusals_text
+    from infra.contract.refusals import refusals_text
 
     assert FILE.read_text(encoding="utf-8") == refusals_text(), "make openapi"
 

@@ -11,7 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 from infra import supply
-from infra.package import ARCHIVE, dependencies, packed_requirements
+from infra.deployment.package import ARCHIVE, dependencies, packed_requirements
 
 
 def test_every_file_of_the_archive_is_pinned_by_its_hash() -> None:

@@ -17,7 +17,7 @@ def package(stage: str, out: Path | None = None) -> Path:
     command = [
         sys.executable,
         "-m",
-        "infra.package",
+        "infra.deployment.package",
         "--stage",
         stage,
         "--out",

@@ -2,8 +2,8 @@
 
 Every request to a client of botocore is noted under the function that is at work: `api_handler` while the gateway
 of the tests answers a request, any other while its worker in a `jobs.py` runs. So a test whose function needs a
-right that `infra.grants` does not give it fails, on moto as it would on AWS; which rights nobody needs is told by
-the record of a whole run (`make record-calls`, `tests/infra/test_grants.py`).
+right that `infra.deployment.grants` does not give it fails, on moto as it would on AWS; which rights nobody needs is told by
+the record of a whole run (`make record-calls`, `tests/infra/deployment/test_grants.py`).
 """
 
 import functools
@@ -18,15 +18,15 @@ from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
-from infra.functions import API, FUNCTIONS
-from infra.grants import GRANTS
-from infra.policies import role_id
+from infra.deployment.functions import API, FUNCTIONS
+from infra.deployment.grants import GRANTS
+from infra.deployment.policies import role_id
 
 RECORD = Path(__file__).parent.parent / "infra" / "recorded_calls.json"
 
 
 class Call(NamedTuple):
-    """A function needs an action on a resource, as `infra.grants` names them."""
+    """A function needs an action on a resource, as `infra.deployment.grants` names them."""
 
     function: str
     resource: str
@@ -296,7 +296,7 @@ _ARNS = (
 
 
 def resource_of(arn: str) -> str:
-    """Name what an ARN stands for as `infra.grants` does; anything else keeps its ARN."""
+    """Name what an ARN stands for as `infra.deployment.grants` does; anything else keeps its ARN."""
     for pattern, name in _ARNS:
         if found := re.search(pattern, arn):
             return name.format(found[1])

@@ -78,7 +78,7 @@ def pytest_sessionfinish() -> None:
 
 @pytest.fixture(autouse=True)
 def _within_grants() -> Iterator[None]:
-    """Fail a test in which a function called what `infra.grants` does not grant it."""
+    """Fail a test in which a function called what `infra.deployment.grants` does not grant it."""
     yield
     assert calls.take_ungranted() == []
 

@@ -1,4 +1,4 @@
-"""What of AWS the code of each function can need, read from its source (`infra.reach`).
+"""What of AWS the code of each function can need, read from its source (`infra.deployment.reach`).
 
 What it cannot tell (a row that was made elsewhere, an index or a worker chosen by a value) is left to the tests
 that make the call.
@@ -11,11 +11,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from infra.functions import API
-from infra.reach import Source, is_ours, is_table, reached, value_of
+from infra.deployment.functions import API
+from infra.deployment.reach import Source, is_ours, is_table, reached, value_of
 
 Need = tuple[str, str]
-"""A resource and an action on it, as `infra.grants` names them."""
+"""A resource and an action on it, as `infra.deployment.grants` names them."""
 
 _METHODS = {
     "find": "GetItem",
@@ -52,7 +52,7 @@ _KEYS = {
 
 
 def reachable(function: str) -> dict[Need, str]:
-    """Give what a function of `infra.functions` can need, each with a place in the program that needs it."""
+    """Give what a function of `infra.deployment.functions` can need, each with a place in the program that needs it."""
     needs: dict[Need, str] = {}
     for piece, source in reached(_beginnings(function)):
         for need in _needed_by(piece, source):

@@ -1,8 +1,8 @@
 """With which codes each operation can refuse, and how the document says so.
 
-What a view can raise is read from its source (`infra.refusals` writes `refusals.json` by it, a test holds the
-two together); what the edge itself refuses follows from the declaration. So a client knows every code of the
-operation it calls, and none that only others send.
+What a view can raise is read from its source (`infra.contract.refusals` writes `refusals.json` by it, a
+test holds the two together); what the edge itself refuses follows from the declaration. So a client knows
+every code of the operation it calls, and none that only others send.
 """
 
 import functools

@@ -38,7 +38,8 @@ STARTED_OTHERWISE: Final = (
 )
 """Functions that the clock, an upload or a stream starts.
 
-Their letters are handed to the function itself, which only an operator may call (`infra/dead_letters.py`).
+Their letters are handed to the function itself, which only an operator may call
+(`infra/deployment/dead_letters.py`).
 """
 
 LETTERS_A_REDRIVE_MAX: Final = 100

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.functions import FUNCTIONS, Function
+from infra.deployment.functions import FUNCTIONS, Function
 from infra.local.deployed import Event, NotThere, deployed, event_for
 
 ROOT = Path(__file__).parent.parent.parent.parent

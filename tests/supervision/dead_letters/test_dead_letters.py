@@ -8,9 +8,9 @@ import boto3
 import pytest
 
 from chalicelib.supervision.dead_letters.model import QUEUE_OF_WORKER, STARTED_OTHERWISE
-from infra.dead_letters import DeadLetters
-from infra.functions import FUNCTIONS
-from infra.storage import has_dead_letters
+from infra.deployment.dead_letters import DeadLetters
+from infra.deployment.functions import FUNCTIONS
+from infra.deployment.storage import has_dead_letters
 
 
 def dead_url(function: str) -> str:

@@ -190,7 +190,7 @@ def test_a_claim_is_evaluated_at_once_when_it_moves(world: Any, emulator: Any) -
 
 
 def test_what_is_due_tonight_is_evaluated_before_it_is_sealed(world: Any, cloud: Any) -> None:
-    from infra.functions import FUNCTIONS
+    from infra.deployment.functions import FUNCTIONS
     from tests.subsidies.scored import Money, scored_class
 
     money = Money(world)

@@ -21,7 +21,7 @@ from chalicelib.supervision.rekeying import resealing
 from chalicelib.supervision.rekeying import service as rekeying
 from chalicelib.supervision.rekeying.model import RekeyingStatus
 from chalicelib.supervision.rekeying.service import Order
-from infra.grants import GRANTS
+from infra.deployment.grants import GRANTS
 from tests.subsidies.scored import Money, scored_class
 from tests.support.http import Gateway
 from tests.support.people import HEFEI_OTHER

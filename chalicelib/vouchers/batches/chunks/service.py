@@ -4,7 +4,8 @@ Whatever is done again ends the same: a voucher's id is derived from person × p
 chunk is written once. The last chunk to be done, whichever it is, sums up; so does every repeat of one.
 
 Pace: 300,000 vouchers cost 600,000 write units, and a table may take 4,000 a second at first. The queue's
-`maximum_concurrency` (infra/functions.py) keeps the workers below that, and a throttled write is tried again.
+`maximum_concurrency` (infra/deployment/functions.py) keeps the workers below that, and a throttled write
+is tried again.
 """
 
 from collections import Counter

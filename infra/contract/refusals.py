@@ -1,0 +1,79 @@
+"""Which codes each view can raise, read from the source of what it reaches.
+
+The document tells them (`chalicelib/edge/describing`). They are written anew with it (`make openapi`). A code
+counts where it stands as a word in a function that is reached, or in a table of the program that such a
+function names.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from infra.deployment.reach import Source, is_ours, reached
+
+_TABLE_ROWS_MAX: Final = 200
+_DEPTH_MAX: Final = 3
+_IS_PREFIX: Final = re.compile(r"[a-z]+(_[a-z]+)*_").fullmatch
+"""A code may be made of a word and what comes after it: `f"listed_{name}"`."""
+_TELLS_ONLY: Final = ("chalicelib.edge.describing", "chalicelib.console.pages")
+"""What describes refusals raises none."""
+
+
+def codes_of_views() -> dict[str, list[str]]:
+    """Give the codes that each view can raise, by operation."""
+    endpoints = importlib.import_module("chalicelib.edge.endpoints").ENDPOINTS
+    return {endpoint.name: sorted(_codes(_view_of(endpoint))) for endpoint in endpoints}
+
+
+def refusals_text() -> str:
+    """Give the file, one operation a line."""
+    rows = [f" {json.dumps(name)}: {json.dumps(codes)}" for name, codes in sorted(codes_of_views().items())]
+    return "{\n" + ",\n".join(rows) + "\n}\n"
+
+
+def _view_of(endpoint: Any) -> Any:
+    return getattr(sys.modules[endpoint.module], endpoint.name)
+
+
+def _codes(view: Any) -> set[str]:
+    return {
+        code
+        for piece, source in reached([view])
+        if not piece.__module__.startswith(_TELLS_ONLY)
+        for code in _codes_in(source)
+    }
+
+
+def _codes_in(source: Source) -> Iterator[str]:
+    reasons = importlib.import_module("chalicelib.kernel.reasons").REASONS
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in reasons:
+            yield node.value
+        if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
+            begins = str(node.values[0].value)
+            yield from (code for code in reasons if _IS_PREFIX(begins) and code.startswith(begins))
+    for value in source.values():
+        if not is_ours(value):
+            yield from _codes_among(value, reasons, 0)
+
+
+def _codes_among(value: Any, reasons: Mapping[str, Any], depth: int) -> Iterator[str]:
+    if isinstance(value, str):
+        if value in reasons:
+            yield str(value)
+        return
+    parts = [*value, *value.values()] if isinstance(value, Mapping) else value
+    if (
+        isinstance(parts, list | tuple | set | frozenset)
+        and value is not reasons
+        and len(parts) <= _TABLE_ROWS_MAX
+        and depth < _DEPTH_MAX
+    ):
+        for part in parts:
+            yield from _codes_among(part, reasons, depth + 1)

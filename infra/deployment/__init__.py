@@ -1,0 +1,1 @@
+"""What stands in an account: template, rights, limits, package, and how it gets there."""
