@@ -1,6 +1,7 @@
 """What is offered is true: over the whole story each action offered is accepted, and each not offered refused."""
 
 import logging
+import pickle
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -44,6 +45,8 @@ TURNS = 4
 NOT_OF_THE_STATE = {"forbidden", "not_found"}
 VACUOUS = {"malformed", "missing_field", "wrong_type", "unknown_field", "invalid_json", "version_conflict"}
 """Refusals that say that the request was wrong, not that the action was."""
+ASIDE = ("personal-data-accesses", "idempotency", "refused-results")
+"""Tables of looks and calls: they say nothing of what is offered."""
 EVERYTHING = bool(size_of("OFFERED", usual=0, full=0))
 
 
@@ -75,6 +78,15 @@ def callers_of(world: Any) -> list[Caller]:
     return found + [Caller(name, person=world.person(index)) for name, index in holders.items()]
 
 
+@dataclass(frozen=True)
+class Remembered:
+    """What was read at a moment, and what stood in the tables that were asked for it."""
+
+    moment: Any
+    stood: dict[str, bytes]
+    answer: Any
+
+
 @dataclass
 class Walk:
     """Goes through the story and tries, as each caller, every action on everything there is."""
@@ -88,15 +100,17 @@ class Walk:
     offered: set[tuple[str, str]] = field(default_factory=set)
     settled: dict[Any, Any] = field(default_factory=dict)
     forbidden: set[Any] = field(default_factory=set)
+    remembered: dict[tuple[str, str], "Remembered"] = field(default_factory=dict)
 
     def look(self, step: str) -> None:
         """Try everything in the state that a step has left, and leave that state as it was."""
         kept = self.emulator.keep()
+        contents = {name: pickle.dumps(items) for name, items in pickle.loads(kept).items()}
         shown: dict[str, dict[tuple[str, str], tuple[Kind, Thing]]] = {}
         callers = self._callers()
         for caller in callers:
             self._back(kept)
-            shown[caller.name] = self._read(step, caller, caller.principal())
+            shown[caller.name] = self._read(step, caller, caller.principal(), contents)
         everything = {key: one for seen in shown.values() for key, one in seen.items()}
         for caller in callers:
             self._back(kept)
@@ -123,7 +137,7 @@ class Walk:
         forget_what_is_known()
 
     def _read(
-        self, step: str, caller: Caller, principal: Principal
+        self, step: str, caller: Caller, principal: Principal, contents: dict[str, bytes]
     ) -> dict[tuple[str, str], tuple[Kind, Thing]]:
         """Read all there is as a caller; the same thing offers the same wherever it is read."""
         client = self.story.api(principal)
@@ -133,7 +147,7 @@ class Walk:
             for path in READS[place](self.story) if place in READS else ():
                 if (place, principal.role) in self.forbidden:
                     continue
-                answer = client.get(path, at=self.story.now)
+                answer = self._answer(client, caller, path, contents)
                 assert answer.status < 500, answer.text
                 if answer.status == 403:
                     self.forbidden.add((place, principal.role))
@@ -153,6 +167,28 @@ class Walk:
                             f"add {sorted(unknown)} to the tries of {kind.name} in offered_table.py"
                         )
         return seen
+
+    def _answer(self, client: Any, caller: Caller, path: str, contents: dict[str, bytes]) -> Any:
+        """Read anew, unless nothing that was asked for it has changed since the step before.
+
+        What the process knows of rows is forgotten before each look, so that each asks for all it needs.
+        """
+        place = (caller.name, path)
+        known = self.remembered.get(place)
+        if (
+            known is not None
+            and known.moment == self.story.now
+            and all(contents.get(name) == stood for name, stood in known.stood.items())
+        ):
+            return known.answer
+        forget_what_is_known()
+        with self.emulator.asked() as asked:
+            answer = client.get(path, at=self.story.now)
+        self.remembered.pop(place, None)
+        if asked <= set(contents):
+            stood = {name: contents[name] for name in asked if not name.endswith(ASIDE)}
+            self.remembered[place] = Remembered(self.story.now, stood, answer)
+        return answer
 
     def _try_all(
         self,
@@ -218,10 +254,7 @@ class Walk:
 
 
 def _rows(kept: bytes) -> dict[str, Any]:
-    import pickle
-
-    aside = ("personal-data-accesses", "idempotency", "refused-results")
-    return {name: items for name, items in pickle.loads(kept).items() if items and not name.endswith(aside)}
+    return {name: items for name, items in pickle.loads(kept).items() if items and not name.endswith(ASIDE)}
 
 
 def _told(answer: Any) -> str:

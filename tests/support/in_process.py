@@ -75,6 +75,7 @@ class Emulator:
         self._prepared: dict[str, bytes] = {}
         self.act: Callable[[int], None] | None = None
         self.calls = 0
+        self._asked: set[str] | None = None
 
     # ------------------------------------------------------------------------- answering
 
@@ -107,6 +108,8 @@ class Emulator:
         number, act = self.calls, self.act
         if act is not None:
             act(number)
+        if self._asked is not None:
+            self._asked |= _tables_of(sent) if service == "dynamodb" else {service}
         headers = {"x-amz-target": f"{TARGETS[service]}.{operation}"}
         with self._lock:
             status, told, body = _run(self._modules[service].handle_request("POST", "/", headers, sent, {}))
@@ -176,6 +179,15 @@ class Emulator:
             self.act = None
 
     @contextmanager
+    def asked(self) -> Iterator[set[str]]:
+        """Note which tables are asked, and which other services."""
+        self._asked = set()
+        try:
+            yield self._asked
+        finally:
+            self._asked = None
+
+    @contextmanager
     def in_place(self) -> Iterator[None]:
         """Work on the tables of this one; another's come back afterwards."""
         module = vars(self._dynamodb)
@@ -213,6 +225,17 @@ def forgotten_listeners(events: Any) -> list[Any]:
 
 
 # ----------------------------------------------------------------------------- a call
+
+
+def _tables_of(sent: Any) -> set[str]:
+    """Name the tables that a request asks."""
+    asked = json.loads(sent)
+    items = asked.get("TransactItems") or asked.get("RequestItems") or [asked]
+    if isinstance(items, dict):
+        return set(items)
+    return {
+        item["TableName"] for entry in items for item in ([entry] if "TableName" in entry else entry.values())
+    }
 
 
 def _run(coroutine: Coroutine[Any, Any, Any]) -> Any:

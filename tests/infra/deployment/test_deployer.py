@@ -142,7 +142,9 @@ CLIENTS = {"self._formation": "cloudformation", "self._functions": "lambda", "se
 def called_by_deploying() -> set[str]:
     """Name the actions that `infra.deployment.deploy` and `infra.deployment.rolling` call, read off their source."""
     found = set()
-    sources = [ast.parse((ROOT / f"infra/deployment/{name}.py").read_text()) for name in ("deploy", "rolling")]
+    sources = [
+        ast.parse((ROOT / f"infra/deployment/{name}.py").read_text()) for name in ("deploy", "rolling")
+    ]
     for node in [node for source in sources for node in ast.walk(source)]:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
