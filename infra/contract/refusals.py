@@ -8,6 +8,7 @@ function names.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import json
 import re
@@ -15,7 +16,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from infra.deployment.reach import Source, is_ours, reached
+from infra.deployment.reach import Source, is_ours, reached, source_of
 
 _TABLE_ROWS_MAX: Final = 200
 _DEPTH_MAX: Final = 3
@@ -44,10 +45,17 @@ def _view_of(endpoint: Any) -> Any:
 def _codes(view: Any) -> set[str]:
     return {
         code
-        for piece, source in reached([view])
+        for piece, _ in reached([view])
         if not piece.__module__.startswith(_TELLS_ONLY)
-        for code in _codes_in(source)
+        for code in _codes_of(piece)
     }
+
+
+@functools.cache
+def _codes_of(piece: Any) -> frozenset[str]:
+    """Give the codes in one function or class; read once, for hundreds of views lead to the same ones."""
+    source = source_of(piece)
+    return frozenset(_codes_in(source)) if source else frozenset()
 
 
 def _codes_in(source: Source) -> Iterator[str]:

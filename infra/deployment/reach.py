@@ -45,7 +45,15 @@ def reached(beginnings: Iterable[Any]) -> Iterator[tuple[Any, Source]]:
         source = source_of(piece)
         if source is not None:
             yield piece, source
-            waiting += dict.fromkeys(named for value in source.values() for named in _behind(value))
+            waiting += _leads_to(piece)
+
+
+@functools.cache
+def _leads_to(piece: Any) -> list[Any]:
+    """Give what a function or a class names; read once, for hundreds of views lead to the same ones."""
+    source = source_of(piece)
+    values = source.values() if source is not None else []
+    return list(dict.fromkeys(named for value in values for named in _behind(value)))
 
 
 def is_ours(value: Any) -> bool:

@@ -5,6 +5,7 @@ that make the call.
 """
 
 import ast
+import functools
 import importlib
 import inspect
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from infra.deployment.functions import API
-from infra.deployment.reach import Source, is_ours, is_table, reached, value_of
+from infra.deployment.reach import is_ours, is_table, reached, source_of, value_of
 
 Need = tuple[str, str]
 """A resource and an action on it, as `infra.deployment.grants` names them."""
@@ -51,11 +52,12 @@ _KEYS = {
 """The functions that ask for a key or a secret."""
 
 
+@functools.cache
 def reachable(function: str) -> dict[Need, str]:
     """Give what a function of `infra.deployment.functions` can need, each with a place in the program that needs it."""
     needs: dict[Need, str] = {}
-    for piece, source in reached(_beginnings(function)):
-        for need in _needed_by(piece, source):
+    for piece, _ in reached(_beginnings(function)):
+        for need in _needed_by(piece):
             needs.setdefault(need, f"{piece.__module__}.{piece.__qualname__}")
     return needs
 
@@ -73,8 +75,11 @@ def _beginnings(function: str) -> Iterator[Any]:
     yield importlib.import_module("chalicelib.accounts.guard").RequestGuard
 
 
-def _needed_by(piece: Any, source: Source) -> frozenset[Need]:
+@functools.cache
+def _needed_by(piece: Any) -> frozenset[Need]:
     """Give what a function or a class needs itself."""
+    source = source_of(piece)
+    assert source is not None
     plain = inspect.unwrap(piece)
     known = dict(source.known)
     known |= dict(_rows_of(source.tree, known))
