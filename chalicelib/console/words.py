@@ -284,7 +284,7 @@ DOCUMENTS: Final[Mapping[str, Pair]] = {
 }
 CARDS: Final[Mapping[str, Pair]] = {"red": ("红牌", "Red"), "yellow": ("黄牌", "Yellow")}
 SEVERITIES: Final[Mapping[str, Pair]] = {
-    "hold": ("暂缓支付", "Stops payment"),
+    "hold": ("严重", "Grave"),
     "warn": ("提示", "Warning"),
 }
 OUTCOMES: Final[Mapping[str, Pair]] = {

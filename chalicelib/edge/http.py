@@ -474,7 +474,7 @@ def _run_once(run: Callable[[], Reply], key: str, *, caller: str, request: str, 
 
 
 def authenticate(headers: Mapping[str, str], *, changes: bool) -> Principal:
-    """Prove who a page is for, by the token that its session holds; `changes` if it is sent to change something.
+    """Prove who a page is for, by the token of its session; `changes` if it is sent to change something.
 
     Raises:
         Unauthenticated: no token, or none that is good.
