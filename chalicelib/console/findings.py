@@ -270,7 +270,7 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "shared": (("共用组数", "groups"), "phone_pairs"),
     "people_at_most": (("一组最多人数", "people at most"), "phone_people"),
     "people_of_this_class": (("本班人数", "people of this class"), ""),
-    "rooms": (("教室", "rooms"), ""),
+    "rooms": (("教室", "rooms"), "rooms_believed"),
     "rooms_known": (("教室数已登记", "rooms are on record"), ""),
     "lessons_at_once": (("同时开课", "lessons at once"), "burst_capacity"),
     "trainers_at_once": (("同时授课教师", "trainers at once"), ""),

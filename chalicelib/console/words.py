@@ -311,6 +311,11 @@ INSPECTED: Final[Mapping[str, Pair]] = {
     "deviation": ("不符", "Deviation"),
     "not_reached": ("未联系上", "Not reached"),
 }
+SUSPENDERS: Final[Mapping[str, Pair]] = {
+    "clerk": ("经办暂停", "by a clerk"),
+    "overseer": ("监督或省厅暂停", "by a supervisor or the province"),
+    "rule": ("系统规则暂停", "by a rule"),
+}
 SUBJECTS: Final[Mapping[str, Pair]] = {
     "line": ("单笔", "Line"),
     "claim": ("整份申领", "Claim"),

@@ -155,6 +155,8 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
 
     burst_capacity: Factor = 1.5
     """So many times as many lessons at once as rooms are grave; any more than rooms are told."""
+    rooms_believed: Annotated[int, Meta(ge=1, le=1_000)] = 40
+    """More lessons at once than this are told however many rooms are on record: one clerk enters them."""
     room_hours_per_day: Annotated[float, Meta(ge=1, le=24)] = 16.0
     """More hours of lessons a room and day are told: 7 to 23 o'clock without a break."""
 
