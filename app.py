@@ -222,7 +222,7 @@ if served_handler() in {None, _HTTP}:  # jobs have no callers to prove
 for _port, _answer in {
     "guard_of_requests": "chalicelib.accounts.guard:RequestGuard",
     "division_of_institution": "chalicelib.catalogue.institutions.service:division_of_institution",
-    "registered_name": "chalicelib.catalogue.institutions.reading:registered_name",
+    "registered_names": "chalicelib.catalogue.institutions.reading:registered_names",
     "enrolments_on_roster": "chalicelib.enrolments.service:bound_enrolments",
     "vouchers_enrolled_at": "chalicelib.enrolments.service:vouchers_enrolled_at",
     "classes_trainees_may_leave": "chalicelib.classes.rosters.service:classes_one_may_leave",

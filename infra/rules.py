@@ -19,10 +19,12 @@ _HEAD = """# Rules of supervision
 Written by `python -m infra.rules` from `register.py`; a test holds it true.
 
 A rule reads one dossier (`dossier.py`), the policy of the class's program and the moment asked, and gives
-findings. `hold` stops the lines it names (all of the class where it names none) until a supervisor has
-looked; `warn` is told to people and stops nothing. Rules see keys of persons, devices, phones and
-accounts, never what these stand for. Position and burst rules read no offline and no made-up check-in.
-Classes in draft, returned or cancelled have no findings, and nothing collides with them.
+findings. `warn` is told to people, `hold` is grave. What is grave stops the lines it names (all of the class
+where it names none): at once where the rule proves a wrong payment, until a supervisor has looked; where it
+only looks like cheating once a supervisor has confirmed it, or at once under a policy that says so
+(`patterns_stop_payment`). Whatever is confirmed is stopped, a warning too. Rules see keys of persons,
+devices, phones and accounts, never what these stand for. Position and burst rules read no offline and no
+made-up check-in. Classes in draft, returned or cancelled have no findings, and nothing collides with them.
 
 Thresholds are fields of `supervision` in a program's policy (`chalicelib/programs/thresholds.py` says why
 each is what it is), those with `policy.` of the policy itself; the newest version counts.
@@ -33,7 +35,7 @@ def document() -> str:
     """Write the document."""
     rules: list[Rule[Any]] = [*CLASS_RULES, *VOUCHER_RULES]
     names = list(dict.fromkeys(rule.name for rule in rules))
-    parts = [_HEAD, "| rule | pattern |\n|---|---|\n" + "".join(_rows(rules))]
+    parts = [_HEAD, "| rule | pattern | stops payment |\n|---|---|---|\n" + "".join(_rows(rules))]
     for name in names:
         parts.append(f"## `{name}`\n")
         parts += ["\n".join(_told(rule)) for rule in rules if rule.name == name]
@@ -42,7 +44,7 @@ def document() -> str:
 
 def _rows(rules: list[Rule[Any]]) -> Iterator[str]:
     for rule in rules:
-        yield f"| `{rule.name}` | {rule.pattern} |\n"
+        yield f"| `{rule.name}` | {rule.pattern} | {'once confirmed' if rule.only_alike else 'at once'} |\n"
 
 
 def _told(rule: Rule[Any]) -> Iterator[str]:

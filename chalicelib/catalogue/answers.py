@@ -13,6 +13,10 @@ Ids = Annotated[list[Annotated[str, Meta(min_length=1, max_length=80)]], Meta(ma
 
 WARNINGS = {
     "far_from_division": ("坐标离所属区划较远，请核对。", "The point is far from the division. Check it."),
+    "rooms_many": (
+        "登记的教室数异常多，请核对；监管以教室数核查同时开课数。",
+        "An unusual number of rooms. Check it: supervision compares lessons held at once with it.",
+    ),
     "payee_proposed": (
         "收款账户已提交，须由拨付人员确认，确认后满等待期才生效。",
         "The account was put forward. It counts once finance has confirmed it and the wait is over.",
@@ -20,6 +24,10 @@ WARNINGS = {
     "holder_differs": (
         "开户名与机构登记名称不一致，请核对；拨付人员确认时须写明理由。",
         "The holder is not the registered name. Check it; whoever confirms the account has to say why.",
+    ),
+    "lately_renamed": (
+        "机构近一年内变更过登记名称，开户名须与变更前后的名称一致；请核对工商变更登记，确认时须写明理由。",
+        "The institution was renamed within a year: check the register. Whoever confirms has to say why.",
     ),
     "account_shared": (
         "该账号已登记在其他机构名下，请核实两家机构的关系。",

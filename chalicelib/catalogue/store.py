@@ -23,6 +23,8 @@ _KEPT = (
     "masked_bank_account",
     "suspended_at",
     "suspended_for",
+    "suspended_as",
+    "suspended_by",
     "stops",
 )
 """What a new entry does not say: these stay as they are stored."""

@@ -142,12 +142,12 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
         (
             (
                 "{lessons_due} 个应有录像的课次中 {lessons_with_gaps} 个有缺口，共缺 "
-                "{missing_minutes} 分钟，占 {missing_share}（{footage_missing_share} 起停付）；"
+                "{missing_minutes} 分钟，占 {missing_share}（{footage_missing_share} 起为严重）；"
                 "重复使用录像 {recordings_used_again} 段。"
             ),
             (
                 "{lessons_with_gaps} of {lessons_due} lessons have gaps: {missing_minutes} minutes, "
-                "{missing_share} (payment stops from {footage_missing_share}); "
+                "{missing_share} (grave from {footage_missing_share}); "
                 "{recordings_used_again} recordings used again."
             ),
         ),
@@ -182,10 +182,10 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
             ),
         ),
         (
-            ("券于 {redeemed_at} 核销，至今未编入获批班级（{idle_days} 天起计，{idle_days_held} 天停付）。"),
+            ("券于 {redeemed_at} 核销，至今未编入获批班级（{idle_days} 天起计，{idle_days_held} 天严重）。"),
             (
                 "Used at {redeemed_at}, and in no approved class since ({idle_days} days are told, "
-                "{idle_days_held} stop payment)."
+                "{idle_days_held} are grave)."
             ),
         ),
     ),
@@ -193,12 +193,12 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
         (
             (
                 "{shared} 个{what}为多人共用，最多 {people_at_most} 人，涉及本班 "
-                "{people_of_this_class} 人（{phone_people} 人起计，{phone_people_held} 人停付）。"
+                "{people_of_this_class} 人（{phone_people} 人起计，{phone_people_held} 人为严重）。"
             ),
             (
                 "{shared} times one {what} for several people, at most {people_at_most}; "
                 "{people_of_this_class} of this class ({phone_people} are told, {phone_people_held} "
-                "stop payment)."
+                "are grave)."
             ),
         ),
     ),
@@ -270,7 +270,7 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "shared": (("共用组数", "groups"), "phone_pairs"),
     "people_at_most": (("一组最多人数", "people at most"), "phone_people"),
     "people_of_this_class": (("本班人数", "people of this class"), ""),
-    "rooms": (("教室", "rooms"), ""),
+    "rooms": (("教室", "rooms"), "rooms_believed"),
     "rooms_known": (("教室数已登记", "rooms are on record"), ""),
     "lessons_at_once": (("同时开课", "lessons at once"), "burst_capacity"),
     "trainers_at_once": (("同时授课教师", "trainers at once"), ""),
@@ -288,6 +288,7 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "enrolments": (("报名", "enrolments"), ""),
     "lines": (("补贴明细", "claim lines"), ""),
     "footage": (("录像", "footage"), ""),
+    "neighbours_left_out": (("未比对的相邻班级", "other classes that were not compared"), ""),
 }
 """Of each figure its name, and the threshold it stands against."""
 _THRESHOLDS: Final = frozenset({against for _, against in _FIGURES.values() if against}) | {
@@ -345,16 +346,28 @@ def rule_name(rule: str, *, english: bool) -> str:
 
 
 def sentence_of(rule: str, evidence: Mapping[str, Any], *, english: bool) -> str:
-    """Say what was found in one sentence; only the rule's name where the figures for one are not there."""
+    """Say what was found in one sentence; only the rule's name where the figures for one are not there.
+
+    Limits stand in brackets: who is not told them reads the sentence without.
+    """
     told = {
         name: _said(name, value, english=english) for name, value in evidence.items() if value is not None
     }
     for pair in _SENTENCES.get(rule, ()):
+        sentence = said(pair, english=english)
         try:
-            return said(pair, english=english).format_map(told)
+            return _BRACKETS.sub(lambda part: _if_known(part.group(), told), sentence).format_map(told)
         except KeyError:
             continue
     return rule_name(rule, english=english)
+
+
+_BRACKETS: Final = re.compile(r"（[^（）]*）| \([^()]*\)")
+
+
+def _if_known(part: str, told: Mapping[str, str]) -> str:
+    """Give what stands in brackets; nothing if a figure in it is not told."""
+    return part if all(name in told for name in re.findall(r"\{(\w+)\}", part)) else ""
 
 
 def figures_of(evidence: Mapping[str, Any], *, english: bool) -> list[Figure]:

@@ -284,7 +284,7 @@ DOCUMENTS: Final[Mapping[str, Pair]] = {
 }
 CARDS: Final[Mapping[str, Pair]] = {"red": ("红牌", "Red"), "yellow": ("黄牌", "Yellow")}
 SEVERITIES: Final[Mapping[str, Pair]] = {
-    "hold": ("暂缓支付", "Stops payment"),
+    "hold": ("严重", "Grave"),
     "warn": ("提示", "Warning"),
 }
 OUTCOMES: Final[Mapping[str, Pair]] = {
@@ -310,6 +310,11 @@ INSPECTED: Final[Mapping[str, Pair]] = {
     "in_order": ("相符", "In order"),
     "deviation": ("不符", "Deviation"),
     "not_reached": ("未联系上", "Not reached"),
+}
+SUSPENDERS: Final[Mapping[str, Pair]] = {
+    "clerk": ("经办暂停", "by a clerk"),
+    "overseer": ("监督或省厅暂停", "by a supervisor or the province"),
+    "rule": ("系统规则暂停", "by a rule"),
 }
 SUBJECTS: Final[Mapping[str, Pair]] = {
     "line": ("单笔", "Line"),

@@ -473,11 +473,11 @@ def _run_once(run: Callable[[], Reply], key: str, *, caller: str, request: str, 
     return reply
 
 
-def authenticate(headers: Mapping[str, str]) -> Principal:
-    """Prove who a page is for, by the token that its session holds.
+def authenticate(headers: Mapping[str, str], *, changes: bool) -> Principal:
+    """Prove who a page is for, by the token of its session; `changes` if it is sent to change something.
 
     Raises:
         Unauthenticated: no token, or none that is good.
 
     """
-    return _guard().authenticate(headers, b"")
+    return _guard().authenticate(headers, b"", changes=changes)

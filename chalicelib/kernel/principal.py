@@ -22,6 +22,8 @@ class Role(StrEnum):
     PUBLIC = "public"
 
 
+OVERSEERS = frozenset({Role.SUPERVISOR, Role.PROVINCE})
+"""Who looks after others. From where on supervision looks is told to nobody else: who knows stays below."""
 BUREAU_ROLES = frozenset({Role.CLERK, Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE})
 
 

@@ -248,6 +248,12 @@ REASONS: dict[str, Reason] = {
         "该培训机构已被暂停，请持券人另选机构，机构请联系当地人社部门。",
         "This institution is suspended. Choose another one.",
     ),
+    "suspended_above": Reason(
+        Refused,
+        "该机构由监督人员、省厅或系统规则（如追回款逾期）暂停，经办人员不能恢复；请监督人员核实后恢复。",
+        "A supervisor, the province or a rule (arrears, say) suspended this institution: a clerk cannot "
+        "reinstate it. Ask the supervisor.",
+    ),
     "red_card": Reason(
         Refused,
         "该机构因监管查实问题被亮红牌，暂不受理新开班，请联系当地人社部门监督人员。",

@@ -185,8 +185,9 @@ class Policy(Terms, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     What proves a wrong payment stops it at once: a person in two places, a device that goes round, somebody
     on a list. What only looks like cheating (positions, arrivals, marks, phones that are alike, footage that
-    is missing) opens a case, which a supervisor decides on during publicity; it stops payment by itself with
-    `patterns_stop_payment`. No source fixes it: an honest class that looks alike should not wait long.
+    is missing) opens a case, which a supervisor decides on during publicity: it stops payment once it is
+    confirmed, or at once with `patterns_stop_payment`. No source fixes it: an honest class that looks alike
+    should not wait long.
     """
 
     supervision: Thresholds = Thresholds()

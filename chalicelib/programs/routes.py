@@ -9,7 +9,7 @@ from chalicelib.accounts import rights
 from chalicelib.edge.endpoints import PUBLIC, Call, Listing, NoQuery, PageQuery
 from chalicelib.edge.forms import Answer, Form, Reason, Version, line
 from chalicelib.edge.http import Api
-from chalicelib.kernel.principal import Role
+from chalicelib.kernel.principal import OVERSEERS
 from chalicelib.kernel.reasons import error
 from chalicelib.programs import service
 from chalicelib.programs.model import (
@@ -175,8 +175,7 @@ _DIGITS_MAX = 9
 
 def _overseen(call: Call[object, object], policy: Policy, name: str) -> Any:
     """Show what supervision goes by to those who look after others, and to nobody who may be looked after."""
-    overseers = (Role.SUPERVISOR, Role.PROVINCE)
-    return getattr(policy, name) if call.context.principal.role in overseers else None
+    return getattr(policy, name) if call.context.principal.role in OVERSEERS else None
 
 
 def _policy(call: Call[object, object], version: PolicyVersion) -> PolicyAnswer:

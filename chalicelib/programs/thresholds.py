@@ -1,4 +1,4 @@
-"""Thresholds of supervision: from where on a pattern is told, or stops payment. Part of a program's policy.
+"""Thresholds of supervision: from where on a pattern is told, or grave. Part of a program's policy.
 
 No source fixes these numbers. Each is set beyond what honest classes show, and a city that knows better sets
 its own; `chalicelib/supervision/rules/README.md` tells which rule reads which, and whom it spares.
@@ -55,7 +55,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     identical_share: Share = 0.5
     """So much of a lesson at one point; a provider that hands out a stored place does it to some."""
     identical_lessons_share: Share = 0.2
-    """In so many of the lessons, and in two at least, it stops payment."""
+    """In so many of the lessons, and in two at least, it is grave."""
     stored_accuracy_m: Metres = 20.0
     """One point told with few accuracies, all so coarse, may be a provider's stored place …"""
     stored_share: Share = 0.9
@@ -69,13 +69,13 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     stored_times_share: Share = 0.86
     """… have it so often that it is told: phones with a stored place find their own one time in five …"""
     stored_times_share_held: Share = 0.95
-    """… or hardly ever another one, which stops payment."""
+    """… or hardly ever another one, which is grave."""
     scatter_m: Metres = 2.0
     """Receivers of independent phones differ by more metres than this."""
     scatter_of_accuracy: Share = 0.15
     """… and by more than this share of the accuracy that they report."""
     scatter_lessons_share: Share = 0.4
-    """So many lessons with made-up scatter stop payment."""
+    """So many lessons with made-up scatter are grave."""
 
     road_km_per_hour: KmPerHour = 150.0
     """Faster than anybody drives: the design's domain page."""
@@ -91,9 +91,9 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Jumps within this are faults of a receiver."""
 
     mocked_times: Times = 2
-    """So many simulated places of one trainee stop payment; one is told."""
+    """So many simulated places of one trainee are grave; one is told."""
     mocked_people: People = 3
-    """So many trainees of a class with one each stop payment too."""
+    """So many trainees of a class with one each are grave too."""
 
     burst_people: People = 8
     """Fewer arrive together by chance."""
@@ -121,7 +121,7 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     footage_missing_share_told: Share = 0.1
     """So much of the time of all lessons not shown is told …"""
     footage_missing_share: Share = 0.15
-    """… and so much stops payment; both when it is of two lessons at least: one recording may be lost."""
+    """… and so much is grave; both when it is of two lessons at least: one recording may be lost."""
 
     early_minutes: Minutes = 10
     """Completion filed so shortly before the last lesson ends is not early."""
@@ -131,9 +131,9 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     marks_range: Marks = 2.0
     """Marks within this range are the same: by one up and down around one figure."""
     marks_share: Share = 0.8
-    """So many trainees within the range in theory and in practice stop payment, in one of them are told."""
+    """So many trainees within the range in theory and in practice are grave, in one of them are told."""
     marks_equal_share: Share = 0.6
-    """So many with exactly the same two marks stop payment too."""
+    """So many with exactly the same two marks are grave too."""
     marks_spread: Marks = 1.5
     """A smaller standard deviation in both is told: good classes spread by more."""
 
@@ -149,12 +149,14 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     phone_people: People = 3
     """So many people of one phone or account are told: a pair may be siblings."""
     phone_people_held: People = 4
-    """… and so many stop payment."""
+    """… and so many are grave."""
     phone_pairs: Times = 3
     """So many pairs of one phone in one class are told."""
 
     burst_capacity: Factor = 1.5
-    """So many times as many lessons at once as rooms stop payment; any more than rooms are told."""
+    """So many times as many lessons at once as rooms are grave; any more than rooms are told."""
+    rooms_believed: Annotated[int, Meta(ge=1, le=1_000)] = 40
+    """More lessons at once than this are told however many rooms are on record: one clerk enters them."""
     room_hours_per_day: Annotated[float, Meta(ge=1, le=24)] = 16.0
     """More hours of lessons a room and day are told: 7 to 23 o'clock without a break."""
 
@@ -172,7 +174,7 @@ _TOLD_BEFORE_HELD = (
     ("idle_days", "idle_days_held"),
     ("phone_people", "phone_people_held"),
 )
-"""Of each two the first is never above the second: what stops payment was told before."""
+"""Of each two the first is never above the second: what is grave was told before."""
 
 
 def contradictions(thresholds: Thresholds) -> list[str]:

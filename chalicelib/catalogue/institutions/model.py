@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,12 +14,16 @@ from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.geo import CoordSystem, Point
 from chalicelib.kernel.identity import InvalidIdentity, mask_phone, parse_phone
 from chalicelib.kernel.ids import ProgramId, ProjectId, Uscc, derived_id
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import OVERSEERS, Change, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.programs.model import ProgramKind
 
 ROOMS_MAX = 1000
+ROOMS_USUAL = 40
+"""More rooms than this are looked at again: supervision compares lessons held at once with them."""
+RENAMED_FOR = timedelta(days=365)
+"""So long the name from before a change is asked for when an account is put forward. No source fixes it."""
 
 
 class InstitutionStatus(StrEnum):
@@ -33,9 +37,23 @@ INSTITUTION_TRANSITIONS: Transitions[InstitutionStatus] = Transitions(
     "institution",
     {
         "suspend": Step((InstitutionStatus.LISTED,), InstitutionStatus.SUSPENDED),
+        "take_over": Step((InstitutionStatus.SUSPENDED,), InstitutionStatus.SUSPENDED),
         "reinstate": Step((InstitutionStatus.SUSPENDED,), InstitutionStatus.LISTED),
     },
 )
+
+
+class Suspender(StrEnum):
+    """Who suspended an institution: what supervision or a rule stopped, no clerk lets go alone."""
+
+    CLERK = "clerk"
+    OVERSEER = "overseer"
+    RULE = "rule"
+
+
+def suspender_of(role: Role) -> Suspender:
+    """Tell as whom a person suspends."""
+    return Suspender.OVERSEER if role in OVERSEERS else Suspender.CLERK
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -84,6 +102,8 @@ class Institution(msgspec.Struct, frozen=True, kw_only=True):
     Its accounts have a life of their own (`catalogue.payees`); the one here is of institutions that were
     listed before. `stops` are the holds on all of its payments (`subsidies.holds`). `rooms` is how many
     classrooms it has, by which supervision tells whether so many classes can have been held at once.
+    `suspended_as` is not known of who was suspended before it was kept: that is taken as an overseer's.
+    `former_name` is its name before it was last changed, at `renamed_at`.
     """
 
     uscc: Uscc
@@ -101,6 +121,10 @@ class Institution(msgspec.Struct, frozen=True, kw_only=True):
     masked_bank_account: str | None = None
     suspended_at: datetime | None = None
     suspended_for: str | None = None
+    suspended_as: Suspender | None = None
+    suspended_by: str | None = None
+    former_name: str | None = None
+    renamed_at: datetime | None = None
     stops: list[str] = []
     rooms: int | None = None
     version: int = 1
@@ -121,14 +145,41 @@ def teaches(institution: Institution, project: Project, program_id: str, kind: P
     return project.id in institution.projects and (kind.is_open or listed)
 
 
-def why_not(action: str, institution: Institution, *, version: int | None = None) -> DomainError | None:
+def names_to_fit(institution: Institution, now: datetime) -> tuple[str, ...]:
+    """Give the names that the holder of its account has to bear: that of now, and one it lately had.
+
+    Who renames an institution after a company of their own, and then puts that company's account forward,
+    is found by the name it had before.
+    """
+    if institution.former_name is None or institution.renamed_at is None:
+        return (institution.name,)
+    lately = now < institution.renamed_at + RENAMED_FOR
+    return (institution.name, institution.former_name) if lately else (institution.name,)
+
+
+def is_taken_over(action: str, institution: Institution, role: Role) -> bool:
+    """Tell whether a suspension is put in the place of a clerk's: one that the clerk may not lift alone."""
+    is_clerks = institution.suspended_as is Suspender.CLERK
+    suspended = institution.status is InstitutionStatus.SUSPENDED
+    return action == "suspend" and suspended and is_clerks and suspender_of(role) is not Suspender.CLERK
+
+
+def why_not(
+    action: str, institution: Institution, *, role: Role, version: int | None = None
+) -> DomainError | None:
     """Tell what stands against suspending or reinstating an institution; None if nothing does.
 
-    `version` is the one its caller has read, where they have. The truth is the condition of
-    `store.move_institution`.
+    A clerk reinstates only what a clerk suspended. `version` is the one its caller has read, where they have.
+    The truth is the condition of `store.move_institution`.
     """
     if version is not None and institution.version != version:
         return error("version_conflict", version=institution.version)
+    if is_taken_over(action, institution, role):
+        return None
+    suspended = institution.status is InstitutionStatus.SUSPENDED
+    is_clerk = suspender_of(role) is Suspender.CLERK
+    if action == "reinstate" and suspended and is_clerk and institution.suspended_as is not Suspender.CLERK:
+        return error("suspended_above")
     if not INSTITUTION_TRANSITIONS.allows(action, institution.status):
         return error("wrong_state", status=institution.status.value)
     return None

@@ -3,9 +3,10 @@
 import functools
 import time
 from collections.abc import Iterable
+from datetime import datetime
 
 from chalicelib.catalogue.institutions import store
-from chalicelib.catalogue.institutions.model import Institution
+from chalicelib.catalogue.institutions.model import Institution, names_to_fit
 from chalicelib.catalogue.institutions.snapshot import forget_snapshot
 from chalicelib.kernel.divisions import covers
 from chalicelib.kernel.reasons import error
@@ -54,11 +55,13 @@ def forget_institutions() -> None:
     _institution_at.cache_clear()
 
 
-def registered_name(uscc: str) -> str:
-    """Give the name of an institution as it stands now, not as this process remembers it.
+def registered_names(uscc: str, now: datetime) -> tuple[str, ...]:
+    """Give the names that the holder of an institution's account has to bear, as they stand now.
+
+    Read anew: this process may remember another.
 
     Raises:
         NotFound: it is not listed.
 
     """
-    return read_institution(uscc).name
+    return names_to_fit(read_institution(uscc), now)

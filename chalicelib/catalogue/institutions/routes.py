@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import Annotated, Any
 
 from msgspec import Meta
@@ -16,6 +17,7 @@ from chalicelib.catalogue.institutions.model import (
     InstitutionEntry,
     InstitutionStatus,
     Location,
+    Suspender,
 )
 from chalicelib.catalogue.payees.routes import PayeeAnswer, payee_answer
 from chalicelib.edge.endpoints import (
@@ -95,12 +97,16 @@ class OwnInstitutionAnswer(InstitutionAnswer):
     """An institution as itself and its bureau see it.
 
     `bank_account` is the one in force, `payees` those that wait to be confirmed or to count.
-    `suspended_for` is why it is suspended, `rooms` how many classrooms it has.
+    `suspended_for` is why it is suspended, `suspended_as` by whom, `rooms` how many classrooms it has.
+    `former_name` is the name it had until `renamed_at`.
     """
 
     bank_account: BankAccountAnswer | None
     payees: list[PayeeAnswer]
     suspended_for: str | None
+    suspended_as: Suspender | None
+    former_name: str | None
+    renamed_at: datetime | None
     rooms: int | None
     allowed_actions: list[str]
     warnings: list[CatalogueWarning]
@@ -284,6 +290,9 @@ def _own(
         bank_account=BankAccountAnswer(**asdict(in_force)) if in_force is not None else None,
         payees=[payee_answer(call, payee) for payee in shown.waiting],
         suspended_for=institution.suspended_for,
+        suspended_as=institution.suspended_as,
+        former_name=institution.former_name,
+        renamed_at=institution.renamed_at,
         rooms=institution.rooms,
         allowed_actions=service.allowed_actions(call.context, institution),
         warnings=warnings_answer(warnings, english=call.english),

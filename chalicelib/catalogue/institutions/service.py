@@ -1,5 +1,6 @@
 """Use cases of institutions: list, change, suspend, reinstate, propose an account (step 2 of the notice)."""
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -8,13 +9,19 @@ import msgspec
 from chalicelib.accounts import rights
 from chalicelib.accounts.disclosures.service import disclose
 from chalicelib.accounts.service import take_along
+from chalicelib.aws.writes import ConditionFailed
 from chalicelib.catalogue.institutions import store
 from chalicelib.catalogue.institutions.model import (
+    ROOMS_USUAL,
     BankAccount,
     Institution,
     InstitutionEntry,
     InstitutionStatus,
+    Suspender,
+    is_taken_over,
     listed_payee_id,
+    names_to_fit,
+    suspender_of,
     why_not,
 )
 from chalicelib.catalogue.institutions.paying import listed_text, payee_in_force
@@ -97,9 +104,8 @@ def save_institution(
     if old is not None:
         rights.require(context.principal, "institution.write", division=old.division)
     payees = find_payees(uscc) if known is None else known.payees.get(uscc)
-    new = _institution_of(uscc, entry, old)
-    near = plausible(entry.division, entry.location.point)
-    warnings: tuple[str, ...] = () if near else ("far_from_division",)
+    new = _institution_of(context, uscc, entry, old)
+    warnings = _doubts_about(new)
     proposal = _new_account(context, new, _Known(old, payees), entry.bank_account, number)
     if proposal is not None:
         warnings += ("payee_proposed", *proposing.told_of(proposal))
@@ -116,7 +122,7 @@ def save_institution(
     saved = old
     if saved is None or not same:
         saved = store.save_institution(new, version=version, change=change_of(context, "institution.write"))
-    _take_staff_along(context, old, saved)
+    _follow(context, old, saved)
     if proposal is not None:
         proposing.propose(context, proposal)
     forget_institutions()
@@ -129,13 +135,29 @@ def _outcome_of(old: Institution | None, *, same: bool) -> SaveOutcome:
     return SaveOutcome.CREATED if listed else SaveOutcome.CHANGED
 
 
-def _take_staff_along(context: Context, old: Institution | None, saved: Institution) -> None:
-    """Let the accounts of an institution that moved to another division act there."""
+def _doubts_about(institution: Institution) -> tuple[str, ...]:
+    """Name what may be true and is to be looked at again."""
+    doubts = {
+        "far_from_division": not plausible(institution.division, institution.location.point),
+        "rooms_many": institution.rooms is not None and institution.rooms > ROOMS_USUAL,
+    }
+    return tuple(code for code, told in doubts.items() if told)
+
+
+def _follow(context: Context, old: Institution | None, saved: Institution) -> None:
+    """Let its accounts act where it moved; tell who decides on an account to be paid of its new name."""
     if old is not None and old.division != saved.division:
         take_along(context, saved.uscc, saved.division)
+    if old is not None and old.name != saved.name:
+        proposing.tell_renamed(context, saved.uscc, names_to_fit(saved, context.now))
 
 
-def _institution_of(uscc: str, entry: InstitutionEntry, old: Institution | None) -> Institution:
+def _institution_of(
+    context: Context, uscc: str, entry: InstitutionEntry, old: Institution | None
+) -> Institution:
+    former, renamed_at = (old.former_name, old.renamed_at) if old is not None else (None, None)
+    if old is not None and old.name != entry.name:
+        former, renamed_at = old.name, context.now
     return Institution(
         uscc=Uscc(uscc),
         name=entry.name,
@@ -147,6 +169,8 @@ def _institution_of(uscc: str, entry: InstitutionEntry, old: Institution | None)
         projects=[ProjectId(project) for project in dict.fromkeys(entry.projects)],
         status=InstitutionStatus.LISTED,
         rooms=entry.rooms if entry.rooms is not None or old is None else old.rooms,
+        former_name=former,
+        renamed_at=renamed_at,
     )
 
 
@@ -183,7 +207,7 @@ def _new_account(
         if listed and _listed_number(context, old) == number:
             return None
     refuse(proposing.why_not_propose(known, context.now))
-    return _proposal_of(institution, account, number, reason=PROPOSED_WITH_ENTRY, old=old)
+    return _proposal_of(context, institution, account, number, reason=PROPOSED_WITH_ENTRY, old=old)
 
 
 def _listed_number(context: Context, old: Institution) -> str:
@@ -193,7 +217,13 @@ def _listed_number(context: Context, old: Institution) -> str:
 
 
 def _proposal_of(
-    institution: Institution, account: BankAccount, number: str, *, reason: str, old: Institution | None
+    context: Context,
+    institution: Institution,
+    account: BankAccount,
+    number: str,
+    *,
+    reason: str,
+    old: Institution | None,
 ) -> Proposal:
     """Put an account forward for an institution as it is listed: no entry renames it to fit its account."""
     listed = old or institution
@@ -202,7 +232,7 @@ def _proposal_of(
     return Proposal(
         institution=institution.uscc,
         division=institution.division,
-        registered_name=listed.name,
+        registered_names=names_to_fit(listed, context.now),
         holder=account.holder,
         bank=account.bank,
         number=number,
@@ -230,7 +260,7 @@ def propose_payee(
         raise error("malformed", faults=(Fault(failure.code, field="number"),)) from None
     if institution.version != version:
         raise error("version_conflict", version=institution.version)
-    proposal = _proposal_of(institution, account, number, reason=reason, old=institution)
+    proposal = _proposal_of(context, institution, account, number, reason=reason, old=institution)
     return proposing.propose(context, proposal, also=[store.unchanged_check(institution)])
 
 
@@ -277,6 +307,10 @@ _NOT_IN_ENTRIES = (
     "masked_bank_account",
     "suspended_at",
     "suspended_for",
+    "suspended_as",
+    "suspended_by",
+    "former_name",
+    "renamed_at",
     "stops",
     "version",
     "last_change",
@@ -295,16 +329,23 @@ def _says_the_same(old: Institution, new: Institution) -> bool:
 def move_institution(context: Context, uscc: str, action: str, *, version: int, reason: str) -> Institution:
     """Suspend or reinstate an institution, with the reason.
 
+    A supervisor's suspension takes the place of a clerk's, who could lift their own.
+
     Raises:
         NotFound: it is not listed, or outside the caller's area.
-        Refused: another version, or it is in that state already.
+        Refused: another version, it is in that state already, or `suspended_above`: not by a clerk.
 
     """
     institution = read_institution(uscc)
     rights.require(context.principal, ACTIONS[action], division=institution.division)
-    refuse(why_not(action, institution, version=version))
+    role = context.principal.role
+    refuse(why_not(action, institution, role=role, version=version))
     change = change_of(context, f"institution.{action}", reason=reason)
-    moved = store.move_institution(uscc, action, version=version, change=change)
+    step = "take_over" if is_taken_over(action, institution, role) else action
+    try:
+        moved = store.move_institution(uscc, step, acts_as=suspender_of(role), version=version, change=change)
+    except ConditionFailed:
+        raise error("suspended_above") from None
     forget_institutions()
     return moved
 
@@ -359,20 +400,23 @@ def allowed_actions(context: Context, institution: Institution) -> list[str]:
     return rights.offered(
         context.principal,
         ACTIONS,
-        lambda action: why_not(action, institution),
+        lambda action: why_not(action, institution, role=context.principal.role),
         division=institution.division,
     )
 
 
 def suspend_by_rule(context: Context, uscc: str, *, reason: str) -> bool:
-    """Suspend an institution because a rule says so, whoever set it off; False if it is not listed now."""
+    """Suspend an institution because a rule says so, whoever set it off, also in the place of a clerk.
+
+    False if it is not listed, or suspended by who stands above a clerk.
+    """
     change = change_of(context, "institution.suspend", reason=reason)
-    try:
-        store.move_institution(uscc, "suspend", version=None, change=change)
-    except (NotFound, Refused):
-        return False
-    forget_institutions()
-    return True
+    for step in ("suspend", "take_over"):
+        with contextlib.suppress(NotFound, Refused, ConditionFailed):
+            store.move_institution(uscc, step, acts_as=Suspender.RULE, version=None, change=change)
+            forget_institutions()
+            return True
+    return False
 
 
 # --------------------------------------------------------------------------- for other steps

@@ -15,7 +15,12 @@ from chalicelib.aws.table import (
     table_name,
 )
 from chalicelib.aws.writes import Check, Update, transition
-from chalicelib.catalogue.institutions.model import INSTITUTION_TRANSITIONS, Institution, InstitutionStatus
+from chalicelib.catalogue.institutions.model import (
+    INSTITUTION_TRANSITIONS,
+    Institution,
+    InstitutionStatus,
+    Suspender,
+)
 from chalicelib.catalogue.model import SaveOutcome
 from chalicelib.catalogue.payees.model import Payees
 from chalicelib.catalogue.payees.store import PayeesRow
@@ -63,6 +68,10 @@ class InstitutionRow(VersionedTable[Institution]):
     masked_bank_account = UnicodeAttribute(null=True)
     suspended_at = MomentAttribute(null=True)
     suspended_for = UnicodeAttribute(null=True)
+    suspended_as = UnicodeAttribute(null=True)
+    suspended_by = UnicodeAttribute(null=True)
+    former_name = UnicodeAttribute(null=True)
+    renamed_at = MomentAttribute(null=True)
     stops = StructAttribute(default=list)
     rooms = NumberAttribute(null=True)
     by_area = InstitutionsByArea()
@@ -134,15 +143,25 @@ def all_institutions_in(area: str) -> Iterable[Institution]:
     return (row.record for row in rows)
 
 
-def move_institution(uscc: str, action: str, *, version: int | None, change: Change) -> Institution:
-    """Suspend or reinstate an institution, at whatever version if it is not given.
+def move_institution(
+    uscc: str, action: str, *, acts_as: Suspender, version: int | None, change: Change
+) -> Institution:
+    """Suspend, take over or reinstate an institution, at whatever version if it is not given.
 
     Raises:
         NotFound, Refused: what `model.why_not` tells; the condition here is the truth of it.
+        ConditionFailed: who suspended it is not whose suspension this may lift, or take the place of.
 
     """
     target = INSTITUTION_TRANSITIONS.target(action)
     suspended = target is InstitutionStatus.SUSPENDED
+    of_clerk = InstitutionRow.suspended_as == str(Suspender.CLERK)
+    asks_whose = action == "take_over" or (action == "reinstate" and acts_as is Suspender.CLERK)
+    told = (
+        (InstitutionRow.suspended_for, str(change.reason)),
+        (InstitutionRow.suspended_as, str(acts_as)),
+        (InstitutionRow.suspended_by, change.actor),
+    )
     return transition(
         InstitutionRow,
         (uscc,),
@@ -152,10 +171,9 @@ def move_institution(uscc: str, action: str, *, version: int | None, change: Cha
         change=change,
         actions=[
             InstitutionRow.suspended_at.set(change.at) if suspended else InstitutionRow.suspended_at.remove(),
-            InstitutionRow.suspended_for.set(str(change.reason))
-            if suspended
-            else InstitutionRow.suspended_for.remove(),
+            *(column.set(value) if suspended else column.remove() for column, value in told),
         ],
+        also=of_clerk if asks_whose else None,
     )
 
 

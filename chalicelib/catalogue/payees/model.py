@@ -64,6 +64,7 @@ class PayeeAccount(msgspec.Struct, frozen=True, kw_only=True):
     masked_number: str
     number_digest: str
     holder_differs: bool
+    lately_renamed: bool = False
     shared_with: list[Uscc]
     wait_days: int
     reason: str
@@ -157,10 +158,22 @@ def needs_reason(action: str, payee: PayeeAccount, reason: str | None) -> Domain
     return error("payee_reason_missing")
 
 
-def warnings_of(*, holder_differs: bool, shared: bool) -> tuple[str, ...]:
+def differs_from(holder: str, names: Collection[str]) -> bool:
+    """Tell whether a holder does not bear every name of the institution: its own, and one it lately had."""
+    return any(holder != name for name in names)
+
+
+def warnings_of(*, holder_differs: bool, renamed: bool, shared: bool) -> tuple[str, ...]:
     """Name what whoever proposes or confirms an account should look at again."""
-    told = {"holder_differs": holder_differs, "account_shared": shared}
+    told = {"holder_differs": holder_differs, "lately_renamed": renamed, "account_shared": shared}
     return tuple(code for code, told_of in told.items() if told_of)
+
+
+def warnings_about(payee: PayeeAccount) -> tuple[str, ...]:
+    """Name what is to be looked at again of an account."""
+    return warnings_of(
+        holder_differs=payee.holder_differs, renamed=payee.lately_renamed, shared=bool(payee.shared_with)
+    )
 
 
 def had_hand_in_payee(payee: PayeeAccount, hands: Hands) -> bool:

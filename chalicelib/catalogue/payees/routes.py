@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from chalicelib.catalogue.answers import CatalogueWarning, warnings_answer
 from chalicelib.catalogue.payees import service
-from chalicelib.catalogue.payees.model import PayeeAccount, PayeeStatus, status_shown, warnings_of
+from chalicelib.catalogue.payees.model import PayeeAccount, PayeeStatus, status_shown, warnings_about
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, VersionReason
 from chalicelib.edge.forms import Answer, Form, Reason, Version
 from chalicelib.edge.http import Api
@@ -98,13 +98,12 @@ def payee_answer(call: Call[object, object], payee: PayeeAccount) -> PayeeAnswer
     """Show an account as it is for this caller now."""
     now = call.context.now
     same = {name: getattr(payee, name) for name in PayeeAnswer.__struct_fields__ if hasattr(payee, name)}
-    told = warnings_of(holder_differs=payee.holder_differs, shared=bool(payee.shared_with))
     return PayeeAnswer(
         **{
             **same,
             "status": status_shown(payee, now),
             "number": payee.masked_number,
             "allowed_actions": service.allowed_on_payee(call.context.principal, payee, now),
-            "warnings": warnings_answer(told, english=call.english),
+            "warnings": warnings_answer(warnings_about(payee), english=call.english),
         }
     )

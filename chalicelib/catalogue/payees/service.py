@@ -19,10 +19,12 @@ from chalicelib.catalogue.payees.model import (
     Payees,
     PayeeStatus,
     counts_from,
+    differs_from,
     needs_reason,
     others_with,
     payee_id_of,
     status_shown,
+    warnings_about,
     warnings_of,
     why_not,
 )
@@ -41,12 +43,13 @@ _ACTIONS = {"confirm": "payee.decide", "refuse": "payee.decide"}
 class Proposal:
     """What is put forward for an institution: the account, and what is known of its owner.
 
-    `number` is in its one form. `wait_days` are the policy's.
+    `number` is in its one form. `wait_days` are the policy's. The holder has to bear each of
+    `registered_names`: the institution's own, and one it lately had.
     """
 
     institution: str
     division: str
-    registered_name: str
+    registered_names: Sequence[str]
     holder: str
     bank: str
     number: str
@@ -85,7 +88,8 @@ def propose(context: Context, proposal: Proposal, *, also: Sequence[Write] = ())
             sealed_number=crypto.seal(proposal.number.encode(), item=_item_of(uscc, payee_id)),
             masked_number=mask_account(proposal.number),
             number_digest=digests[0],
-            holder_differs=proposal.holder != proposal.registered_name,
+            holder_differs=differs_from(proposal.holder, proposal.registered_names),
+            lately_renamed=len(proposal.registered_names) > 1,
             shared_with=others_with(store.accounts_with(digests), uscc),
             wait_days=proposal.wait_days,
             reason=proposal.reason,
@@ -102,9 +106,11 @@ def propose(context: Context, proposal: Proposal, *, also: Sequence[Write] = ())
 
 def told_of(proposal: Proposal) -> tuple[str, ...]:
     """Name what whoever puts this forward should look at again, without putting it forward."""
-    differs = proposal.holder != proposal.registered_name
+    names = proposal.registered_names
     shared = others_with(store.accounts_with(digests_of(proposal.number)), proposal.institution)
-    return warnings_of(holder_differs=differs, shared=bool(shared))
+    return warnings_of(
+        holder_differs=differs_from(proposal.holder, names), renamed=len(names) > 1, shared=bool(shared)
+    )
 
 
 def told_of_waiting(payees: Payees | None, now: datetime) -> tuple[str, ...]:
@@ -112,8 +118,7 @@ def told_of_waiting(payees: Payees | None, now: datetime) -> tuple[str, ...]:
     waiting = waiting_account(payees)
     if waiting is None or status_shown(waiting, now) is not PayeeStatus.PROPOSED:
         return ()
-    told = warnings_of(holder_differs=waiting.holder_differs, shared=bool(waiting.shared_with))
-    return ("payee_proposed", *told)
+    return ("payee_proposed", *warnings_about(waiting))
 
 
 def why_not_propose(known: Iterable[PayeeAccount], now: datetime) -> DomainError | None:
@@ -152,8 +157,27 @@ def waiting_account(payees: Payees | None) -> PayeeAccount | None:
 
 # --------------------------------------------------------------------------- deciding
 
-_registered_name: Port[[str], str] = Port("registered_name")
-"""Tells an institution's name as it is now: it may be another than when an account was put forward."""
+_registered_names: Port[[str, datetime], tuple[str, ...]] = Port("registered_names")
+"""Tells an institution's names as they are now: others, maybe, than when an account was put forward."""
+
+
+def tell_renamed(context: Context, uscc: str, names: Sequence[str]) -> None:
+    """Tell whoever decides on the account that waits that its institution bears another name now.
+
+    It is another version from then on: who saw it without the warning decides nothing. Should this get lost,
+    deciding asks for the names again (`decide`).
+    """
+    change = change_of(context, "payee.tell_renamed")
+
+    def attempt() -> None:
+        waiting = waiting_account(store.find_payees(uscc))
+        if waiting is None or status_shown(waiting, context.now) is not PayeeStatus.PROPOSED:
+            return
+        differs = waiting.holder_differs or differs_from(waiting.holder, names)
+        if (differs, True) != (waiting.holder_differs, waiting.lately_renamed):
+            store.tell_renamed(waiting, holder_differs=differs, change=change)
+
+    until_written(attempt)
 
 
 def decide(
@@ -185,7 +209,8 @@ def decide(
             raise error("not_found")
         rights.require(principal, "payee.decide", division=payee.division)
         refuse(why_not(action, payee, principal.hands, now=context.now, version=version))
-        differs = payee.holder_differs or payee.holder != _registered_name(uscc)
+        names = _registered_names(uscc, context.now)
+        differs = payee.holder_differs or differs_from(payee.holder, names)
         payee = msgspec.structs.replace(payee, holder_differs=differs)
         refuse(needs_reason(action, payee, reason))
         shared = others_with(store.accounts_with([payee.number_digest]), uscc)

@@ -9,7 +9,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
-from chalicelib.aws.writes import Put, Update, lawful, none_of
+from chalicelib.aws.writes import Put, Update, lawful, none_of, update
 from chalicelib.catalogue.payees.model import (
     LAPSES_AFTER,
     PAYEE_TRANSITIONS,
@@ -19,7 +19,7 @@ from chalicelib.catalogue.payees.model import (
 )
 from chalicelib.kernel.divisions import group_of, groups_below, is_part_of_group
 from chalicelib.kernel.paging import Page, PageRequest, page_over
-from chalicelib.kernel.principal import Hands
+from chalicelib.kernel.principal import Change, Hands
 
 
 class PayeesByNumber(GlobalSecondaryIndex[Any]):
@@ -63,6 +63,7 @@ class PayeeAccountRow(VersionedTable[PayeeAccount]):
     masked_number = UnicodeAttribute()
     number_digest = UnicodeAttribute()
     holder_differs = BooleanAttribute()
+    lately_renamed = BooleanAttribute(default=False)
     shared_with = StructAttribute(default=list)
     wait_days = NumberAttribute()
     reason = UnicodeAttribute()
@@ -173,6 +174,18 @@ def propose_writes(
             )
         )
     return writes
+
+
+def tell_renamed(payee: PayeeAccount, *, holder_differs: bool, change: Change) -> PayeeAccount:
+    """Note on an account that waits that its institution was renamed, if it is still as it was read.
+
+    Raises:
+        ConditionFailed: it was decided on meanwhile.
+
+    """
+    waits = lawful(PayeeAccountRow, sources=PAYEE_TRANSITIONS.sources("confirm"), version=payee.version)
+    actions = [PayeeAccountRow.holder_differs.set(holder_differs), PayeeAccountRow.lately_renamed.set(True)]
+    return update(PayeeAccountRow, (payee.institution, payee.id), actions, condition=waits, change=change)
 
 
 def decide_writes(

@@ -44,6 +44,8 @@ class Session:
     renewal: str = ""
     principal: Principal | None = None
     changed: bool = False
+    ran_out: str = ""
+    """The refresh token that was good no more: a form that was drawn before is known by it."""
 
     @classmethod
     def of(cls, visit: Visit) -> Self:
@@ -52,7 +54,7 @@ class Session:
         lang = visit.parameters.get("lang")
         if len(parts) != _PARTS:
             english = lang == "en" if lang else visit.english
-            return cls(secrets.token_urlsafe(16), english, changed=True)
+            return cls(secrets.token_urlsafe(16), english, changed=_may_begin(visit))
         visit_id, told, access, renewal = parts
         english = (lang or told) == "en"
         session = cls(visit_id, english, access, renewal, changed=bool(lang) and lang != told)
@@ -62,7 +64,7 @@ class Session:
         if not self.access:
             return self
         try:
-            return replace(self, principal=authenticate({"authorization": f"Bearer {self.access}"}))
+            return replace(self, principal=_holder_of(self.access, visit))
         except Unauthenticated:
             return self._renewed(visit)
 
@@ -70,23 +72,22 @@ class Session:
         body = {"grant_type": "refresh_token", "refresh_token": self.renewal}
         try:
             answer = Asker(visit, self.english).ask("POST", "/v1/auth/tokens", body=body)
-            return self.signed_in(answer)
+            return self.signed_in(answer, visit)
         except DomainError:
-            return replace(self, access="", renewal="", changed=True)
+            return replace(self, access="", renewal="", ran_out=self.renewal, changed=True)
 
-    def signed_in(self, answer: Any) -> Self:
+    def signed_in(self, answer: Any, visit: Visit) -> Self:
         """Give the session of who got this pair of tokens.
 
         Raises:
             Unauthenticated: the account does not stand.
 
         """
-        principal = authenticate({"authorization": f"Bearer {answer.access_token}"})
         return replace(
             self,
             access=answer.access_token,
             renewal=answer.refresh_token,
-            principal=principal,
+            principal=_holder_of(answer.access_token, visit),
             changed=True,
         )
 
@@ -104,14 +105,18 @@ class Session:
     @property
     def csrf(self) -> str:
         """Give the token that every form of this session carries."""
-        return self._tokens()[0]
+        return self._tokens(self.renewal)[0]
 
     def owns(self, token: str) -> bool:
         """Tell whether a form's token is of this session, by either of the live keys."""
-        return any(hmac.compare_digest(token.encode(), good.encode()) for good in self._tokens())
+        return _is_one_of(token, self._tokens(self.renewal))
 
-    def _tokens(self) -> list[str]:
-        what = f"{self.visit_id} {self.renewal.partition('.')[0]}".encode()
+    def drew(self, token: str) -> bool:
+        """Tell whether a form's token is of this session as it was before its sign-in ran out."""
+        return bool(self.ran_out) and _is_one_of(token, self._tokens(self.ran_out))
+
+    def _tokens(self, renewal: str) -> list[str]:
+        what = f"{self.visit_id} {renewal.partition('.')[0]}".encode()
         return [hmac.new(key, what, hashlib.sha256).hexdigest() for _, key in signing_keys().derive(_PURPOSE)]
 
     def asker(self, visit: Visit) -> Asker:
@@ -126,3 +131,20 @@ class Session:
         value = _SEPARATOR.join((self.visit_id, lang, self.access, self.renewal))
         secure = "" if settings().stage in _OPEN_STAGES else "; Secure"
         return f"{COOKIE}={value}; Path=/; Max-Age={_SECONDS}; HttpOnly; SameSite=Strict{secure}"
+
+
+def _holder_of(access: str, visit: Visit) -> Principal:
+    """Prove whose token it is; who sends a form decides by their account as it is now."""
+    return authenticate({"authorization": f"Bearer {access}"}, changes=visit.method != "GET")
+
+
+def _may_begin(visit: Visit) -> bool:
+    """Tell whether an answer may bring a session.
+
+    What another site's page sends comes without the cookie: a new one would take the place of a good one.
+    """
+    return visit.method == "GET" or visit.headers.get("sec-fetch-site") == "same-origin"
+
+
+def _is_one_of(token: str, good: list[str]) -> bool:
+    return any(hmac.compare_digest(token.encode(), one.encode()) for one in good)

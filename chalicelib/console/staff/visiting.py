@@ -74,10 +74,10 @@ def _sent(
     token = visit.typed(CSRF_FIELD) or visit.headers.get(CSRF_HEADER, "")
     do = visit.typed("do") or visit.parameters.get("do", "")
     if session.principal is None and do not in _FROM_NOWHERE and not for_everybody:
-        return _ask_to_sign_in(page)
+        return _ask_to_sign_in(page, keeps=session.drew(token))
     if not session.owns(token):
         if do in _FROM_NOWHERE:
-            return _sign_in_page(page, kept=visit.typed("kept"), stale=True)
+            return _sign_in_page(page, stale=True)
         page.refuse(error("form_stale"))
         return show(page)
     return _dispatched(page, show, act, do, shown_once)
@@ -120,10 +120,15 @@ def _decide(page: Page, show: Show, act: Act | None, do: str, shown_once: frozen
 # --------------------------------------------------------------------------- signing in
 
 
-def _ask_to_sign_in(page: Page) -> Reply:
-    """Keep what was typed while its writer signs in again."""
+def _ask_to_sign_in(page: Page, *, keeps: bool) -> Reply:
+    """Keep what was typed while its writer signs in again, if a form of theirs was sent.
+
+    What another site's page sends is not kept: a supervisor would sign in and send an attacker's decision.
+    """
+    page.refuse(error("token_stale"))
+    if not keeps:
+        return _sign_in_page(page, stale=True)
     fields = {name: list(values) for name, values in page.visit.fields.items() if name not in _UNSENT}
-    page.problem = problem_of(error("token_stale"), request_id=page.visit.request_id, english=page.english)
     return _sign_in_page(page, kept=json.dumps(fields), stale=True)
 
 
@@ -139,12 +144,13 @@ def _sign_in(page: Page) -> Reply:
         body["totp"] = code
     try:
         answer = page.asker.ask("POST", "/v1/auth/tokens", body=body)
-        page.session = page.session.anew().signed_in(answer)
+        page.session = page.session.anew().signed_in(answer, visit)
     except DomainError as failure:
         page.refuse(failure)
         return _sign_in_page(page, kept=visit.typed("kept"))
     kept = _kept(visit.typed("kept"))
     if kept:
+        page.know(values[-1] for name, values in kept.items() if name.startswith("at_") and values)
         return page.draw("kept", page.say("请核对后再提交", "Check, then send"), kept=kept)
     return page.go(page.link())
 
@@ -174,5 +180,5 @@ def _kept(text: str) -> dict[str, list[str]]:
     return {
         name: [str(value) for value in values]
         for name, values in kept.items()
-        if isinstance(values, list) and name not in _UNSENT
+        if isinstance(values, list) and values and name not in _UNSENT
     }

@@ -30,17 +30,6 @@ from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.supervision.records.model import Finding, FindingKind, Severity
 
-PATTERNS = frozenset(
-    {
-        "check_in_burst",
-        "footage_gap",
-        "identical_coordinates",
-        "shared_phone_or_account",
-        "uniform_scores",
-    }
-)
-"""Rules whose findings look like cheating and prove none; a policy says whether they stop payment."""
-
 
 class CaseStatus(StrEnum):
     """Where a case is in its life."""
@@ -98,7 +87,7 @@ class RiskCase(msgspec.Struct, frozen=True, kw_only=True):
     """A case. `division` covers all that its findings are of; `class_id` is that of the newest.
 
     `seen` is the digest of the newest group of each class, `judged` those on which it was ever resolved.
-    `stops` are the classes of which it holds lines: by class, whose it is and which trainees, all if none.
+    `stops` are the lines to stop, whether they are stopped yet or not: by class which trainees, all if none.
     `queue` is the list in which it waits, `queued_at` since when, and of one that is tolerated until when.
     """
 
@@ -312,7 +301,7 @@ def _shortened(value: Any) -> Any:
 
 
 def with_stops(case: RiskCase, stops: Mapping[str, Sequence[str]]) -> RiskCase:
-    """Add the classes of which a case is to hold lines, with whose; an empty list is everybody's.
+    """Add the classes of which a case is to stop lines, with whose; an empty list is everybody's.
 
     What is held is never narrowed by another run: a supervisor decides that.
     """

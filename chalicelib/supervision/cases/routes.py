@@ -9,7 +9,8 @@ from msgspec import Meta, field
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery
 from chalicelib.edge.forms import Answer, Form, Reason, Version
 from chalicelib.edge.http import Api
-from chalicelib.kernel.principal import Role
+from chalicelib.kernel.principal import OVERSEERS, Role
+from chalicelib.programs.thresholds import Thresholds
 from chalicelib.supervision.cases import service
 from chalicelib.supervision.cases.consequences import consequences_of
 from chalicelib.supervision.cases.model import CaseFinding, CaseStatus, Outcome, RiskCase
@@ -51,7 +52,7 @@ class CaseSubject(Answer):
 
 
 class CaseFindingAnswer(Answer):
-    """One thing that a rule found: figures, thresholds, ids of records."""
+    """One thing that a rule found: figures, ids of records, and for who oversees others the thresholds."""
 
     at: datetime
     severity: Severity
@@ -126,7 +127,7 @@ def list_risk_cases(call: Call[None, CaseQuery]) -> Listing[RiskCaseAnswer]:
     )
     page = service.list_cases(call.context, call.page_request(), wanted)
     offered = service.allowed_on(call.context, page.items)
-    return call.listing(page, lambda case: _answer(case, offered[case.id]))
+    return call.listing(page, lambda case: _answer(call, case, offered[case.id]))
 
 
 @api.endpoint(
@@ -158,7 +159,7 @@ def take_risk_case(call: Call[TakeRequest, NoQuery], case_id: str) -> RiskCaseDe
     action="risk_case.resolve",
     body=ResolveRequest,
     answer=RiskCaseDetail,
-    summary="Decide on a risk case; a false alarm, or what is tolerated, lifts what it holds",
+    summary="Decide on a risk case; what is confirmed stops payment, anything else lifts it",
 )
 def resolve_risk_case(call: Call[ResolveRequest, NoQuery], case_id: str) -> RiskCaseDetail:
     body = call.body
@@ -174,7 +175,7 @@ def resolve_risk_case(call: Call[ResolveRequest, NoQuery], case_id: str) -> Risk
 
 
 def _shown(call: Call[Any, Any], case: RiskCase) -> RiskCaseDetail:
-    facts = _facts(case, service.allowed_on(call.context, [case])[case.id])
+    facts = _facts(call, case, service.allowed_on(call.context, [case])[case.id])
     following = [
         ConsequenceAnswer(
             action=consequence.action,
@@ -190,11 +191,12 @@ def _shown(call: Call[Any, Any], case: RiskCase) -> RiskCaseDetail:
     return RiskCaseDetail(**facts, consequences=following)
 
 
-def _answer(case: RiskCase, offered: Sequence[str]) -> RiskCaseAnswer:
-    return RiskCaseAnswer(**_facts(case, offered))
+def _answer(call: Call[Any, Any], case: RiskCase, offered: Sequence[str]) -> RiskCaseAnswer:
+    return RiskCaseAnswer(**_facts(call, case, offered))
 
 
-def _facts(case: RiskCase, offered: Sequence[str]) -> dict[str, Any]:
+def _facts(call: Call[Any, Any], case: RiskCase, offered: Sequence[str]) -> dict[str, Any]:
+    limits_told = call.context.principal.role in OVERSEERS
     return {
         "id": case.id,
         "rule": case.rule,
@@ -205,7 +207,7 @@ def _facts(case: RiskCase, offered: Sequence[str]) -> dict[str, Any]:
         "institution": case.institution,
         "class_id": case.class_id,
         "lines": case.lines,
-        "findings": [_finding(finding) for finding in case.findings],
+        "findings": [_finding(finding, limits_told=limits_told) for finding in case.findings],
         "opened_at": case.opened_at,
         "taken_by": case.taken_by,
         "taken_at": case.taken_at,
@@ -219,12 +221,18 @@ def _facts(case: RiskCase, offered: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def _finding(finding: CaseFinding) -> CaseFindingAnswer:
+_LIMITS = frozenset(Thresholds.__struct_fields__)
+
+
+def _finding(finding: CaseFinding, *, limits_told: bool) -> CaseFindingAnswer:
+    told = finding.evidence
+    if not limits_told:
+        told = {name: value for name, value in told.items() if name not in _LIMITS}
     return CaseFindingAnswer(
         at=finding.at,
         severity=finding.severity,
         class_id=finding.class_id,
         institution=finding.institution,
         lines=finding.lines,
-        evidence=finding.evidence,
+        evidence=told,
     )

@@ -26,7 +26,6 @@ from chalicelib.subsidies.claims.store import find_claims
 from chalicelib.subsidies.holds.classes import HeldClass, hold_class, lift_from_class
 from chalicelib.supervision.cases import store
 from chalicelib.supervision.cases.model import (
-    PATTERNS,
     CaseStatus,
     Outcome,
     RiskCase,
@@ -43,6 +42,7 @@ from chalicelib.supervision.cases.model import (
     with_stops,
 )
 from chalicelib.supervision.records.model import Finding, Severity
+from chalicelib.supervision.rules.register import ONLY_ALIKE
 
 _TRIES = 10
 """Evaluations of several classes meet in the case of one trainer or institution."""
@@ -108,7 +108,7 @@ def _what_happened(before: RiskCase, after: RiskCase) -> str:
 
 
 def _stops_of(groups: Mapping[str, Sequence[Finding]], around: "_Surroundings") -> dict[str, list[str]]:
-    """Tell the lines of which classes findings stop: an empty list is everybody's."""
+    """Tell the lines of which classes findings are to stop: an empty list is everybody's."""
     stops: dict[str, list[str]] = {}
     for finding in (finding for found in groups.values() for finding in found):
         if finding.severity is not Severity.HOLD:
@@ -118,30 +118,36 @@ def _stops_of(groups: Mapping[str, Sequence[Finding]], around: "_Surroundings") 
         else:
             by_class = around.by_class(finding.lines)
         for class_id, lines in by_class.items():
-            if class_id not in around.heads or not _stops_by_itself(finding.rule, around.heads[class_id]):
+            if class_id not in around.heads:
                 continue
             before = stops.get(class_id)
             stops[class_id] = [] if not lines or before == [] else sorted({*(before or ()), *lines})
     return stops
 
 
-def _stops_by_itself(rule: str, head: ClassHead) -> bool:
-    """Tell whether what a rule finds in a class stops payment before anybody has looked at it."""
-    return rule not in PATTERNS or current_program(head.program_id).policy.patterns_stop_payment
+def _is_to_hold(case: RiskCase, head: ClassHead) -> bool:
+    """Tell whether a case stops payment in a class now: confirmed, of a rule that proves, or by policy."""
+    if case.outcome is Outcome.CONFIRMED or case.rule not in ONLY_ALIKE:
+        return True
+    return current_program(head.program_id).policy.patterns_stop_payment
 
 
 def _follow_holds(
     context: Context, case: RiskCase, stops: Mapping[str, Sequence[str]], around: "_Surroundings"
 ) -> list[str]:
-    """Hold what a case stops, or let go what is left of one that holds nothing any more."""
+    """Hold what a case stops, or let go what is left of one that holds nothing any more.
+
+    What only looks like cheating holds nothing yet before it is decided on. What it held when it was opened
+    again stays held until then.
+    """
     too_late: list[str] = []
     for class_id, whom in stops.items():
         held = _held(around.heads[class_id], case)
-        if case.holds_stand:
+        if not case.holds_stand:
+            lift_from_class(context, held, reason=str(case.resolution))
+        elif _is_to_hold(case, around.heads[class_id]):
             placed = hold_class(context, held, whom, stands=lambda: _stands(case.id))
             too_late += placed.too_late if placed is not None else []
-        else:
-            lift_from_class(context, held, reason=str(case.resolution))
     return too_late
 
 
@@ -219,11 +225,15 @@ def reopen_tolerated(
     for key in keys.keys:
         case = _reopen(context, key.key[0])
         if case is not None:
-            heads: dict[str, ClassHead] = {head.id: head for head in heads_by_id(case.stops)}
-            around = _Surroundings(heads, {}, {}, {})
-            stops = {class_id: whom for class_id, whom in case.stops.items() if class_id in heads}
-            _follow_holds(context, case, stops, around)
+            _hold_all(context, case)
     return keys.after
+
+
+def _hold_all(context: Context, case: RiskCase) -> list[str]:
+    """Hold everything that a case is to stop; gives the lines that the bank has already."""
+    heads: dict[str, ClassHead] = {head.id: head for head in heads_by_id(case.stops)}
+    stops = {class_id: whom for class_id, whom in case.stops.items() if class_id in heads}
+    return _follow_holds(context, case, stops, _Surroundings(heads, {}, {}, {}))
 
 
 def _reopen(context: Context, case_id: str) -> RiskCase | None:
@@ -263,8 +273,9 @@ def resolve(
 ) -> RiskCase:
     """Decide on a case with a reason: what was no fraud, or is tolerated until a day, is let go at once.
 
-    What was confirmed stays held until its consequence. A repeat of the same decision answers like the first,
-    and completes what a lost one left undone.
+    What was confirmed is held until its consequence, whichever rule found it: also the lines that only a
+    warning named. A repeat of the same decision answers like the first, and completes what a lost one left
+    undone.
 
     Raises:
         NotFound, Forbidden, Refused: see `take`.
@@ -283,13 +294,31 @@ def resolve(
         after = resolved(
             case, outcome, by=context.principal.actor, reason=reason, until=until, now=context.now
         )
+        if outcome is Outcome.CONFIRMED:
+            after = with_stops(after, _named_in(case))
         return store.move(case, after, change)
 
     case = until_written(attempt)
-    if not case.holds_stand:
+    if outcome is Outcome.CONFIRMED:
+        too_late = _hold_all(context, case)
+        log("case_confirmed", case=case.id, too_late=len(too_late))
+    else:
         for head in heads_by_id(case.stops):
             lift_from_class(context, _held(head, case), reason=f"{_LIFTED[outcome]}：{reason}")
     return case
+
+
+def _named_in(case: RiskCase) -> dict[str, list[str]]:
+    """Tell the lines of which classes a case's findings name, grave or not; an empty list is everybody's."""
+    loose = {line for finding in case.findings if finding.class_id is None for line in finding.lines}
+    enrolments = find_enrolments(sorted(loose)) if loose else []
+    named: dict[str, list[str]] = {}
+    for enrolment in enrolments:
+        if enrolment.class_id is not None:
+            named.setdefault(str(enrolment.class_id), []).append(str(enrolment.id))
+    for class_id in {finding.class_id for finding in case.findings if finding.class_id is not None}:
+        named[class_id] = case.lines_in(class_id)
+    return named
 
 
 def _is_repeat(

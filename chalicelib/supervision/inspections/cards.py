@@ -4,7 +4,7 @@
     two confirmed cases, four deviations      yellow
     no confirmed case, six deviations         red
 
-Only confirmed cases that hold payments count: a warning costs nobody a card.
+Only confirmed cases that are grave count: a warning costs nobody a card.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,7 +22,7 @@ from chalicelib.supervision.records.model import Severity
 
 
 class CardFigures(msgspec.Struct, frozen=True, kw_only=True):
-    """What a card follows from: confirmed cases that hold, and deviations that inspections found."""
+    """What a card follows from: confirmed grave cases, and deviations that inspections found."""
 
     confirmed_cases: int = 0
     deviations: int = 0

@@ -300,9 +300,10 @@ class FindingSubject(Record, frozen=True, kw_only=True):
 class Finding(Record, frozen=True, kw_only=True, omit_defaults=False):
     """What one rule found about one subject, with what it went by.
 
-    `lines` are the enrolments whose payment it concerns; none at all is every line of the class. `evidence`
-    holds figures, the thresholds they were held against, and up to 20 ids of records. The same records give
-    the same finding: `at` is the moment of the newest record it went by, never that of the evaluation.
+    `hold` is grave: it stops payment where the rule proves a wrong one, else once it is confirmed. `lines`
+    are the enrolments whose payment it concerns; none at all is every line of the class. `evidence` holds
+    figures, the thresholds they were held against, and up to 20 ids of records. The same records give the
+    same finding: `at` is the moment of the newest record it went by, never that of the evaluation.
     """
 
     rule: str

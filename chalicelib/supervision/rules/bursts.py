@@ -2,7 +2,7 @@
 
 A bus does that too: forty people in half a minute, with phones of their own, in any order. A script does it
 with few devices, in the same order each day, at even gaps, or faster than people walk. So the burst is told,
-and what no bus does stops payment.
+and what no bus does is grave.
 """
 
 from collections.abc import Iterator, Sequence
@@ -169,4 +169,5 @@ RULE = Rule[Dossier](
         "check-outs: everybody leaves at once",
     ),
     weak="a script that waits as people do; then devices and places have to show it",
+    only_alike=True,
 )

@@ -38,11 +38,12 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     rooms = rooms_of(dossier, taught)
     if rooms is None:
         return
+    believed = min(rooms, limits.rooms_believed)
     by_day = _by_day(taught)
     crowds = [
         crowd
         for meeting in dossier.meetings
-        if len((crowd := _crowd(meeting, by_day, limits)).at_once) > rooms
+        if len((crowd := _crowd(meeting, by_day, limits)).at_once) > believed
     ]
     long_days = _long_days(dossier, by_day, rooms, limits) if _known_rooms(dossier) else []
     most = max((len(crowd.at_once) for crowd in crowds), default=0)
@@ -64,6 +65,7 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
             "lessons": len(dossier.meetings),
             "days_too_short": len(long_days),
             "burst_capacity": limits.burst_capacity,
+            "rooms_believed": limits.rooms_believed,
             "room_hours_per_day": limits.room_hours_per_day,
             "classes": ids(other.head.id for crowd in crowds for other in crowd.at_once),
         },
@@ -140,9 +142,10 @@ RULE = Rule[Dossier](
     pattern="an institution's classes at once far above its rooms, whatever trainers it names",
     source="audits: schools of two rooms that claimed for twenty classes in a month",
     evaluate=evaluate,
-    thresholds=("burst_capacity", "room_hours_per_day", "overlap_minutes"),
+    thresholds=("burst_capacity", "rooms_believed", "room_hours_per_day", "overlap_minutes"),
     spares=(
         "one class more than rooms: told, not held",
+        "more rooms on record than are believed: told, not held",
         "classes one after the other on one day",
         "cancelled, draft and returned classes",
     ),

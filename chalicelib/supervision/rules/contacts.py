@@ -88,4 +88,5 @@ RULE = Rule[Dossier](
     thresholds=("phone_people", "phone_people_held", "phone_pairs"),
     spares=("siblings or a couple with one phone: a pair is nothing, three are told",),
     weak="an agent with a number for each two people; then devices show it",
+    only_alike=True,
 )

@@ -178,4 +178,5 @@ RULE = Rule[Dossier](
         "one file over two lessons that follow each other",
     ),
     weak="does not look into pictures: inspections watch random minutes",
+    only_alike=True,
 )

@@ -261,4 +261,5 @@ RULE = Rule[Dossier](
         "offline and made-up check-ins: not read",
     ),
     weak="noise as wide as a receiver's, drawn anew for everyone each time, is not told from a receiver's",
+    only_alike=True,
 )

@@ -41,3 +41,9 @@ CLASS_RULES: Sequence[Rule[Dossier]] = (
 
 VOUCHER_RULES: Sequence[Rule[VoucherDossier]] = (idling.VOUCHER_RULE,)
 """Rules over a voucher in no approved class."""
+
+ONLY_ALIKE = frozenset(
+    {rule.name for rule in CLASS_RULES if rule.only_alike}
+    | {rule.name for rule in VOUCHER_RULES if rule.only_alike}
+)
+"""Rules whose findings look like cheating and prove none."""

@@ -20,7 +20,9 @@ class Rule(Generic[D]):
     """One rule, as the document shows it.
 
     `thresholds` are fields of `Policy.supervision`, or others of the policy as `policy.<field>`; `spares` are
-    the honest look-alikes that it does not hold up, each with what tells them apart.
+    the honest look-alikes that it does not hold up, each with what tells them apart. What is `only_alike`
+    looks like cheating and proves none: it stops payment once a supervisor has confirmed it, or by itself
+    where a policy says so (`patterns_stop_payment`).
     """
 
     name: str
@@ -30,6 +32,7 @@ class Rule(Generic[D]):
     thresholds: Sequence[str]
     spares: Sequence[str]
     weak: str = ""
+    only_alike: bool = False
 
 
 def finding(

@@ -199,4 +199,5 @@ UNIFORM_RULE = Rule[Dossier](
         "interim marks, and the marks of those who did not come to the examination",
     ),
     weak="marks drawn at random around a mean",
+    only_alike=True,
 )

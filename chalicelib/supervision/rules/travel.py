@@ -36,7 +36,7 @@ class Journey:
 
 
 def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Finding]:
-    """Find journeys faster than a road, and for what stops payment faster than a train, allows."""
+    """Find journeys faster than a road, and for what is grave faster than a train, allows."""
     limits = policy.supervision
     own = {lesson.id for lesson in dossier.head.lessons}
     journeys = [

@@ -11,9 +11,7 @@ from enum import StrEnum
 import msgspec
 
 from chalicelib.kernel.clocks import Effect, Flag, clock_of, flags_of, next_due
-from chalicelib.kernel.principal import Role
-
-OVERSEERS = (Role.SUPERVISOR, Role.PROVINCE)
+from chalicelib.kernel.principal import OVERSEERS, Role
 
 
 class Kind(StrEnum):

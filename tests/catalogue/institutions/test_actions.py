@@ -2,6 +2,11 @@
 
 import pytest
 
+from chalicelib.aws.writes import ConditionFailed
+from chalicelib.catalogue.institutions import store
+from chalicelib.catalogue.institutions.model import Suspender
+from chalicelib.catalogue.institutions.service import suspend_by_rule
+from chalicelib.kernel.principal import Change, system_context
 from infra.local.catalogue import INSTITUTIONS
 from tests.support.people import HEFEI_SCHOOL
 
@@ -35,6 +40,87 @@ def test_who_may_suspend_an_institution_reads_what_they_may_do(world, api):
     assert offered("supervisor_wuhu") is offered(None) is None
     unproven = api(None).get(PATH, headers={"Authorization": "Bearer nonsense"})
     assert (unproven.status, "bank_account" in unproven.json) == (200, False)
+
+
+def listed(world, api):
+    shown = api("clerk").put(PATH, {**ENTRY, "programs": [world.program_id]}).json
+    return shown["version"]
+
+
+def act(api, who, action, version):
+    return api(who).post(f"{PATH}/{action}", {"version": version, "reason": "核查"})
+
+
+@pytest.mark.parametrize("who", ["supervisor", "province"])
+def test_a_clerk_reinstates_nothing_that_supervision_suspended(world, api, who):
+    version = listed(world, api)
+    suspended = act(api, who, "suspend", version).json
+    assert suspended["suspended_as"] == "overseer"
+    clerk = api("clerk")
+    assert clerk.get(PATH).json["allowed_actions"] == []
+    refused = act(api, "clerk", "reinstate", suspended["version"])
+    assert (refused.status, refused.json["code"]) == (409, "suspended_above")
+    entry = {**ENTRY, "programs": [world.program_id], "phone": "0551-62345678"}
+    changed = clerk.put(PATH, {**entry, "version": suspended["version"]}).json
+    again = act(api, "clerk", "reinstate", changed["version"])
+    assert (again.status, again.json["code"]) == (409, "suspended_above"), "a new entry changes nothing of it"
+    assert act(api, "supervisor", "reinstate", changed["version"]).status == 200
+    shown = clerk.get(PATH).json
+    assert (shown["status"], shown["suspended_as"]) == ("listed", None)
+
+
+def test_a_supervisors_suspension_takes_the_place_of_a_clerks(world, api):
+    version = listed(world, api)
+    own = act(api, "clerk", "suspend", version).json
+    assert (own["suspended_as"], own["allowed_actions"]) == ("clerk", ["reinstate"])
+    assert api("supervisor").get(PATH).json["allowed_actions"] == ["suspend", "reinstate"]
+    over = act(api, "supervisor", "suspend", own["version"])
+    assert (over.status, over.json["suspended_as"]) == (200, "overseer")
+    refused = act(api, "clerk", "reinstate", over.json["version"])
+    assert (refused.status, refused.json["code"]) == (409, "suspended_above")
+    assert act(api, "province", "suspend", over.json["version"]).json["code"] == "wrong_state"
+
+
+def test_a_rules_suspension_takes_the_place_of_a_clerks_and_of_nobody_elses(world, api):
+    version = listed(world, api)
+    uscc = PATH.rpartition("/")[2]
+    own = act(api, "clerk", "suspend", version).json
+    assert suspend_by_rule(
+        system_context("settlement", now=world.now, request_id="req_rule"), uscc, reason="追回款逾期"
+    )
+    refused = act(api, "clerk", "reinstate", own["version"] + 1)
+    assert (refused.status, refused.json["code"]) == (409, "suspended_above")
+    assert not suspend_by_rule(
+        system_context("settlement", now=world.now, request_id="req_rule"), uscc, reason="追回款逾期"
+    )
+    assert act(api, "supervisor", "reinstate", own["version"] + 1).status == 200
+
+
+def test_a_clerk_who_was_overtaken_by_a_supervisor_reinstates_nothing(world, api):
+    """The clerk read their own suspension; the supervisor's came before the clerk's write."""
+    own = act(api, "clerk", "suspend", listed(world, api)).json
+    uscc = PATH.rpartition("/")[2]
+    change = Change(
+        actor="acc_s",
+        role="supervisor",
+        action="institution.suspend",
+        request_id="r",
+        at=world.now,
+        reason="核查",
+    )
+    store.move_institution(uscc, "take_over", acts_as=Suspender.OVERSEER, version=None, change=change)
+    with pytest.raises(ConditionFailed):
+        store.move_institution(uscc, "reinstate", acts_as=Suspender.CLERK, version=None, change=change)
+    assert act(api, "clerk", "reinstate", own["version"] + 1).json["code"] == "suspended_above"
+
+
+def test_so_many_rooms_are_told_to_who_enters_them(world, api):
+    listed(world, api)
+    entry = {**ENTRY, "programs": [world.program_id], "version": 1}
+    many = api("clerk").put(PATH, {**entry, "rooms": 900}).json
+    assert "rooms_many" in [warning["code"] for warning in many["warnings"]]
+    few = api("clerk").put(PATH, {**entry, "version": 2, "rooms": 12}).json
+    assert "rooms_many" not in [warning["code"] for warning in few["warnings"]]
 
 
 @pytest.mark.parametrize("field", ["programs", "projects"])

@@ -26,10 +26,12 @@ def name_of(api: Any, world: Any) -> str:
     return str(shown(api, "clerk", world.now)["name"])
 
 
-def propose(api: Any, world: Any, *, who: Any = "clerk", path: str = PATH, **changes: Any) -> Any:
+def propose(
+    api: Any, world: Any, *, who: Any = "clerk", path: str = PATH, at: Any = None, **changes: Any
+) -> Any:
     facts = shown(api, "clerk", world.now, path)
     body = {"holder": facts["name"], **NEW, "reason": "开户行迁址", "version": facts["version"], **changes}
-    return api(who).post(f"{path}/payee", body, at=world.now)
+    return api(who).post(f"{path}/payee", body, at=at or world.now)
 
 
 def decide(
@@ -142,7 +144,56 @@ def test_an_account_of_a_name_that_is_no_longer_the_institutions_needs_a_reason(
     assert proposed["warnings"] == []
     other = entry(world, version=before["version"], name="合肥市另一学校")
     assert api("clerk").put(PATH, other, at=world.now).status == 200
-    assert decide(api, world, proposed).json["code"] == "payee_reason_missing"
+    (waiting,) = shown(api, "finance", world.now)["payees"]
+    assert decide(api, world, waiting).json["code"] == "payee_reason_missing"
+
+
+def renamed(world: Any, api: Any, name: str, *, at: Any = None) -> Any:
+    version = shown(api, "clerk", world.now)["version"]
+    answer = api("clerk").put(PATH, entry(world, version=version, name=name), at=at or world.now)
+    assert answer.status == 200, answer.text
+    return answer.json
+
+
+def test_an_institution_is_not_renamed_after_the_company_that_is_then_to_be_paid(
+    world: Any, api: Any
+) -> None:
+    """Two steps of one clerk: the name first, then an account whose holder bears it."""
+    former = shown(api, "clerk", world.now)["name"]
+    told = renamed(world, api, PRIVATE["holder"])
+    assert told["former_name"] == former
+    proposed = propose(api, world, holder=PRIVATE["holder"]).json
+    codes = [warning["code"] for warning in proposed["warnings"]]
+    assert codes == ["holder_differs", "lately_renamed"]
+    silent = decide(api, world, proposed)
+    assert (silent.status, silent.json["code"]) == (422, "payee_reason_missing")
+    assert decide(api, world, proposed, reason="已核对工商变更登记").json["status"] == "confirmed"
+
+
+def test_a_detour_over_a_third_name_is_told_too_and_an_old_change_of_name_is_not(
+    world: Any, api: Any
+) -> None:
+    for name in ("合肥市中间学校", PRIVATE["holder"]):
+        renamed(world, api, name)
+    proposed = propose(api, world, holder=PRIVATE["holder"]).json
+    assert "holder_differs" in [warning["code"] for warning in proposed["warnings"]]
+    assert decide(api, world, proposed, "refuse", reason="待核实").json["status"] == "refused"
+    much_later = world.now + timedelta(days=366)
+    fits = propose(api, world, holder=PRIVATE["holder"], at=much_later).json
+    assert fits["warnings"] == []
+
+
+def test_whoever_saw_the_account_before_its_institution_was_renamed_sees_it_again(
+    world: Any, api: Any
+) -> None:
+    proposed = propose(api, world).json
+    assert proposed["warnings"] == []
+    renamed(world, api, "合肥市另一学校")
+    (waiting,) = shown(api, "finance", world.now)["payees"]
+    assert [warning["code"] for warning in waiting["warnings"]] == ["holder_differs", "lately_renamed"]
+    blind = decide(api, world, proposed, reason="同意")
+    assert (blind.status, blind.json["code"]) == (409, "version_conflict")
+    assert decide(api, world, waiting).json["code"] == "payee_reason_missing"
 
 
 def test_two_institutions_with_one_account_are_told_and_recorded(world: Any, api: Any) -> None:

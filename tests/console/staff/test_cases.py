@@ -1,12 +1,14 @@
 """Risk cases on pages: found by filters in the address, read aloud, taken up, decided, and followed up."""
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from chalicelib.console import findings
+from chalicelib.programs.thresholds import Thresholds
 from chalicelib.supervision.records.model import FindingKind, Severity
 from chalicelib.supervision.rules.register import CLASS_RULES, VOUCHER_RULES
 from tests.subsidies.scored import Money, scored_class
@@ -41,7 +43,7 @@ def test_cases_are_found_by_filters_in_the_address(world: Any, money: Money, fou
     assert supervisor.get("/console/cases").text.count("待核查") >= 2
     only = supervisor.get("/console/cases?rule=shared_device&severity=hold&status=open")
     assert "1 部手机为 4 人签到；同一部手机一天最多 4 人（3 人起计）。" in only.text
-    assert "暂缓支付" in only.text
+    assert "严重" in only.text
     assert only.html.count("console/cases/rsk_") == 1
     none = supervisor.get(f"/console/cases?institution={HEFEI_SCHOOL}&status=resolved")
     assert "没有这样的案件" in none.text
@@ -111,6 +113,33 @@ def test_evidence_stands_beside_its_thresholds_and_names_records_by_links(world:
     assert "理论离散度 0.5 1.5" in " ".join(page.text.split())
     assert any(f"console/enrolments/{whom}" in link for link in page.links)
     assert "undefined" not in page.text.lower()
+
+
+@pytest.mark.parametrize(("who", "told"), [("clerk", False), ("reviewer", False), ("supervisor", True)])
+def test_from_where_on_supervision_looks_is_told_to_who_oversees_others_alone(
+    world: Any, money: Money, found: Any, who: str, told: bool
+) -> None:
+    """Who knows the limits stays just below them: a clerk sees the figures, and no limit beside them."""
+    case = read(money, found, who=who)
+    listed = money.ok(world.api(who).get("/v1/risk-cases", at=money.now))["items"]
+    for shown in (case, *listed):
+        (evidence,) = [one["evidence"] for one in shown["findings"]]
+        assert evidence["people"] == 4
+        assert ("device_people" in evidence) is told
+    page = Visitor(world.api, who, at=money.now).get(f"/console/cases/{case['id']}")
+    assert "1 部手机为 4 人签到；同一部手机一天最多 4 人" in page.text
+    assert ("3 人起计" in page.text) is told
+    assert ("界限" in page.text) is told
+
+
+@pytest.mark.parametrize("rule", findings._SENTENCES)
+@pytest.mark.parametrize("english", [False, True])
+def test_each_sentence_is_said_without_limits_too(rule: str, english: bool) -> None:
+    for pair in findings._SENTENCES[rule]:
+        figures = set(re.findall(r"{(\w+)}", pair[english])) - set(Thresholds.__struct_fields__)
+        said = findings.sentence_of(rule, dict.fromkeys(sorted(figures), 1), english=english)
+        assert said != findings.rule_name(rule, english=english)
+        assert not re.search(r"[{}]|（\s*）|\(\s*\)", said)
 
 
 def test_every_rule_has_its_name_its_sentences_and_names_for_its_figures() -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.accounts.builders import GOOD, HOME, ask_for, numbered
 from tests.support.keys import card_assertion
 from tests.support.pages import Visitor
+from tests.support.people import staff_principal
 
 NAME = "yemian-jingban"
 
@@ -97,19 +98,70 @@ def test_an_access_token_that_ran_out_is_renewed_unseen(api, clerk_account):
     assert visitor.cookie.split("~")[3] != renewal, "the refresh token was traded"
 
 
+CLASS_PAGE = "/console/classes/cls_any"
+TYPED = [("do", "class.return"), ("at_id", "cls_any"), ("reason", "课程表缺少实操教师"), ("version", "3")]
+
+
+def ran_out(api, account):
+    """Give a visitor whose sign-in ran out under a form that was drawn before, and that form's token."""
+    visitor, page = signed_in(api, account)
+    token = dict(page.form_of("sign_out").fields)["csrf"]
+    elsewhere = Visitor(api)
+    elsewhere.cookie = visitor.cookie
+    elsewhere.press(page, "sign_out")
+    visit_id, lang, _, renewal = visitor.cookie.split("~")
+    visitor.cookie = f"{visit_id}~{lang}~stale.token.here~{renewal}"
+    return visitor, token
+
+
 def test_what_was_typed_outlives_a_sign_in_that_ran_out(api, clerk_account):
-    visitor, _ = signed_in(api, clerk_account)
-    visitor.cookie = "~".join((*visitor.cookie.split("~")[:2], "stale.token.here", "ses_gone.x"))
-    asked = [("csrf", "old"), ("do", "class.return"), ("reason", "课程表缺少实操教师"), ("version", "3")]
-    page = visitor.post("/console/classes/cls_any", asked)
+    visitor, token = ran_out(api, clerk_account)
+    page = visitor.post(CLASS_PAGE, [("csrf", token), *TYPED])
     assert page.status == 401
     assert "已保留" in page.text
     again = visitor.press(page, "sign_in", account=clerk_account, password=GOOD)
     assert again.status == 200
     assert "课程表缺少实操教师" in again.html
+    assert "cls_any" in again.text, "what it is about is told before it is sent"
     form = again.form_of("class.return")
     assert ("version", "3") in form.fields
     assert visitor.press(again, "class.return").status == 404, "sent, and there is no such class"
+
+
+@pytest.mark.parametrize("token", ["", "old"])
+def test_what_another_sites_page_sends_is_not_kept_over_a_sign_in(api, clerk_account, token):
+    visitor, _ = ran_out(api, clerk_account)
+    page = visitor.post(CLASS_PAGE, [("csrf", token), *TYPED])
+    assert page.status == 401
+    assert "课程表缺少实操教师" not in page.html
+    again = visitor.press(page, "sign_in", account=clerk_account, password=GOOD)
+    assert "class.return" not in again.decisions
+
+
+@pytest.mark.parametrize("do", ["class.return", "sign_in", "sign_out"])
+def test_a_form_that_comes_without_the_cookie_brings_no_session_and_keeps_nothing(api, clerk_account, do):
+    """Another site's page may send a form, but never the cookie: an answer with one would end the session."""
+    stranger = Visitor(api)
+    forged = [("csrf", ""), ("kept", '{"do": ["class.return"], "reason": ["x"]}'), *TYPED, ("do", do)]
+    page = stranger.post(CLASS_PAGE, forged)
+    assert "Set-Cookie" not in page.answer.headers
+    assert "课程表缺少实操教师" not in page.html
+    assert dict(page.form_of("sign_in").fields)["kept"] == ""
+
+
+@pytest.mark.parametrize(("who", "do"), [("supervisor", "case.take"), ("finance", "hold.place")])
+def test_who_was_switched_off_decides_nothing_more_on_the_pages(api, world, who, do):
+    from chalicelib.accounts.store import AccountRow
+
+    visitor = Visitor(api, who)
+    page = visitor.get("/console/holds")
+    assert page.status == 200, "the account is known to stand, and is believed for half a minute"
+    token = dict(page.form_of("sign_out").fields)["csrf"]
+    row = AccountRow.get(staff_principal(who).actor)
+    row.update(actions=[AccountRow.status.set("disabled")])
+    sent = visitor.post("/console/holds", [("csrf", token), ("do", do), ("reason", "停止支付")])
+    assert sent.status == 401
+    assert "工作人员登录" in sent.text
 
 
 def test_the_language_is_kept(api, clerk_account):

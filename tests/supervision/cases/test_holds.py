@@ -12,9 +12,10 @@ from chalicelib.subsidies.claims.model import claim_id_of
 from chalicelib.subsidies.claims.store import LineRow, find_claim, find_lines
 from chalicelib.subsidies.holds.store import find_class_holds
 from chalicelib.supervision.records.model import FindingKind, Severity
+from chalicelib.supervision.rules.register import ONLY_ALIKE
 from tests.settlement.test_faults import Died, before_each_call, die_at
 from tests.subsidies.scored import Money, codes, scored_class
-from tests.supervision.cases.found import finding, read, record, resolve
+from tests.supervision.cases.found import finding, read, record, resolve, take
 
 
 @pytest.fixture
@@ -383,4 +384,88 @@ def test_what_only_looks_like_cheating_is_a_case_and_stops_payment_where_the_pol
     changed = province.post(f"/v1/programs/{program['id']}/policy", body, at=money.now)
     assert changed.status == 201, changed.text
     record(money, finding(class_id, rule="uniform_scores", people=9))
+    assert states(money, claim) == [HELD]
+
+
+ALIKE = sorted(ONLY_ALIKE)
+
+
+@pytest.mark.parametrize("rule", ALIKE)
+def test_what_only_looks_like_cheating_stops_payment_once_a_supervisor_has_confirmed_it(
+    world: Any, money: Money, rule: str
+) -> None:
+    class_id = scored_class(world, 2)
+    claim = money.publicised(class_id)
+    found = finding(class_id, rule=rule, lines=trainees(class_id)[:1])
+    record(money, found)
+    assert states(money, claim) == [FREE, FREE]
+    money.ok(resolve(money, found, "confirmed"))
+    assert states(money, claim) == [HELD, FREE]
+    money.wait()
+    assert money.seal()["count"] == 1
+    assert money.seal() is None
+
+
+def test_what_is_confirmed_before_the_claim_holds_the_lines_once_they_are_filed(
+    world: Any, money: Money
+) -> None:
+    class_id = scored_class(world, 2)
+    found = finding(class_id, rule="uniform_scores")
+    record(money, found)
+    money.ok(resolve(money, found, "confirmed"))
+    assert states(money, money.publicised(class_id)) == [HELD, HELD]
+
+
+def test_a_confirmed_case_takes_its_lines_out_of_a_sealed_batch(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 2)
+    money.publicised(class_id)
+    money.wait()
+    batch = money.seal()
+    found = finding(class_id, rule="footage_gap", lines=trainees(class_id)[:1])
+    record(money, found)
+    assert money.batch(batch)["count"] == 2
+    money.ok(resolve(money, found, "confirmed"))
+    assert money.batch(batch)["count"] == 1
+
+
+def test_a_confirmed_warning_stops_the_lines_it_names(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 2)
+    claim = money.publicised(class_id)
+    found = finding(class_id, severity=Severity.WARN, lines=trainees(class_id)[1:])
+    record(money, found)
+    money.ok(resolve(money, found, "confirmed"))
+    assert states(money, claim) == [FREE, HELD]
+
+
+def test_a_confirmed_case_that_is_taken_up_again_holds_until_it_is_decided_otherwise(
+    world: Any, money: Money
+) -> None:
+    class_id = scored_class(world, 1)
+    claim = money.publicised(class_id)
+    found = finding(class_id, rule="identical_coordinates")
+    record(money, found)
+    money.ok(resolve(money, found, "confirmed"))
+    record(money, found)
+    assert states(money, claim) == [HELD]
+    more = finding(class_id, rule="identical_coordinates", people=7)
+    record(money, more)
+    assert (read(money, more)["status"], states(money, claim)) == ("open", [HELD])
+    money.ok(resolve(money, more, "false_alarm"))
+    assert states(money, claim) == [FREE]
+
+
+@pytest.mark.parametrize("number", range(4, 16, 3))
+def test_a_confirmation_whose_holding_was_lost_is_completed_by_its_repeat(
+    world: Any, money: Money, number: int
+) -> None:
+    class_id = scored_class(world, 1)
+    claim = money.publicised(class_id)
+    found = finding(class_id, rule="uniform_scores")
+    record(money, found)
+    case = take(money, found)
+    body = {"version": case["version"], "outcome": "confirmed", "reason": "已现场核实"}
+    path = f"/v1/risk-cases/{case['id']}/resolve"
+    with before_each_call(die_at(number)), contextlib.suppress(Died):
+        money.api("supervisor").post(path, body, at=money.now)
+    money.ok(money.api("supervisor").post(path, body, at=money.now))
     assert states(money, claim) == [HELD]

@@ -11,6 +11,9 @@ from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import states
 from chalicelib.edge.endpoints import Reply
 from chalicelib.kernel.ids import is_id, whole_of
+from chalicelib.supervision.cases.model import Outcome
+from chalicelib.supervision.records.model import Severity
+from chalicelib.supervision.rules.register import ONLY_ALIKE
 
 PAGE_ROWS: Final = 50
 _FORMS_MOST: Final = 20
@@ -92,12 +95,29 @@ def _case(page: Page, case_id: str) -> Reply:
         rule_name(case.rule, english=english),
         case=case,
         findings=findings,
+        payment=words.said(_payment(case), english=english),
         place=place_of,
         classes=names_of_classes(_classes_in(case)),
         consequences=[
             _consequence(page, one, here=number < _FORMS_MOST) for number, one in enumerate(case.consequences)
         ],
     )
+
+
+def _payment(case: Any) -> words.Pair:
+    """Say what a case does to payments now."""
+    if case.outcome is Outcome.CONFIRMED:
+        return "已认定属实，所涉明细停付", "confirmed: the lines it concerns are not paid"
+    if case.outcome is not None:
+        return "已解除，本案不再停付", "this case stops nothing any more"
+    if case.severity is Severity.WARN:
+        return "仅提示，认定属实后才停付", "a warning: it stops payment once it is confirmed"
+    if case.rule in ONLY_ALIKE:
+        return (
+            "形似而非证据：认定属实后停付（计划政策规定即停的除外）",
+            "looks like cheating: it stops payment once it is confirmed, or at once if the policy says so",
+        )
+    return "所涉明细已停付，待处理", "the lines it concerns are not paid until it is decided on"
 
 
 def names_of_classes(class_ids: Iterable[str | None]) -> dict[str, str]:
