@@ -148,19 +148,16 @@ class Service(Chalice):  # type: ignore[misc] # Chalice has no types
     def __call__(self, event: Event, context: object) -> Any:
         """Answer one request of the gateway."""
         asked = event.get("requestContext", {})
-        path, method = asked.get("resourcePath"), asked.get("httpMethod")
+        path = asked.get("resourcePath")
         known = None if path in _DESCRIBES_ALL else index().routes.get(path)
         self.load(known or map(_routes_of, BLUEPRINTS))
-        methods = self.routes.get(path, {})
-        event = {**event, "headers": _answered_as_it_is(event.get("headers") or {})}
-        if method == "HEAD" and "GET" in methods:
-            got = {**event, "requestContext": {**asked, "httpMethod": "GET"}}
-            return {**super().__call__(got, context), "body": ""}
-        if methods and method not in methods:
-            from chalicelib.edge.answers import refuse_method  # noqa: PLC0415 - not part of a start
+        from chalicelib.edge import gateway  # noqa: PLC0415 - not part of a job's start
 
-            return refuse_method(event, methods)
-        return super().__call__(event, context)
+        return gateway.answer(
+            event,
+            methods=self.routes.get(path, {}),
+            handle=lambda plain: super(Service, self).__call__(plain, context),
+        )
 
     def load(self, modules: Iterable[str]) -> None:
         """Import modules of routes and register these, each once."""
@@ -168,11 +165,6 @@ class Service(Chalice):  # type: ignore[misc] # Chalice has no types
             if module not in self._loaded:
                 self.register_blueprint(importlib.import_module(module).api)
                 self._loaded.add(module)
-
-
-def _answered_as_it_is(headers: dict[str, str]) -> dict[str, str]:
-    """Leave the type of the answer to the endpoint: Chalice would refuse csv, which comes as bytes."""
-    return {name: value for name, value in headers.items() if name.lower() != "accept"} | {"accept": "*/*"}
 
 
 def _routes_of(step: str) -> str:

@@ -21,10 +21,11 @@ from pynamodb.models import Model
 
 from chalicelib.aws.clients import CONNECT_TIMEOUT_SECONDS, MAX_ATTEMPTS, READ_TIMEOUT_SECONDS
 from chalicelib.aws.index import index
-from chalicelib.aws.logs import measure
+from chalicelib.aws.logs import log_failure, measure
 from chalicelib.aws.metrics import STORE_FAULTS, STORE_THROTTLED
 from chalicelib.aws.reading import ReadingConnection, answered
 from chalicelib.aws.settings import settings
+from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.repeats import current_call
@@ -34,7 +35,24 @@ Row = TypeVar("Row", bound="Table[Any]")
 
 
 StoreFailure = PynamoDBException
-"""What a read or write raises that DynamoDB did not answer: it may be asked again."""
+"""What a read or write raises that DynamoDB did not answer, or answered by refusing a value."""
+_NOT_TAKEN: Final = ("ValidationException", "ValidationError")
+"""Of a call, and of a part of a cancelled transaction."""
+
+
+def told_of_store(failure: Exception) -> DomainError:
+    """Give the error that a caller is told for what went wrong in the store.
+
+    A value that DynamoDB does not take (an empty key, a text beyond its bounds) is never taken, so it is
+    `malformed`; all else may be asked again. Forms name the field; this is for what no form has seen.
+    """
+    answer: Mapping[str, Any] = getattr(getattr(failure, "cause", failure), "response", None) or {}
+    codes = [answer.get("Error", {}).get("Code")]
+    codes += [reason.get("Code") for reason in answer.get("CancellationReasons", [])]
+    if any(code in _NOT_TAKEN for code in codes):
+        log_failure("store_took_no_value", failure)
+        return error("malformed")
+    return error("try_again")
 
 
 # --------------------------------------------------------------------------- attributes
@@ -409,7 +427,7 @@ def scan_segment(
             **start,
         )
     except (BotoCoreError, ClientError) as failure:
-        raise error("try_again") from failure
+        raise told_of_store(failure) from failure
     return answer["Items"], answer.get("LastEvaluatedKey")
 
 
@@ -439,7 +457,7 @@ def read_together(
             {"RequestItems": wanted},
         )
     except (BotoCoreError, ClientError) as failure:
-        raise error("try_again") from failure
+        raise told_of_store(failure) from failure
     if answer.get("UnprocessedKeys"):
         raise error("try_again")
     rows = answer["Responses"]

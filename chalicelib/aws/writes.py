@@ -29,7 +29,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.transactions import TransactWrite
 
 from chalicelib.aws.schema import MODERNISE_TRIES, in_current_form, modernise, raw_row
-from chalicelib.aws.table import Raw, Record, Table, VersionedTable, connection
+from chalicelib.aws.table import Raw, Record, Table, VersionedTable, connection, told_of_store
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.kernel.principal import Change, Hands
@@ -158,10 +158,10 @@ def _raw_old(failure: PynamoDBException) -> Mapping[str, Any] | None:
 
 
 def _raise_if_other(failure: PynamoDBException) -> None:
-    """Turn everything but a failed condition into "try again": nothing was decided."""
+    """Turn everything but a failed condition into what a caller is told: nothing was decided."""
     answer: Mapping[str, Any] = getattr(failure.cause, "response", None) or {}  # a time-out has none
     if answer.get("Error", {}).get("Code") != "ConditionalCheckFailedException":
-        raise error("try_again") from failure
+        raise told_of_store(failure) from failure
 
 
 def _stamped(table: type[Table[Any]], actions: Sequence[Action], op_id: str, change: Change) -> list[Action]:
@@ -288,7 +288,7 @@ def transact(writes: Sequence[Write], *, change: Change) -> None:
             if "ConditionalCheckFailed" in reasons:
                 raise _condition_failure(writes, failure) from failure
             if not reasons or not reasons <= _TRANSIENT_REASONS:
-                raise error("try_again") from failure
+                raise told_of_store(failure) from failure
             time.sleep(_CONFLICT_PAUSE_SECONDS * 2**attempt * random.random())  # noqa: S311 - jitter
         else:
             operation.done()

@@ -2,21 +2,25 @@
 
 import functools
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from chalicelib.accounts.access_tokens import ACCESS_SECONDS
 from chalicelib.accounts.rights import RIGHTS
+from chalicelib.accounts.sign_in.model import UNHEARD_FOR
 from chalicelib.accounts.sign_in.service import REFRESH_VALIDITY
 from chalicelib.aws.objects import LINK_SECONDS
 from chalicelib.aws.settings import settings
 from chalicelib.edge import openapi
 from chalicelib.edge.describing import words
-from chalicelib.edge.endpoints import JSON_BYTES_MAX, SHEET_BYTES_MAX
+from chalicelib.edge.describing.offers import OFFERED
+from chalicelib.edge.endpoints import ENDPOINTS, JSON_BYTES_MAX, SHEET_BYTES_MAX
 from chalicelib.edge.pace import PACES
 from chalicelib.edge.problems import STATUS_OF
+from chalicelib.kernel.clocks import WRITING, Effect, clock_of
 from chalicelib.kernel.reasons import REASONS
+from chalicelib.supervision.waiting.model import KINDS
 
 _FOLDER = Path(__file__).parent
 _CONTENT_TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8"}
@@ -139,6 +143,7 @@ def _docs() -> dict[str, Any]:
         "releases": words.releases(),
         "access_minutes": ACCESS_SECONDS // 60,
         "refresh_hours": int(REFRESH_VALIDITY.total_seconds()) // 3600,
+        "unheard_seconds": int(UNHEARD_FOR.total_seconds()),
         "link_minutes": LINK_SECONDS // 60,
         "sheet_mb": SHEET_BYTES_MAX / 1_000_000,
         "json_mb": JSON_BYTES_MAX // 1_000_000,
@@ -148,11 +153,37 @@ def _docs() -> dict[str, Any]:
             {"code": code, "status": STATUS_OF[reason.kind], "zh": reason.zh, "en": reason.en}
             for code, reason in REASONS.items()
         ],
+        "offered": list(_offered(operations)),
+        "deadlines": list(_deadlines()),
         "groups": [
             {"tag": tag, "operations": [operation for operation in operations if operation["tag"] == tag]}
             for tag in tags
         ],
     }
+
+
+def _offered(operations: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Lay out each action of `allowed_actions` with the operation that does it."""
+    places = {one["id"]: f"{one['method']} {one['path']}" for one in operations}
+    for offered in OFFERED:
+        for action, operation in offered.actions.items():
+            kind = (offered.zh, offered.en)
+            yield {"kind": kind, "action": action, "operation": operation, "place": places[operation]}
+
+
+def _deadlines() -> Iterator[dict[str, Any]]:
+    """Lay out what waits in a list of `GET /v1/waiting`: who acts, when it is late, overdue, closed."""
+    for machine, states in KINDS.items():
+        for state, kind in states.items():
+            clock = clock_of(machine, state)
+            ticks = {tick.effect: (tick.days, tick.working_days) for tick in clock.ticks if not tick.until}
+            ends = next((span for effect, span in ticks.items() if effect in WRITING), None)
+            yield {
+                "kind": kind.value,
+                "state": state,
+                "acts": [role.value for role in clock.acts],
+                "spans": [ticks.get(Effect.REMIND), ticks.get(Effect.LIST), ends],
+            }
 
 
 def _actions(role: str) -> list[tuple[str, str]]:
@@ -161,6 +192,7 @@ def _actions(role: str) -> list[tuple[str, str]]:
 
 def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     schemas = document["components"]["schemas"]
+    leaves = {one.name: words.of_leaving(one.leaves) for one in ENDPOINTS if one.leaves is not None}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             content = operation.get("requestBody", {}).get("content", {})
@@ -175,6 +207,8 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "summary": operation["summary"],
                 "zh": words.chinese_of(operation["operationId"]),
                 "sheets": operation["description"].partition(words.THEN_SHEETS)[2],
+                "written": words.told().sheets.get(operation["operationId"]),
+                "leaves": leaves.get(operation["operationId"]),
                 "roles": list(operation.get("x-roles", {})),
                 "action": operation.get("x-action"),
                 "status": ", ".join(good),
@@ -187,7 +221,7 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                         "name": field["name"],
                         "type": _type(field["schema"]),
                         "required": field["required"],
-                        "means": words.told().parameters.get(field["name"], ("", "")),
+                        "means": words.meaning_of_parameter(operation["operationId"], field["name"]),
                     }
                     for field in operation["parameters"]
                     if field.get("in") == "query"

@@ -1,22 +1,20 @@
-"""How answers are sent: their bytes, their headers, and what no endpoint answers."""
+"""How answers are sent: their bytes and their headers."""
 
-from collections.abc import Iterable, Mapping
-from datetime import date, datetime
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
 from decimal import Decimal
+from email.utils import format_datetime
 from typing import Any
 
 import msgspec
 from chalice import Response
 
-from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
-from chalicelib.edge.endpoints import HEADERS, Endpoint, Reply
-from chalicelib.edge.headers import tag_of, wants_english
+from chalicelib.edge.endpoints import Endpoint, Reply
+from chalicelib.edge.headers import tag_of
 from chalicelib.edge.problems import PROBLEM_JSON, headers_of, problem_of
 from chalicelib.kernel.calendar import SHANGHAI
 from chalicelib.kernel.errors import DomainError
-from chalicelib.kernel.ids import new_id
-from chalicelib.kernel.reasons import error
 
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _OK = 200
@@ -48,48 +46,45 @@ def shared_with_origins(headers: Mapping[str, str]) -> dict[str, str]:
     return {
         "Vary": "Origin",
         "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": "Allow, ETag, Retry-After, WWW-Authenticate, X-Request-Id",
+        "Access-Control-Expose-Headers": (
+            "Allow, Deprecation, ETag, Link, Retry-After, Sunset, WWW-Authenticate, X-Request-Id"
+        ),
     }
 
 
 def known_by_tag(
     endpoint: Endpoint, headers: Mapping[str, str], reply: Reply, body: str | bytes
 ) -> dict[str, str]:
-    """Let who has a public answer ask whether it has changed; what depends on the caller is kept nowhere."""
+    """Let who has a public answer ask whether it has changed; what depends on the caller is kept nowhere.
+
+    A token changes nothing where the endpoint never reads it, so who sends one everywhere is answered alike.
+    """
     told = reply.headers or {}
-    public = endpoint.is_kept and "authorization" not in headers and reply.status_code == _OK
-    if not public:
+    shows_more = endpoint.knows_caller and "authorization" in headers
+    if not endpoint.is_kept or shows_more or reply.status_code != _OK:
         return {}
     kept = {} if "Cache-Control" in told else {"Cache-Control": "public, no-cache"}
     vary = {"Vary": "Accept-Language, Origin" if settings().cors_origins else "Accept-Language"}
     return {"ETag": tag_of(body), **vary, **kept}
 
 
-def refuse_method(event: Mapping[str, Any], methods: Iterable[str]) -> dict[str, Any]:
-    """Answer a call whose address is known, but not with this method (RFC 9110, 15.5.6)."""
-    headers = {str(name).lower(): str(value) for name, value in (event.get("headers") or {}).items()}
-    english = wants_english(headers.get("accept-language", ""))
-    request_id = new_id("req")
-    allowed = {*methods, *(("HEAD",) if "GET" in methods else ())}
-    failure = error("method_not_allowed", allowed=", ".join(sorted(allowed)))
-    reply = refusal(failure, request_id=request_id, english=english)
-    log(
-        "request",
-        method=str(event["requestContext"]["httpMethod"]),
-        status=reply.status_code,
-        request_id=request_id,
+def leaving(endpoint: Endpoint) -> dict[str, str]:
+    """Tell who calls an endpoint that it is on its way out: since when, until when, where that is told.
+
+    `Deprecation` is a date of structured fields (RFC 9745, 2.1), `Sunset` one of HTTP (RFC 8594, 3).
+    """
+    leaves = endpoint.leaves
+    if leaves is None:
+        return {}
+    told = f"{'../' * (endpoint.path.count('/') - 1)}docs#{endpoint.name}"
+    until = (
+        {} if leaves.until is None else {"Sunset": format_datetime(leaves.until.astimezone(UTC), usegmt=True)}
     )
-    return TextResponse(
-        body=encoded(reply.body),
-        status_code=reply.status_code,
-        headers={
-            **HEADERS,
-            "Content-Language": "en" if english else "zh-CN",
-            "X-Request-Id": request_id,
-            **shared_with_origins(headers),
-            **(reply.headers or {}),
-        },
-    ).to_dict()
+    return {
+        "Deprecation": f"@{int(leaves.since.timestamp())}",
+        "Link": f'<{told}>; rel="deprecation"; type="text/html"',
+        **until,
+    }
 
 
 def encoded(body: Any) -> str | bytes:

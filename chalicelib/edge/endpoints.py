@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, Generic, Protocol, TypeVar
 
 from msgspec import Meta
@@ -178,6 +179,16 @@ AS_SHEETS = (AnswerKind(LinkAnswer), AnswerKind(str, content_type=COMMA_SEPARATE
 
 
 @dataclass(frozen=True)
+class Leaving:
+    """That nobody should begin to use an endpoint any more (RFC 9745); until when it answers (RFC 8594)."""
+
+    since: datetime
+    until: datetime | None = None
+    instead: str = ""
+    """The operation to call in its place."""
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """What is known of an endpoint: the OpenAPI document and the rights tests are made from it."""
 
@@ -202,6 +213,10 @@ class Endpoint:
     """Where its view stands."""
     names_device: bool = False
     """Whether it reads the phone that a card runs on, `X-Device-Id`."""
+    refuses: tuple[int, ...] = ()
+    """Of one that reads: with which statuses it refuses besides 400 and 404."""
+    leaves: Leaving | None = None
+    """Since when nobody should begin to use it, and until when it answers."""
 
     @property
     def reads(self) -> tuple[str, ...]:

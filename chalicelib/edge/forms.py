@@ -223,16 +223,28 @@ def _numbers_in(value: msgspec.Struct, path: str) -> list[Fault]:
 
 
 def parse_query(parameters: Mapping[str, str], kind: type[Parsed]) -> Parsed:
-    """Parse query parameters, which are all text.
+    """Parse query parameters, which are all text; one without a value asks for nothing that there is.
 
     Raises:
         Malformed: with one fault for each unknown parameter or wrong value.
 
     """
+    given = dict(parameters)
+    empty = [name for name, value in given.items() if not value]
     try:
-        parsed = msgspec.convert(dict(parameters), kind, strict=False)
+        parsed = msgspec.convert(given, kind, strict=False)
     except msgspec.ValidationError:
-        raise malformed(_faults(kind, dict(parameters), "", strict=False)) from None
+        faults = _faults(kind, given, "", strict=False)
+    else:
+        faults = []
+    named = {fault.field for fault in faults}
+    faults += [
+        Fault("wrong_type", field=name, form="too_short", facts={"least": 1})
+        for name in empty
+        if name not in named
+    ]
+    if faults:
+        raise malformed(faults)
     return _reckonable(parsed)
 
 

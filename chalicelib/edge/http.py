@@ -19,9 +19,9 @@ from chalice import Blueprint, Response
 from chalicelib.aws.logs import log, log_failure, measure
 from chalicelib.aws.metrics import REQUESTS_PACED
 from chalicelib.aws.settings import settings
-from chalicelib.aws.table import StoreFailure
+from chalicelib.aws.table import StoreFailure, told_of_store
 from chalicelib.edge import pace
-from chalicelib.edge.answers import TextResponse, encoded, known_by_tag, refusal, shared_with_origins
+from chalicelib.edge.answers import TextResponse, encoded, known_by_tag, leaving, refusal, shared_with_origins
 from chalicelib.edge.endpoints import (
     ENDPOINTS,
     HEADERS,
@@ -33,12 +33,14 @@ from chalicelib.edge.endpoints import (
     Call,
     Endpoint,
     Guard,
+    Leaving,
     NoQuery,
     Reply,
     SheetBody,
     UndeclaredAction,
 )
 from chalicelib.edge.forms import malformed, parse_json, parse_query
+from chalicelib.edge.gateway import allowed
 from chalicelib.edge.headers import charset_of, has_already, unpacked, wants_english
 from chalicelib.edge.idempotency import service as idempotency
 from chalicelib.edge.problems import PROBLEM_JSON, Problem, internal_problem
@@ -108,13 +110,16 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         layouts: Sequence[Layout] = (),
         knows_caller: bool = False,
         names_device: bool = False,
+        refuses: Sequence[int] = (),
+        leaves: Leaving | None = None,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`.
 
         `answer` comes with `status_code` and `content_type`; what else a view may `Reply` stands in `also`.
         `layouts` are the sheets it reads. `knows_caller` is of a public endpoint that shows more to who
         proves themselves, `names_device` of one that reads `X-Device-Id`. With which codes it can refuse is
-        read from its source (`infra.contract.refusals`).
+        read from its source (`infra.contract.refusals`); one that reads refuses by 400 and 404 alone, unless
+        `refuses` tells other statuses. `leaves` is of one that nobody should begin to use any more.
         """
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -135,6 +140,8 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
                 view.__name__,
                 view.__module__,
                 names_device,
+                tuple(refuses),
+                leaves,
             )
             ENDPOINTS.append(declared)
             VIEWS[method, path] = (declared, view)
@@ -158,14 +165,15 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         def preflight(**_: str) -> Response:
             headers = {str(name).lower(): str(value) for name, value in self.current_request.headers.items()}
             shared = shared_with_origins(headers)
+            methods = {endpoint.method for endpoint in ENDPOINTS if endpoint.path == path}
             if "Access-Control-Allow-Origin" in shared:
-                methods = sorted({endpoint.method for endpoint in ENDPOINTS if endpoint.path == path})
                 shared |= {
-                    "Access-Control-Allow-Methods": ", ".join(methods),
+                    "Access-Control-Allow-Methods": ", ".join(sorted(methods)),
                     "Access-Control-Allow-Headers": _ALLOWED_HEADERS,
                     "Access-Control-Max-Age": "600",
                 }
-            return Response(body="", status_code=204, headers=HEADERS | shared)
+            told = {"Allow": allowed({*methods, "OPTIONS"}), "X-Request-Id": new_id("req")}
+            return Response(body="", status_code=204, headers=HEADERS | told | shared)
 
         return preflight
 
@@ -181,7 +189,7 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
         reply = refusal(failure, request_id=request_id, english=english)
     except StoreFailure as failure:
         log_failure("store_failed", failure, request_id=request_id, path=endpoint.path)
-        reply = refusal(error("try_again"), request_id=request_id, english=english)
+        reply = refusal(told_of_store(failure), request_id=request_id, english=english)
     except Exception as failure:  # noqa: BLE001 - the edge: nothing of a failure may leak
         log_failure("request_failed", failure, request_id=request_id, path=endpoint.path)
         reply = Reply(internal_problem(request_id=request_id, english=english), 500, PROBLEM_JSON)
@@ -209,6 +217,7 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
             **shared_with_origins(headers),
             **(reply.headers or {}),
             **known,
+            **leaving(endpoint),
         },
     )
 

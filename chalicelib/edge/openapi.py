@@ -5,9 +5,12 @@ need beyond the standard stands in `describing`.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
-from chalicelib.edge.describing import examples, words
+from chalicelib.edge.answers import leaving
+from chalicelib.edge.describing import examples, offers, words
+from chalicelib.edge.describing.links import Links
 from chalicelib.edge.describing.refusals import Problems, is_keyed
 from chalicelib.edge.describing.schemas import Schemas, members_of
 from chalicelib.edge.endpoints import ENDPOINTS, JSON, PUBLIC, Endpoint
@@ -38,6 +41,16 @@ _SERVERS: Final[list[Json]] = [
 """Of the document as a file; the running service puts its own address in its place."""
 
 
+@dataclass(frozen=True)
+class _Parts:
+    """What the operations of a document share."""
+
+    schemas: Schemas
+    problems: Problems
+    links: Links
+    headers: Json
+
+
 class NameTwice(RuntimeError):
     """Two views have one name: clients call an operation by it."""
 
@@ -53,15 +66,20 @@ def document(roles_of: RolesOf, *, time_travel: bool = False) -> Json:
     """
     endpoints = sorted(ENDPOINTS, key=lambda endpoint: (endpoint.path, endpoint.method))
     _refuse_names_twice(endpoints)
-    schemas, problems = Schemas(endpoints), Problems(endpoints)
-    headers = {name: told for name, told in _HEADERS.items() if time_travel or name != "LocalNow"}
+    roles = {one.name: roles_of(one.action) for one in endpoints if one.action != PUBLIC}
+    parts = _Parts(
+        schemas=Schemas(endpoints),
+        problems=Problems(endpoints),
+        links=Links(endpoints, roles),
+        headers={name: told for name, told in _HEADERS.items() if time_travel or name != "LocalNow"},
+    )
     paths: Json = {}
     for endpoint in endpoints:
-        operation = _operation(endpoint, schemas, problems, roles_of, headers)
+        operation = _operation(endpoint, parts, roles_of)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     components = {
-        name: words.described(name, schema)
-        for name, schema in {**schemas.components, **problems.components}.items()
+        name: offers.told(name, words.described(name, schema))
+        for name, schema in {**parts.schemas.components, **parts.problems.components}.items()
     }
     return {
         "openapi": "3.1.0",
@@ -80,8 +98,9 @@ def document(roles_of: RolesOf, *, time_travel: bool = False) -> Json:
         "paths": paths,
         "components": {
             "schemas": components,
-            "parameters": headers,
+            "parameters": parts.headers,
             "headers": _ANSWER_HEADERS,
+            "links": dict(sorted(parts.links.components.items())),
             "securitySchemes": _SECURITY,
         },
     }
@@ -102,9 +121,7 @@ def _refuse_names_twice(endpoints: list[Endpoint]) -> None:
 # --------------------------------------------------------------------------- operations
 
 
-def _operation(
-    endpoint: Endpoint, schemas: Schemas, problems: Problems, roles_of: RolesOf, headers: Json
-) -> Json:
+def _operation(endpoint: Endpoint, parts: _Parts, roles_of: RolesOf) -> Json:
     public = endpoint.action == PUBLIC
     roles = {} if public else dict(roles_of(endpoint.action))
     operation: Json = {
@@ -113,32 +130,37 @@ def _operation(
         "description": _description(endpoint, roles),
         "tags": [tag_of(endpoint.path)],
         "parameters": [
-            *words.path_parameters(endpoint.path),
-            *[words.parameter(parameter) for parameter in schemas.parameters(endpoint.query)],
+            *words.path_parameters(endpoint.path, endpoint.name),
+            *[
+                words.parameter(parameter, endpoint.name)
+                for parameter in parts.schemas.parameters(endpoint.query)
+            ],
             *[
                 {"$ref": f"{_COMPONENTS}parameters/{name}"}
                 for name in _headers_of(endpoint)
-                if name in headers
+                if name in parts.headers
             ],
         ],
         "responses": {
-            **_successes(endpoint, schemas),
+            **_successes(endpoint, parts),
             **(_UNCHANGED if endpoint.is_kept else {}),
-            **problems.responses_of(endpoint),
+            **parts.problems.responses_of(endpoint),
         },
         "security": _security_of(endpoint, roles),
     }
+    if endpoint.leaves is not None:
+        operation["deprecated"] = True
     if not public:
         operation["x-action"] = endpoint.action
         operation["x-roles"] = roles
     if endpoint.reads:
-        operation["requestBody"] = _request_body(endpoint, schemas)
+        operation["requestBody"] = _request_body(endpoint, parts.schemas)
     return operation
 
 
 def _description(endpoint: Endpoint, roles: Mapping[str, str]) -> str:
     sheets = described(endpoint.layouts) if endpoint.layouts else ""
-    return words.of_operation(endpoint.name, roles, sheets)
+    return words.of_operation(endpoint.name, roles, sheets, leaves=endpoint.leaves)
 
 
 def tag_of(path: str) -> str:
@@ -170,20 +192,25 @@ def _security(roles: Mapping[str, str]) -> list[Json]:
     return schemes
 
 
-def _successes(endpoint: Endpoint, schemas: Schemas) -> Json:
+def _successes(endpoint: Endpoint, parts: _Parts) -> Json:
     """Describe every kind of answer, by status and content type; of several JSON ones it is any of them."""
     by_status: dict[int, dict[str, list[Any]]] = {}
     for answer in endpoint.answers:
         by_type = by_status.setdefault(answer.status_code, {})
         kinds = by_type.setdefault(answer.content_type.partition(";")[0], [])
         kinds += [kind for kind in members_of(answer.answer) if kind not in kinds]
+    leads = {answer.status_code: parts.links.of(endpoint, answer.answer) for answer in endpoint.answers[::-1]}
     return {
         str(status): {
             "description": endpoint.summary,
-            "headers": {"X-Request-Id": {"$ref": f"{_COMPONENTS}headers/XRequestId"}},
+            "headers": {
+                name: {"$ref": f"{_COMPONENTS}headers/{name.replace('-', '')}"}
+                for name in ("X-Request-Id", *leaving(endpoint))
+            },
+            **({"links": leads[status]} if leads[status] else {}),
             "content": {
                 name: {
-                    "schema": schemas.of_any(kinds),
+                    "schema": parts.schemas.of_any(kinds),
                     **examples.of_answer(endpoint.name, status, name),
                 }
                 for name, kinds in by_type.items()
@@ -269,6 +296,18 @@ _HEADERS: Final[Json] = {
 """Of requests. Not `date-time`: generators write no moment into a header."""
 
 _ANSWER_HEADERS: Final[Json] = {
+    "Deprecation": {
+        "description": "自何时起不宜再用（RFC 9745）。Since when nobody should begin to use it.",
+        "schema": {"type": "string", "pattern": "^@[0-9]+$"},
+    },
+    "Sunset": {
+        "description": "到何时停止服务（RFC 8594）。When it will answer no more.",
+        "schema": {"type": "string"},
+    },
+    "Link": {
+        "description": "说明停用的文档（RFC 8288）。Where the documentation tells what to call instead.",
+        "schema": {"type": "string"},
+    },
     "ETag": {
         "description": "回答的标签，供 If-None-Match 使用。The answer's tag, for If-None-Match.",
         "schema": {"type": "string"},

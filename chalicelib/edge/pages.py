@@ -19,7 +19,7 @@ from chalice import Blueprint, Response
 from chalicelib.aws.index import index
 from chalicelib.aws.logs import log, log_failure
 from chalicelib.aws.reading import each_once
-from chalicelib.aws.table import StoreFailure
+from chalicelib.aws.table import StoreFailure, told_of_store
 from chalicelib.edge.endpoints import HEADERS, JSON, SHEET_BYTES_MAX, Endpoint, Reply, SheetBody
 from chalicelib.edge.http import VIEWS, Asked, admit, believed_now, serve, source_of
 from chalicelib.kernel.errors import DomainError
@@ -174,7 +174,7 @@ class Pages(Blueprint):  # type: ignore[misc] # Chalice has no types
             reply = self._refused(visit, failure)
         except StoreFailure as failure:
             log_failure("store_failed", failure, request_id=request_id, path=path)
-            reply = self._refused(visit, error("try_again"))
+            reply = self._refused(visit, told_of_store(failure))
         except Exception as failure:  # noqa: BLE001 - the edge: nothing of a failure may leak
             log_failure("request_failed", failure, request_id=request_id, path=path)
             reply = self._refused(visit, None)

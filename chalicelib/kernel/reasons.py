@@ -163,8 +163,8 @@ REASONS: dict[str, Reason] = {
     ),
     "unsupported_encoding": Reason(
         UnsupportedType,
-        "不支持这种压缩方式，请不压缩或用 gzip 压缩后发送。",
-        "This Content-Encoding is not supported. Send the body as it is, or by gzip.",
+        "压缩方式不支持，或压缩数据不完整；请不压缩，或用 gzip 完整压缩后发送。",
+        "This packing is not supported, or not whole. Send the body as it is, or all of it by gzip.",
     ),
     "method_not_allowed": Reason(
         NotAllowed,

@@ -83,6 +83,7 @@ def claim_voucher(call: Call[ClaimRequest, NoQuery], voucher_id: str) -> Voucher
     answer=QrAnswer,
     names_device=True,
     summary="The QR of this minute; a voucher bound to a phone wants it named in X-Device-Id",
+    refuses=[409],
 )
 def show_voucher_qr(call: Call[None, NoQuery], voucher_id: str) -> QrAnswer:
     token = card.show_qr(call.context, voucher_id, device_id=call.device_id)

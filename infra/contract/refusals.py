@@ -2,7 +2,7 @@
 
 The document tells them (`chalicelib/edge/describing`). They are written anew with it (`make openapi`). A code
 counts where it stands as a word in a function that is reached, or in a table of the program that such a
-function names.
+function names. Not in a `Fault`: that is one mistake among the `errors` of a refusal, which has its own code.
 """
 
 from __future__ import annotations
@@ -60,7 +60,10 @@ def _codes_of(piece: Any) -> frozenset[str]:
 
 def _codes_in(source: Source) -> Iterator[str]:
     reasons = importlib.import_module("chalicelib.kernel.reasons").REASONS
+    of_faults = {id(word) for node in ast.walk(source.tree) for word in _words_of_fault(node)}
     for node in ast.walk(source.tree):
+        if id(node) in of_faults:
+            continue
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value in reasons:
             yield node.value
         if isinstance(node, ast.JoinedStr) and isinstance(node.values[0], ast.Constant):
@@ -69,6 +72,12 @@ def _codes_in(source: Source) -> Iterator[str]:
     for value in source.values():
         if not is_ours(value):
             yield from _codes_among(value, reasons, 0)
+
+
+def _words_of_fault(node: ast.AST) -> Iterator[ast.AST]:
+    """Give the words that make a `Fault` what it is."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "Fault":
+        yield from ast.walk(node)
 
 
 def _codes_among(value: Any, reasons: Mapping[str, Any], depth: int) -> Iterator[str]:

@@ -387,7 +387,10 @@ def _api(stage: str) -> Json:
 
 
 _READABLE_ELSEWHERE: Final[Json] = {
-    "Access-Control-Allow-Origin": {"Fn::If": ["AnswerOrigins", "'*'", {"Ref": "AWS::NoValue"}]}
+    "Access-Control-Allow-Origin": {"Fn::If": ["AnswerOrigins", "'*'", {"Ref": "AWS::NoValue"}]},
+    "Access-Control-Expose-Headers": {
+        "Fn::If": ["AnswerOrigins", "'Retry-After, X-Request-Id'", {"Ref": "AWS::NoValue"}]
+    },
 }
 """Where pages of other origins may read answers, they may read the gateway's own: those hold nobody's data.
 
@@ -397,7 +400,10 @@ only that something failed.
 
 
 def _gateway_answers() -> dict[str, tuple[int, dict[str, str], str]]:
-    """Give status, headers and body of each answer that the gateway makes by itself, as the service would."""
+    """Give status, headers and body of each answer that the gateway makes by itself, as the service would.
+
+    It cannot tell which language is asked for, so it says both. `context.requestId` is a value of its own.
+    """
     # Not above: the tables' names are fixed when they are first imported, and the stage is known only now.
     from chalicelib.edge.endpoints import HEADERS, JSON, SHEET_BYTES_MAX  # noqa: PLC0415
     from chalicelib.edge.problems import headers_of, problem_of  # noqa: PLC0415
@@ -407,9 +413,18 @@ def _gateway_answers() -> dict[str, tuple[int, dict[str, str], str]]:
     answers = {}
     for kind, code in _GATEWAY_CODES.items():
         refusal = error(code, **{name: facts[name] for name in facts_told_by(code)})
-        problem = problem_of(refusal, request_id="$context.requestId", english=False)
-        headers = {name: f"'{value}'" for name, value in {**HEADERS, **headers_of(refusal)}.items()}
-        answers[kind] = (problem.status, headers, msgspec.json.encode(problem).decode())
+        chinese, english = (
+            problem_of(refusal, request_id="$context.requestId", english=spoken) for spoken in (False, True)
+        )
+        both = msgspec.structs.replace(
+            chinese,
+            title=f"{chinese.title} {english.title}",
+            detail=f"{chinese.detail} {english.detail}",
+        )
+        told = {**HEADERS, **headers_of(refusal), "Content-Language": "zh-CN, en"}
+        headers = {name: f"'{value}'" for name, value in told.items()}
+        headers["X-Request-Id"] = "context.requestId"
+        answers[kind] = (both.status, headers, msgspec.json.encode(both).decode())
     return answers
 
 

@@ -128,7 +128,9 @@ def test_the_gateways_own_answers_are_the_services(stage: str) -> None:
         assert ("Retry-After" in headers) == (status in (429, 503))
         problem = msgspec.json.decode(body, type=Problem, strict=True)
         assert status == problem.status == status_of(REASONS[problem.code].kind)
-        assert problem.title == TITLES[status][0]
+        assert problem.title == " ".join(TITLES[status])
+        assert {"X-Request-Id", "Content-Language"} < headers
+        assert REASONS[problem.code].en.partition("{")[0] in problem.detail
         assert problem.type.endswith(problem.code)
         assert problem.request_id == "$context.requestId"
         assert problem.detail.startswith(REASONS[problem.code].zh.partition("{")[0])

@@ -5,7 +5,11 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError, ReadTimeoutError
+from pynamodb.exceptions import GetError, PutError, QueryError, TransactWriteError
 
+from chalicelib.accounts.refusals.store import RefusedAttemptRow
+from chalicelib.aws.table import StoreFailure, told_of_store
 from chalicelib.edge.headers import wants_english
 from tests.support.http import Answer
 
@@ -47,6 +51,27 @@ def test_head_is_get_without_its_body() -> None:
     assert head["statusCode"] == 200
     assert head["body"] == ""
     assert head["headers"]["Content-Type"] == get["headers"]["Content-Type"]
+    document = _call("GET", "/openapi.json", host="127.0.0.1:4566")
+    told = _call("HEAD", "/openapi.json", host="127.0.0.1:4566")
+    assert told["headers"]["Content-Length"] == str(len(document["body"].encode()))
+    assert told["headers"]["ETag"] == document["headers"]["ETag"]
+
+
+@pytest.mark.parametrize(
+    ("path", "methods"),
+    [
+        (PROGRAMS, "GET, HEAD, OPTIONS, POST"),
+        ("/v1/verifications", "OPTIONS, POST"),
+    ],
+)
+def test_options_tells_what_an_address_takes_also_where_no_origin_is_listed(path: str, methods: str) -> None:
+    got = _call("OPTIONS", path)
+    assert (got["statusCode"], got["headers"]["Allow"]) == (204, methods)
+    assert got["headers"]["X-Request-Id"]
+
+
+def test_any_type_may_be_asked_for() -> None:
+    assert _call("GET", "/healthz", accept="application/xml")["statusCode"] == 200
 
 
 def test_a_missing_token_tells_how_to_prove_oneself(api: Any) -> None:
@@ -127,6 +152,104 @@ def test_a_body_may_be_packed_by_gzip_and_by_nothing_else(api: Any) -> None:
     assert _post(api, bomb, **{"Content-Encoding": "gzip"}).status == 413
 
 
+@pytest.mark.parametrize(
+    "spoilt",
+    [gzip.compress(b'{"nothing": 1}')[:-4], gzip.compress(b"{}") + b"more"],
+    ids=["cut off", "something behind"],
+)
+def test_a_packed_body_that_is_not_whole_is_refused(api: Any, spoilt: bytes) -> None:
+    answer = _post(api, spoilt, **{"Content-Encoding": "gzip"})
+    assert (answer.status, answer.json["code"]) == (415, "unsupported_encoding")
+
+
+# --------------------------------------------------------------------------- values that there cannot be
+
+
+@pytest.mark.parametrize(
+    ("who", "query"),
+    [
+        (None, "/v1/institutions?project="),
+        (None, "/v1/institutions?division="),
+        (None, "/v1/projects?program="),
+        (None, "/v1/publicity?cursor="),
+        (None, "/v1/programs?limit="),
+        ("supervisor", "/v1/audit?subject="),
+        ("supervisor", "/v1/risk-cases?rule="),
+        ("supervisor", "/v1/scans?institution="),
+        ("clerk", "/v1/classes?status="),
+    ],
+)
+def test_a_parameter_without_a_value_is_400_with_its_name(api: Any, who: str | None, query: str) -> None:
+    answer = api(who).get(query)
+    assert (answer.status, answer.json["code"]) == (400, "malformed"), answer.text
+    assert [fault["field"] for fault in answer.json["errors"]] == [query.partition("?")[2].rstrip("=")]
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "body", "field"),
+    [
+        (
+            "province",
+            "/v1/programs/prg_x/issuance-batches",
+            {"import_id": "", "declared_count": 1},
+            "import_id",
+        ),
+        (None, "/v1/auth/tokens", {"grant_type": "password", "account": "", "password": "x"}, "account"),
+        (None, "/v1/auth/tokens", {"grant_type": "refresh_token", "refresh_token": ""}, "refresh_token"),
+        ("supervisor", "/v1/holds", {"subject": {"kind": "line", "id": ""}, "reason": "x"}, "subject.id"),
+    ],
+)
+def test_an_empty_identifier_in_a_body_is_400_with_its_field(
+    api: Any, who: str | None, path: str, body: dict[str, Any], field: str
+) -> None:
+    answer = api(who).post(path, body)
+    assert (answer.status, answer.json["code"]) == (400, "malformed"), answer.text
+    assert field in [fault["field"] for fault in answer.json["errors"]]
+
+
+def test_an_identifier_longer_than_any_names_nothing_or_is_400(api: Any) -> None:
+    assert api("clerk").get(f"/v1/classes/cls_{'a' * 3000}").status == 404
+    assert api("supervisor").get(f"/v1/audit?subject={'a' * 3000}").status == 400
+    assert api("clerk").get(f"/v1/check-ins?division={'3' * 3000}").status == 400
+
+
+def _of_store(code: str, *reasons: str) -> ClientError:
+    response = {
+        "Error": {"Code": code, "Message": "x"},
+        "CancellationReasons": [{"Code": one} for one in reasons],
+    }
+    return ClientError(response, "PutItem")  # type: ignore[arg-type] # as botocore makes it
+
+
+@pytest.mark.parametrize(
+    ("failure", "told"),
+    [
+        (PutError(cause=_of_store("ValidationException")), "malformed"),
+        (GetError(cause=_of_store("ProvisionedThroughputExceededException")), "try_again"),
+        (QueryError(cause=ReadTimeoutError(endpoint_url="x")), "try_again"),
+        (_of_store("ValidationException"), "malformed"),
+        (
+            TransactWriteError(
+                "cancelled", _of_store("TransactionCanceledException", "None", "ValidationError")
+            ),
+            "malformed",
+        ),
+        (
+            TransactWriteError("cancelled", _of_store("TransactionCanceledException", "TransactionConflict")),
+            "try_again",
+        ),
+    ],
+)
+def test_what_the_store_never_takes_is_not_called_busy(failure: Exception, told: str) -> None:
+    assert told_of_store(failure).code == told
+
+
+def test_the_store_itself_takes_no_empty_key(world: Any) -> None:
+    with pytest.raises(StoreFailure) as caught:
+        RefusedAttemptRow.find("", "x")
+    assert told_of_store(caught.value).code == "malformed"
+
+
 # --------------------------------------------------------------------------- answers that have not changed
 
 
@@ -144,8 +267,17 @@ def test_what_depends_on_the_caller_is_kept_by_nobody(api: Any) -> None:
     answer = api("clerk").get("/v1/me")
     assert "ETag" not in answer.headers
     assert answer.headers["Cache-Control"] == "no-store"
-    known = api("clerk").get("/v1/institutions")
+    known = api("clerk").get("/v1/programs")
     assert "ETag" not in known.headers
+    assert "ETag" in api().get("/v1/programs").headers
+
+
+def test_a_token_that_nothing_depends_on_does_not_hinder_304(api: Any) -> None:
+    clerk = api("clerk")
+    for path in ("/openapi.json", "/v1/projects", "/static/page.css"):
+        tag = clerk.get(path).headers["ETag"]
+        assert api().get(path).headers["ETag"] == tag
+        assert clerk.send("GET", path, None, headers={"If-None-Match": tag}).status == 304
 
 
 def test_the_document_tells_the_address_it_was_asked_at() -> None:

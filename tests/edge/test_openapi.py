@@ -3,24 +3,29 @@
 import json
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from chalice import Chalice
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from chalicelib.accounts.rights import RIGHTS
+from chalicelib.edge.answers import leaving as told_of_leaving
 from chalicelib.edge.describing import words
-from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, NoQuery
+from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, Call, Empty, Endpoint, Leaving, NoQuery
+from chalicelib.edge.http import VIEWS, Api
 from chalicelib.edge.openapi import NameTwice, at, document
 from chalicelib.edge.problems import INTERNAL_ERROR, status_of
 from chalicelib.kernel.reasons import REASONS
 from chalicelib.sheets.content_types import BYTES, CSV, XLSX
+from tests.architecture.offered_table import KINDS, WAITING_AS
 from tests.support.published import Undocumented, require_published
 
 Json = dict[str, Any]
-_REFERENCE = re.compile(r"#/components/(schemas|headers|parameters)/([A-Za-z0-9._-]+)")
+_REFERENCE = re.compile(r"#/components/(schemas|headers|parameters|links)/([A-Za-z0-9._-]+)")
 
 
 @pytest.fixture(scope="module")
@@ -223,6 +228,133 @@ def test_what_views_can_refuse_was_read_anew() -> None:
     assert FILE.read_text(encoding="utf-8") == refusals_text(), "make openapi"
 
 
+# --------------------------------------------------------------------------- what an answer leads to
+
+
+def test_an_answer_leads_to_what_its_caller_can_ask_next_by_the_ids_in_it(doc: Json) -> None:
+    made = doc["paths"]["/v1/classes"]["post"]["responses"]["201"]["links"]
+    assert {"read_class", "submit_class", "replace_roster", "submit_subsidy_claim"} <= made.keys()
+    assert not {"approve_class", "read_claim_line"} & made.keys()
+    link = doc["components"]["links"][made["submit_class"]["$ref"].rpartition("/")[2]]
+    assert link == {
+        "operationId": "submit_class",
+        "parameters": {"class_id": "$response.body#/id"},
+        "requestBody": {"version": "$response.body#/version"},
+    }
+    redeemed = doc["paths"]["/v1/enrolments"]["post"]["responses"]["201"]["links"]
+    assert {"read_voucher", "read_class", "release_enrolment"} <= redeemed.keys()
+
+
+def test_an_id_leads_to_operations_of_its_own_kind_alone(doc: Json) -> None:
+    """Two kinds of batches, and what is made below a lesson, have no lesson's or other batch's id."""
+    links = doc["components"]["links"]
+    sealed = doc["paths"]["/v1/settlement-batches/{batch_id}"]["get"]["responses"]["200"]["links"]
+    assert "export_settlement_batch" in sealed
+    assert not {"approve_issuance_batch", "read_issuance_batch"} & sealed.keys()
+    for operation, status in (("footage", "201"), ("make-ups", "201")):
+        told = doc["paths"][f"/v1/lessons/{{lesson_id}}/{operation}"]["post"]["responses"][status]
+        for reference in told.get("links", {}).values():
+            parameters = links[reference["$ref"].rpartition("/")[2]]["parameters"]
+            assert parameters.get("lesson_id") != "$response.body#/id"
+
+
+def test_every_link_names_an_operation_and_its_own_parameters(doc: Json) -> None:
+    operations = {operation["operationId"]: operation for _, _, operation in _operations(doc)}
+    for name, link in doc["components"]["links"].items():
+        wanted = {
+            one["name"] for one in operations[link["operationId"]]["parameters"] if one.get("in") == "path"
+        }
+        assert link["parameters"].keys() == wanted, name
+
+
+def test_what_may_be_done_is_told_by_its_operation(doc: Json) -> None:
+    """The table of the document against the one by which a whole story tries each action."""
+    by_place = {
+        (endpoint.method, re.sub(r"{\w+}", "{}", endpoint.path)): endpoint.name for endpoint in ENDPOINTS
+    }
+    tried = {
+        name: {
+            action: by_place[one.method, re.sub(r"{\w+}", "{}", one.path)]
+            for action, one in kind.tries.items()
+        }
+        for kind in KINDS
+        for name in kind.answers
+    }
+    waiting = {kind: tried[name] for kind, name in WAITING_AS.items()}
+    offering = 0
+    for name, schema in doc["components"]["schemas"].items():
+        field = schema.get("properties", {}).get("allowed_actions")
+        if field is None:
+            continue
+        offering += 1
+        of_kind = waiting if name == "WaitingItem" else tried[name.removeprefix("Accounts")]
+        assert field["x-operations"] == of_kind, name
+        actions = of_kind if name != "WaitingItem" else {one for each in of_kind.values() for one in each}
+        assert field["items"]["enum"] == sorted(actions)
+    assert offering > 30
+
+
+# --------------------------------------------------------------------------- what is on its way out
+
+
+@pytest.fixture
+def leaving() -> Iterator[tuple[Endpoint, Chalice]]:
+    """Give an endpoint that nobody should begin to use any more, and a program that has it."""
+    api = Api("leaving")
+    since, until = datetime(2026, 12, 1, tzinfo=UTC), datetime(2027, 6, 30, 16, tzinfo=UTC)
+
+    @api.endpoint(
+        "GET",
+        "/v1/leaving/of/old",
+        action=PUBLIC,
+        answer=Empty,
+        summary="What is on its way out",
+        leaves=Leaving(since=since, until=until, instead="read_class"),
+    )
+    def read_leaving(_: Call[None, NoQuery]) -> Empty:
+        return Empty()
+
+    program = Chalice(app_name="leaving")
+    program.register_blueprint(api)
+    endpoint = ENDPOINTS[-1]
+    try:
+        yield endpoint, program
+    finally:
+        ENDPOINTS.remove(endpoint)
+        VIEWS.pop((endpoint.method, endpoint.path))
+
+
+def _asked(program: Chalice, path: str) -> Json:
+    event = {
+        "headers": {},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {},
+        "body": None,
+        "isBase64Encoded": False,
+        "stageVariables": None,
+        "requestContext": {"httpMethod": "GET", "resourcePath": path, "path": path},
+    }
+    return dict(program(event, None))
+
+
+def test_what_is_on_its_way_out_says_since_when_and_until_when(leaving: tuple[Endpoint, Chalice]) -> None:
+    endpoint, program = leaving
+    told = {
+        "Deprecation": "@1796083200",
+        "Sunset": "Wed, 30 Jun 2027 16:00:00 GMT",
+        "Link": '<../../../docs#read_leaving>; rel="deprecation"; type="text/html"',
+    }
+    assert told_of_leaving(endpoint) == told
+    assert told.items() <= _asked(program, endpoint.path)["headers"].items()
+    operation = document(lambda _: {})["paths"][endpoint.path]["get"]
+    assert operation["deprecated"] is True
+    assert "until 2027-07-01; call read_class instead" in operation["description"]
+    headers = operation["responses"]["200"]["headers"]
+    assert headers.keys() == {"X-Request-Id", "Deprecation", "Sunset", "Link"}
+    stays = next(endpoint for endpoint in ENDPOINTS if endpoint.leaves is None)
+    assert told_of_leaving(stays) == {}
+
+
 # --------------------------------------------------------------------------- what tools need
 
 
@@ -318,13 +450,19 @@ def test_no_word_is_told_that_nothing_needs(doc: Json) -> None:
         for word in (field, f"{name}.{field}")
     }
     parameters = {
-        parameter["name"]
+        word
         for _, _, one in operations
         for parameter in one["parameters"]
         if "name" in parameter
+        for word in (parameter["name"], f"{one['operationId']}.{parameter['name']}")
     }
     told = words.told()
     assert told.operations.keys() <= {one["operationId"] for _, _, one in operations}
     assert told.tags.keys() <= {tag["name"] for tag in doc["tags"]}
     assert told.fields.keys() <= fields
     assert told.parameters.keys() <= parameters
+    assert told.sheets.keys() == {
+        endpoint.name
+        for endpoint in ENDPOINTS
+        if any(kind.content_type.partition(";")[0] == CSV for kind in endpoint.answers)
+    }

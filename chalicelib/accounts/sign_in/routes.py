@@ -35,17 +35,17 @@ class TokenRequest(Form):
     """A sign-in of any grant type."""
 
     grant_type: Literal["password", "social_card", "refresh_token"]
-    account: Annotated[str, Meta(max_length=64)] | None = None
+    account: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
     password: Annotated[str, Meta(max_length=128)] | None = None
     assertion: Assertion | None = None
-    refresh_token: Annotated[str, Meta(max_length=256)] | None = None
+    refresh_token: Annotated[str, Meta(min_length=1, max_length=256)] | None = None
     totp: TotpCode | None = None
 
 
 class TotpRequest(Form):
     """Asks for a second factor; the account's password and its person's card prove who asks."""
 
-    account: Annotated[str, Meta(max_length=64)]
+    account: Annotated[str, Meta(min_length=1, max_length=64)]
     password: Annotated[str, Meta(max_length=128)]
     assertion: Assertion
 
@@ -53,7 +53,7 @@ class TotpRequest(Form):
 class TotpConfirmation(Form):
     """Proves the offered secret with a code of it."""
 
-    account: Annotated[str, Meta(max_length=64)]
+    account: Annotated[str, Meta(min_length=1, max_length=64)]
     password: Annotated[str, Meta(max_length=128)]
     totp: TotpCode
 

@@ -139,6 +139,7 @@ def read_roster(call: Call[None, NoQuery], class_id: str) -> RosterListing:
     action="roster.template",
     answer=LinkAnswer,
     summary="Get a link to the roster's xlsx form, prefilled",
+    refuses=[409],
 )
 def get_roster_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
     return LinkAnswer(url=make_template(call.context, class_id))

@@ -170,6 +170,7 @@ def _score_row(mark: Marks, before: Marks | None) -> ScoreRowAnswer:
     action="scores.template",
     answer=LinkAnswer,
     summary="Get a link to the xlsx form of marks, prefilled",
+    refuses=[409],
 )
 def get_scores_template(call: Call[None, NoQuery], class_id: str) -> LinkAnswer:
     return LinkAnswer(url=make_template(call.context, class_id))

@@ -32,6 +32,7 @@ _WITH_SIGNATURE: Final = ("signature_invalid",)
 _WITH_PLACE: Final = ("coord_system_missing",)
 _WITH_PATH: Final = ("not_found",)
 _WITH_KEY: Final = ("in_progress", "idempotency_mismatch")
+_OF_READING: Final = (400, 404)
 _RETRIED: Final = (409, 429, 503)
 """Statuses that may say when to come back; of the first only `in_progress` does."""
 
@@ -57,7 +58,7 @@ def of_views() -> Mapping[str, Sequence[str]]:
 
 def codes_of(endpoint: Endpoint) -> dict[int, list[str]]:
     """Give the codes an operation can answer with, by status."""
-    codes = {*_ALWAYS, *of_views().get(endpoint.name, ())}
+    codes = {*_ALWAYS, *_of_view(endpoint)}
     if endpoint.action != PUBLIC:
         codes |= set(_WITH_CALLER)
         codes |= set(_WITH_SIGNATURE) if is_of_platform(endpoint) else set()
@@ -69,14 +70,31 @@ def codes_of(endpoint: Endpoint) -> dict[int, list[str]]:
         codes |= set(_WITH_BODY)
     if endpoint.body is not None:
         codes |= set(_WITH_FORM)
-        if has_field(endpoint.body, "coord_system"):
-            codes |= set(_WITH_PLACE)
+    if _takes_place(endpoint):
+        codes |= set(_WITH_PLACE)
     if is_keyed(endpoint):
         codes |= set(_WITH_KEY)
     by_status: dict[int, list[str]] = defaultdict(list)
     for code in sorted(codes):
         by_status[status_of(REASONS[code].kind)].append(code)
     return dict(sorted({**by_status, 500: [INTERNAL_ERROR]}.items()))
+
+
+def _of_view(endpoint: Endpoint) -> set[str]:
+    """Give the codes that its view can refuse with.
+
+    What is read meets the words of refusals only to tell what may be done: it refuses a form, or finds
+    nothing, and whatever else its declaration says. A place without its system is the form's to refuse.
+    """
+    codes = set(of_views().get(endpoint.name, ())) - set(_WITH_PLACE)
+    if endpoint.method != "GET":
+        return codes
+    statuses = {*_OF_READING, *endpoint.refuses}
+    return {code for code in codes if status_of(REASONS[code].kind) in statuses}
+
+
+def _takes_place(endpoint: Endpoint) -> bool:
+    return has_field(endpoint.body, "coord_system") or has_field(endpoint.query, "near")
 
 
 class Problems:

@@ -65,7 +65,7 @@ class Schemas:
         component = self._components[self.of(kind)["$ref"].rpartition("/")[2]]
         required = component.get("required", [])
         return [
-            {"name": name, "in": "query", "required": name in required, "schema": _without_null(field)}
+            {"name": name, "in": "query", "required": name in required, "schema": _of_query(field)}
             for name, field in component["properties"].items()
         ]
 
@@ -193,6 +193,18 @@ def _number(schema: Json) -> Json:
     facts = {name: value for name, value in schema.items() if name != "format"}
     default = {"default": float(schema["default"])} if "default" in schema else {}
     return {**facts, "type": "number", **default}
+
+
+def _of_query(field: Json) -> Json:
+    """Describe a parameter: null is its absence, and one without a value is refused."""
+    schema = _without_null(field)
+    plain_text = schema.get("type") == "string" and not schema.keys() & {
+        "enum",
+        "format",
+        "pattern",
+        "minLength",
+    }
+    return {**schema, "minLength": 1} if plain_text else schema
 
 
 def _without_null(field: Json) -> Json:

@@ -1,8 +1,8 @@
 """What operations, parameters and fields mean, in both languages: the one place is `words.json`.
 
 A field means the same wherever it stands, so it is told once by its name; where a type means something else
-by it, `Type.field` tells that. A test holds the file against the document: nothing is left untold, nothing is
-spare.
+by it, `Type.field` tells that, of a parameter `operation.parameter`. A test holds the file against the
+document: nothing is left untold, nothing is spare.
 """
 
 import functools
@@ -13,6 +13,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+
+from chalicelib.edge.endpoints import Leaving
+from chalicelib.kernel.calendar import shanghai_date
 
 Json = dict[str, Any]
 Told = tuple[str, str]
@@ -38,6 +41,8 @@ class Words(msgspec.Struct, frozen=True):
     """The Chinese sentence; the English one stands with the view."""
     parameters: Mapping[str, Told]
     fields: Mapping[str, Told]
+    sheets: Mapping[str, Told]
+    """What stands in the csv and xlsx that an operation answers with, and in which units."""
 
 
 class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,21 +76,40 @@ def chinese_of(name: str) -> str:
     return told().operations.get(name, "")
 
 
-def of_operation(name: str, roles: Mapping[str, str], sheets: str = "") -> str:
-    """Tell what an operation does, who may ask for it how far, and the sheets it reads."""
+def of_operation(
+    name: str, roles: Mapping[str, str], sheets: str = "", *, leaves: Leaving | None = None
+) -> str:
+    """Tell what an operation does, who may ask for it how far, the sheets it reads, and whether it leaves."""
     who = ", ".join(f"{role} ({_scope(scope)})" for role, scope in roles.items())
     told_of = f"{chinese_of(name)}\n\nMay be called by: {who or 'everybody'}."
+    if name in told().sheets:
+        told_of = f"{told_of}\n\n{_both(told().sheets[name])}"
+    if leaves is not None:
+        told_of = f"{told_of}\n\n{_both(of_leaving(leaves))}"
     return f"{told_of}{THEN_SHEETS}{sheets}" if sheets else told_of
+
+
+def of_leaving(leaves: Leaving) -> Told:
+    """Tell since when an operation should not be begun with, until when it answers, what to call instead."""
+    since, until = shanghai_date(leaves.since), leaves.until and shanghai_date(leaves.until)
+    ends = (f"，{until} 停止服务", f", answers until {until}") if until else ("", "")
+    instead = (
+        (f"，请改用 {leaves.instead}", f"; call {leaves.instead} instead") if leaves.instead else ("", "")
+    )
+    return (
+        f"自 {since} 起不宜再用{ends[0]}{instead[0]}。",
+        f"Deprecated since {since}{ends[1]}{instead[1]}.",
+    )
 
 
 def _scope(scope: str) -> str:
     return _SCOPES.get(scope, (scope, scope))[1]
 
 
-def path_parameters(path: str) -> list[Json]:
-    """Describe what stands in a path."""
+def path_parameters(path: str, operation: str) -> list[Json]:
+    """Describe what stands in the path of an operation."""
     return [
-        parameter({"name": name, "in": "path", "required": True, "schema": _form_of(name)})
+        parameter({"name": name, "in": "path", "required": True, "schema": _form_of(name)}, operation)
         for name in re.findall(r"{(\w+)}", path)
     ]
 
@@ -94,10 +118,16 @@ def _form_of(name: str) -> Json:
     return {"type": "string", **_FORMS.get(name, {})}
 
 
-def parameter(plain: Json) -> Json:
-    """Describe a parameter."""
-    words = told().parameters.get(plain["name"])
-    return plain if words is None else {**plain, "description": _both(words)}
+def parameter(plain: Json, operation: str) -> Json:
+    """Describe a parameter of an operation."""
+    words = meaning_of_parameter(operation, plain["name"])
+    return {**plain, "description": _both(words)} if any(words) else plain
+
+
+def meaning_of_parameter(operation: str, name: str) -> Told:
+    """Tell what an operation means by a parameter, in both languages; empty if the file does not tell."""
+    parameters = told().parameters
+    return parameters.get(f"{operation}.{name}") or parameters.get(name, ("", ""))
 
 
 def described(name: str, schema: Json) -> Json:

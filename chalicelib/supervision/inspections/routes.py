@@ -178,6 +178,7 @@ def read_inspection(call: Call[None, NoQuery], inspection_id: str) -> Inspection
     query=PhonesQuery,
     answer=LinkAnswer,
     summary="A sheet of whom to call, masked unless it is asked for; who looked is recorded",
+    refuses=[409],
 )
 def get_inspection_phones(call: Call[None, PhonesQuery], inspection_id: str) -> LinkAnswer:
     callees = service.phones(call.context, inspection_id, opened=call.query.opened)

@@ -19,7 +19,7 @@ api = Api(__name__)
 class IssuanceBatchRequest(Form):
     """Issue to this list; `declared_count` is its number of valid rows."""
 
-    import_id: Annotated[str, Meta(max_length=80)]
+    import_id: Annotated[str, Meta(min_length=1, max_length=80)]
     declared_count: Annotated[int, Meta(ge=0, le=1_000_000)]
 
 
