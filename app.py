@@ -120,7 +120,7 @@ FUNCTIONS = (
     ("reconcile_exchange", "exchange", Kind.ORDER),
     ("record_audit", "supervision.audit", Kind.EVENT),
     ("seal_audit", "supervision.audit", Kind.JOB),
-    ("compare_audit", "supervision.audit.comparison", Kind.JOB),
+    ("compare_audit", "supervision.audit.comparison", Kind.ORDER),
     ("reencrypt_people", "supervision.rekeying", Kind.ORDER),
     ("migrate_rows", "supervision.migration", Kind.ORDER),
     ("watch_changes", "supervision.evaluations", Kind.EVENT),

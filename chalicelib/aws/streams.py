@@ -106,6 +106,22 @@ def _row_change(record: Mapping[str, Any], name: str) -> RowChange:
     )
 
 
+def standing_change(name: str, raw: Mapping[str, Any]) -> RowChange:
+    """Describe a row as it stands as if its last write had just been told; what was before is not known."""
+    table = table_named(name)
+    image = _image(table, raw)
+    subject, part = key_of(table, raw)
+    return RowChange(
+        sequence="",
+        table=name,
+        subject=subject,
+        part=part,
+        before=None,
+        after=image,
+        change=_change(None, image),
+    )
+
+
 def key_of(table: type[Table[Any]], raw: Mapping[str, Any]) -> tuple[str, str]:
     """Give the subject and part of a row: its hash key, and its range key, "" if the table has none."""
     key = table.from_raw_data({name: raw[name] for name in table.key_names()}).attribute_values

@@ -397,14 +397,13 @@ def page_of(rows: Any, _: PageRequest) -> Page[Any]:
 
 def scan_segment(
     table: type[Table[Any]],
-    names: Sequence[str],
     *,
     segment: int,
     segments: int,
     limit: int,
     after: Mapping[str, Any] | None,
 ) -> tuple[list[dict[str, Any]], dict[str, Any] | None]:
-    """Read some attributes of the next rows of a segment of a table, as they are stored, and where to go on.
+    """Read the next rows of a segment of a table, as they are stored, and where to go on.
 
     Rows come raw, since a walk over everything also meets what cannot be read. It is for the comparison of
     the audit alone: everything else finds its rows by key or index.
@@ -413,7 +412,6 @@ def scan_segment(
         Unavailable: DynamoDB did not answer.
 
     """
-    named = {f"#{place}": name for place, name in enumerate(names)}
     start = {"ExclusiveStartKey": dict(after)} if after is not None else {}
     try:
         answer = connection().client.scan(
@@ -422,8 +420,6 @@ def scan_segment(
             TotalSegments=segments,
             Limit=limit,
             ConsistentRead=True,
-            ProjectionExpression=", ".join(named),
-            ExpressionAttributeNames=named,
             **start,
         )
     except (BotoCoreError, ClientError) as failure:

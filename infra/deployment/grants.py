@@ -254,7 +254,8 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "compare_audit": {
         "table/accounts": "Scan",
         "table/audit-comparisons": "GetItem PutItem",
-        "table/audit-records": "BatchGetItem",
+        "table/audit-heads": "GetItem PutItem",
+        "table/audit-records": "BatchGetItem PutItem Query",
         "table/budgets": "Scan",
         "table/check-in-reviews": "Scan",
         "table/claim-documents": "Scan",
@@ -282,6 +283,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/risk-cases": "Scan",
         "table/settlement-batches": "Scan",
         "table/subsidy-claims": "Scan",
+        "table/voucher-counts": "UpdateItem",
         "table/vouchers": "Scan",
     },
     "reencrypt_people": {

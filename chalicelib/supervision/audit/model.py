@@ -28,6 +28,8 @@ from chalicelib.kernel.identity import mask_phone
 
 GENESIS = ""
 UNTOLD_ACTOR = "unknown"
+MISSING_ACTION = "row.version_missing"
+"""A version between two that are known: the row has it no more, and the stream never told it."""
 VALUE_BYTES_MAX = 16_000
 _KEPT_OUT = frozenset({"op_id", "last_change", "version", "password_hash", "activation_hash", "current_hash"})
 _SECRET = re.compile(r"sealed.*|.*_(hash|digest|nonce|secret)")
@@ -51,6 +53,8 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     before: dict[str, Any] = {}
     after: dict[str, Any] = {}
+    rebuilt: bool = False
+    """It was made from the row as it stands, because the stream never told the change."""
     hash: str = ""
 
 
@@ -68,10 +72,18 @@ def entry_of(part: str, version: int | None, sequence: str) -> str:
     return f"{number}#{part}" if part else number
 
 
+def version_of(entry: str) -> int | None:
+    """Tell the version that an entry names; None of one that goes by its stream number."""
+    number = entry.partition("#")[0]
+    return int(number) if number.isdecimal() else None
+
+
 def digest_of(record: AuditRecord, previous: str) -> str:
     """Give the SHA-256 of the previous digest followed by the record's canonical JSON."""
     facts = msgspec.structs.asdict(record)
     del facts["hash"]
+    if not record.rebuilt:
+        del facts["rebuilt"]  # records from before there was such a thing keep their digests
     facts["at"] = format_moment(record.at)
     canonical = msgspec.json.encode(facts, order="deterministic")
     return hashlib.sha256(previous.encode() + canonical).hexdigest()
@@ -96,11 +108,34 @@ def follows(record: AuditRecord, head: ChainHead) -> bool:
 def same_change(record: AuditRecord, other: AuditRecord) -> bool:
     """Tell whether two records tell of the same change, whatever their places in the chain.
 
-    A change that nobody signed is told at the time its record was made, so that time does not count.
+    A change that nobody signed is told at the time its record was made, so that time does not count. One that
+    was rebuilt has what the row said last of who, when and why, but not what the row was before.
     """
+    if record.rebuilt != other.rebuilt:
+        return _signature(record) == _signature(other)
     unsigned = record.actor == other.actor == UNTOLD_ACTOR
     unplaced = msgspec.structs.replace(record, seq=0, hash="", at=other.at if unsigned else record.at)
     return unplaced == msgspec.structs.replace(other, seq=0, hash="")
+
+
+def _signature(record: AuditRecord) -> tuple[object, ...]:
+    signed = record.actor != UNTOLD_ACTOR
+    asked = (record.request_id, record.at) if signed else ()
+    return (record.subject, record.entry, record.actor, record.action, *asked)
+
+
+class RebuiltChange(msgspec.Struct, frozen=True):
+    """A record that was made anew from a row, or names a version of which nothing is left."""
+
+    seq: int
+    subject: str
+    table: str
+    version: int
+    missing: bool
+
+
+REBUILT_LISTED_MAX = 200
+"""So many rebuilt records one walk names; all are counted."""
 
 
 class ChainBreak(msgspec.Struct, frozen=True):
@@ -122,6 +157,8 @@ class Walk:
         self.at = at or ChainHead(chain=chain)
         self.subject: str | None = None
         self.bad: ChainBreak | None = None
+        self.rebuilt: list[RebuiltChange] = []
+        self.rebuilt_count = 0
         self._vouched = self.at.seq
         self._roots: dict[int, set[str]] = {}
         for root in roots:
@@ -140,7 +177,16 @@ class Walk:
             self.at, self.subject = head_after(record), record.subject
             if record.seq in self._roots:
                 self._vouched = record.seq
+            if record.rebuilt:
+                self._note_rebuilt(record)
         return self.bad is None
+
+    def _note_rebuilt(self, record: AuditRecord) -> None:
+        self.rebuilt_count += 1
+        if len(self.rebuilt) < REBUILT_LISTED_MAX:
+            version = version_of(record.entry) or 0
+            missing = record.action == MISSING_ACTION
+            self.rebuilt.append(RebuiltChange(record.seq, record.subject, record.table, version, missing))
 
     def unreadable(self) -> None:
         """Note that what stands next cannot be read as a record."""
@@ -183,6 +229,54 @@ def changed(
     return (
         {name: _kept(name, then[name]) for name in touched if name in then},
         {name: _kept(name, now[name]) for name in touched if name in now},
+    )
+
+
+def known_of(records: Iterable[AuditRecord]) -> dict[str, Any]:
+    """Put together what records of one row, in the order of its versions, tell of how it stood last."""
+    known: dict[str, Any] = {}
+    for record in records:
+        for name in record.before.keys() - record.after.keys():
+            known.pop(name, None)
+        known |= record.after
+    return known
+
+
+def undone(standing: Mapping[str, Any], records: Iterable[AuditRecord]) -> dict[str, Any]:
+    """Tell how a row stood before some of its last changes, given from the last one backwards."""
+    image = dict(standing)
+    for record in records:
+        for name in record.after.keys() - record.before.keys():
+            image.pop(name, None)
+        image |= record.before
+    return image
+
+
+def lacking(version: int, chained: Iterable[AuditRecord]) -> list[int]:
+    """Name the versions of a row, up to the one in which it stands, that have no record."""
+    recorded = {version_of(record.entry) for record in chained}
+    return [number for number in range(1, version + 1) if number not in recorded]
+
+
+def runs_of(versions: Iterable[int]) -> list[tuple[int, int]]:
+    """Put versions that follow each other together: 3, 4, 7 are (3, 4) and (7, 7)."""
+    runs: list[tuple[int, int]] = []
+    for version in sorted(versions):
+        if runs and runs[-1][1] == version - 1:
+            runs[-1] = (runs[-1][0], version)
+        else:
+            runs.append((version, version))
+    return runs
+
+
+def differences(
+    known: Mapping[str, Any], standing: Mapping[str, Any]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give what differs between how a row was known and how it stands, both as records keep values."""
+    touched = sorted(name for name in {*known, *standing} if known.get(name) != standing.get(name))
+    return (
+        {name: known[name] for name in touched if name in known},
+        {name: standing[name] for name in touched if name in standing},
     )
 
 

@@ -36,6 +36,7 @@ class AuditAnswer(Answer):
     table: str
     before: dict[str, Any]
     after: dict[str, Any]
+    rebuilt: bool
     chain: str
     hash: str
 
@@ -70,14 +71,26 @@ class ChainPlaceAnswer(Answer):
     hash: str
 
 
+class RebuiltAnswer(Answer):
+    """A record that was made anew from a row as it stood; `missing` if nothing is left of that version."""
+
+    seq: int
+    subject: str
+    table: str
+    version: int
+    missing: bool
+
+
 class ChainAnswer(Answer):
-    """What walking one chain found; `records` are those that hold."""
+    """What walking one chain found; `records` are those that hold, `rebuilt` the first 200 made anew."""
 
     chain: str
     records: int
     intact: bool
     first_bad: ChainBreakAnswer | None
     after: ChainPlaceAnswer | None
+    rebuilt_count: int
+    rebuilt: list[RebuiltAnswer]
 
 
 class GapAnswer(Answer):
@@ -91,11 +104,12 @@ class GapAnswer(Answer):
 
 
 class ComparedAnswer(Answer):
-    """What the last weekly walk of the tables found and is missing still; `finished_at` is null meanwhile."""
+    """What the last daily walk of the tables found and is missing still; `finished_at` is null meanwhile."""
 
     begun_at: datetime
     finished_at: datetime | None
     rows: int
+    rebuilt: int
     gap_count: int
     gaps: list[GapAnswer]
 
@@ -144,6 +158,8 @@ def verify_audit(call: Call[VerifyRequest, NoQuery]) -> VerdictAnswer:
         first_bad=worst.first_bad,
         after=next((chain.after for chain in chains if chain.after is not None), None),
         chains=chains,
+        rebuilt_count=sum(chain.rebuilt_count for chain in chains),
+        rebuilt=[one for chain in chains for one in chain.rebuilt],
         compared=_compared(found) if found is not None else None,
     )
 
@@ -153,6 +169,7 @@ def _compared(found: comparison.ComparisonFound) -> ComparedAnswer:
         begun_at=found.begun_at,
         finished_at=found.finished_at,
         rows=found.rows,
+        rebuilt=found.rebuilt,
         gap_count=found.gap_count,
         gaps=[
             GapAnswer(
@@ -171,6 +188,13 @@ def _chain(verdict: audit.Verdict) -> ChainAnswer:
         intact=bad is None,
         first_bad=ChainBreakAnswer(seq=bad.seq, subject=bad.subject) if bad else None,
         after=ChainPlaceAnswer(chain=end.chain, seq=end.seq, hash=end.hash) if end is not None else None,
+        rebuilt_count=verdict.rebuilt_count,
+        rebuilt=[
+            RebuiltAnswer(
+                seq=one.seq, subject=one.subject, table=one.table, version=one.version, missing=one.missing
+            )
+            for one in verdict.rebuilt
+        ],
     )
 
 
@@ -189,4 +213,5 @@ def _render(record: AuditRecord) -> AuditAnswer:
         after=record.after,
         chain=record.chain,
         hash=record.hash,
+        rebuilt=record.rebuilt,
     )

@@ -30,6 +30,7 @@ from chalicelib.supervision.audit.model import (
     AuditRecord,
     ChainBreak,
     ChainHead,
+    RebuiltChange,
     Walk,
     changed,
     entry_of,
@@ -181,8 +182,12 @@ def _unrecorded(observed: Iterable[ObservedChange]) -> list[ObservedChange]:
             numbered = entry_of(change.part, None, change.sequence)
             if first is None:
                 fresh[change.key] = change
+            elif change.record.rebuilt:
+                continue  # it was told meanwhile after all
             elif change.record.entry != numbered and not same_change(first, change.record):
-                again.append(replace(change, record=msgspec.structs.replace(change.record, entry=numbered)))
+                late = msgspec.structs.replace(change.record, entry=numbered)
+                moves = {} if first.rebuilt else change.moves  # what was rebuilt has moved the counts past it
+                again.append(replace(change, record=late, moves=moves))
         waiting = again
     return sorted(fresh.values(), key=lambda change: order[change.sequence])
 
@@ -236,12 +241,17 @@ def history(context: Context, subject: str, request: PageRequest) -> Page[AuditR
 
 @dataclass(frozen=True)
 class Verdict:
-    """What walking a chain found; `after` is where to go on if the walk was too long for one call."""
+    """What walking a chain found; `after` is where to go on if the walk was too long for one call.
+
+    `rebuilt` are the first of the records that were made anew from the tables, `rebuilt_count` their number.
+    """
 
     chain: str
     records: int
     first_bad: ChainBreak | None
     after: ChainHead | None = None
+    rebuilt: Sequence[RebuiltChange] = ()
+    rebuilt_count: int = 0
 
 
 def verify(context: Context, division: str | None, *, after: ChainHead | None = None) -> list[Verdict]:
@@ -272,15 +282,19 @@ def _verify(chain: str, until: float, *, at: ChainHead | None = None) -> Verdict
     while True:
         reached = walk.at.seq
         if not _follow(walk, chain, until):
-            return Verdict(chain, walk.at.seq, walk.bad)
+            return _verdict(walk, walk.bad)
         if time.monotonic() > until:
-            return Verdict(chain, walk.at.seq, None, after=walk.at)
+            return _verdict(walk, None, after=walk.at)
         head = store.head_of(chain)
         if head.seq > walk.at.seq and tries < _LAG_TRIES:  # written meanwhile, or the index lags
             tries = tries + 1 if walk.at.seq == reached else 0
             time.sleep(_PAUSE_SECONDS * tries)
             continue
-        return Verdict(chain, walk.at.seq, walk.end(head))
+        return _verdict(walk, walk.end(head))
+
+
+def _verdict(walk: Walk, bad: ChainBreak | None, *, after: ChainHead | None = None) -> Verdict:
+    return Verdict(walk.at.chain, walk.at.seq, bad, after, walk.rebuilt, walk.rebuilt_count)
 
 
 def _follow(walk: Walk, chain: str, until: float) -> bool:

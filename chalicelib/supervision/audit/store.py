@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Any
 
 import msgspec
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws import objects
@@ -56,6 +56,7 @@ class AuditRow(Table[AuditRecord]):
     reason = UnicodeAttribute(null=True)
     before = StructAttribute()
     after = StructAttribute()
+    rebuilt = BooleanAttribute(null=True)
     hash = UnicodeAttribute()
     by_chain = ByChain()
 
@@ -129,10 +130,15 @@ def records_of(subject: str, request: PageRequest) -> Page[AuditRecord]:
     records are read together and put in order here.
     """
     after = request.after["seq"] if request.after else 0
-    records = [row.record for row in AuditRow.query(subject, consistent_read=True)]
+    records = all_records_of(subject)
     later = sorted((record for record in records if record.seq > after), key=lambda record: record.seq)
     items = later[: request.limit]
     return Page(items=items, after={"seq": items[-1].seq} if len(later) > len(items) else None)
+
+
+def all_records_of(subject: str) -> list[AuditRecord]:
+    """Read every record of a subject, in the order of their entries."""
+    return [row.record for row in AuditRow.query(subject, consistent_read=True)]
 
 
 def walk(chain: str, *, after: int = 0) -> Iterator[AuditRecord]:

@@ -140,7 +140,19 @@ def test_a_large_batch_is_one_chain(api: Any, cloud: Any) -> None:
         "intact": True,
         "first_bad": None,
         "after": None,
-        "chains": [{"chain": "3401", "records": 250, "intact": True, "first_bad": None, "after": None}],
+        "rebuilt_count": 0,
+        "rebuilt": [],
+        "chains": [
+            {
+                "chain": "3401",
+                "records": 250,
+                "intact": True,
+                "first_bad": None,
+                "after": None,
+                "rebuilt_count": 0,
+                "rebuilt": [],
+            }
+        ],
         "compared": None,
     }
 

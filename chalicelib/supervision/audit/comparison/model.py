@@ -1,10 +1,11 @@
-"""A weekly walk of the streamed tables: whether the chain has the version in which each row stands.
+"""A daily walk of the streamed tables: whether the chain has the version in which each row stands.
 
 The chain alone shows only what was done to it. A change that never reached it (a record of a stream that was
 lost, or that nobody could write) is missing without a trace; the row itself tells of it, by its version.
 
     voucher vch_a stands at version 5; the chain has 1 to 5           nothing to say
-    voucher vch_b stands at version 5; the chain has 1 to 4           a gap: vch_b, 5
+    voucher vch_b stands at version 5; the chain has 1 to 4           a gap: vch_b, 5; in a day it is rebuilt
+    voucher vch_d stands at version 5; the chain has 1, 2 and 5       3 and 4 are named as missing
     class cls_a's roster, told by its head (`told_by`)                looked for under the head instead
     voucher vch_c was changed a minute ago                            left to the next walk: streams lag
 """
@@ -16,14 +17,16 @@ from typing import Any, TypeVar
 import msgspec
 
 from chalicelib.exchange.model import area_of
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Change
 from chalicelib.supervision.audit.model import entry_of
 
 Value = TypeVar("Value")
-INTERVAL = timedelta(days=7)
 LAG = timedelta(hours=1)
 """Younger changes may be on their way to the chain."""
+STREAM_MEMORY = timedelta(hours=26)
+"""Older changes come no more: a stream forgets after a day. What is missing of them is rebuilt."""
 SEGMENTS = 4
 """Parts of a table that are walked one after the other: each is gone on with by itself."""
 GAPS_KEPT = 200
@@ -40,6 +43,7 @@ class StandingRow(msgspec.Struct, frozen=True, kw_only=True):
     division: str
     changed_at: datetime | None
     told_by: str | None = None
+    raw: Mapping[str, Any] = {}
 
     @property
     def entry(self) -> str | None:
@@ -59,7 +63,11 @@ class Gap(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
-    """The last walk: when it began and ended, in which table and segment it is, and what it found."""
+    """The last walk: when it began and ended, in which table and segment it is, and what it found.
+
+    Of a row that changed after `since` every version is looked for; the walk before has seen to the others.
+    What is missing for longer than `stale_hours` is rebuilt, `rebuilt` counts those records.
+    """
 
     id: str = "last"
     begun_at: datetime
@@ -70,13 +78,45 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     rows: int = 0
     gap_count: int = 0
     gaps: list[Gap] = []
+    rebuilt: int = 0
+    since: datetime | None = None
+    stale_hours: float = STREAM_MEMORY.total_seconds() / 3600
     version: int = 0
     last_change: Change | None = None
 
 
 def is_due(last: Comparison | None, now: datetime) -> bool:
-    """Tell whether another walk is to begin: the last one is over and began a week ago."""
-    return last is None or (last.finished_at is not None and now - last.begun_at >= INTERVAL)
+    """Tell whether another walk is to begin: the last one is over, and a day of Asia/Shanghai with it."""
+    return last is None or (
+        last.finished_at is not None and shanghai_date(last.begun_at) < shanghai_date(now)
+    )
+
+
+def begun(last: Comparison | None, now: datetime, *, stale: timedelta, first_table: str) -> Comparison:
+    """Begin a walk; its rows changed since the one before could have rebuilt them are looked at in full."""
+    return Comparison(
+        begun_at=now,
+        table=first_table,
+        since=last.begun_at - STREAM_MEMORY - LAG if last is not None else None,
+        stale_hours=stale.total_seconds() / 3600,
+        version=last.version if last is not None else 0,
+    )
+
+
+def entries_of(row: StandingRow, since: datetime | None) -> list[str]:
+    """Name the entries that the chain should have of a row: of one that changed since, all up to its own.
+
+    A part of a thing shares its versions with what tells of it, so only its last is asked for.
+    """
+    if row.version is None:
+        return []
+    settled = since is not None and row.changed_at is not None and row.changed_at < since
+    first = row.version if row.part or settled or row.version > VERSIONS_MAX else 1
+    return [entry_of(row.part, version, "") for version in range(first, row.version + 1)]
+
+
+VERSIONS_MAX = 50
+"""A row that changed oftener, such as an account, is asked for its last version only."""
 
 
 def expected(rows: Sequence[StandingRow], now: datetime) -> list[StandingRow]:
@@ -86,6 +126,22 @@ def expected(rows: Sequence[StandingRow], now: datetime) -> list[StandingRow]:
         for row in rows
         if not (row.part and row.told_by is not None and row.told_by != row.part)
         and not (row.changed_at is not None and now - row.changed_at < LAG)
+    ]
+
+
+def is_stale(row: StandingRow, at: Comparison, now: datetime) -> bool:
+    """Tell whether what is missing of a row will not come by itself any more."""
+    return row.changed_at is None or now - row.changed_at >= timedelta(hours=at.stale_hours)
+
+
+def incomplete(
+    rows: Sequence[StandingRow], recorded: Mapping[tuple[str, str], object], since: datetime | None
+) -> list[StandingRow]:
+    """List the rows of which the chain lacks a version that it should have."""
+    return [
+        row
+        for row in rows
+        if row.entry is None or any((row.subject, entry) not in recorded for entry in entries_of(row, since))
     ]
 
 
@@ -125,7 +181,7 @@ def onwards(at: Comparison, tables: Sequence[str], after: dict[str, Any] | None)
 
 
 def row_of(table: str, item: Mapping[str, Any], key: tuple[str, str]) -> StandingRow:
-    """Describe a row by what was read of it, as it is stored; what cannot be read tells nothing."""
+    """Describe a row as it is stored; what of it cannot be read tells nothing."""
     change = _plain(item.get("last_change"), dict[str, Any]) or {}
     told_by = change.get("told_by")
     return StandingRow(
@@ -136,6 +192,7 @@ def row_of(table: str, item: Mapping[str, Any], key: tuple[str, str]) -> Standin
         division=str((item.get("division") or {}).get("S") or PROVINCE),
         changed_at=_moment(change.get("at")),
         told_by=told_by if isinstance(told_by, str) else None,
+        raw=item,
     )
 
 

@@ -1,30 +1,38 @@
-"""Use cases of the comparison: go on with the weekly walk, and tell what it found."""
+"""Use cases of the comparison: go on with the daily walk, and tell what it found."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
-from chalicelib.aws.logs import log, measure
+from chalicelib.aws.logs import log, log_failure, measure
 from chalicelib.aws.metrics import AUDIT_GAPS
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.supervision.audit import store as chain_store
 from chalicelib.supervision.audit.comparison import store
 from chalicelib.supervision.audit.comparison.model import (
     GAPS_KEPT,
+    STREAM_MEMORY,
     Comparison,
     Gap,
+    StandingRow,
+    begun,
+    entries_of,
     expected,
     gaps_among,
+    incomplete,
     is_due,
+    is_stale,
     key_of,
     onwards,
 )
+from chalicelib.supervision.audit.model import lacking
+from chalicelib.supervision.audit.rebuilding import observe_standing
+from chalicelib.supervision.audit.service import append, by_chain
 
 RUN_SECONDS = 200
-_RECORDED_TOGETHER = 100
 
 
 @dataclass(frozen=True)
@@ -36,17 +44,21 @@ class ComparisonFound:
     rows: int
     gap_count: int
     gaps: Sequence[Gap]
+    rebuilt: int
 
 
-def compare(context: Context, *, pages: int | None = None) -> Comparison:
-    """Go on with the walk, or begin one if it is time, for so many pages or until the time is up.
+def compare(
+    context: Context, *, pages: int | None = None, stale: timedelta = STREAM_MEMORY, anew: bool = False
+) -> Comparison:
+    """Go on with the walk, or begin one, for so many pages or until the time is up.
 
-    Whoever kills it loses one page. What is found missing is measured once the walk is over, so that the
-    alarm rings until a walk finds nothing.
+    Whoever kills it loses one page. What is found missing or was rebuilt is measured once the walk is over,
+    so that the alarm rings until a walk finds nothing.
     """
     at = store.find_comparison()
-    if at is None or is_due(at, context.now):
-        at = _begun(context, at)
+    if at is None or anew or is_due(at, context.now):
+        fresh = begun(at, context.now, stale=stale, first_table=store.streamed_tables()[0])
+        at = _saved(context, fresh) or fresh
     until = time.monotonic() + RUN_SECONDS
     done = 0
     while at.finished_at is None and time.monotonic() < until and (pages is None or done < pages):
@@ -55,22 +67,22 @@ def compare(context: Context, *, pages: int | None = None) -> Comparison:
             return store.find_comparison() or at
         at, done = moved, done + 1
     if at.finished_at is not None:
-        measure(AUDIT_GAPS, at.gap_count)
+        measure(AUDIT_GAPS, at.gap_count + at.rebuilt)
     return at
 
 
-def _begun(context: Context, last: Comparison | None) -> Comparison:
-    tables = store.streamed_tables()
-    fresh = Comparison(begun_at=context.now, table=tables[0], version=last.version if last is not None else 0)
-    return _saved(context, fresh) or fresh
-
-
 def _page(context: Context, at: Comparison) -> Comparison | None:
-    """Compare the page that comes next and note how far that is; None if somebody else has."""
+    """Compare the page that comes next and note how far that is; None if somebody else has.
+
+    What is rebuilt before the note is written is found there when the page is compared again.
+    """
     rows, after = store.page_of_rows(at.table, at.segment, at.after)
     due = expected(rows, context.now)
-    keys = [(row.subject, row.entry) for row in due if row.entry is not None]
-    missing = gaps_among(due, chain_store.recorded(keys))
+    keys = [(row.subject, entry) for row in due for entry in entries_of(row, at.since)]
+    lacked = incomplete(due, chain_store.recorded(keys), at.since)
+    rebuilt = sum(_rebuild(context, row) for row in lacked if is_stale(row, at, context.now))
+    left = chain_store.recorded([(row.subject, row.entry) for row in lacked if row.entry is not None])
+    missing = gaps_among(lacked, left)
     for gap in missing:
         log("audit_gap", table=gap.table, chain=gap.chain, version=gap.version)
     place = onwards(at, store.streamed_tables(), after)
@@ -81,9 +93,31 @@ def _page(context: Context, at: Comparison) -> Comparison | None:
         rows=at.rows + len(rows),
         gap_count=at.gap_count + len(missing),
         gaps=[*at.gaps, *missing][:GAPS_KEPT],
+        rebuilt=at.rebuilt + rebuilt,
         finished_at=context.now if over else None,
     )
     return _saved(context, moved)
+
+
+def _rebuild(context: Context, row: StandingRow) -> int:
+    """Record what the chain lacks of a row; gives how many records. One that fails stops no other."""
+    try:
+        change = store.standing(row)
+        if row.version is None or change.version != row.version:
+            return 0
+        chained = [
+            record
+            for record in chain_store.all_records_of(row.subject)
+            if record.table == row.table and record.entry.partition("#")[2] == row.part
+        ]
+        versions = [row.version] if row.part else lacking(row.version, chained)
+        observed = observe_standing(context, change, versions, chained)
+        added = sum(append(context, chain, changes) for chain, changes in by_chain(observed).items())
+    except Exception as error:  # noqa: BLE001 - it stays a gap, which is listed and rings
+        log_failure("audit_unrebuilt", error, table=row.table, version=row.version)
+        return 0
+    log("audit_rebuilt", table=row.table, version=row.version, records=added)
+    return added
 
 
 def _saved(context: Context, fresh: Comparison) -> Comparison | None:
@@ -105,4 +139,5 @@ def found_in(chains: Sequence[str]) -> ComparisonFound | None:
         rows=last.rows,
         gap_count=len(left),
         gaps=left,
+        rebuilt=last.rebuilt,
     )

@@ -24,8 +24,8 @@ def recorded(*records: Any) -> None:
     record_audit(stream_event(*records), system_context("audit", now=NOW, request_id="req_test"))
 
 
-def walked(at: datetime = LATER) -> Any:
-    return compare_audit(system_context("compare_audit", now=at, request_id="req_test"))
+def walked(at: datetime = LATER, **order: Any) -> Any:
+    return compare_audit(order, system_context("compare_audit", now=at, request_id="req_test"))
 
 
 def stored(name: str, *, version: int, division: str = "340111") -> None:
@@ -46,7 +46,12 @@ def test_a_change_that_never_reached_the_chain_is_found_listed_and_measured(
         stored(name, version=2)
     stored("vch_bbbb", version=3)  # its third change was lost
     assert verdict(api)["compared"] is None
-    assert walked() == {"finished": True, "rows": 3, "gaps": 1}  # the third is the supervisor's account
+    assert walked() == {
+        "finished": True,
+        "rows": 3,
+        "gaps": 1,
+        "rebuilt": 0,
+    }  # the third is the supervisor's account
     assert values_of(capsys.readouterr().out, "AuditGaps") == [1]
     found = verdict(api)
     assert (found["intact"], found["first_bad"], found["compared"]["gap_count"]) == (False, None, 1)
@@ -83,13 +88,15 @@ def test_a_row_whose_last_change_is_malformed_does_not_stop_the_walk(api: Any, c
             UpdateExpression="SET last_change = :broken, version = :two",
             ExpressionAttributeValues={":broken": broken, ":two": {"N": "2"}},
         )
-        assert walked(LATER + timedelta(days=7) * weeks) == {"finished": True, "rows": 30, "gaps": 1}
-    begun = store.find_comparison()
-    assert begun is not None
-    assert [(gap.subject, gap.version) for gap in begun.gaps] == [("vch_0007", 2)]
+        found = walked(LATER + timedelta(minutes=30) * weeks, anew=True)
+        assert (found["rows"], found["gaps"] + found["rebuilt"]) == (30, 1)
+        if found["gaps"]:
+            begun = store.find_comparison()
+            assert begun is not None
+            assert [(gap.subject, gap.version) for gap in begun.gaps] == [("vch_0007", 2)]
 
 
-def test_a_walk_that_is_killed_goes_on_where_it_was_and_begins_anew_after_a_week(
+def test_a_walk_that_is_killed_goes_on_where_it_was_and_begins_anew_the_next_day(
     cloud: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(store, "PAGE_ITEMS", 3)
@@ -104,10 +111,10 @@ def test_a_walk_that_is_killed_goes_on_where_it_was_and_begins_anew_after_a_week
         at = service.compare(context, pages=1)
     assert len(seen) > SEGMENTS * 20
     assert (at.rows, at.gap_count) == (20, 1)
-    again = service.compare(system_context("x", now=LATER + timedelta(days=6), request_id="r"))
+    again = service.compare(system_context("x", now=LATER + timedelta(hours=14), request_id="r"))
     assert (again.begun_at, again.rows, again.version) == (at.begun_at, at.rows, at.version)
-    fresh = service.compare(system_context("x", now=LATER + timedelta(days=7), request_id="r"))
-    assert (fresh.begun_at, fresh.rows) == (LATER + timedelta(days=7), 20)
+    fresh = service.compare(system_context("x", now=LATER + timedelta(days=1), request_id="r"))
+    assert (fresh.begun_at, fresh.rows) == (LATER + timedelta(days=1), 20)
 
 
 def test_every_table_that_the_stream_is_read_of_is_walked(cloud: Any) -> None:
