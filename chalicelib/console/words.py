@@ -188,6 +188,24 @@ KINDS: Final[Mapping[str, Pair]] = {
 }
 FLAGS: Final[Mapping[str, Pair]] = {"late": ("临近到期", "Late"), "overdue": ("已超期", "Overdue")}
 
+FOOTAGE: Final[Mapping[str, Pair]] = {
+    "awaiting_upload": ("未传完", "Not all sent"),
+    "stored": ("已收到", "Stored"),
+    "mismatch": ("与登记不符", "Not what was announced"),
+    "missing": ("未上传", "Missing"),
+    "external": ("监控平台", "On a platform"),
+    "lapsed": ("已失效", "Lapsed"),
+}
+MISMATCHES: Final[Mapping[str, Pair]] = {
+    "size_bytes": ("大小不同", "another size"),
+    "content_type": ("格式不同", "another type"),
+    "sha256": ("内容不同", "other bytes"),
+    "unplayable": ("无法播放", "it does not play"),
+    "length": ("时长不同", "another length"),
+    "too_small": ("文件过小", "too small for its length"),
+    "duplicate": ("与另一段录像相同", "the very bytes of another recording"),
+}
+
 MARKS: Final[Mapping[str, tuple[str, str, str]]] = {
     "present": ("√", "到课", "Present"),
     "late": ("迟", "迟到", "Late"),

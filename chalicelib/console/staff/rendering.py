@@ -33,6 +33,7 @@ _OTHERS: Final[Mapping[str, words.Pair]] = {
     "entry.save": ("保存", "saved"),
     "class.save": ("保存开班申请", "application saved"),
     "class.change": ("申请变更", "change applied for"),
+    "footage.complete": ("上传录像", "footage sent"),
 }
 """What pages do in their own way."""
 _SIMPLE = frozenset({"version", "words", "echo"})
