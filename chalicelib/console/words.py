@@ -189,7 +189,7 @@ KINDS: Final[Mapping[str, Pair]] = {
 FLAGS: Final[Mapping[str, Pair]] = {"late": ("临近到期", "Late"), "overdue": ("已超期", "Overdue")}
 
 FOOTAGE: Final[Mapping[str, Pair]] = {
-    "awaiting_upload": ("未传完", "Not all sent"),
+    "awaiting_upload": ("待收到", "Awaited"),
     "stored": ("已收到", "Stored"),
     "mismatch": ("与登记不符", "Not what was announced"),
     "missing": ("未上传", "Missing"),
