@@ -336,6 +336,25 @@ SUBJECTS: Final[Mapping[str, Pair]] = {
 }
 
 
+PROGRAM_KINDS: Final[Mapping[str, Pair]] = {
+    "targeted_face_value": ("定向面值券", "Targeted, face value"),
+    "targeted_entitlement": ("定向抵用券", "Targeted, entitlement"),
+    "open_face_value": ("通用面值券", "Open, face value"),
+    "open_entitlement": ("通用抵用券", "Open, entitlement"),
+}
+CHOICES: Final[Mapping[str, Mapping[str, Pair]]] = {
+    "expiry_scope": {
+        "redeem": ("到期前报名即可", "enrolled before it expires"),
+        "complete": ("到期前结业", "completed before it expires"),
+    },
+    "employment": {"unemployed": ("未就业", "out of work"), "any": ("不限", "any")},
+    "payable": {
+        "min_face_value_and_fee": ("面值与收费取低者", "the lower of face value and fee"),
+    },
+}
+"""What a policy may choose, by its field."""
+
+
 def said(pair: Pair, *, english: bool) -> str:
     """Pick the language."""
     return pair[1 if english else 0]
