@@ -85,8 +85,10 @@ class Browser:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, *, dark: bool = False, size: tuple[int, int] = WIDE) -> Iterator["Browser"]:
-        """Start a driver and a window of this size."""
+    def open(
+        cls, *, dark: bool = False, size: tuple[int, int] = WIDE, film: Path | None = None
+    ) -> Iterator["Browser"]:
+        """Start a driver and a window of this size; its camera sees a film (y4m), again and again."""
         port = free_port()
         with tempfile.TemporaryDirectory() as home:
             process = subprocess.Popen(
@@ -100,6 +102,9 @@ class Browser:
                 flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={home}"]
                 flags += ["--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb"]
                 flags += [f"--window-size={size[0]},{size[1]}", "--lang=zh-CN", "--accept-lang=zh-CN"]
+                if film is not None:
+                    flags += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+                    flags.append(f"--use-file-for-fake-video-capture={film}")
                 if dark:
                     flags.append("--blink-settings=preferredColorScheme=0")
                 wanted = {

@@ -290,10 +290,14 @@ class Page:
         """Give the headers of the page: what it may load, its language, and the session if it changed."""
         headers = {
             "Content-Security-Policy": _policy(),
-            "Permissions-Policy": "geolocation=(), camera=(self), microphone=()",
+            "Permissions-Policy": f"geolocation=(), camera=({self._camera()}), microphone=()",
             "Content-Language": "en" if self.english else "zh-CN",
         }
         return headers | ({"Set-Cookie": self.session.cookie()} if self.session.changed else {})
+
+    def _camera(self) -> str:
+        """Tell who may use the camera: the page for scanning itself, and no other."""
+        return "self" if self.visit.path == "/scan" else ""
 
     def go(self, address: str) -> Reply:
         """Go on to another page, by reading it: sent forms are not sent again by F5."""
