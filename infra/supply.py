@@ -126,6 +126,11 @@ VENDORED: Final = (
         "chalicelib/console/static/htmx.min.js",
         "d6fdc75f204e6bdefa99b69bf1e6d4ac69b8a364f77929f45c13476b4000f717",
     ),
+    Vendored(
+        Distribution("jsqr", "1.4.0", "Apache-2.0", "https://github.com/cozmo/jsQR"),
+        "chalicelib/console/static/jsqr.js",
+        "bc40c8a15196236b2314db0856f72ca0b49980cd5413b8c852a7349f5fee0859",
+    ),
 )
 """Scripts of the pages; each has its licence beside it."""
 

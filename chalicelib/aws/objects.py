@@ -29,7 +29,7 @@ _TAKEN = frozenset({"PreconditionFailed", "ConditionalRequestConflict"})
 
 
 @contextlib.contextmanager
-def _asking() -> Iterator[Any]:
+def asking() -> Iterator[Any]:
     """Give the client; what S3 does not answer now may be asked again.
 
     Raises:
@@ -53,7 +53,7 @@ class UploadForm:
 
 @dataclass(frozen=True)
 class StoredObject:
-    """What S3 says of an object."""
+    """What S3 says of an object; of one that came in parts it knows no digest of the whole."""
 
     size_bytes: int
     sha256_base64: str | None
@@ -130,7 +130,7 @@ def read_range(bucket: str, key: str, version: str, *, start: int, length: int) 
         Unavailable: S3 did not answer, or refused; repeating is safe.
 
     """
-    with _asking() as s3:
+    with asking() as s3:
         wanted = f"bytes={start}-{start + length - 1}"
         return bytes(s3.get_object(**_named(bucket, key, version), Range=wanted)["Body"].read())
 
@@ -175,7 +175,7 @@ def write_locked(
         Unavailable: S3 did not answer, or refused; repeating is safe.
 
     """
-    with _asking() as s3:
+    with asking() as s3:
         s3.put_object(
             Bucket=bucket,
             Key=key,
@@ -218,7 +218,7 @@ def write_next(
 
 def retain(bucket: str, version: ObjectVersion, *, until: datetime) -> None:
     """Keep a version until a day; only somebody with the right to bypass may end that earlier."""
-    with _asking() as s3:
+    with asking() as s3:
         s3.put_object_retention(
             Bucket=bucket,
             Key=version.key,
@@ -229,7 +229,7 @@ def retain(bucket: str, version: ObjectVersion, *, until: datetime) -> None:
 
 def hold(bucket: str, versions: Sequence[ObjectVersion], *, held: bool) -> None:
     """Put versions under legal hold, or release them, several at a time."""
-    with _asking() as s3, ThreadPoolExecutor(_READERS) as pool:
+    with asking() as s3, ThreadPoolExecutor(_READERS) as pool:
 
         def put(version: ObjectVersion) -> None:
             s3.put_object_legal_hold(
@@ -248,7 +248,7 @@ def keys_under(bucket: str, prefix: str, *, after: str | None, limit: int) -> tu
     Of versions, not of what is in front: what a rule of the bucket has put out of sight, a lock still keeps.
     """
     onwards = {"KeyMarker": after} if after is not None else {}
-    with _asking() as s3:
+    with asking() as s3:
         listed = s3.list_object_versions(Bucket=bucket, Prefix=prefix, MaxKeys=limit, **onwards)
     names = list(dict.fromkeys(version["Key"] for version in listed.get("Versions", [])))
     return names, listed["NextKeyMarker"] if listed["IsTruncated"] else None
@@ -256,14 +256,14 @@ def keys_under(bucket: str, prefix: str, *, after: str | None, limit: int) -> tu
 
 def last_key(bucket: str, prefix: str) -> str | None:
     """Give the last name, in order of names, under a prefix."""
-    with _asking() as s3:
+    with asking() as s3:
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         return max((item["Key"] for page in pages for item in page.get("Contents", [])), default=None)
 
 
 def versions_under(bucket: str, prefix: str) -> list[ObjectVersion]:
     """List every version of every object under a prefix; of one object the newest comes first."""
-    with _asking() as s3:
+    with asking() as s3:
         pages = s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
         listed = (item for page in pages for item in page.get("Versions", []))
         return [ObjectVersion(item["Key"], item["VersionId"]) for item in listed]
@@ -291,27 +291,40 @@ def describe_object(bucket: str, key: str, version: str | None = None) -> Stored
         if failure.response["Error"]["Code"] in _MISSING:
             return None
         raise
+    in_parts = "-" in head["ETag"] or head.get("ChecksumType") == "COMPOSITE"
     return StoredObject(
         size_bytes=int(head["ContentLength"]),
-        sha256_base64=head.get("ChecksumSHA256"),
+        sha256_base64=None if in_parts else head.get("ChecksumSHA256"),
         content_type=str(head.get("ContentType", "")),
         version=str(head.get("VersionId", "null")),
         retained_until=head.get("ObjectLockRetainUntilDate"),
     )
 
 
-def digest_of(bucket: str, key: str, stored: StoredObject) -> str | None:
-    """Give the SHA-256 that S3 verified when an object was uploaded, in hexadecimal.
+def digest_of(
+    bucket: str, key: str, stored: StoredObject, *, read_bytes_most: int = READ_BYTES_MAX
+) -> str | None:
+    """Give the SHA-256 of an object in hexadecimal: the one that S3 verified when it was uploaded.
 
-    Some S3-compatible stores forget it on form uploads; a small object is then read, a large one is not
-    believed.
+    Where S3 knows none of the whole, because it came in parts or the store forgets it on form uploads, its
+    bytes are read through, unless they are more than `read_bytes_most`: then nobody knows it.
     """
     if stored.sha256_base64 is not None:
-        try:
-            return base64.b64decode(stored.sha256_base64, validate=True).hex()
-        except ValueError:
-            return None  # of a multipart upload: a digest of digests
-    if stored.size_bytes > READ_BYTES_MAX:
-        return None
-    body = read_object(bucket, key, stored.version)
-    return hashlib.sha256(body).hexdigest() if body is not None else None
+        return base64.b64decode(stored.sha256_base64, validate=True).hex()
+    return _read_digest(bucket, key, stored) if stored.size_bytes <= read_bytes_most else None
+
+
+def _read_digest(bucket: str, key: str, stored: StoredObject) -> str | None:
+    """Read an object through, a megabyte at a time."""
+    found = hashlib.sha256()
+    try:
+        body = client("s3").get_object(**_named(bucket, key, stored.version))["Body"]
+        for piece in body.iter_chunks(1024**2):
+            found.update(piece)
+    except ClientError as failure:
+        if failure.response["Error"]["Code"] in _MISSING:
+            return None
+        raise
+    except BotoCoreError as failure:  # the stream broke off
+        raise error("try_again") from failure
+    return found.hexdigest()

@@ -188,6 +188,24 @@ KINDS: Final[Mapping[str, Pair]] = {
 }
 FLAGS: Final[Mapping[str, Pair]] = {"late": ("临近到期", "Late"), "overdue": ("已超期", "Overdue")}
 
+FOOTAGE: Final[Mapping[str, Pair]] = {
+    "awaiting_upload": ("待收到", "Awaited"),
+    "stored": ("已收到", "Stored"),
+    "mismatch": ("与登记不符", "Not what was announced"),
+    "missing": ("未上传", "Missing"),
+    "external": ("监控平台", "On a platform"),
+    "lapsed": ("已失效", "Lapsed"),
+}
+MISMATCHES: Final[Mapping[str, Pair]] = {
+    "size_bytes": ("大小不同", "another size"),
+    "content_type": ("格式不同", "another type"),
+    "sha256": ("内容不同", "other bytes"),
+    "unplayable": ("无法播放", "it does not play"),
+    "length": ("时长不同", "another length"),
+    "too_small": ("文件过小", "too small for its length"),
+    "duplicate": ("与另一段录像相同", "the very bytes of another recording"),
+}
+
 MARKS: Final[Mapping[str, tuple[str, str, str]]] = {
     "present": ("√", "到课", "Present"),
     "late": ("迟", "迟到", "Late"),
@@ -321,6 +339,25 @@ SUBJECTS: Final[Mapping[str, Pair]] = {
     "claim": ("整份申领", "Claim"),
     "institution": ("整个机构", "Institution"),
 }
+
+
+PROGRAM_KINDS: Final[Mapping[str, Pair]] = {
+    "targeted_face_value": ("定向面值券", "Targeted, face value"),
+    "targeted_entitlement": ("定向抵用券", "Targeted, entitlement"),
+    "open_face_value": ("通用面值券", "Open, face value"),
+    "open_entitlement": ("通用抵用券", "Open, entitlement"),
+}
+CHOICES: Final[Mapping[str, Mapping[str, Pair]]] = {
+    "expiry_scope": {
+        "redeem": ("到期前报名即可", "enrolled before it expires"),
+        "complete": ("到期前结业", "completed before it expires"),
+    },
+    "employment": {"unemployed": ("未就业", "out of work"), "any": ("不限", "any")},
+    "payable": {
+        "min_face_value_and_fee": ("面值与收费取低者", "the lower of face value and fee"),
+    },
+}
+"""What a policy may choose, by its field."""
 
 
 def said(pair: Pair, *, english: bool) -> str:

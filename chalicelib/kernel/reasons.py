@@ -902,6 +902,21 @@ REASONS: dict[str, Reason] = {
         "本课次已登记 {limit} 段录像，不能再登记，请先合并成较长的片段。",
         "This lesson has {limit} recordings already. Join short pieces before announcing more.",
     ),
+    "part_unknown": Reason(
+        Malformed,
+        "该录像没有这个分片，请按返回的分片数重新分片。",
+        "The recording has no such part. Cut it into the count of parts that is told.",
+    ),
+    "footage_not_awaited": Reason(
+        Refused,
+        "该录像已经收到，或与另一段录像完全相同，无需再传。",
+        "This recording has arrived, or is the very same as another: nothing is left to send.",
+    ),
+    "footage_parts_missing": Reason(
+        Refused,
+        "还有 {count} 个分片没有传到，请补传后再合并。",
+        "{count} parts have not arrived. Send them, then put the recording together.",
+    ),
     "external_url_unfit": Reason(
         Malformed,
         "外部录像地址须为 https，且不得含用户名、端口、参数、锚点或个人号码，请向监控平台索取固定地址。",

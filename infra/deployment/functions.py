@@ -274,8 +274,8 @@ FUNCTIONS: Final = (
     ),
     Function(
         name="register_footage",
-        memory_mb=512,
-        timeout_seconds=60,
+        memory_mb=1769,  # one whole processor: what came in parts is read through for its digest
+        timeout_seconds=900,
         log_retention_days=_JOB_RETENTION_DAYS,
         bucket="evidence",
         object_prefix="footage/",
@@ -290,8 +290,8 @@ FUNCTIONS: Final = (
     ),
     Function(
         name="reconcile_footage",
-        memory_mb=512,
-        timeout_seconds=300,
+        memory_mb=1769,
+        timeout_seconds=900,  # it begins the last recording within 240 s, and reads that through as well
         log_retention_days=_JOB_RETENTION_DAYS,
         schedule="cron(20 17 * * ? *)",
     ),

@@ -43,12 +43,14 @@ chain, whose daily roots are locked in the evidence bucket.
 
 GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
     "api_handler": {
-        "bucket/evidence": "ListBucket ListBucketVersions",
+        "bucket/evidence": "ListBucket ListBucketMultipartUploads ListBucketVersions",
         "bucket/intake": "ListBucket",
         "key": "Decrypt GenerateDataKey",
         "object/evidence/audit/*": "GetObjectVersion",
         "object/evidence/claim-documents/*": "GetObject GetObjectVersion PutObject",
-        "object/evidence/footage/*": "GetObjectVersion PutObject PutObjectLegalHold",
+        "object/evidence/footage/*": (
+            "GetObject GetObjectVersion ListMultipartUploadParts PutObject PutObjectLegalHold"
+        ),
         "object/evidence/lessons/*": "GetObject PutObject PutObjectLegalHold PutObjectRetention",
         "object/evidence/payment-files/*": "GetObjectVersion PutObject PutObjectRetention",
         "object/intake/catalogue/*": "GetObject PutObject",
@@ -117,7 +119,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/enrolments/index/by_person": "Query",
         "table/enrolments/index/waiting": "Query",
         "table/enrolments/index/waiting_all": "Query",
-        "table/footage": "BatchGetItem PutItem Query UpdateItem",
+        "table/footage": "BatchGetItem GetItem PutItem Query UpdateItem",
         "table/footage-films": "GetItem PutItem",
         "table/footage-holds": "GetItem PutItem UpdateItem",
         "table/footage/index/waiting": "Query",

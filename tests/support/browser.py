@@ -85,8 +85,10 @@ class Browser:
 
     @classmethod
     @contextlib.contextmanager
-    def open(cls, *, dark: bool = False, size: tuple[int, int] = WIDE) -> Iterator["Browser"]:
-        """Start a driver and a window of this size."""
+    def open(
+        cls, *, dark: bool = False, size: tuple[int, int] = WIDE, film: Path | None = None
+    ) -> Iterator["Browser"]:
+        """Start a driver and a window of this size; its camera sees a film (y4m), again and again."""
         port = free_port()
         with tempfile.TemporaryDirectory() as home:
             process = subprocess.Popen(
@@ -100,6 +102,9 @@ class Browser:
                 flags = ["--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={home}"]
                 flags += ["--disable-dev-shm-usage", "--hide-scrollbars", "--force-color-profile=srgb"]
                 flags += [f"--window-size={size[0]},{size[1]}", "--lang=zh-CN", "--accept-lang=zh-CN"]
+                if film is not None:
+                    flags += ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
+                    flags.append(f"--use-file-for-fake-video-capture={film}")
                 if dark:
                     flags.append("--blink-settings=preferredColorScheme=0")
                 wanted = {
@@ -122,6 +127,11 @@ class Browser:
         facts = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": size == PHONE}
         self.devtools("Emulation.setDeviceMetricsOverride", **facts)
 
+    def colours(self, *, dark: bool) -> None:
+        """Let pages take it that people want them dark, or light."""
+        wanted = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.devtools("Emulation.setEmulatedMedia", features=[wanted])
+
     def _do(self, method: str, path: str, body: Any = None) -> Any:
         return _call(self._driver, method, f"/session/{self._session}{path}", body)
 
@@ -138,6 +148,10 @@ class Browser:
 
     def run(self, script: str, *arguments: Any) -> Any:
         return self._do("POST", "/execute/sync", {"script": script, "args": list(arguments)})
+
+    def run_until_told(self, script: str, *arguments: Any) -> Any:
+        """Run a script that calls its last argument once it is done; give what it calls it with."""
+        return self._do("POST", "/execute/async", {"script": script, "args": list(arguments)})
 
     @property
     def text(self) -> str:
@@ -179,6 +193,21 @@ class Browser:
         """Give what the console complained of since last asked."""
         log = self._do("POST", "/se/log", {"type": "browser"})
         return [line["message"] for line in log if line["level"] in ("SEVERE", "WARNING")]
+
+    def requested(self) -> list[str]:
+        """Give the addresses that were asked for over a network since last asked."""
+        log = self._do("POST", "/se/log", {"type": "performance"})
+        told = [json.loads(line["message"])["message"] for line in log]
+        asked = [
+            one["params"]["request"]["url"] for one in told if one["method"] == "Network.requestWillBeSent"
+        ]
+        return [address for address in asked if address.startswith(("http:", "https:", "ws:", "wss:"))]
+
+    def named(self, *roles: str) -> list[str]:
+        """Give the names of what has these roles, as a screen reader tells them, in order."""
+        tree = self.devtools("Accessibility.getFullAXTree")["nodes"]
+        wanted = [node for node in tree if not node["ignored"] and node["role"]["value"] in roles]
+        return [node.get("name", {}).get("value", "") for node in wanted]
 
     def shot(self, file: Path) -> None:
         """Save a picture of the whole page."""

@@ -278,6 +278,12 @@ def _of_objects(operation: str, params: Mapping[str, Any]) -> Iterator[tuple[str
             yield f"bucket/{bucket}", "ListBucket"
         case "ListObjectVersions":
             yield f"bucket/{bucket}", "ListBucketVersions"
+        case "ListMultipartUploads":
+            yield f"bucket/{bucket}", "ListBucketMultipartUploads"
+        case "ListParts":
+            yield object_of(bucket, params["Key"]), "ListMultipartUploadParts"
+        case "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload":
+            yield object_of(bucket, params["Key"]), "PutObject"
         case "CreateBucket":
             pass  # made by nobody: botocore looks up a form's address under this name; `_note_form` notes the form
         case _:

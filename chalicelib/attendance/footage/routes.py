@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 from msgspec import Meta
 
 from chalicelib.attendance.check_ins.routes import Moment, Visible
-from chalicelib.attendance.footage import service
+from chalicelib.attendance.footage import parts, service
 from chalicelib.attendance.footage.model import FOOTAGE_BYTES_MAX, FootageStatus, LegalHold, Segment
-from chalicelib.edge.endpoints import Call, NoQuery, ReasonBody
+from chalicelib.edge.endpoints import Call, Empty, NoQuery, ReasonBody
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 
@@ -16,6 +16,7 @@ api = Api(__name__)
 
 
 Digest = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{64}$(?!\n)")]
+PARTS_AT_ONCE = 100
 Address = Annotated[str, Meta(min_length=12, max_length=500, pattern=r"^[\x21-\x7e]+$(?!\n)")]
 
 
@@ -59,6 +60,46 @@ class AnnouncedAnswer(Answer):
     status: FootageStatus
     mismatch: str | None
     upload: UploadAnswer | None
+
+
+class PartRequest(Form):
+    """A part that is to be sent now; `sha256` of its bytes in hexadecimal."""
+
+    number: Annotated[int, Meta(ge=1, le=10_000)]
+    sha256: Digest
+
+
+class PartsRequest(Form):
+    """The parts that are to be sent now; none asks what has arrived, and begins the upload."""
+
+    parts: Annotated[list[PartRequest], Meta(max_length=PARTS_AT_ONCE)]
+
+
+class PartLinkAnswer(Answer):
+    """Where to PUT a part, with these headers and no others of its own."""
+
+    number: int
+    url: str
+    headers: dict[str, str]
+    expires_at: datetime
+
+
+class PartsAnswer(Answer):
+    """A recording in parts: each has `part_bytes`, the last what is left; `arrived` names those that came."""
+
+    id: str
+    status: FootageStatus
+    part_bytes: int
+    count: int
+    arrived: list[int]
+    links: list[PartLinkAnswer]
+
+
+class PutTogetherAnswer(Answer):
+    """A recording whose parts were put together: `stored` once S3 has reported it and it is right."""
+
+    id: str
+    status: FootageStatus
 
 
 class SegmentAnswer(Answer):
@@ -150,6 +191,43 @@ def announce_footage(call: Call[FootageRequest, NoQuery], lesson_id: str) -> Ann
 
 @api.endpoint(
     "POST",
+    "/v1/lessons/{lesson_id}/footage/{footage_id}/parts",
+    action="footage.write",
+    body=PartsRequest,
+    answer=PartsAnswer,
+    summary="Begin or resume a recording in parts: links to send some, and what has arrived",
+)
+def send_footage_parts(call: Call[PartsRequest, NoQuery], lesson_id: str, footage_id: str) -> PartsAnswer:
+    wanted = [parts.WantedPart(part.number, part.sha256.lower()) for part in call.body.parts]
+    return _parted(parts.send_parts(call.context, lesson_id, footage_id, wanted))
+
+
+@api.endpoint(
+    "GET",
+    "/v1/lessons/{lesson_id}/footage/{footage_id}/parts",
+    action="footage.write",
+    answer=PartsAnswer,
+    summary="Which parts of a recording have arrived",
+)
+def read_footage_parts(call: Call[None, NoQuery], lesson_id: str, footage_id: str) -> PartsAnswer:
+    return _parted(parts.show_parts(call.context, lesson_id, footage_id))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/lessons/{lesson_id}/footage/{footage_id}/complete",
+    action="footage.write",
+    body=Empty,
+    answer=PutTogetherAnswer,
+    summary="Put the parts of a recording together, once all have arrived",
+)
+def complete_footage(call: Call[Empty, NoQuery], lesson_id: str, footage_id: str) -> PutTogetherAnswer:
+    segment = parts.put_together(call.context, lesson_id, footage_id)
+    return PutTogetherAnswer(id=segment.id, status=segment.status)
+
+
+@api.endpoint(
+    "POST",
     "/v1/lessons/{lesson_id}/footage/external",
     action="footage.write",
     body=ExternalRequest,
@@ -212,6 +290,23 @@ def read_footage(call: Call[None, NoQuery], lesson_id: str) -> FootageAnswer:
         coverage=float(shown.coverage),
         gaps=[GapAnswer(started_at=start, ended_at=end) for start, end in shown.gaps],
         hold=_hold(shown.hold) if shown.hold is not None else None,
+    )
+
+
+def _parted(recording: parts.PartedRecording) -> PartsAnswer:
+    segment = recording.segment
+    return PartsAnswer(
+        id=segment.id,
+        status=segment.status,
+        part_bytes=recording.part_bytes,
+        count=recording.count,
+        arrived=list(recording.arrived),
+        links=[
+            PartLinkAnswer(
+                number=link.number, url=link.url, headers=dict(link.headers), expires_at=link.expires_at
+            )
+            for link in recording.links
+        ],
     )
 
 

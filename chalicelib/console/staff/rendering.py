@@ -16,6 +16,7 @@ from chalicelib.catalogue.institutions.reading import find_institutions
 from chalicelib.console import words
 from chalicelib.console.staff.actions import ACTS, MAKES, Act, Field
 from chalicelib.console.staff.session import Session, new_form_key
+from chalicelib.console.staff.settings import label_of
 from chalicelib.edge.endpoints import Reply
 from chalicelib.edge.pages import HTML, Asker, Visit
 from chalicelib.edge.problems import Problem, internal_problem, problem_of
@@ -33,6 +34,8 @@ _OTHERS: Final[Mapping[str, words.Pair]] = {
     "entry.save": ("保存", "saved"),
     "class.save": ("保存开班申请", "application saved"),
     "class.change": ("申请变更", "change applied for"),
+    "policy.save": ("发布新一版政策", "new policy version published"),
+    "footage.complete": ("上传录像", "footage sent"),
 }
 """What pages do in their own way."""
 _SIMPLE = frozenset({"version", "words", "echo"})
@@ -55,6 +58,7 @@ _AREAS: Final[Sequence[tuple[str, words.Pair, str]]] = (
     ("vouchers", ("培训券", "Vouchers"), "/v1/reports/funnel"),
     ("enrolments", ("报名", "Enrolments"), "/v1/enrolments"),
     ("institutions", ("机构与项目", "Catalogue"), "/v1/accounts"),
+    ("programs", ("项目计划", "Programs"), "/v1/programs/{program_id}/policies"),
     ("accounts", ("账号", "Accounts"), "/v1/accounts"),
     ("reports", ("统计", "Reports"), "/v1/reports/funnel"),
     ("deliveries", ("数据回流", "Deliveries"), "/v1/exchange/deliveries"),
@@ -211,7 +215,8 @@ class Page:
             for part in act.fields
             if part.name == bare
         )
-        return words.said(next(labels, (name, name)), english=self.english)
+        label = next(labels, None) or label_of(name.removeprefix("policy."))
+        return words.said(label, english=self.english)
 
     def evidence_of(self, check: Any) -> list[str]:
         """Say what a check rests on, piece by piece; what its name tells already is left out."""
@@ -285,10 +290,14 @@ class Page:
         """Give the headers of the page: what it may load, its language, and the session if it changed."""
         headers = {
             "Content-Security-Policy": _policy(),
-            "Permissions-Policy": "geolocation=(), camera=(self), microphone=()",
+            "Permissions-Policy": f"geolocation=(), camera=({self._camera()}), microphone=()",
             "Content-Language": "en" if self.english else "zh-CN",
         }
         return headers | ({"Set-Cookie": self.session.cookie()} if self.session.changed else {})
+
+    def _camera(self) -> str:
+        """Tell who may use the camera: the page for scanning itself, and no other."""
+        return "self" if self.visit.path == "/scan" else ""
 
     def go(self, address: str) -> Reply:
         """Go on to another page, by reading it: sent forms are not sent again by F5."""

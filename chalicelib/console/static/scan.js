@@ -60,27 +60,69 @@ for (const line of recent) {
   document.getElementById("recent").append(item);
 }
 
-const camera = document.getElementById("camera");
-if (camera && "BarcodeDetector" in window && navigator.mediaDevices) {
+// The camera: the browser's own decoder where it has one; else ours, fetched when it is first wanted.
+const camera = document.getElementById("camera"), view = document.getElementById("view");
+
+async function decoder() {
+  if ("BarcodeDetector" in window && (await window.BarcodeDetector.getSupportedFormats()).includes("qr_code")) {
+    const detector = new window.BarcodeDetector({ formats: ["qr_code"] });
+    return async () => (await detector.detect(view))[0]?.rawValue;
+  }
+  if (!window.jsQR) {
+    await new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = camera.dataset.decoder;
+      script.onload = resolve;
+      script.onerror = reject;
+      document.head.append(script);
+    });
+  }
+  const canvas = document.createElement("canvas"), drawn = canvas.getContext("2d", { willReadFrequently: true });
+  return async () => {
+    canvas.width = view.videoWidth;
+    canvas.height = view.videoHeight;
+    if (!canvas.width) return undefined;
+    drawn.drawImage(view, 0, 0);
+    const picture = drawn.getImageData(0, 0, canvas.width, canvas.height);
+    return window.jsQR(picture.data, picture.width, picture.height, { inversionAttempts: "dontInvert" })?.data;
+  };
+}
+
+function closeCamera() {
+  for (const track of view.srcObject ? view.srcObject.getTracks() : []) track.stop();
+  view.srcObject = null;
+  view.hidden = true;
+  camera.textContent = camera.dataset.open;
+}
+
+async function look(decode) {
+  while (view.srcObject) {
+    const found = await decode();
+    if (found && view.srcObject) {
+      closeCamera();
+      field.value = found;
+      field.form.requestSubmit(field.form.querySelector("button[value='scan.look']"));
+      return;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 150));
+  }
+}
+
+if (camera && navigator.mediaDevices) {
   camera.hidden = false;
   camera.addEventListener("click", async () => {
-    const view = document.getElementById("view");
+    if (view.srcObject) return closeCamera();
     try {
-      const detector = new window.BarcodeDetector({ formats: ["qr_code"] });
-      view.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment" } });
+      view.srcObject = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } });
       view.hidden = false;
+      camera.textContent = camera.dataset.close;
       await view.play();
-      const look = async () => {
-        const [found] = await detector.detect(view);
-        if (!found) return setTimeout(look, 200);
-        for (const track of view.srcObject.getTracks()) track.stop();
-        view.hidden = true;
-        field.value = found.rawValue;
-        return field.form.requestSubmit(field.form.querySelector("button[value='scan.look']"));
-      };
-      await look();
+      hint.textContent = zh ? "请把券码对准摄像头。" : "Hold the code before the camera.";
+      await look(await decoder());
     } catch {
+      closeCamera();
       hint.textContent = zh ? "打不开摄像头，请用扫码枪。" : "The camera does not open: use the scanner.";
     }
+    return undefined;
   });
 }

@@ -51,3 +51,11 @@ def test_the_counter_is_for_schools(api, world):
     refused = clerk.press(clerk.get("/scan"), "scan.look", token="abc")
     assert 'data-verdict="bad"' in refused.html
     assert "工作人员登录" in Visitor(api).get("/scan").text
+
+
+def test_no_page_but_the_one_for_scanning_may_use_the_camera(api, world):
+    school = Visitor(api, "institution", at=world.now)
+    policy = {path: school.get(path).answer.headers["Permissions-Policy"] for path in ("/scan", "/console")}
+    assert "camera=(self)" in policy["/scan"]
+    assert "camera=()" in policy["/console"]
+    assert "wasm" not in school.get("/scan").answer.headers["Content-Security-Policy"]

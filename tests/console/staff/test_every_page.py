@@ -55,6 +55,7 @@ def busy(api, world):
     assert drawn.status == 201, drawn.text
     return {
         "applied": applied["id"],
+        "program": world.program_id,
         "scored": scored,
         "claim": claim.json,
         "enrolled": enrolled["id"],
@@ -79,6 +80,7 @@ def paths_of(busy):
         f"/console/cases/{busy['case']}",
         f"/console/inspections/{busy['inspection']}",
         *(f"/console/reports/{name}" for name in ("idle", "holds", "ratings")),
+        f"/console/programs/{busy['program']}",
         "/console/desk/class",
         f"/console/desk/{applied}",
     ]

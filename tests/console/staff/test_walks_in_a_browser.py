@@ -106,6 +106,41 @@ def test_a_scanner_that_ends_with_tab_or_enter_sends_the_code(api, world):
         assert [line for line in window.complaints() if "AudioContext" not in line] == []
 
 
+def test_a_camera_reads_the_code_where_the_browser_has_no_decoder(api, world, tmp_path):
+    person = world.person(7)
+    voucher = world.voucher(person)
+    code = api(person).get(f"/v1/vouchers/{voucher}/qr", at=world.now).json
+    film = tmp_path / "code.y4m"
+    film.write_bytes(film_of(code["svg"]))
+    with served(api, at=world.now) as home, Browser.open(film=film) as window:
+        window.go(f"{home}/console")
+        window.cookie(COOKIE, Visitor(api, "institution").cookie)
+        window.go(f"{home}/scan")
+        window.run("document.getElementById('project_id').value = arguments[0]", world.project_id)
+        assert not window.run("return 'BarcodeDetector' in window"), "what is tried is the decoder of ours"
+        assert not [one for one in window.requested() if "jsqr" in one], "fetched only when it is wanted"
+        window.press("#camera")
+        window.until("document.body.innerText.includes('请核对本人')", seconds=20)
+        assert window.run("return document.querySelector('[name=token]').value") == code["token"]
+        assert window.complaints() == []
+
+
+def film_of(svg, *, width=640, height=480, frames=4):
+    """Film a code on white, as a camera of that size sees it: uncompressed, in 4:2:0."""
+    import io
+
+    import resvg_py
+    from PIL import Image
+
+    code = Image.open(
+        io.BytesIO(bytes(resvg_py.svg_to_bytes(svg, width=400, height=400, background="white")))
+    )
+    scene = Image.new("L", (width, height), 235)
+    scene.paste(code.convert("L").resize((400, 400)), ((width - 400) // 2, (height - 400) // 2))
+    picture = scene.tobytes() + bytes([128]) * (width * height // 2)
+    return f"YUV4MPEG2 W{width} H{height} F10:1 Ip A1:1 C420jpeg\n".encode() + (b"FRAME\n" + picture) * frames
+
+
 def test_a_sheet_is_checked_and_sent_from_the_page(api, world, tmp_path):
     from tests.classes.builders import Classroom, xlsx
 

@@ -142,6 +142,7 @@ def test_no_role_removes_an_object_or_passes_over_its_lock() -> None:
         "GetObject",
         "GetObjectRetention",
         "GetObjectVersion",
+        "ListMultipartUploadParts",
         "PutObject",
         "PutObjectLegalHold",
         "PutObjectRetention",

@@ -1,15 +1,14 @@
 """Classes: lists by state, and one class with its plan, roster, attendance, marks, claim and history."""
 
-from datetime import datetime
 from typing import Any, Final
 
 from chalicelib.console import words
 from chalicelib.console.staff import plots
+from chalicelib.console.staff.areas import filming
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
-from chalicelib.edge.forms import malformed
 from chalicelib.kernel.calendar import SHANGHAI
-from chalicelib.kernel.errors import Fault, NotFound
+from chalicelib.kernel.errors import NotFound
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import OverridableCheck
 
@@ -51,11 +50,9 @@ def show(page: Page) -> Reply:
 
 
 def act(page: Page, do: str) -> Reply | None:
-    """Make the template of a sheet, or announce footage; None for what is something else."""
-    if do == "footage.announce":
-        return _announced(page)
+    """Make the template of a sheet, or send footage; None for what is something else."""
     if do not in _TEMPLATES:
-        return None
+        return filming.act(page, do)
     page.result = page.get(_TEMPLATES[do], {"class_id": page.visit.values.get("id", "")})
     return show(page)
 
@@ -224,35 +221,9 @@ def _lesson(page: Page, class_id: str, lesson_id: str) -> Reply:
         line=plots.timeline(lesson, footage.segments, footage.gaps, moments),
         places=len(places),
         people=[(enrolment_id, str(person.name)) for enrolment_id, person in names.items()],
+        filming=lesson.starts_at <= page.visit.now and page.may("POST", "/v1/lessons/{lesson_id}/footage"),
         local=lambda moment: f"{moment.astimezone(SHANGHAI):%Y-%m-%dT%H:%M:%S}",
     )
-
-
-def _announced(page: Page) -> Reply:
-    """Announce a recording, and give the page's script where to send it."""
-    visit = page.visit
-    class_id, lesson_id = visit.values.get("id", ""), visit.values.get("part", "")
-    body = {
-        "camera_id": visit.typed("camera_id").strip(),
-        "started_at": _in_shanghai(visit.typed("started_at"), "started_at"),
-        "ended_at": _in_shanghai(visit.typed("ended_at"), "ended_at"),
-        "size_bytes": int(visit.typed("size_bytes") or "0"),
-        "sha256": visit.typed("sha256"),
-        "content_type": "video/x-matroska"
-        if visit.typed("filename").lower().endswith(".mkv")
-        else "video/mp4",
-    }
-    values = {"lesson_id": lesson_id}
-    announced = page.asker.ask("POST", "/v1/lessons/{lesson_id}/footage", values=values, body=body)
-    then = f"classes/{class_id}/{lesson_id}"
-    return page.draw("upload", page.say("上传", "Upload"), upload=announced.upload, then=then)
-
-
-def _in_shanghai(typed: str, name: str) -> str:
-    try:
-        return datetime.fromisoformat(typed).replace(tzinfo=SHANGHAI).isoformat()
-    except ValueError:
-        raise malformed([Fault("wrong_type", field=name)]) from None
 
 
 def _name_of(check_in: Any, names: dict[str, Any]) -> str:
