@@ -151,13 +151,15 @@ class Service(Chalice):  # type: ignore[misc] # Chalice has no types
         path = asked.get("resourcePath")
         known = None if path in _DESCRIBES_ALL else index().routes.get(path)
         self.load(known or map(_routes_of, BLUEPRINTS))
-        from chalicelib.edge import gateway  # noqa: PLC0415 - not part of a job's start
+        from chalicelib.aws.running import timed  # noqa: PLC0415 - not part of a job's start
+        from chalicelib.edge import gateway  # noqa: PLC0415
 
-        return gateway.answer(
-            event,
-            methods=self.routes.get(path, {}),
-            handle=lambda plain: super(Service, self).__call__(plain, context),
-        )
+        with timed(context, _HTTP):
+            return gateway.answer(
+                event,
+                methods=self.routes.get(path, {}),
+                handle=lambda plain: super(Service, self).__call__(plain, context),
+            )
 
     def load(self, modules: Iterable[str]) -> None:
         """Import modules of routes and register these, each once."""
@@ -178,7 +180,13 @@ def _jobs_of(step: str) -> str:
 def _handler(name: str, step: str, kind: Kind) -> Callable[[Event, object], object]:
     """Make the handler of a function; its first event loads the worker."""
 
-    def handler(event: Event, _: object) -> object:
+    def handler(event: Event, run: object) -> object:
+        from chalicelib.aws.running import timed  # noqa: PLC0415 - not part of a start
+
+        with timed(run, name):
+            return work(event)
+
+    def work(event: Event) -> object:
         from chalicelib.aws.logs import measure  # noqa: PLC0415 - not part of a start
         from chalicelib.aws.metrics import JOB_DONE  # noqa: PLC0415
         from chalicelib.aws.queues import job_context, work_through  # noqa: PLC0415

@@ -27,6 +27,9 @@ class Metric(NamedTuple):
 JOB_DONE: Final = Metric("JobDone", "Count", "a job came to its end: its heartbeat", by_job=True)
 MESSAGES_FAILED: Final = Metric("MessagesFailed", "Count", "messages that a worker could not do, each try")
 CHANGES_PARKED: Final = Metric("ChangesParked", "Count", "changes of rows that a consumer parked, unread")
+RUNS_NEAR_TIME_OUT: Final = Metric(
+    "RunsNearTimeOut", "Count", "runs of functions that ended with less than a tenth of their time-out left"
+)
 STORE_THROTTLED: Final = Metric("StoreThrottled", "Count", "calls that DynamoDB throttled, each try")
 STORE_FAULTS: Final = Metric("StoreFaults", "Count", "calls that DynamoDB failed or did not answer, each try")
 REQUESTS_PACED: Final = Metric("RequestsPaced", "Count", "requests refused because somebody asks too often")
@@ -79,6 +82,7 @@ METRICS: Final = (
     JOB_DONE,
     MESSAGES_FAILED,
     CHANGES_PARKED,
+    RUNS_NEAR_TIME_OUT,
     STORE_THROTTLED,
     STORE_FAULTS,
     REQUESTS_PACED,

@@ -476,7 +476,7 @@ LIMITS: Final = (
         value=500,
         unit="resources",
         source=_FORMATION,
-        margin=0.1,  # room for what old code keeps during an update (`infra.deployment.updates.expanded`)
+        margin=0.15,  # room for what old code keeps during an update (`infra.deployment.updates.expanded`)
         uses=_count("Resources"),
     ),
     Limit(

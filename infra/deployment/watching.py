@@ -75,10 +75,6 @@ FUNCTION_ERRORS: Final = Watch(
     name="function-errors", acts=OPERATOR, figure="Errors", threshold=1, leads_back=True
 )
 FUNCTION_THROTTLED: Final = Watch(name="function-throttled", acts=OPERATOR, figure="Throttles", threshold=1)
-FUNCTION_SLOW: Final = Watch(
-    name="function-near-time-out", acts=OPERATOR, figure="Duration", threshold=90, statistic="Maximum"
-)
-"""In hundredths of each function's own time-out; its alarm has them in milliseconds."""
 STREAM_BEHIND: Final = Watch(
     name="stream-behind",
     acts=OPERATOR,
@@ -161,6 +157,7 @@ def _each_night(name: str, acts: str, figure: Metric, threshold: float) -> Watch
 
 OF_THE_SERVICE: Final = (
     API_THROTTLED,
+    Watch(name="function-near-time-out", acts=OPERATOR, figure=metrics.RUNS_NEAR_TIME_OUT, threshold=1),
     Watch(name="requests-paced", acts=OPERATOR, figure=metrics.REQUESTS_PACED, threshold=100),
     Watch(name="sign-ins-failing", acts=OPERATOR, figure=metrics.SIGN_INS_FAILED, threshold=100),
     Watch(name="store-throttled", acts=OPERATOR, figure=metrics.STORE_THROTTLED, threshold=10),
@@ -197,7 +194,6 @@ WATCHES: Final = (
     API_SLOW,
     FUNCTION_ERRORS,
     FUNCTION_THROTTLED,
-    FUNCTION_SLOW,
     STREAM_BEHIND,
     DEAD_LETTERS,
     QUEUE_WAITING,
@@ -273,8 +269,7 @@ def rings_when(watch: Watch) -> str:
         )
         return f"Rings when no `{figure}` came for too long ({times}). {_acts(watch)}"
     minutes = watch.period_seconds * watch.periods // _MINUTE
-    share = " hundredths of the time-out" if watch is FUNCTION_SLOW else ""
-    reached = f"{watch.threshold:g}{share} or more in {minutes} minutes"
+    reached = f"{watch.threshold:g} or more in {minutes} minutes"
     return f"Rings at `{figure}` ({watch.statistic}) of {reached}. {_acts(watch)}"
 
 
@@ -296,9 +291,6 @@ def alarms(stage: str) -> Iterator[Alarm]:
         yield _alarm(FUNCTION_ERRORS, name + "Errors", "AWS/Lambda", of, of=function.name)
         if function.name == API:
             yield _alarm(FUNCTION_THROTTLED, name + "Throttled", "AWS/Lambda", of, of=function.name)
-        slow = _alarm(FUNCTION_SLOW, name + "Slow", "AWS/Lambda", of, of=function.name)
-        slow.properties["Threshold"] = function.timeout_seconds * 1000 * FUNCTION_SLOW.threshold / 100
-        yield slow
         if function.streams:
             yield _alarm(STREAM_BEHIND, name + "Behind", "AWS/Lambda", of, of=function.name)
         if has_dead_letters(function):

@@ -51,6 +51,39 @@ def verified(money: Money) -> None:
         bodies = [body for body in money.world.cloud.messages("settlement") if body["division"] == "3401"]
 
 
+class Run:
+    """Lambda's context of a run that takes its time between two looks at the clock."""
+
+    def __init__(self, *left_ms: int) -> None:
+        self._left_ms = iter(left_ms)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return next(self._left_ms)
+
+
+@pytest.mark.parametrize(("left_ms", "told"), [(90_000, []), (89_999, [1.0])])
+def test_a_run_that_ends_near_its_time_out_is_counted(
+    left_ms: int, told: list[float], cloud: Any, capsys: Output
+) -> None:
+    importlib.import_module("app").verify_ledger({}, Run(900_000, left_ms))
+    assert values_of(capsys.readouterr().out, "RunsNearTimeOut") == told
+
+
+def test_a_request_that_ends_near_its_time_out_is_counted_too(cloud: Any, capsys: Output) -> None:
+    event = {
+        "requestContext": {"resourcePath": "/healthz", "httpMethod": "GET", "requestId": "r", "identity": {}},
+        "headers": {},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "body": None,
+        "stageVariables": None,
+        "isBase64Encoded": False,
+    }
+    answer = importlib.import_module("app").app(event, Run(29_000, 2_000))
+    assert answer["statusCode"] == 200
+    assert values_of(capsys.readouterr().out, "RunsNearTimeOut") == [1.0]
+
+
 def test_a_job_that_comes_to_its_end_beats(cloud: Any, capsys: Output) -> None:
     app = importlib.import_module("app")
     app.verify_ledger({}, None)

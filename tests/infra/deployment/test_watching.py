@@ -134,7 +134,7 @@ def test_every_function_queue_stream_and_job_is_watched(rung: dict[str, Any]) ->
     }
     for function in FUNCTIONS:
         ref = json.dumps({"Ref": logical_id(function)})
-        for figure in ("Errors", "Duration", *(("IteratorAge",) if function.streams else ())):
+        for figure in ("Errors", *(("IteratorAge",) if function.streams else ())):
             assert (figure, ref) in seen, function.name
         if has_dead_letters(function):
             dead = json.dumps({"Fn::GetAtt": [dead_letters_id(function), "QueueName"]})
@@ -211,13 +211,6 @@ def test_what_cloudwatch_would_refuse_is_not_asked_of_it(rung: dict[str, Any]) -
         period = alarm["Period"]
         window = period * alarm["EvaluationPeriods"]
         assert window <= (7 * 86_400 if period >= 3600 else 86_400), name
-
-
-def test_near_its_time_out_is_nine_tenths_of_each_functions_own(rung: dict[str, Any]) -> None:
-    for function in FUNCTIONS:
-        alarm = rung[logical_id(function) + "Slow"]
-        assert (alarm["MetricName"], alarm["Statistic"]) == ("Duration", "Maximum")
-        assert alarm["Threshold"] == function.timeout_seconds * 900
 
 
 def test_the_dashboard_shows_every_figure_of_the_service(template: Template) -> None:
