@@ -56,6 +56,8 @@ def unpacked(headers: Mapping[str, str], raw: bytes, *, limit_bytes: int) -> byt
         raise error("unsupported_encoding") from None
     if len(plain) > limit_bytes:
         raise error("too_large", limit_bytes=limit_bytes)
+    if not unpacking.eof or unpacking.unused_data:  # cut off on its way, or with something behind it
+        raise error("unsupported_encoding")
     return plain
 
 
