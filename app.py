@@ -241,6 +241,7 @@ for _port, _answer in {
     "name_on_list": "chalicelib.people.vault.service:is_named",
     "person_renamed": "chalicelib.vouchers.names.service:follow_name",
     "lines_out_of_batches": "chalicelib.settlement.batches.taking_out:lines_out_of_batches",
+    "listed_trainee": "chalicelib.supervision.evaluations.service:touch_class_of",
     "payment_of_voucher": "chalicelib.subsidies.holds.listed:stop_payment",
 }.items():
     install(_port, _answer)

@@ -54,6 +54,16 @@ class RequestGuard:
 
         note_refused(context, action, subject=subject, failure=failure)
 
+    def note_left_out(self, context: Context, count: int) -> None:
+        """See `refusals.service.note_left_out`."""
+        from chalicelib.accounts.refusals.service import note_left_out  # noqa: PLC0415 - not part of a start
+
+        note_left_out(context, count)
+
+    def is_watched(self, action: str) -> bool:
+        """See `rights.WATCHED_READING`."""
+        return action in rights.WATCHED_READING
+
     def knows(self, action: str) -> bool:
         """See `rights.knows`."""
         return rights.knows(action)

@@ -179,6 +179,46 @@ RIGHTS: dict[str, Row] = {
 }
 
 
+WATCHED_READING = frozenset(
+    {
+        "account.read",
+        "attendance.read",
+        "audit.read",
+        "check_in.read",
+        "check_in.read_waiting",
+        "claim_document.read",
+        "claim_line.read",
+        "claim_line.read_flagged",
+        "dead_letter.read",
+        "enrolment.read",
+        "exchange.read",
+        "footage.read",
+        "hold.read",
+        "import.read",
+        "inspection.read",
+        "issuance.read",
+        "ledger.read",
+        "make_up.read",
+        "make_up.read_waiting",
+        "objection.read",
+        "payability.read",
+        "payee.read",
+        "payee.read_waiting",
+        "record_export.open",
+        "record_export.read",
+        "risk_case.read",
+        "roster.read",
+        "scan.read",
+        "scores.read",
+        "settlement.read",
+        "statement.read",
+        "subsidy_claim.read",
+        "voucher.read",
+    }
+)
+"""What names people, their money or what others did: who is refused to read it leaves a record."""
+
+
 def knows(action: str) -> bool:
     """Tell whether the table has this action."""
     return action in RIGHTS

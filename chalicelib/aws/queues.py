@@ -90,14 +90,14 @@ def believed_time(event: Mapping[str, Any]) -> datetime:
     return datetime.now(UTC)
 
 
-def since_announced(context: Context, announced_at: datetime) -> Context:
-    """Give what S3 reports the time at which it was announced, where time travel is on (local stage).
+def since_told(context: Context, told_at: datetime) -> Context:
+    """Give what S3 or a stream reports the time of what it reports, where time travel is on (local stage).
 
-    The report of an object cannot carry the time that its announcement believed in.
+    Their reports cannot carry the time that was believed in; what was announced or written says it.
     """
     if not settings().allow_time_travel:
         return context
-    return msgspec.structs.replace(context, now=announced_at)
+    return msgspec.structs.replace(context, now=told_at)
 
 
 def work_through(

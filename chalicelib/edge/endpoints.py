@@ -160,6 +160,14 @@ class Guard(Protocol):
         """Keep that staff tried what is not theirs to do."""
         ...
 
+    def note_left_out(self, context: Context, count: int) -> None:
+        """Keep that so many attempts of a caller in this hour were not kept each."""
+        ...
+
+    def is_watched(self, action: str) -> bool:
+        """Tell whether reading is kept where it is refused: of people, of others' doing, of the audit."""
+        ...
+
     def knows(self, action: str) -> bool:
         """Tell whether the table of rights has this action."""
         ...

@@ -381,23 +381,35 @@ def _evidence(
     path: Mapping[str, str],
     request_id: str,
 ) -> Iterator[None]:
-    """Keep it where somebody tries to change what is not theirs to change, or to decide on their own work."""
+    """Keep it where somebody tries what is not theirs to change or to read, or to decide on their own work.
+
+    Of reading, what names people or tells of others' doing is kept, and the audit itself.
+    """
     try:
         yield
     except Forbidden as failure:
-        if endpoint.method != "GET":
+        if endpoint.method != "GET" or _guard().is_watched(endpoint.action):
             try:
                 now = believed_now(headers)
             except DomainError:
                 now = datetime.now(UTC)
             context = Context(principal=principal, now=now, request_id=request_id)
-            subject = _named_by(path) or principal.actor
-            try:
-                pace.spend("refused_attempt", principal)
-                _guard().note_refused(context, endpoint.action, subject=subject, failure=failure)
-            except TooMany:
-                log("refusal_not_kept", request_id=request_id, path=endpoint.path, actor=principal.actor)
+            _keep_refused(context, endpoint, _named_by(path) or principal.actor, failure)
         raise
+
+
+def _keep_refused(context: Context, endpoint: Endpoint, subject: str, failure: Forbidden) -> None:
+    """Keep an attempt; those above the pace are counted, by caller and hour."""
+    principal = context.principal
+    try:
+        pace.spend("refused_attempt", principal)
+    except TooMany:
+        log("refusal_not_kept", request_id=context.request_id, path=endpoint.path, actor=principal.actor)
+        count = pace.count_left_out(principal, context.now)
+        if count is not None:
+            _guard().note_left_out(context, count)
+    else:
+        _guard().note_refused(context, endpoint.action, subject=subject, failure=failure)
 
 
 def _named_by(path: Mapping[str, str]) -> str | None:

@@ -9,6 +9,7 @@ signed; for sign-in, where it is, the count is exact and kept in a table (`accou
 
 import math
 import time
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -33,8 +34,11 @@ PACES: Final = {
 """By action; a caller is a person, or an institution with all its counters.
 
 `refused_attempt` is no action of a client's: records of what somebody may not do are enough at this pace.
+Those above it are counted (`count_left_out`).
 """
 _CALLERS_MAX: Final = 4096
+_HOUR_SECONDS: Final = 3600
+_left_out: dict[tuple[str, int], int] = {}
 _buckets: dict[tuple[str, str], tuple[float, float]] = {}
 
 
@@ -59,6 +63,19 @@ def spend(action: str, principal: Principal, *, clock: float | None = None) -> N
     _buckets[key] = (left - 1, now)
 
 
+def count_left_out(principal: Principal, now: datetime) -> int | None:
+    """Count an attempt that is not kept by itself; gives the count of this hour where it is to be told.
+
+    That is at the first, the second, the fourth, the eighth …: a flood of a million leaves twenty records.
+    """
+    key = (principal.actor, int(now.timestamp() // _HOUR_SECONDS))
+    if len(_left_out) >= _CALLERS_MAX:
+        _left_out.clear()
+    count = _left_out[key] = _left_out.get(key, 0) + 1
+    return count if count.bit_count() == 1 else None
+
+
 def forget_paces() -> None:
-    """Fill every bucket."""
+    """Fill every bucket, and forget what was counted."""
     _buckets.clear()
+    _left_out.clear()

@@ -4,7 +4,7 @@ No source fixes these numbers. Each is set beyond what honest classes show, and 
 its own; `chalicelib/supervision/rules/README.md` tells which rule reads which, and whom it spares.
 """
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 import msgspec
 from msgspec import Meta
@@ -23,7 +23,12 @@ ListName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z]+(_[
 
 
 class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The numbers of all rules, in the order of the register. Shares lie between 0 and 1."""
+    """The numbers of all rules, in the order of the register. Shares lie between 0 and 1.
+
+    The API's document does not tell what they are by default: it is public, and who knows stays below.
+    """
+
+    defaults_told: ClassVar[bool] = False
 
     lists_that_bar_nobody: Annotated[list[ListName], Meta(max_length=50)] = []
     """Cross-match lists that say nothing against a trainee."""

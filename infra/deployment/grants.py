@@ -192,6 +192,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/subsidy-claims/index/by_institution": "Query",
         "table/subsidy-claims/index/waiting": "Query",
         "table/subsidy-claims/index/waiting_all": "Query",
+        "table/touched-classes": "UpdateItem",
         "table/voucher-counts": "Query",
         "table/vouchers": "BatchGetItem GetItem UpdateItem",
         "table/vouchers/index/by_division": "Query",
@@ -218,12 +219,15 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/imports/index/by_open": "Query",
     },
     "follow_standings": {
+        "queue/supervision": "SendMessage",
         "table/claim-lines": "GetItem UpdateItem",
         "table/claim-lines/index/by_person": "Query",
+        "table/enrolments": "GetItem",
         "table/imports": "GetItem UpdateItem",
         "table/list-effects": "PutItem Query",
         "table/programs/index/by_listing": "Query",
         "table/standings": "BatchGetItem",
+        "table/touched-classes": "UpdateItem",
         "table/vouchers": "BatchGetItem UpdateItem",
     },
     "expire_vouchers": {
@@ -330,7 +334,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "queue/supervision": "SendMessage",
         "secret/index": "GetSecretValue",
         "table/check-ins": "Query",
-        "table/claim-lines": "BatchGetItem UpdateItem",
+        "table/claim-lines": "BatchGetItem GetItem UpdateItem",
         "table/class-holds": "GetItem PutItem UpdateItem",
         "table/classes": "BatchGetItem Query",
         "table/classes/index/by_institution": "Query",
@@ -402,9 +406,11 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "key": "Decrypt GenerateDataKey",
         "object/intake/imports/*": "GetObject",
         "object/intake/issuance/*": "GetObject PutObject",
+        "queue/supervision": "SendMessage",
         "secret/index": "GetSecretValue",
         "table/claim-lines": "GetItem UpdateItem",
         "table/claim-lines/index/by_person": "Query",
+        "table/enrolments": "GetItem",
         "table/imports": "UpdateItem",
         "table/issuance-batches": "GetItem UpdateItem",
         "table/issuance-chunks": "GetItem PutItem Query",
@@ -415,6 +421,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/programs": "GetItem",
         "table/programs/index/by_listing": "Query",
         "table/standings": "BatchGetItem PutItem",
+        "table/touched-classes": "UpdateItem",
         "table/vouchers": "BatchGetItem PutItem UpdateItem",
     },
     "expire_shard": {
@@ -539,6 +546,13 @@ UNSEEN: Final[Mapping[tuple[str, str, str], str]] = {
     ("issue_vouchers", "table/claim-lines", "GetItem"): _LISTED,
     ("issue_vouchers", "table/claim-lines", "UpdateItem"): _LISTED,
     ("issue_vouchers", "table/claim-lines/index/by_person", "Query"): _LISTED,
+    ("issue_vouchers", "queue/supervision", "SendMessage"): _LISTED,
+    ("issue_vouchers", "table/enrolments", "GetItem"): _LISTED,
+    ("issue_vouchers", "table/touched-classes", "UpdateItem"): _LISTED,
+    ("api_handler", "table/touched-classes", "UpdateItem"): _LISTED,
+    ("evaluate_classes", "table/claim-lines", "GetItem"): (
+        "a false position was decided to be none before its line was filed: the next run lets the line go"
+    ),
     ("seal_settlement", "secret/index", "GetSecretValue"): (
         "a line is in doubt for its attendance, and its class has roll-calls, whose moments are keyed"
     ),

@@ -1,7 +1,7 @@
 """Who and what is taken when: rooms, trainers and trainees, so that honest classes never collide."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 
 Span = tuple[datetime, datetime]
@@ -23,15 +23,6 @@ class Diary:
         taken = self._taken.get(who, ())
         return not any(collide(span, other) for span in spans for other in taken)
 
-    def first_free(self, candidates: Sequence[str], spans: Sequence[Span]) -> str | None:
-        """Give the first that is free all the time, in the order given."""
-        return next((who for who in candidates if self.is_free(who, spans)), None)
-
     def take(self, who: str, spans: Iterable[Span]) -> None:
         """Write the spans down."""
         self._taken[who].extend(spans)
-
-    def last_end(self, who: str) -> datetime | None:
-        """Tell when the last span written down for `who` ends."""
-        taken = self._taken.get(who)
-        return max(end for _, end in taken) if taken else None

@@ -148,6 +148,9 @@ def test_a_body_may_be_packed_by_gzip_and_by_nothing_else(api: Any) -> None:
     assert unpacked_by_the_gateway.json["errors"] == packed.json["errors"]
     other = _post(api, body, **{"Content-Encoding": "br"})
     assert (other.status, other.json["code"]) == (415, "unsupported_encoding")
+    whole = gzip.compress(body)
+    for broken in (whole[:-1], whole[:-8], whole + b"more"):
+        assert _post(api, broken, **{"Content-Encoding": "gzip"}).json["code"] == "unsupported_encoding"
     bomb = gzip.compress(b" " * 5_000_000)
     assert _post(api, bomb, **{"Content-Encoding": "gzip"}).status == 413
 

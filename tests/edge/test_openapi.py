@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from chalice import Chalice
 from jsonschema import Draft202012Validator
@@ -14,12 +15,13 @@ from referencing.jsonschema import DRAFT202012
 
 from chalicelib.accounts.rights import RIGHTS
 from chalicelib.edge.answers import leaving as told_of_leaving
-from chalicelib.edge.describing import words
+from chalicelib.edge.describing import examples, words
 from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, Call, Empty, Endpoint, Leaving, NoQuery
 from chalicelib.edge.http import VIEWS, Api
 from chalicelib.edge.openapi import NameTwice, at, document
 from chalicelib.edge.problems import INTERNAL_ERROR, status_of
 from chalicelib.kernel.reasons import REASONS
+from chalicelib.programs.thresholds import Thresholds
 from chalicelib.sheets.content_types import BYTES, CSV, XLSX
 from tests.architecture.offered_table import KINDS, WAITING_AS
 from tests.support.published import Undocumented, require_published
@@ -367,6 +369,15 @@ def _schemas_in(value: Any) -> Iterator[Json]:
     elif isinstance(value, list):
         for part in value:
             yield from _schemas_in(part)
+
+
+def test_nobody_reads_in_the_public_document_from_where_on_supervision_looks(doc: Json) -> None:
+    fields = doc["components"]["schemas"]["Thresholds"]["properties"]
+    assert fields.keys() == set(Thresholds.__struct_fields__)
+    assert [name for name, field in fields.items() if "default" in field] == []
+    shown = json.dumps(examples.recorded(), default=msgspec.to_builtins)
+    assert [name for name in Thresholds.__struct_fields__ if f'"{name}"' in shown] == []
+    assert '"patterns_stop_payment": null' in shown
 
 
 def test_no_default_is_null_and_every_enumeration_has_its_type(doc: Json) -> None:

@@ -54,7 +54,7 @@ from chalicelib.subsidies.reviews import service as reviews
 from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import VoucherRow
 from tests.stateful.planted_bugs import misfits
-from tests.subsidies.scored import scored_class
+from tests.subsidies.scored import let_go, scored_class
 from tests.support.depth import size_of
 from tests.support.in_process import Emulator, Interrupted, dynamo_in_process
 from tests.support.people import HEFEI_SCHOOL
@@ -596,7 +596,7 @@ class Money(RuleBasedStateMachine):
         name, line = self._line(place)
         change = self.setting.world.change
         if lift:
-            hold_store.lift_hold(name, "stop:hld_a", change)
+            let_go(name, "stop:hld_a", change)
         else:
             hold_store.place_hold(name, "stop:hld_a", change)
         if line.state in (WAITING, FAILED):

@@ -32,8 +32,11 @@ from chalicelib.enrolments.store import EnrolmentRow
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.geo import CoordSystem
 from chalicelib.kernel.ids import new_id
+from chalicelib.kernel.principal import Change
 from chalicelib.programs.model import Policy
 from chalicelib.subsidies.budgets.model import budget_division
+from chalicelib.subsidies.claims.store import find_line
+from chalicelib.subsidies.holds.store import set_holds
 from chalicelib.vouchers.model import Voucher, VoucherStatus, voucher_id_of
 from chalicelib.vouchers.store import VoucherRow
 from tests.support.people import HEFEI_SCHOOL, WUHU_SCHOOL
@@ -317,3 +320,10 @@ class Money:
 
     def balance(self, *, who: str = "finance") -> Any:
         return self.ok(self.api(who).get("/v1/ledger/trial-balance", at=self.now))
+
+
+def let_go(line_id: str, hold: str, change: Change) -> None:
+    """Take one hold off a line as whoever placed it does; when it was the last, the line may be paid."""
+    line = find_line(line_id)
+    if line is not None and hold in line.holds:
+        set_holds(line, [other for other in line.holds if other != hold], change)

@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 
 from chalicelib.accounts.refusals.store import RefusedAttemptRow
+from chalicelib.accounts.rights import RIGHTS, WATCHED_READING
+from chalicelib.edge.pace import forget_paces
 from chalicelib.settlement.batches.store import BatchRow
 from tests.subsidies.scored import Money, scored_class
 from tests.support.people import staff_principal
@@ -100,14 +102,56 @@ def test_no_number_that_somebody_writes_into_a_path_becomes_a_key(world: Any, mo
 def test_records_of_refused_attempts_have_a_pace(world: Any, money: Money) -> None:
     for _ in range(70):
         assert money.api("institution").post("/v1/settlement-batches", {}, at=money.now).status == 403
-    assert 60 <= len(kept()) <= 62
+    each = [one for one in kept() if one[1] != "refused_attempt.leave_out"]
+    assert 60 <= len(each) <= 62
+
+
+def test_attempts_above_the_pace_are_counted_by_caller_and_hour(world: Any, money: Money) -> None:
+    def left_out() -> list[int]:
+        rows = [row.record for row in RefusedAttemptRow.scan()]
+        return sorted(row.left_out for row in rows if row.left_out is not None)
+
+    for _ in range(70):
+        money.api("institution").post("/v1/settlement-batches", {}, at=money.now)
+    assert left_out() == [1, 2, 4, 8]
+    forget_paces()  # as another process has not counted them
+    for _ in range(62):
+        money.api("institution").post("/v1/settlement-batches", {}, at=money.now)
+    assert left_out() == [1, 2, 4, 8], "the same count is kept once"
+    money.wait()
+    money.api("institution").post("/v1/settlement-batches", {}, at=money.now)
+    assert left_out() == [1, 1, 2, 4, 8], "another hour is counted anew"
+
+
+@pytest.mark.parametrize(
+    ("who", "path", "action"),
+    [
+        ("clerk", "/v1/audit?subject=x", "audit.read_refused"),
+        ("institution", "/v1/accounts", "account.read_refused"),
+        ("institution", "/v1/risk-cases", "risk_case.read_refused"),
+        ("finance", "/v1/risk-cases", "risk_case.read_refused"),
+        ("reviewer", "/v1/inspections", "inspection.read_refused"),
+    ],
+)
+def test_who_is_refused_to_read_of_people_or_the_audit_leaves_a_record(
+    world: Any, money: Money, who: str, path: str, action: str
+) -> None:
+    assert money.api(who).get(path, at=money.now).status == 403
+    assert kept() == [(staff_principal(who).actor, action, "forbidden")]
+
+
+def test_every_watched_reading_is_an_action() -> None:
+    assert set(RIGHTS) >= WATCHED_READING
 
 
 def test_a_trainee_a_stranger_and_a_reader_leave_none(world: Any, money: Money) -> None:
     claim = money.claim(scored_class(world, 1))
     assert money.api().post(f"/v1/subsidy-claims/{claim['id']}/approve", {"version": 1}).status == 401
-    assert money.api("institution").get("/v1/accounts").status == 403
-    assert kept() == []
+    assert money.api("clerk").get("/v1/ledger/trial-balance").status == 403
+    (only,) = kept()
+    assert only[1] == "ledger.read_refused"
+    assert money.api("institution").get("/v1/budgets/3401/2026").status == 403
+    assert kept() == [only]
 
 
 def test_the_answer_is_the_same_when_the_record_cannot_be_written(

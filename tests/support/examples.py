@@ -4,6 +4,7 @@ import json
 import re
 from typing import Any
 
+from chalicelib.programs.thresholds import Thresholds
 from tests.support.http import Answer
 from tests.support.published import template_of
 
@@ -41,6 +42,11 @@ _SECRETS = {
     "AWSAccessKeyId": "<access key>",
 }
 """What nobody copies: it is of one moment and one caller."""
+
+
+LIMITS = frozenset(Thresholds.__struct_fields__)
+_NOT_FOR_ALL = frozenset({"supervision", "patterns_stop_payment"})
+"""What only supervisors and the province see of a program."""
 
 
 class Recorder:
@@ -112,11 +118,16 @@ def _kind_of(sent: Any, path: str) -> str:
 
 
 def cleaned(value: Any, name: str = "") -> Any:
-    """Shorten lists, and put a word in the place of what is secret or of one moment."""
+    """Shorten lists, and put a word in the place of what is secret or of one moment.
+
+    From where on supervision looks is shown to nobody: these stand in a public document.
+    """
+    if name in _NOT_FOR_ALL:
+        return None
     if name in _SECRETS and isinstance(value, str):
         return _SECRETS[name]
     if isinstance(value, dict):
-        return {key: cleaned(part, key) for key, part in value.items()}
+        return {key: cleaned(part, key) for key, part in value.items() if key not in LIMITS}
     if isinstance(value, list):
         return [cleaned(part) for part in value[:_ITEMS_KEPT]]
     if isinstance(value, str):

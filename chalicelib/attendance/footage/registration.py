@@ -22,7 +22,7 @@ from chalicelib.attendance.footage.model import (
 from chalicelib.aws import objects
 from chalicelib.aws.logs import log, log_failure, measure
 from chalicelib.aws.metrics import FOOTAGE_REFUSED, FOOTAGE_UNRECONCILED
-from chalicelib.aws.queues import since_announced
+from chalicelib.aws.queues import since_told
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import until_written
 from chalicelib.classes.model import TrainingClass
@@ -81,7 +81,7 @@ def _registered(
     assert segment.object_key is not None
     version = objects.ObjectVersion(segment.object_key, stored.version)
     _protect(training_class, segment, version, retained_so_far=stored.retained_until)
-    change = change_of(since_announced(context, segment.announced_at), "footage.register")
+    change = change_of(since_told(context, segment.announced_at), "footage.register")
     if len(others) >= VERSIONS_MAX:
         return segment
     if segment.status is FootageStatus.STORED:

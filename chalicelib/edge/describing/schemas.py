@@ -35,6 +35,8 @@ class Schemas:
         names = _good_names(components)
         for name, fields in _moments_of(kinds).items():
             _mark_moments(components.get(name, {}), fields)
+        for name in _names_without_defaults(kinds):
+            _leave_defaults_out(components.get(name, {}))
         told = [_told(schema, names) for schema in schemas]
         self._by_type: dict[Any, Json] = dict(zip(map(_key, kinds), told, strict=True))
         self._components = {names[name]: _told(schema, names) for name, schema in components.items()}
@@ -157,6 +159,20 @@ def _mark_moments(component: Json, fields: set[str]) -> None:
             for part in field.get("anyOf", [field]):
                 if part.get("type") == "string":
                     part.setdefault("format", "date-time")
+
+
+def _names_without_defaults(kinds: Sequence[Any]) -> set[str]:
+    """Name the structs whose usual numbers are nobody's business: the document is public."""
+    secretive = [
+        struct.cls for struct in _structs_in(kinds) if not getattr(struct.cls, "defaults_told", True)
+    ]
+    plain = {_plain_name(cls) for cls in secretive}
+    return plain | {f"{cls.__module__}.{_plain_name(cls)}" for cls in secretive}
+
+
+def _leave_defaults_out(component: Json) -> None:
+    for field in component.get("properties", {}).values():
+        field.pop("default", None)
 
 
 _TYPES_OF_MEMBERS: Mapping[type, str] = {str: "string", int: "integer", bool: "boolean", float: "number"}

@@ -183,7 +183,7 @@ def receive_upload(context: Context, key: str) -> None:
     record = store.find_import(import_id) if import_id is not None else None
     if import_id is None or record is None:
         return
-    context = queues.since_announced(context, record.created_at)
+    context = queues.since_told(context, record.created_at)
     try:
         store.move_import(import_id, "receive", change=change_of(context, "import.receive"))
     except Refused:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from chalicelib.accounts.disclosures.service import record_access
 from chalicelib.aws import objects
 from chalicelib.aws.logs import log
-from chalicelib.aws.queues import since_announced
+from chalicelib.aws.queues import since_told
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import ConditionFailed
 from chalicelib.kernel.paging import Page, PageRequest, cut
@@ -163,7 +163,7 @@ def register_object(context: Context, object_key: str) -> DocumentStatus | None:
     if document is None:
         log("document_unknown", object_key=object_key)
         return None
-    return _register(since_announced(context, document.announced_at), document).status
+    return _register(since_told(context, document.announced_at), document).status
 
 
 def _register(context: Context, document: Document) -> Document:

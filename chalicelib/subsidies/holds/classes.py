@@ -17,6 +17,7 @@ Lifting goes the same way back. Second review needs no part in it: the lines are
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -31,11 +32,13 @@ from chalicelib.subsidies.holds.model import (
     LIFTED_BY,
     RISK_CASE,
     SENTENCES,
+    STOPPABLE,
     UNPAID,
     ClassHolds,
     Hold,
     HoldStatus,
     SubjectKind,
+    attendance_hold,
     concerns,
     hold_id_of_rule,
     since_with,
@@ -46,6 +49,7 @@ from chalicelib.subsidies.holds.service import (
     HOLD_TRIES,
     PlacedHold,
     claim_without_batched,
+    derived_record,
     lines_out_of_batches,
     transact_out,
 )
@@ -131,6 +135,37 @@ def lift_from_class(context: Context, held: HeldClass, *, reason: str) -> Hold |
         return store.find_hold(hold.id)
 
     return until_written(attempt, tries=HOLD_TRIES)
+
+
+def lift_attendance(
+    context: Context, class_id: str, enrolments: Sequence[str], code: str, *, reason: str
+) -> list[str]:
+    """Lift what attendance holds (`attendance:mock_location`) off the lines of some trainees, for good.
+
+    All of the class if none are named. What a case of supervision judged is not to be lifted line by line
+    again. Gives the lines that were let go; doing it again changes nothing.
+    """
+    text = attendance_hold(code)
+    change = change_of(context, "hold.release", reason=reason)
+
+    def attempt(line_id: str) -> bool:
+        line = claim_store.find_line(line_id)
+        if line is None or text not in line.holds or line.status not in STOPPABLE:
+            return False
+        hold = derived_record(line, text, context)
+        record = store.released_write(
+            hold,
+            before=store.find_hold(hold.id),
+            actor=context.principal.actor,
+            reason=reason,
+            now=context.now,
+        )
+        transact([store.lift_derived_write(line, text, at=context.now), record], change=change)
+        return True
+
+    _, lines = _claim_with_lines(class_id)
+    held = [line.id for line in lines if text in line.holds and concerns(enrolments, line.enrolment_id)]
+    return [line_id for line_id in held if until_written(partial(attempt, line_id), tries=HOLD_TRIES)]
 
 
 def let_go_meanwhile(lines: Iterable[Line]) -> frozenset[str]:

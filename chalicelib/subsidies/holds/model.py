@@ -7,8 +7,11 @@ into a batch. Who reads "why is this line held?" looks it up here:
 |---|---|---|
 | `objection:<id>` | an objection to the line (`publicity`) | when a supervisor dismisses it |
 | `stop:<id>` | a person or a rule, on the line or its claim | when one of those it names lifts it |
-| `attendance:mock_location` | filing and sealing, for a false position | when a supervisor lifts it |
+| `attendance:mock_location` | filing and sealing, a false position | when a supervisor or its case lifts it |
 | `check:<check>` | a list that came later (`listed`), or sealing, as it fails now | once it passes again |
+
+A false position opens a risk case besides (`mock_location`), also where it is one alone: that stands in the
+lists of cases and of what waits, and deciding that it was none lifts the hold of attendance too.
 
 A stop that supervision places is on a class: it holds lines that are there and those that are filed later
 (`classes`), and goes with the decision on its risk case.

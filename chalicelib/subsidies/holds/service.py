@@ -358,6 +358,27 @@ def _recorded(context: Context, hold_id: str, change: Change) -> _Releasing:
     return _Releasing(hold, claim, writes)
 
 
+def derived_record(line: Line, text: str, context: Context) -> Hold:
+    """Make the record of a hold that follows from facts: it has none before it is lifted."""
+    kind, _, code = text.partition(":")
+    return Hold(
+        id=derived_hold_id(line.id, text),
+        subject_kind=SubjectKind.LINE,
+        subject_id=line.id,
+        institution=line.institution,
+        division=line.division,
+        city=line.city,
+        code=code,
+        reason=SENTENCES[kind][0],
+        status=HoldStatus.OPEN,
+        placed_by=_SYSTEM,
+        placed_at=line.held_since.get(text, context.now),
+        lifted_by=list(LIFTED_BY[kind]),
+        by_rule=True,
+        version=line.version,
+    )
+
+
 def _derived_on_line(context: Context, hold_id: str, line_id: str) -> _Releasing:
     """Find a hold that follows from facts: a supervisor lifts that of attendance, others go by themselves."""
     line = claim_store.find_line(line_id)
@@ -368,24 +389,8 @@ def _derived_on_line(context: Context, hold_id: str, line_id: str) -> _Releasing
     if not texts:
         assert known is not None
         return _Releasing(known, None, [])  # released: the record's state refuses it
-    kind, _, code = texts[0].partition(":")
     claim = claim_store.read_claim(claim_of_line(line_id))
-    hold = Hold(
-        id=hold_id,
-        subject_kind=SubjectKind.LINE,
-        subject_id=line_id,
-        institution=line.institution,
-        division=line.division,
-        city=line.city,
-        code=code,
-        reason=SENTENCES[kind][0],
-        status=HoldStatus.OPEN,
-        placed_by=_SYSTEM,
-        placed_at=line.held_since.get(texts[0], context.now),
-        lifted_by=list(LIFTED_BY[kind]),
-        by_rule=True,
-        version=line.version,
-    )
+    hold = derived_record(line, texts[0], context)
     follows = None if is_of_kind(texts[0], HoldKind.ATTENDANCE) else error("hold_follows")
     lifts = [store.lift_derived_write(line, texts[0], at=context.now)]
     return _Releasing(hold, claim, lifts, recorded=False, before=known, refusal=follows)

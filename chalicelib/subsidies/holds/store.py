@@ -240,11 +240,6 @@ def place_hold(line_id: str, hold: str, change: Change) -> Line | None:
     return _change_holds(line_id, change, lambda holds: [*holds, hold] if hold not in holds else holds)
 
 
-def lift_hold(line_id: str, hold: str, change: Change) -> Line | None:
-    """Take one hold off a line; when it was the last, the line may be paid."""
-    return _change_holds(line_id, change, lambda holds: [other for other in holds if other != hold])
-
-
 def flag_late(line: Line, late: LateIneligibility | None, change: Change) -> None:
     """Note on a line that is in a batch or paid that a list came too late for it, or that it was corrected.
 

@@ -23,7 +23,7 @@ from chalicelib.programs.service import current_program
 from chalicelib.subsidies.claims.model import Claim, claim_id_of
 from chalicelib.subsidies.claims.model import hands_in as hands_in_claim
 from chalicelib.subsidies.claims.store import find_claims
-from chalicelib.subsidies.holds.classes import HeldClass, hold_class, lift_from_class
+from chalicelib.subsidies.holds.classes import HeldClass, hold_class, lift_attendance, lift_from_class
 from chalicelib.supervision.cases import store
 from chalicelib.supervision.cases.model import (
     CaseStatus,
@@ -46,6 +46,8 @@ from chalicelib.supervision.rules.register import ONLY_ALIKE
 
 _TRIES = 10
 """Evaluations of several classes meet in the case of one trainer or institution."""
+OF_ATTENDANCE = "mock_location"
+"""The rule of which attendance holds lines by itself (`attendance.summary`), under the same name."""
 _LIFTED = {Outcome.FALSE_ALARM: "误报", Outcome.TOLERATED: "予以容忍", Outcome.CONFIRMED: "属实"}
 
 
@@ -141,6 +143,8 @@ def _follow_holds(
     again stays held until then.
     """
     too_late: list[str] = []
+    if not case.holds_stand:
+        _lift_attendance(context, case)
     for class_id, whom in stops.items():
         held = _held(around.heads[class_id], case)
         if not case.holds_stand:
@@ -149,6 +153,14 @@ def _follow_holds(
             placed = hold_class(context, held, whom, stands=lambda: _stands(case.id))
             too_late += placed.too_late if placed is not None else []
     return too_late
+
+
+def _lift_attendance(context: Context, case: RiskCase) -> None:
+    """Lift what attendance itself holds for what a case was decided not to be: one decision, not two."""
+    if case.rule == OF_ATTENDANCE and case.outcome is not None:
+        reason = f"{_LIFTED[case.outcome]}：{case.resolution}"
+        for class_id in case.class_ids:
+            lift_attendance(context, class_id, case.lines_in(class_id), OF_ATTENDANCE, reason=reason)
 
 
 def _stands(case_id: str) -> Check | None:
@@ -303,6 +315,7 @@ def resolve(
         too_late = _hold_all(context, case)
         log("case_confirmed", case=case.id, too_late=len(too_late))
     else:
+        _lift_attendance(context, case)
         for head in heads_by_id(case.stops):
             lift_from_class(context, _held(head, case), reason=f"{_LIFTED[outcome]}：{reason}")
     return case

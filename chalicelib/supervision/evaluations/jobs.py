@@ -21,14 +21,16 @@ def watch_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]:
     """
     batch = Batch(event, "watch_changes")
     changes = list(batch.changes())
+    told_at = max((row.change.at for row in changes if row.change is not None), default=context.now)
+    believed = queues.since_told(context, told_at)
     soon = {class_id for change in changes if (class_id := class_changed(change)) is not None}
     at_once = {class_changed(change) or "" for change in changes if is_urgent(change)} - {""}
     enrolled = {str((change.after or {}).get("person_key")) for change in changes if is_enrolment(change)}
     asked = 0
     try:
         if enrolled:
-            service.note_phones(context, enrolled)
-        asked = service.touch_classes(context, soon - at_once, at_once=at_once)
+            service.note_phones(believed, enrolled)
+        asked = service.touch_classes(believed, soon - at_once, at_once=at_once)
     except Exception as error:  # noqa: BLE001 - whatever it is, the batch comes again
         log_failure("touch_undone", error)
         batch.undone += [change.sequence for change in changes]

@@ -17,7 +17,7 @@ from chalicelib.aws.metrics import RULES_FAILED
 from chalicelib.aws.settings import settings
 from chalicelib.aws.waiting import queues_of
 from chalicelib.classes.store import parts_by_class
-from chalicelib.enrolments.store import find_enrolments, waiting_enrolments
+from chalicelib.enrolments.store import find_enrolment, find_enrolments, waiting_enrolments
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.people.vault.store import find_people
@@ -35,6 +35,7 @@ from chalicelib.supervision.records.model import Finding
 from chalicelib.supervision.records.translation import class_record, enrolment_record, voucher_record
 from chalicelib.supervision.rules.dossier import VoucherDossier
 from chalicelib.supervision.rules.evaluation import Failure, findings_about_class, findings_about_voucher
+from chalicelib.vouchers.model import Voucher
 from chalicelib.vouchers.store import find_vouchers
 
 
@@ -131,6 +132,16 @@ def touch_classes(context: Context, class_ids: Iterable[str], *, at_once: Iterab
     ask_for(context, hurried)
     ask_for(context, later, delay_seconds=int(PATIENCE.total_seconds()))
     return len(hurried) + len(later)
+
+
+def touch_class_of(context: Context, voucher: Voucher) -> None:
+    """Have the class evaluated in which a voucher is used, soon: a list says something of its holder.
+
+    A list of thousands asks once for each class, and not again while it is asked for.
+    """
+    enrolment = find_enrolment(voucher.enrolment_id) if voucher.enrolment_id is not None else None
+    if enrolment is not None and enrolment.class_id is not None:
+        touch_classes(context, [str(enrolment.class_id)])
 
 
 def ask_for(context: Context, class_ids: Iterable[str], *, delay_seconds: int = 0) -> None:

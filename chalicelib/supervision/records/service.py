@@ -38,12 +38,6 @@ Emit = Callable[[str, Record], None]
 """Takes one record, and the name of the file that it belongs to."""
 
 
-def class_records(class_id: str) -> ClassRecords | None:
-    """Give the records of one class and its people; None if there is no such class."""
-    stored = store.find_class(class_id)
-    return records_of(stored, keyed) if stored is not None else None
-
-
 def export(scope: Scope, emit: Emit) -> Counter[str]:
     """Hand over the records of an area and a time; give how many of each file.
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from math import ceil
+from math import ceil, inf
 from statistics import fmean, pstdev
 
 from chalicelib.programs.model import Policy
@@ -24,6 +24,7 @@ _REPEATED_LESSONS = 3
 _TWICE = 2
 _MANY = 20
 _EVEN_GAPS = 0.55
+_EVEN_GAPS_OF_HALF = 0.48
 _EVEN_GAPS_MIN = 40
 _STEADY_GAPS = 0.25
 _SAME_ORDER = 0.9
@@ -133,10 +134,21 @@ def _signs(bursts: Sequence[Burst], limits: Thresholds) -> list[str]:
 def _even(bursts: Sequence[Burst]) -> bool:
     """Tell whether the gaps of all bursts together are even: those of people differ by as much as they last.
 
-    One lesson shows it badly: ten gaps of chance are even one time in ten, a hundred never.
+    One lesson shows it badly: ten gaps of chance are even one time in ten, a hundred never. A class that is
+    called by its teacher at times hides a script among its own bursts: then the more even half shows it, by a
+    stricter measure, as the evenest half of chance is evener than chance.
     """
+    if _evenness(bursts) < _EVEN_GAPS:
+        return True
+    by_evenness = sorted((burst for burst in bursts if burst.gaps), key=lambda burst: pstdev(burst.gaps))
+    half = by_evenness[: ceil(len(bursts) / 2)]
+    return len(half) >= _REPEATED_LESSONS and _evenness(half) < _EVEN_GAPS_OF_HALF
+
+
+def _evenness(bursts: Sequence[Burst]) -> float:
+    """Give how much the gaps of bursts together differ, by their mean; without end where they are too few."""
     gaps = [gap for burst in bursts for gap in burst.gaps]
-    return len(gaps) >= _EVEN_GAPS_MIN and pstdev(gaps) < _EVEN_GAPS
+    return pstdev(gaps) if len(gaps) >= _EVEN_GAPS_MIN else inf
 
 
 def _alike(order: Sequence[str], other: Sequence[str]) -> bool:

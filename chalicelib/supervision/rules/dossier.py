@@ -186,11 +186,6 @@ class Dossier:
         return {spot.check_in.id: spot for spot in spots if spot is not None}
 
     @cached_property
-    def check_ins_by_lesson(self) -> Mapping[str, Sequence[CheckInRecord]]:
-        """Give the attempts of each lesson, in the order they were received."""
-        return grouped(in_order(self.check_ins), "lesson")
-
-    @cached_property
     def footage_by_lesson(self) -> Mapping[str, Sequence[FootageRecord]]:
         """Give the recordings of each lesson, in order."""
         ordered = sorted(_once(self.footage), key=lambda record: (record.started_at, record.id))

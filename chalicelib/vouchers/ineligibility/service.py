@@ -40,6 +40,8 @@ _ROUNDS_MAX = 8
 _PAID_FOR = (VoucherStatus.REDEEMED, VoucherStatus.SETTLED)
 _stop_payment: Port[[Context, Voucher, Bar | None], bool] = Port("payment_of_voucher")
 """Tells what lists say of a voucher that is, or will be, paid for; answers whether that stands against it."""
+_told_of_trainee: Port[[Context, Voucher], None] = Port("listed_trainee")
+"""Told of each voucher in use whose holder a list bars: supervision looks at their class again."""
 
 
 def follow(context: Context, person_keys: Iterable[PersonKey]) -> None:
@@ -137,6 +139,8 @@ def _do_what_follows(context: Context, voucher: Voucher, bar: Bar | None) -> Con
         ineligibility_store.mark_ineligible(voucher, bar, change=change)
     if voucher.status in _PAID_FOR:
         stands = _stop_payment(context, voucher, bar)
+        if bar is not None:
+            _told_of_trainee(context, voucher)
         if is_late_mark(voucher, bar, stands_against_payment=stands):
             ineligibility_store.mark_ineligible(voucher, bar, change=change)
             return Consequence.MARK

@@ -15,7 +15,7 @@ from chalicelib.subsidies.claims import store as claims
 from chalicelib.subsidies.holds import store as hold_store
 from chalicelib.vouchers.store import VoucherRow
 from tests.subsidies.claims.test_claims import voucher_states
-from tests.subsidies.scored import Money, codes, scored_class, wuhu_class
+from tests.subsidies.scored import Money, codes, let_go, scored_class, wuhu_class
 
 
 @pytest.fixture
@@ -142,7 +142,7 @@ def test_a_held_line_stays_out_until_its_hold_is_lifted(world: Any, money: Money
     assert seen["status"] == "payable"
     assert [line["status"] for line in seen["lines"]] == ["held", "batched"]
     assert money.seal() is None
-    hold_store.lift_hold(line_id, "stop:hld_a", world.change)
+    let_go(line_id, "stop:hld_a", world.change)
     assert money.seal()["count"] == 1
     assert money.read(claim)["status"] == "batched"
 

@@ -9,7 +9,7 @@ import pytest
 from chalicelib.aws.table import connection
 from chalicelib.subsidies.holds import store as hold_store
 from tests.subsidies.claims.test_claims import voucher_states
-from tests.subsidies.scored import Money, codes, scored_class
+from tests.subsidies.scored import Money, codes, let_go, scored_class
 
 
 @pytest.fixture
@@ -118,6 +118,6 @@ def test_a_hold_lifted_while_a_claim_is_sent_again_is_gone(world: Any, money: Mo
     class_id = scored_class(world, 2)
     line_id = returned(money, class_id)["lines"][0]["id"]
     hold_store.place_hold(line_id, "stop:hld_a", world.change)
-    with just_before_the_write(lambda: hold_store.lift_hold(line_id, "stop:hld_a", world.change)):
+    with just_before_the_write(lambda: let_go(line_id, "stop:hld_a", world.change)):
         again = money.claim(class_id)
     assert [(line["status"], line["holds"]) for line in money.read(again)["lines"]] == [("pending", [])] * 2

@@ -9,7 +9,7 @@ from chalicelib.subsidies.claims.store import LineRow
 from chalicelib.subsidies.holds import store as hold_store
 from tests.settlement.test_faults import before_each_call
 from tests.subsidies.holds.test_listed import OPENING, listed
-from tests.subsidies.scored import Money, scored_class
+from tests.subsidies.scored import Money, let_go, scored_class
 
 
 @pytest.fixture
@@ -91,4 +91,4 @@ def test_a_hold_placed_while_a_failed_line_is_looked_at_again_stays(world: Any, 
             assert now.batch_id == sealed["id"]
             break
         assert "stop:hld_a" in now.holds
-        hold_store.lift_hold(line_id, "stop:hld_a", world.change)
+        let_go(line_id, "stop:hld_a", world.change)

@@ -16,6 +16,7 @@ from chalicelib.people.standings import store as standings_store
 from chalicelib.people.standings.model import Situation, Standing
 from chalicelib.subsidies.claims.store import LineRow
 from chalicelib.subsidies.holds.listed import stop_payment
+from chalicelib.supervision.evaluations.service import evaluate_class
 from chalicelib.vouchers.ineligibility import service as ineligibility
 from chalicelib.vouchers.store import VoucherRow
 from tests.settlement.ledger.test_ledger import differences
@@ -58,6 +59,21 @@ def listed(
 
 def follow(money: Money, key: Any) -> None:
     ineligibility.follow(system_context("test", now=money.now, request_id="req_test"), [key])
+
+
+def test_the_class_of_who_is_listed_is_evaluated_soon_and_not_once_for_each(
+    world: Any, money: Money, emulator: Any
+) -> None:
+    class_id = scored_class(world, 2)
+    money.claim(class_id)
+    queue = next(queue for url, queue in emulator.queues.items() if url.endswith("supervision"))
+    queue["messages"].clear()
+    for line in money.read({"id": f"clm_{class_id[4:]}"})["lines"]:
+        listed(money, line["voucher_id"])
+    assert [json.loads(message["body"])["class_id"] for message in queue["messages"]] == [class_id]
+    evaluate_class(system_context("test", now=money.now, request_id="req_test"), class_id)
+    cases = money.ok(money.api("supervisor").get("/v1/risk-cases", at=money.now))["items"]
+    assert {case["rule"] for case in cases} >= {"ineligible_at_date"}, "before the night, with its reason"
 
 
 def check_of(line: Any) -> Any:

@@ -3,11 +3,13 @@
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from chalicelib.classes.store import ClassRow
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.subsidies.claims.model import claim_id_of
 from chalicelib.subsidies.claims.store import LineRow, find_claim, find_lines
 from chalicelib.subsidies.holds.store import find_class_holds
@@ -469,3 +471,42 @@ def test_a_confirmation_whose_holding_was_lost_is_completed_by_its_repeat(
         money.api("supervisor").post(path, body, at=money.now)
     money.ok(money.api("supervisor").post(path, body, at=money.now))
     assert states(money, claim) == [HELD]
+
+
+@pytest.mark.parametrize("outcome", ["false_alarm", "tolerated"])
+def test_a_false_position_that_was_none_is_let_go_with_its_case_and_stays_so(
+    world: Any, money: Money, outcome: str
+) -> None:
+    class_id = scored_class(world, 2, mocked={0})
+    claim = money.publicised(class_id)
+    whose = money.read(claim)["lines"][0]["enrolment_id"]
+    found = finding(class_id, rule="mock_location", severity=Severity.WARN, lines=[whose])
+    record(money, found)
+    assert states(money, claim) == [("held", ["mock_location"]), FREE]
+    until = {"until": str(shanghai_date(money.now) + timedelta(days=90))} if outcome == "tolerated" else {}
+    money.ok(resolve(money, found, outcome, **until))
+    assert states(money, claim) == [FREE, FREE]
+    money.wait()
+    assert money.seal()["count"] == 2
+
+
+def test_a_case_of_a_false_position_decided_before_the_claim_lets_its_line_go_with_the_next_run(
+    world: Any, money: Money
+) -> None:
+    class_id = scored_class(world, 1, mocked={0})
+    found = finding(class_id, rule="mock_location", severity=Severity.WARN, lines=trainees(class_id))
+    record(money, found)
+    money.ok(resolve(money, found, "false_alarm"))
+    claim = money.publicised(class_id)
+    assert states(money, claim) == [("held", ["mock_location"])]
+    record(money, found)
+    assert states(money, claim) == [FREE]
+
+
+def test_a_confirmed_false_position_stays_held(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 1, mocked={0})
+    claim = money.publicised(class_id)
+    found = finding(class_id, rule="mock_location", severity=Severity.WARN, lines=trainees(class_id))
+    record(money, found)
+    money.ok(resolve(money, found, "confirmed"))
+    assert states(money, claim) == [("held", ["mock_location", "risk_case"])]

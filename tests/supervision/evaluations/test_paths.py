@@ -10,13 +10,14 @@ import pytest
 
 import app
 from chalicelib.attendance.check_ins.store import CheckInRow
+from chalicelib.aws.streams import row_changes
 from chalicelib.aws.waiting import queues_of
 from chalicelib.classes.store import ClassRow
 from chalicelib.enrolments.store import EnrolmentRow
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.programs.service import current_program
 from chalicelib.subsidies.claims.store import ClaimRow
-from chalicelib.supervision.evaluations.model import day_of, touch
+from chalicelib.supervision.evaluations.model import PATIENCE, day_of, touch
 from chalicelib.supervision.evaluations.service import (
     ask_for,
     ask_for_due,
@@ -26,7 +27,7 @@ from chalicelib.supervision.evaluations.service import (
     evaluate_waiting,
     touch_classes,
 )
-from chalicelib.supervision.evaluations.store import note_touched
+from chalicelib.supervision.evaluations.store import TouchedRow, note_touched
 from infra.export_records import export
 from infra.exported import read_folder
 from infra.supervise import evaluations
@@ -65,8 +66,27 @@ def test_a_class_is_asked_for_once_however_much_happens_in_it(world: Any, emulat
     records = taps.records()
     assert {record["eventSourceARN"].split("/")[1] for record in records} >= {CheckInRow.Meta.table_name}
     told = app.watch_changes({"Records": records}, None)
-    assert (told["changes"], told["asked"]) == (3, 0)  # it is asked for already
+    assert (told["changes"], told["asked"]) == (3, 1), "days later, by the time of the check-ins"
+    assert asked(emulator) == [room.id]
+    told = app.watch_changes({"Records": records}, None)
+    assert (told["changes"], told["asked"]) == (3, 0), "it is asked for already"
     assert asked(emulator) == []
+
+
+def test_what_is_told_of_a_class_is_evaluated_at_the_time_that_its_change_believed_in(
+    world: Any, emulator: Any, taps: Any
+) -> None:
+    """A stream's record carries no time travel: the change that it tells of says when it was made."""
+    room = Classroom(world).rostered(3)
+    records = taps.records()
+    newest = max(row.change.at for row in row_changes({"Records": records}) if row.change is not None)
+    app.watch_changes({"Records": records}, None)
+    (row,) = [row.record for row in TouchedRow.scan()]
+    assert (row.class_id, row.due_at) == (room.id, newest + PATIENCE)
+    assert abs(newest - datetime.now(UTC)) > timedelta(days=1), "the story is told in another month"
+    queue = next(queue for url, queue in emulator.queues.items() if url.endswith("supervision"))
+    (body,) = [json.loads(message["body"]) for message in queue["messages"]]
+    assert datetime.fromisoformat(body["now"]) == newest
 
 
 def test_touches_are_news_once_until_they_were_acted_on(world: Any) -> None:

@@ -75,6 +75,28 @@ def test_a_minute_with_a_little_jitter_is_held() -> None:
     assert (finding.severity, finding.evidence["signs"]) == ("hold", ["even_gaps"])
 
 
+def test_a_script_is_held_among_the_bursts_of_a_class_that_its_teacher_calls() -> None:
+    """Eleven lessons of sixteen by a script, the others as people come who are called."""
+    course = Export().course(people=16, days=16)
+    for day in range(course.days):
+        scripted = [place * 2.5 + course.random.uniform(-1.2, 1.2) for place in range(16)]
+        called = [course.random.lognormvariate(3.5, 0.7) for _ in range(16)]
+        arrive(course, day, scripted if day % 3 else called, order=shuffled(course))
+
+    [finding] = course.found(RULE)
+    assert (finding.severity, finding.evidence["signs"]) == ("hold", ["even_gaps"])
+
+
+def test_whom_their_teacher_calls_every_day_are_not_held_for_their_evenest_half() -> None:
+    course = Export().course(people=12, days=16)
+    for seed in range(40):
+        course.random.seed(seed)
+        for day in range(course.days):
+            called = [course.random.lognormvariate(3.4, 0.7) for _ in range(12)]
+            arrive(course, day, called, order=shuffled(course))
+        assert course.severity(RULE) in (None, "warn"), seed
+
+
 def test_ten_people_every_twenty_seconds_by_the_clock_are_held() -> None:
     """Over three minutes, each with a phone of their own and in any order: only the gaps tell."""
     course = Export().course(people=10)

@@ -1,7 +1,10 @@
 """The register names every rule of the design once, and the document says what it says."""
 
+import re
+
 import msgspec
 
+from chalicelib.edge.describing.words import told
 from chalicelib.programs.model import Policy
 from chalicelib.programs.thresholds import Thresholds
 from chalicelib.supervision.rules.register import CLASS_RULES, VOUCHER_RULES
@@ -46,3 +49,13 @@ def test_every_threshold_is_read_by_a_rule_and_every_rule_tells_its_own() -> Non
 
 def test_every_rule_says_whom_it_spares() -> None:
     assert all(rule.spares and rule.source and rule.pattern for rule in (*CLASS_RULES, *VOUCHER_RULES))
+
+
+def test_the_document_names_every_rule_and_tells_of_every_list_of_ids_what_it_is_of() -> None:
+    fields = told().fields
+    for text in fields["rule"]:
+        assert [rule.name for rule in (*CLASS_RULES, *VOUCHER_RULES) if rule.name not in text] == []
+    named = re.findall(r'"(\w+)": ids\(', "".join(file.read_text() for file in PLACE.parent.glob("*.py")))
+    assert len(set(named)) > 5
+    for text in fields["CaseFindingAnswer.evidence"]:
+        assert [name for name in sorted({*named, "neighbours_left_out"}) if name not in text] == []
