@@ -12,6 +12,8 @@ from chalicelib.accounts.sign_in.model import UNHEARD_FOR
 from chalicelib.accounts.sign_in.service import REFRESH_VALIDITY
 from chalicelib.aws.objects import LINK_SECONDS
 from chalicelib.aws.settings import settings
+from chalicelib.console.words import MARKS, STATUSES
+from chalicelib.console.words import said as said_as
 from chalicelib.edge import openapi
 from chalicelib.edge.describing import words
 from chalicelib.edge.describing.offers import OFFERED
@@ -126,9 +128,21 @@ def page(name: str, *, english: bool) -> str:
         undefined=StrictUndefined,
         trim_blocks=True,
     )
-    facts = _docs() if name == "docs" else {}
+    facts = _docs() if name == "docs" else {"glossary": glossary(english=english)}
     title = _TITLES[name][english]
     return environment.get_template(f"{name}.html").render(english=english, title=title, **facts)
+
+
+_OF_THE_CARD = ("voucher", "class", "enrolment")
+
+
+def glossary(*, english: bool) -> dict[str, dict[str, str]]:
+    """Give the words that the card's script says states and marks in: those of the one glossary."""
+    said = {
+        machine: {name: said_as(pair, english=english) for name, pair in STATUSES[machine].items()}
+        for machine in _OF_THE_CARD
+    }
+    return said | {"marks": {name: mark[2 if english else 1] for name, mark in MARKS.items()}}
 
 
 # --------------------------------------------------------------------------- documentation

@@ -260,6 +260,8 @@ HOLDS: Final[Mapping[str, Pair]] = {
     "attendance": ("出勤待核", "Attendance"),
     "check": ("不再符合条件", "A check that failed since"),
     "payee_changed": ("收款账户变更", "Payee changed"),
+    "payee_missing": ("无收款账户", "No payee account"),
+    "risk_case": ("风险案件", "Risk case"),
     "institution_suspended": ("机构已暂停", "Institution suspended"),
     "mock_location": ("模拟定位", "Simulated location"),
 }

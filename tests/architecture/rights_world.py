@@ -24,6 +24,32 @@ class Owner:
     person_key: str | None = None
 
 
+def _announced_footage(world: Any, class_id: Any, lesson_id: Any) -> str:
+    """Announce a recording of a lesson; nothing of it has come."""
+    from chalicelib.attendance.footage import store
+    from chalicelib.attendance.footage.model import FootageStatus, Segment, segment_id_of
+    from tests.support.people import HEFEI_SCHOOL
+
+    footage_id = segment_id_of(lesson_id, digest="0" * 64)
+    announced = Segment(
+        class_id=class_id,
+        id=footage_id,
+        lesson_id=lesson_id,
+        division=COUNTY,
+        institution=HEFEI_SCHOOL,
+        camera_id="cam",
+        started_at=world.now,
+        ended_at=world.later(minutes=5),
+        sha256="0" * 64,
+        status=FootageStatus.AWAITING_UPLOAD,
+        announced_at=world.now,
+        size_bytes=1000,
+        content_type="video/mp4",
+        object_key=f"footage/{class_id}/{lesson_id}/{footage_id}.mp4",
+    )
+    return store.announce(announced, world.change).id
+
+
 @dataclass(frozen=True)
 class Case:
     """A request: `owner` of what its path or query names; None where it names nothing of anybody's.
@@ -235,6 +261,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         "sha256": "0" * 64,
         "content_type": "video/mp4",
     }
+    this_footage = f"/v1/lessons/{lesson_id}/footage/{_announced_footage(world, class_id, lesson_id)}"
     recorded = ("camera_id", "started_at", "ended_at", "sha256")
     external = {name: footage[name] for name in recorded} | {"url": "https://monitor.example/1.mp4"}
     scan = {"token": "V1.not.a.token", "project_id": world.project_id}
@@ -305,6 +332,15 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("GET", "/v1/classes/{class_id}/attendance"): Case(f"{classroom}/attendance", owner=of_class),
         ("POST", "/v1/lessons/{lesson_id}/footage"): Case(
             f"/v1/lessons/{lesson_id}/footage", footage, owner=of_class
+        ),
+        ("POST", "/v1/lessons/{lesson_id}/footage/{footage_id}/parts"): Case(
+            f"{this_footage}/parts", {"parts": []}, owner=of_class
+        ),
+        ("GET", "/v1/lessons/{lesson_id}/footage/{footage_id}/parts"): Case(
+            f"{this_footage}/parts", owner=of_class
+        ),
+        ("POST", "/v1/lessons/{lesson_id}/footage/{footage_id}/complete"): Case(
+            f"{this_footage}/complete", {}, owner=of_class
         ),
         ("POST", "/v1/lessons/{lesson_id}/footage/external"): Case(
             f"/v1/lessons/{lesson_id}/footage/external", external, owner=of_class

@@ -1,8 +1,8 @@
 "use strict";
-// Trainee: sign in with the social card, claim, show the QR, check in.
+// Trainee: sign in with the social card, the next lesson, claim, show the code, institutions, attendance.
 
 let refreshing = null;
-const WAIT_MOST_SECONDS = 16;
+const WAIT_MOST_SECONDS = 4; // with a network again, the code is fresh within five
 
 async function claim(voucher) {
   await call("POST", `v1/vouchers/${voucher.id}/claim`, { device_id: deviceId() });
@@ -63,7 +63,12 @@ async function showCode(voucher, place, failures = 0) {
 async function institutionsFor(voucher, place) {
   const at = await position().catch(() => null);
   const near = at ? `&near=${at.coords.longitude},${at.coords.latitude},wgs84` : "";
-  const found = await every(`v1/institutions?program=${encodeURIComponent(voucher.program_id)}${near}`, 100);
+  const [found, projects] = await Promise.all([
+    every(`v1/institutions?program=${encodeURIComponent(voucher.program_id)}${near}`, 100),
+    every(`v1/projects?program=${encodeURIComponent(voucher.program_id)}`),
+  ]);
+  const names = new Map(projects.map((one) => [one.id, one.name]));
+  const taught = (one) => one.projects.map((id) => names.get(id)).filter(Boolean).join("、");
   const away = (one) => (typeof one.distance_m === "number" ? two(`，约 ${kilometres(one.distance_m)} 公里`, `, about ${kilometres(one.distance_m)} km`) : "");
   const items = found.map((one) =>
     make(
@@ -75,6 +80,7 @@ async function institutionsFor(voucher, place) {
       one.address || "",
       " ",
       one.phone ? make("a", { href: `tel:${one.phone.replace(/[^0-9+]/g, "")}` }, one.phone) : null,
+      taught(one) ? make("span", { class: "soft taught" }, taught(one)) : null,
     ),
   );
   const told = at ? null : make("p", { class: "soft" }, two("未取得位置，未按远近排列。", "No position: not sorted by distance."));
@@ -84,18 +90,25 @@ async function institutionsFor(voucher, place) {
 
 const kilometres = (metres) => (metres / 1000).toFixed(metres < 10000 ? 1 : 0);
 
+// How many days a voucher is still good for, while it can be spent.
+function left(voucher) {
+  if (!["issued", "claimed"].includes(voucher.status)) return "";
+  const days = Math.ceil((Date.parse(voucher.expires_at) - now()) / 86400000);
+  return days > 0 ? two(`（还有 ${days} 天）`, ` (${days} days left)`) : "";
+}
+
 function voucherCard(voucher) {
   const code = make("div", { class: "qr" });
   const places = make("div");
   return make(
     "article",
     { class: "card" },
-    make("h3", {}, voucher.face?.title || voucher.program_id),
+    make("h3", {}, voucher.face?.title || two("职业培训券", "Training voucher")),
     make("div", { class: "amount" }, yuan(voucher.face_value_fen)),
     facts([
       [two("持券人", "Holder"), `${voucher.holder?.name || ""} ${voucher.holder?.id_number || ""}`],
-      [two("状态", "State"), state(voucher.status)],
-      [two("有效期至", "Valid through"), voucher.valid_through],
+      [two("状态", "State"), word("voucher", voucher.status)],
+      [two("有效期至", "Valid through"), `${day(voucher.valid_through)}${left(voucher)}`],
     ]),
     voucher.allowed_actions.includes("claim") ? pressing(two("领用", "Claim"), () => claim(voucher)) : null,
     voucher.status === "claimed" ? pressing(two("出示券码", "Show code"), () => showCode(voucher, code)) : null,
@@ -105,143 +118,103 @@ function voucherCard(voucher) {
   );
 }
 
-function position() {
-  return new Promise((resolve, reject) => {
-    if (!navigator.geolocation) reject(new Error(two("此设备不能定位。", "This device has no location.")));
-    navigator.geolocation.getCurrentPosition(
-      resolve,
-      () => reject(new Error(two("无法取得位置，请允许定位后重试。", "No position: allow location and try again."))),
-      { enableHighAccuracy: true, timeout: 15000, maximumAge: 0 },
-    );
-  });
+// --------------------------------------------------------------------------- lessons
+
+let offset = 0;
+const now = () => Date.now() + offset; // the server's clock decides
+const times = (lesson) => `${moment(lesson.starts_at)}–${clock(lesson.ends_at)}`;
+
+function pressingOf(label, lesson, work, plain = false) {
+  const button = pressing(label, work, plain);
+  button.setAttribute("aria-label", `${label}：${lesson.topic} ${times(lesson)}`);
+  return button;
 }
 
-function deviceId() {
-  let id = localStorage.getItem("device");
-  if (!id) {
-    id = crypto.randomUUID();
-    localStorage.setItem("device", id);
-  }
-  return id;
+async function rollCallOf(lesson) {
+  if (now() < Date.parse(lesson.starts_at) || now() > Date.parse(lesson.ends_at)) return null;
+  const calls = (await call("GET", `v1/lessons/${lesson.id}/roll-calls`)).items;
+  const open = calls.find((one) => !one.answered && Date.parse(one.opens_at) <= now() && now() < Date.parse(one.closes_at));
+  if (!open) return null;
+  const button = pressingOf(two("点名应答", "Answer the roll-call"), lesson, () => checkIn(lesson, "roll_call"));
+  button.classList.add("big");
+  return make("div", {}, make("p", { class: "said bad" }, two(`正在点名，请在 ${clock(open.closes_at)} 前应答。`, `A roll-call: answer before ${clock(open.closes_at)}.`)), button);
 }
 
-// A check-in without a network stays on this phone, as whose it is by the id of a voucher, and is sent later.
-const WAITING = "check-ins";
-const RETRY_SECONDS = 30;
-let own = [];
-
-function waitingCheckIns() {
-  try {
-    return JSON.parse(localStorage.getItem(WAITING)) || [];
-  } catch {
-    return [];
-  }
-}
-
-function keepWaiting(list) {
-  localStorage.setItem(WAITING, JSON.stringify(list));
-  tellWaiting();
-}
-
-function tellWaiting() {
-  const place = document.getElementById("waiting");
-  const count = waitingCheckIns().filter((one) => own.includes(one.owner)).length;
-  if (!place) return;
-  place.hidden = !count;
-  place.textContent = two(`${count} 次签到已存在本机，联网后自动发送。`, `${count} check-ins are kept on this phone and sent once there is a network.`);
-}
-
-const mayBeTriedAgain = (error) => !(error instanceof Refused) || error.status >= 500 || error.status === 429 || error.status === 401;
-
-let sending = false;
-async function sendWaiting() {
-  if (sending) return;
-  sending = true;
-  try {
-    for (const one of waitingCheckIns().filter((kept) => own.includes(kept.owner))) {
-      try {
-        const answer = await call("POST", `v1/lessons/${one.lesson}/check-ins`, one.body);
-        sayRecorded(answer);
-      } catch (error) {
-        if (mayBeTriedAgain(error)) return;
-        complain(error);
-      }
-      keepWaiting(waitingCheckIns().filter((kept) => kept.body.nonce !== one.body.nonce));
-    }
-  } finally {
-    sending = false;
-  }
-}
-
-window.addEventListener("online", sendWaiting);
-setInterval(() => {
-  if (session.token && waitingCheckIns().length) sendWaiting();
-}, RETRY_SECONDS * 1000);
-
-function sayRecorded(answer) {
-  const good = two(`签到成功（${answer.status}，距场地 ${Math.round(answer.distance_m)} 米）。`, `Recorded: ${answer.status}, ${Math.round(answer.distance_m)} m from the site.`);
-  const review = two("已记录，待核实。", "Recorded; it will be reviewed.");
-  say(answer.outcome === "needs_review" ? review : good);
-}
-
-async function checkIn(lesson, kind) {
-  const at = await position();
-  const body = {
-    kind,
-    location: {
-      lng: at.coords.longitude,
-      lat: at.coords.latitude,
-      accuracy_m: at.coords.accuracy,
-      coord_system: "wgs84",
-      mocked: false,
-    },
-    device_id: deviceId(),
-    nonce: crypto.randomUUID(),
-    happened_at: new Date(at.timestamp).toISOString(),
-  };
-  try {
-    sayRecorded(await call("POST", `v1/lessons/${lesson.id}/check-ins`, body));
-  } catch (error) {
-    if (!own.length || !mayBeTriedAgain(error)) throw error;
-    keepWaiting([...waitingCheckIns(), { owner: own[0], lesson: lesson.id, body: { ...body, offline: true } }]);
-    say(two("没有网络：签到已存在本机，联网后自动发送。", "No network: the check-in is kept on this phone and sent later."));
-  }
-}
-
-async function classCard(summary) {
-  const whole = await call("GET", `v1/classes/${summary.id}`);
-  const lessons = whole.lessons.map((lesson) =>
-    make(
-      "div",
-      {},
-      make("p", {}, `${moment(lesson.starts_at)} – ${moment(lesson.ends_at).slice(11)} ${lesson.topic}`),
-      pressing(two("签到", "Check in"), () => checkIn(lesson, "in")),
-      pressing(two("签退", "Check out"), () => checkIn(lesson, "out"), true),
-    ),
+async function nextLesson(rooms) {
+  const to_come = rooms
+    .filter((room) => room.status === "approved")
+    .flatMap((room) => room.lessons.map((lesson) => ({ room, lesson })))
+    .filter(({ lesson }) => Date.parse(lesson.ends_at) > now())
+    .sort((one, other) => Date.parse(one.lesson.starts_at) - Date.parse(other.lesson.starts_at));
+  if (!to_come.length) return null;
+  const { room, lesson } = to_come[0], site = lesson.site || room.site;
+  const button = pressingOf(two("签到", "Check in"), lesson, () => checkIn(lesson, "in"));
+  button.classList.add("big");
+  return make(
+    "article",
+    { class: "card next" },
+    make("h2", {}, two("下一节课", "The next lesson")),
+    make("p", { class: "when" }, times(lesson)),
+    make("p", {}, `${room.name} · ${lesson.topic}`),
+    make("p", { class: "soft" }, [site.name, site.room, site.address].filter(Boolean).join(" ")),
+    await rollCallOf(lesson),
+    button,
+    pressingOf(two("签退", "Check out"), lesson, () => checkIn(lesson, "out"), true),
+    advice(),
   );
+}
+
+async function attendanceOf(room) {
+  try {
+    return await call("GET", `v1/classes/${room.id}/attendance/own`);
+  } catch (error) {
+    if (error instanceof Refused) return null; // not on the roster yet
+    throw error;
+  }
+}
+
+async function classCard(room) {
+  const attendance = await attendanceOf(room);
+  const own = attendance?.trainees[0], marks = own?.marks || {};
+  const lessons = room.lessons.map((lesson) => {
+    const mark = marks[lesson.id];
+    return make("li", {}, `${times(lesson)} ${lesson.topic} `, mark ? make("b", { class: `mark ${mark}` }, word("marks", mark)) : null);
+  });
+  const share = own ? `${own.hours} / ${own.required_hours} ${two("课时", "hours")}（${Math.round(own.share * 100)}%）` : null;
   return make(
     "article",
     { class: "card" },
-    make("h3", {}, whole.name),
-    facts([[two("地点", "Place"), `${whole.site.name} ${whole.site.address}`], [two("状态", "State"), state(whole.status)]]),
-    make("details", {}, make("summary", {}, two(`课次（${lessons.length}）`, `Lessons (${lessons.length})`)), make("div", {}, ...lessons)),
+    make("h3", {}, room.name),
+    facts([
+      [two("地点", "Place"), `${room.site.name} ${room.site.address}`],
+      [two("状态", "State"), word("class", room.status)],
+      [two("我的出勤", "My attendance"), share],
+    ]),
+    make("details", {}, make("summary", {}, two(`课次（${lessons.length}）`, `Lessons (${lessons.length})`), make("span", { class: "unseen" }, `：${room.name}`)), make("ul", { class: "lessons" }, ...lessons)),
   );
 }
 
 async function show() {
   const place = document.getElementById("work");
-  const vouchers = await every("v1/vouchers");
+  const [vouchers, summaries, enrolments, told] = await Promise.all([every("v1/vouchers"), every("v1/classes"), every("v1/enrolments"), call("GET", "healthz")]);
+  offset = Date.parse(told.time) - Date.now();
   own = vouchers.map((voucher) => voucher.id).sort();
-  const classes = await every("v1/classes");
+  const rooms = await Promise.all(summaries.map((summary) => call("GET", `v1/classes/${summary.id}`)));
+  const results = enrolments.filter((one) => ["passed", "failed", "withdrawn"].includes(one.status));
   const nothing = () => make("p", { class: "soft" }, two("暂无", "Nothing yet"));
   place.replaceChildren(
-    make("p", { id: "waiting", class: "soft", hidden: true }),
-    make("h2", {}, two("我的培训券", "My vouchers")),
-    ...(vouchers.length ? vouchers.map(voucherCard) : [nothing()]),
-    make("h2", {}, two("我的班", "My classes")),
-    ...(classes.length ? await Promise.all(classes.map(classCard)) : [nothing()]),
+    ...[
+      make("p", { id: "waiting", class: "said", hidden: true }),
+      await nextLesson(rooms),
+      make("h2", {}, two("我的培训券", "My vouchers")),
+      ...(vouchers.length ? vouchers.map(voucherCard) : [nothing()]),
+      make("h2", {}, two("我的班", "My classes")),
+      ...(rooms.length ? await Promise.all(rooms.map(classCard)) : [nothing()]),
+      results.length ? make("h2", {}, two("我的成绩", "My results")) : null,
+      ...results.map((one) => make("p", { class: "card" }, word("enrolment", one.status))),
+    ].filter(Boolean),
   );
-  tellWaiting();
+  await tellWaiting();
   await sendWaiting();
 }
 

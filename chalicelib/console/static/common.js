@@ -3,6 +3,8 @@
 
 const session = { token: null, refresh: null, role: null };
 
+const ANSWER_SECONDS = 12;
+
 class Refused extends Error {
   constructor(problem, status) {
     super(problem.detail || problem.title || String(status));
@@ -16,8 +18,15 @@ async function send(method, path, body, extra = {}) {
   const headers = { Accept: "application/json", "Accept-Language": document.documentElement.lang, ...extra };
   if (session.token) headers.Authorization = `Bearer ${session.token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
-  const text = await answer.text();
+  const giveUp = new AbortController(); // a line that is dead but was never told so would hold everything up
+  const timer = setTimeout(() => giveUp.abort(), ANSWER_SECONDS * 1000);
+  let answer = null, text = "";
+  try {
+    answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal: giveUp.signal });
+    text = await answer.text();
+  } finally {
+    clearTimeout(timer);
+  }
   let parsed = {};
   try {
     parsed = text ? JSON.parse(text) : {};
@@ -111,35 +120,19 @@ function pressing(label, work, plain = false) {
 const zh = document.documentElement.lang.startsWith("zh");
 const two = (chinese, english) => (zh ? chinese : english);
 const yuan = (fen) => new Intl.NumberFormat("zh-CN", { style: "currency", currency: "CNY" }).format(fen / 100);
-const moment = (text) => (text ? text.slice(0, 16).replace("T", " ") : "");
+const WEEKDAYS = zh ? ["周日", "周一", "周二", "周三", "周四", "周五", "周六"] : ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+const inShanghai = (text) => new Date(new Date(text).getTime() + 8 * 3600 * 1000); // read with the getters of UTC
+const twoDigits = (number) => String(number).padStart(2, "0");
+function day(text) {
+  const at = inShanghai(text.length === 10 ? `${text}T00:00:00+08:00` : text);
+  const year = at.getUTCFullYear() === inShanghai(new Date()).getUTCFullYear() ? "" : two(`${at.getUTCFullYear()}年`, ` ${at.getUTCFullYear()}`);
+  const weekday = WEEKDAYS[at.getUTCDay()];
+  if (zh) return `${year}${at.getUTCMonth() + 1}月${at.getUTCDate()}日 ${weekday}`;
+  return `${weekday} ${at.getUTCDate()} ${at.toLocaleString("en-GB", { month: "short", timeZone: "UTC" })}${year}`;
+}
+const clock = (text) => `${twoDigits(inShanghai(text).getUTCHours())}:${twoDigits(inShanghai(text).getUTCMinutes())}`;
+const moment = (text) => (text ? `${day(text)} ${clock(text)}` : "");
 
-const STATES = {
-  issued: "待领用",
-  claimed: "已领用",
-  redeemed: "已报名核销",
-  settled: "已结算",
-  closed: "已关闭",
-  expired: "已过期",
-  revoked: "已收回",
-  draft: "草稿",
-  submitted: "待审批",
-  returned: "已退回",
-  approved: "已批准",
-  completion_submitted: "结业待审批",
-  completion_returned: "结业已退回",
-  completion_approved: "结业已批准",
-  scored: "已录成绩",
-  cancelled: "已取消",
-  reviewed: "已初审",
-  publicised: "公示中",
-  payable: "待结算",
-  batched: "结算中",
-  paid: "已支付",
-  rejected: "已驳回",
-  sealed: "已封存",
-  exported: "已导出",
-  reconciled: "已回盘",
-  proposed: "待批准",
-  issuing: "发放中",
-};
-const state = (name) => (zh && STATES[name]) || name;
+// The glossary of the service, as the page brings it: a state is said in the same words everywhere.
+const glossary = JSON.parse(document.querySelector("[data-glossary]")?.dataset.glossary || "{}");
+const word = (table, name) => glossary[table]?.[name] || name;

@@ -170,6 +170,20 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
+// Reasons and remarks outlive a reload in this tab, until they were sent or their writer has signed out.
+const draftOf = (area) => `draft ${location.pathname} ${area.form && area.form.elements.form ? area.form.elements.form.value : ""} ${area.name}`;
+const drafts = () => Object.keys(sessionStorage).filter((key) => key.startsWith("draft "));
+document.addEventListener("input", (event) => {
+  if (event.target.matches("form[method=post] textarea[name]:not([name=assertion])")) sessionStorage.setItem(draftOf(event.target), event.target.value);
+});
+document.addEventListener("submit", (event) => {
+  if (event.submitter && event.submitter.value === "sign_out") for (const key of drafts()) sessionStorage.removeItem(key);
+});
+if (document.getElementById("done")) for (const key of drafts()) if (key.startsWith(`draft ${location.pathname} `)) sessionStorage.removeItem(key);
+for (const area of document.querySelectorAll("form[method=post] textarea[name]:not([name=assertion])")) {
+  if (!area.value) area.value = sessionStorage.getItem(draftOf(area)) || "";
+}
+
 // A refusal, or what was done, is read first.
 const told = document.querySelector("#problem, #done");
 if (told) told.focus({ preventScroll: false });

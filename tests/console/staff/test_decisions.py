@@ -191,3 +191,17 @@ def test_every_kind_of_work_has_its_page():
     for kind in Kind:
         item = SimpleNamespace(kind=kind, subject="chg_abc-01", within="les_abc-01")
         assert "None" not in place_of(item)
+
+
+def test_every_hold_has_a_word():
+    from chalicelib.console import words
+    from chalicelib.subsidies.holds import model
+
+    codes = {
+        *map(str, model.HoldKind),
+        model.PAYEE_CHANGED,
+        model.PAYEE_MISSING,
+        model.SUSPENDED,
+        model.RISK_CASE,
+    }
+    assert codes <= words.HOLDS.keys()

@@ -56,10 +56,10 @@ def test_a_recording_is_announced_and_the_page_told_where_to_send_it(world: Any)
     lesson = room.lesson()
     at = datetime.fromisoformat(lesson["ends_at"])
     before = Visitor(world.api, "institution", at=world.now)
-    assert "footage.announce" not in before.get(f"/console/classes/{room.id}/{lesson['id']}").html
+    assert 'id="filming"' not in before.get(f"/console/classes/{room.id}/{lesson['id']}").html
     school = Visitor(world.api, "institution", at=at)
     page = school.get(f"/console/classes/{room.id}/{lesson['id']}")
-    assert 'data-list="footage.announce"' in page.html
+    assert 'id="filming"' in page.html
     csrf = re.search(r'data-csrf="(\w+)"', page.html)
     assert csrf is not None
     fields = [
@@ -74,7 +74,17 @@ def test_a_recording_is_announced_and_the_page_told_where_to_send_it(world: Any)
     ]
     told = school.post(page.path, fields)
     assert told.status == 200, told.text
-    assert 'id="upload-form"' in told.html, told.text
+    footage_id = re.search(r'id="footage-parts" data-id="(\w+-\w+)" data-count="1"', told.html)
+    assert footage_id is not None, told.text
+    part = [
+        ("csrf", csrf[1]),
+        ("do", "footage.parts"),
+        ("footage_id", footage_id[1]),
+        ("part", f"1:{DIGEST}"),
+    ]
+    assert "partNumber=1" in school.post(page.path, part).html, "where to send the part"
+    early = school.post(page.path, [*part[:1], ("do", "footage.complete"), *part[2:3]])
+    assert (early.status, "1 个分片" in early.text) == (409, True)
     wrong = school.post(page.path, [(n, "昨天" if n == "started_at" else v) for n, v in fields])
     assert wrong.status == 400
 

@@ -1,8 +1,10 @@
 """The pages in Debian's Chromium, wide and on a phone, light and dark: pictures are kept under `.build/pages`."""
 
+import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from tests.console.staff.test_every_page import busy  # noqa: F401 - the fixture
 from tests.support import browser
@@ -11,6 +13,15 @@ from tests.support.pages import COOKIE, Visitor
 
 pytestmark = pytest.mark.skipif(not browser.is_there(), reason="Chromium and its driver are not installed")
 PICTURES = Path(__file__).parents[3] / ".build/pages"
+KEPT = Path(__file__).parents[3] / "infra/screenshots"
+FOR_README = {
+    "clerk-in_tray.png": "in_tray.png",
+    "clerk-classes_scored_attendance.png": "attendance.png",
+    "supervisor-cases_one.png": "case.png",
+    "clerk-claims_one.png": "claim.png",
+}
+"""Those that README shows: SCREENSHOTS=1 writes them anew."""
+KEPT_BYTES_MAX = 400_000
 LOOKS = {
     "wide": (WIDE, False),
     "wide_dark": (WIDE, True),
@@ -72,5 +83,24 @@ def test_pages_look_right_and_complain_of_nothing(api, world, busy, look):  # no
                     applied="applied", scored="scored", claim="one", case="one", inspection="one"
                 ).replace("/", "_")
                 window.shot(PICTURES / look / f"{role}-{name or 'in_tray'}.png")
+                if "SCREENSHOTS" in os.environ and look == "wide":
+                    keep_small(PICTURES / look / f"{role}-{name or 'in_tray'}.png")
                 assert wider <= 0, f"{path} is wider than the screen by {wider}"
         assert [line for line in window.complaints() if "favicon" not in line] == []
+
+
+def keep_small(picture):
+    """Keep one of the four: the first screen of it, in few colours."""
+    if picture.name in FOR_README:
+        KEPT.mkdir(exist_ok=True)
+        with Image.open(picture) as whole:
+            first = whole.convert("RGB").crop((0, 0, WIDE[0], min(whole.height, WIDE[1])))
+            first.quantize(48).save(KEPT / FOR_README[picture.name], optimize=True)
+
+
+def test_readme_shows_four_pages_and_they_are_small():
+    readme = (KEPT.parents[1] / "README.md").read_text()
+    kept = {file.name: file.stat().st_size for file in KEPT.glob("*.png")}
+    assert kept.keys() == set(FOR_README.values())
+    assert all(f"infra/screenshots/{name}" in readme for name in kept)
+    assert sum(kept.values()) < KEPT_BYTES_MAX

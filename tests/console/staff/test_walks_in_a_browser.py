@@ -70,6 +70,23 @@ def test_a_double_click_and_the_back_button_decide_nothing_twice(api, world, roo
         assert "第3版" in window.text
 
 
+def test_what_is_typed_outlives_a_reload_and_a_decision_in_another_tab(api, world, room):
+    with served(api, at=world.now) as home, Browser.open() as window:
+        window.go(f"{home}/console")
+        window.cookie(COOKIE, Visitor(api, "clerk").cookie)
+        window.go(f"{home}/console/classes/{room['id']}")
+        window.type("textarea", "场地与申报不一致，请核实")
+        window.run("location.reload()")
+        window.until("document.readyState === 'complete' && document.querySelector('textarea').value")
+        other = Visitor(api, "clerk", at=world.now)
+        page = other.get(f"/console/classes/{room['id']}")
+        other.press(page, "class.return", words="另一位经办已退回")
+        window.press("[value='class.return']")
+        window.until("document.getElementById('problem')")
+        kept = window.run("return document.body.innerHTML.includes('场地与申报不一致，请核实')")
+        assert kept, "refused, and what was typed is still on the page"
+
+
 def test_a_decision_that_cannot_be_undone_asks_first(api, world, room):
     with served(api, at=world.now) as home, Browser.open() as window:
         window.go(f"{home}/console")

@@ -273,6 +273,11 @@ def lessons(world: Any) -> Story:
     film = {"camera_id": "cam-1", "content_type": "video/mp4", **times}
     announced = yield Use(school, f"{lesson}/footage", film, room.starts() + HOUR)
     assert announced.status == 201, announced.text
+    sent = f"{lesson}/footage/{announced.json['id']}"
+    begun = yield Use(school, f"{sent}/parts", {"parts": []}, room.starts() + HOUR)
+    assert begun.json["arrived"] == [], begun.text
+    early = yield Use(school, f"{sent}/complete", {}, room.starts() + HOUR)
+    assert early.json["code"] == "footage_parts_missing", early.text
     elsewhere = {"camera_id": "cam-2", "url": "https://monitor.example/1.mp4", **times, "sha256": "c" * 64}
     referred = yield Use(school, f"{lesson}/footage/external", elsewhere, room.starts() + HOUR)
     assert referred.status == 201, referred.text
