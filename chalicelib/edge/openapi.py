@@ -99,7 +99,7 @@ def document(roles_of: RolesOf, *, time_travel: bool = False) -> Json:
         "components": {
             "schemas": components,
             "parameters": parts.headers,
-            "headers": _ANSWER_HEADERS,
+            "headers": _ANSWER_HEADERS | (_LEAVING if any(one.leaves for one in endpoints) else {}),
             "links": dict(sorted(parts.links.components.items())),
             "securitySchemes": _SECURITY,
         },
@@ -296,18 +296,6 @@ _HEADERS: Final[Json] = {
 """Of requests. Not `date-time`: generators write no moment into a header."""
 
 _ANSWER_HEADERS: Final[Json] = {
-    "Deprecation": {
-        "description": "自何时起不宜再用（RFC 9745）。Since when nobody should begin to use it.",
-        "schema": {"type": "string", "pattern": "^@[0-9]+$"},
-    },
-    "Sunset": {
-        "description": "到何时停止服务（RFC 8594）。When it will answer no more.",
-        "schema": {"type": "string"},
-    },
-    "Link": {
-        "description": "说明停用的文档（RFC 8288）。Where the documentation tells what to call instead.",
-        "schema": {"type": "string"},
-    },
     "ETag": {
         "description": "回答的标签，供 If-None-Match 使用。The answer's tag, for If-None-Match.",
         "schema": {"type": "string"},
@@ -325,6 +313,22 @@ _ANSWER_HEADERS: Final[Json] = {
         "schema": {"type": "string"},
     },
 }
+
+_LEAVING: Final[Json] = {
+    "Deprecation": {
+        "description": "自何时起不宜再用（RFC 9745）。Since when nobody should begin to use it.",
+        "schema": {"type": "string", "pattern": "^@[0-9]+$"},
+    },
+    "Sunset": {
+        "description": "到何时停止服务（RFC 8594）。When it will answer no more.",
+        "schema": {"type": "string"},
+    },
+    "Link": {
+        "description": "说明停用的文档（RFC 8288）。Where the documentation tells what to call instead.",
+        "schema": {"type": "string"},
+    },
+}
+"""Of what is on its way out."""
 
 _SECURITY: Final[Json] = {
     "bearer": {
