@@ -401,7 +401,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "secret/index": "GetSecretValue",
         "table/claim-lines": "GetItem UpdateItem",
         "table/claim-lines/index/by_person": "Query",
-        "table/imports": "UpdateItem",
+        "table/imports": "GetItem UpdateItem",
         "table/issuance-batches": "GetItem UpdateItem",
         "table/issuance-chunks": "GetItem PutItem Query",
         "table/people": "BatchGetItem",

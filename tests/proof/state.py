@@ -70,7 +70,9 @@ class State:
             bodies = {_message(message) for message in queue["messages"]}
             told.update(f"queue {name.rpartition('/')[2]} {body}" for body in bodies)
         for name, bucket in self._buckets.items():
-            told.update(f"object {name} {key}" for key in bucket.keys if not _DRAFT.fullmatch(key))
+            told.update(
+                {_NUMBER.sub("", f"object {name} {key}") for key in bucket.keys if not _DRAFT.fullmatch(key)}
+            )
         merged: Counter[str] = Counter()
         for text, count in told.items():
             merged[_plain(text, at, own_ids=own_ids)] += count
@@ -96,6 +98,8 @@ def _message(message: Any) -> str:
     return json.dumps(body, sort_keys=True, ensure_ascii=False)
 
 
+_NUMBER = re.compile(r"(?<=/manifest)-\d+")
+"""How many manifests a lesson has depends on how often somebody looked; that it has one does not."""
 _DRAFT = re.compile(r"imports/imp_\w+/[A-Za-z0-9_-]{16}/(raw|judged|marks|repeats)-\d+")
 """What one reading of a list left for its own steps; the bucket forgets it, whoever died."""
 _TIMES = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+\d\d:\d\d)")
