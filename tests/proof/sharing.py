@@ -21,17 +21,19 @@ def _seed() -> int:
 
 
 SEED = _seed()
+ASKED_FOR = "PROOF" in os.environ
+"""Whether somebody asked for the proof: what is too long for every run is made only then."""
 
 
 def part_of(setting: str, *, usual: float) -> float:
     """Give the likelihood of each trial: what `setting` says, 1 with `PROOF=full`, else the usual."""
-    whole = {"": False, "full": True}[os.environ.get("PROOF", "")]
+    whole = {"": False, "share": False, "full": True}[os.environ.get("PROOF", "")]
     return float(os.environ.get(setting) or (1 if whole else usual))
 
 
 def number_of(setting: str, *, usual: int, full: int) -> int:
     """Give a count: what `setting` says, or by `PROOF`."""
-    whole = {"": False, "full": True}[os.environ.get("PROOF", "")]
+    whole = {"": False, "share": False, "full": True}[os.environ.get("PROOF", "")]
     return int(os.environ.get(setting) or (full if whole else usual))
 
 

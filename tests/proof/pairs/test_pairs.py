@@ -6,6 +6,7 @@ goes on. Who succeeded, and what stands in the tables, queues and buckets then, 
 
 import contextvars
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -13,15 +14,15 @@ from typing import Any
 import pytest
 
 import app
-from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC
+from chalicelib.edge.endpoints import ENDPOINTS
 from tests.proof.network import Network
-from tests.proof.pairs.operations import Moment, Operation, moments, route_of
+from tests.proof.pairs.operations import Moment, Operation, moments
 from tests.proof.points.requests import STORIES
 from tests.proof.points.trials import COUNT_AGAIN, Share
-from tests.proof.sharing import SEED, part_of, told_at_the_end
+from tests.proof.sharing import ASKED_FOR, SEED, part_of, told_at_the_end
 from tests.proof.state import State
-from tests.support.plugin import forget_what_is_known
 
+pytestmark = pytest.mark.skipif(not ASKED_FOR, reason="make proof: longer than a run of everything may take")
 PART = part_of("PAIR_SHARE", usual=0.015)
 MONEY = frozenset({"claims", "withdrawn_approval", "holds", "settlement", "overrides", "objections"})
 ALONE = {"POST /v1/dead-letters/{queue}/redrive": "it moves messages, at least once each; no row is its own"}
@@ -132,31 +133,13 @@ def _unlike(got: Any, serial: list[Any]) -> str:
     )[:900]
 
 
-@pytest.fixture(scope="module")
-def operations(emulator: Any) -> list[Operation]:
-    """Take an example of each route from the stories, told once."""
-    from tests.support.http import Gateway
-    from tests.support.plugin import Cloud, _empty
-    from tests.support.world import World
-
-    found: dict[str, Operation] = {}
-    for story in STORIES:
-        _empty(emulator)
-        forget_what_is_known()
-        world = World(Cloud(), Gateway())
-        emulator.prepare("world", world.seed)
-        for moment in moments(world, story(world)):
-            found.setdefault(moment.route, Operation(moment.route, moment.use, moment.names))
-    return list(found.values())
-
-
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 def test_two_at_once_do_what_one_after_the_other_would(
     emulator: Any, world: Any, operations: list[Operation], story: Any
 ) -> None:
     pairs = Pairs(emulator, Share(SEED, PART), operations)
     for moment in moments(world, story(world)):
-        if not any(route in moment.use.path for route in ()) and not _counts_again(moment):
+        if not _counts_again(moment):
             pairs.at(moment, money=story.__name__ in MONEY)
     told_at_the_end("pairs", pairs.told)
     if pairs.broken:
@@ -164,8 +147,6 @@ def test_two_at_once_do_what_one_after_the_other_would(
 
 
 def _counts_again(moment: Moment) -> bool:
-    import re
-
     return any(re.fullmatch(pattern, moment.use.path) for pattern in COUNT_AGAIN)
 
 
@@ -177,5 +158,3 @@ def test_every_route_that_changes_something_has_a_partner(operations: list[Opera
         if endpoint.method != "GET" and f"{endpoint.method} {endpoint.path}" not in known
     ]
     assert never == [], "add a call of these to a story in tests/proof/points/requests.py"
-    assert PUBLIC
-    assert route_of
