@@ -66,11 +66,13 @@ def _changed(body: Any, chance: random.Random) -> Any:
                 case 0 if isinstance(part, dict):
                     part.pop(last, None)
                 case 1 if isinstance(part, dict):
-                    part[chance.choice(("x", "", "id", "version", "\u0000"))] = chance.choice(ODD)
+                    part[chance.choice(("x", "", "id", "version", "\u0000"))] = copy.deepcopy(
+                        chance.choice(ODD)
+                    )
                 case _:
-                    part[last] = chance.choice(ODD)
+                    part[last] = copy.deepcopy(chance.choice(ODD))
         except (KeyError, IndexError, TypeError):
-            return chance.choice(ODD)
+            return copy.deepcopy(chance.choice(ODD))
     return body
 
 
