@@ -2,7 +2,7 @@
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
 .PHONY: call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov
-.PHONY: contract examples release supervision province upgrade-drill deploy-drill
+.PHONY: proof mutants contract examples release supervision province upgrade-drill deploy-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -132,6 +132,12 @@ checkov: $(STAMP) ## look through the production template with checkov, in an en
 
 planted: $(STAMP) ## plant bugs into copies of the money code: the tests have to find each (half an hour)
 	@$(PYTHON) -m tests.stateful.planted_bugs
+
+proof: $(STAMP) ## faults at every call, pairs at once, disorder, fuzz: a share drawn by the commit (PROOF=full: all, hours)
+	@PROOF="$(or $(PROOF),share)" $(PYTHON) -m pytest -n 0 -p no:randomly tests/proof
+
+mutants: $(STAMP) ## mutants of money, vouchers and rights against their tests (T=ledger: of those modules only)
+	@$(PYTHON) -m tests.proof.mutants $(T)
 
 province: $(STAMP) ## load the running stack with a small lively province (SMALL=1: fewer classes)
 	@$(PYTHON) -m infra.province.stack

@@ -31,7 +31,7 @@ from chalicelib.aws.crypto import SealedText
 from chalicelib.aws.writes import ConditionFailed, transact, until_written
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import is_known
-from chalicelib.kernel.errors import DomainError, Fault
+from chalicelib.kernel.errors import DomainError, Fault, Refused
 from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, parse_id_number
 from chalicelib.kernel.ids import new_secret
 from chalicelib.kernel.paging import Page, PageRequest
@@ -356,7 +356,7 @@ def lapse_proposals(context: Context) -> int:
         change = change_of(context, "account.lapse")
         try:
             store.end_account(account.id, "lapse", version=account.version, beside=beside, change=change)
-        except (DomainError, ConditionFailed):  # somebody was faster; the next night looks again
+        except (Refused, ConditionFailed):  # somebody was faster
             continue
         lapsed += 1
     return lapsed

@@ -2,20 +2,23 @@
 
 import base64
 import contextlib
+import contextvars
 import functools
 import hashlib
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws.clients import client
 from chalicelib.kernel.reasons import error
+
+Result = TypeVar("Result")
 
 _READERS = 8
 ERROR_SHEETS = "error-sheets"
@@ -40,6 +43,12 @@ def asking() -> Iterator[Any]:
         yield client("s3")
     except (BotoCoreError, ClientError) as failure:
         raise error("try_again") from failure
+
+
+def _as_here(act: Callable[[Any], Result]) -> Callable[[Any], Result]:
+    """Let the threads of a pool know what this one knows: how long a request may still ask."""
+    here = contextvars.copy_context()
+    return lambda item: here.copy().run(act, item)
 
 
 @dataclass(frozen=True)
@@ -147,7 +156,7 @@ def read_objects(bucket: str, keys: Iterable[str]) -> Iterator[bytes | None]:
     left = iter(keys)
     with ThreadPoolExecutor(_READERS) as pool:
         while some := list(itertools.islice(left, _AT_ONCE)):
-            yield from pool.map(lambda key: read_object(bucket, key), some)
+            yield from pool.map(_as_here(lambda key: read_object(bucket, key)), some)
 
 
 def write_objects(bucket: str, bodies: Iterable[tuple[str, bytes]]) -> None:
@@ -155,7 +164,7 @@ def write_objects(bucket: str, bodies: Iterable[tuple[str, bytes]]) -> None:
     left = iter(bodies)
     with ThreadPoolExecutor(_READERS) as pool:
         while some := list(itertools.islice(left, _AT_ONCE)):
-            list(pool.map(lambda item: write_object(bucket, *item), some))
+            list(pool.map(_as_here(lambda item: write_object(bucket, *item)), some))
 
 
 def write_locked(
@@ -239,7 +248,7 @@ def hold(bucket: str, versions: Sequence[ObjectVersion], *, held: bool) -> None:
                 LegalHold={"Status": "ON" if held else "OFF"},
             )
 
-        list(pool.map(put, versions))
+        list(pool.map(_as_here(put), versions))
 
 
 def keys_under(bucket: str, prefix: str, *, after: str | None, limit: int) -> tuple[list[str], str | None]:
@@ -280,7 +289,7 @@ def read_versions(bucket: str, prefix: str) -> list[bytes]:
     if not versions:
         return []
     with ThreadPoolExecutor(_READERS) as pool:
-        return list(pool.map(read, versions))
+        return list(pool.map(_as_here(read), versions))
 
 
 def describe_object(bucket: str, key: str, version: str | None = None) -> StoredObject | None:

@@ -14,6 +14,7 @@ from chalicelib.aws.settings import settings
 from chalicelib.kernel.calendar import format_moment, parse_moment
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Context, system_context
+from chalicelib.kernel.reasons import error
 
 _BATCH_MAX = 10
 
@@ -30,7 +31,12 @@ class Message:
 def send(
     queue_url: str, bodies: Iterable[Mapping[str, Any]], *, now: datetime, delay_seconds: int = 0
 ) -> None:
-    """Send messages, ten a call; every one of them arrives at least once, not before the delay."""
+    """Send messages, ten a call; every one of them arrives at least once, not before the delay.
+
+    Raises:
+        Unavailable: the queue did not take every message; repeating is safe.
+
+    """
     pending = [{**body, "now": format_moment(now)} for body in bodies]
     delay = {"DelaySeconds": delay_seconds} if delay_seconds else {}
     for start in range(0, len(pending), _BATCH_MAX):
@@ -40,7 +46,7 @@ def send(
         ]
         answer = client("sqs").send_message_batch(QueueUrl=queue_url, Entries=entries)
         if answer.get("Failed"):
-            raise RuntimeError("a queue did not take every message")
+            raise error("try_again")  # who repeats it sends all of them again, which all work allows
 
 
 def dead_letters_url(function: str) -> str:
@@ -109,8 +115,8 @@ def work_through(
         context = system_context(job, now=message.now, request_id=new_id("req"))
         try:
             worker(message, context)
-        except Exception as error:  # noqa: BLE001 - the edge of a worker: the queue retries
-            log_failure("message_failed", error, job=job, message_id=message.id)
+        except Exception as failure:  # noqa: BLE001 - the edge of a worker: the queue retries
+            log_failure("message_failed", failure, job=job, message_id=message.id)
             measure(MESSAGES_FAILED, worker=job)
             failed.append({"itemIdentifier": message.id})
     return {"batchItemFailures": failed}

@@ -19,7 +19,13 @@ from pynamodb.constants import ALL_OLD, NUMBER, STRING
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
-from chalicelib.aws.clients import CONNECT_TIMEOUT_SECONDS, MAX_ATTEMPTS, READ_TIMEOUT_SECONDS
+from chalicelib.aws.clients import (
+    CONNECT_TIMEOUT_SECONDS,
+    MAX_ATTEMPTS,
+    READ_TIMEOUT_SECONDS,
+    ServiceFailure,
+    refuse_late,
+)
 from chalicelib.aws.index import index
 from chalicelib.aws.logs import log_failure, measure
 from chalicelib.aws.metrics import STORE_FAULTS, STORE_THROTTLED
@@ -34,8 +40,8 @@ Record = TypeVar("Record", bound=msgspec.Struct)
 Row = TypeVar("Row", bound="Table[Any]")
 
 
-StoreFailure = PynamoDBException
-"""What a read or write raises that DynamoDB did not answer, or answered by refusing a value."""
+StoreFailure = (PynamoDBException, *ServiceFailure)
+"""What a read or write, or another service, raises that was not answered, or was refused as a value."""
 _NOT_TAKEN: Final = ("ValidationException", "ValidationError")
 """Of a call, and of a part of a cancelled transaction."""
 
@@ -126,6 +132,7 @@ def connection() -> Connection:
     for operation in ("PutItem", "UpdateItem", "DeleteItem"):
         events.register(f"provide-client-params.dynamodb.{operation}", _ask_for_old_item)
     events.register("response-received.dynamodb", _measure_trouble)
+    events.register("before-send", refuse_late)
     return shared
 
 

@@ -16,6 +16,7 @@ from urllib.parse import unquote
 import msgspec
 from chalice import Blueprint, Response
 
+from chalicelib.aws.clients import ASKING_SECONDS, asking_within
 from chalicelib.aws.logs import log, log_failure, measure
 from chalicelib.aws.metrics import REQUESTS_PACED
 from chalicelib.aws.settings import settings
@@ -184,7 +185,8 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
     request_id = new_id("req")
     reply: Reply
     try:
-        reply = _answer(request, headers, endpoint, view, path, request_id=request_id, english=english)
+        with asking_within(ASKING_SECONDS):
+            reply = _answer(request, headers, endpoint, view, path, request_id=request_id, english=english)
     except DomainError as failure:
         reply = refusal(failure, request_id=request_id, english=english)
     except StoreFailure as failure:

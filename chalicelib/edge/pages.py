@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 import msgspec
 from chalice import Blueprint, Response
 
+from chalicelib.aws.clients import ASKING_SECONDS, asking_within
 from chalicelib.aws.index import index
 from chalicelib.aws.logs import log, log_failure
 from chalicelib.aws.reading import each_once
@@ -168,7 +169,7 @@ class Pages(Blueprint):  # type: ignore[misc] # Chalice has no types
         visit = bare
         try:
             visit = _with_body(bare, request)
-            with each_once() if visit.method == "GET" else nullcontext():
+            with asking_within(ASKING_SECONDS), each_once() if visit.method == "GET" else nullcontext():
                 reply = view(visit)
         except DomainError as failure:
             reply = self._refused(visit, failure)

@@ -35,11 +35,16 @@ def return_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]
     recorded: dict[str, list[RecordedDelivery]] = {}
     batch = Batch(event, "return_changes")
     rows = list(batch.changes(tables=REPORTED))
+    behind: set[str] = set()  # subjects of which something earlier could not be recorded: the rest waits
     for row in rows:
+        if row.subject in behind:
+            batch.undone.append(row.sequence)
+            continue
         try:
             delivery = service.record(context, row)
         except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
             log_failure("delivery_unrecorded", error, table=row.table, subject=row.subject)
+            behind.add(row.subject)
             batch.undone.append(row.sequence)
         else:
             if delivery is not None:

@@ -411,7 +411,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/claim-lines": "GetItem UpdateItem",
         "table/claim-lines/index/by_person": "Query",
         "table/enrolments": "GetItem",
-        "table/imports": "UpdateItem",
+        "table/imports": "GetItem UpdateItem",
         "table/issuance-batches": "GetItem UpdateItem",
         "table/issuance-chunks": "GetItem PutItem Query",
         "table/people": "BatchGetItem",

@@ -201,6 +201,23 @@ def test_a_proposal_lapses_after_thirty_days_and_frees_the_duty(world: Any, api:
     assert ask_for(api, "instead", person=numbered("forgotten")).status == 201, "the duty is free"
 
 
+def test_a_night_that_could_not_write_says_so_instead_of_leaving_proposals_for_the_next(
+    world: Any, api: Any
+) -> None:
+    from chalicelib.kernel.errors import Unavailable
+    from tests.proof.network import DROPPED, Network
+
+    asked = ask_for(api, "overseen", role="reviewer").json
+    late = datetime.now(UTC) + timedelta(days=31)
+    night = system_context("lapse_accounts", now=late, request_id="req_night")
+    network = Network(None)
+    with network.watched({4: DROPPED}), pytest.raises(Unavailable):
+        jobs.lapse_accounts(night)
+    assert network.seen[3] == "dynamodb.TransactWriteItems"
+    assert jobs.lapse_accounts(night) == {"lapsed": 1}
+    assert find_account(asked["id"]).status is AccountStatus.LAPSED  # type: ignore[union-attr]
+
+
 def test_an_account_from_before_becomes_a_persons_by_its_reset(world: Any, api: Any) -> None:
     make(api, "old", person=person_of(3))
     AccountRow(account_id_of("old")).update(

@@ -357,3 +357,16 @@ def test_the_keys_that_verify_messages_are_public(api: Any, cloud: Any) -> None:
     assert answer.status == 200
     assert answer.json == msgspec.to_builtins(tokens.public_keys("exchange"))
     assert "d" not in answer.json["keys"][0]
+
+
+def test_what_follows_a_change_that_could_not_be_recorded_waits_for_it(platform: FakePlatform) -> None:
+    """The platform was told a voucher's second and third change before its first."""
+    from tests.proof.network import THROTTLED, Network
+
+    with Network(None).watched({1: THROTTLED}), pytest.raises(RecordsUndone) as undone:
+        returned(*changes(versions=3), *changes("vch_bbbb"))
+    assert str(undone.value).startswith("3 records undone")
+    assert [message["subject"] for message in platform.messages] == ["vch_bbbb"]
+    returned(*changes(versions=3), *changes("vch_bbbb"))
+    told = [message["sequence"] for message in platform.messages if message["subject"] == "vch_aaaa"]
+    assert told == [1, 2, 3]

@@ -19,7 +19,7 @@ def note_refused(context: Context, action: str, *, subject: str, failure: Forbid
     change = change_of(context, f"{action}_refused", reason=failure.code)
     try:
         keep_refusal(subject, division=context.principal.division, code=failure.code, change=change)
-    except (DomainError, StoreFailure) as trouble:
+    except (DomainError, *StoreFailure) as trouble:
         log_failure("refusal_not_kept", trouble, request_id=context.request_id, action=action)
         return
     failure.is_recorded = True

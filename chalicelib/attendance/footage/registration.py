@@ -10,6 +10,7 @@ from chalicelib.attendance.footage.containers import Pages, Unplayable, film_in
 from chalicelib.attendance.footage.model import (
     DUPLICATE,
     FOOTAGE_BYTES_MAX,
+    SHOWN,
     VERSIONS_MAX,
     FootageStatus,
     Segment,
@@ -24,7 +25,7 @@ from chalicelib.aws.logs import log, log_failure, measure
 from chalicelib.aws.metrics import FOOTAGE_REFUSED, FOOTAGE_UNRECONCILED
 from chalicelib.aws.queues import since_told
 from chalicelib.aws.settings import settings
-from chalicelib.aws.writes import until_written
+from chalicelib.aws.writes import ConditionFailed, until_written
 from chalicelib.classes.model import TrainingClass
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.principal import Context, change_of
@@ -67,8 +68,26 @@ def register_object(context: Context, object_key: str, version: str | None = Non
     if registered is None:
         return None
     training_class, segment = registered
+    return tell(context, training_class, segment).status
+
+
+def tell(context: Context, training_class: TrainingClass, segment: Segment) -> Segment:
+    """Write the manifest that tells a recording; only then is nothing more expected of one that counts.
+
+    Raises:
+        Unavailable: others kept writing, or S3 did not answer; repeating is safe.
+
+    """
     footage_manifest.write(training_class, segment.lesson_id)
-    return segment.status
+    known: Segment | None = segment
+    for _ in range(VERSIONS_MAX):
+        if known is None or known.due_at is None or known.status not in SHOWN:
+            break
+        try:
+            return store.settle(known, change_of(context, "footage.settle"))
+        except ConditionFailed as failure:
+            known = failure.old
+    return segment
 
 
 def _registered(
@@ -180,8 +199,10 @@ def _summed(counts: Counter[str]) -> dict[str, int]:
 
 def _ask(context: Context, class_id: str, segment_id: str) -> str:
     segment = store.find_segment(class_id, segment_id)
-    if segment is None or segment.due_at is None or segment.object_key is None:
+    if segment is None or segment.due_at is None:
         return "settled_already"  # the index lags
+    if segment.object_key is None:  # it stays on another platform; only its manifest can be missing
+        return str(tell(context, read_class(class_id), segment).status)
     under = objects.versions_under(settings().evidence_bucket, segment.object_key)
     versions = [version.version for version in under if version.key == segment.object_key]
     for version in reversed(versions[-VERSIONS_MAX:]):

@@ -12,7 +12,7 @@ import msgspec
 from chalicelib.accounts import rights
 from chalicelib.accounts.disclosures.service import record_access
 from chalicelib.attendance.footage import manifest as footage_manifest
-from chalicelib.attendance.footage import store
+from chalicelib.attendance.footage import registration, store
 from chalicelib.attendance.footage.model import (
     DUPLICATE,
     SEGMENTS_MAX,
@@ -195,6 +195,7 @@ def refer_to_footage(context: Context, lesson_id: str, reference: ExternalRecord
     if host not in training_class.policy.external_footage_hosts:
         raise error("external_host_unknown", host=host)
     digest = hashlib.sha256(msgspec.json.encode(reference)).hexdigest()
+    due_at = context.now + UPLOAD_GRACE  # for the case that its manifest cannot be written now
     referred = Segment(
         class_id=training_class.id,
         id=segment_id_of(lesson.id, digest=digest),
@@ -210,11 +211,13 @@ def refer_to_footage(context: Context, lesson_id: str, reference: ExternalRecord
         status=FootageStatus.EXTERNAL,
         announced_at=context.now,
         registered_at=context.now,
+        due_day=due_day_of(due_at),
+        due_at=due_at,
     )
     _standing(referred)  # before the claim: nothing may hold a film that is no recording
     other = store.claim_film(referred, now=context.now)
     segment = _announced(context, referred if other is None else _as_duplicate(referred, other))
-    footage_manifest.write(training_class, lesson.id)
+    registration.tell(context, training_class, segment)
     return segment
 
 

@@ -224,7 +224,9 @@ def register(
 ) -> Segment:
     """Record which version S3 holds for a recording and how it compares.
 
-    A wrong object leaves the recording due: the right one may still come on the same form.
+    The recording stays due: of a wrong object the right one may still come on the same form, and of a right
+    one the manifest is still to tell. Who has written that settles it (`registration.tell`); who died before
+    is made good by the nightly look at what is due.
 
     Raises:
         ConditionFailed: the row changed meanwhile.
@@ -238,8 +240,7 @@ def register(
         SegmentRow.registered_at.set(now),
     ]
     if mismatch is None:
-        over = (SegmentRow.mismatch, SegmentRow.due_day, SegmentRow.due_at, SegmentRow.queued_at)
-        actions += [attribute.remove() for attribute in over]
+        actions += [attribute.remove() for attribute in (SegmentRow.mismatch, SegmentRow.queued_at)]
     else:
         actions.append(SegmentRow.mismatch.set(mismatch))
     if verdict.duplicate_of is not None:

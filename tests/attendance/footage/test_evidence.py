@@ -350,3 +350,63 @@ def test_a_lesson_takes_no_more_recordings_than_its_limit(room):
     refused = announce(room, camera_id="one-more")
     assert (refused.status, refused.json["code"]) == (409, "footage_too_many")
     assert announce(room).status == 201
+
+
+def test_a_manifest_that_nobody_could_write_is_written_in_the_night(room, s3):
+    """The recording had left the list of what is due before its manifest was there, so it never came."""
+    from tests.proof.network import DROPPED, Network
+
+    announced = announce(room)
+    version = put(s3, key_of(announced))
+    network = Network(None)
+    with network.watched() as calls:
+        register = hear_until(room, key_of(announced), version)
+    assert register == "stored"
+    first_manifest = calls.index("s3.ListObjectsV2") + 1
+    other = announce(room, camera_id="cam-2")
+    version = put(s3, key_of(other))
+    with network.watched({first_manifest: DROPPED}):
+        assert hear_until(room, key_of(other), version) is None
+    told = len(manifests(room, s3))
+    assert footage(room)["segments"][1]["status"] == "stored"
+    assert reconcile(room.ended() + timedelta(days=1))["stored"] == 1
+    assert len(manifests(room, s3)) == told + 1
+    assert reconcile(room.ended() + timedelta(days=2))["looked_at"] == 0
+
+
+def hear_until(room, key, version):
+    """Tell the service of a version; None if it could not do it."""
+    from chalicelib.kernel.errors import Unavailable
+
+    try:
+        return hear(room, key, version)
+    except Unavailable:
+        return None
+
+
+def test_a_reference_whose_manifest_could_not_be_written_is_told_in_the_night(world, s3):
+    from tests.attendance.builders import room_under
+    from tests.proof.network import DROPPED, Network
+
+    room = room_under(world, 2, external_footage_hosts=["monitor.example"])
+    times = {
+        "started_at": room.starts().isoformat(),
+        "ended_at": (room.starts() + HOUR).isoformat(),
+        "sha256": "c" * 64,
+        "size_bytes": 1700,
+    }
+    path = f"/v1/lessons/{room.lesson()['id']}/footage/external"
+
+    def refer(camera):
+        return room.api("institution").post(path, {"camera_id": camera, "url": URL, **times}, at=room.ended())
+
+    network = Network(None)
+    with network.watched() as calls:
+        assert refer("cam-1").status == 201
+    told = len(manifests(room, s3))
+    times["sha256"] = "d" * 64
+    with network.watched({calls.index("s3.ListObjectsV2") + 1: DROPPED}):
+        assert refer("cam-2").status == 503
+    assert len(manifests(room, s3)) == told
+    assert reconcile(room.ended() + timedelta(days=1))["external"] == 1
+    assert len(manifests(room, s3)) == told + 1

@@ -60,14 +60,15 @@ class Use:
     at: datetime | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
     in_steps: bool = False
+    method: str = "POST"
 
-    def send(self, key: str, *, later: timedelta = timedelta()) -> Answer:
-        """Send it under a key."""
+    def send(self, key: str | None, *, later: timedelta = timedelta()) -> Answer:
+        """Send it under a key, if one is given."""
         options = dict(self.options)
-        headers = {**options.pop("headers", {}), "Idempotency-Key": key}
+        headers = {**options.pop("headers", {}), **({"Idempotency-Key": key} if key is not None else {})}
         at = None if self.at is None else self.at + later
         body = {} if self.body is None and "raw" not in options else self.body
-        return self.client.send("POST", self.path, body, at=at, headers=headers, **options)
+        return self.client.send(self.method, self.path, body, at=at, headers=headers, **options)
 
 
 Story = Generator[Use, Answer, None]
@@ -111,7 +112,7 @@ class Trials:
             points = self._emulator.calls
         self.told.uses.append((use.path, first.status))
         assert first.status < 500, first.text
-        after, wanted = self._keep(), (_masked(first, use), self._effects(use))
+        after, wanted = self._keep(), (masked(first, use), self._effects(use))
         self.told.points += points
         for point in range(1, points + 1):
             for fault in self._random.sample(KINDS, self._faults_a_point):
@@ -123,7 +124,7 @@ class Trials:
                     second, other = self._random.randrange(1, points + 1), self._random.choice(tuple(FAULTS))
                     self._disturb(use, key, second, other)
                     again = f", then at {second} {other}"
-                got = (_masked(self._repeat(use, key), use), self._effects(use))
+                got = (masked(self._repeat(use, key), use), self._effects(use))
                 self.told.faults += 1
                 if got != wanted:
                     where = f"{use.path} point {point} of {points}, {fault}{again}"
@@ -191,7 +192,7 @@ class Trials:
         return effects
 
 
-def _masked(answer: Answer, use: Use) -> tuple[int, Any]:
+def masked(answer: Answer, use: Use) -> tuple[int, Any]:
     """Give an answer without what each try has of its own: its request, its moment, its signed links."""
     counted = {"expires_at", "proposed_until", "lapses_at", "counts_from"}  # from the moment of the try
     own = {"request_id", "upload", "after", *counted} | ({"version"} if use.in_steps else set())

@@ -255,3 +255,44 @@ def test_the_chunks_of_a_stalled_count_are_asked_for_too(world, cloud):
     assert app.resume_issuance({"now": later.isoformat()}, None) == {"chunks": 2}
     deliver(cloud.messages("issuance"))
     assert counts(read(world, batch)) == (4, 0, 0, 0)
+
+
+@pytest.mark.parametrize("before_the_end", [0, 1])
+def test_a_worker_that_dies_at_its_last_writes_leaves_no_list_applying_for_ever(world, cloud, before_the_end):
+    """The batch said "issued" first, so whoever came again found nothing to do, and the list stayed as it was."""
+    from tests.proof.network import KILLED, Network
+    from tests.support.in_process import Interrupted
+
+    for first in (0, 10):  # the same twice: how many calls it makes, then without its last ones
+        chunk = [graduate_of(world.person(400 + first + n), n + 2) for n in range(2)]
+        record = ready_list(world, [chunk], import_id=f"imp_listready{first}")
+        batch = propose(world, record)
+        assert approve(world, batch).status == 200
+        messages = cloud.messages("issuance")
+        network = Network(None)
+        if first == 0:
+            with network.watched() as calls:
+                deliver(messages)
+            writes = [n for n, call in enumerate(calls, start=1) if call == "dynamodb.UpdateItem"]
+        else:
+            with network.watched({writes[-1 - before_the_end]: KILLED}), pytest.raises(Interrupted):
+                deliver(messages)
+            deliver(messages)
+        assert (read(world, batch)["status"], import_status(record)) == ("issued", "applied")
+
+
+def import_status(record):
+    from chalicelib.people.lists import store as people_store
+
+    return people_store.read_import(record.id).status.value
+
+
+def test_a_list_whose_approver_died_is_applied_when_its_batch_is_issued(world, cloud):
+    from chalicelib.people.lists.store import ImportRow
+
+    record = ready_list(world, chunks_of(world, [2]))
+    batch = propose(world, record)
+    assert approve(world, batch).status == 200
+    ImportRow(record.id).update(actions=[ImportRow.status.set("ready")])  # as if that had not been written
+    deliver(cloud.messages("issuance"))
+    assert (read(world, batch)["status"], import_status(record)) == ("issued", "applied")

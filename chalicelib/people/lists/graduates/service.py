@@ -14,7 +14,7 @@ from chalicelib.people.lists import store
 from chalicelib.people.lists.chunks.service import open_rows
 from chalicelib.people.lists.graduates.model import COLUMNS, Graduate, graduate_as_written, read_graduate
 from chalicelib.people.lists.kind import ListKind
-from chalicelib.people.lists.model import Import, ImportKind, why_not_propose
+from chalicelib.people.lists.model import Import, ImportKind, ImportStatus, why_not_propose
 from chalicelib.people.lists.renames import store as rename_store
 from chalicelib.people.lists.renames.model import Rename, RenameStatus, part_of
 from chalicelib.people.lists.words import DEGREES, EMPLOYMENT_STATUSES
@@ -125,7 +125,13 @@ def note_applying(context: Context, import_id: str) -> None:
 
 
 def note_applied(context: Context, import_id: str) -> None:
-    """Note that all vouchers of a list are issued; a repeat changes nothing."""
+    """Note that all vouchers of a list are issued; a repeat changes nothing.
+
+    Whoever approved may have died before it was noted that they are being issued.
+    """
+    record = store.find_import(import_id)
+    if record is not None and record.status is ImportStatus.READY:
+        note_applying(context, import_id)
     try:
         store.move_import(import_id, "finish", change=change_of(context, "import.finish"))
     except Refused:

@@ -113,9 +113,9 @@ def work_chunk(context: Context, batch_id: str, chunk: int) -> None:
     tallies = [outcome.tally for outcome in chunk_store.outcomes_of(batch.id, phase)]
     if len(tallies) == batch.chunks:
         change = change_of(context, "issuance.count" if phase is Phase.DRY_RUN else "issuance.issue")
-        batch_store.close_phase(batch.id, phase, sum_of(tallies), change)
-        if phase is Phase.ISSUE:
+        if phase is Phase.ISSUE:  # before the batch says that it is done: nobody comes back to one that does
             graduate_lists.note_applied(context, batch.import_id)
+        batch_store.close_phase(batch.id, phase, sum_of(tallies), change)
 
 
 def _program_of(batch: IssuanceBatch) -> Program:
