@@ -34,5 +34,5 @@ def note_left_out(context: Context, count: int) -> None:
         keep_left_out(
             context.principal.actor, division=context.principal.division, count=count, change=change
         )
-    except (DomainError, StoreFailure) as trouble:
+    except (DomainError, *StoreFailure) as trouble:
         log_failure("refusal_not_kept", trouble, request_id=context.request_id, action="leave_out")
