@@ -19,7 +19,6 @@ from chalice import Blueprint, Response
 from chalicelib.aws.clients import ASKING_SECONDS, asking_within
 from chalicelib.aws.logs import log, log_failure, measure
 from chalicelib.aws.metrics import REQUESTS_PACED
-from chalicelib.aws.settings import settings
 from chalicelib.aws.table import StoreFailure, told_of_store
 from chalicelib.edge import pace
 from chalicelib.edge.answers import TextResponse, encoded, known_by_tag, leaving, refusal, shared_with_origins
@@ -44,8 +43,8 @@ from chalicelib.edge.forms import malformed, parse_json, parse_query
 from chalicelib.edge.gateway import allowed
 from chalicelib.edge.headers import charset_of, has_already, unpacked, wants_english
 from chalicelib.edge.idempotency import service as idempotency
+from chalicelib.edge.moments import believed_now
 from chalicelib.edge.problems import PROBLEM_JSON, Problem, internal_problem
-from chalicelib.kernel.calendar import parse_moment
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import DomainError, Fault, Forbidden, TooMany, Unauthenticated
 from chalicelib.kernel.free_text import mask_numbers
@@ -58,7 +57,6 @@ from chalicelib.sheets.content_types import BYTES, CALLED_CSV, CSV, kind_of_byte
 from chalicelib.sheets.layouts import Layout
 
 _NOT_MODIFIED, _TOO_MANY = 304, 429
-_LOCAL_NOW = "x-local-now"
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
 _preflights: set[str] = set()
 _ALLOWED_HEADERS = (
@@ -436,19 +434,6 @@ def admit(endpoint: Endpoint, principal: Principal) -> None:
     """Let a role at an endpoint, or raise `Forbidden`."""
     if endpoint.action != PUBLIC:
         _guard().admit(principal, endpoint.action)
-
-
-def believed_now(headers: Mapping[str, str]) -> datetime:
-    """Tell the time of a request: the real one, save where the local stage travels."""
-    moment = headers.get(_LOCAL_NOW)
-    if moment is None:
-        return datetime.now(UTC)
-    if not settings().allow_time_travel:
-        raise error("time_travel_off")
-    try:
-        return parse_moment(moment).astimezone(UTC)
-    except ValueError:
-        raise malformed([Fault("wrong_type", field="X-Local-Now")]) from None
 
 
 def _parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Any:

@@ -22,7 +22,8 @@ from chalicelib.aws.logs import log, log_failure
 from chalicelib.aws.reading import each_once
 from chalicelib.aws.table import StoreFailure, told_of_store
 from chalicelib.edge.endpoints import HEADERS, JSON, SHEET_BYTES_MAX, Endpoint, Reply, SheetBody
-from chalicelib.edge.http import VIEWS, Asked, admit, believed_now, serve, source_of
+from chalicelib.edge.http import VIEWS, Asked, admit, serve, source_of
+from chalicelib.edge.moments import believed_now
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Principal, Role

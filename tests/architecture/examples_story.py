@@ -9,6 +9,9 @@ from urllib.parse import urlencode
 from chalicelib.edge.endpoints import ENDPOINTS
 from tests.accounts.builders import GOOD, HOME, activate, ask_for, numbered, refresh, sign_in
 from tests.architecture.rights_world import build
+from tests.attendance.footage.test_parts import FILM, put
+from tests.attendance.footage.test_parts import send as send_parts
+from tests.attendance.summary.test_attendance_and_footage import announce
 from tests.classes.builders import Classroom, application, identity
 from tests.edge.idempotency.stories import STORIES
 from tests.support.examples import Recorder
@@ -163,4 +166,12 @@ def _inspected(world: Any) -> None:
     money.ok(supervisor.put(path, {"outcome": "in_order", "note": "到场核实"}, at=money.now))
 
 
-_OWN: tuple[Callable[[Any], None], ...] = (_sign_in, _catalogue, _sheets, _inspected)
+def _filmed(world: Any) -> None:
+    """A recording in parts, put together."""
+    room = Classroom(world).rostered(2)
+    announced = announce(room, content=FILM)
+    put(send_parts(room, announced, 1, 2, 3).json["links"])
+    assert send_parts(room, announced, after="complete").status == 200
+
+
+_OWN: tuple[Callable[[Any], None], ...] = (_sign_in, _catalogue, _sheets, _inspected, _filmed)

@@ -157,11 +157,12 @@ def test_a_trainee_a_stranger_and_a_reader_leave_none(world: Any, money: Money) 
 def test_the_answer_is_the_same_when_the_record_cannot_be_written(
     world: Any, money: Money, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from pynamodb.exceptions import PynamoDBException
+
     from chalicelib.accounts.refusals import service
-    from chalicelib.aws.table import StoreFailure
 
     def fail(*_: Any, **__: Any) -> None:
-        raise StoreFailure("the table is away")
+        raise PynamoDBException("the table is away")
 
     monkeypatch.setattr(service, "keep_refusal", fail)
     claim = money.ok(money.decide("clerk", money.claim(scored_class(world, 1)), "review"))

@@ -7,11 +7,12 @@ import pytest
 from infra.deployment.functions import API, FUNCTIONS
 from tests.proof.points.functions import CASES
 from tests.proof.points.trials import Points, Share
-from tests.proof.sharing import SEED, part_of, told_at_the_end
+from tests.proof.sharing import ASKED_FOR, SEED, part_of, told_at_the_end
 
 PART = part_of("FAULT_SHARE", usual=0.02)
 
 
+@pytest.mark.skipif(not ASKED_FOR, reason="make proof: longer than a run of everything may take")
 @pytest.mark.parametrize("function", CASES)
 def test_whatever_fails_at_whichever_call_a_function_ends_the_same(
     emulator: Any, world: Any, platform: Any, function: str

@@ -10,13 +10,14 @@ from chalicelib.edge.endpoints import ENDPOINTS
 from tests.proof.points import requests
 from tests.proof.points.requests import STORIES
 from tests.proof.points.trials import Points, Share
-from tests.proof.sharing import SEED, part_of, told_at_the_end
+from tests.proof.sharing import ASKED_FOR, SEED, part_of, told_at_the_end
 from tests.support.in_process import Interrupted
 from tests.support.plugin import forget_what_is_known
 
 PART = part_of("FAULT_SHARE", usual=0.02)
 
 
+@pytest.mark.skipif(not ASKED_FOR, reason="make proof: longer than a run of everything may take")
 @pytest.mark.parametrize("story", STORIES, ids=lambda story: story.__name__)
 def test_whatever_fails_at_whichever_call_a_request_has_one_effect(
     emulator: Any, world: Any, story: Any
