@@ -2,7 +2,7 @@
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
 .PHONY: call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov
-.PHONY: proof mutants contract examples release supervision province upgrade-drill deploy-drill
+.PHONY: proof mutants soak contract fuzz examples release supervision province upgrade-drill deploy-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -10,6 +10,8 @@ PYTHON := $(VENV)/bin/python
 STAMP := $(VENV)/.installed
 PORT ?= 4566
 export PORT
+# Whoever switches it off pays two seconds of compiling for each of the processes that a run of everything starts.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## show this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,8 +56,13 @@ examples: $(STAMP) ## record the examples of the API's document anew from the te
 	@RECORD_EXAMPLES=1 $(PYTHON) -m pytest -n 0 -q -p no:randomly tests/architecture/test_examples.py
 	@$(PYTHON) -m infra.contract.openapi
 
-contract: $(STAMP) ## have linters and generators of clients read the API's document (needs Node.js) (STEPS=1: the nine steps through them)
+contract: $(STAMP) ## have linters, generators and a fuzzer read the API's document (needs Node.js) (STEPS=1: the nine steps through them)
 	@STEPS="$(STEPS)" $(PYTHON) -m infra.contract
+	@$(PYTHON) -m pytest -n 0 -p no:randomly tests/infra/contract/test_fuzzed.py
+
+fuzz: $(STAMP) ## a fuzzer calls the program by its document as each role, at length (FUZZ_EXAMPLES=50 FUZZ_SEED=7)
+	@FUZZ_EXAMPLES=$(or $(FUZZ_EXAMPLES),50) FUZZ_PHASES=examples,coverage,fuzzing,stateful \
+		$(PYTHON) -m pytest -n 0 -p no:randomly tests/infra/contract/test_fuzzed.py
 
 hooks: $(STAMP) ## have git run check-style before each commit
 	@git config core.hooksPath infra/hooks
@@ -139,6 +146,9 @@ proof: $(STAMP) ## faults at every call, pairs at once, disorder, fuzz: a share 
 mutants: $(STAMP) ## mutants of money, vouchers and rights against their tests (T=ledger: of those modules only)
 	@$(PYTHON) -m tests.proof.mutants $(T)
 
+soak: $(STAMP) ## mixed traffic of all roles on the running stack while workers are killed (MINUTES=60 CLIENTS=64)
+	@$(PYTHON) -m tests.proof.soak
+
 province: $(STAMP) ## load the running stack with a small lively province (SMALL=1: fewer classes)
 	@$(PYTHON) -m infra.province.stack
 
@@ -160,4 +170,5 @@ bench-large: $(STAMP) ## that the cost of each stays the same at 100,000 (takes 
 	@VOUCHERS=100000 SETTLED_LINES=10000,100000 $(PYTHON) -m infra.bench -k "growth or settling"
 	@IMPORT_ROWS=100000 $(PYTHON) -m infra.bench -k import
 	@CHECK_INS=100000 $(PYTHON) -m infra.bench -k morning
+	@CLOSED=10000,100000 WAITING=5000 $(PYTHON) -m infra.bench -k page_growth
 endif

@@ -66,8 +66,9 @@ class Assumed:
 
     audit_units: float = 5.0
     """Write units of a change in its audit chain: the record in a transaction, index, part of a head."""
-    told_units: float = 7.0
-    """Write units of a change told to the platform: written, sent and acknowledged, each with its index."""
+    told_units: float = 13.0
+    """Write units of a change told to the platform: recorded and accepted, each in a transaction with the
+    message beside it, and two indexes (`tests/costs/test_exchange_costs.py`)."""
     changes_of_a_voucher: float = 5.0
     api_ms: float = 12.0
     """Own time of a request on 1,024 MB (6.7 ms of a core, measured)."""

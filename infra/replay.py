@@ -16,6 +16,7 @@ from chalicelib.supervision.rules.dossier import (
     occupation_of,
     span_of,
 )
+from chalicelib.supervision.rules.marks import summary_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
         RosterRecord,
         VoucherRecord,
     )
+    from chalicelib.supervision.rules.dossier import ClassMarks
     from infra.exported import Records
 
 
@@ -184,6 +186,7 @@ class Replay:
                 if line.class_id != head.id
             ],
             people=self._sharers(persons),
+            marks=self._marks.get(head.project or "", ()),
         )
 
     def _classes_beside(self, head: ClassRecord) -> set[str]:
@@ -303,6 +306,23 @@ class Replay:
         ]
         groups = grouped_by(keyed, lambda pair: pair[0])
         return {key: [record for _, record in pairs] for key, pairs in groups.items()}
+
+    @cached_property
+    def _marks(self) -> Mapping[str, Sequence[ClassMarks]]:
+        """Give the marks of all classes in figures, by project."""
+        summaries = (
+            summary_of(
+                Dossier(
+                    head=head,
+                    roster=self._rosters.get(head.id, ()),
+                    claim=self._claims.get(head.id),
+                    scores=self._scores[head.id],
+                )
+            )
+            for head in self._classes.values()
+            if head.id in self._scores
+        )
+        return grouped_by((one for one in summaries if one is not None), lambda one: one.project)
 
     @cached_property
     def _claims(self) -> Mapping[str, ClaimRecord]:

@@ -1,6 +1,6 @@
 """What others wrote and the archive carries: pinned by hash, licensed, weighed.
 
-    python -m infra.supply --write     # requirements.lock, tools.lock, licences.md and archive.json anew
+    python -m infra.supply --write     # the locks, licences.md and archive.json anew
     python -m infra.supply --audit     # known vulnerabilities of the pins; asks a service outside
 
 `tests/infra/test_supply.py` holds these files against what is packaged.
@@ -48,6 +48,9 @@ _DESKS: Final = (
         "macosx_10_9_universal2",
     ),
 )
+READERS_LOCK: Final = ROOT / "infra/contract/requirements.lock"
+"""What `make contract` reads the API's document with, in an environment of its own: on Linux, as CI does."""
+_READERS: Final = ("manylinux_2_17_x86_64", *_DESKS[0])
 LICENCES: Final = ROOT / "infra/licences.md"
 CONTENTS: Final = ROOT / "infra/archive.json"
 _CONSTRAINTS: Final = ROOT / "infra/constraints.txt"
@@ -313,6 +316,8 @@ def main() -> None:
         _write_lock(LOCK, "what the archive carries, each file by its hash.", wanted, [(PLATFORM,)])
         everything = ["--no-deps", "--requirement", str(_CONSTRAINTS)]
         _write_lock(TOOLS_LOCK, "what .venv holds, each file by its hash.", everything, _DESKS)
+        readers = ["--requirement", str(READERS_LOCK.with_suffix(".txt"))]
+        _write_lock(READERS_LOCK, "what reads the API's document.", readers, [_READERS])
         _write_licences()
         CONTENTS.write_text(json.dumps(weights(package("prod", BUILD / "prod")), indent=1) + "\n")
     if options.audit:

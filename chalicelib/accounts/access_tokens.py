@@ -9,8 +9,8 @@ ACCESS_SECONDS = 1800
 _PURPOSE = "access"
 
 
-def write_token(principal: Principal) -> str:
-    """Sign an access token for a proven caller, good for `ACCESS_SECONDS`."""
+def write_token(principal: Principal, *, lifetime_seconds: int = ACCESS_SECONDS) -> str:
+    """Sign an access token for a proven caller; what software may do is never said in it but looked up."""
     from chalicelib.edge import tokens  # noqa: PLC0415 - not part of a start
 
     proven_at = principal.name_proven_at
@@ -22,11 +22,12 @@ def write_token(principal: Principal) -> str:
         "division": principal.division,
         "institution": principal.institution,
         "person_key": principal.person_key,
+        "key": principal.key,
         "signed_names": list(principal.signed_names) or None,
         "name_proven_at": proven_at.timestamp() if proven_at is not None else None,
     }
     said = {name: value for name, value in claims.items() if value is not None}
-    return tokens.sign(_PURPOSE, said, lifetime_seconds=ACCESS_SECONDS)
+    return tokens.sign(_PURPOSE, said, lifetime_seconds=lifetime_seconds)
 
 
 def read_token(token: str) -> tuple[Principal, float]:
@@ -46,6 +47,7 @@ def read_token(token: str) -> tuple[Principal, float]:
             division=str(claims.get("division", "")),
             institution=claims.get("institution"),
             person_key=claims.get("person_key"),
+            key=claims.get("key"),
             signed_names=tuple(map(str, claims.get("signed_names", ()))),
             name_proven_at=_moment(claims.get("name_proven_at")),
         )

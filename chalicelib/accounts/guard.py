@@ -1,17 +1,21 @@
 """The guard of every request: whose token it is, and whether that account still stands."""
 
+import base64
+import hashlib
 import hmac
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
+from cachetools import LRUCache
 
 from chalicelib.accounts import rights, store
 from chalicelib.accounts.access_tokens import read_token
-from chalicelib.accounts.model import DECIDERS, Account, stands
+from chalicelib.accounts.model import CLIENT, DECIDERS, Account, stands
 from chalicelib.aws.keys import partner_keys
 from chalicelib.kernel.errors import Forbidden
+from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
 
@@ -19,7 +23,11 @@ STATUS_CACHE_SECONDS = 30
 SIGNATURE_HEADER = "x-message-signature"
 PLATFORM_ALGORITHM = "ES256"
 MESSAGE_SECONDS_MAX = 300
+_P256_ORDER = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 _STANDING_MAX = 2048
+_holders: LRUCache[str, tuple[str, ...]] = LRUCache(_STANDING_MAX)
+"""Whose an account is, and to whom they were tied when it was read last: on a page account and duties are one
+read by that. What holds is read each time."""
 _standing: dict[str, tuple[float, Account | None, frozenset[str], frozenset[str]]] = {}
 
 
@@ -41,8 +49,16 @@ class RequestGuard:
             if not _is_trainee(principal):
                 raise error("unauthenticated")
             return principal
-        fresh = changes and principal.role in DECIDERS
+        fresh = changes and (principal.role in DECIDERS or is_id(principal.actor, CLIENT))
         return _standing_holder(principal, issued_at, fresh=fresh)
+
+    def on_behalf_of(
+        self, principal: Principal, action: str, name: str | None, *, request_id: str
+    ) -> Principal:
+        """See `clients.naming.on_behalf_of`."""
+        from chalicelib.accounts.clients.naming import on_behalf_of  # noqa: PLC0415 - not part of a start
+
+        return on_behalf_of(principal, action, name, request_id=request_id)
 
     def admit(self, principal: Principal, action: str) -> None:
         """See `rights.admit`."""
@@ -88,7 +104,25 @@ def _platform(signature: str, raw_body: bytes) -> Principal:
     digest = str(claims.get("body_sha256", ""))
     if not hmac.compare_digest(digest, tokens.body_digest(raw_body)):
         raise error("signature_invalid")
+    _refuse_replay(signature, expires=float(claims["exp"]))
     return Principal(actor="platform:national", role=Role.PLATFORM, division="34")
+
+
+def _refuse_replay(signature: str, *, expires: float) -> None:
+    """Take each signed message once: who has seen one pass cannot send it again.
+
+    Who signs the same anew is another matter: of ES256 the signature then is another one. But each has
+    a second right form, which anybody can make of it (s and order - s); the two count as one.
+    """
+    from chalicelib.edge.idempotency.store import is_first  # noqa: PLC0415 - not part of a start
+
+    signed, _, encoded = signature.rpartition(".")
+    bits = base64.urlsafe_b64decode(encoded + "=" * (-len(encoded) % 4))
+    half = len(bits) // 2
+    second = int.from_bytes(bits[half:])
+    mark = hashlib.sha256(signed.encode() + bits[:half] + min(second, _P256_ORDER - second).to_bytes(half))
+    if not is_first(mark.hexdigest(), until=int(expires) + 1):
+        raise error("message_replayed")
 
 
 def _is_trainee(principal: Principal) -> bool:
@@ -107,22 +141,38 @@ def _standing_holder(principal: Principal, issued_at: float, *, fresh: bool) -> 
 
     Accounts are believed for `STATUS_CACHE_SECONDS`; one that contradicts its token is read again, so that
     a sign-in right after a reset or a change of role works at once. What decides on money and rights is
-    `fresh`: an account that was switched off or reset a moment ago decides nothing more.
+    `fresh`: an account that was switched off or reset a moment ago decides nothing more; nor does software.
+    That of an institution stands as long as the institution is not suspended.
     """
     from chalicelib.accounts.duties.service import hands_of  # noqa: PLC0415 - not part of a start
+    from chalicelib.accounts.duties.store import want_duties  # noqa: PLC0415 - as above
 
     until, account, own, hands = _standing.get(principal.actor, (0.0, None, frozenset(), frozenset()))
     now = time.monotonic()
     if fresh or until <= now or not stands(account, principal, issued_at):
-        account = store.find_account(principal.actor)
+        want_duties(_holders.get(principal.actor, ()))
+        account = _unless_suspended(store.find_account(principal.actor))
         found = hands_of(account, datetime.now(UTC)) if account is not None else None
+        if account is not None and found is not None:
+            _holders[principal.actor] = (account.holder, *found.tied)
         own, hands = (found.own, found.all) if found is not None else (frozenset(), frozenset())
         if len(_standing) >= _STANDING_MAX:
             _standing.clear()
         _standing[principal.actor] = (now + STATUS_CACHE_SECONDS, account, own, hands)
     if not stands(account, principal, issued_at):
         raise error("unauthenticated")
-    return msgspec.structs.replace(principal, hands=hands, own=own)
+    software = account.software if account is not None else None
+    scopes = frozenset(software.scopes) if software is not None else None
+    return msgspec.structs.replace(principal, hands=hands, own=own, scopes=scopes)
+
+
+def _unless_suspended(account: Account | None) -> Account | None:
+    """Give an account, but no software of an institution that is suspended."""
+    if account is None or account.software is None or account.institution is None:
+        return account
+    from chalicelib.accounts.clients.service import is_suspended  # noqa: PLC0415 - not part of a start
+
+    return None if is_suspended(account.institution) else account
 
 
 def forget_statuses() -> None:

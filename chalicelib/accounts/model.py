@@ -1,5 +1,6 @@
 """Staff accounts: their states, and who may do what with one."""
 
+import hashlib
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 
@@ -15,6 +16,8 @@ from chalicelib.kernel.transitions import Step, Transitions
 STAFF_ROLES = (Role.INSTITUTION, Role.CLERK, Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE)
 DECIDERS = frozenset({Role.REVIEWER, Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE})
 """Whose accounts are asked for by one person and confirmed by another."""
+CLIENT = "cli"
+"""How the id of a program's account begins."""
 ACTIVATION_VALIDITY = timedelta(days=7)
 PROPOSAL_VALIDITY = timedelta(days=PROPOSED_DAYS)
 REPEAT_VALIDITY = timedelta(minutes=10)
@@ -46,13 +49,57 @@ ACCOUNT_TRANSITIONS = Transitions(
 )
 
 
-class Account(msgspec.Struct, frozen=True, kw_only=True):
-    """One person's account; `name` and the TOTP secret are sealed, the password is an argon2id hash.
+class SoftwareKey(msgspec.Struct, frozen=True, kw_only=True):
+    """A public key (RFC 7517) that software proves itself by, with the one algorithm it is good for."""
 
-    Whose it is tells `person_key`, for good; accounts from before persons were asked for have none until
-    their next reset. `proposed_by` asked for it (or for its reset), `confirmed_by` is another person, who
-    confirmed version `confirmed_version`. Its holder signs in from `works_from` on. Whatever was signed in
-    before `password_set_at` is out. A TOTP secret counts once its holder has proved it (`totp_on`).
+    kid: str
+    alg: str
+    jwk: dict[str, str]
+    added_at: datetime
+
+    @property
+    def mark(self) -> str:
+        """Tell it from every other key: what is signed in by it says so, and ends with it."""
+        raw = msgspec.json.encode([self.kid, self.jwk], order="deterministic")
+        return hashlib.sha256(raw).hexdigest()[:32]
+
+
+class Webhook(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a program is told what happens to what it may read, and of which kinds of event it is told."""
+
+    url: str
+    events: list[str]
+
+
+class Software(msgspec.Struct, frozen=True, kw_only=True):
+    """What a program of an institution or a bureau is, and may do: see `accounts.clients`.
+
+    `made_by` are those by whose hands who asked for it had an account then: they do not decide on it.
+    `webhook` is confirmed with it, and changed as it is: asked for anew (`exchange.webhooks`).
+    """
+
+    name: str
+    purpose: str
+    scopes: list[str]
+    keys: list[SoftwareKey]
+    confirmed_at: datetime | None = None
+    made_by: list[str] = []
+    webhook: Webhook | None = None
+
+
+PROGRAM_PREFIX = "software:"
+"""Begins the account names of programs, which people's cannot have."""
+
+
+class Account(msgspec.Struct, frozen=True, kw_only=True):
+    """One person's account, or with `software` that of a program, which has no password.
+
+    `name` and the TOTP secret are sealed, the password is an argon2id hash. Whose it is tells `person_key`,
+    for good; accounts from before persons were asked for have none until their next reset. `proposed_by`
+    asked for it (or for its reset), `confirmed_by` is another person, who confirmed version
+    `confirmed_version`. Its holder signs in from `works_from` on. Whatever was signed in before
+    `password_set_at` is out. A TOTP secret counts once its holder has proved it (`totp_on`). A program's
+    account is good until `good_until`; `used_at` is when it last signed in, to the day.
     """
 
     id: AccountId
@@ -78,6 +125,9 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     totp_on: bool = False
     totp_proof_hash: str | None = None
     totp_on_at: datetime | None = None
+    software: Software | None = None
+    good_until: datetime | None = None
+    used_at: datetime | None = None
     version: int = 1
     last_change: Change | None = None
 
@@ -100,8 +150,16 @@ def principal_of(account: Account) -> Principal:
 
 
 def stands(account: Account | None, principal: Principal, issued_at: float) -> bool:
-    """Tell whether an account still is what a token or session of it, begun at this second, says."""
-    if account is None or account.status is not AccountStatus.ACTIVE or principal_of(account) != principal:
+    """Tell whether an account still is what a token or session of it, begun at this second, says.
+
+    How long a program's account is good is asked when it signs in, whose token lives for minutes, and no
+    longer than the key that it was got by.
+    """
+    if account is None or account.status is not AccountStatus.ACTIVE:
+        return False
+    key, holder = principal.key, principal_of(account)
+    known = {key.mark for key in account.software.keys} if account.software is not None else {None}
+    if key not in known or msgspec.structs.replace(holder, key=key) != principal:
         return False
     return account.password_set_at is None or issued_at >= int(account.password_set_at.timestamp())
 

@@ -52,6 +52,12 @@ RIGHTS: dict[str, Row] = {
     "account.read": _bureaus(_C, _S) | _PROVINCE,
     "account.disable": _bureaus(_C) | _PROVINCE,
     "account.reset": _bureaus(_C) | _PROVINCE,
+    "client.ask": _STAFF | _bureaus(_C) | _PROVINCE,
+    "client.read": _STAFF | _bureaus(_C, _S) | _PROVINCE,
+    "client.decide": _bureaus(_C, _S) | _PROVINCE,
+    "client.revoke": _STAFF | _bureaus(_C, _S) | _PROVINCE,
+    "client.redrive": _STAFF | _bureaus(_C, _S) | _PROVINCE,
+    "client.rotate": dict.fromkeys((_I, _C, _R, _F, _S, _P), Scope.OWN),
     "program.create": _PROVINCE,
     "program.change_policy": _PROVINCE,
     "program.read_policies": _READERS,
@@ -84,6 +90,7 @@ RIGHTS: dict[str, Row] = {
     "enrolment.read": _EVERYONE,
     "enrolment.release": _STAFF | _bureaus(_C),
     "enrolment.withdraw": _STAFF | _bureaus(_C),
+    "person.find": _bureaus(_C, _R, _S) | _PROVINCE,
     "class.write": _STAFF,
     "class.read": _EVERYONE,
     "class.submit": _STAFF,
@@ -158,6 +165,7 @@ RIGHTS: dict[str, Row] = {
     "statement.read": _STAFF | _bureaus(_F, _S) | _PROVINCE,
     "exchange.read": _bureaus(_S) | _PROVINCE,
     "exchange.redrive": _PROVINCE,
+    "exchange.pass_over": _PROVINCE,
     "exchange.acknowledge": {_X: Scope.ALL},
     "exchange.forward_check_ins": {_X: Scope.ALL},
     "dead_letter.read": _PROVINCE,
@@ -224,9 +232,34 @@ def knows(action: str) -> bool:
     return action in RIGHTS
 
 
+OF_SOFTWARE_ALONE = frozenset({"client.rotate"})
+"""What software does with its own credential: nobody is named for it, and no person has one."""
+_ALWAYS_SOFTWARES = OF_SOFTWARE_ALONE | {"me.read"}
+_PEOPLES = ("account.", "client.")
+
+
+def may_be_softwares(role: Role, action: str) -> bool:
+    """Tell whether software of a role can be given an action: never a decision, money or a credential.
+
+    An institution's software prepares and applies, as its staff do: what it changes, a bureau's people decide
+    on. A bureau's software reads: each change of a bureau's is a decision, and a decision is a person's. What
+    only reads is told by its name; a test holds that against the methods of the endpoints, and
+    `edge.acting` asks each endpoint again.
+    """
+    if role not in RIGHTS.get(action, {}) or action.startswith(_PEOPLES):
+        return False
+    verb = action.partition(".")[2]
+    return role is Role.INSTITUTION or verb.startswith("read") or verb == "template"
+
+
 def may(principal: Principal, action: str) -> bool:
-    """Tell whether the role may do this at all."""
-    return principal.role in RIGHTS.get(action, {})
+    """Tell whether the role may do this at all, and software of it was given it and still can have it."""
+    if principal.role not in RIGHTS.get(action, {}):
+        return False
+    if principal.scopes is None:
+        return True
+    given = action in principal.scopes and may_be_softwares(principal.role, action)
+    return given or action in _ALWAYS_SOFTWARES
 
 
 def admit(principal: Principal, action: str) -> None:
@@ -291,7 +324,9 @@ def reaches(
     person_key: str | None = None,
 ) -> bool:
     """Tell whether the caller's right to an action reaches a thing of these owners."""
-    match RIGHTS.get(action, {}).get(principal.role):
+    if not may(principal, action):
+        return False
+    match RIGHTS[action].get(principal.role):
         case Scope.ALL:
             return True
         case Scope.DIVISION:

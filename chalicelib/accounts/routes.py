@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from msgspec import Meta
 
-from chalicelib.accounts import service
+from chalicelib.accounts import rights, service
 from chalicelib.accounts.model import Account, AccountStatus
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery, VersionBody, VersionReason
 from chalicelib.edge.forms import Answer, Form, line
@@ -62,12 +62,13 @@ class ResetRequest(VersionBody):
 
 
 class MeAnswer(Answer):
-    """The caller."""
+    """The caller; `scopes` are of a program, and null of a person."""
 
     actor: str
     role: Role
     division: str
     institution: str | None
+    scopes: list[str] | None
 
 
 class AccountQuery(PageQuery):
@@ -79,7 +80,14 @@ class AccountQuery(PageQuery):
 @api.endpoint("GET", "/v1/me", action="me.read", answer=MeAnswer, summary="Who am I")
 def read_me(call: Call[None, NoQuery]) -> MeAnswer:
     who = call.context.principal
-    return MeAnswer(actor=who.actor, role=who.role, division=who.division, institution=who.institution)
+    scopes = None if who.scopes is None else sorted(scope for scope in who.scopes if rights.may(who, scope))
+    return MeAnswer(
+        actor=who.actor,
+        role=who.role,
+        division=who.division,
+        institution=who.institution,
+        scopes=scopes,
+    )
 
 
 @api.endpoint(

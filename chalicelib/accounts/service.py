@@ -200,15 +200,17 @@ def confirm(context: Context, account_id: str, *, version: int) -> Account:
 
 
 def _tie_again(context: Context, account: Account) -> None:
-    """Count the days for which its maker has a hand in what a decider's account does from now on.
+    """Count the days for which its maker has a hand in what a decider's account does, and note who confirms.
 
     Before the confirmation: a tie that comes to nothing takes nobody's right, one that is missing gives one.
     """
     change = change_of(context, "account.confirm")
 
     def attempt() -> None:
-        maker = store.find_account(account.proposed_by) if account.proposed_by is not None else None
-        writes = duties_service.tying_writes(account, maker, context.now) if maker is not None else []
+        wanted = [one for one in (account.proposed_by, context.principal.actor) if one is not None]
+        found: dict[str, Account] = {one.id: one for one in store.find_accounts(wanted)}
+        maker, confirmer = found.get(str(account.proposed_by)), found.get(context.principal.actor)
+        writes = duties_service.confirming_writes(account, maker=maker, confirmer=confirmer, now=context.now)
         if writes:
             transact(writes, change=change)
 
@@ -226,7 +228,7 @@ def read_account(context: Context, account_id: str, action: str = "account.read"
 
     """
     account = store.find_account(account_id)
-    if account is None:
+    if account is None or account.software is not None:
         raise error("not_found")
     rights.require(context.principal, action, division=account.division)
     return account
@@ -352,8 +354,8 @@ def lapse_proposals(context: Context) -> int:
         account = store.find_account(account_id)
         if account is None or account.status is not AccountStatus.PROPOSED:
             continue
-        beside = [duties_service.ending_write(account, context.now)]
-        change = change_of(context, "account.lapse")
+        beside = [] if account.software else [duties_service.ending_write(account, context.now)]
+        change = change_of(context, "client.lapse" if account.software else "account.lapse")
         try:
             store.end_account(account.id, "lapse", version=account.version, beside=beside, change=change)
         except (Refused, ConditionFailed):  # somebody was faster

@@ -1,16 +1,19 @@
 """The table of accounts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib.accounts.model import ACCOUNT_TRANSITIONS, Account
-from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.accounts.model import ACCOUNT_TRANSITIONS, PROGRAM_PREFIX, Account
+from chalicelib.aws.lists import page_of_list
+from chalicelib.aws.short_lists import add_all, listing, short_lists, take_off, want_short_lists
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
 from chalicelib.aws.writes import (
     ConditionFailed,
     Put,
@@ -23,8 +26,8 @@ from chalicelib.aws.writes import (
     transition,
     update,
 )
-from chalicelib.kernel.divisions import divisions_below
-from chalicelib.kernel.paging import DIVISIONS_A_PAGE, Page, PageRequest, page_over
+from chalicelib.kernel.divisions import covers, divisions_below, group_of, groups_below
+from chalicelib.kernel.paging import LISTS_OF_A_WIDE_PAGE, Page, PageRequest, cut, page_over
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 
@@ -93,6 +96,9 @@ class AccountRow(VersionedTable[Account]):
     totp_on = BooleanAttribute(default=False)
     totp_proof_hash = UnicodeAttribute(null=True)
     totp_on_at = MomentAttribute(null=True)
+    software = StructAttribute(null=True)
+    good_until = MomentAttribute(null=True)
+    used_at = MomentAttribute(null=True)
     by_division = ByDivision()
     by_proposal = ByProposal()
     by_institution = ByInstitution()
@@ -111,8 +117,9 @@ def create_account(account: Account, beside: Sequence[Write], change: Change) ->
         ConditionFailed: what its person holds changed meanwhile.
 
     """
+    writes = [Put(AccountRow.from_record(account)), *beside, *listings(account, change)]
     try:
-        transact([Put(AccountRow.from_record(account)), *beside], change=change)
+        transact(writes, change=change)
     except ConditionFailed as failure:
         if failure.index == 0:
             raise error("already_exists") from None
@@ -120,13 +127,13 @@ def create_account(account: Account, beside: Sequence[Write], change: Change) ->
 
 
 def list_accounts(area: str, request: PageRequest) -> Page[Account]:
-    """List the accounts of a division and those below it, division by division, by name in each."""
+    """List people's accounts of a division and those below it, division by division, by name in each."""
 
     def read(division: str, part: PageRequest) -> Page[Account]:
-        rows = AccountRow.by_division.query(division, limit=part.limit, last_evaluated_key=part.after)
-        return page_of(rows, part)
+        of_people = AccountRow.software.does_not_exist()
+        return page_of_list(AccountRow, AccountRow.by_division, division, request=part, picked=of_people)
 
-    return page_over(divisions_below(area), request, read, lists_a_page=DIVISIONS_A_PAGE)
+    return page_over(divisions_below(area), request, read, lists_a_page=LISTS_OF_A_WIDE_PAGE)
 
 
 def accounts_in(division: str) -> Iterator[Account]:
@@ -139,17 +146,129 @@ def find_accounts(account_ids: Sequence[str]) -> list[Account]:
     return AccountRow.find_many(account_ids)
 
 
-def proposed_accounts() -> list[Account]:
-    """Read the accounts that wait to be confirmed, of all divisions."""
-    rows = AccountRow.by_proposal.query(str(ACCOUNT_TRANSITIONS.sources("lapse")[0]))
-    return AccountRow.find_many([row.id for row in rows])
+def listings(account: Account, change: Change) -> list[Write]:
+    """Have an account stand in the short lists of its city, beside its own write.
+
+    There are those that wait to be confirmed, and those of programs.
+    """
+    group = group_of(account.division)
+    writes: list[Write] = []
+    if account.proposed_until is not None:
+        writes.append(listing(_proposals_in(group), account.id, at=change.at))
+    if account.software is not None:
+        writes.append(listing(_programs_in(group), place_of_program(account), at=change.at))
+    return writes
+
+
+def _proposals_in(group: str) -> str:
+    return f"account#{group}"
+
+
+def _programs_in(group: str) -> str:
+    return f"client#{group}"
+
+
+def place_of_program(account: Account) -> str:
+    """Give a program's place in the lists of programs: division by division."""
+    return f"{account.division}#{account.id}"
+
+
+def want_proposed_accounts(area: str) -> None:
+    """Have the short lists of an area come along with the next read of a page."""
+    want_short_lists(map(_proposals_in, groups_below(area)))
+
+
+def proposed_accounts(area: str, *, by_index: bool = False) -> list[Account]:
+    """Read the accounts that wait to be confirmed, people's and programs', a hundred a call.
+
+    They stand in short lists by city, which may name others of before; `by_index` finds besides those that
+    were proposed before there were such lists, of all divisions.
+    """
+    named = {thing for one in short_lists(map(_proposals_in, groups_below(area))) for thing in one.things}
+    if by_index:
+        named.update(_proposed_ids())
+    return [account for account in AccountRow.find_many(sorted(named)) if account.status in _PROPOSED]
+
+
+_PROPOSED = ACCOUNT_TRANSITIONS.sources("lapse")
+
+
+def _proposed_ids() -> list[str]:
+    return [row.id for row in AccountRow.by_proposal.query(str(_PROPOSED[0]))]
+
+
+def programs_in(area: str, request: PageRequest) -> Page[Account]:
+    """List the programs of a division and those below it, division by division: two calls, a full page."""
+    places = sorted(
+        place
+        for one in short_lists(map(_programs_in, groups_below(area)))
+        for place in one.things
+        if covers(area, place.partition("#")[0])
+    )
+    page = cut(places, request, key=str)
+    found = {place_of_program(client): client for client in _programs(page.items)}
+    return Page(items=[found[place] for place in page.items if place in found], after=page.after)
+
+
+def _programs(places: Iterable[str]) -> list[Account]:
+    return AccountRow.find_many([place.partition("#")[2] for place in places])
+
+
+def tidy_short_lists(group: str, now: datetime) -> bool:
+    """Put a city's short lists right; tell whether all that waits there is on them.
+
+    What waits no more and what moved away goes, what stood on none or was taken off comes. A list is read
+    before anything else, and what is on it is looked at itself: the indexes lag, and whatever has just been
+    proposed would go by them.
+    """
+    _tidy_programs(group, now)
+    on_list: frozenset[str] = frozenset()
+    for short_list in short_lists([_proposals_in(group)]):
+        on_list = short_list.things
+        take_off(short_list, on_list - _waiting_in_group(group, on_list))
+    missing = _waiting_in_group(group, set(_proposed_ids()) - on_list)
+    if missing:
+        add_all(_proposals_in(group), missing, at=now)
+    return not missing
+
+
+def _waiting_in_group(group: str, ids: Collection[str]) -> set[str]:
+    return {
+        account.id
+        for account in AccountRow.find_many(sorted(ids))
+        if account.status in _PROPOSED and group_of(account.division) == group
+    }
+
+
+def _tidy_programs(group: str, now: datetime) -> None:
+    on_list: frozenset[str] = frozenset()
+    for short_list in short_lists([_programs_in(group)]):
+        on_list = short_list.things
+        take_off(short_list, on_list - _places_in_group(group, on_list))
+    index: Any = AccountRow.by_division
+    listed = {
+        place_of_program(row.record)
+        for division in divisions_below(group)
+        if group_of(division) == group
+        for row in index.query(division, AccountRow.account.startswith(PROGRAM_PREFIX))
+    }
+    missing = _places_in_group(group, listed - on_list)
+    if missing:
+        add_all(_programs_in(group), missing, at=now)
+
+
+def _places_in_group(group: str, places: Collection[str]) -> set[str]:
+    """Give where the programs of some places stand now, as far as that is in a group."""
+    return {
+        place_of_program(account)
+        for account in _programs(sorted(places))
+        if account.software is not None and group_of(account.division) == group
+    }
 
 
 def proposals_over(now: datetime) -> Iterator[str]:
     """Give the ids of accounts that nobody confirmed in time."""
-    rows = AccountRow.by_proposal.query(
-        str(ACCOUNT_TRANSITIONS.sources("lapse")[0]), AccountRow.proposed_until <= now
-    )
+    rows = AccountRow.by_proposal.query(str(_PROPOSED[0]), AccountRow.proposed_until <= now)
     return (row.id for row in rows)
 
 
@@ -270,7 +389,8 @@ def reset_account(
     ]
     actions += [column.remove() for column in gone]
     actions.append(AccountRow.totp_on.set(False))
-    _move(after.id, action, actions, version=version, beside=beside, change=change)
+    also = [*beside, *listings(after, change)]
+    _move(after.id, action, actions, version=version, beside=also, change=change)
 
 
 def end_account(
@@ -288,13 +408,14 @@ def move_account(account: Account, division: str, change: Change) -> None:
         ConditionFailed: it changed meanwhile.
 
     """
-    update(
+    moved = Update(
         AccountRow,
         (account.id,),
         [AccountRow.division.set(division)],
-        condition=AccountRow.version == account.version,
-        change=change,
+        AccountRow.version == account.version,
     )
+    there = msgspec.structs.replace(account, division=division)
+    transact([moved, *listings(there, change)], change=change)
 
 
 def offer_totp(account: Account, *, sealed: str, change: Change) -> None:

@@ -38,8 +38,17 @@ REQUESTS_THROTTLED: Final = Metric("RequestsThrottled", "Count", "answers 429 in
 SIGN_INS_FAILED: Final = Metric("SignInsFailed", "Count", "sign-ins that failed, whoever tried")
 UNDELIVERED: Final = Metric("Undelivered", "Count", "changes that wait to be told to the national platform")
 UNDELIVERED_AGE: Final = Metric("UndeliveredAge", "Seconds", "age of the oldest change that waits to be told")
-DELIVERIES_DEAD: Final = Metric("DeliveriesDead", "Count", "deliveries given up after too many tries")
-DELIVERIES_REFUSED: Final = Metric("DeliveriesRefused", "Count", "deliveries that the platform refused")
+PLATFORM_DIFFERENCES: Final = Metric(
+    "PlatformDifferences", "Count", "vouchers that the platform has otherwise, of the last walk"
+)
+PLATFORM_UNEXPLAINED: Final = Metric(
+    "PlatformUnexplained",
+    "Count",
+    "changes no stream told of, and what the platform has otherwise, why unknown",
+)
+DELIVERIES_STUCK: Final = Metric(
+    "DeliveriesStuck", "Count", "deliveries refused by the platform, or given up: the province decides"
+)
 BATCH_UNSEALED_DAYS: Final = Metric(
     "BatchUnsealedDays", "None", "working days since a batch was opened that has lines and is not sealed"
 )
@@ -90,8 +99,9 @@ METRICS: Final = (
     SIGN_INS_FAILED,
     UNDELIVERED,
     UNDELIVERED_AGE,
-    DELIVERIES_DEAD,
-    DELIVERIES_REFUSED,
+    DELIVERIES_STUCK,
+    PLATFORM_DIFFERENCES,
+    PLATFORM_UNEXPLAINED,
     BATCH_UNSEALED_DAYS,
     BATCH_UNEXPORTED_DAYS,
     BATCH_UNANSWERED_DAYS,

@@ -29,9 +29,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     card_issuer: str = "https://card.example"
     card_audience: str = "voucher-service"
     platform_url: str = ""
+    webhook_receiver: str = ""
     allow_time_travel: bool = False
     totp_required: bool = False
     cors_origins: tuple[str, ...] = ()
+
+
+class ReceiverForbidden(RuntimeError):
+    """A deployed stage was told to send every webhook to one place."""
 
 
 class TimeTravelForbidden(RuntimeError):
@@ -47,6 +52,7 @@ def read_settings(environment: dict[str, str]) -> Settings:
     """Read and check the settings.
 
     Raises:
+        ReceiverForbidden: `WEBHOOK_RECEIVER` is set in a stage that serves people.
         TimeTravelForbidden: `ALLOW_TIME_TRAVEL` is set in a stage that serves people.
 
     """
@@ -64,6 +70,8 @@ def read_settings(environment: dict[str, str]) -> Settings:
     settings = msgspec.convert(values, Settings)
     if settings.allow_time_travel and settings.stage not in _TIME_TRAVEL_STAGES:
         raise TimeTravelForbidden(settings.stage)
+    if settings.webhook_receiver and settings.stage not in _TIME_TRAVEL_STAGES:
+        raise ReceiverForbidden(settings.stage)
     return settings
 
 

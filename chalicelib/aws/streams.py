@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 
 from chalicelib.aws.settings import settings
-from chalicelib.aws.table import SCHEMA, Table, table_named
+from chalicelib.aws.table import SCHEMA, Table, scan_segment, table_named
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.walking import SEGMENTS, StandingRow, row_of
 
 Image = dict[str, Any]
 
@@ -120,6 +121,34 @@ def standing_change(name: str, raw: Mapping[str, Any]) -> RowChange:
         after=image,
         change=_change(None, image),
     )
+
+
+def standing_record(row: StandingRow, number: str) -> dict[str, Any]:
+    """Write a row as it stands as the stream would tell it, under a number of the caller's own."""
+    keys = table_named(row.table).key_names()
+    return {
+        "eventName": "MODIFY",
+        "eventSourceARN": f"arn:aws:dynamodb:::table/{settings().table_prefix}{row.table}/stream/{number}",
+        "dynamodb": {
+            "SequenceNumber": number,
+            "Keys": {name: row.raw[name] for name in keys},
+            "NewImage": dict(row.raw),
+        },
+    }
+
+
+def rows_of_segment(
+    name: str, segment: int, after: dict[str, Any] | None, *, limit: int
+) -> tuple[list[StandingRow], dict[str, Any] | None]:
+    """Read the next rows of a segment of a table as they stand now, and where to go on.
+
+    Raises:
+        Unavailable: DynamoDB did not answer.
+
+    """
+    table = table_named(name)
+    items, onwards = scan_segment(table, segment=segment, segments=SEGMENTS, limit=limit, after=after)
+    return [row_of(name, item, key_of(table, item)) for item in items], onwards
 
 
 def key_of(table: type[Table[Any]], raw: Mapping[str, Any]) -> tuple[str, str]:

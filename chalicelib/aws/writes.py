@@ -83,11 +83,12 @@ class Update:
 
 @dataclass(frozen=True)
 class Check:
-    """Require something of a row without changing it."""
+    """Require something of a row without changing it; `any_form`: alike in every schema version."""
 
     table: type[Table[Any]]
     key: tuple[Any, ...]
     condition: Condition
+    any_form: bool = False
 
 
 Write = Put | Update | Check
@@ -303,7 +304,9 @@ def _met_older(writes: Sequence[Write], failure: TransactWriteError) -> bool:
         table = _table_of(write)
         if reason is None or reason.code != "ConditionalCheckFailed" or table.schema_version == 1:
             continue
-        if isinstance(write, Put) and write.condition is None:
+        if (isinstance(write, Put) and write.condition is None) or (
+            isinstance(write, Check) and write.any_form
+        ):
             continue
         raw = raw_row(table, write.key) if isinstance(write, Check) else reason.raw_item
         if _is_older(table, raw):
@@ -333,7 +336,9 @@ def _commit(writes: Sequence[Write], operation: _Operation, *, token: str, chang
                 case Check():
                     write.table._get_connection()  # noqa: SLF001 - makes the table known
                     range_key = write.key[1] if len(write.key) > 1 else None
-                    condition = in_current_form(write.table, write.condition)
+                    condition = (
+                        write.condition if write.any_form else in_current_form(write.table, write.condition)
+                    )
                     transaction.condition_check(write.table, write.key[0], range_key, condition=condition)
                 case Put():
                     if isinstance(write.row, VersionedTable):

@@ -17,6 +17,10 @@ WARNINGS = {
         "登记的教室数异常多，请核对；监管以教室数核查同时开课数。",
         "An unusual number of rooms. Check it: supervision compares lessons held at once with it.",
     ),
+    "rooms_raised": (
+        "登记的教室数一年内大幅增加，请核对场地材料；监管仍与此前的教室数比较。",
+        "Far more rooms than within a year before. Check the premises: supervision compares with both.",
+    ),
     "payee_proposed": (
         "收款账户已提交，须由拨付人员确认，确认后满等待期才生效。",
         "The account was put forward. It counts once finance has confirmed it and the wait is over.",

@@ -5,8 +5,10 @@ from collections import OrderedDict
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.catalogue.institutions.store import want_institutions
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.catalogue.projects.reading import pinned_project, project_as_of, read_project
+from chalicelib.catalogue.projects.store import want_projects
 from chalicelib.classes import store
 from chalicelib.classes.model import TrainingClass
 from chalicelib.classes.store import ClassParts
@@ -36,9 +38,18 @@ def read_parts(class_id: str) -> ClassParts:
         NotFound: there is none.
 
     """
-    parts = store.find_parts(class_id) if is_id(class_id, "cls") else None
+    return _remembered(store.find_parts(class_id) if is_id(class_id, "cls") else None)
+
+
+def read_with_changes(class_id: str) -> ClassParts:
+    """Read the parts of a class with its changes; raises like `read_parts`."""
+    return _remembered(store.find_with_changes(class_id) if is_id(class_id, "cls") else None)
+
+
+def _remembered(parts: ClassParts | None) -> ClassParts:
     if parts is None:
         raise error("not_found")
+    class_id = parts.head.id
     _recent[class_id] = parts
     _recent.move_to_end(class_id)
     if len(_recent) > _RECENT_MAX:
@@ -56,6 +67,8 @@ def complete(parts: ClassParts) -> TrainingClass:
     """Put a class together under its policy: the pinned one, or the newest until it is approved."""
     if parts.head.approved_by is not None:
         return parts.whole(pinned_policy(parts.head.program_id, parts.head.policy_version))
+    want_projects([parts.head.project_id])  # such a class is shown by what stands now
+    want_institutions([parts.head.institution])
     program = read_program(parts.head.program_id)
     whole = parts.whole(program.policy)
     return msgspec.structs.replace(whole, policy_version=program.policy_version)
@@ -94,6 +107,12 @@ def require_parts(context: Context, action: str, class_id: str) -> ClassParts:
     """Read the parts of a class on which the caller may do this; raises like `require_class`."""
     rights.admit(context.principal, action)
     return _reached(context, action, read_parts(class_id))
+
+
+def require_with_changes(context: Context, action: str, class_id: str) -> ClassParts:
+    """Read the parts of a class with its changes; raises like `require_class`."""
+    rights.admit(context.principal, action)
+    return _reached(context, action, read_with_changes(class_id))
 
 
 def require_version(context: Context, action: str, class_id: str, version: int) -> TrainingClass:

@@ -11,7 +11,8 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
-from chalicelib.aws.table import MomentAttribute, SecondAttribute, StructAttribute, page_of, table_name
+from chalicelib.aws.ahead import ahead
+from chalicelib.aws.table import MomentAttribute, SecondAttribute, StructAttribute, table_name
 from chalicelib.aws.waiting import A_PAGE, WaitingKeys, WaitingTable, waiting_since
 from chalicelib.aws.writes import (
     Check,
@@ -39,7 +40,6 @@ from chalicelib.classes.model import (
     TrainingClass,
 )
 from chalicelib.kernel.divisions import covers, groups_below, is_part_of_group
-from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import Policy
@@ -47,6 +47,7 @@ from chalicelib.programs.model import Policy
 HEAD, PLAN, ROSTER, RETURNED = "head", "plan", "roster", "returned"
 CHANGES, SCORES = "change#", "scores#"
 PARTS = (HEAD, PLAN, ROSTER)
+_WITHOUT_CHANGES = (*PARTS, RETURNED)
 
 
 class ByInstitution(GlobalSecondaryIndex[Any]):
@@ -200,7 +201,8 @@ ANY_STATE: Condition = ClassRow.id.exists() | ClassRow.id.does_not_exist()
 class ClassParts(msgspec.Struct, frozen=True):
     """The parts of one class as stored; a class without a roster has none yet.
 
-    `returned` is the plan as it was last returned, if it was revised since; `changes` are oldest first.
+    `returned` is the plan as it was last returned, if it was revised since; `changes` are oldest first, and
+    only of who read the class with them.
     """
 
     head: ClassHead
@@ -226,7 +228,17 @@ def facts_of(head: ClassHead) -> dict[str, Any]:
     return {name: getattr(head, name) for name in ClassFacts.__struct_fields__}
 
 
+def want_class(class_id: str) -> None:
+    """Have a class, but for its marks and changes, come along with the next read of a page."""
+    ahead(ClassRow, [(class_id, part) for part in _WITHOUT_CHANGES])
+
+
 def find_parts(class_id: str) -> ClassParts | None:
+    """Read a class, but for its marks and its changes, in one call by the keys of its parts."""
+    return parts_of(ClassRow.find_many([(class_id, part) for part in _WITHOUT_CHANGES]))
+
+
+def find_with_changes(class_id: str) -> ClassParts | None:
     """Read a whole class, but for its marks, with one query."""
     all_but_marks = ClassRow.part.between(CHANGES, ROSTER)
     return parts_of(row.record for row in ClassRow.query(class_id, all_but_marks, consistent_read=True))
@@ -279,51 +291,9 @@ def parts_of(records: Iterable[Any]) -> ClassParts | None:
     return ClassParts(by_part[HEAD], by_part[PLAN], roster, by_part.get(RETURNED), changes)
 
 
-def heads_at(institution: str, request: PageRequest, *, status: ClassStatus | None = None) -> Page[ClassHead]:
-    """List an institution's classes, newest first."""
-    index: Any = ClassRow.by_institution
-    rows = index.query(
-        institution,
-        limit=request.limit,
-        last_evaluated_key=request.after,
-        scan_index_forward=False,
-        filter_condition=_status_is(status),
-    )
-    return page_of(rows, request)
-
-
 def classes_of(institution: str) -> Iterable[ClassHead]:
     """Go through the heads of all classes of an institution."""
     return (row.record for row in ClassRow.by_institution.query(institution))
-
-
-def heads_in(area: str, request: PageRequest, *, status: ClassStatus | None = None) -> Page[ClassHead]:
-    """List the classes of a division and those below it, city by city, the last to end first."""
-    index: Any = ClassRow.by_city
-
-    def read(group: str, part: PageRequest) -> Page[ClassHead]:
-        rows = index.query(
-            group,
-            limit=part.limit,
-            last_evaluated_key=part.after,
-            scan_index_forward=False,
-            filter_condition=_within(area, status),
-        )
-        return page_of(rows, part)
-
-    return page_over(groups_below(area), request, read)
-
-
-def _status_is(status: ClassStatus | None) -> Condition | None:
-    return (ClassRow.status == str(status)) if status is not None else None
-
-
-def _within(area: str, status: ClassStatus | None) -> Condition | None:
-    in_state = _status_is(status)
-    if not is_part_of_group(area):
-        return in_state
-    here: Condition = ClassRow.division == area
-    return here if in_state is None else here & in_state
 
 
 def recent_heads(area: str, *, since: datetime, statuses: Sequence[ClassStatus]) -> Iterator[ClassHead]:

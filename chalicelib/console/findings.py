@@ -27,6 +27,7 @@ RULES: Final[Mapping[str, Pair]] = {
     "idle_voucher": ("培训券空转", "Idle vouchers"),
     "shared_phone_or_account": ("多人共用手机号或账户", "A phone number or account shared"),
     "claim_burst": ("开班超出承载能力", "More classes than rooms"),
+    "offline_check_ins": ("离线签到过多", "Too much attendance without a network"),
 }
 _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
     "ineligible_at_date": (
@@ -172,6 +173,29 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
                 "{theory_highest}, practice {practice_lowest}–{practice_highest}."
             ),
         ),
+        (
+            (
+                "与 {institutions_elsewhere} 家外机构的 {classes_elsewhere} 个同项目班级比较：{signs}。本班 "
+                "{examined} 人平均 {average} 分、离散度 {spread}（外机构 {average_elsewhere} 分、"
+                "{spread_elsewhere}），不合格 {failed} 人（外机构占 {failed_share_elsewhere}）。"
+            ),
+            (
+                "Against {classes_elsewhere} classes of the project at {institutions_elsewhere} other "
+                "institutions: {signs}. {examined} examined, average {average}, spread {spread} "
+                "(elsewhere {average_elsewhere} and {spread_elsewhere}); {failed} failed (elsewhere "
+                "{failed_share_elsewhere})."
+            ),
+        ),
+        (
+            (
+                "{examined} 人应考无人不合格，理论、实操都紧靠平均 {average} 分（离散度 {theory_spread}、"
+                "{practice_spread}），理论与实操的相关只有 {agreement}：{signs}。"
+            ),
+            (
+                "{examined} examined and nobody failed; theory and practice both lie close around {average} "
+                "(spread {theory_spread} and {practice_spread}), their agreement is {agreement}: {signs}."
+            ),
+        ),
     ),
     "idle_voucher": (
         (
@@ -211,6 +235,22 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
             (
                 "{rooms} rooms, and {lessons_at_once} lessons with {trainers_at_once} trainers at "
                 "once (above {burst_capacity} times the rooms counts)."
+            ),
+        ),
+    ),
+    "offline_check_ins": (
+        (
+            (
+                "{arrivals} 次到课签到中 {offline} 次为离线补传：{signs}。{trainees} 名学员中 "
+                "{people_offline_alone} 人在别人能联网的课上多日离线（{offline_people} 人起为严重），"
+                "{days} 天中 {days_without_network} 天多数人离线，"
+                "{lessons_with_made_up_places} 个课次离线位置雷同。"
+            ),
+            (
+                "{offline} of {arrivals} arrivals were recorded without a network: {signs}. "
+                "{people_offline_alone} of {trainees} trainees were offline for days while others got "
+                "through (grave from {offline_people}), most were on {days_without_network} of {days} days, "
+                "and places agree in {lessons_with_made_up_places} lessons."
             ),
         ),
     ),
@@ -262,6 +302,17 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "practice_alike": (("实操雷同人数", "alike in practice"), "marks_share"),
     "practice_lowest": (("实操最低分", "lowest in practice"), ""),
     "practice_highest": (("实操最高分", "highest in practice"), "marks_range"),
+    "average": (("平均分", "average"), ""),
+    "spread": (("离散度", "spread"), "marks_narrow_share"),
+    "agreement": (("理论与实操相关", "agreement of the halves"), "marks_unrelated_deviations"),
+    "failed": (("不合格人数", "failed"), "marks_nobody_failed_chance"),
+    "absent_marked_well": (("基本未到课而成绩居上游", "hardly came, marked well"), "marks_absent_people"),
+    "average_elsewhere": (("外机构平均分", "average elsewhere"), ""),
+    "spread_elsewhere": (("外机构离散度", "spread elsewhere"), ""),
+    "agreement_elsewhere": (("外机构理论与实操相关", "agreement elsewhere"), ""),
+    "failed_share_elsewhere": (("外机构不合格比例", "share failed elsewhere"), ""),
+    "classes_elsewhere": (("比较的班级", "classes compared"), ""),
+    "institutions_elsewhere": (("比较的机构", "institutions compared"), ""),
     "vouchers": (("培训券", "vouchers"), ""),
     "redeemed_first_at": (("最早核销", "first used at"), "parked_days"),
     "redeemed_at": (("核销时间", "used at"), "idle_days"),
@@ -277,6 +328,17 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "lessons_crowded": (("拥挤课次", "crowded lessons"), ""),
     "lessons": (("课次", "lessons"), ""),
     "days_too_short": (("课时排不下的天数", "days that are too short"), "room_hours_per_day"),
+    "rooms_a_year_before": (("一年内最少教室数", "fewest rooms within a year"), "rooms_grown"),
+    "rooms_raised_at": (("教室数调高时间", "rooms raised at"), ""),
+    "rooms_then": (("上课时的教室数", "rooms at that time"), ""),
+    "offline": (("离线签到", "check-ins without a network"), "offline_share"),
+    "offline_accepted": (("其中已采信", "of these accepted"), ""),
+    "arrivals": (("到课签到", "arrivals"), ""),
+    "people_offline_alone": (("别人能联网时多日离线的人数", "people offline alone"), "offline_people"),
+    "trainees": (("学员", "trainees"), ""),
+    "days_without_network": (("多数人离线的天数", "days on which most were offline"), "offline_days"),
+    "days": (("上课天数", "days"), ""),
+    "lessons_with_made_up_places": (("离线位置雷同的课次", "lessons whose offline places agree"), ""),
     "lists": (("比对名单", "lists"), ""),
     "day": (("认定日", "on the day"), ""),
     "since": (("自", "since"), ""),
@@ -297,6 +359,12 @@ _THRESHOLDS: Final = frozenset({against for _, against in _FIGURES.values() if a
     "train_km_per_hour",
     "idle_days_held",
     "phone_people_held",
+    "offline_outage_share",
+    "offline_share_held",
+    "marks_drawn_spread",
+    "marks_drawn_spread_alone",
+    "marks_drawn_agreement",
+    "marks_drawn_high",
 }
 _VALUES: Final[Mapping[str, Pair]] = {
     "trainer": ("教师", "trainer"),
@@ -321,13 +389,22 @@ _VALUES: Final[Mapping[str, Pair]] = {
     "on_a_grid": ("位置呈网格", "on a grid"),
     "as_in_the_last_lesson": ("与上一课相同", "as in the last lesson"),
     "the_same_people": ("总是同一批人", "always the same people"),
+    "drawn": ("像围绕一个分数抽出来的", "as if drawn around a figure"),
+    "narrow": ("分数过于集中", "closer together than elsewhere"),
+    "halves_unrelated": ("理论与实操不相关", "theory and practice unrelated"),
+    "nobody_failed": ("无人不合格", "nobody failed"),
+    "absent_as_good": ("未到课者成绩也好", "who hardly came does as well"),
+    "people": ("多人反复离线", "people offline again and again"),
+    "days": ("长期多数离线", "most of a class offline for long"),
+    "share": ("离线占比过高", "too much of all attendance"),
+    "places": ("离线位置雷同", "offline places that agree"),
     "deceased": ("已死亡", "deceased"),
     "imprisoned": ("服刑", "imprisoned"),
     "employed": ("已就业", "employed"),
     "retired": ("已退休", "retired"),
     "in_school": ("在校", "in school"),
 }
-_AS_SHARES: Final = re.compile(r"_share(_held|_told)?$|^footage_coverage$|^burst_share$")
+_AS_SHARES: Final = re.compile(r"_share(_held|_told|_elsewhere)?$|^footage_coverage$|^burst_share$")
 
 
 @dataclass(frozen=True)

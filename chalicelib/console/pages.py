@@ -1,12 +1,12 @@
 """The browser pages: server-rendered shells, and the documentation read off the OpenAPI document."""
 
 import functools
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from chalicelib.accounts.access_tokens import ACCESS_SECONDS
+from chalicelib.accounts.clients.service import TOKEN_SECONDS
 from chalicelib.accounts.rights import RIGHTS
 from chalicelib.accounts.sign_in.model import UNHEARD_FOR
 from chalicelib.accounts.sign_in.service import REFRESH_VALIDITY
@@ -156,6 +156,7 @@ def _docs() -> dict[str, Any]:
         "conventions": _CONVENTIONS,
         "releases": words.releases(),
         "access_minutes": ACCESS_SECONDS // 60,
+        "software_minutes": TOKEN_SECONDS // 60,
         "refresh_hours": int(REFRESH_VALIDITY.total_seconds()) // 3600,
         "unheard_seconds": int(UNHEARD_FOR.total_seconds()),
         "link_minutes": LINK_SECONDS // 60,
@@ -169,6 +170,7 @@ def _docs() -> dict[str, Any]:
         ],
         "offered": list(_offered(operations)),
         "deadlines": list(_deadlines()),
+        "types": _types(document),
         "groups": [
             {"tag": tag, "operations": [operation for operation in operations if operation["tag"] == tag]}
             for tag in tags
@@ -235,29 +237,19 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                         "name": field["name"],
                         "type": _type(field["schema"]),
                         "required": field["required"],
+                        "leads": None,
                         "means": words.meaning_of_parameter(operation["operationId"], field["name"]),
                     }
                     for field in operation["parameters"]
                     if field.get("in") == "query"
                 ],
-                "body": _rows(content.get("application/json", {}).get("schema"), schemas),
+                "body": _leads_to(content.get("application/json", {}).get("schema", {}), schemas),
                 "answers": list(_answers(sent, schemas)),
-                "asked": _examples(content),
-                "answered": [text for status in good for text in _examples(responses[status]["content"])],
+                "has_examples": any(
+                    "example" in media or "examples" in media
+                    for media in (*content.values(), *(media for _, _, media in sent))
+                ),
             }
-
-
-def _examples(content: dict[str, Any]) -> list[str]:
-    """Give the examples of each media type as text."""
-    return [
-        value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=1)
-        for media in content.values()
-        for value in (
-            [media["example"]]
-            if "example" in media
-            else [example["value"] for example in media.get("examples", {}).values()]
-        )
-    ]
 
 
 def _codes(response: dict[str, Any], schemas: dict[str, Any]) -> list[str]:
@@ -275,23 +267,52 @@ def _answers(
         for schema in content["schema"].get("anyOf", [content["schema"]]):
             answer = answers.setdefault((kind, repr(schema)), {"type": kind, "statuses": []})
             answer["statuses"].append(status)
-            answer["fields"] = _rows(schema, schemas)
+            answer["leads"] = _leads_to(schema, schemas)
     yield from answers.values()
 
 
-def _rows(schema: dict[str, Any] | None, schemas: dict[str, Any], prefix: str = "") -> list[dict[str, Any]]:
-    """Lay out the fields of a schema, those of nested ones under dotted names, three levels deep."""
-    resolved = _resolved(schema or {}, schemas)
+def _types(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """Lay out each type that bodies and answers hold, once: its fields, and where nested ones stand."""
+    schemas = document["components"]["schemas"]
+    wanted = [
+        name
+        for item in document["paths"].values()
+        for operation in item.values()
+        for content in (
+            operation.get("requestBody", {}).get("content", {}),
+            *(told["content"] for status, told in operation["responses"].items() if status.startswith("2")),
+        )
+        for media in content.values()
+        for schema in media["schema"].get("anyOf", [media["schema"]])
+        if (name := _leads_to(schema, schemas)) is not None
+    ]
+    found: dict[str, list[dict[str, Any]]] = {}
+    while wanted:
+        name = wanted.pop()
+        if name not in found:
+            found[name] = _rows({"$ref": f"#/components/schemas/{name}"}, schemas)
+            wanted += [row["leads"] for row in found[name] if row["leads"] is not None]
+    return [{"name": name, "fields": fields} for name, fields in sorted(found.items())]
+
+
+def _leads_to(field: dict[str, Any], schemas: dict[str, Any]) -> str | None:
+    """Name the type with fields that a field is of, or a list of."""
+    inner = field.get("items", field)
+    refs = [part["$ref"] for part in (inner, *inner.get("anyOf", ())) if "$ref" in part]
+    names = [ref.rpartition("/")[2] for ref in refs if "properties" in _resolved({"$ref": ref}, schemas)]
+    return names[0] if names else None
+
+
+def _rows(schema: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str, Any]]:
+    """Lay out the fields of a schema, each with the type that it leads to."""
+    resolved = _resolved(schema, schemas)
     rows: list[dict[str, Any]] = []
     for name, field in resolved.get("properties", {}).items():
-        full = f"{prefix}{name}"
         required = name in resolved.get("required", [])
         means = words.meaning(str(resolved.get("title")), name)
-        rows.append({"name": full, "type": _type(field), "required": required, "means": means})
-        inner = field.get("items", field)
-        if "$ref" in inner and full.count(".") < 2:  # noqa: PLR2004 - three levels
-            suffix = "[]." if "items" in field else "."
-            rows += _rows(inner, schemas, full + suffix)
+        leads = _leads_to(field, schemas)
+        row = {"name": name, "type": _type(field), "required": required, "means": means, "leads": leads}
+        rows.append(row)
     return rows
 
 

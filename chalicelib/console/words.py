@@ -29,6 +29,13 @@ STATUSES: Final[Mapping[str, Mapping[str, Pair]]] = {
         "disabled": ("已停用", "Disabled"),
         "lapsed": ("已失效", "Lapsed"),
     },
+    "client": {
+        "proposed": ("待确认", "To be confirmed"),
+        "pending": ("待激活", "To be activated"),
+        "active": ("使用中", "In use"),
+        "disabled": ("已停用", "Off"),
+        "lapsed": ("已失效", "Lapsed"),
+    },
     "institution": {"listed": ("在册", "Listed"), "suspended": ("已暂停", "Suspended")},
     "payee_account": {
         "proposed": ("待确认", "To be confirmed"),
@@ -145,11 +152,14 @@ STATUSES: Final[Mapping[str, Mapping[str, Pair]]] = {
         "closed": ("已办结", "Closed"),
     },
     "delivery": {
+        "waiting": ("等待前一报文", "Waits for the one before"),
         "pending": ("待发送", "To be sent"),
         "sent": ("已发送", "Sent"),
         "acknowledged": ("已确认", "Acknowledged"),
         "refused": ("被退回", "Refused"),
         "dead": ("发送失败", "Given up"),
+        "passed": ("已放行跳过", "Passed over"),
+        "missing": ("已缺失", "Missing"),
     },
 }
 """By machine, as the transition tables name them; a test holds the two together."""
@@ -170,6 +180,7 @@ KINDS: Final[Mapping[str, Pair]] = {
     "make_up": ("补课与请假", "Make-ups and excuses"),
     "completion": ("结业", "Completions"),
     "marks": ("待录成绩", "Marks to enter"),
+    "stopped_claim": ("因机构停付的补贴", "Claims stopped by their institution"),
     "claim_due": ("待申领补贴", "Subsidies to claim"),
     "idle_voucher": ("空转券", "Idle vouchers"),
     "subsidy_claim": ("补贴申领", "Subsidy claims"),
@@ -177,6 +188,8 @@ KINDS: Final[Mapping[str, Pair]] = {
     "issuance_batch": ("发放批次", "Issuance batches"),
     "objection": ("公示异议", "Objections"),
     "account": ("待确认账号", "Accounts to confirm"),
+    "client": ("待确认软件凭据", "Programs to confirm"),
+    "webhook": ("已停止推送的软件", "Programs whose webhook is stopped"),
     "payee": ("待确认收款账户", "Payee accounts to confirm"),
     "hold": ("暂缓支付", "Holds"),
     "settlement_batch": ("结算批次", "Payment batches"),
@@ -184,6 +197,7 @@ KINDS: Final[Mapping[str, Pair]] = {
     "rename": ("更名", "Renames"),
     "restoration": ("恢复培训券", "Restorations"),
     "footage": ("缺录像", "Footage that did not come"),
+    "delivery": ("未获平台接受的回流报文", "Messages the platform did not accept"),
     "risk_case": ("风险案件", "Risk cases"),
 }
 FLAGS: Final[Mapping[str, Pair]] = {"late": ("临近到期", "Late"), "overdue": ("已超期", "Overdue")}
@@ -290,7 +304,54 @@ FIELDS: Final[Mapping[str, Pair]] = {
     "trainers": ("教师", "Trainers"),
     "lessons": ("课程表", "Timetable"),
 }
+PLAN_PARTS: Final[Mapping[str, Pair]] = {
+    "address": ("地址", "address"),
+    "coord_system": ("坐标系", "coordinate system"),
+    "ends_at": ("结束", "ends"),
+    "hours": ("课时", "hours"),
+    "id_number": ("身份证号", "ID number"),
+    "lat": ("纬度", "latitude"),
+    "lng": ("经度", "longitude"),
+    "location": ("位置", "place"),
+    "name": ("名称", "name"),
+    "qualification": ("资格", "qualification"),
+    "room": ("教室", "room"),
+    "site": ("地点", "site"),
+    "starts_at": ("开始", "begins"),
+    "topic": ("内容", "topic"),
+    "trainer": ("教师序号", "trainer no."),
+    "trainers.name": ("姓名", "name"),
+}
+"""What a lesson, a trainer or a site consists of, as differences name it."""
 
+SITUATIONS: Final[Mapping[str, Pair]] = {
+    "employed": ("已就业", "employed"),
+    "self_employed": ("已创业", "self-employed"),
+    "in_school": ("在校", "in school"),
+    "in_military": ("服役", "in the army"),
+    "retired": ("已退休", "retired"),
+    "imprisoned": ("服刑", "imprisoned"),
+    "deceased": ("已死亡", "deceased"),
+    "subsidised_elsewhere": ("已享受其他补贴", "subsidised elsewhere"),
+}
+SCAN_REASONS: Final[Mapping[str, Pair]] = {
+    "token_miskeyed": ("码有误输", "code miskeyed"),
+    "token_invalid": ("码无效", "code not valid"),
+    "token_expired": ("码已过期", "code out of date"),
+    "token_replayed": ("码已用过", "code used before"),
+    "other_device": ("非本人手机", "another phone"),
+    "voucher_not_claimed": ("券未领用", "voucher not claimed"),
+    "voucher_already_redeemed": ("券已核销", "voucher redeemed already"),
+    "voucher_expired": ("券已过期", "voucher expired"),
+    "voucher_revoked": ("券已收回", "voucher revoked"),
+    "voucher_settled": ("券已结算", "voucher settled"),
+    "voucher_closed": ("券已关闭", "voucher closed"),
+    **{f"listed_{situation}": said for situation, said in SITUATIONS.items()},
+    "name_mismatch": ("姓名不符", "name differs"),
+    "institution_suspended": ("机构已暂停", "institution suspended"),
+    "project_not_covered": ("项目不适用", "project not covered"),
+    "already_enrolled": ("已报名", "enrolled already"),
+}
 IMPORT_KINDS: Final[Mapping[str, Pair]] = {
     "graduates": ("毕业生名单", "Graduates"),
     "ineligible_people": ("比对名单", "Cross-match list"),

@@ -21,7 +21,11 @@ SHEET_BYTES_MAX = 4_500_000
 PUBLIC = "public"
 COMMA_SEPARATED = f"{CSV}; charset=utf-8"
 HEALTH = "/healthz"
+ON_BEHALF_OF = "x-on-behalf-of"
+"""In which software names the account of the person it changes something for."""
 JSON = "application/json"
+FIELDS = "application/x-www-form-urlencoded"
+"""How clients of OAuth 2.0 send what a token is asked for with (RFC 6749, appendix B)."""
 HEADERS = {
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
@@ -117,7 +121,7 @@ class Call(Generic[BodyType, QueryType]):
     """One request as an endpoint sees it: proven, parsed, timed.
 
     `source` is the address it came from, `device_id` the phone that a card says it runs on, `address` that of
-    the service as it was called, with its stage.
+    the service as it was called, with its stage. A `brief` one is a page's, which asks several endpoints.
     """
 
     context: Context
@@ -128,12 +132,14 @@ class Call(Generic[BodyType, QueryType]):
     source: str = ""
     device_id: str | None = None
     address: str = ""
+    brief: bool = False
 
     def page_request(self) -> PageRequest:
         """Read the page that the query asks for (its type is a `PageQuery`)."""
         query = self.query
         assert isinstance(query, PageQuery)
-        return PageRequest(limit=query.limit, after=read_cursor(query.cursor, place=self.place))
+        after = read_cursor(query.cursor, place=self.place)
+        return PageRequest(limit=query.limit, after=after, brief=self.brief)
 
     def listing(self, page: Page[Item], render: Callable[[Item], Rendered]) -> Listing[Rendered]:
         """Render one page with the cursor to the next."""
@@ -150,6 +156,12 @@ class Guard(Protocol):
         self, headers: Mapping[str, str], raw_body: bytes, *, changes: bool = False
     ) -> Principal:
         """Prove the caller, who wants to change something or only to read, or raise `Unauthenticated`."""
+        ...
+
+    def on_behalf_of(
+        self, principal: Principal, action: str, name: str | None, *, request_id: str
+    ) -> Principal:
+        """Give software with the person it changes something for, or refuse."""
         ...
 
     def admit(self, principal: Principal, action: str) -> None:
@@ -225,11 +237,14 @@ class Endpoint:
     """Of one that reads: with which statuses it refuses besides 400 and 404."""
     leaves: Leaving | None = None
     """Since when nobody should begin to use it, and until when it answers."""
+    takes_fields: bool = False
+    """Whether its body may come as `FIELDS` too, of texts alone."""
 
     @property
     def reads(self) -> tuple[str, ...]:
         """List the content types of a body: JSON where it has a form, sheets where it reads them."""
-        return (*((JSON,) if self.body is not None else ()), *((XLSX, CSV, BYTES) if self.sheet else ()))
+        json = (JSON,) if self.body is not None else ()
+        return (*json, *((FIELDS,) if self.takes_fields else ()), *((XLSX, CSV, BYTES) if self.sheet else ()))
 
     @property
     def is_kept(self) -> bool:

@@ -1,5 +1,6 @@
 """Parsing what clients send: typed, unknown fields refused, and every mistake named at once."""
 
+import dataclasses
 import functools
 import json
 import types
@@ -9,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
 from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qsl
 
 import msgspec
 from msgspec import Meta
@@ -222,6 +224,42 @@ def _numbers_in(value: msgspec.Struct, path: str) -> list[Fault]:
     ]
 
 
+_FIELDS_MAX = 50
+
+
+def parse_fields(raw: bytes, kind: type[Parsed]) -> Parsed:
+    """Parse a body of form fields; one without a value was not sent (RFC 6749, 3.1), each stands once.
+
+    Raises:
+        Malformed: with one fault for each mistake.
+        UnsupportedType: `not_utf8`.
+
+    """
+    _refuse_other_encodings(raw)
+    try:
+        pairs = parse_qsl(raw.decode(), keep_blank_values=True, errors="strict", max_num_fields=_FIELDS_MAX)
+    except UnicodeDecodeError:
+        raise error("not_utf8") from None
+    except ValueError:
+        raise malformed(
+            [Fault("wrong_type", field="", form="too_many", facts={"most": _FIELDS_MAX})]
+        ) from None
+    _refuse_other_encodings("".join(name + value for name, value in pairs).encode())
+    if repeated := _said_twice(name for name, _ in pairs):
+        raise malformed([Fault("repeated_field", field=name[:64]) for name in repeated])
+    try:
+        return parse_query({name: value for name, value in pairs if value}, kind)
+    except DomainError as failure:
+        raise malformed([_in_body(fault) for fault in failure.faults]) from None
+
+
+def _in_body(fault: Fault) -> Fault:
+    """Tell of a field of a body what was found as if it stood in the query."""
+    if fault.code != "unknown_parameter":
+        return fault
+    return dataclasses.replace(fault, code="unknown_field")
+
+
 def parse_query(parameters: Mapping[str, str], kind: type[Parsed]) -> Parsed:
     """Parse query parameters, which are all text; one without a value asks for nothing that there is.
 
@@ -236,7 +274,7 @@ def parse_query(parameters: Mapping[str, str], kind: type[Parsed]) -> Parsed:
     except msgspec.ValidationError:
         faults = _faults(kind, given, "", strict=False)
     else:
-        faults = []
+        faults = _faults_of_nulls(kind, given, parsed)
     named = {fault.field for fault in faults}
     faults += [
         Fault("wrong_type", field=name, form="too_short", facts={"least": 1})
@@ -246,6 +284,15 @@ def parse_query(parameters: Mapping[str, str], kind: type[Parsed]) -> Parsed:
     if faults:
         raise malformed(faults)
     return _reckonable(parsed)
+
+
+def _faults_of_nulls(kind: Any, given: Mapping[str, str], parsed: Any) -> list[Fault]:
+    """Refuse the word null where it is no value: read as none given, it would list what was not asked for."""
+    nulls = [name for name, value in given.items() if value.casefold() == "null"]
+    nothing = [name for name in nulls if getattr(parsed, name, None) is None]
+    if not nothing:
+        return []
+    return _faults(kind, {**given, **dict.fromkeys(nothing, "null?")}, "", strict=False)
 
 
 def malformed(faults: list[Fault]) -> DomainError:

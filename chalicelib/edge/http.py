@@ -22,13 +22,13 @@ from chalicelib.aws.metrics import REQUESTS_PACED
 from chalicelib.aws.table import StoreFailure, told_of_store
 from chalicelib.edge import pace
 from chalicelib.edge.answers import TextResponse, encoded, known_by_tag, leaving, refusal, shared_with_origins
+from chalicelib.edge.bodies import parse_body
 from chalicelib.edge.endpoints import (
     ENDPOINTS,
     HEADERS,
     JSON,
-    JSON_BYTES_MAX,
+    ON_BEHALF_OF,
     PUBLIC,
-    SHEET_BYTES_MAX,
     AnswerKind,
     Call,
     Endpoint,
@@ -36,12 +36,11 @@ from chalicelib.edge.endpoints import (
     Leaving,
     NoQuery,
     Reply,
-    SheetBody,
     UndeclaredAction,
 )
-from chalicelib.edge.forms import malformed, parse_json, parse_query
+from chalicelib.edge.forms import malformed, parse_query
 from chalicelib.edge.gateway import allowed
-from chalicelib.edge.headers import charset_of, has_already, unpacked, wants_english
+from chalicelib.edge.headers import has_already, wants_english
 from chalicelib.edge.idempotency import service as idempotency
 from chalicelib.edge.moments import believed_now
 from chalicelib.edge.problems import PROBLEM_JSON, Problem, internal_problem
@@ -53,14 +52,14 @@ from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.repeats import running
-from chalicelib.sheets.content_types import BYTES, CALLED_CSV, CSV, kind_of_bytes
 from chalicelib.sheets.layouts import Layout
 
 _NOT_MODIFIED, _TOO_MANY = 304, 429
 _IDEMPOTENCY_KEY = re.compile(r"[\x20-\x7e]{1,64}")
 _preflights: set[str] = set()
 _ALLOWED_HEADERS = (
-    "Authorization, Content-Type, Accept-Language, Idempotency-Key, If-None-Match, X-Device-Id, X-Local-Now"
+    "Authorization, Content-Type, Accept-Language, Idempotency-Key, If-None-Match, X-Device-Id, X-Local-Now, "
+    "X-On-Behalf-Of"
 )
 _PATH_ID = re.compile(r"[A-Za-z0-9._:~-]{1,128}")
 """Identifiers, division codes, years, account names of the ledger and file names; none is longer."""
@@ -111,6 +110,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         names_device: bool = False,
         refuses: Sequence[int] = (),
         leaves: Leaving | None = None,
+        takes_fields: bool = False,
     ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
         """Declare an endpoint: `action` is a row of the table of rights, or `PUBLIC`.
 
@@ -118,7 +118,8 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         `layouts` are the sheets it reads. `knows_caller` is of a public endpoint that shows more to who
         proves themselves, `names_device` of one that reads `X-Device-Id`. With which codes it can refuse is
         read from its source (`infra.contract.refusals`); one that reads refuses by 400 and 404 alone, unless
-        `refuses` tells other statuses. `leaves` is of one that nobody should begin to use any more.
+        `refuses` tells other statuses. `leaves` is of one that nobody should begin to use any more,
+        `takes_fields` of one whose body may come as clients of OAuth 2.0 send it.
         """
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,6 +142,7 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
                 names_device,
                 tuple(refuses),
                 leaves,
+                takes_fields,
             )
             ENDPOINTS.append(declared)
             VIEWS[method, path] = (declared, view)
@@ -234,6 +236,8 @@ class Asked:
     full_path: str = ""
     source: str = ""
     address: str = ""
+    brief: bool = False
+    """Whether a page asks, for people who wait."""
 
 
 def _answer(
@@ -278,6 +282,9 @@ def serve(
     headers, path = asked.headers, asked.path
     with _evidence(endpoint, headers, principal, path, request_id):
         admit(endpoint, principal)
+        if principal.is_software and endpoint.method != "GET":
+            named = headers.get(ON_BEHALF_OF)
+            principal = _guard().on_behalf_of(principal, endpoint.action, named, request_id=request_id)
     pace.spend(endpoint.action, principal)
     now = believed_now(headers)
     parameters = _parameters_of(asked)
@@ -285,7 +292,7 @@ def serve(
     division = getattr(query, "division", None)
     if division is not None and not is_known(division):
         raise malformed([Fault("unknown_division", field="division")])
-    body = _parse_body(endpoint, headers, asked.raw)
+    body = parse_body(endpoint, headers, asked.raw)
     values = _path_values(path)
     call: Call[Any, Any] = Call(
         context=Context(principal=principal, now=now, request_id=request_id, source=asked.source),
@@ -296,6 +303,7 @@ def serve(
         source=asked.source,
         device_id=headers.get("x-device-id"),
         address=asked.address,
+        brief=asked.brief,
     )
 
     def run() -> Reply:
@@ -308,9 +316,10 @@ def serve(
     key = headers.get("idempotency-key")
     if key is None or endpoint.method != "POST" or endpoint.action == PUBLIC:
         return run()
-    request = msgspec.json.encode(
-        [endpoint.method, asked.full_path, dict(asked.parameters)], order="deterministic"
-    )
+    what: list[Any] = [endpoint.method, asked.full_path, dict(asked.parameters)]
+    if principal.on_behalf_of is not None:  # a program's own numbers say nothing of for whom it calls
+        what.append(principal.on_behalf_of)
+    request = msgspec.json.encode(what, order="deterministic")
     return _run_once(run, key, caller=principal.actor, request=request.decode(), raw=asked.raw)
 
 
@@ -345,9 +354,12 @@ def _parameters_of(asked: Asked) -> dict[str, str]:
 
 
 def _address_of(request: Any, headers: Mapping[str, str], endpoint: Endpoint) -> str:
-    """Give the address that the service was called at, with its stage, if the path was a plain one."""
+    """Give the address that the service was called at, with its stage, if the path was a plain one.
+
+    The gateway names its host; only a local one names none, and the caller's own word has to do.
+    """
     path = str(request.context.get("path") or "")
-    host = headers.get("host", "")
+    host = str(request.context.get("domainName") or headers.get("host", ""))
     if "{" in endpoint.path or not path.endswith(endpoint.path) or not _HOST.fullmatch(host):
         return ""
     plain = "http" if host.partition(":")[0] in _LOOPBACK else "https"  # the local cloud, which names none
@@ -434,29 +446,6 @@ def admit(endpoint: Endpoint, principal: Principal) -> None:
     """Let a role at an endpoint, or raise `Forbidden`."""
     if endpoint.action != PUBLIC:
         _guard().admit(principal, endpoint.action)
-
-
-def _parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Any:
-    if not endpoint.reads:
-        return None
-    sent_as = headers.get("content-type", JSON)
-    content_type = sent_as.partition(";")[0].strip().lower()
-    if endpoint.sheet and content_type in CALLED_CSV:
-        content_type = CSV
-    if content_type not in endpoint.reads:
-        raise error("unsupported_type", accepted=", ".join(endpoint.reads))
-    limit_bytes = JSON_BYTES_MAX if content_type == JSON else SHEET_BYTES_MAX
-    body = unpacked(headers, raw, limit_bytes=limit_bytes)
-    if len(body) > limit_bytes:
-        raise error("too_large", limit_bytes=limit_bytes)
-    if content_type != JSON:
-        return SheetBody(kind_of_bytes(body) if content_type == BYTES else content_type, body)
-    if charset_of(sent_as) not in _UTF8:
-        raise error("not_utf8")
-    return parse_json(body, endpoint.body)
-
-
-_UTF8 = ("utf-8", "utf8", "us-ascii")
 
 
 def _run_once(run: Callable[[], Reply], key: str, *, caller: str, request: str, raw: bytes) -> Reply:

@@ -13,7 +13,7 @@ from chalicelib.edge.describing import examples, offers, words
 from chalicelib.edge.describing.links import Links
 from chalicelib.edge.describing.refusals import Problems, is_keyed
 from chalicelib.edge.describing.schemas import Schemas, members_of
-from chalicelib.edge.endpoints import ENDPOINTS, JSON, PUBLIC, Endpoint
+from chalicelib.edge.endpoints import ENDPOINTS, FIELDS, JSON, PUBLIC, Endpoint
 from chalicelib.sheets.layouts import described
 
 Json = dict[str, Any]
@@ -137,7 +137,7 @@ def _operation(endpoint: Endpoint, parts: _Parts, roles_of: RolesOf) -> Json:
             ],
             *[
                 {"$ref": f"{_COMPONENTS}parameters/{name}"}
-                for name in _headers_of(endpoint)
+                for name in _headers_of(endpoint, roles)
                 if name in parts.headers
             ],
         ],
@@ -169,11 +169,12 @@ def tag_of(path: str) -> str:
     return parts[1] if len(parts) > 1 and parts[0] == "v1" else "service"
 
 
-def _headers_of(endpoint: Endpoint) -> tuple[str, ...]:
+def _headers_of(endpoint: Endpoint, roles: Mapping[str, str]) -> tuple[str, ...]:
     repeatable = ("IdempotencyKey",) if is_keyed(endpoint) else ()
+    named = ("OnBehalfOf",) if endpoint.method != "GET" and "institution" in roles else ()
     phone = ("DeviceId",) if endpoint.names_device else ()
     kept = ("IfNoneMatch",) if endpoint.is_kept else ()
-    return (*repeatable, *phone, *kept, "AcceptLanguage", "LocalNow")
+    return (*repeatable, *named, *phone, *kept, "AcceptLanguage", "LocalNow")
 
 
 def _security_of(endpoint: Endpoint, roles: Mapping[str, str]) -> list[Json]:
@@ -223,7 +224,7 @@ def _successes(endpoint: Endpoint, parts: _Parts) -> Json:
 def _request_body(endpoint: Endpoint, schemas: Schemas) -> Json:
     content = {
         kind: {
-            "schema": schemas.of(endpoint.body) if kind == JSON else dict(_SHEET),
+            "schema": schemas.of(endpoint.body) if kind in (JSON, FIELDS) else dict(_SHEET),
             **examples.of_request(endpoint.name, kind),
         }
         for kind in endpoint.reads
@@ -256,6 +257,16 @@ _HEADERS: Final[Json] = {
         "Other body: 422. While the first call runs: 409 `in_progress` with `Retry-After`.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[ -~]+$"},
         "example": "order-20261208-0001",
+    },
+    "OnBehalfOf": {
+        "name": "X-On-Behalf-Of",
+        "in": "header",
+        "required": False,
+        "description": "仅用于软件凭据，且必填：经办人（本机构工作人员）的账号，与软件一并记入审计。"
+        "Of programs only, which have to: the account of the person for whom it is done, one of the "
+        "institution's staff; both are told to the audit.",
+        "schema": {"type": "string", "minLength": 3, "maxLength": 64, "pattern": "^[A-Za-z0-9._@-]+$"},
+        "example": "school-office",
     },
     "DeviceId": {
         "name": "X-Device-Id",

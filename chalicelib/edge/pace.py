@@ -1,4 +1,4 @@
-"""How fast one person or institution may call what costs nothing to repeat: QR codes and scans.
+"""How fast one person or institution may call what costs nothing to repeat: QR codes, scans, lookups.
 
 A token bucket for each caller in the memory of each running function: no call, no write. Behind several
 instances the true limit is a multiple of the rate here, and the gateway's stage limit
@@ -29,10 +29,12 @@ PACES: Final = {
     "voucher.show_qr": Pace(120, 1),
     "scan.verify": Pace(1200, 20),
     "scan.redeem": Pace(1200, 20),
+    "person.find": Pace(60, 0.05),
     "refused_attempt": Pace(60, 0.1),
 }
 """By action; a caller is a person, or an institution with all its counters.
 
+`person.find` is for a desk, not for trying numbers: 60 at once, then one in 20 seconds.
 `refused_attempt` is no action of a client's: records of what somebody may not do are enough at this pace.
 Those above it are counted (`count_left_out`).
 """

@@ -113,6 +113,7 @@ class Asker:
             raw=sheet.raw if sheet else (msgspec.json.encode(body) if body is not None else b""),
             full_path=path.format_map(values or {}),
             source=self.visit.source,
+            brief=True,
         )
         reply = serve(
             self.principal,

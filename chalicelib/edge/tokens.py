@@ -13,10 +13,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from joserfc import jws, jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, OKPKey
 
+from chalicelib.aws.jose import JoseError, KeySet, OKPKey, jws, jwt
 from chalicelib.aws.keys import forget_keys, signing_keys
 from chalicelib.kernel.reasons import error
 
@@ -54,6 +52,14 @@ def sign(purpose: str, claims: Mapping[str, Any], *, lifetime_seconds: int) -> s
     header = {"alg": _OWN_ALGORITHM, "kid": key.kid, "typ": "JWT"}
     full = {**claims, "iat": now, "nbf": now, "exp": now + lifetime_seconds}
     return jwt.encode(header, full, key, algorithms=[_OWN_ALGORITHM])
+
+
+def sign_bytes(purpose: str, content: bytes) -> list[bytes]:
+    """Sign bytes with every live key of ours for a purpose, the newest first."""
+    return [
+        Ed25519PrivateKey.from_private_bytes(raw).sign(content)
+        for _, raw in signing_keys().derive(f"{purpose}-ed25519")
+    ]
 
 
 def verify_own(purpose: str, token: str, *, issuer: str, audience: str) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The table of enrolments, and every lawful write on one."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,12 +8,13 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
+from chalicelib.aws.ahead import ahead
 from chalicelib.aws.table import MomentAttribute, page_of, table_name
 from chalicelib.aws.waiting import A_PAGE, WaitingKey, WaitingKeys, WaitingTable, queues_of, waiting_since
 from chalicelib.aws.writes import Check, Put, Update, lawful
 from chalicelib.enrolments.model import ENROLMENT_TRANSITIONS, Enrolment, EnrolmentStatus
 from chalicelib.kernel.divisions import covers, divisions_below
-from chalicelib.kernel.paging import DIVISIONS_A_PAGE, Page, PageRequest, page_over
+from chalicelib.kernel.paging import Page, PageRequest, page_over
 
 _KEYS_A_PAGE = 1_000
 
@@ -131,6 +132,11 @@ def read_enrolment(enrolment_id: str) -> Enrolment:
     return EnrolmentRow.read(enrolment_id)
 
 
+def want_enrolments(enrolment_ids: Iterable[str | None]) -> None:
+    """Have enrolments come along with the next read of a page."""
+    ahead(EnrolmentRow, enrolment_ids)
+
+
 def find_enrolments(enrolment_ids: Sequence[str]) -> list[Enrolment]:
     """Read many enrolments, 100 a call; unknown ones are left out."""
     return EnrolmentRow.find_many(enrolment_ids)
@@ -152,7 +158,7 @@ def enrolments_in(area: str, request: PageRequest) -> Page[Enrolment]:
     def read(division: str, part: PageRequest) -> Page[Enrolment]:
         return _newest(EnrolmentRow.by_division, division, part)
 
-    return page_over(divisions_below(area), request, read, lists_a_page=DIVISIONS_A_PAGE)
+    return page_over(divisions_below(area), request, read)
 
 
 def enrolments_between(area: str, *, since: datetime, until: datetime) -> Iterator[Enrolment]:

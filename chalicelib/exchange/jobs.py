@@ -1,77 +1,81 @@
-"""The stream consumer that tells every change, reminders, and the hourly job that finishes the rest."""
+"""The stream consumer that tells every change, reminders, and the job that goes on with the rest."""
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+import time
+from collections.abc import Mapping
+from datetime import timedelta
 from typing import Any
+
+import msgspec
 
 from chalicelib.aws import queues
 from chalicelib.aws.logs import log, log_failure, measure
-from chalicelib.aws.metrics import DELIVERIES_DEAD, DELIVERIES_REFUSED, UNDELIVERED, UNDELIVERED_AGE
+from chalicelib.aws.metrics import DELIVERIES_STUCK, UNDELIVERED, UNDELIVERED_AGE
 from chalicelib.aws.parking import Batch
-from chalicelib.exchange import reminders, service, store
-from chalicelib.exchange.model import ALL_AREAS, REPORTED, DeliveryState
-from chalicelib.exchange.sending import SendingRun, deliver, deliver_in_order
-from chalicelib.exchange.service import RecordedDelivery
+from chalicelib.exchange import reminders, service
+from chalicelib.exchange.lists import store as lists
+from chalicelib.exchange.messages.reported import STREAMED
+from chalicelib.exchange.model import ALL_AREAS, DUE_STATES, PLATFORM, SETTLED
+from chalicelib.exchange.reconciling.model import STREAM_MEMORY
+from chalicelib.exchange.reconciling.service import reconcile
+from chalicelib.exchange.sending import SendingRun, drain
+from chalicelib.exchange.webhooks import telling
 from chalicelib.kernel.principal import Context
 from chalicelib.vouchers.expiry import service as expiry
 
 STREAM_SECONDS = 25
 REMINDER_SECONDS = 15
-JOB_SECONDS = 240
+JOB_SECONDS = 150
 JOB_PATIENCE = 12
-WAITING_MAX = 50_000
+BOXES_SECONDS = 20
+ALL_SECONDS = 260
+"""Of the 300 that a run has: the last box that is begun takes another half minute at worst."""
+WORKERS = 8
+_EVERY_MINUTES = 10
+"""How often the job is run."""
 
 
 def return_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]:
-    """Record every change of the batch as a delivery, then send what can be sent.
+    """Record every change of the batch as a delivery, and send what has not to wait for another one.
 
-    That a message could not be sent is no failure of the batch: it waits for `reconcile_exchange`.
+    That a message could not be sent is no failure of the batch: it is due again for `reconcile_exchange`.
 
     Raises:
         RecordsUndone: a delivery could not be recorded; everything else of the batch is done. A record that
             was tried alone for too long, or cannot be read, is parked instead.
 
     """
-    recorded: dict[str, list[RecordedDelivery]] = {}
     batch = Batch(event, "return_changes")
-    rows = list(batch.changes(tables=REPORTED))
-    behind: set[str] = set()  # subjects of which something earlier could not be recorded: the rest waits
+    rows = list(batch.changes(tables=STREAMED))
+    run = SendingRun(seconds=STREAM_SECONDS)
+    behind: set[tuple[str, str]] = set()  # rows of which something earlier was not recorded: the rest waits
+    unsettled: set[tuple[str, str]] = set()
     for row in rows:
-        if row.subject in behind:
+        name = (row.subject, row.part)
+        if name in behind:
             batch.undone.append(row.sequence)
             continue
         try:
-            delivery = service.record(context, row)
+            stored = service.record(context, row, run, follows_settled=name not in unsettled)
         except Exception as error:  # noqa: BLE001 - one bad record must not stop the others
             log_failure("delivery_unrecorded", error, table=row.table, subject=row.subject)
-            behind.add(row.subject)
+            behind.add(name)
             batch.undone.append(row.sequence)
         else:
-            if delivery is not None:
-                recorded.setdefault(row.subject, []).append(delivery)
-    run = SendingRun(seconds=STREAM_SECONDS)
-    for subject, deliveries in recorded.items():
-        if run.over:
-            break
-        _deliver(context, subject, deliveries, run)
+            if stored is not None and stored.delivery.state not in SETTLED:
+                unsettled.add(name)
     batch.finish(now=context.now)
     return {"changes": len(rows), "sent": run.sent, "refused": run.refused, "failed": run.failed}
 
 
-def _deliver(context: Context, subject: str, recorded: Sequence[RecordedDelivery], run: SendingRun) -> None:
-    """Send what waits of a subject; if all it has is new and in this batch, nothing is read for that."""
-    deliveries = [entry.delivery for entry in recorded]
-    try:
-        if deliveries[0].sequence == 1 and all(entry.is_new for entry in recorded):
-            deliver_in_order(context, deliveries, run)
-        else:
-            deliver(context, [subject], run)
-    except Exception as error:  # noqa: BLE001 - recorded and pending: the hourly job takes it up
-        log_failure("delivery_unsent", error, subject=subject)
-
-
 def remind_shard(message: queues.Message, context: Context) -> None:
-    """Remind the holders of the page a message names, then ask for the next one."""
+    """Remind the holders of the page a message names, then ask for the next one; or work on a box.
+
+    Both are of those that are told outside the return of data; a program that takes nothing keeps a worker
+    for seconds, and reminders, which a night has, wait for it.
+    """
+    if "box" in message.body:
+        telling.work_on(context, str(message.body["box"]))
+        return
     place = expiry.ShardPlace.of(message)
     page = expiry.page_to_remind(context, place)
     reminders.remind(context, page.vouchers, place.days, SendingRun(seconds=REMINDER_SECONDS))
@@ -79,25 +83,46 @@ def remind_shard(message: queues.Message, context: Context) -> None:
 
 
 def reconcile_exchange(event: Mapping[str, Any], context: Context) -> dict[str, int]:
-    """Send what waits, those that failed least first, so that a bad message stands in nobody's way."""
-    del event
-    waiting: list[tuple[int, datetime, str]] = []
-    for delivery in store.waiting(ALL_AREAS):
-        waiting.append((delivery.attempts, delivery.occurred_at, delivery.subject))
-        if len(waiting) >= WAITING_MAX:
-            break
-    _measure(context, [moment for _, moment, _ in waiting])
+    """Hand over what is due, by several workers at once; then go on with the daily walk.
+
+    An operator who knows that a stream is lost need not wait for its records to expire: `anew` begins a walk
+    now, and `stale_hours` tells from which age on what was not told is rebuilt.
+    """
+    began = time.monotonic()
+    waiting = _measure(context)
     run = SendingRun(seconds=JOB_SECONDS, patience=JOB_PATIENCE)
-    deliver(context, dict.fromkeys(subject for _, _, subject in sorted(waiting)), run)
-    counts = {"waiting": len(waiting), "sent": run.sent, "refused": run.refused, "failed": run.failed}
+    drain(context, lists.lines_of(PLATFORM), run, workers=WORKERS)
+    counts = {"waiting": waiting, "sent": run.sent, "refused": run.refused, "failed": run.failed}
+    stale = timedelta(hours=float(event.get("stale_hours", STREAM_MEMORY.total_seconds() / 3600)))
+    try:
+        reconcile(context, stale=stale, anew=event.get("anew") is True)
+    finally:
+        _tell_programs(context, spent=time.monotonic() - began)
     log("exchange_reconciled", **counts)
     return counts
 
 
-def _measure(context: Context, moments: Sequence[datetime]) -> None:
-    """Write what waits as it is before this run, and what a person has to decide on."""
-    oldest = min(moments, default=context.now)
-    measure(UNDELIVERED, len(moments))
-    measure(UNDELIVERED_AGE, max(0.0, (context.now - oldest).total_seconds()))
-    measure(DELIVERIES_DEAD, store.number(DeliveryState.DEAD, ALL_AREAS))
-    measure(DELIVERIES_REFUSED, store.number(DeliveryState.REFUSED, ALL_AREAS))
+def _tell_programs(context: Context, *, spent: float) -> None:
+    """Work on boxes last, and for what time is left: nothing that is wrong there is the platform's matter."""
+    left = min(BOXES_SECONDS, ALL_SECONDS - spent)
+    if left <= 0:
+        return
+    later = msgspec.structs.replace(context, now=context.now + timedelta(seconds=spent))
+    try:
+        telling.work_on_due(later, seconds=left)
+    except Exception as error:  # noqa: BLE001 - see above
+        log_failure("webhooks_unsent", error)
+
+
+def _measure(context: Context) -> int:
+    """Write what waits as it is before this run, and once an hour what a person has to decide on."""
+    waiting = sum(lists.number_due(line) for line in lists.lines_of(PLATFORM))
+    oldest = context.now
+    if waiting:
+        moments = (lists.oldest(state, ALL_AREAS) for state in DUE_STATES)
+        oldest = min([oldest, *(moment for moment in moments if moment is not None)])
+    measure(UNDELIVERED, waiting)
+    measure(UNDELIVERED_AGE, (context.now - oldest).total_seconds())
+    if context.now.minute < _EVERY_MINUTES:
+        measure(DELIVERIES_STUCK, lists.number_stuck())
+    return waiting

@@ -8,50 +8,56 @@ the two: however often the night runs, there is one delivery, and the platform c
 from collections.abc import Sequence
 
 from chalicelib.exchange import store
+from chalicelib.exchange.lines import queue_of
+from chalicelib.exchange.messages.model import ReminderBody
+from chalicelib.exchange.messages.reported import body_told
 from chalicelib.exchange.model import Delivery, DeliveryState, area_of, message_id_of
-from chalicelib.exchange.sending import SendingRun, deliver_in_order
-from chalicelib.kernel.calendar import format_moment
+from chalicelib.exchange.sending import SendingRun
+from chalicelib.exchange.service import record_delivery
 from chalicelib.kernel.ids import derived_id
-from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.principal import Context
 from chalicelib.vouchers.model import Voucher
 
 EVENT = "voucher.expires_soon"
+FORM = "reminder.1"
 _ONLY = 1
 
 
 def remind(context: Context, vouchers: Sequence[Voucher], days: int, run: SendingRun) -> None:
-    """Record a reminder for each voucher, once, and send what can be sent; the rest is the hourly job's."""
+    """Record a reminder for each voucher, once, and send what can be sent; the rest is due for the job."""
     reminders = [_reminder(context, voucher, days) for voucher in vouchers]
-    known = store.find_many([(reminder.subject, _ONLY) for reminder in reminders])
-    recorded: dict[str, Delivery] = {delivery.subject: delivery for delivery in known}
-    change = change_of(context, "exchange.remind")
+    known = {delivery.subject for delivery in store.find_many([reminder.key for reminder in reminders])}
     for reminder in reminders:
-        if reminder.subject not in recorded:
-            store.add(reminder, change)
-        deliver_in_order(context, [recorded.get(reminder.subject, reminder)], run)
+        if reminder.subject not in known:
+            record_delivery(context, reminder, run)
 
 
 def _reminder(context: Context, voucher: Voucher, days: int) -> Delivery:
     subject = derived_id("rem", voucher.id, str(days))
     area = area_of(voucher.division)
-    return Delivery(
-        subject=subject,
-        sequence=_ONLY,
-        message_id=message_id_of(subject, _ONLY),
-        event=EVENT,
-        area=area,
+    body = ReminderBody(
+        voucher_id=voucher.id,
+        program_id=voucher.program_id,
+        person_key=voucher.person_key,
         division=voucher.division,
-        occurred_at=context.now,
-        state=DeliveryState.PENDING,
-        queue=store.queue_of(DeliveryState.PENDING, area, subject),
-        body={
-            "voucher_id": voucher.id,
-            "program_id": voucher.program_id,
-            "person_key": voucher.person_key,
-            "division": voucher.division,
-            "status": voucher.status.value,
-            "days": days,
-            "valid_through": voucher.valid_through.isoformat(),
-            "expires_at": format_moment(voucher.expires_at),
-        },
+        status=voucher.status.value,  # type: ignore[arg-type] # only unspent vouchers are reminded of
+        days=days,
+        valid_through=voucher.valid_through,
+        expires_at=voucher.expires_at,
+    )
+    return store.pending_form(
+        Delivery(
+            subject=subject,
+            sequence=_ONLY,
+            message_id=message_id_of(subject, _ONLY),
+            event=EVENT,
+            area=area,
+            division=voucher.division,
+            occurred_at=context.now,
+            state=DeliveryState.PENDING,
+            queue=queue_of(DeliveryState.PENDING, area, subject),
+            body=body_told(body),
+            form=FORM,
+        ),
+        context.now,
     )

@@ -6,9 +6,10 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from chalicelib.edge.endpoints import PUBLIC, Call, Empty, Listing, NoQuery, PageQuery
-from chalicelib.edge.forms import Answer, Comment, Form
+from chalicelib.edge.forms import Answer, Comment, Form, Reason, line
 from chalicelib.edge.http import Api
 from chalicelib.exchange import service
+from chalicelib.exchange.messages.reported import SubjectKind
 from chalicelib.exchange.model import Delivery, DeliveryState, PlatformVerdict
 from chalicelib.kernel.principal import Context
 
@@ -41,6 +42,11 @@ class DeliveryAnswer(Answer):
     failure: str | None
     sent_at: datetime | None
     answered_at: datetime | None
+    due_at: datetime | None
+    rebuilt: bool
+    pass_over_asked_by: str | None
+    pass_over_reason: str | None
+    version: int
     allowed_actions: list[str]
 
 
@@ -59,11 +65,38 @@ class AcknowledgementsRequest(Form):
 
 
 class AcknowledgementsAnswer(Answer):
-    """What became of them: `applied` counts repeats too; `contradicting` are those accepted before."""
+    """What became of them: `applied` counts repeats too; `contradicting` are those accepted before.
+
+    `never_sent` are messages that were not handed over yet: a word on them settles nothing.
+    """
 
     applied: int
     unknown: list[str]
     contradicting: list[str]
+    never_sent: list[str]
+
+
+class RedriveRequest(Form):
+    """Which deliveries to send again, and why: all in a state that have what is given besides."""
+
+    state: DeliveryState
+    reason: Reason
+    kind: SubjectKind | None = None
+    division: Annotated[str, Meta(pattern=r"^[0-9]{2,6}$(?!\n)")] | None = None
+    failure: Annotated[str, line(100)] | None = None
+
+
+class RedriveAnswer(Answer):
+    """How many are sent again; `more` tells that there are others, for another call."""
+
+    redriven: int
+    more: bool
+
+
+class ReasonRequest(Form):
+    """Why."""
+
+    reason: Reason
 
 
 class DayQuery(Form):
@@ -78,11 +111,14 @@ class DayAnswer(Answer):
     day: date
     division: str
     changes: int
+    waiting: int
     pending: int
     sent: int
     acknowledged: int
     refused: int
     dead: int
+    passed: int
+    missing: int
 
 
 @api.endpoint(
@@ -125,6 +161,58 @@ def redrive_delivery(call: Call[Empty, NoQuery], message_id: str) -> DeliveryAns
 
 
 @api.endpoint(
+    "GET",
+    "/v1/exchange/deliveries/{message_id}",
+    action="exchange.read",
+    answer=DeliveryAnswer,
+    summary="Read one delivery",
+)
+def read_delivery(call: Call[None, NoQuery], message_id: str) -> DeliveryAnswer:
+    return _render(call.context, service.read_delivery(call.context, message_id))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/exchange/redrives",
+    action="exchange.redrive",
+    body=RedriveRequest,
+    answer=RedriveAnswer,
+    summary="Send everything of a filter again",
+)
+def redrive_deliveries(call: Call[RedriveRequest, NoQuery]) -> RedriveAnswer:
+    body = call.body
+    wanted = service.RedriveFilter(
+        state=body.state, kind=body.kind, division=body.division, reason=body.failure
+    )
+    result = service.redrive_all(call.context, wanted, body.reason)
+    return RedriveAnswer(redriven=result.count, more=result.more)
+
+
+@api.endpoint(
+    "POST",
+    "/v1/exchange/deliveries/{message_id}/pass-over",
+    action="exchange.pass_over",
+    body=ReasonRequest,
+    answer=DeliveryAnswer,
+    summary="Ask that a message which can never be accepted is left out",
+)
+def ask_pass_over(call: Call[ReasonRequest, NoQuery], message_id: str) -> DeliveryAnswer:
+    return _render(call.context, service.ask_pass_over(call.context, message_id, call.body.reason))
+
+
+@api.endpoint(
+    "POST",
+    "/v1/exchange/deliveries/{message_id}/pass-over/confirm",
+    action="exchange.pass_over",
+    body=ReasonRequest,
+    answer=DeliveryAnswer,
+    summary="Leave a message out, as another person asked for: its subject goes on",
+)
+def confirm_pass_over(call: Call[ReasonRequest, NoQuery], message_id: str) -> DeliveryAnswer:
+    return _render(call.context, service.confirm_pass_over(call.context, message_id, call.body.reason))
+
+
+@api.endpoint(
     "POST",
     "/v1/exchange/acknowledgements",
     action="exchange.acknowledge",
@@ -138,7 +226,10 @@ def acknowledge_messages(call: Call[AcknowledgementsRequest, NoQuery]) -> Acknow
         [service.Acknowledgement(item.message_id, item.outcome, item.reason) for item in call.body.items],
     )
     return AcknowledgementsAnswer(
-        applied=result.applied, unknown=result.unknown, contradicting=result.contradicting
+        applied=result.applied,
+        unknown=result.unknown,
+        contradicting=result.contradicting,
+        never_sent=result.never_sent,
     )
 
 
@@ -169,5 +260,10 @@ def _render(context: Context, delivery: Delivery) -> DeliveryAnswer:
         failure=delivery.failure,
         sent_at=delivery.sent_at,
         answered_at=delivery.answered_at,
+        due_at=delivery.due_at,
+        rebuilt=delivery.rebuilt,
+        pass_over_asked_by=delivery.passing.asked_by if delivery.passing is not None else None,
+        pass_over_reason=delivery.passing.reason if delivery.passing is not None else None,
+        version=delivery.version,
         allowed_actions=service.allowed_on_delivery(context.principal, delivery),
     )

@@ -101,6 +101,8 @@ design's domain page."""
 DECISION_WORKING_DAYS = 5
 DECISION_LISTED_WORKING_DAYS = 10
 """A bureau's ordinary decision. No source fixes it; five working days are what bureaus commonly promise."""
+STUCK_WORKING_DAYS = 1
+"""A message that the platform refused holds up all that follows of its voucher. No source fixes it."""
 MARKS_DUE_DAYS = 30
 """Marks after an approved completion. No source fixes it."""
 
@@ -145,6 +147,14 @@ _FINANCE_TOLD = Clock(
     acts=(Role.FINANCE,), ticks=(Tick(effect=Effect.LIST, working_days=BATCH_WORKING_DAYS),)
 )
 
+_STUCK_MESSAGE = Clock(
+    acts=(Role.PROVINCE,),
+    ticks=(
+        Tick(effect=Effect.REMIND, working_days=STUCK_WORKING_DAYS),
+        Tick(effect=Effect.LIST, working_days=DECISION_WORKING_DAYS),
+    ),
+)
+
 CLOCKS: Mapping[str, Mapping[str, Clock]] = {
     "account": {
         "pending": _rests("the code that lets it be entered lapses by itself"),
@@ -152,6 +162,15 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "disabled": _rests("out of use until somebody resets it"),
         "proposed": _proposed_to(Role.SUPERVISOR, Role.PROVINCE, by="lapse_accounts"),
         "lapsed": _rests("out of use until somebody resets it"),
+    },
+    "client": {
+        "proposed": _proposed_to(Role.CLERK, Role.SUPERVISOR, Role.PROVINCE, by="lapse_accounts"),
+        "active": Clock(
+            acts=(Role.SYSTEM,),
+            ticks=(Tick(effect=Effect.LAPSE, until="account.good_until", by=_BY_CONDITION),),
+        ),
+        "disabled": _rests("out of use until somebody asks for it anew"),
+        "lapsed": _rests("out of use until somebody asks for it anew"),
     },
     "payee_account": {"proposed": _proposed_to(Role.FINANCE)},
     "hold": {
@@ -162,7 +181,7 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
     },
     "institution": {
         "listed": _rests("in use"),
-        "suspended": _rests("until the bureau reinstates it; what it is owed is held meanwhile"),
+        "suspended": _rests("until the bureau reinstates it; each claim that it stops waits meanwhile"),
     },
     "import": {
         "awaiting_upload": _rests("the form for the upload lapses; nothing rests on it"),
@@ -270,13 +289,20 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
             ),
         ),
     },
+    # A claim that could be paid but for its institution: suspended, or without an account in force.
+    "stopped_claim": {"stands": _decided_by(Role.CLERK)},
     "claim_line": {
         "pending": _rests("its claim has the clock"),
-        "held": _rests("its hold is listed with who lifts it"),
+        # A hold with a record is listed itself; of one that follows from facts the line is.
+        "held": Clock(
+            acts=(Role.REVIEWER, Role.SUPERVISOR),
+            ticks=(Tick(effect=Effect.LIST, working_days=DECISION_LISTED_WORKING_DAYS),),
+        ),
         "rejected": _rests("over, unless the second review that rejected it is withdrawn"),
         "batched": _rests("its batch has the clock"),
         "paid": _rests("done; taken back only where something was wrong"),
-        "payment_failed": _decided_by(Role.FINANCE),  # released, it goes into the next batch by itself
+        # released, it goes into the next batch by itself, and waits again where its institution stops it
+        "payment_failed": _decided_by(Role.FINANCE),
     },
     "line_request": {"asked": _decided_by(Role.FINANCE)},
     "override": {
@@ -296,11 +322,17 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "reconciled": _rests("its lines that failed, or came back, wait to be released"),
         "closed": _rests("done, unless a payment of it came back or is corrected"),
     },
+    "webhook": {
+        "stopped": _decided_by(Role.INSTITUTION),
+        "stopped_at_bureau": _decided_by(Role.CLERK),
+    },
     "delivery": {
+        "waiting": _rests("the message before it has the clock"),
         "pending": _carried_on("reconcile_exchange"),
         "sent": _carried_on("reconcile_exchange"),
-        "refused": Clock(acts=(Role.PROVINCE,), ticks=(Tick(effect=Effect.LIST),)),
-        "dead": Clock(acts=(Role.PROVINCE,), ticks=(Tick(effect=Effect.LIST),)),
+        "acknowledged": _rests("done, unless the platform turns out to have lost it"),
+        "refused": _STUCK_MESSAGE,
+        "dead": _STUCK_MESSAGE,
     },
     "risk_case": {
         "open": _decided_by(Role.SUPERVISOR, Role.PROVINCE),
@@ -319,8 +351,6 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
 
 NOT_WAITING: Mapping[str, str] = {
     "voucher": "its holder, who is no caller of that list, has it in the card (`GET /v1/vouchers`)",
-    "delivery": "a machine's trouble that a person of the province looks into: alarms tell it within the "
-    "hour, `GET /v1/exchange/deliveries?state=` lists it",
 }
 """Machines in whose states somebody acts, but which stand in no list of what waits, and why."""
 

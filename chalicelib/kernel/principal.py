@@ -41,6 +41,9 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     withdrawing what one asked for, goes by them. A tie takes rights away and never gives one.
     `signed_names` are keyed digests of the name that a trainee's card signed, under each live key;
     `name_proven_at` is when the list's name was found to be the same.
+    `scopes` are of software only: the actions it was given, of those its role has. `on_behalf_of` is the
+    account of the person it names, whose hands count too and whose own things stay theirs. `key` is the mark
+    of the key that it signed in by.
     """
 
     actor: str
@@ -52,6 +55,9 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     own: frozenset[str] = frozenset()
     signed_names: tuple[str, ...] = ()
     name_proven_at: datetime | None = None
+    scopes: frozenset[str] | None = None
+    on_behalf_of: str | None = None
+    key: str | None = None
 
     def __post_init__(self) -> None:
         msgspec.structs.force_setattr(self, "own", self.own | {self.actor})
@@ -60,6 +66,11 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     def had_hand_in(self, *actors: str | None) -> bool:
         """Tell whether any of these did what they did by this person's hands."""
         return not self.hands.isdisjoint(actors)
+
+    @property
+    def is_software(self) -> bool:
+        """Tell whether a program calls, with a credential of its own, and no person."""
+        return self.scopes is not None
 
     @property
     def is_bureau(self) -> bool:
@@ -84,6 +95,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why an item is as it is: stored with every write, carried by the stream to the audit chain.
 
     Where one change writes several parts of one thing, `told_by` names the part whose record tells it.
+    Where software is the actor, `on_behalf_of` is the account of the person it names.
     """
 
     actor: str
@@ -93,6 +105,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     at: datetime
     reason: str | None = None
     told_by: str | None = None
+    on_behalf_of: str | None = None
 
 
 def change_of(context: Context, action: str, *, reason: str | None = None) -> Change:
@@ -104,6 +117,7 @@ def change_of(context: Context, action: str, *, reason: str | None = None) -> Ch
         request_id=context.request_id,
         at=context.now,
         reason=reason,
+        on_behalf_of=context.principal.on_behalf_of,
     )
 
 

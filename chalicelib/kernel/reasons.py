@@ -26,6 +26,7 @@ from chalicelib.kernel.errors import (
     Unavailable,
     UnsupportedType,
 )
+from chalicelib.kernel.money import yuan
 from chalicelib.kernel.repeats import excused
 
 
@@ -90,6 +91,71 @@ REASONS: dict[str, Reason] = {
         Malformed,
         "密码过于简单，或包含账号名，请另设一个。",
         "The password is too easy to guess, or contains the account name. Choose another.",
+    ),
+    "client_unproven": Reason(
+        Unauthenticated,
+        "软件凭据未被接受。请核对 iss、kid 与已登记的公钥是否一致，并用其私钥签名后重试。",
+        "The program was not proved. Check that iss and kid are those registered, sign with that key, and try again.",
+    ),
+    "assertion_claim": Reason(
+        Unauthenticated,
+        "断言中的 {claim} 不符合要求：iss 与 sub 为软件编号，aud 为本接口的完整地址，exp 距 iat 不超过 5 分钟且时钟误差"
+        "不超过 1 分钟，jti 每次不同。请改正后重新签发。",
+        "The assertion's {claim} is not right: iss and sub are the program's id, aud is the whole address of this "
+        "operation, exp is at most 5 minutes after iat and clocks differ by 1 minute at most, jti is another each "
+        "time. Correct it and sign again.",
+    ),
+    "client_not_in_force": Reason(
+        Unauthenticated,
+        "该软件的凭据现为 {status}，尚未确认或已失效。请由本单位账号查看，必要时重新申请。",
+        "This program's credential is {status}: not confirmed, or over. Ask somebody of its owner to look, and to "
+        "ask for it anew if need be.",
+    ),
+    "person_missing": Reason(
+        Malformed,
+        "软件代办的事项须写明经办人：请在 X-On-Behalf-Of 中填写本机构工作人员的账号。",
+        "Software changes things for a person: name the account of one of the institution's staff in "
+        "X-On-Behalf-Of.",
+    ),
+    "person_unknown": Reason(
+        Malformed,
+        "X-On-Behalf-Of 中的账号不是本机构在用的工作人员账号，请核对。",
+        "The account in X-On-Behalf-Of is not one of somebody who works for this institution now. Check it.",
+    ),
+    "scope_refused": Reason(
+        Malformed,
+        "软件不能获得此项权限：无此权限、本角色没有，或须由人办理。请删去后重试。",
+        "A program cannot be given this: there is no such action, its role has not got it, or a person has to do "
+        "it. Leave it out.",
+    ),
+    "address_refused": Reason(
+        Malformed,
+        "推送地址不可用：须为公网域名的 https 地址（443 端口），不含账号、查询参数和片段，也不能是 IP 地址。请修改后重试。",
+        "A webhook's address is https at a public name, port 443, without a user, a query or a fragment, and never "
+        "a number. Change it.",
+    ),
+    "event_refused": Reason(
+        Malformed,
+        "没有此类事件，或该软件没有读取此类事项的权限。请核对事件名称，或同时申请相应的读取权限。",
+        "There is no such event, or the program has no right to read what it is about. Check its name, or ask for "
+        "that right as well.",
+    ),
+    "key_unusable": Reason(
+        Impossible,
+        "公钥不可用：须为 2048 至 4096 位的 RSA，或 P-256、P-384 曲线上的点，且与 alg 相符。请重新导出公钥。",
+        "The public key cannot be used: RSA of 2,048 to 4,096 bits, or a point of P-256 or P-384, and as alg says. "
+        "Export it anew.",
+    ),
+    "keys_full": Reason(
+        Refused,
+        "该软件已有 {most} 个密钥，请先停用一个再添加。",
+        "This program has {most} keys already. Retire one first.",
+    ),
+    "key_in_use": Reason(
+        Refused,
+        "当前登录正是用此密钥。请先添加新密钥并用其登录，再停用；密钥泄露时请由人撤销凭据。",
+        "You are signed in by this very key. Add another, sign in by that one, then retire this. If it was stolen, "
+        "have a person revoke the credential.",
     ),
     "forbidden": Reason(
         Forbidden,
@@ -203,6 +269,11 @@ REASONS: dict[str, Reason] = {
         "Not possible in the present state ({status}). Reload to see what is.",
     ),
     "already_exists": Reason(Refused, "同名记录已存在，请核对。", "This exists already. Check it."),
+    "too_many_programs": Reason(
+        Refused,
+        "本单位已登记 {most} 个软件名称，请沿用其中已失效的名称重新申请。",
+        "There are {most} names of programs of this owner already. Ask anew under one that is over.",
+    ),
     # programs and catalogue
     "invalid_uscc": Reason(
         Malformed,
@@ -467,8 +538,8 @@ REASONS: dict[str, Reason] = {
     ),
     "declared_totals_differ": Reason(
         Impossible,
-        "申报数与实际不符：申报 {declared_count} 人 {declared_amount_fen} 分，实际 {count} 人 {amount_fen} 分，请核对后重新申报。",
-        "Declared {declared_count} / {declared_amount_fen} fen, but it is {count} / {amount_fen} fen. Check and declare again.",
+        "申报数与实际不符：申报 {declared_count} 人 {declared_amount_fen} 元，实际 {count} 人 {amount_fen} 元，请核对后重新申报。",
+        "Declared {declared_count} / {declared_amount_fen} yuan, but it is {count} / {amount_fen} yuan. Check and declare again.",
     ),
     # eligibility
     "graduated_too_early": Reason(
@@ -964,8 +1035,8 @@ REASONS: dict[str, Reason] = {
     ),
     "somebody_payable": Reason(
         Refused,
-        "该班有 {count} 名学员符合拨付条件（共 {amount_fen} 分），不能直接关闭，请由培训机构申领补贴。",
-        "{count} trainees are payable ({amount_fen} fen in all). The institution has to claim for them.",
+        "该班有 {count} 名学员符合拨付条件（共 {amount_fen} 元），不能直接关闭，请由培训机构申领补贴。",
+        "{count} trainees are payable ({amount_fen} yuan in all). The institution has to claim for them.",
     ),
     "objections_too_fast": Reason(
         TooMany,
@@ -999,8 +1070,8 @@ REASONS: dict[str, Reason] = {
     ),
     "budget_exhausted": Reason(
         Refused,
-        "预算不足，还差 {missing_fen} 分，请先追加预算。",
-        "The budget is short by {missing_fen} fen. Appropriate more first.",
+        "预算不足，还差 {missing_fen} 元，请先追加预算。",
+        "The budget is short by {missing_fen} yuan. Appropriate more first.",
     ),
     "budget_missing": Reason(
         Refused,
@@ -1012,8 +1083,8 @@ REASONS: dict[str, Reason] = {
     ),
     "amount_differs": Reason(
         Impossible,
-        "金额 {amount_fen} 分与应付 {expected_fen} 分不符。",
-        "{amount_fen} fen is not the {expected_fen} fen due.",
+        "金额 {amount_fen} 元与应付 {expected_fen} 元不符。",
+        "{amount_fen} yuan is not the {expected_fen} yuan due.",
     ),
     "date_in_future": Reason(
         Impossible,
@@ -1092,8 +1163,8 @@ REASONS: dict[str, Reason] = {
     ),
     "reversal_exceeds": Reason(
         Refused,
-        "追回金额超出该笔尚未追回的 {left_fen} 分，请核对金额。",
-        "Only {left_fen} fen of this payment are left to take back. Check the amount.",
+        "追回金额超出该笔尚未追回的 {left_fen} 元，请核对金额。",
+        "Only {left_fen} yuan of this payment are left to take back. Check the amount.",
     ),
     "number_mangled": Reason(
         Impossible,
@@ -1152,13 +1223,13 @@ REASONS: dict[str, Reason] = {
     ),
     "repayment_contradicts": Reason(
         Refused,
-        "该流水号已登记退款 {amount_fen} 分，与本次内容不一致，请核对流水号。",
-        "This bank reference is booked with {amount_fen} fen already. Check the reference.",
+        "该流水号已登记退款 {amount_fen} 元，与本次内容不一致，请核对流水号。",
+        "This bank reference is booked with {amount_fen} yuan already. Check the reference.",
     ),
     "repayment_exceeds": Reason(
         Refused,
-        "退款超出尚欠金额 {outstanding_fen} 分，请核对金额。",
-        "Only {outstanding_fen} fen are outstanding. Check the amount.",
+        "退款超出尚欠金额 {outstanding_fen} 元，请核对金额。",
+        "Only {outstanding_fen} yuan are outstanding. Check the amount.",
     ),
     "reversal_not_asked": Reason(
         Refused, "该明细没有待确认的追回申请。", "No reversal waits to be confirmed for this line."
@@ -1201,6 +1272,11 @@ REASONS: dict[str, Reason] = {
     # footage, exchange and the rest
     "signature_invalid": Reason(
         Unauthenticated, "报文签名校验不通过。", "The message's signature is not valid."
+    ),
+    "message_replayed": Reason(
+        Unauthenticated,
+        "该报文已收到过，重发请重新签名。",
+        "This very message came before; sign it anew to send it again.",
     ),
     "time_travel_off": Reason(Malformed, "此环境不接受 X-Local-Now。", "X-Local-Now is not accepted here."),
     "invalid_value": Reason(
@@ -1267,6 +1343,7 @@ _NUMBERS = """
     outstanding_fen planned_size retry_after_seconds row size_bytes version year years
 """
 FACTS: Mapping[str, type[str] | type[int]] = {
+    "claim": str,
     **dict.fromkeys((_WORDS + _DAYS_AND_MOMENTS).split(), str),
     **dict.fromkeys(_NUMBERS.split(), int),
 }
@@ -1340,12 +1417,20 @@ def first_of(codes: list[str]) -> str:
 def sentence(code: str, facts: Mapping[str, Fact], *, english: bool = False) -> str:
     """Write what people read for a code, with its facts filled in."""
     reason = REASONS[code]
-    return (reason.en if english else reason.zh).format_map(facts)
+    return (reason.en if english else reason.zh).format_map(_as_said(facts))
+
+
+def _as_said(facts: Mapping[str, Fact]) -> dict[str, Fact]:
+    """Say money in yuan: people do not count in fen."""
+    return {
+        name: yuan(fact) if name.endswith("_fen") and isinstance(fact, int) else fact
+        for name, fact in facts.items()
+    }
 
 
 def form_sentence(form: str, facts: Mapping[str, Fact], *, english: bool = False) -> str:
     """Write which form a field wants, with its facts filled in."""
-    return FORMS[form][1 if english else 0].format_map(facts)
+    return FORMS[form][1 if english else 0].format_map(_as_said(facts))
 
 
 def fault_sentence(fault: Fault, *, english: bool = False) -> str:

@@ -1,10 +1,12 @@
 """The tables of programs and of their policy versions."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from chalicelib.aws.ahead import ahead
 from chalicelib.aws.table import StructAttribute, Table, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import ConditionFailed, Put, Update, transact
 from chalicelib.kernel.paging import Page, PageRequest
@@ -106,6 +108,11 @@ def _policy_row(program_id: str, policy: Policy, face: Face, version: int, chang
     return PolicyRow.from_record(
         PolicyVersion(program_id=program_id, policy_version=version, policy=policy, face=face, change=change)
     )
+
+
+def want_programs(program_ids: Iterable[str | None]) -> None:
+    """Have programs come along with the next read of a page."""
+    ahead(ProgramRow, program_ids)
 
 
 def read_program(program_id: str) -> Program:

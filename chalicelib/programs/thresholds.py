@@ -17,6 +17,7 @@ Seconds = Annotated[int, Meta(ge=1, le=86_400)]
 Metres = Annotated[float, Meta(ge=0, le=100_000)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Marks = Annotated[float, Meta(ge=0, le=100)]
+Deviations = Annotated[float, Meta(ge=0, le=20)]
 KmPerHour = Annotated[float, Meta(ge=1, le=2_000)]
 Factor = Annotated[float, Meta(ge=1, le=100)]
 ListName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[a-z]+(_[a-z]+)*$(?!\n)")]
@@ -141,6 +142,32 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """So many with exactly the same two marks are grave too."""
     marks_spread: Marks = 1.5
     """A smaller standard deviation in both is told: good classes spread by more."""
+    marks_drawn_people: People = 12
+    """From so many on theory and practice tell of each other by more than chance."""
+    marks_drawn_spread: Marks = 4.0
+    """Marks that lie so close around a figure in both halves (standard deviation) …"""
+    marks_drawn_agreement: Share = 0.3
+    """… and agree no better than this …"""
+    marks_drawn_spread_alone: Marks = 3.0
+    """… or lie so close, whether they agree or not, with nobody failed, were drawn around it: told …"""
+    marks_drawn_high: Marks = 88.0
+    """… below this average: good classes lie close, and their marks end at a hundred."""
+    marks_classes_elsewhere: Times = 8
+    """Marks are compared with those of so many classes of the project, marked in the year before …"""
+    marks_institutions_elsewhere: Times = 3
+    """… by so many other institutions, so that nobody is measured by themselves."""
+    marks_narrow_share: Share = 0.6
+    """Marks that spread by no more than this share of what is usual elsewhere …"""
+    marks_narrow_deviations: Deviations = 2.5
+    """… and so many deviations below it are narrow."""
+    marks_unrelated_deviations: Deviations = 2.0
+    """Theory and practice that agree by so many standard errors less than elsewhere are unrelated."""
+    marks_nobody_failed_chance: Share = 0.05
+    """Nobody failed, though elsewhere so many do that this had no greater chance."""
+    marks_absent_share: Share = 0.5
+    """Who came to fewer hours than this was hardly there …"""
+    marks_absent_people: Times = 3
+    """… and so many of them with marks in the better half were marked without having learnt."""
 
     idle_days: Days = 60
     """A voucher that was redeemed, and then nothing: the design's domain page."""
@@ -158,8 +185,39 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     phone_pairs: Times = 3
     """So many pairs of one phone in one class are told."""
 
+    offline_outage_share: Share = 0.5
+    """So much of a lesson recorded without a network, and the network failed; else it was single phones."""
+    offline_days_alone: Days = 3
+    """Who was offline on so many days on which the others got through …"""
+    offline_share_alone: Share = 0.3
+    """… and on so much of the days they came, leans on it: a phone has its network again the next day."""
+    offline_people_told: Times = 3
+    """So many who do are told: one or two may have no data …"""
+    offline_people: Times = 5
+    """… and so many are grave …"""
+    offline_people_share: Share = 0.1
+    """… if they are so much of the class."""
+    offline_days: Days = 4
+    """A network that failed on so many days …"""
+    offline_days_share: Share = 0.25
+    """… and on so much of a class's days is told …"""
+    offline_days_held: Days = 6
+    """… and on so many …"""
+    offline_days_share_held: Share = 0.5
+    """… and so much of them is grave: a school whose network stays broken calls somebody."""
+
+    offline_arrivals: Times = 40
+    """Of so many arrivals and more …"""
+    offline_share: Share = 0.35
+    """… so much offline is told, whoever and whenever it was: a few days without network are less …"""
+    offline_share_held: Share = 0.5
+    """… and so much is grave."""
+
     burst_capacity: Factor = 1.5
     """So many times as many lessons at once as rooms are grave; any more than rooms are told."""
+    rooms_grown: Factor = 3.0
+    """So many times as many lessons at once as the fewest rooms of the year before are grave, whatever rooms
+    were entered since; above `burst_capacity` times they are told."""
     rooms_believed: Annotated[int, Meta(ge=1, le=1_000)] = 40
     """More lessons at once than this are told however many rooms are on record: one clerk enters them."""
     room_hours_per_day: Annotated[float, Meta(ge=1, le=24)] = 16.0
@@ -177,7 +235,13 @@ _TOLD_BEFORE_HELD = (
     ("footage_missing_share_told", "footage_missing_share"),
     ("footage_changeover_minutes", "footage_changeover_minutes_long"),
     ("idle_days", "idle_days_held"),
+    ("burst_capacity", "rooms_grown"),
     ("phone_people", "phone_people_held"),
+    ("marks_drawn_spread_alone", "marks_drawn_spread"),
+    ("offline_people_told", "offline_people"),
+    ("offline_days", "offline_days_held"),
+    ("offline_share", "offline_share_held"),
+    ("offline_days_share", "offline_days_share_held"),
 )
 """Of each two the first is never above the second: what is grave was told before."""
 

@@ -10,6 +10,7 @@ from chalicelib.aws import queues
 from chalicelib.aws.logs import log
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.divisions import PROVINCE
+from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context
 from chalicelib.settlement.batches.sealing import may_leave_more, seal_division
 from chalicelib.settlement.clawback.arrears import suspend_in_arrears
@@ -19,6 +20,9 @@ from chalicelib.settlement.verification.model import Progress
 from chalicelib.settlement.verification.service import report, verify_page
 from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.lapsing.service import CLASSES_A_RUN_MAX, close_unclaimed
+
+hold_again: Port[[Context, str], None] = Port("hold_again_before_sealing")
+"""Asks supervision to hold again what is not tolerated any more in a division."""
 
 
 class Work(StrEnum):
@@ -77,11 +81,13 @@ def _work_of(body: Mapping[str, Any]) -> Work:
 def _settle(division: str, _: Mapping[str, Any], context: Context) -> None:
     """Close what nobody claims, suspend who owes, seal what is due; ask again where there may be more.
 
-    Sealing comes last: a batch that cannot be sealed keeps nothing else waiting.
+    Sealing comes last: a batch that cannot be sealed keeps nothing else waiting. What was tolerated until
+    yesterday is held again before: the clock that does so for the province runs beside this, in any order.
     """
     more = close_unclaimed(context, division) == CLASSES_A_RUN_MAX
     for uscc in suspend_in_arrears(context, division):
         log("suspended_in_arrears", division=division, institution=uscc)
+    hold_again(context, division)
     batch = seal_division(context, division)
     if more or (batch is not None and may_leave_more(batch)):
         _ask_again(Work.SETTLE, division, context)

@@ -4,7 +4,7 @@ The conditions of these writes are the truth of what `model.why_not` and its nei
 """
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -14,6 +14,8 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
+from chalicelib.aws.ahead import ahead
+from chalicelib.aws.lists import page_of_list
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import (
     TRANSACTION_ITEMS_MAX,
@@ -25,7 +27,7 @@ from chalicelib.aws.writes import (
     until_written,
     update,
 )
-from chalicelib.kernel.divisions import group_of, groups_below
+from chalicelib.kernel.divisions import PROVINCE, group_of, groups_below
 from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Change
 from chalicelib.programs.model import ENTITLEMENTS, ProgramKind
@@ -183,6 +185,11 @@ def read_voucher(voucher_id: str) -> Voucher:
     return VoucherRow.read(voucher_id)
 
 
+def want_vouchers(voucher_ids: Iterable[str | None]) -> None:
+    """Have vouchers come along with the next read of a page."""
+    ahead(VoucherRow, voucher_ids)
+
+
 def find_vouchers(voucher_ids: Sequence[str]) -> list[Voucher]:
     """Read many vouchers, 100 a call; unknown ones are left out."""
     return VoucherRow.find_many(voucher_ids)
@@ -197,7 +204,6 @@ def vouchers_of(person_key: str, request: PageRequest) -> Page[Voucher]:
 
 
 AREA_SHARDS = 8
-_SHARDS_A_PAGE = 40
 
 
 def vouchers_in(division: str, request: PageRequest) -> Page[Voucher]:
@@ -206,10 +212,9 @@ def vouchers_in(division: str, request: PageRequest) -> Page[Voucher]:
     under = VoucherRow.division_id.startswith(division)
 
     def read(shard: str, part: PageRequest) -> Page[Voucher]:
-        rows = VoucherRow.by_division.query(shard, under, limit=part.limit, last_evaluated_key=part.after)
-        return page_of(rows, part)
+        return page_of_list(VoucherRow, VoucherRow.by_division, shard, request=part, between=under)
 
-    return page_over(shards, request, read, lists_a_page=_SHARDS_A_PAGE)
+    return page_over(shards, request, read)
 
 
 def vouchers_alive(area: str, *, since: datetime, until: datetime) -> Iterator[Voucher]:
@@ -232,12 +237,20 @@ def vouchers_flagged(flag: VoucherFlag, division: str, request: PageRequest) -> 
     under = VoucherRow.division_id.startswith(division)
 
     def read(group: str, part: PageRequest) -> Page[Voucher]:
-        rows = VoucherRow.by_flag.query(
-            _flagged(flag, group), under, limit=part.limit, last_evaluated_key=part.after
-        )
-        return page_of(rows, part)
+        index: Any = VoucherRow.by_flag
+        return page_of_list(VoucherRow, index, _flagged(flag, group), request=part, between=under)
 
-    return page_over(groups_below(division), request, read, lists_a_page=_SHARDS_A_PAGE)
+    first = [PROVINCE] if flag in _OF_THE_PROVINCE else []
+    return page_over(list(dict.fromkeys([*first, *groups_below(division)])), request, read)
+
+
+def vouchers_under(flag: VoucherFlag, group: str) -> Iterator[Voucher]:
+    """Go through the vouchers under a flag in one list: a city's, or the province's."""
+    return (row.record for row in VoucherRow.by_flag.query(_flagged(flag, group)))
+
+
+_OF_THE_PROVINCE = frozenset({VoucherFlag.RESTORE_ASKED})
+"""Flags that only the province acts on: such vouchers stand in one list, those of before in their city's."""
 
 
 def flag_action(voucher: Voucher, flag: VoucherFlag | None) -> Action:
@@ -245,7 +258,8 @@ def flag_action(voucher: Voucher, flag: VoucherFlag | None) -> Action:
     if flag is None:
         removed: Action = VoucherRow.flagged.remove()
         return removed
-    listed: Action = VoucherRow.flagged.set(_flagged(flag, group_of(voucher.division)))
+    group = PROVINCE if flag in _OF_THE_PROVINCE else group_of(voucher.division)
+    listed: Action = VoucherRow.flagged.set(_flagged(flag, group))
     return listed
 
 

@@ -22,10 +22,10 @@ from joserfc import jwt
 from joserfc.jwk import ECKey
 
 from chalicelib.kernel.calendar import SHANGHAI
+from infra.contract.tools import ROOM, python_client, types
 from infra.demo.scene import CITY, PROJECT
 from infra.local.catalogue import PROGRAM
 from infra.local.films import film_of
-from infra.local.layout import STACK_FILE
 from infra.local.people import Person, graduate_row, make_person
 
 HERE: Final = Path(__file__).parent
@@ -50,18 +50,21 @@ class StepsBroke(RuntimeError):
     """A generated client did not come through the nine steps."""
 
 
-def walk(room: Path) -> None:
-    """Tell the steps through each client; `room` is where the tools and the clients are.
+def walk(stack: dict[str, Any]) -> None:
+    """Have the clients made, and tell the steps through each on a stack.
 
     Raises:
         StepsBroke: one of them stopped.
+        NotUnderstood: a client could not be made.
 
     """
-    stack = json.loads(STACK_FILE.read_text())
-    _told("openapi-python-client", [str(room / "venv/bin/python"), str(HERE / "nine_steps.py")], room, stack)
+    room = ROOM / "steps"
+    python_client(room)
+    types(room)
+    _told("openapi-python-client", [str(ROOM / "venv/bin/python"), str(HERE / "nine_steps.py")], room, stack)
     script = room / "nine_steps.mts"
     shutil.copy(HERE / "nine_steps.mts", script)
-    compiler = [str(room / "node_modules/.bin/tsc"), "--strict", "--target", "es2022", "--module", "nodenext"]
+    compiler = [str(ROOM / "node_modules/.bin/tsc"), "--strict", "--target", "es2022", "--module", "nodenext"]
     done = subprocess.run(
         [*compiler, "--skipLibCheck", str(script)],
         cwd=room,

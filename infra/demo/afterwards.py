@@ -84,7 +84,7 @@ def give_back(scene: Scene) -> None:
     def unanswered() -> list[str]:
         return [
             one["message_id"]
-            for state in ("pending", "sent", "refused", "dead")
+            for state in ("waiting", "pending", "sent", "refused", "dead")
             for one in province.every("/v1/exchange/deliveries", state=state)
             if one["subject"] in ours
         ]

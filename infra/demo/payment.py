@@ -299,7 +299,8 @@ def _pay_what_came_back(scene: Scene, first: Body, night: date) -> None:
     shown = finance.get(f"/v1/claim-lines/{line['line_id']}").wanted
     tries = [attempt["status"] for attempt in shown["attempts"]]
     scene.check("what the bank said of that line", tries, ["paid", "returned", "paid"])
-    scene.messages["voucher.changed"] += 2
+    scene.messages["voucher.returned"] += 1
+    scene.messages["voucher.paid_again"] += 1
 
 
 def _sealed_on(scene: Scene, night: date) -> Body:

@@ -25,7 +25,7 @@ from rich.table import Table
 
 Found = TypeVar("Found")
 _POLL_SECONDS: Final = 0.2
-_WAIT_SECONDS: Final = 120.0
+WAIT_SECONDS: Final = 120.0
 """Far above what anything takes on an idle machine: a busy one must not make a figure wrong."""
 _VALUE_CHARS: Final = 200
 _SAID_CHARS: Final = 130
@@ -133,7 +133,7 @@ class Teller:
         read: Callable[[], Found],
         done: Callable[[Found], bool],
         *,
-        seconds: float = _WAIT_SECONDS,
+        seconds: float = WAIT_SECONDS,
         every_seconds: float = _POLL_SECONDS,
     ) -> Found:
         """Read until it is done or the time is up; give what was read last."""

@@ -42,6 +42,7 @@ class DeadLetters:
     def __init__(self, session: boto3.Session, stage: str) -> None:
         self._sqs = session.client("sqs")
         self._functions = session.client("lambda")
+        self._objects = session.client("s3")
         self._formation = session.client("cloudformation")
         self._stage = stage
 
@@ -77,19 +78,35 @@ class DeadLetters:
             )
             return True
         letter: dict[str, Any] = json.loads(body)
+        if letter.get("cut") and "object" in letter:
+            letter = self._parked(letter["object"])
         if "record" not in letter or letter.get("cut"):
             return False
         event = json.dumps({"Records": [letter["record"]]}).encode()
         answer = self._functions.invoke(FunctionName=self._name(function), Payload=event)
         return "FunctionError" not in answer
 
+    def parked(self) -> Iterator[str]:
+        """Name every record that a consumer parked: they are kept for good, also once the letter is gone."""
+        pages = self._objects.get_paginator("list_objects_v2")
+        for page in pages.paginate(Bucket=self._output("EvidenceBucketName"), Prefix="parked/"):
+            yield from (item["Key"] for item in page.get("Contents", []))
+
+    def _parked(self, name: str) -> dict[str, Any]:
+        answer = self._objects.get_object(Bucket=self._output("EvidenceBucketName"), Key=name)
+        whole: dict[str, Any] = json.loads(answer["Body"].read())
+        return whole
+
     def _url(self, name: str) -> str:
         return str(self._sqs.get_queue_url(QueueName=f"{prefix(self._stage)}-{name}")["QueueUrl"])
 
     def _name(self, function: Function) -> str:
+        return self._output(function_output(function))
+
+    def _output(self, name: str) -> str:
         [stack] = self._formation.describe_stacks(StackName=prefix(self._stage))["Stacks"]
         outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
-        return str(outputs[function_output(function)])
+        return str(outputs[name])
 
 
 def main() -> None:
@@ -103,6 +120,8 @@ def main() -> None:
     if options.what == "list":
         for name, count in letters.waiting():
             print(f"{name:24} {count:6}")
+        for place in letters.parked():
+            print(place)
         return
     known = {function.name: function for function in FUNCTIONS if has_dead_letters(function)}
     if options.function not in known:

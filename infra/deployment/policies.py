@@ -105,7 +105,11 @@ def role_resources(tables: Sequence[Table], stage: str) -> Json:
     for function in FUNCTIONS:
         parts: dict[str, list[Json]] = defaultdict(list)
         for statement in statements(function, tables, stage):
-            parts[_part(statement) if function.name == API else ""].append(statement)
+            if function.name == API:
+                for part, told_part in _shared_out(statement):
+                    parts[part].append(told_part)
+            else:
+                parts[""].append(statement)
         for part, told in parts.items():
             if part:
                 resources[attached_id(function, part)] = {
@@ -140,13 +144,20 @@ def _policy(told: list[Json]) -> Json:
     return {"Version": "2012-10-17", "Statement": told}
 
 
-def _part(statement: Json) -> str:
-    """Tell which policy of a large role takes a statement: of indexes, of what is no table, or its own."""
+def _shared_out(statement: Json) -> Iterator[tuple[str, Json]]:
+    """Say which policies of a large role take a statement: two of indexes, of what is no table, its own."""
     services = {action.partition(":")[0] for action in statement["Action"]}
-    if services <= {"s3", "secretsmanager", "sqs", "kms"}:
-        return "BesideTables"
     on_tables = any("Fn::GetAtt" in resource for resource in statement["Resource"])
-    return "Indexes" if services == {"dynamodb"} and not on_tables else ""
+    if services <= {"s3", "secretsmanager", "sqs", "kms"}:
+        yield "BesideTables", statement
+    elif services == {"dynamodb"} and not on_tables:
+        resources = statement["Resource"]
+        middle = (len(resources) + 1) // 2
+        for part, some in (("Indexes", resources[:middle]), ("MoreIndexes", resources[middle:])):
+            if some:
+                yield part, {**statement, "Resource": some}
+    else:
+        yield "", statement
 
 
 def statements(function: Function, tables: Sequence[Table], stage: str) -> list[Json]:

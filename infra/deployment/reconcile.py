@@ -27,7 +27,7 @@ from chalicelib.aws.streams import Image, RowChange
 from chalicelib.aws.table import Table, all_tables, connection
 from chalicelib.exchange import service as exchange
 from chalicelib.exchange import store as deliveries
-from chalicelib.exchange.model import REPORTED
+from chalicelib.exchange.messages.reported import REPORTED
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.kernel.principal import Change, Context, Principal, Role, change_of
@@ -70,6 +70,8 @@ def reconcile(*, mend: bool, in_use: str, moment: datetime | None = None) -> Rep
     return report
 
 
+TOLD: Final = frozenset(name for name, reported in REPORTED.items() if reported.numbered_by_version)
+"""Tables of which each version is one message, so that what was told can be held against what stands."""
 _MISSING: Final = ("missing audit records", "missing deliveries", "told further than they are")
 
 
@@ -96,7 +98,7 @@ def _look_through(context: Context, table: type[Table[Any]], report: Report, in_
         count += len(page)
         changes = [_change_of(table, name, row, number) for number, row in enumerate(page)]
         report["missing audit records"] += _record(context, changes, mend=in_use is not None)
-        if name in REPORTED:
+        if name in TOLD:
             told = _tell(context, table, changes, in_use)
             report["missing deliveries"] += told["missing"]
             report["told further than they are"] += told["further"]
@@ -157,7 +159,8 @@ def _tell(
     found: Counter[str] = Counter()
     for row in changes:
         version = row.version or 0
-        told = {delivery.sequence for delivery in deliveries.deliveries_of(row.subject)}
+        subject = REPORTED[row.table].subject_of(row.after or {})
+        told = {delivery.sequence for delivery in deliveries.deliveries_of(subject)}
         newest = max(told, default=0)
         found["gaps"] += bool(set(range(1, max(version, newest))) - told)
         if newest > version:

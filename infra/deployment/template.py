@@ -8,6 +8,7 @@ key that Chalice does not know becomes a new resource: `tests/infra` proves that
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -72,7 +73,7 @@ def build(tables: Sequence[Table], stage: str) -> Json:
             "AlarmTopicArn": topic_parameter(stage),
             **_PARAMETERS,
             **access_log_parameters(),
-            **({} if stage == LOCAL else network_parameters()),
+            **(_LOCAL_PARAMETERS if stage == LOCAL else network_parameters()),
             **{
                 name: {"Type": "Number", "MinValue": 0, "Default": 0, "Description": says}
                 for name, says in _CONCURRENCY.items()
@@ -86,7 +87,7 @@ def build(tables: Sequence[Table], stage: str) -> Json:
             "AnswerOrigins": {"Fn::Not": [{"Fn::Equals": [{"Ref": "CorsOrigins"}, ""]}]},
             **{f"Reserve{name}": {"Fn::Not": [{"Fn::Equals": [{"Ref": name}, 0]}]} for name in _CONCURRENCY},
         },
-        "Globals": {"Function": {"Environment": {"Variables": environment()}}},
+        "Globals": {"Function": {"Environment": {"Variables": environment(stage)}}},
         "Resources": {
             **key_resources(stage),
             **secret_resources(stage),
@@ -136,8 +137,16 @@ _PARAMETERS: Final[Json] = {
     },
 }
 
+_LOCAL_PARAMETERS: Final[Json] = {
+    "WebhookReceiver": {
+        "Type": "String",
+        "Default": "",
+        "Description": "host:port that is told instead of every program's own address",
+    },
+}
 
-def environment() -> Json:
+
+def environment(stage: str) -> Json:
     """Give the settings that need an account or a parameter; every function gets all of them.
 
     `STAGE`, `TABLE_PREFIX` and, in the local stage, `ALLOW_TIME_TRAVEL` are in `.chalice/config.json`.
@@ -152,6 +161,7 @@ def environment() -> Json:
         "PLATFORM_URL": {"Ref": "PlatformUrl"},
         "TOTP_REQUIRED": {"Ref": "TotpRequired"},
         "CORS_ORIGINS": {"Ref": "CorsOrigins"},
+        **({"WEBHOOK_RECEIVER": {"Ref": "WebhookReceiver"}} if stage == LOCAL else {}),
     }
 
 
@@ -220,7 +230,7 @@ def _stream_source(function: Function, table: Table) -> Json:
         "BisectBatchOnFunctionError": True,
         "MaximumRetryAttempts": _STREAM_ATTEMPTS,
         "MaximumRecordAgeInSeconds": -1,
-        "ParallelizationFactor": function.stream_lanes,
+        "ParallelizationFactor": function.stream_lanes.get(table.name, 1),
         "DestinationConfig": {"OnFailure": {"Destination": arn(dead_letters_id(function))}},
     }
     if function.stream_window_seconds:
@@ -257,16 +267,15 @@ def _rules(stage: str) -> Json:
         trigger = _trigger(function, stage)
         if trigger is None:
             continue
-        rule = logical_id(function) + "Rule"
-        resources[rule] = {
-            "Type": "AWS::Events::Rule",
-            "Properties": {
-                "Name": f"{prefix(stage)}-{function.name}",
-                **trigger,
-                "Targets": [{"Id": function.name, "Arn": {"Ref": alias_id(function)}}],
-            },
-        }
-        resources[rule + "Permission"] = {
+        name = _rule_name(function)
+        own_id = logical_id(function) if name == function.name else name.title().replace("_", "")
+        rule = own_id + "Rule"
+        own: Json = {"Name": f"{prefix(stage)}-{name}", **trigger, "Targets": []}
+        resources.setdefault(rule, {"Type": "AWS::Events::Rule", "Properties": own})
+        resources[rule]["Properties"]["Targets"].append(
+            {"Id": function.name, "Arn": {"Ref": alias_id(function)}}
+        )
+        resources[logical_id(function) + "RulePermission"] = {
             "Type": "AWS::Lambda::Permission",
             "Properties": {
                 "FunctionName": {"Ref": alias_id(function)},
@@ -276,6 +285,26 @@ def _rules(stage: str) -> Json:
             },
         }
     return resources
+
+
+TARGETS_OF_A_RULE_MAX: Final = 5
+"""EventBridge, "Quotas": targets for a rule."""
+
+
+def _rule_name(function: Function) -> str:
+    """Name the rule that starts a function: one of its own, or that of all that are started as often.
+
+    A rule may have five targets, and a stack 500 resources: jobs of every ten minutes, or of the same
+    minute of the night, need no rule each.
+    """
+    schedule = function.schedule or ""
+    alike = [one for one in FUNCTIONS if schedule and one.schedule == schedule]
+    if not 1 < len(alike) <= TARGETS_OF_A_RULE_MAX:
+        return function.name
+    if every := re.fullmatch(r"rate\((\d+) (minute|hour)s?\)", schedule):
+        return f"every_{every[1]}_{every[2]}s"
+    daily = re.fullmatch(r"cron\((\d+) (\d+) \* \* \? \*\)", schedule)
+    return f"daily_{int(daily[2]):02}{int(daily[1]):02}_utc" if daily else function.name
 
 
 def _trigger(function: Function, stage: str) -> Json | None:

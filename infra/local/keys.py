@@ -17,7 +17,8 @@ ALGORITHM: Final = "ES256"
 CARD_ISSUER: Final = "https://card.example"
 CARD_AUDIENCE: Final = "voucher-service"
 _ASSERTION_SECONDS: Final = 300
-_PARTIES: Final = ("card", "platform")
+_PARTIES: Final = ("card", "platform", "platform_sealing")
+"""The last is the key for which what the platform alone may read is sealed."""
 
 
 @dataclass(frozen=True)
@@ -33,10 +34,15 @@ class KeyPair:
         return ECKey.import_key(self.private_key_pem, {"kid": self.kid, "alg": ALGORITHM, "use": "sig"})
 
     @property
-    def jwks(self) -> str:
-        """Give the public half as a JWK set, for the service's settings."""
-        keys: list[dict[str, Any]] = [dict(self.key.as_dict(private=False))]
-        return json.dumps({"keys": keys}, sort_keys=True)
+    def sealing_key(self) -> ECKey:
+        """Give the key, for opening what is sealed for it."""
+        return ECKey.import_key(self.private_key_pem, {"kid": self.kid, "use": "enc"})
+
+
+def key_set(*keys: ECKey) -> str:
+    """Give the public halves as a JWK set, for the service's settings."""
+    told: list[dict[str, Any]] = [dict(key.as_dict(private=False)) for key in keys]
+    return json.dumps({"keys": told}, sort_keys=True)
 
 
 def card_assertion(card: KeyPair, *, id_number: str, name: str) -> str:
@@ -49,13 +55,16 @@ def card_assertion(card: KeyPair, *, id_number: str, name: str) -> str:
 
 def key_pairs() -> dict[str, KeyPair]:
     """Give the key pair of each party, made once and kept in `.local/`."""
-    if not KEYS_FILE.exists():
-        fresh = {
-            party: {
-                "kid": f"{party}-local",
-                "private_key_pem": ECKey.generate_key("P-256").as_pem(private=True).decode(),
-            }
-            for party in _PARTIES
+    known: dict[str, dict[str, str]] = json.loads(KEYS_FILE.read_text()) if KEYS_FILE.exists() else {}
+    fresh = {
+        party: {
+            "kid": f"{party}-local",
+            "private_key_pem": ECKey.generate_key("P-256").as_pem(private=True).decode(),
         }
-        write_private(KEYS_FILE, json.dumps(fresh, indent=1))
-    return {party: KeyPair(**pair) for party, pair in json.loads(KEYS_FILE.read_text()).items()}
+        for party in _PARTIES
+        if party not in known
+    }
+    if fresh:
+        known |= fresh
+        write_private(KEYS_FILE, json.dumps(known, indent=1))
+    return {party: KeyPair(**pair) for party, pair in known.items()}

@@ -12,6 +12,8 @@ FOLDER: Final = Path(os.environ.get("LOCAL_FOLDER") or ROOT / ".local").absolute
 HOST: Final = "127.0.0.1"
 PORT: Final = int(os.environ.get("PORT") or "4566")
 PLATFORM_PORT: Final = PORT + 1
+WEBHOOK_RECEIVER: Final = f"{HOST}:{PORT + 2}"
+"""Where every program's webhook is told on this machine; nobody listens there until somebody tries one."""
 REGION: Final = "us-east-1"
 ACCOUNT_ID: Final = "000000000000"
 STAGE: Final = "local"

@@ -33,7 +33,7 @@ from infra.deployment.updates import DeploymentFailed
 from infra.deployment.watching import leading_back
 from infra.local.cloud import API_PATH, CLOUD
 from infra.local.http import ApiRefused, Client
-from infra.local.keys import ALGORITHM, CARD_AUDIENCE, CARD_ISSUER, KeyPair, key_pairs
+from infra.local.keys import ALGORITHM, CARD_AUDIENCE, CARD_ISSUER, KeyPair, key_pairs, key_set
 from infra.local.layout import (
     ARTIFACTS_BUCKET,
     CONTROL_URL,
@@ -46,6 +46,7 @@ from infra.local.layout import (
     STACK,
     STACK_FILE,
     STAGE,
+    WEBHOOK_RECEIVER,
     write_private,
 )
 from infra.local.platform import PLATFORM
@@ -125,10 +126,11 @@ def _deploy(local: boto3.Session, keys: dict[str, KeyPair], notes: list[str]) ->
         "DeletionProtection": "off",
         "CardIssuer": CARD_ISSUER,
         "CardAudience": CARD_AUDIENCE,
-        "CardJwks": keys["card"].jwks,
+        "CardJwks": key_set(keys["card"].key),
         "PlatformUrl": PLATFORM_URL,
-        "PlatformJwks": keys["platform"].jwks,
+        "PlatformJwks": key_set(keys["platform"].key, keys["platform_sealing"].sealing_key),
         "CorsOrigins": os.environ.get("CORS_ORIGINS", ""),
+        "WebhookReceiver": WEBHOOK_RECEIVER,
     }
     deployment = Deployment(
         local, stack=STACK, bucket=ARTIFACTS_BUCKET, poll_seconds=1, rolling=_rolling(local, notes)
@@ -204,6 +206,7 @@ def _describe(outputs: dict[str, str], keys: dict[str, KeyPair]) -> dict[str, An
             "alg": ALGORITHM,
             "private_key_pem": keys["platform"].private_key_pem,
         },
+        "webhook_receiver": WEBHOOK_RECEIVER,
     }
 
 
@@ -215,6 +218,7 @@ def show(console: Console, stack: dict[str, Any]) -> None:
         ("Console", stack["console_url"]),
         ("Card", stack["card_url"]),
         ("Platform", stack["platform"]["control_url"]),
+        ("Webhooks to", stack["webhook_receiver"]),
         ("AWS endpoint", stack["aws_endpoint_url"]),
     ):
         places.add_row(title, address)

@@ -23,6 +23,8 @@ from infra.province.labels import ClassLabel, Label, Strength
 from infra.province.phones import Person
 
 _CASES_A_STRENGTH_MIN = 1
+_CLASSES_A_CASE_COUNTED = 2.5
+"""A case of many classes counts as this many, so that there are enough cases of it to judge a rule by."""
 
 
 class Folder:
@@ -96,7 +98,8 @@ def plan_of_cases(builder: Builder, classes: int, fraud: float) -> list[tuple[st
     """Say which cases there are."""
     cases = []
     for rule, pattern in PATTERNS.items():
-        count = max(_CASES_A_STRENGTH_MIN, round(classes * fraud / pattern.classes_a_case / len(Strength)))
+        size = min(pattern.classes_a_case, _CLASSES_A_CASE_COUNTED)
+        count = max(_CASES_A_STRENGTH_MIN, round(classes * fraud / size / len(Strength)))
         if fraud <= 0:
             count = 0
         cases += [(rule, strength) for strength in Strength for _ in range(count)]
@@ -151,7 +154,8 @@ def generate(folder: Path, labels: Path, *, classes: int, seed: int, fraud: floa
                     name=school.name,
                     division=school.division,
                     suspended=school.suspended,
-                    rooms=school.room_count if school.tells_rooms else None,
+                    rooms=(school.rooms_entered or school.room_count) if school.tells_rooms else None,
+                    rooms_before=school.rooms_before or None,
                 ),
             )
         note = ExportNote(as_of=builder.as_of, since="2026-03-01", until="2026-12-31", divisions=["34"])

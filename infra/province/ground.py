@@ -12,7 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from chalicelib.kernel.geo import CoordSystem, Point, convert, distance_m
-from chalicelib.supervision.records.model import ProjectRecord, SiteRecord
+from chalicelib.supervision.records.model import ProjectRecord, RoomsRecord, SiteRecord
 
 METRES_A_DEGREE = 111_320.0
 
@@ -156,6 +156,8 @@ class School:
     tells_rooms: bool
     suspended: bool = False
     weight: float = 1.0
+    rooms_entered: int | None = None
+    rooms_before: list[RoomsRecord] = field(default_factory=list)
     projects: list[ProjectRecord] = field(default_factory=list)
 
     @property

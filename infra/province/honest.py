@@ -3,7 +3,15 @@
 from collections.abc import Callable
 from datetime import date, timedelta
 
-from chalicelib.supervision.records.model import EnrolmentRecord, ProjectRecord, StandingRecord, VoucherRecord
+import msgspec
+
+from chalicelib.supervision.records.model import (
+    EnrolmentRecord,
+    ProjectRecord,
+    RoomsRecord,
+    StandingRecord,
+    VoucherRecord,
+)
 from infra.province.attendance import attend, sign
 from infra.province.builder import Builder, Wish
 from infra.province.course import FACE_VALUE_FEN, Course, Meeting
@@ -320,6 +328,58 @@ def full_house(builder: Builder) -> list[Course]:
     return courses
 
 
+def grown(builder: Builder) -> list[Course]:
+    """Rent more rooms, say so, and use them: at most twice what there was."""
+    rng = builder.rng
+    before = rng.choice((2, 3, 4))
+    school = builder.new_school(rooms=min(2 * before, before + rng.choice((1, 2, 3))), sites=1)
+    school.weight, school.tells_rooms = 0.05, True
+    first_day = _early(builder) + timedelta(days=rng.randint(30, 90))
+    courses = []
+    for _ in range(school.room_count):
+        try:
+            course = builder.plan(
+                Wish(school=school, first_day=first_day, shift=SHIFTS[3][0], may_build=False)
+            )
+        except LookupError:
+            continue
+        course.looks_like.add("grown_school")
+        courses.append(live(builder, course))
+    if courses:
+        raised = min(course.created_at for course in courses) - builder.between(10, 90)
+        school.rooms_before = [RoomsRecord(rooms=before, until=raised)]
+    return courses or ordinary(builder)
+
+
+def no_network_for_days(builder: Builder) -> list[Course]:
+    """Have the network fail at a school for some days, and one or two phones without data for weeks."""
+    rng = builder.rng
+    course = live(builder, builder.plan(Wish(ended=True)))
+    days = sorted({meeting.starts_at.date() for meeting in course.meetings})
+    failed = set(rng.sample(days, k=min(rng.choice((1, 2, 3)), len(days) // 3)))
+    without = {trainee.enrolment for trainee in course.trainees[: rng.choice((0, 1, 2))]}
+    on_day = {meeting.id: meeting.starts_at.date() for meeting in course.meetings}
+    course.check_ins = [
+        msgspec.structs.replace(
+            line,
+            offline=True,
+            received_at=min(line.received_at + builder.between(0.1, 0.9), builder.as_of),
+            network=None,
+        )
+        if line.kind == "in"
+        and not line.made_up
+        and line.outcome != "refused"
+        and (
+            (on_day.get(line.lesson) in failed and rng.random() < 0.9)
+            or (line.enrolment in without and rng.random() < 0.7)
+        )
+        else line
+        for line in course.check_ins
+    ]
+    course.looks_like.add("no_network_for_days")
+    return [course]
+
+
 LOOK_ALIKES: tuple[tuple[Callable[[Builder], list[Course]], float], ...] = (
     (families, 0.03),
     (rooms_swapped, 0.012),
@@ -327,6 +387,8 @@ LOOK_ALIKES: tuple[tuple[Callable[[Builder], list[Course]], float], ...] = (
     (two_classes_at_once, 0.01),
     (learnt_again, 0.01),
     (full_house, 0.004),
+    (grown, 0.002),
+    (no_network_for_days, 0.02),
 )
 """Look-alikes that need a class, or several, of their own, with their share among honest draws."""
 

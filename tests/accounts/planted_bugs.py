@@ -119,7 +119,7 @@ BUGS = (
     _bug(
         "a caller's hands are their account alone",
         _GUARD,
-        "return msgspec.structs.replace(principal, hands=hands, own=own)",
+        "return msgspec.structs.replace(principal, hands=hands, own=own, scopes=scopes)",
         "return principal",
         _PERSONS,
     ),
@@ -178,5 +178,12 @@ BUGS = (
         "    if old is not None and old.division != saved.division:\n",
         "    if old is None:\n",
         _MOVED,
+    ),
+    _bug(
+        "a clerk confirms the program of who has an account by that clerk's hands",
+        "chalicelib/accounts/clients/model.py",
+        "principal.had_hand_in(client.proposed_by, *makers)",
+        "principal.had_hand_in(client.proposed_by)",
+        "tests/accounts/clients/test_attacks.py",
     ),
 )

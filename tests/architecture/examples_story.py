@@ -99,6 +99,22 @@ def _sign_in(world: Any) -> None:
     assert world.api().post("/v1/auth/totp/confirm", confirmed, source=HOME).status == 200
 
 
+def _programs(world: Any) -> None:
+    """A program is confirmed and signs in; its address is that of the example."""
+    from tests.accounts.clients.builders import Program, confirmed, signed_in
+    from tests.exchange.webhooks.builders import moved, told, told_program
+
+    program = Program()
+    confirmed(world.api, program)
+    assert signed_in(world.api, program).get("/v1/me").status == 200
+    told_id = told_program(world.api)
+    told(world.now, moved("cls_4kq2x7m3", 3, "submitted", "approved", at=world.now))
+    path = f"/v1/clients/{told_id}/webhook"
+    assert world.api("institution").get(path, at=world.now).status == 200
+    waits = world.api("institution").get(f"{path}/deliveries", {"state": "pending"}, at=world.now)
+    assert len(waits.json["items"]) == 1
+
+
 def _catalogue(world: Any) -> None:
     clerk = world.api("clerk")
     path = f"/v1/institutions/{HEFEI_OTHER}"
@@ -174,4 +190,4 @@ def _filmed(world: Any) -> None:
     assert send_parts(room, announced, after="complete").status == 200
 
 
-_OWN: tuple[Callable[[Any], None], ...] = (_sign_in, _catalogue, _sheets, _inspected, _filmed)
+_OWN: tuple[Callable[[Any], None], ...] = (_sign_in, _programs, _catalogue, _sheets, _inspected, _filmed)

@@ -35,6 +35,8 @@ class Story:
         self.lesson_ids: list[str] = []
         self.import_ids: list[str] = []
         self.case_ids: list[str] = []
+        self.client_ids: list[str] = []
+        self.told_ids: list[str] = []
         self.issuance_ids: list[str] = []
         self.delivery_states: list[str] = []
         self.rosters: dict[str, list[str]] = {}
@@ -427,12 +429,20 @@ def _issued(story: Story) -> None:
 
 def _told(story: Story) -> None:
     from chalicelib.exchange import jobs
+    from chalicelib.exchange.model import DeliveryState
     from chalicelib.kernel.principal import system_context
 
     context = system_context("test", now=story.now, request_id="req_test")
     story.platform.answers = [422]
     jobs.return_changes(stream_event(*voucher_changes(versions=2)), context)
-    story.delivery_states = ["pending", "sent", "acknowledged", "refused", "dead"]
+    story.delivery_states = [state.value for state in DeliveryState]
+
+
+def _left_out(story: Story) -> None:
+    from chalicelib.exchange.model import message_id_of
+
+    path = f"/v1/exchange/deliveries/{message_id_of('vch_aaaa', 1)}/pass-over"
+    story.post("province", path, {"reason": "项目已撤销"})
 
 
 def _nobody_payable(story: Story) -> None:
@@ -485,6 +495,25 @@ def _account_asked(story: Story) -> None:
     assert asked.status == 201, asked.text
 
 
+def _program_asked(story: Story) -> None:
+    """A school asks for a program, and it waits for a clerk."""
+    from tests.accounts.clients.builders import Program
+
+    asked = story.post("institution", "/v1/clients", Program().wish())
+    story.client_ids.append(asked["id"])
+
+
+def _program_told(story: Story) -> None:
+    """A school's program with a webhook is confirmed."""
+    from tests.accounts.clients.builders import Program
+    from tests.exchange.webhooks.builders import SCOPES, hook
+
+    asked = story.post("institution", "/v1/clients", Program(name="教务系统").wish(SCOPES, webhook=hook()))
+    story.client_ids.append(asked["id"])
+    story.told_ids.append(asked["id"])
+    story.post("clerk", f"/v1/clients/{asked['id']}/confirm", {"version": asked["version"]})
+
+
 def _expired(story: Story) -> None:
     story.now += timedelta(days=100)
 
@@ -494,12 +523,15 @@ _OTHERS: tuple[Step, ...] = (
     ("a batch of vouchers is proposed", _proposed),
     ("it is approved and issued", _issued),
     ("the platform is to be told", _told),
+    ("a message is to be left out", _left_out),
     ("two more classes are scored", _nobody_payable),
     ("a class is cancelled", _withdrawn),
     ("vouchers are revoked", _revoked),
     ("one is to be restored", _restored),
     ("a list renames people", _renamed),
     ("an account is asked for", _account_asked),
+    ("a program is asked for", _program_asked),
+    ("a program is told by a webhook", _program_told),
     ("vouchers have expired", _expired),
 )
 __all__ = ["Story", "application", "steps"]

@@ -209,6 +209,18 @@ KINDS = (
         ("AccountAnswer", "InvitationAnswer"),
     ),
     Kind(
+        "client",
+        "id",
+        _post("/v1/clients/{id}", confirm=versioned, refuse=reasoned, revoke=reasoned),
+        ("ClientAnswer",),
+    ),
+    Kind(
+        "webhook",
+        "client_id",
+        _post("/v1/clients/{client_id}/webhook", redrive=reason),
+        ("WebhookAnswer",),
+    ),
+    Kind(
         "program",
         "id",
         {"change_policy": Try("POST", "/v1/programs/{id}/policy", _policy)},
@@ -273,7 +285,13 @@ KINDS = (
     Kind(
         "delivery",
         "message_id",
-        _post("/v1/exchange/deliveries/{message_id}", redrive=nothing),
+        {
+            **_post("/v1/exchange/deliveries/{message_id}", redrive=nothing),
+            "pass_over": Try("POST", "/v1/exchange/deliveries/{message_id}/pass-over", reason),
+            "confirm_pass_over": Try(
+                "POST", "/v1/exchange/deliveries/{message_id}/pass-over/confirm", reason
+            ),
+        },
         ("DeliveryAnswer",),
     ),
     Kind(
@@ -308,10 +326,12 @@ WAITING_AS: Mapping[str, str] = {
     "make_up": "MakeUpAnswer",
     "idle_voucher": "EnrolmentAnswer",
     "subsidy_claim": "ClaimAnswer",
+    "stopped_claim": "ClaimAnswer",
     "override": "OverrideAnswer",
     "issuance_batch": "IssuanceBatchAnswer",
     "risk_case": "RiskCaseDetail",
     "account": "AccountAnswer",
+    "client": "ClientAnswer",
     "payee": "PayeeAnswer",
     "hold": "HoldRecordAnswer",
     "objection": "ObjectionAnswer",
@@ -320,6 +340,8 @@ WAITING_AS: Mapping[str, str] = {
     "rename": "RenameAnswer",
     "restoration": "VoucherAnswer",
     "footage": "awaited recording",
+    "delivery": "DeliveryAnswer",
+    "webhook": "WebhookAnswer",
 }
 """As what each kind of thing that waits is shown elsewhere: it offers the same there."""
 
@@ -364,6 +386,9 @@ READS: Mapping[tuple[str, str], Paths] = {
     ("GET", "/v1/imports/{import_id}"): _each("/v1/imports/{}", "import_ids"),
     ("GET", "/v1/institutions/{uscc}"): _always(f"/v1/institutions/{HEFEI_SCHOOL}"),
     ("GET", "/v1/accounts"): _always("/v1/accounts"),
+    ("GET", "/v1/clients"): _always("/v1/clients"),
+    ("GET", "/v1/clients/{client_id}"): _each("/v1/clients/{}", "client_ids"),
+    ("GET", "/v1/clients/{client_id}/webhook"): _each("/v1/clients/{}/webhook", "told_ids"),
     ("GET", "/v1/subsidy-claims"): _always("/v1/subsidy-claims"),
     ("GET", "/v1/subsidy-claims/{claim_id}"): _each("/v1/subsidy-claims/{}", "claim_ids"),
     ("GET", "/v1/claim-lines"): _always("/v1/claim-lines?flag=late_ineligibility"),
@@ -380,6 +405,7 @@ READS: Mapping[tuple[str, str], Paths] = {
     ("GET", "/v1/classes/{class_id}/make-ups"): _each("/v1/classes/{}/make-ups", "class_ids"),
     ("GET", "/v1/check-ins"): _always("/v1/check-ins"),
     ("GET", "/v1/lessons/{lesson_id}/check-ins"): _each("/v1/lessons/{}/check-ins", "lesson_ids"),
+    ("GET", "/v1/exchange/deliveries/{message_id}"): _always("/v1/exchange/deliveries/msg_aaaa-vch1"),
     ("GET", "/v1/exchange/deliveries"): _each("/v1/exchange/deliveries?state={}", "delivery_states"),
     ("GET", "/v1/waiting"): _always("/v1/waiting"),
     ("GET", "/v1/dead-letters"): _always("/v1/dead-letters"),

@@ -130,7 +130,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     from chalicelib.vouchers.batches import store as batch_store
     from chalicelib.vouchers.batches.model import IssuanceBatch, IssuanceBatchStatus
     from tests.accounts.builders import ask_for, numbered
+    from tests.accounts.clients.builders import Program
     from tests.classes.builders import application, changed_class
+    from tests.exchange.webhooks.builders import hook
     from tests.subsidies.holds.test_listed import listed as listed_late
     from tests.subsidies.scored import Money, scored_class
     from tests.supervision.cases.found import finding, record
@@ -158,7 +160,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         reason="测试",
         requested_by="test",
         requested_at=world.now,
-        queue=queue_of(COUNTY, class_id),
+        queue=queue_of(COUNTY),
     )
     MakeUpRow.from_record(make_up).save()
     batch = money.sealed(scored_class(world, 2))
@@ -185,6 +187,8 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     inspection_request = {"scope": "classes", "division": COUNTY, "share": 0.1}
     drawn = money.ok(world.api("supervisor").post("/v1/inspections", inspection_request, at=money.now))
     inspected, subject = drawn["id"], drawn["items"][0]["subject"]
+    wish = world.api("institution").post("/v1/clients", Program().wish(webhook=hook()), at=money.now)
+    client = money.ok(wish, 201)["id"]
     account = money.ok(ask_for(world.api, "in-county", division=COUNTY))["id"]
     upload = {"kind": "graduates", "filename": "a.csv", "size_bytes": 10, "sha256": "0" * 64}
     listed = money.ok(world.api("province").post("/v1/imports", upload))["id"]
@@ -296,6 +300,33 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ),
         ("POST", "/v1/accounts/{account_id}/reset"): Case(
             f"/v1/accounts/{account}/reset", VERSION, owner=in_county
+        ),
+        ("POST", "/v1/auth/client-tokens"): Case("/v1/auth/client-tokens", {}),
+        ("POST", "/v1/clients"): Case("/v1/clients", Program(name="测试").wish(["class.read"])),
+        ("GET", "/v1/clients"): Case("/v1/clients", query=div, owner=in_county, listing=True),
+        ("GET", "/v1/clients/{client_id}"): Case(f"/v1/clients/{client}", owner=of_school),
+        ("POST", "/v1/clients/{client_id}/confirm"): Case(
+            f"/v1/clients/{client}/confirm", VERSION, owner=of_school
+        ),
+        ("POST", "/v1/clients/{client_id}/refuse"): Case(
+            f"/v1/clients/{client}/refuse", VERSION_REASON, owner=of_school
+        ),
+        ("POST", "/v1/clients/{client_id}/revoke"): Case(
+            f"/v1/clients/{client}/revoke", VERSION_REASON, owner=of_school
+        ),
+        ("POST", "/v1/clients/{client_id}/keys"): Case(
+            f"/v1/clients/{client}/keys", VERSION | {"public_key": Program().public_key()}, owner=Owner()
+        ),
+        ("POST", "/v1/clients/{client_id}/keys/{kid}/retire"): Case(
+            f"/v1/clients/{client}/keys/k/retire", VERSION, owner=Owner()
+        ),
+        ("GET", "/v1/webhook-keys"): Case("/v1/webhook-keys"),
+        ("GET", "/v1/clients/{client_id}/webhook"): Case(f"/v1/clients/{client}/webhook", owner=of_school),
+        ("GET", "/v1/clients/{client_id}/webhook/deliveries"): Case(
+            f"/v1/clients/{client}/webhook/deliveries", owner=of_school
+        ),
+        ("POST", "/v1/clients/{client_id}/webhook/redrive"): Case(
+            f"/v1/clients/{client}/webhook/redrive", REASON, owner=of_school
         ),
         ("POST", "/v1/lessons/{lesson_id}/check-ins"): Case(
             f"/v1/lessons/{lesson_id}/check-ins", check_in, owner=of_class, outside="not_on_roster"
@@ -477,6 +508,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ("POST", "/v1/enrolments/{enrolment_id}/release"): Case(
             f"/v1/enrolments/{passed}/release", REASON, owner=ours
         ),
+        ("POST", "/v1/person-lookups"): Case(
+            "/v1/person-lookups", {"id_number": world.person(1).id_number, "purpose": "测试"}
+        ),
         ("GET", "/v1/scans"): Case(
             "/v1/scans", query={"institution": HEFEI_SCHOOL}, owner=of_school, listing=True
         ),
@@ -491,6 +525,25 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         ),
         ("GET", "/v1/exchange/keys"): Case("/v1/exchange/keys"),
         ("GET", "/v1/exchange/deliveries"): Case("/v1/exchange/deliveries"),
+        ("GET", "/v1/exchange/schemas"): Case("/v1/exchange/schemas"),
+        ("GET", "/v1/exchange/comparison"): Case("/v1/exchange/comparison"),
+        ("GET", "/v1/exchange/deliveries/{message_id}"): Case(
+            f"/v1/exchange/deliveries/{delivery.message_id}", owner=Owner(delivery.division)
+        ),
+        ("POST", "/v1/exchange/redrives"): Case(
+            "/v1/exchange/redrives",
+            {"state": "refused", "reason": "平台已修复", "kind": "voucher", "failure": "unknown"},
+        ),
+        ("POST", "/v1/exchange/deliveries/{message_id}/pass-over"): Case(
+            f"/v1/exchange/deliveries/{delivery.message_id}/pass-over",
+            {"reason": "x"},
+            owner=Owner(delivery.division),
+        ),
+        ("POST", "/v1/exchange/deliveries/{message_id}/pass-over/confirm"): Case(
+            f"/v1/exchange/deliveries/{delivery.message_id}/pass-over/confirm",
+            {"reason": "x"},
+            owner=Owner(delivery.division),
+        ),
         ("POST", "/v1/exchange/deliveries/{message_id}/redrive"): Case(
             f"/v1/exchange/deliveries/{delivery.message_id}/redrive", {}, owner=Owner(delivery.division)
         ),

@@ -21,8 +21,9 @@ from chalicelib.aws import keys, table, waiting
 from chalicelib.aws.settings import settings
 from chalicelib.catalogue.institutions import model as institutions
 from chalicelib.catalogue.payees import model as payees
+from chalicelib.exchange import lines as exchange_lines
 from chalicelib.exchange import model as exchange
-from chalicelib.exchange import store as exchange_store
+from chalicelib.exchange.platform import message_of
 from chalicelib.kernel import ids
 from chalicelib.kernel.principal import Change, Role
 from chalicelib.settlement.batches import model as batches
@@ -35,6 +36,7 @@ from chalicelib.supervision.audit import model as audit
 from chalicelib.vouchers import model as vouchers
 from chalicelib.vouchers import store as voucher_store
 from chalicelib.vouchers.card import qr
+from tests.support.keys import opened
 
 MOMENT = datetime(2026, 11, 28, 1, 2, 3, 456789, tzinfo=UTC)
 
@@ -133,8 +135,9 @@ def test_manifests_of_a_lesson() -> None:
     assert manifest.key_of("les_a-1", 2) == "lessons/les_a-1/manifest-000002.json"
 
 
-def test_what_the_national_platform_reads() -> None:
+def test_what_the_national_platform_reads(cloud: Any) -> None:
     delivery = exchange.Delivery(
+        form="voucher.1",
         subject="vch_abcd",
         sequence=3,
         message_id=exchange.message_id_of("vch_abcd", 3),
@@ -146,20 +149,18 @@ def test_what_the_national_platform_reads() -> None:
         queue="",
         body={"id": "vch_abcd"},
     )
-    assert exchange.envelope_of(delivery) == {
+    told = msgspec.to_builtins(message_of(delivery))
+    assert opened(told.pop("sealed_body")) == {"id": "vch_abcd"}
+    assert told.pop("told_at").endswith("+08:00")
+    assert told == {
         "message_id": "msg_abcd-vch3",
         "subject": "vch_abcd",
         "sequence": 3,
         "event": "voucher.redeemed",
-        "body": {"id": "vch_abcd"},
+        "form": "voucher.1",
         "occurred_at": "2026-11-28T09:02:03.456789+08:00",
     }
-    assert {name: " ".join(reported.fields) for name, reported in exchange.REPORTED.items()} == {
-        "vouchers": (
-            "id program_id person_key division status face_value_fen paid_fen reversed_fen issued_at claimed_at "
-            "redeemed_at settled_at expires_at valid_through enrolment_id institution"
-        )
-    }
+    assert exchange_lines.line_of("platform", "vch_abcd") == "platform#10"
 
 
 def test_the_token_of_a_qr() -> None:
@@ -180,8 +181,8 @@ def test_the_text_of_a_moment_and_of_a_change() -> None:
 
 def test_shards_and_parts() -> None:
     assert (voucher_store.DUE_SHARDS, voucher_store.AREA_SHARDS) == (32, 8)
-    assert exchange_store.SHARDS == waiting.PARTS == 4
-    assert waiting.queue_of("340111", "cls_abcd") == "3401#3"
+    assert exchange_lines.SHARDS == waiting.PARTS == 4
+    assert waiting.queue_of("340111") == "3401#0"
 
 
 def test_keys_are_derived_by_purpose() -> None:

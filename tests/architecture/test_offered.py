@@ -5,7 +5,9 @@ import pickle
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -47,6 +49,13 @@ VACUOUS = {"malformed", "missing_field", "wrong_type", "unknown_field", "invalid
 """Refusals that say that the request was wrong, not that the action was."""
 ASIDE = ("personal-data-accesses", "idempotency", "refused-results")
 """Tables of looks and calls: they say nothing of what is offered."""
+NOT_IN_LISTS = {
+    "class": frozenset({"close", "claim", "completion_submit", "completion_approve"}),
+    "settlement batch": frozenset({"export", "results", "close", "reconcile"}),
+}
+"""What lists leave out, because each of their rows would be read whole to know it; the thing itself tells."""
+OWN_ADDRESS = {"class": "/v1/classes/{}", "settlement batch": "/v1/settlement-batches/{}"}
+"""Where these tell it: a thing that the story reads in lists alone is read there besides."""
 EVERYTHING = bool(size_of("OFFERED", usual=0, full=0))
 
 
@@ -142,11 +151,13 @@ class Walk:
         """Read all there is as a caller; the same thing offers the same wherever it is read."""
         client = self.story.api(principal)
         seen: dict[tuple[str, str], tuple[Kind, Thing]] = {}
+        read: set[str] = set()
         for endpoint in ENDPOINTS:
             place = (endpoint.method, endpoint.path)
             for path in READS[place](self.story) if place in READS else ():
                 if (place, principal.role) in self.forbidden:
                     continue
+                read.add(path)
                 answer = self._answer(client, caller, path, contents)
                 assert answer.status < 500, answer.text
                 if answer.status == 403:
@@ -156,7 +167,11 @@ class Walk:
                 for kind, thing in things_in(endpoint, answer.json, self.story.around):
                     key = (kind.name, thing[kind.id_field])
                     other = seen.setdefault(key, (kind, thing))[1]
-                    if sorted(other["allowed_actions"]) != sorted(thing["allowed_actions"]):
+                    left_out = NOT_IN_LISTS.get(kind.name, frozenset())
+                    one, two = set(other["allowed_actions"]), set(thing["allowed_actions"])
+                    if one != two and (one ^ two) <= left_out and (one < two or two < one):
+                        seen[key] = (kind, thing if one < two else other)  # its own page tells them all
+                    elif sorted(other["allowed_actions"]) != sorted(thing["allowed_actions"]):
                         self.wrong.append(
                             f"{step}: {caller.name} is offered {thing['allowed_actions']} on {key} by {path} and "
                             f"{other['allowed_actions']} elsewhere"
@@ -166,6 +181,17 @@ class Walk:
                         self.wrong.append(
                             f"add {sorted(unknown)} to the tries of {kind.name} in offered_table.py"
                         )
+        for kind_name, id_ in list(seen):
+            path = OWN_ADDRESS.get(kind_name, "").format(id_)
+            if path and path not in read:
+                answer = self._answer(client, caller, path, contents)
+                assert answer.status == 200, answer.text
+                kind, listed = seen[kind_name, id_]
+                whole = answer.json["allowed_actions"]
+                if set(whole) ^ set(listed["allowed_actions"]) <= NOT_IN_LISTS[kind_name]:
+                    seen[kind_name, id_] = (kind, {**listed, "allowed_actions": whole})
+                else:
+                    self.wrong.append(f"{step}: {caller.name} is offered {whole} by {path}, else in lists")
         return seen
 
     def _answer(self, client: Any, caller: Caller, path: str, contents: dict[str, bytes]) -> Any:
@@ -183,12 +209,27 @@ class Walk:
             return known.answer
         forget_what_is_known()
         with self.emulator.asked() as asked:
-            answer = client.get(path, at=self.story.now)
+            answer = self._whole(client, path)
         self.remembered.pop(place, None)
         if asked <= set(contents):
             stood = {name: contents[name] for name in asked if not name.endswith(ASIDE)}
             self.remembered[place] = Remembered(self.story.now, stood, answer)
         return answer
+
+    def _whole(self, client: Any, path: str) -> Any:
+        """Read a list to its end: a page reads a few of its parts."""
+        answer = client.get(path, at=self.story.now)
+        told = answer.json if answer.status < 400 else None
+        if not isinstance(told, dict) or not told.get("next"):
+            return answer
+        items, cursor = list(told["items"]), told["next"]
+        while cursor is not None:
+            joined = "&" if "?" in path else "?"
+            more = client.get(f"{path}{joined}cursor={quote(cursor)}", at=self.story.now).json
+            items += more["items"]
+            cursor = more["next"]
+        whole = {**told, "items": items, "next": None}
+        return SimpleNamespace(status=answer.status, text=answer.text, json=whole)
 
     def _try_all(
         self,

@@ -12,6 +12,7 @@ DRAWN_AT_RANDOM = {
     "chalicelib/aws/writes.py": "the SDK's token of one transaction, and how long a conflict waits",
     "chalicelib/console/staff/session.py": "ids of visits, and keys of forms: a call gets its key from these",
     "chalicelib/edge/cursors.py": "a nonce of sealing",
+    "chalicelib/exchange/sending.py": "how long what failed waits",
     "chalicelib/kernel/ids.py": "marks of writes that no call under a key makes",
     "chalicelib/kernel/repeats.py": "ids of calls without a key",
     "chalicelib/people/lists/work.py": "a worker's own key",
@@ -23,6 +24,7 @@ MARKED_AT_RANDOM = {
     "chalicelib/accounts/disclosures/service.py": "each opening of something sealed is one by itself",
     "chalicelib/aws/writes.py": "writes that no call under a key makes",
     "chalicelib/edge/idempotency/service.py": "each run of a call holds the key by itself",
+    "chalicelib/edge/idempotency/store.py": "the mark of what is seen once",
     "chalicelib/people/lists/work.py": "a worker's reading",
     "chalicelib/vouchers/batches/chunks/store.py": "a worker's file",
 }

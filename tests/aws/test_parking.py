@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from chalicelib.aws.clients import client
+from chalicelib.aws.objects import read_object
 from chalicelib.aws.parking import LETTER_BYTES_MAX, PATIENCE, park
 from chalicelib.aws.queues import dead_letters_url
+from chalicelib.aws.settings import settings
 from chalicelib.aws.streams import RecordsUndone
 from chalicelib.exchange import store
 from chalicelib.exchange.jobs import return_changes
@@ -72,7 +74,10 @@ def test_what_cannot_be_read_is_parked_and_the_others_go_on(
     bad = unreadable()
     consumed(consumer, *voucher_changes("vch_before"), bad, *voucher_changes("vch_behind"))
     assert (done(consumer, "vch_before"), done(consumer, "vch_behind")) == (1, 1)
-    assert letters(consumer) == [{"consumer": consumer, "reason": "ValueError", "record": bad}]
+    kept = {"consumer": consumer, "reason": "ValueError", "record": bad}
+    place = f"parked/{consumer}/{bad['dynamodb']['SequenceNumber']}.json"
+    assert letters(consumer) == [{**kept, "object": place}]
+    assert json.loads(read_object(settings().evidence_bucket, place) or b"") == kept
     assert values_of(capsys.readouterr().out, "ChangesParked") == [1]
 
 
@@ -101,6 +106,8 @@ def test_a_letter_too_large_for_the_queue_says_which_change_it_was() -> None:
     park(record, "record_audit", reason="test")
     [letter] = letters("record_audit")
     assert letter["cut"] is True
+    whole = json.loads(read_object(settings().evidence_bucket, letter["object"]) or b"")
+    assert whole["record"] == record, "what the queue cannot hold is kept whole beside it"
     assert letter["record"]["dynamodb"] == {
         "Keys": record["dynamodb"]["Keys"],
         "SequenceNumber": record["dynamodb"]["SequenceNumber"],

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from chalicelib.aws.reading import answered, each_once
+from chalicelib.aws.reading import answered, each_once, want
 from chalicelib.classes.store import heads_by_id
 from tests.classes.builders import Classroom
 from tests.support.calls import asked
@@ -51,8 +51,70 @@ def test_an_item_is_asked_for_once_whether_alone_or_among_many() -> None:
         assert many(store, "b", "missing") == {"b"}
         assert get(store, "missing") == {}
         assert store.asked == ["GetItem", "BatchGetItem"]
-        assert get(store, "a", consistent=False)["Item"]
-        assert len(store.asked) == 3, "another kind of read is another answer"
+        assert get(store, "a", consistent=False)["Item"], "the state of now does for an older one too"
+        assert get(store, "c", consistent=False)["Item"]
+        assert len(store.asked) == 3
+        get(store, "c")
+        assert len(store.asked) == 4, "but never the other way round"
+
+
+def test_what_is_wanted_comes_along_with_the_next_read_and_is_asked_for_no_more() -> None:
+    store = Store()
+    with each_once():
+        want("t", [key("b"), key("missing")])
+        want("t", [key("a")])
+        assert get(store, "a")["Item"]["id"] == {"S": "a"}
+        assert store.asked == ["BatchGetItem"]
+        assert get(store, "b")["Item"]
+        assert get(store, "missing") == {}
+        assert many(store, "a", "b", "missing") == {"a", "b"}
+        assert store.asked == ["BatchGetItem"]
+        want("t", [key("a")])
+        get(store, "c")
+        assert store.asked == ["BatchGetItem", "GetItem"], "what is known is wanted no more"
+    want("t", [key("a")])
+    get(store, "b")
+    assert store.asked[-1] == "GetItem", "outside nothing is wanted"
+
+
+def test_who_asks_for_many_gets_theirs_alone_and_what_was_left_unanswered_is_asked_for_again() -> None:
+    store = Store()
+    with each_once():
+        want("t", [key("c")])
+        assert many(store, "a") == {"a"}
+
+    def busy(operation: str, asked_for: dict[str, Any]) -> Any:
+        answer = store(operation, asked_for)
+        if operation == "BatchGetItem":
+            request = asked_for["RequestItems"]["t"]
+            return {"Responses": {"t": []}, "UnprocessedKeys": {"t": request}}
+        return answer
+
+    with each_once():
+        want("t", [key("c")])
+        request = {"Keys": [key("a")], "ConsistentRead": True}
+        answer = answered(busy, "BatchGetItem", {"RequestItems": {"t": request}})
+        assert answer["UnprocessedKeys"]["t"]["Keys"] == [key("a")], "not what only came along"
+        assert get(store, "c")["Item"], "and it is not taken to be absent"
+        want("t", [key("b")])
+        asked_one = {"TableName": "t", "Key": key("a"), "ConsistentRead": True}
+        assert answered(busy, "GetItem", asked_one)["Item"], "the one is asked for by itself then"
+
+
+def test_no_call_has_more_keys_than_the_store_takes() -> None:
+    store = Store()
+    most: list[int] = []
+
+    def counting(operation: str, asked_for: dict[str, Any]) -> Any:
+        if operation == "BatchGetItem":
+            most.append(sum(len(part["Keys"]) for part in asked_for["RequestItems"].values()))
+        return store(operation, asked_for)
+
+    with each_once():
+        want("t", [key(f"k{number}") for number in range(250)])
+        for name in ("a", "b", "c"):
+            answered(counting, "GetItem", {"TableName": "t", "Key": key(name), "ConsistentRead": True})
+    assert most == [100, 100, 53]
 
 
 def test_nothing_is_known_outside_and_an_answer_is_the_readers_own() -> None:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.kernel.geo import CoordSystem, Point, to_wgs84
+from tests.attendance.builders import room_under
 from tests.classes.builders import Classroom
 from tests.support import browser
 from tests.support.axe import violations
@@ -140,3 +141,56 @@ def test_who_is_refused_for_the_place_is_told_what_to_do_on_this_phone(api, worl
         window.until("document.querySelector('.advice').open")
         assert "精确位置" in window.text
         assert "超出允许范围" in window.text
+
+
+def test_a_reload_keeps_the_sign_in_and_signing_out_or_another_tab_ends_it(api, world):
+    person = world.person(3)
+    world.voucher(person)
+    with served(api, at=world.now) as home, Browser.open(size=PHONE) as window:
+        signed_in(window, home, person)
+        assert person.name[0] in window.text
+        window.go(f"{home}/card?lang=zh")  # as F5 does: the same tab, the fragment gone
+        window.until("document.querySelector('#work h2')")
+        assert window.run("return document.getElementById('sign-in').hidden")
+        kept = window.run("return JSON.stringify({ ...sessionStorage, ...localStorage })")
+        assert person.name not in kept
+        assert person.id_number not in kept
+        press_button(window, "退出")
+        window.until("!document.getElementById('sign-in').hidden")
+        assert not window.run("return document.querySelector('#work h2')")
+        window.go(f"{home}/card?lang=zh")
+        window.until("document.readyState === 'complete'")
+        assert not window.run("return document.getElementById('sign-in').hidden"), "who signed out is out"
+        window.run("sessionStorage.setItem('card session', JSON.stringify({token: 'x', refresh: 'y'}))")
+        window.go(f"{home}/card?lang=zh")
+        window.until("document.getElementById('said').textContent.includes('过期')")
+        assert not window.run("return document.getElementById('sign-in').hidden")
+        assert window.run("return sessionStorage.getItem('card session')") is None
+        assert violations(window) == []
+
+
+def test_a_roll_call_is_answered_by_its_button_and_asked_for_once(api, world):
+    from chalicelib.attendance.roll_calls.service import roll_calls_at
+    from chalicelib.classes.service import read_class
+
+    room = room_under(world, roll_calls_per_lesson=2)
+    training_class = read_class(room.id)
+    first = roll_calls_at(training_class, training_class.lessons[0])[0]
+    at = first.opens_at + timedelta(minutes=1)
+    person = room.people[0]
+    room.check_in(person, kind="in", at=datetime.fromisoformat(room.lesson()["starts_at"]))
+    site = room.read(who="clerk")["site"]["location"]
+    where = to_wgs84(Point(site["lng"], site["lat"], CoordSystem(site["coord_system"])))
+    with served(api, at=at) as home, Browser.open(size=PHONE) as window:
+        signed_in(window, home, person)
+        assert "正在点名" in window.text
+        stand_at(window, where.lng, where.lat, at)
+        press_button(window, "点名应答")
+        window.until("document.getElementById('said').textContent !== ''")
+        assert "成功" in window.text or "已记录" in window.text, window.text
+        window.go(f"{home}/card?lang=zh")
+        window.until("document.querySelector('#work h2')")
+        assert "正在点名" not in window.text, "what was answered is asked for no more"
+        assert violations(window) == []
+    answered = room.api(person).get(f"/v1/lessons/{room.lesson()['id']}/roll-calls", at=at).json["items"]
+    assert [one["answered"] for one in answered if one["number"] == 1] == [True]

@@ -1,5 +1,6 @@
 """The pages carry nothing from outside, say what the document says, and speak two languages."""
 
+import gzip
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -62,6 +63,18 @@ def test_only_files_of_the_pages_are_served(api: Any) -> None:
     assert script.headers["Content-Type"].startswith("text/javascript")
     for name in ("pages.py", "..%2Fpages.py", "nothing.css", "%2e%2e%2froutes.py"):
         assert api().get(f"/static/{name}").status in (403, 404)
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_the_documentation_is_light_and_leads_nowhere_that_is_not(api: Any, lang: str) -> None:
+    text = api().get("/docs", {"lang": lang}).text
+    assert len(text.encode()) <= 650_000
+    assert len(gzip.compress(text.encode())) <= 100_000
+    ids = set(re.findall(r' id="([^"]+)"', text))
+    assert set(re.findall(r'href="#([^"]+)"', text)) <= ids
+    examples = re.findall(r'data-examples="([^"]+)"', text)
+    assert len(examples) > 180
+    assert set(examples) <= {endpoint.name for endpoint in ENDPOINTS}
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])

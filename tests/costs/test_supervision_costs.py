@@ -14,6 +14,7 @@ from chalicelib.kernel.ids import ClassId, LessonId
 from chalicelib.kernel.principal import system_context
 from chalicelib.supervision.evaluations.service import evaluate_class, touch_classes
 from tests.classes.builders import Classroom
+from tests.supervision.dossiers.test_marks import mark
 
 CALLS_A_CLASS_MAX = 12
 CALLS_WITH_FINDINGS_MAX = 18
@@ -83,6 +84,16 @@ def test_evaluating_a_class_takes_the_same_calls_however_long_it_runs(
         assert evaluated(room) == []
     within("evaluate a class of 30", late, calls=CALLS_A_CLASS_MAX, units=0)
     assert late.call_count <= early.call_count
+
+
+def test_a_marked_class_takes_one_query_more(room: Classroom, measure: Any, within: Any) -> None:
+    lessons = len(room.json["lessons"])
+    teach(room, lessons)
+    mark(room.id, [60 + place for place in range(TRAINEES)], room.ended())
+    evaluated(room)  # its marks are kept once
+    with measure() as meter:
+        evaluated(room)
+    within("evaluate a class of 30 that was marked", meter, calls=CALLS_A_CLASS_MAX + 1, units=0)
 
 
 def test_what_is_found_again_is_looked_up_and_not_written(room: Classroom, measure: Any, within: Any) -> None:

@@ -7,6 +7,7 @@ What the world around it does (holders with their cards, the bureau) stands belo
 import hashlib
 import json
 import random
+import time
 import urllib.error
 import urllib.request
 import uuid
@@ -15,6 +16,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from joserfc import jwt
+from joserfc.jwk import ECKey
 from rich.console import Console
 
 from infra.demo.client import Caller, Service
@@ -29,6 +32,22 @@ pytestmark = pytest.mark.cloud
 Json = dict[str, Any]
 TRAINEES = 10
 LESSONS = 5
+KEY = "2026"
+SCOPES = [
+    "attendance.read",
+    "class.read",
+    "class.submit",
+    "class.write",
+    "completion.submit",
+    "footage.write",
+    "payability.read",
+    "roster.write",
+    "scan.redeem",
+    "scan.verify",
+    "scores.write",
+    "subsidy_claim.read",
+    "subsidy_claim.submit",
+]
 HOURS = 8
 FIRST_FREE = 20
 """The first of the story's holders who claimed and did not redeem."""
@@ -46,10 +65,15 @@ class Problem(Exception):
 
 
 class School:
-    """Speaks for one institution. `now` is the time travel of a local stack; a real one knows no such header."""
+    """Speaks for one institution, by a key of its own; what it changes, it changes for `person`.
 
-    def __init__(self, api: str, account: str, password: str) -> None:
-        self.api, self.account, self.password = api, account, password
+    `now` is the time travel of a local stack; a real one knows no such header.
+    """
+
+    def __init__(self, api: str, person: str) -> None:
+        self.api, self.person = api, person
+        self.id = ""
+        self._key = ECKey.generate_key("P-256")
         self.now: datetime | None = None
         self._tokens: Json = {}
         self.lines_lost = 0
@@ -57,18 +81,36 @@ class School:
     # ----------------------------------------------------------------- transport
 
     def sign_in(self) -> Json:
-        grant = {"grant_type": "password", "account": self.account, "password": self.password}
-        self._tokens = self._once(
-            "POST", "/v1/auth/tokens", _json(grant), {"Content-Type": "application/json"}
-        )
+        """Prove the key by another assertion each time, in form fields, as a library of OAuth 2.0 would."""
+        server = self.get("/openapi.json")["servers"][0]["url"]
+        issued_at = int(time.time())
+        claims = {
+            "iss": self.id,
+            "sub": self.id,
+            "aud": f"{server}/v1/auth/client-tokens",
+            "iat": issued_at,
+            "exp": issued_at + 120,
+            "jti": uuid.uuid4().hex,
+        }
+        grant = {
+            "grant_type": "client_credentials",
+            "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+            "client_assertion": jwt.encode({"alg": "ES256", "kid": KEY}, claims, self._key),
+        }
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        self._tokens = self._once("POST", "/v1/auth/client-tokens", urlencode(grant).encode(), headers)
         return self._tokens
 
-    def renew(self) -> None:
-        """Trade the refresh token, good once, for the next pair."""
-        grant = {"grant_type": "refresh_token", "refresh_token": self._tokens["refresh_token"]}
-        self._tokens = self._once(
-            "POST", "/v1/auth/tokens", _json(grant), {"Content-Type": "application/json"}
-        )
+    @property
+    def wish(self) -> Json:
+        """What the school sends to `/v1/clients`: what the software is for, and its public key."""
+        public_key = {**self._key.as_dict(private=False), "kid": KEY, "alg": "ES256"}
+        return {
+            "name": "教务系统",
+            "purpose": "扫码、开班、花名册、录像、成绩与申领",
+            "scopes": SCOPES,
+            "public_key": public_key,
+        }
 
     def get(self, path: str, **query: Any) -> Any:
         return self._once("GET", path + ("?" + urlencode(query) if query else ""), None, {})
@@ -93,6 +135,8 @@ class School:
         sent = {"Accept": "application/json", "Accept-Language": "en", **headers}
         if "access_token" in self._tokens and not path.startswith("/v1/auth"):
             sent["Authorization"] = f"Bearer {self._tokens['access_token']}"
+            if method != "GET":
+                sent["X-On-Behalf-Of"] = self.person
         if self.now is not None:
             sent["X-Local-Now"] = self.now.isoformat()
         request = urllib.request.Request(self.api + path, data=body, headers=sent, method=method)
@@ -226,14 +270,18 @@ def test_a_school_integrated_from_the_documentation_alone_is_paid_for_whom_it_tr
 ) -> None:
     scene = tell(facts, quiet, chapters=5)
     account = next(one for one in facts["accounts"] if one["role"] == "institution")
-    school = School(facts["api_url"], account["account"], account["password"])
-    signed = school.sign_in()
-    assert (signed["role"], signed["institution"]) == ("institution", account["institution"])
-    school.renew()
+    school = School(facts["api_url"], account["account"])
     with Service(facts) as world:
         told = Scene(world, scene.teller, scene.day)
         today = told.at(1, 14)
         world.clock = school.now = today
+        wish = told.school.post("/v1/clients", school.wish).wanted
+        school.id = wish["id"]
+        confirmed = told.staff("clerk").post(f"/v1/clients/{school.id}/confirm", {"version": wish["version"]})
+        assert confirmed.wanted["status"] == "active"
+        signed = school.sign_in()
+        assert (signed["role"], signed["institution"]) == ("institution", account["institution"])
+        assert set(signed["scope"].split()) == set(SCOPES)
 
         holders = [one.person for one in scene.claimants[FIRST_FREE : FIRST_FREE + TRAINEES]]
         cards = [world.trainee(name=one.name, id_number=one.id_number) for one in holders]

@@ -225,3 +225,12 @@ def test_a_blank_reason_decides_nothing(world: Any) -> None:
     body = {"version": 1, "outcome": "upheld", "reason": "  "}
     resolved = money.api("supervisor").post("/v1/objections/obj_x/resolve", body, at=money.now)
     assert (resolved.status, resolved.json["errors"][0]["field"]) == (400, "reason")
+
+
+@pytest.mark.parametrize("word", ["null", "NULL", "Null"])
+def test_the_word_null_is_no_value_of_a_filter(api, world, word):
+    for path, name in (("/v1/vouchers", "status"), ("/v1/classes", "opens_from"), ("/v1/waiting", "kind")):
+        refused = api("province").get(path, {name: word}, at=world.now)
+        assert (refused.status, refused.json["code"]) == (400, "malformed"), (path, refused.text)
+        assert [fault["field"] for fault in refused.json["errors"]] == [name]
+    assert api("province").get("/v1/classes", {"named": word}, at=world.now).status == 200

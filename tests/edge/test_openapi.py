@@ -132,7 +132,8 @@ def test_bodies_and_sheets_are_told(doc: Json) -> None:
         if "requestBody" in operation:
             types = set(operation["requestBody"]["content"])
             form = {"application/json"} if endpoint.body is not None else set()
-            assert types == form | ({XLSX, CSV, BYTES} if endpoint.sheet else set())
+            fields = {"application/x-www-form-urlencoded"} if endpoint.takes_fields else set()
+            assert types == form | fields | ({XLSX, CSV, BYTES} if endpoint.sheet else set())
         key = {"$ref": "#/components/parameters/IdempotencyKey"}
         assert (key in operation["parameters"]) == (endpoint.method == "POST" and endpoint.action != PUBLIC)
         assert str(endpoint.status_code) in operation["responses"]
@@ -241,7 +242,7 @@ def test_an_answer_leads_to_what_its_caller_can_ask_next_by_the_ids_in_it(doc: J
     assert link == {
         "operationId": "submit_class",
         "parameters": {"class_id": "$response.body#/id"},
-        "requestBody": {"version": "$response.body#/version"},
+        "x-request-body": {"version": "$response.body#/version"},
     }
     redeemed = doc["paths"]["/v1/enrolments"]["post"]["responses"]["201"]["links"]
     assert {"read_voucher", "read_class", "release_enrolment"} <= redeemed.keys()

@@ -99,7 +99,8 @@ def test_a_reminder_waits_while_the_platform_is_away(world: Any, cloud: Any, pla
     platform.always = 503
     night(cloud, voucher_id, 1)
     platform.always = None
-    context = system_context("exchange", now=world.now, request_id="req_test")
+    last_day = read_voucher(voucher_id).expires_at
+    context = system_context("exchange", now=last_day, request_id="req_test")
     assert jobs.reconcile_exchange({}, context)["sent"] == 1
     assert days_told(platform) == [1]
 
@@ -109,7 +110,7 @@ def test_the_platform_acknowledges_a_reminder(
 ) -> None:
     night(cloud, world.voucher(world.person(1)), 1)
     message = platform.messages[0]
-    listed = api("province").get("/v1/exchange/deliveries", {"state": "sent"}).json["items"]
+    listed = api("province").whole("/v1/exchange/deliveries", {"state": "sent"})
     assert [delivery["message_id"] for delivery in listed] == [message["message_id"]]
     path = f"/v1/exchange/deliveries/{message['message_id']}/redrive"
     assert api("province").post(path, at=world.now).status == 200

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -15,7 +15,7 @@ from chalicelib.edge import tokens
 from chalicelib.exchange import jobs, store
 from chalicelib.exchange.model import DeliveryState, message_id_of
 from chalicelib.exchange.platform import platform_at
-from chalicelib.kernel.principal import system_context
+from chalicelib.kernel.principal import change_of, system_context
 from chalicelib.vouchers.batches.store import IssuanceBatchRow
 from chalicelib.vouchers.store import VoucherRow
 from tests.support import keys
@@ -30,6 +30,10 @@ def context(at: datetime = NOW) -> Any:
 
 def returned(*records: Any) -> dict[str, int]:
     return jobs.return_changes(stream_event(*records), context())
+
+
+def work(at: datetime = NOW + timedelta(hours=1)) -> dict[str, int]:
+    return jobs.reconcile_exchange({}, context(at))
 
 
 def states(name: str = "vch_aaaa") -> list[str]:
@@ -48,6 +52,7 @@ def platform(cloud: Any) -> Iterator[FakePlatform]:
     fake = FakePlatform()
     _use(fake.url)
     yield fake
+    _use("")  # who comes after in this process has none
     platform_at(fake.url).close()
     fake.close()
 
@@ -57,8 +62,12 @@ def _use(url: str) -> None:
     settings.cache_clear()
 
 
-def test_changes_are_sent_in_order_and_signed(platform: FakePlatform) -> None:
+def test_changes_are_sent_in_order_and_signed(api: Any, platform: FakePlatform) -> None:
     returned(*changes(versions=4))
+    assert states() == ["sent", "waiting", "waiting", "waiting"]
+    for sequence in range(1, 5):
+        assert [message["sequence"] for message in platform.messages] == list(range(1, sequence + 1))
+        accept(api, message_id_of("vch_aaaa", sequence))
 
     assert [message["event"] for message in platform.messages] == [
         "voucher.issued",
@@ -67,7 +76,7 @@ def test_changes_are_sent_in_order_and_signed(platform: FakePlatform) -> None:
         "voucher.settled",
     ]
     assert [message["sequence"] for message in platform.messages] == [1, 2, 3, 4]
-    assert states() == ["sent"] * 4
+    assert states() == ["acknowledged"] * 4
     first = platform.messages[0]
     assert first["path"] == "/messages"
     assert first["message_id"] == message_id_of("vch_aaaa", 1)
@@ -96,26 +105,29 @@ def test_a_redelivered_record_makes_no_second_message(platform: FakePlatform) ->
     batch = changes(versions=2)
     returned(*batch)
     returned(*batch)
-    assert len(platform.messages) == 2
-    assert states() == ["sent", "sent"]
+    assert len(platform.messages) == 1
+    assert states() == ["sent", "waiting"]
 
 
-def test_a_later_change_waits_for_an_earlier_one(platform: FakePlatform) -> None:
+def test_a_later_change_waits_until_the_earlier_one_is_accepted(api: Any, platform: FakePlatform) -> None:
     platform.answers = [503]
     returned(*changes())
     assert states() == ["pending"]
-    platform.answers = [503]
     returned(*changes(start=2))
-    assert states() == ["pending", "pending"]
+    assert states() == ["pending", "waiting"]
     assert not platform.messages
-
+    work()
+    assert states() == ["sent", "waiting"]
     returned(*changes(start=3))
+    work(NOW + timedelta(hours=5))
+    assert {message["sequence"] for message in platform.messages} == {1}  # no answer yet: told once more
+    accept(api, message_id_of("vch_aaaa", 1))
+    assert states() == ["acknowledged", "sent", "waiting"]
+    accept(api, message_id_of("vch_aaaa", 2))
+    assert [message["sequence"] for message in platform.messages][-2:] == [2, 3]
 
-    assert [message["sequence"] for message in platform.messages] == [1, 2, 3]
-    assert store.deliveries_of("vch_aaaa")[0].attempts == 3
 
-
-@pytest.mark.parametrize("status", [500, 502, 503, 401, 403, 408, 429, 302])
+@pytest.mark.parametrize("status", [500, 502, 503, 401, 403, 404, 408, 429, 302])
 def test_what_is_not_the_messages_fault_is_tried_again(platform: FakePlatform, status: int) -> None:
     platform.always = status
     returned(*changes())
@@ -127,31 +139,38 @@ def test_what_is_not_the_messages_fault_is_tried_again(platform: FakePlatform, s
     )
 
     platform.always = None
-    counts = jobs.reconcile_exchange({}, context())
+    assert delivery.due_at is not None
+    assert NOW <= delivery.due_at <= NOW + timedelta(seconds=30)
+    counts = work()
 
     assert counts == {"waiting": 1, "sent": 1, "refused": 0, "failed": 0}
     assert states() == ["sent"]
 
 
-def test_a_message_that_is_refused_is_kept_and_does_not_hold_up_the_next(platform: FakePlatform) -> None:
+def test_a_message_that_is_refused_holds_up_its_subject_and_nothing_else(platform: FakePlatform) -> None:
     platform.answers = [422]
-    returned(*changes(versions=2))
-    assert states() == ["refused", "sent"]
+    returned(*changes(versions=2), *changes("vch_bbbb"))
+    assert states() == ["refused", "waiting"]
     assert store.deliveries_of("vch_aaaa")[0].failure == "status_422"
+    assert states("vch_bbbb") == ["sent"]
+    work(NOW + timedelta(days=30))
+    assert states() == ["refused", "waiting"]
 
 
 def test_without_a_platform_everything_waits(cloud: Any) -> None:
     returned(*changes(versions=2))
-    assert states() == ["pending", "pending"]
-    assert jobs.reconcile_exchange({}, context())["waiting"] == 2
+    assert states() == ["pending", "waiting"]
+    assert work()["waiting"] == 1
+    assert states() == ["pending", "waiting"]
 
 
 def test_a_platform_that_is_away_is_not_asked_again_for_each_voucher(platform: FakePlatform) -> None:
     platform.always = 503
     counts = returned(*[record for n in range(20) for record in changes(f"vch_many{n}")])
     assert counts["failed"] == 3
+    assert counts["changes"] == 20
     platform.always = None
-    assert jobs.reconcile_exchange({}, context())["sent"] == 20
+    assert work()["sent"] == 20
 
 
 def test_an_address_where_nobody_listens_leaves_all_waiting(cloud: Any) -> None:
@@ -171,23 +190,67 @@ def test_a_few_bad_vouchers_do_not_stand_in_the_others_way(platform: FakePlatfor
     platform.answers = [503]
     returned(*changes("vch_good"))
 
-    jobs.reconcile_exchange({}, context())
+    work()
 
     assert [message["subject"] for message in platform.messages] == ["vch_good"]
 
 
-def test_after_too_many_tries_a_person_decides(platform: FakePlatform) -> None:
-    platform.always = 503
+def test_what_fails_for_a_week_while_others_get_through_is_left_to_a_person(
+    api: Any, platform: FakePlatform
+) -> None:
+    platform.refused_subjects = {"vch_aaaa": 500}
+    returned(*changes(versions=2))
+    at = NOW
+    for _ in range(40):
+        at += timedelta(hours=6)
+        work(at)
+    assert states() == ["pending", "waiting"]  # nobody else was heard of: the platform may be away
+    returned(*changes("vch_good"))
+    other = store.deliveries_of("vch_good")[0]
+    store.DeliveryRow(*other.key).update(actions=[store.DeliveryRow.occurred_at.set(at)])
+    accept(api, message_id_of("vch_good", 1))
+    work(at + timedelta(hours=6))
+    assert states() == ["dead", "waiting"]
+    assert store.deliveries_of("vch_aaaa")[0].due_at is None
+    platform.refused_subjects = {}
+    work(at + timedelta(days=3))
+    assert states() == ["dead", "waiting"]
+
+
+def test_what_is_taken_and_never_answered_is_told_again_and_then_left_to_a_person(
+    api: Any, platform: FakePlatform
+) -> None:
     returned(*changes())
-    delivery = store.deliveries_of("vch_aaaa")[0]
-    store.DeliveryRow(delivery.subject, delivery.sequence).update(
-        actions=[store.DeliveryRow.attempts.set(199)]
-    )
-
-    jobs.reconcile_exchange({}, context())
-
+    at = NOW
+    while states() == ["sent"]:
+        at += timedelta(hours=6)
+        returned(*changes(f"vch_new{int(at.timestamp())}"))
+        newest = store.deliveries_of(f"vch_new{int(at.timestamp())}")[0]
+        store.DeliveryRow(*newest.key).update(actions=[store.DeliveryRow.occurred_at.set(at)])
+        accept(api, newest.message_id)
+        work(at)
     assert states() == ["dead"]
-    assert jobs.reconcile_exchange({}, context())["waiting"] == 0
+    assert store.deliveries_of("vch_aaaa")[0].failure == "unanswered"
+    assert timedelta(days=7) <= at - NOW <= timedelta(days=8)
+    told = [message for message in platform.messages if message["subject"] == "vch_aaaa"]
+    assert len({message["message_id"] for message in told}) == 1
+    assert [message.get("attempt", 1) for message in told] == list(range(1, len(told) + 1))
+    assert len(told) > 12
+
+
+def test_two_workers_never_hold_one_message(platform: FakePlatform) -> None:
+    _use("")
+    returned(*changes())
+    pending = store.deliveries_of("vch_aaaa")[0]
+    change = change_of(context(), "test")
+    first = store.hand_over(pending, now=NOW, change=change)
+    assert first is not None
+    assert store.hand_over(pending, now=NOW, change=change) is None
+    assert store.hand_over(pending, now=NOW + timedelta(minutes=9), change=change) is None
+    assert store.hand_over(first, now=NOW + timedelta(minutes=10), change=change) is not None
+    # who held it first can no longer put it off
+    late = store.put_off(first, failure="late", due_at=NOW, now=NOW, change=change)
+    assert late is None
 
 
 def test_a_record_that_cannot_be_kept_fails_the_batch_after_the_others_are_done(
@@ -198,6 +261,18 @@ def test_a_record_that_cannot_be_kept_fails_the_batch_after_the_others_are_done(
     with pytest.raises(RecordsUndone):
         returned(bad, *changes("vch_good"))
     assert states("vch_good") == ["sent"]
+
+
+def test_without_a_key_to_seal_for_nothing_leaves(platform: FakePlatform, monkeypatch: Any) -> None:
+    monkeypatch.setattr("chalicelib.exchange.sealing.partner_keys", lambda _: {"keys": []})
+    returned(*changes())
+    assert states() == ["pending"]
+    assert store.deliveries_of("vch_aaaa")[0].failure == "no_key_to_seal_for"
+    monkeypatch.undo()
+    work()
+    assert len(platform.messages) == 1
+    assert platform.messages[0]["body"]["person_key"] == "prs_a"
+    assert "prs_a" not in platform.messages[0]["raw"].decode()
 
 
 def test_other_tables_are_nobodys_business(platform: FakePlatform) -> None:
@@ -213,18 +288,14 @@ def test_other_tables_are_nobodys_business(platform: FakePlatform) -> None:
 
 
 def acknowledge(api: Any, *items: dict[str, Any]) -> Any:
-    body = {"items": list(items)}
-    raw = json.dumps(body).encode()
-    signature = keys.sign(
-        keys.PLATFORM_KEY,
-        {
-            "iss": "national-platform",
-            "aud": "voucher-service",
-            "jti": "x",
-            "body_sha256": tokens.body_digest(raw),
-        },
-    )
-    return api().post("/v1/exchange/acknowledgements", raw=raw, headers={"X-Message-Signature": signature})
+    raw = json.dumps({"items": list(items)}).encode()
+    headers = {"X-Message-Signature": keys.signed_by_platform(raw)}
+    return api().post("/v1/exchange/acknowledgements", raw=raw, headers=headers)
+
+
+def accept(api: Any, *message_ids: str) -> None:
+    answer = acknowledge(api, *({"message_id": name, "outcome": "accepted"} for name in message_ids))
+    assert answer.json["applied"] == len(message_ids), answer.text
 
 
 def test_the_platform_acknowledges_and_repeats_are_harmless(api: Any, platform: FakePlatform) -> None:
@@ -243,20 +314,56 @@ def test_the_platform_acknowledges_and_repeats_are_harmless(api: Any, platform: 
         "applied": 2,
         "unknown": [message_id_of("vch_none", 1), "nonsense"],
         "contradicting": [],
+        "never_sent": [],
     }
     assert again.json == first.json
     assert states() == ["acknowledged", "refused"]
+    assert store.deliveries_of("vch_aaaa")[1].failure == "unknown program"
     contradiction = acknowledge(api, {**items[0], "outcome": "refused"})
     assert contradiction.json["contradicting"] == [message_id_of("vch_aaaa", 1)]
     assert states() == ["acknowledged", "refused"]
 
 
-def test_an_acknowledgement_may_come_before_we_know_it_was_sent(api: Any, cloud: Any) -> None:
+@pytest.mark.parametrize(("outcome", "state"), [("accepted", "acknowledged"), ("refused", "refused")])
+def test_an_acknowledgement_may_come_though_the_answer_of_the_call_was_lost(
+    api: Any, platform: FakePlatform, outcome: str, state: str
+) -> None:
+    platform.answers = [503]  # as far as we know it was not taken
     returned(*changes())
-    assert (
-        acknowledge(api, {"message_id": message_id_of("vch_aaaa", 1), "outcome": "accepted"}).json["applied"]
-        == 1
-    )
+    assert states() == ["pending"]
+    word = {"message_id": message_id_of("vch_aaaa", 1), "outcome": outcome}
+    assert acknowledge(api, word).json["applied"] == 1
+    assert states() == [state]
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "refused"])
+def test_a_word_on_what_was_never_handed_over_settles_nothing(
+    api: Any, platform: FakePlatform, outcome: str
+) -> None:
+    _use("")
+    returned(*changes(versions=2))
+    names = [message_id_of("vch_aaaa", sequence) for sequence in (1, 2)]
+    answer = acknowledge(api, *({"message_id": name, "outcome": outcome} for name in names))
+    expected = {"applied": 0, "unknown": [], "contradicting": [], "never_sent": names}
+    assert (answer.status, answer.json) == (200, expected)
+    assert states() == ["pending", "waiting"]
+    assert [delivery.answered_at for delivery in store.deliveries_of("vch_aaaa")] == [None, None]
+    _use(platform.url)
+    work()
+    accept(api, *names)
+    assert states() == ["acknowledged", "acknowledged"]
+    assert [message["sequence"] for message in platform.messages] == [1, 2]
+
+
+def test_a_word_that_comes_while_its_message_waits_to_be_told_again_counts(
+    api: Any, platform: FakePlatform
+) -> None:
+    returned(*changes())
+    [sent] = store.deliveries_of("vch_aaaa")
+    change = change_of(context(), "test")
+    assert store.redrive(sent, due_at=NOW + timedelta(hours=1), change=change) is not None
+    assert [(d.state, d.attempts) for d in store.deliveries_of("vch_aaaa")] == [("pending", 0)]
+    accept(api, sent.message_id)
     assert states() == ["acknowledged"]
 
 
@@ -280,8 +387,7 @@ def test_nobody_else_acknowledges(api: Any, cloud: Any) -> None:
 )
 def test_a_malformed_acknowledgement_is_refused(api: Any, cloud: Any, body: Any) -> None:
     raw = json.dumps(body).encode()
-    claims = {"iss": "national-platform", "aud": "voucher-service", "body_sha256": tokens.body_digest(raw)}
-    headers = {"X-Message-Signature": keys.sign(keys.PLATFORM_KEY, claims)}
+    headers = {"X-Message-Signature": keys.signed_by_platform(raw)}
     assert api().post("/v1/exchange/acknowledgements", raw=raw, headers=headers).status == 400
 
 
@@ -315,7 +421,7 @@ def test_a_refused_message_is_sent_again_on_demand(api: Any, platform: FakePlatf
     returned(*changes())
     message_id = message_id_of("vch_aaaa", 1)
     listed = api("province").get("/v1/exchange/deliveries", {"state": "refused"}).json["items"]
-    assert [item["allowed_actions"] for item in listed] == [["redrive"]]
+    assert [item["allowed_actions"] for item in listed] == [["redrive", "pass_over"]]
     assert api("supervisor").post(f"/v1/exchange/deliveries/{message_id}/redrive").status == 403
 
     answer = api("province").post(f"/v1/exchange/deliveries/{message_id}/redrive")
@@ -331,20 +437,24 @@ def test_a_refused_message_is_sent_again_on_demand(api: Any, platform: FakePlatf
 
 def test_a_day_is_reconciled_by_count(api: Any, platform: FakePlatform) -> None:
     platform.answers = [200, 200, 422]
-    returned(*changes(versions=3))
-    acknowledge(api, {"message_id": message_id_of("vch_aaaa", 1), "outcome": "accepted"})
+    returned(*changes(versions=4))
+    accept(api, message_id_of("vch_aaaa", 1))
+    returned(*changes("vch_bbbb"))
 
     day = api("supervisor").get("/v1/exchange/reconciliation", {"day": "2026-09-01"})
 
     assert day.json == {
         "day": "2026-09-01",
         "division": "3401",
-        "changes": 3,
+        "changes": 5,
+        "waiting": 2,
         "pending": 0,
         "sent": 1,
         "acknowledged": 1,
         "refused": 1,
         "dead": 0,
+        "passed": 0,
+        "missing": 0,
     }
     empty = api("province").get("/v1/exchange/reconciliation", {"day": "2026-09-02"}).json
     assert (empty["division"], empty["changes"]) == ("34", 0)
@@ -359,7 +469,9 @@ def test_the_keys_that_verify_messages_are_public(api: Any, cloud: Any) -> None:
     assert "d" not in answer.json["keys"][0]
 
 
-def test_what_follows_a_change_that_could_not_be_recorded_waits_for_it(platform: FakePlatform) -> None:
+def test_what_follows_a_change_that_could_not_be_recorded_waits_for_it(
+    api: Any, platform: FakePlatform
+) -> None:
     """The platform was told a voucher's second and third change before its first."""
     from tests.proof.network import THROTTLED, Network
 
@@ -368,5 +480,7 @@ def test_what_follows_a_change_that_could_not_be_recorded_waits_for_it(platform:
     assert str(undone.value).startswith("3 records undone")
     assert [message["subject"] for message in platform.messages] == ["vch_bbbb"]
     returned(*changes(versions=3), *changes("vch_bbbb"))
+    for sequence in (1, 2, 3):
+        accept(api, message_id_of("vch_aaaa", sequence))
     told = [message["sequence"] for message in platform.messages if message["subject"] == "vch_aaaa"]
     assert told == [1, 2, 3]

@@ -31,7 +31,7 @@ from tests.settlement.due import LINE_FEN, due_lines
 from tests.subsidies.scored import Money, scored_class
 from tests.supervision.audit.test_audit import recorded
 from tests.support.figures import values_of, written_figures
-from tests.support.streams import NOW, voucher_changes
+from tests.support.streams import NOW, handed_over, voucher_changes
 
 Output = pytest.CaptureFixture[str]
 
@@ -119,32 +119,38 @@ def test_what_waits_for_the_platform_is_counted_and_has_an_age(cloud: Any, capsy
     capsys.readouterr()
     exchange_jobs.reconcile_exchange({}, exchange_context(told_at + timedelta(hours=5)))
     written = capsys.readouterr().out
-    assert values_of(written, "Undelivered") == [2]
+    assert values_of(written, "Undelivered") == [1], "the second waits for the first"
     assert values_of(written, "UndeliveredAge") == [5 * 3600]
 
 
 def test_when_nothing_waits_its_age_is_nothing(cloud: Any, capsys: Output) -> None:
     exchange_jobs.reconcile_exchange({}, exchange_context())
     written = capsys.readouterr().out
-    for name in ("Undelivered", "UndeliveredAge", "DeliveriesDead", "DeliveriesRefused"):
+    for name in (
+        "Undelivered",
+        "UndeliveredAge",
+        "DeliveriesStuck",
+        "PlatformDifferences",
+        "PlatformUnexplained",
+    ):
         assert values_of(written, name) == [0]
 
 
 def test_deliveries_that_a_person_has_to_decide_on_are_counted_until_they_did(
     cloud: Any, capsys: Output
 ) -> None:
-    returned(*voucher_changes(versions=3))
-    first, second, _ = exchange_store.deliveries_of("vch_aaaa")
+    returned(*voucher_changes(), *voucher_changes("vch_bbbb"))
+    handed_over("vch_bbbb", 1)
+    [first], [second] = (exchange_store.deliveries_of(name) for name in ("vch_aaaa", "vch_bbbb"))
     change = first.last_change
     assert change is not None
-    exchange_store.mark_dead(first, failure="status_503", change=change)
-    exchange_store.mark_refused(second, failure="status_422", now=NOW, change=change)
-    for _ in range(2):
+    exchange_store.give_up(first, failure="status_503", now=NOW, change=change)
+    exchange_store.mark_refused(second, reason="status_422", now=NOW, change=change)
+    for left in ([2], [1]):
         capsys.readouterr()
         exchange_jobs.reconcile_exchange({}, exchange_context())
-        written = capsys.readouterr().out
-        assert values_of(written, "DeliveriesDead") == [1]
-        assert values_of(written, "DeliveriesRefused") == [1]
+        assert values_of(capsys.readouterr().out, "DeliveriesStuck") == left
+        exchange_store.redrive(second, due_at=NOW + timedelta(days=1), change=change)
 
 
 def test_a_batch_that_nobody_goes_on_with_is_measured_in_working_days(

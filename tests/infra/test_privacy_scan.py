@@ -1,17 +1,19 @@
 """Nothing that the service leaves behind holds a number in the clear; the scanner finds what is planted."""
 
 import base64
+import gzip
 import json
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
+from boto3.dynamodb.types import Binary
 
 import app
 from infra.local import catalogue
 from infra.local.people import demo_list, make_person
-from infra.privacy_scan import Found, kinds_in, scan
+from infra.privacy_scan import Found, is_published, kinds_in, scan
 from tests.subsidies.scored import Money, scored_class
 from tests.vouchers.batches.test_issuance_from_a_list import imported
 
@@ -54,6 +56,8 @@ def found() -> list[Found]:
         (base64.b64encode(f"id={PERSON.id_number}".encode()).decode(), {"id_number"}),
         (base64.urlsafe_b64encode(json.dumps({"p": PERSON.phone}).encode()).decode(), {"phone"}),
         ({"deep": [{"er": PERSON.id_number}]}, {"id_number"}),
+        (Binary(gzip.compress(json.dumps([PERSON.phone]).encode())), {"phone"}),
+        (b"\x1f\x8bno gzip " + PERSON.id_number.encode(), {"id_number"}),
         ("340***********1234", set()),
         ("20260901T010000", set()),
         ("91340111MX0000027D", set()),
@@ -109,3 +113,13 @@ def test_a_whole_life_leaves_nothing_in_the_clear_and_what_is_planted_is_found(
         ("phone", "log"),
     }
     logs.delete_log_group(logGroupName="planted")
+
+
+def test_only_what_is_told_of_an_institution_may_hold_its_own_phone() -> None:
+    of_institution, of_voucher = (
+        {"event": {"S": name}} for name in ("institution.changed", "voucher.claimed")
+    )
+    assert is_published("deliveries", "body", of_institution)
+    assert not is_published("deliveries", "body", of_voucher)
+    assert not is_published("deliveries", "failure", of_institution)
+    assert is_published("institutions", "phone", {})

@@ -27,6 +27,8 @@ WITHOUT_TABLE = {
     "footage": {"awaiting_upload", "missing", "mismatch"},
     "restoration": {"proposed"},
     "line_request": {"asked"},
+    "stopped_claim": {"stands"},
+    "webhook": {"stopped", "stopped_at_bureau"},
 }
 """Machines whose states are no transition table."""
 STATES = {

@@ -1,9 +1,11 @@
 """What stands in tables, queues and buckets: kept, put back, and told in a form that two runs can share."""
 
 import copy
+import hashlib
 import json
 import re
 from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -11,6 +13,8 @@ from tests.support.in_process import Emulator
 from tests.support.plugin import forget_what_is_known
 
 LATER = timedelta(seconds=2)
+HOW_OFTEN_LOCKED = ("duties",)
+"""Tables whose version says how often somebody began to decide on a person's duties, not what was decided."""
 KEPT_ELSEWHERE = ("attempts", "idempotency", "personal-data-accesses")
 """Tables that tell of the tries themselves: of passwords, and of keys; who was shown something sealed, each time."""
 
@@ -64,15 +68,16 @@ class State:
                 continue
             for record in self._emulator.rows(table):
                 key = [getattr(record, part, "") for part in table.key_names()]
-                state = [getattr(record, fact, None) for fact in ("status", *(("version",) * versions))]
+                facts = ("status", "version") if versions and name not in HOW_OFTEN_LOCKED else ("status",)
+                state = [getattr(record, fact, None) for fact in facts]
                 told[f"{name} {key} {state}"] += 1
         for name, queue in self._emulator.queues.items():
             bodies = {_message(message) for message in queue["messages"]}
             told.update(f"queue {name.rpartition('/')[2]} {body}" for body in bodies)
         for name, bucket in self._buckets.items():
-            told.update(
-                {_NUMBER.sub("", f"object {name} {key}") for key in bucket.keys if not _DRAFT.fullmatch(key)}
-            )
+            left_out = [key for key in bucket.keys if _DRAFT.fullmatch(key) or _MANIFEST.fullmatch(key)]
+            told.update(f"object {name} {key}" for key in bucket.keys if key not in left_out)
+            told.update(_manifests(bucket))
         merged: Counter[str] = Counter()
         for text, count in told.items():
             merged[_plain(text, at, own_ids=own_ids)] += count
@@ -89,6 +94,27 @@ def _tables() -> list[Any]:
     return [table for table in all_tables() if table.__module__.startswith("chalicelib.")]
 
 
+def _manifests(bucket: Any) -> Iterator[str]:
+    """Tell of each lesson what its last manifest lists, and which one tells nothing new or breaks the chain."""
+    lessons: dict[str, list[tuple[str, bytes]]] = {}
+    for key in sorted(bucket.keys):
+        if found := _MANIFEST.fullmatch(key):
+            lessons.setdefault(found.group(1), []).append((key, bucket.keys[key].value))
+    for lesson, manifests in lessons.items():
+        before: tuple[Any, bytes] | None = None
+        for key, raw in manifests:
+            told = json.loads(raw)
+            if before is not None and before[0] == told["evidence"]:
+                yield f"manifest {key} tells nothing new"
+            if told["previous_sha256"] != (None if before is None else hashlib.sha256(before[1]).hexdigest()):
+                yield f"manifest {key} does not follow the one before"
+            before = (told["evidence"], raw)
+        assert before is not None
+        came = [one for one in before[0]["footage"] if one["status"] not in _NEVER_CAME]
+        listed = sorted(f"{one['sha256'][:12]} {one['status']}" for one in came)
+        yield f"manifest of {lesson}: {listed}"
+
+
 def _message(message: Any) -> str:
     try:
         body = json.loads(message["body"])
@@ -98,8 +124,10 @@ def _message(message: Any) -> str:
     return json.dumps(body, sort_keys=True, ensure_ascii=False)
 
 
-_NUMBER = re.compile(r"(?<=/manifest)-\d+")
-"""How many manifests a lesson has depends on how often somebody looked; that it has one does not."""
+_MANIFEST = re.compile(r"lessons/(\w[\w-]*)/manifest-\d+\.json")
+"""How many manifests a lesson has depends on when somebody looked; what the last one tells does not."""
+_NEVER_CAME = ("awaiting_upload", "missing")
+"""What was announced and is not there: evidence of nothing, told in a manifest only on the way."""
 _DRAFT = re.compile(r"imports/imp_\w+/[A-Za-z0-9_-]{16}/(raw|judged|marks|repeats)-\d+")
 """What one reading of a list left for its own steps; the bucket forgets it, whoever died."""
 _TIMES = re.compile(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+\d\d:\d\d)")

@@ -322,7 +322,7 @@ def test_a_budget_too_small_says_what_is_missing_and_the_same_claim_goes_on_once
     claim = money.ok(money.decide("clerk", claim, "review"))
     refused = money.decide("reviewer", claim, "approve")
     assert (refused.status, refused.json["code"]) == (409, "budget_exhausted")
-    assert f"还差 {fen} 分" in refused.json["detail"]
+    assert "还差 1,800.00 元" in refused.json["detail"]
     kept = money.read(claim)
     assert (kept["status"], kept["count"], kept["amount_fen"]) == ("reviewed", 2, 2 * fen)
     path = "/v1/budgets/3401/2026"

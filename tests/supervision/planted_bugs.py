@@ -12,6 +12,8 @@ _WAITING = "chalicelib/supervision/waiting/store.py"
 _PAYMENTS = "chalicelib/subsidies/payments/store.py"
 _FOOTAGE = "chalicelib/attendance/footage/store.py"
 _BATCHES = "chalicelib/settlement/batches/store.py"
+_STOPPED = "tests/subsidies/holds/test_stopped_by_institution.py"
+_CHEATS = "tests/supervision/cases/test_cheats.py"
 
 
 def _bug(name: str, file: str, old: str, new: str, finder: str) -> Bug:
@@ -19,6 +21,41 @@ def _bug(name: str, file: str, old: str, new: str, finder: str) -> Bug:
 
 
 BUGS = (
+    _bug(
+        "a claim that its institution stops waits for nobody",
+        "chalicelib/subsidies/holds/stopping.py",
+        "    waits = waits_for_bureau(claim, recipient, change.at)\n",
+        "    waits = False\n",
+        _STOPPED,
+    ),
+    _bug(
+        "a failed line that its institution stops waits for nobody",
+        "chalicelib/settlement/batches/due.py",
+        "                note_stopped_line(line, claim, seen[claim.institution], change)\n",
+        "                continue\n",
+        _STOPPED,
+    ),
+    _bug(
+        "rooms of before are forgotten with a raise",
+        "chalicelib/catalogue/institutions/service.py",
+        "        rooms_before=rooms_before(old, rooms, context.now),\n",
+        "",
+        _CHEATS,
+    ),
+    _bug(
+        "rooms of before are not told to the rule",
+        "chalicelib/supervision/rules/capacity.py",
+        "    if not before or not crowds or not _known_rooms(dossier):\n",
+        "    if before or not crowds or not _known_rooms(dossier):\n",
+        "tests/supervision/rules/test_overlaps.py",
+    ),
+    _bug(
+        "offline check-ins are read by no rule",
+        "chalicelib/supervision/rules/offline.py",
+        "                offline=[record for record in arrivals if record.offline],\n",
+        "                offline=[],\n",
+        _CHEATS,
+    ),
     _bug(
         "an officer confirms the repayment that they entered",
         _CLAWBACK,

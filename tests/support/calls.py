@@ -13,6 +13,7 @@ import sys
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from types import CodeType, FrameType
@@ -78,18 +79,42 @@ def _work_in(frame: FrameType | None) -> Work:
                 return Work(function, for_a_test)
             case function, False:
                 middle = function
-        for_a_test |= "/tests/" in frame.f_code.co_filename
+        for_a_test |= "/tests/" in frame.f_code.co_filename and frame.f_code.co_filename != __file__
         frame = frame.f_back
     return Work(middle, for_a_test)
 
 
 def _function_at_work() -> str | None:
-    """Give the function this thread works for; a thread of a function's own pool works for the only one there is."""
-    work = _work_in(sys._getframe(2))  # not this file, which is of the tests
-    if work.function is not None or work.for_a_test or threading.current_thread() is threading.main_thread():
+    """Give the function this thread works for: its frames tell, or whoever gave work to its pool."""
+    work = _work_in(sys._getframe(2))
+    if work.function is not None or work.for_a_test:
         return work.function
-    others = {_work_in(frame).function for frame in sys._current_frames().values()} - {None}
-    return others.pop() if len(others) == 1 else None
+    return getattr(_given, "function", None)
+
+
+_given = threading.local()
+"""`function`: for which one a thread of a pool does what it was given."""
+
+
+def _watch_pools() -> None:
+    """Let threads of pools know for whom they work. Frames of another thread that runs are not to be read."""
+    submit = ThreadPoolExecutor.submit
+    if submit.__module__ == __name__:
+        return
+
+    def submit_for(pool: ThreadPoolExecutor, act: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        work = _work_in(sys._getframe(1))
+
+        def done_for(*args: Any, **kwargs: Any) -> Any:
+            _given.function = work.function
+            try:
+                return act(*args, **kwargs)
+            finally:
+                _given.function = None
+
+        return submit(pool, done_for, *args, **kwargs)
+
+    ThreadPoolExecutor.submit = submit_for
 
 
 _last: list[str] = []
@@ -122,6 +147,7 @@ def watch_clients() -> None:
     """Note the requests of every client that is made from now on."""
     from botocore import handlers
 
+    _watch_pools()
     handlers.BUILTIN_HANDLERS += [
         ("before-parameter-build", _note_request),
         ("before-sign.s3.PutObject", _note_form),
@@ -129,6 +155,7 @@ def watch_clients() -> None:
 
 
 _asked: list[str] = []
+_called: list[str] = []
 
 
 @contextmanager
@@ -140,8 +167,18 @@ def asked() -> Iterator[list[str]]:
     operations += _asked
 
 
+@contextmanager
+def called() -> Iterator[list[str]]:
+    """Collect every call meanwhile, of whichever service: tables, objects, queues, keys, secrets."""
+    _called.clear()
+    calls: list[str] = []
+    yield calls
+    calls += _called
+
+
 def _note_request(params: Mapping[str, Any], model: Any, **_: Any) -> None:
     function, service = _function_at_work(), model.service_model.service_name
+    _called.append(f"{service} {model.name} {_where(params)}".strip())
     if service == "dynamodb":
         _asked.append(model.name)
     if function is None:
@@ -150,6 +187,18 @@ def _note_request(params: Mapping[str, Any], model: Any, **_: Any) -> None:
         _as_in_a_process_of_its_own(function)
         _last[:] = [function]
     note(Call(function, *need) for need in needed(service, model.name, params))
+
+
+def _where(params: Mapping[str, Any]) -> str:
+    match params:
+        case {"RequestItems": tables}:
+            return " ".join(sorted(map(_short, tables)))
+        case {"TableName": name, "IndexName": index}:
+            return f"{_short(name)}/{index}"
+        case {"TableName": name}:
+            return _short(str(name))
+        case _:
+            return ""
 
 
 _WHOSE_ANSWERS_ARE_KEPT = frozenset({"kms", "secretsmanager"})

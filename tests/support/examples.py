@@ -27,6 +27,7 @@ _SECRETS = {
     "refresh_token": "<refresh token>",
     "activation_code": "<activation code>",
     "assertion": "<assertion of the card platform>",
+    "client_assertion": "<assertion signed by the program>",
     "password": "<password>",
     "token": "<what the scanned code says>",
     "svg": "<svg>…</svg>",

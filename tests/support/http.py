@@ -57,6 +57,17 @@ class Client:
     def get(self, path: str, query: dict[str, Any] | None = None, **options: Any) -> Answer:
         return self.send("GET", path + ("?" + urlencode(query) if query else ""), None, **options)
 
+    def whole(self, path: str, query: dict[str, Any] | None = None, **options: Any) -> list[Any]:
+        """Give everything of a list: a page may be short, or empty, while there is a next one."""
+        items: list[Any] = []
+        after: dict[str, Any] = {}
+        while True:
+            page = self.get(path, {**(query or {}), **after}, **options).json
+            items += page["items"]
+            if page["next"] is None:
+                return items
+            after = {"cursor": page["next"]}
+
     def post(self, path: str, body: Any = None, **options: Any) -> Answer:
         return self.send("POST", path, {} if body is None else body, **options)
 

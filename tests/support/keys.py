@@ -1,26 +1,43 @@
 """Keys of the two foreign issuers, made anew for each test process."""
 
+import hashlib
 import json
 import time
+import uuid
 from typing import Any
 
-from joserfc import jwt
+from joserfc import jwe, jwt
 from joserfc.jwk import ECKey
 
 CARD_ISSUER = "https://card.example"
 CARD_AUDIENCE = "voucher-service"
 CARD_KEY = ECKey.generate_key("P-256", {"kid": "card-1", "alg": "ES256", "use": "sig"})
 PLATFORM_KEY = ECKey.generate_key("P-256", {"kid": "platform-1", "alg": "ES256", "use": "sig"})
+SEALING_KEY = ECKey.generate_key("P-256", {"kid": "platform-seal-1", "use": "enc"})
+"""For which bodies of messages are sealed; the platform opens them with it."""
 
 
-def jwks(key: ECKey) -> str:
-    return json.dumps({"keys": [key.as_dict(private=False)]})
+def jwks(*keys: ECKey) -> str:
+    return json.dumps({"keys": [key.as_dict(private=False) for key in keys]})
+
+
+def opened(sealed_body: str) -> Any:
+    algorithms = ["ECDH-ES+A256KW", "A256GCM"]
+    plain = jwe.decrypt_compact(sealed_body, SEALING_KEY, algorithms=algorithms).plaintext
+    assert plain is not None
+    return json.loads(plain)
 
 
 def sign(key: ECKey, claims: dict[str, Any]) -> str:
     now = int(time.time())
     header = {"alg": "ES256", "kid": key.kid}
     return jwt.encode(header, {"iat": now, "exp": now + 300, **claims}, key, algorithms=["ES256"])
+
+
+def signed_by_platform(raw: bytes, **claims: Any) -> str:
+    """Sign a body as the platform does: each message has an id of its own."""
+    full = {"iss": "national-platform", "aud": "voucher-service", "jti": uuid.uuid4().hex}
+    return sign(PLATFORM_KEY, {**full, "body_sha256": hashlib.sha256(raw).hexdigest(), **claims})
 
 
 def card_assertion(id_number: str, name: str = "测试", **claims: Any) -> str:

@@ -6,6 +6,8 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support.keys import opened
+
 
 class FakePlatform:
     """What it was sent stands in `messages` with its headers; `answers` are given first, then 200."""
@@ -35,7 +37,8 @@ class FakePlatform:
                     status = platform.answers.pop(0)
                 if status == 200:
                     headers = dict(self.headers.items())
-                    platform.messages.append({**message, "path": self.path, "headers": headers, "raw": raw})
+                    told = {**message, "body": opened(message["sealed_body"])}
+                    platform.messages.append({**told, "path": self.path, "headers": headers, "raw": raw})
                 self.send_response(status)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

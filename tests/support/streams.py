@@ -131,3 +131,13 @@ def voucher_changes(
         before = a_voucher(name, version=version - 1, division=division) if version > 1 else None
         records.append(stream_record(VoucherRow, before, a_voucher(name, version=version, division=division)))
     return records
+
+
+def handed_over(name: str, sequence: int, at: datetime = NOW) -> None:
+    """Have a message of a voucher be one that was sent, where no platform is named."""
+    from chalicelib.exchange import store
+
+    delivery = store.find(name, sequence)
+    assert delivery is not None
+    made = Change(actor="system:exchange", role=Role.SYSTEM, action="test", request_id="req_test", at=at)
+    assert store.hand_over(delivery, now=at, change=made, early=True) is not None

@@ -6,6 +6,7 @@ leaves one record with its count. The record is written first: what cannot be re
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from chalicelib.accounts.disclosures import store
 from chalicelib.accounts.disclosures.store import Access
@@ -33,17 +34,50 @@ def disclose(
     return [open_sealed(text.text, item=text.item, purpose=purpose) for text in sealed]
 
 
-def record_access(context: Context, *, subject: str, division: str, purpose: str, items: int) -> None:
-    """Record a look at personal data, e.g. a link to a sheet that holds some.
+@dataclass(frozen=True)
+class Look:
+    """What is opened of one subject."""
+
+    subject: str
+    division: str
+    sealed: Sequence[SealedText]
+
+
+def disclose_of_many(context: Context, looks: Sequence[Look], *, purpose: str) -> list[list[bytes]]:
+    """Record that the caller looks at several subjects, one record each and all in one call; then open them.
+
+    Raises:
+        Unavailable, CannotOpen: see `disclose`.
+
+    """
+    looked = [look for look in looks if look.sealed]
+    change = change_of(context, ACTION, reason=purpose)
+    store.add_accesses(
+        [_access(context, look.subject, look.division, purpose, len(look.sealed)) for look in looked],
+        change=change,
+    )
+    return [
+        [open_sealed(text.text, item=text.item, purpose=purpose) for text in look.sealed] for look in looks
+    ]
+
+
+def record_access(
+    context: Context, *, subject: str, division: str, purpose: str, items: int, action: str = ACTION
+) -> None:
+    """Record a look at personal data, e.g. a link to a sheet that holds some, or a lookup by ID number.
 
     The key is made here, not taken from the request, so no caller can make a second look fall together
     with the first.
     """
-    access = Access(
+    access = _access(context, subject, division, purpose, items)
+    store.add_accesses([access], change=change_of(context, action, reason=purpose))
+
+
+def _access(context: Context, subject: str, division: str, purpose: str, items: int) -> Access:
+    return Access(
         subject=subject,
         access=f"{format_moment(context.now)}.{new_operation_id()}",
         division=division,
         purpose=purpose,
         items=items,
     )
-    store.add_access(access, change=change_of(context, ACTION, reason=purpose))

@@ -1,10 +1,12 @@
 """The table of looks at personal data; its stream feeds the audit chain."""
 
+from collections.abc import Sequence
+
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws.table import VersionedTable, table_name
-from chalicelib.aws.writes import insert
+from chalicelib.aws.writes import Put, insert, transact
 from chalicelib.kernel.principal import Change
 
 
@@ -36,6 +38,10 @@ class AccessRow(VersionedTable[Access]):
     items = NumberAttribute()
 
 
-def add_access(access: Access, *, change: Change) -> None:
-    """Record a look; a put that the SDK repeats knows itself by its `op_id`."""
-    insert(AccessRow.from_record(access), change=change)
+def add_accesses(accesses: Sequence[Access], *, change: Change) -> None:
+    """Record looks, at most a hundred, in one call; a repeated put knows itself by its `op_id`."""
+    rows = [AccessRow.from_record(access) for access in accesses]
+    if len(rows) == 1:
+        insert(rows[0], change=change)
+    elif rows:
+        transact([Put(row) for row in rows], change=change)

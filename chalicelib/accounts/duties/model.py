@@ -34,11 +34,18 @@ class Tie(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Duties(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person holds and held. `holder` is the person key, or the account's id where there is none."""
+    """What one person holds and held. `holder` is the person key, or the account's id where there is none.
+
+    `programs` are the software that they asked for, or that named them: what it did counts as theirs.
+    `makers` are those who made, confirmed or reset an account of theirs, of whatever role: they decide on no
+    program that this person asks for.
+    """
 
     holder: str
     posts: list[Post] = []
     ties: list[Tie] = []
+    programs: list[str] = []
+    makers: list[Tie] = []
     version: int = 0
     last_change: Change | None = None
 
@@ -48,9 +55,32 @@ def own_hands(duties: Duties) -> frozenset[str]:
     return frozenset({duties.holder, *(post.account for post in duties.posts)})
 
 
+def with_programs(duties: Duties) -> frozenset[str]:
+    """Give a person's ids and those of the programs that acted for them."""
+    return own_hands(duties).union(duties.programs)
+
+
+def acted_through(duties: Duties, program: str) -> Duties:
+    """Give the duties of a person for whom a program acts, or who asked for it: for good."""
+    return msgspec.structs.replace(duties, programs=sorted({*duties.programs, program}))
+
+
 def tied_to(duties: Duties, now: datetime) -> list[str]:
     """List the people whose doing counts as this person's now."""
     return sorted({tie.holder for tie in duties.ties if now < tie.until} - {duties.holder})
+
+
+def made_by(duties: Duties, maker: str, now: datetime) -> Duties:
+    """Give the duties of a person for whom another made, confirmed or reset an account."""
+    if maker == duties.holder:
+        return duties
+    kept = [tie for tie in duties.makers if tie.holder != maker and now < tie.until]
+    return msgspec.structs.replace(duties, makers=[*kept, Tie(holder=maker, until=now + TIE)])
+
+
+def makers_of(duties: Duties, now: datetime) -> list[str]:
+    """List those by whose hands this person has an account, for as long as it counts."""
+    return sorted({tie.holder for tie in duties.makers if now < tie.until})
 
 
 def _apart(one: Role, other: Role) -> bool:

@@ -6,6 +6,7 @@ import msgspec
 from pynamodb.attributes import UnicodeAttribute
 
 from chalicelib.accounts.duties.model import Duties
+from chalicelib.aws.ahead import ahead
 from chalicelib.aws.table import StructAttribute, VersionedTable, table_name
 from chalicelib.aws.writes import Put
 
@@ -21,12 +22,19 @@ class DutiesRow(VersionedTable[Duties]):
     holder = UnicodeAttribute(hash_key=True)
     posts = StructAttribute(default=list)
     ties = StructAttribute(default=list)
+    programs = StructAttribute(default=list)
+    makers = StructAttribute(default=list)
 
 
 def read(holder: str) -> Duties:
     """Read what a person holds; nothing, if they never had an account."""
     duties: Duties | None = DutiesRow.find(holder)
     return duties if duties is not None else Duties(holder=holder)
+
+
+def want_duties(holders: Sequence[str]) -> None:
+    """Have what people hold come along with the next read of a page."""
+    ahead(DutiesRow, holders)
 
 
 def read_many(holders: Sequence[str]) -> list[Duties]:

@@ -19,6 +19,13 @@ def person_digests(id_number: str) -> tuple[str, ...]:
     )
 
 
+def find_person_key(id_number: str) -> PersonKey | None:
+    """Give the key of who is known by an ID number, or None: nobody becomes known by it. One read."""
+    digests = person_digests(id_number)
+    known = store.find(digests)
+    return next((known[digest] for digest in digests if digest in known), None)
+
+
 def person_key_of(id_number: str) -> PersonKey:
     """Give the key under which a person is known everywhere; who is new gets one. One read."""
     return person_keys_of([id_number])[id_number]

@@ -15,6 +15,9 @@ from chalicelib.aws.writes import ConditionFailed, insert
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.principal import Change
 
+DECIDED = "decided"
+"""The code of what was no refused attempt, but a decision."""
+
 
 class RefusedAttempt(msgspec.Struct, frozen=True, kw_only=True):
     """One refused attempt on a thing, or by an account if it names none: `code` tells why.
@@ -56,6 +59,15 @@ def keep_refusal(subject: str, *, division: str, code: str, change: Change) -> N
         code=code,
     )
     insert(RefusedAttemptRow.from_record(attempt), change=change)
+
+
+def keep_decision(subject: str, *, division: str, change: Change) -> None:
+    """Keep what somebody decided of a thing whose own rows stand in no chain; a key keeps it once.
+
+    It goes the way of a refused attempt, the only one there is for what changes no audited row.
+    """
+    decided = RefusedAttempt(subject=subject, attempt=new_id("dcs"), division=division, code=DECIDED)
+    insert(RefusedAttemptRow.from_record(decided), change=change)
 
 
 def keep_left_out(actor: str, *, division: str, count: int, change: Change) -> None:

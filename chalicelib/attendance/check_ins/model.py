@@ -247,8 +247,8 @@ class CheckInJudgement:
     status: Punctuality
     distance_m: float
     facts: Mapping[str, Fact]
-    late_uploaded: bool = False
-    call: int | None = None
+    late_uploaded: bool
+    call: int | None
 
 
 def judge(

@@ -152,7 +152,7 @@ class _Visit:
         if self.judgement.outcome is CheckInOutcome.ACCEPTED:
             return {}
         return {
-            "queue": queue_of(self.training_class.division, self.training_class.id),
+            "queue": queue_of(self.training_class.division),
             "queued_at": self.context.now,
             "division": self.training_class.division,
         }

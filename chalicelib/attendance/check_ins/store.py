@@ -2,7 +2,8 @@
 
 Check-ins have the class as hash key: a class has at most 90 trainees, so a key takes at most 90 writes at
 the start of a lesson, and one query reads a whole class. Evidence is only ever added to. What needs review
-stands in an index besides, by city in a few parts, so that a morning's rough positions make no hot key.
+stands in an index besides, by city, and in one of the province, in a few parts: a morning's rough positions
+of all cities make no hot key.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.attendance.check_ins.model import CheckIn, RefusedCheckIn
+from chalicelib.aws.lists import AS_MUCH_AS_COMES, page_of_list
 from chalicelib.aws.table import (
     MomentAttribute,
     StructAttribute,
@@ -59,6 +61,7 @@ class CheckInRow(WaitingTable[CheckIn]):
 
     record_type = CheckIn
     watched = True
+    many_at_once = True
 
     class_id = UnicodeAttribute(hash_key=True)
     slot = UnicodeAttribute(range_key=True)
@@ -209,9 +212,9 @@ def waiting_in(area: str, request: PageRequest) -> Page[CheckIn]:
     return page_of_waiting(CheckInRow.waiting, CheckInRow.division, area, request)
 
 
-def check_ins_waiting(queue: str) -> Iterable[CheckIn]:
-    """Go through the check-ins of one list that need review."""
-    return (row.record for row in CheckInRow.waiting.query(queue))
+def check_ins_waiting(queue: str) -> Page[CheckIn]:
+    """Read the check-ins of one list that need review, as many as one answer holds, the oldest first."""
+    return page_of_list(CheckInRow, CheckInRow.waiting, queue, request=AS_MUCH_AS_COMES)
 
 
 def keep_refused(refused: RefusedCheckIn) -> None:

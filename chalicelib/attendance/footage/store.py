@@ -17,6 +17,7 @@ from chalicelib.attendance.footage.model import (
     Segment,
     due_day_of,
 )
+from chalicelib.aws.ahead import ahead
 from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, table_name
 from chalicelib.aws.waiting import A_PAGE, WaitingKeys, queue_of, waiting_since
 from chalicelib.aws.writes import ConditionFailed, insert, update
@@ -128,7 +129,7 @@ def announce(segment: Segment, change: Change) -> Segment:
     """Store an announced recording; the same one announced again is given as it is."""
     row: Any = SegmentRow.from_record(segment)
     if segment.status is FootageStatus.AWAITING_UPLOAD:
-        row.queue, row.queued_at = queue_of(segment.division, segment.class_id), segment.announced_at
+        row.queue, row.queued_at = queue_of(segment.division), segment.announced_at
     try:
         insert(row, change=change)
     except ConditionFailed as failure:
@@ -172,7 +173,7 @@ def renew(segment: Segment, *, due_at: datetime, change: Change) -> Segment:
     actions: list[Action] = [
         SegmentRow.due_day.set(due_day_of(due_at)),
         SegmentRow.due_at.set(due_at),
-        SegmentRow.queue.set(queue_of(segment.division, segment.class_id)),
+        SegmentRow.queue.set(queue_of(segment.division)),
         SegmentRow.queued_at.set(change.at),
     ]
     if segment.status in (FootageStatus.MISSING, FootageStatus.LAPSED):
@@ -311,6 +312,11 @@ def _change(segment: Segment, actions: list[Action], change: Change) -> Segment:
 
 
 # --------------------------------------------------------------------------- legal hold
+
+
+def want_holds(lesson_ids: Iterable[str | None]) -> None:
+    """Have the legal holds on lessons come along with the next read of a page."""
+    ahead(HoldRow, lesson_ids)
 
 
 def find_hold(lesson_id: str) -> LegalHold | None:

@@ -27,7 +27,7 @@ from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
-from chalicelib.kernel.paging import Page, PageRequest
+from chalicelib.kernel.paging import Page, PageRequest, cut
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, refuse
 
@@ -88,7 +88,7 @@ def ask(context: Context, lesson_id: str, draft: MakeUpDraft) -> ShownMakeUp:
         evidence=draft.evidence,
         requested_by=context.principal.actor,
         requested_at=context.now,
-        queue=queue_of(training_class.division, training_class.id),
+        queue=queue_of(training_class.division),
         version=1 if before is None else before.version + 1,
     )
     store.ask(make_up, before, change=change_of(context, "make_up.request", reason=draft.reason))
@@ -147,7 +147,7 @@ def _require_hours(
 def list_of_class(context: Context, class_id: str, request: PageRequest) -> Page[ShownMakeUp]:
     """List the requests of a class of the caller's area."""
     training_class = require_class(context, "make_up.read", class_id)
-    page = store.page_of_class(training_class.id, request)
+    page = cut(list(store.make_ups_of(training_class.id)), request, key=lambda make_up: make_up.slot)
     return page.map(lambda make_up: _shown(context, make_up, training_class))
 
 

@@ -10,7 +10,8 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 
 from chalicelib.attendance.make_ups.model import MAKE_UP_TRANSITIONS, MakeUp
 from chalicelib.attendance.model import ASKED_IN
-from chalicelib.aws.table import MomentAttribute, page_of, table_name
+from chalicelib.aws.lists import AS_MUCH_AS_COMES, page_of_list
+from chalicelib.aws.table import MomentAttribute, table_name
 from chalicelib.aws.waiting import WaitingTable, page_of_waiting
 from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, refuse_stale, transact
 from chalicelib.classes.store import evidence_check
@@ -86,20 +87,14 @@ def make_ups_of(class_id: str) -> Iterable[MakeUp]:
     return (row.record for row in MakeUpRow.query(class_id, consistent_read=True))
 
 
-def page_of_class(class_id: str, request: PageRequest) -> Page[MakeUp]:
-    """List the requests of a class, lesson by lesson."""
-    rows = MakeUpRow.query(class_id, limit=request.limit, last_evaluated_key=request.after)
-    return page_of(rows, request)
-
-
 def waiting_in(area: str, request: PageRequest) -> Page[MakeUp]:
     """List the requests of a division and below that wait for a decision."""
     return page_of_waiting(MakeUpRow.waiting, MakeUpRow.division, area, request)
 
 
-def make_ups_waiting(queue: str) -> Iterable[MakeUp]:
-    """Go through the requests of one list that wait for a decision."""
-    return (row.record for row in MakeUpRow.waiting.query(queue))
+def make_ups_waiting(queue: str) -> Page[MakeUp]:
+    """Read the requests of one list that wait for a decision, as many as one answer holds."""
+    return page_of_list(MakeUpRow, MakeUpRow.waiting, queue, request=AS_MUCH_AS_COMES)
 
 
 def ask(make_up: MakeUp, before: MakeUp | None, *, change: Change) -> None:

@@ -42,9 +42,12 @@ def undecided_by_class(heads: Sequence[ClassHead]) -> dict[str, list[OpenDecisio
     recorded of the classes.
     """
     named: dict[str, list[OpenDecision]] = {head.id: [] for head in heads}
-    for queue in sorted({queue_of(head.division, head.id) for head in heads}):
-        found = [*_undecided(check_ins_waiting(queue), make_ups_waiting(queue))]
-        for decision in found:
+    for queue in sorted({queue_of(head.division) for head in heads}):
+        check_ins, make_ups = check_ins_waiting(queue), make_ups_waiting(queue)
+        if check_ins.after is not None or make_ups.after is not None:  # who knows what else waits there
+            for head in heads:
+                named[head.id].append(OpenDecision(Undecided.CHECK_IN, head.id))
+        for decision in _undecided(check_ins.items, make_ups.items):
             class_id = whole_of("cls", decision.subject)[0]
             if class_id in named:
                 named[class_id].append(decision)

@@ -57,7 +57,7 @@ class TraineeAttendance(msgspec.Struct, frozen=True, kw_only=True):
     share: Decimal
     marks: dict[str, AttendanceMark]
     holds: list[str]
-    made_up_hours: int = 0
+    made_up_hours: int
 
 
 class AttendanceSummary(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,6 +13,7 @@ from chalicelib.attendance.roll_calls.service import calls_of
 from chalicelib.attendance.summary.model import (
     AttendanceRecords,
     AttendanceSummary,
+    TraineeAttendance,
     by_slot,
     is_lesson_missed,
     records_of,
@@ -23,11 +24,13 @@ from chalicelib.classes.service import require_class, withdrawn_enrolment
 from chalicelib.kernel.principal import Context
 
 
-def records_of_class(training_class: TrainingClass) -> AttendanceRecords:
-    """Read what a class's attendance is computed from: two queries, a third if a lesson was missed."""
-    records = records_of(
-        store.check_ins_of(training_class.id), (), segments_of(training_class.id), calls_of(training_class)
-    )
+def records_of_class(training_class: TrainingClass, *, footage: bool = True) -> AttendanceRecords:
+    """Read what a class's attendance is computed from: two queries, a third if a lesson was missed.
+
+    No trainee's attendance depends on `footage`: whoever needs these alone does without.
+    """
+    segments = segments_of(training_class.id) if footage else ()
+    records = records_of(store.check_ins_of(training_class.id), (), segments, calls_of(training_class))
     if not is_lesson_missed(training_class, records):
         return records  # what was granted applies to missed lessons alone
     return dataclasses.replace(records, make_ups=by_slot(make_up_store.make_ups_of(training_class.id)))
@@ -36,6 +39,11 @@ def records_of_class(training_class: TrainingClass) -> AttendanceRecords:
 def attendance_of(training_class: TrainingClass, *, now: datetime | None = None) -> AttendanceSummary:
     """Compute a class's attendance from its records."""
     return summarise(training_class, records_of_class(training_class), now=now)
+
+
+def trainees_of(training_class: TrainingClass) -> list[TraineeAttendance]:
+    """Compute the attendance of a class's trainees, without what the cameras saw of its lessons."""
+    return summarise(training_class, records_of_class(training_class, footage=False)).trainees
 
 
 def show_attendance(context: Context, class_id: str) -> AttendanceSummary:

@@ -29,7 +29,7 @@ from chalicelib.catalogue.payees.service import payees_of
 from chalicelib.catalogue.projects.reading import find_project
 from chalicelib.catalogue.projects.service import SavedProject, save_project
 from chalicelib.edge.problems import fault_of
-from chalicelib.kernel.errors import DomainError, Fault
+from chalicelib.kernel.errors import DomainError, Fault, Unavailable
 from chalicelib.kernel.ids import new_id
 from chalicelib.kernel.notices import Notice
 from chalicelib.kernel.principal import Context
@@ -159,6 +159,8 @@ def _judge(context: Context, save: RowSaver, row: SheetRow, known: Known) -> lis
         return [Fault(code, row=row.row, column=row.headers[name]) for name, code in row.faults.items()]
     try:
         return save(context, row, known, dry_run=True)
+    except Unavailable:
+        raise  # nothing is wrong with the row
     except DomainError as refusal:
         if not refusal.faults:
             return [Fault(refusal.code, row=row.row, column=next(iter(row.headers.values())))]

@@ -22,6 +22,10 @@ from chalicelib.programs.model import ProgramKind
 ROOMS_MAX = 1000
 ROOMS_USUAL = 40
 """More rooms than this are looked at again: supervision compares lessons held at once with them."""
+ROOMS_RAISED = 1.5
+"""So many times as many rooms as a year before are looked at again too."""
+ROOMS_KEPT_FOR = timedelta(days=730)
+"""So long fewer rooms are remembered: supervision compares with those of the year before a class."""
 RENAMED_FOR = timedelta(days=365)
 """So long the name from before a change is asked for when an account is put forward. No source fixes it."""
 
@@ -96,12 +100,20 @@ class InstitutionEntry:
     rooms: int | None = None
 
 
+class RoomsBefore(msgspec.Struct, frozen=True, kw_only=True):
+    """How many rooms an institution had on record until a moment: fewer than it has since."""
+
+    rooms: int
+    until: datetime
+
+
 class Institution(msgspec.Struct, frozen=True, kw_only=True):
     """A listed training provider, keyed by its unified social credit code.
 
     Its accounts have a life of their own (`catalogue.payees`); the one here is of institutions that were
     listed before. `stops` are the holds on all of its payments (`subsidies.holds`). `rooms` is how many
-    classrooms it has, by which supervision tells whether so many classes can have been held at once.
+    classrooms it has, by which supervision tells whether so many classes can have been held at once;
+    `rooms_before` are the fewer ones of before, so that raising them hides nothing.
     `suspended_as` is not known of who was suspended before it was kept: that is taken as an overseer's.
     `former_name` is its name before it was last changed, at `renamed_at`.
     """
@@ -127,8 +139,30 @@ class Institution(msgspec.Struct, frozen=True, kw_only=True):
     renamed_at: datetime | None = None
     stops: list[str] = []
     rooms: int | None = None
+    rooms_before: list[RoomsBefore] = []
     version: int = 1
     last_change: Change | None = None
+
+
+def rooms_before(old: Institution | None, rooms: int | None, now: datetime) -> list[RoomsBefore]:
+    """Tell how many rooms an institution had before, once it has these: only what was fewer is kept.
+
+    Example: 2 rooms, raised to 6 in March and to 40 in May, are remembered as 2 until March and 6 until May.
+    Lowered to 5 in June, 6 is forgotten: nothing that stood in 6 stands in 5.
+    """
+    if old is None or rooms == old.rooms or rooms is None:
+        return list(old.rooms_before) if old is not None else []
+    known = [*old.rooms_before]
+    if old.rooms is not None:
+        known.append(RoomsBefore(rooms=old.rooms, until=now))
+    return [one for one in known if one.rooms < rooms and now - ROOMS_KEPT_FOR < one.until]
+
+
+def rooms_raised(institution: Institution, now: datetime) -> bool:
+    """Tell whether an institution has far more rooms on record than it had within a year."""
+    year = now - timedelta(days=365)
+    fewest = min((one.rooms for one in institution.rooms_before if one.until > year), default=None)
+    return fewest is not None and (institution.rooms or 0) >= ROOMS_RAISED * fewest
 
 
 def listed_payee_id(uscc: str) -> str:

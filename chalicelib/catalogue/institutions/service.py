@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import msgspec
 
@@ -21,6 +22,8 @@ from chalicelib.catalogue.institutions.model import (
     is_taken_over,
     listed_payee_id,
     names_to_fit,
+    rooms_before,
+    rooms_raised,
     suspender_of,
     why_not,
 )
@@ -105,7 +108,7 @@ def save_institution(
         rights.require(context.principal, "institution.write", division=old.division)
     payees = find_payees(uscc) if known is None else known.payees.get(uscc)
     new = _institution_of(context, uscc, entry, old)
-    warnings = _doubts_about(new)
+    warnings = _doubts_about(new, context.now)
     proposal = _new_account(context, new, _Known(old, payees), entry.bank_account, number)
     if proposal is not None:
         warnings += ("payee_proposed", *proposing.told_of(proposal))
@@ -135,11 +138,12 @@ def _outcome_of(old: Institution | None, *, same: bool) -> SaveOutcome:
     return SaveOutcome.CREATED if listed else SaveOutcome.CHANGED
 
 
-def _doubts_about(institution: Institution) -> tuple[str, ...]:
+def _doubts_about(institution: Institution, now: datetime) -> tuple[str, ...]:
     """Name what may be true and is to be looked at again."""
     doubts = {
         "far_from_division": not plausible(institution.division, institution.location.point),
         "rooms_many": institution.rooms is not None and institution.rooms > ROOMS_USUAL,
+        "rooms_raised": rooms_raised(institution, now),
     }
     return tuple(code for code, told in doubts.items() if told)
 
@@ -158,6 +162,7 @@ def _institution_of(
     former, renamed_at = (old.former_name, old.renamed_at) if old is not None else (None, None)
     if old is not None and old.name != entry.name:
         former, renamed_at = old.name, context.now
+    rooms = entry.rooms if entry.rooms is not None or old is None else old.rooms
     return Institution(
         uscc=Uscc(uscc),
         name=entry.name,
@@ -168,7 +173,8 @@ def _institution_of(
         programs=[ProgramId(program) for program in dict.fromkeys(entry.programs)],
         projects=[ProjectId(project) for project in dict.fromkeys(entry.projects)],
         status=InstitutionStatus.LISTED,
-        rooms=entry.rooms if entry.rooms is not None or old is None else old.rooms,
+        rooms=rooms,
+        rooms_before=rooms_before(old, rooms, context.now),
         former_name=former,
         renamed_at=renamed_at,
     )
@@ -426,3 +432,9 @@ def division_of_institution(uscc: str) -> str | None:
     """Tell the division an institution belongs to; None if it is not listed."""
     institution = store.find_institution(uscc)
     return institution.division if institution is not None else None
+
+
+def institution_stands(uscc: str) -> bool:
+    """Tell whether an institution is listed and not suspended."""
+    institution = store.find_institution(uscc)
+    return institution is not None and institution.status is not InstitutionStatus.SUSPENDED

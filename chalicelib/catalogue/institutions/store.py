@@ -6,6 +6,7 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from chalicelib.aws.ahead import ahead
 from chalicelib.aws.table import (
     MomentAttribute,
     StructAttribute,
@@ -74,6 +75,7 @@ class InstitutionRow(VersionedTable[Institution]):
     renamed_at = MomentAttribute(null=True)
     stops = StructAttribute(default=list)
     rooms = NumberAttribute(null=True)
+    rooms_before = StructAttribute(default=list)
     by_area = InstitutionsByArea()
 
 
@@ -95,9 +97,21 @@ def find_institution(uscc: str) -> Institution | None:
     return InstitutionRow.find(uscc)
 
 
+def want_institutions(usccs: Iterable[str | None]) -> None:
+    """Have institutions come along with the next read of a page."""
+    ahead(InstitutionRow, usccs)
+
+
 def find_institutions(usccs: Sequence[str]) -> list[Institution]:
     """Read many institutions, 100 a call; unknown ones are left out."""
     return InstitutionRow.find_many(usccs)
+
+
+def want_with_payees(usccs: Iterable[str]) -> None:
+    """Have institutions and their accounts at a glance come along with the next read of a page."""
+    wanted = list(usccs)
+    ahead(InstitutionRow, wanted)
+    ahead(PayeesRow, wanted)
 
 
 def find_with_payees(usccs: Sequence[str]) -> tuple[list[Institution], list[Payees]]:

@@ -1,6 +1,6 @@
 """The tables of accounts: one row an account, and one an institution that tells which counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,9 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.ahead import ahead
+from chalicelib.aws.lists import page_of_list
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
 from chalicelib.aws.writes import Put, Update, lawful, none_of, update
 from chalicelib.catalogue.payees.model import (
     LAPSES_AFTER,
@@ -106,6 +108,11 @@ def find_many_payees(institutions: Sequence[str]) -> list[Payees]:
     return PayeesRow.find_many(institutions)
 
 
+def want_accounts(keys: Iterable[tuple[str, str]]) -> None:
+    """Have accounts, by institution and id, come along with the next read of a page."""
+    ahead(PayeeAccountRow, keys)
+
+
 def find_account(institution: str, payee_id: str) -> PayeeAccount | None:
     """Read one account."""
     return PayeeAccountRow.find(institution, payee_id)
@@ -131,10 +138,7 @@ def waiting_accounts_in(area: str, request: PageRequest) -> Page[PayeeAccount]:
     here = PayeeAccountRow.division == area if is_part_of_group(area) else None
 
     def read(group: str, part: PageRequest) -> Page[PayeeAccount]:
-        rows = PayeeAccountRow.by_waiting.query(
-            group, filter_condition=here, limit=part.limit, last_evaluated_key=part.after
-        )
-        return page_of(rows, part)
+        return page_of_list(PayeeAccountRow, PayeeAccountRow.by_waiting, group, request=part, picked=here)
 
     return page_over(groups_below(area), request, read)
 

@@ -1,11 +1,13 @@
 """The tables of projects and of what they were before."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
+from chalicelib.aws.ahead import ahead
 from chalicelib.aws.table import StructAttribute, Table, VersionedTable, page_of, table_name
 from chalicelib.aws.writes import ConditionFailed, Put, Update, transact
 from chalicelib.catalogue.model import SaveOutcome
@@ -115,6 +117,11 @@ def earlier_projects(project_id: str) -> list[Project]:
 def outcome_of_unchanged(project: Project) -> SaveOutcome:
     """Tell what saving did to a project that stands as it is said."""
     return outcome_of_same(ProjectRow, project.id, project.version)
+
+
+def want_projects(project_ids: Iterable[str | None]) -> None:
+    """Have projects come along with the next read of a page."""
+    ahead(ProjectRow, project_ids)
 
 
 def find_project(project_id: str) -> Project | None:

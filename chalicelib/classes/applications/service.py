@@ -80,7 +80,7 @@ def submit_class(context: Context, class_id: str, *, version: int, comment: str 
         by=actor,
         also=also_prepared(training_class, actor, submitted_by=actor),
         policy_version=training_class.policy_version,
-        queue=queue_of(training_class.division, training_class.id),
+        queue=queue_of(training_class.division),
         now=context.now,
         change=change_of(context, "class.submit", reason=comment),
     )

@@ -47,7 +47,7 @@ from chalicelib.classes.plans.draft import (
     sealed_trainers,
 )
 from chalicelib.classes.plans.model import changes_between, refusal_of, timetable_breaches
-from chalicelib.classes.service import complete, project_of, read_parts, require_parts
+from chalicelib.classes.service import complete, project_of, read_with_changes, require_with_changes
 from chalicelib.classes.showing.service import (
     ShownChange,
     actions_on_change,
@@ -94,7 +94,7 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
             the timetable.
 
     """
-    parts = require_parts(context, "class.change", class_id)
+    parts = require_with_changes(context, "class.change", class_id)
     training_class = complete(parts)
     applied_before = change_store.applied_before(parts.changes)
     if applied_before is not None:
@@ -129,7 +129,7 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
         changes=changes,
         submitted_by=actor,
         submitted_at=context.now,
-        queue=queue_of(training_class.division, training_class.id),
+        queue=queue_of(training_class.division),
         queued_at=context.now,
     )
     change = change_of(context, "class.change", reason=draft.reason)
@@ -266,7 +266,7 @@ def _unknown_lessons(plan: ClassPlan, lessons: Sequence[ChangedLesson]) -> list[
 
 def list_changes(context: Context, class_id: str) -> list[ShownChange]:
     """List the changes applied for of a class, newest first; one that waits with what it collides with."""
-    parts = require_parts(context, "class.read_changes", class_id)
+    parts = require_with_changes(context, "class.read_changes", class_id)
     training_class = complete(parts)
     return [_shown(context, training_class, class_change) for class_change in reversed(parts.changes)]
 
@@ -351,7 +351,7 @@ def _require_open(
     context: Context, verb: str, class_id: str, change_id: str, version: int
 ) -> tuple[store.ClassParts, TrainingClass, ClassChange]:
     """Read a change, with its class, on which the caller may do this now."""
-    parts = require_parts(context, f"class.{verb}_change", class_id)
+    parts = require_with_changes(context, f"class.{verb}_change", class_id)
     part = part_of_change(parts.head.id, change_id)
     class_change = next((change for change in parts.changes if change.part == part), None)
     if class_change is None:
@@ -364,6 +364,6 @@ def _require_open(
 
 def _decided(class_change: ClassChange) -> ShownChange:
     """Read a change again, as the decision left it."""
-    parts = read_parts(class_change.id)
+    parts = read_with_changes(class_change.id)
     after = next(change for change in parts.changes if change.part == class_change.part)
     return ShownChange(after, parts.head.version, ())

@@ -177,8 +177,11 @@ def class_answer(call: Call[Any, Any], shown: ShownClass) -> ClassAnswer:
     """Render a whole class."""
     training_class = shown.training_class
     waiting, evidence = shown.open_change, shown.evidence
+    undecided: Sequence[OpenDecision] | None = () if evidence is None else evidence.undecided
+    if not shown.closely:
+        undecided = None
     return ClassAnswer(
-        **class_facts(call, training_class, () if evidence is None else evidence.undecided),
+        **class_facts(call, training_class, undecided, closely=shown.closely),
         project=_project(shown.project),
         site=_site(training_class.site),
         trainers=_trainers(training_class.trainers),
@@ -197,10 +200,14 @@ def _project(project: Project) -> ClassProjectAnswer:
 
 
 def class_facts(
-    call: Call[Any, Any], training_class: TrainingClass | ClassHead, undecided: Sequence[OpenDecision] = ()
+    call: Call[Any, Any],
+    training_class: TrainingClass | ClassHead,
+    undecided: Sequence[OpenDecision] | None = (),
+    *,
+    closely: bool = True,
 ) -> dict[str, Any]:
     """Give what a list and a whole class have in common."""
-    actions = service.actions_on(call.context, training_class, undecided)
+    actions = service.actions_on(call.context, training_class, undecided, closely=closely)
     fields = (name for name in ClassSummary.__struct_fields__ if name != "allowed_actions")
     return {name: getattr(training_class, name) for name in fields} | {"allowed_actions": actions}
 

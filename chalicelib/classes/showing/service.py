@@ -15,6 +15,7 @@ from chalicelib.catalogue.projects.model import Project
 from chalicelib.catalogue.projects.reading import current_project
 from chalicelib.classes import store
 from chalicelib.classes.evidence import ClassEvidence, evidence_of, undecided_by_class
+from chalicelib.classes.lists import store as lists
 from chalicelib.classes.model import (
     NOT_WHILE_SUSPENDED,
     NOT_YET_APPROVED,
@@ -38,7 +39,7 @@ from chalicelib.classes.showing.model import ACTION_RIGHTS
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.enrolments.store import enrolments_of
 from chalicelib.kernel.closing import OpenDecision
-from chalicelib.kernel.divisions import is_known
+from chalicelib.kernel.divisions import covers, is_known
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.ports import Port
@@ -72,7 +73,7 @@ class ShownClass:
 
     `project` is that by which it is judged and paid. `changes` are those made since it was last returned,
     `open_change` is the one that waits for a decision, `evidence` what the records say of a class that is
-    over, until its completion is approved.
+    over, until its completion is approved. It was looked at `closely` if all these were read.
     """
 
     training_class: TrainingClass
@@ -81,15 +82,25 @@ class ShownClass:
     changes: Sequence[FieldChange] = ()
     open_change: ShownChange | None = None
     evidence: ClassEvidence | None = None
+    closely: bool = True
 
 
 # --------------------------------------------------------------------------- what is offered
 
 
 def actions_on(
-    context: Context, training_class: TrainingClass | ClassHead, undecided: Sequence[OpenDecision] = ()
+    context: Context,
+    training_class: TrainingClass | ClassHead,
+    undecided: Sequence[OpenDecision] | None = (),
+    *,
+    closely: bool = True,
 ) -> list[str]:
-    """List what this caller may do with a class now; `undecided` is what waits in its evidence, if known."""
+    """List what this caller may do with a class now; `undecided` is what waits in its evidence.
+
+    What depends on reads of its own is not offered where these are not made: closing above what waits, where
+    `undecided` is not known; and what subsidies are asked about, unless it is looked at `closely`. Lists
+    would read a whole class for each of their rows; its own page offers it.
+    """
     hands, now = context.principal.hands, context.now
 
     @functools.cache
@@ -97,16 +108,17 @@ def actions_on(
         return current_institution(training_class.institution).status is InstitutionStatus.SUSPENDED
 
     def refusal(action: str) -> DomainError | None:
-        refused = why_not(action, training_class, hands=hands, now=now, undecided=undecided)
+        refused = why_not(action, training_class, hands=hands, now=now, undecided=undecided or ())
         if refused is None and action in NOT_WHILE_SUSPENDED and suspended():  # read only where it decides
             return error("institution_suspended")
         if refused is None and action in _ASKED_OF_SUBSIDIES:
             return _ASKED_OF_SUBSIDIES[action](training_class.id, now)
         return refused
 
+    unknown = set(_CLOSING if undecided is None else ()) | set(() if closely else _ASKED_OF_SUBSIDIES)
     return rights.offered(
         context.principal,
-        ACTION_RIGHTS,
+        {action: right for action, right in ACTION_RIGHTS.items() if action not in unknown},
         refusal,
         division=training_class.division,
         institution=training_class.institution,
@@ -118,13 +130,14 @@ _CLOSING = ("completion_submit", "completion_approve")
 
 def undecided_in_list(context: Context, heads: Sequence[ClassHead]) -> Mapping[str, Sequence[OpenDecision]]:
     """Name what waits in the evidence of those classes in a list that their caller might close above it."""
-    closing = [head for head in heads if not set(_CLOSING).isdisjoint(actions_on(context, head))]
+    offered = {head.id: actions_on(context, head, closely=False) for head in heads}
+    closing = [head for head in heads if not set(_CLOSING).isdisjoint(offered[head.id])]
     return undecided_by_class(closing) if closing else {}
 
 
 def actions_on_change(context: Context, training_class: TrainingClass) -> list[str]:
     """List what this caller may do with the change for which a class waits."""
-    actions = actions_on(context, training_class)
+    actions = actions_on(context, training_class, closely=False)
     return [action.removeprefix("change_") for action in actions if action.startswith("change_")]
 
 
@@ -132,27 +145,36 @@ def actions_on_change(context: Context, training_class: TrainingClass) -> list[s
 
 
 def list_classes(
-    context: Context, request: PageRequest, *, division: str | None, status: ClassStatus | None
+    context: Context,
+    request: PageRequest,
+    *,
+    division: str | None,
+    picked: lists.Picked,
+    institution: str | None = None,
 ) -> Page[ClassHead]:
-    """List the caller's classes: an institution's own, a trainee's, or those of a division and below."""
+    """List the caller's classes: an institution's own, a trainee's, or those of a division and below.
+
+    Of one `institution` a bureau sees those classes that lie in its area, newest first.
+    """
     principal = context.principal
     match principal.role:
         case Role.TRAINEE:
-            return _classes_of_trainee(principal, request, status)
+            return _classes_of_trainee(principal, request, picked)
         case Role.INSTITUTION:
             assert principal.institution is not None
-            return store.heads_at(principal.institution, request, status=status)
+            return lists.heads_at(principal.institution, request, picked=picked)
         case _:
             area = division or principal.division
             if not is_known(area):
                 raise error("malformed", faults=(Fault("unknown_division", field="division"),))
             rights.require(principal, "class.read", division=area)
-            return store.heads_in(area, request, status=status)
+            if institution is None:
+                return lists.heads_in(area, request, picked=picked)
+            page = lists.heads_at(institution, request, picked=picked)
+            return Page([head for head in page.items if covers(area, head.division)], page.after)
 
 
-def _classes_of_trainee(
-    principal: Principal, request: PageRequest, status: ClassStatus | None
-) -> Page[ClassHead]:
+def _classes_of_trainee(principal: Principal, request: PageRequest, picked: lists.Picked) -> Page[ClassHead]:
     assert principal.person_key is not None
     page = enrolments_of(principal.person_key, request)
     taught = (
@@ -162,7 +184,7 @@ def _classes_of_trainee(
         EnrolmentStatus.WITHDRAWN,
     )
     ids = {e.class_id for e in page.items if e.class_id is not None and e.status in taught}
-    heads = [head for head in store.heads_by_id(ids) if status is None or head.status is status]
+    heads = [head for head in store.heads_by_id(ids) if picked.holds_for(head)]
     return Page(items=sorted(heads, key=lambda head: head.created_at, reverse=True), after=page.after)
 
 
@@ -171,31 +193,38 @@ def _classes_of_trainee(
 _EVIDENCE_SHOWN = (ClassStatus.COMPLETION_SUBMITTED, ClassStatus.COMPLETION_RETURNED)
 
 
-def show_class(context: Context, class_id: str) -> ShownClass:
-    """Read a class as this caller sees it."""
-    return show_parts(context, require_parts(context, "class.read", class_id))
+def show_class(context: Context, class_id: str, *, closely: bool = True) -> ShownClass:
+    """Read a class as this caller sees it; not `closely`, without what a decision on it needs besides."""
+    return show_parts(context, require_parts(context, "class.read", class_id), closely=closely)
 
 
-def show_parts(context: Context, parts: store.ClassParts) -> ShownClass:
+def show_parts(context: Context, parts: store.ClassParts, *, closely: bool = True) -> ShownClass:
     """Show a class with all that a decision on it needs."""
     training_class = complete(parts)
     project = project_of(training_class)
     is_trainee = context.principal.role is Role.TRAINEE
     evidence = None
     ended = training_class.status is ClassStatus.APPROVED and training_class.ends_at <= context.now
-    if (training_class.status in _EVIDENCE_SHOWN or ended) and not is_trainee:
+    if (training_class.status in _EVIDENCE_SHOWN or ended) and not is_trainee and closely:
         evidence = evidence_of(training_class, context.now)
     waiting = None
-    if training_class.status is ClassStatus.APPROVED and not is_trainee:
-        waiting = next((change for change in parts.changes if change.part == parts.head.open_change), None)
+    if training_class.status is ClassStatus.APPROVED and not is_trainee and closely:
+        waiting = _open_change(parts)
     return ShownClass(
         training_class=training_class,
         project=project,
-        breaches=_breaches_told(training_class, project, context.now),
+        breaches=_breaches_told(training_class, project, context.now) if closely else (),
         changes=_changes_since_return(parts) if training_class.status in NOT_YET_APPROVED else (),
         open_change=show_change(context, training_class, waiting) if waiting is not None else None,
         evidence=evidence,
+        closely=closely,
     )
+
+
+def _open_change(parts: store.ClassParts) -> ClassChange | None:
+    if parts.head.open_change is None:
+        return None
+    return next(iter(store.changes_by_key([(parts.head.id, parts.head.open_change)])), None)
 
 
 def show_decided(

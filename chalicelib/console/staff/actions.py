@@ -41,11 +41,14 @@ class Act:
 
 _VERSION = Field("version", "version", ("版本", "Version"))
 _REASON = Field("reason", "words", ("原因", "Reason"))
+_AGAIN = ("重新发送", "Send again")
 _COMMENT = Field("comment", "words", ("意见", "Remark"), needed=False)
 _LINES = Field("rejected_lines", "tick", ("剔除的人员", "Lines taken out"), needed=False)
 _VERSIONED = (_VERSION, _COMMENT)
 _REASONED = (_VERSION, _REASON)
 _BANK_REFERENCE = Field("bank_reference", "line", ("银行流水号", "Bank reference"))
+_ID_NUMBER = Field("id_number", "line", ("身份证号", "ID number"))
+_PURPOSE = Field("purpose", "words", ("用途", "Purpose"))
 _AMOUNT = Field("amount_fen", "yuan", ("金额（元）", "Amount (yuan)"))
 
 _CLASS = "/v1/classes/{class_id}"
@@ -213,6 +216,13 @@ ACTS: Final[Mapping[str, Mapping[str, Act]]] = {
             "/v1/accounts/{account_id}/reset", ("重置账号", "Reset the account"), _VERSIONED, soft=True
         ),
     },
+    "client": {
+        "confirm": Act("/v1/clients/{client_id}/confirm", ("确认凭据", "Confirm the program"), _VERSIONED),
+        "refuse": Act("/v1/clients/{client_id}/refuse", ("不予确认", "Refuse it"), _REASONED, soft=True),
+        "revoke": Act(
+            "/v1/clients/{client_id}/revoke", ("撤销凭据", "Revoke it"), _REASONED, final=True, soft=True
+        ),
+    },
     "claim": {
         "review": Act(f"{_CLAIM}/review", ("初审通过", "Pass first review"), (_VERSION, _COMMENT, _LINES)),
         "approve": Act(
@@ -339,7 +349,22 @@ ACTS: Final[Mapping[str, Mapping[str, Act]]] = {
             method="PUT",
         ),
     },
-    "delivery": {"redrive": Act("/v1/exchange/deliveries/{message_id}/redrive", ("重新发送", "Send again"))},
+    "delivery": {
+        "redrive": Act("/v1/exchange/deliveries/{message_id}/redrive", _AGAIN),
+        "pass_over": Act(
+            "/v1/exchange/deliveries/{message_id}/pass-over",
+            ("申请跳过", "Ask to pass it over"),
+            (_REASON,),
+            soft=True,
+        ),
+        "confirm_pass_over": Act(
+            "/v1/exchange/deliveries/{message_id}/pass-over/confirm",
+            ("确认跳过", "Confirm passing it over"),
+            (_REASON,),
+            final=True,
+        ),
+    },
+    "webhook": {"redrive": Act("/v1/clients/{client_id}/webhook/redrive", _AGAIN, (_REASON,))},
     "payee": {
         "confirm": Act(
             "/v1/institutions/{uscc}/payee/{payee_id}/confirm",
@@ -363,6 +388,7 @@ _ROLES: Final = tuple(
     (role, ROLES[role]) for role in ("institution", "clerk", "reviewer", "finance", "supervisor", "province")
 )
 MAKES: Final[Mapping[str, Act]] = {
+    "lookup": Act("/v1/person-lookups", ("查人", "Look up"), (_ID_NUMBER, _PURPOSE)),
     "seal": Act("/v1/settlement-batches", ("封存结算批次", "Seal what is due"), final=True),
     "claim_subsidy": Act(
         "/v1/classes/{class_id}/subsidy-claims",
@@ -393,10 +419,20 @@ MAKES: Final[Mapping[str, Act]] = {
         (
             Field("account", "line", ("账号", "Account"), hint=("字母、数字", "letters and digits")),
             Field("name", "line", ("姓名", "Name")),
-            Field("id_number", "line", ("身份证号", "ID number")),
+            _ID_NUMBER,
             Field("role", "choice", ("角色", "Role"), choices=_ROLES),
             Field("division", "line", ("行政区划代码", "Division code")),
             Field("institution", "line", ("机构代码", "Institution"), needed=False),
+        ),
+    ),
+    "client": Act(
+        "/v1/clients",
+        ("申请凭据", "Ask for it"),
+        (
+            Field("name", "line", ("软件名称", "Name of the program")),
+            _PURPOSE,
+            Field("scopes", "names", ("权限（接口的 x-action，空格分隔）", "Scopes (x-action, with blanks)")),
+            Field("public_key", "json", ("公钥（JWK）", "Public key (JWK)")),
         ),
     ),
     "payee": Act(

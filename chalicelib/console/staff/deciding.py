@@ -1,5 +1,6 @@
 """Carrying a decision out: what a form says becomes the body that its endpoint reads, and is sent once."""
 
+import json
 import re
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
@@ -89,6 +90,8 @@ def _read(field: Field, typed: str) -> Any:
             return int(typed) if typed.isdecimal() and field.name.endswith("_version") else typed
         case "yuan":
             return fen(typed)
+        case "names" | "json":
+            return typed.split() if field.kind == "names" else json.loads(typed)
         case "percent":
             return float(typed.rstrip("%％ ")) / 100
         case _:

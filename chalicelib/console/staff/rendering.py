@@ -12,7 +12,8 @@ from urllib.parse import urlencode
 
 from chalicelib.aws.objects import ERROR_SHEETS, origin_of
 from chalicelib.aws.settings import settings
-from chalicelib.catalogue.institutions.reading import find_institutions
+from chalicelib.catalogue.institutions.reading import learn_names, name_known
+from chalicelib.catalogue.institutions.store import want_institutions
 from chalicelib.console import words
 from chalicelib.console.staff.actions import ACTS, MAKES, Act, Field
 from chalicelib.console.staff.session import Session, new_form_key
@@ -21,6 +22,7 @@ from chalicelib.edge.endpoints import Reply
 from chalicelib.edge.pages import HTML, Asker, Visit
 from chalicelib.edge.problems import Problem, internal_problem, problem_of
 from chalicelib.kernel.calendar import SHANGHAI, shanghai_date
+from chalicelib.kernel.divisions import PROVINCE, divisions_below, groups_below
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.money import yuan
 from chalicelib.kernel.reasons import REASONS
@@ -57,9 +59,11 @@ _AREAS: Final[Sequence[tuple[str, words.Pair, str]]] = (
     ("lists", ("名单与发放", "Lists and issuance"), "/v1/imports"),
     ("vouchers", ("培训券", "Vouchers"), "/v1/reports/funnel"),
     ("enrolments", ("报名", "Enrolments"), "/v1/enrolments"),
+    ("scans", ("拒扫记录", "Refused scans"), "/v1/scans"),
     ("institutions", ("机构与项目", "Catalogue"), "/v1/accounts"),
     ("programs", ("项目计划", "Programs"), "/v1/programs/{program_id}/policies"),
     ("accounts", ("账号", "Accounts"), "/v1/accounts"),
+    ("clients", ("软件凭据", "Programs"), "/v1/clients"),
     ("reports", ("统计", "Reports"), "/v1/reports/funnel"),
     ("deliveries", ("数据回流", "Deliveries"), "/v1/exchange/deliveries"),
 )
@@ -86,7 +90,8 @@ class Page:
     problem: Problem | None = None
     result: Any = None
     done: str = ""
-    _names: dict[str, str] = field(default_factory=dict)
+    _nameless: set[str] = field(default_factory=set)
+    """Institutions whose names are asked for, and not read yet."""
 
     @functools.cached_property
     def asker(self) -> Asker:
@@ -107,14 +112,16 @@ class Page:
         return self.session.principal is not None and self.asker.admits(method, path)
 
     def know(self, usccs: Iterable[str | None]) -> None:
-        """Learn the names of institutions, in one call."""
-        unknown = {uscc for uscc in usccs if uscc} - self._names.keys()
-        if unknown:
-            self._names.update({uscc: found.name for uscc, found in find_institutions(unknown).items()})
+        """Learn the names of institutions: all of a page in one call, or with another read before."""
+        self._nameless |= {uscc for uscc in usccs if uscc and name_known(uscc) is None}
+        want_institutions(self._nameless)
 
     def institution(self, uscc: str | None) -> str:
-        """Say an institution by its name."""
-        return self._names.get(uscc or "", uscc or "")
+        """Say an institution by its name, as it was at most half a minute ago."""
+        if self._nameless:
+            learn_names(self._nameless)
+            self._nameless.clear()
+        return name_known(uscc or "") or uscc or ""
 
     def forms_of(
         self,
@@ -184,6 +191,15 @@ class Page:
         wanted = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
         return "?" + urlencode(wanted)
 
+    def divisions(self) -> Sequence[str]:
+        """List the parts of the caller's area to which a list can be narrowed: cities, or counties."""
+        principal = self.session.principal
+        if principal is None or principal.institution is not None:
+            return ()
+        if principal.division == PROVINCE:
+            return groups_below(PROVINCE)[1:]
+        return divisions_below(principal.division)[1:]
+
     def areas(self) -> list[tuple[str, str, str]]:
         """List the areas that this role has, for the navigation: those whose list it may read."""
         return [(address, *names) for address, names, path in _AREAS if not path or self.may("GET", path)]
@@ -191,6 +207,14 @@ class Page:
     def here(self, address: str) -> bool:
         """Tell whether the page is in this area."""
         return self.visit.path.startswith("/console") and self.visit.values.get("area", "") == address
+
+    def day(self, value: Any) -> str:
+        """Say a day as people do."""
+        return _Words(self.english).day(value)
+
+    def moment(self, value: Any) -> str:
+        """Say a moment as people do."""
+        return _Words(self.english).moment(value)
 
     def done_label(self) -> str:
         """Say what was done."""
@@ -240,6 +264,8 @@ class Page:
         )
         if machine and key.endswith("status"):
             return words.status(machine, str(value), english=self.english)
+        if key.endswith("_on"):
+            return self.day(value)
         return f"{value:g}" if isinstance(value, float) else str(value)
 
     def document(self, kind: Any) -> str:

@@ -9,6 +9,7 @@ from chalicelib.console.staff.areas import (
     cases,
     claims,
     classes,
+    clients,
     deliveries,
     desk,
     enrolments,
@@ -24,6 +25,7 @@ from chalicelib.console.staff.areas import (
     programs,
     projects,
     reports,
+    scans,
     search,
     sheets,
     statements,
@@ -46,6 +48,7 @@ AREAS: Final[Mapping[str, ModuleType]] = {
     "statements": statements,
     "desk": desk,
     "enrolments": enrolments,
+    "scans": scans,
     "vouchers": vouchers,
     "lists": lists,
     "issuance": issuance,
@@ -53,6 +56,7 @@ AREAS: Final[Mapping[str, ModuleType]] = {
     "programs": programs,
     "projects": projects,
     "accounts": accounts,
+    "clients": clients,
     "objections": objections,
     "cases": cases,
     "inspections": inspections,
@@ -60,7 +64,7 @@ AREAS: Final[Mapping[str, ModuleType]] = {
     "search": search,
     "deliveries": deliveries,
 }
-"""By the part of the address after `/console`: each has `show`, some have `act` and `SHOWN_ONCE`."""
+"""By the part of the address after `/console`: each has `show`, some have `act`, `ahead` and `SHOWN_ONCE`."""
 
 api = Pages(__name__, refused)
 
@@ -93,6 +97,10 @@ def _area_of(visit: Visit) -> ModuleType:
 
 
 def _in(room: ModuleType, visit: Visit) -> Reply:
+    ahead = getattr(room, "ahead", None)
+    if ahead is not None and visit.method == "GET":
+        ahead(visit)  # rows that the address names come with the reading of the account
+
     def act(page: Page, do: str) -> Reply | None:
         if page.visit.sheet is not None:
             return sheets.send(page, do)

@@ -43,6 +43,8 @@ class Filter:
 
     name: str
     choices: Sequence[tuple[str, str]]
+    default: str = ""
+    """What is shown where nothing is chosen, if that is not everything."""
 
 
 def draw_table(
@@ -56,9 +58,10 @@ def draw_table(
     forms: Sequence[tuple[Pair, DrawnForm, str]] = (),
     intro: Pair = ("", ""),
     template: str = "table",
+    divided: bool = False,
     **facts: Any,
 ) -> Reply:
-    """Draw a list."""
+    """Draw a list; `divided` if it can be narrowed to a part of the caller's area."""
     return page.draw(
         template,
         page.say(*title),
@@ -68,6 +71,7 @@ def draw_table(
         filters=filters,
         forms=[(page.say(*heading), form, name) for heading, form, name in forms],
         intro=page.say(*intro),
+        divided=divided,
         **facts,
     )
 

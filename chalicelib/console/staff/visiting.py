@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import urlencode
 
 from chalicelib.accounts.sign_in.service import sign_out
 from chalicelib.console.staff.deciding import carry_out
@@ -25,7 +26,7 @@ Act = Callable[[Page, str], Reply | None]
 _FROM_NOWHERE: Final = frozenset({"sign_in", "activate"})
 """What is sent by who is not signed in yet."""
 _UNSENT: Final = frozenset(
-    {CSRF_FIELD, "account", "password", "totp", "kept", "activation_code", "assertion"}
+    {CSRF_FIELD, "account", "password", "totp", "kept", "activation_code", "assertion", "id_number"}
 )
 """Fields that are not kept over a sign-in."""
 _OWN_PAGE: Final = re.compile(r"[a-z_]+(/[A-Za-z0-9_-]+){0,2}")
@@ -113,7 +114,7 @@ def _decide(page: Page, show: Show, act: Act | None, do: str, shown_once: frozen
         return show(page)
     then = page.visit.typed("then")
     if _OWN_PAGE.fullmatch(then):
-        return page.go(f"{page.visit.root}console/{then}")
+        return page.go(f"{page.visit.root}console/{then}?" + urlencode({"done": do}))
     return page.go(page.link(done=do))
 
 

@@ -112,7 +112,7 @@ function voucherCard(voucher) {
     ]),
     voucher.allowed_actions.includes("claim") ? pressing(two("领用", "Claim"), () => claim(voucher)) : null,
     voucher.status === "claimed" ? pressing(two("出示券码", "Show code"), () => showCode(voucher, code)) : null,
-    pressing(two("可用机构", "Usable institutions"), () => institutionsFor(voucher, places), true),
+    ["issued", "claimed"].includes(voucher.status) ? pressing(two("可用机构", "Usable institutions"), () => institutionsFor(voucher, places), true) : null,
     code,
     places,
   );
@@ -150,6 +150,8 @@ async function nextLesson(rooms) {
   const { room, lesson } = to_come[0], site = lesson.site || room.site;
   const button = pressingOf(two("签到", "Check in"), lesson, () => checkIn(lesson, "in"));
   button.classList.add("big");
+  const mark = (await attendanceOf(room))?.trainees[0]?.marks[lesson.id];
+  const came = mark && mark !== "absent" ? make("p", { class: "said" }, two("本课次：", "This lesson: "), make("b", {}, word("marks", mark))) : null;
   return make(
     "article",
     { class: "card next" },
@@ -158,7 +160,7 @@ async function nextLesson(rooms) {
     make("p", {}, `${room.name} · ${lesson.topic}`),
     make("p", { class: "soft" }, [site.name, site.room, site.address].filter(Boolean).join(" ")),
     await rollCallOf(lesson),
-    button,
+    came || button,
     pressingOf(two("签退", "Check out"), lesson, () => checkIn(lesson, "out"), true),
     advice(),
   );
@@ -212,17 +214,66 @@ async function show() {
       ...(rooms.length ? await Promise.all(rooms.map(classCard)) : [nothing()]),
       results.length ? make("h2", {}, two("我的成绩", "My results")) : null,
       ...results.map((one) => make("p", { class: "card" }, word("enrolment", one.status))),
+      pressing(two("退出", "Sign out"), async () => leave(), true),
     ].filter(Boolean),
   );
   await tellWaiting();
   await sendWaiting();
 }
 
+// The sign-in outlives a reload of this tab, as long as its tokens are good. It ends with the tab, and nothing
+// of the person's is kept: two opaque tokens, in the tab's own storage.
+const KEPT = "card session";
+remember = () => sessionStorage.setItem(KEPT, JSON.stringify(session));
+
+function forget() {
+  sessionStorage.removeItem(KEPT);
+  Object.assign(session, { token: null, refresh: null, role: null });
+}
+
+function keptSession() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEPT) || "null");
+  } catch {
+    return null;
+  }
+}
+
 async function signIn(assertion) {
+  forget(); // whoever enters now is another person
   keep(await call("POST", "v1/auth/tokens", { grant_type: "social_card", assertion }));
+  await entered();
+}
+
+async function entered() {
   document.getElementById("sign-in").hidden = true;
   document.getElementById("said").hidden = true;
   await show();
+}
+
+function leave() {
+  clearTimeout(refreshing);
+  forget();
+  document.getElementById("work").replaceChildren();
+  document.getElementById("sign-in").hidden = false;
+  document.getElementById("assertion").focus();
+}
+
+async function comeBack() {
+  const before = keptSession();
+  if (!before?.token) return;
+  Object.assign(session, before);
+  try {
+    await entered();
+  } catch (error) {
+    if (error instanceof Refused && error.status === 401) {
+      leave();
+      say(two("登录已过期，请从电子社保卡重新进入。", "The sign-in has run out: enter from the card again."), true);
+      return;
+    }
+    complain(error); // no network: what was kept stays, and is tried again once there is one
+    addEventListener("online", () => comeBack(), { once: true });
+  }
 }
 
 const form = document.getElementById("sign-in");
@@ -236,4 +287,6 @@ const handed = new URLSearchParams(location.hash.slice(1)).get("assertion");
 if (handed) {
   history.replaceState(null, "", location.pathname + location.search);
   signIn(handed).catch(complain);
+} else {
+  comeBack();
 }

@@ -78,7 +78,7 @@ async function sendWaiting() {
   try {
     for (const one of await waitingCheckIns()) {
       try {
-        sayRecorded(await call("POST", `v1/lessons/${one.lesson}/check-ins`, one.body));
+        sayRecorded(await call("POST", `v1/lessons/${one.lesson}/check-ins`, one.body), one.body.kind);
       } catch (error) {
         if (mayBeTriedAgain(error)) return;
         complain(error);
@@ -94,9 +94,11 @@ async function sendWaiting() {
 window.addEventListener("online", () => sendWaiting().catch(complain));
 setInterval(() => sendWaiting().catch(complain), RETRY_SECONDS * 1000);
 
-function sayRecorded(answer) {
+const KINDS = { in: two("签到", "Signed in"), out: two("签退", "Signed out"), roll_call: two("点名应答", "Roll-call answered") };
+
+function sayRecorded(answer, kind) {
   const how = word("marks", answer.status);
-  const good = two(`签到成功（${how}，距场地 ${Math.round(answer.distance_m)} 米）。`, `Recorded: ${how}, ${Math.round(answer.distance_m)} m from the site.`);
+  const good = two(`${KINDS[kind]}成功（${how}，距场地 ${Math.round(answer.distance_m)} 米）。`, `${KINDS[kind]}: ${how}, ${Math.round(answer.distance_m)} m from the site.`);
   const review = two("已记录，待核实。", "Recorded; it will be reviewed.");
   say(answer.outcome === "needs_review" ? review : good);
 }
@@ -122,7 +124,7 @@ async function checkInAt(lesson, kind, at) {
     happened_at: new Date(at.timestamp).toISOString(),
   };
   try {
-    sayRecorded(await call("POST", `v1/lessons/${lesson.id}/check-ins`, body));
+    sayRecorded(await call("POST", `v1/lessons/${lesson.id}/check-ins`, body), kind);
   } catch (error) {
     if (!own.length || !mayBeTriedAgain(error)) throw error;
     const waiting = { nonce, owner: own[0], lesson: lesson.id, body: { ...body, offline: true } };

@@ -1,7 +1,8 @@
 "use strict";
-// What both pages need: calls to the API by relative address, elements, messages. No data is kept in the browser.
+// What pages over tokens need: calls to the API by relative address, elements, messages.
 
 const session = { token: null, refresh: null, role: null };
+let remember = () => {}; // of the page that keeps its sign-in over a reload
 
 const ANSWER_SECONDS = 12;
 
@@ -52,6 +53,7 @@ function keep(signedIn) {
   session.token = signedIn.access_token;
   session.refresh = signedIn.refresh_token;
   session.role = signedIn.role;
+  remember();
   return signedIn;
 }
 

@@ -28,8 +28,9 @@ document.addEventListener("change", (event) => {
   if (box.matches("[data-all]")) {
     for (const one of box.closest("table").querySelectorAll("tbody input[type=checkbox]:not(:disabled)")) one.checked = box.checked;
   }
-  if (box.matches("[data-file]")) {
-    for (const button of box.closest("[data-upload]").querySelectorAll("[data-send]")) button.disabled = !box.files.length;
+  const sheet = box.matches("[data-file]") && box.closest("[data-upload]");
+  if (sheet) {
+    for (const button of sheet.querySelectorAll("[data-send]")) button.disabled = !box.files.length;
   }
 });
 

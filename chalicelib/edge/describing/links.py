@@ -67,7 +67,8 @@ class Links:
         link: Json = {"operationId": target.name, "parameters": dict(given)}
         version = versions.get(_last(target.path) or ("", ""))
         if version is not None and _needs_version_alone(target.body):
-            link["requestBody"] = {_VERSION: version}
+            # not `requestBody`: OpenAPI Generator takes one that is an object for a fault of the document
+            link["x-request-body"] = {_VERSION: version}
             whole += f"_{_VERSION}"
         name = f"{target.name}.{whole}"
         self.components[name] = link

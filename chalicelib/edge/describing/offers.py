@@ -104,6 +104,14 @@ OFFERED: Final[tuple[Offered, ...]] = (
         ("AccountsAccountAnswer", "InvitationAnswer"),
         ("account",),
     ),
+    Offered(
+        "软件凭据",
+        "program's credential",
+        {"confirm": "confirm_client", "refuse": "refuse_client", "revoke": "revoke_client"},
+        ("ClientAnswer",),
+        ("client",),
+    ),
+    Offered("事件推送", "webhook", {"redrive": "redrive_webhook"}, ("WebhookAnswer",), ("webhook",)),
     Offered("培训项目计划", "program", {"change_policy": "change_policy"}, ("ProgramAnswer",)),
     Offered(
         "补贴申领",
@@ -117,7 +125,7 @@ OFFERED: Final[tuple[Offered, ...]] = (
             "reject": "reject_subsidy_claim",
         },
         ("ClaimHead", "ClaimAnswer"),
-        ("subsidy_claim",),
+        ("subsidy_claim", "stopped_claim"),
     ),
     Offered(
         "申领明细",
@@ -167,7 +175,17 @@ OFFERED: Final[tuple[Offered, ...]] = (
         ("RecordedCheckInAnswer",),
         ("check_in",),
     ),
-    Offered("回传报文", "delivery", {"redrive": "redrive_delivery"}, ("DeliveryAnswer",)),
+    Offered(
+        "回传报文",
+        "delivery",
+        {
+            "redrive": "redrive_delivery",
+            "pass_over": "ask_pass_over",
+            "confirm_pass_over": "confirm_pass_over",
+        },
+        ("DeliveryAnswer",),
+        ("delivery",),
+    ),
     Offered(
         "收款账户",
         "payee account",

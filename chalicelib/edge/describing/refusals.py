@@ -28,7 +28,7 @@ _WITH_BODY: Final = ("too_large", "unsupported_type", "unsupported_encoding")
 _WITH_FORM: Final = ("invalid_json", "not_utf8")
 _WITH_VERSION: Final = ("version_conflict", "wrong_state")
 """A change that was decided on a version meets another one, or another state."""
-_WITH_SIGNATURE: Final = ("signature_invalid",)
+_WITH_SIGNATURE: Final = ("message_replayed", "signature_invalid")
 _WITH_PLACE: Final = ("coord_system_missing",)
 _WITH_PATH: Final = ("not_found",)
 _WITH_KEY: Final = ("in_progress", "idempotency_mismatch")

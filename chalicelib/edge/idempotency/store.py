@@ -7,6 +7,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws.table import Table, table_name
 from chalicelib.aws.writes import ConditionFailed, insert, update
+from chalicelib.kernel.ids import new_operation_id
 
 
 class FirstCall(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +64,20 @@ def lease(call: FirstCall, *, clock: int) -> FirstCall | None:
         assert first is not None
         return None if first.holder == call.holder else first  # our own write, whose answer was lost
     return None
+
+
+def is_first(mark: str, *, until: int) -> bool:
+    """Note that something was seen, until when it could come again; False if it was seen before.
+
+    A repeat of the SDK's, whose first answer was lost, knows its own success by `holder`.
+    """
+    own = new_operation_id()
+    seen = FirstCall(id=f"seen#{mark}", body_digest="", leased_until=until, expires=until, holder=own)
+    try:
+        insert(FirstCallRow.from_record(seen))
+    except ConditionFailed as failure:
+        return failure.old is not None and failure.old.holder == own
+    return True
 
 
 def keep_answer(row_id: str, *, status_code: int, content_type: str, sealed_body: str) -> None:

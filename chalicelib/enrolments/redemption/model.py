@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -16,6 +17,34 @@ class Scan:
     nonce: str
     device_id: str
     happened_at: datetime
+
+
+class ScanReason(StrEnum):
+    """Why a scan is refused, and what a list of refused scans is narrowed by."""
+
+    CODE_MISKEYED = "token_miskeyed"
+    CODE_INVALID = "token_invalid"
+    CODE_EXPIRED = "token_expired"
+    CODE_REPLAYED = "token_replayed"
+    OTHER_DEVICE = "other_device"
+    VOUCHER_NOT_CLAIMED = "voucher_not_claimed"
+    VOUCHER_ALREADY_REDEEMED = "voucher_already_redeemed"
+    VOUCHER_EXPIRED = "voucher_expired"
+    VOUCHER_REVOKED = "voucher_revoked"
+    VOUCHER_SETTLED = "voucher_settled"
+    VOUCHER_CLOSED = "voucher_closed"
+    LISTED_EMPLOYED = "listed_employed"
+    LISTED_SELF_EMPLOYED = "listed_self_employed"
+    LISTED_IN_SCHOOL = "listed_in_school"
+    LISTED_IN_MILITARY = "listed_in_military"
+    LISTED_RETIRED = "listed_retired"
+    LISTED_IMPRISONED = "listed_imprisoned"
+    LISTED_DECEASED = "listed_deceased"
+    LISTED_SUBSIDISED_ELSEWHERE = "listed_subsidised_elsewhere"
+    NAME_MISMATCH = "name_mismatch"
+    INSTITUTION_SUSPENDED = "institution_suspended"
+    PROJECT_NOT_COVERED = "project_not_covered"
+    ALREADY_ENROLLED = "already_enrolled"
 
 
 class RefusedScan(msgspec.Struct, frozen=True, kw_only=True):

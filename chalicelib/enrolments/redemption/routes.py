@@ -10,7 +10,7 @@ from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.enrolments.answers import EnrolmentAnswer, ProjectIdText, Token, enrolment_answer
 from chalicelib.enrolments.redemption import service
-from chalicelib.enrolments.redemption.model import RefusedScan, Scan
+from chalicelib.enrolments.redemption.model import RefusedScan, Scan, ScanReason
 from chalicelib.kernel.reasons import facts_told_by, sentence
 
 api = Api(__name__)
@@ -35,6 +35,7 @@ class RefusedScanAnswer(Answer):
 
     id: str
     institution: str
+    division: str
     code: str
     detail: str
     project_id: str
@@ -49,6 +50,8 @@ class ScanQuery(PageQuery):
 
     outcome: Literal["refused"] = "refused"
     institution: Annotated[str, Meta(max_length=18)] | None = None
+    division: Annotated[str, Meta(max_length=6)] | None = None
+    code: ScanReason | None = None
 
 
 @api.endpoint(
@@ -78,10 +81,17 @@ def redeem_voucher(call: Call[EnrolmentRequest, NoQuery]) -> EnrolmentAnswer:
     action="scan.read",
     query=ScanQuery,
     answer=Listing[RefusedScanAnswer],
-    summary="List refused scans",
+    summary="List refused scans of an institution or an area, the newest first",
 )
 def list_scans(call: Call[None, ScanQuery]) -> Listing[RefusedScanAnswer]:
-    page = service.list_refused_scans(call.context, call.page_request(), institution=call.query.institution)
+    query = call.query
+    page = service.list_refused_scans(
+        call.context,
+        call.page_request(),
+        institution=query.institution,
+        division=query.division,
+        code=query.code,
+    )
     return call.listing(page, lambda scan: _scan(scan, english=call.english))
 
 
@@ -90,6 +100,7 @@ def _scan(scan: RefusedScan, *, english: bool) -> RefusedScanAnswer:
     return RefusedScanAnswer(
         id=scan.id,
         institution=scan.institution,
+        division=scan.division,
         code=scan.code,
         detail=sentence(scan.code, {**unknown, **scan.facts}, english=english),
         project_id=scan.project_id,

@@ -8,7 +8,7 @@ from chalicelib.edge.networks import network_of
 from chalicelib.enrolments import store
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.redemption import store as scan_store
-from chalicelib.enrolments.redemption.model import RefusedScan, Scan
+from chalicelib.enrolments.redemption.model import RefusedScan, Scan, ScanReason
 from chalicelib.enrolments.verification.service import (
     ScanTarget,
     previewed,
@@ -16,7 +16,8 @@ from chalicelib.enrolments.verification.service import (
     reasons_against_target,
     target_of,
 )
-from chalicelib.kernel.errors import DomainError, Fault, Impossible, Refused
+from chalicelib.kernel.divisions import covers
+from chalicelib.kernel.errors import DomainError, Impossible, Refused
 from chalicelib.kernel.ids import EnrolmentId, derived_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Context, change_of
@@ -112,7 +113,7 @@ def _new_enrolment(context: Context, voucher: Voucher, scan: Scan, target: ScanT
         confirmed_at=context.now,
         happened_at=scan.happened_at,
         device_id=scan.device_id,
-        queue=queue_of(target.institution.division, enrolment_id),
+        queue=queue_of(target.institution.division),
         queued_at=context.now,
         network=network_of(context),
     )
@@ -167,12 +168,28 @@ def _kept(
 
 
 def list_refused_scans(
-    context: Context, request: PageRequest, *, institution: str | None
+    context: Context,
+    request: PageRequest,
+    *,
+    institution: str | None,
+    division: str | None,
+    code: ScanReason | None,
 ) -> Page[RefusedScan]:
-    """List an institution's refused scans."""
-    uscc = context.principal.institution or institution
+    """List the refused scans of one's institution, of one in one's area, or of a division.
+
+    Raises:
+        NotFound: the institution or the division is outside the caller's area.
+
+    """
+    principal = context.principal
+    uscc = principal.institution or institution
+    area = division or principal.division
+    if principal.institution is None:
+        rights.require(principal, "scan.read", division=area)
     if uscc is None:
-        raise error("malformed", faults=(Fault("missing_field", field="institution"),))
+        return scan_store.refused_scans_in(area, request, code=code)
     listed = read_institution(uscc)
-    rights.require(context.principal, "scan.read", division=listed.division, institution=listed.uscc)
-    return scan_store.refused_scans(uscc, request)
+    rights.require(principal, "scan.read", division=listed.division, institution=listed.uscc)
+    if principal.institution is None and not covers(area, listed.division):
+        return Page(items=[])
+    return scan_store.refused_scans(uscc, request, code=code)

@@ -1,6 +1,6 @@
 """HTTP of verifying a scan."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from chalicelib.edge.endpoints import Call, NoQuery
 from chalicelib.edge.forms import Answer, Form
@@ -26,6 +26,7 @@ class VoucherSummary(Answer):
     id: str
     status: VoucherStatus
     face_value_fen: int
+    valid_through: date
     expires_at: datetime
 
 
@@ -65,6 +66,7 @@ def _voucher(voucher: Voucher, now: datetime) -> VoucherSummary:
         id=voucher.id,
         status=status_shown(voucher, now),
         face_value_fen=voucher.face_value_fen,
+        valid_through=voucher.valid_through,
         expires_at=voucher.expires_at,
     )
 

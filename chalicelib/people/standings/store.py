@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from pynamodb.attributes import UnicodeAttribute
 
+from chalicelib.aws.ahead import ahead
 from chalicelib.aws.table import StructAttribute, VersionedTable, table_name
 from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, Put, Update, transact, until_written
 from chalicelib.kernel.ids import PersonKey
@@ -25,6 +26,11 @@ class StandingsRow(VersionedTable[Standings]):
 
     person_key = UnicodeAttribute(hash_key=True)
     standings = StructAttribute(default=list)
+
+
+def want_standings(person_keys: Iterable[str | None]) -> None:
+    """Have what lists say of people come along with the next read of a page."""
+    ahead(StandingsRow, person_keys)
 
 
 def find_standings(person_keys: Iterable[str]) -> list[Standings]:

@@ -7,18 +7,19 @@ neither revoked, released nor withdrawn.
 """
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 import msgspec
 
-from chalicelib.attendance.summary.service import attendance_of
+from chalicelib.attendance.summary.service import trainees_of
 from chalicelib.catalogue.institutions.model import Institution
 from chalicelib.catalogue.institutions.paying import Recipient, to_be_paid
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Change, Context
+from chalicelib.settlement.batches.model import BATCH_LINES_MAX
 from chalicelib.subsidies.claims import store as claim_store
 from chalicelib.subsidies.claims.closing import finish_claims
 from chalicelib.subsidies.claims.model import (
@@ -27,6 +28,7 @@ from chalicelib.subsidies.claims.model import (
     Line,
     LineStatus,
     claim_of_line,
+    class_of_line,
     status_shown,
     waits_for_closing,
 )
@@ -43,6 +45,7 @@ from chalicelib.subsidies.holds.model import (
     not_lifted,
 )
 from chalicelib.subsidies.holds.payees import note_changed_payee
+from chalicelib.subsidies.holds.stopping import note_stopped, note_stopped_line
 from chalicelib.subsidies.payability.model import evaluate
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import find_vouchers
@@ -76,26 +79,41 @@ class Portion:
         return first, dataclasses.replace(self, claim=rest, lines=self.lines[count:])
 
 
-def anything_due(division: str, context: Context, change: Change) -> bool:
-    """Tell by the indexes alone whether to open a batch; one that stays empty is used another day."""
-    if claim_store.lines_to_retry(division, limit=1):
-        return True
-    for claim in claim_store.due_claims(division, on=shanghai_date(context.now)):
-        if waits_for_closing(claim):
-            finish_claims([claim], change)
-        elif not claim.open_objections:
-            return True
-    return False
+def classes_due(division: str, context: Context, *, change: Change) -> Iterator[str]:
+    """Name, as they are asked for, the classes of which something may be paid now, each once.
+
+    What cannot be paid, since somebody objects or stops it, is not named: it keeps nobody else waiting.
+    """
+    named: set[str] = set()
+    for portion in portions_due(division, context, limit=BATCH_LINES_MAX, change=change):
+        class_id = str(class_of_line(portion.lines[0].id))
+        if class_id not in named:
+            named.add(class_id)
+            yield class_id
 
 
-def portions_due(division: str, context: Context, *, limit: int, change: Change) -> Iterator[Portion]:
-    """Give what is due in a division, up to so many lines, always in the same order."""
+def portions_due(
+    division: str,
+    context: Context,
+    *,
+    limit: int,
+    change: Change,
+    only: Collection[str] | None = None,
+) -> Iterator[Portion]:
+    """Give what is due in a division, up to so many lines, always in the same order.
+
+    With `only`, of these classes: others stay due, also those that an index names just now.
+    """
     left, seen = limit, dict[str, Recipient]()
-    for portion in _unpaid_by_the_bank(division, context.now, seen, limit=left, change=change):
+    for portion in _unpaid_by_the_bank(division, context.now, seen, limit=left, change=change, only=only):
         left -= len(portion.lines)
         yield portion
     today = shanghai_date(context.now)
-    due = claim_store.due_claims(division, on=today)
+    due = (
+        claim
+        for claim in claim_store.due_claims(division, on=today)
+        if only is None or claim.class_id in only
+    )
     while left > 0 and (claim_ids := _next_claims(due, lines=left)):
         for portion in _payable(claim_ids, context.now, change, seen):
             if len(portion.lines) > left:
@@ -105,7 +123,13 @@ def portions_due(division: str, context: Context, *, limit: int, change: Change)
 
 
 def _unpaid_by_the_bank(
-    division: str, now: datetime, seen: dict[str, Recipient], *, limit: int, change: Change
+    division: str,
+    now: datetime,
+    seen: dict[str, Recipient],
+    *,
+    limit: int,
+    change: Change,
+    only: Collection[str] | None,
 ) -> Iterator[Portion]:
     """Give the lines that the bank did not pay and somebody released, decided again.
 
@@ -116,15 +140,24 @@ def _unpaid_by_the_bank(
     waiting = claim_store.find_lines(claim_store.lines_to_retry(division, limit=limit))
     failed = [line for line in waiting if line.status is LineStatus.PAYMENT_FAILED and _is_released(line)]
     vouchers = _vouchers_of(failed)
-    claims = claim_store.find_claims(sorted({claim_of_line(line.id) for line in failed}))
+    claims = [
+        claim
+        for claim in claim_store.find_claims(sorted({claim_of_line(line.id) for line in failed}))
+        if only is None or claim.class_id in only
+    ]
     paying = _paying(claims, now, change, seen)
+    by_id = {claim.id: claim for claim in claims}
     for old in failed:
-        recipient = paying.get(claim_of_line(old.id))
+        claim = by_id.get(claim_of_line(old.id))
         line = _decide_again(old, vouchers.get(old.voucher_id), [], change)
-        if recipient is None or line is None:
+        if claim is None or line is None:
             continue
+        paid = paying.get(claim.id)
         if line.status is LineStatus.PAYMENT_FAILED and not line.holds:
-            yield Portion(None, [line], *recipient)
+            if paid is not None:
+                yield Portion(None, [line], paid.institution, paid.payee_id)
+            else:
+                note_stopped_line(line, claim, seen[claim.institution], change)
 
 
 def _is_released(line: Line) -> bool:
@@ -144,23 +177,34 @@ def _next_claims(due: Iterator[Claim], *, lines: int) -> list[str]:
     return claim_ids
 
 
+@dataclass(frozen=True)
+class _Paying:
+    """A claim that may be paid, its institution as it was read, and its account."""
+
+    claim: Claim
+    institution: Institution
+    payee_id: str
+
+
 def _paying(
     claims: Iterable[Claim], now: datetime, change: Change, seen: dict[str, Recipient]
-) -> dict[str, tuple[Institution, str]]:
-    """Give the institution of each claim that may be paid, with its account; leave out those it stands off.
+) -> dict[str, _Paying]:
+    """Give the claims that may be paid, each with its institution and account; leave out those it stands off.
 
     Who is paid to another account than was approved waits for a finance officer, who finds it among the
-    holds. `seen` are the institutions that were read in this pass: each is read once, and whoever writes
-    requires that it is still so.
+    holds; whose institution is suspended or has no account stands in the list of what waits. `seen` are the
+    institutions that were read in this pass: each is read once, and whoever writes requires that it is still
+    so.
     """
     known = list(claims)
     seen |= to_be_paid({claim.institution for claim in known} - seen.keys())
-    paying: dict[str, tuple[Institution, str]] = {}
-    for claim in known:
-        recipient = seen[claim.institution]
+    paying: dict[str, _Paying] = {}
+    for read in known:
+        recipient = seen[read.institution]
+        claim = note_stopped(read, recipient, change)
         payee_id = recipient.in_force(now)
         if payee_id is not None and not stands_off(claim, recipient, now):
-            paying[claim.id] = (recipient.institution, payee_id)
+            paying[claim.id] = _Paying(claim, recipient.institution, payee_id)
         elif changed_payee(claim, recipient, now) is not None:
             note_changed_payee(claim, recipient, change)
     return paying
@@ -175,7 +219,7 @@ def _payable(
     """
     ready = _ready(claim_ids, shanghai_date(now), change)
     paying = _paying(ready, now, change, seen)
-    ready = [claim for claim in ready if claim.id in paying]
+    ready = [paying[claim.id].claim for claim in ready if claim.id in paying]
     lines = claim_store.find_lines([line_id for claim in ready for line_id in claim.line_ids])
     unpaid = {line.id: line for line in lines if line.status in (LineStatus.PENDING, LineStatus.HELD)}
     vouchers = _vouchers_of(line for line in unpaid.values() if _is_doubtful(line))
@@ -192,7 +236,7 @@ def _payable(
         )
         payable = [line for line in decided if line is not None and line.status is LineStatus.PENDING]
         if payable:
-            yield Portion(claim, payable, *paying[claim.id])
+            yield Portion(claim, payable, paying[claim.id].institution, paying[claim.id].payee_id)
 
 
 def _ready(claim_ids: Sequence[str], today: date, change: Change) -> list[Claim]:
@@ -254,5 +298,5 @@ def _attendance_holds(claim: Claim, lines: Iterable[Line]) -> dict[str, list[str
     """Look again at the holds that follow from attendance, for claims that have any."""
     if not any(is_of_kind(hold, HoldKind.ATTENDANCE) for line in lines for hold in line.holds):
         return {}
-    trainees = attendance_of(read_class(claim.class_id)).trainees
+    trainees = trainees_of(read_class(claim.class_id))
     return {trainee.enrolment_id: [attendance_hold(hold) for hold in trainee.holds] for trainee in trainees}

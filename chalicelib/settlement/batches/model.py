@@ -133,6 +133,19 @@ def batch_id_of(division: str, number: int) -> SettlementBatchId:
     return SettlementBatchId(derived_id("bat", division, str(number)))
 
 
+def next_batch(division: str, *, after: int, now: datetime) -> Batch:
+    """Give a division's next batch as it is before anything is in it: not stored, at version 0."""
+    number = after + 1
+    return Batch(
+        id=batch_id_of(division, number),
+        division=division,
+        number=number,
+        status=BatchStatus.SEALING,
+        opened_at=now,
+        version=0,
+    )
+
+
 # --------------------------------------------------------------------------- what may be done
 
 

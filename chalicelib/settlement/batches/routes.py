@@ -106,7 +106,7 @@ def seal_settlement_batches(call: Call[Empty, NoQuery]) -> Reply:
 )
 def list_settlement_batches(call: Call[None, BatchQuery]) -> Listing[BatchHead]:
     page = service.list_batches(call.context, call.page_request(), division=call.query.division)
-    return call.listing(page, lambda batch: _head(call.context, batch))
+    return call.listing(page, lambda batch: _head(call.context, batch, closely=False))
 
 
 @api.endpoint(
@@ -140,8 +140,9 @@ def export_settlement_batch(call: Call[ExportRequest, NoQuery], batch_id: str) -
     )
 
 
-def _head(context: Context, batch: Batch) -> BatchHead:
-    return BatchHead(**_head_facts(batch, service.allowed_on_batch(context.principal, batch)))  # type: ignore[arg-type]
+def _head(context: Context, batch: Batch, *, closely: bool = True) -> BatchHead:
+    allowed = service.allowed_on_batch(context.principal, batch, closely=closely)
+    return BatchHead(**_head_facts(batch, allowed))  # type: ignore[arg-type]
 
 
 def _head_facts(batch: Batch, allowed_actions: list[str]) -> dict[str, object]:

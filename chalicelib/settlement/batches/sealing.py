@@ -1,18 +1,17 @@
 """Sealing a division's next batch: the same batch however often, in parallel, or after a crash.
 
-A batch is opened under the division's next number with the moment it is decided by. Then chunks of
-lines are put into it, each in one transaction that moves the lines, notes it on their claims and stores
-the chunk; a line can be moved once, and only into a batch that is still being collected. At the end the
+Chunks of lines are put into a batch, each in one transaction that moves the lines, notes it on their claims
+and stores the chunk; a line can be moved once, and only into a batch that is still being collected. The first
+chunk opens the batch under the division's next number, with the moment it is decided by. At the end the
 payment file is stored, and the count, the amount and the file's digests are fixed on condition that no chunk
 came in between. Whoever finds a batch that is still being collected goes on with it, from the same moment and
 in the same order.
 
     3401 has sealed batches 1 to 6. In the night, three classes are due: 50, 50 and 30 lines of 180,000 fen.
-    opened      batch 7, decided by 00:35
-    chunk 1     50 lines of the first class, 45 of the second, two claims, one institution that has to be as
-                it was read, batch, chunk: a hundred writes
+    chunk 1     opens batch 7, decided by 00:35: 50 lines of the first class, 44 of the second, two claims, an
+                institution that has to be as it was read, number, batch, chunk: a hundred writes
                 the worker dies; the next one finds batch 7 with a chunk, and what was due at 00:35
-    chunk 2     5 lines of the second class, 30 of the third
+    chunk 2     6 lines of the second class, 30 of the third
     stored      the payment file of 130 lines, under its digest 9f86…
     sealed      130 lines, 23,400,000 fen, digest 9f86…, if there are still two chunks
 
@@ -23,7 +22,9 @@ writes at most a hundred.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
+
+import msgspec
 
 from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, ConditionFailed, Write, transact, until_written
 from chalicelib.catalogue.institutions.store import unchanged_check
@@ -32,8 +33,8 @@ from chalicelib.kernel.reasons import error
 from chalicelib.programs.service import current_program
 from chalicelib.settlement.batches import archive, store
 from chalicelib.settlement.batches.bank_profile import wants_mark
-from chalicelib.settlement.batches.due import Portion, anything_due, portions_due
-from chalicelib.settlement.batches.model import BATCH_LINES_MAX, Batch, BatchStatus, Member
+from chalicelib.settlement.batches.due import Portion, portions_due
+from chalicelib.settlement.batches.model import BATCH_LINES_MAX, Batch, BatchStatus, Member, next_batch
 from chalicelib.settlement.batches.payees import freeze_payees
 from chalicelib.settlement.batches.payment_file import write_payment_file
 from chalicelib.settlement.set_off.model import DEBTS_A_CHUNK_MAX, Debts, parts_fen
@@ -45,13 +46,15 @@ from chalicelib.subsidies.payments import store as payments
 _PASSES = 20
 """Two workers in one division take turns: each pass puts at least one chunk into the batch."""
 _LINES_A_PORTION_MAX = 90
-_FIXED_WRITES = 2  # the batch and the chunk
+_FIXED_WRITES = 3  # the batch and the chunk, and the number of one that begins
 _SPLIT_WRITES_MIN = 5
 """A claim is not cut for fewer lines than this: each cut writes the claim once more."""
 
 
-def seal_division(context: Context, division: str) -> Batch | None:
+def seal_division(context: Context, division: str, *, only: Collection[str] | None = None) -> Batch | None:
     """Seal what is due in a division, up to `BATCH_LINES_MAX` lines; None if nothing is.
+
+    With `only`, of these classes: the others stay due.
 
     Raises:
         Refused: `budget_exhausted`, less is reserved than the lines come to. They stay in the batch, which is
@@ -62,10 +65,10 @@ def seal_division(context: Context, division: str) -> Batch | None:
     change = change_of(context, "settlement.seal")
 
     def attempt() -> Batch | None:
-        batch = _batch_to_fill(context, division, change)
-        if batch is None:
-            return None
-        return _fill(batch, context, change) or _seal(batch, context, change)
+        batch = _fill(_batch_to_fill(context, division), context, change, only)
+        if batch.status is not BatchStatus.SEALING:
+            return batch
+        return _seal(batch, context, change) if batch.chunks else None
 
     return until_written(attempt, tries=_PASSES)
 
@@ -75,50 +78,50 @@ def may_leave_more(batch: Batch) -> bool:
     return batch.line_count > BATCH_LINES_MAX - _LINES_A_PORTION_MAX
 
 
-def _batch_to_fill(context: Context, division: str, change: Change) -> Batch | None:
-    """Find the batch that is being collected, or open the next one if anything is due.
+def _batch_to_fill(context: Context, division: str) -> Batch:
+    """Give the batch that is being collected, or the next one: it is stored with its first chunk, if any.
 
-    Raises:
-        ConditionFailed: another worker opened it first.
-
+    An index that lags may name what was batched already; so whether anything is due is told by what can be
+    written, and an empty batch is never opened.
     """
     newest = store.newest_batch(division)
     if newest is not None and newest.status is BatchStatus.SEALING:
-        return newest if newest.chunks else store.reopen_batch(newest, now=context.now, change=change)
-    if not anything_due(division, context, change):
-        return None
-    number = newest.number if newest is not None else 0
-    return store.open_batch(division, after=number, now=context.now, change=change)
+        return newest if newest.chunks else msgspec.structs.replace(newest, opened_at=context.now)
+    return next_batch(division, after=newest.number if newest is not None else 0, now=context.now)
 
 
-def _fill(batch: Batch, context: Context, change: Change) -> Batch | None:
-    """Put what is due into a batch; give the batch if another worker has sealed it meanwhile.
+def _fill(batch: Batch, context: Context, change: Change, only: Collection[str] | None) -> Batch:
+    """Put what is due into a batch and give it as it is then, or as another worker has sealed it meanwhile.
 
     Raises:
-        ConditionFailed: a chunk did not go in, since another worker was first or a line was stopped; what it
-            left over is for the next pass.
+        ConditionFailed: another worker began it first, or a chunk did not go in, since another worker was
+            first or a line was stopped; what it left over is for the next pass.
 
     """
     decided_by = Context(principal=context.principal, now=batch.opened_at, request_id=context.request_id)
     begun = store.chunks_of(batch.id) if batch.chunks else []
     room = BATCH_LINES_MAX - sum(len(chunk.members) for chunk in begun)
-    due = portions_due(batch.division, decided_by, limit=room, change=change)
+    due = portions_due(batch.division, decided_by, limit=room, change=change, only=only)
     debts = debts_of(batch.division)
     missed: ConditionFailed | None = None
     for portions in _packed(due, room=_room(debts)):
         try:
             transact(_chunk(batch, portions, debts), change=change)
         except ConditionFailed as failure:
-            if failure.table is store.BatchRow:
-                return store.find_batch(batch.id)
+            if failure.table is store.BatchRow and batch.chunks:
+                return store.read_batch(batch.id)
+            if failure.table in (store.BatchRow, store.CounterRow):
+                raise
             missed = failure
+        else:
+            batch = msgspec.structs.replace(batch, chunks=batch.chunks + 1)
     if missed is not None:
         raise missed
-    return None
+    return batch
 
 
-def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
-    """Store the payment file of a batch and fix it with its digests; None if nothing is in the batch.
+def _seal(batch: Batch, context: Context, change: Change) -> Batch:
+    """Store the payment file of a batch and fix it with its digests.
 
     Raises:
         ConditionFailed: it has grown meanwhile.
@@ -126,8 +129,6 @@ def _seal(batch: Batch, context: Context, change: Change) -> Batch | None:
     """
     chunks = store.chunks_of(batch.id)
     members = [member for chunk in chunks for member in chunk.members]
-    if not members:
-        return None
     _require_reserved(batch.division, members)
     file = write_payment_file(members, freeze_payees(context, batch, chunks), mark=wants_mark(members))
     archive.keep(batch.id, file, now=context.now)
@@ -226,4 +227,5 @@ def _chunk(batch: Batch, portions: Sequence[Portion], debts: Debts) -> list[Writ
     payees: dict[str, str] = {portion.institution.uscc: portion.payee_id for portion in portions}
     kept = kept_writes(debts, owed_for)
     debts.written(owed_for)
-    return [*store.chunk_writes(batch, members, payees), *moves, *unchanged, *kept]
+    into = store.chunk_writes if batch.chunks else store.begin_writes
+    return [*into(batch, members, payees), *moves, *unchanged, *kept]

@@ -2,17 +2,19 @@
 
 import functools
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights
 from chalicelib.aws.writes import until_written
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import is_id
-from chalicelib.kernel.paging import Page, PageRequest, page_over
+from chalicelib.kernel.paging import LISTS_OF_A_WIDE_PAGE, Page, PageRequest, page_over
+from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error, refuse
 from chalicelib.settlement.batches import archive, sealing, store
+from chalicelib.settlement.batches.due import classes_due
 from chalicelib.settlement.batches.model import OFFERED, Batch, BatchStatus, Member, why_not
 from chalicelib.settlement.batches.payment_file import paid_by_the_bank
 from chalicelib.settlement.batches.taking_out import is_held_whole, ready_to_export
@@ -36,13 +38,23 @@ class BatchView:
     own_work: bool
 
 
+evaluated_first: Port[[Context, Iterable[str]], frozenset[str]] = Port("evaluated_before_sealing")
+"""Asks supervision to look at classes before they are paid; gives those at which it has looked."""
+
+
 def seal(context: Context) -> list[Batch]:
-    """Seal what is due in the caller's own division; empty if nothing is."""
+    """Seal what is due in the caller's own division; empty if nothing is.
+
+    Before that supervision looks at it, as it does each night before the night's own sealing: what it stops
+    is not sealed, nor is anything that it did not see. What is too much for one call stays due for the next.
+    """
     principal = context.principal
     rights.admit(principal, "settlement.seal")
     if budget_division(principal.division) != principal.division:
         return []
-    batch = sealing.seal_division(context, principal.division) or _sealed_before(principal.division)
+    due = classes_due(principal.division, context, change=change_of(context, "settlement.seal"))
+    batch = sealing.seal_division(context, principal.division, only=evaluated_first(context, due))
+    batch = batch or _sealed_before(principal.division)
     return [batch] if batch is not None else []
 
 
@@ -91,7 +103,7 @@ def list_batches(context: Context, request: PageRequest, *, division: str | None
     cities, county = cities_of(area)
     if county is not None:
         return Page(items=[])
-    return page_over(cities, request, store.sealed_batches_in)
+    return page_over(cities, request, store.sealed_batches_in, lists_a_page=LISTS_OF_A_WIDE_PAGE)
 
 
 @dataclass(frozen=True)
@@ -145,8 +157,9 @@ def allowed_on_batch(
     *,
     members: Sequence[Member] | None = None,
     own_work: bool | None = None,
+    closely: bool = True,
 ) -> list[str]:
-    """List what this caller may do with a batch now.
+    """List what this caller may do with a batch now; not `closely`, nothing that its lines have a say in.
 
     Without `members` and `own_work` its lines and their claims are read to know them, where nothing else
     decides: of a list, those of the few batches that wait. A closed batch takes only a repeat of its results,
@@ -167,6 +180,8 @@ def allowed_on_batch(
 
     def refusal(action: str) -> DomainError | None:
         stands = why_not(action, batch, own_work=False)
+        if stands is None and not closely and own_work is None:
+            return error("forbidden")
         if stands is None:
             stands = why_not(action, batch, own_work=had_a_hand() if own_work is None else own_work)
         if stands is None and action == "export" and is_held_whole(batch, frozen()):

@@ -1,6 +1,6 @@
 """The tables of batches, their chunks and payees, their stored files, and every lawful write on them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,8 +10,10 @@ from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.aws import objects
+from chalicelib.aws.ahead import ahead
+from chalicelib.aws.lists import page_of_list
 from chalicelib.aws.settings import settings
-from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, page_of, table_name
+from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, table_name
 from chalicelib.aws.waiting import lists_of
 from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, insert, lawful, transact, update
 from chalicelib.kernel.divisions import PROVINCE
@@ -141,6 +143,11 @@ def find_batch(batch_id: str) -> Batch | None:
     return BatchRow.find(batch_id)
 
 
+def want_batches(batch_ids: Iterable[str | None]) -> None:
+    """Have batches come along with the next read of a page."""
+    ahead(BatchRow, batch_ids)
+
+
 def was_sealed_before(batch: Batch) -> bool:
     """Tell whether an earlier run of this call under a key sealed a batch that was read."""
     return batch.status is BatchStatus.SEALED and BatchRow.changed_before(batch.id)
@@ -158,14 +165,10 @@ def find_batches(batch_ids: Sequence[str]) -> list[Batch]:
 
 def sealed_batches_in(division: str, request: PageRequest) -> Page[Batch]:
     """List a division's batches, newest first, a full page: one that is being collected is none yet."""
-    rows = BatchRow.by_division.query(
-        division,
-        filter_condition=BatchRow.status != str(BatchStatus.SEALING),
-        limit=request.limit,
-        last_evaluated_key=request.after,
-        scan_index_forward=False,
+    collected = BatchRow.status != str(BatchStatus.SEALING)
+    return page_of_list(
+        BatchRow, BatchRow.by_division, division, request=request, picked=collected, newest_first=True
     )
-    return page_of(rows, request)
 
 
 def chunks_of(batch_id: str) -> list[Chunk]:
@@ -193,53 +196,38 @@ def newest_batch(division: str) -> Batch | None:
     return None if counter is None else find_batch(batch_id_of(division, counter.number))
 
 
-def open_batch(division: str, *, after: int, now: datetime, change: Change) -> Batch:
-    """Begin a division's next batch.
+def begin_writes(batch: Batch, members: Sequence[Member], payees: Mapping[str, str]) -> list[Put | Update]:
+    """Begin a division's next batch with its first chunk: none is ever there without a line.
 
-    Raises:
-        ConditionFailed: another worker was first.
-
+    One that the program before opened and that got no line is begun anew: it has no chunk. Another worker who
+    was first has taken the number, or put a chunk in.
     """
-    number = after + 1
-    batch = Batch(
-        id=batch_id_of(division, number),
-        division=division,
-        number=number,
-        status=BatchStatus.SEALING,
-        opened_at=now,
+    row = BatchRow.from_record(
+        msgspec.structs.replace(batch, chunks=1, version=batch.version + 1, last_change=None)
     )
-    free = CounterRow.division.does_not_exist() if after == 0 else CounterRow.number == after
-    counter = BatchCounter(division=division, number=number, version=number)
-    transact([Put(BatchRow.from_record(batch)), Put(CounterRow.from_record(counter), free)], change=change)
-    return batch
-
-
-def reopen_batch(batch: Batch, *, now: datetime, change: Change) -> Batch:
-    """Decide anew by which moment an empty batch is collected.
-
-    Raises:
-        ConditionFailed: another worker was first.
-
-    """
-    return update(
-        BatchRow,
-        (batch.id,),
-        [BatchRow.opened_at.set(now)],
-        condition=lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("seal"), version=batch.version),
-        change=change,
-    )
+    empty = lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("seal")) & (BatchRow.chunks == 0)
+    begun = Put(row, BatchRow.id.does_not_exist() | empty)
+    free = (CounterRow.number == batch.number) | (CounterRow.number == batch.number - 1)
+    if batch.number == 1:
+        free |= CounterRow.division.does_not_exist()
+    counter = BatchCounter(division=batch.division, number=batch.number, version=batch.number)
+    return [begun, Put(CounterRow.from_record(counter), free), _put_chunk(batch, members, payees)]
 
 
 def chunk_writes(batch: Batch, members: Sequence[Member], payees: Mapping[str, str]) -> list[Put | Update]:
     """Put a chunk into a batch that is still being collected, with the accounts by institution."""
-    chunk = Chunk(batch_id=batch.id, id=members[0].line_id, members=list(members), payees=dict(payees))
     grown = Update(
         BatchRow,
         (batch.id,),
         [BatchRow.chunks.set(BatchRow.chunks + 1)],
         lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("seal")),
     )
-    return [grown, Put(ChunkRow.from_record(chunk))]
+    return [grown, _put_chunk(batch, members, payees)]
+
+
+def _put_chunk(batch: Batch, members: Sequence[Member], payees: Mapping[str, str]) -> Put:
+    chunk = Chunk(batch_id=batch.id, id=members[0].line_id, members=list(members), payees=dict(payees))
+    return Put(ChunkRow.from_record(chunk))
 
 
 def keep_payee(payee: Payee) -> bool:

@@ -56,9 +56,11 @@ def read_budgets(context: Context, division: str, year: int, *, program_id: str 
 
     """
     _require_budget_division(context.principal, "budget.read", division)
-    budgets = budget_store.budgets_of(division, year)
     if program_id is not None:
-        budgets = [budget for budget in budgets if budget.program_id == program_id]
+        one = budget_store.find_budget(division, year, program_id)
+        budgets = [one] if one is not None else []
+    else:
+        budgets = budget_store.budgets_of(division, year)
     if not budgets:
         raise error("not_found")
     return budgets

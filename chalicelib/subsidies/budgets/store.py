@@ -6,6 +6,7 @@ from typing import Any
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
+from chalicelib.aws.ahead import ahead
 from chalicelib.aws.table import VersionedTable, table_name
 from chalicelib.aws.writes import ConditionFailed, Update, insert, update
 from chalicelib.kernel.principal import Change
@@ -36,6 +37,11 @@ class BudgetRow(VersionedTable[Budget]):
 def find_budget(division: str, year: int, program_id: str) -> Budget | None:
     """Read one budget."""
     return BudgetRow.find(budget_id_of(division, year), program_id)
+
+
+def want_budget(division: str, year: int, program_id: str) -> None:
+    """Have a budget come along with the next read of a page."""
+    ahead(BudgetRow, [(budget_id_of(division, year), program_id)])
 
 
 def find_budgets(division: str, keys: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Budget]:

@@ -118,7 +118,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     its class is closed. `objections` are those not yet decided, to the claim and to its lines;
     `open_objections` those of them that stop the whole claim. `class_closed` stands on a claim that was paid,
     and has had a line to pay again since: its class is closed already. `queue` is the list in which it waits,
-    and `queued_at` since when somebody has to act: from submission to second review, and while returned.
+    and `queued_at` since when somebody has to act: until second review, while returned, and `holds.stopping`.
     `claim_by` is the last day on which its class could be claimed for.
     `payee_id` is the institution's account that was approved: the one in force at the first review
     (`reviewed_at`), or one that a finance officer let it be paid to since. `holds` are those on the claim as

@@ -139,7 +139,7 @@ def claim_without(claim: Claim, line: Line) -> Claim:
     if rest.paid_count == rest.line_count:
         return _ended(rest, "pay")
     if batched == rest.line_count:
-        return msgspec.structs.replace(rest, status=_BATCHED, due_city=None, due_on=None)
+        return msgspec.structs.replace(rest, status=_BATCHED, due_city=None, due_on=None, queued_at=None)
     return rest
 
 

@@ -48,6 +48,7 @@ class ClaimQuery(PageQuery):
 
     division: Annotated[str, Meta(max_length=6)] | None = None
     status: ClaimStatus | None = None
+    institution: Annotated[str, Meta(max_length=18)] | None = None
 
 
 @api.endpoint(
@@ -60,7 +61,11 @@ class ClaimQuery(PageQuery):
 )
 def list_subsidy_claims(call: Call[None, ClaimQuery]) -> Listing[ClaimHead]:
     page = service.list_claims(
-        call.context, call.page_request(), division=call.query.division, status=call.query.status
+        call.context,
+        call.page_request(),
+        division=call.query.division,
+        status=call.query.status,
+        institution=call.query.institution,
     )
     return call.listing(page, lambda claim: claim_head(call.context, claim))
 

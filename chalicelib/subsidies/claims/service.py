@@ -1,7 +1,10 @@
 """Use cases of subsidy claims: who may read which, and what a caller may do with one."""
 
 from chalicelib.accounts import rights
+from chalicelib.catalogue.institutions.store import want_with_payees
+from chalicelib.enrolments.store import want_enrolments
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.divisions import covers
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.paging import Page, PageRequest, page_over
@@ -17,6 +20,7 @@ from chalicelib.subsidies.claims.model import (
     why_not_again,
     why_not_withdraw_approval,
 )
+from chalicelib.vouchers.store import want_vouchers
 
 _ACTIONS = {
     action: f"subsidy_claim.{action}"
@@ -34,14 +38,26 @@ def read_claim(context: Context, claim_id: str, action: str = "subsidy_claim.rea
 
 
 def lines_of(claim: Claim) -> list[Line]:
-    """Read a claim's lines."""
-    return store.find_lines(claim.line_ids)
+    """Read a claim's lines; a page of it asks for their people's rows next."""
+    want_with_payees([claim.institution])
+    lines = store.find_lines(claim.line_ids)
+    want_enrolments(line.enrolment_id for line in lines)
+    want_vouchers(line.voucher_id for line in lines)
+    return lines
 
 
 def list_claims(
-    context: Context, request: PageRequest, *, division: str | None, status: ClaimStatus | None
+    context: Context,
+    request: PageRequest,
+    *,
+    division: str | None,
+    status: ClaimStatus | None,
+    institution: str | None = None,
 ) -> Page[Claim]:
-    """List claims, newest first: an institution its own, a bureau those of its area or a part of it."""
+    """List claims, newest first: an institution its own, a bureau those of its area or a part of it.
+
+    Of one `institution` a bureau sees those claims that lie in its area.
+    """
     principal = context.principal
     today = shanghai_date(context.now)
     rights.admit(principal, "subsidy_claim.read")
@@ -56,6 +72,9 @@ def list_claims(
         )
     area = division or principal.division
     rights.require(principal, "subsidy_claim.read", division=area)
+    if institution is not None:
+        page = store.claims_of(institution, request, status=status, today=today)
+        return Page([claim for claim in page.items if covers(area, claim.division)], page.after)
     cities, county = cities_of(area)
     return page_over(
         cities,

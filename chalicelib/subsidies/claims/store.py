@@ -1,6 +1,5 @@
 """The tables of claims and their lines, and the writes of filing and review."""
 
-import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,11 +8,14 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.aws.ahead import ahead, already_read
+from chalicelib.aws.lists import page_of_list
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.waiting import A_PAGE, WaitingKeys, WaitingTable, waiting_since
 from chalicelib.aws.writes import Put, Update, lawful, names_none_of, none_of, update
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change, Hands
+from chalicelib.subsidies.claims.facts import waits_for_facts
 from chalicelib.subsidies.claims.indexes import (
     AllWaitingClaims,
     ClaimsByCity,
@@ -149,7 +151,7 @@ class LineRow(VersionedTable[Line]):
 
 
 def line_queue(city: str) -> str:
-    """Give the list in which the lines of a city stand that wait for a finance officer."""
+    """Give the list in which the lines of a city stand that wait: for a finance officer, or held by facts."""
     return f"{city}#lines"
 
 
@@ -197,6 +199,16 @@ def read_claim(claim_id: str) -> Claim:
     return ClaimRow.read(claim_id)
 
 
+def want_claims(claim_ids: Iterable[str | None]) -> None:
+    """Have claims come along with the next read of a page."""
+    ahead(ClaimRow, claim_ids)
+
+
+def claims_read_before(claim_ids: Iterable[str]) -> list[Claim]:
+    """Give those claims that a page has read already; no call is made."""
+    return already_read(ClaimRow, claim_ids)
+
+
 def find_claims(claim_ids: Sequence[str]) -> list[Claim]:
     """Read many claims, 100 a call; unknown ones are left out."""
     return ClaimRow.find_many(claim_ids)
@@ -205,6 +217,11 @@ def find_claims(claim_ids: Sequence[str]) -> list[Claim]:
 def find_line(line_id: str) -> Line | None:
     """Read a line."""
     return LineRow.find(line_id)
+
+
+def want_lines(line_ids: Iterable[str | None]) -> None:
+    """Have claim lines come along with the next read of a page."""
+    ahead(LineRow, line_ids)
 
 
 def find_lines(line_ids: Sequence[str]) -> list[Line]:
@@ -250,18 +267,7 @@ def _day_end(day: date) -> str:
 
 
 def _newest(index: Any, key: str, request: PageRequest, condition: Any) -> Page[Claim]:
-    rows = index.query(
-        key,
-        limit=request.limit if condition is None else None,
-        page_size=request.limit,
-        last_evaluated_key=request.after,
-        scan_index_forward=False,
-        filter_condition=condition,
-    )
-    if condition is None:
-        return page_of(rows, request)
-    claims = [row.record for row in itertools.islice(rows, request.limit)]
-    return Page(items=claims, after=rows.last_evaluated_key)
+    return page_of_list(ClaimRow, index, key, request=request, picked=condition, newest_first=True)
 
 
 def some_claims(city: str, request: PageRequest) -> Page[Claim]:
@@ -331,7 +337,10 @@ def submit_writes(
     puts = [Put(ClaimRow.from_record(claim), again)]
     for line in lines:
         old = known.get(line.id)
-        puts.append(Put(LineRow.from_record(line), None if old is None else _replaceable(old)))
+        row: Any = LineRow.from_record(line)
+        if waits_for_facts(line.holds):
+            row.queue, row.queued_at = line_queue(line.city), line.submitted_at
+        puts.append(Put(row, None if old is None else _replaceable(old)))
     return puts
 
 
@@ -416,7 +425,7 @@ def reject_line_write(line: Line, reason: str) -> Update:
     return Update(
         LineRow,
         (line.id,),
-        [line_to("reject"), LineRow.reject_reason.set(reason)],
+        [line_to("reject"), LineRow.reject_reason.set(reason), *line_rests()],
         line_in("reject", version=line.version),
     )
 
@@ -432,6 +441,7 @@ def restore_line_write(line: Line, holds: Sequence[str], *, since: Mapping[str, 
             LineRow.holds.set(list(holds)),
             LineRow.held_since.set(dict(since)),
             LineRow.reject_reason.remove(),
+            *(line_waits(line.city, min(since.values())) if waits_for_facts(holds) else []),
         ],
         line_in("restore", version=line.version),
     )

@@ -112,7 +112,8 @@ def why_not_claim(class_id: str, now: datetime) -> DomainError | None:
     refusal = open_below(Stage.SUBSIDY_CLAIM, undecided(training_class, today))
     if refusal is not None:
         return refusal
-    count, _ = totals_of([trainee.payability for trainee in examine(training_class, today=today)])
+    trainees = examine(training_class, today=today, glance=True)
+    count, _ = totals_of([trainee.payability for trainee in trainees])
     return None if count else error("not_payable")
 
 
@@ -187,7 +188,7 @@ def _claim_for(
         objections=before.objections if before is not None else 0,
         open_objections=before.open_objections if before is not None else 0,
         claim_by=_claim_by(training_class),
-        queue=queue_of(training_class.division, claim_id),
+        queue=queue_of(training_class.division),
         queued_at=context.now,
         version=before.version + 1 if before is not None else 1,
     )

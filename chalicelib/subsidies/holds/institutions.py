@@ -11,7 +11,7 @@ from chalicelib.catalogue.institutions.model import InstitutionStatus, listed_pa
 from chalicelib.catalogue.institutions.paying import Recipient
 from chalicelib.kernel.ids import derived_id
 from chalicelib.programs.service import read_program
-from chalicelib.subsidies.claims.model import Claim
+from chalicelib.subsidies.claims.model import CLAIM_TRANSITIONS, Claim
 from chalicelib.subsidies.holds.model import (
     LIFTED_BY,
     PAYEE_CHANGED,
@@ -20,6 +20,9 @@ from chalicelib.subsidies.holds.model import (
     ShownHold,
     payee_hold_id,
 )
+
+TO_BE_BATCHED = CLAIM_TRANSITIONS.sources("batch")
+"""States of a claim that settlement may pay once its publicity is over."""
 
 
 def approved_payee(claim: Claim) -> str:
@@ -43,6 +46,15 @@ def changed_payee(claim: Claim, recipient: Recipient, now: datetime) -> str | No
 def stands_off(claim: Claim, recipient: Recipient, now: datetime) -> bool:
     """Tell whether a claim is not paid now, because of its institution."""
     return is_stopped(recipient, claim.program_id) or recipient.in_force(now) != approved_payee(claim)
+
+
+def waits_for_bureau(claim: Claim, recipient: Recipient, now: datetime) -> bool:
+    """Tell whether a claim is not paid because of what its institution is: no hold with a record says so.
+
+    Stops and changed accounts have records, which wait themselves.
+    """
+    suspended = recipient.institution.status is InstitutionStatus.SUSPENDED
+    return recipient.in_force(now) is None or (suspended and _holds_when_suspended(claim.program_id))
 
 
 def derived_from_institution(claim: Claim, recipient: Recipient, now: datetime) -> list[ShownHold]:

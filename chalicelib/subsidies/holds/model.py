@@ -18,12 +18,15 @@ A stop that supervision places is on a class: it holds lines that are there and 
 
 The first two are decisions that somebody owes, and stay until they are taken. The others are derived: they
 follow from facts that are looked at again when the claim is filed anew and whenever its division is sealed;
-one that was lifted does not come back (`Line.lifted`). A line that stays held for good is taken out of its
+one that was lifted does not come back (`Line.lifted`). They have no record, so the line
+itself stands in the list of what waits (`claim_line`, `held`): for a reviewer, who takes it out, and a
+supervisor. A line that stays held for good is taken out of its
 claim by a reviewer (`claims.dropping`), so that the others can be paid.
 
 What stops all payments of an institution stands on no line: its own row, which sealing holds in the
 condition of its write, says that it is suspended or stopped, and its accounts to whom it is paid
-(`institutions`).
+(`institutions`). Where no record says so (suspended, or no account in force), each claim that sealing passes
+over for it stands in the list of what waits (`stopped_claim`, `stopping`).
 
 An objection to a whole claim is no hold: while one is open, all its lines are shown as held
 (`claims.model.line_status_shown`) and settlement leaves the claim alone.
@@ -40,7 +43,14 @@ from chalicelib.kernel.ids import Uscc, derived_id, part_id, whole_of
 from chalicelib.kernel.principal import Change, Principal, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
-from chalicelib.subsidies.claims.model import Claim, Line, LineStatus, claim_of_line, has_hand_in
+from chalicelib.subsidies.claims.facts import DERIVED_HOLDS
+from chalicelib.subsidies.claims.model import (
+    Claim,
+    Line,
+    LineStatus,
+    claim_of_line,
+    has_hand_in,
+)
 
 
 class HoldKind(StrEnum):
@@ -52,7 +62,7 @@ class HoldKind(StrEnum):
     CHECK = "check"
 
 
-_DERIVED = (HoldKind.ATTENDANCE, HoldKind.CHECK)
+_DERIVED = tuple(HoldKind(kind) for kind in sorted(DERIVED_HOLDS))
 
 STOPPABLE = (LineStatus.PENDING, LineStatus.HELD, LineStatus.PAYMENT_FAILED)
 """States of a line that can be stopped: it is neither in a batch nor paid nor out."""

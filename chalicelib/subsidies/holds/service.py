@@ -209,11 +209,16 @@ def _claim_and_lines(kind: SubjectKind, subject_id: str) -> tuple[Claim, list[Li
     of_line = kind is SubjectKind.LINE
     if not is_id(subject_id, "lin" if of_line else "clm"):
         raise error("not_found")
-    claim = claim_store.read_claim(claim_of_line(subject_id) if of_line else subject_id)
+    claim = claim_store.read_claim(claim_held(kind, subject_id))
     lines = claim_store.find_lines([subject_id] if of_line else claim.line_ids)
     if not lines:
         raise error("not_found")
     return claim, lines
+
+
+def claim_held(kind: SubjectKind, subject_id: str) -> str:
+    """Give the id of the claim that a hold is on, or whose line it is on."""
+    return claim_of_line(subject_id) if kind is SubjectKind.LINE else subject_id
 
 
 def _stop_institution(hold: Hold, change: Change) -> list[Write]:
@@ -463,5 +468,5 @@ def _stands_against(context: Context, hold: Hold) -> DomainError | None:
     if hold.code == PAYEE_CHANGED:
         found = _changed_payee_of(context, hold.id, hold.subject_id)
         return found.refusal or why_not_release(hold, principal, claim=found.claim)
-    claim, _ = _claim_and_lines(hold.subject_kind, hold.subject_id)
+    claim = claim_store.read_claim(claim_held(hold.subject_kind, hold.subject_id))
     return why_not_release(hold, principal, claim=claim)

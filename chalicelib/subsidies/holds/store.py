@@ -10,13 +10,30 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
+from chalicelib.aws.ahead import ahead
+from chalicelib.aws.lists import page_of_list
+from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
 from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, until_written, update
 from chalicelib.kernel.calendar import start_of_day
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.subsidies.claims.model import Claim, LateIneligibility, Line, LineFlag
-from chalicelib.subsidies.claims.store import ClaimRow, LineRow, find_line, flagged_as
+from chalicelib.subsidies.claims.facts import waits_for_facts
+from chalicelib.subsidies.claims.model import (
+    Claim,
+    LateIneligibility,
+    Line,
+    LineFlag,
+    LineStatus,
+    waits_for_finance,
+)
+from chalicelib.subsidies.claims.store import (
+    ClaimRow,
+    LineRow,
+    find_line,
+    flagged_as,
+    line_rests,
+    line_waits,
+)
 from chalicelib.subsidies.holds.model import (
     HOLD_TRANSITIONS,
     STOPPABLE,
@@ -97,6 +114,11 @@ def find_hold(hold_id: str) -> Hold | None:
     return PaymentHoldRow.find(hold_id)
 
 
+def want_holds(hold_ids: Iterable[str | None]) -> None:
+    """Have holds come along with the next read of a page."""
+    ahead(PaymentHoldRow, hold_ids)
+
+
 def find_holds(hold_ids: Sequence[str]) -> list[Hold]:
     """Read many holds, 100 a call, the oldest first."""
     return sorted(PaymentHoldRow.find_many(sorted(set(hold_ids))), key=lambda hold: (hold.placed_at, hold.id))
@@ -110,13 +132,8 @@ def holds_in(
     for column, wanted in ((PaymentHoldRow.division, division), (PaymentHoldRow.institution, institution)):
         if wanted is not None:
             condition = column == wanted if condition is None else condition & (column == wanted)
-    rows = PaymentHoldRow.by_city.query(
-        list_of_holds(city, status),
-        filter_condition=condition,
-        limit=request.limit,
-        last_evaluated_key=request.after,
-    )
-    return page_of(rows, request)
+    name = list_of_holds(city, status)
+    return page_of_list(PaymentHoldRow, PaymentHoldRow.by_city, name, request=request, picked=condition)
 
 
 def holds_of_year(city: str, year: int, *, status: HoldStatus) -> Iterable[Hold]:
@@ -277,10 +294,17 @@ def _replace(line: Line, holds: Sequence[str], change: Change) -> Line:
 
 
 def _actions(line: Line, holds: Sequence[str], at: datetime) -> list[Action]:
+    since, status = since_with(line, holds, at), status_with(line, holds)
+    listed: list[Action] = []
+    if status is LineStatus.HELD and waits_for_facts(holds):
+        listed = line_waits(line.city, min(since[hold] for hold in holds if waits_for_facts([hold])))
+    elif line.status is LineStatus.HELD:
+        listed = line_rests(still=waits_for_finance(line))
     return [
         LineRow.holds.set(list(holds)),
-        LineRow.held_since.set(since_with(line, holds, at)),
-        LineRow.status.set(str(status_with(line, holds))),
+        LineRow.held_since.set(since),
+        LineRow.status.set(str(status)),
+        *listed,
     ]
 
 

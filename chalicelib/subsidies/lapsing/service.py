@@ -55,7 +55,7 @@ def close_unpayable(context: Context, class_id: str, *, version: int, reason: st
 
 def why_not_close(class_id: str, now: datetime) -> DomainError | None:
     """Tell that somebody is payable in a scored class, which is then to be claimed for and not closed."""
-    return _somebody_payable(examine(read_class(class_id), today=shanghai_date(now)))
+    return _somebody_payable(examine(read_class(class_id), today=shanghai_date(now), glance=True))
 
 
 def _somebody_payable(trainees: Sequence[Examination]) -> DomainError | None:

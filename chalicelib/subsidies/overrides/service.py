@@ -6,7 +6,7 @@ from datetime import date
 from chalicelib.accounts import rights
 from chalicelib.aws.waiting import queue_of
 from chalicelib.aws.writes import ConditionFailed
-from chalicelib.classes.model import TrainingClass, prepared_by
+from chalicelib.classes.model import ClassHead, TrainingClass, prepared_by
 from chalicelib.classes.service import read_class, require_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.closing import OpenDecision, Undecided
@@ -70,7 +70,7 @@ def ask(
         expires_on=expires_on,
         asked_by=context.principal.actor,
         asked_at=context.now,
-        queue=queue_of(training_class.division, class_id),
+        queue=queue_of(training_class.division),
         queued_at=context.now,
         version=before.version + 1 if before is not None else 1,
     )
@@ -108,11 +108,11 @@ def list_overrides(context: Context, class_id: str, request: PageRequest) -> Pag
     )
 
 
-def actions_on(context: Context, override: Override) -> list[str]:
-    """List what this caller may do with an override now."""
+def actions_on(context: Context, override: Override, head: ClassHead) -> list[str]:
+    """List what this caller may do with an override of a class now."""
     if not rights.may(context.principal, "override.decide"):
         return []
-    return _allowed_actions(context, override, _prepared_by(read_class(override.class_id)))
+    return _allowed_actions(context, override, _prepared_by(head))
 
 
 def _allowed_actions(context: Context, override: Override, prepared_by: set[str]) -> list[str]:
@@ -165,7 +165,7 @@ def decide(context: Context, override_id: str, action: str, *, version: int, rea
         raise error("try_again") from None
 
 
-def _prepared_by(training_class: TrainingClass) -> set[str]:
+def _prepared_by(training_class: TrainingClass | ClassHead) -> set[str]:
     """Give everybody who had a hand in a class, or in the claim for it, on the institution's side."""
     claim = find_claim(claim_id_of(training_class.id))
     applied = {claim.submitted_by, *claim.also_prepared_by} if claim is not None else set()

@@ -12,7 +12,7 @@ from decimal import Decimal
 import msgspec
 
 from chalicelib.attendance.summary.model import TraineeAttendance
-from chalicelib.attendance.summary.service import attendance_of
+from chalicelib.attendance.summary.service import trainees_of
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.catalogue.projects.reading import current_project
 from chalicelib.classes.model import TrainingClass
@@ -21,6 +21,7 @@ from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.ids import PersonKey
+from chalicelib.kernel.ports import Port
 from chalicelib.programs.model import ExpiryScope, OverridableCheck
 from chalicelib.programs.service import current_program
 from chalicelib.subsidies.claims.counting import other_subsidies
@@ -31,9 +32,13 @@ from chalicelib.subsidies.overrides.model import Override
 from chalicelib.subsidies.overrides.service import in_force
 from chalicelib.subsidies.payability.model import occupation_of, waived_by
 from chalicelib.vouchers.model import Voucher
-from chalicelib.vouchers.store import find_vouchers
+from chalicelib.vouchers.store import find_vouchers, want_vouchers
 
 _NONE = Decimal(0)
+_want_registers: Port[[Sequence[PersonKey]], None] = Port("want_registers")
+approved_elsewhere: Port[[Sequence[PersonKey], str], dict[PersonKey, list[Line]]] = Port("approved_elsewhere")
+"""Gives what each person was approved for beside a claim: their registers are kept where claims are approved,
+which is judged by payability."""
 
 
 @dataclass(frozen=True)
@@ -50,25 +55,34 @@ class ClassFacts:
     overrides: Mapping[str, Sequence[Override]]
 
 
-def facts_of(training_class: TrainingClass, *, today: date, filed_on: date | None) -> ClassFacts:
+def facts_of(
+    training_class: TrainingClass, *, today: date, filed_on: date | None, glance: bool = False
+) -> ClassFacts:
     """Read what the trainees of a class are judged by.
 
     What else a trainee was subsidised for counts in the year of `filed_on`, the day the claim was filed, as
-    in the register; without a claim in that of `today`. Overrides count that are in force today.
+    in the register; without a claim in that of `today`. Overrides count that are in force today. At a
+    `glance` other subsidies are those of the register, approved ones: a call for all people, where a claim
+    that is filed and not approved yet costs a query for each. Nothing is filed or approved by that.
     """
+    if glance:
+        _want_registers([PersonKey(person) for person in training_class.roster])
     enrolments: dict[str, Enrolment] = {
         enrolment.id: enrolment for enrolment in find_enrolments(sorted(training_class.enrolment_ids))
     }
-    vouchers = find_vouchers([enrolment.voucher_id for enrolment in enrolments.values()])
     people = [enrolment.person_key for enrolment in enrolments.values()]
+    voucher_ids = [enrolment.voucher_id for enrolment in enrolments.values()]
+    want_vouchers(voucher_ids)
+    others = (approved_elsewhere if glance else other_subsidies)(people, claim_id_of(training_class.id))
+    vouchers = find_vouchers(voucher_ids)
     return ClassFacts(
         training_class=training_class,
         project=project_of(training_class),
         year=(filed_on or today).year,
         enrolments=enrolments,
         vouchers={voucher.id: voucher for voucher in vouchers},
-        attendance={trainee.enrolment_id: trainee for trainee in attendance_of(training_class).trainees},
-        other_lines=other_subsidies(people, claim_id_of(training_class.id)),
+        attendance={trainee.enrolment_id: trainee for trainee in trainees_of(training_class)},
+        other_lines=others,
         overrides=in_force(training_class, today),
     )
 

@@ -1,9 +1,10 @@
 """HTTP of payability."""
 
 from datetime import datetime
+from typing import Literal
 
-from chalicelib.edge.endpoints import Call, NoQuery
-from chalicelib.edge.forms import Answer
+from chalicelib.edge.endpoints import Call
+from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.kernel.errors import Fact
 from chalicelib.subsidies.payability import service
@@ -64,15 +65,22 @@ class PayabilityAnswer(Answer):
     lines: list[PayabilityLine]
 
 
+class PayabilityQuery(Form):
+    """Which other subsidies of a trainee count: those filed, or at a glance those approved."""
+
+    others: Literal["filed", "approved"] = "filed"
+
+
 @api.endpoint(
     "GET",
     "/v1/classes/{class_id}/payability",
     action="payability.read",
+    query=PayabilityQuery,
     answer=PayabilityAnswer,
     summary="What is payable for a class, trainee by trainee, and why",
 )
-def read_payability(call: Call[None, NoQuery], class_id: str) -> PayabilityAnswer:
-    shown = service.payability_of(call.context, class_id)
+def read_payability(call: Call[None, PayabilityQuery], class_id: str) -> PayabilityAnswer:
+    shown = service.payability_of(call.context, class_id, glance=call.query.others == "approved")
     count, amount_fen = totals_of([trainee.payability for trainee in shown.trainees])
     return PayabilityAnswer(
         count=count,

@@ -10,11 +10,14 @@ from chalicelib.catalogue.projects.model import Project
 from chalicelib.classes.model import ClassStatus, TrainingClass
 from chalicelib.classes.service import require_class
 from chalicelib.enrolments.model import Enrolment
+from chalicelib.enrolments.store import want_enrolments
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Context
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.evidence import PayabilityEvidence
 from chalicelib.subsidies.claims.model import Claim, Line, claim_id_of, filing_day, line_id_of, was_paid
+from chalicelib.subsidies.holds.model import stops_of
+from chalicelib.subsidies.holds.store import want_holds
 from chalicelib.subsidies.payability.gathering import (
     ClassFacts,
     evidence_of,
@@ -74,17 +77,20 @@ class ClassPayability:
     trainees: list[ComparedPayability]
 
 
-def payability_of(context: Context, class_id: str) -> ClassPayability:
+def payability_of(context: Context, class_id: str, *, glance: bool = False) -> ClassPayability:
     """Show for each rostered trainee of a class what is payable and why, and what changed meanwhile.
 
     Of a line that was paid it is shown what was paid, and by what it was judged. Where policy or project have
     changed since the class was approved, it is shown what they would give now; it is never applied.
+    At a `glance` other subsidies are the approved ones alone (`gathering.facts_of`).
     """
+    store.want_claims([claim_id_of(class_id)])
     training_class = require_class(context, "payability.read", class_id)
+    want_enrolments(training_class.enrolment_ids)
     claim = _claim_for(training_class)
     lines = _claimed_lines(training_class, claim)
     today = shanghai_date(context.now)
-    facts = facts_of(training_class, today=today, filed_on=filing_day(claim))
+    facts = facts_of(training_class, today=today, filed_on=filing_day(claim), glance=glance)
     newest = under_newest_terms(facts)
     examined_newest = _examine_all(newest, lines) if newest is not None else []
     newest_fen = {trainee.enrolment.id: trainee.payability.amount_fen for trainee in examined_newest}
@@ -110,13 +116,14 @@ def examine(
     today: date,
     lines: Mapping[str, Line] | None = None,
     filed_on: date | None = None,
+    glance: bool = False,
 ) -> list[Examination]:
     """Evaluate every trainee of a class; `lines` (by enrolment) add the holds placed since submission.
 
     A trainee whose line was taken out after second review is not payable, whatever else is known. See
     `gathering.facts_of` for the year and the overrides that count.
     """
-    facts = facts_of(training_class, today=today, filed_on=filed_on)
+    facts = facts_of(training_class, today=today, filed_on=filed_on, glance=glance)
     return _examine_all(facts, lines if lines is not None else {})
 
 
@@ -158,6 +165,7 @@ def _claimed_lines(training_class: TrainingClass, claim: Claim | None) -> dict[s
     if claim is None:
         return {}
     ever = lines_ever_claimed(training_class)
+    want_holds(hold_id for line in ever for hold_id in stops_of(line.holds))
     return {line.enrolment_id: line for line in ever if line.id in claim.line_ids or line.dropped}
 
 

@@ -1,12 +1,13 @@
 """The writes of settlement on claims and lines."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
 
-from chalicelib.aws.writes import Update, lawful, none_of, update
+from chalicelib.aws.writes import ConditionFailed, Update, lawful, none_of, update
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.subsidies.claims.model import (
     LINE_TRANSITIONS,
@@ -58,6 +59,7 @@ def batch_line_write(line: Line, *, batch_id: str, budget_year: int) -> Update:
             LineRow.batch_id.set(batch_id),
             LineRow.budget_year.set(budget_year),
             LineRow.retry_city.remove(),
+            *line_rests(),
         ],
         line_in("batch", version=line.version)
         & (LineRow.holds == [])
@@ -128,6 +130,19 @@ def release_line(line: Line, *, actor: str, change: Change) -> Line:
         & LineRow.correction.does_not_exist(),
         change=change,
     )
+
+
+def list_stopped_line(line: Line, change: Change) -> None:
+    """Have a released line stand in the list of its city again, unless it does or has changed."""
+    resting = lawful(LineRow, sources=(LineStatus.PAYMENT_FAILED,), version=line.version)
+    with contextlib.suppress(ConditionFailed):
+        update(
+            LineRow,
+            (line.id,),
+            line_waits(line.city, change.at),
+            condition=resting & LineRow.queued_at.does_not_exist(),
+            change=change,
+        )
 
 
 def ask_correction(line: Line, correction: Correction, change: Change) -> Line:

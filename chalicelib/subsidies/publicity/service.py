@@ -1,12 +1,12 @@
 """Publicity and objections (公示): everybody may look, and object until the last day."""
 
 import base64
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from chalicelib.accounts import rights
-from chalicelib.accounts.disclosures.service import disclose
+from chalicelib.accounts.disclosures.service import Look, disclose_of_many
 from chalicelib.accounts.sign_in.attempts import store as attempts
 from chalicelib.aws import crypto
 from chalicelib.aws.crypto import SealedText
@@ -63,7 +63,7 @@ def publicity(context: Context, request: PageRequest, *, division: str | None) -
         raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     today = shanghai_date(context.now)
     cities, county = cities_of(division or PROVINCE)
-    part = PageRequest(limit=min(request.limit, PUBLICITY_PAGE_MAX), after=request.after)
+    part = replace(request, limit=min(request.limit, PUBLICITY_PAGE_MAX))
     page = page_over(cities, part, lambda city, rest: store.publicised_claims(city, rest, on=today))
     running = [
         claim
@@ -194,7 +194,7 @@ def objections_in(
     """List the objections of the caller's area, or a part of it, in one state, the oldest of a city first."""
     area = division or context.principal.division
     rights.require(context.principal, "objection.read", division=area)
-    part = PageRequest(limit=min(request.limit, LISTED_MAX), after=request.after)
+    part = replace(request, limit=min(request.limit, LISTED_MAX))
     return objection_store.objections_in(area, part, status=status)
 
 
@@ -218,6 +218,7 @@ def objections_to(
 
 def claims_of(objections: Sequence[Objection]) -> Mapping[str, Claim]:
     """Give the claims of these, by id."""
+    objection_store.want_counts(objection.id for objection in objections)
     return {claim.id: claim for claim in store.find_claims(sorted({each.claim_id for each in objections}))}
 
 
@@ -237,27 +238,30 @@ def opened(context: Context, objections: Sequence[Objection]) -> list[OpenedObje
     by_claim: dict[str, list[Objection]] = {}
     for objection in objections:
         by_claim.setdefault(objection.claim_id, []).append(objection)
+    looks = [
+        Look(claim_id, of_claim[0].division, _sealed(of_claim)) for claim_id, of_claim in by_claim.items()
+    ]
+    texts = disclose_of_many(context, looks, purpose="show objections")
     found = {
         each.objection.id: each
-        for of_claim in by_claim.values()
-        for each in _opened_of_claim(context, of_claim, counts)
+        for of_claim, read in zip(by_claim.values(), texts, strict=True)
+        for each in _opened_of_claim(of_claim, iter(read), counts)
     }
     return [found[objection.id] for objection in objections]
 
 
-def _opened_of_claim(
-    context: Context, objections: Sequence[Objection], counts: Mapping[str, int]
-) -> list[OpenedObjection]:
-    sealed = [
+def _sealed(objections: Sequence[Objection]) -> list[SealedText]:
+    return [
         SealedText(text, objection.id)
         for objection in objections
         for text in (objection.sealed_reason, objection.sealed_contact)
         if text is not None
     ]
-    first = objections[0]
-    texts = iter(
-        disclose(context, sealed, subject=first.claim_id, division=first.division, purpose="show objections")
-    )
+
+
+def _opened_of_claim(
+    objections: Sequence[Objection], texts: Iterator[bytes], counts: Mapping[str, int]
+) -> list[OpenedObjection]:
     return [
         OpenedObjection(
             objection,

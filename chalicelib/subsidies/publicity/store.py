@@ -1,15 +1,17 @@
 """The table of objections, and what they do to a claim or a line."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, page_of, table_name
+from chalicelib.aws.ahead import ahead
+from chalicelib.aws.lists import page_of_list
+from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, table_name
 from chalicelib.aws.writes import Check, Put, Update, Write, lawful
 from chalicelib.kernel.divisions import group_of, groups_below, is_part_of_group
-from chalicelib.kernel.paging import Page, PageRequest, page_over
+from chalicelib.kernel.paging import LISTS_OF_A_WIDE_PAGE, Page, PageRequest, page_over
 from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line
 from chalicelib.subsidies.claims.store import ClaimRow
 from chalicelib.subsidies.holds.model import objection_hold
@@ -92,13 +94,8 @@ def find_objection(objection_id: str) -> Objection | None:
 
 def objections_to(claim_id: str, request: PageRequest, *, status: ObjectionStatus | None) -> Page[Objection]:
     """List a claim's objections, or those in one state, oldest first."""
-    rows = ObjectionRow.by_claim.query(
-        claim_id,
-        limit=request.limit,
-        last_evaluated_key=request.after,
-        filter_condition=(ObjectionRow.status == str(status)) if status is not None else None,
-    )
-    return page_of(rows, request)
+    picked = (ObjectionRow.status == str(status)) if status is not None else None
+    return page_of_list(ObjectionRow, ObjectionRow.by_claim, claim_id, request=request, picked=picked)
 
 
 def find_objections(objection_ids: Sequence[str]) -> list[Objection]:
@@ -111,20 +108,20 @@ def objections_in(area: str, request: PageRequest, *, status: ObjectionStatus) -
     here = ObjectionRow.division == area if is_part_of_group(area) else None
 
     def read(group: str, part: PageRequest) -> Page[Objection]:
-        rows = ObjectionRow.by_state.query(
-            list_of_objections(group, status),
-            limit=part.limit,
-            last_evaluated_key=part.after,
-            filter_condition=here,
-        )
-        return page_of(rows, part)
+        name = list_of_objections(group, status)
+        return page_of_list(ObjectionRow, ObjectionRow.by_state, name, request=part, picked=here)
 
-    return page_over(groups_below(area), request, read)
+    return page_over(groups_below(area), request, read, lists_a_page=LISTS_OF_A_WIDE_PAGE)
 
 
 def list_of_objections(group: str, status: ObjectionStatus) -> str:
     """Name the list of a city's objections of one state."""
     return f"{group}#{status}"
+
+
+def want_counts(objection_ids: Iterable[str]) -> None:
+    """Have it come along with the next read of a page how often objections were raised."""
+    ahead(ObjectionCountRow, objection_ids)
 
 
 def same_counts(objection_ids: Sequence[str]) -> dict[str, int]:

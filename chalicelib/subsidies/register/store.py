@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 from pynamodb.attributes import UnicodeAttribute
 
+from chalicelib.aws.ahead import ahead
 from chalicelib.aws.table import StructAttribute, VersionedTable, table_name
 from chalicelib.aws.writes import Put
 from chalicelib.kernel.ids import PersonKey
@@ -26,6 +27,11 @@ class RegisterRow(VersionedTable[Register]):
 
     person_key = UnicodeAttribute(hash_key=True)
     entries = StructAttribute(default=list)
+
+
+def want_registers(people: Sequence[PersonKey]) -> None:
+    """Have registers of people come along with the next read of a page."""
+    ahead(RegisterRow, people)
 
 
 def registers_of(people: Sequence[PersonKey]) -> dict[PersonKey, Register]:

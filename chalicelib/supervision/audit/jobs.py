@@ -1,14 +1,20 @@
 """The stream consumer that leaves one audit record of every change, and the nightly roots."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from typing import Any, Final
 
-from chalicelib.aws.logs import log_failure
+from chalicelib.aws.logs import log_failure, measure
+from chalicelib.aws.metrics import MESSAGES_FAILED
 from chalicelib.aws.parking import Batch
 from chalicelib.aws.streams import RowChange
+from chalicelib.exchange.webhooks import telling
 from chalicelib.kernel.errors import Unavailable
 from chalicelib.kernel.principal import Context
 from chalicelib.supervision.audit import service as audit
+
+PROGRAMS_WAIT: Final = timedelta(minutes=30)
+"""So long what programs are told of may hold up the chain; a stream remembers a day."""
 
 
 def record_audit(event: Mapping[str, Any], context: Context) -> dict[str, int]:
@@ -23,13 +29,33 @@ def record_audit(event: Mapping[str, Any], context: Context) -> dict[str, int]:
 
     """
     batch = Batch(event, "record_audit")
-    observed = [_observed(context, batch, row) for row in batch.changes() if not row.told_elsewhere]
+    rows = [row for row in batch.changes() if not row.told_elsewhere]
+    observed = [_observed(context, batch, row) for row in rows]
     observed += [audit.observe_unreadable(record, why, context) for record, why in batch.unreadable]
     added = 0
     for chain, changes in audit.by_chain(observed).items():
         added += _append(context, batch, chain, changes)
+    _tell_programs(context, batch, rows)
     batch.finish(now=context.now)
     return {"changes": len(observed), "recorded": added}
+
+
+def _tell_programs(context: Context, batch: Batch, rows: Sequence[RowChange]) -> None:
+    """Record for programs what happened to what is theirs; here, as no table's stream has a third reader.
+
+    It comes last. What the store did not take comes again with the batch, which records nothing twice, but
+    not for long: the chain goes on. What nobody could tell is logged and rings.
+    """
+    try:
+        telling.tell(context, rows)
+    except Unavailable as error:
+        log_failure("webhook_unrecorded", error)
+        measure(MESSAGES_FAILED, worker="webhooks")
+        if batch.waited(context.now) < PROGRAMS_WAIT:
+            batch.undone += [row.sequence for row in rows if row.sequence not in batch.undone]
+    except Exception as error:  # noqa: BLE001 - see above
+        log_failure("webhook_unrecorded", error)
+        measure(MESSAGES_FAILED, worker="webhooks")
 
 
 def _observed(context: Context, batch: Batch, row: RowChange) -> audit.ObservedChange:

@@ -55,6 +55,8 @@ class AuditRecord(msgspec.Struct, frozen=True, kw_only=True):
     after: dict[str, Any] = {}
     rebuilt: bool = False
     """It was made from the row as it stands, because the stream never told the change."""
+    on_behalf_of: str | None = None
+    """The account of the person whom software, the actor, named."""
     hash: str = ""
 
 
@@ -84,6 +86,8 @@ def digest_of(record: AuditRecord, previous: str) -> str:
     del facts["hash"]
     if not record.rebuilt:
         del facts["rebuilt"]  # records from before there was such a thing keep their digests
+    if record.on_behalf_of is None:
+        del facts["on_behalf_of"]  # as above
     facts["at"] = format_moment(record.at)
     canonical = msgspec.json.encode(facts, order="deterministic")
     return hashlib.sha256(previous.encode() + canonical).hexdigest()

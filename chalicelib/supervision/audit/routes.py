@@ -23,11 +23,15 @@ class AuditQuery(PageQuery, kw_only=True):
 
 
 class AuditAnswer(Answer):
-    """One change: who, what, why, what it was and what it is; `hash` holds the one before it."""
+    """One change: who, what, why, what it was and what it is; `hash` holds the one before it.
+
+    Where software is the actor, `on_behalf_of` is the account of the person it named.
+    """
 
     seq: int
     at: datetime
     actor: str
+    on_behalf_of: str | None
     role: str
     action: str
     reason: str | None
@@ -203,6 +207,7 @@ def _render(record: AuditRecord) -> AuditAnswer:
         seq=record.seq,
         at=record.at,
         actor=record.actor,
+        on_behalf_of=record.on_behalf_of,
         role=record.role,
         action=record.action,
         reason=record.reason,

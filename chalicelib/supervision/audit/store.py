@@ -1,7 +1,7 @@
 """The audit chain's records and heads."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -57,6 +57,7 @@ class AuditRow(Table[AuditRecord]):
     before = StructAttribute()
     after = StructAttribute()
     rebuilt = BooleanAttribute(null=True)
+    on_behalf_of = UnicodeAttribute(null=True)
     hash = UnicodeAttribute()
     by_chain = ByChain()
 
@@ -123,17 +124,34 @@ def _move(scope: CountScope, move: Counter[str], *, as_of: int) -> Update:
     )
 
 
-def records_of(subject: str, request: PageRequest) -> Page[AuditRecord]:
-    """List a subject's records in the order of the chain.
+def records_of(
+    subject: str, request: PageRequest, *, shown: Callable[[AuditRecord], bool]
+) -> Page[AuditRecord]:
+    """List those of a subject's records that are shown, in the order of the chain.
+
+    Of a person whom several areas looked up there are records in several chains, each with its own numbers:
+    at the same number the order is that of the chains' names.
 
     A subject has few changes, and the parts of one (a class's plan, its roster) are counted apart, so its
     records are read together and put in order here.
     """
-    after = request.after["seq"] if request.after else 0
-    records = all_records_of(subject)
-    later = sorted((record for record in records if record.seq > after), key=lambda record: record.seq)
+    place = request.after or {"seq": 0}
+    after = place["seq"], place.get("chain", _BEHIND_ALL)  # a cursor of an earlier release names no chain
+    later = sorted(
+        (record for record in all_records_of(subject) if _place_of(record) > after and shown(record)),
+        key=_place_of,
+    )
     items = later[: request.limit]
-    return Page(items=items, after={"seq": items[-1].seq} if len(later) > len(items) else None)
+    more = {"seq": items[-1].seq, "chain": items[-1].chain} if len(later) > len(items) else None
+    return Page(items=items, after=more)
+
+
+_BEHIND_ALL = "~"
+"""Behind the name of every chain."""
+
+
+def _place_of(record: AuditRecord) -> tuple[int, str]:
+    return record.seq, record.chain
 
 
 def all_records_of(subject: str) -> list[AuditRecord]:

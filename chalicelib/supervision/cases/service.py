@@ -7,6 +7,7 @@ from typing import Any
 
 from chalicelib.accounts import rights
 from chalicelib.aws.logs import log
+from chalicelib.aws.waiting import queues_of
 from chalicelib.aws.writes import Check, until_written
 from chalicelib.catalogue.institutions.reading import find_institutions
 from chalicelib.classes.model import ClassHead, prepared_by
@@ -22,7 +23,7 @@ from chalicelib.kernel.reasons import error, refuse
 from chalicelib.programs.service import current_program
 from chalicelib.subsidies.claims.model import Claim, claim_id_of
 from chalicelib.subsidies.claims.model import hands_in as hands_in_claim
-from chalicelib.subsidies.claims.store import find_claims
+from chalicelib.subsidies.claims.store import find_claims, want_claims
 from chalicelib.subsidies.holds.classes import HeldClass, hold_class, lift_attendance, lift_from_class
 from chalicelib.supervision.cases import store
 from chalicelib.supervision.cases.model import (
@@ -241,6 +242,16 @@ def reopen_tolerated(
     return keys.after
 
 
+def hold_again(context: Context, division: str) -> None:
+    """Open the cases of a division again whose toleration is over, before what they held is sealed."""
+    for queue in queues_of(division):
+        after: Mapping[str, Any] | None = None
+        while True:
+            after = reopen_tolerated(context, queue, context.now, after)
+            if after is None:
+                break
+
+
 def _hold_all(context: Context, case: RiskCase) -> list[str]:
     """Hold everything that a case is to stop; gives the lines that the bank has already."""
     heads: dict[str, ClassHead] = {head.id: head for head in heads_by_id(case.stops)}
@@ -377,6 +388,7 @@ def hands_in(cases: Sequence[RiskCase]) -> dict[str, set[str]]:
     class_ids = {class_id for case in cases for class_id in case.class_ids}
     if not class_ids:
         return {}
+    want_claims(claim_id_of(class_id) for class_id in class_ids)
     heads: dict[str, ClassHead] = {head.id: head for head in heads_by_id(class_ids)}
     claims: dict[str, Claim] = {
         claim.class_id: claim for claim in find_claims([claim_id_of(class_id) for class_id in class_ids])

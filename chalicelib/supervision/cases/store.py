@@ -9,7 +9,8 @@ import msgspec
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
-from chalicelib.aws.table import MomentAttribute, StructAttribute, page_of, table_name
+from chalicelib.aws.lists import page_of_list
+from chalicelib.aws.table import MomentAttribute, StructAttribute, table_name
 from chalicelib.aws.waiting import A_PAGE, WaitingKeys, WaitingTable, queue_of, waiting_since
 from chalicelib.aws.writes import Check, insert, lawful, update
 from chalicelib.kernel.divisions import group_of
@@ -131,10 +132,7 @@ def cases_in(
 ) -> Page[RiskCase]:
     """List a city's cases of one state, the oldest first; of one county, rule or severity if given."""
     condition = _picked({"division": division, "rule": rule, "severity": severity})
-    rows = RiskCaseRow.by_area.query(
-        listing, filter_condition=condition, limit=request.limit, last_evaluated_key=request.after
-    )
-    return page_of(rows, request)
+    return page_of_list(RiskCaseRow, RiskCaseRow.by_area, listing, request=request, picked=condition)
 
 
 def all_cases_in(listing: str) -> Iterable[RiskCase]:
@@ -157,10 +155,8 @@ def cases_about(
 ) -> Page[RiskCase]:
     """List the cases about an institution, the oldest first; of one state, rule or severity if given."""
     condition = _picked({"status": status, "rule": rule, "severity": severity})
-    rows = RiskCaseRow.by_institution.query(
-        institution, filter_condition=condition, limit=request.limit, last_evaluated_key=request.after
-    )
-    return page_of(rows, request)
+    index: Any = RiskCaseRow.by_institution
+    return page_of_list(RiskCaseRow, index, institution, request=request, picked=condition)
 
 
 def _picked(wanted: Mapping[str, str | None]) -> Any:
@@ -250,5 +246,5 @@ def _queued(case: RiskCase) -> RiskCase:
     """Put a case into the list in which it waits; one that is over waits for nothing."""
     waits = case.status in CASE_TRANSITIONS.sources("take") and case.status is not CaseStatus.RESOLVED
     if waits or case.outcome is Outcome.TOLERATED:
-        return msgspec.structs.replace(case, queue=queue_of(case.division, case.id))
+        return msgspec.structs.replace(case, queue=queue_of(case.division))
     return msgspec.structs.replace(case, queue=None, queued_at=None)

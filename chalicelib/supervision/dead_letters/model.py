@@ -43,3 +43,5 @@ Their letters are handed to the function itself, which only an operator may call
 """
 
 LETTERS_A_REDRIVE_MAX: Final = 100
+PARKED_LISTED_MAX: Final = 100
+"""So many parked records are listed: each is a change that somebody has to look at."""

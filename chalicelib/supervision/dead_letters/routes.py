@@ -17,10 +17,19 @@ class DeadLettersAnswer(Answer):
     allowed_actions: list[str]
 
 
+class ParkedAnswer(Answer):
+    """A record that a consumer put aside, by its number in the stream: whole, in the evidence, for good."""
+
+    queue: str
+    record: str
+
+
 class AllDeadLettersAnswer(Answer):
-    """The dead letters of every function."""
+    """The dead letters of every function, and what consumers parked; `parked_more` than is listed."""
 
     items: list[DeadLettersAnswer]
+    parked: list[ParkedAnswer]
+    parked_more: bool
 
 
 class RedrivenAnswer(Answer):
@@ -36,10 +45,11 @@ class RedrivenAnswer(Answer):
     "/v1/dead-letters",
     action="dead_letter.read",
     answer=AllDeadLettersAnswer,
-    summary="Count what was tried as often as it may be, by function",
+    summary="Count what was tried as often as it may be, by function, and list what was put aside",
 )
 def list_dead_letters(call: Call[None, NoQuery]) -> AllDeadLettersAnswer:
     may_redrive = rights.may(call.context.principal, "dead_letter.redrive")
+    parked = service.list_parked(call.context)
     return AllDeadLettersAnswer(
         items=[
             DeadLettersAnswer(
@@ -48,7 +58,9 @@ def list_dead_letters(call: Call[None, NoQuery]) -> AllDeadLettersAnswer:
                 allowed_actions=["redrive"] if may_redrive and letters.redrivable else [],
             )
             for letters in service.list_dead_letters(call.context)
-        ]
+        ],
+        parked=[ParkedAnswer(queue=consumer, record=record) for consumer, record in parked.records],
+        parked_more=parked.more,
     )
 
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from chalicelib.accounts import rights
 from chalicelib.aws import queues
 from chalicelib.aws.logs import log
+from chalicelib.aws.parking import parked_records
 from chalicelib.aws.settings import settings
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error
 from chalicelib.supervision.dead_letters.model import (
     LETTERS_A_REDRIVE_MAX,
+    PARKED_LISTED_MAX,
     QUEUE_OF_WORKER,
     STARTED_OTHERWISE,
 )
@@ -43,6 +45,20 @@ def list_dead_letters(context: Context) -> Sequence[DeadLetters]:
     rights.admit(context.principal, "dead_letter.read")
     functions = sorted((*QUEUE_OF_WORKER, *STARTED_OTHERWISE))
     return [DeadLetters(function, queues.letters_waiting(function)) for function in functions]
+
+
+@dataclass(frozen=True)
+class Parked:
+    """Records of streams that lie whole in the evidence, as consumer and number; `more` than are listed."""
+
+    records: Sequence[tuple[str, str]]
+    more: bool
+
+
+def list_parked(context: Context) -> Parked:
+    """List the records that a consumer put aside for good, also those whose letters are gone."""
+    rights.admit(context.principal, "dead_letter.read")
+    return Parked(*parked_records(most=PARKED_LISTED_MAX))
 
 
 def redrive(context: Context, function: str) -> Redriven:

@@ -14,20 +14,32 @@ A sighting only says where to look: what is looked at tells whether it still is 
 back when a class is cancelled or a trainee leaves, repeats add nothing, and the order does not matter.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import Final
 
 import msgspec
 
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.ids import whole_of
 from chalicelib.people.vault.model import Person
 from chalicelib.supervision.records.translation import Keyed, StoredClass
 
 SIGHTED_MAX: Final = 60
-"""So many places are listed of one thing: a school's tablet checks in thousands, and sixty are evidence."""
-NEIGHBOURS_MAX: Final = 12
-"""Of so many other classes that share people or devices the attendance is read; the nearest in time first."""
+"""So many places are listed of one thing: a school's tablet checks in thousands, and sixty are evidence.
+
+What is seen in more is listed by quarter besides (`quarters_of`): a trainer has more than sixty classes in
+some years, and is looked for in those that meet at the same time.
+"""
+NEIGHBOURS_MAX: Final = 60
+"""Of so many other classes at the same time that share people or devices the attendance is read.
+
+Who shares most comes first, so classes with one borrowed phone each push nobody out. A class beside more than
+sixty that share somebody with it tells how many were left out, in what is found of it.
+"""
+_BY_QUARTER: Final = ("device", "person", "trainer")
 
 
 Places = Mapping[str, AbstractSet[str]]
@@ -87,6 +99,27 @@ def news(seen: Places, known: Places) -> dict[str, set[str]]:
     }
 
 
+def quarters_of(names: Iterable[str], known: Places, span: tuple[datetime, datetime] | None) -> list[str]:
+    """Name the lists by quarter of things that are seen in too many places for one list."""
+    if span is None:
+        return []
+    full = [
+        what
+        for what in names
+        if what.partition("#")[0] in _BY_QUARTER and len(known.get(what, ())) >= SIGHTED_MAX
+    ]
+    first, last = (shanghai_date(moment) for moment in span)
+    quarters = range(first.year * 4 + (first.month - 1) // 3, last.year * 4 + (last.month - 1) // 3 + 1)
+    return [f"{what}#{quarter // 4}Q{quarter % 4 + 1}" for what in full for quarter in quarters]
+
+
+def shared_with(known: Places) -> Counter[str]:
+    """Count the people and devices that each class shares."""
+    return Counter(
+        place for what, places in known.items() if what.startswith(("person#", "device#")) for place in places
+    )
+
+
 def classes_at(known: Places, names: Iterable[str]) -> set[str]:
     """Name the classes where some things were seen; whom a phone names is found by their own sightings."""
     return {
@@ -102,12 +135,18 @@ def places_of(kind: str, known: Places) -> set[str]:
     return {place for what, places in known.items() if what.startswith(f"{kind}#") for place in places}
 
 
-def nearest(spans: Mapping[str, tuple[float, float]], own: tuple[float, float], most: int) -> list[str]:
-    """Give the classes nearest in time, at most so many, always the same ones."""
+def nearest(
+    spans: Mapping[str, tuple[float, float]],
+    own: tuple[float, float],
+    most: int,
+    *,
+    shared: Mapping[str, int],
+) -> list[str]:
+    """Give the classes that share most, of these the nearest in time, at most so many, always the same."""
 
-    def distance(class_id: str) -> tuple[float, str]:
+    def distance(class_id: str) -> tuple[int, float, str]:
         begins, ends = spans[class_id]
-        return max(begins - own[1], own[0] - ends, 0.0), class_id
+        return -shared.get(class_id, 0), max(begins - own[1], own[0] - ends, 0.0), class_id
 
     return sorted(spans, key=distance)[:most]
 

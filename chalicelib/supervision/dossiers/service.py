@@ -2,12 +2,14 @@
 
 A class of 30 takes eleven calls and no more however long it runs: five queries for what happened in it, three
 for its people and their sightings, one for their phones, two for the other classes of its institution. Only
-who shares people, devices, recordings or phones with another class costs more, and that is bounded.
+who shares people, devices, recordings or phones with another class costs more, and that is bounded. A class
+that was marked takes one query more: the marks of its project.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from chalicelib.attendance.check_ins.model import CheckInKind
 from chalicelib.attendance.check_ins.store import check_ins_of, refused_in
@@ -36,6 +38,8 @@ from chalicelib.supervision.dossiers.model import (
     others,
     phones_of,
     places_of,
+    quarters_of,
+    shared_with,
     sightings_in,
 )
 from chalicelib.supervision.records.keys import keyed
@@ -53,6 +57,7 @@ from chalicelib.supervision.records.translation import (
     refused_check_in_record,
 )
 from chalicelib.supervision.rules.dossier import Dossier, Neighbours, OtherSubsidy, span_of
+from chalicelib.supervision.rules.marks import summary_of
 
 ALIKE_MAX = 20
 """Of so many others with a phone of the class it is asked whether they are trainees."""
@@ -63,7 +68,8 @@ class Gathered:
     """A dossier with the policy to evaluate it by.
 
     `division` is where the class is. `met` are classes that this one has newly met, and which are to be
-    evaluated again for that. `left_out` counts neighbours that were too many to be read.
+    evaluated again for that. `left_out` counts neighbours that were too many to be read. `beside` are the
+    rows that were asked for in the same calls.
     """
 
     dossier: Dossier
@@ -71,10 +77,15 @@ class Gathered:
     division: str
     met: Sequence[str] = ()
     left_out: int = 0
+    beside: Mapping[Any, Sequence[Any]] = field(default_factory=dict)
 
 
-def gather(context: Context, class_id: str) -> Gathered | None:
+def gather(
+    context: Context, class_id: str, *, also: Mapping[Any, Sequence[dict[str, str]]] | None = None
+) -> Gathered | None:
     """Read everything that rules ask about a class, and list it among the sightings; None if there is none.
+
+    `also` are keys of other tables, whose rows cost no call of their own.
 
     Raises:
         Unavailable: DynamoDB did not answer, or others kept adding to the same sightings; repeat.
@@ -84,21 +95,25 @@ def gather(context: Context, class_id: str) -> Gathered | None:
     if events is None:
         return None
     seen = sightings_in(events, keyed)
-    whole, rows = with_people(events, {store.SightingRow: [{"what": what} for what in seen]})
+    wanted = {store.SightingRow: [{"what": what} for what in seen], **(also or {})}
+    whole, rows = with_people(events, wanted)
     stored = _of_its_own(whole)
     known = {sighting.what: sighting.places for sighting in rows.get(store.SightingRow, [])}
     phones = phones_of(stored.people)
-    known |= store.find_sightings(phones)
-    added = news({**seen, **phones}, known)
+    own = class_record(stored.head, stored.plan, keyed)
+    by_quarter = quarters_of(seen, known, span_of(own))
+    known |= store.find_sightings([*phones, *by_quarter])
+    added = news({**seen, **phones, **{what: {class_id} for what in by_quarter}}, known)
     if added:
         store.add_sightings(added, change_of(context, "sighting.add"))
     around = _Around.of(stored, known)
     return Gathered(
-        dossier=_dossier(stored, around),
+        dossier=_with_marks(_dossier(stored, around)),
         policy=current_program(stored.head.program_id).policy,
         division=stored.head.division,
         met=others(classes_at(known, added), class_id),
         left_out=around.left_out,
+        beside={table: rows.get(table, []) for table in also or {}},
     )
 
 
@@ -119,6 +134,17 @@ def _dossier(stored: StoredClass, around: "_Around") -> Dossier:
         standings=records.standings,
         neighbours=around.neighbours(),
     )
+
+
+def _with_marks(dossier: Dossier) -> Dossier:
+    """Add the marks of the project's other classes, and keep those of this one for them."""
+    own = summary_of(dossier)
+    if own is None:
+        return dossier
+    marks = store.marks_before(own)
+    if own not in marks:
+        store.keep_marks(own)
+    return replace(dossier, neighbours=replace(dossier.neighbours, marks=marks))
 
 
 def _of_its_own(stored: StoredClass) -> StoredClass:
@@ -166,7 +192,7 @@ class _Around:
         classes = parts_by_class(sorted(near))
         segments = [place for place in places_of("footage", known) if class_of_segment(place) != own]
         people = frozenset(_own_people(stored))
-        met = _met(classes, sharing, span)
+        met = _met(classes, sharing, span, shared_with(known))
         attempts = _attempts(met[:NEIGHBOURS_MAX], people, devices_in(stored), span)
         named = {attempt.enrolment for attempt in attempts if attempt.enrolment is not None}
         named |= {entry for parts in classes.values() for who, entry in parts.roster.items() if who in people}
@@ -209,9 +235,12 @@ class _Around:
 
 
 def _met(
-    classes: Mapping[str, ClassParts], sharing: set[str], span: tuple[datetime, datetime] | None
+    classes: Mapping[str, ClassParts],
+    sharing: set[str],
+    span: tuple[datetime, datetime] | None,
+    shared: Mapping[str, int],
 ) -> list[str]:
-    """List the classes that share people or devices at the same time, the nearest first."""
+    """List the classes that share people or devices at the same time, those that share most first."""
     if span is None:
         return []
     own = (span[0].timestamp(), span[1].timestamp())
@@ -220,7 +249,7 @@ def _met(
         for class_id, parts in classes.items()
         if class_id in sharing and parts.head.opens_at <= span[1] and parts.head.ends_at >= span[0]
     }
-    return nearest(spans, own, len(spans))
+    return nearest(spans, own, len(spans), shared=shared)
 
 
 def _attempts(

@@ -10,6 +10,7 @@ from chalicelib.aws.settings import settings
 from chalicelib.kernel.principal import Context
 from chalicelib.supervision.evaluations import service
 from chalicelib.supervision.evaluations.changes import class_changed, is_enrolment, is_urgent
+from chalicelib.supervision.nightly import service as nightly
 
 
 def watch_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]:
@@ -39,7 +40,7 @@ def watch_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]:
 
 
 def evaluate_classes(message: queues.Message, context: Context) -> None:
-    """Evaluate the class that a message names, or ask for those of the list that it names."""
+    """Evaluate the class that a message names, ask for those of a list, or keep the figures of a group."""
     body = message.body
     if "class_id" in body:
         service.evaluate_class(context, str(body["class_id"]))
@@ -47,6 +48,8 @@ def evaluate_classes(message: queues.Message, context: Context) -> None:
         service.ask_for_touched(context, str(body["touched"]), body.get("after"))
     elif "due" in body:
         service.ask_for_due(context, str(body["due"]))
+    elif "figures" in body:
+        nightly.keep_figures(context, str(body["figures"]))
     else:
         queue = str(body["waiting"])
         _, after = service.evaluate_waiting(context, queue, body.get("after"))

@@ -4,6 +4,7 @@ Whatever asks for it, a class is evaluated here and nowhere else, so every path 
 goes to the risk cases, which know what they have already.
 """
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +19,7 @@ from chalicelib.aws.settings import settings
 from chalicelib.aws.waiting import queues_of
 from chalicelib.classes.store import parts_by_class
 from chalicelib.enrolments.store import find_enrolment, find_enrolments, waiting_enrolments
-from chalicelib.kernel.divisions import PROVINCE
+from chalicelib.kernel.divisions import PROVINCE, groups_below
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.people.vault.store import find_people
 from chalicelib.programs.service import current_program
@@ -26,17 +27,20 @@ from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.claims.store import due_claims
 from chalicelib.supervision.cases.service import record_findings
 from chalicelib.supervision.dossiers.model import phones_of
-from chalicelib.supervision.dossiers.service import gather
+from chalicelib.supervision.dossiers.service import Gathered, gather
 from chalicelib.supervision.dossiers.store import add_sightings
-from chalicelib.supervision.evaluations import store
-from chalicelib.supervision.evaluations.model import PATIENCE, day_of, day_shards, touch
 from chalicelib.supervision.records.keys import keyed
 from chalicelib.supervision.records.model import Finding
 from chalicelib.supervision.records.translation import class_record, enrolment_record, voucher_record
 from chalicelib.supervision.rules.dossier import VoucherDossier
 from chalicelib.supervision.rules.evaluation import Failure, findings_about_class, findings_about_voucher
+from chalicelib.supervision.touches import store
+from chalicelib.supervision.touches.model import PATIENCE, day_of, day_shards, touch
 from chalicelib.vouchers.model import Voucher
 from chalicelib.vouchers.store import find_vouchers
+
+EVALUATED_IN_A_CALL_MAX = 25
+"""A class takes a fifth of a second, and a call may take sixteen in all."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +61,39 @@ def evaluate_class(context: Context, class_id: str) -> Evaluated:
         Unavailable: DynamoDB did not answer; repeating is safe.
 
     """
-    gathered = gather(context, class_id)
+    gathered = gather(context, class_id, also={store.TouchedRow: [{"class_id": class_id}]})
     if gathered is None:
         return Evaluated()
+    _count_attempts(gathered)
     evaluation = findings_about_class(gathered.dossier, gathered.policy, context.now)
     findings = [_with_what_was_left_out(finding, gathered.left_out) for finding in evaluation.findings]
     record_findings(findings, now=context.now, request_id=context.request_id)
     _tell_failures(evaluation.failures)
     ask_for(context, gathered.met)
     return Evaluated(findings, evaluation.failures, gathered.met)
+
+
+def _count_attempts(gathered: Gathered) -> None:
+    """Keep how many attempts there were and how many were refused, where that is news."""
+    made = [attempt for attempt in gathered.dossier.check_ins if not attempt.made_up]
+    refused = sum(attempt.outcome == "refused" for attempt in made)
+    for touched in gathered.beside[store.TouchedRow]:
+        if (touched.attempts, touched.refused) != (len(made), refused):
+            store.note_attempts(touched.class_id, attempts=len(made), refused=refused)
+
+
+def evaluate_before_sealing(context: Context, class_ids: Iterable[str]) -> frozenset[str]:
+    """Evaluate classes that are about to be paid for by hand; gives those that were looked at whole.
+
+    The night evaluates what is due and then seals it; who seals in the day has no night before it. A class
+    on which a rule failed, or that was too much for this call, is not among them: it stays due.
+
+    Raises:
+        Unavailable: DynamoDB did not answer; nothing may be sealed then.
+
+    """
+    looked_at = itertools.islice(class_ids, EVALUATED_IN_A_CALL_MAX)
+    return frozenset(class_id for class_id in looked_at if not evaluate_class(context, class_id).failures)
 
 
 def evaluate_waiting(
@@ -164,12 +192,14 @@ def note_phones(context: Context, person_keys: Iterable[str]) -> None:
 def begin_night(context: Context) -> dict[str, int]:
     """Ask for the evaluation of what the day touched, of what is due to be paid, and of what waits.
 
-    A message each for a shard of the day, a city's due claims, and a list of enrolments in no class.
+    A message each for a shard of the day, a city's due claims, a list of enrolments in no class, and a group
+    of areas whose figures are kept.
     """
     day = day_of(context.now) - timedelta(days=1)
     bodies: list[dict[str, Any]] = [{"touched": shard} for shard in day_shards(day)]
     bodies += [{"due": city} for city in cities_of(PROVINCE)[0]]
     bodies += [{"waiting": queue} for queue in queues_of(PROVINCE)]
+    bodies += [{"figures": group} for group in groups_below(PROVINCE)]
     queues.send(settings().supervision_queue_url, bodies, now=context.now)
     return {"messages": len(bodies)}
 

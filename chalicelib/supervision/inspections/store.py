@@ -7,7 +7,8 @@ from typing import Any
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
-from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, page_of, table_name
+from chalicelib.aws.lists import page_of_list
+from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, table_name
 from chalicelib.aws.writes import Put, Write, transact
 from chalicelib.kernel.divisions import group_of
 from chalicelib.kernel.paging import Page, PageRequest
@@ -105,14 +106,10 @@ def find_inspection(inspection_id: str) -> Inspection | None:
 
 def inspections_in(group: str, request: PageRequest, *, division: str | None) -> Page[Inspection]:
     """List a city's inspections, newest first; of one county if given."""
-    rows = InspectionRow.by_area.query(
-        group,
-        filter_condition=InspectionRow.division == division if division is not None else None,
-        limit=request.limit,
-        last_evaluated_key=request.after,
-        scan_index_forward=False,
+    here = InspectionRow.division == division if division is not None else None
+    return page_of_list(
+        InspectionRow, InspectionRow.by_area, group, request=request, picked=here, newest_first=True
     )
-    return page_of(rows, request)
 
 
 def inspections_since(group: str, since: datetime) -> Iterable[Inspection]:

@@ -23,6 +23,9 @@ _HEADERS = (
         "合格",
         "不合格",
         "合格率",
+        "签到次数",
+        "被拒签到",
+        "被拒率",
         "已支付（分）",
         "已追回（分）",
     ),
@@ -33,7 +36,7 @@ _CARDS = {Card.YELLOW: ("黄牌", "yellow"), Card.RED: ("红牌", "red")}
 
 def ratings_sheet(ratings: Sequence[Rating], *, english: bool) -> ReportSheet:
     """Lay out ratings, a row an institution."""
-    shown = {"idle_share": percent, "pass_share": percent}
+    shown = {"idle_share": percent, "pass_share": percent, "refused_share": percent}
     cells = [
         tuple(
             _CARDS[rating.card][english]

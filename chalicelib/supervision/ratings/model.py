@@ -9,7 +9,11 @@ from chalicelib.supervision.reports.idle.model import IdleRow, share
 
 
 class Rating(msgspec.Struct, frozen=True, kw_only=True):
-    """The figures of one institution; cases, inspections and classes of the last year, vouchers of ever."""
+    """The figures of one institution; cases, inspections and classes of the last year, vouchers of ever.
+
+    `attempts` to check in and out are of the year's classes, as supervision counted them last; `refused` of
+    them had a reason: another place, another time, a simulated location.
+    """
 
     institution: str
     name: str
@@ -26,6 +30,9 @@ class Rating(msgspec.Struct, frozen=True, kw_only=True):
     passed: int
     failed: int
     pass_share: float | None
+    attempts: int
+    refused: int
+    refused_share: float | None
     paid_fen: int
     taken_back_fen: int
 

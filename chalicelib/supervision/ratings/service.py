@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import timedelta
 
 from chalicelib.catalogue.institutions.reading import institutions_in
-from chalicelib.classes.model import ClassStatus
+from chalicelib.classes.model import NOT_YET_APPROVED, ClassStatus
 from chalicelib.classes.store import recent_heads
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import covers
@@ -20,9 +20,12 @@ from chalicelib.supervision.cases.model import CaseStatus
 from chalicelib.supervision.cases.service import cases_of_area
 from chalicelib.supervision.inspections.cards import CardFigures, figures_in, worst_card
 from chalicelib.supervision.ratings.model import Rating, idle_of, pass_share, worst_first
+from chalicelib.supervision.reports.idle.model import share
 from chalicelib.supervision.reports.idle.service import idle_report
 from chalicelib.supervision.reports.service import ReportScope
+from chalicelib.supervision.touches.store import find_touched
 
+_TAUGHT = tuple(status for status in ClassStatus if status not in NOT_YET_APPROVED)
 _SCORED = (ClassStatus.SCORED, ClassStatus.CLAIMED, ClassStatus.CLOSED)
 
 
@@ -40,10 +43,17 @@ def ratings(context: Context, scope: ReportScope) -> list[Rating]:
     )
     holds = _open_holds(context, scope)
     passed, failed = Counter[str](), Counter[str]()
-    for head in recent_heads(scope.division, since=since, statuses=_SCORED):
+    of: dict[str, str] = {}
+    for head in recent_heads(scope.division, since=since, statuses=_TAUGHT):
         if scope.program_id in (None, head.program_id):
-            passed[head.institution] += head.passed
-            failed[head.institution] += head.failed
+            of[head.id] = head.institution
+            if head.status in _SCORED:
+                passed[head.institution] += head.passed
+                failed[head.institution] += head.failed
+    attempts, refused = Counter[str](), Counter[str]()
+    for touched in find_touched(of):
+        attempts[of[touched.class_id]] += touched.attempts
+        refused[of[touched.class_id]] += touched.refused
     rated = []
     for institution in institutions_in(scope.division):
         uscc = institution.uscc
@@ -65,6 +75,9 @@ def ratings(context: Context, scope: ReportScope) -> list[Rating]:
                 passed=passed[uscc],
                 failed=failed[uscc],
                 pass_share=pass_share(passed[uscc], failed[uscc]),
+                attempts=attempts[uscc],
+                refused=refused[uscc],
+                refused_share=share(refused[uscc], attempts[uscc]),
                 paid_fen=row.count.paid_fen,
                 taken_back_fen=row.count.reversed_fen,
             )

@@ -44,14 +44,22 @@ class SiteRecord(Record, frozen=True, kw_only=True):
     radius_m: float | None = None
 
 
+class RoomsRecord(Record, frozen=True, kw_only=True):
+    """Fewer rooms than now, on record until a moment."""
+
+    rooms: int
+    until: datetime
+
+
 class InstitutionRecord(Record, frozen=True, kw_only=True):
-    """An institution; `rooms` is how many it has, None if nobody knows."""
+    """An institution; `rooms` is how many it has, None if nobody knows, `rooms_before` fewer ones before."""
 
     uscc: str
     name: str | None = None
     division: str | None = None
     suspended: bool | None = None
     rooms: int | None = None
+    rooms_before: Sequence[RoomsRecord] | None = None
 
 
 class ProjectRecord(Record, frozen=True, kw_only=True):

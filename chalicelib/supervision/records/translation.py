@@ -50,6 +50,7 @@ from chalicelib.supervision.records.model import (
     ProjectRecord,
     Record,
     RedemptionRecord,
+    RoomsRecord,
     RosterRecord,
     ScoresRecord,
     SiteRecord,
@@ -150,6 +151,7 @@ def institution_record(institution: Institution) -> InstitutionRecord:
         division=institution.division,
         suspended=institution.status is InstitutionStatus.SUSPENDED,
         rooms=institution.rooms,
+        rooms_before=[RoomsRecord(rooms=one.rooms, until=one.until) for one in institution.rooms_before],
     )
 
 

@@ -1,6 +1,8 @@
 """HTTP of the reports."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from datetime import datetime
+from typing import Annotated, Any, Literal, TypeVar
 
 from msgspec import Meta
 
@@ -8,16 +10,20 @@ from chalicelib.catalogue.institutions.model import Institution
 from chalicelib.edge.endpoints import AS_SHEETS, COMMA_SEPARATED, Call, LinkAnswer, Reply
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
+from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.supervision.kept.model import name_of_report
+from chalicelib.supervision.kept.store import find_kept
 from chalicelib.supervision.reports import layouts
 from chalicelib.supervision.reports import service as reports
-from chalicelib.supervision.reports.holds.model import HeldMoney, HoldsRow
+from chalicelib.supervision.reports.holds.model import HeldMoney, HoldsReport, HoldsRow
 from chalicelib.supervision.reports.holds.service import holds_report
-from chalicelib.supervision.reports.idle.model import IdleRow
+from chalicelib.supervision.reports.idle.model import IdleReport, IdleRow
 from chalicelib.supervision.reports.idle.service import idle_report
 from chalicelib.supervision.reports.model import REACHED, STATUSES, VoucherCount
 
 api = Api(__name__)
 
+Figures = TypeVar("Figures")
 Division = Annotated[str, Meta(min_length=2, max_length=6)]
 
 
@@ -86,7 +92,13 @@ class InstitutionRow(Answer):
     reversed_fen: int
 
 
-class HoldsQuery(ReportQuery):
+class KeptReportQuery(ReportQuery):
+    """Of what, in which form, and whether the figures of the last night will do, if there are any."""
+
+    kept: bool = False
+
+
+class HoldsQuery(KeptReportQuery):
     """Of what, and of which year of Shanghai: this one unless another is named."""
 
     year: Annotated[int, Meta(ge=2021, le=2099)] | None = None
@@ -126,6 +138,7 @@ class IdleAnswer(Answer):
 
     program_id: str | None
     division: str
+    computed_at: datetime
     total: IdleRowAnswer
     cities: list[IdleRowAnswer]
     institutions: list[IdleRowAnswer]
@@ -164,6 +177,7 @@ class HoldsAnswer(Answer):
     program_id: str | None
     division: str
     year: int
+    computed_at: datetime
     total: HeldMoneyAnswer
     items: list[HoldsRowAnswer]
 
@@ -242,19 +256,25 @@ def report_institutions(call: Call[None, ReportQuery]) -> InstitutionsAnswer | L
     "GET",
     "/v1/reports/idle",
     action="report.read",
-    query=ReportQuery,
+    query=KeptReportQuery,
     answer=IdleAnswer,
     also=AS_SHEETS,
     summary="Vouchers claimed and used by city and institution, and how long used ones wait for a class",
 )
-def report_idle(call: Call[None, ReportQuery]) -> IdleAnswer | LinkAnswer | Reply:
+def report_idle(call: Call[None, KeptReportQuery]) -> IdleAnswer | LinkAnswer | Reply:
     scope = reports.scope_of(call.context, call.query.program, call.query.division)
-    report = idle_report(call.context, scope)
+    report, computed_at = kept_or_now(
+        call,
+        name_of_report("idle", scope.division, scope.program_id),
+        IdleReport,
+        lambda: idle_report(call.context, scope),
+    )
     if call.query.format != "json":
         return as_sheet(call, "idle", layouts.idle_sheet(report, english=call.english))
     return IdleAnswer(
         program_id=scope.program_id,
         division=scope.division,
+        computed_at=computed_at,
         total=_idle_row(report.total),
         cities=[_idle_row(row) for row in report.cities],
         institutions=[_idle_row(row) for row in report.institutions],
@@ -273,13 +293,20 @@ def report_idle(call: Call[None, ReportQuery]) -> IdleAnswer | LinkAnswer | Repl
 def report_holds(call: Call[None, HoldsQuery]) -> HoldsAnswer | LinkAnswer | Reply:
     query = call.query
     scope = reports.scope_of(call.context, query.program, query.division)
-    report = holds_report(call.context, scope, year=query.year)
+    year = query.year or shanghai_date(call.context.now).year
+    report, computed_at = kept_or_now(
+        call,
+        name_of_report("holds", scope.division, scope.program_id, year),
+        HoldsReport,
+        lambda: holds_report(call.context, scope, year=year),
+    )
     if query.format != "json":
         return as_sheet(call, "holds", layouts.holds_sheet(report, english=call.english))
     return HoldsAnswer(
         program_id=scope.program_id,
         division=scope.division,
         year=report.year,
+        computed_at=computed_at,
         total=_held_money(report.total),
         items=[_holds_row(row) for row in report.rows],
     )
@@ -356,6 +383,14 @@ def _money(count: VoucherCount) -> dict[str, int]:
         "paid_fen": count.paid_fen,
         "reversed_fen": count.reversed_fen,
     }
+
+
+def kept_or_now(
+    call: Call[None, Any], name: str, kind: type[Figures], compute: Callable[[], Figures]
+) -> tuple[Figures, datetime]:
+    """Give the figures that the last night kept, if they will do and there are any, or compute them."""
+    kept = find_kept(name, kind) if call.query.kept else None
+    return kept if kept is not None else (compute(), call.context.now)
 
 
 def as_sheet(call: Call[None, Any], name: str, sheet: layouts.ReportSheet) -> Reply | LinkAnswer:

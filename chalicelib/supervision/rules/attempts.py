@@ -65,11 +65,18 @@ def moment_of(check_in: CheckInRecord) -> datetime:
 
 def placed(check_in: CheckInRecord) -> Placed | None:
     """Give where an attempt was made; None if it was not live, or has no place that can be read."""
+    return _placed(check_in) if is_live(check_in) else None
+
+
+def placed_late(check_in: CheckInRecord) -> Placed | None:
+    """Give where an attempt was made that was recorded without a network; None of any other."""
+    return _placed(check_in) if check_in.offline and not check_in.made_up else None
+
+
+def _placed(check_in: CheckInRecord) -> Placed | None:
     told = check_in.location
-    if told is None or not is_live(check_in):
-        return None
     point = point_of(told)
-    if point is None:
+    if told is None or point is None:
         return None
     accuracy = told.accuracy_m if told.accuracy_m is not None and told.accuracy_m > 0 else None
     return Placed(check_in=check_in, lng=point.lng, lat=point.lat, accuracy_m=accuracy)

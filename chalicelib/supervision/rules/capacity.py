@@ -16,6 +16,7 @@ from chalicelib.supervision.rules.rule import Rule, finding, ids
 NAME = "claim_burst"
 _LESSONS_MIN = 2
 _ABOVE = 2
+_A_YEAR = timedelta(days=365)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,19 +39,23 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     rooms = rooms_of(dossier, taught)
     if rooms is None:
         return
-    believed = min(rooms, limits.rooms_believed)
     by_day = _by_day(taught)
+    everything = [_crowd(meeting, by_day, limits) for meeting in dossier.meetings]
+    raised = _raised(dossier, everything, rooms, limits)
     crowds = [
         crowd
-        for meeting in dossier.meetings
-        if len((crowd := _crowd(meeting, by_day, limits)).at_once) > believed
+        for crowd in everything
+        if len(crowd.at_once) > min(rooms, limits.rooms_believed, raised.fewest if raised else rooms)
     ]
     long_days = _long_days(dossier, by_day, rooms, limits) if _known_rooms(dossier) else []
     most = max((len(crowd.at_once) for crowd in crowds), default=0)
     if len(crowds) < _LESSONS_MIN and len(long_days) < _LESSONS_MIN:
         return
-    far_above = most >= max(rooms + _ABOVE, limits.burst_capacity * rooms)
-    held = far_above and len(crowds) >= _LESSONS_MIN
+    then = min(rooms, raised.then) if raised else rooms
+    far_above = most >= max(then + _ABOVE, limits.burst_capacity * then) or (raised and raised.is_grave)
+    held = bool(far_above) and len(crowds) >= _LESSONS_MIN
+    if not held and raised and most <= min(rooms, limits.rooms_believed) and not raised.tells(dossier):
+        return
     yield finding(
         dossier,
         NAME,
@@ -59,6 +64,7 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
         evidence={
             "rooms": rooms,
             "rooms_known": _known_rooms(dossier) is not None,
+            **(raised.told(limits) if raised else {}),
             "lessons_at_once": most,
             "trainers_at_once": max((_trainers(crowd) for crowd in crowds), default=0),
             "lessons_crowded": len(crowds),
@@ -73,6 +79,61 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
             (other.lesson.starts_at for crowd in crowds for other in crowd.at_once),
             default=dossier.lessons[-1].starts_at,
         ),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Raised:
+    """That more rooms were entered within a year of this class, and more lessons held at once than fitted.
+
+    `then` are the rooms on record when the fullest lesson was held, `fewest` those of the year before.
+    """
+
+    fewest: int
+    then: int
+    at: datetime
+    crowd: Crowd
+    is_grave: bool
+
+    def tells(self, dossier: Dossier) -> bool:
+        """Tell whether this class is the one to tell of a school that may just have grown: one is enough."""
+        return dossier.head.id == min(other.head.id for other in self.crowd.at_once)
+
+    def told(self, limits: Thresholds) -> Mapping[str, object]:
+        """Give the figures for the evidence."""
+        return {
+            "rooms_a_year_before": self.fewest,
+            "rooms_then": self.then,
+            "rooms_raised_at": self.at.isoformat(),
+            "rooms_grown": limits.rooms_grown,
+        }
+
+
+def _raised(dossier: Dossier, crowds: Sequence[Crowd], rooms: int, limits: Thresholds) -> Raised | None:
+    """Tell of rooms that were raised: who enters forty for two hides twenty classes otherwise.
+
+    A school may really grow. So half as many again as last year's rooms, used, are told once, and three times
+    as many are grave; what was held before the raise is measured by the rooms of then.
+    """
+    before = dossier.institution.rooms_before or () if dossier.institution is not None else ()
+    if not before or not crowds or not _known_rooms(dossier):
+        return None
+    fullest = max(crowds, key=lambda crowd: len(crowd.at_once))
+    held_at = fullest.meeting.lesson.starts_at
+    within = [one for one in before if one.until > held_at - _A_YEAR]
+    if not within:
+        return None
+    fewest = min(one.rooms for one in within)
+    then = min((one.rooms for one in within if one.until > held_at), default=rooms)
+    most = len(fullest.at_once)
+    if most < max(fewest + _ABOVE, limits.burst_capacity * fewest):
+        return None
+    return Raised(
+        fewest=fewest,
+        then=then,
+        at=max(one.until for one in within),
+        crowd=fullest,
+        is_grave=most >= limits.rooms_grown * fewest,
     )
 
 
@@ -142,10 +203,11 @@ RULE = Rule[Dossier](
     pattern="an institution's classes at once far above its rooms, whatever trainers it names",
     source="audits: schools of two rooms that claimed for twenty classes in a month",
     evaluate=evaluate,
-    thresholds=("burst_capacity", "rooms_believed", "room_hours_per_day", "overlap_minutes"),
+    thresholds=("burst_capacity", "rooms_grown", "rooms_believed", "room_hours_per_day", "overlap_minutes"),
     spares=(
         "one class more than rooms: told, not held",
         "more rooms on record than are believed: told, not held",
+        "a school that grew: rooms raised within a year are told once where used, held from three times on",
         "classes one after the other on one day",
         "cancelled, draft and returned classes",
     ),

@@ -17,6 +17,8 @@ from functools import cached_property
 from operator import attrgetter
 from typing import TypeVar
 
+import msgspec
+
 from chalicelib.supervision.records.model import (
     CheckInRecord,
     ClaimRecord,
@@ -37,6 +39,9 @@ from chalicelib.supervision.rules.attempts import Meeting, Placed, came, meeting
 
 MARGIN = timedelta(days=1)
 """A class's span begins so long before its first lesson and ends so long after its last."""
+
+MARKED_WITHIN = timedelta(days=365)
+"""Marks of a project are compared with those of the year before."""
 
 _R = TypeVar("_R", bound=Record)
 _T = TypeVar("_T")
@@ -60,6 +65,24 @@ class OtherSubsidy:
     submitted_at: datetime | None
 
 
+class ClassMarks(msgspec.Struct, frozen=True, kw_only=True):
+    """The marks of one class in figures, for others of its project to be compared with (`rules.marks`).
+
+    `average` and `spread` (standard deviation) are of each trainee's mean of both halves; `agreement` is how
+    the halves correlate, None where one is constant; `failed` are those told as not passed.
+    """
+
+    class_id: str
+    project: str
+    institution: str
+    marked_at: datetime
+    people: int
+    average: float
+    spread: float
+    agreement: float | None = None
+    failed: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Neighbours:
     """What others have to do with the class.
@@ -75,7 +98,8 @@ class Neighbours:
     - `enrolments`: those that `check_ins` name;
     - `footage`: recordings of other lessons with the digest of a recording of this class, at any time;
     - `subsidies`: lines of other claims that name a person of this class, at any time;
-    - `people`: others, with a voucher in use, who have the phone or account of a person of this class.
+    - `people`: others, with a voucher in use, who have the phone or account of a person of this class;
+    - `marks`: of classes of the same project that were marked in the year before this one (`marked_before`).
     """
 
     classes: Sequence[ClassRecord] = ()
@@ -85,6 +109,7 @@ class Neighbours:
     footage: Sequence[FootageRecord] = ()
     subsidies: Sequence[OtherSubsidy] = ()
     people: Sequence[PersonRecord] = ()
+    marks: Sequence[ClassMarks] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -40,7 +40,7 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
         yield _finding(dossier, Severity.HOLD, stored, len(scenes), limits)
         return
     own = [scene.without_stored(limits) for scene in scenes]
-    same = [suspect for scene in own if (suspect := _same_point(scene, limits)) is not None]
+    same = [suspect for scene in own if (suspect := same_point(scene, limits)) is not None]
     made = _made_up(own, {suspect.scene.lesson for suspect in same}, limits)
     if same or made:
         held = _is_enough(same, made, scenes, limits) and not all(
@@ -149,7 +149,8 @@ def scenes_of(dossier: Dossier, people: int) -> list[Scene]:
     return [scene for scene in scenes if len(scene.places) >= people]
 
 
-def _same_point(scene: Scene, limits: Thresholds) -> Suspect | None:
+def same_point(scene: Scene, limits: Thresholds) -> Suspect | None:
+    """Find a lesson of which so many are at one point, or all at a few."""
     group = scene.largest_group
     if len(group) >= limits.position_people and len(group) >= limits.identical_share * len(scene.places):
         return Suspect(scene=scene, sign="one_point", places=group)
@@ -258,7 +259,7 @@ RULE = Rule[Dossier](
         "a stored place of a provider: many have it, with a coarse accuracy, and find their own at times",
         "places told to ten metres only: told, not held",
         "site and phone in different coordinate systems: compared in WGS-84",
-        "offline and made-up check-ins: not read",
+        "offline check-ins: `offline_check_ins` reads them; made-up ones have no place",
     ),
     weak="noise as wide as a receiver's, drawn anew for everyone each time, is not told from a receiver's",
     only_alike=True,

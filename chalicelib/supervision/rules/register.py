@@ -1,4 +1,7 @@
-"""The register of rules: the one place where each stands, in the order of the design's table."""
+"""The register of rules: the one place where each stands, in the order of the design's table.
+
+`offline_check_ins` was found by trying and stands behind them.
+"""
 
 from collections.abc import Sequence
 
@@ -11,6 +14,7 @@ from chalicelib.supervision.rules import (
     idling,
     ineligibility,
     mocking,
+    offline,
     overlaps,
     positions,
     repeats,
@@ -36,6 +40,7 @@ CLASS_RULES: Sequence[Rule[Dossier]] = (
     idling.CLASS_RULE,
     contacts.RULE,
     capacity.RULE,
+    offline.RULE,
 )
 """Rules over a class's dossier."""
 

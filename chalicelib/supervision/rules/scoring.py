@@ -1,15 +1,16 @@
 """`early_scores` and `uniform_scores`: marks before there was anything to mark, and marks all alike."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from statistics import pstdev
+from statistics import fmean
 
 from chalicelib.programs.model import Policy
 from chalicelib.programs.thresholds import Thresholds
-from chalicelib.supervision.records.model import Finding, FindingKind, ScoresRecord, Severity
+from chalicelib.supervision.records.model import Finding, FindingKind, Severity
 from chalicelib.supervision.rules.attempts import newest
 from chalicelib.supervision.rules.dossier import Dossier, grouped_by
+from chalicelib.supervision.rules.elsewhere import unlike_elsewhere
+from chalicelib.supervision.rules.marks import Marks, agreement_of, halves_of, is_final
 from chalicelib.supervision.rules.rule import Rule, finding, ids
 
 EARLY, UNIFORM = "early_scores", "uniform_scores"
@@ -30,7 +31,7 @@ def evaluate_early(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterat
     marks = {
         enrolment: record.entered_at
         for enrolment, record in dossier.newest_scores.items()
-        if _is_final(record) and record.entered_at is not None and record.entered_at < ends_at
+        if is_final(record) and record.entered_at is not None and record.entered_at < ends_at
     }
     moments = [*early.values(), *marks.values()]
     if not moments:
@@ -54,42 +55,27 @@ def evaluate_early(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterat
     )
 
 
-def _is_final(record: ScoresRecord) -> bool:
-    return record.practice is not None and record.theory is not None
-
-
 # ------------------------------------------------------------------------------------------- uniform
 
 
-@dataclass(frozen=True, kw_only=True)
-class Marks:
-    """The marks of those who were examined, by enrolment, in one half of the examination."""
+def evaluate_uniform(dossier: Dossier, policy: Policy, as_of: datetime) -> Iterator[Finding]:
+    """Find marks that nobody was examined for: all alike, drawn from a hat, or unlike others' elsewhere.
 
-    half: str
-    by_enrolment: Mapping[str, float]
-
-    def alike(self, width: float) -> set[str]:
-        """Give the most trainees whose marks lie within a range of this width."""
-        ordered = sorted(self.by_enrolment.items(), key=lambda item: (item[1], item[0]))
-        best: Sequence[tuple[str, float]] = ()
-        first = 0
-        for last, (_, mark) in enumerate(ordered):
-            while mark - ordered[first][1] > width:
-                first += 1
-            if last + 1 - first > len(best):
-                best = ordered[first : last + 1]
-        return {enrolment for enrolment, _ in best}
-
-    @property
-    def spread(self) -> float:
-        """Give the standard deviation."""
-        return pstdev(self.by_enrolment.values())
+    A class has one finding, the graver one.
+    """
+    found = [
+        *_alike(dossier, policy, as_of),
+        *unlike_elsewhere(dossier, policy, UNIFORM),
+        *_drawn(dossier, policy.supervision),
+    ]
+    graver = sorted(found, key=lambda told: told.severity is not Severity.HOLD)
+    yield from graver[:1]
 
 
-def evaluate_uniform(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Finding]:
+def _alike(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Finding]:
     """Find classes with the same marks in both halves; in one only, or nearly the same, they are told."""
     limits = policy.supervision
-    halves = _halves(dossier)
+    halves = halves_of(dossier)
     examined = len(halves[0].by_enrolment) if halves else 0
     if examined < limits.marks_people:
         return
@@ -109,20 +95,59 @@ def evaluate_uniform(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iter
         yield _uniform_finding(dossier, Severity.HOLD if held else Severity.WARN, halves, both, limits)
 
 
-def _halves(dossier: Dossier) -> list[Marks]:
-    """Give theory and practice of those who have both; nothing of interim marks, which tell theory only."""
-    standing = set(dossier.trainees)
-    records = {
-        enrolment: record
-        for enrolment, record in dossier.newest_scores.items()
-        if enrolment in standing and _is_final(record) and (record.theory or record.practice)
-    }
-    if not records:
-        return []
-    return [
-        Marks(half="theory", by_enrolment={key: record.theory or 0.0 for key, record in records.items()}),
-        Marks(half="practice", by_enrolment={key: record.practice or 0.0 for key, record in records.items()}),
-    ]
+def _drawn(dossier: Dossier, limits: Thresholds) -> Iterator[Finding]:
+    """Tell of marks drawn around a figure, by the class alone: nobody else of the project need be marked yet.
+
+    Who is good at theory is mostly good at practice, and people differ. Where both halves lie close around a
+    figure, neither says anything of the other, and nobody failed, no examination shows. A class with high
+    marks has a reason to lie close, and its halves one to say little: it is spared.
+
+    Marks that lie closer still show none whether they agree or not.
+
+    An example: 20 people, theory 82 ± 4, practice 82 ± 4, agreement 0.05, nobody failed. Told, not grave: a
+    class that was examined may look so.
+    """
+    halves = halves_of(dossier)
+    examined = len(halves[0].by_enrolment) if halves else 0
+    if examined < limits.marks_drawn_people:
+        return
+    theory, practice = (half.by_enrolment for half in halves)
+    agreement = agreement_of(theory, practice)
+    average = fmean([*theory.values(), *practice.values()])
+    failed = sum(dossier.newest_scores[key].passed is False for key in theory)
+    widest = max(half.spread for half in halves)
+    if (
+        failed
+        or average >= limits.marks_drawn_high
+        or agreement is None
+        or widest > limits.marks_drawn_spread
+        or (agreement > limits.marks_drawn_agreement and widest > limits.marks_drawn_spread_alone)
+    ):
+        return
+    yield finding(
+        dossier,
+        UNIFORM,
+        Severity.WARN,
+        (FindingKind.CLASS, dossier.head.id),
+        lines=theory,
+        evidence={
+            "signs": ["drawn"],
+            "examined": examined,
+            "average": round(average, 1),
+            "theory_spread": round(halves[0].spread, 2),
+            "practice_spread": round(halves[1].spread, 2),
+            "agreement": agreement,
+            "failed": 0,
+            "marks_drawn_spread": limits.marks_drawn_spread,
+            "marks_drawn_spread_alone": limits.marks_drawn_spread_alone,
+            "marks_drawn_agreement": limits.marks_drawn_agreement,
+            "marks_drawn_high": limits.marks_drawn_high,
+        },
+        at=newest(
+            [dossier.newest_scores[key].entered_at for key in theory],
+            dossier.head.scored_at or dossier.lessons[-1].ends_at,
+        ),
+    )
 
 
 def _equal(halves: Sequence[Marks]) -> set[str]:
@@ -189,15 +214,40 @@ EARLY_RULE = Rule[Dossier](
 )
 UNIFORM_RULE = Rule[Dossier](
     name=UNIFORM,
-    pattern="a class with the same marks in theory and practice, or marks that differ by one",
+    pattern=(
+        "a class with the same marks in theory and practice, marks that differ by one or are drawn around a "
+        "figure, or marks unlike those of the same project elsewhere"
+    ),
     source="audits: one mark for everyone, or one copied down and varied by hand",
     evaluate=evaluate_uniform,
-    thresholds=("marks_people", "marks_range", "marks_share", "marks_equal_share", "marks_spread"),
+    thresholds=(
+        "marks_people",
+        "marks_range",
+        "marks_share",
+        "marks_equal_share",
+        "marks_spread",
+        "marks_drawn_people",
+        "marks_drawn_spread",
+        "marks_drawn_spread_alone",
+        "marks_drawn_agreement",
+        "marks_drawn_high",
+        "marks_classes_elsewhere",
+        "marks_institutions_elsewhere",
+        "marks_narrow_share",
+        "marks_narrow_deviations",
+        "marks_unrelated_deviations",
+        "marks_nobody_failed_chance",
+        "marks_absent_people",
+        "marks_absent_share",
+    ),
     spares=(
         "good classes with high marks: 90 to 98 is a spread of its own",
+        "people who differ, halves that agree, somebody who failed, a high average: no marks from a hat",
+        "a high average: a narrow spread and nobody failing are one sign there, not two",
+        "a class that is the first of its kind: compared with at least eight of three other institutions",
         "practice marked pass or fail, theory not: told, not held",
         "interim marks, and the marks of those who did not come to the examination",
     ),
-    weak="marks drawn at random around a mean",
+    weak="marks made up as widely as real ones, with the two halves in agreement",
     only_alike=True,
 )

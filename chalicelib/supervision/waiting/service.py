@@ -1,28 +1,37 @@
 """Use case of what waits for the caller: one list over every step, with how much and how old.
 
-The cost is bounded by what waits in the caller's area: a query for each machine and list of it in which the
-caller's role may have something, and one read of each kind on the page. The province reads lists of the whole
-province where there are any, so that its queries do not grow with what its cities have.
+Who acts on something has it in their list at once: a query for each machine in which their role acts. Who
+looks after an area sees besides what is overdue there; that changes by the day, so the night keeps it
+(`overseen`), and it is read in one call with the account. What the night kept is looked at anew before it is
+shown. Where no night has kept anything yet, everything is read as it waits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 
 from chalicelib.accounts import rights
+from chalicelib.aws.waiting import PARTS
 from chalicelib.catalogue.institutions.reading import current_institution
+from chalicelib.classes.evidence import undecided_by_class
 from chalicelib.kernel.clocks import Flag
+from chalicelib.kernel.closing import OpenDecision, Undecided
 from chalicelib.kernel.divisions import group_of
-from chalicelib.kernel.paging import Page, PageRequest, cut
-from chalicelib.kernel.principal import Context, Role
-from chalicelib.supervision.waiting import store
+from chalicelib.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest, cut
+from chalicelib.kernel.principal import OVERSEERS, Context, Principal, Role
+from chalicelib.supervision.waiting import overseen, store
 from chalicelib.supervision.waiting.model import (
     Figures,
     Kind,
+    Unread,
     WaitingThing,
     figures_of,
     is_seen_by,
     machines_of,
+    reads_kept,
+    unread_of,
     waiting_of,
 )
 from chalicelib.supervision.waiting.subjects import (
@@ -40,39 +49,131 @@ def list_waiting(
     principal = context.principal
     rights.admit(principal, "waiting.read")
     own = principal.institution if principal.role is Role.INSTITUTION else None
-    found, cut_off = _waiting_in(context, kind)
-    everything = [
-        waiting
-        for waiting in found
-        if is_seen_by(waiting, principal.role) and (flag is None or flag in waiting.flags)
-    ]
+    found = _waiting_in(context, kind, own)
+    everything, unread = (
+        [
+            waiting
+            for waiting in things
+            if is_seen_by(waiting, principal.role) and (flag is None or flag in waiting.flags)
+        ]
+        for things in (found.things, found.unread)
+    )
     whose = {uscc for uscc in (own, institution) if uscc is not None}
     if whose:
         everything = [waiting for waiting in _with_institutions(everything) if {waiting.institution} == whose]
     page = cut(everything, request, key=lambda waiting: waiting.place)
-    return Page(items=read_subjects(context, page.items), after=page.after), figures_of(
-        everything, cut_off=cut_off
+    store.want_subjects([found.listed[waiting.machine, waiting.key] for waiting in page.items])
+    shown = read_subjects(context, page.items, _undecided(page.items, found, kind))
+    return Page(items=shown, after=page.after), figures_of(everything, unread=unread)
+
+
+class _Found(NamedTuple):
+    """What was found waiting; `unread` is what may be beyond it, `read_whole` are machines read at once."""
+
+    things: list[WaitingThing]
+    listed: Mapping[tuple[str, tuple[str, ...]], store.Waiting]
+    unread: list[WaitingThing]
+    read_whole: set[str]
+
+
+def _waiting_in(context: Context, kind: Kind | None, institution: str | None) -> _Found:
+    """Give what waits in the caller's area."""
+    principal = context.principal
+    area = area_of(principal)
+    kept = overseen.kept_in(area, context.now)
+    found: list[store.Waiting] = []
+    unread: list[Unread] = []
+    read_whole: set[str] = set()
+    for machine in machines_of(kind, principal.role, store.machines()):
+        if kept.is_whole and reads_kept(machine, principal.role, area):
+            listed, beyond = kept.of(machine, area)
+        else:
+            parts = 1 if kept.is_whole and machine not in kept.spread else PARTS
+            if machine == _LAST:
+                store.want_subjects(sorted(found, key=lambda waiting: waiting.key.since)[:LIMIT_MAX])
+            listed, since = store.waiting_in(
+                machine, area, until=minute_of(context.now), parts=parts, institution=institution
+            )
+            beyond = unread_of(machine, since) if since is not None else []
+            if since is None and institution is None:
+                read_whole.add(machine)
+        found += listed
+        unread += beyond
+    things = (
+        waiting_of(
+            waiting.machine,
+            waiting.state,
+            waiting.key.key,
+            since=waiting.key.since,
+            institution=waiting.key.institution,
+            now=context.now,
+        )
+        for waiting in found
+    )
+    left = (
+        waiting_of(one.machine, one.state, (), since=one.since, institution=None, now=context.now)
+        for one in unread
+    )
+    return _Found(
+        [thing for thing in things if thing is not None and kind in (None, thing.kind)],
+        {(waiting.machine, waiting.key.key): waiting for waiting in found},
+        [thing for thing in left if thing is not None and kind in (None, thing.kind)],
+        read_whole,
     )
 
 
-def _waiting_in(context: Context, kind: Kind | None) -> tuple[list[WaitingThing], set[str]]:
-    """Give what waits in the caller's area, and the machines of which there is more than was read."""
-    principal = context.principal
-    area = principal.division
-    if principal.institution is not None:
-        area = group_of(current_institution(principal.institution).division)
-    things: list[WaitingThing] = []
-    cut_off: set[str] = set()
-    for lists in machines_of(kind, principal.role, store.machines()):
-        found, more = store.waiting_in(lists, area, until=context.now)
-        if more:
-            cut_off.add(lists)
-        for machine, state, key in found:
-            since, institution = key.since, key.institution
-            thing = waiting_of(machine, state, key.key, since=since, institution=institution, now=context.now)
-            if thing is not None and kind in (None, thing.kind):
-                things.append(thing)
-    return things, cut_off
+def minute_of(now: datetime) -> datetime:
+    """Give the end of a moment's minute: within it the same lists are the same questions."""
+    return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+
+def look_ahead(principal: Principal, now: datetime) -> None:
+    """Begin with what a page of the list will ask for, before the account is read: so calls are saved.
+
+    What the night kept and the short lists are wanted with the account; so are a supervisor's cases, since
+    what may be done with them depends on the classes and claims that they name.
+    """
+    area = principal.division if principal.role in OVERSEERS else group_of(principal.division)
+    overseen.want_kept_in(area)
+    store.want_short_lists(area)
+    if principal.role is Role.SUPERVISOR:
+        cases, _ = store.waiting_in("risk_case", area, until=minute_of(now), parts=1)
+        store.want_subjects(sorted(cases, key=lambda waiting: waiting.key.since)[:LIMIT_DEFAULT])
+
+
+_LAST = "account"
+"""Read after all others, since its rows are read by key: what else is on the page comes along with them."""
+
+
+def area_of(principal: Principal) -> str:
+    """Give the area whose lists somebody has: an institution's city's, of which it sees its own."""
+    if principal.institution is None:
+        return principal.division
+    return group_of(current_institution(principal.institution).division)
+
+
+def _undecided(
+    page: Sequence[WaitingThing], found: _Found, kind: Kind | None
+) -> Mapping[str, Sequence[OpenDecision]] | None:
+    """Name what waits in the evidence of classes: as the lists themselves tell, if they were read whole.
+
+    For a list of one kind it is asked; else it is not known, and nothing is closed from there.
+    """
+    if kind is not None:
+        heads = classes_of(waiting.key[0] for waiting in page if waiting.machine == "class")
+        return undecided_by_class(list(heads.values())) if heads else {}
+    if not _EVIDENCE.keys() <= found.read_whole:
+        return None
+    undecided: dict[str, list[OpenDecision]] = {}
+    for waiting in found.things:
+        if waiting.machine in _EVIDENCE:
+            decision = OpenDecision(_EVIDENCE[waiting.machine], " ".join(waiting.key))
+            undecided.setdefault(waiting.key[0], []).append(decision)
+    return undecided
+
+
+_EVIDENCE: Mapping[str, Undecided] = {"check_in": Undecided.CHECK_IN, "make_up": Undecided.MAKE_UP}
+"""Machines whose things stand below a class that is to be closed."""
 
 
 def _with_institutions(listed: Sequence[WaitingThing]) -> list[WaitingThing]:

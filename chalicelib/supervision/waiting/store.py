@@ -4,35 +4,51 @@ The one place that reads tables of other steps itself. Most of them have the sam
 by city and of the whole province; the others have one of their own by city, or one list for all.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from chalicelib.accounts.model import PROPOSAL_VALIDITY
-from chalicelib.accounts.store import proposed_accounts
+from chalicelib.accounts.store import (
+    AccountRow,
+    find_accounts,
+    proposed_accounts,
+    tidy_short_lists,
+    want_proposed_accounts,
+)
 from chalicelib.attendance.check_ins.store import CheckInRow
 from chalicelib.attendance.footage.store import SegmentRow
 from chalicelib.attendance.make_ups.store import MakeUpRow
-from chalicelib.aws.waiting import WaitingKey, all_waiting, lists_of, queues_of
+from chalicelib.aws.ahead import ahead, already_read
+from chalicelib.aws.waiting import PARTS, WaitingKey, all_waiting, lists_of, waiting_since
+from chalicelib.catalogue.institutions.store import want_institutions
 from chalicelib.catalogue.payees.store import PayeeAccountRow
 from chalicelib.classes.store import HEAD, ClassRow
 from chalicelib.enrolments.store import EnrolmentRow
+from chalicelib.exchange.lists.store import stuck
+from chalicelib.exchange.model import ALL_AREAS, area_of
+from chalicelib.exchange.store import DeliveryRow
+from chalicelib.exchange.webhooks.store import stopped_boxes, tidy_stopped, want_stopped
 from chalicelib.kernel.divisions import PROVINCE, covers, groups_below
-from chalicelib.kernel.paging import PageRequest
 from chalicelib.people.lists.renames.store import RenameRow
+from chalicelib.people.standings.store import want_standings
 from chalicelib.settlement.batches.store import WAITING_LIST, BatchRow
 from chalicelib.subsidies.areas import cities_of
+from chalicelib.subsidies.claims.model import claim_id_of, claim_of_line
 from chalicelib.subsidies.claims.store import ClaimRow, LineRow, line_queue
+from chalicelib.subsidies.holds.institutions import TO_BE_BATCHED
 from chalicelib.subsidies.holds.model import HoldStatus
 from chalicelib.subsidies.holds.store import PaymentHoldRow, list_of_holds
 from chalicelib.subsidies.overrides.store import OverrideRow
 from chalicelib.subsidies.publicity.model import ObjectionStatus
 from chalicelib.subsidies.publicity.store import ObjectionRow, list_of_objections
+from chalicelib.supervision.cases.model import RiskCase
 from chalicelib.supervision.cases.store import RiskCaseRow
 from chalicelib.vouchers.batches.store import IssuanceBatchRow
-from chalicelib.vouchers.model import VoucherFlag
+from chalicelib.vouchers.model import Voucher, VoucherFlag
 from chalicelib.vouchers.restoring.model import open_restoration
-from chalicelib.vouchers.store import vouchers_flagged
+from chalicelib.vouchers.store import VoucherRow, vouchers_under
 
 LISTED_MAX = 1_000
 """Of one list and machine so many are counted and shown: who has more in one part of a city decides first."""
@@ -49,15 +65,32 @@ class Waiting(NamedTuple):
 class _Lists(NamedTuple):
     """How a machine's lists are read: by which index and moment, and which there are for an area.
 
-    `state` where the rows do not tell it. With `everywhere` the province reads the index of all.
+    `state` where the rows do not tell it. `places` are those of an area that have lists; `name` gives the
+    list of a place, None where it has several parts. With `everywhere` the province reads the index of all.
     """
 
     table: Any
     by_index: str = "waiting"
     by: str = "queued_at"
     state: str | None = None
-    of: Callable[[str], Sequence[str]] = queues_of
+    places: Callable[[str], Sequence[str]] = groups_below
+    name: Callable[[str], str] | None = None
     everywhere: bool = False
+
+    def names(self, area: str, *, parts: int, in_group: bool = False) -> list[str]:
+        """Name the lists of an area; `in_group` takes the province as the group of what is its own."""
+        places = [PROVINCE] if in_group and area == PROVINCE else self.places(area)
+        if self.name is not None:
+            return [self.name(place) for place in places]
+        return [queue for place in places for queue in lists_of(place, parts=parts)]
+
+
+def _of_the_province(_: str) -> Sequence[str]:
+    return [PROVINCE]
+
+
+def _cities(area: str) -> Sequence[str]:
+    return cities_of(area)[0]
 
 
 _LISTS: Mapping[str, _Lists] = {
@@ -69,82 +102,211 @@ _LISTS: Mapping[str, _Lists] = {
     "override": _Lists(OverrideRow, everywhere=True),
     "footage": _Lists(SegmentRow),
     "risk_case": _Lists(RiskCaseRow, everywhere=True),
-    "issuance batch": _Lists(IssuanceBatchRow, of=lambda _: lists_of(PROVINCE)),
-    "rename": _Lists(RenameRow, of=lambda _: lists_of(PROVINCE)),
-    "settlement_batch": _Lists(BatchRow, of=lambda _: [WAITING_LIST]),
-    "claim_line": _Lists(LineRow, of=lambda area: [line_queue(city) for city in cities_of(area)[0]]),
-    "payee_account": _Lists(PayeeAccountRow, by_index="by_waiting", by="proposed_at", of=groups_below),
+    "issuance batch": _Lists(IssuanceBatchRow, places=_of_the_province),
+    "rename": _Lists(RenameRow, places=_of_the_province),
+    "settlement_batch": _Lists(BatchRow, places=_of_the_province, name=lambda _: WAITING_LIST),
+    "claim_line": _Lists(LineRow, places=_cities, name=line_queue),
+    "payee_account": _Lists(PayeeAccountRow, by_index="by_waiting", by="proposed_at", name=str),
     "hold": _Lists(
         PaymentHoldRow,
         by_index="by_city",
         by="placed_at",
-        of=lambda area: [list_of_holds(city, HoldStatus.OPEN) for city in cities_of(area)[0]],
+        places=_cities,
+        name=lambda city: list_of_holds(city, HoldStatus.OPEN),
     ),
     "objection": _Lists(
         ObjectionRow,
         by_index="by_state",
         by="created_at",
-        of=lambda area: [list_of_objections(group, ObjectionStatus.OPEN) for group in groups_below(area)],
+        name=lambda group: list_of_objections(group, ObjectionStatus.OPEN),
     ),
 }
-"""By machine; changes of classes stand in the lists of classes, what is asked of lines in those of lines."""
+"""By machine; some stand in the lists of another one (`model`)."""
 
 
-def waiting_in(machine: str, area: str, *, until: datetime) -> tuple[list[Waiting], bool]:
-    """Give everything of a machine that waits in a division and below it, and whether there is more."""
+def waiting_in(
+    machine: str,
+    area: str,
+    *,
+    until: datetime,
+    parts: int,
+    institution: str | None = None,
+    in_group: bool = False,
+) -> tuple[list[Waiting], datetime | None]:
+    """Give everything of a machine that waits in a division and below it, and since when more may wait.
+
+    That moment is None where everything was read. `parts` is 1 where no row of before is left in the
+    other parts of its lists. With `in_group` the province is only the group of what is the province's
+    own.
+    """
     if machine in _OWN:
-        return [Waiting(machine, "proposed", key) for key in _OWN[machine](area, until)], False
+        own = list(itertools.islice(_OWN[machine](area, until, parts), LISTED_MAX + 1))
+        # They come in no order by age: what was not read may be as old as what was.
+        since = min(one.key.since for one in own) if len(own) > LISTED_MAX else None
+        return own[:LISTED_MAX], since
     lists = _LISTS[machine]
-    of_all = lists.everywhere and area == PROVINCE
+    of_all = lists.everywhere and area == PROVINCE and not in_group
     found = all_waiting(
         lists.table,
-        lists_of(PROVINCE) if of_all else lists.of(area),
+        lists_of(PROVINCE, parts=PARTS if lists.table.many_at_once else parts)
+        if of_all
+        else lists.names(area, parts=parts, in_group=in_group),
         area,
         until=until,
         most=LISTED_MAX,
         by=lists.by,
         index="waiting_all" if of_all else lists.by_index,
+        institution=institution if hasattr(lists.table, "institution") else None,
     )
-    return [_told(machine, lists.state, key) for key in found.keys], found.after is not None
+    return [_told(machine, lists.state, key) for key in found.keys], found.unread_since
+
+
+def is_spread(machine: str, group: str, *, until: datetime) -> bool:
+    """Tell whether rows of before still wait elsewhere than in the first part of a group's lists."""
+    if machine == "restoration":
+        return next(_restorations_in_city(group, until), None) is not None
+    if machine == "account":
+        return not tidy_short_lists(group, until)
+    if machine == "webhook":
+        tidy_stopped(group)
+        return False
+    lists = _LISTS.get(machine)
+    if lists is None or lists.name is not None or group not in lists.places(group):
+        return False
+    return any(
+        waiting_since(lists.table, queue, until=until, limit=1, by=lists.by, index=lists.by_index).keys
+        for queue in lists_of(group)[1:]
+    )
+
+
+def want_subjects(waiting: Sequence[Waiting]) -> None:
+    """Have what is shown of these come along with the next read of a page: their rows, classes and claims."""
+    tables = {**{machine: lists.table for machine, lists in _LISTS.items()}, **_TABLES}
+    cases = [key for machine, _, key in waiting if machine == "risk_case"]
+    read_before: list[RiskCase] = already_read(RiskCaseRow, [case.key for case in cases])
+    classes = {class_id for case in read_before for class_id in case.class_ids}
+    classes |= {class_id for case in cases for class_id in (case.about or "").split()}
+    ahead(ClassRow, [(class_id, HEAD) for class_id in classes])
+    ahead(ClaimRow, [claim_id_of(class_id) for class_id in classes])
+    for machine, _, key in waiting:
+        ahead(tables[machine], [_as_stored(machine, key.key)])
+        if key.key[0].startswith("cls_"):
+            ahead(ClassRow, [(key.key[0], HEAD)])
+        if machine == "objection":
+            ahead(ClaimRow, [key.about])
+        if machine == "override":
+            ahead(ClaimRow, [claim_id_of(key.key[0])])
+        if machine in ("claim_line", "line_request"):
+            ahead(ClaimRow, [claim_of_line(key.key[0])])
+        if machine == "restoration":
+            want_standings([key.about])
+        if machine == "hold":
+            ahead(ClaimRow, [key.about] if str(key.about).startswith("clm_") else [])
+    want_institutions(key.institution for _, _, key in waiting)
+
+
+def _as_stored(machine: str, key: tuple[str, ...]) -> tuple[Any, ...]:
+    """Give a key as its table has it: a message's is its subject and a number."""
+    return (key[0], int(key[1])) if machine == "delivery" else key
+
+
+_TABLES: Mapping[str, Any] = {
+    "class change": ClassRow,
+    "line_request": LineRow,
+    "account": AccountRow,
+    "client": AccountRow,
+    "restoration": VoucherRow,
+    "delivery": DeliveryRow,
+    "webhook": AccountRow,
+    "stopped_claim": ClaimRow,
+}
 
 
 def _told(machine: str, state: str | None, key: WaitingKey) -> Waiting:
     if machine == "class" and key.key[1] != HEAD:
         return Waiting("class change", str(key.status), key)
-    if machine == "claim_line" and key.status != "payment_failed":
+    if machine == "subsidy_claim" and key.status in TO_BE_BATCHED:
+        return Waiting("stopped_claim", "stands", key)
+    if machine == "claim_line" and key.status not in ("payment_failed", "held"):
         return Waiting("line_request", "asked", key)
     return Waiting(machine, state or str(key.status), key)
 
 
-def _proposed_accounts(area: str, until: datetime) -> Iterator[WaitingKey]:
-    """Give the accounts that nobody has confirmed; all of the province have one list, which is short."""
-    for account in proposed_accounts():
+def _proposed_accounts(area: str, until: datetime, parts: int) -> Iterator[Waiting]:
+    """Give the accounts that nobody has confirmed, people's and software's, from short lists."""
+    for account in proposed_accounts(area, by_index=parts > 1):
         if account.proposed_until is not None and covers(area, account.division):
             since = account.proposed_until - PROPOSAL_VALIDITY
             if since <= until < account.proposed_until:
-                yield WaitingKey((account.id,), since, account.status, account.institution, account.division)
+                key = WaitingKey((account.id,), since, account.status, account.institution, account.division)
+                yield Waiting("account" if account.software is None else "client", "proposed", key)
 
 
-def _proposed_restorations(area: str, until: datetime) -> Iterator[WaitingKey]:
-    """Give the lost vouchers that somebody proposes to give back; those of a city are few."""
-    after: Any = None
-    while True:
-        page = vouchers_flagged(VoucherFlag.RESTORE_ASKED, area, PageRequest(limit=LISTED_MAX, after=after))
-        for voucher in page.items:
-            restoration = open_restoration(voucher, until)
-            if restoration is not None:
-                institution = voucher.institution
-                yield WaitingKey((voucher.id,), restoration.asked_at, None, institution, voucher.division)
-        after = page.after
-        if after is None:
-            return
+def _proposed_restorations(area: str, until: datetime, parts: int) -> Iterator[Waiting]:
+    """Give the lost vouchers that somebody proposes to give back: the province's one list."""
+    vouchers = vouchers_under(VoucherFlag.RESTORE_ASKED, PROVINCE)
+    yield from (one for one in _open_restorations(vouchers, until) if covers(area, str(one.key.division)))
+    if parts > 1:
+        for group in groups_below(area):
+            yield from _restorations_in_city(group, until)
 
 
-_OWN: Mapping[str, Callable[[str, datetime], Iterator[WaitingKey]]] = {
-    "account": _proposed_accounts,
+def _stuck_messages(area: str, until: datetime, parts: int) -> Iterator[Waiting]:
+    """Give the messages that the national platform refused, or that were given up."""
+    del parts
+    areas = ALL_AREAS if area == PROVINCE else (area_of(area),)
+    for delivery in stuck(areas):
+        since = delivery.answered_at or delivery.occurred_at
+        if since <= until and covers(area, delivery.division):
+            key = (delivery.subject, str(delivery.sequence))
+            yield Waiting("delivery", delivery.state, WaitingKey(key, since, None, None, delivery.division))
+
+
+def _stopped_webhooks(area: str, until: datetime, parts: int) -> Iterator[Waiting]:
+    """Give the programs that took nothing for days and are sent nothing more, from short lists."""
+    del parts
+    boxes = {box.subject: box for box in stopped_boxes(area)}
+    for client in find_accounts(sorted(boxes)):
+        since = boxes[client.id].occurred_at
+        if since <= until and covers(area, client.division):
+            state = "stopped" if client.institution is not None else "stopped_at_bureau"
+            key = WaitingKey((client.id,), since, None, client.institution, client.division)
+            yield Waiting("webhook", state, key)
+
+
+def _restorations_in_city(group: str, until: datetime) -> Iterator[Waiting]:
+    """Give those that were proposed before there was one list."""
+    before = vouchers_under(VoucherFlag.RESTORE_ASKED, group) if group != PROVINCE else ()
+    return _open_restorations(before, until)
+
+
+def _open_restorations(vouchers: Iterable[Voucher], until: datetime) -> Iterator[Waiting]:
+    for voucher in vouchers:
+        restoration = open_restoration(voucher, until)
+        if restoration is not None:
+            since, institution = restoration.asked_at, voucher.institution
+            key = WaitingKey(
+                (voucher.id,), since, None, institution, voucher.division, about=voucher.person_key
+            )
+            yield Waiting("restoration", "proposed", key)
+
+
+_OWN: Mapping[str, Callable[[str, datetime, int], Iterator[Waiting]]] = {
     "restoration": _proposed_restorations,
+    "delivery": _stuck_messages,
+    "webhook": _stopped_webhooks,
+    "account": _proposed_accounts,
 }
-"""Machines whose lists are read in a way of their own."""
+"""Machines whose lists are read in a way of their own; accounts last, so that all other things come along."""
+
+
+def want_short_lists(area: str) -> None:
+    """Have every short list of an area come along with the next read of a page: it costs no call of its own.
+
+    What is proposed now and then belongs here (`aws.short_lists`), so that one list more is no call more.
+    """
+    want_proposed_accounts(area)
+    want_stopped(area)
 
 
 def machines() -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.accounts.clients.service import allowed_actions as actions_on_client
 from chalicelib.accounts.service import allowed_actions as actions_on_account
 from chalicelib.accounts.store import find_accounts
 from chalicelib.attendance.check_ins.store import find_check_ins
@@ -20,20 +21,30 @@ from chalicelib.catalogue.payees.service import allowed_on_payee
 from chalicelib.catalogue.payees.store import accounts_of
 from chalicelib.classes.model import ClassHead
 from chalicelib.classes.showing.service import actions_on as actions_on_class
-from chalicelib.classes.showing.service import undecided_in_list
 from chalicelib.classes.store import changes_by_key, heads_by_id
 from chalicelib.enrolments.service import allowed_actions as actions_on_enrolments
 from chalicelib.enrolments.store import find_enrolments
+from chalicelib.exchange.service import allowed_on_delivery
+from chalicelib.exchange.store import find_many as find_deliveries
+from chalicelib.exchange.webhooks.service import allowed_actions as actions_on_webhook
+from chalicelib.kernel.closing import OpenDecision
 from chalicelib.kernel.divisions import PROVINCE, name_of
+from chalicelib.kernel.ids import AccountId
 from chalicelib.kernel.principal import Context
 from chalicelib.people.lists.renames.store import find_renames
 from chalicelib.people.renaming.service import actions_on as actions_on_rename
 from chalicelib.settlement.batches.service import allowed_on_batch as allowed_on_settlement_batch
 from chalicelib.settlement.batches.store import find_batches as find_settlement_batches
 from chalicelib.settlement.lines.service import allowed_on_line
-from chalicelib.subsidies.claims.model import Line, claim_of_line, waits_for_finance
+from chalicelib.subsidies.claims.model import (
+    Claim,
+    Line,
+    claim_of_line,
+    waits_for_finance,
+)
 from chalicelib.subsidies.claims.service import allowed_actions as actions_on_claim
 from chalicelib.subsidies.claims.store import find_claims, find_lines
+from chalicelib.subsidies.holds.institutions import TO_BE_BATCHED
 from chalicelib.subsidies.holds.service import allowed_on_hold
 from chalicelib.subsidies.holds.store import find_holds
 from chalicelib.subsidies.overrides.service import actions_on as actions_on_override
@@ -66,15 +77,25 @@ class ShownWaiting(msgspec.Struct, frozen=True, kw_only=True):
 Reader = Callable[[Context, Sequence[WaitingThing]], Iterator[ShownWaiting]]
 
 
-def read_subjects(context: Context, page: Sequence[WaitingThing]) -> list[ShownWaiting]:
-    """Read what is on a page, in its order: one call or two for each machine."""
+def read_subjects(
+    context: Context, page: Sequence[WaitingThing], undecided: Mapping[str, Sequence[OpenDecision]] | None
+) -> list[ShownWaiting]:
+    """Read what is on a page, in its order: one call or two for each machine.
+
+    `undecided` names what waits in the evidence of classes, if that is known. What may be done is what the
+    list tells without reading more for each of its rows; the thing's own page tells the rest.
+    """
     by_machine: dict[str, list[WaitingThing]] = {}
     for waiting in page:
-        by_machine.setdefault(waiting.machine, []).append(waiting)
+        by_machine.setdefault(_READ_WITH.get(waiting.machine, waiting.machine), []).append(waiting)
     shown = {
         subject.waiting.place: subject
         for machine, of_machine in by_machine.items()
-        for subject in _READERS[machine](context, of_machine)
+        for subject in (
+            _classes(context, of_machine, undecided)
+            if machine == "class"
+            else _READERS[machine](context, of_machine)
+        )
     }
     return [shown[waiting.place] for waiting in page if waiting.place in shown]
 
@@ -94,11 +115,13 @@ def _still_there(
             yield waiting, record
 
 
-def _classes(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+def _classes(
+    context: Context, page: Sequence[WaitingThing], undecided: Mapping[str, Sequence[OpenDecision]] | None
+) -> Iterator[ShownWaiting]:
     heads = {(head.id, head.part): head for head in heads_by_id([waiting.key[0] for waiting in page])}
-    undecided = undecided_in_list(context, list(heads.values()))
     for waiting, head in _still_there(page, heads):
-        actions = actions_on_class(context, head, undecided.get(head.id, ()))
+        open_below = undecided.get(head.id, ()) if undecided is not None else None
+        actions = actions_on_class(context, head, open_below, closely=False)
         yield _of_class(waiting, head, head.id, actions, version=head.version)
 
 
@@ -107,7 +130,11 @@ def _changes(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWa
     changes = {(c.id, c.part): c for c in changes_by_key([_pair(waiting) for waiting in page])}
     for waiting, change in _still_there(page, changes):
         head = heads[change.id]
-        actions = [action for action in actions_on_class(context, head) if action.startswith("change_")]
+        actions = [
+            action
+            for action in actions_on_class(context, head, closely=False)
+            if action.startswith("change_")
+        ]
         names = [action.removeprefix("change_") for action in actions]
         yield _of_class(waiting, head, change.change_id, names, version=head.version, within=head.id)
 
@@ -137,7 +164,7 @@ def _overrides(context: Context, page: Sequence[WaitingThing]) -> Iterator[Shown
     found = {(o.class_id, o.id): o for o in find_overrides([_pair(waiting) for waiting in page])}
     for waiting, override in _still_there(page, found):
         head = heads[override.class_id]
-        actions = actions_on_override(context, override)
+        actions = actions_on_override(context, override, head)
         yield _of_class(waiting, head, override.id, actions, version=override.version)
 
 
@@ -189,17 +216,29 @@ def _enrolments(context: Context, page: Sequence[WaitingThing]) -> Iterator[Show
 
 
 def _claims(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
-    found = {(c.id,): c for c in find_claims([waiting.key[0] for waiting in page])}
-    for waiting, claim in _still_there(page, found):
-        yield ShownWaiting(
-            waiting=waiting,
-            subject=claim.id,
-            name=claim.class_name,
-            institution=claim.institution,
-            division=claim.division,
-            version=claim.version,
-            allowed_actions=actions_on_claim(context, claim),
-        )
+    found: dict[str, Claim] = {claim.id: claim for claim in find_claims([w.key[0] for w in page])}
+    for waiting in page:
+        claim = found.get(waiting.key[0])
+        if claim is not None and _is_claim_of(waiting, claim):
+            yield _of_claim(context, waiting, claim)
+
+
+def _is_claim_of(waiting: WaitingThing, claim: Claim) -> bool:
+    if waiting.machine == "stopped_claim":
+        return claim.status in TO_BE_BATCHED and claim.queued_at is not None
+    return claim.status == waiting.state
+
+
+def _of_claim(context: Context, waiting: WaitingThing, claim: Claim) -> ShownWaiting:
+    return ShownWaiting(
+        waiting=waiting,
+        subject=claim.id,
+        name=claim.class_name,
+        institution=claim.institution,
+        division=claim.division,
+        version=claim.version,
+        allowed_actions=actions_on_claim(context, claim),
+    )
 
 
 def _batches(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
@@ -245,6 +284,21 @@ def _accounts(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownW
             version=account.version,
             allowed_actions=actions_on_account(context, account),
         )
+
+
+def _clients(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    found = {(a.id,): a for a in find_accounts([waiting.key[0] for waiting in page])}
+    for waiting, client in _still_there(page, found):
+        if client.software is not None:
+            yield ShownWaiting(
+                waiting=waiting,
+                subject=client.id,
+                name=client.software.name,
+                institution=client.institution,
+                division=client.division,
+                version=client.version,
+                allowed_actions=actions_on_client(context, client),
+            )
 
 
 def _payees(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
@@ -317,7 +371,7 @@ def _settlement_batches(context: Context, page: Sequence[WaitingThing]) -> Itera
             institution=None,
             division=batch.division,
             version=batch.version,
-            allowed_actions=allowed_on_settlement_batch(context.principal, batch),
+            allowed_actions=allowed_on_settlement_batch(context.principal, batch, closely=False),
         )
 
 
@@ -325,7 +379,7 @@ def _lines(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWait
     found: dict[str, Line] = {line.id: line for line in find_lines([waiting.key[0] for waiting in page])}
     for waiting in page:
         line = found.get(waiting.key[0])
-        if line is not None and waits_for_finance(line):
+        if line is not None and _still_waits(waiting, line):
             yield ShownWaiting(
                 waiting=waiting,
                 subject=line.id,
@@ -336,6 +390,13 @@ def _lines(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWait
                 version=line.version,
                 allowed_actions=allowed_on_line(context.principal, line),
             )
+
+
+def _still_waits(waiting: WaitingThing, line: Line) -> bool:
+    """Tell whether a line still is what its list said; one that failed waits again if it is stopped."""
+    if waiting.machine == "claim_line":
+        return line.status == waiting.state
+    return waits_for_finance(line)
 
 
 def _renames(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
@@ -370,13 +431,49 @@ def _restorations(context: Context, page: Sequence[WaitingThing]) -> Iterator[Sh
             )
 
 
+def _deliveries(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    keys = [(waiting.key[0], int(waiting.key[1])) for waiting in page]
+    found = {delivery.key: delivery for delivery in find_deliveries(keys)}
+    for waiting, key in zip(page, keys, strict=True):
+        delivery = found.get(key)
+        if delivery is not None and delivery.state == waiting.state:
+            yield ShownWaiting(
+                waiting=waiting,
+                subject=delivery.message_id,
+                within=delivery.subject,
+                name=delivery.event,
+                institution=None,
+                division=delivery.division,
+                version=delivery.version,
+                allowed_actions=allowed_on_delivery(context.principal, delivery),
+            )
+
+
+def _webhooks(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
+    found = {(a.id,): a for a in find_accounts([waiting.key[0] for waiting in page])}
+    for waiting in page:
+        client = found.get((AccountId(waiting.key[0]),))
+        if client is not None and client.software is not None:
+            yield ShownWaiting(
+                waiting=waiting,
+                subject=client.id,
+                name=client.software.name,
+                institution=client.institution,
+                division=client.division,
+                version=client.version,
+                allowed_actions=actions_on_webhook(context, client),
+            )
+
+
 def _pair(waiting: WaitingThing) -> tuple[str, str]:
     return waiting.key[0], waiting.key[1]
 
 
+_READ_WITH = {"stopped_claim": "subsidy_claim"}
+"""Machines whose things are rows of another one's: they cost no call of their own."""
 _READERS: Mapping[str, Reader] = {
-    "class": _classes,
     "class change": _changes,
+    "webhook": _webhooks,
     "check_in": _check_ins,
     "make_up": _make_ups,
     "override": _overrides,
@@ -385,6 +482,7 @@ _READERS: Mapping[str, Reader] = {
     "issuance batch": _batches,
     "risk_case": _cases,
     "account": _accounts,
+    "client": _clients,
     "payee_account": _payees,
     "hold": _holds,
     "objection": _objections,
@@ -394,4 +492,5 @@ _READERS: Mapping[str, Reader] = {
     "rename": _renames,
     "restoration": _restorations,
     "footage": _footage,
+    "delivery": _deliveries,
 }

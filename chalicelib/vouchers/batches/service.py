@@ -19,7 +19,7 @@ from chalicelib.programs.service import read_program
 from chalicelib.vouchers.batches import store
 from chalicelib.vouchers.batches.chunks import service as chunks
 from chalicelib.vouchers.batches.chunks import store as chunk_store
-from chalicelib.vouchers.batches.chunks.model import RowRefusal
+from chalicelib.vouchers.batches.chunks.model import ChunkOutcome, RowRefusal
 from chalicelib.vouchers.batches.model import (
     INLINE_ROWS_MAX,
     PHASE_OF,
@@ -36,9 +36,10 @@ ACTIONS = {"approve": "issuance.approve", "reject": "issuance.reject"}
 def propose_batch(context: Context, program_id: str, *, import_id: str, declared_count: int) -> IssuanceBatch:
     """Propose to issue vouchers to a list; a dry run counts who would get one, who has one, who is refused.
 
-    Up to `INLINE_ROWS_MAX` rows are counted at once. Of a longer list the batch is `counting` until workers
-    have gone through its chunks, and `proposed` then. The policy of this moment is pinned to it: by that
-    version it is counted, shown, approved and issued, whatever policy comes later.
+    Up to `INLINE_ROWS_MAX` rows are counted at once; what became of them is stored with the batch. Of a
+    longer list the batch is `counting` until workers have gone through its chunks, and `proposed` then. The
+    policy of this moment is pinned to it: by that version it is counted, shown, approved and issued, whatever
+    policy comes later.
 
     Raises:
         NotFound: no such program or list.
@@ -57,7 +58,7 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
             count=listed.valid,
             amount_fen=listed.valid * program.policy.face_value_fen,
         )
-    inline = listed.valid <= INLINE_ROWS_MAX
+    inline = listed.valid <= INLINE_ROWS_MAX and listed.chunks <= store.CHUNKS_WITH_A_BATCH_MAX
     batch = IssuanceBatch(
         id=IssuanceBatchId(new_id("iss")),
         program_id=program.id,
@@ -70,12 +71,14 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
         validity_months=program.policy.validity_months,
         chunks=listed.chunks,
         open=None if inline else store.OPEN_MARK,
-        queue=queue_of(PROVINCE, import_id),
+        queue=queue_of(PROVINCE),
         queued_at=context.now if inline else None,
     )
+    outcomes: list[ChunkOutcome] = []
     if inline:
-        batch = chunks.counted(context, batch, program)
-    store.create_batch(batch, change_of(context, "issuance.propose"))
+        batch, outcomes = chunks.counted(context, batch, program)
+    change = change_of(context, "issuance.propose")
+    store.create_batch(batch, change, also=chunk_store.outcome_writes(outcomes))
     if not inline:
         chunks.ask_workers(context, batch, range(batch.chunks))
     return batch

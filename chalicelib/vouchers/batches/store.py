@@ -9,7 +9,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, page_of, table_name
 from chalicelib.aws.waiting import A_PAGE, WaitingKeys, waiting_since
-from chalicelib.aws.writes import insert, none_of, transition
+from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, Put, Write, insert, none_of, transact, transition
 from chalicelib.kernel.errors import Refused
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change, Hands
@@ -21,6 +21,7 @@ from chalicelib.vouchers.batches.model import (
     Tally,
 )
 
+CHUNKS_WITH_A_BATCH_MAX = TRANSACTION_ITEMS_MAX - 1
 OPEN_MARK = "open"
 
 
@@ -91,9 +92,13 @@ class IssuanceBatchRow(VersionedTable[IssuanceBatch]):
     waiting = WaitingBatches()
 
 
-def create_batch(batch: IssuanceBatch, change: Change) -> None:
-    """Store a new batch."""
-    insert(IssuanceBatchRow.from_record(batch), change=change)
+def create_batch(batch: IssuanceBatch, change: Change, *, also: Sequence[Write] = ()) -> None:
+    """Store a new batch, and what else is there only with it: up to `CHUNKS_WITH_A_BATCH_MAX` chunks."""
+    row = IssuanceBatchRow.from_record(batch)
+    if also:
+        transact([Put(row), *also], change=change)
+    else:
+        insert(row, change=change)
 
 
 def read_batch(batch_id: str) -> IssuanceBatch:

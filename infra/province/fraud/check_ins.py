@@ -166,6 +166,48 @@ def mock_location(builder: Builder, strength: Strength) -> Case:
     return case(builder, "mock_location", strength, how, [course], trainees=told)
 
 
+def offline_check_ins(builder: Builder, strength: Strength) -> Case:
+    """离线补签: who stays away is sent in later as recorded without a network, and somebody accepts it."""
+    rng = builder.rng
+    course = _claimed(builder)
+    share, often = {
+        Strength.BLATANT: (0.75, 0.95),
+        Strength.MODERATE: (0.4, 0.7),
+        Strength.SLY: (0.25, 0.5),
+    }[strength]
+    chosen = rng.sample(course.trainees, k=max(6, round(share * len(course.trainees))))
+    # A careful one draws a place for each as receivers would: only the network tells.
+    spot = course.site.around(rng.gauss(0, 10), rng.gauss(0, 10), "wgs84")
+    copied = strength is Strength.MODERATE and rng.random() < 0.5
+    late = timedelta(hours=rng.uniform(3, 20))
+
+    def change(line: CheckInRecord) -> CheckInRecord | None:
+        if line.outcome == "refused":
+            return None
+        if rng.random() > often:
+            return line
+        place = line.location
+        if copied and place is not None:
+            place = msgspec.structs.replace(
+                place, lng=round(spot[0], 6), lat=round(spot[1], 6), coord_system="wgs84", accuracy_m=12.0
+            )
+        received = (line.happened_at or line.received_at) + late + timedelta(minutes=rng.uniform(0, 40))
+        return msgspec.structs.replace(
+            line,
+            offline=True,
+            outcome="accepted",
+            reason=None,
+            location=place,
+            network=None,
+            received_at=min(received, builder.as_of),
+        )
+
+    _retold(course, change, chosen)
+    course.looks_like -= {"late_uploads"}
+    how = f"{len(chosen)} trainees offline {often:.0%} of the time"
+    return case(builder, "offline_check_ins", strength, how, [course], trainees=chosen)
+
+
 def check_in_burst(builder: Builder, strength: Strength) -> Case:
     """批量签到: a script sends a whole class, in seconds, in a minute, or in step over two minutes."""
     rng = builder.rng

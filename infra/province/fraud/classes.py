@@ -4,7 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 import msgspec
 
-from chalicelib.supervision.records.model import EnrolmentRecord, FootageRecord
+from chalicelib.supervision.records.model import EnrolmentRecord, FootageRecord, RoomsRecord
 from infra.province.builder import Builder, Wish
 from infra.province.course import Course, Trainee, voucher_of
 from infra.province.fraud import another_project, case
@@ -197,9 +197,11 @@ def early_scores(builder: Builder, strength: Strength) -> Case:
 
 
 def uniform_scores(builder: Builder, strength: Strength) -> Case:
-    """分数雷同: nobody examined them; a clerk wrote the same for all, or nearly."""
+    """分数雷同: nobody examined them; a clerk wrote the same for all, or nearly, or drew marks from a hat."""
     rng = builder.rng
     course = live(builder, builder.plan(Wish(fresh=True, ended=True, size=_FULL)))
+    if strength is Strength.SLY and rng.random() < 0.4:
+        return _drawn(builder, course)
     theory, practice = rng.choice(((85, 85), (80, 82), (90, 88), (78, 80), (86, 90)))
     final = []
     one_only = rng.random() < 0.3
@@ -222,6 +224,22 @@ def uniform_scores(builder: Builder, strength: Strength) -> Case:
         Strength.SLY: "the same, one more or less",
     }[strength]
     return case(builder, "uniform_scores", strength, how, [course])
+
+
+def _drawn(builder: Builder, course: Course) -> Case:
+    """Draw marks around a figure, theory and practice each by itself, so that nobody fails."""
+    rng = builder.rng
+    average, spread = rng.uniform(76, 90), rng.uniform(2, 4)
+    final = []
+    for line in course.scores:
+        if line.practice is None:
+            final.append(line)
+            continue
+        one, other = (float(round(min(100, max(61, rng.gauss(average, spread))))) for _ in range(2))
+        final.append(msgspec.structs.replace(line, theory=one, practice=other, passed=True))
+    course.scores = final
+    how = f"drawn around {average:.0f} with a spread of {spread:.1f}"
+    return case(builder, "uniform_scores", Strength.SLY, how, [course])
 
 
 # --------------------------------------------------------------------------- idle vouchers, too many claims
@@ -334,4 +352,9 @@ def claim_burst(builder: Builder, strength: Strength) -> Case:
     for course in courses:
         live(builder, course)
     how = f"{parallel} classes at once in {rooms} rooms"
+    if strength is not Strength.BLATANT and rng.random() < 0.5:
+        entered = min(course.created_at for course in courses) - builder.between(2, 25)
+        school.rooms_entered = rng.choice((parallel, parallel + 3, 40))
+        school.rooms_before = [RoomsRecord(rooms=rooms, until=entered)]
+        how += f", {school.rooms_entered} entered shortly before"
     return case(builder, "claim_burst", strength, how, courses, subjects=[school.uscc])

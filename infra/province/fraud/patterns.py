@@ -31,4 +31,5 @@ PATTERNS: Mapping[str, Pattern] = {
     "idle_voucher": Pattern(classes.idle_voucher, 1),
     "shared_phone_or_account": Pattern(persons.shared_phone_or_account, 1),
     "claim_burst": Pattern(classes.claim_burst, 6),
+    "offline_check_ins": Pattern(check_ins.offline_check_ins, 1),
 }

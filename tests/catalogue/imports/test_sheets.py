@@ -58,6 +58,29 @@ def test_a_sheet_lists_institutions_and_again_changes_nothing(world, api):
     )
 
 
+def test_a_store_that_does_not_answer_is_no_mistake_of_a_row(world, api, monkeypatch):
+    """It was told as a row to be corrected, and with `partial` the row was left out."""
+    from chalicelib.catalogue.imports import service
+    from chalicelib.kernel.reasons import error
+
+    judge, judged = service.save_institution, []
+
+    def fails_once(*told, **facts):
+        judged.append(told)
+        if len(judged) == 2:
+            raise error("try_again")
+        return judge(*told, **facts)
+
+    monkeypatch.setattr(service, "save_institution", fails_once)
+    raw = write_xlsx("机构", HEADERS, rows(world, INSTITUTIONS))
+    answer = send(api, "province", raw, "institutions", "&partial=true")
+    assert (answer.status, answer.json["code"]) == (503, "try_again")
+    assert api().get(f"/v1/institutions/{INSTITUTIONS[5]['uscc']}").status == 404
+    assert (
+        send(api, "province", raw, "institutions", "&partial=true").json["created"] == len(INSTITUTIONS) - 3
+    )
+
+
 def test_the_catalogue_is_read_from_sheets_only_and_the_answer_says_which(world, api):
     """Seen: the document told of a body of JSON, `{}`, the refusal recommended it, and it was refused."""
     for content_type in ("application/json", "application/pdf"):

@@ -1,5 +1,7 @@
 """What may be done with an institution is what is offered, in each of its states."""
 
+from datetime import timedelta
+
 import pytest
 
 from chalicelib.aws.writes import ConditionFailed
@@ -7,6 +9,7 @@ from chalicelib.catalogue.institutions import store
 from chalicelib.catalogue.institutions.model import Suspender
 from chalicelib.catalogue.institutions.service import suspend_by_rule
 from chalicelib.kernel.principal import Change, system_context
+from chalicelib.supervision.records.translation import institution_record
 from infra.local.catalogue import INSTITUTIONS
 from tests.support.people import HEFEI_SCHOOL
 
@@ -132,3 +135,33 @@ def test_an_empty_id_in_a_list_of_ids_is_refused_at_its_field(world, api, field)
     refused = api("clerk").put(path, body)
     assert (refused.status, refused.json["code"]) == (400, "malformed"), "a store is never asked for no name"
     assert [fault["field"] for fault in refused.json["errors"]] == [f"{field}[0]"]
+
+
+def with_rooms(world, rooms, *, at):
+    """Enter how many rooms a school has; gives the answer."""
+    path = f"/v1/institutions/{HEFEI_SCHOOL}"
+    known = world.api("clerk").get(path, at=at).json
+    names = ("name", "division", "address", "phone", "location", "programs", "projects", "version")
+    body = {name: known[name] for name in names} | {"rooms": rooms}
+    answer = world.api("clerk").put(path, body, at=at)
+    assert answer.status == 200, answer.text
+    return answer.json
+
+
+def test_rooms_of_before_are_kept_where_they_were_fewer_and_a_sudden_raise_is_told(world):
+    def kept():
+        institution = store.find_institution(HEFEI_SCHOOL)
+        return [(one.rooms, one.until) for one in institution.rooms_before]
+
+    march, may, june = (world.now + timedelta(days=days) for days in (0, 60, 90))
+    codes = [warning["code"] for warning in with_rooms(world, 2, at=march)["warnings"]]
+    assert "rooms_raised" not in codes
+    told = with_rooms(world, 6, at=march)
+    assert "rooms_raised" in [warning["code"] for warning in told["warnings"]]
+    with_rooms(world, 40, at=may)
+    with_rooms(world, 40, at=may + timedelta(days=1))
+    assert kept() == [(2, march), (6, may)], "the same again changes nothing"
+    with_rooms(world, 5, at=june)
+    assert kept() == [(2, march)], "what stood in six stands in five no more"
+    record = institution_record(store.find_institution(HEFEI_SCHOOL))
+    assert [(one.rooms, one.until) for one in record.rooms_before] == [(2, march)]

@@ -1,6 +1,7 @@
 """Deciding on pages: what is offered, what is refused, and that nothing typed is ever lost."""
 
 from types import SimpleNamespace
+from typing import get_args, get_type_hints
 
 import pytest
 
@@ -184,12 +185,27 @@ def test_every_kind_of_work_has_its_words():
     assert {str(kind) for kind in Kind} == words.KINDS.keys()
 
 
+def test_every_event_told_to_the_platform_has_words():
+    from chalicelib.console.events import BECAME, SUBJECTS, event_name
+    from chalicelib.exchange.messages.reported import REPORTED
+    from chalicelib.exchange.reminders import EVENT
+
+    for reported in REPORTED.values():
+        states = get_args(get_type_hints(reported.body).get("status")) or ("added",)
+        assert str(reported.kind) in SUBJECTS
+        assert {*states, *reported.steps.values(), "changed", "missing"} <= BECAME.keys(), reported.kind
+    notes = {"reversed", "returned", "paid_again", "came", "went", "answered", "reviewed"}
+    assert notes | {EVENT.partition(".")[2]} <= BECAME.keys()
+    assert event_name("voucher.redeemed", english=False) == "培训券核销报名"
+    assert event_name("voucher.redeemed", english=True) == "Voucher redeemed"
+
+
 def test_every_kind_of_work_has_its_page():
     from chalicelib.console.staff.areas.waiting import place_of
     from chalicelib.supervision.waiting.model import Kind
 
     for kind in Kind:
-        item = SimpleNamespace(kind=kind, subject="chg_abc-01", within="les_abc-01")
+        item = SimpleNamespace(kind=kind, subject="chg_abc-01", within="les_abc-01", division="340104")
         assert "None" not in place_of(item)
 
 

@@ -11,14 +11,10 @@ from chalicelib.supervision.records.model import Severity
 from tests.classes.builders import application
 from tests.subsidies.scored import Money, scored_class
 from tests.supervision.cases.found import finding, record
-from tests.support.calls import asked
 from tests.support.pages import Visitor
 
 ROLES = ("institution", "clerk", "reviewer", "finance", "supervisor", "province")
 PAGE_BYTES_MAX = 60_000
-DATA_CALLS_MAX = 19
-"""Whatever lies in the division, each row read once. The design wants six: half of all pages ask for no more,
-in-trays and reports of an area ask each list of it."""
 UNIFORM = {
     "examined": 20,
     "alike_in_both": 19,
@@ -105,19 +101,6 @@ def test_every_page_opens_or_says_why_not(api, world, busy, role, lang):
         for link in page.links:
             assert not link.startswith(("/", "http")) or "amazonaws" in link, (path, link)
     assert opened >= 8, role
-
-
-def test_a_page_asks_for_little(api, world, busy):
-    asked_for = {}
-    for role in ("clerk", "reviewer", "finance", "institution"):
-        visitor = Visitor(api, role, at=world.now)
-        for path in paths_of(busy):
-            if visitor.get(path).status == 200:  # and what a process keeps is warm
-                with asked() as operations:
-                    visitor.get(path)
-                asked_for[role, path] = operations
-    wide = {place: operations for place, operations in asked_for.items() if len(operations) > DATA_CALLS_MAX}
-    assert not wide, "\n".join(f"{place} {len(used)} {sorted(set(used))}" for place, used in wide.items())
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -93,7 +93,7 @@ def test_a_document_is_announced_beside_its_claim(world: Any) -> None:
     money = Money(world)
     claim = money.claim(scored_class(world, 1))
     school = Visitor(world.api, "institution", at=money.now)
-    page = school.get(f"/console/claims/{claim['id']}")
+    page = school.get(f"/console/claims/{claim['id']}/documents")
     csrf = re.search(r'data-csrf="(\w+)"', page.html)
     assert csrf is not None
     fields = [("csrf", csrf[1]), ("do", "document.announce"), ("kind", "invoice")]
@@ -101,7 +101,7 @@ def test_a_document_is_announced_beside_its_claim(world: Any) -> None:
     told = school.post(page.path, fields)
     assert told.status == 200, told.text
     assert 'id="upload-form"' in told.html
-    listed = school.get(f"/console/claims/{claim['id']}")
+    listed = school.get(f"/console/claims/{claim['id']}/documents")
     assert "发票" in listed.text
     assert "未上传" in listed.text
     exe = school.post(page.path, [(n, "a.exe" if n == "filename" else v) for n, v in fields])

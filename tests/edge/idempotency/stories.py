@@ -6,8 +6,7 @@ import uuid
 from datetime import timedelta
 from typing import Any
 
-from chalicelib.edge import tokens
-from chalicelib.kernel.principal import system_context
+from chalicelib.kernel.principal import Principal, Role, system_context
 from chalicelib.people.lists.graduates.service import GRADUATES
 from chalicelib.supervision.exports.service import make_export
 from tests.attendance.builders import room_under
@@ -63,6 +62,52 @@ def accounts(world: Any) -> Story:
     mine = {**decider, "account": "neu-finance", "role": "finance"}
     held = yield Use(province, "/v1/accounts", mine, world.now)
     assert held.json["code"] == "duty_held"
+
+
+def _jwk(program: Any) -> dict[str, str]:
+    return {name: program.public_key()[name] for name in ("kty", "crv", "x", "y")}
+
+
+def clients(world: Any) -> Story:
+    from chalicelib.accounts.model import SoftwareKey
+    from tests.accounts.clients.builders import Program
+    from tests.exchange.webhooks.builders import hook
+
+    school, clerk, program = world.api("institution"), world.api("clerk"), Program()
+    wish = program.wish(webhook=hook())
+    asked = yield Use(school, "/v1/clients", wish, world.now)
+    assert asked.status == 201, asked.text
+    path = f"/v1/clients/{asked.json['id']}"
+    confirmed = yield Use(clerk, f"{path}/confirm", {"version": 1}, world.now)
+    assert confirmed.json["status"] == "active", confirmed.text
+    again = {"reason": "服务器已恢复"}
+    redriven = yield Use(school, f"{path}/webhook/redrive", again, world.now)
+    assert redriven.json == {"redriven": 0, "more": False, "resumed": False}, redriven.text
+
+    def itself(program: Program) -> Any:
+        mark = SoftwareKey(kid=program.kid, alg="ES256", jwk=_jwk(program), added_at=world.now).mark
+        return world.api(
+            Principal(
+                actor=asked.json["id"],
+                role=Role.INSTITUTION,
+                division=asked.json["division"],
+                institution=HEFEI_SCHOOL,
+                key=mark,
+            )
+        )
+
+    following = Program(kid="2027-spring")
+    body = {"version": 2, "public_key": following.public_key()}
+    added = yield Use(itself(program), f"{path}/keys", body, world.now)
+    assert len(added.json["keys"]) == 2, added.text
+    retired = yield Use(itself(following), f"{path}/keys/{program.kid}/retire", {"version": 3}, world.now)
+    assert [key["kid"] for key in retired.json["keys"]] == ["2027-spring"], retired.text
+    gone = yield Use(school, f"{path}/revoke", {"version": 4, "reason": "停用"}, world.now)
+    assert gone.json["status"] == "disabled", gone.text
+    other = yield Use(school, "/v1/clients", Program(name="签到大屏").wish(["class.read"]), world.now)
+    refusing = {"version": 1, "reason": "用途不明"}
+    refused = yield Use(clerk, f"/v1/clients/{other.json['id']}/refuse", refusing, world.now)
+    assert refused.json["status"] == "disabled", refused.text
 
 
 def catalogue(world: Any) -> Story:
@@ -437,6 +482,16 @@ def record_exports(world: Any) -> Story:
     assert opened.status == 200, opened.text
 
 
+def lookups(world: Any) -> Story:
+    enrolment = world.enrolment(world.person(1))
+    body = {"id_number": world.person(1).id_number, "purpose": "核对投诉"}
+    found = yield Use(world.api("clerk"), "/v1/person-lookups", body, world.now)
+    assert found.json["enrolments"][0]["enrolment_id"] == enrolment["id"], found.text
+    unknown = {**body, "id_number": world.person(702).id_number}
+    nobody = yield Use(world.api("clerk"), "/v1/person-lookups", unknown, world.now)
+    assert nobody.json["person"] is None, nobody.text
+
+
 def overrides(world: Any) -> Story:
     money = Money(world)
     class_id = scored_class(world, 3, absent={0, 1}, policy_version=letting(money, "attendance"))
@@ -532,7 +587,7 @@ def supervision(world: Any) -> Story:
 def exchange(world: Any) -> Story:
     from chalicelib.exchange.model import message_id_of
     from tests.exchange.test_returning import returned
-    from tests.support.streams import voucher_changes
+    from tests.support.streams import handed_over, voucher_changes
 
     room = Classroom(world).rostered(2)
     at = room.starts() - timedelta(minutes=10)
@@ -555,28 +610,33 @@ def exchange(world: Any) -> Story:
         {"message_id": message_id_of("vch_aaaa", 1), "outcome": "accepted"},
         {"message_id": message_id_of("vch_aaaa", 2), "outcome": "refused", "reason": "unknown program"},
     ]
+    handed_over("vch_aaaa", 1)  # no platform is named in tests
+    yield _signed(world, "/v1/exchange/acknowledgements", {"items": outcomes[:1]}, None)
+    handed_over("vch_aaaa", 2)
     told = yield _signed(world, "/v1/exchange/acknowledgements", {"items": outcomes}, None)
     assert told.json["applied"] == 2, told.text
-    path = f"/v1/exchange/deliveries/{message_id_of('vch_aaaa', 2)}/redrive"
-    again = yield Use(world.api("province"), path, {}, world.now)
-    assert again.json["state"] == "pending", again.text  # no platform is named in tests
+    path = f"/v1/exchange/deliveries/{message_id_of('vch_aaaa', 2)}"
+    again = yield Use(world.api("province"), f"{path}/redrive", {}, world.now)
+    assert again.json["state"] == "pending", again.text
+    yield _signed(world, "/v1/exchange/acknowledgements", {"items": outcomes}, None)
+    asked = yield Use(world.api("province"), f"{path}/pass-over", {"reason": "项目已撤销"}, world.now)
+    assert asked.json["pass_over_reason"] == "项目已撤销", asked.text
+    confirmed = yield Use(
+        world.api("province_two"), f"{path}/pass-over/confirm", {"reason": "后一报文含最终状态"}, world.now
+    )
+    assert confirmed.json["state"] == "passed", confirmed.text
 
 
 def _signed(world: Any, path: str, body: Any, at: Any) -> Use:
     raw = json.dumps(body).encode()
-    claims = {
-        "iss": "national-platform",
-        "aud": "voucher-service",
-        "jti": "x",
-        "body_sha256": tokens.body_digest(raw),
-    }
-    headers = {"X-Message-Signature": keys.sign(keys.PLATFORM_KEY, claims)}
+    headers = {"X-Message-Signature": lambda: keys.signed_by_platform(raw)}
     return Use(world.api(), path, None, at, {"raw": raw, "headers": headers})
 
 
 STORIES = (
     programs,
     accounts,
+    clients,
     catalogue,
     issuance,
     vouchers,
@@ -592,6 +652,7 @@ STORIES = (
     risk_cases,
     inspections,
     record_exports,
+    lookups,
     settlement,
     supervision,
     exchange,

@@ -8,15 +8,16 @@ import pytest
 
 from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC
 from tests.edge.idempotency.stories import STORIES
-from tests.edge.idempotency.trials import KINDS, Trials
+from tests.edge.idempotency.trials import Trials
 from tests.support.depth import size_of
 from tests.support.plugin import forget_what_is_known
 
-FAULTS_A_POINT = size_of("FAULTS_A_POINT", usual=1, full=len(KINDS))
+FAULTS_A_POINT = size_of("FAULTS_A_POINT", usual=1, full=3)
 USES_MIN = 90
 NOT_TOLD = {
     "POST /v1/dead-letters/{queue}/redrive": "a queue's letters bear no mark: what a first run moved is told "
     "by the log, and a repeat moves what is there by then",
+    "POST /v1/exchange/redrives": "a repeat sends again what a first run left, and tells how many that were",
 }
 """Calls with a token that no story makes, and why."""
 

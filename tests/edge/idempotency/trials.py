@@ -65,7 +65,10 @@ class Use:
     def send(self, key: str | None, *, later: timedelta = timedelta()) -> Answer:
         """Send it under a key, if one is given."""
         options = dict(self.options)
-        headers = {**options.pop("headers", {}), **({"Idempotency-Key": key} if key is not None else {})}
+        told = {
+            name: value() if callable(value) else value for name, value in options.pop("headers", {}).items()
+        }
+        headers = {**told, **({"Idempotency-Key": key} if key is not None else {})}
         at = None if self.at is None else self.at + later
         body = {} if self.body is None and "raw" not in options else self.body
         return self.client.send(self.method, self.path, body, at=at, headers=headers, **options)
@@ -194,7 +197,13 @@ class Trials:
 
 def masked(answer: Answer, use: Use) -> tuple[int, Any]:
     """Give an answer without what each try has of its own: its request, its moment, its signed links."""
-    counted = {"expires_at", "proposed_until", "lapses_at", "counts_from"}  # from the moment of the try
+    counted = {
+        "expires_at",
+        "proposed_until",
+        "lapses_at",
+        "counts_from",
+        "good_until",
+    }  # from the moment of the try
     own = {"request_id", "upload", "after", *counted} | ({"version"} if use.in_steps else set())
     return answer.status, _plain(answer.json, own, use.at)
 

@@ -18,7 +18,7 @@ def put_on_roster(world, enrolment):
 def actions_offered(client, voucher_id, at):
     """Give what is offered of a voucher, read by itself and in a list."""
     alone = client.get(f"/v1/vouchers/{voucher_id}", at=at).json["allowed_actions"]
-    listed = client.get("/v1/vouchers", at=at).json["items"]
+    listed = client.whole("/v1/vouchers", at=at)
     (in_list,) = [voucher["allowed_actions"] for voucher in listed if voucher["id"] == voucher_id]
     assert alone == in_list
     return alone

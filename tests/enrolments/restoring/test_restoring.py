@@ -10,7 +10,7 @@ from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.aws.writes import update
 from chalicelib.enrolments import store as enrolment_store
 from chalicelib.enrolments.model import EnrolmentStatus
-from chalicelib.exchange.model import REPORTED, event_of
+from chalicelib.exchange.messages.reported import REPORTED, event_of
 from chalicelib.kernel.principal import system_context
 from chalicelib.people.standings.model import Situation
 from chalicelib.programs import store as program_store

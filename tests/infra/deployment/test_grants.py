@@ -93,9 +93,11 @@ def test_each_function_has_grants_and_each_exception_is_one(record: set[Call]) -
 WATCHED_ONLY = {"check-ins"}
 """Tables whose changes supervision reads and the audit does not."""
 NAMED_ONLY = {
+    ("bootstrap_accounts", "table/short-lists", "UpdateItem"): "the first accounts wait for nobody",
     ("watch_changes", "queue/settlement", "SendMessage"): "dead letters stand beside that queue",
     ("record_audit", "queue/settlement", "SendMessage"): "dead letters stand beside that queue",
     ("return_changes", "queue/settlement", "SendMessage"): "dead letters stand beside that queue",
+    ("reconcile_exchange", "queue/settlement", "SendMessage"): "dead letters stand beside that queue",
     ("expire_shard", "queue/reminders", "SendMessage"): "a page of expiry asks for the next of expiry",
     ("remind_shard", "queue/expiry", "SendMessage"): "a page of reminders asks for the next of reminders",
     ("reencrypt_people", "secret/partners", "GetSecretValue"): "named to be forgotten",

@@ -152,3 +152,14 @@ def _imported(tree: ast.Module) -> Iterator[str]:
             yield from (alias.name.partition(".")[0] for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.module is not None:
             yield node.module.partition(".")[0]
+
+
+def test_a_change_of_what_makes_the_template_makes_a_package_anew() -> None:
+    """Grants, policies and functions stand in infra/deployment: a package of before is none of them."""
+    from infra.deployment import package as packaging
+
+    made_from = {str(path.relative_to(packaging.ROOT)) for path in packaging._source_files()}
+    assert made_from >= {
+        f"infra/deployment/{name}.py" for name in ("grants", "policies", "functions", "limits")
+    }
+    assert {"app.py", "chalicelib/aws/table.py"} <= made_from

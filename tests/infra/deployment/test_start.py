@@ -60,6 +60,28 @@ def test_a_figure_can_be_written_from_the_archive_and_loads_its_library_only_the
     assert json.loads(unpacked.run(code, handler=HTTP).written)["SignInsFailed"] == [1.0]
 
 
+_CERTIFICATE = """
+import datetime, sys
+import chalicelib.edge.tokens
+from chalicelib.aws.jose import ECKey
+assert "cryptography.x509" not in sys.modules, "a sixth of a start, for nobody"
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+key, day = ec.generate_private_key(ec.SECP256R1()), datetime.datetime(2026, 9, 1)
+name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "a school")])
+made = x509.CertificateBuilder(name, name, key.public_key(), 7, day, day + datetime.timedelta(days=9))
+shown = made.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+told = ECKey.import_key(shown).as_dict(private=False)["x"]
+print(told == ECKey.import_key(key.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)).as_dict(private=False)["x"])
+"""
+
+
+def test_a_token_is_proved_without_what_only_certificates_need(unpacked: Unpacked) -> None:
+    assert unpacked.run(_CERTIFICATE, handler=HTTP).written.split() == ["True"]
+
+
 @pytest.mark.parametrize("function", JOBS, ids=lambda function: function.name)
 def test_a_worker_needs_no_module_that_only_another_function_loads(
     unpacked: Unpacked, function: Function

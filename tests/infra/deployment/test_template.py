@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from samtranslator.translator.transform import transform
 
-from chalicelib.exchange.model import REPORTED
+from chalicelib.exchange.messages.reported import STREAMED
 from infra.deployment.functions import ALIAS, FUNCTIONS, alias_id, handler, logical_id
 from infra.deployment.policies import role_id
 from infra.deployment.storage import camel, dead_letters_id, has_dead_letters
-from infra.deployment.template import function_output
+from infra.deployment.template import TARGETS_OF_A_RULE_MAX, function_output
 
 Template = dict[str, Any]
 
@@ -91,7 +91,14 @@ def test_whatever_starts_a_function_asks_for_its_alias(template: Template) -> No
         for name, one in _of_type(template, kind).items():
             assert one["FunctionName"] in aliases, name
     for name, rule in _of_type(template, "AWS::Events::Rule").items():
-        assert [target["Arn"] in aliases for target in rule["Targets"]] == [True], name
+        assert 1 <= len(rule["Targets"]) <= TARGETS_OF_A_RULE_MAX, name
+        assert all(target["Arn"] in aliases for target in rule["Targets"]), name
+    targets = [
+        target["Id"]
+        for rule in _of_type(template, "AWS::Events::Rule").values()
+        for target in rule["Targets"]
+    ]
+    assert sorted(targets) == sorted(one.name for one in FUNCTIONS if one.schedule or one.bucket), "each once"
     (api,) = _of_type(template, "AWS::Serverless::Api").values()
     uris = {
         method["x-amazon-apigateway-integration"]["uri"]["Fn::Sub"]
@@ -113,10 +120,11 @@ def test_policies_name_every_resource(template: Template) -> None:
             assert set(statement["Action"]) <= allowed, role
 
 
-def test_only_the_two_walks_over_everything_may_scan_a_table(template: Template) -> None:
+def test_only_walks_over_everything_may_scan_a_table(template: Template) -> None:
     scanners = {role for role, statement in _statements(template) if "dynamodb:Scan" in statement["Action"]}
-    assert scanners == {"ReencryptPeopleRole", "CompareAuditRole"}, (
-        "one rewrites every row it reads, one looks for what is missing; everything else has a key or an index"
+    walkers = {"ReencryptPeopleRole", "CompareAuditRole", "MigrateRowsRole", "ReconcileExchangeRole"}
+    assert scanners == walkers, (
+        "two rewrite every row they read, two look for what is missing; everything else has a key or an index"
     )
 
 
@@ -128,11 +136,11 @@ def test_every_streamed_table_feeds_the_audit_and_those_the_platform_is_told_of_
         for name, table in _of_type(template, "AWS::DynamoDB::Table").items()
         if "StreamSpecification" in table
     }
-    streamed -= {"CheckInsTable"}  # evidence that is only added to: supervision reads its stream alone
+    audited = streamed - {"CheckInsTable"}  # evidence that is only added to
     mappings = _of_type(template, "AWS::Lambda::EventSourceMapping").values()
-    told = {camel(name) + "Table" for name in REPORTED}
+    told = {camel(name) + "Table" for name in STREAMED}
     assert told <= streamed
-    for consumer, wanted in (("RecordAudit", streamed), ("ReturnChanges", told)):
+    for consumer, wanted in (("RecordAudit", audited), ("ReturnChanges", told)):
         fed = {
             mapping["EventSourceArn"]["Fn::GetAtt"][0]
             for mapping in mappings
@@ -156,9 +164,18 @@ def test_streams_try_until_a_record_is_gone_and_halve_what_fails(template: Templ
 
 
 def test_the_exchange_is_handed_new_rows_only_and_several_batches_at_once(template: Template) -> None:
-    [mapping] = [one for name, one in _stream_mappings(template).items() if name.startswith("ReturnChanges")]
-    assert mapping["FilterCriteria"] == {"Filters": [{"Pattern": '{"eventName": ["INSERT", "MODIFY"]}'}]}
-    assert mapping["ParallelizationFactor"] == 4, "a voucher is a row: its changes stay in their order"
+    mappings = {
+        name: one for name, one in _stream_mappings(template).items() if name.startswith("ReturnChanges")
+    }
+    assert len(mappings) == len(STREAMED)
+    for mapping in mappings.values():
+        assert mapping["FilterCriteria"] == {"Filters": [{"Pattern": '{"eventName": ["INSERT", "MODIFY"]}'}]}
+    lanes = {
+        name.removeprefix("ReturnChanges"): one["ParallelizationFactor"] for name, one in mappings.items()
+    }
+    assert {name for name, count in lanes.items() if count > 1} == {"CheckInsSource", "VouchersSource"}, (
+        "what changes much is told several batches at once: a row is a subject, its changes stay in their order"
+    )
 
 
 def test_the_audit_misses_no_kind_of_change_and_has_one_batch_of_a_shard_at_a_time(
@@ -229,6 +246,15 @@ def test_every_function_gets_all_settings(template: Template) -> None:
 def test_time_travel_is_known_to_the_local_stage_only(template: Template, local_template: Template) -> None:
     assert "ALLOW_TIME_TRAVEL" not in json.dumps(template)
     assert "ALLOW_TIME_TRAVEL" in json.dumps(local_template)
+
+
+def test_another_receiver_of_webhooks_is_known_to_the_local_stage_only(
+    template: Template, local_template: Template
+) -> None:
+    assert "WebhookReceiver" not in json.dumps(template)
+    assert "WEBHOOK_RECEIVER" not in json.dumps(template)
+    told = local_template["Globals"]["Function"]["Environment"]["Variables"]["WEBHOOK_RECEIVER"]
+    assert told == {"Ref": "WebhookReceiver"}
 
 
 def test_the_template_lives_in_any_partition(template: Template) -> None:

@@ -31,9 +31,13 @@ _RECKONED: dict[type[ast.operator], type[ast.operator]] = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: where it is, what it was, what it became, and the module's text with it."""
+    """One change: where it is, what it was, what it became, the module's text with it.
+
+    `text` is the line as it stands there, behind the one above: two may be the same.
+    """
 
     line: int
+    text: str
     was: str
     became: str
     source: str
@@ -44,7 +48,7 @@ class Mutant:
 
 def mutants_of(source: str) -> Iterator[Mutant]:
     """Give every mutant of a module: each place is changed alone. Annotations and documentation stay."""
-    tree = ast.parse(source)
+    tree, lines = ast.parse(source), source.splitlines()
     places = [node for node in _meant(tree) if _changes(node)]
     for place, node in enumerate(places):
         for number in range(len(_changes(node))):
@@ -54,7 +58,9 @@ def mutants_of(source: str) -> Iterator[Mutant]:
             became = _changes(same)[number]
             changed = _Put(same, became).visit(other)
             text = ast.unparse(ast.fix_missing_locations(changed))
-            yield Mutant(getattr(node, "lineno", 0), was[:90], ast.unparse(became)[:90], text)
+            line = getattr(node, "lineno", 0)
+            above = " ".join(one.strip() for one in lines[max(line - 2, 0) : line])
+            yield Mutant(line, above, was[:90], ast.unparse(became)[:90], text)
 
 
 def _meant(tree: ast.AST) -> Iterator[ast.AST]:
@@ -62,6 +68,8 @@ def _meant(tree: ast.AST) -> Iterator[ast.AST]:
     for name, value in ast.iter_fields(tree):
         if name in {"annotation", "returns", "decorator_list", "type_comment"}:
             continue
+        if name == "keywords" and isinstance(tree, ast.ClassDef):
+            continue  # how a record is made, not what it decides
         for child in value if isinstance(value, list) else [value]:
             if isinstance(child, ast.AST):
                 yield child
@@ -89,14 +97,15 @@ def _changes(node: ast.AST) -> list[ast.AST]:
             return [ast.IfExp(test, orelse, body)]
         case ast.Raise():
             return [ast.Pass()]
-        case ast.Return(value=value) if value is not None and not _is_none(value):
+        case ast.Return(value=value) if value is not None and not _is_nothing(value):
             return [ast.Return(ast.Constant(None))]
         case _:
             return []
 
 
-def _is_none(value: ast.expr) -> bool:
-    return isinstance(value, ast.Constant) and value.value is None
+def _is_nothing(value: ast.expr) -> bool:
+    """Tell whether None in its place says the same."""
+    return isinstance(value, ast.Constant) and value.value in (None, False)
 
 
 def _is_text(node: ast.BinOp) -> bool:

@@ -305,7 +305,8 @@ def seal_audit(world: Any, _: Any) -> Job:
 def compare_audit(world: Any, _: Any) -> Job:
     app.record_audit({"Records": _changes(), "now": world.now.isoformat()}, None)
     late = world.now + DAY
-    return Job("compare_audit", _clock("compare_audit", late), late)
+    next_day = _clock("compare_audit", late + DAY + HOUR)
+    return Job("compare_audit", _clock("compare_audit", late), late, later=next_day)
 
 
 def watch_changes(world: Any, _: Any) -> Job:
@@ -336,8 +337,8 @@ def evaluate_classes(world: Any, _: Any) -> Job:
 
 
 def evaluate_day(world: Any, _: Any) -> Job:
-    from chalicelib.supervision.evaluations.model import touch
-    from chalicelib.supervision.evaluations.store import note_touched
+    from chalicelib.supervision.touches.model import touch
+    from chalicelib.supervision.touches.store import note_touched
     from tests.classes.builders import Classroom
 
     room = Classroom(world).rostered(2)

@@ -24,6 +24,20 @@ def signing_in(world: Any) -> Story:
     assert signed.status == 200, signed.text
 
 
+def programs_signing_in(world: Any) -> Story:
+    from tests.accounts.clients.builders import HOST, TOKENS, Program, confirmed
+
+    program = Program()
+    confirmed(world.api, program)
+    body = {
+        "grant_type": "client_credentials",
+        "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        "client_assertion": program.assertion(),
+    }
+    signed = yield Use(world.api(), TOKENS, body, None, {"headers": {"Host": HOST}})
+    assert signed.status == 200, signed.text
+
+
 def second_factors(world: Any) -> Story:
     import base64
 
@@ -133,13 +147,41 @@ def redriven(world: Any) -> Story:
     yield Use(world.api("province"), "/v1/dead-letters/seal_settlement/redrive", {}, world.now)
 
 
+def sent_again(world: Any) -> Story:
+    """Messages that the platform refused go back among those to be sent, everything of a filter in one call."""
+    from chalicelib.exchange import store
+    from chalicelib.exchange.model import message_id_of
+    from chalicelib.kernel.principal import change_of, system_context
+    from tests.exchange.test_returning import returned
+    from tests.support.streams import handed_over, voucher_changes
+
+    context = system_context("test", now=world.now, request_id="req_test")
+    for subject in REFUSED_SUBJECTS:
+        returned(*voucher_changes(subject))
+        handed_over(subject, 1, world.now)
+        (delivery,) = store.deliveries_of(subject)
+        assert delivery.message_id == message_id_of(subject, 1)
+        store.mark_refused(
+            delivery,
+            reason="unknown program",
+            now=world.now,
+            change=change_of(context, "exchange.acknowledge"),
+        )
+    body = {"state": "refused", "reason": "平台已修复", "failure": "unknown program"}
+    again = yield Use(world.api("province"), "/v1/exchange/redrives", body, world.now)
+    assert again.json == {"redriven": len(REFUSED_SUBJECTS), "more": False}, again.text
+
+
+REFUSED_SUBJECTS = ("vch_aaaa", "vch_bbbb", "vch_cccc")
 STORIES = (
     *TOLD_UNDER_KEYS,
     signing_in,
+    programs_signing_in,
     second_factors,
     replacing,
     rosters_and_marks,
     objections,
     inspected,
     redriven,
+    sent_again,
 )

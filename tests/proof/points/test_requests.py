@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,13 +30,12 @@ def test_whatever_fails_at_whichever_call_a_request_has_one_effect(
         pytest.fail(f"PROOF_SEED={SEED}\n" + "\n".join(points.told.broken), pytrace=False)
 
 
-def test_whatever_fails_no_dead_letter_is_lost_on_its_way_back(emulator: Any, world: Any) -> None:
-    """Two letters: at each call of their redriving, and whatever fails at it, each stands in one queue at least."""
+def each_fault(emulator: Any, use: Any) -> Iterator[str]:
+    """Make a call from one state with each fault at each of its own calls; gives which it was each time."""
     from tests.proof.network import Network, faults_of
     from tests.proof.state import State
 
     network, state = Network(emulator), State(emulator)
-    use = next(requests.redriven(world))
     before = state.keep()
     with network.watched() as calls:
         use.send(None)
@@ -44,8 +44,26 @@ def test_whatever_fails_no_dead_letter_is_lost_on_its_way_back(emulator: Any, wo
             state.restore(before)
             with network.watched({number: fault}), contextlib.suppress(Interrupted):
                 use.send(None)
-            bodies = [message["body"] for queue in emulator.queues.values() for message in queue["messages"]]
-            assert len(set(bodies)) == 2, f"call {number} {call}: {fault}"
+            yield f"call {number} {call}: {fault}"
+
+
+def test_whatever_fails_no_dead_letter_is_lost_on_its_way_back(emulator: Any, world: Any) -> None:
+    """Two letters: at each call of their redriving, and whatever fails at it, each stands in one queue at least."""
+    for tried in each_fault(emulator, next(requests.redriven(world))):
+        bodies = [message["body"] for queue in emulator.queues.values() for message in queue["messages"]]
+        assert len(set(bodies)) == 2, tried
+
+
+def test_whatever_fails_all_of_a_filter_is_sent_again_in_the_end(emulator: Any, world: Any) -> None:
+    """Three refused messages: at each call of their redriving, and whatever fails at it, a repeat leaves none."""
+    from chalicelib.exchange.model import DeliveryState
+    from chalicelib.exchange.store import deliveries_of
+
+    use = next(requests.sent_again(world))
+    for tried in each_fault(emulator, use):
+        assert use.send(None).status == 200, tried
+        states = [deliveries_of(subject)[0].state for subject in requests.REFUSED_SUBJECTS]
+        assert set(states) == {DeliveryState.PENDING}, tried
 
 
 def test_every_route_that_changes_something_stands_in_a_story(emulator: Any, world: Any) -> None:

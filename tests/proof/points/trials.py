@@ -17,14 +17,28 @@ from tests.support.in_process import Emulator, Interrupted
 
 TRIES = 4
 """So often a client, a queue or the clock comes again before somebody looks."""
-DONE_ALREADY = frozenset({401, 404, 409, 422})
-"""What a repeat without a key may hear instead of the first answer: that its thing is no longer as it was."""
+NATURAL_KEYS = (
+    "/v1/vouchers/[^/]+/claim",
+    "/v1/enrolments",
+    "/v1/enrolments/[^/]+/(release|withdraw)",
+    "/v1/lessons/[^/]+/check-ins",
+    "/v1/classes/[^/]+/subsidy-claims",
+    "/v1/settlement-batches/[^/]+/results",
+)
+"""What is the same call again without an `Idempotency-Key`, as the API's contract has it: it is told the same.
+
+Whatever else comes twice without a key is two calls, the second of which may be done too, or refused.
+"""
 COUNT_AGAIN = {
     "/v1/auth/totp": "whoever asks gets a new secret, and the one before counts no more",
     "/v1/publicity/[^/]+/objections": "the same words once more count as one more who says so",
     "/v1/dead-letters/[^/]+/redrive": "letters that a first run took come back when SQS shows them again",
+    "/v1/clients/[^/]+/webhook/redrive": "a repeat sends again what a first run left, and tells how many",
+    "/v1/exchange/redrives": "a repeat sends again what a first run left, and tells how many that were",
 }
 """Where a repeat is another call, and why that is right; what these may not lose has tests of its own."""
+SPENT_BY_TRYING = ("/v1/auth/totp/confirm",)
+"""A one-time code is good for one try: who heard no answer enters the next one."""
 TOLD_MAX = 700
 
 
@@ -71,7 +85,8 @@ class Share:
 class Job:
     """A function and what starts it; `again` where the next start is of another event, as a later night's.
 
-    `lists` are facts of a case that no state shows: what else has to be the same after the faults.
+    `seen` are facts of a case that no state shows: what else has to be the same after the faults. `later` is
+    what the next day does of itself.
     """
 
     function: str
@@ -79,6 +94,7 @@ class Job:
     at: datetime
     again: Callable[[], Any] | None = None
     seen: Callable[[], Any] = lambda: None
+    later: Callable[[], Any] = lambda: None
 
 
 class Points:
@@ -145,6 +161,7 @@ class Points:
 
     def _settled(self, job: Job) -> Any:
         converge(self._emulator, job.at)
+        job.later()
         return self._state.told(job.at, own_ids=False, versions=False), job.seen()
 
     def _count(self, calls: list[str]) -> None:
@@ -166,13 +183,14 @@ class _Request:
     def tried(self) -> Answer:
         use, key = self._use, self._key
         self._state.restore(self._before)
-        was = self._effects()
         with self._network.watched() as calls:
             first = use.send(key)
         assert first.status < 500, first.text
         after = self._state.keep()
         self._answer, self._wanted = masked(first, use), self._effects()
-        self._twice = was + (self._wanted - was) + (self._wanted - was) - (was - self._wanted)
+        self._outcomes = [(self._answer, self._wanted)]
+        if key is None:
+            self._outcomes.append(self._made_again())
         self._after = after
         self._points._count(calls)
         for number, call in enumerate(calls, start=1):
@@ -218,7 +236,23 @@ class _Request:
         for call in self._emulator.rows(FirstCallRow):
             FirstCallRow(call.id).update(actions=[FirstCallRow.leased_until.set(0)])
 
+    def _made_again(self) -> tuple[tuple[int, Any], Counter[str]]:
+        """Make the call once more, undisturbed: without a key it is another call, which may be told otherwise.
+
+        What has a natural key is told the same again.
+        """
+        again = self._use.send(None, later=LATER)
+        assert again.status < 500, again.text
+        told, effects = masked(again, self._use), self._effects()
+        if _has_natural_key(self._use.path) and not (_alike(told, self._answer) and effects == self._wanted):
+            self._points.break_(
+                f"{self._use.method} {self._use.path} made twice, with nothing in its way",
+                f"is told {again.status} {again.text[:200]}, {_difference((self._wanted, None), (effects, None))}",
+            )
+        return told, effects
+
     def _judge(self, fault: str) -> None:
+        """Compare with what calls one after another leave and are told: with a key one, without it one or two."""
         if not self._network.happened:
             return
         *disturbed, last = self._heard
@@ -226,33 +260,35 @@ class _Request:
             if last.status >= 300:
                 self._points.break_(self._where, f"the repeat is told {last.status} {last.text[:200]}")
             return
+        if last.status == 401 and self._use.path in SPENT_BY_TRYING:
+            return
         wrong = [what for answer in disturbed if (what := self._wrong_at_first(answer)) is not None]
-        right = self._is_right(last)
-        if not right and (self._key is not None or not _says_done_already(last)):
+        told = masked(last, self._use)
+        fitting = [
+            effects
+            for answer, effects in self._outcomes
+            if told == answer or (self._key is None and _alike(told, answer))
+        ]
+        if not fitting and _is_mixed(told, [answer for answer, _ in self._outcomes]):
+            fitting = [effects for _, effects in self._outcomes]
+        if not fitting:
             wrong.append(f"the repeat is told {last.status} {last.text[:200]}")
         got = self._effects()
-        once_more = self._key is None and right and got == self._twice
-        if got != self._wanted and not once_more:
+        if got not in fitting:
             wrong += self._still_wrong_when_settled(got)
         if wrong:
             self._points.break_(self._where, "; ".join(wrong))
 
     def _is_right(self, answer: Answer) -> bool:
         """Tell whether it is the first answer; without a key it may say so as what is there (200), not new."""
-        status, told = masked(answer, self._use)
-        wanted, told_first = self._answer
-        made = {200, 201}
-        if self._key is not None:
-            return status == wanted and told == told_first
-        if status != wanted and not {status, wanted} <= made:
-            return False
-        return without_ids(_without_secrets(told)) == without_ids(_without_secrets(told_first))
+        told = masked(answer, self._use)
+        return told == self._answer if self._key is not None else _alike(told, self._answer)
 
     def _wrong_at_first(self, answer: Answer) -> str | None:
         """Tell what is wrong with the answer to the disturbed call: it is right, or says when to come again."""
         if answer.status == 503:
             return None if "Retry-After" in answer.headers else "503 without Retry-After"
-        if self._is_right(answer) or "try_again" in answer.text:
+        if self._is_right(answer) or _says_try_again(answer):
             return None
         return f"disturbed, it is told {answer.status} {answer.text[:200]}"
 
@@ -274,29 +310,55 @@ class _Request:
         return ["in the end " + _difference((wanted, None), (got, None))]
 
 
-def _says_done_already(answer: Answer) -> bool:
-    """Tell whether a repeat without a key hears that its thing is no longer as it was, each of many by itself."""
-    if answer.status in DONE_ALREADY:
-        return True
-    each = answer.json.get("results", []) if isinstance(answer.json, dict) else []
-    return bool(each) and all(one["applied"] or one["code"] in _DONE_CODES for one in each)
+def _alike(told: tuple[int, Any], other: tuple[int, Any]) -> bool:
+    """Tell whether two answers of calls without a key say the same of things that have ids of their own."""
+    (status, text), (other_status, other_text) = told, other
+    if status != other_status and not {status, other_status} <= {200, 201}:
+        return False
+    return without_ids(_without_own(text)) == without_ids(_without_own(other_text))
 
 
-_DONE_CODES = frozenset({"version_conflict", "wrong_state"})
+def _each(told: Any) -> list[Any]:
+    """Give what an answer says of each of many that were sent in one call."""
+    return next((told[name] for name in _EACH if name in told), []) if isinstance(told, dict) else []
+
+
+def _is_mixed(told: tuple[int, Any], outcomes: list[tuple[int, Any]]) -> bool:
+    """Tell whether an answer to many says of each what the first call was told of it, or the one after that."""
+    if any(told[0] != status for status, _ in outcomes):
+        return False
+    known = zip(*(_each(text) for _, text in outcomes), strict=False)
+    return bool(_each(told[1])) and all(
+        one in serial for one, serial in zip(_each(told[1]), known, strict=True)
+    )
+
+
+def _says_try_again(answer: Answer) -> bool:
+    """Tell whether an answer to many says of some to try them again, which had no effect."""
+    return any(one.get("code") == "try_again" for one in _each(answer.json) if isinstance(one, dict))
+
+
+def _has_natural_key(path: str) -> bool:
+    return any(re.fullmatch(pattern, path.partition("?")[0]) for pattern in NATURAL_KEYS)
 
 
 def _counts_again(path: str) -> bool:
     return any(re.fullmatch(pattern, path) for pattern in COUNT_AGAIN)
 
 
-_SECRET = frozenset({"access_token", "refresh_token", "activation_code", "secret", "uri"})
+_EACH = ("results", "items")
+_TOLD_ONCE = ("access_token", "refresh_token", "activation_code", "secret", "uri")
+_DRAWN = frozenset({*_TOLD_ONCE, "seed", "commitment", "committed_at", "lot", "minutes"})
+_OWN_SHARE = frozenset({"created", "changed", "unchanged", "warnings"})
+"""How much of a sheet this call did: of rows that an interrupted one has applied it says that they are so already."""
 
 
-def _without_secrets(told: Any) -> Any:
-    """Leave out what is made anew for whoever asks, so that it is told once only."""
+def _without_own(told: Any) -> Any:
+    """Leave out what is made anew for whoever asks, so that it is told once only, and who did which part."""
     if isinstance(told, dict):
-        return {name: _without_secrets(part) for name, part in told.items() if name not in _SECRET}
-    return told
+        left_out = _DRAWN | _OWN_SHARE if told.keys() >= _OWN_SHARE else _DRAWN
+        return {name: _without_own(part) for name, part in told.items() if name not in left_out}
+    return [_without_own(part) for part in told] if isinstance(told, list) else told
 
 
 def _tried(run: Callable[[], Any]) -> bool:

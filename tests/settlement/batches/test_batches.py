@@ -7,11 +7,16 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote, urlparse
 
+import msgspec
 import pytest
 
 from chalicelib.classes.service import read_class
+from chalicelib.kernel.principal import system_context
+from chalicelib.settlement.batches import sealing
 from chalicelib.settlement.batches import store as batches_store
+from chalicelib.settlement.batches.model import next_batch
 from chalicelib.subsidies.claims import store as claims
+from chalicelib.subsidies.claims.model import ClaimStatus
 from chalicelib.subsidies.holds import store as hold_store
 from chalicelib.vouchers.store import VoucherRow
 from tests.subsidies.claims.test_claims import voucher_states
@@ -79,9 +84,71 @@ def test_a_batch_holds_every_due_line_of_the_division_and_no_other(world: Any, m
 def test_a_batch_being_collected_takes_no_place_in_the_list(world: Any, money: Money) -> None:
     """It was left out after the page was cut: a page of one held nothing, and a cursor."""
     batch = money.sealed(scored_class(world, 1))
-    assert batches_store.open_batch("3401", after=1, now=money.now, change=world.change) is not None
+    opened_by_the_program_before(money)
     listed = money.ok(world.api("finance").get("/v1/settlement-batches", {"limit": 1}))
     assert [listed_batch["id"] for listed_batch in listed["items"]] == [batch["id"]]
+
+
+def opened_by_the_program_before(money: Money, *, after: int = 1) -> Any:
+    """Store a batch that was opened and got no line: programs before this one left such."""
+    empty = msgspec.structs.replace(next_batch("3401", after=after, now=money.now), version=3)
+    batches_store.BatchRow.from_record(empty).save()
+    counter = batches_store.BatchCounter(division="3401", number=after + 1, version=after + 1)
+    batches_store.CounterRow.from_record(counter).save()
+    return empty
+
+
+def test_an_index_that_still_names_what_was_batched_opens_no_batch(
+    world: Any, money: Money, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It left a batch without a line, which each night opened anew, with a record that something was sealed."""
+    money.sealed(scored_class(world, 2))
+    (row,) = claims.ClaimRow.scan()
+    late = msgspec.structs.replace(row.record, status=ClaimStatus.PUBLICISED, batched_count=0)
+    monkeypatch.setattr(claims, "due_claims", lambda *_, **__: iter([late]))
+    monkeypatch.setattr(claims, "lines_to_retry", lambda *_, **__: late.line_ids)
+    before = [row.record for row in batches_store.BatchRow.scan()]
+    for _ in range(2):
+        assert money.seal() is None
+    assert [row.record for row in batches_store.BatchRow.scan()] == before
+    assert batches_store.CounterRow.find("3401").number == 1
+
+
+def test_an_empty_batch_of_the_program_before_is_the_next_one(world: Any, money: Money) -> None:
+    money.sealed(scored_class(world, 1))
+    empty = opened_by_the_program_before(money)
+    assert money.seal() is None
+    assert batches_store.read_batch(empty.id) == empty, "nothing is written of what is not due"
+    money.publicised(scored_class(world, 2))
+    money.wait()
+    batch = money.seal()
+    assert (batch["id"], batch["number"], batch["count"], batch["version"]) == (empty.id, 2, 2, 5)
+    assert batches_store.read_batch(empty.id).opened_at == money.now
+
+
+def test_of_two_who_begin_a_batch_one_does_and_the_other_goes_on_with_it(world: Any, money: Money) -> None:
+    money.budget()
+    money.publicised(scored_class(world, 2))
+    money.wait()
+    division, now = "3401", money.now
+    context = system_context("settle_subsidies", now=now, request_id="req_night")
+    seen = batches_store.newest_batch
+    raced: list[Any] = []
+
+    def read_and_race(name: str) -> Any:
+        newest = seen(name)
+        if not raced:
+            raced.append(None)
+            raced.append(sealing.seal_division(context, division))
+        return newest
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(batches_store, "newest_batch", read_and_race)
+        mine = sealing.seal_division(context, division)
+    assert mine is None, "the other has sealed what was due"
+    assert raced[1].line_count == 2
+    assert [row.number for row in batches_store.BatchRow.scan()] == [1]
+    assert batches_store.CounterRow.find(division).number == 1
 
 
 def test_the_nightly_job_seals_like_the_request(world: Any, money: Money) -> None:
@@ -121,7 +188,7 @@ def test_a_batch_that_was_not_reserved_for_says_what_is_missing_and_waits(world:
     for _ in range(2):
         refused = money.api("finance").post("/v1/settlement-batches", {}, at=money.now)
         assert (refused.status, refused.json["code"]) == (409, "budget_exhausted")
-        assert "还差 1 分" in refused.json["detail"]
+        assert "还差 0.01 元" in refused.json["detail"]
     assert money.ok(world.api("finance").get("/v1/settlement-batches"))["items"] == []
     budget.update(actions=[BudgetRow.reserved_fen.set(claim["amount_fen"])])
     batch = money.seal()

@@ -87,8 +87,9 @@ def test_each_event_debits_one_account_and_credits_another(event: Event) -> None
         credited: (credited, 0, 200_000),
     }
     beside = add_up(summaries_of_group(posted)).get(institution_account("3401", SCHOOL))
-    told = (0, 0) if beside is None else (beside.debit_fen // 200_000, beside.credit_fen // 200_000)
-    assert told == TOLD_BESIDE.get(event, (0, 0))
+    more, less = TOLD_BESIDE.get(event, (0, 0))
+    told = (0, 0) if beside is None else (beside.debit_fen, beside.credit_fen)
+    assert told == (200_000 * more, 200_000 * less)
     assert (beside is None) == (event not in TOLD_BESIDE)
 
 
@@ -99,6 +100,9 @@ def test_summaries_count_their_entries_and_add_up_over_groups() -> None:
     totals = add_up(summaries)
     expense = totals[expense_account("3401", "prg_a")]
     assert (expense.debit_fen, expense.credit_fen) == (360_000, 50_000)
+    again = add_up([*summaries, *summaries])[expense.id]
+    assert (again.debit_fen, again.credit_fen) == (720_000, 100_000)
+    assert add_up([*summaries, *summaries])[treasury_account("3401")].credit_fen == 720_000
     first = summaries[0]
     assert first.id == f"{first.account}#2026-09-30T16:30:00.000000Z#{groups[0].id}"
     assert (first.division, first.group_id, first.posted_at) == ("3401", groups[0].id, AT)

@@ -178,7 +178,7 @@ def test_money_that_is_reserved_again_is_not_owed_again(world: Any, money: Money
     )
     answer = money.ok(money.send(batch, [returned(money, batch)]))
     assert [refused["code"] for refused in answer["refused"]] == ["budget_exhausted"]
-    assert str(OWED) in answer["refused"][0]["detail"]
+    assert "1,000.00 元" in answer["refused"][0]["detail"]
 
 
 def test_a_correction_moves_the_set_off_with_its_payment(world: Any, money: Money, debt: str) -> None:

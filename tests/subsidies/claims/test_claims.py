@@ -85,7 +85,7 @@ def test_declared_totals_that_differ_are_refused_with_both_figures(world: Any, m
         headers={"Accept-Language": "en"},
     )
     assert (answer.status, answer.json["code"]) == (422, "declared_totals_differ")
-    assert "3 / 1 fen" in answer.json["detail"]
+    assert "3 / 0.01 yuan" in answer.json["detail"]
     assert read_class(class_id).status == "scored"
 
 
@@ -159,7 +159,7 @@ def test_second_review_without_a_budget_or_with_too_little_says_what_is_missing(
     money.budget(claim["amount_fen"] - 1)
     short = money.decide("reviewer", claim, "approve")
     assert (short.status, short.json["code"]) == (409, "budget_exhausted")
-    assert "还差 1 分" in short.json["detail"]
+    assert "还差 0.01 元" in short.json["detail"]
     assert money.read(claim)["status"] == "reviewed"
 
 

@@ -8,14 +8,19 @@ import pytest
 
 from chalicelib.subsidies.claims.model import ClaimStatus, LineStatus, why_not
 from chalicelib.subsidies.claims.moves import (
+    approval_withdrawn,
     batched_after,
     changed,
     claim_without,
     closed,
     paid_after,
     publicised,
+    rejected,
     returned,
     reviewed,
+    sent_back,
+    taken_out_after,
+    unpaid_after,
 )
 from tests.subsidies.claims.test_states_shown import LAST_DAY, claim_of
 
@@ -85,3 +90,87 @@ def test_of_several_reasons_ones_own_work_is_told_first_then_the_version_then_th
     assert code("acc_school", claim.version - 1) == "self_approval"
     assert code("acc_yi", claim.version - 1) == "version_conflict"
     assert code("acc_yi", claim.version) == "wrong_state"
+
+
+def test_lines_that_leave_a_batch_make_settlement_look_at_the_claim_anew() -> None:
+    whole = batched_after(THREE, lines=3)
+    out = taken_out_after(whole, lines=2)
+    assert (out.status, out.batched_count, out.due_city) == (ClaimStatus.PAYABLE, 1, "3401")
+    assert (out.due_on, out.version) == ("2026-09-09#clm_a", whole.version + 1)
+
+
+def test_a_paid_line_that_is_to_be_paid_again_takes_the_claim_back_and_leaves_its_class() -> None:
+    paid = paid_after(batched_after(THREE, lines=3), lines=3)
+    again = unpaid_after(paid)
+    assert (again.status, again.paid_count, again.due_city, again.due_on) == (
+        ClaimStatus.BATCHED,
+        2,
+        None,
+        None,
+    )
+    assert again.class_closed is False
+    assert unpaid_after(closed(paid)).class_closed is True
+    partly = paid_after(batched_after(THREE, lines=3), lines=1)
+    assert unpaid_after(partly) == changed(partly, {"paid_count": 0})
+    over = paid_after(unpaid_after(closed(paid)), lines=1)
+    assert (over.status, over.due_city, over.due_on) == (ClaimStatus.PAID, None, None), "its class is closed"
+
+
+def test_a_claim_loses_its_lines_one_by_one_and_ends_with_the_last() -> None:
+    held: Any = FailedLine(status=LineStatus.HELD)
+    two = claim_without(THREE, held)
+    assert (two.status, two.line_count, two.amount_fen, two.batched_count) == (
+        ClaimStatus.PUBLICISED,
+        2,
+        360_000,
+        0,
+    )
+    assert (two.due_city, two.version) == ("3401", THREE.version + 1)
+    none = claim_without(claim_without(two, held), held)
+    assert (none.status, none.line_count, none.amount_fen) == (ClaimStatus.REJECTED, 0, 0)
+    assert (none.due_city, none.due_on, none.queued_at) == ("3401", "0000-00-00#clm_a", None)
+    waiting = claim_without(batched_after(THREE, lines=2), held)
+    assert (waiting.status, waiting.due_city, waiting.due_on) == (ClaimStatus.BATCHED, None, None)
+
+
+def test_a_withdrawn_approval_leaves_the_first_review_and_nothing_of_publicity() -> None:
+    claim = changed(THREE, {"reviewed_by": "acc_jia", "reviewed_at": NOW})
+    back = changed(claim, approval_withdrawn(claim, NOW))
+    assert (back.status, back.reviewed_by, back.reviewed_at, back.queued_at) == (
+        ClaimStatus.REVIEWED,
+        "acc_jia",
+        NOW,
+        NOW,
+    )
+    gone = (back.approved_by, back.payee_id, back.approved_on, back.budget_year, back.publicity_ends_on)
+    assert (*gone, back.due_city, back.due_on) == (None,) * 7
+
+
+def test_an_upheld_objection_sends_back_what_is_not_over() -> None:
+    back = changed(THREE, sent_back(THREE, "属实", NOW))
+    assert (back.status, back.decision_reason, back.queued_at) == (ClaimStatus.RETURNED, "属实", NOW)
+    assert (back.approved_by, back.publicity_ends_on, back.due_city) == (None, None, None)
+    for status in (ClaimStatus.PAID, ClaimStatus.RETURNED, ClaimStatus.REJECTED):
+        assert sent_back(changed(THREE, {"status": status}), "属实", NOW) == {}
+
+
+def test_a_rejected_claim_is_worth_nothing() -> None:
+    over = changed(THREE, rejected("不符合条件"))
+    assert (over.status, over.line_count, over.amount_fen) == (ClaimStatus.REJECTED, 0, 0)
+    assert (over.decision_reason, over.queued_at) == ("不符合条件", None)
+
+
+def test_what_a_reviewer_and_publicity_leave_on_a_claim() -> None:
+    claim = changed(THREE, reviewed("acc_jia", NOW))
+    assert (claim.status, claim.reviewed_by, claim.reviewed_at, claim.queued_at) == (
+        ClaimStatus.REVIEWED,
+        "acc_jia",
+        NOW,
+        NOW,
+    )
+    begun = publicised(
+        claim, approved_by="acc_b", approved_on=date(2026, 12, 31), ends_on=LAST_DAY, payee_id="pay_a"
+    )
+    public = changed(claim, begun)
+    assert (public.status, public.approved_by, public.payee_id) == (ClaimStatus.PUBLICISED, "acc_b", "pay_a")
+    assert (public.budget_year, public.due_city, public.queued_at) == (2026, "3401", None)

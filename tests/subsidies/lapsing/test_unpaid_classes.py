@@ -144,8 +144,12 @@ def test_closing_is_offered_to_a_clerk_where_nobody_is_payable_and_nowhere_else(
     nobody, somebody = scored_class(world, 2, failed={0, 1}), scored_class(world, 2, failed={0})
 
     def offered(who: Any) -> dict[str, list[str]]:
-        listed = money.ok(money.api(who).get("/v1/classes", at=money.now))["items"]
-        return {head["id"]: head["allowed_actions"] for head in listed}
+        listed = money.api(who).whole("/v1/classes", at=money.now)
+        assert not any({"close", "claim"} & set(head["allowed_actions"]) for head in listed), (
+            "each reads its trainees"
+        )
+        told = [money.api(who).get(f"/v1/classes/{head['id']}", at=money.now).json for head in listed]
+        return {room["id"]: room["allowed_actions"] for room in told}
 
     assert offered("clerk") == {nobody: ["close"], somebody: []}
     assert offered("reviewer") == {nobody: [], somebody: []}

@@ -423,7 +423,7 @@ def test_a_confirmed_case_takes_its_lines_out_of_a_sealed_batch(world: Any, mone
     money.publicised(class_id)
     money.wait()
     batch = money.seal()
-    found = finding(class_id, rule="footage_gap", lines=trainees(class_id)[:1])
+    found = finding(class_id, rule="uniform_scores", lines=trainees(class_id)[:1])
     record(money, found)
     assert money.batch(batch)["count"] == 2
     money.ok(resolve(money, found, "confirmed"))

@@ -7,6 +7,8 @@ from typing import Any
 import boto3
 import pytest
 
+from chalicelib.aws.parking import park
+from chalicelib.supervision.dead_letters import service
 from chalicelib.supervision.dead_letters.model import QUEUE_OF_WORKER, STARTED_OTHERWISE
 from infra.deployment.dead_letters import DeadLetters
 from infra.deployment.functions import FUNCTIONS
@@ -47,6 +49,20 @@ def test_the_province_counts_them_and_is_offered_what_it_can_redrive(api: Any) -
     assert shown["expire_shard"] == {"waiting": 2, "allowed_actions": ["redrive"]}
     assert shown["record_audit"] == {"waiting": 1, "allowed_actions": []}
     assert shown["seal_settlement"] == {"waiting": 0, "allowed_actions": []}
+
+
+def test_the_province_sees_what_was_put_aside_for_good(api: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    records = [{"dynamodb": {"SequenceNumber": f"parked{number}"}} for number in range(3)]
+    for record in records:
+        park(record, "record_audit", reason="undone")
+    told = api("province").get("/v1/dead-letters").json
+    assert [one for one in told["parked"] if one["record"].startswith("parked")] == [
+        {"queue": "record_audit", "record": f"parked{number}"} for number in range(3)
+    ]
+    assert not told["parked_more"]
+    monkeypatch.setattr(service, "PARKED_LISTED_MAX", 2)
+    few = api("province").get("/v1/dead-letters").json
+    assert (len(few["parked"]), few["parked_more"]) == (2, True)
 
 
 @pytest.mark.parametrize(("worker", "queue"), QUEUE_OF_WORKER.items())

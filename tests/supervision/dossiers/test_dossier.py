@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.aws.table import connection
 from chalicelib.kernel.principal import Context, Principal, Role
-from chalicelib.supervision.dossiers.model import NEIGHBOURS_MAX, SIGHTED_MAX, nearest, news
+from chalicelib.supervision.dossiers.model import SIGHTED_MAX, nearest, news
 from chalicelib.supervision.dossiers.service import Gathered, gather
 from chalicelib.supervision.dossiers.store import SightingRow
 from tests.classes.builders import Classroom, trainer
@@ -152,8 +152,32 @@ def test_what_is_seen_everywhere_is_listed_up_to_a_bound() -> None:
 
 def test_of_many_neighbours_the_nearest_in_time_are_read() -> None:
     spans = {f"cls_{day:02d}": (float(day), float(day) + 1) for day in range(30)}
-    assert nearest(spans, (10.0, 11.0), 3) == ["cls_09", "cls_10", "cls_11"]
-    assert len(nearest(spans, (10.0, 11.0), NEIGHBOURS_MAX)) == NEIGHBOURS_MAX
+    assert nearest(spans, (10.0, 11.0), 3, shared={}) == ["cls_09", "cls_10", "cls_11"]
+    assert nearest(spans, (10.0, 11.0), 2, shared={"cls_29": 4, "cls_10": 1}) == ["cls_29", "cls_10"]
+
+
+def test_a_thing_seen_in_too_many_places_is_looked_for_by_quarter(world: Any) -> None:
+    """A trainer of sixty classes, or a phone that a cheat has shown in sixty, hides nobody after that."""
+    from chalicelib.supervision.dossiers.store import add_sightings
+
+    here, there = Classroom(world).rostered(2), elsewhere(world, 20)
+    gathered(here)
+    (trainer_name,) = [row.what for row in SightingRow.scan() if row.what.startswith("trainer#")]
+    old = {f"cls_{number:024d}" for number in range(SIGHTED_MAX)}
+    SightingRow(trainer_name).delete()
+    add_sightings({trainer_name: old}, world.change)
+    gathered(here)
+    by_quarter = {
+        row.what: row.places for row in SightingRow.scan() if row.what.startswith(trainer_name + "#")
+    }
+    assert all(places == {here.id} for places in by_quarter.values())
+    assert by_quarter
+    add_sightings({name: {there.id} for name in by_quarter}, world.change)
+    beside = {head.id for head in gathered(here).dossier.neighbours.classes}
+    assert there.id in beside
+    before = {row.what: row.places for row in SightingRow.scan()}
+    gathered(here)
+    assert {row.what: row.places for row in SightingRow.scan()} == before, "again adds nothing"
 
 
 def test_a_class_that_is_gone_has_no_dossier(world: Any) -> None:

@@ -17,7 +17,6 @@ from chalicelib.enrolments.store import EnrolmentRow
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.programs.service import current_program
 from chalicelib.subsidies.claims.store import ClaimRow
-from chalicelib.supervision.evaluations.model import PATIENCE, day_of, touch
 from chalicelib.supervision.evaluations.service import (
     ask_for,
     ask_for_due,
@@ -27,7 +26,8 @@ from chalicelib.supervision.evaluations.service import (
     evaluate_waiting,
     touch_classes,
 )
-from chalicelib.supervision.evaluations.store import TouchedRow, note_touched
+from chalicelib.supervision.touches.model import PATIENCE, day_of, touch
+from chalicelib.supervision.touches.store import TouchedRow, note_touched
 from infra.export_records import export
 from infra.exported import read_folder
 from infra.supervise import evaluations
@@ -229,10 +229,53 @@ def test_what_is_due_tonight_is_evaluated_before_it_is_sealed(world: Any, cloud:
     assert schedules["settle_subsidies"] == "cron(35 16 * * ? *)"
 
 
+def test_who_seals_by_hand_has_what_is_due_evaluated_first(world: Any) -> None:
+    """Something happened after the last evaluation: the day has no night before its sealing."""
+    from tests.subsidies.scored import Money
+    from tests.supervision.evaluations.test_races import one_phone
+
+    money = Money(world)
+    money.budget()
+    claim = money.publicised(one_phone(world))
+    money.wait()
+    assert money.seal() is None
+    lines = money.read(claim)["lines"]
+    assert {line["status"] for line in lines} == {"held"}
+    assert {hold["code"] for line in lines for hold in line["holds"]} == {"risk_case"}
+
+
+def test_what_is_too_much_for_one_call_stays_due_and_is_looked_at_and_sealed_by_the_next(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from chalicelib.supervision.evaluations import service
+    from tests.subsidies.scored import Money, scored_class
+
+    monkeypatch.setattr("chalicelib.supervision.evaluations.service.EVALUATED_IN_A_CALL_MAX", 2)
+    money = Money(world)
+    money.budget()
+    classes = [scored_class(world, 2) for _ in range(3)]
+    for class_id in classes:
+        money.publicised(class_id)
+    money.wait()
+    seen: list[str] = []
+    evaluate = service.evaluate_class
+
+    def watched(context: Any, class_id: str) -> Any:
+        seen.append(class_id)
+        return evaluate(context, class_id)
+
+    monkeypatch.setattr(service, "evaluate_class", watched)
+    assert money.seal()["count"] == 4
+    assert len(seen) == 2
+    assert money.seal()["count"] == 2
+    assert sorted(seen) == sorted(classes), "each was looked at before it was sealed, once"
+    assert money.seal() is None
+
+
 def test_the_night_takes_what_the_day_touched_page_by_page(
     world: Any, cloud: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.supervision.evaluations.store.A_PAGE", 2)
+    monkeypatch.setattr("chalicelib.supervision.touches.store.A_PAGE", 2)
     context = context_at(world.now)
     names = [f"cls_{number:04d}aaaa" for number in range(40)]
     touch_classes(context, names)

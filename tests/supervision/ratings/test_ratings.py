@@ -1,5 +1,6 @@
 """Ratings from figures, and what a card does where the policy says so."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -49,6 +50,35 @@ def policy(money: Money, **changes: Any) -> None:
     }
     money.ok(money.api("province").post(f"{path}/policy", body, at=money.now))
     forget_programs()
+
+
+def test_refused_check_ins_are_rated_with_the_figure_behind_them(world: Any, money: Money) -> None:
+    """Two of three attempts came from elsewhere: what a class that was looked at had, on any path to it."""
+    from chalicelib.supervision.evaluations.service import evaluate_class, touch_classes
+    from tests.classes.builders import Classroom
+    from tests.supervision.evaluations.test_paths import context_at
+
+    room = Classroom(world).rostered(3)
+    at = room.starts() - timedelta(minutes=10)
+    far = {"location": {"lng": 118.4329, "lat": 31.3525}}
+    statuses = [
+        room.check_in(person, at=at, **(far if place else {})).status
+        for place, person in enumerate(room.people)
+    ]
+    assert statuses == [201, 409, 409]
+    context = context_at(at)
+    touch_classes(context, [room.id])
+    evaluate_class(context, room.id)
+
+    def rated() -> tuple[int, int, float | None]:
+        answer = money.ok(money.api("supervisor").get("/v1/reports/ratings", {"division": "3401"}, at=at))
+        (own,) = [item for item in answer["items"] if item["institution"] == room.json["institution"]]
+        return own["attempts"], own["refused"], own["refused_share"]
+
+    assert rated() == (3, 2, 0.6667)
+    evaluate_class(context, room.id)
+    touch_classes(context_at(at + timedelta(hours=1)), [room.id])
+    assert rated() == (3, 2, 0.6667), "a touch takes nothing away, and again is once"
 
 
 def caught(money: Money, times: int, outcome: str = "confirmed") -> None:

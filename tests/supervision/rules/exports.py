@@ -237,8 +237,9 @@ class Export:
         self.rows["projects"].append({"id": "prj_1", "occupation": "4-07-05-01", "level": 4})
         self.persons = 0
 
-    def institution(self, uscc: str, rooms: int | None) -> None:
-        self.rows["institutions"].append({"uscc": uscc, "name": "学校", "division": "340111", "rooms": rooms})
+    def institution(self, uscc: str, rooms: int | None, **told: Any) -> None:
+        row = {"uscc": uscc, "name": "学校", "division": "340111", "rooms": rooms}
+        self.rows["institutions"].append(row | told)
 
     def people(self, count: int) -> list[str]:
         self.persons += count

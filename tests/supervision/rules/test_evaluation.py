@@ -36,7 +36,9 @@ def spoiled() -> Export:
     export.institution("school of one room", 1)
     first = export.course(people=25, trainer="trainer x", institution="school of one room", room="1")
     second = export.course(trainer="trainer x", institution="school of one room", room="1")
-    export.course(institution="school of one room", place=WUHU)
+    third = export.course(institution="school of one room", place=WUHU)
+    for row in third.check_ins():
+        row["offline"] = row["enrolment"] in third.enrolments[:5]
     for place, row in enumerate(first.check_ins()):
         row["device"] = f"drawer {place % 3}"
         row["location"] |= {"lng": 117.2272131, "lat": 31.8206442, "mocked": place % 25 == 3}

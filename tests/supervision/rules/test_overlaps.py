@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.supervision.rules.exports import HEFEI, WUHU, Course, Export
+from tests.supervision.rules.exports import HEFEI, MONDAY, WUHU, Course, Export, text
 
 TRAINEES, PLACES, CAPACITY = "lesson_overlap", "trainer_or_room_overlap", "claim_burst"
 OTHER_SCHOOL = "91340200MA2ABCDE1X"
@@ -265,3 +265,50 @@ def test_unknown_rooms_are_those_that_timetables_name(export: Export) -> None:
     named, unnamed = school(export, None, 6), Export()
     assert [course.severity(CAPACITY) for course in named] == [None] * 6
     assert [course.severity(CAPACITY) for course in school(unnamed, None, 6, room=None)] == [None] * 6
+
+
+def raised(export: Export, classes: int, *, before: int, rooms: int, days: float = 30) -> list[Course]:
+    """Have a school that had fewer rooms until so many days before its classes begin."""
+    until = MONDAY - timedelta(days=days)
+    export.institution(OTHER_SCHOOL, rooms, rooms_before=[{"rooms": before, "until": text(until)}])
+    return [export.course(people=10, institution=OTHER_SCHOOL) for _ in range(classes)]
+
+
+def test_forty_rooms_entered_for_two_hide_no_ten_classes(export: Export) -> None:
+    course, *_ = raised(export, 10, before=2, rooms=40)
+
+    [finding] = course.found(CAPACITY)
+    assert finding.severity == "hold"
+    assert (finding.evidence["rooms"], finding.evidence["rooms_a_year_before"]) == (40, 2)
+    assert finding.evidence["rooms_then"] == 40
+
+
+def test_rooms_entered_little_by_little_hide_nothing_either(export: Export) -> None:
+    steps = [(2, 200), (4, 120), (6, 60), (8, 20)]
+    before = [{"rooms": rooms, "until": text(MONDAY - timedelta(days=days))} for rooms, days in steps]
+    export.institution(OTHER_SCHOOL, 10, rooms_before=before)
+    course, *_ = [export.course(people=10, institution=OTHER_SCHOOL) for _ in range(10)]
+
+    assert course.severity(CAPACITY) == "hold"
+
+
+def test_rooms_entered_after_the_lessons_do_not_count(export: Export) -> None:
+    course, *_ = raised(export, 4, before=2, rooms=6, days=-60)
+
+    [finding] = course.found(CAPACITY)
+    assert (finding.severity, finding.evidence["rooms_then"]) == ("hold", 2)
+
+
+def test_a_school_that_doubled_and_uses_it_is_told_and_not_held(export: Export) -> None:
+    first, *others = raised(export, 4, before=2, rooms=4)
+    assert first.severity(CAPACITY) == "warn"
+    assert [course.severity(CAPACITY) for course in others] == [None] * 3, "one class is enough to tell of it"
+
+
+def test_rooms_that_were_raised_and_are_not_used_are_nothing(export: Export) -> None:
+    assert [course.severity(CAPACITY) for course in raised(export, 2, before=2, rooms=40)] == [None] * 2
+
+
+def test_rooms_raised_more_than_a_year_before_are_the_schools(export: Export) -> None:
+    courses = raised(export, 10, before=2, rooms=10, days=380)
+    assert [course.severity(CAPACITY) for course in courses] == [None] * 10

@@ -7,7 +7,7 @@ import msgspec
 from chalicelib.edge.describing.words import told
 from chalicelib.programs.model import Policy
 from chalicelib.programs.thresholds import Thresholds
-from chalicelib.supervision.rules.register import CLASS_RULES, VOUCHER_RULES
+from chalicelib.supervision.rules.register import CLASS_RULES, ONLY_ALIKE, VOUCHER_RULES
 from infra.rules import PLACE, document
 
 DESIGN = [
@@ -27,10 +27,11 @@ DESIGN = [
     "shared_phone_or_account",
     "claim_burst",
 ]
+BY_TRYING = ["offline_check_ins"]
 
 
 def test_the_rules_are_those_of_the_design_in_its_order() -> None:
-    assert [rule.name for rule in CLASS_RULES] == DESIGN
+    assert [rule.name for rule in CLASS_RULES] == DESIGN + BY_TRYING
     assert [rule.name for rule in VOUCHER_RULES] == ["idle_voucher"]
 
 
@@ -45,6 +46,17 @@ def test_every_threshold_is_read_by_a_rule_and_every_rule_tells_its_own() -> Non
     own = {name for name in told if not name.startswith("policy.")}
     assert own == {field.name for field in msgspec.structs.fields(Thresholds)}
     assert all(hasattr(Policy(), name.removeprefix("policy.")) for name in told - own)
+
+
+def test_what_only_looks_like_cheating_is_marked_so() -> None:
+    assert {
+        "shared_phone_or_account",
+        "check_in_burst",
+        "footage_gap",
+        "identical_coordinates",
+        "offline_check_ins",
+        "uniform_scores",
+    } == ONLY_ALIKE
 
 
 def test_every_rule_says_whom_it_spares() -> None:

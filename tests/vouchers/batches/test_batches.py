@@ -1,5 +1,7 @@
 """Issuance batches: counted, approved by a second person, issued chunk by chunk, whatever is lost or repeated."""
 
+import contextlib
+import itertools
 import random
 from datetime import timedelta
 
@@ -19,6 +21,8 @@ from chalicelib.vouchers.batches.model import (
     Tally,
 )
 from chalicelib.vouchers.model import voucher_id_of
+from tests.support.in_process import Interrupted
+from tests.support.plugin import forget_what_is_known
 from tests.vouchers.lists import approve, deliver, graduate_of, path_of, propose, read, ready_list, say
 
 LONG = 5_001
@@ -138,7 +142,8 @@ def test_a_worker_that_died_before_summing_up_leaves_a_batch_that_ends(world, cl
     batch = propose(world, ready_list(world, chunks_of(world, [2])))
     approve(world, batch)
     cloud.messages("issuance")
-    chunk_store.record_outcome(batch["id"], Phase.ISSUE, 0, Tally(issued=2), [])  # and then it died
+    done = chunk_store.outcome_of(batch["id"], Phase.ISSUE, 0, Tally(issued=2), [])
+    chunk_store.record_outcome(done)  # and then it died
     assert app.resume_issuance({"now": world.later(minutes=20).isoformat()}, None) == {"chunks": 1}
     deliver(cloud.messages("issuance"))
     assert read(world, batch)["status"] == "issued"
@@ -162,6 +167,32 @@ def test_vouchers_of_a_run_that_died_before_it_was_written_down_are_counted_once
 
     lost = store.read_voucher(voucher_id_of(person_key_of(world.person(100).id_number), world.program_id))
     assert lost.status.value == "revoked", "issued by the run that died, found ineligible by the repeat"
+
+
+def dying_at(number):
+    def die(call):
+        if abs(call) == number:
+            raise Interrupted
+
+    return die
+
+
+def test_whoever_dies_proposing_leaves_a_whole_batch_or_nothing_of_it(world, emulator):
+    """What became of the chunks stood there before the batch, and for good when that never came."""
+    import_id = ready_list(world, chunks_of(world, [1, 2]))
+    before = emulator.keep()
+    for number in itertools.count(1):
+        emulator.restore(before)
+        forget_what_is_known()
+        with contextlib.suppress(Interrupted), emulator.interrupted(dying_at(number)):
+            propose(world, import_id)
+        batches = {row.id for row in batch_store.IssuanceBatchRow.scan()}
+        told = [row.batch_id for row in chunk_store.ChunkOutcomeRow.scan()]
+        assert (len(batches), len(told)) in ((0, 0), (1, 2)), f"call {number}"
+        assert set(told) == batches
+        if emulator.calls < number:
+            break
+    assert number > 5
 
 
 @pytest.mark.parametrize("status", list(IssuanceBatchStatus))

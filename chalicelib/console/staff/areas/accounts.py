@@ -47,6 +47,7 @@ def show(page: Page) -> Reply:
         ],
         listing=listing,
         row=row,
+        divided=True,
         forms=[(("新增账号", "A new account"), form, "")] if may_make else [],
         template="accounts",
         invitation=page.result,

@@ -15,7 +15,7 @@ _COLUMNS: Final = (*COLUMNS, "id")
 
 def show(page: Page, class_id: str) -> Reply:
     """Draw the form: what has begun is not in it, an emptied row is a lesson that shall not be held."""
-    room = page.get("/v1/classes/{class_id}", {"class_id": class_id})
+    room = page.get("/v1/classes/{class_id}", {"class_id": class_id}, closely="false")
     if page.visit.fields:
         rows = typed_rows(page, _COLUMNS)
     else:

@@ -1,16 +1,25 @@
 """Classes: lists by state, and one class with its plan, roster, attendance, marks, claim and history."""
 
+import functools
 from typing import Any, Final
 
+from chalicelib.attendance.footage.store import want_holds
+from chalicelib.classes.model import ClassStatus
+from chalicelib.classes.store import heads_by_id, want_class
 from chalicelib.console import words
 from chalicelib.console.staff import plots
 from chalicelib.console.staff.areas import filming
+from chalicelib.console.staff.comparing import as_said
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
+from chalicelib.edge.pages import Visit
 from chalicelib.kernel.calendar import SHANGHAI
 from chalicelib.kernel.errors import NotFound
+from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.reasons import error
 from chalicelib.programs.model import OverridableCheck
+from chalicelib.subsidies.claims.model import claim_id_of
+from chalicelib.subsidies.claims.store import want_claims
 
 PAGE_ROWS: Final = 50
 RADIUS_M: Final = 200
@@ -34,6 +43,17 @@ _STATES: Final = (
 )
 
 
+def ahead(visit: Visit) -> None:
+    """Have the rows of a class come along, and its claim where that is shown."""
+    class_id, part = visit.values.get("id", ""), visit.values.get("part", "plan")
+    if is_id(class_id, "cls"):
+        want_class(class_id)
+        if part == "claim":
+            want_claims([claim_id_of(class_id)])
+        if part.startswith("les_"):
+            want_holds([part])
+
+
 def show(page: Page) -> Reply:
     """Show the list, one class, or a part of one."""
     class_id = page.visit.values.get("id")
@@ -45,7 +65,7 @@ def show(page: Page) -> Reply:
     drawn = _PARTS.get(part)
     if drawn is None:
         raise error("not_found")
-    room = _read(page, class_id)
+    room = _read(page, class_id, closely=part == "plan" or (part == "claim" and _is_scored(class_id)))
     return _draw(page, room, part, **drawn(page, room))
 
 
@@ -63,17 +83,27 @@ def _list(page: Page) -> Reply:
         "/v1/classes",
         status=asked.get("status"),
         division=asked.get("division"),
+        institution=asked.get("institution"),
         cursor=asked.get("cursor"),
         limit=PAGE_ROWS,
+        named=asked.get("named") or None,
+        opens_from=asked.get("opens_from") or None,
+        opens_until=asked.get("opens_until") or None,
     )
-    page.know(item.institution for item in listing.items)
+    page.know([asked.get("institution"), *(item.institution for item in listing.items)])
     return page.draw("classes", page.say("班级", "Classes"), listing=listing, states=_STATES)
 
 
-def _read(page: Page, class_id: str) -> Any:
-    room = page.get(_CLASS, {"class_id": class_id})
+def _read(page: Page, class_id: str, *, closely: bool = False) -> Any:
+    """Read a class; all that a decision needs is read for the page alone that has the decisions."""
+    room = page.get(_CLASS, {"class_id": class_id}, closely=str(closely).lower())
     page.know([room.institution])
     return room
+
+
+def _is_scored(class_id: str) -> bool:
+    """Tell whether a class waits to be claimed for; its head came along with the account."""
+    return any(head.status is ClassStatus.SCORED for head in heads_by_id([class_id]))
 
 
 def _draw(page: Page, room: Any, part: str, **facts: Any) -> Reply:
@@ -82,8 +112,10 @@ def _draw(page: Page, room: Any, part: str, **facts: Any) -> Reply:
         room.name,
         room=room,
         part=part,
+        compared=functools.partial(as_said, page),
         tabs=_tabs(page),
         undecided=_undecided(room),
+        decided_here=part == "plan" or (part == "claim" and str(room.status) == ClassStatus.SCORED),
         echo={"policy_version": room.policy_version, "project_version": room.project.version},
         at={"change_id": room.open_change.id} if room.open_change is not None else {},
         **facts,
@@ -118,10 +150,11 @@ def _roster(page: Page, room: Any) -> dict[str, Any]:
 
 def _attendance(page: Page, room: Any) -> dict[str, Any]:
     values = {"class_id": room.id}
+    names = _names(page, room)
     make_ups = page.get(f"{_CLASS}/make-ups", values, limit=100)
     return {
         "attendance": page.get(f"{_CLASS}/attendance", values),
-        "names": _names(page, room),
+        "names": names,
         "make_ups": make_ups,
         "topics": {lesson.id: lesson.topic for lesson in room.lessons},
     }
@@ -133,13 +166,15 @@ def _names(page: Page, room: Any) -> dict[str, Any]:
 
 
 def _marks(page: Page, room: Any) -> dict[str, Any]:
+    names = _names(page, room)
     sheets = page.get(f"{_CLASS}/scores", {"class_id": room.id})
-    return {"sheets": sheets.items, "names": _names(page, room)}
+    return {"sheets": sheets.items, "names": names}
 
 
 def _claim(page: Page, room: Any) -> dict[str, Any]:
     values = {"class_id": room.id}
-    payability, names = page.get(f"{_CLASS}/payability", values), _names(page, room)
+    payability = page.get(f"{_CLASS}/payability", values, others="approved")
+    names = _names(page, room)
     return {
         "payability": payability,
         "overrides": page.get(f"{_CLASS}/overrides", values, limit=100).items,
@@ -196,9 +231,9 @@ def _lesson(page: Page, class_id: str, lesson_id: str) -> Reply:
     if lesson is None:
         raise error("not_found")
     values = {"lesson_id": lesson_id}
+    names = _names(page, room)
     check_ins = page.get("/v1/lessons/{lesson_id}/check-ins", values, limit=100)
     footage = page.get("/v1/lessons/{lesson_id}/footage", values)
-    names = _names(page, room)
     site = lesson.site or room.site
     proofs = [(check_in, proof) for check_in in check_ins.items for proof in check_in.proofs]
     named = {check_in.id: _name_of(check_in, names) for check_in in check_ins.items}

@@ -2,27 +2,36 @@
 
 from typing import Any
 
+import msgspec
+
+from chalicelib.console.events import event_name
 from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import Cell, Filter, Row, draw_table, states, status_cell
 from chalicelib.edge.endpoints import Reply
-from chalicelib.kernel.calendar import SHANGHAI
+
+_PATH = "/v1/exchange/deliveries"
 
 
 def show(page: Page) -> Reply:
-    """Show the deliveries in a state, the refused ones by default."""
+    """Show the deliveries in a state, the refused ones by default.
+
+    Who comes for one `message` sees it first, above the others of its state.
+    """
     asked = page.visit.parameters
-    listing = page.get(
-        "/v1/exchange/deliveries",
-        state=asked.get("state") or "refused",
-        cursor=asked.get("cursor"),
-        limit=50,
-    )
+    wanted = None
+    if asked.get("message") and not asked.get("state"):
+        wanted = page.get(_PATH + "/{message_id}", {"message_id": asked["message"]})
+    usual = str(wanted.state) if wanted is not None else "refused"
+    listing = page.get(_PATH, state=asked.get("state") or usual, cursor=asked.get("cursor"), limit=50)
+    if wanted is not None and not asked.get("cursor"):
+        others = [item for item in listing.items if item.message_id != wanted.message_id]
+        listing = msgspec.structs.replace(listing, items=[wanted, *others])
 
     def row(item: Any) -> Row:
         return Row(
             cells=[
-                Cell(item.event, small=item.subject),
-                Cell(f"{item.occurred_at.astimezone(SHANGHAI):%Y-%m-%d %H:%M}"),
+                Cell(event_name(item.event, english=page.english), small=item.subject),
+                Cell(page.moment(item.occurred_at)),
                 Cell(item.attempts, number=True),
                 status_cell(page, "delivery", item.state),
                 Cell(item.failure or ""),
@@ -46,5 +55,15 @@ def show(page: Page) -> Reply:
         ],
         listing=listing,
         row=row,
-        filters=[Filter("state", states(page, "delivery", ["pending", "refused", "dead", "acknowledged"]))],
+        filters=[
+            Filter(
+                "state",
+                states(
+                    page,
+                    "delivery",
+                    ["refused", "dead", "waiting", "pending", "sent", "acknowledged", "passed", "missing"],
+                ),
+                default=usual,
+            )
+        ],
     )

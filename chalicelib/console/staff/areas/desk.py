@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any, Final
 
+from chalicelib.classes.store import want_class
 from chalicelib.console.staff.areas import changing
 from chalicelib.console.staff.areas.timetables import (
     BLANK_ROWS,
@@ -16,11 +17,19 @@ from chalicelib.console.staff.deciding import FORM_KEY
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
 from chalicelib.edge.forms import malformed
+from chalicelib.edge.pages import Visit
 from chalicelib.kernel.calendar import calendar_known, is_working_day, shanghai_date
 from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.ids import is_id
 
 _CLASSES_SHOWN: Final = 50
 _TRAINERS: Final = 3
+
+
+def ahead(visit: Visit) -> None:
+    """Have a class come along."""
+    if is_id(visit.values.get("id", ""), "cls"):
+        want_class(visit.values["id"])
 
 
 def show(page: Page) -> Reply:
@@ -50,7 +59,7 @@ def _desk(page: Page) -> Reply:
     ][:2]
     lessons = []
     for room in running:
-        whole = page.get("/v1/classes/{class_id}", {"class_id": room.id})
+        whole = page.get("/v1/classes/{class_id}", {"class_id": room.id}, closely="false")
         lessons += [
             (whole, lesson, _checked_in(page, lesson))
             for lesson in whole.lessons
@@ -61,7 +70,7 @@ def _desk(page: Page) -> Reply:
         page.say("窗口", "Desk"),
         classes=classes,
         lessons=lessons,
-        claims=page.get("/v1/subsidy-claims", limit=20).items,
+        claims=page.get("/v1/subsidy-claims", limit=20).items if uscc else [],
         uscc=uscc,
     )
 
@@ -77,7 +86,8 @@ def _checked_in(page: Page, lesson: Any) -> list[str]:
 
 
 def _application(page: Page, class_id: str | None) -> Reply:
-    room = page.get("/v1/classes/{class_id}", {"class_id": class_id}) if class_id else None
+    values = {"class_id": class_id or ""}
+    room = page.get("/v1/classes/{class_id}", values, closely="false") if class_id else None
     own = _own_institution(page)
     projects = page.get("/v1/projects", limit=100).items
     return page.draw(

@@ -5,7 +5,6 @@ from typing import Any
 from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import Cell, Row, draw_table, status_cell
 from chalicelib.edge.endpoints import Listing, Reply
-from chalicelib.kernel.calendar import shanghai_date
 
 
 def show(page: Page) -> Reply:
@@ -31,7 +30,7 @@ def show(page: Page) -> Reply:
                     page.say("看班级", "Its class") if item.class_id else "",
                     href=f"console/classes/{item.class_id}" if item.class_id else "",
                 ),
-                Cell(f"{shanghai_date(item.confirmed_at)}"),
+                Cell(page.day(item.confirmed_at)),
                 Cell(f"{item.theory} / {item.practice}" if item.theory is not None else ""),
             ],
             name=item.trainee.name,
@@ -56,4 +55,5 @@ def show(page: Page) -> Reply:
         ],
         listing=listing,
         row=row,
+        divided=True,
     )

@@ -6,7 +6,6 @@ from chalicelib.console import words
 from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import Cell, Filter, Row, draw_table, states, status_cell
 from chalicelib.edge.endpoints import Reply
-from chalicelib.kernel.calendar import shanghai_date
 
 
 def show(page: Page) -> Reply:
@@ -35,7 +34,7 @@ def show(page: Page) -> Reply:
                     small=item.subject.id,
                 ),
                 Cell(page.institution(item.institution)),
-                Cell(f"{shanghai_date(item.since)}"),
+                Cell(page.day(item.since)),
                 Cell(who),
                 status_cell(page, "hold", item.status),
             ],
@@ -63,6 +62,7 @@ def show(page: Page) -> Reply:
         ],
         listing=listing,
         row=row,
+        divided=True,
         filters=[Filter("status", states(page, "hold", ["open", "released"]))],
         forms=stop,
     )

@@ -5,7 +5,6 @@ from typing import Any
 from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import Cell, Filter, Row, draw_table, states, status_cell
 from chalicelib.edge.endpoints import Reply
-from chalicelib.kernel.calendar import shanghai_date
 
 
 def show(page: Page) -> Reply:
@@ -25,7 +24,7 @@ def show(page: Page) -> Reply:
             cells=[
                 Cell(item.reason, small=item.contact or ""),
                 Cell(page.say("看申领", "The claim"), href=f"console/claims/{item.claim_id}"),
-                Cell(f"{shanghai_date(item.created_at)}"),
+                Cell(page.day(item.created_at)),
                 status_cell(page, "objection", item.status),
                 Cell(item.resolution or ""),
             ],
@@ -50,5 +49,6 @@ def show(page: Page) -> Reply:
         ],
         listing=listing,
         row=row,
+        divided=True,
         filters=[Filter("status", states(page, "objection", ["open", "upheld", "dismissed"]))],
     )

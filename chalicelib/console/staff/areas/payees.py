@@ -5,7 +5,6 @@ from typing import Any
 from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import Cell, Row, draw_table, status_cell
 from chalicelib.edge.endpoints import Reply
-from chalicelib.kernel.calendar import SHANGHAI
 
 
 def show(page: Page) -> Reply:
@@ -21,7 +20,7 @@ def show(page: Page) -> Reply:
                 Cell(page.institution(item.institution), href=f"console/institutions/{item.institution}"),
                 Cell(item.holder, small=f"{item.bank} {item.number}"),
                 Cell(item.reason, small=" ".join(told)),
-                Cell(f"{item.counts_from.astimezone(SHANGHAI):%Y-%m-%d}"),
+                Cell(page.day(item.counts_from)),
                 status_cell(page, "payee_account", item.status),
             ],
             name=page.institution(item.institution),
@@ -46,4 +45,5 @@ def show(page: Page) -> Reply:
         ],
         listing=listing,
         row=row,
+        divided=True,
     )

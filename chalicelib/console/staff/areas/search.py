@@ -1,11 +1,19 @@
-"""Search: a thing by its id, an institution by its code; what is found is gone to at once."""
+"""Search: a thing by its id, an institution by its code; what is found is gone to at once.
+
+A person is looked up by ID number: a form is sent, and what is found stands on the page that answers it, in
+no address. Sending the same form again (F5) is the same call under the same key: it gives the first answer
+and is no second look.
+"""
 
 import re
 from typing import Final
 
+import msgspec
+
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
 from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.identity import InvalidIdentity, parse_id_number
 from chalicelib.kernel.ids import whole_of
 
 _PLACES: Final = {
@@ -21,6 +29,8 @@ _PLACES: Final = {
 }
 """Of each kind of id: where it is read, its page, and what it is."""
 _INSTITUTION: Final = ("/v1/institutions/{uscc}", "institutions/{id}")
+_LOOKUPS: Final = "/v1/person-lookups"
+SHOWN_ONCE: Final = frozenset({"new.lookup"})
 _USCC: Final = re.compile(r"[0-9A-Z]{18}")
 _BLANK: Final = re.compile(r"\s+")
 
@@ -30,6 +40,8 @@ def show(page: Page) -> Reply:
     asked = _BLANK.sub("", page.visit.parameters.get("q", ""))
     if not asked:
         return _draw(page, asked, failed=False)
+    if _is_of_a_person(asked):
+        return _draw(page, "", failed=False)
     path, place = _place_of(asked)
     if not path:
         return _draw(page, asked, failed=True)
@@ -40,6 +52,15 @@ def show(page: Page) -> Reply:
     except DomainError:
         return _draw(page, asked, failed=True)
     return page.go(f"{page.visit.root}console/{place.format(id=found)}")
+
+
+def _is_of_a_person(asked: str) -> bool:
+    """Tell whether it is an ID number: it is looked up by the other form, and is not said again."""
+    try:
+        parse_id_number(asked)
+    except InvalidIdentity:
+        return False
+    return True
 
 
 def _place_of(asked: str) -> tuple[str, str]:
@@ -56,4 +77,14 @@ def _draw(page: Page, asked: str, *, failed: bool) -> Reply:
     kinds = [
         (prefix, page.say(*label)) for prefix, (path, _, label) in _PLACES.items() if page.may("GET", path)
     ]
-    return page.draw("search", page.say("查询", "Search"), asked=asked, failed=failed, kinds=kinds)
+    person = msgspec.to_builtins(page.result) if page.done in SHOWN_ONCE else None
+    page.know(enrolment["institution"] for enrolment in (person["enrolments"] if person else ()))
+    return page.draw(
+        "search",
+        page.say("查询", "Search"),
+        asked=asked,
+        failed=failed,
+        kinds=kinds,
+        person=person,
+        lookup=page.form_for("lookup") if page.may("POST", _LOOKUPS) else None,
+    )

@@ -56,11 +56,32 @@ def send(page: Page, do: str) -> Reply:
     except DomainError as failure:
         page.refuse(failure)
         return page.draw(
-            "sheet_answer", page.say("核对结果", "Result"), answer=None, rows=[], dry_run=dry_run
+            "sheet_answer",
+            page.say("核对结果", "Result"),
+            answer=None,
+            rows=_named(page),
+            dry_run=dry_run,
         )
     return page.draw(
         "sheet_answer", page.say("核对结果", "Result"), answer=answer, rows=_rows(answer), dry_run=dry_run
     )
+
+
+def _named(page: Page) -> list[dict[str, Any]]:
+    """Give what is wrong with a sheet, and people by their names where only their enrolment is known."""
+    assert page.problem is not None
+    told = [dict(fault) for fault in page.problem.errors or ()]
+    unnamed = [fault for fault in told if str(fault.get("field", "")).startswith("enr_")]
+    class_id = page.visit.values.get("id", "")
+    if unnamed and class_id.startswith("cls_"):
+        roster = page.get("/v1/classes/{class_id}/roster", {"class_id": class_id})
+        names = {row.enrolment_id: f"{row.trainee.name} {row.trainee.id_number}" for row in roster.items}
+        for fault in unnamed:
+            enrolment_id = fault.pop("field")
+            fault["column"] = names.get(enrolment_id, enrolment_id)
+            fault["detail"] = fault["detail"].replace(enrolment_id, fault["column"])
+    page.problem.errors = told
+    return told
 
 
 def _rows(answer: Any) -> list[Any]:

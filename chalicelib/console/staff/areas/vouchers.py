@@ -18,6 +18,7 @@ def show(page: Page) -> Reply:
             "/v1/vouchers",
             status=asked.get("status"),
             flag=asked.get("flag"),
+            division=asked.get("division"),
             cursor=asked.get("cursor"),
             limit=50,
         )
@@ -31,7 +32,7 @@ def show(page: Page) -> Reply:
                 Cell(item.holder.name, href=f"console/vouchers/{item.id}", small=item.holder.id_number),
                 status_cell(page, "voucher", item.status),
                 Cell(yuan(item.face_value_fen), number=True),
-                Cell(str(item.valid_through)),
+                Cell(page.day(item.valid_through)),
                 Cell(page.institution(item.institution)),
             ],
             name=item.holder.name,
@@ -55,6 +56,7 @@ def show(page: Page) -> Reply:
         ],
         listing=listing,
         row=row,
+        divided=True,
         filters=[
             Filter("status", states(page, "voucher", list(STATUSES["voucher"]))),
             Filter(

@@ -3,12 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from chalicelib.console.events import event_name
 from chalicelib.console.findings import rule_name
 from chalicelib.console.staff.actions import ACTS
 from chalicelib.console.staff.deciding import FORM_KEY
 from chalicelib.console.staff.rendering import Page
+from chalicelib.console.staff.session import claimed_holder
 from chalicelib.edge.endpoints import Reply
+from chalicelib.edge.pages import Visit
 from chalicelib.kernel.ids import whole_of
+from chalicelib.supervision.waiting.service import look_ahead
 
 PAGE_ROWS: Final = 50
 _PLACES: Final[Mapping[str, str]] = {
@@ -22,24 +26,36 @@ _PLACES: Final[Mapping[str, str]] = {
     "footage": "classes/{room}/{within}",
     "override": "classes/{room}/claim",
     "subsidy_claim": "claims/{subject}",
+    "stopped_claim": "claims/{subject}",
     "claim_line": "lines/{subject}",
     "idle_voucher": "enrolments/{subject}",
     "restoration": "vouchers/{subject}",
     "settlement_batch": "money/{subject}",
     "issuance_batch": "issuance/{within}/{subject}",
     "rename": "lists/{within}",
-    "account": "accounts",
+    "account": "accounts?division={division}",
+    "client": "clients?division={division}",
     "payee": "payees",
     "hold": "holds",
     "objection": "objections",
     "risk_case": "cases/{subject}",
+    "delivery": "deliveries?message={subject}",
+    "webhook": "clients?webhook={subject}",
 }
-"""On which page each kind of thing that waits is decided; `room` is the class that its id names."""
+"""On which page each kind of thing that waits is decided; `room` is the class that its id names,
+`division` that in whose list it stands."""
 _BULK: Final[Mapping[str, tuple[str, ...]]] = {
     "subsidy_claim": ("review", "approve", "return", "reject"),
     "objection": ("resolve",),
 }
 """Kinds that the API decides several of in one call, and as what."""
+
+
+def ahead(visit: Visit) -> None:
+    """Have what the list rests on come along with the account of who asks for it."""
+    principal = claimed_holder(visit)
+    if principal is not None:
+        look_ahead(principal, visit.now)
 
 
 def show(page: Page, results: Any = None) -> Reply:
@@ -72,12 +88,18 @@ def show(page: Page, results: Any = None) -> Reply:
 def place_of(item: Any) -> str:
     """Tell on which page a thing that waits is decided."""
     room = whole_of("cls", item.subject)[0]
-    return _PLACES[str(item.kind)].format(subject=item.subject, within=item.within, room=room)
+    return _PLACES[str(item.kind)].format(
+        subject=item.subject, within=item.within, room=room, division=item.division
+    )
 
 
 def _title(page: Page, item: Any) -> str:
-    """Name a thing: a case by its rule's name, all others as the API does."""
-    return rule_name(item.name, english=page.english) if str(item.kind) == "risk_case" else str(item.name)
+    """Name a thing: a case by its rule's name, a message by its event's, all others as the API does."""
+    if str(item.kind) == "risk_case":
+        return rule_name(item.name, english=page.english)
+    if str(item.kind) == "delivery":
+        return event_name(item.name, english=page.english)
+    return str(item.name)
 
 
 def _bulk_actions(page: Page, kind: str | None, rows: Any) -> list[tuple[str, str, bool]]:

@@ -57,7 +57,7 @@ def propose(renames: Iterable[Rename], change: Change) -> None:
     for rename in renames:
         with contextlib.suppress(ConditionFailed):
             row: Any = RenameRow.from_record(rename)
-            row.queue, row.queued_at = queue_of(PROVINCE, rename.part), rename.proposed_at
+            row.queue, row.queued_at = queue_of(PROVINCE), rename.proposed_at
             insert(row, change=change)
 
 

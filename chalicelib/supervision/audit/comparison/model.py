@@ -12,43 +12,27 @@ lost, or that nobody could write) is missing without a trace; the row itself tel
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from chalicelib.exchange.model import area_of
 from chalicelib.kernel.calendar import shanghai_date
-from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.principal import Change
+from chalicelib.kernel.walking import StandingRow
 from chalicelib.supervision.audit.model import entry_of
 
-Value = TypeVar("Value")
 LAG = timedelta(hours=1)
 """Younger changes may be on their way to the chain."""
 STREAM_MEMORY = timedelta(hours=26)
 """Older changes come no more: a stream forgets after a day. What is missing of them is rebuilt."""
-SEGMENTS = 4
-"""Parts of a table that are walked one after the other: each is gone on with by itself."""
 GAPS_KEPT = 200
 """Gaps listed of one walk; their number is counted to the end."""
 
 
-class StandingRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A row of a streamed table as far as the comparison reads it."""
-
-    table: str
-    subject: str
-    part: str
-    version: int | None
-    division: str
-    changed_at: datetime | None
-    told_by: str | None = None
-    raw: Mapping[str, Any] = {}
-
-    @property
-    def entry(self) -> str | None:
-        """Give the place of its last change among those of its subject; None of a row without a version."""
-        return entry_of(self.part, self.version, "") if self.version is not None else None
+def place_of(row: StandingRow) -> str | None:
+    """Give the place of a row's last change among those of its subject; None of a row without a version."""
+    return entry_of(row.part, row.version, "") if row.version is not None else None
 
 
 class Gap(msgspec.Struct, frozen=True, kw_only=True):
@@ -141,7 +125,8 @@ def incomplete(
     return [
         row
         for row in rows
-        if row.entry is None or any((row.subject, entry) not in recorded for entry in entries_of(row, since))
+        if place_of(row) is None
+        or any((row.subject, entry) not in recorded for entry in entries_of(row, since))
     ]
 
 
@@ -157,55 +142,10 @@ def gaps_among(rows: Sequence[StandingRow], recorded: Mapping[tuple[str, str], o
             division=row.division,
         )
         for row in rows
-        if row.entry is None or (row.subject, row.entry) not in recorded
+        if place_of(row) is None or (row.subject, place_of(row)) not in recorded
     ]
 
 
 def key_of(gap: Gap) -> tuple[str, str] | None:
     """Give the key of the record that a gap lacks; None where the row has no version."""
     return (gap.subject, entry_of(gap.part, gap.version, "")) if gap.version is not None else None
-
-
-def onwards(at: Comparison, tables: Sequence[str], after: dict[str, Any] | None) -> dict[str, Any]:
-    """Tell where a walk goes on after a page: in the segment, with the next one, or with the next table.
-
-    `tables` are in the order of their names; a table that has come since the walk began has its turn if its
-    name comes later.
-    """
-    if after is not None:
-        return {"after": after}
-    if at.segment + 1 < SEGMENTS:
-        return {"after": None, "segment": at.segment + 1}
-    following = next((name for name in tables if name > at.table), "")
-    return {"after": None, "segment": 0, "table": following}
-
-
-def row_of(table: str, item: Mapping[str, Any], key: tuple[str, str]) -> StandingRow:
-    """Describe a row as it is stored; what of it cannot be read tells nothing."""
-    change = _plain(item.get("last_change"), dict[str, Any]) or {}
-    told_by = change.get("told_by")
-    return StandingRow(
-        table=table,
-        subject=key[0],
-        part=key[1],
-        version=_plain(item.get("version"), int),
-        division=str((item.get("division") or {}).get("S") or PROVINCE),
-        changed_at=_moment(change.get("at")),
-        told_by=told_by if isinstance(told_by, str) else None,
-        raw=item,
-    )
-
-
-def _plain(stored: Mapping[str, str] | None, kind: type[Value]) -> Value | None:
-    """Read a number, or JSON text, as DynamoDB has it."""
-    try:
-        return msgspec.json.decode(next(iter((stored or {}).values()), "null"), type=kind)
-    except (msgspec.MsgspecError, TypeError):
-        return None
-
-
-def _moment(value: Any) -> datetime | None:
-    try:
-        return msgspec.convert(value, datetime, strict=False)
-    except msgspec.ValidationError:
-        return None

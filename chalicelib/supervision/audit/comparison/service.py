@@ -10,6 +10,7 @@ import msgspec
 from chalicelib.aws.logs import log, log_failure, measure
 from chalicelib.aws.metrics import AUDIT_GAPS
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.walking import StandingRow, onwards
 from chalicelib.supervision.audit import store as chain_store
 from chalicelib.supervision.audit.comparison import store
 from chalicelib.supervision.audit.comparison.model import (
@@ -17,7 +18,6 @@ from chalicelib.supervision.audit.comparison.model import (
     STREAM_MEMORY,
     Comparison,
     Gap,
-    StandingRow,
     begun,
     entries_of,
     expected,
@@ -26,7 +26,7 @@ from chalicelib.supervision.audit.comparison.model import (
     is_due,
     is_stale,
     key_of,
-    onwards,
+    place_of,
 )
 from chalicelib.supervision.audit.model import lacking
 from chalicelib.supervision.audit.rebuilding import observe_standing
@@ -81,11 +81,13 @@ def _page(context: Context, at: Comparison) -> Comparison | None:
     keys = [(row.subject, entry) for row in due for entry in entries_of(row, at.since)]
     lacked = incomplete(due, chain_store.recorded(keys), at.since)
     rebuilt = sum(_rebuild(context, row) for row in lacked if is_stale(row, at, context.now))
-    left = chain_store.recorded([(row.subject, row.entry) for row in lacked if row.entry is not None])
+    left = chain_store.recorded(
+        [(row.subject, entry) for row in lacked if (entry := place_of(row)) is not None]
+    )
     missing = gaps_among(lacked, left)
     for gap in missing:
         log("audit_gap", table=gap.table, chain=gap.chain, version=gap.version)
-    place = onwards(at, store.streamed_tables(), after)
+    place = onwards(at.table, at.segment, store.streamed_tables(), after)
     over = place.get("table") == ""
     moved = msgspec.structs.replace(
         at,

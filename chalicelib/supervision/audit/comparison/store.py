@@ -11,19 +11,19 @@ import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.aws.index import index
-from chalicelib.aws.streams import RowChange, key_of, standing_change
+from chalicelib.aws.streams import RowChange, rows_of_segment, standing_change
 from chalicelib.aws.table import (
     MomentAttribute,
     StructAttribute,
     VersionedTable,
     all_tables,
-    scan_segment,
     table_name,
     table_named,
 )
 from chalicelib.aws.writes import ConditionFailed, insert
 from chalicelib.kernel.principal import Change
-from chalicelib.supervision.audit.comparison.model import SEGMENTS, Comparison, StandingRow, row_of
+from chalicelib.kernel.walking import StandingRow
+from chalicelib.supervision.audit.comparison.model import Comparison
 
 PAGE_ITEMS = 400
 _OURS = "chalicelib."
@@ -63,9 +63,7 @@ def page_of_rows(
     name: str, segment: int, after: dict[str, Any] | None
 ) -> tuple[list[StandingRow], dict[str, Any] | None]:
     """Read the next rows of a segment of a table as they stand now, and where to go on."""
-    table = table_named(name)
-    items, onwards = scan_segment(table, segment=segment, segments=SEGMENTS, limit=PAGE_ITEMS, after=after)
-    return [row_of(name, item, key_of(table, item)) for item in items], onwards
+    return rows_of_segment(name, segment, after, limit=PAGE_ITEMS)
 
 
 def standing(row: StandingRow) -> RowChange:

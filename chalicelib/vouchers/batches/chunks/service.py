@@ -33,7 +33,7 @@ from chalicelib.programs.service import pinned_program, read_program
 from chalicelib.vouchers import store
 from chalicelib.vouchers.batches import store as batch_store
 from chalicelib.vouchers.batches.chunks import store as chunk_store
-from chalicelib.vouchers.batches.chunks.model import RowRefusal
+from chalicelib.vouchers.batches.chunks.model import ChunkOutcome, RowRefusal
 from chalicelib.vouchers.batches.model import (
     PHASE_OF,
     IssuanceBatch,
@@ -109,7 +109,7 @@ def work_chunk(context: Context, batch_id: str, chunk: int) -> None:
         program = _program_of(batch)
         work = _count_chunk if phase is Phase.DRY_RUN else _issue_chunk
         tally, refusals = work(context, batch, program, chunk)
-        chunk_store.record_outcome(batch.id, phase, chunk, tally, refusals)
+        chunk_store.record_outcome(chunk_store.outcome_of(batch.id, phase, chunk, tally, refusals))
     tallies = [outcome.tally for outcome in chunk_store.outcomes_of(batch.id, phase)]
     if len(tallies) == batch.chunks:
         change = change_of(context, "issuance.count" if phase is Phase.DRY_RUN else "issuance.issue")
@@ -131,21 +131,23 @@ def _program_of(batch: IssuanceBatch) -> Program:
 # --------------------------------------------------------------------------- the dry run
 
 
-def counted(context: Context, batch: IssuanceBatch, program: Program) -> IssuanceBatch:
-    """Do a batch's whole dry run at once, before the batch is stored."""
-    tallies = []
+def counted(
+    context: Context, batch: IssuanceBatch, program: Program
+) -> tuple[IssuanceBatch, list[ChunkOutcome]]:
+    """Do a batch's whole dry run before it is stored; what became of its chunks is stored with it."""
+    outcomes = []
     for chunk in range(batch.chunks):
         tally, refusals = _count_chunk(context, batch, program, chunk)
-        chunk_store.record_outcome(batch.id, Phase.DRY_RUN, chunk, tally, refusals)
-        tallies.append(tally)
-    total = sum_of(tallies)
-    return msgspec.structs.replace(
+        outcomes.append(chunk_store.outcome_of(batch.id, Phase.DRY_RUN, chunk, tally, refusals))
+    total = sum_of([outcome.tally for outcome in outcomes])
+    counted_batch = msgspec.structs.replace(
         batch,
         eligible=total.issued,
         already_held=total.already_held,
         refused=total.refused,
         reasons=total.reasons,
     )
+    return counted_batch, outcomes
 
 
 def _count_chunk(

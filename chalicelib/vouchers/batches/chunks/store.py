@@ -1,7 +1,7 @@
 """The table of what became of each chunk, and the objects that list who was refused and why."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
@@ -9,7 +9,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from chalicelib.aws import objects
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import StructAttribute, Table, table_name
-from chalicelib.aws.writes import ConditionFailed, insert
+from chalicelib.aws.writes import ConditionFailed, Put, insert
 from chalicelib.kernel.ids import new_operation_id
 from chalicelib.vouchers.batches.chunks.model import ChunkOutcome, RowRefusal, part_of
 from chalicelib.vouchers.batches.model import Phase, Tally
@@ -45,8 +45,21 @@ def outcomes_of(batch_id: str, phase: Phase, *, start: int = 0) -> Iterator[Chun
     return (row.record for row in rows)
 
 
-def record_outcome(batch_id: str, phase: Phase, chunk: int, tally: Tally, refusals: list[RowRefusal]) -> None:
-    """Write down what became of a chunk, once: done again, the first stays.
+def record_outcome(outcome: ChunkOutcome) -> None:
+    """Write down what became of a chunk, once: done again, the first stays."""
+    with contextlib.suppress(ConditionFailed):
+        insert(ChunkOutcomeRow.from_record(outcome))
+
+
+def outcome_writes(outcomes: Iterable[ChunkOutcome]) -> list[Put]:
+    """Give what writes down the chunks of a batch together with it."""
+    return [Put(ChunkOutcomeRow.from_record(outcome)) for outcome in outcomes]
+
+
+def outcome_of(
+    batch_id: str, phase: Phase, chunk: int, tally: Tally, refusals: list[RowRefusal]
+) -> ChunkOutcome:
+    """Say what became of a chunk, to be written down.
 
     The refusals go first, into an object of this try's own name: the row that stands names the one that
     belongs to it.
@@ -57,11 +70,9 @@ def record_outcome(batch_id: str, phase: Phase, chunk: int, tally: Tally, refusa
         objects.write_object(
             settings().intake_bucket, _refusals_key(batch_id, name), msgspec.json.encode(refusals)
         )
-    outcome = ChunkOutcome(
+    return ChunkOutcome(
         batch_id=batch_id, part=part_of(phase, chunk), tally=tally, listed=len(refusals), refusals=name
     )
-    with contextlib.suppress(ConditionFailed):
-        insert(ChunkOutcomeRow.from_record(outcome))
 
 
 def read_refusals(outcome: ChunkOutcome) -> list[RowRefusal]:

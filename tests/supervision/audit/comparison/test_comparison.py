@@ -8,9 +8,10 @@ import pytest
 import app
 from chalicelib.classes.store import ClassRow
 from chalicelib.kernel.principal import system_context
+from chalicelib.kernel.walking import SEGMENTS, StandingRow, onwards
 from chalicelib.supervision.audit.comparison import service, store
 from chalicelib.supervision.audit.comparison.jobs import compare_audit
-from chalicelib.supervision.audit.comparison.model import SEGMENTS, StandingRow, expected, gaps_among, onwards
+from chalicelib.supervision.audit.comparison.model import expected, gaps_among
 from chalicelib.supervision.audit.jobs import record_audit
 from chalicelib.vouchers.store import VoucherRow
 from tests.classes.builders import Classroom
@@ -172,7 +173,7 @@ def test_a_row_without_a_version_is_a_gap() -> None:
 
 
 def test_a_table_that_has_come_since_has_its_turn_if_its_name_is_later() -> None:
-    at = service.Comparison(begun_at=NOW, table="classes", segment=SEGMENTS - 1)
-    assert onwards(at, ["accounts", "classes", "classrooms"], None)["table"] == "classrooms"
-    assert onwards(at, ["accounts", "classes"], None)["table"] == ""
-    assert onwards(at, ["accounts", "classes"], {"id": {"S": "x"}}) == {"after": {"id": {"S": "x"}}}
+    place = ("classes", SEGMENTS - 1)
+    assert onwards(*place, ["accounts", "classes", "classrooms"], None)["table"] == "classrooms"
+    assert onwards(*place, ["accounts", "classes"], None)["table"] == ""
+    assert onwards(*place, ["accounts", "classes"], {"id": {"S": "x"}}) == {"after": {"id": {"S": "x"}}}

@@ -1,15 +1,16 @@
 """The table of touched classes: one row a class, listed under the last day on which it was touched."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from pynamodb.attributes import UnicodeAttribute
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
 from chalicelib.aws.table import MomentAttribute, Table, table_name
-from chalicelib.supervision.evaluations.model import Touched
+from chalicelib.aws.writes import update
+from chalicelib.supervision.touches.model import Touched
 
 A_PAGE = 100
 
@@ -36,6 +37,8 @@ class TouchedRow(Table[Touched]):
     class_id = UnicodeAttribute(hash_key=True)
     day_shard = UnicodeAttribute()
     due_at = MomentAttribute()
+    attempts = NumberAttribute(default=0)
+    refused = NumberAttribute(default=0)
     by_day = TouchedByDay()
 
 
@@ -51,6 +54,22 @@ def note_touched(touched: Touched, now: datetime) -> bool:
             return False
         raise
     return True
+
+
+def note_attempts(class_id: str, *, attempts: int, refused: int) -> None:
+    """Keep how many attempts a class had, and how many were refused.
+
+    Raises:
+        ConditionFailed: the class was never touched.
+
+    """
+    actions = [TouchedRow.attempts.set(attempts), TouchedRow.refused.set(refused)]
+    update(TouchedRow, (class_id,), actions, condition=TouchedRow.day_shard.exists())
+
+
+def find_touched(class_ids: Iterable[str]) -> list[Touched]:
+    """Read what is kept of many classes, 100 a call; those in which nothing happened have nothing."""
+    return TouchedRow.find_many(sorted(set(class_ids)))
 
 
 def touched_on(day_shard: str, after: Mapping[str, Any] | None) -> tuple[list[str], dict[str, Any] | None]:

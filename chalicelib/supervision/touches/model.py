@@ -22,11 +22,17 @@ SHARDS: Final = 8
 
 
 class Touched(msgspec.Struct, frozen=True, kw_only=True):
-    """That something happened in a class: on which day, and when it is to be evaluated for that."""
+    """That something happened in a class: on which day, and when it is to be evaluated for that.
+
+    `attempts` to check in and out, and how many of these were `refused`, are as the last evaluation counted
+    them: reports ask for them by class.
+    """
 
     class_id: str
     day_shard: str
     due_at: datetime
+    attempts: int = 0
+    refused: int = 0
 
 
 def day_of(moment: datetime) -> date:

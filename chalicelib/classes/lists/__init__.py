@@ -1,0 +1,1 @@
+"""Lists of classes: of an institution or an area, with what is picked out of them."""

@@ -1,0 +1,40 @@
+"""The body of a request: of which type it may be, how large, and what is read of it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from chalicelib.edge.endpoints import FIELDS, JSON, JSON_BYTES_MAX, SHEET_BYTES_MAX, Endpoint, SheetBody
+from chalicelib.edge.forms import parse_fields, parse_json
+from chalicelib.edge.headers import charset_of, unpacked
+from chalicelib.kernel.reasons import error
+from chalicelib.sheets.content_types import BYTES, CALLED_CSV, CSV, kind_of_bytes
+
+_UTF8 = ("utf-8", "utf8", "us-ascii")
+
+
+def parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Any:
+    """Read what a request sends: its form, a sheet as it is, or None where the endpoint reads nothing.
+
+    Raises:
+        Malformed: with a fault for each mistake of a form.
+        UnsupportedType: of a type, an encoding or a packing that the endpoint does not read.
+        TooLarge: above what the gateway, or a form, may have.
+
+    """
+    if not endpoint.reads:
+        return None
+    sent_as = headers.get("content-type", JSON)
+    content_type = sent_as.partition(";")[0].strip().lower()
+    if endpoint.sheet and content_type in CALLED_CSV:
+        content_type = CSV
+    if content_type not in endpoint.reads:
+        raise error("unsupported_type", accepted=", ".join(endpoint.reads))
+    limit_bytes = JSON_BYTES_MAX if content_type in (JSON, FIELDS) else SHEET_BYTES_MAX
+    body = unpacked(headers, raw, limit_bytes=limit_bytes)
+    if len(body) > limit_bytes:
+        raise error("too_large", limit_bytes=limit_bytes)
+    if content_type not in (JSON, FIELDS):
+        return SheetBody(kind_of_bytes(body) if content_type == BYTES else content_type, body)
+    if charset_of(sent_as) not in _UTF8:
+        raise error("not_utf8")
+    return parse_fields(body, endpoint.body) if content_type == FIELDS else parse_json(body, endpoint.body)

@@ -1,0 +1,1 @@
+"""Deliveries by state: lists, and how many there are."""

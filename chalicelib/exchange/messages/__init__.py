@@ -1,0 +1,1 @@
+"""What the national platform is told, form by form."""

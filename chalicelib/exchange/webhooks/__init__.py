@@ -1,0 +1,1 @@
+"""What programs are told of by webhooks: what happens to what their owners may read."""

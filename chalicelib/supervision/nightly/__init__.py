@@ -1,0 +1,1 @@
+"""What a night computes of an area for pages to show."""

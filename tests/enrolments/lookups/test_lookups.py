@@ -1,0 +1,201 @@
+"""Looking a person up by ID number: for whom, what it tells, what it leaves, and what it never tells."""
+
+import logging
+from typing import Any
+
+import boto3
+import pytest
+
+from chalicelib.accounts.disclosures.store import AccessRow
+from chalicelib.accounts.model import account_id_of
+from chalicelib.accounts.persons.service import find_person_key, person_key_of
+from chalicelib.accounts.persons.store import PersonIndexRow
+from chalicelib.edge import pace
+from chalicelib.enrolments.lookups.model import NOBODY
+from chalicelib.enrolments.lookups.service import MISSES
+from chalicelib.kernel.principal import system_context
+from chalicelib.supervision.audit.jobs import record_audit
+from infra.local import catalogue
+from infra.privacy_scan import scan
+from tests.classes.builders import Classroom
+from tests.support.calls import called
+from tests.support.streams import stream_event, stream_record
+
+PATH = "/v1/person-lookups"
+NOTHING = {"person": None, "holder": None, "vouchers": [], "enrolments": [], "classes": [], "lists": []}
+
+
+def look(world: Any, who: str, id_number: str, purpose: str = "核对投诉") -> Any:
+    return world.api(who).post(PATH, {"id_number": id_number, "purpose": purpose}, at=world.now)
+
+
+def accesses() -> list[Any]:
+    found = [row.record for row in AccessRow.scan() if row.record.last_change.action == "person.find"]
+    return sorted(found, key=lambda access: access.access)
+
+
+def test_a_bureau_finds_what_of_a_person_lies_in_its_area(world: Any) -> None:
+    room = Classroom(world).rostered(2)
+    enrolment = room.enrolments[0]
+    id_number = room.people[0].id_number
+    for who in ("clerk", "reviewer", "supervisor", "province"):
+        found = look(world, who, id_number)
+        assert found.status == 200, found.text
+        assert found.json["person"] == person_key_of(id_number)
+        assert found.json["holder"] == enrolment["trainee"]
+        assert [one["voucher_id"] for one in found.json["vouchers"]] == [enrolment["voucher_id"]]
+        assert [one["enrolment_id"] for one in found.json["enrolments"]] == [enrolment["id"]]
+        assert [one["class_id"] for one in found.json["classes"]] == [room.id]
+        for kind in ("vouchers", "enrolments", "classes"):
+            for one in found.json[kind]:
+                assert world.api(who).get(one["url"], at=world.now).status == 200, one
+        assert id_number not in found.text
+
+
+def test_lists_are_told_to_the_province_alone(world: Any) -> None:
+    person = world.person(1)
+    world.voucher(person)
+    assert look(world, "clerk", person.id_number).json["lists"] == []
+    lists = look(world, "province", person.id_number).json["lists"]
+    assert lists == [{"import_id": "imp_world", "situation": None, "url": "/v1/imports/imp_world"}]
+
+
+@pytest.mark.parametrize("who", ["institution", "institution_two", "finance"])
+def test_whose_duty_does_not_need_it_is_refused(world: Any, who: str) -> None:
+    person = world.person(1)
+    world.enrolment(person)
+    refused = look(world, who, person.id_number)
+    assert (refused.status, refused.json["code"]) == (403, "forbidden")
+    assert not accesses()
+
+
+def test_who_is_unknown_and_who_is_elsewhere_look_the_same_and_cost_the_same(world: Any) -> None:
+    elsewhere, unknown = world.person(1), world.person(2)
+    world.enrolment(elsewhere)
+    look(world, "clerk_wuhu", world.person(3).id_number)  # warm
+    told = []
+    for person in (elsewhere, unknown):
+        with called() as calls:
+            answer = look(world, "clerk_wuhu", person.id_number)
+        told.append((answer.status, answer.json, sorted(calls)))
+    assert told[0] == told[1]
+    assert told[0][:2] == (200, NOTHING)
+
+
+def test_nobody_becomes_known_by_being_looked_up(world: Any) -> None:
+    before = len(list(PersonIndexRow.scan()))
+    for _ in range(2):
+        assert look(world, "province", world.person(9).id_number).json == NOTHING
+    assert find_person_key(world.person(9).id_number) is None
+    assert len(list(PersonIndexRow.scan())) == before
+    assert [access.subject for access in accesses()] == ["prs_unknown"] * 2
+
+
+def test_each_lookup_says_who_when_and_what_for_and_never_the_number(
+    world: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    person = world.person(1)
+    world.enrolment(person)
+    caplog.set_level(logging.DEBUG)
+    assert look(world, "clerk", person.id_number, f"核对 {person.id_number} 的投诉").status == 200
+    (access,) = accesses()
+    assert access.subject == person_key_of(person.id_number)
+    assert access.division == "3401"
+    assert access.purpose == access.last_change.reason
+    assert access.purpose.startswith("核对 ****")
+    assert access.last_change.at == world.now
+    assert access.last_change.actor == account_id_of("clerk")
+    assert person.id_number not in repr(access)
+    assert person.id_number not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        ({"id_number": "340111199001010000", "purpose": "核对"}, "id_number", None),
+        ({"id_number": "34011119980101", "purpose": "核对"}, "id_number", "id_number_form"),
+        ({"purpose": "核对"}, "id_number", "missing_field"),
+        ({"id_number": "340111199801010001"}, "purpose", "missing_field"),
+        ({"id_number": "340111199801010001", "purpose": "  "}, "purpose", None),
+    ],
+)
+def test_what_cannot_be_looked_up_is_told_by_its_field(
+    world: Any, body: dict[str, str], field: str, code: str | None
+) -> None:
+    refused = world.api("clerk").post(PATH, body, at=world.now)
+    assert refused.status == 400, refused.text
+    assert [fault["field"] for fault in refused.json["errors"]] == [field]
+    assert code in (None, refused.json["errors"][0]["code"])
+    assert body.get("id_number", "never typed") not in refused.text
+    assert not accesses()
+
+
+def test_nothing_that_a_lookup_leaves_holds_the_number(world: Any) -> None:
+    """The first answer is kept for a repeat, the refused caller and the wrong number are noted: all without it."""
+    person, unknown = world.person(1), world.person(2)
+    world.enrolment(person)
+    for number in (person.id_number, unknown.id_number, person.id_number[:-1] + "0"):
+        for who in ("clerk", "province", "finance"):
+            body = {"id_number": number, "purpose": f"核对 {number}"}
+            world.api(who).post(PATH, body, at=world.now, headers={"Idempotency-Key": "k-1"})
+    assert accesses()
+    accounts = {entry["bank_account"]["number"] for entry in catalogue.INSTITUTIONS}
+    report = scan(boto3.client, streams=False, known=accounts)
+    assert report.found == []
+
+
+def test_the_number_has_no_place_in_an_address(world: Any) -> None:
+    person = world.person(1)
+    asked = {"id_number": person.id_number, "purpose": "核对"}
+    assert world.api("clerk").get(PATH, asked).status == 405
+    sent = world.api("clerk").post(f"{PATH}?id_number={person.id_number}", asked, at=world.now)
+    assert sent.status == 400
+
+
+def test_trying_numbers_is_slowed_down(world: Any) -> None:
+    pace.forget_paces()
+    person = world.person(1)
+    world.enrolment(person)
+    most = pace.PACES["person.find"].burst
+    answers = [look(world, "clerk", person.id_number).status for _ in range(most + 1)]
+    assert answers == [200] * most + [429]
+    assert look(world, "clerk_two", person.id_number).status == 200
+
+
+def test_whoever_tries_what_a_masked_number_may_be_has_few_tries_a_day(world: Any) -> None:
+    person = world.person(1)
+    world.enrolment(person)
+    for nth in range(MISSES.most):
+        assert look(world, "clerk", world.person(50 + nth).id_number).status == 200
+        assert look(world, "clerk", person.id_number).status == (200 if nth < MISSES.most - 1 else 429)
+    refused = look(world, "clerk", world.person(99).id_number)
+    assert (refused.status, refused.json["code"]) == (429, "too_many_requests")
+    assert int(refused.headers["Retry-After"]) > 3600
+    assert look(world, "clerk_wuhu", person.id_number).json == NOTHING, "another's tries are their own"
+
+
+def test_the_audit_tells_no_city_who_is_unknown_in_the_whole_province(world: Any) -> None:
+    look(world, "supervisor", world.person(1).id_number)
+    told = [stream_record(AccessRow, None, access) for access in accesses()]
+    record_audit(stream_event(*told), system_context("audit", now=world.now, request_id="req_test"))
+    asked = {"subject": NOBODY}
+    assert world.api("supervisor").get("/v1/audit", asked).status == 404
+    assert len(world.api("province").whole("/v1/audit", asked)) == 1
+
+
+def test_two_areas_that_looked_somebody_up_each_see_their_own_look(world: Any) -> None:
+    person = world.person(1)
+    world.enrolment(person)
+    for who in ("clerk", "clerk_wuhu"):
+        look(world, who, person.id_number, f"核对投诉 {who}")
+    told = [stream_record(AccessRow, None, access) for access in accesses()]
+    record_audit(stream_event(*told), system_context("audit", now=world.now, request_id="req_test"))
+    asked = {"subject": person_key_of(person.id_number), "limit": 1}
+    for who, reasons in (
+        ("supervisor", ["核对投诉 clerk"]),
+        ("supervisor_wuhu", ["核对投诉 clerk_wuhu"]),
+        ("province", ["核对投诉 clerk", "核对投诉 clerk_wuhu"]),
+    ):
+        history = world.api(who).whole("/v1/audit", asked)
+        assert [record["reason"] for record in history] == reasons, who
+        assert {record["action"] for record in history} == {"person.find"}
