@@ -16,6 +16,7 @@ LINE_FEN = 180_000
 ATTENDANCE_MIN = 0.8
 PUBLICITY_DAYS = 5
 IDLE_DAYS_MAX = 90
+RESTORE_WAITS = timedelta(days=30)
 CLASS_MOVES: dict[str, tuple[tuple[str, ...], str]] = {
     "submit": (("draft", "returned"), "submitted"),
     "approve": (("submitted",), "approved"),
@@ -64,8 +65,14 @@ class Voucher:
     enrolment: str = ""
     klass: int | None = None
     restore_asked_by: str = ""
-    restore_until: datetime | None = None
+    restore_asked_at: datetime | None = None
+    restore_until: date | None = None
     redeemed_at: datetime | None = None
+
+    @property
+    def last_day(self) -> date:
+        """The last day on which it is good."""
+        return day_of(self.expires_at) - timedelta(days=1)
 
     def become(self, status: str) -> None:
         self.before, self.status, self.changes = self.status, status, self.changes + 1
@@ -218,9 +225,19 @@ class Life:
             return True if now < voucher.expires_at else None
         return None if voucher.status == "redeemed" else False
 
-    def may_restore(self, person: int) -> bool:
-        voucher = self.vouchers[person]
-        return voucher.status in ("revoked", "expired") and not voucher.restore_asked_by
+    def may_restore(self, person: int, until: date, now: datetime) -> bool:
+        """Nobody gets less time than they had, nor more than a voucher that is issued today."""
+        voucher, today = self.vouchers[person], day_of(now)
+        if voucher.status not in ("revoked", "expired") or voucher.restore_asked_by:
+            return False
+        own, most = voucher.last_day, today.replace(year=today.year + 1)
+        return max(own, today) <= until <= max(own, most)
+
+    def forget_stale_restores(self, now: datetime) -> None:
+        """What nobody confirmed in time was never asked."""
+        for voucher in self.vouchers.values():
+            if voucher.restore_asked_at is not None and now >= voucher.restore_asked_at + RESTORE_WAITS:
+                voucher.restore_asked_by, voucher.restore_asked_at = "", None
 
     def night(self, now: datetime) -> None:
         for voucher in self.vouchers.values():

@@ -172,22 +172,35 @@ class Vouchers(Steps):
                 voucher.enrolment = str(stored.status)
         self.check()
 
-    @rule(chaos=CHAOS, person=PERSON, who=st.sampled_from(("province", "province", "clerk")))
-    def ask_restore(self, chaos: Any, person: int, who: str) -> None:
+    @rule(
+        chaos=CHAOS,
+        person=PERSON,
+        who=st.sampled_from(("province", "province", "clerk")),
+        days=st.sampled_from((0, 0, 60, -1, 366)),
+    )
+    def ask_restore(self, chaos: Any, person: int, who: str, days: int) -> None:
+        """Ask for a day so many days after its own last one, or after today where that has passed."""
         person = self.someone(person, "revoked", "expired")
         voucher = self.life.vouchers.get(person)
         if voucher is None or voucher.before == "redeemed":
             return
         self.later()
-        until = day_of(self.now + 60 * DAY)
+        self.life.forget_stale_restores(self.now)
+        until = max(voucher.last_day, day_of(self.now)) + days * DAY
         body = {"reason": "名单有误", "extended_to": until.isoformat()}
         answer = self.service.send(chaos, who, f"/v1/vouchers/{self.ids['voucher', person]}/restore", body)
         lapsed = voucher.status in ("issued", "claimed") and voucher.expires_at <= self.now
-        allowed = (None if lapsed else self.life.may_restore(person)) if who == "province" else False
+        allowed = (
+            (None if lapsed else self.life.may_restore(person, until, self.now))
+            if who == "province"
+            else False
+        )
         if voucher.restore_asked_by == who:
             allowed = None
         if self.expect(allowed, answer) and not voucher.restore_asked_by:
-            voucher.restore_asked_by, voucher.changes = who, voucher.changes + 1
+            voucher.restore_asked_by, voucher.restore_asked_at = who, self.now
+            voucher.restore_until = until
+            voucher.changes += 1
             if lapsed:
                 voucher.become("expired")
                 voucher.changes = invariants.stored_voucher(self.ids["voucher", person]).version
@@ -197,20 +210,26 @@ class Vouchers(Steps):
         chaos=CHAOS, person=PERSON, who=st.sampled_from(("province", "province_two", "province_two", "clerk"))
     )
     def confirm_restore(self, chaos: Any, person: int, who: str) -> None:
+        self.later()
+        self.life.forget_stale_restores(self.now)
         asked = [one for one, voucher in sorted(self.life.vouchers.items()) if voucher.restore_asked_by]
         if not asked:
             return
         person = asked[person % len(asked)]
         voucher = self.life.vouchers[person]
-        self.later()
+        until = voucher.restore_until
+        assert until is not None
         answer = self.service.send(
             chaos, who, f"/v1/vouchers/{self.ids['voucher', person]}/restore/confirm", {}
         )
-        if self.expect(who == "province_two" and voucher.status in ("revoked", "expired"), answer):
+        allowed = voucher.status in ("revoked", "expired") and until >= day_of(self.now)
+        if self.expect(who == "province_two" and allowed, answer):
             voucher.become(voucher.before)
             stored = invariants.stored_voucher(self.ids["voucher", person])
             assert stored.expires_at >= voucher.expires_at, "nobody loses time by being restored"
+            assert stored.valid_through == until
             voucher.expires_at, voucher.restore_asked_by = stored.expires_at, ""
+            voucher.restore_asked_at = voucher.restore_until = None
         self.check()
 
     # ------------------------------------------------------------------------- institutions
