@@ -34,7 +34,7 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     """Find places that were copied or made up; the lines are those who checked in with them."""
     limits = policy.supervision
     scenes = scenes_of(dossier, limits.position_people)
-    stored = _everybody_stored(scenes, limits) or _for_weeks(scenes, limits)
+    stored = _everybody_stored(scenes, limits) or _for_weeks(scenes, limits.identical_share, limits)
     stored = stored or _seldom_elsewhere(scenes, limits.stored_times_share_held, limits)
     if stored:
         yield _finding(dossier, Severity.HOLD, stored, len(scenes), limits)
@@ -48,7 +48,11 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
         )
         yield _finding(dossier, Severity.HOLD if held else Severity.WARN, [*same, *made], len(scenes), limits)
         return
-    together = _often_together(own) or _seldom_elsewhere(scenes, limits.stored_times_share, limits)
+    together = (
+        _often_together(own)
+        or _seldom_elsewhere(scenes, limits.stored_times_share, limits)
+        or _for_weeks(scenes, limits.stored_people_share, limits)
+    )
     if together:
         yield _finding(dossier, Severity.WARN, together, len(scenes), limits)
 
@@ -83,14 +87,15 @@ def _everybody_stored(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspe
     )
 
 
-def _for_weeks(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
-    """Give the lessons with half of the people at one point, the same to a decimetre for too long."""
+def _for_weeks(scenes: Sequence[Scene], share: float, limits: Thresholds) -> list[Suspect]:
+    """Give the lessons with such a share of the people at one point, the same to a decimetre for too long.
+
+    Half of them is grave. A third is told: a script that leaves out who really came looks like this.
+    """
     by_spot: dict[tuple[float, float], list[Suspect]] = defaultdict(list)
     for scene in scenes:
         group = scene.largest_group
-        if not scene.is_coarse and len(group) >= max(
-            limits.position_people, limits.identical_share * len(scene.places)
-        ):
+        if not scene.is_coarse and len(group) >= max(limits.position_people, share * len(scene.places)):
             by_spot[group[0].spot].append(Suspect(scene=scene, sign="one_point_for_weeks", places=group))
     for spot in sorted(by_spot):
         suspects = by_spot[spot]

@@ -58,7 +58,10 @@ def weeks(people: int, group: int, *days: int, shift: timedelta = timedelta()) -
         (weeks(10, 5, 0, 8), None),
         (weeks(10, 5, 1, 4, 8), None),
         (weeks(8, 4, 0, 4, 8), None),
-        (weeks(11, 5, 0, 4, 8), None),
+        (weeks(11, 5, 0, 4, 8), "warn"),
+        (weeks(14, 5, 0, 4, 8), "warn"),
+        (weeks(15, 5, 0, 4, 8), None),
+        (weeks(14, 5, 0, 8), None),
         (coarse(weeks(10, 5, 0, 4, 8)), None),
     ],
 )
