@@ -1,4 +1,4 @@
-"""How much of a large proof a run makes: a share that another commit draws anew; all of it by setting."""
+"""How much of a large proof a run makes: a share that another tree draws anew; all of it by setting."""
 
 import os
 import subprocess
@@ -10,17 +10,14 @@ TOLD: dict[str, Any] = {}
 _ROOT = Path(__file__).parents[2]
 
 
-def _seed() -> int:
-    """Give the run's seed: as it is set, or of the commit, so that every commit tries others."""
-    given = os.environ.get("PROOF_SEED")
-    if given:
-        return int(given)
-    asked = ["git", "rev-parse", "--short=7", "HEAD"]
-    found = subprocess.run(asked, cwd=_ROOT, capture_output=True, text=True, check=False).stdout.strip()
-    return int(found, 16) if found else 1
+def drawn_by_the_tree() -> int:
+    """Give a number that is the same for the same files: each change tries others, and a run can be made again."""
+    asked = ["git", "rev-parse", "HEAD^{tree}"]
+    found = subprocess.run(asked, cwd=_ROOT, capture_output=True, text=True, check=False).stdout
+    return int(found[:7] or "1", 16)
 
 
-SEED = _seed()
+SEED = int(os.environ.get("PROOF_SEED") or drawn_by_the_tree())
 ASKED_FOR = "PROOF" in os.environ
 """Whether somebody asked for the proof: what is too long for every run is made only then."""
 
