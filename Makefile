@@ -2,7 +2,7 @@
 .PHONY: help venv up down clean demo check test quick one planted bench bench-large
 .PHONY: check-style check-types check-template run-tests run-bench run-quick
 .PHONY: call logs debug openapi hooks limits record-calls restore-drill cost audit supply checkov
-.PHONY: proof mutants soak contract fuzz examples release supervision province upgrade-drill deploy-drill
+.PHONY: proof races mutants soak contract fuzz examples release supervision province upgrade-drill deploy-drill
 
 BASE := $(shell command -v python3.11 || command -v python3)
 VENV := .venv
@@ -149,6 +149,9 @@ proof: $(STAMP) ## faults at every call, pairs at once, disorder, fuzz: a share 
 
 mutants: $(STAMP) ## mutants of money, vouchers and rights against their tests (T=ledger: of those modules only)
 	@$(PYTHON) -m tests.proof.mutants $(T)
+
+races: $(STAMP) ## every two operations on one thing at once on the running stack, by HTTP (PAIRS=0.03 CLIENTS=32)
+	@$(PYTHON) -m tests.proof.pairs.over_http
 
 soak: $(STAMP) ## mixed traffic of all roles on the running stack while workers are killed (MINUTES=60 CLIENTS=64)
 	@$(PYTHON) -m tests.proof.soak

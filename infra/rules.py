@@ -20,11 +20,11 @@ Written by `python -m infra.rules` from `register.py`; a test holds it true.
 
 A rule reads one dossier (`dossier.py`), the policy of the class's program and the moment asked, and gives
 findings. `warn` is told to people, `hold` is grave. What is grave stops the lines it names (all of the class
-where it names none): at once where the rule proves a wrong payment, until a supervisor has looked; where it
-only looks like cheating once a supervisor has confirmed it, or at once under a policy that says so
-(`patterns_stop_payment`). Whatever is confirmed is stopped, a warning too. Rules see keys of persons,
-devices, phones and accounts, never what these stand for. Position and burst rules read no offline and no
-made-up check-in. Classes in draft, returned or cancelled have no findings, and nothing collides with them.
+where it names none) until a supervisor has decided. A policy may wait with what only looks like cheating
+until it is confirmed (`patterns_stop_payment` off). Whatever is confirmed is stopped, a warning too. Rules
+see keys of persons, devices, phones and accounts, never what these stand for. Position and burst rules read
+no offline and no made-up check-in. Classes in draft, returned or cancelled have no findings, and nothing
+collides with them.
 
 Thresholds are fields of `supervision` in a program's policy (`chalicelib/programs/thresholds.py` says why
 each is what it is), those with `policy.` of the policy itself; the newest version counts.

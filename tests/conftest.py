@@ -10,14 +10,11 @@ os.environ.update(
     ALLOW_TIME_TRAVEL="1",
 )
 
-import pytest
+from hypothesis import settings
 
 pytest_plugins = ["tests.support.plugin"]
 
-
-@pytest.fixture(scope="session", autouse=True)
-def _hypothesis_profile() -> None:
-    from hypothesis import settings
-
-    settings.register_profile("suite", deadline=None, derandomize=False, database=None)
-    settings.load_profile("suite")
+# Before any test is read: `@given` takes the profile that is loaded then, and the usual one fails what a busy
+# machine holds up for a fifth of a second.
+settings.register_profile("suite", deadline=None, derandomize=False, database=None)
+settings.load_profile("suite")

@@ -10,7 +10,10 @@ _PURPOSE = "access"
 
 
 def write_token(principal: Principal, *, lifetime_seconds: int = ACCESS_SECONDS) -> str:
-    """Sign an access token for a proven caller; what software may do is never said in it but looked up."""
+    """Sign an access token for a proven caller; what software may do is looked up, not read from it.
+
+    `scopes` are said of software that asked for less than it has: they take away and never give.
+    """
     from chalicelib.edge import tokens  # noqa: PLC0415 - not part of a start
 
     proven_at = principal.name_proven_at
@@ -23,6 +26,7 @@ def write_token(principal: Principal, *, lifetime_seconds: int = ACCESS_SECONDS)
         "institution": principal.institution,
         "person_key": principal.person_key,
         "key": principal.key,
+        "scope": " ".join(sorted(principal.scopes)) if principal.scopes is not None else None,
         "signed_names": list(principal.signed_names) or None,
         "name_proven_at": proven_at.timestamp() if proven_at is not None else None,
     }
@@ -48,11 +52,12 @@ def read_token(token: str) -> tuple[Principal, float]:
             institution=claims.get("institution"),
             person_key=claims.get("person_key"),
             key=claims.get("key"),
+            scopes=frozenset(claims["scope"].split()) if "scope" in claims else None,
             signed_names=tuple(map(str, claims.get("signed_names", ()))),
             name_proven_at=_moment(claims.get("name_proven_at")),
         )
         return principal, float(claims["iat"])
-    except (KeyError, ValueError, TypeError, OverflowError):
+    except (KeyError, ValueError, TypeError, AttributeError, OverflowError):
         raise error("unauthenticated") from None
 
 

@@ -18,6 +18,7 @@ from chalicelib.kernel.errors import Forbidden
 from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
+from chalicelib.kernel.targets import Target
 
 STATUS_CACHE_SECONDS = 30
 SIGNATURE_HEADER = "x-message-signature"
@@ -35,12 +36,12 @@ class RequestGuard:
     """Proves the caller of every request and admits roles by the table of rights."""
 
     def authenticate(
-        self, headers: Mapping[str, str], raw_body: bytes, *, changes: bool = False
+        self, headers: Mapping[str, str], raw_body: bytes, *, target: Target | None, changes: bool = False
     ) -> Principal:
-        """Prove the caller by a bearer token, or the platform by its signature over the body."""
+        """Prove the caller by a bearer token, or the platform by its signature over call and body."""
         signature = headers.get(SIGNATURE_HEADER)
         if signature is not None:
-            return _platform(signature, raw_body)
+            return _platform(signature, raw_body, target)
         scheme, _, token = headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise error("unauthenticated")
@@ -85,7 +86,7 @@ class RequestGuard:
         return rights.knows(action)
 
 
-def _platform(signature: str, raw_body: bytes) -> Principal:
+def _platform(signature: str, raw_body: bytes, target: Target | None) -> Principal:
     from chalicelib.edge import tokens  # noqa: PLC0415 - not part of a start
 
     claims = tokens.verify_foreign(
@@ -100,6 +101,8 @@ def _platform(signature: str, raw_body: bytes) -> Principal:
     except (KeyError, TypeError, ValueError):
         raise error("signature_invalid") from None
     if not lives_seconds <= MESSAGE_SECONDS_MAX:  # a message that lives long can be replayed long
+        raise error("signature_invalid")
+    if target is None or not target.is_named_by(claims):
         raise error("signature_invalid")
     digest = str(claims.get("body_sha256", ""))
     if not hmac.compare_digest(digest, tokens.body_digest(raw_body)):
@@ -163,6 +166,8 @@ def _standing_holder(principal: Principal, issued_at: float, *, fresh: bool) -> 
         raise error("unauthenticated")
     software = account.software if account is not None else None
     scopes = frozenset(software.scopes) if software is not None else None
+    if scopes is not None and principal.scopes is not None:  # its token asked for less than it has
+        scopes &= principal.scopes
     return msgspec.structs.replace(principal, hands=hands, own=own, scopes=scopes)
 
 

@@ -78,6 +78,7 @@ def _make(first: FirstAccount, code: str, context: Context) -> bool:
     if known.status is not AccountStatus.PENDING or known.person_key != account.person_key:
         return False
     change = change_of(context, "account.reset")
+    account = msgspec.structs.replace(account, version=known.version)
     store.reset_account(account, "reset", version=known.version, beside=beside, change=change)
     return True
 

@@ -99,7 +99,8 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     asked for it (or for its reset), `confirmed_by` is another person, who confirmed version
     `confirmed_version`. Its holder signs in from `works_from` on. Whatever was signed in before
     `password_set_at` is out. A TOTP secret counts once its holder has proved it (`totp_on`). A program's
-    account is good until `good_until`; `used_at` is when it last signed in, to the day.
+    account is good until `good_until`; `used_at` is when it last signed in, to the day. In `since_version` it
+    was last asked for anew or reset; what is older was another matter (`is_past`).
     """
 
     id: AccountId
@@ -128,6 +129,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     software: Software | None = None
     good_until: datetime | None = None
     used_at: datetime | None = None
+    since_version: int | None = None
     version: int = 1
     last_change: Change | None = None
 
@@ -159,9 +161,23 @@ def stands(account: Account | None, principal: Principal, issued_at: float) -> b
         return False
     key, holder = principal.key, principal_of(account)
     known = {key.mark for key in account.software.keys} if account.software is not None else {None}
-    if key not in known or msgspec.structs.replace(holder, key=key) != principal:
+    said = msgspec.structs.replace(holder, key=key, scopes=principal.scopes)
+    if key not in known or said != principal or (principal.scopes is not None and account.software is None):
         return False
     return account.password_set_at is None or issued_at >= int(account.password_set_at.timestamp())
+
+
+def is_past(account: Account, version: int) -> bool:
+    """Tell whether a version that a right was to be taken away by is none of the account as it now stands.
+
+    What its holder does (a second factor, a program's day of use, another key) counts the version up as well.
+    It stands against nobody who takes the right away, or who holds a stolen key could keep it by using it:
+
+        version 2   confirmed; the school's office has this page open
+        version 3   the program signs in      version 4   whoever stole its key adds another
+        revoked by what version 2 showed: it is over. Asked for anew as 6, it is not: 2 was the one before
+    """
+    return not (account.since_version or 1) <= version <= account.version
 
 
 def may_hold(principal: Principal, role: Role) -> bool:
@@ -195,7 +211,8 @@ def why_not(
         return error("not_found")
     if action == "confirm" and principal.had_hand_in(account.proposed_by, account.id, account.person_key):
         return error("self_approval")
-    if version is not None and version != account.version:
+    takes_away = action in ("disable", "reset")
+    if version is not None and (is_past(account, version) if takes_away else version != account.version):
         return error("version_conflict", version=account.version)
     if not ACCOUNT_TRANSITIONS.allows(action, account.status):
         return error("wrong_state", status=account.status.value)

@@ -20,6 +20,8 @@ class Scope(StrEnum):
     INSTITUTION = "institution"
     DIVISION = "division"
     ALL = "all"
+    SOFTWARE = "software"
+    """A program's own credential; no person's right, whatever their role."""
 
 
 _T, _I, _C, _R, _F, _S, _P, _X = (
@@ -57,7 +59,7 @@ RIGHTS: dict[str, Row] = {
     "client.decide": _bureaus(_C, _S) | _PROVINCE,
     "client.revoke": _STAFF | _bureaus(_C, _S) | _PROVINCE,
     "client.redrive": _STAFF | _bureaus(_C, _S) | _PROVINCE,
-    "client.rotate": dict.fromkeys((_I, _C, _R, _F, _S, _P), Scope.OWN),
+    "client.rotate": dict.fromkeys((_I, _C, _R, _F, _S, _P), Scope.SOFTWARE),
     "program.create": _PROVINCE,
     "program.change_policy": _PROVINCE,
     "program.read_policies": _READERS,
@@ -252,12 +254,22 @@ def may_be_softwares(role: Role, action: str) -> bool:
     return role is Role.INSTITUTION or verb.startswith("read") or verb == "template"
 
 
+def may_be_some_softwares(action: str) -> bool:
+    """Tell whether software of some role can be given an action, or has it as software."""
+    return action in _ALWAYS_SOFTWARES or any(may_be_softwares(role, action) for role in Role)
+
+
+def names_person(action: str) -> bool:
+    """Tell whether software that changes something by an action names the person it does it for."""
+    return action not in OF_SOFTWARE_ALONE and may_be_softwares(Role.INSTITUTION, action)
+
+
 def may(principal: Principal, action: str) -> bool:
     """Tell whether the role may do this at all, and software of it was given it and still can have it."""
     if principal.role not in RIGHTS.get(action, {}):
         return False
     if principal.scopes is None:
-        return True
+        return action not in OF_SOFTWARE_ALONE
     given = action in principal.scopes and may_be_softwares(principal.role, action)
     return given or action in _ALWAYS_SOFTWARES
 
@@ -266,11 +278,14 @@ def admit(principal: Principal, action: str) -> None:
     """Let the role pass.
 
     Raises:
-        Forbidden: the role may not do this at all.
+        Forbidden: the role may not do this at all; `insufficient_scope`, software of it could be given it.
 
     """
-    if not may(principal, action):
-        raise error("forbidden")
+    if may(principal, action):
+        return
+    if principal.is_software and may_be_softwares(principal.role, action):
+        raise error("insufficient_scope", scope=action)
+    raise error("forbidden")
 
 
 def require(

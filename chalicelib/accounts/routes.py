@@ -149,7 +149,7 @@ def confirm_account(call: Call[VersionBody, NoQuery], account_id: str) -> Accoun
     action="account.disable",
     body=VersionReason,
     answer=AccountAnswer,
-    summary="Switch an account off; its tokens stop working within thirty seconds",
+    summary="Switch an account off, by any version since its last reset; its tokens stop in thirty seconds",
 )
 def disable_account(call: Call[VersionReason, NoQuery], account_id: str) -> AccountAnswer:
     body = call.body

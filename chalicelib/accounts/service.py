@@ -259,11 +259,12 @@ def disable(context: Context, account_id: str, *, version: int, reason: str) -> 
 
     From then on it decides nothing; what it still reads, it reads for `guard.STATUS_CACHE_SECONDS` at most.
     A clerk may switch off the account of a supervisor: to have it back takes two (`reset`, `confirm`), and
-    the audit tells who did it and why.
+    the audit tells who did it and why. Any version since it was made or reset will do: whoever has its
+    password cannot hold this up by using it.
 
     Raises:
         NotFound: see `read_account`; also of an account above the caller.
-        Refused: `version_conflict`, or `wrong_state` where it is off already.
+        Refused: `version_conflict`, it was reset since; or `wrong_state` where it is off already.
 
     """
     change = change_of(context, "account.disable", reason=reason)

@@ -1,6 +1,6 @@
 """The table of accounts."""
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,9 +10,10 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib.accounts.model import ACCOUNT_TRANSITIONS, PROGRAM_PREFIX, Account
+from chalicelib.accounts.model import ACCOUNT_TRANSITIONS, Account, AccountStatus, is_past
+from chalicelib.aws.ahead import ahead
 from chalicelib.aws.lists import page_of_list
-from chalicelib.aws.short_lists import add_all, listing, short_lists, take_off, want_short_lists
+from chalicelib.aws.short_lists import listing, short_lists, want_short_lists
 from chalicelib.aws.table import MomentAttribute, StructAttribute, VersionedTable, table_name
 from chalicelib.aws.writes import (
     ConditionFailed,
@@ -99,6 +100,7 @@ class AccountRow(VersionedTable[Account]):
     software = StructAttribute(null=True)
     good_until = MomentAttribute(null=True)
     used_at = MomentAttribute(null=True)
+    since_version = NumberAttribute(null=True)
     by_division = ByDivision()
     by_proposal = ByProposal()
     by_institution = ByInstitution()
@@ -146,6 +148,11 @@ def find_accounts(account_ids: Sequence[str]) -> list[Account]:
     return AccountRow.find_many(account_ids)
 
 
+def want_accounts(account_ids: Iterable[str]) -> None:
+    """Have accounts come along with the next read of a page."""
+    ahead(AccountRow, account_ids)
+
+
 def listings(account: Account, change: Change) -> list[Write]:
     """Have an account stand in the short lists of its city, beside its own write.
 
@@ -154,18 +161,25 @@ def listings(account: Account, change: Change) -> list[Write]:
     group = group_of(account.division)
     writes: list[Write] = []
     if account.proposed_until is not None:
-        writes.append(listing(_proposals_in(group), account.id, at=change.at))
+        writes.append(listing(proposals_in(group), account.id, at=change.at))
     if account.software is not None:
-        writes.append(listing(_programs_in(group), place_of_program(account), at=change.at))
+        writes.append(listing(programs_listed_in(group), place_of_program(account), at=change.at))
     return writes
 
 
-def _proposals_in(group: str) -> str:
+def proposals_in(group: str) -> str:
+    """Name a city's list of accounts that wait to be confirmed."""
     return f"account#{group}"
 
 
-def _programs_in(group: str) -> str:
+def programs_listed_in(group: str) -> str:
+    """Name a city's list of programs."""
     return f"client#{group}"
+
+
+def stopped_webhooks_in(group: str) -> str:
+    """Name a city's list of programs whose webhooks may be stopped; who moves there may be one of them."""
+    return f"webhook-stopped#{group}"
 
 
 def place_of_program(account: Account) -> str:
@@ -175,7 +189,7 @@ def place_of_program(account: Account) -> str:
 
 def want_proposed_accounts(area: str) -> None:
     """Have the short lists of an area come along with the next read of a page."""
-    want_short_lists(map(_proposals_in, groups_below(area)))
+    want_short_lists(map(proposals_in, groups_below(area)))
 
 
 def proposed_accounts(area: str, *, by_index: bool = False) -> list[Account]:
@@ -184,91 +198,42 @@ def proposed_accounts(area: str, *, by_index: bool = False) -> list[Account]:
     They stand in short lists by city, which may name others of before; `by_index` finds besides those that
     were proposed before there were such lists, of all divisions.
     """
-    named = {thing for one in short_lists(map(_proposals_in, groups_below(area))) for thing in one.things}
+    named = {thing for one in short_lists(map(proposals_in, groups_below(area))) for thing in one.things}
     if by_index:
-        named.update(_proposed_ids())
-    return [account for account in AccountRow.find_many(sorted(named)) if account.status in _PROPOSED]
+        named.update(proposed_ids())
+    return [account for account in AccountRow.find_many(sorted(named)) if account.status in PROPOSED]
 
 
-_PROPOSED = ACCOUNT_TRANSITIONS.sources("lapse")
+PROPOSED = ACCOUNT_TRANSITIONS.sources("lapse")
+"""The states in which an account waits to be confirmed."""
 
 
-def _proposed_ids() -> list[str]:
-    return [row.id for row in AccountRow.by_proposal.query(str(_PROPOSED[0]))]
+def proposed_ids() -> list[str]:
+    """Give the ids of accounts that wait to be confirmed, of all divisions, by an index that lags."""
+    return [row.id for row in AccountRow.by_proposal.query(str(PROPOSED[0]))]
 
 
 def programs_in(area: str, request: PageRequest) -> Page[Account]:
     """List the programs of a division and those below it, division by division: two calls, a full page."""
     places = sorted(
         place
-        for one in short_lists(map(_programs_in, groups_below(area)))
+        for one in short_lists(map(programs_listed_in, groups_below(area)))
         for place in one.things
         if covers(area, place.partition("#")[0])
     )
     page = cut(places, request, key=str)
-    found = {place_of_program(client): client for client in _programs(page.items)}
+    found = {place_of_program(client): client for client in programs_at(page.items)}
     return Page(items=[found[place] for place in page.items if place in found], after=page.after)
 
 
-def _programs(places: Iterable[str]) -> list[Account]:
+def programs_at(places: Iterable[str]) -> list[Account]:
+    """Read programs by their places in the lists of programs."""
     return AccountRow.find_many([place.partition("#")[2] for place in places])
-
-
-def tidy_short_lists(group: str, now: datetime) -> bool:
-    """Put a city's short lists right; tell whether all that waits there is on them.
-
-    What waits no more and what moved away goes, what stood on none or was taken off comes. A list is read
-    before anything else, and what is on it is looked at itself: the indexes lag, and whatever has just been
-    proposed would go by them.
-    """
-    _tidy_programs(group, now)
-    on_list: frozenset[str] = frozenset()
-    for short_list in short_lists([_proposals_in(group)]):
-        on_list = short_list.things
-        take_off(short_list, on_list - _waiting_in_group(group, on_list))
-    missing = _waiting_in_group(group, set(_proposed_ids()) - on_list)
-    if missing:
-        add_all(_proposals_in(group), missing, at=now)
-    return not missing
-
-
-def _waiting_in_group(group: str, ids: Collection[str]) -> set[str]:
-    return {
-        account.id
-        for account in AccountRow.find_many(sorted(ids))
-        if account.status in _PROPOSED and group_of(account.division) == group
-    }
-
-
-def _tidy_programs(group: str, now: datetime) -> None:
-    on_list: frozenset[str] = frozenset()
-    for short_list in short_lists([_programs_in(group)]):
-        on_list = short_list.things
-        take_off(short_list, on_list - _places_in_group(group, on_list))
-    index: Any = AccountRow.by_division
-    listed = {
-        place_of_program(row.record)
-        for division in divisions_below(group)
-        if group_of(division) == group
-        for row in index.query(division, AccountRow.account.startswith(PROGRAM_PREFIX))
-    }
-    missing = _places_in_group(group, listed - on_list)
-    if missing:
-        add_all(_programs_in(group), missing, at=now)
-
-
-def _places_in_group(group: str, places: Collection[str]) -> set[str]:
-    """Give where the programs of some places stand now, as far as that is in a group."""
-    return {
-        place_of_program(account)
-        for account in _programs(sorted(places))
-        if account.software is not None and group_of(account.division) == group
-    }
 
 
 def proposals_over(now: datetime) -> Iterator[str]:
     """Give the ids of accounts that nobody confirmed in time."""
-    rows = AccountRow.by_proposal.query(str(_PROPOSED[0]), AccountRow.proposed_until <= now)
+    rows = AccountRow.by_proposal.query(str(PROPOSED[0]), AccountRow.proposed_until <= now)
     return (row.id for row in rows)
 
 
@@ -277,12 +242,34 @@ def accounts_of(institution: str) -> list[Account]:
     return AccountRow.find_many([row.id for row in AccountRow.by_institution.query(institution)])
 
 
+def not_past(version: int) -> Condition:
+    """Require that a version belongs to the account as it stands: see `model.is_past`."""
+    row: Any = AccountRow
+    condition: Condition = (row.version >= version) & (
+        row.since_version.does_not_exist() | (row.since_version <= version)
+    )
+    return condition
+
+
+def refuse_past(old: Account | None, *, sources: Iterable[AccountStatus], version: int) -> None:
+    """Explain a failed `not_past`, or another state, from the old item.
+
+    Raises:
+        NotFound: there is no such account.
+        Refused: `version_conflict`, or `wrong_state`.
+
+    """
+    if old is not None and is_past(old, version):
+        raise error("version_conflict", version=old.version)
+    refuse_stale(old, sources=sources, version=None)
+
+
 def _move(
     account_id: str,
     action: str,
     actions: Sequence[Action],
     *,
-    version: int | None,
+    version: int,
     beside: Sequence[Write],
     change: Change,
     also: Condition | None = None,
@@ -290,12 +277,12 @@ def _move(
     """Move an account by its table, with what its person holds beside it.
 
     Raises:
-        NotFound, Refused: see `refuse_stale`.
+        NotFound, Refused: see `refuse_past`.
         ConditionFailed: the extra condition `also` did not hold, or what its person holds changed meanwhile.
 
     """
     sources = ACCOUNT_TRANSITIONS.sources(action)
-    condition = lawful(AccountRow, sources=sources, version=version)
+    condition = lawful(AccountRow, sources=sources) & not_past(version)
     if also is not None:
         condition &= also
     target = AccountRow.status.set(str(ACCOUNT_TRANSITIONS.target(action)))
@@ -303,7 +290,7 @@ def _move(
         transact([Update(AccountRow, (account_id,), [target, *actions], condition), *beside], change=change)
     except ConditionFailed as failure:
         if failure.index == 0:
-            refuse_stale(failure.old, sources=sources, version=version)
+            refuse_past(failure.old, sources=sources, version=version)
         raise
 
 
@@ -365,7 +352,12 @@ def reset_account(
 ) -> None:
     """Take an account's password and second factor away: it waits for a new activation, or to be confirmed.
 
-    `after` is the account as it is to be.
+    `after` is the account as it is to be, from what was read; `version` is what it was decided on.
+
+    Raises:
+        NotFound, Refused: see `refuse_past`.
+        ConditionFailed: it, or what its person holds, changed since it was read.
+
     """
     kept: tuple[tuple[Any, Any], ...] = (
         (AccountRow.activation_hash, after.activation_hash),
@@ -375,6 +367,7 @@ def reset_account(
         (AccountRow.person_key, after.person_key),
         (AccountRow.masked_id_number, after.masked_id_number),
         (AccountRow.works_from, after.works_from),
+        (AccountRow.since_version, after.version + 1),
     )
     gone = (
         AccountRow.password_hash,
@@ -390,13 +383,20 @@ def reset_account(
     actions += [column.remove() for column in gone]
     actions.append(AccountRow.totp_on.set(False))
     also = [*beside, *listings(after, change)]
-    _move(after.id, action, actions, version=version, beside=also, change=change)
+    as_read = AccountRow.version == after.version
+    _move(after.id, action, actions, version=version, beside=also, change=change, also=as_read)
 
 
 def end_account(
     account_id: str, action: str, *, version: int, beside: Sequence[Write], change: Change
 ) -> None:
-    """Switch an account off, or let its proposal lapse."""
+    """Switch an account off, or let its proposal lapse; what its holder does meanwhile changes nothing of it.
+
+    Raises:
+        NotFound, Refused: see `refuse_past`.
+        ConditionFailed: what its person holds changed meanwhile.
+
+    """
     actions = [AccountRow.proposed_until.remove()]
     _move(account_id, action, actions, version=version, beside=beside, change=change)
 
@@ -415,7 +415,10 @@ def move_account(account: Account, division: str, change: Change) -> None:
         AccountRow.version == account.version,
     )
     there = msgspec.structs.replace(account, division=division)
-    transact([moved, *listings(there, change)], change=change)
+    also = listings(there, change)
+    if account.software is not None and account.software.webhook is not None:
+        also.append(listing(stopped_webhooks_in(group_of(division)), account.id, at=change.at))
+    transact([moved, *also], change=change)
 
 
 def offer_totp(account: Account, *, sealed: str, change: Change) -> None:

@@ -146,9 +146,9 @@ class ClassFacts(msgspec.Struct, frozen=True, kw_only=True):
 
     `policy_version` is the newest at submission until approval pins it, and with it `project_version`: by
     these the class is judged and paid, whatever changes later. `applied_at` is when completion was applied
-    for. `returned_version` is the version at
-    which it was last returned. `also_prepared_by` are those who had a hand in it on the institution's side
-    and whom no other field names (see `prepared_by`).
+    for. `returned_version` is the version at which it was last returned. `also_prepared_by` are those who had
+    a hand in it on the institution's side and whom no other field names (see `prepared_by`). `trainees` are
+    those on its roster, where it was read with the head: they are stored in it alone.
     """
 
     id: ClassId
@@ -183,6 +183,7 @@ class ClassFacts(msgspec.Struct, frozen=True, kw_only=True):
     scored_by: str | None = None
     scored_at: datetime | None = None
     also_prepared_by: list[str] = []
+    trainees: list[str] = []
     version: int = 1
     last_change: Change | None = None
 
@@ -370,10 +371,19 @@ def has_begun(lesson: Lesson, policy: Policy, now: datetime) -> bool:
 
 
 def prepared_by(training_class: ClassFacts) -> set[str]:
-    """Give everybody who had a hand in a class on the institution's side, in whatever role they are now.
+    """Give everybody who had a hand in a class, in whatever role they are now, and who is taught in it.
 
-    None of them decides on it, on its changes, or on the money for it (invariant 5).
+    None of them decides on it, its changes, or the money for it (invariant 5).
     """
+    return _prepared(training_class) | _trainees(training_class)
+
+
+def _trainees(training_class: ClassFacts) -> set[str]:
+    roster = training_class.roster if isinstance(training_class, TrainingClass) else ()
+    return {*training_class.trainees, *roster}
+
+
+def _prepared(training_class: ClassFacts) -> set[str]:
     named = (
         training_class.submitted_by,
         training_class.change_by,
@@ -390,13 +400,13 @@ def also_prepared(training_class: ClassFacts, actor: str, **named: str) -> list[
     """
     after = msgspec.structs.replace(training_class, **named)
     own_field = {after.submitted_by, after.completion_submitted_by, after.scored_by}
-    return sorted((prepared_by(training_class) | {actor}) - own_field)
+    return sorted((_prepared(training_class) | {actor}) - own_field)
 
 
 def own_work(training_class: ClassFacts, hands: Hands) -> DomainError | None:
-    """Tell against somebody that they had a hand in a class on which they would decide.
+    """Tell against somebody that they had a hand in a class on which they would decide, or are taught in it.
 
-    The truth at the moment of writing is the condition `store.not_own_work`.
+    The truth in the write is the condition `store.not_own_work`; of trainees, the version a roster changes.
     """
     return None if hands.isdisjoint(prepared_by(training_class)) else error("self_approval")
 
@@ -479,8 +489,9 @@ def _reasons_against(
                 yield error("lessons_open", ends_at=format_moment(training_class.ends_at))
             if training_class.enrolled == 0:
                 yield error("roster_empty")
-    if action in DECISIONS and (own := own_work(training_class, hands)) is not None:
-        yield own
+    whose = prepared_by if action in DECISIONS else _trainees if action == "scores" else None
+    if whose is not None and not hands.isdisjoint(whose(training_class)):
+        yield error("self_approval")
 
 
 def _last_lesson_id(training_class: TrainingClass | ClassHead) -> LessonId:

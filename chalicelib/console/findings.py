@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from chalicelib.console.words import Pair, said, word
+from chalicelib.console.words import LIMITS, Pair, said, word
 
 RULES: Final[Mapping[str, Pair]] = {
     "ineligible_at_date": ("开班日不符合条件", "Not eligible on the first day"),
@@ -353,19 +353,7 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "neighbours_left_out": (("未比对的相邻班级", "other classes that were not compared"), ""),
 }
 """Of each figure its name, and the threshold it stands against."""
-_THRESHOLDS: Final = frozenset({against for _, against in _FIGURES.values() if against}) | {
-    "burst_share",
-    "burst_seconds_scripted",
-    "train_km_per_hour",
-    "idle_days_held",
-    "phone_people_held",
-    "offline_outage_share",
-    "offline_share_held",
-    "marks_drawn_spread",
-    "marks_drawn_spread_alone",
-    "marks_drawn_agreement",
-    "marks_drawn_high",
-}
+_THRESHOLDS: Final = frozenset({against for _, against in _FIGURES.values() if against}) | set(LIMITS)
 _VALUES: Final[Mapping[str, Pair]] = {
     "trainer": ("教师", "trainer"),
     "trainer on the way": ("教师赶课", "trainer on the way"),
@@ -457,14 +445,15 @@ def figures_of(evidence: Mapping[str, Any], *, english: bool) -> list[Figure]:
         threshold = evidence.get(against)
         used.add(against)
         told = "" if threshold is None else _said(against, threshold, english=english)
-        if _are_ids(value):
+        if ids_in(value):
             shown.append(Figure(said(label, english=english), "", told, tuple(value)))
         else:
             shown.append(Figure(said(label, english=english), _said(name, value, english=english), told))
     left = [name for name in evidence if name in _THRESHOLDS - used and evidence[name] is not None]
+    of_figures = {against: label for label, against in _FIGURES.values() if against}
     return shown + [
         Figure(
-            said(("另一界限", "another limit"), english=english),
+            said(LIMITS.get(name) or of_figures[name], english=english),
             "",
             _said(name, evidence[name], english=english),
         )
@@ -472,8 +461,10 @@ def figures_of(evidence: Mapping[str, Any], *, english: bool) -> list[Figure]:
     ]
 
 
-def _are_ids(value: Any) -> bool:
-    return isinstance(value, list) and bool(value) and all(re.match(r"[a-z]{3}_", str(one)) for one in value)
+def ids_in(value: Any) -> Sequence[str]:
+    """Give the ids that a figure consists of; none if it is another figure."""
+    is_ids = isinstance(value, list) and all(re.match(r"[a-z]{3}_", str(one)) for one in value)
+    return value if is_ids else ()
 
 
 def _said(name: str, value: Any, *, english: bool) -> str:

@@ -1,27 +1,36 @@
 """The browser pages: server-rendered shells, and the documentation read off the OpenAPI document."""
 
 import functools
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from chalicelib.accounts.access_tokens import ACCESS_SECONDS
 from chalicelib.accounts.clients.service import TOKEN_SECONDS
-from chalicelib.accounts.rights import RIGHTS
+from chalicelib.accounts.rights import OF_SOFTWARE_ALONE, RIGHTS, may_be_some_softwares, names_person
 from chalicelib.accounts.sign_in.model import UNHEARD_FOR
 from chalicelib.accounts.sign_in.service import REFRESH_VALIDITY
-from chalicelib.aws.objects import LINK_SECONDS
+from chalicelib.aws.objects import LINK_SECONDS, UPLOAD_SECONDS
 from chalicelib.aws.settings import settings
 from chalicelib.console.words import MARKS, STATUSES
 from chalicelib.console.words import said as said_as
 from chalicelib.edge import openapi
-from chalicelib.edge.describing import words
+from chalicelib.edge.describing import webhooks, words
 from chalicelib.edge.describing.offers import OFFERED
-from chalicelib.edge.endpoints import ENDPOINTS, JSON_BYTES_MAX, SHEET_BYTES_MAX
+from chalicelib.edge.describing.refusals import SHARED, said_once
+from chalicelib.edge.endpoints import ENDPOINTS, FIELDS, JSON_BYTES_MAX, SHEET_BYTES_MAX
 from chalicelib.edge.pace import PACES
 from chalicelib.edge.problems import STATUS_OF
+from chalicelib.exchange.model import GIVE_UP_AFTER, PAUSE_FIRST, PAUSE_MAX
+from chalicelib.exchange.receivers import CALL_SECONDS, TIMEOUT_SECONDS
+from chalicelib.exchange.webhooks.boxes import PAUSE_MAX as AWAY_PAUSE_MAX
+from chalicelib.exchange.webhooks.boxes import STOP_AFTER
+from chalicelib.exchange.webhooks.message import WebhookMessage
+from chalicelib.exchange.webhooks.model import EVENTS
 from chalicelib.kernel.clocks import WRITING, Effect, clock_of
 from chalicelib.kernel.reasons import REASONS
+from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.supervision.waiting.model import KINDS
 
 _FOLDER = Path(__file__).parent
@@ -63,6 +72,10 @@ _CONVENTIONS = (
         "Lists: {items, next}, with limit (1-100, default 50) and cursor.",
     ),
     (
+        "cursor 只供取得它的登录身份使用（人员与其软件不通用），筛选条件须相同。",
+        "A cursor is good for the caller who got it (a person is not its software), with the same filters.",
+    ),
+    (
         "状态变更用 POST …/动词，并带上所依据的 version；过期的 version 得到 409 version_conflict。",
         "Changes are POST …/verb with the version they decided on; a stale one gets 409 version_conflict.",
     ),
@@ -84,6 +97,14 @@ _CONVENTIONS = (
         "Errors are RFC 9457 with a stable code; Accept-Language: en gives English.",
     ),
     (
+        "以后的版本会增加 code、枚举值、回答字段和事件，均记入变更记录；不认识的字段和值请忽略。",
+        "Later versions add codes, members of enumerations, fields and events: ignore those you do not know.",
+    ),
+    (
+        "不认识的 code 请按 HTTP 状态处理；生成的客户端若拒绝枚举之外的 code，请放宽或重新生成。",
+        "Treat an unknown code by its HTTP status; a generated client that refuses it has to be relaxed.",
+    ),
+    (
         "位置必须注明坐标系 coord_system：wgs84、gcj02 或 bd09。",
         "A location names its coord_system: wgs84, gcj02 or bd09.",
     ),
@@ -102,7 +123,14 @@ def roles_of(action: str) -> dict[str, str]:
 @functools.cache
 def api_document() -> dict[str, Any]:
     """Give the OpenAPI document of the running program."""
-    return openapi.document(roles_of, time_travel=settings().allow_time_travel)
+    return made_document(time_travel=settings().allow_time_travel)
+
+
+def made_document(*, time_travel: bool = False) -> dict[str, Any]:
+    """Make the OpenAPI document of what is declared at this moment."""
+    told = {name: (event.read, event.example) for name, event in EVENTS.items()}
+    known = openapi.Known(roles_of, may_be_some_softwares, names_person, webhooks.Told(WebhookMessage, told))
+    return openapi.document(known, time_travel=time_travel)
 
 
 def static_types() -> list[str]:
@@ -160,6 +188,13 @@ def _docs() -> dict[str, Any]:
         "refresh_hours": int(REFRESH_VALIDITY.total_seconds()) // 3600,
         "unheard_seconds": int(UNHEARD_FOR.total_seconds()),
         "link_minutes": LINK_SECONDS // 60,
+        "upload_minutes": UPLOAD_SECONDS // 60,
+        "shared": SHARED,
+        "events": [
+            {"name": name, "read": event.read, "means": words.of_event(name)}
+            for name, event in EVENTS.items()
+        ],
+        "hooks": _HOOKS,
         "sheet_mb": SHEET_BYTES_MAX / 1_000_000,
         "json_mb": JSON_BYTES_MAX // 1_000_000,
         "paces": [(action, pace) for action, pace in PACES.items() if action in RIGHTS],
@@ -176,6 +211,18 @@ def _docs() -> dict[str, Any]:
             for tag in tags
         ],
     }
+
+
+_HOOKS = {
+    "first": int(PAUSE_FIRST.total_seconds()),
+    "most_hours": int(PAUSE_MAX.total_seconds()) // 3600,
+    "away_hours": int(AWAY_PAUSE_MAX.total_seconds()) // 3600,
+    "step_seconds": int(TIMEOUT_SECONDS),
+    "call_seconds": int(CALL_SECONDS),
+    "stop_days": STOP_AFTER.days,
+    "give_up_days": GIVE_UP_AFTER.days,
+}
+"""What /docs tells of sending: the figures that it is done by."""
 
 
 def _offered(operations: Sequence[dict[str, Any]]) -> Iterator[dict[str, Any]]:
@@ -203,17 +250,20 @@ def _deadlines() -> Iterator[dict[str, Any]]:
 
 
 def _actions(role: str) -> list[tuple[str, str]]:
-    return [(action, scopes[role]) for action in RIGHTS if role in (scopes := roles_of(action))]
+    peoples = [action for action in RIGHTS if action not in OF_SOFTWARE_ALONE]
+    return [(action, scopes[role]) for action in peoples if role in (scopes := roles_of(action))]
 
 
 def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     schemas = document["components"]["schemas"]
+    endpoints = {one.name: one for one in ENDPOINTS}
     leaves = {one.name: words.of_leaving(one.leaves) for one in ENDPOINTS if one.leaves is not None}
     for path, item in document["paths"].items():
         for method, operation in item.items():
             content = operation.get("requestBody", {}).get("content", {})
             responses = operation["responses"]
             good = [status for status in responses if status.startswith("2")]
+            shared = said_once(endpoints[operation["operationId"]])
             sent = [(status, *kind) for status in good for kind in responses[status]["content"].items()]
             yield {
                 "id": operation["operationId"],
@@ -227,17 +277,24 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "leaves": leaves.get(operation["operationId"]),
                 "roles": list(operation.get("x-roles", {})),
                 "action": operation.get("x-action"),
+                "is_softwares": operation.get("x-action") in OF_SOFTWARE_ALONE,
                 "status": ", ".join(good),
+                "software": operation.get("x-software", False),
+                "names_person": {"$ref": "#/components/parameters/OnBehalfOf"} in operation["parameters"],
                 "errors": [
-                    (status, _codes(responses[status], schemas)) for status in responses if status >= "4"
+                    (status, own)
+                    for status in responses
+                    if status >= "4"
+                    if (own := [code for code in _codes(responses[status], schemas) if code not in shared])
                 ],
-                "sheet": len(content) > 1,
+                "sheet": not content.keys().isdisjoint((XLSX, CSV)),
+                "form": FIELDS in content,
                 "query": [
                     {
                         "name": field["name"],
-                        "type": _type(field["schema"]),
+                        "type": _type(field["schema"]) + _default(field["schema"]),
                         "required": field["required"],
-                        "leads": None,
+                        "leads": _leads_to(field["schema"], schemas),
                         "means": words.meaning_of_parameter(operation["operationId"], field["name"]),
                     }
                     for field in operation["parameters"]
@@ -286,21 +343,45 @@ def _types(document: dict[str, Any]) -> list[dict[str, Any]]:
         for schema in media["schema"].get("anyOf", [media["schema"]])
         if (name := _leads_to(schema, schemas)) is not None
     ]
+    wanted += [
+        lead
+        for item in document["paths"].values()
+        for operation in item.values()
+        for field in operation["parameters"]
+        if "schema" in field and (lead := _leads_to(field["schema"], schemas)) is not None
+    ]
+    wanted.append(WebhookMessage.__name__)
     found: dict[str, list[dict[str, Any]]] = {}
     while wanted:
         name = wanted.pop()
         if name not in found:
             found[name] = _rows({"$ref": f"#/components/schemas/{name}"}, schemas)
             wanted += [row["leads"] for row in found[name] if row["leads"] is not None]
-    return [{"name": name, "fields": fields} for name, fields in sorted(found.items())]
+    return [
+        {
+            "name": name,
+            "fields": fields,
+            "members": schemas[name].get("enum", ()),
+            "means": words.meaning_of_type(name, schemas[name]),
+        }
+        for name, fields in sorted(found.items())
+    ]
 
 
 def _leads_to(field: dict[str, Any], schemas: dict[str, Any]) -> str | None:
-    """Name the type with fields that a field is of, or a list of."""
-    inner = field.get("items", field)
-    refs = [part["$ref"] for part in (inner, *inner.get("anyOf", ())) if "$ref" in part]
-    names = [ref.rpartition("/")[2] for ref in refs if "properties" in _resolved({"$ref": ref}, schemas)]
-    return names[0] if names else None
+    """Name the type with fields, or with members, that a field is of, or a list or a map of."""
+    told = {"properties", "enum"}
+    return next((name for name in _named_in(field) if schemas[name].keys() & told), None)
+
+
+def _named_in(field: dict[str, Any]) -> Iterator[str]:
+    """Give the names of the types that a field is of, or holds."""
+    if "$ref" in field:
+        yield field["$ref"].rpartition("/")[2]
+    held = (field.get("items"), field.get("additionalProperties"), *field.get("anyOf", ()))
+    for part in held:
+        if isinstance(part, dict):
+            yield from _named_in(part)
 
 
 def _rows(schema: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str, Any]]:
@@ -311,9 +392,20 @@ def _rows(schema: dict[str, Any], schemas: dict[str, Any]) -> list[dict[str, Any
         required = name in resolved.get("required", [])
         means = words.meaning(str(resolved.get("title")), name)
         leads = _leads_to(field, schemas)
-        row = {"name": name, "type": _type(field), "required": required, "means": means, "leads": leads}
+        row = {
+            "name": name,
+            "type": _type(field) + _default(field),
+            "required": required,
+            "means": means,
+            "leads": leads,
+        }
         rows.append(row)
     return rows
+
+
+def _default(field: dict[str, Any]) -> str:
+    """Say what counts where a field is left out."""
+    return f" = {json.dumps(field['default'])}" if field.get("default") not in (None, []) else ""
 
 
 def _resolved(schema: dict[str, Any], schemas: dict[str, Any]) -> dict[str, Any]:

@@ -200,7 +200,7 @@ KINDS: Final[Mapping[str, Pair]] = {
     "delivery": ("未获平台接受的回流报文", "Messages the platform did not accept"),
     "risk_case": ("风险案件", "Risk cases"),
 }
-FLAGS: Final[Mapping[str, Pair]] = {"late": ("临近到期", "Late"), "overdue": ("已超期", "Overdue")}
+FLAGS: Final[Mapping[str, Pair]] = {"late": ("临近到期", "Due soon"), "overdue": ("已超期", "Overdue")}
 
 FOOTAGE: Final[Mapping[str, Pair]] = {
     "awaiting_upload": ("待收到", "Awaited"),
@@ -350,6 +350,7 @@ SCAN_REASONS: Final[Mapping[str, Pair]] = {
     "name_mismatch": ("姓名不符", "name differs"),
     "institution_suspended": ("机构已暂停", "institution suspended"),
     "project_not_covered": ("项目不适用", "project not covered"),
+    "staff_is_trainee": ("本机构人员", "own staff"),
     "already_enrolled": ("已报名", "enrolled already"),
 }
 IMPORT_KINDS: Final[Mapping[str, Pair]] = {
@@ -397,7 +398,23 @@ SUSPENDERS: Final[Mapping[str, Pair]] = {
     "overseer": ("监督或省厅暂停", "by a supervisor or the province"),
     "rule": ("系统规则暂停", "by a rule"),
 }
+LIMITS: Final[Mapping[str, Pair]] = {
+    "burst_share": ("突击签到的占比，达到即严重", "share of a burst that is grave"),
+    "burst_seconds_scripted": ("疑似脚本签到（秒以内）", "seconds within which a script checks in"),
+    "train_km_per_hour": ("铁路上限（公里/小时）", "by rail at most (km/h)"),
+    "idle_days_held": ("空转停付（天）", "days idle that stop payment"),
+    "phone_people_held": ("共用手机号停付（人）", "people on one phone that stop payment"),
+    "offline_outage_share": ("视为断网的占比", "share that is an outage"),
+    "offline_share_held": ("离线签到停付的占比", "offline share that stops payment"),
+    "marks_drawn_spread": ("成绩围绕一点的离散度（分）", "spread of marks around one figure (points)"),
+    "marks_drawn_spread_alone": ("单凭离散度认定（分）", "spread that suffices alone (points)"),
+    "marks_drawn_agreement": ("理论与实操的一致度", "agreement of theory and practice"),
+    "marks_drawn_high": ("视为高分（分）", "marks that are high (points)"),
+}
+"""Limits that no figure of a finding stands against, with their units."""
+
 SUBJECTS: Final[Mapping[str, Pair]] = {
+    "class": ("班级", "Class"),
     "line": ("单笔", "Line"),
     "claim": ("整份申领", "Claim"),
     "institution": ("整个机构", "Institution"),

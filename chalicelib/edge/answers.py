@@ -20,9 +20,9 @@ _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _OK = 200
 
 
-def refusal(failure: DomainError, *, request_id: str, english: bool) -> Reply:
-    """Give the answer that tells an error."""
-    problem = problem_of(failure, request_id=request_id, english=english)
+def refusal(failure: DomainError, *, request_id: str, english: bool, oauth: bool = False) -> Reply:
+    """Give the answer that tells an error; `oauth` where clients of OAuth 2.0 ask for a token."""
+    problem = problem_of(failure, request_id=request_id, english=english, oauth=oauth)
     return Reply(problem, problem.status, PROBLEM_JSON, headers_of(failure))
 
 

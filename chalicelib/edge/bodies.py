@@ -1,5 +1,6 @@
 """The body of a request: of which type it may be, how large, and what is read of it."""
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +10,14 @@ from chalicelib.edge.headers import charset_of, unpacked
 from chalicelib.kernel.reasons import error
 from chalicelib.sheets.content_types import BYTES, CALLED_CSV, CSV, kind_of_bytes
 
+_BEFORE_JSON = BOM_UTF8 + b" \t\r\n"
 _UTF8 = ("utf-8", "utf8", "us-ascii")
 
 
 def parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Any:
     """Read what a request sends: its form, a sheet as it is, or None where the endpoint reads nothing.
+
+    What does not say its type is JSON, if it begins as an object does.
 
     Raises:
         Malformed: with a fault for each mistake of a form.
@@ -23,7 +27,8 @@ def parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> An
     """
     if not endpoint.reads:
         return None
-    sent_as = headers.get("content-type", JSON)
+    told = headers.get("content-type", "").strip()
+    sent_as = told or JSON
     content_type = sent_as.partition(";")[0].strip().lower()
     if endpoint.sheet and content_type in CALLED_CSV:
         content_type = CSV
@@ -33,6 +38,8 @@ def parse_body(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> An
     body = unpacked(headers, raw, limit_bytes=limit_bytes)
     if len(body) > limit_bytes:
         raise error("too_large", limit_bytes=limit_bytes)
+    if not told and body.strip() and not body.lstrip(_BEFORE_JSON).startswith(b"{"):
+        raise error("unsupported_type", accepted=", ".join(endpoint.reads))
     if content_type not in (JSON, FIELDS):
         return SheetBody(kind_of_bytes(body) if content_type == BYTES else content_type, body)
     if charset_of(sent_as) not in _UTF8:

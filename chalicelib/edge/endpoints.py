@@ -12,6 +12,7 @@ from chalicelib.edge.forms import Answer, Comment, Form, Reason, Version
 from chalicelib.kernel.errors import Forbidden
 from chalicelib.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest
 from chalicelib.kernel.principal import Context, Principal
+from chalicelib.kernel.targets import Target
 from chalicelib.sheets.content_types import BYTES, CSV, XLSX
 from chalicelib.sheets.layouts import Layout
 
@@ -153,9 +154,12 @@ class Guard(Protocol):
     """Proves callers and knows who may do what; given by `accounts`, installed in `app.py`."""
 
     def authenticate(
-        self, headers: Mapping[str, str], raw_body: bytes, *, changes: bool = False
+        self, headers: Mapping[str, str], raw_body: bytes, *, target: Target | None, changes: bool = False
     ) -> Principal:
-        """Prove the caller, who wants to change something or only to read, or raise `Unauthenticated`."""
+        """Prove the caller, who wants to change something or only to read, or raise `Unauthenticated`.
+
+        A signature is good for the target alone; without one, none is.
+        """
         ...
 
     def on_behalf_of(

@@ -5,6 +5,7 @@ import functools
 import json
 import types
 import typing
+from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date
@@ -119,12 +120,14 @@ Parsed = TypeVar("Parsed")
 def parse_json(raw: bytes, kind: type[Parsed]) -> Parsed:
     """Parse a JSON body: in UTF-8, each name once in its object, `100.0` where an integer is wanted.
 
+    A byte order mark before it says nothing and is passed over (RFC 8259, 8.1).
+
     Raises:
         Malformed: with one fault for each mistake.
         UnsupportedType: `not_utf8`.
 
     """
-    raw = raw or b"{}"
+    raw = raw.removeprefix(BOM_UTF8) or b"{}"
     _refuse_other_encodings(raw)
     try:
         parsed = msgspec.json.decode(raw, type=kind)

@@ -48,6 +48,8 @@ def unpacked(headers: Mapping[str, str], raw: bytes, *, limit_bytes: int) -> byt
     if encoding != "gzip":
         raise error("unsupported_encoding")
     if not raw.startswith(_GZIP_BEGINS):
+        if raw.startswith(_GZIP_BEGINS[:1]):  # what the gateway could not unpack, it hands on as broken text
+            raise error("unsupported_encoding")
         return raw
     unpacking = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:

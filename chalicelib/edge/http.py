@@ -52,6 +52,7 @@ from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context, Principal, Role
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.repeats import running
+from chalicelib.kernel.targets import Target
 from chalicelib.sheets.layouts import Layout
 
 _NOT_MODIFIED, _TOO_MANY = 304, 429
@@ -119,7 +120,8 @@ class Api(Blueprint):  # type: ignore[misc] # Chalice has no types
         proves themselves, `names_device` of one that reads `X-Device-Id`. With which codes it can refuse is
         read from its source (`infra.contract.refusals`); one that reads refuses by 400 and 404 alone, unless
         `refuses` tells other statuses. `leaves` is of one that nobody should begin to use any more,
-        `takes_fields` of one whose body may come as clients of OAuth 2.0 send it.
+        `takes_fields` of one that clients of OAuth 2.0 ask for a token: its body may come as they send it,
+        and its problems bear the `error` that they look for.
         """
 
         def register(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -183,18 +185,19 @@ def _handle(request: Any, endpoint: Endpoint, view: Callable[..., Any], path: di
     headers = {str(name).lower(): str(value) for name, value in request.headers.items()}
     english = wants_english(headers.get("accept-language", ""))
     request_id = new_id("req")
+    told: dict[str, Any] = {"request_id": request_id, "english": english, "oauth": endpoint.takes_fields}
     reply: Reply
     try:
         with asking_within(ASKING_SECONDS):
             reply = _answer(request, headers, endpoint, view, path, request_id=request_id, english=english)
     except DomainError as failure:
-        reply = refusal(failure, request_id=request_id, english=english)
+        reply = refusal(failure, **told)
     except StoreFailure as failure:
         log_failure("store_failed", failure, request_id=request_id, path=endpoint.path)
-        reply = refusal(told_of_store(failure), request_id=request_id, english=english)
+        reply = refusal(told_of_store(failure), **told)
     except Exception as failure:  # noqa: BLE001 - the edge: nothing of a failure may leak
         log_failure("request_failed", failure, request_id=request_id, path=endpoint.path)
-        reply = Reply(internal_problem(request_id=request_id, english=english), 500, PROBLEM_JSON)
+        reply = Reply(internal_problem(**told), 500, PROBLEM_JSON)
     if reply.status_code == _TOO_MANY:
         measure(REQUESTS_PACED, path=endpoint.path)
     log(
@@ -260,7 +263,7 @@ def _answer(
         source=source_of(request),
         address=_address_of(request, headers, endpoint),
     )
-    principal = _prove(endpoint, headers, raw)
+    principal = _prove(endpoint, asked)
     return serve(principal, endpoint, view, asked, request_id=request_id, english=english)
 
 
@@ -433,13 +436,21 @@ def _named_by(path: Mapping[str, str]) -> str | None:
 _ID = re.compile(r"[a-z]{2,4}_[a-z0-9-]{1,80}")
 
 
-def _prove(endpoint: Endpoint, headers: Mapping[str, str], raw: bytes) -> Principal:
+def _prove(endpoint: Endpoint, asked: Asked) -> Principal:
+    headers, raw = asked.headers, asked.raw
     if endpoint.action == PUBLIC:
         if endpoint.knows_caller and "authorization" in headers:
             with contextlib.suppress(Unauthenticated):
-                return _guard().authenticate(headers, raw)
+                return _guard().authenticate(headers, raw, target=None)
         return Principal(actor="public", role=Role.PUBLIC)
-    return _guard().authenticate(headers, raw, changes=endpoint.method != "GET")
+    path = endpoint.path.format_map({name: unquote(value) for name, value in asked.path.items()})
+    query: Any = asked.parameters
+    target = Target(endpoint.method, path, {str(name): str(query[name]) for name in query})
+    try:
+        return _guard().authenticate(headers, raw, target=target, changes=endpoint.method != "GET")
+    except Unauthenticated as failure:
+        failure.is_of_token = headers.get("authorization", "").lower().startswith("bearer ")
+        raise
 
 
 def admit(endpoint: Endpoint, principal: Principal) -> None:
@@ -477,4 +488,4 @@ def authenticate(headers: Mapping[str, str], *, changes: bool) -> Principal:
         Unauthenticated: no token, or none that is good.
 
     """
-    return _guard().authenticate(headers, b"", changes=changes)
+    return _guard().authenticate(headers, b"", target=None, changes=changes)

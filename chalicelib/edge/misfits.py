@@ -85,13 +85,15 @@ def _number_form(kind: type, value: Any, metas: Sequence[Meta]) -> Misfit:
     for meta in metas:
         if meta.ge is not None and number < Decimal(str(meta.ge)):
             return "at_least", {"least": meta.ge}
+        if meta.gt is not None and number <= Decimal(str(meta.gt)):
+            return "more_than", {"least": meta.gt}
         if meta.le is not None and number > Decimal(str(meta.le)):
             return "at_most", {"most": meta.le}
     return form, {}
 
 
 def _number(value: Any) -> Decimal | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | str):
         return None
     try:
         number = Decimal(str(value))

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chalicelib.edge.answers import leaving
-from chalicelib.edge.describing import examples, offers, words
+from chalicelib.edge.describing import examples, offers, webhooks, words
 from chalicelib.edge.describing.links import Links
 from chalicelib.edge.describing.refusals import Problems, is_keyed
 from chalicelib.edge.describing.schemas import Schemas, members_of
@@ -20,7 +20,20 @@ Json = dict[str, Any]
 RolesOf = Callable[[str], Mapping[str, str]]
 """Given an action, tells each role that may and how far: the table of rights, without importing it."""
 
-VERSION: Final = "1.0.0"
+
+@dataclass(frozen=True)
+class Known:
+    """What later steps know: who may do what, what programs can be given, and what they are told of."""
+
+    roles_of: RolesOf
+    is_softwares: Callable[[str], bool]
+    """Whether some program can be given an action, or has it as a program."""
+    names_person: Callable[[str], bool]
+    """Whether a program that does it names the person it does it for."""
+    told: webhooks.Told
+
+
+VERSION: Final = "1.1.0"
 TITLE: Final = "职业培训券服务 Training-voucher service"
 PLATFORM_ROLE: Final = "platform"
 _COMPONENTS: Final = "#/components/"
@@ -29,7 +42,8 @@ _INTRODUCTION: Final = (
     "Money is integer fen (`*_fen`), times are RFC 3339 with offset, dates are days of Asia/Shanghai. "
     "Unknown fields are refused. Lists are pages of `items` with an opaque `next`. A change sends the "
     "`version` it decided on. Errors are RFC 9457 problems with a stable `code`; sentences are Chinese, "
-    "English with `Accept-Language: en`."
+    "English with `Accept-Language: en`. Later versions add codes, members of enumerations, fields of "
+    "answers and events: treat an unknown code by its status, ignore unknown fields."
 )
 _SERVERS: Final[list[Json]] = [
     {
@@ -45,6 +59,7 @@ _SERVERS: Final[list[Json]] = [
 class _Parts:
     """What the operations of a document share."""
 
+    known: Known
     schemas: Schemas
     problems: Problems
     links: Links
@@ -55,7 +70,7 @@ class NameTwice(RuntimeError):
     """Two views have one name: clients call an operation by it."""
 
 
-def document(roles_of: RolesOf, *, time_travel: bool = False) -> Json:
+def document(known: Known, *, time_travel: bool = False) -> Json:
     """Describe every endpoint that is declared at this moment.
 
     `time_travel` tells of the header that only the local stage believes.
@@ -66,20 +81,25 @@ def document(roles_of: RolesOf, *, time_travel: bool = False) -> Json:
     """
     endpoints = sorted(ENDPOINTS, key=lambda endpoint: (endpoint.path, endpoint.method))
     _refuse_names_twice(endpoints)
-    roles = {one.name: roles_of(one.action) for one in endpoints if one.action != PUBLIC}
+    roles = {one.name: known.roles_of(one.action) for one in endpoints if one.action != PUBLIC}
     parts = _Parts(
-        schemas=Schemas(endpoints),
+        known=known,
+        schemas=Schemas(endpoints, [known.told.message]),
         problems=Problems(endpoints),
         links=Links(endpoints, roles),
         headers={name: told for name, told in _HEADERS.items() if time_travel or name != "LocalNow"},
     )
     paths: Json = {}
     for endpoint in endpoints:
-        operation = _operation(endpoint, parts, roles_of)
+        operation = _operation(endpoint, parts)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     components = {
-        name: offers.told(name, words.described(name, schema))
-        for name, schema in {**parts.schemas.components, **parts.problems.components}.items()
+        name: webhooks.named(name, offers.told(name, words.described(name, schema)))
+        for name, schema in {
+            **parts.schemas.components,
+            **webhooks.components(known.told),
+            **parts.problems.components,
+        }.items()
     }
     return {
         "openapi": "3.1.0",
@@ -93,15 +113,17 @@ def document(roles_of: RolesOf, *, time_travel: bool = False) -> Json:
         "servers": _SERVERS,
         "tags": [
             {"name": name, "description": words.of_tag(name)}
-            for name in sorted({tag_of(endpoint.path) for endpoint in endpoints})
+            for name in sorted({webhooks.TAG, *(tag_of(endpoint.path) for endpoint in endpoints)})
         ],
         "paths": paths,
+        "webhooks": webhooks.paths(known.told),
         "components": {
             "schemas": components,
             "parameters": parts.headers,
             "headers": _ANSWER_HEADERS | (_LEAVING if any(one.leaves for one in endpoints) else {}),
             "links": dict(sorted(parts.links.components.items())),
             "securitySchemes": _SECURITY,
+            "pathItems": webhooks.path_items(known.told, parts.schemas),
         },
     }
 
@@ -121,9 +143,9 @@ def _refuse_names_twice(endpoints: list[Endpoint]) -> None:
 # --------------------------------------------------------------------------- operations
 
 
-def _operation(endpoint: Endpoint, parts: _Parts, roles_of: RolesOf) -> Json:
+def _operation(endpoint: Endpoint, parts: _Parts) -> Json:
     public = endpoint.action == PUBLIC
-    roles = {} if public else dict(roles_of(endpoint.action))
+    roles = {} if public else dict(parts.known.roles_of(endpoint.action))
     operation: Json = {
         "operationId": endpoint.name,
         "summary": endpoint.summary,
@@ -137,7 +159,7 @@ def _operation(endpoint: Endpoint, parts: _Parts, roles_of: RolesOf) -> Json:
             ],
             *[
                 {"$ref": f"{_COMPONENTS}parameters/{name}"}
-                for name in _headers_of(endpoint, roles)
+                for name in _headers_of(endpoint, parts.known)
                 if name in parts.headers
             ],
         ],
@@ -153,6 +175,7 @@ def _operation(endpoint: Endpoint, parts: _Parts, roles_of: RolesOf) -> Json:
     if not public:
         operation["x-action"] = endpoint.action
         operation["x-roles"] = roles
+        operation["x-software"] = parts.known.is_softwares(endpoint.action)
     if endpoint.reads:
         operation["requestBody"] = _request_body(endpoint, parts.schemas)
     return operation
@@ -169,9 +192,10 @@ def tag_of(path: str) -> str:
     return parts[1] if len(parts) > 1 and parts[0] == "v1" else "service"
 
 
-def _headers_of(endpoint: Endpoint, roles: Mapping[str, str]) -> tuple[str, ...]:
+def _headers_of(endpoint: Endpoint, known: Known) -> tuple[str, ...]:
     repeatable = ("IdempotencyKey",) if is_keyed(endpoint) else ()
-    named = ("OnBehalfOf",) if endpoint.method != "GET" and "institution" in roles else ()
+    changes = endpoint.method != "GET" and endpoint.action != PUBLIC
+    named = ("OnBehalfOf",) if changes and known.names_person(endpoint.action) else ()
     phone = ("DeviceId",) if endpoint.names_device else ()
     kept = ("IfNoneMatch",) if endpoint.is_kept else ()
     return (*repeatable, *named, *phone, *kept, "AcceptLanguage", "LocalNow")
@@ -346,7 +370,8 @@ _SECURITY: Final[Json] = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "An access token of `POST /v1/auth/tokens`.",
+        "description": "An access token: a person's of `POST /v1/auth/tokens`, a program's of "
+        "`POST /v1/auth/client-tokens` (operations with `x-software: true`).",
     },
     "messageSignature": {
         "type": "apiKey",
@@ -354,7 +379,9 @@ _SECURITY: Final[Json] = {
         "name": "X-Message-Signature",
         "description": (
             "A JWT (ES256) of the national platform: iss national-platform, aud voucher-service, jti, exp "
-            "at most 300 s after iat, body_sha256 = hex SHA-256 of the exact body. Our own messages carry "
+            "at most 300 s after iat, method and path of the call (POST, /v1/exchange/… below "
+            "servers[0].url), query (an object of the parameters, decoded; {} without any), body_sha256 = "
+            "hex SHA-256 of the exact body: it is good for that call alone, once. Our own messages carry "
             "the same header (Ed25519, iss voucher-service, aud national-platform); their public keys are "
             "at GET /v1/exchange/keys."
         ),

@@ -44,6 +44,7 @@ TITLES: Final[Mapping[int, tuple[str, str]]] = {
 INTERNAL_ERROR: Final = "internal_error"
 """The code of a failure of ours: the one that no rule raises, so it is not in the table of reasons."""
 _RETRY_AFTER_SECONDS: Final = 1
+_BEARER: Final = 'Bearer realm="voucher"'
 _TYPE: Final = "urn:training-voucher:problem:"
 
 
@@ -59,6 +60,39 @@ class Problem(msgspec.Struct, kw_only=True, omit_defaults=True):
     errors: list[dict[str, Any]] | None = None
     error_sheet: str | None = None
     """Where the uploaded sheet can be fetched with a column of reasons, for ten minutes."""
+    error: str | None = None
+    """What clients of OAuth 2.0 look for (RFC 6749, 5.2): see `oauth_error_of`."""
+
+
+OAUTH_ERRORS: Final[Mapping[int, tuple[str, ...]]] = {
+    400: ("invalid_request", "unsupported_grant_type", "invalid_scope"),
+    401: ("invalid_client",),
+    **dict.fromkeys((403, 409), ("unauthorized_client",)),
+    **dict.fromkeys((404, 405, 413, 415, 422), ("invalid_request",)),
+    429: ("temporarily_unavailable",),
+    500: ("server_error",),
+    503: ("temporarily_unavailable",),
+}
+"""What `error` may be by status: the words of RFC 6749, 5.2 (and of 4.1.2.1 for what passes by itself)."""
+
+
+def oauth_error_of(failure: DomainError) -> str:
+    """Name an error as clients of OAuth 2.0 know it: one without this member they take for a token."""
+    usual, *others = OAUTH_ERRORS[status_of(type(failure))]
+    if failure.code in others:
+        return failure.code
+    unsupported = any(one.field == "grant_type" and one.code == "wrong_type" for one in failure.faults)
+    return "unsupported_grant_type" if unsupported else usual
+
+
+class RowFault(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """One thing wrong with a row of what was sent: of a sheet `row` and `column`, of JSON `field`."""
+
+    field: str | None = None
+    row: int | None = None
+    column: str | None = None
+    code: str
+    detail: str
 
 
 def status_of(kind: type[DomainError]) -> int:
@@ -66,8 +100,8 @@ def status_of(kind: type[DomainError]) -> int:
     return next(STATUS_OF[base] for base in kind.__mro__ if base in STATUS_OF)
 
 
-def problem_of(failure: DomainError, *, request_id: str, english: bool) -> Problem:
-    """Describe an error for people and programs."""
+def problem_of(failure: DomainError, *, request_id: str, english: bool, oauth: bool = False) -> Problem:
+    """Describe an error for people and programs; `oauth` where clients of OAuth 2.0 ask for a token."""
     status = status_of(type(failure))
     return Problem(
         type=f"{_TYPE}{failure.code}",
@@ -78,6 +112,7 @@ def problem_of(failure: DomainError, *, request_id: str, english: bool) -> Probl
         request_id=request_id,
         errors=[fault_of(fault, english=english) for fault in failure.faults] or None,
         error_sheet=str(sheet) if (sheet := failure.facts.get("error_sheet")) is not None else None,
+        error=oauth_error_of(failure) if oauth else None,
     )
 
 
@@ -88,8 +123,12 @@ def headers_of(failure: DomainError) -> dict[str, str]:
     """
     headers = {"Content-Type": PROBLEM_JSON}
     if isinstance(failure, errors.Unauthenticated):
-        stale = ', error="invalid_token"' if failure.code == "token_stale" else ""
-        headers["WWW-Authenticate"] = f'Bearer realm="voucher"{stale}'
+        spent = failure.code == "token_stale" or failure.is_of_token
+        headers["WWW-Authenticate"] = _BEARER + (', error="invalid_token"' if spent else "")
+    if failure.code == "insufficient_scope":
+        headers["WWW-Authenticate"] = (
+            f'{_BEARER}, error="insufficient_scope", scope="{failure.facts["scope"]}"'
+        )
     if isinstance(failure, errors.NotAllowed):
         headers["Allow"] = str(failure.facts["allowed"])
     awaited = "retry_after_seconds" in failure.facts
@@ -98,7 +137,7 @@ def headers_of(failure: DomainError) -> dict[str, str]:
     return headers
 
 
-def internal_problem(*, request_id: str, english: bool) -> Problem:
+def internal_problem(*, request_id: str, english: bool, oauth: bool = False) -> Problem:
     """Describe a failure of ours without saying anything about it."""
     detail = (
         "Something went wrong on our side. Quote the request id when you report it."
@@ -112,6 +151,7 @@ def internal_problem(*, request_id: str, english: bool) -> Problem:
         code=INTERNAL_ERROR,
         detail=detail,
         request_id=request_id,
+        error=OAUTH_ERRORS[500][0] if oauth else None,
     )
 
 
@@ -123,3 +163,8 @@ def fault_of(fault: Fault, *, english: bool) -> dict[str, Any]:
         "code": fault.code,
         "detail": fault_sentence(fault, english=english),
     }
+
+
+def row_fault_of(fault: Fault, *, english: bool) -> RowFault:
+    """Describe one fault of a row in an answer that is no problem."""
+    return RowFault(**fault_of(fault, english=english))

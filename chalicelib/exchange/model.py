@@ -188,12 +188,16 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reception(StrEnum):
-    """How a message fared: `taken` is no word yet, `accepted` and `refused` are."""
+    """How a message fared: `taken` is no word yet, `accepted` and `refused` are.
+
+    `never` was not sent: nobody is to be told of it any more.
+    """
 
     TAKEN = "taken"
     ACCEPTED = "accepted"
     REFUSED = "refused"
     NOT_NOW = "not_now"
+    NEVER = "never"
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -15,6 +15,7 @@ from chalicelib.exchange.messages.model import Message
 from chalicelib.exchange.model import Answer, Delivery, Reception
 from chalicelib.exchange.sealing import NoKeyToSealFor, sealed
 from chalicelib.kernel.calendar import SHANGHAI
+from chalicelib.kernel.targets import Target
 
 TIMEOUT_SECONDS = 3
 SIGNATURE_HEADER = "X-Message-Signature"
@@ -61,7 +62,10 @@ class Platform:
             "method": method,
             "url": urlsplit(self.url).path.rstrip("/") + path,
             "body": raw,
-            "headers": {"Content-Type": "application/json", SIGNATURE_HEADER: sign(message_id, raw)},
+            "headers": {
+                "Content-Type": "application/json",
+                SIGNATURE_HEADER: sign(message_id, Target.of(method, path), raw),
+            },
         }
         try:
             kept = self._idle.pop()
@@ -128,8 +132,8 @@ def message_of(delivery: Delivery) -> Message:
     )
 
 
-def sign(message_id: str, raw: bytes) -> str:
-    """Sign a message: who it is from, for whom, which one, and exactly which body."""
+def sign(message_id: str, target: Target, raw: bytes) -> str:
+    """Sign a message: who it is from, for whom, which one, for which call, and exactly which body."""
     from chalicelib.edge import tokens  # noqa: PLC0415 - the audit imports this step and signs nothing
 
     return tokens.sign(
@@ -138,6 +142,7 @@ def sign(message_id: str, raw: bytes) -> str:
             "iss": tokens.SERVICE_ISSUER,
             "aud": tokens.PLATFORM_ISSUER,
             "jti": message_id,
+            **target.claims,
             "body_sha256": hashlib.sha256(raw).hexdigest(),
         },
         lifetime_seconds=SIGNATURE_SECONDS,

@@ -14,6 +14,7 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -22,12 +23,30 @@ import msgspec
 
 from chalicelib.accounts.clients import store as clients
 from chalicelib.accounts.clients.model import status_shown
-from chalicelib.accounts.model import AccountStatus
+from chalicelib.accounts.model import Account, AccountStatus
 from chalicelib.aws.settings import settings
 from chalicelib.exchange.model import Answer, Delivery, Reception
+from chalicelib.kernel.ports import Port
 
 KEYS: Final = "webhooks"
 """What our keys for this are derived for; `GET /v1/webhook-keys` publishes them."""
+_may_be_told: Port[[Account, str], bool] = Port("may_be_told")
+"""Tells whether a program may be told of an event now: which there are, webhooks know."""
+
+
+class Failure(StrEnum):
+    """Why a program was not told; what it answered, if no success, is told as `status_` and the number."""
+
+    ADDRESS_NOT_PUBLIC = "address_not_public"
+    NAME_UNKNOWN = "name_unknown"
+    TIMEOUT = "timeout"
+    TLS_FAILED = "tls_failed"
+    BROKEN_ANSWER = "broken_answer"
+    NOT_REACHED = "not_reached"
+    NOT_GIVEN = "not_given"
+    """It has no right to read it, or has not asked for it, any more."""
+
+
 TIMEOUT_SECONDS: Final = 5.0
 """For each step of a call; all of it has `CALL_SECONDS`."""
 CALL_SECONDS: Final = 8.0
@@ -104,22 +123,24 @@ class _NoOutside(Wire):
 
 @dataclass(frozen=True)
 class Receiver:
-    """A program at its address."""
+    """A program at its address; `client` where it is asked of each message whether it may have it now."""
 
     url: str
     wire: Wire
+    client: Account | None = None
 
     def send(self, delivery: Delivery) -> Answer:
-        """Send one message once: any success is its word, all else is tried again."""
+        """Send one message once: any success is its word, all else is tried again.
+
+        What waited while the program was confirmed anew, with fewer rights or other events, is not sent.
+        """
+        if self.client is not None and not _may_be_told(self.client, delivery.event):
+            return Answer(Reception.NEVER, Failure.NOT_GIVEN.value)
         raw = msgspec.json.encode(delivery.body)
         try:
             status = self._post(raw, signed(delivery.message_id, raw, datetime.now(UTC)))
-        except NotPublic:
-            return Answer(Reception.NOT_NOW, "address_not_public")
-        except TimeoutError:
-            return Answer(Reception.NOT_NOW, "timeout")
         except (OSError, http.client.HTTPException, ValueError) as error:  # what comes cut is none of HTTP
-            return Answer(Reception.NOT_NOW, type(error).__name__)
+            return Answer(Reception.NOT_NOW, _failure_of(error))
         if 200 <= status < 300:  # noqa: PLR2004 - the success class of HTTP
             return Answer(Reception.ACCEPTED)
         return Answer(Reception.NOT_NOW, f"status_{status}")
@@ -141,6 +162,22 @@ class Receiver:
         finally:
             over.cancel()
             opened.close()
+
+
+_FAILURES: Final = (
+    (NotPublic, Failure.ADDRESS_NOT_PUBLIC),
+    (TimeoutError, Failure.TIMEOUT),
+    (socket.gaierror, Failure.NAME_UNKNOWN),
+    (ssl.SSLError, Failure.TLS_FAILED),
+    (http.client.HTTPException, Failure.BROKEN_ANSWER),
+    (OSError, Failure.NOT_REACHED),
+    (ValueError, Failure.BROKEN_ANSWER),
+)
+"""The first kind that an error is of tells."""
+
+
+def _failure_of(error: Exception) -> str:
+    return next(failure.value for kind, failure in _FAILURES if isinstance(error, kind))
 
 
 def _cut(opened: Any, late: threading.Event) -> None:
@@ -174,4 +211,4 @@ def way_of(delivery: Delivery) -> Receiver | None:
     if status_shown(client, delivery.sent_at or datetime.now(UTC)) is not AccountStatus.ACTIVE:
         return None
     local = settings().webhook_receiver
-    return Receiver(client.software.webhook.url, _NoOutside(receiver=local) if local else Wire())
+    return Receiver(client.software.webhook.url, _NoOutside(receiver=local) if local else Wire(), client)

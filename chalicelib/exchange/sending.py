@@ -59,7 +59,8 @@ class SendingRun:
             self.sent += reception in (Reception.TAKEN, Reception.ACCEPTED)
             self.refused += reception is Reception.REFUSED
             self.failed += reception is Reception.NOT_NOW
-            self._in_a_row = self._in_a_row + 1 if reception is Reception.NOT_NOW else 0
+            if reception is not Reception.NEVER:  # that nobody was asked tells nothing of who is away
+                self._in_a_row = self._in_a_row + 1 if reception is Reception.NOT_NOW else 0
 
 
 def drawn_share() -> float:
@@ -95,6 +96,8 @@ def _send(context: Context, delivery: Delivery, run: SendingRun) -> Delivery | N
             store.mark_refused(delivery, reason=answer.failure, now=context.now, change=change)
         case Reception.NOT_NOW:
             _put_off(context, delivery, answer.failure)
+        case Reception.NEVER:
+            store.give_up(delivery, failure=answer.failure, now=context.now, change=change)
         case Reception.TAKEN:
             pass  # its lease is the time that it has to be answered in
     return None

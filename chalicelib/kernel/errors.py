@@ -56,7 +56,9 @@ class DomainError(Exception):
 
 
 class Unauthenticated(DomainError):
-    """No token, or one that proves nothing."""
+    """No token, or one that proves nothing; `is_of_token` once it is known that one was sent."""
+
+    is_of_token = False
 
 
 class Forbidden(DomainError):

@@ -111,6 +111,12 @@ REASONS: dict[str, Reason] = {
         "This program's credential is {status}: not confirmed, or over. Ask somebody of its owner to look, and to "
         "ask for it anew if need be.",
     ),
+    "invalid_scope": Reason(
+        Malformed,
+        "该软件没有 scope 中的 {scope}。请只写其凭据已确认的权限，以空格分隔；或不带 scope，以取得全部。",
+        "This program has not got {scope} of the scope it asked for. Name only what its credential was given, a "
+        "space between two, or leave scope out for all of it.",
+    ),
     "person_missing": Reason(
         Malformed,
         "软件代办的事项须写明经办人：请在 X-On-Behalf-Of 中填写本机构工作人员的账号。",
@@ -136,9 +142,9 @@ REASONS: dict[str, Reason] = {
     ),
     "event_refused": Reason(
         Malformed,
-        "没有此类事件，或该软件没有读取此类事项的权限。请核对事件名称，或同时申请相应的读取权限。",
-        "There is no such event, or the program has no right to read what it is about. Check its name, or ask for "
-        "that right as well.",
+        "没有此类事件，或该软件没有读取此类事项的权限。可接收的事件：{known}。请核对事件名称，或同时申请相应的读取权限。",
+        "There is no such event, or the program has no right to read what it is about. It can be told of {known}. "
+        "Check the name, or ask for that right as well.",
     ),
     "key_unusable": Reason(
         Impossible,
@@ -162,12 +168,19 @@ REASONS: dict[str, Reason] = {
         "您的角色不能进行此操作，请由有权限的人员办理。",
         "Your role may not do this. Ask someone who may.",
     ),
+    "insufficient_scope": Reason(
+        Forbidden,
+        "该软件的令牌没有 {scope} 这项权限。如其凭据本有此权限，请在登录时一并写入 scope；"
+        "如凭据未获此权限，请由其所属单位重新申请凭据。",
+        "This program's token is not good for {scope}. If its credential was given that, ask for it at sign-in; "
+        "if not, have its owner ask for the credential anew.",
+    ),
     "self_approval": Reason(
         Forbidden,
-        "不能审批或复核本人经办的业务；三十日内为本人开立、重置账户的人，或由本人开立、重置账户的人，"
+        "不能审批或复核本人经办、或本人参加培训的业务；三十日内为本人开立、重置账户的人，或由本人开立、重置账户的人，"
         "其经办的业务视同本人经办。请由另一名人员办理。",
-        "You may not decide on your own work, nor on that of who made or reset your account, or whose account you "
-        "made or reset, within 30 days. Another person has to.",
+        "You may not decide on your own work or on a class that you are taught in, nor on the work of who made or "
+        "reset your account, or whose account you made or reset, within 30 days. Another person has to.",
     ),
     # the form
     "malformed": Reason(
@@ -313,6 +326,12 @@ REASONS: dict[str, Reason] = {
         Refused,
         "此项目不在该机构或该券可用的范围内，请在可用项目中另选。",
         "This project is not covered, by the institution or by the voucher. Choose one of those listed.",
+    ),
+    "staff_is_trainee": Reason(
+        Refused,
+        "该人员是本机构的工作人员（有本机构账户），不能在本机构用券参加培训；请持券人另选机构。",
+        "This person works at this institution: they have an account of it, and are not trained here for a voucher. "
+        "They choose another institution.",
     ),
     "institution_suspended": Reason(
         Refused,
@@ -535,6 +554,13 @@ REASONS: dict[str, Reason] = {
         Refused,
         "该批次申报时尚未锁定政策参数，不能批准；请驳回后重新申报。",
         "This batch was proposed before policies were pinned. Reject it, and propose it again.",
+    ),
+    "nothing_to_issue": Reason(
+        Refused,
+        "没有可发放的人：名单中 {already_held} 人已持有本项目计划的培训券，{refused} 人不符合条件。无需再次提请；"
+        "如有新的人员，请另传名单。",
+        "Nobody is left to issue to: {already_held} people of the list hold a voucher of this program, {refused} are "
+        "refused. There is nothing to propose again; upload another list for other people.",
     ),
     "declared_totals_differ": Reason(
         Impossible,
@@ -1288,6 +1314,7 @@ FORMS: dict[str, tuple[str, str]] = {
     "whole_number": ("{field} 应为整数。", "{field} must be a whole number."),
     "number": ("{field} 应为数字。", "{field} must be a number."),
     "at_least": ("{field} 不能小于 {least}。", "{field} must be at least {least}."),
+    "more_than": ("{field} 应大于 {least}。", "{field} must be more than {least}."),
     "at_most": ("{field} 不能大于 {most}。", "{field} must be at most {most}."),
     "text": ("{field} 应为文字。", "{field} must be a text."),
     "too_short": ("{field} 至少要有 {least} 个字符。", "{field} needs at least {least} characters."),
@@ -1330,17 +1357,17 @@ ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
 
 _WORDS = """
     accepted allowed case check column content_type division employment_status explanation field fields host
-    kept lesson_id lines pattern sheets sign status value written
+    kept known lesson_id lines pattern scope sheets sign status value written
 """
 _DAYS_AND_MOMENTS = """
     as_of closed_at closed_on day deadline ends_at ends_on expires_on graduated_on_or_after left_school_on
     opens_at paid_on received_at sealed_on since starts_on valid_through
 """
 _NUMBERS = """
-    accuracy_m allowed_m amount_fen count days declared_amount_fen declared_count distance_m
+    accuracy_m allowed_m already_held amount_fen count days declared_amount_fen declared_count distance_m
     expected_fen file_before_opening_days first_row hours invalid least left_school_within_months
     left_fen lesson_hour_minutes limit limit_bytes maximum minimum missing missing_fen most
-    outstanding_fen planned_size retry_after_seconds row size_bytes version year years
+    outstanding_fen planned_size refused retry_after_seconds row size_bytes version year years
 """
 FACTS: Mapping[str, type[str] | type[int]] = {
     "claim": str,

@@ -51,7 +51,7 @@ class RepeatableCall:
         self.has_happened = False
         """Whether this run has read what an earlier one changed."""
         self.is_unfinished = False
-        """Whether a part of it was put off: what it answers is not the last word."""
+        """Whether a part of it is left to its repeats: what it answers is not the last word."""
 
     def _digest(self, *parts: str, size: int = _MARK_BYTES) -> str:
         return _text(hashlib.sha256(self._seed + "\x1f".join(parts).encode()).digest()[:size])
@@ -154,11 +154,30 @@ def each_apart() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def as_a_clock_would() -> Iterator[None]:
+    """Write down, on the way, what a clock records anyway: it is nothing that the call was made for.
+
+    Marked as the call's own it would pass for its success: a call that was refused after it would be told,
+    when repeated, that it was done.
+    """
+    before = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(before)
+
+
 def leave_unfinished() -> None:
     """Say that a part of this call could not be decided now: a repeat tries it again."""
     call = _current.get()
     if call is not None:
         call.is_unfinished = True
+
+
+def answer_anew() -> None:
+    """Say that each repeat of this call does it again: it shows what no look at goes without its record."""
+    leave_unfinished()
 
 
 def has_happened() -> bool:

@@ -183,15 +183,14 @@ class Policy(Terms, frozen=True, kw_only=True, forbid_unknown_fields=True):
     The thresholds of `supervision` are the newest policy's: they say what is looked at. Who knows them stays
     just below them, so they are shown to supervisors and the province alone.
 
-    What proves a wrong payment stops it at once: a person in two places, a device that goes round, somebody
-    on a list. What only looks like cheating (positions, arrivals, marks, phones that are alike, footage that
-    is missing) opens a case, which a supervisor decides on during publicity: it stops payment once it is
-    confirmed, or at once with `patterns_stop_payment`. No source fixes it: an honest class that looks alike
-    should not wait long.
+    What is grave stops payment until a supervisor has decided, as the design has it: what proves a wrong
+    payment, as a person in two places, and what only looks like cheating, as positions, arrivals, marks and
+    phones that are alike or footage that is missing. With `patterns_stop_payment` off, the second kind stops once it is
+    confirmed: for a province whose supervisors answer for deciding during publicity.
     """
 
     supervision: Thresholds = Thresholds()
-    patterns_stop_payment: bool = False
+    patterns_stop_payment: bool = True
 
 
 def terms_of(policy: Policy) -> Terms:

@@ -20,8 +20,16 @@ _DEPTH_MAX: Final = 6
 
 
 def outline(document: Json) -> Json:
-    """Lay out each operation: its address, the fields it takes and requires, the fields it answers."""
+    """Lay out each operation: its address, the fields it takes and requires, the fields it answers.
+
+    An event that programs are told of stands beside them: what it sends is what it answers.
+    """
     told: Json = {}
+    for name in sorted(document.get("webhooks", {})):
+        item = document["components"]["pathItems"][name]
+        body = item["post"]["requestBody"]["content"]["application/json"]["schema"]
+        sent = {f"sends {field}": facts for field, facts in _fields(body, document, required=True)}
+        told[item["post"]["operationId"]] = {"place": f"webhook {name}", "asks": {}, "answers": sent}
     for path, item in sorted(document["paths"].items()):
         for method, operation in sorted(item.items()):
             asked = {

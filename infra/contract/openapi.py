@@ -1,4 +1,6 @@
-"""`make openapi`: write the API's document as the code makes it; a change of contract shows in review.
+"""`make openapi`: write the API's document as the code makes it, and the collection that is made of it.
+
+A change of contract shows in review.
 
 `tests/architecture/test_published_document.py` holds the file against the code.
 """
@@ -10,6 +12,8 @@ import json
 from pathlib import Path
 from typing import Final
 
+from infra.contract.collection import FILE as COLLECTION
+from infra.contract.collection import collection_text
 from infra.contract.refusals import refusals_text
 from infra.deployment.package import ROOT
 
@@ -20,7 +24,7 @@ def document_text() -> str:
     """Give the document, one property a line, properties by name: a file that moves changes nothing."""
     importlib.import_module("app")  # declares every endpoint
     pages = importlib.import_module("chalicelib.console.pages")
-    document = importlib.import_module("chalicelib.edge.openapi").document(pages.roles_of)
+    document = pages.made_document()
     return json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
@@ -30,7 +34,9 @@ def main() -> None:
     refusals = Path(str(importlib.import_module("chalicelib.edge.describing.refusals").FILE))
     _write(refusals, refusals_text())
     importlib.import_module("chalicelib.edge.describing.refusals").of_views.cache_clear()
-    _write(PUBLISHED, document_text())
+    text = document_text()
+    _write(PUBLISHED, text)
+    _write(COLLECTION, collection_text(json.loads(text)))
 
 
 def _write(path: Path, text: str) -> None:

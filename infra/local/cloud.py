@@ -3,8 +3,8 @@
 What ministack alone does not give: saving while it runs (`infra.local.autosave`), one unpacked copy of the
 functions' code shared by all workers, an address of the API that stays, bodies of binary types that arrive
 whole, workers that see nothing of this virtual environment and know which function they are, paths that
-take every method, aliases that share requests out between two versions by their weights, no 50 ms wait for
-log lines after each invocation,
+take every method, aliases that share requests out between two versions by their weights, a worker's death
+that is nobody else's, no 50 ms wait for log lines after each invocation,
 no workers left behind by a run that was killed, and rights asked for as AWS does (`infra.local.rights`).
 """
 
@@ -102,6 +102,7 @@ async def _serve() -> None:
     _read_binary_types(apigateway_v1)
     _take_every_method(apigateway_v1)
     _weigh_versions(lambda_svc)
+    _die_alone(lambda_runtime)
     lambda_runtime.Worker._drain_stderr_bounded.__defaults__ = _LOG_WAIT_SECONDS
     interval_seconds = float(os.environ.get("AUTOSAVE_SECONDS") or _AUTOSAVE_SECONDS)
     autosave = Autosave(STATE, interval_seconds)
@@ -221,6 +222,24 @@ def _weigh_versions(functions: Any) -> None:
         return record_of(function, qualifier)
 
     functions._effective_func_record_for_qualifier = drawn
+
+
+def _die_alone(runtime: Any) -> None:
+    """Let a worker that cannot be started fail its own invocation only.
+
+    ministack ends every worker of the function then; whichever was just starting fails as this one did, and
+    ends them all again: a busy function whose workers start slowly never comes back.
+    """
+    invoke = runtime.Worker.invoke
+
+    def invoked(worker: Any, event: Any, request_id: str, **facts: Any) -> Any:
+        try:
+            return invoke(worker, event, request_id, **facts)
+        except Exception as failure:  # noqa: BLE001 - whatever it is, the caller is told that the worker failed
+            worker.kill()
+            return {"status": "error", "error": str(failure), "cold_start": True}
+
+    runtime.Worker.invoke = invoked
 
 
 def _share_code(runtime: Any) -> None:

@@ -67,9 +67,24 @@ def test_an_account_above_the_caller_does_not_exist_before_its_version_is_looked
     above = account(AccountStatus.DISABLED, Role.PROVINCE)
     for principal, version, code in (
         (CLERK, 1, "not_found"),
-        (PROVINCE, 1, "version_conflict"),
+        (PROVINCE, 4, "version_conflict"),
         (PROVINCE, 3, "wrong_state"),
     ):
         refusal = why_not("disable", above, principal, now=NOW, version=version)
         assert refusal is not None
         assert refusal.code == code
+
+
+def test_what_an_accounts_holder_does_stands_against_no_disabling_and_no_reset_but_another_reset_does() -> (
+    None
+):
+    """Version 3 is as it was reset; its holder has activated it and made themselves second factors since."""
+    own = msgspec.structs.replace(account(AccountStatus.ACTIVE), since_version=3, version=9)
+    for action in ("disable", "reset"):
+        codes = {
+            version: refusal.code
+            if (refusal := why_not(action, own, CLERK, now=NOW, version=version))
+            else None
+            for version in (2, 3, 8, 9, 10)
+        }
+        assert codes == {2: "version_conflict", 3: None, 8: None, 9: None, 10: "version_conflict"}

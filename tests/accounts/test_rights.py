@@ -49,6 +49,7 @@ def test_each_right_is_of_the_roles_in_its_row_and_reaches_as_far_as_it_says(act
             actor="acc_a", role=role, division="3401", institution="school_a", person_key="prs_a"
         )
         scope = RIGHTS[action].get(role)
+        scope = None if scope is Scope.SOFTWARE else scope  # of a person it is none
         assert rights.may(near, action) is (scope is not None), role
         assert rights.reaches(near, action, **owners) is (scope is not None), role
         assert rights.reaches(near, action, **elsewhere) is (scope is Scope.ALL), role
@@ -148,5 +149,12 @@ def test_software_always_knows_itself_and_changes_its_own_key():
     assert rights.may(program, "me.read") is True
     assert rights.may(program, "client.rotate") is True
     assert rights.may(program, "class.read") is False
-    assert refusal(program, "class.read", institution="school_a") == "forbidden"
+    assert refusal(program, "class.read", institution="school_a") == "insufficient_scope"
+    assert refusal(program, "class.approve", division="34") == "forbidden", "no software of its role has it"
     assert "client.rotate" in rights.OF_SOFTWARE_ALONE
+
+
+def test_no_person_does_what_is_softwares_alone():
+    person = Principal(actor="acc_a", role=Role.INSTITUTION, division="3401", institution="school_a")
+    for action in rights.OF_SOFTWARE_ALONE:
+        assert refusal(person, action, institution="school_a") == "forbidden"

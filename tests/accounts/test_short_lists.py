@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.accounts.store import AccountRow, tidy_short_lists
+from chalicelib.accounts.store import AccountRow
+from chalicelib.accounts.tidying import tidy_short_lists
 from chalicelib.aws.short_lists import ShortListRow, listing, short_lists, take_off
 from chalicelib.aws.writes import transact
 from chalicelib.kernel.divisions import PROVINCE, groups_below

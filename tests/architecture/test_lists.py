@@ -103,6 +103,7 @@ def test_a_cursor_is_good_for_its_own_filter_only(world, api, endpoint):
     needed = {part.encode_name for part in msgspec.structs.fields(endpoint.query) if part.required}
     samples = {
         "division": ("3401", "3402"),
+        "subject": ("thing",),
         "status": ("submitted", "approved", "open"),
         "claim": ("clm_one",),
         "state": ("pending", "dead"),

@@ -22,10 +22,12 @@ def room_under(world: Any, trainees: int = 2, **policy: Any) -> Classroom:
     return Classroom(world).rostered(trainees)
 
 
-def recorded(room: Classroom, *, outcome: str = "recorded", number: int = 0, who: str = "clerk") -> Any:
+def recorded(
+    room: Classroom, *, outcome: str = "recorded", number: int = 0, who: str = "clerk", **query: str
+) -> Any:
     """List what is recorded of a lesson, or was refused at it."""
     path = f"/v1/lessons/{room.lesson(number)['id']}/check-ins"
-    answer = room.api(who).get(path, {"outcome": outcome}, at=room.ended())
+    answer = room.api(who).get(path, {"outcome": outcome, **query}, at=room.ended())
     assert answer.status == 200, answer.text
     return answer.json["items"]
 

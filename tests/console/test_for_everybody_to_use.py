@@ -8,7 +8,7 @@ import pytest
 from tests.console.staff.test_every_page import ROLES, busy, paths_of  # noqa: F401 - the fixture
 from tests.support import browser
 from tests.support.axe import violations
-from tests.support.browser import WIDE, Browser, served
+from tests.support.browser import PHONE, WIDE, Browser, served
 from tests.support.pages import COOKIE, Visitor
 
 pytestmark = pytest.mark.skipif(not browser.is_there(), reason="Chromium and its driver are not installed")
@@ -38,9 +38,10 @@ def everywhere(api, world, busy):  # noqa: F811
     return wanted
 
 
-def test_nobody_is_shut_out_of_a_page_and_nothing_leaves_its_origin(api, world, everywhere):
+@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+def test_nobody_is_shut_out_of_a_page_and_nothing_leaves_its_origin(api, world, everywhere, size):
     faults = []
-    with served(api, at=world.now) as home, Browser.open(size=WIDE) as window:
+    with served(api, at=world.now) as home, Browser.open(size=size) as window:
         window.go(f"{home}/console")
         faults += [("nobody", "/console", *found) for found in violations(window)]
         for role, paths in everywhere.items():
@@ -53,3 +54,16 @@ def test_nobody_is_shut_out_of_a_page_and_nothing_leaves_its_origin(api, world, 
         assert faults == [], "\n".join(map(str, faults))
         assert window.complaints() == []
         assert [address for address in window.requested() if not address.startswith(home)] == []
+
+
+def test_no_open_page_is_wider_than_a_phone(api, world):
+    with served(api, at=world.now) as home, Browser.open(size=PHONE) as window:
+        for path in ("/docs", "/public", "/help", "/card"):
+            window.go(home + path)
+            wider = window.run(
+                "const wide = document.documentElement.clientWidth;"
+                "const sticks = (e) => !e.closest('.wide, pre, select') && e.getBoundingClientRect().right > wide + 1;"
+                "return document.documentElement.scrollWidth <= wide ? [] :"
+                " [...document.querySelectorAll('main *')].filter(sticks).slice(0, 5).map((e) => e.outerHTML.slice(0, 200))"
+            )
+            assert wider == [], path

@@ -46,7 +46,7 @@ def test_ending_a_class(warm, world, measure, within):
     rows = [{"enrolment_id": one["id"]} for one in room.enrolments]
     with measure() as meter:
         assert room.put_roster(rows).status == 200
-    within("roster of 10, a trainee", meter, calls=1.3, units=3, count=10)
+    within("roster of 10, a trainee", meter, calls=1.5, units=3, count=10)
     for place in range(10):
         room.attend(place)
     room.refresh()

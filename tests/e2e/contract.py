@@ -140,7 +140,9 @@ def operations_of(document: Json) -> list[Operation]:
                 Operation(
                     method=method.upper(),
                     path=path,
-                    roles=frozenset(one.get("x-roles", {})),
+                    roles=frozenset(
+                        role for role, reach in one.get("x-roles", {}).items() if reach != "software"
+                    ),
                     public={} in (one.get("security") or [{}]),
                     body=content.get("application/json", {}).get("schema"),
                     query={name: p["schema"] for name, p in query.items()},

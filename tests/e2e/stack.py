@@ -57,6 +57,13 @@ class Stack:
         """Give what is in `stack.json`."""
         return json.loads((self._state / "stack.json").read_text())
 
+    def environment(self) -> dict[str, str]:
+        """Give what tells a command of ours which stack this is."""
+        if not self._port_file.exists():
+            self._port_file.write_text(str(two_free_ports()))
+        environment = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
+        return environment | {"LOCAL_FOLDER": str(self._state), "PORT": self._port_file.read_text()}
+
     def is_up(self) -> bool:
         """Tell whether both processes run, brought up by this process."""
         pids = [self._state / f"{name}.pid" for name in ("cloud", "platform")]
@@ -122,11 +129,7 @@ class Stack:
         return self.folder / "interest"
 
     def _run(self, module: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        if not self._port_file.exists():
-            self._port_file.write_text(str(two_free_ports()))
-        environment = {name: os.environ[name] for name in ("HOME", "PATH") if name in os.environ}
-        environment |= {"LOCAL_FOLDER": str(self._state), "PORT": self._port_file.read_text()}
-        environment |= {"RECORD_CALLS": "1"} | settings
+        environment = self.environment() | {"RECORD_CALLS": "1"} | settings
         command = [sys.executable, "-m", module, *arguments]
         return subprocess.run(
             command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=300

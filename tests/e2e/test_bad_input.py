@@ -538,6 +538,9 @@ def test_messages_of_the_platform_with_anything_wrong_are_401_or_400(
             "iat": now,
             "exp": now + 60,
             "jti": uuid.uuid4().hex,
+            "method": "POST",
+            "path": "/v1/exchange/acknowledgements",
+            "query": {},
             "body_sha256": hashlib.sha256(payload).hexdigest(),
         }
         platform = service.stack["platform"]
@@ -550,6 +553,10 @@ def test_messages_of_the_platform_with_anything_wrong_are_401_or_400(
     sound = json.dumps({"items": [item]}).encode()
     assert acknowledge(sound).wanted["unknown"] == ["msg_unknown"]
     for what, claims in {
+        "another path": {"path": "/v1/exchange/check-ins"},
+        "another method": {"method": "PUT"},
+        "another query": {"query": {"day": "2026-09-01"}},
+        "no query": {"query": None},
         "another body": {"body_sha256": hashlib.sha256(b"other").hexdigest()},
         "expired": {"exp": int(time.time()) - 5},
         "another issuer": {"iss": "somebody"},

@@ -81,6 +81,23 @@ def test_a_missing_token_tells_how_to_prove_oneself(api: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        ("Bearer not.a.token", ', error="invalid_token"'),
+        ("bearer e30.e30.e30", ', error="invalid_token"'),
+        ("Basic dXNlcjpwYXNz", ""),
+        ("Bearer", ""),
+        ("", ""),
+    ],
+)
+def test_only_who_sent_a_token_is_told_that_it_is_none(api: Any, sent: str, told: str) -> None:
+    """RFC 6750, 3.1: who sent none, or tried another way, is told how, and nothing of an error."""
+    answer = api().send("GET", "/v1/me", None, headers={"Authorization": sent})
+    assert answer.status == 401
+    assert answer.headers["WWW-Authenticate"] == f'Bearer realm="voucher"{told}'
+
+
+@pytest.mark.parametrize(
     ("asked", "english"),
     [
         ("", False),
@@ -117,6 +134,42 @@ def test_names_in_gbk_are_refused_and_not_stored_as_question_marks(api: Any) -> 
     assert (answer.status, answer.json["code"]) == (415, "not_utf8")
     assert _post(api, body.encode(), "application/json; charset=gbk").status == 415
     assert _post(api, body.encode(), "application/json; charset=UTF-8").status == 400
+
+
+def test_a_byte_order_mark_says_nothing(api: Any) -> None:
+    body = '{"name": "强技计划"}'.encode()
+    assert _post(api, b"\xef\xbb\xbf" + body).json["errors"] == _post(api, body).json["errors"]
+    assert _post(api, b"\xef\xbb\xbf").json["errors"] == _post(api, b"{}").json["errors"]
+    assert _post(api, body.decode().encode("utf-16")).json["code"] == "not_utf8"
+
+
+def test_what_no_gateway_could_unpack_is_told_by_its_packing_and_not_by_its_letters(api: Any) -> None:
+    """Cut off on its way, it comes as it was, or as broken text: never as letters of another encoding."""
+    cut_off = gzip.compress(b'{"name": "x"}')[:-6]
+    for packing in ("gzip", "GZIP", " Gzip "):
+        for raw in (cut_off, cut_off.decode("utf-8", errors="replace").encode()):
+            answer = _post(api, raw, **{"Content-Encoding": packing})
+            assert (answer.status, answer.json["code"]) == (415, "unsupported_encoding"), packing
+        assert _post(api, b'{"name": "x"}', **{"Content-Encoding": packing}).status == 400, "unpacked before"
+
+
+@pytest.mark.parametrize(
+    ("raw", "status", "code"),
+    [
+        (b"grant_type=client_credentials&client_assertion=x", 415, "unsupported_type"),
+        (b"token=x", 415, "unsupported_type"),
+        (b'{"grant_type": ', 400, "invalid_json"),
+        (b' \r\n{"grant_type": "client_credentials"}', 400, "malformed"),
+        (b"", 400, "malformed"),
+    ],
+)
+def test_a_body_that_does_not_say_its_type_is_json_or_none_that_is_read(
+    api: Any, raw: bytes, status: int, code: str
+) -> None:
+    answer = api().send("POST", "/v1/auth/client-tokens", None, raw=raw, content_type="")
+    assert (answer.status, answer.json["code"]) == (status, code), answer.text
+    if code == "unsupported_type":
+        assert "application/x-www-form-urlencoded" in answer.json["detail"]
 
 
 def test_a_name_said_twice_is_refused(api: Any) -> None:

@@ -13,13 +13,17 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from chalicelib.accounts.rights import RIGHTS
+from chalicelib.accounts.rights import OF_SOFTWARE_ALONE, RIGHTS, may_be_softwares
+from chalicelib.attendance.footage.model import Mismatch
+from chalicelib.console.pages import made_document
 from chalicelib.edge.answers import leaving as told_of_leaving
 from chalicelib.edge.describing import examples, words
 from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, Call, Empty, Endpoint, Leaving, NoQuery
 from chalicelib.edge.http import VIEWS, Api
-from chalicelib.edge.openapi import NameTwice, at, document
+from chalicelib.edge.openapi import NameTwice, at
 from chalicelib.edge.problems import INTERNAL_ERROR, status_of
+from chalicelib.exchange.webhooks.model import TOLD, events_told, right_of
+from chalicelib.kernel.principal import Role
 from chalicelib.kernel.reasons import REASONS
 from chalicelib.programs.thresholds import Thresholds
 from chalicelib.sheets.content_types import BYTES, CSV, XLSX
@@ -27,14 +31,14 @@ from tests.architecture.offered_table import KINDS, WAITING_AS
 from tests.support.published import Undocumented, require_published
 
 Json = dict[str, Any]
-_REFERENCE = re.compile(r"#/components/(schemas|headers|parameters|links)/([A-Za-z0-9._-]+)")
+_REFERENCE = re.compile(r"#/components/(schemas|headers|parameters|links|pathItems)/([A-Za-z0-9._-]+)")
 
 
 @pytest.fixture(scope="module")
 def doc() -> Json:
     import app  # noqa: F401 - declares every endpoint
 
-    return document(lambda action: {role.value: scope.value for role, scope in RIGHTS[action].items()})
+    return made_document()
 
 
 def _operations(doc: Json) -> Iterator[tuple[str, str, Json]]:
@@ -59,7 +63,16 @@ def test_it_is_plain_json_of_version_3_1(doc: Json) -> None:
     assert json.loads(json.dumps(doc)) == doc
     assert doc["openapi"] == "3.1.0"
     assert {"title", "version"} <= doc["info"].keys()
-    assert set(doc) <= {"openapi", "jsonSchemaDialect", "info", "servers", "tags", "paths", "components"}
+    assert set(doc) <= {
+        "openapi",
+        "jsonSchemaDialect",
+        "info",
+        "servers",
+        "tags",
+        "paths",
+        "webhooks",
+        "components",
+    }
 
 
 def test_it_is_valid_by_the_rules_of_openapi(doc: Json) -> None:
@@ -349,7 +362,7 @@ def test_what_is_on_its_way_out_says_since_when_and_until_when(leaving: tuple[En
     }
     assert told_of_leaving(endpoint) == told
     assert told.items() <= _asked(program, endpoint.path)["headers"].items()
-    operation = document(lambda _: {})["paths"][endpoint.path]["get"]
+    operation = made_document()["paths"][endpoint.path]["get"]
     assert operation["deprecated"] is True
     assert "until 2027-07-01; call read_class instead" in operation["description"]
     headers = operation["responses"]["200"]["headers"]
@@ -421,7 +434,7 @@ def test_the_address_is_absolute_and_the_running_service_tells_its_own(doc: Json
 
 def test_the_local_clock_is_told_on_the_local_stage_alone(doc: Json) -> None:
     assert "LocalNow" not in doc["components"]["parameters"]
-    local = document(lambda action: dict.fromkeys(RIGHTS[action], ""), time_travel=True)
+    local = made_document(time_travel=True)
     assert local["components"]["parameters"]["LocalNow"]["name"] == "X-Local-Now"
 
 
@@ -430,7 +443,7 @@ def test_two_views_of_one_name_are_refused() -> None:
     ENDPOINTS.append(first)
     try:
         with pytest.raises(NameTwice, match=first.name):
-            document(dict.fromkeys)
+            made_document()
     finally:
         ENDPOINTS.pop()
 
@@ -471,6 +484,8 @@ def test_no_word_is_told_that_nothing_needs(doc: Json) -> None:
     told = words.told()
     assert told.operations.keys() <= {one["operationId"] for _, _, one in operations}
     assert told.tags.keys() <= {tag["name"] for tag in doc["tags"]}
+    assert told.events.keys() <= doc["webhooks"].keys()
+    assert told.types.keys() <= doc["components"]["schemas"].keys()
     assert told.fields.keys() <= fields
     assert told.parameters.keys() <= parameters
     assert told.sheets.keys() == {
@@ -478,3 +493,113 @@ def test_no_word_is_told_that_nothing_needs(doc: Json) -> None:
         for endpoint in ENDPOINTS
         if any(kind.content_type.partition(";")[0] == CSV for kind in endpoint.answers)
     }
+
+
+# --------------------------------------------------------------------------- what programs are told, and may do
+
+
+def test_every_event_is_described_with_its_message_and_an_example_of_it(doc: Json) -> None:
+    registry = Registry().with_resource("urn:doc", Resource(contents=doc, specification=DRAFT202012))
+    message = {"$ref": "urn:doc#/components/schemas/WebhookMessage"}
+    told = {name for table in TOLD.values() for name in table.names}
+    assert doc["webhooks"].keys() == told == words.told().events.keys()
+    names = {operation["operationId"] for _, _, operation in _operations(doc)}
+    for name, item in doc["webhooks"].items():
+        assert item == {"$ref": f"#/components/pathItems/{name}"}
+        post = doc["components"]["pathItems"][name]["post"]
+        body = post["requestBody"]["content"]["application/json"]
+        assert body["schema"] == {"$ref": "#/components/schemas/WebhookMessage"}
+        assert body["example"]["type"] == name
+        Draft202012Validator(message, registry=registry).validate(body["example"])
+        assert post.get("x-action") == right_of(name)
+        assert post["operationId"] not in names
+        assert {"2XX", "default"} == post["responses"].keys()
+        assert (post["description"], post["summary"]) == words.of_event(name)
+
+
+def test_the_events_that_can_be_asked_for_are_those_that_are_told(doc: Json) -> None:
+    schemas = doc["components"]["schemas"]
+    wanted = {"$ref": "#/components/schemas/WebhookEvent"}
+    assert schemas["WebhookForm"]["properties"]["events"]["items"] == wanted
+    assert schemas["WebhookMessage"]["properties"]["type"]["$ref"] == wanted["$ref"]
+    assert set(schemas["WebhookEvent"]["enum"]) == set(events_told(list(RIGHTS)))
+
+
+def test_what_software_may_do_is_told_and_whom_it_names_only_where_it_has_to(doc: Json) -> None:
+    header = {"$ref": "#/components/parameters/OnBehalfOf"}
+    named, softwares = set(), set()
+    for endpoint in ENDPOINTS:
+        operation = doc["paths"][endpoint.path][endpoint.method.lower()]
+        if endpoint.action == PUBLIC:
+            assert "x-software" not in operation
+            assert header not in operation["parameters"]
+            continue
+        may = any(may_be_softwares(role, endpoint.action) for role in RIGHTS[endpoint.action])
+        assert operation["x-software"] == (may or endpoint.action in OF_SOFTWARE_ALONE), endpoint.name
+        softwares |= {endpoint.action} if operation["x-software"] else set()
+        named |= {endpoint.name} if header in operation["parameters"] else set()
+    assert {"class.write", "class.read", "client.rotate"} <= softwares
+    assert not {"client.ask", "client.read", "client.revoke", "client.redrive", "class.approve"} & softwares
+    assert {"create_class", "redeem_voucher", "record_scores"} <= named
+    assert not {"ask_for_client", "revoke_client", "redrive_webhook", "add_client_key", "read_class"} & named
+    for name in named:
+        (endpoint,) = (one for one in ENDPOINTS if one.name == name)
+        assert endpoint.method != "GET"
+        assert may_be_softwares(Role.INSTITUTION, endpoint.action)
+
+
+def test_a_token_of_either_kind_of_sign_in_is_named(doc: Json) -> None:
+    told = doc["components"]["securitySchemes"]["bearer"]["description"]
+    assert "POST /v1/auth/tokens" in told
+    assert "POST /v1/auth/client-tokens" in told
+
+
+ELSEWHERE = {
+    ("PartRequest", "number"): ("账号", "account"),
+    ("PartLinkAnswer", "number"): ("账号", "account"),
+    ("RollCallAnswer", "number"): ("账号", "account"),
+    ("WebhookAnswer", "client_id"): ("断言", "assertion"),
+    ("WebhookMessage", "client_id"): ("断言", "assertion"),
+    ("WebhookKey", "kid"): ("断言", "assertion"),
+    ("WebhookDelivery", "answered_at"): ("平台", "platform"),
+    ("WebhookDelivery", "state"): ("平台", "platform"),
+    ("ClassAnswer", "failed"): ("比例", "rate"),
+    ("ScoresAnswer", "failed"): ("比例", "rate"),
+    ("PayRate", "failed"): ("人数", "How many"),
+}
+"""What a description must not speak of: it is about another type's field of the same name."""
+
+
+@pytest.mark.parametrize(("owner", "field"), ELSEWHERE)
+def test_a_description_speaks_of_its_own_field(doc: Json, owner: str, field: str) -> None:
+    told = doc["components"]["schemas"][owner]["properties"][field]["description"]
+    assert not [word for word in ELSEWHERE[owner, field] if word in told]
+
+
+def test_a_message_to_a_program_has_no_state_that_only_the_platforms_have(doc: Json) -> None:
+    schemas = doc["components"]["schemas"]
+    states = {"waiting", "pending", "sent", "acknowledged", "dead"}
+    assert set(schemas["MessageState"]["enum"]) == states
+    assert schemas["WebhookDelivery"]["properties"]["state"]["$ref"].endswith("/MessageState")
+
+
+def test_why_a_recording_does_not_count_is_one_of_known_words(doc: Json) -> None:
+    schemas = doc["components"]["schemas"]
+    assert set(schemas["Mismatch"]["enum"]) == {one.value for one in Mismatch}
+    for owner in ("SegmentAnswer", "AnnouncedAnswer"):
+        kinds = schemas[owner]["properties"]["mismatch"]["anyOf"]
+        assert {"$ref": "#/components/schemas/Mismatch"} in kinds
+
+
+def test_what_is_wrong_with_rows_has_a_schema(doc: Json) -> None:
+    schemas = doc["components"]["schemas"]
+    for owner in ("RosterAnswer", "ScoresAnswer", "CatalogueAnswer"):
+        assert schemas[owner]["properties"]["errors"]["items"] == {"$ref": "#/components/schemas/RowFault"}
+    assert {"field", "row", "column", "code", "detail"} == schemas["RowFault"]["properties"].keys()
+
+
+def test_what_a_dry_run_answers_for_a_sheet_that_cannot_be_applied_is_told() -> None:
+    for operation in ("record_scores", "replace_roster"):
+        chinese, english = words.meaning_of_parameter(operation, "dry_run")
+        assert "422" in chinese
+        assert "200" in english

@@ -181,6 +181,7 @@ def kinds(world: Any, api: Any) -> list[Kind]:
         {
             "iss": tokens.PLATFORM_ISSUER,
             "aud": tokens.SERVICE_ISSUER,
+            **keys.call_of("/v1/exchange/acknowledgements"),
             "body_sha256": tokens.body_digest(raw),
             "sub": "x",
         },

@@ -20,6 +20,7 @@ from chalicelib.exchange import jobs, store
 from chalicelib.exchange.model import message_id_of
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import system_context
+from chalicelib.kernel.targets import Target
 from tests.support import keys
 from tests.support.depth import size_of
 from tests.support.streams import NOW, handed_over, stream_event, voucher_changes
@@ -36,6 +37,9 @@ def a_body(outcome: str = "accepted") -> bytes:
 def _flip(chance: random.Random, raw: bytes) -> bytes:
     place = chance.randrange(len(raw))
     return raw[:place] + bytes([raw[place] ^ (1 << chance.randrange(8))]) + raw[place + 1 :]
+
+
+HERE = Target("POST", keys.ACKNOWLEDGEMENTS, {})
 
 
 def _other_body(chance: random.Random) -> Forged:
@@ -73,6 +77,14 @@ def _wrong_claims(chance: random.Random) -> Forged:
             {"iat": now - 10_000},
             {"nbf": now + chance.randrange(60, 10**6)},
             {"body_sha256": None},
+            {"method": "GET"},
+            {"method": None},
+            {"path": "/v1/exchange/check-ins"},
+            {"path": "/v1/exchange/acknowledgements/"},
+            {"path": None},
+            {"query": {"a": "b"}},
+            {"query": ""},
+            {"query": None},
             {"body_sha256": ""},
             {"exp": None},
             {"exp": float("inf")},
@@ -135,7 +147,7 @@ def test_no_forged_message_is_taken_for_the_platforms(cloud: Any) -> None:
         way = WAYS[number % len(WAYS)]
         raw, signature = way(chance)
         try:
-            guard.authenticate({"x-message-signature": signature}, raw)
+            guard.authenticate({"x-message-signature": signature}, raw, target=HERE)
         except DomainError as refused:
             told[refused.code] += 1
         else:
@@ -144,7 +156,7 @@ def test_no_forged_message_is_taken_for_the_platforms(cloud: Any) -> None:
     assert set(told) <= {"unauthenticated", "signature_invalid", "token_stale"}
     raw = a_body()
     headers = {"x-message-signature": keys.signed_by_platform(raw)}
-    assert guard.authenticate(headers, raw).actor == "platform:national", "the right one passes"
+    assert guard.authenticate(headers, raw, target=HERE).actor == "platform:national", "the right one passes"
 
 
 def test_a_message_passes_once_however_it_is_sent_again(cloud: Any) -> None:
@@ -152,7 +164,7 @@ def test_a_message_passes_once_however_it_is_sent_again(cloud: Any) -> None:
     for _ in range(FORGERIES // 20):
         raw = a_body()
         signature = keys.signed_by_platform(raw)
-        guard.authenticate({"x-message-signature": signature}, raw)
+        guard.authenticate({"x-message-signature": signature}, raw, target=HERE)
         copies = [signature]
         head, claims, signed = signature.split(".")
         bits = base64.urlsafe_b64decode(signed + "==")
@@ -161,7 +173,7 @@ def test_a_message_passes_once_however_it_is_sent_again(cloud: Any) -> None:
         copies.append(f"{head}.{claims}.{base64.urlsafe_b64encode(bits[:32] + second).decode().rstrip('=')}")
         for copy in chance.sample(copies, len(copies)):
             with pytest.raises(DomainError) as refused:
-                guard.authenticate({"x-message-signature": copy}, raw)
+                guard.authenticate({"x-message-signature": copy}, raw, target=HERE)
             assert refused.value.code == "message_replayed"
 
 
@@ -170,7 +182,7 @@ def test_a_message_whose_mark_was_written_and_not_heard_of_is_no_replay(
 ) -> None:
     raw = a_body()
     lose_answers(1)
-    RequestGuard().authenticate({"x-message-signature": keys.signed_by_platform(raw)}, raw)
+    RequestGuard().authenticate({"x-message-signature": keys.signed_by_platform(raw)}, raw, target=HERE)
 
 
 def test_over_http_a_forged_word_changes_nothing_and_a_replay_is_told_to_be_signed_anew(
@@ -193,4 +205,9 @@ def test_over_http_a_forged_word_changes_nothing_and_a_replay_is_told_to_be_sign
     anew = {"X-Message-Signature": keys.signed_by_platform(raw)}
     assert api().post(path, raw=raw, headers=anew).json["applied"] == 1, "signed anew, a repeat is harmless"
     elsewhere = {"X-Message-Signature": keys.signed_by_platform(raw)}
-    assert api().post("/v1/exchange/check-ins", raw=raw, headers=elsewhere).status == 400
+    led = api().post("/v1/exchange/check-ins", raw=raw, headers=elsewhere)
+    assert (led.status, led.json["code"]) == (401, "signature_invalid"), "it is good for its own call alone"
+    asked = api().post(f"{path}?a=b", raw=raw, headers=elsewhere)
+    assert (asked.status, asked.json["code"]) == (401, "signature_invalid")
+    own = {"X-Message-Signature": keys.signed_by_platform(raw, "/v1/exchange/check-ins")}
+    assert api().post("/v1/exchange/check-ins", raw=raw, headers=own).status == 400

@@ -90,6 +90,7 @@ def test_changes_are_sent_in_order_and_signed(api: Any, platform: FakePlatform) 
     )
     assert claims["jti"] == first["message_id"]
     assert claims["body_sha256"] == tokens.body_digest(first["raw"])
+    assert (claims["method"], claims["path"], claims["query"]) == ("POST", "/messages", {})
     assert claims["exp"] - claims["iat"] == 300
     assert "张" not in first["raw"].decode()
     assert "340***" not in first["raw"].decode()

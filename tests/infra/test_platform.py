@@ -68,6 +68,9 @@ def signed(raw: bytes, **changes: Any) -> str:
         "iat": now,
         "exp": now + 60,
         "jti": json.loads(raw)["message_id"] if raw.startswith(b'{"m') else "x",
+        "method": "POST",
+        "path": "/messages",
+        "query": {},
         "body_sha256": hashlib.sha256(raw).hexdigest(),
     } | changes
     return jwt.encode({"alg": "Ed25519", "kid": SERVICE_KEY.kid}, claims, SERVICE_KEY, algorithms=["Ed25519"])
@@ -131,6 +134,10 @@ def test_what_comes_after_a_later_number_is_named(platform: Platform) -> None:
         {"iss": "somebody"},
         {"aud": "somebody"},
         {"jti": "msg_2"},
+        {"method": "GET"},
+        {"path": "/vouchers"},
+        {"query": {"division": "3401"}},
+        {"query": None},
         {"body_sha256": hashlib.sha256(b"other").hexdigest()},
         {"exp": int(time.time()) - 1},
         {"exp": int(time.time()) + 3600},

@@ -85,6 +85,58 @@ def test_flinders_peak_to_buninyong_is_vincentys_own_example():
     assert distance_m(flinders, buninyong) == pytest.approx(54972.271, abs=0.001)
 
 
+AXIS_M, FLATTENING = 6378137.0, 1 / 298.257223563
+
+
+def walked(lng, lat, azimuth, metres, steps=1500):
+    """Go so far straight on over the ellipsoid: its differential equations, step by step (Runge and Kutta)."""
+    squared = FLATTENING * (2 - FLATTENING)
+
+    def slope(at):
+        phi, _, alpha = at
+        root = math.sqrt(1 - squared * math.sin(phi) ** 2)
+        meridian, across = AXIS_M * (1 - squared) / root**3, AXIS_M / root
+        return (
+            math.cos(alpha) / meridian,
+            math.sin(alpha) / (across * math.cos(phi)),
+            math.tan(phi) * math.sin(alpha) / across,
+        )
+
+    def ahead(at, by, span):
+        return tuple(one + span * change for one, change in zip(at, by, strict=True))
+
+    step, at = metres / steps, (math.radians(lat), math.radians(lng), math.radians(azimuth))
+    for _ in range(steps):
+        first = slope(at)
+        second = slope(ahead(at, first, step / 2))
+        third = slope(ahead(at, second, step / 2))
+        fourth = slope(ahead(at, third, step))
+        mean = tuple(
+            (a + 2 * b + 2 * c + d) / 6 for a, b, c, d in zip(first, second, third, fourth, strict=True)
+        )
+        at = ahead(at, mean, step)
+    return Point(math.degrees(at[1]), math.degrees(at[0]), WGS84)
+
+
+@pytest.mark.parametrize(
+    ("lng", "lat", "azimuth", "metres"),
+    [
+        (117.2, 31.8, 50, 900),
+        (117.2, 31.8, 40, 450_000),
+        (20, 10, 35, 4_000_000),
+        (20, -35, 60, 6_000_000),
+        (20, -45, 2, 10_000_000),
+        (-80, 25, 130, 9_000_000),
+        (-80, -20, 75, 12_000_000),
+        (5, 48, 100, 14_000_000),
+    ],
+)
+def test_who_walks_so_far_straight_on_is_so_far_away(lng, lat, azimuth, metres):
+    assert distance_m(Point(lng, lat, WGS84), walked(lng, lat, azimuth, metres)) == pytest.approx(
+        metres, abs=0.0005
+    )
+
+
 def test_a_degree_of_latitude_on_the_equator_and_a_quarter_meridian():
     assert distance_m(Point(0, 0, WGS84), Point(0, 1, WGS84)) == pytest.approx(110574.389, abs=0.01)
     assert distance_m(Point(0, 0, WGS84), Point(0, 90, WGS84)) == pytest.approx(10001965.729, abs=0.01)

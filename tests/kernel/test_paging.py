@@ -40,6 +40,25 @@ def test_a_full_page_goes_on_where_it_ended() -> None:
     assert pages == [["a", "b"], ["c"]]
 
 
+def test_a_page_for_people_is_filled_from_the_next_lists_where_one_is_at_its_end() -> None:
+    """Four counties with few things each are one page, in as many calls as four empty ones take."""
+    lists = {"a": [1, 2], "b": [], "c": [3], "d": [4, 5, 6], "e": [7]}
+    asked: list[str] = []
+
+    def read(name: str, part: PageRequest) -> Page[int]:
+        asked.append(name)
+        begin = (part.after or {"at": 0})["at"]
+        end = begin + part.limit
+        return Page(lists[name][begin:end], {"at": end} if end < len(lists[name]) else None)
+
+    page = page_over(list(lists), PageRequest(limit=50, brief=True), read)
+    assert (page.items, asked) == ([1, 2, 3, 4, 5, 6], ["a", "b", "c", "d"])
+    assert page_over(list(lists), PageRequest(limit=50, brief=True, after=page.after), read).items == [7]
+    full = page_over(list(lists), PageRequest(limit=4, brief=True), read)
+    assert full.items == [1, 2, 3, 4], "it ends within a list and goes on there"
+    assert page_over(list(lists), PageRequest(limit=4, brief=True, after=full.after), read).items == [5, 6, 7]
+
+
 def test_a_page_for_people_asks_few_lists_and_loses_nothing() -> None:
     pages, counts = read_all(PageRequest(limit=50, brief=True))
     assert max(counts) == LISTS_A_PAGE

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.aws.settings import settings
 from tests.support.in_process import Emulator
 from tests.support.plugin import forget_what_is_known
 
@@ -63,7 +64,7 @@ class State:
         """
         told: Counter[str] = Counter()
         for table in _tables():
-            name = table.Meta.table_name.removeprefix("voucher-test-")
+            name = table.Meta.table_name.removeprefix(settings().table_prefix)
             if name in KEPT_ELSEWHERE:
                 continue
             for record in self._emulator.rows(table):

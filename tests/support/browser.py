@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -33,8 +33,13 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def served(api: Any, *, at: datetime | None = None, cut: threading.Event | None = None) -> Iterator[str]:
-    """Serve the in-process gateway on loopback; while `cut` is set, the network is down."""
+def served(
+    api: Any, *, at: datetime | Callable[[], datetime] | None = None, cut: threading.Event | None = None
+) -> Iterator[str]:
+    """Serve the in-process gateway on loopback; while `cut` is set, the network is down.
+
+    `at` is a moment that stands still, or a clock that is asked for each request.
+    """
     gateway = api()._gateway
     lock = threading.Lock()
 
@@ -48,7 +53,7 @@ def served(api: Any, *, at: datetime | None = None, cut: threading.Event | None 
                 return
             headers = {name: value for name, value in self.headers.items() if name.lower() != "host"}
             if at is not None:
-                headers["X-Local-Now"] = at.isoformat()
+                headers["X-Local-Now"] = (at() if callable(at) else at).isoformat()
             with lock:
                 answer = gateway.handle_request(self.command, self.path, headers, raw)
             body = answer["body"]

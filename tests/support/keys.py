@@ -5,6 +5,7 @@ import json
 import time
 import uuid
 from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from joserfc import jwe, jwt
 from joserfc.jwk import ECKey
@@ -34,10 +35,20 @@ def sign(key: ECKey, claims: dict[str, Any]) -> str:
     return jwt.encode(header, {"iat": now, "exp": now + 300, **claims}, key, algorithms=["ES256"])
 
 
-def signed_by_platform(raw: bytes, **claims: Any) -> str:
-    """Sign a body as the platform does: each message has an id of its own."""
-    full = {"iss": "national-platform", "aud": "voucher-service", "jti": uuid.uuid4().hex}
+ACKNOWLEDGEMENTS = "/v1/exchange/acknowledgements"
+
+
+def signed_by_platform(raw: bytes, path: str = ACKNOWLEDGEMENTS, **claims: Any) -> str:
+    """Sign a post as the platform does: each message has an id of its own."""
+    full = {"iss": "national-platform", "aud": "voucher-service", "jti": uuid.uuid4().hex, **call_of(path)}
     return sign(PLATFORM_KEY, {**full, "body_sha256": hashlib.sha256(raw).hexdigest(), **claims})
+
+
+def call_of(path: str, method: str = "POST") -> dict[str, Any]:
+    """Give the claims by which a signature names its call: path below the address, query decoded."""
+    parts = urlsplit(path)
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    return {"method": method, "path": unquote(parts.path), "query": query}
 
 
 def card_assertion(id_number: str, name: str = "测试", **claims: Any) -> str:

@@ -217,6 +217,7 @@ def cloud(emulator: Any) -> Iterator["Cloud"]:
 def forget_what_is_known() -> None:
     """Drop what this process remembers of rows, as another process would not know it."""
     from chalicelib.accounts.guard import forget_statuses
+    from chalicelib.accounts.staff import forget_staff
     from chalicelib.catalogue.institutions.reading import forget_institutions
     from chalicelib.catalogue.projects.reading import forget_projects
     from chalicelib.classes.service import forget_classes
@@ -226,6 +227,7 @@ def forget_what_is_known() -> None:
 
     forget_statuses()
     forget_previews()
+    forget_staff()
     forget_paces()
     forget_institutions()
     forget_projects()

@@ -23,10 +23,9 @@ class Undocumented(AssertionError):
 @functools.cache
 def _published() -> Json:
     import app  # noqa: F401 - declares every endpoint
-    from chalicelib.accounts.rights import RIGHTS
-    from chalicelib.edge.openapi import document
+    from chalicelib.console.pages import made_document
 
-    return document(lambda action: {role.value: scope.value for role, scope in RIGHTS[action].items()})
+    return made_document()
 
 
 @functools.cache

@@ -9,9 +9,12 @@ from typing import Any
 
 
 class FakeReceiver:
-    """What it took stands in `taken`; `answers` are given first, then `always`; `refused` names things."""
+    """What it took stands in `taken`; `answers` are given first, then `always`; `refused` names things.
 
-    def __init__(self, tls: SSLContext | None = None) -> None:
+    It listens on `place`, or on any free port.
+    """
+
+    def __init__(self, tls: SSLContext | None = None, *, place: str = "127.0.0.1:0") -> None:
         receiver = self
         self.taken: list[dict[str, Any]] = []
         self.asked = 0
@@ -56,7 +59,8 @@ class FakeReceiver:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        host, _, port = place.partition(":")
+        self._server = ThreadingHTTPServer((host, int(port)), Handler)
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._server.daemon_threads = True

@@ -56,6 +56,10 @@ class Taps:
         boto3.client("dynamodb").update_table(TableName=name, StreamSpecification=view)
         return str(self._streams.list_streams(TableName=name)["Streams"][-1]["StreamArn"])
 
+    def begin_again(self) -> None:
+        """Read from the beginning: whoever emptied the tables has emptied their streams too."""
+        self._iterators.clear()
+
     def close(self) -> None:
         """Make the tables anew, without streams: moto goes on recording one that is switched off."""
         for table in self._tables:

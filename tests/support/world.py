@@ -45,7 +45,8 @@ class World:
                 division=body["division"],
                 kind=body["kind"],
                 face=msgspec.convert(body["face"], Face),
-                policy=msgspec.convert(body["policy"], Policy),
+                # Bare classes look like cheating: no footage, marks all alike. Their tests are of something else.
+                policy=msgspec.convert(body["policy"] | {"patterns_stop_payment": False}, Policy),
                 policy_version=1,
             ),
             self.change,

@@ -15,8 +15,11 @@ from chalicelib.edge.endpoints import PageQuery, VersionBody
 from chalicelib.edge.forms import Answer, Form, line, words
 from chalicelib.kernel.principal import Context, Role
 
+_NAMED = r"[!#-\[\]-~]+"
 KeyName = Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._~-]+$(?!\n)")]
 Scope = Annotated[str, Meta(max_length=64, pattern=r"^[a-z_]+\.[a-z_]+$(?!\n)")]
+ScopeList = Annotated[str, Meta(max_length=6500, pattern=rf"^{_NAMED}( {_NAMED})*$(?!\n)")]
+"""Scopes in a row, a space between two (RFC 6749, 3.3); as long as the longest wish for a credential."""
 Number = Annotated[str, Meta(min_length=42, max_length=684, pattern=r"^[A-Za-z0-9_-]+$(?!\n)")]
 """A large number in base64url (RFC 7518); 4,096 bits have 683 characters."""
 
@@ -78,6 +81,7 @@ class ClientTokenRequest(Form):
     client_assertion_type: Literal["urn:ietf:params:oauth:client-assertion-type:jwt-bearer"]
     client_assertion: Annotated[str, Meta(min_length=1, max_length=ASSERTION_CHARS_MAX)]
     client_id: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
+    scope: ScopeList | None = None
 
 
 class ClientTokenAnswer(Answer):

@@ -12,7 +12,7 @@ What it may do is a part of what its role may (`rights.may_be_softwares`), asked
 from datetime import datetime, timedelta
 from typing import Final
 
-from chalicelib.accounts.model import CLIENT, Account, AccountStatus, may_hold
+from chalicelib.accounts.model import CLIENT, Account, AccountStatus, is_past, may_hold
 from chalicelib.kernel.clocks import PROPOSED_DAYS
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.ids import AccountId, derived_id
@@ -81,6 +81,7 @@ def why_not(
     whatever account, or who made, confirmed or reset the account of who asked in the thirty days before: a
     clerk could make an accomplice's account, and confirm what that asks for. Of a bureau's program a
     supervisor or the province decides. `store.decide` holds it under races: by the version who made, too.
+    What the program itself does stands against no revoking (`is_past`).
     """
     if not may_hold(principal, client.role):
         return error("not_found")
@@ -90,7 +91,8 @@ def why_not(
         makers = client.software.made_by if client.software is not None else []
         if principal.had_hand_in(client.proposed_by, *makers):
             return error("self_approval")
-    if version is not None and version != client.version:
+    takes_away = action == "revoke"
+    if version is not None and (is_past(client, version) if takes_away else version != client.version):
         return error("version_conflict", version=client.version)
     shown = status_shown(client, now)
     if not CLIENT_TRANSITIONS.allows(action, shown):
@@ -104,18 +106,19 @@ def why_not_rotate(
     """Tell what stands against adding a key of this name, or retiring it: one or two there are.
 
     It retires no key that it is signed in by (the mark of that one is given): so it has proved the one that
-    is left.
+    is left. Nor does it retire the last, should the one it is signed in by have gone meanwhile. Its own uses
+    count the version up, which it cannot read: they do not stand against it (`is_past`).
     """
     assert client.software is not None
-    if version != client.version:
+    if is_past(client, version):
         return error("version_conflict", version=client.version)
     if status_shown(client, now) is not _A.ACTIVE:
         return error("wrong_state", status=status_shown(client, now).value)
     keys = {key.kid: key for key in client.software.keys}
     if adds:
-        if kid in keys:
-            return error("already_exists")
-        return error("keys_full", most=KEYS_MAX) if len(keys) >= KEYS_MAX else None
+        if len(keys) >= KEYS_MAX:
+            return error("keys_full", most=KEYS_MAX)
+        return error("already_exists") if kid in keys else None
     if kid not in keys:
         return error("not_found")
-    return error("key_in_use") if keys[kid].mark == signed_in_by else None
+    return error("key_in_use") if keys[kid].mark == signed_in_by or len(keys) == 1 else None

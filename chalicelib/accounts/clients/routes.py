@@ -31,6 +31,7 @@ def sign_in_client(call: Call[ClientTokenRequest, NoQuery]) -> ClientTokenAnswer
     signed_in = service.sign_in(
         call.body.client_assertion,
         client_id=call.body.client_id,
+        scope=call.body.scope,
         audience=call.address + _TOKENS if call.address else "",
         source=call.source,
         now=call.context.now,
@@ -129,7 +130,7 @@ def refuse_client(call: Call[VersionReason, NoQuery], client_id: str) -> ClientA
     action="client.revoke",
     body=VersionReason,
     answer=ClientAnswer,
-    summary="Take a program's credential away; its tokens stop working within thirty seconds",
+    summary="Take a program's credential away, by any of its versions; its tokens stop within thirty seconds",
 )
 def revoke_client(call: Call[VersionReason, NoQuery], client_id: str) -> ClientAnswer:
     body = call.body
@@ -143,7 +144,7 @@ def revoke_client(call: Call[VersionReason, NoQuery], client_id: str) -> ClientA
     action="client.rotate",
     body=KeyRequest,
     answer=ClientAnswer,
-    summary="Add a second key, as the program itself; both are good until one is retired",
+    summary="Add a second key, as the program itself, by any of its versions; both are good till one goes",
 )
 def add_client_key(call: Call[KeyRequest, NoQuery], client_id: str) -> ClientAnswer:
     body = call.body
@@ -157,7 +158,7 @@ def add_client_key(call: Call[KeyRequest, NoQuery], client_id: str) -> ClientAns
     action="client.rotate",
     body=VersionBody,
     answer=ClientAnswer,
-    summary="Retire one of its two keys, as the program itself, signed in by the other",
+    summary="Retire one of two keys, as the program itself, by any of its versions, signed in by the other",
 )
 def retire_client_key(call: Call[VersionBody, NoQuery], client_id: str, kid: str) -> ClientAnswer:
     retired = service.retire_key(call.context, client_id, kid, version=call.body.version)

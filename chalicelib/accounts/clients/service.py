@@ -47,6 +47,7 @@ from chalicelib.kernel.principal import BUREAU_ROLES, Change, Context, Principal
 from chalicelib.kernel.reasons import error, refuse
 
 TOKEN_SECONDS = 900
+_SCOPE_SHOWN_CHARS = 64
 ACTION_RIGHTS = {"confirm": "client.decide", "refuse": "client.decide", "revoke": "client.revoke"}
 _KEPT = frozenset({"self_approval", "forbidden"})
 
@@ -127,6 +128,7 @@ def ask(context: Context, wish: Wish) -> Account:
             proposed_by=principal.actor,
             proposed_until=context.now + UNDECIDED_FOR,
             software=msgspec.structs.replace(wished, made_by=makers),
+            since_version=before.version + 1 if before is not None else None,
             version=before.version + 1 if before is not None else 1,
         )
         store.ask(client, before, change_of(context, "client.ask", reason=wish.purpose), beside=beside)
@@ -170,7 +172,7 @@ def _webhook_of(wish: Wish) -> Webhook | None:
     faults = [] if is_public_address(url) else [Fault("address_refused", field="webhook.url")]
     known = _events_told(wish.scopes)
     faults += [
-        Fault("event_refused", field=f"webhook.events[{index}]")
+        Fault("event_refused", field=f"webhook.events[{index}]", facts={"known": ", ".join(sorted(known))})
         for index, event in enumerate(events)
         if event not in known
     ]
@@ -274,9 +276,11 @@ def decide(
 def revoke(context: Context, client_id: str, *, version: int, reason: str) -> Account:
     """Take a program's credential away: one person's word is enough to take a right away.
 
+    Any version since it was asked for will do: whoever stole its key cannot hold this up by using it.
+
     Raises:
         NotFound: see `read`.
-        Refused: `version_conflict`, or `wrong_state` where it is over already.
+        Refused: `version_conflict`, it was asked for anew since; or `wrong_state` where it is over already.
 
     """
     client = read(context, client_id, "client.revoke")
@@ -298,14 +302,18 @@ def add_key(
         Refused: `already_exists`, `keys_full`, `version_conflict`, or it is over.
 
     """
-    client, software = _itself(context, client_id)
-    key = read(context.now)
-    known = next((has for has in software.keys if is_same(has, key)), None)
-    kid = known.kid if known is not None else key.kid
-    refuse(why_not_rotate(client, kid=kid, adds=True, **_said(context, version)))
-    after = msgspec.structs.replace(software, keys=[*software.keys, key])
     change = change_of(context, "client.add_key")
-    return store.rotate(client, after, version=version, change=change)
+
+    def attempt() -> Account:
+        client, software = _itself(context, client_id)
+        key = read(context.now)
+        known = next((has for has in software.keys if is_same(has, key)), None)
+        kid = known.kid if known is not None else key.kid
+        refuse(why_not_rotate(client, kid=kid, adds=True, **_said(context, version)))
+        after = msgspec.structs.replace(software, keys=[*software.keys, key])
+        return store.rotate(client, after, change=change)
+
+    return until_written(attempt)
 
 
 def retire_key(context: Context, client_id: str, kid: str, *, version: int) -> Account:
@@ -316,11 +324,15 @@ def retire_key(context: Context, client_id: str, kid: str, *, version: int) -> A
         Refused: `key_in_use`, `version_conflict`, or it is over.
 
     """
-    client, software = _itself(context, client_id)
-    refuse(why_not_rotate(client, kid=kid, adds=False, **_said(context, version)))
-    after = msgspec.structs.replace(software, keys=[key for key in software.keys if key.kid != kid])
     change = change_of(context, "client.retire_key", reason=kid)
-    return store.rotate(client, after, version=version, change=change)
+
+    def attempt() -> Account:
+        client, software = _itself(context, client_id)
+        refuse(why_not_rotate(client, kid=kid, adds=False, **_said(context, version)))
+        after = msgspec.structs.replace(software, keys=[key for key in software.keys if key.kid != kid])
+        return store.rotate(client, after, change=change)
+
+    return until_written(attempt)
 
 
 def _said(context: Context, version: int) -> dict[str, Any]:
@@ -347,12 +359,22 @@ class SoftwareSignedIn:
 
 
 def sign_in(
-    assertion: str, *, client_id: str | None, audience: str, source: str, now: datetime, request_id: str
+    assertion: str,
+    *,
+    client_id: str | None,
+    scope: str | None,
+    audience: str,
+    source: str,
+    now: datetime,
+    request_id: str,
 ) -> SoftwareSignedIn:
     """Sign a program in; the assertion is judged by the real clock, the credential by `now`.
 
+    With `scope` (RFC 6749, 3.3) the token is good for these alone, whatever else the credential is given.
+
     Raises:
         Unauthenticated: see `assertions.prove`; `client_not_in_force` to who proved the key.
+        Malformed: `invalid_scope`, to who proved it: more is asked for than it has.
         Refused: `institution_suspended`.
         TooMany: too many failures from this source.
 
@@ -369,13 +391,26 @@ def sign_in(
             raise error("client_not_in_force", status=shown.value)
         if client.institution is not None and is_suspended(client.institution):
             raise error("institution_suspended")
+        scopes = _granted(client, software, scope)
         if client.used_at is None or shanghai_date(client.used_at) != shanghai_date(now):
             _note_use(client, now, request_id)
         use_up(proof)
-    principal = msgspec.structs.replace(principal_of(client), key=proof.key.mark)
-    given = msgspec.structs.replace(principal, scopes=frozenset(software.scopes))
-    scopes = [scope for scope in software.scopes if rights.may(given, scope)]
+    narrowed = frozenset(scopes) if scope is not None else None
+    principal = msgspec.structs.replace(principal_of(client), key=proof.key.mark, scopes=narrowed)
     return SoftwareSignedIn(write_token(principal, lifetime_seconds=TOKEN_SECONDS), principal, scopes)
+
+
+def _granted(client: Account, software: Software, scope: str | None) -> list[str]:
+    """Give what a token is good for: what the program has, or the part of it that it asks for."""
+    standing = msgspec.structs.replace(principal_of(client), scopes=frozenset(software.scopes))
+    has = [one for one in software.scopes if rights.may(standing, one)]
+    if scope is None:
+        return has
+    asked = scope.split(" ")
+    beyond = next((one for one in asked if one not in has), None)
+    if beyond is not None:
+        raise error("invalid_scope", scope=beyond[:_SCOPE_SHOWN_CHARS])
+    return [one for one in has if one in asked]
 
 
 def _note_use(client: Account, now: datetime, request_id: str) -> None:

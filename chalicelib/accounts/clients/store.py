@@ -8,9 +8,26 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.accounts.clients.model import CLIENT_TRANSITIONS
 from chalicelib.accounts.model import Account, Software
-from chalicelib.accounts.store import AccountRow, accounts_of, find_account, listings
+from chalicelib.accounts.store import (
+    AccountRow,
+    accounts_of,
+    find_account,
+    listings,
+    not_past,
+    refuse_past,
+)
 from chalicelib.aws.short_lists import listing, short_lists
-from chalicelib.aws.writes import ConditionFailed, Put, Write, lawful, none_of, transact, transition, update
+from chalicelib.aws.writes import (
+    Check,
+    ConditionFailed,
+    Put,
+    Write,
+    lawful,
+    none_of,
+    transact,
+    transition,
+    update,
+)
 from chalicelib.kernel.principal import Change, Hands
 
 
@@ -52,6 +69,11 @@ def _told_of(owner: str) -> str:
 def owner_of(client: Account) -> str:
     """Name whose program it is: an institution, or the division of a bureau."""
     return client.institution or client.division
+
+
+def is_there_still(client: Account) -> Check:
+    """Require that a program belongs where it was read, in the write that lists something of it there."""
+    return Check(AccountRow, (client.id,), AccountRow.division == client.division)
 
 
 def told_of(owners: Iterable[str]) -> list[Account]:
@@ -107,28 +129,35 @@ def decide(
 
 
 def revoke(client: Account, *, version: int, change: Change) -> Account:
-    """Switch a program off: its tokens stop as those of an account do.
+    """Switch a program off, whatever it did meanwhile: its tokens stop as those of an account do.
 
     Raises:
-        NotFound, Refused: see `transition`.
+        NotFound, Refused: see `refuse_past`.
 
     """
-    return transition(
-        AccountRow,
-        (client.id,),
-        sources=CLIENT_TRANSITIONS.sources("revoke"),
-        target=CLIENT_TRANSITIONS.target("revoke"),
-        version=version,
-        change=change,
-        actions=[AccountRow.proposed_until.remove()],
-    )
+    sources = CLIENT_TRANSITIONS.sources("revoke")
+    try:
+        return transition(
+            AccountRow,
+            (client.id,),
+            sources=sources,
+            target=CLIENT_TRANSITIONS.target("revoke"),
+            version=None,
+            change=change,
+            actions=[AccountRow.proposed_until.remove()],
+            also=not_past(version),
+        )
+    except ConditionFailed as failure:
+        refuse_past(failure.old, sources=sources, version=version)
+        raise
 
 
-def rotate(client: Account, software: Software, *, version: int, change: Change) -> Account:
+def rotate(client: Account, software: Software, *, change: Change) -> Account:
     """Change a program's keys; a token that was got by one that is retired is out.
 
     Raises:
         NotFound, Refused: see `transition`.
+        ConditionFailed: it changed since it was read.
 
     """
     row: Any = AccountRow
@@ -137,9 +166,10 @@ def rotate(client: Account, software: Software, *, version: int, change: Change)
         (client.id,),
         sources=CLIENT_TRANSITIONS.sources("rotate"),
         target=CLIENT_TRANSITIONS.target("rotate"),
-        version=version,
+        version=None,
         change=change,
         actions=[row.software.set(software)],
+        also=row.version == client.version,
     )
 
 

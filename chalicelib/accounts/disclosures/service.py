@@ -62,22 +62,32 @@ def disclose_of_many(context: Context, looks: Sequence[Look], *, purpose: str) -
 
 
 def record_access(
-    context: Context, *, subject: str, division: str, purpose: str, items: int, action: str = ACTION
+    context: Context,
+    *,
+    subject: str,
+    division: str,
+    purpose: str,
+    items: int,
+    action: str = ACTION,
+    person: str | None = None,
 ) -> None:
     """Record a look at personal data, e.g. a link to a sheet that holds some, or a lookup by ID number.
 
     The key is made here, not taken from the request, so no caller can make a second look fall together
-    with the first.
+    with the first. `person` names who was found, where the subject is a day of lookups.
     """
-    access = _access(context, subject, division, purpose, items)
+    access = _access(context, subject, division, purpose, items, person=person)
     store.add_accesses([access], change=change_of(context, action, reason=purpose))
 
 
-def _access(context: Context, subject: str, division: str, purpose: str, items: int) -> Access:
+def _access(
+    context: Context, subject: str, division: str, purpose: str, items: int, *, person: str | None = None
+) -> Access:
     return Access(
         subject=subject,
         access=f"{format_moment(context.now)}.{new_operation_id()}",
         division=division,
         purpose=purpose,
         items=items,
+        person=person,
     )

@@ -11,7 +11,10 @@ from chalicelib.kernel.principal import Change
 
 
 class Access(msgspec.Struct, frozen=True, kw_only=True):
-    """One look at personal data: of whom (a person, an institution, a batch, a list), how many, for what."""
+    """One look at personal data: of whom (a person, an institution, a batch, a list), how many, for what.
+
+    `person` is who was looked up, in a row whose subject is a day of lookups.
+    """
 
     subject: str
     access: str
@@ -20,6 +23,7 @@ class Access(msgspec.Struct, frozen=True, kw_only=True):
     items: int
     version: int = 1
     last_change: Change | None = None
+    person: str | None = None
 
 
 class AccessRow(VersionedTable[Access]):
@@ -36,6 +40,7 @@ class AccessRow(VersionedTable[Access]):
     division = UnicodeAttribute()
     purpose = UnicodeAttribute()
     items = NumberAttribute()
+    person = UnicodeAttribute(null=True)
 
 
 def add_accesses(accesses: Sequence[Access], *, change: Change) -> None:

@@ -38,20 +38,20 @@ FOOTAGE_SUFFIXES: Mapping[str, str] = {
 }
 
 
-DUPLICATE = "duplicate"
-"""The mismatch of a recording whose very bytes are another one's."""
 BYTES_A_SECOND_MIN = 250
 """2 kbit/s: an eighth of the lowest rate that cameras can be set to. Below it there is no such film."""
 LENGTH_OFF_MIN, LENGTH_OFF_SHARE = timedelta(minutes=1), 0.05
 """So far a film's length may be from what was announced: cameras drop frames, and clocks are read by hand."""
+LENGTH_OFF_SHARE_MAX = 0.2
+"""But no more than this of a short one: a second of film is no minute."""
 
 
 class FootageStatus(StrEnum):
     """What became of an announced recording.
 
     `missing`: the form is over and S3 has nothing; `lapsed`: and nobody sent it in the days that its clock
-    allows (`kernel.clocks`); announced anew, it is awaited again. `external`: it stays on a platform of the
-    province.
+    allows; announced anew, it is awaited again. `external`: it stays on a platform of the province.
+    `mismatch`: it came and does not count.
     """
 
     AWAITING_UPLOAD = "awaiting_upload"
@@ -60,6 +60,22 @@ class FootageStatus(StrEnum):
     MISSING = "missing"
     EXTERNAL = "external"
     LAPSED = "lapsed"
+
+
+class Mismatch(StrEnum):
+    """Why a recording that came does not count: what differs from its announcement, or what its head says.
+
+    `unplayable`: it is no film that a browser plays; `length`: its own is not the announced one; `too_small`:
+    for its length; `duplicate`: another recording has these very bytes.
+    """
+
+    SIZE_BYTES = "size_bytes"
+    CONTENT_TYPE = "content_type"
+    SHA256 = "sha256"
+    UNPLAYABLE = "unplayable"
+    LENGTH = "length"
+    TOO_SMALL = "too_small"
+    DUPLICATE = "duplicate"
 
 
 UNSENT: Final = (FootageStatus.AWAITING_UPLOAD, FootageStatus.MISSING)
@@ -93,7 +109,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     content_type: str | None = None
     object_key: str | None = None
     object_version: str | None = None
-    mismatch: str | None = None
+    mismatch: Mismatch | None = None
     other_versions: list[str] | None = None
     url: str | None = None
     registered_at: datetime | None = None
@@ -168,26 +184,29 @@ def segment_key_of(object_key: str) -> tuple[str, str] | None:
     return parts[1], parts[3].rpartition(".")[0]
 
 
-def mismatch_of(segment: Segment, *, size_bytes: int, content_type: str, sha256: str | None) -> str | None:
+def mismatch_of(
+    segment: Segment, *, size_bytes: int, content_type: str, sha256: str | None
+) -> Mismatch | None:
     """Name the first thing in which an object differs from what was announced; None if nothing does."""
     differs = {
-        "size_bytes": size_bytes != segment.size_bytes,
-        "content_type": content_type != segment.content_type,
-        "sha256": sha256 != segment.sha256,
+        Mismatch.SIZE_BYTES: size_bytes != segment.size_bytes,
+        Mismatch.CONTENT_TYPE: content_type != segment.content_type,
+        Mismatch.SHA256: sha256 != segment.sha256,
     }
     return next((name for name, wrong in differs.items() if wrong), None)
 
 
-def film_mismatch_of(segment: Segment, film: Film, *, size_bytes: int) -> str | None:
+def film_mismatch_of(segment: Segment, film: Film, *, size_bytes: int) -> Mismatch | None:
     """Name what speaks against a film as this recording, by what its own head says; None if nothing does.
 
     A film that was written live may tell no length; then the announced one is believed, and its size judged.
     """
     announced = (segment.ended_at - segment.started_at).total_seconds()
     seconds = announced if film.seconds is None else film.seconds
-    if abs(seconds - announced) > max(LENGTH_OFF_MIN.total_seconds(), LENGTH_OFF_SHARE * announced):
-        return "length"
-    return "too_small" if size_bytes < BYTES_A_SECOND_MIN * seconds else None
+    by_hand = min(LENGTH_OFF_MIN.total_seconds(), LENGTH_OFF_SHARE_MAX * announced)
+    if abs(seconds - announced) > max(by_hand, LENGTH_OFF_SHARE * announced):
+        return Mismatch.LENGTH
+    return Mismatch.TOO_SMALL if size_bytes < BYTES_A_SECOND_MIN * seconds else None
 
 
 def retained_until(ended_at: datetime, policy: Policy) -> datetime:

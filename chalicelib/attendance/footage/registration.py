@@ -8,11 +8,11 @@ from chalicelib.attendance.footage import manifest as footage_manifest
 from chalicelib.attendance.footage import store
 from chalicelib.attendance.footage.containers import Pages, Unplayable, film_in
 from chalicelib.attendance.footage.model import (
-    DUPLICATE,
     FOOTAGE_BYTES_MAX,
     SHOWN,
     VERSIONS_MAX,
     FootageStatus,
+    Mismatch,
     Segment,
     due_days,
     film_mismatch_of,
@@ -133,12 +133,12 @@ def _judge(segment: Segment, stored: objects.StoredObject, *, now: datetime) -> 
     try:
         film = film_in(Pages(stored.size_bytes, fetch), stored.content_type)
     except Unplayable:
-        return store.Verdict("unplayable")
+        return store.Verdict(Mismatch.UNPLAYABLE)
     differs = film_mismatch_of(segment, film, size_bytes=stored.size_bytes)
     if differs is not None:
         return store.Verdict(differs, film)
     other = store.claim_film(segment, now=now)
-    return store.Verdict(None if other is None else DUPLICATE, film, other)
+    return store.Verdict(None if other is None else Mismatch.DUPLICATE, film, other)
 
 
 def _protect(

@@ -7,7 +7,7 @@ from msgspec import Meta
 
 from chalicelib.attendance.check_ins.routes import Moment, Visible
 from chalicelib.attendance.footage import parts, service
-from chalicelib.attendance.footage.model import FOOTAGE_BYTES_MAX, FootageStatus, LegalHold, Segment
+from chalicelib.attendance.footage.model import FOOTAGE_BYTES_MAX, FootageStatus, LegalHold, Mismatch, Segment
 from chalicelib.edge.endpoints import Call, Empty, NoQuery, ReasonBody
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
@@ -53,12 +53,13 @@ class UploadAnswer(Answer):
 class AnnouncedAnswer(Answer):
     """An announced recording; `upload` is null once it is stored, or where it does not count.
 
-    `mismatch` is `duplicate` where another recording has these very bytes.
+    `mismatch` is `duplicate` where another recording has these very bytes. Else the file is posted by the
+    form, or in parts (`send_footage_parts`); what became of it, `read_footage` tells soon after it arrived.
     """
 
     id: str
     status: FootageStatus
-    mismatch: str | None
+    mismatch: Mismatch | None
     upload: UploadAnswer | None
 
 
@@ -76,7 +77,10 @@ class PartsRequest(Form):
 
 
 class PartLinkAnswer(Answer):
-    """Where to PUT a part, with these headers and no others of its own."""
+    """Where to PUT the bytes of a part, with exactly these headers (and the length that any client sends).
+
+    A part that was not taken, or whose link is over, is asked for again; what arrived stays for days.
+    """
 
     number: int
     url: str
@@ -85,7 +89,10 @@ class PartLinkAnswer(Answer):
 
 
 class PartsAnswer(Answer):
-    """A recording in parts: each has `part_bytes`, the last what is left; `arrived` names those that came."""
+    """A recording in parts: each has `part_bytes`, the last what is left; `arrived` names those that came.
+
+    Once all `count` have arrived, `complete_footage` puts them together.
+    """
 
     id: str
     status: FootageStatus
@@ -105,9 +112,11 @@ class PutTogetherAnswer(Answer):
 class SegmentAnswer(Answer):
     """A recording; `url` is for bureaus: signed once it is stored, the platform's if it is external.
 
-    `mismatch` names why it does not count: what differs from the announcement (`size_bytes`, `content_type`,
-    `sha256`), or `unplayable`, `length` (its own is not the announced one), `too_small` for its length,
-    `duplicate` (another recording has these very bytes; bureaus see which in `duplicate_of`). `container`,
+    It has to be a film that plays, mp4 or mkv, as long as was announced: from `started_at` to `ended_at`,
+    give or take a minute or a twentieth. `mismatch` names why it does not count: what differs from the
+    announcement (`size_bytes`, `content_type`, `sha256`), or `unplayable`, `length` (not the announced one),
+    `too_small` for its length (less than 2 kbit/s), `duplicate` (another recording has these very bytes;
+    bureaus see which in `duplicate_of`). `container`,
     `codec` and `length_seconds` are what its head says; `other_versions` counts what else was put in its
     place, before or after: links and the digest are of the one version that was registered.
     """
@@ -120,7 +129,7 @@ class SegmentAnswer(Answer):
     sha256: str
     content_type: str | None
     status: FootageStatus
-    mismatch: str | None
+    mismatch: Mismatch | None
     duplicate_of: str | None
     container: str | None
     codec: str | None

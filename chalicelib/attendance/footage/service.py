@@ -14,13 +14,13 @@ from chalicelib.accounts.disclosures.service import record_access
 from chalicelib.attendance.footage import manifest as footage_manifest
 from chalicelib.attendance.footage import registration, store
 from chalicelib.attendance.footage.model import (
-    DUPLICATE,
     SEGMENTS_MAX,
     SHOWN,
     UPLOAD_GRACE,
     FootageStatus,
     Interval,
     LegalHold,
+    Mismatch,
     Segment,
     coverage_of,
     covered,
@@ -163,7 +163,7 @@ def _as_duplicate(segment: Segment, other: str | None) -> Segment:
     return msgspec.structs.replace(
         segment,
         status=FootageStatus.MISMATCH,
-        mismatch=DUPLICATE,
+        mismatch=Mismatch.DUPLICATE,
         duplicate_of=other,
         due_day=None,
         due_at=None,

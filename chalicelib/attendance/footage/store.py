@@ -14,6 +14,7 @@ from chalicelib.attendance.footage.model import (
     FilmClaim,
     FootageStatus,
     LegalHold,
+    Mismatch,
     Segment,
     due_day_of,
 )
@@ -210,7 +211,7 @@ def segments_at(lesson_id: str) -> list[Segment]:
 class Verdict(NamedTuple):
     """What comes of comparing an object: what differs, what its head says, whose film it is."""
 
-    mismatch: str | None
+    mismatch: Mismatch | None
     film: Film | None = None
     duplicate_of: str | None = None
 
@@ -243,7 +244,7 @@ def register(
     if mismatch is None:
         actions += [attribute.remove() for attribute in (SegmentRow.mismatch, SegmentRow.queued_at)]
     else:
-        actions.append(SegmentRow.mismatch.set(mismatch))
+        actions.append(SegmentRow.mismatch.set(str(mismatch)))
     if verdict.duplicate_of is not None:
         actions.append(SegmentRow.duplicate_of.set(verdict.duplicate_of))
     if film is not None:

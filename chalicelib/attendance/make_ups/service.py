@@ -22,7 +22,7 @@ from chalicelib.attendance.roll_calls.service import roll_calls_at
 from chalicelib.aws.waiting import queue_of
 from chalicelib.classes.model import ClassFacts, Lesson, TrainingClass
 from chalicelib.classes.service import require_class
-from chalicelib.classes.store import heads_by_id
+from chalicelib.classes.store import heads_with_trainees
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.divisions import is_known
 from chalicelib.kernel.errors import Fault
@@ -158,7 +158,7 @@ def list_waiting(context: Context, request: PageRequest, *, division: str | None
         raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     rights.require(context.principal, "make_up.read_waiting", division=area)
     page = store.waiting_in(area, request)
-    heads = {head.id: head for head in heads_by_id({make_up.class_id for make_up in page.items})}
+    heads = {head.id: head for head in heads_with_trainees({make_up.class_id for make_up in page.items})}
     return page.map(lambda make_up: _shown(context, make_up, heads[make_up.class_id]))
 
 

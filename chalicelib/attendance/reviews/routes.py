@@ -21,9 +21,13 @@ api = Api(__name__)
 
 
 class LessonCheckInsQuery(PageQuery):
-    """Which of a lesson's check-ins: those recorded, those of them that need review, or those refused."""
+    """Which of a lesson's check-ins: those recorded, those of them that need review, or those refused.
+
+    `opened` shows a bureau exact places, which is recorded.
+    """
 
     outcome: Literal["recorded", "needs_review", "refused"] = "recorded"
+    opened: bool = False
 
 
 class WaitingQuery(PageQuery):
@@ -43,7 +47,10 @@ class DevicePlaceAnswer(Answer):
 
 
 class ProofAnswer(Answer):
-    """What was sent, what it was judged to be, and the decision on it; the place is shown to bureaus."""
+    """What was sent, what it was judged to be, and the decision on it; the place where it was opened.
+
+    `distance_m` from the site is rounded where it was not: to ten metres, from a kilometre on to whole ones.
+    """
 
     kind: CheckInKind
     outcome: CheckInOutcome
@@ -82,7 +89,7 @@ class RecordedCheckInAnswer(Answer):
 
 
 class RefusedCheckInAnswer(Answer):
-    """A refused attempt; `enrolment_id` is null if it was nobody of the roster."""
+    """A refused attempt; `enrolment_id` is null if it was nobody of the roster, the place as in a proof."""
 
     id: str
     lesson_id: str
@@ -110,13 +117,14 @@ class RefusedCheckInAnswer(Answer):
 def list_check_ins(
     call: Call[None, LessonCheckInsQuery], lesson_id: str
 ) -> Listing[RecordedCheckInAnswer] | Listing[RefusedCheckInAnswer]:
-    bureau = call.context.principal.is_bureau
+    context, request = call.context, call.page_request()
+    opened = call.query.opened and context.principal.is_bureau
     if call.query.outcome == "refused":
-        refused = service.list_refused(call.context, lesson_id, call.page_request())
-        return call.listing(refused, lambda shown: _refused(shown, with_place=bureau))
+        refused = service.list_refused(context, lesson_id, request, opened=opened)
+        return call.listing(refused, lambda shown: _refused(shown, opened=opened))
     waiting = call.query.outcome == "needs_review"
-    page = service.list_at_lesson(call.context, lesson_id, call.page_request(), only_waiting=waiting)
-    return call.listing(page, lambda shown: _recorded(shown, with_place=bureau))
+    page = service.list_at_lesson(context, lesson_id, request, only_waiting=waiting, opened=opened)
+    return call.listing(page, lambda shown: _recorded(shown, opened=opened))
 
 
 @api.endpoint(
@@ -129,7 +137,7 @@ def list_check_ins(
 )
 def list_waiting_check_ins(call: Call[None, WaitingQuery]) -> Listing[RecordedCheckInAnswer]:
     page = service.list_waiting(call.context, call.page_request(), division=call.query.division)
-    return call.listing(page, lambda shown: _recorded(shown, with_place=True))
+    return call.listing(page, _recorded)
 
 
 @api.endpoint(
@@ -167,7 +175,7 @@ def _decide(
     shown = service.decide(
         call.context, lesson_id, check_in_id, verdict, version=body.version, reason=body.reason
     )
-    return _recorded(shown, with_place=True)
+    return _recorded(shown)
 
 
 def _place(place: DevicePlace) -> DevicePlaceAnswer:
@@ -176,7 +184,15 @@ def _place(place: DevicePlace) -> DevicePlaceAnswer:
     )
 
 
-def _recorded(shown: service.ShownCheckIn, *, with_place: bool) -> RecordedCheckInAnswer:
+_NEAR_M = 1_000
+
+
+def _rounded_m(distance_m: float) -> float:
+    """Say how far somebody was from the site, and not where: whole kilometres tell nobody's home."""
+    return float(round(distance_m, -1) if distance_m < _NEAR_M else round(distance_m, -3))
+
+
+def _recorded(shown: service.ShownCheckIn, *, opened: bool = False) -> RecordedCheckInAnswer:
     check_in, person = shown.check_in, shown.enrolment
     return RecordedCheckInAnswer(
         id=check_in.id,
@@ -188,7 +204,7 @@ def _recorded(shown: service.ShownCheckIn, *, with_place: bool) -> RecordedCheck
         else None,
         needs_review=check_in.undecided,
         proofs=[
-            _proof(kind, proof, check_in.verdict_on(kind), with_place=with_place)
+            _proof(kind, proof, check_in.verdict_on(kind), opened=opened)
             for kind, proof in check_in.proofs.items()
         ],
         version=check_in.version,
@@ -197,14 +213,14 @@ def _recorded(shown: service.ShownCheckIn, *, with_place: bool) -> RecordedCheck
 
 
 def _proof(
-    kind: CheckInKind, proof: CheckInProof, verdict: ReviewVerdict | None, *, with_place: bool
+    kind: CheckInKind, proof: CheckInProof, verdict: ReviewVerdict | None, *, opened: bool
 ) -> ProofAnswer:
     return ProofAnswer(
         kind=kind,
         outcome=proof.outcome,
         verdict=verdict,
         status=proof.status,
-        distance_m=proof.distance_m,
+        distance_m=proof.distance_m if opened else _rounded_m(proof.distance_m),
         accuracy_m=proof.place.accuracy_m,
         mocked=proof.place.mocked,
         late_uploaded=proof.late_uploaded,
@@ -212,11 +228,11 @@ def _proof(
         device_id=proof.device_id,
         happened_at=proof.happened_at,
         received_at=proof.received_at,
-        location=_place(proof.place) if with_place else None,
+        location=_place(proof.place) if opened else None,
     )
 
 
-def _refused(shown: service.ShownRefusedCheckIn, *, with_place: bool) -> RefusedCheckInAnswer:
+def _refused(shown: service.ShownRefusedCheckIn, *, opened: bool) -> RefusedCheckInAnswer:
     refused = shown.refused
     return RefusedCheckInAnswer(
         id=refused.id.rpartition("#")[2],
@@ -224,12 +240,12 @@ def _refused(shown: service.ShownRefusedCheckIn, *, with_place: bool) -> Refused
         enrolment_id=shown.enrolment_id,
         code=refused.code,
         kind=refused.kind,
-        distance_m=refused.distance_m,
+        distance_m=refused.distance_m if opened else _rounded_m(refused.distance_m),
         accuracy_m=refused.place.accuracy_m,
         mocked=refused.place.mocked,
         offline=refused.offline,
         device_id=refused.device_id,
         happened_at=refused.happened_at,
         received_at=refused.received_at,
-        location=_place(refused.place) if with_place else None,
+        location=_place(refused.place) if opened else None,
     )

@@ -4,13 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib.accounts import rights
+from chalicelib.accounts.disclosures.service import record_access
 from chalicelib.attendance.check_ins import store
 from chalicelib.attendance.check_ins.model import CheckIn, RefusedCheckIn, ReviewVerdict, slot_named
 from chalicelib.attendance.lessons import require_lesson
 from chalicelib.attendance.reviews import store as review_store
 from chalicelib.attendance.reviews.model import ACTION_RIGHTS, Review, entry_of, why_not
-from chalicelib.classes.model import ClassFacts
-from chalicelib.classes.store import heads_by_id
+from chalicelib.classes.model import ClassFacts, Lesson
+from chalicelib.classes.store import heads_with_trainees
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.divisions import is_known
@@ -38,23 +39,46 @@ class ShownRefusedCheckIn:
     enrolment_id: str | None
 
 
+PLACES = "check_in.places"
+"""What exact places are opened for, in the record of it: as of footage, the duty says it."""
+
+
 def list_at_lesson(
-    context: Context, lesson_id: str, request: PageRequest, *, only_waiting: bool
+    context: Context, lesson_id: str, request: PageRequest, *, only_waiting: bool, opened: bool = False
 ) -> Page[ShownCheckIn]:
-    """List what is recorded at a lesson of the caller's area."""
+    """List what is recorded at a lesson of the caller's area; `opened` if exact places are to be shown.
+
+    Before they are a record says who looks, one for the page: where people were is sensitive.
+
+    Raises:
+        Unavailable: the look could not be recorded.
+
+    """
     training_class, lesson = require_lesson(context, "check_in.read", lesson_id)
     number = whole_of("cls", lesson.id)[1]
     page = store.check_ins_of_lesson(training_class.id, number, request, only_waiting=only_waiting)
+    if opened:
+        _record_places(context, training_class, lesson, len(page.items))
     return _shown(context, page, {training_class.id: training_class})
 
 
-def list_refused(context: Context, lesson_id: str, request: PageRequest) -> Page[ShownRefusedCheckIn]:
-    """List the refused attempts at a lesson of the caller's area, oldest first."""
+def list_refused(
+    context: Context, lesson_id: str, request: PageRequest, *, opened: bool = False
+) -> Page[ShownRefusedCheckIn]:
+    """List the refused attempts at a lesson of the caller's area, oldest first; see `list_at_lesson`."""
     training_class, lesson = require_lesson(context, "check_in.read", lesson_id)
     page = store.refused_at(lesson.id, request)
+    if opened:
+        _record_places(context, training_class, lesson, len(page.items))
     return page.map(
         lambda refused: ShownRefusedCheckIn(refused, training_class.roster.get(refused.person_key))
     )
+
+
+def _record_places(context: Context, training_class: ClassFacts, lesson: Lesson, items: int) -> None:
+    if items:
+        division = training_class.division
+        record_access(context, subject=lesson.id, division=division, purpose=PLACES, items=items)
 
 
 def list_waiting(context: Context, request: PageRequest, *, division: str | None) -> Page[ShownCheckIn]:
@@ -64,7 +88,7 @@ def list_waiting(context: Context, request: PageRequest, *, division: str | None
         raise error("malformed", faults=(Fault("unknown_division", field="division"),))
     rights.require(context.principal, "check_in.read_waiting", division=area)
     page = store.waiting_in(area, request)
-    heads = heads_by_id({check_in.class_id for check_in in page.items})
+    heads = heads_with_trainees({check_in.class_id for check_in in page.items})
     return _shown(context, page, {head.id: head for head in heads})
 
 

@@ -1,7 +1,5 @@
 """HTTP of the catalogue's sheets."""
 
-from typing import Any
-
 from chalicelib.catalogue.answers import WARNINGS
 from chalicelib.catalogue.imports import service
 from chalicelib.catalogue.imports.layouts import LAYOUTS
@@ -10,7 +8,7 @@ from chalicelib.edge.endpoints import PUBLIC, Call, LinkAnswer, SheetBody
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.edge.notices import NoticeAnswer, notice_answers
-from chalicelib.edge.problems import fault_of
+from chalicelib.edge.problems import RowFault, row_fault_of
 
 api = Api(__name__)
 
@@ -32,8 +30,8 @@ class CatalogueAnswer(Answer):
     created: int
     changed: int
     unchanged: int
-    warnings: list[dict[str, Any]]
-    errors: list[dict[str, Any]]
+    warnings: list[RowFault]
+    errors: list[RowFault]
     notices: list[NoticeAnswer]
     error_sheet: str | None
 
@@ -67,10 +65,10 @@ def import_catalogue(call: Call[SheetBody, CatalogueQuery]) -> CatalogueAnswer:
         changed=result.changed,
         unchanged=result.unchanged,
         warnings=[
-            {"row": row, "code": code, "detail": WARNINGS[code][1 if call.english else 0]}
+            RowFault(row=row, code=code, detail=WARNINGS[code][1 if call.english else 0])
             for row, code in result.warnings
         ],
-        errors=[fault_of(fault, english=call.english) for fault in result.faults],
+        errors=[row_fault_of(fault, english=call.english) for fault in result.faults],
         notices=notice_answers(list(result.notices), english=call.english),
         error_sheet=result.error_sheet,
     )

@@ -54,6 +54,7 @@ from chalicelib.classes.showing.service import (
     breaches_if_changed,
     show_change,
 )
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import LessonId
 from chalicelib.kernel.principal import Context, change_of
@@ -114,6 +115,7 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
     changed = training_class.as_planned(after)
     refuse(_why_overtaken(parts.plan, after, changed, now=context.now))
     refuse(_why_broken(changed, project_hours=project_hours))
+    refuse(_why_too_soon(training_class, changed, now=context.now))
     _require_own_people(changed)
     number = training_class.change_count + 1
     class_change = ClassChange(
@@ -152,6 +154,19 @@ def _begun(lesson_ids: Sequence[str]) -> DomainError | None:
 
 def _why_broken(changed: TrainingClass, *, project_hours: int) -> DomainError | None:
     return refusal_of(timetable_breaches(changed.lessons, changed.policy, project_hours=project_hours))
+
+
+def _why_too_soon(before: TrainingClass, changed: TrainingClass, *, now: datetime) -> DomainError | None:
+    """Tell that a class would open earlier than it was filed for, and sooner than a new one may.
+
+    Else a class that is filed for next month and moved to tomorrow was never there to be looked at.
+    """
+    days = changed.policy.file_before_opening_days
+    opening = shanghai_date(changed.opens_at)
+    is_sooner = opening < shanghai_date(before.opens_at)
+    if is_sooner and (opening - shanghai_date(now)).days < days:
+        return error("filed_too_late", file_before_opening_days=days)
+    return None
 
 
 def _require_own_people(changed: TrainingClass) -> None:

@@ -4,8 +4,9 @@ An example, under the default policy: twelve trainees, five lessons of eight hou
 days before the first. Nothing is broken: 12 is between 10 and 50, 5 × 8 = 40 hours are the least there may
 be, 8 a day the most, and ten days are more than seven. With four such lessons the plan breaks
 `hours_too_few` (32 < 40); a lesson of eight hours from 9:00 to 14:00 breaks `hours_too_long` (8 × 45 minutes
-take until 15:00), which is a warning only. A new rule is one more `Breach` here; its code's place in
-`kernel/reasons.py` says when it is told.
+take until 15:00). A new rule is one more `Breach` here; its code's place in `kernel/reasons.py` says when it
+is told. Hours are what is paid for: a minute that counts as eight hours is refused, not told, since
+supervision compares lessons by how long they last.
 """
 
 from collections import defaultdict
@@ -38,7 +39,7 @@ class Breach:
         return self.code not in WARNINGS_ONLY
 
 
-WARNINGS_ONLY = frozenset({"hours_too_long", "project_hours_unmet", "trainer_or_room_overlap"})
+WARNINGS_ONLY = frozenset({"trainer_or_room_overlap"})
 
 
 def breaches_of(

@@ -1,6 +1,6 @@
 """HTTP of rosters, withdrawal, and the roster's sheet."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -21,6 +21,7 @@ from chalicelib.edge.endpoints import Call, LinkAnswer, NoQuery, ReasonBody, She
 from chalicelib.edge.forms import Answer, Form, Version
 from chalicelib.edge.http import Api
 from chalicelib.edge.notices import NoticeAnswer
+from chalicelib.edge.problems import RowFault
 from chalicelib.enrolments.answers import PersonAnswer
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.service import allowed_actions
@@ -44,7 +45,7 @@ class RosterAnswer(Answer, omit_defaults=True):
 
     version: int
     accepted: int
-    errors: list[dict[str, Any]]
+    errors: list[RowFault]
     notices: list[NoticeAnswer]
     error_sheet: str | None = None
 

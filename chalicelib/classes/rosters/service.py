@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.accounts import rights
+from chalicelib.accounts.staff import staff_of
 from chalicelib.classes.model import ROSTER_MAX, WITHDRAWABLE, TrainingClass, why_not
 from chalicelib.classes.occupancy.service import people_taught_elsewhere
 from chalicelib.classes.rosters import store as roster_store
@@ -68,8 +69,9 @@ def replace_roster(
 
     Every row must match an own enrolment for this project that is on no other roster. Nobody joins once the
     policy's `late_addition_until_share` of the hours is over, and nobody is dropped once a lesson has begun:
-    who leaves then withdraws, with a reason. Nobody joins who teaches the class, or whom another class
-    teaches at the same time. A repeat of the same roster changes nothing and answers alike.
+    who leaves then withdraws, with a reason. Nobody joins who teaches the class or is of the institution's
+    staff, or whom another class teaches at the same time. A repeat of the same roster changes nothing and
+    answers alike.
 
     Raises:
         Refused: `class_not_approved`, `roster_closed`, `version_conflict`, `trainee_dropped`.
@@ -116,13 +118,14 @@ def _dropped(training_class: TrainingClass, roster: Mapping[str, str], *, now: d
 def _match_roster(
     training_class: TrainingClass, rows: Sequence[SheetRow], *, now: datetime
 ) -> tuple[dict[str, str], list[Fault], list[str]]:
-    """Match each row with its enrolment; four batch reads, whatever the number of rows, a query who joins.
+    """Match each row with its enrolment; six reads, whatever the number of rows, a query who joins.
 
     Gives the roster, what is wrong with the other rows, and the other enrolments of who joins, which no class
     has so far.
     """
     open_for_new = may_join(training_class, now)
     trainers = {trainer.person_key for trainer in training_class.trainers}
+    staff = staff_of(training_class.institution)
     people = read_people(rows)
     enrolment_of = _enrolments_named(training_class, people)
     roster: dict[str, str] = {}
@@ -143,6 +146,8 @@ def _match_roster(
             faults.append(fault_in(row.row, column_of(row), "late_addition"))
         elif enrolment.person_key in trainers:
             faults.append(fault_in(row.row, column_of(row), "trainer_is_trainee"))
+        elif enrolment.class_id is None and enrolment.person_key in staff:
+            faults.append(fault_in(row.row, column_of(row), "staff_is_trainee"))
         else:
             roster[enrolment.person_key] = enrolment.id
             place_of[enrolment.person_key] = row

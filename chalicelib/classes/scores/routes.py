@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
@@ -24,6 +24,7 @@ from chalicelib.edge.endpoints import Call, LinkAnswer, Listing, NoQuery, SheetB
 from chalicelib.edge.forms import Answer, Form, Reason, Version
 from chalicelib.edge.http import Api
 from chalicelib.edge.notices import NoticeAnswer
+from chalicelib.edge.problems import RowFault
 from chalicelib.kernel.errors import DomainError
 
 api = Api(__name__)
@@ -56,7 +57,7 @@ class ScoresAnswer(Answer, omit_defaults=True):
     version: int
     passed: int
     failed: int
-    errors: list[dict[str, Any]]
+    errors: list[RowFault]
     notices: list[NoticeAnswer]
     error_sheet: str | None = None
 

@@ -28,6 +28,8 @@ from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, refuse
 from chalicelib.sheets.reading import SheetRow
 
+_MARKS = ("theory", "practice")
+
 
 @dataclass(frozen=True)
 class ScoresOutcome:
@@ -56,8 +58,8 @@ def record_scores(
     Raises:
         Refused: `scores_closed` once the subsidy is claimed, `wrong_state`, `version_conflict`.
         Impossible: `correction_needs_reason`.
-        Impossible: `scores_incomplete` while any trainee has no valid marks, else `rows_invalid`; both with
-            everything that is wrong, and nothing is applied.
+        Impossible: `scores_incomplete` while any trainee has no marks, else `rows_invalid` where some are
+            wrong; both with everything that is wrong, and nothing is applied.
 
     """
     training_class = require_class(context, "scores.write", class_id)
@@ -68,13 +70,13 @@ def record_scores(
         raise error("correction_needs_reason")
     evidence = evidence_of(training_class, context.now)
     marks, faults, meant = _match_scores(training_class, rows, evidence=evidence)
-    missing = [key for key in training_class.enrolment_ids if key not in marks]
-    faults += [Fault("mark_missing", field=key) for key in missing if key not in meant]
+    unnamed = [key for key in training_class.enrolment_ids if key not in meant]
+    faults += [Fault("mark_missing", field=key) for key in unnamed]
     passed = sum(mark.passed for mark in marks.values())
     if dry_run:
         return ScoresOutcome(version, passed, len(marks) - passed, tuple(faults))
-    if missing:
-        raise error("scores_incomplete", faults=tuple(faults), missing=len(missing))
+    if missing := len(unnamed) + len(_rows_without_marks(rows)):
+        raise error("scores_incomplete", faults=tuple(faults), missing=missing)
     if faults:
         raise error("rows_invalid", faults=tuple(faults), invalid=len({fault.row for fault in faults}))
     sheet = ScoreSheet(
@@ -90,6 +92,11 @@ def record_scores(
     change = change_of(context, "scores.write", reason=reason)
     scores_store.record_scores(training_class, sheet, version=version, change=change)
     return ScoresOutcome(version + 1, passed, len(marks) - passed)
+
+
+def _rows_without_marks(rows: Sequence[SheetRow]) -> list[int]:
+    """Name the rows that leave a mark empty: nobody was marked wrongly there, but not at all."""
+    return [row.row for row in rows if not all(row.cells.get(column, "").strip() for column in _MARKS)]
 
 
 # --------------------------------------------------------------------------- whose marks a row holds
@@ -186,7 +193,7 @@ def _scored(
 def _marks_in(
     training_class: TrainingClass, enrolment_id: str, row: SheetRow, *, share: Decimal
 ) -> Marks | list[Fault]:
-    marks = {column: _mark(row.cells.get(column, "")) for column in ("theory", "practice")}
+    marks = {column: _mark(row.cells.get(column, "")) for column in _MARKS}
     theory, practice = marks["theory"], marks["practice"]
     if theory is None or practice is None:
         wrong = (column for column, mark in marks.items() if mark is None)

@@ -17,6 +17,7 @@ from chalicelib.classes import store
 from chalicelib.classes.evidence import ClassEvidence, evidence_of, undecided_by_class
 from chalicelib.classes.lists import store as lists
 from chalicelib.classes.model import (
+    DECISIONS,
     NOT_WHILE_SUSPENDED,
     NOT_YET_APPROVED,
     ClassChange,
@@ -24,6 +25,7 @@ from chalicelib.classes.model import (
     ClassStatus,
     FieldChange,
     TrainingClass,
+    sources_of,
     why_not,
 )
 from chalicelib.classes.occupancy.service import days_taken_by_others
@@ -156,6 +158,24 @@ def list_classes(
 
     Of one `institution` a bureau sees those classes that lie in its area, newest first.
     """
+    page = _listed(context, request, division=division, picked=picked, institution=institution)
+    actions = [action for action in _NOT_FOR_TRAINEES if rights.may(context.principal, ACTION_RIGHTS[action])]
+    statuses = {status for action in actions for status in sources_of(action)}
+    return Page(store.with_trainees(page.items, statuses), page.after)
+
+
+_NOT_FOR_TRAINEES = (*DECISIONS, "scores")
+"""What nobody does in a class that they are taught in: whose list offers it knows the rosters."""
+
+
+def _listed(
+    context: Context,
+    request: PageRequest,
+    *,
+    division: str | None,
+    picked: lists.Picked,
+    institution: str | None,
+) -> Page[ClassHead]:
     principal = context.principal
     match principal.role:
         case Role.TRAINEE:

@@ -1,5 +1,6 @@
 """What the HTTP of rosters and marks shares: rows that name people, sheets given back with faults."""
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from chalicelib.classes.trainee_sheets.rows import notices_of, read_rows
 from chalicelib.edge.endpoints import Call, SheetBody, SheetQuery
 from chalicelib.edge.forms import Form, line, malformed
 from chalicelib.edge.notices import NoticeAnswer, notice_answers
-from chalicelib.edge.problems import fault_of
+from chalicelib.edge.problems import RowFault, row_fault_of
 from chalicelib.enrolments.answers import PersonAnswer
 from chalicelib.enrolments.model import Enrolment
 from chalicelib.kernel.errors import DomainError, Fault
@@ -71,9 +72,22 @@ def _sheet_row(number: int, row: RosterRowForm) -> SheetRow:
     )
 
 
-def row_errors(call: Call[Any, Any], faults: Sequence[Fault]) -> list[dict[str, Any]]:
+def row_errors(call: Call[Any, Any], faults: Sequence[Fault]) -> list[RowFault]:
     """Word what is wrong with each row, in the caller's language."""
-    return [fault_of(fault, english=call.english) for fault in faults]
+    return [row_fault_of(fault, english=call.english) for fault in _placed(call, faults)]
+
+
+def _placed(call: Call[Any, Any], faults: Sequence[Fault]) -> tuple[Fault, ...]:
+    """Name where a fault is in a JSON body as every other of its faults does, beside row and column."""
+    if isinstance(call.body, SheetBody):
+        return tuple(faults)
+    return tuple(_placed_in_rows(fault) if fault.row is not None else fault for fault in faults)
+
+
+def _placed_in_rows(fault: Fault) -> Fault:
+    assert fault.row is not None
+    row = f"rows[{fault.row - 1}]"
+    return dataclasses.replace(fault, field=f"{row}.{fault.column}" if fault.column else row)
 
 
 def row_notices(call: Call[Any, Any], rows: Sequence[SheetRow]) -> list[NoticeAnswer]:
@@ -90,7 +104,8 @@ def error_sheet_of(call: Call[Any, Any], rows: Sequence[SheetRow], faults: Seque
 
 
 def give_back_sheet(call: Call[Any, Any], rows: Sequence[SheetRow], error: DomainError) -> None:
-    """Add to a refusal the link to the uploaded sheet with what is wrong in it."""
+    """Add to a refusal the link to the uploaded sheet with what is wrong in it; of JSON, where that is."""
+    error.faults = _placed(call, error.faults)
     link = error_sheet_of(call, rows, error.faults)
     if link is not None:
         error.facts["error_sheet"] = link

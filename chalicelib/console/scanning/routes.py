@@ -74,7 +74,12 @@ def _redeem(page: Page, token: str) -> Reply:
 
 
 def _refused(page: Page, failure: DomainError) -> Reply:
+    """Tell in one sentence why not: what is no code of ours at all is told as such, however long it is."""
     page.refuse(failure)
     problem, page.problem = page.problem, None
     assert problem is not None
-    return _show(page, verdict={"good": False, "text": problem.detail, "holder": None})
+    told = [str(fault["detail"]) for fault in problem.errors or ()]
+    if any(fault.field == "token" for fault in failure.faults):
+        told = [page.reason("token_invalid")]
+    text = " ".join(told) if told else problem.detail
+    return _show(page, verdict={"good": False, "text": text, "holder": None})

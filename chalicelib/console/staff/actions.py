@@ -478,7 +478,7 @@ MAKES: Final[Mapping[str, Act]] = {
         (
             _REASON,
             Field("contact", "line", ("联系方式", "Contact"), needed=False),
-            Field("line_id", "echo", ("人员", "Line"), needed=False),
+            Field("line_id", "pick", ("对谁有异议", "About whom"), needed=False),
         ),
     ),
     "make_up": Act(

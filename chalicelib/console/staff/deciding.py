@@ -1,20 +1,29 @@
 """Carrying a decision out: what a form says becomes the body that its endpoint reads, and is sent once."""
 
-import json
 import re
-from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from chalicelib.console.staff.actions import ACTS, MAKES, Act, Field
+import msgspec
+
+from chalicelib.console.staff import numbers
+from chalicelib.console.staff.actions import Act, Field
+from chalicelib.console.staff.fields import act_named
 from chalicelib.edge.forms import malformed
 from chalicelib.edge.pages import Asker, Visit
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.reasons import error
 
-_FEN: Final = 100
 FORM_KEY: Final = "form_key"
 _DROPPED: Final = "drop"
+_FORMS: Final[Mapping[str, str]] = {
+    "number": "whole_number",
+    "yuan": "number",
+    "percent": "number",
+    "date": "date",
+    "json": "object",
+}
+"""Which form a field wants, by how it is typed."""
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -25,8 +34,7 @@ def act_of(name: str) -> Act:
         NotFound: there is none of this name.
 
     """
-    kind, _, action = name.partition(".")
-    act = MAKES.get(action) if kind == "new" else ACTS.get(kind, {}).get(action)
+    act = act_named(name)
     if act is None:
         raise error("not_found")
     return act
@@ -76,47 +84,44 @@ def body_of(act: Act, visit: Visit) -> dict[str, Any]:
         try:
             body[field.name] = _read(field, typed)
         except ValueError:
-            faults.append(Fault("wrong_type", field=field.name))
+            faults.append(Fault("wrong_type", field=field.name, form=_FORMS.get(field.kind)))
     if faults:
         raise malformed(faults)
     return body
 
 
 def _read(field: Field, typed: str) -> Any:
-    match field.kind:
-        case "version" | "number":
-            return int(typed)
-        case "echo":
-            return int(typed) if typed.isdecimal() and field.name.endswith("_version") else typed
-        case "yuan":
-            return fen(typed)
-        case "names" | "json":
-            return typed.split() if field.kind == "names" else json.loads(typed)
-        case "percent":
-            return float(typed.rstrip("%％ ")) / 100
-        case _:
-            return typed
+    if field.kind == "echo" and field.name.endswith("_version"):
+        return numbers.as_sent(typed)
+    return _READERS.get(field.kind, str)(typed)
 
 
-def fen(typed: str) -> int:
-    """Read an amount in yuan, as people write it, as whole fen.
+def _key(typed: str) -> dict[str, Any]:
+    """Read a public key as its JSON (RFC 7517); what is nested deeper than a key is, is none.
 
     Raises:
-        ValueError: it is none, or has parts of a fen.
+        ValueError: it is none.
 
     """
     try:
-        amount = Decimal(typed.replace(",", "").replace("，", "").removeprefix("¥").strip()) * _FEN
-    except InvalidOperation:
+        return msgspec.json.decode(typed, type=dict[str, bool | str | list[str]])
+    except (msgspec.MsgspecError, UnicodeError):
         raise ValueError(typed) from None
-    if not amount.is_finite() or amount != amount.to_integral_value():
-        raise ValueError(typed)
-    return int(amount)
+
+
+_READERS: Final[Mapping[str, Callable[[str], Any]]] = {
+    "version": numbers.as_sent,
+    "number": numbers.whole,
+    "yuan": numbers.fen,
+    "percent": numbers.share,
+    "names": str.split,
+    "json": _key,
+}
 
 
 def _ticked(visit: Visit) -> list[dict[str, str]]:
     reason = visit.typed("drop_reason").strip()
     return [
         {"id": line_id, "reason": visit.typed(f"drop_reason_{line_id}").strip() or reason}
-        for line_id in visit.fields.get(_DROPPED, ())
+        for line_id, _, _ in (picked.partition("|") for picked in visit.fields.get(_DROPPED, ()))
     ]

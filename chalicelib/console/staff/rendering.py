@@ -16,11 +16,14 @@ from chalicelib.catalogue.institutions.reading import learn_names, name_known
 from chalicelib.catalogue.institutions.store import want_institutions
 from chalicelib.console import words
 from chalicelib.console.staff.actions import ACTS, MAKES, Act, Field
+from chalicelib.console.staff.fields import SYSTEMS, act_named
+from chalicelib.console.staff.fields import label as label_of_field
+from chalicelib.console.staff.keeping import Kept
+from chalicelib.console.staff.refusals import problem_for
 from chalicelib.console.staff.session import Session, new_form_key
-from chalicelib.console.staff.settings import label_of
 from chalicelib.edge.endpoints import Reply
 from chalicelib.edge.pages import HTML, Asker, Visit
-from chalicelib.edge.problems import Problem, internal_problem, problem_of
+from chalicelib.edge.problems import Problem, internal_problem
 from chalicelib.kernel.calendar import SHANGHAI, shanghai_date
 from chalicelib.kernel.divisions import PROVINCE, divisions_below, groups_below
 from chalicelib.kernel.errors import DomainError
@@ -40,6 +43,13 @@ _OTHERS: Final[Mapping[str, words.Pair]] = {
     "footage.complete": ("上传录像", "footage sent"),
 }
 """What pages do in their own way."""
+_UNSENT: Final[Mapping[str, words.Pair]] = {
+    "desk.save": ("保存申请", "Save the application"),
+    "desk.change": ("提交变更申请", "Apply"),
+    "entry.save": ("保存", "Save"),
+    "policy.save": ("发布新一版政策", "Publish the new version"),
+}
+"""Buttons of pages' own forms: what was not sent because a sign-in ran out."""
 _SIMPLE = frozenset({"version", "words", "echo"})
 
 
@@ -63,7 +73,8 @@ _AREAS: Final[Sequence[tuple[str, words.Pair, str]]] = (
     ("institutions", ("机构与项目", "Catalogue"), "/v1/accounts"),
     ("programs", ("项目计划", "Programs"), "/v1/programs/{program_id}/policies"),
     ("accounts", ("账号", "Accounts"), "/v1/accounts"),
-    ("clients", ("软件凭据", "Programs"), "/v1/clients"),
+    ("clients", ("软件凭据", "Software"), "/v1/clients"),
+    ("lookups", ("查人记录", "Lookups"), "/v1/audit"),
     ("reports", ("统计", "Reports"), "/v1/reports/funnel"),
     ("deliveries", ("数据回流", "Deliveries"), "/v1/exchange/deliveries"),
 )
@@ -90,6 +101,8 @@ class Page:
     problem: Problem | None = None
     result: Any = None
     done: str = ""
+    kept: Kept | None = None
+    """What was typed before a sign-in that ran out, put back into the page; no fields if another typed it."""
     _nameless: set[str] = field(default_factory=set)
     """Institutions whose names are asked for, and not read yet."""
 
@@ -97,6 +110,11 @@ class Page:
     def asker(self) -> Asker:
         """Give what asks the API as who looks at the page."""
         return self.session.asker(self.visit)
+
+    def become(self, session: Session) -> None:
+        """Go on as somebody else: who asks is asked for anew, and so is what they may read."""
+        self.session = session
+        self.__dict__.pop("asker", None)
 
     @property
     def english(self) -> bool:
@@ -182,8 +200,9 @@ class Page:
         return self.visit.typed(name) if self.is_refused(form) else ""
 
     def is_refused(self, form: DrawnForm) -> bool:
-        """Tell whether this is the form that was sent and refused."""
-        return self.problem is not None and self.visit.typed("form") == form.id
+        """Tell whether this is the form that was sent and refused, or kept over a sign-in."""
+        unsent = self.problem is not None or self.kept is not None
+        return unsent and self.visit.typed("form") == form.id
 
     def link(self, **changes: Any) -> str:
         """Give the address of this page with other filters; None leaves one out."""
@@ -226,21 +245,38 @@ class Page:
             return self.say("激活账号，请登录", "account activated, now sign in")
         if do in _OTHERS:
             return self.say(*_OTHERS[do])
-        kind, _, action = do.partition(".")
-        act = MAKES.get(action) if kind == "new" else ACTS.get(kind, {}).get(action)
+        act = act_named(do)
         return words.said(act.label if act is not None else ("已提交", "Sent"), english=self.english)
 
-    def field_name(self, name: str) -> str:
-        """Say a field of a form by its label."""
-        bare = name.rpartition(".")[2].partition("[")[0]
-        labels = (
-            part.label
-            for act in (*MAKES.values(), *(act for acts in ACTS.values() for act in acts.values()))
-            for part in act.fields
-            if part.name == bare
+    def kept_label(self) -> str:
+        """Say what was about to be sent when a sign-in ran out; empty where the page has no word for it."""
+        do = self.kept.do if self.kept is not None else ""
+        act = act_named(do) or act_named(
+            do.replace("bulk.", "objection." if do == "bulk.resolve" else "claim.")
         )
-        label = next(labels, None) or label_of(name.removeprefix("policy."))
-        return words.said(label, english=self.english)
+        if act is not None:
+            return words.said(act.label, english=self.english)
+        return self.say(*_UNSENT[do]) if do in _UNSENT else ""
+
+    def label(self, do: str, name: str) -> str:
+        """Say a field of the form of a decision, as refusals of it do."""
+        return label_of_field(do, name, english=self.english)
+
+    def labels(self, do: str, before: str, names: Sequence[str]) -> list[tuple[str, str]]:
+        """Give fields of the form of a decision with their labels; their names begin with the same word."""
+        return [(name, self.label(do, before + name)) for name in names]
+
+    def systems(self) -> list[tuple[str, str]]:
+        """Give the systems in which a place may be given, with their words."""
+        return [(name, words.said(pair, english=self.english)) for name, pair in SYSTEMS.items()]
+
+    def field_name(self, name: str) -> str:
+        """Say a field by its label, whatever form it is of: that of the form that was sent, if it has it."""
+        return label_of_field(self.sent_as(), name, english=self.english)
+
+    def sent_as(self) -> str:
+        """Name the decision that the form was sent as; empty where none was."""
+        return self.visit.typed("do") or self.visit.parameters.get("do", "")
 
     def evidence_of(self, check: Any) -> list[str]:
         """Say what a check rests on, piece by piece; what its name tells already is left out."""
@@ -285,7 +321,14 @@ class Page:
 
     def refuse(self, failure: DomainError) -> None:
         """Show a refusal on the page, in place of the success that was hoped for."""
-        self.problem = problem_of(failure, request_id=self.visit.request_id, english=self.english)
+        picked = [pick.split("|", 2) for pick in self.visit.fields.get("pick", ())]
+        self.problem = problem_for(
+            failure,
+            self.sent_as(),
+            request_id=self.visit.request_id,
+            english=self.english,
+            rows=[parts[-1] for parts in picked if len(parts) > 2],  # noqa: PLR2004 - id, version, name
+        )
 
     def draw(self, template: str, title: str, **facts: Any) -> Reply:
         """Draw the page; one that tells a refusal has the refusal's status."""

@@ -19,6 +19,7 @@ from chalicelib.console.staff.areas import (
     issuance,
     lines,
     lists,
+    lookups,
     money,
     objections,
     payees,
@@ -62,6 +63,7 @@ AREAS: Final[Mapping[str, ModuleType]] = {
     "inspections": inspections,
     "reports": reports,
     "search": search,
+    "lookups": lookups,
     "deliveries": deliveries,
 }
 """By the part of the address after `/console`: each has `show`, some have `act`, `ahead` and `SHOWN_ONCE`."""

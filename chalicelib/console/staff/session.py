@@ -4,11 +4,14 @@ The cookie holds a random id, the language, and the pair of tokens. The id, with
 token belongs to, is what the token in every form is made from: a form of another session is refused.
 """
 
+import base64
 import hashlib
 import hmac
 import secrets
 from dataclasses import dataclass, replace
 from typing import Any, Self
+
+import msgspec
 
 from chalicelib.accounts.access_tokens import read_token
 from chalicelib.aws.keys import signing_keys
@@ -24,8 +27,9 @@ CSRF_HEADER = "x-csrf-token"
 _SEPARATOR = "~"
 _PARTS = 4
 _PURPOSE = "console-form"
-_SECONDS = 12 * 3600
-"""As long as a refresh token lives."""
+_SECONDS = 14 * 24 * 3600
+"""Longer than a refresh token lives, and than any holiday: what was typed under a sign-in that ran out is
+known by the cookie to be its writer's own, and is kept. A dead token in it gives no right."""
 _OPEN_STAGES = frozenset({"local", "test"})
 """Where pages are served without TLS."""
 
@@ -45,8 +49,9 @@ class Session:
     renewal: str = ""
     principal: Principal | None = None
     changed: bool = False
-    ran_out: str = ""
-    """The refresh token that was good no more: a form that was drawn before is known by it."""
+    ran_out: bool = False
+    """The refresh token is good no more. It stays in the cookie: forms that were drawn before, in this or in
+    other tabs, are known by it."""
 
     @classmethod
     def of(cls, visit: Visit) -> Self:
@@ -75,7 +80,7 @@ class Session:
             answer = Asker(visit, self.english).ask("POST", "/v1/auth/tokens", body=body)
             return self.signed_in(answer, visit)
         except DomainError:
-            return replace(self, access="", renewal="", ran_out=self.renewal, changed=True)
+            return replace(self, ran_out=True)
 
     def signed_in(self, answer: Any, visit: Visit) -> Self:
         """Give the session of who got this pair of tokens.
@@ -90,6 +95,7 @@ class Session:
             renewal=answer.refresh_token,
             principal=_holder_of(answer.access_token, visit),
             changed=True,
+            ran_out=False,
         )
 
     def anew(self) -> Self:
@@ -101,6 +107,7 @@ class Session:
             renewal="",
             principal=None,
             changed=True,
+            ran_out=False,
         )
 
     @property
@@ -114,7 +121,17 @@ class Session:
 
     def drew(self, token: str) -> bool:
         """Tell whether a form's token is of this session as it was before its sign-in ran out."""
-        return bool(self.ran_out) and _is_one_of(token, self._tokens(self.ran_out))
+        return self.ran_out and self.owns(token)
+
+    @property
+    def writer(self) -> str:
+        """Name the account whose forms these are, by the token alone: signed in, or until it ran out.
+
+        It gives no right: it only keeps what one person typed from another who signs in at the same machine.
+        """
+        if self.principal is not None:
+            return self.principal.actor
+        return _actor_named_by(self.access)
 
     def _tokens(self, renewal: str) -> list[str]:
         what = f"{self.visit_id} {renewal.partition('.')[0]}".encode()
@@ -151,6 +168,19 @@ def claimed_holder(visit: Visit) -> Principal | None:
 def _holder_of(access: str, visit: Visit) -> Principal:
     """Prove whose token it is; who sends a form decides by their account as it is now."""
     return authenticate({"authorization": f"Bearer {access}"}, changes=visit.method != "GET")
+
+
+class _Claims(msgspec.Struct):
+    sub: str
+
+
+def _actor_named_by(access: str) -> str:
+    """Read whom a token names, also one that is good no more; nobody where it is none."""
+    body = access.split(".")[1] if access.count(".") == 2 else ""  # noqa: PLR2004 - parts of a JWS
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)), type=_Claims).sub
+    except (ValueError, msgspec.MsgspecError):
+        return ""
 
 
 def _may_begin(visit: Visit) -> bool:

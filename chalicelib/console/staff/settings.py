@@ -6,14 +6,14 @@ The labels are those of the API's document, so that a field has one meaning ever
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
 from msgspec import inspect
 
 from chalicelib.console import words
-from chalicelib.console.staff.deciding import fen
+from chalicelib.console.staff import numbers
 from chalicelib.console.words import Pair
 from chalicelib.edge.describing.words import meaning
 from chalicelib.edge.forms import malformed
@@ -234,8 +234,8 @@ def read(fields: Mapping[str, Sequence[str]], names: Iterable[str]) -> dict[str,
             inner = inner.setdefault(part, {})
         try:
             inner[last] = _read(setting, typed)
-        except (ValueError, InvalidOperation):
-            faults.append(Fault("wrong_type", field=setting.name))
+        except ValueError:
+            faults.append(Fault("wrong_type", field=setting.name, form=_FORMS.get(setting.kind)))
     if faults:
         raise malformed(faults)
     return policy
@@ -251,9 +251,16 @@ def _read(setting: Setting, typed: Sequence[str]) -> Any:
 _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "lines": str.split,
     "bool": lambda text: text == "true",
-    "yuan": fen,
-    "share": lambda text: float(Decimal(text.rstrip("%％ ")) / 100),
-    "decimal": float,
-    "whole": int,
+    "yuan": numbers.fen,
+    "share": numbers.share,
+    "decimal": numbers.decimal,
+    "whole": numbers.whole,
     "date": lambda text: date.fromisoformat(text).isoformat(),
+}
+_FORMS: Final[Mapping[str, str]] = {
+    "yuan": "number",
+    "share": "number",
+    "decimal": "number",
+    "whole": "whole_number",
+    "date": "date",
 }

@@ -4,19 +4,19 @@ A form is sent to the page it stands on. What is done is told by the page one is
 told on the same page, drawn anew, with everything that was typed.
 """
 
-import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode
 
 from chalicelib.accounts.sign_in.service import sign_out
+from chalicelib.console.staff import keeping
 from chalicelib.console.staff.deciding import carry_out
 from chalicelib.console.staff.rendering import Page, broken
 from chalicelib.console.staff.session import CSRF_FIELD, CSRF_HEADER, Session
 from chalicelib.edge.endpoints import Reply
 from chalicelib.edge.pages import Visit
-from chalicelib.edge.problems import problem_of
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.reasons import error
 
@@ -25,10 +25,6 @@ Act = Callable[[Page, str], Reply | None]
 """A page's own way to carry something out; None where it is a decision like all others."""
 _FROM_NOWHERE: Final = frozenset({"sign_in", "activate"})
 """What is sent by who is not signed in yet."""
-_UNSENT: Final = frozenset(
-    {CSRF_FIELD, "account", "password", "totp", "kept", "activation_code", "assertion", "id_number"}
-)
-"""Fields that are not kept over a sign-in."""
 _OWN_PAGE: Final = re.compile(r"[a-z_]+(/[A-Za-z0-9_-]+){0,2}")
 
 
@@ -39,8 +35,8 @@ def refused(visit: Visit, failure: DomainError | None) -> Reply:
     if failure is None:
         page.problem = broken(visit, session.english)
     else:
-        page.problem = problem_of(failure, request_id=visit.request_id, english=session.english)
-    return page.draw("refused", page.problem.title)
+        page.refuse(failure)
+    return page.draw("refused", page.problem.title if page.problem is not None else "")
 
 
 def visited(
@@ -87,15 +83,13 @@ def _sent(
 def _dispatched(page: Page, show: Show, act: Act | None, do: str, shown_once: frozenset[str]) -> Reply:
     match do:
         case "sign_in":
-            return _sign_in(page)
+            return _sign_in(page, show)
         case "activate":
             return _activate(page)
         case "sign_out":
             sign_out(page.session.renewal)
-            page.session = page.session.anew()
+            page.become(page.session.anew())
             return page.go(page.visit.root + "console")
-        case "review_kept":
-            return show(page)
         case _:
             return _decide(page, show, act, do, shown_once)
 
@@ -127,13 +121,11 @@ def _ask_to_sign_in(page: Page, *, keeps: bool) -> Reply:
     What another site's page sends is not kept: a supervisor would sign in and send an attacker's decision.
     """
     page.refuse(error("token_stale"))
-    if not keeps:
-        return _sign_in_page(page, stale=True)
-    fields = {name: list(values) for name, values in page.visit.fields.items() if name not in _UNSENT}
-    return _sign_in_page(page, kept=json.dumps(fields), stale=True)
+    kept = keeping.write(page.session.writer, page.visit.fields) if keeps else ""
+    return _sign_in_page(page, kept=kept, stale=True)
 
 
-def _sign_in(page: Page) -> Reply:
+def _sign_in(page: Page, show: Show) -> Reply:
     visit = page.visit
     body = {
         "grant_type": "password",
@@ -145,15 +137,27 @@ def _sign_in(page: Page) -> Reply:
         body["totp"] = code
     try:
         answer = page.asker.ask("POST", "/v1/auth/tokens", body=body)
-        page.session = page.session.anew().signed_in(answer, visit)
+        page.become(page.session.anew().signed_in(answer, visit))
     except DomainError as failure:
         page.refuse(failure)
         return _sign_in_page(page, kept=visit.typed("kept"))
-    kept = _kept(visit.typed("kept"))
-    if kept:
-        page.know(values[-1] for name, values in kept.items() if name.startswith("at_") and values)
-        return page.draw("kept", page.say("请核对后再提交", "Check, then send"), kept=kept)
-    return page.go(page.link())
+    kept = keeping.read(visit.typed("kept"))
+    return page.go(page.link()) if kept is None else _put_back(page, show, kept)
+
+
+def _put_back(page: Page, show: Show, kept: keeping.Kept) -> Reply:
+    """Draw the page again with what was typed in its forms, for who typed it: nothing is sent by that.
+
+    It has the names, labels and states of the page itself: its writer sees what they are about to send.
+    """
+    own = kept.writer == page.session.writer
+    page.kept = kept if own else keeping.Kept(kept.writer, {})
+    page.visit = replace(page.visit, fields=page.kept.fields)
+    try:
+        return show(page)
+    except DomainError as failure:
+        page.refuse(failure)
+        return page.draw("refused", page.say("未能打开", "Not opened"))
 
 
 def _activate(page: Page) -> Reply:
@@ -168,18 +172,3 @@ def _activate(page: Page) -> Reply:
         return _sign_in_page(page)
     page.done = "activate"
     return _sign_in_page(page)
-
-
-def _kept(text: str) -> dict[str, list[str]]:
-    """Read back what was kept; whatever it is not is left out."""
-    try:
-        kept = json.loads(text) if text else {}
-    except ValueError:
-        return {}
-    if not isinstance(kept, dict):
-        return {}
-    return {
-        name: [str(value) for value in values]
-        for name, values in kept.items()
-        if isinstance(values, list) and values and name not in _UNSENT
-    }

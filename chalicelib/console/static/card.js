@@ -182,7 +182,7 @@ async function classCard(room) {
     const mark = marks[lesson.id];
     return make("li", {}, `${times(lesson)} ${lesson.topic} `, mark ? make("b", { class: `mark ${mark}` }, word("marks", mark)) : null);
   });
-  const share = own ? `${own.hours} / ${own.required_hours} ${two("课时", "hours")}（${Math.round(own.share * 100)}%）` : null;
+  const share = own ? `${own.hours} / ${own.required_hours} ${two("课时", "hours")}（${percent(own.share)}）` : null;
   return make(
     "article",
     { class: "card" },
@@ -196,12 +196,53 @@ async function classCard(room) {
   );
 }
 
+// --------------------------------------------------------------------------- results
+
+const percent = (share) => `${Math.floor(Number(share) * 1000 + 1e-6) / 10}%`; // never up: 79.96 % is not 80 %
+
+// What was reached beside what is asked for; what a class is judged by is its own policy, which may be an older one.
+async function resultCard(enrolment, room) {
+  const [attendance, program] = await Promise.all([
+    room ? attendanceOf(room) : null,
+    call("GET", `v1/programs/${enrolment.program_id}`),
+  ]);
+  const own = attendance?.trainees[0];
+  const rules = room && room.policy_version === program.policy_version ? program.policy : null;
+  const asked = (text) => (rules ? two(`（要求 ${text}）`, ` (${text} is asked for)`) : "");
+  const mark = (points) => (typeof points === "number" ? `${points}${asked(rules?.pass_mark)}` : null);
+  const short = [];
+  if (rules && own && Number(own.share) < Number(rules.attendance_min)) short.push(two("出勤", "attendance"));
+  for (const [points, name] of [[enrolment.theory, two("理论", "theory")], [enrolment.practice, two("实操", "practice")]])
+    if (rules && typeof points === "number" && points < rules.pass_mark) short.push(name);
+  const next = {
+    passed: two("已合格，补贴由培训机构申领，您无需再办。", "You passed. The institution applies for the subsidy; there is nothing more to do."),
+    failed:
+      (short.length ? two(`未达要求：${short.join("、")}。`, `Not reached: ${short.join(", ")}. `) : "") +
+      two("请先向培训机构核对签到、补课和成绩；有误的由机构更正，仍有异议可向机构所在地人社部门反映。", "Ask the institution to look at your check-ins, make-ups and marks, and to correct what is wrong; else turn to the bureau there."),
+    withdrawn: two("您已退出本班，如与事实不符请联系培训机构。", "You have left this class. If that is not so, ask the institution."),
+  };
+  return make(
+    "article",
+    { class: "card result" },
+    make("h3", {}, room ? room.name : two("培训班", "A class")),
+    facts([
+      [two("培训项目", "Project"), room?.project?.name],
+      [two("结果", "Result"), word("enrolment", enrolment.status)],
+      [two("理论成绩", "Theory"), mark(enrolment.theory)],
+      [two("实操成绩", "Practice"), mark(enrolment.practice)],
+      [two("出勤", "Attendance"), own ? `${own.hours} / ${own.required_hours} ${two("课时", "hours")}，${percent(own.share)}${asked(percent(rules?.attendance_min || 0))}` : null],
+    ]),
+    make("p", { class: "soft" }, next[enrolment.status]),
+  );
+}
+
 async function show() {
   const place = document.getElementById("work");
   const [vouchers, summaries, enrolments, told] = await Promise.all([every("v1/vouchers"), every("v1/classes"), every("v1/enrolments"), call("GET", "healthz")]);
   offset = Date.parse(told.time) - Date.now();
   own = vouchers.map((voucher) => voucher.id).sort();
   const rooms = await Promise.all(summaries.map((summary) => call("GET", `v1/classes/${summary.id}`)));
+  const room_of = new Map(rooms.map((room) => [room.id, room]));
   const results = enrolments.filter((one) => ["passed", "failed", "withdrawn"].includes(one.status));
   const nothing = () => make("p", { class: "soft" }, two("暂无", "Nothing yet"));
   place.replaceChildren(
@@ -213,7 +254,7 @@ async function show() {
       make("h2", {}, two("我的班", "My classes")),
       ...(rooms.length ? await Promise.all(rooms.map(classCard)) : [nothing()]),
       results.length ? make("h2", {}, two("我的成绩", "My results")) : null,
-      ...results.map((one) => make("p", { class: "card" }, word("enrolment", one.status))),
+      ...(await Promise.all(results.map((one) => resultCard(one, room_of.get(one.class_id))))),
       pressing(two("退出", "Sign out"), async () => leave(), true),
     ].filter(Boolean),
   );

@@ -28,11 +28,28 @@ document.addEventListener("change", (event) => {
   if (box.matches("[data-all]")) {
     for (const one of box.closest("table").querySelectorAll("tbody input[type=checkbox]:not(:disabled)")) one.checked = box.checked;
   }
-  const sheet = box.matches("[data-file]") && box.closest("[data-upload]");
-  if (sheet) {
-    for (const button of sheet.querySelectorAll("[data-send]")) button.disabled = !box.files.length;
-  }
+  if (box.matches("[data-file]")) ready(box.closest("[data-upload], [data-list]"));
 });
+
+// A file is sent once one is chosen.
+function ready(place) {
+  for (const button of place.querySelectorAll("[data-send]")) button.disabled = !place.querySelector("[data-file]").files.length;
+}
+for (const place of document.querySelectorAll("[data-upload], [data-list]")) ready(place);
+
+// What is refused is told beside the file; who has to sign in again is led there.
+function refusal(page) {
+  const told = page.querySelector("#problem");
+  if (!told) return say("没有回应，请重试。", "No answer: try again.");
+  const shown = document.importNode(told, true);
+  if (told.dataset.code === "token_stale" || told.dataset.code === "form_stale") {
+    const again = document.createElement("a");
+    again.href = location.href;
+    again.textContent = say("重新登录后再选择文件", "Sign in again, then choose the file");
+    shown.append(again);
+  }
+  return shown;
+}
 
 const TYPES = { xlsx: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", csv: "text/csv" };
 
@@ -45,9 +62,9 @@ async function sendSheet(place, dry) {
   if (place.dataset.version) address.searchParams.set("version", place.dataset.version);
   const answer = await fetch(address, { method: "POST", body: file, headers: { "Content-Type": type, "X-Csrf-Token": place.dataset.csrf } });
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  const told = page.querySelector("#sheet-answer") || page.querySelector("#problem");
+  const told = page.querySelector("#sheet-answer");
   const shown = place.querySelector(".answer");
-  shown.replaceChildren(...(told ? [document.importNode(told, true)] : [say("没有回应，请重试。", "No answer: try again.")]));
+  shown.replaceChildren(told ? document.importNode(told, true) : refusal(page));
   if (answer.ok && !dry) {
     const again = document.createElement("a");
     again.href = location.href;
@@ -127,8 +144,7 @@ async function sendList(place) {
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const told = page.querySelector("#upload-form");
   if (!told) {
-    const problem = page.querySelector("#problem");
-    shown.replaceChildren(problem ? document.importNode(problem, true) : say("没有回应，请重试。", "No answer: try again."));
+    shown.replaceChildren(refusal(page));
     return;
   }
   const parts = new FormData();
@@ -159,32 +175,44 @@ document.addEventListener("click", (event) => {
   button.disabled = true;
   const work = place.dataset.list ? sendList(place) : sendSheet(place, button.dataset.send === "dry");
   work
-    .catch(() => {
-      place.querySelector(".answer").textContent = say("网络中断，请重试。", "The network failed: try again.");
+    .catch((failure) => {
+      const unread = ["NotReadableError", "NotFoundError"].includes(failure.name);
+      place.querySelector(".answer").textContent = unread
+        ? say("文件读不出来（可能已改动或移走），请重新选择。", "The file cannot be read: choose it again.")
+        : say("网络中断，请重试。", "The network failed: try again.");
     })
-    .finally(() => {
-      button.disabled = false;
-    });
+    .finally(() => ready(place));
 });
 
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-print]")) window.print();
 });
 
-// Reasons and remarks outlive a reload in this tab, until they were sent or their writer has signed out.
-const draftOf = (area) => `draft ${location.pathname} ${area.form && area.form.elements.form ? area.form.elements.form.value : ""} ${area.name}`;
+// Reasons and remarks outlive a reload in this tab, until they were sent or their writer has signed out. They are
+// their writer's: whoever else signs in here sees none of them, and what was used fills itself in nowhere again.
+const DRAFTED = "form[method=post] textarea[name]:not([name=assertion])", SENT = "sent drafts";
+const who = document.body.dataset.who;
+const draftOf = (area) => `draft ${who} ${location.pathname} ${area.form && area.form.elements.form ? area.form.elements.form.value : ""} ${area.name}`;
+const forget = (keys) => {
+  for (const key of keys) sessionStorage.removeItem(key);
+};
 const drafts = () => Object.keys(sessionStorage).filter((key) => key.startsWith("draft "));
 document.addEventListener("input", (event) => {
-  if (event.target.matches("form[method=post] textarea[name]:not([name=assertion])")) sessionStorage.setItem(draftOf(event.target), event.target.value);
+  if (who && event.target.matches(DRAFTED)) sessionStorage.setItem(draftOf(event.target), event.target.value);
 });
 document.addEventListener("submit", (event) => {
-  if (event.submitter && event.submitter.value === "sign_out") for (const key of drafts()) sessionStorage.removeItem(key);
+  if (event.defaultPrevented) return;
+  if (event.submitter && event.submitter.value === "sign_out") forget([...drafts(), SENT]);
+  else if (event.target.method === "post") sessionStorage.setItem(SENT, JSON.stringify([...event.target.querySelectorAll(DRAFTED)].map(draftOf)));
 });
-if (document.getElementById("done")) for (const key of drafts()) if (key.startsWith(`draft ${location.pathname} `)) sessionStorage.removeItem(key);
-for (const area of document.querySelectorAll("form[method=post] textarea[name]:not([name=assertion])")) {
-  if (!area.value) area.value = sessionStorage.getItem(draftOf(area)) || "";
+if (who) {
+  forget(drafts().filter((key) => !key.startsWith(`draft ${who} `)));
+  if (document.getElementById("done")) forget([...JSON.parse(sessionStorage.getItem(SENT) || "[]"), SENT]);
+  for (const area of document.querySelectorAll(DRAFTED)) {
+    if (!area.value) area.value = sessionStorage.getItem(draftOf(area)) || "";
+  }
 }
 
 // A refusal, or what was done, is read first.
-const told = document.querySelector("#problem, #done");
+const told = document.querySelector("#problem, #kept, #done");
 if (told) told.focus({ preventScroll: false });

@@ -8,7 +8,8 @@ every code of the operation it calls, and none that only others send.
 import functools
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,23 +17,23 @@ import msgspec
 
 from chalicelib.edge.describing.schemas import has_field
 from chalicelib.edge.endpoints import PUBLIC, Endpoint
-from chalicelib.edge.problems import INTERNAL_ERROR, PROBLEM_JSON, TITLES, Problem, status_of
+from chalicelib.edge.problems import (
+    INTERNAL_ERROR,
+    OAUTH_ERRORS,
+    PROBLEM_JSON,
+    TITLES,
+    Problem,
+    status_of,
+)
 from chalicelib.kernel.reasons import REASONS
 
 Json = dict[str, Any]
 FILE: Final = Path(__file__).parent / "refusals.json"
 
-_ALWAYS: Final = ("malformed", "too_many_requests", "try_again", "time_travel_off")
-_WITH_CALLER: Final = ("unauthenticated", "token_stale", "forbidden")
-_WITH_BODY: Final = ("too_large", "unsupported_type", "unsupported_encoding")
-_WITH_FORM: Final = ("invalid_json", "not_utf8")
-_WITH_VERSION: Final = ("version_conflict", "wrong_state")
-"""A change that was decided on a version meets another one, or another state."""
-_WITH_SIGNATURE: Final = ("message_replayed", "signature_invalid")
 _WITH_PLACE: Final = ("coord_system_missing",)
-_WITH_PATH: Final = ("not_found",)
-_WITH_KEY: Final = ("in_progress", "idempotency_mismatch")
 _OF_READING: Final = (400, 404)
+_PROVING: Final = (401, 403)
+"""Statuses that may name how to prove oneself; of the second only `insufficient_scope` does."""
 _RETRIED: Final = (409, 429, 503)
 """Statuses that may say when to come back; of the first only `in_progress` does."""
 
@@ -56,28 +57,94 @@ def of_views() -> Mapping[str, Sequence[str]]:
     return codes
 
 
+@dataclass(frozen=True)
+class Shared:
+    """Codes that whole kinds of operations have, without having them in their source."""
+
+    zh: str
+    en: str
+    codes: tuple[str, ...]
+    applies: Callable[[Endpoint], bool]
+    is_said_once: bool = True
+    """Whether /docs tells them once for all of the kind; else with each operation."""
+
+
+def _has_token(endpoint: Endpoint) -> bool:
+    return endpoint.action != PUBLIC
+
+
+def _sends_version(endpoint: Endpoint) -> bool:
+    return has_field(endpoint.body, "version") or has_field(endpoint.query, "version")
+
+
+def _takes_place(endpoint: Endpoint) -> bool:
+    return has_field(endpoint.body, "coord_system") or has_field(endpoint.query, "near")
+
+
+SHARED: Final = (
+    Shared(
+        "所有接口",
+        "Every operation",
+        ("malformed", "too_many_requests", "try_again", "time_travel_off", INTERNAL_ERROR),
+        lambda _: True,
+    ),
+    Shared(
+        "须登录的",
+        "with a token",
+        ("unauthenticated", "token_stale", "forbidden", "insufficient_scope"),
+        _has_token,
+    ),
+    Shared(
+        "带正文的",
+        "with a body",
+        ("too_large", "unsupported_type", "unsupported_encoding"),
+        lambda endpoint: bool(endpoint.reads),
+    ),
+    Shared(
+        "正文为 JSON 或表单的",
+        "with a body of JSON or fields",
+        ("invalid_json", "not_utf8"),
+        lambda endpoint: endpoint.body is not None,
+    ),
+    Shared("地址中有标识的", "with an id in the path", ("not_found",), lambda endpoint: "{" in endpoint.path),
+    Shared(
+        "可带 Idempotency-Key 的",
+        "with an Idempotency-Key",
+        ("in_progress", "idempotency_mismatch"),
+        is_keyed,
+    ),
+    Shared(
+        "带 version 的",
+        "with a version",
+        ("version_conflict", "wrong_state"),
+        _sends_version,
+        is_said_once=False,
+    ),
+    Shared("带位置的", "with a location", _WITH_PLACE, _takes_place, is_said_once=False),
+    Shared(
+        "全国平台的",
+        "of the national platform",
+        ("message_replayed", "signature_invalid"),
+        lambda endpoint: _has_token(endpoint) and is_of_platform(endpoint),
+        is_said_once=False,
+    ),
+)
+"""What the edge refuses, by the declaration: a change meets another version, or another state."""
+
+
+def said_once(endpoint: Endpoint) -> set[str]:
+    """Give the codes of an operation that are told with others of its kind."""
+    kinds = (shared for shared in SHARED if shared.is_said_once and shared.applies(endpoint))
+    return {code for shared in kinds for code in shared.codes}
+
+
 def codes_of(endpoint: Endpoint) -> dict[int, list[str]]:
     """Give the codes an operation can answer with, by status."""
-    codes = {*_ALWAYS, *_of_view(endpoint)}
-    if endpoint.action != PUBLIC:
-        codes |= set(_WITH_CALLER)
-        codes |= set(_WITH_SIGNATURE) if is_of_platform(endpoint) else set()
-    if has_field(endpoint.body, "version") or has_field(endpoint.query, "version"):
-        codes |= set(_WITH_VERSION)
-    if "{" in endpoint.path:
-        codes |= set(_WITH_PATH)
-    if endpoint.reads:
-        codes |= set(_WITH_BODY)
-    if endpoint.body is not None:
-        codes |= set(_WITH_FORM)
-    if _takes_place(endpoint):
-        codes |= set(_WITH_PLACE)
-    if is_keyed(endpoint):
-        codes |= set(_WITH_KEY)
+    shared = {code for kind in SHARED if kind.applies(endpoint) for code in kind.codes}
     by_status: dict[int, list[str]] = defaultdict(list)
-    for code in sorted(codes):
-        by_status[status_of(REASONS[code].kind)].append(code)
-    return dict(sorted({**by_status, 500: [INTERNAL_ERROR]}.items()))
+    for code in sorted(shared | _of_view(endpoint)):
+        by_status[500 if code == INTERNAL_ERROR else status_of(REASONS[code].kind)].append(code)
+    return dict(sorted(by_status.items()))
 
 
 def _of_view(endpoint: Endpoint) -> set[str]:
@@ -93,8 +160,8 @@ def _of_view(endpoint: Endpoint) -> set[str]:
     return {code for code in codes if status_of(REASONS[code].kind) in statuses}
 
 
-def _takes_place(endpoint: Endpoint) -> bool:
-    return has_field(endpoint.body, "coord_system") or has_field(endpoint.query, "near")
+_Same = tuple[bool, tuple[str, ...]]
+"""What makes the problems of a status one schema: whether clients of OAuth 2.0 get them, and the codes."""
 
 
 class Problems:
@@ -105,8 +172,8 @@ class Problems:
         operations = defaultdict(list)
         for endpoint in endpoints:
             for status, codes in codes_of(endpoint).items():
-                operations[status, tuple(codes)].append(endpoint.name)
-        self._names: dict[tuple[int, tuple[str, ...]], str] = {}
+                operations[status, (endpoint.takes_fields, tuple(codes))].append(endpoint.name)
+        self._names: dict[tuple[int, _Same], str] = {}
         for status in {status for status, _ in operations}:
             alike = {same: names for (of, same), names in operations.items() if of == status}
             usual = max(alike, key=lambda same: (len(alike[same]), same))
@@ -118,22 +185,26 @@ class Problems:
     def components(self) -> Json:
         """Give the schemas by name."""
         shapes = _problem_schema()
-        told = {name: _problem(name, status, codes) for (status, codes), name in self._names.items()}
+        told = {
+            name: _problem(name, status, codes, oauth=oauth)
+            for (status, (oauth, codes)), name in self._names.items()
+        }
         return {"Fault": shapes["Fault"], **dict(sorted(told.items()))}
 
     def responses_of(self, endpoint: Endpoint) -> Json:
         """Give the problem answers of an operation by status."""
         return {
-            str(status): self._response(status, tuple(codes)) for status, codes in codes_of(endpoint).items()
+            str(status): self._response(status, (endpoint.takes_fields, tuple(codes)))
+            for status, codes in codes_of(endpoint).items()
         }
 
-    def _response(self, status: int, codes: tuple[str, ...]) -> Json:
+    def _response(self, status: int, same: _Same) -> Json:
         zh, en = TITLES[status]
-        schema = {"$ref": f"#/components/schemas/{self._names[status, codes]}"}
+        schema = {"$ref": f"#/components/schemas/{self._names[status, same]}"}
         headers: Json = {"X-Request-Id": {"$ref": "#/components/headers/XRequestId"}}
         if status in _RETRIED:
             headers["Retry-After"] = {"$ref": "#/components/headers/RetryAfter"}
-        if status == 401:  # noqa: PLR2004 - the one status that names how to prove oneself
+        if status in _PROVING:
             headers["WWW-Authenticate"] = {"$ref": "#/components/headers/WWWAuthenticate"}
         return {
             "description": f"{zh} {en}",
@@ -146,20 +217,28 @@ def _camel(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def _problem(name: str, status: int, codes: Sequence[str]) -> Json:
+def _problem(name: str, status: int, codes: Sequence[str], *, oauth: bool) -> Json:
     shape: Json = _problem_schema()["Problem"]
     properties = {
         **shape["properties"],
         "status": {"type": "integer", "enum": [status]},
         "code": {"type": "string", "enum": list(codes)},
     }
-    return {**shape, "title": name, "properties": properties}
+    if not oauth:
+        return {**shape, "title": name, "properties": properties}
+    properties["error"] = {
+        "type": "string",
+        "enum": list(OAUTH_ERRORS[status]),
+        "description": "供 OAuth 2.0 客户端库识别的错误（RFC 6749 5.2）。What clients of OAuth 2.0 look for.",
+    }
+    required = [*shape["required"], "error"]
+    return {**shape, "title": name, "properties": properties, "required": required}
 
 
 @functools.cache
 def _problem_schema() -> Json:
     shape = dict(msgspec.json.schema(Problem)["$defs"]["Problem"])
-    absent = ("errors", "error_sheet")
+    absent = ("errors", "error_sheet", "error")
     fault = {
         "title": "Fault",
         "type": "object",

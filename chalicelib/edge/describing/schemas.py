@@ -23,14 +23,14 @@ SCHEMAS = "#/components/schemas/"
 class Schemas:
     """The schema of every type the endpoints name; query types become parameters."""
 
-    def __init__(self, endpoints: Iterable[Endpoint]) -> None:
-        """Collect the types of these endpoints and describe each once, under a good name."""
+    def __init__(self, endpoints: Iterable[Endpoint], others: Iterable[Any] = ()) -> None:
+        """Collect the types of these endpoints, and others, and describe each once, under a good name."""
         endpoints = list(endpoints)
         queries = [endpoint.query for endpoint in endpoints if endpoint.query is not NoQuery]
         answers = [answer.answer for endpoint in endpoints for answer in endpoint.answers]
         bodies = [endpoint.body for endpoint in endpoints if endpoint.body is not None]
         named = [member for kind in (*answers, *bodies) for member in members_of(kind)]
-        kinds = list({_key(kind): kind for kind in (*named, *queries) if kind is not None}.values())
+        kinds = list({_key(kind): kind for kind in (*named, *queries, *others) if kind is not None}.values())
         schemas, components = msgspec.json.schema_components(kinds, ref_template=SCHEMAS + "{name}")
         names = _good_names(components)
         for name, fields in _moments_of(kinds).items():

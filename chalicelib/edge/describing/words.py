@@ -30,6 +30,7 @@ _SCOPES: Final[Mapping[str, Told]] = {
     "institution": ("本机构", "own institution"),
     "division": ("本辖区", "own division and below"),
     "all": ("全部", "everywhere"),
+    "software": ("仅软件本身", "only its program"),
 }
 
 
@@ -43,6 +44,10 @@ class Words(msgspec.Struct, frozen=True):
     fields: Mapping[str, Told]
     sheets: Mapping[str, Told]
     """What stands in the csv and xlsx that an operation answers with, and in which units."""
+    types: Mapping[str, str]
+    """What a type means as a whole, in Chinese; in English its docstring tells."""
+    events: Mapping[str, Told]
+    """What has happened when a program is told of an event."""
 
 
 class Release(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +74,11 @@ def told() -> Words:
 def of_tag(name: str) -> str:
     """Tell what the operations of a tag are about."""
     return _both(told().tags.get(name, (name, name)))
+
+
+def of_event(name: str) -> Told:
+    """Tell what has happened when a program is told of an event; empty if the file does not tell."""
+    return told().events.get(name, ("", ""))
 
 
 def chinese_of(name: str) -> str:
@@ -131,11 +141,24 @@ def meaning_of_parameter(operation: str, name: str) -> Told:
 
 
 def described(name: str, schema: Json) -> Json:
-    """Describe each field of a named schema."""
+    """Describe a named schema, and each of its fields."""
+    if name in told().types:
+        schema = {**schema, "description": _both((told().types[name], english_of(schema)))}
     if "properties" not in schema:
         return schema
     fields = {field: _field(name, field, part) for field, part in schema["properties"].items()}
     return {**schema, "properties": fields}
+
+
+def english_of(schema: Json) -> str:
+    """Give what a type's docstring says, in one line."""
+    return " ".join(str(schema.get("description", "")).split())
+
+
+def meaning_of_type(name: str, schema: Json) -> Told:
+    """Tell what a described type means, in both languages; empty if the file does not tell."""
+    chinese = told().types.get(name, "")
+    return (chinese, english_of(schema).removeprefix(chinese).lstrip() if chinese else "")
 
 
 def meaning(owner: str, name: str) -> Told:

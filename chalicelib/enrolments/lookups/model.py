@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from chalicelib.enrolments.model import Enrolment
+from chalicelib.kernel.divisions import group_of
 from chalicelib.kernel.ids import ClassId, PersonKey
 from chalicelib.people.standings.model import Standings
 from chalicelib.people.vault.model import Person
@@ -11,6 +13,14 @@ from chalicelib.vouchers.model import Voucher
 
 NOBODY = PersonKey("prs_unknown")
 """For whom a number is that nobody here has: all such lookups are one subject, and no number is kept."""
+
+
+def lookups_on(day: date, division: str) -> str:
+    """Name a day's lookups of a city and its counties, as the audit lists them: who, whom, what for.
+
+    A list of a day, so that none grows without end; who reads it sees of it what their own area did.
+    """
+    return f"lookups_{group_of(division)}_{day.isoformat()}"
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,12 @@
-"""Use case of a lookup: recorded with its purpose before anything is read, and cut to the caller's area."""
+"""Use case of a lookup: recorded with its purpose before anything is read, and cut to the caller's area.
 
+It leaves two records: one of the person before anything is read, so who looked at them stands in their
+history; and one in the list of the day (`lookups_on`) before anything is told, for supervisors. The second
+names whom the lookup found in the caller's area, and nobody where it found nothing: else it would tell who is
+known elsewhere.
+"""
+
+import functools
 from datetime import timedelta
 
 from chalicelib.accounts import rights
@@ -8,13 +15,15 @@ from chalicelib.accounts.persons.service import find_person_key
 from chalicelib.accounts.sign_in.attempts import store as attempts
 from chalicelib.accounts.sign_in.attempts.model import Cap
 from chalicelib.enrolments import store
-from chalicelib.enrolments.lookups.model import NOBODY, Found, lists_naming
+from chalicelib.enrolments.lookups.model import NOBODY, Found, lists_naming, lookups_on
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.identity import InvalidIdentity, parse_id_number
 from chalicelib.kernel.ids import PersonKey
 from chalicelib.kernel.paging import LIMIT_MAX, PageRequest
 from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error
+from chalicelib.kernel.repeats import answer_anew
 from chalicelib.people.standings.service import standings_of
 from chalicelib.people.vault.service import find_person
 from chalicelib.vouchers import store as vouchers
@@ -29,12 +38,13 @@ def look_up(context: Context, id_number: str, *, purpose: str) -> Found:
     """Find what of a person lies in the caller's area: the newest hundred vouchers and enrolments.
 
     Who is unknown is looked for as everybody else is: neither the answer nor the calls behind it tell whether
-    somebody is known elsewhere. Nobody becomes known by being looked up.
+    somebody is known elsewhere. Nobody becomes known by being looked up. A repeat under the same key is a
+    look of its own: it leaves its own record, and what it shows is of now.
 
     Raises:
         Malformed: it is no ID number.
         TooMany: too many numbers of the day found nobody.
-        Unavailable: the lookup could not be recorded; nothing was read.
+        Unavailable: the lookup could not be recorded; nothing was told.
 
     """
     principal = context.principal
@@ -47,8 +57,12 @@ def look_up(context: Context, id_number: str, *, purpose: str) -> Found:
     seconds = attempts.take_under(counted, MISSES, context.now)
     if seconds:
         raise error("too_many_requests", retry_after_seconds=seconds)
+    answer_anew()
     key = find_person_key(number) or NOBODY
-    record_access(context, subject=key, division=principal.division, purpose=purpose, items=1, action=ACTION)
+    record = functools.partial(
+        record_access, context, division=principal.division, purpose=purpose, items=1, action=ACTION
+    )
+    record(subject=key)
     held = [
         voucher
         for voucher in vouchers.vouchers_of(key, _NEWEST).items
@@ -60,6 +74,8 @@ def look_up(context: Context, id_number: str, *, purpose: str) -> Found:
         if rights.reaches(principal, "enrolment.read", division=enrolment.division)
     ]
     found = _with_lists(context, key, Found(vouchers=held, enrolments=enrolled))
+    day = lookups_on(shanghai_date(context.now), principal.division)
+    record(subject=day, person=found.person_key)
     if found.person_key is not None:
         attempts.give_back(counted, context.now)
     return found

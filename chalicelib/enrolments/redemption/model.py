@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 
+LOOKED_AT_BY = "preview"
+"""What stands for the device of a refused preview, which names none."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
@@ -44,6 +47,7 @@ class ScanReason(StrEnum):
     NAME_MISMATCH = "name_mismatch"
     INSTITUTION_SUSPENDED = "institution_suspended"
     PROJECT_NOT_COVERED = "project_not_covered"
+    STAFF_IS_TRAINEE = "staff_is_trainee"
     ALREADY_ENROLLED = "already_enrolled"
 
 

@@ -1,6 +1,6 @@
-"""HTTP of redeeming a scan, and of the scans that were refused."""
+"""HTTP of previewing a scan, of redeeming it, and of the scans that were refused."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Literal
 
 from msgspec import Meta
@@ -8,10 +8,17 @@ from msgspec import Meta
 from chalicelib.edge.endpoints import Call, Listing, NoQuery, PageQuery
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
-from chalicelib.enrolments.answers import EnrolmentAnswer, ProjectIdText, Token, enrolment_answer
+from chalicelib.enrolments.answers import (
+    EnrolmentAnswer,
+    PersonAnswer,
+    ProjectIdText,
+    Token,
+    enrolment_answer,
+)
 from chalicelib.enrolments.redemption import service
 from chalicelib.enrolments.redemption.model import RefusedScan, Scan, ScanReason
-from chalicelib.kernel.reasons import facts_told_by, sentence
+from chalicelib.kernel.reasons import facts_told_by, first_of, sentence
+from chalicelib.vouchers.model import Voucher, VoucherStatus, facts_of, status_shown
 
 api = Api(__name__)
 
@@ -45,6 +52,33 @@ class RefusedScanAnswer(Answer):
     received_at: datetime
 
 
+class VerificationRequest(Form):
+    """A scan to preview."""
+
+    token: Token
+    project_id: ProjectIdText
+
+
+class VoucherSummary(Answer):
+    """What the counter needs to know of a voucher."""
+
+    id: str
+    status: VoucherStatus
+    face_value_fen: int
+    valid_through: date
+    expires_at: datetime
+
+
+class VerificationAnswer(Answer):
+    """What a scan would do now; `detail` is for the counter. One that would be refused is kept."""
+
+    redeemable: bool
+    reasons: list[str]
+    detail: str | None
+    voucher: VoucherSummary | None
+    holder: PersonAnswer | None
+
+
 class ScanQuery(PageQuery):
     """Which scans to list; only refused ones are kept here, the others are enrolments."""
 
@@ -52,6 +86,27 @@ class ScanQuery(PageQuery):
     institution: Annotated[str, Meta(max_length=18)] | None = None
     division: Annotated[str, Meta(max_length=6)] | None = None
     code: ScanReason | None = None
+
+
+@api.endpoint(
+    "POST",
+    "/v1/verifications",
+    action="scan.verify",
+    body=VerificationRequest,
+    answer=VerificationAnswer,
+    summary="What would a scan do, without doing it",
+)
+def verify_voucher(call: Call[VerificationRequest, NoQuery]) -> VerificationAnswer:
+    preview = service.look(call.context, token=call.body.token, project_id=call.body.project_id)
+    voucher, reasons = preview.voucher, preview.reasons
+    facts = facts_of(voucher) if voucher is not None else {}
+    return VerificationAnswer(
+        redeemable=not reasons,
+        reasons=reasons,
+        detail=sentence(first_of(reasons), facts, english=call.english) if reasons else None,
+        voucher=_voucher(voucher, call.context.now) if voucher is not None else None,
+        holder=_holder(voucher) if voucher is not None else None,
+    )
 
 
 @api.endpoint(
@@ -109,3 +164,17 @@ def _scan(scan: RefusedScan, *, english: bool) -> RefusedScanAnswer:
         happened_at=scan.happened_at,
         received_at=scan.received_at,
     )
+
+
+def _voucher(voucher: Voucher, now: datetime) -> VoucherSummary:
+    return VoucherSummary(
+        id=voucher.id,
+        status=status_shown(voucher, now),
+        face_value_fen=voucher.face_value_fen,
+        valid_through=voucher.valid_through,
+        expires_at=voucher.expires_at,
+    )
+
+
+def _holder(voucher: Voucher) -> PersonAnswer:
+    return PersonAnswer(name=voucher.holder_name, id_number=voucher.holder_id_number)

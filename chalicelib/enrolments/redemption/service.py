@@ -1,5 +1,7 @@
 """Use cases of redemption (step 5): a voucher spent on an enrolment in one write; refused scans are kept."""
 
+from datetime import datetime
+
 from chalicelib.accounts import rights
 from chalicelib.aws.waiting import queue_of
 from chalicelib.aws.writes import ConditionFailed, Write, transact
@@ -8,9 +10,11 @@ from chalicelib.edge.networks import network_of
 from chalicelib.enrolments import store
 from chalicelib.enrolments.model import Enrolment, EnrolmentStatus
 from chalicelib.enrolments.redemption import store as scan_store
-from chalicelib.enrolments.redemption.model import RefusedScan, Scan, ScanReason
+from chalicelib.enrolments.redemption.model import LOOKED_AT_BY, RefusedScan, Scan, ScanReason
 from chalicelib.enrolments.verification.service import (
+    ScanPreview,
     ScanTarget,
+    preview,
     previewed,
     reasons_against,
     reasons_against_target,
@@ -30,6 +34,41 @@ from chalicelib.vouchers.card.service import read_scan, voucher_of_stale_scan
 from chalicelib.vouchers.model import Voucher, facts_of
 
 TIME_ORDER_DIGITS = 15
+LOOK_SECONDS = 300
+"""A refused preview of one code by one account is kept once in so many seconds: counters try again."""
+
+
+def look(context: Context, *, token: str, project_id: str) -> ScanPreview:
+    """Tell what a scan would do, without doing it; what would be refused is kept as evidence (invariant 6).
+
+    A counter that previews first never sends what a preview refuses to be redeemed, so its refused scans come
+    from here. The voucher tells a repeat where the code names one: its codes change every half minute.
+
+    Raises:
+        NotFound: the caller is of no institution.
+        Malformed: there is no such project.
+
+    """
+    seen = preview(context, token=token, project_id=project_id)
+    if seen.reasons:
+        code = first_of(seen.reasons)
+        facts = facts_of(seen.voucher) if seen.voucher is not None else {}
+        window = int(context.now.timestamp()) // LOOK_SECONDS
+        scanned = seen.voucher.id if seen.voucher is not None else token
+        actor = context.principal.actor
+        scan_store.keep_refused_scan(
+            _refused_scan(
+                context,
+                seen.target,
+                error(code, **facts),
+                seen.voucher,
+                moment=window * LOOK_SECONDS * 1_000_000,
+                told_by=(LOOKED_AT_BY, scanned, seen.target.project.id, actor, str(window)),
+                device_id=LOOKED_AT_BY,
+                happened_at=context.now,
+            )
+        )
+    return seen
 
 
 def redeem(context: Context, scan: Scan) -> Enrolment:
@@ -146,25 +185,48 @@ def _kept(
     context: Context, scan: Scan, target: ScanTarget, refusal: DomainError, voucher: Voucher | None = None
 ) -> DomainError:
     """Keep a refused scan as evidence (invariant 6), once however often it is sent; give the refusal."""
-    moment = int(scan.happened_at.timestamp() * 1_000_000)
-    uscc, sent = target.institution.uscc, (scan.token, scan.project_id, scan.nonce, scan.device_id)
     scan_store.keep_refused_scan(
-        RefusedScan(
-            institution=uscc,
-            id=f"{moment:0{TIME_ORDER_DIGITS + 1}d}-{derived_id('scn', uscc, *sent, refusal.code)}",
-            division=target.institution.division,
-            code=refusal.code,
-            facts={name: refusal.facts[name] for name in facts_told_by(refusal.code)},
-            project_id=target.project.id,
+        _refused_scan(
+            context,
+            target,
+            refusal,
+            voucher,
+            moment=int(scan.happened_at.timestamp() * 1_000_000),
+            told_by=(scan.token, scan.project_id, scan.nonce, scan.device_id),
             device_id=scan.device_id,
-            actor=context.principal.actor,
-            voucher_id=voucher.id if voucher is not None else None,
             happened_at=scan.happened_at,
-            received_at=context.now,
-            network=network_of(context),
         )
     )
     return refusal
+
+
+def _refused_scan(
+    context: Context,
+    target: ScanTarget,
+    refusal: DomainError,
+    voucher: Voucher | None,
+    *,
+    moment: int,
+    told_by: tuple[str, ...],
+    device_id: str,
+    happened_at: datetime,
+) -> RefusedScan:
+    """Make the evidence; `moment`, in microseconds, and what it is `told_by` are its id: it is kept once."""
+    uscc = target.institution.uscc
+    return RefusedScan(
+        institution=uscc,
+        id=f"{moment:0{TIME_ORDER_DIGITS + 1}d}-{derived_id('scn', uscc, *told_by, refusal.code)}",
+        division=target.institution.division,
+        code=refusal.code,
+        facts={name: refusal.facts[name] for name in facts_told_by(refusal.code)},
+        project_id=target.project.id,
+        device_id=device_id,
+        actor=context.principal.actor,
+        voucher_id=voucher.id if voucher is not None else None,
+        happened_at=happened_at,
+        received_at=context.now,
+        network=network_of(context),
+    )
 
 
 def list_refused_scans(
@@ -176,6 +238,8 @@ def list_refused_scans(
     code: ScanReason | None,
 ) -> Page[RefusedScan]:
     """List the refused scans of one's institution, of one in one's area, or of a division.
+
+    Bureaus get them as they came in, whatever the schools' devices take the time to be.
 
     Raises:
         NotFound: the institution or the division is outside the caller's area.
@@ -190,6 +254,8 @@ def list_refused_scans(
         return scan_store.refused_scans_in(area, request, code=code)
     listed = read_institution(uscc)
     rights.require(principal, "scan.read", division=listed.division, institution=listed.uscc)
-    if principal.institution is None and not covers(area, listed.division):
+    if principal.institution is not None:
+        return scan_store.refused_scans(uscc, request, code=code)
+    if not covers(area, listed.division):
         return Page(items=[])
-    return scan_store.refused_scans(uscc, request, code=code)
+    return scan_store.refused_scans_received_of(uscc, listed.division, request, code=code)

@@ -13,6 +13,7 @@ from chalicelib.aws.writes import keep
 from chalicelib.enrolments.redemption.model import RefusedScan, ScanReason
 from chalicelib.kernel.divisions import group_of, groups_below, is_part_of_group
 from chalicelib.kernel.paging import Page, PageRequest, page_over
+from chalicelib.kernel.reasons import error
 
 
 class RefusedScansByArea(GlobalSecondaryIndex[Any]):
@@ -80,10 +81,40 @@ def refused_scans_between(institution: str, *, since: datetime, until: datetime)
 
 
 def refused_scans(institution: str, request: PageRequest, *, code: ScanReason | None) -> Page[RefusedScan]:
-    """List an institution's refused scans, newest first by the devices' clocks; of one reason if given."""
+    """List an institution's refused scans for itself, newest first by its devices' clocks; of one `code`.
+
+    All of them are there, also those that the migration has still to bring into the list of a city.
+    """
     picked = RefusedScanRow.code == str(code) if code is not None else None
     return page_of_list(
         RefusedScanRow, RefusedScanRow, institution, request=request, picked=picked, newest_first=True
+    )
+
+
+def refused_scans_received_of(
+    institution: str, division: str, request: PageRequest, *, code: ScanReason | None
+) -> Page[RefusedScan]:
+    """List an institution's refused scans as they came in, the newest first; of one reason if given.
+
+    They are picked out of the list of the city in which it stands now. A page looks at `EVALUATED_MAX` scans
+    of the city, and may be short; what was refused to it before it moved stands in the list of there.
+
+    Raises:
+        Malformed: `invalid_cursor` of an earlier release, whose order was that of the devices' clocks.
+
+    """
+    if request.after is not None and RefusedScanRow.received_at.attr_name not in request.after:
+        raise error("invalid_cursor")
+    picked: Any = RefusedScanRow.institution == institution
+    if code is not None:
+        picked &= RefusedScanRow.code == str(code)
+    return page_of_list(
+        RefusedScanRow,
+        RefusedScanRow.by_area,
+        group_of(division),
+        request=request,
+        picked=picked,
+        newest_first=True,
     )
 
 

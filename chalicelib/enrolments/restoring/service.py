@@ -13,6 +13,7 @@ from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, refuse
+from chalicelib.kernel.repeats import as_a_clock_would
 from chalicelib.programs.model import ExpiryScope, Policy
 from chalicelib.programs.service import read_program
 from chalicelib.vouchers import store as voucher_store
@@ -114,7 +115,9 @@ def _lost(context: Context, voucher_id: str, action: str, *, version: int | None
     bar = ineligibility.bars_of(context, [voucher])[voucher.id]
     refuse(why_not(action, voucher, hands=context.principal.hands, now=context.now, bar=bar))
     if voucher.status not in LOST and has_expired(voucher, context.now):
-        return expiry_store.expire(voucher.id, now=context.now, change=change_of(context, "voucher.expire"))
+        with as_a_clock_would():
+            change = change_of(context, "voucher.expire")
+            return expiry_store.expire(voucher.id, now=context.now, change=change)
     return voucher
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from cachetools import TTLCache
 
+from chalicelib.accounts.staff import current_staff
 from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, teaches
 from chalicelib.catalogue.institutions.reading import current_institution
 from chalicelib.catalogue.projects.model import Project
@@ -25,19 +26,21 @@ transaction needs nothing more than what never changes of a voucher (whose it is
 
 
 @dataclass(frozen=True)
-class ScanPreview:
-    """What a scan would do now; `voucher` is None where the code names none."""
-
-    reasons: list[str]
-    voucher: Voucher | None
-
-
-@dataclass(frozen=True)
 class ScanTarget:
-    """Where and for what a code is scanned."""
+    """Where and for what a code is scanned; none of `staff` is trained there."""
 
     institution: Institution
     project: Project
+    staff: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class ScanPreview:
+    """What a scan would do now; `voucher` is None where the code names none."""
+
+    target: ScanTarget
+    reasons: list[str]
+    voucher: Voucher | None
 
 
 def preview(context: Context, *, token: str, project_id: str) -> ScanPreview:
@@ -46,14 +49,14 @@ def preview(context: Context, *, token: str, project_id: str) -> ScanPreview:
     try:
         scanned = read_scan(context, token)
     except (Impossible, Refused) as refusal:
-        return ScanPreview([refusal.code], None)
+        return ScanPreview(target, [refusal.code], None)
     voucher = voucher_store.find_voucher(scanned.voucher_id)
     if voucher is None:
-        return ScanPreview(["token_invalid"], None)
+        return ScanPreview(target, ["token_invalid"], None)
     reasons = reasons_against(context, voucher, scanned, target)
     if not reasons:  # to a scan after a refusal the first read is cheaper than a transaction that fails
         _PREVIEWED[voucher.id] = voucher
-    return ScanPreview(reasons, voucher)
+    return ScanPreview(target, reasons, voucher)
 
 
 def previewed(voucher_id: str) -> Voucher | None:
@@ -81,7 +84,7 @@ def target_of(context: Context, project_id: str) -> ScanTarget:
     if uscc is None:
         raise error("not_found")
     try:
-        return ScanTarget(current_institution(uscc), current_project(project_id))
+        return ScanTarget(current_institution(uscc), current_project(project_id), current_staff(uscc))
     except NotFound:
         raise error("malformed", faults=(Fault("unknown_project", field="project_id"),)) from None
 
@@ -103,4 +106,6 @@ def reasons_against_target(voucher: Voucher, target: ScanTarget) -> list[str]:
         reasons.append("institution_suspended")
     if not teaches(target.institution, target.project, voucher.program_id, voucher.kind):
         reasons.append("project_not_covered")
+    if voucher.person_key in target.staff:
+        reasons.append("staff_is_trainee")
     return reasons

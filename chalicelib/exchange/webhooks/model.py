@@ -25,9 +25,13 @@ Moves = Mapping[tuple[str, str], str]
 
 @dataclass(frozen=True, kw_only=True)
 class ToldTable:
-    """How the moves of a table's rows are told: `read` is the right without which nobody is told of them."""
+    """How the moves of a table's rows are told: `read` is the right without which nobody is told of them.
+
+    `example` is an id as the things have it.
+    """
 
     kind: str
+    example: str
     transitions: Transitions[Any]
     read: str | None
     part: str = ""
@@ -51,6 +55,7 @@ class ToldTable:
 TOLD: Final[Mapping[str, ToldTable]] = {
     "classes": ToldTable(
         kind="class",
+        example="cls_fkq3fd5nh7la",
         transitions=CLASS_TRANSITIONS,
         read="class.read",
         part="head",
@@ -58,6 +63,7 @@ TOLD: Final[Mapping[str, ToldTable]] = {
     ),
     "subsidy-claims": ToldTable(
         kind="subsidy_claim",
+        example="clm_fkq3fd5nh7la",
         transitions=CLAIM_TRANSITIONS,
         read="subsidy_claim.read",
         steps={
@@ -67,6 +73,7 @@ TOLD: Final[Mapping[str, ToldTable]] = {
     ),
     "claim-lines": ToldTable(
         kind="claim_line",
+        example="lin_fkq3fd5nh7la",
         transitions=LINE_TRANSITIONS,
         read="claim_line.read",
         steps={
@@ -77,12 +84,31 @@ TOLD: Final[Mapping[str, ToldTable]] = {
     ),
     "institutions": ToldTable(
         kind="institution",
+        example="91340100MA2MQ0A019",
         transitions=INSTITUTION_TRANSITIONS,
         read=None,
         steps={("suspended", "listed"): "reinstated"},
     ),
 }
 """By table. What an institution is, everybody may read."""
+
+
+PING: Final = "webhook.ping"
+"""A message that tells of nothing: whose program it is has it sent to try its server. It needs no right."""
+
+
+@dataclass(frozen=True)
+class ToldEvent:
+    """What a program can ask to be told of: under which right to read, and an id as its things have it."""
+
+    read: str | None
+    example: str
+
+
+EVENTS: Final[Mapping[str, ToldEvent]] = {
+    name: ToldEvent(told.read, told.example) for told in TOLD.values() for name in sorted(told.names)
+}
+"""By name, as /docs and the OpenAPI document tell them."""
 
 
 def events_told(scopes: Sequence[str]) -> Collection[str]:
@@ -124,8 +150,22 @@ def subject_for(program: str, thing: str) -> str:
 
 def is_told(client: Account, event: Event, now: datetime) -> bool:
     """Tell whether a program is to be told of an event: confirmed, good now, and it may still read such."""
+    return has_webhook(client, now) and may_be_told(client, event.name)
+
+
+def has_webhook(client: Account, now: datetime) -> bool:
+    """Tell whether a program is one that can be told anything: confirmed, good now, and with a webhook."""
     software = client.software
-    if software is None or software.webhook is None or status_shown(client, now) is not AccountStatus.ACTIVE:
+    has_one = software is not None and software.webhook is not None
+    return has_one and status_shown(client, now) is AccountStatus.ACTIVE
+
+
+def may_be_told(client: Account, event: str) -> bool:
+    """Tell whether a program asked to be told of an event, and may read what it is about."""
+    software = client.software
+    if software is None or software.webhook is None:
         return False
-    read = right_of(event.name)
-    return event.name in software.webhook.events and (read is None or read in software.scopes)
+    if event == PING:
+        return True
+    read = right_of(event)
+    return event in software.webhook.events and (read is None or read in software.scopes)

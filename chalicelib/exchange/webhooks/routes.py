@@ -11,8 +11,10 @@ from chalicelib.edge.endpoints import PUBLIC, Call, Listing, NoQuery, PageQuery
 from chalicelib.edge.forms import Answer, Form, Reason
 from chalicelib.edge.http import Api
 from chalicelib.exchange.model import Delivery, DeliveryState
-from chalicelib.exchange.receivers import KEYS
+from chalicelib.exchange.receivers import KEYS, Failure
 from chalicelib.exchange.webhooks import service
+from chalicelib.kernel.errors import Fault
+from chalicelib.kernel.reasons import error
 
 api = Api(__name__)
 
@@ -32,6 +34,24 @@ _STATUS = {
 }
 
 
+_FAILURES = "|".join((*(failure.value for failure in Failure), "no_way", "unknown", "status_[0-9]{3}"))
+FailureTold = Annotated[str, Meta(pattern=f"^({_FAILURES})$")]
+
+
+class MessageState(StrEnum):
+    """Where a message is.
+
+    `waiting` for the one before it about the same thing; `pending` to be sent, or to be tried again; `sent`
+    while it is; `acknowledged` once it was answered 2xx; `dead` when it was given up and waits for a person.
+    """
+
+    WAITING = "waiting"
+    PENDING = "pending"
+    SENT = "sent"
+    ACKNOWLEDGED = "acknowledged"
+    DEAD = "dead"
+
+
 class WebhookAnswer(Answer):
     """A program's webhook and how it fares; `failing_since` is the first of the tries in vain in a row."""
 
@@ -41,7 +61,7 @@ class WebhookAnswer(Answer):
     status: WebhookStatus
     heard_at: datetime | None
     failing_since: datetime | None
-    failure: str | None
+    failure: FailureTold | None
     failures_in_a_row: int
     next_try_at: datetime | None
     allowed_actions: list[str]
@@ -50,7 +70,7 @@ class WebhookAnswer(Answer):
 class WebhookQuery(PageQuery):
     """Which messages to list."""
 
-    state: DeliveryState = DeliveryState.PENDING
+    state: MessageState = MessageState.PENDING
 
 
 class WebhookDelivery(Answer):
@@ -60,20 +80,21 @@ class WebhookDelivery(Answer):
     event: str
     thing: str
     thing_version: int
-    state: DeliveryState
+    state: MessageState
     occurred_at: datetime
     attempts: int
-    failure: str | None
+    failure: FailureTold | None
     sent_at: datetime | None
     answered_at: datetime | None
     due_at: datetime | None
 
 
 class WebhookRedriveRequest(Form):
-    """Why to send again, and which message; all that were given up without one."""
+    """Why to send, and which message: all that were given up without one, or with `ping` one to try it by."""
 
     reason: Reason
     message_id: Annotated[str, Meta(min_length=1, max_length=80)] | None = None
+    ping: bool = False
 
 
 class WebhookRedriveAnswer(Answer):
@@ -85,7 +106,7 @@ class WebhookRedriveAnswer(Answer):
 
 
 class WebhookKey(Answer):
-    """A public key as a JWK (RFC 8037), and as libraries of Standard Webhooks take it (`whpk`)."""
+    """A public key as a JWK (RFC 8037), and as Standard Webhooks writes it (`whpk`)."""
 
     kty: str
     crv: str
@@ -155,7 +176,8 @@ def read_webhook(call: Call[None, NoQuery], client_id: str) -> WebhookAnswer:
     summary="List a program's messages in a state, oldest first",
 )
 def list_webhook_deliveries(call: Call[None, WebhookQuery], client_id: str) -> Listing[WebhookDelivery]:
-    page = service.list_messages(call.context, client_id, call.query.state, call.page_request())
+    state = DeliveryState(call.query.state)
+    page = service.list_messages(call.context, client_id, state, call.page_request())
     return call.listing(page, _render)
 
 
@@ -168,7 +190,13 @@ def list_webhook_deliveries(call: Call[None, WebhookQuery], client_id: str) -> L
     summary="Send again what was given up, one message or all; a stopped webhook goes on",
 )
 def redrive_webhook(call: Call[WebhookRedriveRequest, NoQuery], client_id: str) -> WebhookRedriveAnswer:
-    done = service.redrive(call.context, client_id, call.body.message_id, call.body.reason)
+    body = call.body
+    if body.ping and body.message_id is not None:
+        raise error("malformed", faults=(Fault("wrong_type", field="message_id"),))
+    if body.ping:
+        done = service.ping(call.context, client_id, body.reason)
+    else:
+        done = service.redrive(call.context, client_id, body.message_id, body.reason)
     return WebhookRedriveAnswer(redriven=done.count, more=done.more, resumed=done.resumed)
 
 
@@ -179,7 +207,7 @@ def _render(delivery: Delivery) -> WebhookDelivery:
         event=delivery.event,
         thing=data["id"],
         thing_version=data["version"],
-        state=delivery.state,
+        state=MessageState(delivery.state),
         occurred_at=delivery.occurred_at,
         attempts=delivery.attempts,
         failure=delivery.failure,

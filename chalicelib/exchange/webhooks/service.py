@@ -98,6 +98,28 @@ def redrive(context: Context, client_id: str, message_id: str | None, reason: st
     return Redriven(count, more, resumed)
 
 
+def ping(context: Context, client_id: str, reason: str) -> Redriven:
+    """Send a message that tells of nothing, so that whose program it is can try its server.
+
+    It goes the way of all others: signed, listed, tried again, and after a stopped program is resumed. One
+    that is still on its way is not joined by another.
+
+    Raises:
+        NotFound: see `read_webhook`.
+        Refused: `wrong_state`: its credential is not in force.
+
+    """
+    from chalicelib.exchange.webhooks import telling  # noqa: PLC0415 - whoever only reads sends nothing
+
+    client, _ = _webhook_of(context, client_id, "client.redrive")
+    refuse(why_not_redrive(client, context.now))
+    note_decision(context, client.id, client.division, "client.ping", reason)
+    change = change_of(context, "client.ping", reason=reason)
+    resumed = store.resume(client.id, context.now, change)
+    is_new = telling.ping(context, client)
+    return Redriven(int(is_new), more=False, resumed=resumed)
+
+
 def _given_up(client: Account, message_id: str) -> Delivery:
     key = delivery_key(message_id)
     delivery = deliveries.find(*key) if key is not None else None

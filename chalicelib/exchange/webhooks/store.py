@@ -1,16 +1,19 @@
 """Boxes and messages of programs, in the table of deliveries."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 
 import msgspec
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.accounts.clients.store import is_there_still
 from chalicelib.accounts.model import Account
+from chalicelib.accounts.store import find_accounts, stopped_webhooks_in
+from chalicelib.aws.ahead import ahead
 from chalicelib.aws.lists import page_of_list
-from chalicelib.aws.short_lists import listing, short_lists, take_off, want_short_lists
+from chalicelib.aws.short_lists import add_all, listing, short_lists, take_off, want_short_lists
 from chalicelib.aws.writes import ConditionFailed, Update, insert, transact, update
 from chalicelib.exchange.lines import line_of, queue_of
 from chalicelib.exchange.model import BOX, WEBHOOK, Delivery, DeliveryState
@@ -126,40 +129,58 @@ def sleep(box: Delivery, change: Change) -> None:
     _write(box.subject, actions, _ours(box) & (DeliveryRow.version == box.version), change)
 
 
-def stop(box: Delivery, *, failing: str, now: datetime, change: Change) -> None:
-    """Send nothing more to a program that took nothing for days: it stands in an in-tray from now on."""
+def stop(box: Delivery, client: Account, *, failing: str, now: datetime, change: Change) -> None:
+    """Send nothing more to a program that took nothing for days: it stands in an in-tray from now on.
+
+    That is the one of where its owner is now. Who moves at this moment is stopped with the next try.
+    """
     actions = [
         DeliveryRow.state.set(str(_S.DEAD)),
         DeliveryRow.failure.set(failing),
+        DeliveryRow.division.set(client.division),
         DeliveryRow.occurred_at.set(now),
         DeliveryRow.due_at.remove(),
         DeliveryRow.due_line.remove(),
     ]
     stopped = Update(DeliveryRow, box.key, actions, _ours(box))
+    listed = listing(stopped_webhooks_in(group_of(client.division)), box.subject, at=now)
     with contextlib.suppress(ConditionFailed):
-        transact([stopped, listing(_stopped_in(group_of(box.division)), box.subject, at=now)], change=change)
-
-
-def _stopped_in(group: str) -> str:
-    return f"webhook-stopped#{group}"
+        transact([stopped, is_there_still(client), listed], change=change)
 
 
 def want_stopped(area: str) -> None:
     """Have the short lists of an area come along with the next read of a page."""
-    want_short_lists(map(_stopped_in, groups_below(area)))
+    want_short_lists(map(stopped_webhooks_in, groups_below(area)))
+
+
+def want_box(program: str) -> None:
+    """Have a program's box come along with the next read of a page."""
+    ahead(DeliveryRow, [(program, BOX)])
 
 
 def stopped_boxes(area: str) -> list[Delivery]:
     """Give the boxes of an area that are stopped: they stand in short lists by city."""
-    named = {thing for one in short_lists(map(_stopped_in, groups_below(area))) for thing in one.things}
-    return [box for box in find_boxes(sorted(named)) if box.state is _S.DEAD]
+    lists = short_lists(map(stopped_webhooks_in, groups_below(area)))
+    return stopped_of({thing for one in lists for thing in one.things})
 
 
-def tidy_stopped(group: str) -> None:
-    """Take those off a city's list that go on."""
-    for short_list in short_lists([_stopped_in(group)]):
-        stopped = {box.subject for box in find_boxes(sorted(short_list.things)) if box.state is _S.DEAD}
-        take_off(short_list, short_list.things - stopped)
+def stopped_of(programs: Collection[str]) -> list[Delivery]:
+    """Give those boxes of some programs that are stopped."""
+    return [box for box in find_boxes(sorted(programs)) if box.state is _S.DEAD]
+
+
+def tidy_stopped(group: str, now: datetime) -> None:
+    """Put a city's list right: what goes on is taken off, what moved away stands where it is now.
+
+    What is stopped stays on it while its program is over: it is shown again once that is confirmed anew.
+    """
+    for short_list in short_lists([stopped_webhooks_in(group)]):
+        stopped = find_accounts(sorted(box.subject for box in stopped_of(short_list.things)))
+        here = {client.id for client in stopped if group_of(client.division) == group}
+        for client in stopped:
+            if client.id not in here:
+                add_all(stopped_webhooks_in(group_of(client.division)), [client.id], at=now)
+        take_off(short_list, short_list.things - here)
 
 
 def _ours(box: Delivery) -> Condition:

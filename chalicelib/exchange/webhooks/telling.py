@@ -11,6 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from chalicelib.accounts.clients import store as clients
 from chalicelib.accounts.model import Account
 from chalicelib.aws import queues
@@ -20,12 +22,20 @@ from chalicelib.aws.settings import settings
 from chalicelib.aws.streams import RowChange
 from chalicelib.exchange import store as deliveries
 from chalicelib.exchange.lines import line_of
-from chalicelib.exchange.model import WEBHOOK, Delivery, DeliveryState, message_id_of, pause_after
+from chalicelib.exchange.model import (
+    WEBHOOK,
+    Delivery,
+    DeliveryState,
+    message_id_of,
+    pause_after,
+    settled_for,
+)
 from chalicelib.exchange.receivers import way_of
 from chalicelib.exchange.sending import SendingRun, drain, drawn_share
 from chalicelib.exchange.webhooks import store
 from chalicelib.exchange.webhooks.boxes import PAUSE_MAX, QUIET, is_to_be_stopped
-from chalicelib.exchange.webhooks.model import TOLD, Event, is_told, subject_for
+from chalicelib.exchange.webhooks.message import WebhookMessage, WebhookThing
+from chalicelib.exchange.webhooks.model import PING, TOLD, Event, is_told, subject_for
 from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.errors import Unavailable
@@ -86,6 +96,27 @@ def tell(context: Context, rows: Iterable[RowChange]) -> int:
     _ask_for(due, context.now)
     _tell_failures(failed)
     return count
+
+
+def ping(context: Context, client: Account) -> bool:
+    """Record a message that tells of nothing, and have it sent now; False while one is on its way."""
+    last = deliveries.last_of(subject_for(client.id, client.id))
+    is_new = last is None or last.state in settled_for(WEBHOOK)
+    if is_new:
+        event = Event(
+            name=PING,
+            thing=client.id,
+            version=last.sequence + 1 if last is not None else 1,
+            at=context.now,
+            institution=client.institution or "",
+            division=client.division,
+        )
+        is_new = _record(context, client, event)
+    change = change_of(context, "webhook.record")
+    store.wake(client, context.now, change)
+    store.hurry(client.id, context.now, change)
+    _ask_for({client.id: context.now}, context.now)
+    return is_new
 
 
 def _work_of(
@@ -181,15 +212,7 @@ def _record(context: Context, client: Account, event: Event) -> bool:
                 occurred_at=event.at,
                 state=DeliveryState.PENDING,
                 queue="",
-                body=_body_of(
-                    event.name,
-                    at=event.at,
-                    thing=event.thing,
-                    version=event.version,
-                    institution=event.institution,
-                    division=event.division,
-                    program=client.id,
-                ),
+                body=_body_of(event, client.id),
                 audience=WEBHOOK,
                 form=FORM,
             ),
@@ -202,15 +225,15 @@ def _record(context: Context, client: Account, event: Event) -> bool:
     raise error("try_again")
 
 
-def _body_of(
-    name: str, *, at: datetime, thing: str, version: int, institution: str, division: str, program: str
-) -> dict[str, Any]:
-    """Write what a message says: what happened to what, and when; the reader reads the thing itself.
-
-    It names the program it is for: all check the same keys, so one could hand its own message to another.
-    """
-    data = {"id": thing, "version": version, "institution": institution, "division": division}
-    return {"type": name, "timestamp": format_moment(at), "client_id": program, "data": data}
+def _body_of(event: Event, program: str) -> dict[str, Any]:
+    """Write what a message says, as it is described."""
+    thing = WebhookThing(
+        id=event.thing, version=event.version, institution=event.institution, division=event.division
+    )
+    at = format_moment(event.at)
+    message = WebhookMessage(type=event.name, timestamp=at, client_id=program, data=thing)
+    body: dict[str, Any] = msgspec.to_builtins(message)
+    return body
 
 
 # --------------------------------------------------------------------------- sending
@@ -269,8 +292,9 @@ def _note_failing(context: Context, box: Delivery) -> None:
     """Try later, each time later, or not again: whose program it is looks after it."""
     change = change_of(context, "webhook.deliver")
     failing = _last_failure(box)
-    if is_to_be_stopped(box, context.now):
-        store.stop(box, failing=failing, now=context.now, change=change)
+    client = clients.find(box.subject) if is_to_be_stopped(box, context.now) else None
+    if client is not None:
+        store.stop(box, client, failing=failing, now=context.now, change=change)
         return
     pause = min(PAUSE_MAX, pause_after(box.attempts + 1, drawn_share()))
     store.put_back(box, due_at=context.now + pause, heard_at=None, failing=failing, change=change)

@@ -112,7 +112,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """A claim for one class. `line_count` and `amount_fen` are of the lines that are not rejected.
 
     `also_prepared_by` are those who besides the applicant had a hand in it or its class on the institution's
-    side, fixed at submission: none of them decides on it or pays it.
+    side, and its trainees (`classes.model.prepared_by`), fixed at submission: none decides on it or pays it.
     `city` is the division whose budget pays. `due_city` and `due_on` stand only on claims that
     settlement has to look at: from publicity until every line is batched, and from the end of a claim until
     its class is closed. `objections` are those not yet decided, to the claim and to its lines;

@@ -50,6 +50,7 @@ from chalicelib.subsidies.claims.model import (
     LineStatus,
     claim_of_line,
     has_hand_in,
+    is_prepared_by,
 )
 
 
@@ -263,16 +264,19 @@ def why_not_release(
 ) -> DomainError | None:
     """Tell what stands against lifting a hold.
 
-    What a person has stopped, they may let go again. What a rule has stopped is let go by somebody else,
-    who had no hand in the claim either. `store.release_write` holds state and version under races.
+    What a person has stopped, they may let go again, unless they prepared the claim or it is for themselves.
+    What a rule has stopped is let go by somebody else, who had no hand in the claim either.
+    `store.release_write` holds state and version under races.
     """
     if principal.role not in hold.lifted_by:
         return error("forbidden")
     if hold.subject_kind is SubjectKind.CLASS:
         return error("hold_of_case", case=str(hold.evidence))
     hands = principal.hands
-    own = hold.placed_by in hands or (claim is not None and has_hand_in(claim, hands))
-    if hold.by_rule and own:
+    own = claim is not None and is_prepared_by(claim, hands)
+    if hold.by_rule:
+        own |= hold.placed_by in hands or (claim is not None and has_hand_in(claim, hands))
+    if own:
         return error("self_approval")
     return HOLD_TRANSITIONS.why_not("release", hold, version=version)
 

@@ -1,6 +1,6 @@
 """Use cases of holds: stop a payment, and let it go again (停止支付)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -438,13 +438,21 @@ def list_holds(
     area = division or context.principal.division
     rights.require(context.principal, "hold.read", division=area)
     cities, county = cities_of(area)
-    return page_over(
+    page = page_over(
         cities,
         request,
         lambda city, part: store.holds_in(
             city, part, status=status, division=county, institution=institution
         ),
     )
+    want_claims_held(page.items)
+    return page
+
+
+def want_claims_held(holds: Iterable[Hold]) -> None:
+    """Have the claims of holds come along with the next read of a page: who may let go depends on them."""
+    of_claims = (hold for hold in holds if hold.subject_kind in (SubjectKind.LINE, SubjectKind.CLAIM))
+    claim_store.want_claims(claim_held(hold.subject_kind, hold.subject_id) for hold in of_claims)
 
 
 def allowed_on_hold(context: Context, hold: Hold) -> list[str]:
@@ -463,7 +471,7 @@ def allowed_on_hold(context: Context, hold: Hold) -> list[str]:
 def _stands_against(context: Context, hold: Hold) -> DomainError | None:
     principal = context.principal
     refusal = why_not_release(hold, principal, claim=None)
-    if refusal is not None or not hold.by_rule or hold.subject_kind is SubjectKind.INSTITUTION:
+    if refusal is not None or hold.subject_kind is SubjectKind.INSTITUTION:
         return refusal
     if hold.code == PAYEE_CHANGED:
         found = _changed_payee_of(context, hold.id, hold.subject_id)

@@ -247,7 +247,7 @@ def lift_derived_write(line: Line, hold: str, *, at: datetime) -> Update:
 def set_holds(line: Line, holds: Sequence[str], change: Change) -> Line | None:
     """Replace the holds of a line by what was decided on it; None if it is no longer as it was read."""
     try:
-        return _replace(line, holds, change)
+        return replace_holds(line, holds, change)
     except ConditionFailed:
         return None
 
@@ -282,12 +282,18 @@ def _change_holds(line_id: str, change: Change, replaced: Callable[[list[str]], 
         if line is None or line.status not in STOPPABLE:
             return None
         holds = replaced(line.holds)
-        return line if holds == line.holds else _replace(line, holds, change)
+        return line if holds == line.holds else replace_holds(line, holds, change)
 
     return until_written(attempt, tries=_TRIES)
 
 
-def _replace(line: Line, holds: Sequence[str], change: Change) -> Line:
+def replace_holds(line: Line, holds: Sequence[str], change: Change) -> Line:
+    """Replace the holds of a line that is not in a batch, if it is still as it was read.
+
+    Raises:
+        ConditionFailed: it is not.
+
+    """
     return update(
         LineRow, (line.id,), _actions(line, holds, change.at), condition=_unchanged(line), change=change
     )

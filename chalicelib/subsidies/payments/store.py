@@ -6,9 +6,11 @@ from datetime import date, datetime
 from typing import Any
 
 from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 
 from chalicelib.aws.writes import ConditionFailed, Update, lawful, none_of, update
 from chalicelib.kernel.principal import Change, Hands
+from chalicelib.subsidies.claims.facts import waits_for_facts
 from chalicelib.subsidies.claims.model import (
     LINE_TRANSITIONS,
     AskedRepayment,
@@ -72,10 +74,11 @@ def take_out_line_write(line: Line, holds: Sequence[str], *, since: Mapping[str,
     """Take a line out of the batch it waits in: it is held, or waits again if nothing holds the line itself.
 
     One that the bank has failed before waits among those again, and names the batch of that result again: so
-    it can be corrected, which nobody can while it waits in another batch.
+    it can be corrected, which nobody can while it waits in another batch. One that facts hold has no record
+    of that hold: it stands in the list of its city.
     """
     status = LineStatus.PAYMENT_FAILED if line.attempts else _out_of_batch(holds)
-    actions = [
+    actions: list[Action] = [
         LineRow.status.set(str(status)),
         LineRow.holds.set(list(holds)),
         LineRow.held_since.set(dict(since)),
@@ -84,6 +87,8 @@ def take_out_line_write(line: Line, holds: Sequence[str], *, since: Mapping[str,
         actions += [LineRow.batch_id.set(line.attempts[-1].batch_id), LineRow.retry_city.set(line.city)]
     else:
         actions.append(LineRow.batch_id.remove())
+        facts = [since[hold] for hold in holds if waits_for_facts([hold])]
+        actions += line_waits(line.city, min(facts)) if facts else []
     return Update(LineRow, (line.id,), actions, line_in("take_out", version=line.version))
 
 

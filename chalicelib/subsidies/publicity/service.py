@@ -216,6 +216,35 @@ def objections_to(
     return objection_store.objections_to(claim_id, request, status=status)
 
 
+@dataclass(frozen=True)
+class ToldObjection:
+    """What whoever has an objection's number may know: its claim is for bureaus, the rest for everybody."""
+
+    claim_id: str
+    status: ObjectionStatus
+    filed_on: date
+    decided_on: date | None
+
+
+def told_of(objection_id: str) -> ToldObjection | None:
+    """Tell what became of an objection to who has its number; None if there is none of it.
+
+    Its writer is anonymous, so the number is all they have: 120 bits derived from a keyed digest of their own
+    words, which nobody can guess who has neither. It is told no person, no words and nothing of the claim.
+    """
+    objection = objection_store.find_objection(objection_id) if is_id(objection_id, "obj") else None
+    if objection is None:
+        return None
+    change = objection.last_change
+    is_decided = objection.status is not ObjectionStatus.OPEN and change is not None
+    return ToldObjection(
+        claim_id=objection.claim_id,
+        status=objection.status,
+        filed_on=shanghai_date(objection.created_at),
+        decided_on=shanghai_date(change.at) if is_decided and change is not None else None,
+    )
+
+
 def claims_of(objections: Sequence[Objection]) -> Mapping[str, Claim]:
     """Give the claims of these, by id."""
     objection_store.want_counts(objection.id for objection in objections)

@@ -17,9 +17,10 @@ api = Api(__name__)
 
 
 class AuditQuery(PageQuery, kw_only=True):
-    """Whose history to list."""
+    """Whose history to list; `actor` picks what one account did."""
 
     subject: Annotated[str, Meta(min_length=1, max_length=128)]
+    actor: Annotated[str, Meta(min_length=1, max_length=64)] | None = None
 
 
 class AuditAnswer(Answer):
@@ -137,7 +138,9 @@ class VerdictAnswer(ChainAnswer):
     summary="List what happened to one thing, in order",
 )
 def read_audit(call: Call[None, AuditQuery]) -> Listing[AuditAnswer]:
-    return call.listing(audit.history(call.context, call.query.subject, call.page_request()), _render)
+    query = call.query
+    page = audit.history(call.context, query.subject, call.page_request(), actor=query.actor)
+    return call.listing(page, _render)
 
 
 @api.endpoint(

@@ -225,8 +225,12 @@ def by_chain(observed: Iterable[ObservedChange]) -> Mapping[str, list[ObservedCh
 # --------------------------------------------------------------------------- people
 
 
-def history(context: Context, subject: str, request: PageRequest) -> Page[AuditRecord]:
+def history(
+    context: Context, subject: str, request: PageRequest, *, actor: str | None = None
+) -> Page[AuditRecord]:
     """List what happened to a subject, in order: of a person whom several areas looked up, one's own records.
+
+    `lookups_on` names the subject under which a day's lookups stand; `actor` picks what one account did.
 
     Raises:
         NotFound: nothing is known of it, or it is outside the caller's area.
@@ -238,7 +242,8 @@ def history(context: Context, subject: str, request: PageRequest) -> Page[AuditR
         subject,
         request,
         shown=lambda record: (
-            rights.reaches(principal, "audit.read", division=record.division)
+            actor in (None, record.actor)
+            and rights.reaches(principal, "audit.read", division=record.division)
             and (subject != NOBODY or principal.division == PROVINCE)  # else it tells who is known elsewhere
         ),
     )

@@ -321,12 +321,15 @@ def why_not(
     """Tell what stands against taking up or resolving a case.
 
     `hands_in_it` are those who prepared or decided on what it is about: they do not judge it. A case that was
-    resolved is taken up again only if it was confirmed. `store.move` holds state and version under races.
+    resolved is taken up again only if it was confirmed; one that is under review by another than who has it.
+    `store.move` holds state and version under races.
     """
     if not hands.isdisjoint(hands_in_it):
         return error("self_approval")
     refusal = CASE_TRANSITIONS.why_not(action, case, version=version)
-    if refusal is None and case.status is CaseStatus.RESOLVED and case.outcome is not Outcome.CONFIRMED:
+    is_over = case.status is CaseStatus.RESOLVED and case.outcome is not Outcome.CONFIRMED
+    has_it = action == "take" and case.status is CaseStatus.UNDER_REVIEW and case.taken_by in hands
+    if refusal is None and (is_over or has_it):
         return error("wrong_state", status=case.status.value)
     return refusal
 

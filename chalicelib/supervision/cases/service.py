@@ -11,7 +11,7 @@ from chalicelib.aws.waiting import queues_of
 from chalicelib.aws.writes import Check, until_written
 from chalicelib.catalogue.institutions.reading import find_institutions
 from chalicelib.classes.model import ClassHead, prepared_by
-from chalicelib.classes.store import heads_by_id
+from chalicelib.classes.store import heads_by_id, heads_with_trainees
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.divisions import PROVINCE, groups_below, is_part_of_group
@@ -129,7 +129,10 @@ def _stops_of(groups: Mapping[str, Sequence[Finding]], around: "_Surroundings") 
 
 
 def _is_to_hold(case: RiskCase, head: ClassHead) -> bool:
-    """Tell whether a case stops payment in a class now: confirmed, of a rule that proves, or by policy."""
+    """Tell whether a case stops payment in a class now: each grave one, unless a policy waits.
+
+    A policy that waits does so for what only looks like cheating (`patterns_stop_payment` off).
+    """
     if case.outcome is Outcome.CONFIRMED or case.rule not in ONLY_ALIKE:
         return True
     return current_program(head.program_id).policy.patterns_stop_payment
@@ -389,7 +392,7 @@ def hands_in(cases: Sequence[RiskCase]) -> dict[str, set[str]]:
     if not class_ids:
         return {}
     want_claims(claim_id_of(class_id) for class_id in class_ids)
-    heads: dict[str, ClassHead] = {head.id: head for head in heads_by_id(class_ids)}
+    heads: dict[str, ClassHead] = {head.id: head for head in heads_with_trainees(class_ids)}
     claims: dict[str, Claim] = {
         claim.class_id: claim for claim in find_claims([claim_id_of(class_id) for class_id in class_ids])
     }

@@ -9,7 +9,7 @@ from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.programs.model import Policy
 from chalicelib.programs.thresholds import Thresholds
 from chalicelib.supervision.records.model import Finding, FindingKind, Severity
-from chalicelib.supervision.rules.attempts import Meeting, overlap_of, stands
+from chalicelib.supervision.rules.attempts import Meeting, overlap_of, point_of, stands
 from chalicelib.supervision.rules.dossier import Dossier
 from chalicelib.supervision.rules.rule import Rule, finding, ids
 
@@ -138,12 +138,20 @@ def _raised(dossier: Dossier, crowds: Sequence[Crowd], rooms: int, limits: Thres
 
 
 def rooms_of(dossier: Dossier, taught: Sequence[Meeting]) -> int | None:
-    """Give how many rooms the institution has: as its record says, or else as many as its timetables name."""
+    """Give how many rooms the institution has: as its record says, or else as many as its timetables name.
+
+    Lessons of one site that name no room are in one room: who leaves the room out has not more of them.
+    """
     known = _known_rooms(dossier)
     if known is not None:
         return known
-    named = {meeting.room for meeting in taught if meeting.room is not None}
-    return len(named) if named and all(meeting.room for meeting in taught) else None
+    named = {meeting.room or _site(meeting) for meeting in taught}
+    return len(named) or None
+
+
+def _site(meeting: Meeting) -> str:
+    point = point_of(meeting.site)
+    return "" if point is None else f"{point.lng:.2f}/{point.lat:.2f}"
 
 
 def _known_rooms(dossier: Dossier) -> int | None:
@@ -211,5 +219,6 @@ RULE = Rule[Dossier](
         "classes one after the other on one day",
         "cancelled, draft and returned classes",
     ),
-    weak="an institution whose rooms nobody has recorded is held against the rooms that its timetables name",
+    weak="an institution whose rooms nobody has recorded is held against the rooms that its timetables name, "
+    "one of each site where they name none",
 )

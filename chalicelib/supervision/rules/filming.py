@@ -22,6 +22,7 @@ _SHOWN = frozenset({"stored", "external"})
 _LESSONS_MIN = 2
 _SAME_FILES_HELD = 2
 _TENTH = 10
+_CHANGEOVERS = 2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,7 +137,11 @@ def _place(record: FootageRecord) -> tuple[datetime, str]:
 def _filmed(
     lesson: LessonRecord, records: Sequence[FootageRecord], again: set[str], limits: Thresholds
 ) -> Filmed:
-    """Give what of a lesson is not shown, gaps of a changeover left aside."""
+    """Give what of a lesson is not shown, gaps of a changeover left aside.
+
+    All of them may be no longer than two changeovers, or a tenth of the lesson: a clip of a second every ten
+    minutes has no other gaps.
+    """
     changeover = max(
         timedelta(minutes=limits.footage_changeover_minutes),
         min(
@@ -144,17 +149,19 @@ def _filmed(
             (lesson.ends_at - lesson.starts_at) / _TENTH,
         ),
     )
-    shown_until, missing = lesson.starts_at, timedelta()
+    shown_until, gaps = lesson.starts_at, list[timedelta]()
     for record in records:
         if record.status not in _SHOWN or record.id in again or record.bytes == 0:
             continue
         begins = max(lesson.starts_at, min(record.started_at, lesson.ends_at))
-        gap = begins - shown_until
-        if gap > changeover:
-            missing += gap
+        gaps.append(max(timedelta(), begins - shown_until))
         shown_until = max(shown_until, min(record.ended_at, lesson.ends_at))
-    last = lesson.ends_at - shown_until
-    return Filmed(lesson=lesson, missing=missing + (last if last > changeover else timedelta()))
+    gaps.append(lesson.ends_at - shown_until)
+    short = sum((gap for gap in gaps if gap <= changeover), timedelta())
+    missing = sum((gap for gap in gaps if gap > changeover), timedelta())
+    if short > max(_CHANGEOVERS * changeover, (lesson.ends_at - lesson.starts_at) / _TENTH):
+        missing += short
+    return Filmed(lesson=lesson, missing=missing)
 
 
 RULE = Rule[Dossier](

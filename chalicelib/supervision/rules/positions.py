@@ -17,6 +17,7 @@ NAME = "identical_coordinates"
 _LESSONS_MIN = 2
 _EVERYBODY = 10
 _GROUP_MIN = 4
+_A_PAIR = 2
 _OFTEN = 0.5
 _OFTEN_LESSONS = 3
 
@@ -34,6 +35,10 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     """Find places that were copied or made up; the lines are those who checked in with them."""
     limits = policy.supervision
     scenes = scenes_of(dossier, limits.position_people)
+    few = _few_people(scenes_of(dossier, _A_PAIR), limits) if not scenes else []
+    if few:
+        yield _finding(dossier, Severity.HOLD, few, len(few), limits)
+        return
     stored = _everybody_stored(scenes, limits) or _for_weeks(scenes, limits.identical_share, limits)
     stored = stored or _seldom_elsewhere(scenes, limits.stored_times_share_held, limits)
     if stored:
@@ -85,6 +90,27 @@ def _everybody_stored(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspe
     return (
         suspects if len(suspects) >= _LESSONS_MIN and not all(one.scene.is_coarse for one in suspects) else []
     )
+
+
+def _few_people(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
+    """Give the lessons of a class too small to be judged by the day, if its people never have another point.
+
+    A class of four that checks in 20 times at one point is no crowd in any lesson. A place that a provider
+    stored is spared for as long as providers store one.
+    """
+    places = [place for scene in scenes for place in scene.places]
+    spots = Counter(place.spot for place in places)
+    if len(scenes) < limits.stored_lessons or not spots:
+        return []
+    spot, times = spots.most_common(1)[0]
+    if times < limits.stored_times_share_held * len(places):
+        return []
+    there = [scene for scene in scenes if scene.largest_group and scene.largest_group[0].spot == spot]
+    lasts = there[-1].places[0].at - there[0].places[0].at
+    own = [scene for scene in there if scene.without_stored(limits).places]
+    if all(scene.is_coarse for scene in there) or (not own and lasts < timedelta(days=limits.stored_days)):
+        return []
+    return [Suspect(scene=scene, sign="one_point", places=scene.largest_group) for scene in there]
 
 
 def _for_weeks(scenes: Sequence[Scene], share: float, limits: Thresholds) -> list[Suspect]:

@@ -21,8 +21,8 @@ class Rule(Generic[D]):
 
     `thresholds` are fields of `Policy.supervision`, or others of the policy as `policy.<field>`; `spares` are
     the honest look-alikes that it does not hold up, each with what tells them apart. What is `only_alike`
-    looks like cheating and proves none: it stops payment once a supervisor has confirmed it, or by itself
-    where a policy says so (`patterns_stop_payment`).
+    looks like cheating and proves none: it stops payment until a supervisor has decided, or only once it is
+    confirmed where a policy says so (`patterns_stop_payment` off).
     """
 
     name: str

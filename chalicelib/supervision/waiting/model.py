@@ -142,6 +142,19 @@ class WaitingThing(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.since.isoformat(timespec='microseconds')} {self.machine} {' '.join(self.key)}"
 
 
+class ShownWaiting(msgspec.Struct, frozen=True, kw_only=True):
+    """A thing that waits, by its id and a name without personal data, and what the caller may do with it."""
+
+    waiting: WaitingThing
+    subject: str
+    within: str | None = None
+    name: str
+    institution: str | None
+    division: str
+    version: int
+    allowed_actions: Sequence[str]
+
+
 class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """How much of a kind waits, and since when the oldest; `more` where not all of it was counted.
 

@@ -33,6 +33,8 @@ class KeptInArea:
 
     groups: Sequence[Overseen]
     is_whole: bool
+    computed_at: datetime | None = None
+    """When the oldest of it was computed."""
     spread: frozenset[str] = field(default=frozenset())
 
     def of(self, machine: str, area: str) -> tuple[list[store.Waiting], list[Unread]]:
@@ -52,9 +54,11 @@ def kept_in(area: str, now: datetime) -> KeptInArea:
     """Read what the last night kept of an area: one call, which a page makes with another."""
     names = [name_of_overdue(group) for group in groups_below(area)]
     found = find_all_kept(names, Overseen)
-    groups = [overseen for overseen, computed_at in found.values() if is_fresh(computed_at, now)]
+    fresh = [(overseen, at) for overseen, at in found.values() if is_fresh(at, now)]
+    groups = [overseen for overseen, _ in fresh]
     spread = frozenset(machine for group in groups for machine in group.spread)
-    return KeptInArea(groups, len(groups) == len(names), spread)
+    oldest = min((at for _, at in fresh), default=None)
+    return KeptInArea(groups, len(groups) == len(names), oldest, spread)
 
 
 def want_kept_in(area: str) -> None:

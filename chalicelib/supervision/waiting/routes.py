@@ -11,8 +11,7 @@ from chalicelib.edge.forms import Answer
 from chalicelib.edge.http import Api
 from chalicelib.kernel.clocks import Flag
 from chalicelib.supervision.waiting import service
-from chalicelib.supervision.waiting.model import Kind
-from chalicelib.supervision.waiting.subjects import ShownWaiting
+from chalicelib.supervision.waiting.model import Kind, ShownWaiting
 
 api = Api(__name__)
 
@@ -55,10 +54,14 @@ class WaitingFigures(Answer):
 
 
 class WaitingAnswer(Answer):
-    """A page of what waits for the caller, oldest first, and how much there is of each kind."""
+    """A page of what waits for the caller, oldest first, and how much there is of each kind.
+
+    `computed_at` is as of when that is told which the caller only looks after; null where all is as of now.
+    """
 
     items: list[WaitingItem]
     counts: dict[Kind, WaitingFigures]
+    computed_at: datetime | None
     next: str | None
 
 
@@ -72,7 +75,7 @@ class WaitingAnswer(Answer):
 )
 def list_waiting(call: Call[None, WaitingThingsQuery]) -> WaitingAnswer:
     query = call.query
-    page, figures = service.list_waiting(
+    page, figures, computed_at = service.list_waiting(
         call.context, call.page_request(), kind=query.kind, institution=query.institution, flag=query.flag
     )
     return WaitingAnswer(
@@ -81,6 +84,7 @@ def list_waiting(call: Call[None, WaitingThingsQuery]) -> WaitingAnswer:
             kind: WaitingFigures(count=figure.count, oldest=figure.oldest, more=figure.more)
             for kind, figure in figures.items()
         },
+        computed_at=computed_at,
         next=write_cursor(page.after, place=call.place),
     )
 

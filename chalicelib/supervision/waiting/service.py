@@ -16,6 +16,7 @@ from chalicelib.accounts import rights
 from chalicelib.aws.waiting import PARTS
 from chalicelib.catalogue.institutions.reading import current_institution
 from chalicelib.classes.evidence import undecided_by_class
+from chalicelib.classes.showing.service import undecided_in_list
 from chalicelib.kernel.clocks import Flag
 from chalicelib.kernel.closing import OpenDecision, Undecided
 from chalicelib.kernel.divisions import group_of
@@ -25,6 +26,7 @@ from chalicelib.supervision.waiting import overseen, store
 from chalicelib.supervision.waiting.model import (
     Figures,
     Kind,
+    ShownWaiting,
     Unread,
     WaitingThing,
     figures_of,
@@ -35,16 +37,26 @@ from chalicelib.supervision.waiting.model import (
     waiting_of,
 )
 from chalicelib.supervision.waiting.subjects import (
-    ShownWaiting,
     classes_of,
     institutions_objected_to,
     read_subjects,
 )
 
 
+class WaitingList(NamedTuple):
+    """A page of what waits, how much there is of each kind, and as of when.
+
+    `computed_at` is when the night kept what the caller only looks after; None where all is as of now.
+    """
+
+    page: Page[ShownWaiting]
+    figures: dict[Kind, Figures]
+    computed_at: datetime | None
+
+
 def list_waiting(
     context: Context, request: PageRequest, *, kind: Kind | None, institution: str | None, flag: Flag | None
-) -> tuple[Page[ShownWaiting], dict[Kind, Figures]]:
+) -> WaitingList:
     """List what waits for the caller, oldest first, and count it by kind; the filters pick of both."""
     principal = context.principal
     rights.admit(principal, "waiting.read")
@@ -63,17 +75,23 @@ def list_waiting(
         everything = [waiting for waiting in _with_institutions(everything) if {waiting.institution} == whose]
     page = cut(everything, request, key=lambda waiting: waiting.place)
     store.want_subjects([found.listed[waiting.machine, waiting.key] for waiting in page.items])
-    shown = read_subjects(context, page.items, _undecided(page.items, found, kind))
-    return Page(items=shown, after=page.after), figures_of(everything, unread=unread)
+    undecided = _undecided(context, page.items, found, kind, brief=request.brief)
+    shown = read_subjects(context, page.items, undecided)
+    listed = Page(items=shown, after=page.after)
+    return WaitingList(listed, figures_of(everything, unread=unread), found.computed_at)
 
 
 class _Found(NamedTuple):
-    """What was found waiting; `unread` is what may be beyond it, `read_whole` are machines read at once."""
+    """What was found waiting; `unread` is what may be beyond it, `read_whole` are machines read at once.
+
+    `computed_at` is when the night kept it, where something is told as the night kept it.
+    """
 
     things: list[WaitingThing]
     listed: Mapping[tuple[str, tuple[str, ...]], store.Waiting]
     unread: list[WaitingThing]
     read_whole: set[str]
+    computed_at: datetime | None
 
 
 def _waiting_in(context: Context, kind: Kind | None, institution: str | None) -> _Found:
@@ -84,9 +102,11 @@ def _waiting_in(context: Context, kind: Kind | None, institution: str | None) ->
     found: list[store.Waiting] = []
     unread: list[Unread] = []
     read_whole: set[str] = set()
+    computed_at: datetime | None = None
     for machine in machines_of(kind, principal.role, store.machines()):
         if kept.is_whole and reads_kept(machine, principal.role, area):
             listed, beyond = kept.of(machine, area)
+            computed_at = kept.computed_at
         else:
             parts = 1 if kept.is_whole and machine not in kept.spread else PARTS
             if machine == _LAST:
@@ -119,6 +139,7 @@ def _waiting_in(context: Context, kind: Kind | None, institution: str | None) ->
         {(waiting.machine, waiting.key.key): waiting for waiting in found},
         [thing for thing in left if thing is not None and kind in (None, thing.kind)],
         read_whole,
+        computed_at,
     )
 
 
@@ -153,15 +174,20 @@ def area_of(principal: Principal) -> str:
 
 
 def _undecided(
-    page: Sequence[WaitingThing], found: _Found, kind: Kind | None
+    context: Context, page: Sequence[WaitingThing], found: _Found, kind: Kind | None, *, brief: bool
 ) -> Mapping[str, Sequence[OpenDecision]] | None:
     """Name what waits in the evidence of classes: as the lists themselves tell, if they were read whole.
 
-    For a list of one kind it is asked; else it is not known, and nothing is closed from there.
+    For a list of one kind it is asked; so it is for an institution, which reads no such lists, of the classes
+    that it might close. A page for people is `brief`: it leads to the class. Else it is not known, and
+    nothing is closed from there.
     """
     if kind is not None:
         heads = classes_of(waiting.key[0] for waiting in page if waiting.machine == "class")
         return undecided_by_class(list(heads.values())) if heads else {}
+    if context.principal.role is Role.INSTITUTION and not brief:
+        closing = {waiting.key[0] for waiting in page if waiting.kind is Kind.COMPLETION}
+        return undecided_in_list(context, list(classes_of(closing).values())) if closing else {}
     if not _EVIDENCE.keys() <= found.read_whole:
         return None
     undecided: dict[str, list[OpenDecision]] = {}

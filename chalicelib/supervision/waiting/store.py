@@ -14,9 +14,9 @@ from chalicelib.accounts.store import (
     AccountRow,
     find_accounts,
     proposed_accounts,
-    tidy_short_lists,
     want_proposed_accounts,
 )
+from chalicelib.accounts.tidying import tidy_short_lists
 from chalicelib.attendance.check_ins.store import CheckInRow
 from chalicelib.attendance.footage.store import SegmentRow
 from chalicelib.attendance.make_ups.store import MakeUpRow
@@ -24,12 +24,13 @@ from chalicelib.aws.ahead import ahead, already_read
 from chalicelib.aws.waiting import PARTS, WaitingKey, all_waiting, lists_of, waiting_since
 from chalicelib.catalogue.institutions.store import want_institutions
 from chalicelib.catalogue.payees.store import PayeeAccountRow
-from chalicelib.classes.store import HEAD, ClassRow
+from chalicelib.classes.store import HEAD, ROSTER, ClassRow
 from chalicelib.enrolments.store import EnrolmentRow
 from chalicelib.exchange.lists.store import stuck
 from chalicelib.exchange.model import ALL_AREAS, area_of
 from chalicelib.exchange.store import DeliveryRow
-from chalicelib.exchange.webhooks.store import stopped_boxes, tidy_stopped, want_stopped
+from chalicelib.exchange.webhooks.model import has_webhook
+from chalicelib.exchange.webhooks.store import stopped_boxes, tidy_stopped, want_box, want_stopped
 from chalicelib.kernel.divisions import PROVINCE, covers, groups_below
 from chalicelib.people.lists.renames.store import RenameRow
 from chalicelib.people.standings.store import want_standings
@@ -168,7 +169,7 @@ def is_spread(machine: str, group: str, *, until: datetime) -> bool:
     if machine == "account":
         return not tidy_short_lists(group, until)
     if machine == "webhook":
-        tidy_stopped(group)
+        tidy_stopped(group, until)
         return False
     lists = _LISTS.get(machine)
     if lists is None or lists.name is not None or group not in lists.places(group):
@@ -186,12 +187,12 @@ def want_subjects(waiting: Sequence[Waiting]) -> None:
     read_before: list[RiskCase] = already_read(RiskCaseRow, [case.key for case in cases])
     classes = {class_id for case in read_before for class_id in case.class_ids}
     classes |= {class_id for case in cases for class_id in (case.about or "").split()}
-    ahead(ClassRow, [(class_id, HEAD) for class_id in classes])
+    ahead(ClassRow, [(class_id, part) for class_id in classes for part in (HEAD, ROSTER)])
     ahead(ClaimRow, [claim_id_of(class_id) for class_id in classes])
     for machine, _, key in waiting:
         ahead(tables[machine], [_as_stored(machine, key.key)])
         if key.key[0].startswith("cls_"):
-            ahead(ClassRow, [(key.key[0], HEAD)])
+            ahead(ClassRow, [(key.key[0], HEAD), (key.key[0], ROSTER)])
         if machine == "objection":
             ahead(ClaimRow, [key.about])
         if machine == "override":
@@ -200,6 +201,8 @@ def want_subjects(waiting: Sequence[Waiting]) -> None:
             ahead(ClaimRow, [claim_of_line(key.key[0])])
         if machine == "restoration":
             want_standings([key.about])
+        if machine == "webhook":
+            want_box(key.key[0])
         if machine == "hold":
             ahead(ClaimRow, [key.about] if str(key.about).startswith("clm_") else [])
     want_institutions(key.institution for _, _, key in waiting)
@@ -268,7 +271,7 @@ def _stopped_webhooks(area: str, until: datetime, parts: int) -> Iterator[Waitin
     boxes = {box.subject: box for box in stopped_boxes(area)}
     for client in find_accounts(sorted(boxes)):
         since = boxes[client.id].occurred_at
-        if since <= until and covers(area, client.division):
+        if since <= until and covers(area, client.division) and has_webhook(client, until):
             state = "stopped" if client.institution is not None else "stopped_at_bureau"
             key = WaitingKey((client.id,), since, None, client.institution, client.division)
             yield Waiting("webhook", state, key)

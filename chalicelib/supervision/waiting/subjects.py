@@ -6,8 +6,6 @@ Each reader reads the things of one machine at once. What has moved on since its
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
-
 from chalicelib.accounts.clients.service import allowed_actions as actions_on_client
 from chalicelib.accounts.service import allowed_actions as actions_on_account
 from chalicelib.accounts.store import find_accounts
@@ -21,18 +19,21 @@ from chalicelib.catalogue.payees.service import allowed_on_payee
 from chalicelib.catalogue.payees.store import accounts_of
 from chalicelib.classes.model import ClassHead
 from chalicelib.classes.showing.service import actions_on as actions_on_class
-from chalicelib.classes.store import changes_by_key, heads_by_id
+from chalicelib.classes.store import changes_by_key, heads_with_trainees
 from chalicelib.enrolments.service import allowed_actions as actions_on_enrolments
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.exchange.service import allowed_on_delivery
 from chalicelib.exchange.store import find_many as find_deliveries
+from chalicelib.exchange.webhooks.model import has_webhook
 from chalicelib.exchange.webhooks.service import allowed_actions as actions_on_webhook
+from chalicelib.exchange.webhooks.store import stopped_of
 from chalicelib.kernel.closing import OpenDecision
 from chalicelib.kernel.divisions import PROVINCE, name_of
 from chalicelib.kernel.ids import AccountId
 from chalicelib.kernel.principal import Context
 from chalicelib.people.lists.renames.store import find_renames
 from chalicelib.people.renaming.service import actions_on as actions_on_rename
+from chalicelib.programs.service import current_program
 from chalicelib.settlement.batches.service import allowed_on_batch as allowed_on_settlement_batch
 from chalicelib.settlement.batches.store import find_batches as find_settlement_batches
 from chalicelib.settlement.lines.service import allowed_on_line
@@ -45,7 +46,7 @@ from chalicelib.subsidies.claims.model import (
 from chalicelib.subsidies.claims.service import allowed_actions as actions_on_claim
 from chalicelib.subsidies.claims.store import find_claims, find_lines
 from chalicelib.subsidies.holds.institutions import TO_BE_BATCHED
-from chalicelib.subsidies.holds.service import allowed_on_hold
+from chalicelib.subsidies.holds.service import allowed_on_hold, want_claims_held
 from chalicelib.subsidies.holds.store import find_holds
 from chalicelib.subsidies.overrides.service import actions_on as actions_on_override
 from chalicelib.subsidies.overrides.store import find_overrides
@@ -53,26 +54,12 @@ from chalicelib.subsidies.publicity.service import allowed_on_objection
 from chalicelib.subsidies.publicity.store import find_objections
 from chalicelib.supervision.cases.service import allowed_on as actions_on_cases
 from chalicelib.supervision.cases.store import find_cases
-from chalicelib.supervision.waiting.model import WaitingThing
+from chalicelib.supervision.waiting.model import ShownWaiting, WaitingThing
 from chalicelib.vouchers.batches.service import allowed_actions as actions_on_batch
 from chalicelib.vouchers.batches.store import find_batches
 from chalicelib.vouchers.restoring.model import open_restoration
 from chalicelib.vouchers.service import ShownVoucher, shown_masked
 from chalicelib.vouchers.store import find_vouchers
-
-
-class ShownWaiting(msgspec.Struct, frozen=True, kw_only=True):
-    """A thing that waits, by its id and a name without personal data, and what the caller may do with it."""
-
-    waiting: WaitingThing
-    subject: str
-    within: str | None = None
-    name: str
-    institution: str | None
-    division: str
-    version: int
-    allowed_actions: Sequence[str]
-
 
 Reader = Callable[[Context, Sequence[WaitingThing]], Iterator[ShownWaiting]]
 
@@ -82,8 +69,8 @@ def read_subjects(
 ) -> list[ShownWaiting]:
     """Read what is on a page, in its order: one call or two for each machine.
 
-    `undecided` names what waits in the evidence of classes, if that is known. What may be done is what the
-    list tells without reading more for each of its rows; the thing's own page tells the rest.
+    `undecided` names what waits in the evidence of classes, if known. What may be done is what the list tells
+    without a read more for each row: the thing's own page tells the rest.
     """
     by_machine: dict[str, list[WaitingThing]] = {}
     for waiting in page:
@@ -102,7 +89,11 @@ def read_subjects(
 
 def classes_of(class_ids: Iterable[str]) -> dict[str, ClassHead]:
     """Read the heads of these classes."""
-    return {head.id: head for head in heads_by_id(set(class_ids))}
+    return {head.id: head for head in heads_with_trainees(set(class_ids))}
+
+
+def _firsts(page: Sequence[WaitingThing]) -> list[str]:
+    return [waiting.key[0] for waiting in page]
 
 
 def _still_there(
@@ -118,7 +109,7 @@ def _still_there(
 def _classes(
     context: Context, page: Sequence[WaitingThing], undecided: Mapping[str, Sequence[OpenDecision]] | None
 ) -> Iterator[ShownWaiting]:
-    heads = {(head.id, head.part): head for head in heads_by_id([waiting.key[0] for waiting in page])}
+    heads = {(head.id, head.part): head for head in heads_with_trainees([waiting.key[0] for waiting in page])}
     for waiting, head in _still_there(page, heads):
         open_below = undecided.get(head.id, ()) if undecided is not None else None
         actions = actions_on_class(context, head, open_below, closely=False)
@@ -242,13 +233,13 @@ def _of_claim(context: Context, waiting: WaitingThing, claim: Claim) -> ShownWai
 
 
 def _batches(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
-    found = {(b.id,): b for b in find_batches([waiting.key[0] for waiting in page])}
+    found = {(b.id,): b for b in find_batches(_firsts(page))}
     for waiting, batch in _still_there(page, found):
         yield ShownWaiting(
             waiting=waiting,
             subject=batch.id,
             within=batch.program_id,
-            name=batch.program_id,
+            name=current_program(batch.program_id).name,
             institution=None,
             division=PROVINCE,
             version=batch.version,
@@ -257,8 +248,7 @@ def _batches(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWa
 
 
 def _cases(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
-    found = {(c.id,): c for c in find_cases([waiting.key[0] for waiting in page])}
-    still = list(_still_there(page, found))
+    still = list(_still_there(page, {(c.id,): c for c in find_cases(_firsts(page))}))
     offered = actions_on_cases(context, [case for _, case in still])
     for waiting, case in still:
         yield ShownWaiting(
@@ -273,7 +263,7 @@ def _cases(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWait
 
 
 def _accounts(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
-    found = {(a.id,): a for a in find_accounts([waiting.key[0] for waiting in page])}
+    found = {(a.id,): a for a in find_accounts(_firsts(page))}
     for waiting, account in _still_there(page, found):
         yield ShownWaiting(
             waiting=waiting,
@@ -287,7 +277,7 @@ def _accounts(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownW
 
 
 def _clients(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
-    found = {(a.id,): a for a in find_accounts([waiting.key[0] for waiting in page])}
+    found = {(a.id,): a for a in find_accounts(_firsts(page))}
     for waiting, client in _still_there(page, found):
         if client.software is not None:
             yield ShownWaiting(
@@ -319,6 +309,7 @@ def _payees(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWai
 
 def _holds(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
     found = {(h.id,): h for h in find_holds([waiting.key[0] for waiting in page])}
+    want_claims_held(found.values())
     names = _names_of(hold.institution for hold in found.values())
     for waiting, hold in _still_there(page, found):
         yield ShownWaiting(
@@ -450,10 +441,11 @@ def _deliveries(context: Context, page: Sequence[WaitingThing]) -> Iterator[Show
 
 
 def _webhooks(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
-    found = {(a.id,): a for a in find_accounts([waiting.key[0] for waiting in page])}
+    found = {a.id: a for a in find_accounts(_firsts(page)) if has_webhook(a, context.now)}
+    stopped = {box.subject for box in stopped_of(_firsts(page))}
     for waiting in page:
-        client = found.get((AccountId(waiting.key[0]),))
-        if client is not None and client.software is not None:
+        client = found.get(AccountId(waiting.key[0]))
+        if client is not None and client.software is not None and client.id in stopped:
             yield ShownWaiting(
                 waiting=waiting,
                 subject=client.id,

@@ -139,4 +139,13 @@ def why_not(
         return error("wrong_state", status=batch.status.value)
     if batch.proposed_by in hands:
         return error("self_approval")
-    return error("batch_not_pinned") if action == "approve" and batch.policy_version is None else None
+    if action == "approve" and batch.policy_version is None:
+        return error("batch_not_pinned")
+    return why_not_issue(batch) if action == "approve" else None
+
+
+def why_not_issue(batch: IssuanceBatch) -> DomainError | None:
+    """Tell that a counted batch would issue nothing, and so is not approved; None if it would."""
+    if batch.eligible:
+        return None
+    return error("nothing_to_issue", already_held=batch.already_held, refused=batch.refused)

@@ -27,6 +27,7 @@ from chalicelib.vouchers.batches.model import (
     IssuanceBatchStatus,
     Phase,
     why_not,
+    why_not_issue,
 )
 
 ACTIONS = {"approve": "issuance.approve", "reject": "issuance.reject"}
@@ -41,9 +42,12 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
     policy of this moment is pinned to it: by that version it is counted, shown, approved and issued, whatever
     policy comes later.
 
+    A list that has been issued is not proposed again: what would issue nothing, and holds somebody who has a
+    voucher, makes no batch. One whose people are all refused does, for the reasons; nobody can approve it.
+
     Raises:
         NotFound: no such program or list.
-        Refused: `import_not_ready`.
+        Refused: `import_not_ready`, or `nothing_to_issue`.
         Impossible: `declared_totals_differ`, the list has another number of valid rows.
 
     """
@@ -77,6 +81,7 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
     outcomes: list[ChunkOutcome] = []
     if inline:
         batch, outcomes = chunks.counted(context, batch, program)
+        refuse(why_not_issue(batch) if batch.already_held else None)
     change = change_of(context, "issuance.propose")
     store.create_batch(batch, change, also=chunk_store.outcome_writes(outcomes))
     if not inline:

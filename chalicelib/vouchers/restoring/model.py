@@ -57,8 +57,9 @@ def why_not(
     """Tell what stands against proposing to restore a voucher, or confirming it; None if nothing does.
 
     `bar` is what cross-match lists say of its holder by now: while one counts, an unspent voucher would be
-    lost again at once, so the list is corrected first. The truth is the condition of `store.propose` and of
-    `store.restore_write`: the very version that was read.
+    lost again at once, so the list is corrected first. Nobody confirms what they asked for, nor that their
+    own voucher is given back. The truth is the condition of `store.propose` and of `store.restore_write`: the
+    very version that was read.
     """
     status = status_shown(voucher, now)
     if status not in LOST:
@@ -66,7 +67,8 @@ def why_not(
     restoration = open_restoration(voucher, now)
     if action == _CONFIRM and restoration is None:
         return error("restore_not_asked")
-    if action == _CONFIRM and restoration is not None and restoration.asked_by in hands:
+    own = voucher.person_key in hands or (restoration is not None and restoration.asked_by in hands)
+    if action == _CONFIRM and own:
         return error("self_approval")
     if action != _CONFIRM and restoration is not None and restoration.asked_by not in hands:
         return error("restore_already_asked")

@@ -54,6 +54,11 @@ _ALGORITHMS: Final = ["ECDH-ES+A256KW", "A256GCM"]
 _STATES_LIST_MAX: Final = 1000
 
 
+Call = tuple[str, str, dict[str, str]]
+"""Method, path below the address of who is called, and query; all of it decoded."""
+MESSAGES: Final[Call] = ("POST", "/messages", {})
+
+
 class NotTaken(Exception):
     """The platform does not take a message."""
 
@@ -92,7 +97,7 @@ class Platform:
 
     # ------------------------------------------------------------------ taking
 
-    def receive(self, raw: bytes, signature: str) -> dict[str, str]:
+    def receive(self, raw: bytes, signature: str, call: Call = MESSAGES) -> dict[str, str]:
         """Take one message of the service, or a repeat of it.
 
         Raises:
@@ -110,7 +115,7 @@ class Platform:
         if mode == "reject":
             raise NotTaken(HTTPStatus.UNPROCESSABLE_ENTITY, "rejected")
         message = self._parsed(raw)
-        self.verify(raw, signature, message["message_id"])
+        self.verify(raw, signature, call, message["message_id"])
         if mode == "drop" and self._chance.random() < 0.5:  # noqa: PLR2004 - half of them before
             raise LineCut
         if mode == "forget" and self._drawn():
@@ -125,8 +130,8 @@ class Platform:
     def _drawn(self) -> bool:
         return self._chance.randrange(_SHARE) == 0
 
-    def verify(self, raw: bytes, signature: str, message_id: str | None = None) -> None:
-        """Prove that the service sent exactly this.
+    def verify(self, raw: bytes, signature: str, call: Call, message_id: str | None = None) -> None:
+        """Prove that the service sent exactly this, by this very call.
 
         Raises:
             NotTaken: it did not, or too long ago.
@@ -142,6 +147,7 @@ class Platform:
             and claims.get("aud") == PLATFORM_NAME
             and message_id in (None, claims.get("jti"))
             and claims.get("body_sha256") == hashlib.sha256(raw).hexdigest()
+            and (claims.get("method"), claims.get("path"), claims.get("query")) == call
             and 0 < claims.get("exp", 0) - claims.get("iat", 0) <= _LIFETIME_MAX_SECONDS
             and claims["exp"] > time.time()
         )
@@ -210,8 +216,8 @@ class Platform:
         """Note that the service has taken these."""
         self.ledger.answered([word["message_id"] for word in words])
 
-    def signed(self, raw: bytes) -> str:
-        """Sign what is sent to the service."""
+    def signed(self, raw: bytes, path: str) -> str:
+        """Sign what is posted to a path of the service."""
         now = int(time.time())
         claims = {
             "iss": PLATFORM_NAME,
@@ -219,6 +225,9 @@ class Platform:
             "iat": now,
             "exp": now + _LIFETIME_MAX_SECONDS,
             "jti": uuid.uuid4().hex,
+            "method": "POST",
+            "path": path,
+            "query": {},
             "body_sha256": hashlib.sha256(raw).hexdigest(),
         }
         return jwt.encode({"alg": ALGORITHM, "kid": self._signing.kid}, claims, self._signing)

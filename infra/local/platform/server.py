@@ -33,7 +33,8 @@ class Handler(BaseHTTPRequestHandler):
         asked = {name: values[0] for name, values in query.items()}
         try:
             if path in ("/figures", "/vouchers"):
-                self.platform.verify(self._body(), self.headers.get(SIGNATURE_HEADER, ""))
+                signature = self.headers.get(SIGNATURE_HEADER, "")
+                self.platform.verify(self._body(), signature, ("GET", path, asked))
             told = self._told(path, asked)
         except NotTaken as reason:
             self._answer(reason.status, {"code": reason.code})
@@ -94,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _target(self) -> tuple[str, dict[str, list[str]]]:
         parts = urlsplit(self.path)
-        return parts.path.rstrip("/"), parse_qs(parts.query)
+        return parts.path.rstrip("/"), parse_qs(parts.query, keep_blank_values=True)
 
     def _body(self) -> bytes:
         size = int(self.headers.get("Content-Length") or 0)
@@ -129,7 +130,7 @@ def tell_forever(platform: Platform, api_url: Callable[[], str | None]) -> None:
         pause_seconds = _BATCH_SECONDS
         for words in platform.words() if url is not None else []:
             try:
-                _tell(platform, f"{url}/v1/exchange/acknowledgements", words)
+                _tell(platform, str(url), "/v1/exchange/acknowledgements", words)
             except urllib.error.HTTPError as error:
                 say(f"word refused: {error.code} {error.read()[:300]!r}")
                 pause_seconds = _PAUSE_MAX_SECONDS
@@ -139,12 +140,12 @@ def tell_forever(platform: Platform, api_url: Callable[[], str | None]) -> None:
                 platform.told(words)
 
 
-def _tell(platform: Platform, url: str, words: list[dict[str, str]]) -> None:
+def _tell(platform: Platform, url: str, path: str, words: list[dict[str, str]]) -> None:
     body = json.dumps({"items": words}).encode()
     request = urllib.request.Request(  # noqa: S310 - the address of the local stack
-        url,
+        url + path,
         data=body,
-        headers={"Content-Type": "application/json", SIGNATURE_HEADER: platform.signed(body)},
+        headers={"Content-Type": "application/json", SIGNATURE_HEADER: platform.signed(body, path)},
     )
     with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - the address of the local stack
         answer.read()

@@ -79,11 +79,14 @@ def confirmed(
     return answer.json
 
 
-def sign_in(api: Any, assertion: str, *, at: datetime | None = None, source: str = "203.0.113.9") -> Any:
+def sign_in(
+    api: Any, assertion: str, *, at: datetime | None = None, source: str = "203.0.113.9", **more: Any
+) -> Any:
     body = {
         "grant_type": "client_credentials",
         "client_assertion_type": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         "client_assertion": assertion,
+        **more,
     }
     return api().post(TOKENS, body, at=at, headers={"Host": HOST}, source=source)
 
@@ -106,7 +109,7 @@ class Software:
         return self.send("POST", path, {} if body is None else body, **options)
 
 
-def signed_in(api: Any, program: Program, *, at: datetime | None = None) -> Software:
-    answer = sign_in(api, program.assertion(), at=at)
+def signed_in(api: Any, program: Program, *, at: datetime | None = None, **more: Any) -> Software:
+    answer = sign_in(api, program.assertion(), at=at, **more)
     assert answer.status == 200, answer.text
     return Software(api(), answer.json["access_token"])

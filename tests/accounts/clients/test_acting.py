@@ -102,15 +102,16 @@ def test_what_it_was_not_given_it_may_not_do_and_the_attempt_is_kept(
 ) -> None:
     from chalicelib.accounts.refusals.store import RefusedAttemptRow
 
-    for method, path, body in (
-        ("GET", "/v1/statements?institution=" + HEFEI_SCHOOL, None),
-        ("POST", "/v1/classes/cls_x/completion/submit", {"version": 1}),
-        ("POST", "/v1/clients", Program(name="又一个").wish()),
-        ("GET", "/v1/clients", None),
-        ("POST", "/v1/classes/cls_x/approve", {"version": 1}),
+    for method, path, body, code in (
+        ("GET", "/v1/statements?institution=" + HEFEI_SCHOOL, None, "insufficient_scope"),
+        ("POST", "/v1/classes/cls_x/completion/submit", {"version": 1}, "insufficient_scope"),
+        ("POST", "/v1/clients", Program(name="又一个").wish(), "forbidden"),
+        ("GET", "/v1/clients", None, "forbidden"),
+        ("POST", "/v1/classes/cls_x/approve", {"version": 1}, "forbidden"),
     ):
         answer = software.send(method, path, body, by="institution")
-        assert (answer.status, answer.json["code"]) == (403, "forbidden"), path
+        assert (answer.status, answer.json["code"]) == (403, code), path
+        assert ("WWW-Authenticate" in answer.headers) is (code == "insufficient_scope"), path
     me = software.get("/v1/me").json["actor"]
     kept = [row.record for row in RefusedAttemptRow.scan()]
     assert len([attempt for attempt in kept if attempt.last_change.actor == me]) >= 3
@@ -198,7 +199,9 @@ def test_keys_are_rotated_by_the_program_itself_without_a_gap(world: Any, api: A
     following = Program(name=program.name, kid="2027-spring", id=program.id)
     version = api("institution").get(f"/v1/clients/{program.id}").json["version"]
     body = {"version": version, "public_key": following.public_key()}
-    assert api("institution").post(path, body).status == 404, "no person slips a key in"
+    slipped_in = api("institution").post(path, body)
+    assert (slipped_in.status, slipped_in.json["code"]) == (403, "forbidden"), "no person slips a key in"
+    assert api("institution").post(f"{path}/{program.kid}/retire", {"version": version}).status == 403
     other = Program(name="另一个")
     confirmed(api, other)
     assert signed_in(api, other).post(path, body).status == 404, "nor another program"
@@ -208,6 +211,8 @@ def test_keys_are_rotated_by_the_program_itself_without_a_gap(world: Any, api: A
     third = Program(kid="third").public_key()
     full = software.post(path, {"version": added.json["version"], "public_key": third})
     assert full.json["code"] == "keys_full"
+    same = software.post(path, {"version": added.json["version"], "public_key": program.public_key()})
+    assert same.json["code"] == "keys_full", "of two reasons the one that stands before in the table"
     retiring = {"version": added.json["version"]}
     own = software.post(f"{path}/{program.kid}/retire", retiring)
     assert (own.status, own.json["code"]) == (409, "key_in_use")

@@ -215,3 +215,37 @@ def test_programs_are_no_accounts_of_people(world: Any, api: Any) -> None:
     ]
     assert [one["id"] for one in api("province").get("/v1/clients").json["items"]] == [program.id]
     assert api("clerk_wuhu").get("/v1/clients").json["items"] == []
+
+
+def test_what_it_does_itself_stands_in_nobodys_way_who_revokes_it(world: Any, api: Any) -> None:
+    """Who stole its key could else keep it for good: by its first use of a day, and by another key each time."""
+    program = Program()
+    shown = confirmed(api, program, at=world.now)["version"]
+    software = signed_in(api, program, at=world.now + DAY)
+    path = f"/v1/clients/{program.id}"
+    slipped_in = Program(kid="stolen", id=program.id).public_key()
+    added = software.post(f"{path}/keys", {"version": shown, "public_key": slipped_in}, at=world.now + DAY)
+    assert (added.status, added.json["version"]) == (200, shown + 2), "the day of use counts, and the key"
+    unread = api("institution").post(f"{path}/revoke", {"version": shown + 3, "reason": "泄露"})
+    assert (unread.status, unread.json["code"]) == (409, "version_conflict"), "nobody has seen that version"
+    gone = api("institution").post(f"{path}/revoke", {"version": shown, "reason": "泄露"})
+    assert (gone.status, gone.json["status"]) == (200, "disabled"), gone.text
+    assert software.post(f"{path}/keys", {"version": shown, "public_key": slipped_in}).status == 401
+    twice = api("institution").post(f"{path}/revoke", {"version": shown, "reason": "泄露"})
+    assert (twice.status, twice.json["code"]) == (409, "wrong_state")
+
+
+def test_one_that_was_asked_for_anew_is_not_revoked_by_what_was_seen_of_the_one_before(
+    world: Any, api: Any
+) -> None:
+    program = Program()
+    before = confirmed(api, program, at=world.now)["version"]
+    path, late = f"/v1/clients/{program.id}/revoke", world.now + 91 * DAY
+    anew = asked(api, program, at=late).json
+    assert anew["version"] == before + 1
+    old = api("institution").post(path, {"version": before, "reason": "停用"}, at=late)
+    assert (old.status, old.json["code"]) == (409, "version_conflict")
+    done = api("clerk").post(f"/v1/clients/{program.id}/confirm", {"version": anew["version"]}, at=late)
+    assert done.status == 200, done.text
+    gone = api("institution").post(path, {"version": anew["version"], "reason": "停用"}, at=late)
+    assert gone.json["status"] == "disabled", "what was seen before it was confirmed is this one"

@@ -11,6 +11,7 @@ from joserfc.jwk import ECKey
 
 from chalicelib.accounts.sign_in.attempts.model import SOURCE
 from tests.accounts.clients.builders import AUDIENCE, HOST, TOKENS, Program, asked, confirmed, sign_in
+from tests.support.people import HEFEI_SCHOOL
 
 
 @pytest.fixture
@@ -181,6 +182,51 @@ def test_a_form_is_told_what_is_wrong_with_it(api: Any, body: str, code: str, fi
     answer = as_fields(api, body)
     assert (answer.status, answer.json["code"]) == (400, "malformed"), answer.text
     assert (code, field) in {(one["code"], one["field"]) for one in answer.json["errors"]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "status", "error"),
+    [
+        ({"client_assertion": "e30.e30.e30"}, 401, "invalid_client"),
+        ({"client_id": "cli_somebodyelse"}, 401, "invalid_client"),
+        ({"grant_type": "authorization_code"}, 400, "unsupported_grant_type"),
+        ({"grant_type": ""}, 400, "invalid_request"),
+        ({"client_assertion": ""}, 400, "invalid_request"),
+        ({"resource": "x"}, 400, "invalid_request"),
+        ({"scope": "class.read claim.approve"}, 400, "invalid_scope"),
+        ({"scope": "a  b"}, 400, "invalid_request"),
+    ],
+)
+def test_a_library_of_oauth_is_told_its_errors_in_its_own_words_beside_the_problem(
+    api: Any, program: Program, changed: dict[str, str], status: int, error: str
+) -> None:
+    """RFC 6749, 5.2: without `error` a library takes any JSON that comes for a token."""
+    answer = as_fields(api, urlencode(fields_of(program, **changed)))
+    assert (answer.status, answer.json["error"]) == (status, error), answer.text
+    assert {"type", "title", "status", "code", "detail", "request_id"} <= answer.json.keys()
+    if all(changed.values()):
+        body = {"client_assertion": program.assertion(), **changed}
+        assert sign_in(api, body.pop("client_assertion"), **body).json["error"] == error, "as JSON alike"
+
+
+def test_a_library_of_oauth_is_told_of_a_suspended_school_and_of_too_many_failures(
+    world: Any, api: Any, program: Program
+) -> None:
+    version = api("clerk").get(f"/v1/institutions/{HEFEI_SCHOOL}").json["version"]
+    suspended = api("clerk").post(
+        f"/v1/institutions/{HEFEI_SCHOOL}/suspend", {"version": version, "reason": "核查"}
+    )
+    assert suspended.status == 200, suspended.text
+    refused = sign_in(api, program.assertion())
+    assert (refused.status, refused.json["error"]) == (409, "unauthorized_client"), refused.text
+    for _ in range(SOURCE.most + 1):
+        refused = sign_in(api, "e30.e30.e30", source="203.0.113.77")
+    assert (refused.status, refused.json["error"]) == (429, "temporarily_unavailable")
+
+
+def test_no_other_answer_has_the_errors_of_oauth(api: Any) -> None:
+    assert "error" not in api().post("/v1/auth/tokens", {"grant_type": "password"}).json
+    assert "error" not in api().get("/v1/me").json
 
 
 @pytest.mark.parametrize(

@@ -265,6 +265,20 @@ def enrol(api: Any, name: str) -> str:
     return str(secret)
 
 
+def test_what_its_holder_does_stands_in_nobodys_way_who_switches_an_account_off(api: Any) -> None:
+    """Activated and with a second factor, which each count its version up, since a clerk opened the page."""
+    shown = make(api, "recipient", role="finance")
+    enrol(api, "recipient")
+    path = f"/v1/accounts/{shown['id']}"
+    off = api("clerk").post(f"{path}/disable", {"version": shown["version"], "reason": "泄露"})
+    assert (off.status, off.json["status"]) == (200, "disabled"), off.text
+    assert off.json["version"] > shown["version"] + 3
+    again = api("clerk").post(f"{path}/reset", {"version": shown["version"]})
+    assert again.status == 200, again.text
+    stale = api("clerk").post(f"{path}/disable", {"version": shown["version"], "reason": "泄露"})
+    assert (stale.status, stale.json["code"]) == (409, "version_conflict"), "another matter since the reset"
+
+
 def test_a_code_is_asked_once_enrolled_and_good_once(api: Any) -> None:
     make(api, "recipient", role="finance")
     secret = enrol(api, "recipient")

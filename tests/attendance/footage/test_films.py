@@ -152,6 +152,14 @@ def test_a_camera_that_drops_frames_or_a_clock_read_by_hand_does_no_harm(room):
     assert footage(room)["coverage"] == 1
 
 
+@pytest.mark.parametrize(("seconds", "outcome"), [(1, "mismatch"), (47, "mismatch"), (48, "stored")])
+def test_a_second_of_film_is_no_minute(room, seconds, outcome):
+    """A minute off by a clock read by hand is much of a short clip: 33 s of film showed 33 minutes."""
+    content = film_of(seconds, f"clip {seconds}", size_bytes=100_000)
+    ends = (room.starts() + timedelta(seconds=60)).isoformat()
+    assert upload(room, announce(room, content=content, ended_at=ends)) == outcome
+
+
 def test_a_lesson_that_has_not_begun_has_no_footage(room):
     before = announce(room, at=room.starts() - timedelta(minutes=1))
     assert (before.status, before.json["code"]) == (409, "lesson_not_begun")

@@ -33,7 +33,12 @@ def item(room, person=0, **changes):
 
 def forward(room, *items, key=keys.PLATFORM_KEY, body=None, at=None):
     raw = json.dumps({"items": list(items)}).encode()
-    claims = {"iss": "national-platform", "aud": "voucher-service", "jti": "x"}
+    claims = {
+        "iss": "national-platform",
+        "aud": "voucher-service",
+        "jti": "x",
+        **keys.call_of("/v1/exchange/check-ins"),
+    }
     signature = keys.sign(key, claims | {"body_sha256": tokens.body_digest(raw)})
     return room.api().post(
         "/v1/exchange/check-ins",

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.accounts.model import account_id_of
 from tests.attendance.builders import HOURS, attended, mark_of, recorded, room_under
 from tests.classes.builders import Classroom
 
@@ -193,15 +194,81 @@ def test_the_list_of_what_needs_review_comes_in_pages(world, api):
     assert len(ids) == len(set(ids)) == 5
 
 
-def test_the_institution_sees_its_check_ins_without_the_places(room):
-    room.check_in(room.people[0])
+def looks(room):
+    """Give the records of who looked at the places of the first lesson."""
+    from chalicelib.accounts.disclosures.store import AccessRow
+
+    return [row.record for row in AccessRow.query(room.lesson()["id"]) if row.purpose == "check_in.places"]
+
+
+@pytest.mark.parametrize("who", ["institution", "clerk", "supervisor", "province"])
+def test_who_looks_at_check_ins_sees_rounded_distances_and_no_places(room, who):
+    room.check_in(room.people[0], location={"accuracy_m": 500, "lng": 117.2285})
     room.check_in(room.people[1], location={"lat": 31.9})
-    ours, theirs = recorded(room, who="institution")[0], recorded(room)[0]
+    came, stayed_away = recorded(room, who=who)[0]["proofs"][0], recorded(room, who=who, outcome="refused")[0]
+    assert (came["location"], came["distance_m"]) == (None, 120.0)
+    assert (stayed_away["location"], stayed_away["distance_m"]) == (None, 9000.0)
+    if who != "institution":
+        waiting = room.api(who).get("/v1/check-ins", at=room.ended()).json["items"]
+        assert waiting[0]["proofs"][0]["location"] is None
+    assert looks(room) == []
+
+
+def test_a_decision_on_a_check_in_is_answered_without_the_place(room):
+    room.check_in(room.people[0], location={"accuracy_m": 500})
+    answer = decide(room, "accept", recorded(room)[0])
+    assert answer.json["proofs"][0]["location"] is None
+
+
+@pytest.mark.parametrize("outcome", ["recorded", "needs_review", "refused"])
+def test_exact_places_are_shown_to_a_bureau_that_opens_them_and_each_look_leaves_a_record(room, outcome):
+    room.check_in(room.people[0], location={"accuracy_m": 500})
+    room.check_in(room.people[1], location={"lat": 31.9})
+    for count in (1, 2):
+        (item,) = recorded(room, outcome=outcome, opened="true")
+        proof = item if outcome == "refused" else item["proofs"][0]
+        assert proof["location"]["coord_system"] == "gcj02"
+        assert proof["distance_m"] % 10 or outcome != "refused", "to a tenth of a metre"
+        found = looks(room)
+        assert [(one.items, one.division, one.last_change.actor) for one in found] == [
+            (1, "340111", account_id_of("clerk"))
+        ] * count
+    assert (
+        room.api("reviewer_wuhu").get(f"/v1/lessons/{room.lesson()['id']}/check-ins?opened=true").status
+        == 404
+    )
+    assert len(looks(room)) == 2
+
+
+def test_nobody_at_the_institution_opens_places_and_what_shows_none_leaves_no_record(room):
+    assert recorded(room, opened="true") == []
+    room.check_in(room.people[0])
+    ours = recorded(room, who="institution", opened="true")[0]
     assert ours["proofs"][0]["location"] is None
-    assert theirs["proofs"][0]["location"]["coord_system"] == "gcj02"
     assert "*" in ours["trainee"]["name"]
     assert ours["allowed_actions"] == []
-    assert recorded(room, outcome="refused", who="institution")[0]["location"] is None
+    assert looks(room) == []
+
+
+def test_a_look_that_cannot_be_recorded_shows_no_place(room):
+    from chalicelib.aws.table import connection
+    from chalicelib.kernel.errors import Unavailable
+
+    room.check_in(room.people[0])
+
+    def act(request, **_):
+        if b"personal-data-accesses" in (request.body or b""):
+            raise Unavailable
+
+    events = connection().client.meta.events
+    events.register_first("before-send.dynamodb", act)
+    try:
+        path = f"/v1/lessons/{room.lesson()['id']}/check-ins"
+        answer = room.api("clerk").get(path, {"opened": "true"}, at=room.ended())
+    finally:
+        events.unregister("before-send.dynamodb", act)
+    assert answer.status >= 500
+    assert "lng" not in answer.text
 
 
 @pytest.mark.parametrize("check_in_id", ["chk_x", "chk_nothing-01abc", "les_x-01", "x", "chk_%2F-01"])

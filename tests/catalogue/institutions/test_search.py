@@ -2,10 +2,14 @@
 
 import msgspec
 import pytest
+from stdnum.cn.uscc import calc_check_digit
 
+from chalicelib.catalogue.institutions import store
 from chalicelib.kernel.geo import CoordSystem, Point, convert
-from tests.support.people import HEFEI_SCHOOL
+from infra.local.catalogue import INSTITUTIONS
+from tests.support.people import HEFEI_OTHER, HEFEI_SCHOOL, WUHU_SCHOOL
 
+SEEDED = (HEFEI_SCHOOL, HEFEI_OTHER, WUHU_SCHOOL)
 HEFEI = Point(117.28, 31.86, CoordSystem.WGS84)
 
 
@@ -17,7 +21,7 @@ def near(point=HEFEI, system=CoordSystem.WGS84):
 @pytest.fixture
 def many(world):
     """Forty institutions north of Hefei, some hundred metres apart, every other one in Feidong."""
-    from chalicelib.catalogue.institutions import reading, store
+    from chalicelib.catalogue.institutions import reading
     from chalicelib.catalogue.institutions.model import Location
 
     school = store.find_institution(HEFEI_SCHOOL)
@@ -59,6 +63,58 @@ def test_pages_without_a_place_are_full_and_hold_each_once(many, api):
     hits, pages = walk(api, {"division": "340122", "limit": 6})
     assert [hit["division"] for hit in hits] == ["340122"] * 20
     assert (pages, len({hit["uscc"] for hit in hits})) == (4, 20)
+
+
+COUNTIES = (
+    "341882",
+    "340111",
+    "340826",
+    "340122",
+    "341881",
+    "340803",
+    "340111",
+    "341882",
+    "340826",
+    "340202",
+)
+"""In no order: districts of cities, and counties that answer to the province."""
+
+
+def entry_in(world, api, division, number, **known):
+    """Enter an institution over HTTP, or change its entry; gives its code."""
+    body = f"91340000MY{number:07d}"
+    code = body + calc_check_digit(body)
+    entry = {name: value for name, value in INSTITUTIONS[2].items() if name not in ("uscc", "bank_account")}
+    entry |= {"division": division, "name": f"第{number}培训学校", "programs": [world.program_id], **known}
+    answer = api("province").put(f"/v1/institutions/{code}", entry)
+    assert answer.status == (200 if known else 201), answer.text
+    return code
+
+
+@pytest.mark.parametrize("limit", [1, 2, 5])
+def test_institutions_entered_in_many_counties_come_each_once_whatever_the_page(world, api, limit):
+    made = [entry_in(world, api, division, number) for number, division in enumerate(COUNTIES)]
+    entry_in(world, api, "341022", 3, version=1)  # it moves: the list has it there, and there alone
+    stopped = {"version": 1, "reason": "核查中"}
+    assert api("province").post(f"/v1/institutions/{made[5]}/suspend", stopped).status == 200
+    hits, pages = walk(api, {"limit": limit})
+    places = [(hit["division"], hit["uscc"]) for hit in hits]
+    assert places == sorted(set(places)), "in the order of their divisions, each once"
+    assert {uscc for _, uscc in places} == {*made, *SEEDED} - {made[5]}
+    assert ("341022", made[3]) in places
+    assert pages == -(-len(places) // limit)
+
+
+@pytest.mark.parametrize("limit", [7, 100])
+def test_more_institutions_than_one_read_gives_come_each_once(world, api, limit):
+    school = store.find_institution(HEFEI_SCHOOL)
+    made = {f"9134MANY{number:04d}": COUNTIES[number % len(COUNTIES)] for number in range(230)}
+    for uscc, division in made.items():
+        one = msgspec.structs.replace(school, uscc=uscc, division=division, last_change=None)
+        store.save_institution(one, version=None, change=world.change)
+    places = [(hit["division"], hit["uscc"]) for hit in walk(api, {"limit": limit})[0]]
+    assert places == sorted(set(places))
+    assert {uscc for _, uscc in places} == {*made, *SEEDED}
 
 
 def test_a_radius_leaves_out_what_is_farther(many, api):

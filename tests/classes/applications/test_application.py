@@ -1,6 +1,6 @@
 """Applying for a class and deciding on it (step 6)."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -63,11 +63,24 @@ def test_seven_calendar_days_before_opening_is_in_time_and_six_are_not(world):
     room.do("institution", "submit", at=world.later(days=3, hours=14, minutes=59))
 
 
-def test_short_lessons_are_a_warning_that_the_clerk_sees(world):
+def test_a_minute_that_counts_as_eight_hours_is_refused(world):
+    """Was a warning: lessons of one minute were paid, and rules that compare lessons by length saw nothing."""
     body = application(world)
-    body["lessons"][0]["ends_at"] = (world.now + 10 * DAY + timedelta(hours=1)).isoformat()
-    room = Classroom(world, **body).do("institution", "submit")
-    assert codes(room.read("clerk")) == {"hours_too_long"}
+    starts_at = datetime.fromisoformat(body["lessons"][0]["starts_at"])
+    body["lessons"][0]["ends_at"] = (starts_at + timedelta(hours=6, minutes=-1)).isoformat()
+    room = Classroom(world, **body)
+    assert codes(room.json) == {"hours_too_long"}
+    assert room.try_("institution", "submit").json["code"] == "hours_too_long"
+
+
+def test_fewer_hours_than_the_project_has_are_refused(world, api):
+    body = application(world)
+    path = f"/v1/projects/{body['project_id']}"
+    entry = api("province").get(path).json
+    entry.pop("id")
+    changed = api("province").put(path, entry | {"hours": 120})
+    assert changed.status == 200, changed.text
+    assert Classroom(world, **body).try_("institution", "submit").json["code"] == "project_hours_unmet"
 
 
 def test_an_application_is_filed_returned_with_a_reason_changed_filed_again_and_approved(world, api):

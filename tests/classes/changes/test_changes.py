@@ -159,6 +159,21 @@ def test_a_lesson_is_moved_and_a_trainer_replaced_only_once_the_clerk_approves(w
     ]
 
 
+def test_a_class_is_not_moved_to_tomorrow_that_was_filed_for_later(world):
+    """Was not asked of a change: filed for February, approved without a warning, and held from the next day on."""
+    room = Classroom(world).approved()  # opens ten days from now
+    sooner = apply(room, lessons=wanted(room, _0=-4 * DAY))
+    assert (sooner.status, sooner.json["code"]) == (409, "filed_too_late"), sooner.text
+    in_time = apply(room, lessons=wanted(room, _0=-3 * DAY))
+    assert in_time.status == 201, in_time.text
+
+
+def test_a_change_of_later_lessons_may_come_late(world):
+    room = Classroom(world).approved()
+    applied = apply(room, at=world.later(days=9), lessons=wanted(room, _2=-1 * DAY + timedelta(hours=7)))
+    assert applied.json.get("code") != "filed_too_late", applied.text
+
+
 def test_a_rejected_change_leaves_the_timetable_and_another_may_be_applied_for(world):
     room = Classroom(world).approved()
     before = room.json["lessons"]

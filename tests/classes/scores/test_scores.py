@@ -67,7 +67,25 @@ def test_incomplete_or_wrong_scores_are_all_named_and_not_applied(world, api):
 def test_a_mark_is_from_0_to_100(world, value):
     room = Classroom(world).completed(1)
     answer = room.put_scores(marks(room, (value, 60)))
-    assert (answer.status, answer.json["code"]) == (422, "scores_incomplete")
+    assert (answer.status, answer.json["code"]) == (422, "rows_invalid")
+    (fault,) = answer.json["errors"]
+    assert (fault["code"], fault["field"]) == ("invalid_mark", "rows[0].theory")
+    assert (fault["row"], fault["column"]) == (1, "theory"), "as before"
+
+
+def test_wrong_marks_are_not_told_as_missing_ones(world):
+    room = Classroom(world).completed(3)
+    rows = marks(room, (101, 60), (60, -1), (60, 60))
+    wrong = room.put_scores(rows)
+    assert (wrong.status, wrong.json["code"]) == (422, "rows_invalid"), wrong.text
+    assert "2" in wrong.json["detail"]
+    assert [fault["field"] for fault in wrong.json["errors"]] == ["rows[0].theory", "rows[1].practice"]
+    dry = room.put_scores(rows, query="?dry_run=true")
+    assert (dry.status, dry.json["passed"] + dry.json["failed"]) == (200, 1), "what would not be applied"
+    assert [fault["field"] for fault in dry.json["errors"]] == ["rows[0].theory", "rows[1].practice"]
+    lacking = room.put_scores(rows[:2])
+    assert (lacking.status, lacking.json["code"]) == (422, "scores_incomplete")
+    assert "有 1 名学员没有成绩" in lacking.json["detail"], "the one of whom nothing was sent"
 
 
 @pytest.mark.parametrize("value", ["60", 59.5, None, True])

@@ -59,3 +59,32 @@ def test_no_page_but_the_one_for_scanning_may_use_the_camera(api, world):
     assert "camera=(self)" in policy["/scan"]
     assert "camera=()" in policy["/console"]
     assert "wasm" not in school.get("/scan").answer.headers["Content-Security-Policy"]
+
+
+def kept_of(api, world):
+    return api("institution_two").get("/v1/scans", at=world.now).json["items"]
+
+
+def test_what_a_preview_refuses_at_the_counter_is_kept_as_evidence_once_in_five_minutes(api, world, token):
+    desk = Visitor(api, "institution", at=world.now)
+    desk.press(
+        desk.press(desk.get("/scan"), "scan.look", token=token, project_id=world.project_id), "scan.redeem"
+    )
+    other = Visitor(api, "institution_two", at=world.now)
+    for _ in range(3):
+        other.press(other.get("/scan"), "scan.look", token=token, project_id=world.project_id)
+    kept = kept_of(api, world)
+    assert [(scan["code"], scan["device_id"]) for scan in kept] == [("token_replayed", "preview")]
+    assert kept[0]["voucher_id"], "whose code it was"
+    other.press(other.get("/scan"), "scan.look", token="abc", project_id=world.project_id)
+    assert len(kept_of(api, world)) == 2, "another code is another refusal"
+    later = Visitor(api, "institution_two", at=world.later(minutes=6))
+    later.press(later.get("/scan"), "scan.look", token="abc", project_id=world.project_id)
+    assert len(kept_of(api, world)) == 3
+    assert "预扫" in Visitor(api, "clerk", at=world.later(minutes=6)).get("/console/scans").text
+
+
+def test_a_preview_that_finds_nothing_against_a_scan_leaves_nothing(api, world, token):
+    desk = Visitor(api, "institution", at=world.now)
+    desk.press(desk.get("/scan"), "scan.look", token=token, project_id=world.project_id)
+    assert api("institution").get("/v1/scans", at=world.now).json["items"] == []

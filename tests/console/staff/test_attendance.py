@@ -38,7 +38,11 @@ def test_the_map_puts_people_round_the_site_in_metres(api, world, room):
     room.check_in(near, location={"accuracy_m": 20})
     room.check_in(far, location={"accuracy_m": 50, "lng": 117.2282}, device_id="phone-2")
     clerk = Visitor(api, "clerk", at=room.starts() + timedelta(hours=3))
-    page = clerk.get(f"/console/classes/{room.id}/{room.lesson()['id']}")
+    path = f"/console/classes/{room.id}/{room.lesson()['id']}"
+    masked = clerk.get(path)
+    assert masked.html.count('<circle class="ring"') == 0
+    assert "查看确切位置（将留痕）" in masked.text
+    page = clerk.get(f"{path}?opened=true")
     assert page.html.count('<circle class="ring"') == 2
     assert "±50 m" in page.text
     assert "允许范围" in page.html

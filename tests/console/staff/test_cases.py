@@ -3,18 +3,20 @@
 import ast
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from chalicelib.console import findings
+from chalicelib.console.staff.naming import names_of
 from chalicelib.programs.thresholds import Thresholds
 from chalicelib.supervision.records.model import FindingKind, Severity
 from chalicelib.supervision.rules.register import CLASS_RULES, VOUCHER_RULES
 from tests.subsidies.scored import Money, scored_class
 from tests.supervision.cases.found import finding, read, record
 from tests.support.pages import Visitor
-from tests.support.people import HEFEI_SCHOOL
+from tests.support.people import HEFEI_SCHOOL, staff_principal
 
 RULES = Path(findings.__file__).parents[1] / "supervision/rules"
 DEVICE = {"devices": 1, "people": 4, "people_on_one_day": 4, "device_people": 3, "uses_by_others": 9}
@@ -68,6 +70,56 @@ def test_a_case_is_taken_up_and_decided_on_its_page(world: Any, money: Money, fo
     assert done.status == 200, done.text
     assert "属实" in done.text
     assert read(money, found)["reason"] == "四人均非本人"
+
+
+def test_a_case_that_is_theirs_is_not_offered_to_them_again_and_tells_who_has_it(
+    world: Any, money: Money, found: Any
+) -> None:
+    case = read(money, found)
+    supervisor = Visitor(world.api, "supervisor", at=money.now)
+    page = supervisor.press(supervisor.get(f"/console/cases/{case['id']}"), "risk_case.take")
+    assert "risk_case.take" not in page.decisions
+    assert "risk_case.resolve" in page.decisions
+    taker = read(money, found)["taken_by"]
+    assert taker.startswith("acc_")
+    assert taker not in page.text, "people read a name"
+    assert "supervisor-3401" in page.text or "监督" in page.text
+    other = Visitor(world.api, "province", at=money.now).get(f"/console/cases/{case['id']}")
+    assert "risk_case.take" in other.decisions, "another may take it over"
+
+
+def test_a_case_names_its_people_classes_and_lessons_and_shows_no_ids(world: Any, money: Money) -> None:
+    money.budget()
+    class_id = scored_class(world, 2)
+    lines = [line["enrolment_id"] for line in money.claim(class_id)["lines"]]
+    lesson = class_id.replace("cls_", "les_") + "-01"
+    one = finding(class_id, lines=lines, enrolments=lines, lessons=[lesson], train_km_per_hour=150, **DEVICE)
+    record(money, one)
+    page = Visitor(world.api, "supervisor", at=money.now).get(f"/console/cases/{read(money, one)['id']}")
+    text = " ".join(page.text.split())
+    assert not re.search(r"\b(enr|les|acc|cls)_[a-z0-9]{4}", text), text
+    assert "张* 1234" in text
+    assert "电商一班 第 1 课" in text
+    assert "铁路上限（公里/小时） 150" in text, "a limit has its unit"
+    assert "另一界限" not in text
+
+
+def test_who_has_another_area_or_is_another_school_is_told_no_name(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 1)
+    whom = f"enr_{class_id[4:20]}00"
+
+    def named(who: str) -> str:
+        page: Any = SimpleNamespace(
+            session=SimpleNamespace(principal=staff_principal(who)),
+            english=False,
+            say=lambda chinese, _: chinese,
+        )
+        return names_of(page, [whom])[whom]
+
+    for who in ("supervisor", "province", "institution"):
+        assert named(who) == "张* 1234", who
+    for who in ("supervisor_wuhu", "institution_two"):
+        assert named(who) == f"学员 …{whom[-4:]}", who
 
 
 def test_what_follows_has_a_form_for_who_may_and_a_link_for_all(world: Any, money: Money, found: Any) -> None:

@@ -58,6 +58,7 @@ SHOWN = {
         "inspections",
         "inspections/{inspection}",
         "classes/{scored}/history",
+        "lookups",
     ],
     "institution": ["/scan", "desk", "desk/class", "classes/{scored}/claim", "enrolments"],
     "province": [

@@ -1,5 +1,6 @@
 """Inspections and the reports of supervision on pages: drawing, entering, whom to call, charts with tables."""
 
+import re
 from typing import Any
 
 import pytest
@@ -40,6 +41,17 @@ def test_a_sample_is_drawn_and_what_was_found_entered_and_corrected(world: Any, 
     listed = supervisor.get("/console/inspections")
     assert "下一次抽查种子的哈希值" in listed.text
     assert sample.path.rpartition("/")[2].partition("?")[0] in listed.html
+
+
+@pytest.mark.parametrize(("scope", "name"), [("trainees", "张* 1234"), ("lessons", "电商一班 第 1 课")])
+def test_a_sample_names_its_subjects_on_links_and_buttons(
+    world: Any, money: Money, scope: str, name: str
+) -> None:
+    scored_class(world, 2)
+    _, sample = drawn(world, money, scope=scope, share="100")
+    assert name in sample.text
+    assert not re.search(r"\b(enr|les|acc)_[a-z0-9]{4}", sample.text)
+    assert any(name in label for form in sample.forms for label in form.buttons.values())
 
 
 def test_a_share_that_is_none_is_refused_and_what_was_typed_stays(world: Any, money: Money) -> None:

@@ -4,22 +4,24 @@ import hashlib
 import json
 import re
 
+import app
 from chalicelib.sheets.content_types import CSV
-from infra.local.people import demo_list
+from chalicelib.sheets.writing import write_csv
+from infra.local.people import GRADUATE_HEADERS, demo_list, graduate_row, make_person
 from tests.accounts.builders import numbered
 from tests.support.pages import Visitor
 from tests.support.people import HEFEI_SCHOOL
 from tests.vouchers.batches.test_issuance_from_a_list import NOW, arrive
 
 
-def announced(visitor, raw, *, partial):
+def announced(visitor, raw, *, partial, filename="毕业生.xlsx"):
     page = visitor.get("/console/lists")
     csrf = next(value for form in page.forms for name, value in form.fields if name == "csrf")
     pairs = [
         ("csrf", csrf),
         ("do", "list.upload"),
         ("kind", "graduates"),
-        ("filename", "毕业生.xlsx"),
+        ("filename", filename),
         ("size_bytes", str(len(raw))),
         ("sha256", hashlib.sha256(raw).hexdigest()),
         *([("partial", "yes")] if partial else []),
@@ -53,9 +55,32 @@ def test_a_list_is_uploaded_its_errors_read_and_its_vouchers_issued_by_two(world
     assert "将批准的内容" in own.text
     assert f"{expected.eligible * 6000:,}.00" in own.text, "the total that will be approved"
     assert "issuance_batch.approve" not in own.decisions, "not one's own proposal"
+    tray = two.get("/console?kind=issuance_batch")
+    assert world.program_id not in tray.text, "a batch is called by its program's name"
     approved = two.press(two.get(path), "issuance_batch.approve")
     assert approved.status == 200, approved.text
     assert "正在发放" in approved.text
+    messages = [json.dumps(message) for message in cloud.messages("issuance")]
+    app.issue_vouchers({"Records": [{"messageId": "m", "body": body} for body in messages]}, None)
+    issued = one.get(f"/console/lists/{import_id}")
+    assert "本名单已发放过" in issued.text
+    again = one.press(issued, "import.propose", declared_count=str(expected.valid))
+    assert again.status == 409
+    assert "没有可发放的人" in again.text
+
+
+def test_what_is_told_of_a_list_names_what_was_read_and_how(world, api, cloud):
+    rows = [list(graduate_row(make_person(n, today=NOW.date()))) for n in range(3)]
+    rows[0][GRADUATE_HEADERS.index("学历")] = "大专"
+    raw = write_csv(GRADUATE_HEADERS, rows)
+    one = Visitor(api, "province", at=NOW)
+    import_id = announced(one, raw, partial=True, filename="毕业生.csv")
+    arrive(cloud, import_id, raw)
+    told = api("province").get(f"/v1/imports/{import_id}", at=NOW).json["notices"]
+    page = one.get(f"/console/lists/{import_id}")
+    assert "大专" in told[0]["detail"]
+    assert all(notice["detail"] in page.text for notice in told)
+    assert "“…”" not in page.text
 
 
 def test_an_account_is_asked_for_confirmed_and_its_code_shown_once(world, api):

@@ -140,10 +140,13 @@ def test_a_payment_is_stopped_and_let_go_by_another(world, money):
     money.budget()
     claim = money.publicised(scored_class(world, 1))
     finance, supervisor = visit(money, "finance"), visit(money, "supervisor")
-    page = finance.get("/console/holds")
-    held = finance.press(page, "new.hold", subject_kind="claim", subject_id=claim["id"], reason="举报待查")
+    leads = next(link for link in finance.get(f"/console/claims/{claim['id']}").links if "/holds?" in link)
+    page = finance.get("/console/holds?" + leads.partition("?")[2])
+    held = finance.press(page, "new.hold", reason="举报待查")  # whose payment, the link has told
     assert held.status == 200, held.text
     assert "举报待查" in held.text
+    assert "电商一班" in held.text
+    assert claim["id"] not in held.text, "a hold is on something that has a name"
     let_go = supervisor.press(supervisor.get("/console/holds"), "hold.release", words="查无实据")
     assert let_go.status == 200, let_go.text
     assert "举报待查" not in visit(money, "finance").get("/console/holds").text

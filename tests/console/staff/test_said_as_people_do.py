@@ -1,7 +1,10 @@
 """What pages say of people, changes and money: names and words, never ids, paths or fen."""
 
 from datetime import timedelta
+from types import SimpleNamespace
 
+from chalicelib.console.staff.areas.waiting import _title
+from chalicelib.console.staff.rendering import _AREAS
 from chalicelib.sheets.content_types import XLSX
 from tests.classes.builders import Classroom, application, xlsx
 from tests.support.pages import Visitor
@@ -116,5 +119,68 @@ def test_a_message_beyond_the_first_page_of_its_list_stands_first_where_it_is_as
         page = province.get("/console/deliveries", message=delivery.message_id)
         assert page.text.count(name) == 1
         assert page.text.index(name) == min(page.text.index(n) for n in names if n in page.text)
-        [onwards] = [link for link in page.links if "cursor=" in link]
-        assert province.get("/console/deliveries" + onwards).status == 200
+        on_pages = list(named_on(page, names))
+        while onwards := onwards_on(page):
+            page = province.get("/console/deliveries" + onwards)
+            assert page.status == 200, page.text
+            on_pages += named_on(page, names)
+        assert sorted(on_pages) == names, "each once, on whichever page"
+
+
+def onwards_on(page):
+    return next((link for link in page.links if "cursor=" in link and "lang=" not in link), "")
+
+
+def named_on(page, names):
+    return [name for name in names if name in page.text]
+
+
+def test_a_message_that_moves_while_people_turn_pages_leads_into_no_other_list(api, world):
+    from chalicelib.exchange import store
+    from chalicelib.kernel.principal import change_of, system_context
+    from tests.exchange.test_returning import returned
+    from tests.support.streams import handed_over, voucher_changes
+
+    names = [f"vch_moves{number:03d}" for number in range(120)]
+    returned(*[record for name in names for record in voucher_changes(name)])
+    (delivery,) = store.deliveries_of(names[60])
+    province = Visitor(api, "province", at=world.now)
+    page = province.get("/console/deliveries", message=delivery.message_id)
+    shown = named_on(page, names)
+    handed_over(names[60], 1)
+    change = change_of(system_context("test", now=world.now, request_id="req_test"), "test")
+    assert store.mark_refused(
+        store.deliveries_of(names[60])[0], reason="面额不符", now=world.now, change=change
+    )
+    while onwards := onwards_on(page):
+        page = province.get("/console/deliveries" + onwards)
+        assert page.status == 200, page.text
+        shown += named_on(page, names)
+    assert sorted(shown) == names
+    chip = next(link for link in page.links if "state=refused" in link)
+    refused = province.get("/console/deliveries" + chip)
+    assert named_on(refused, names) == [names[60]]
+
+
+def test_no_two_areas_of_the_navigation_share_a_name_in_either_language():
+    for language in (0, 1):
+        names = [names[language] for _, names, _ in _AREAS]
+        assert len(names) == len(set(names)), names
+
+
+def test_a_row_that_is_overdue_is_not_also_said_to_be_due_soon(api, world):
+    room = api("institution").post("/v1/classes", application(world), at=world.now).json
+    api("institution").post(f"/v1/classes/{room['id']}/submit", {"version": 1}, at=world.now)
+    later = world.now + timedelta(days=30)
+    item = api("clerk").get("/v1/waiting?kind=class", at=later).json["items"][0]
+    assert item["flags"] == ["late", "overdue"]
+    page = Visitor(api, "clerk", at=later).get("/console", kind="class")
+    assert page.text.count("临近到期") == 1, "the filter alone"
+    assert page.text.count("已超期") == 2, "the filter, and the row"
+    assert "Due soon" in Visitor(api, "clerk", lang="en", at=later).get("/console").text
+
+
+def test_footage_that_waits_is_told_by_its_lesson():
+    item = SimpleNamespace(kind="footage", name="电商一班", within="les_abcdefgh-03", subject="seg_1")
+    page = SimpleNamespace(english=False, say=lambda chinese, _: chinese)
+    assert _title(page, item) == "电商一班 第 3 课"

@@ -629,7 +629,7 @@ def exchange(world: Any) -> Story:
 
 def _signed(world: Any, path: str, body: Any, at: Any) -> Use:
     raw = json.dumps(body).encode()
-    headers = {"X-Message-Signature": lambda: keys.signed_by_platform(raw)}
+    headers = {"X-Message-Signature": lambda: keys.signed_by_platform(raw, path)}
     return Use(world.api(), path, None, at, {"raw": raw, "headers": headers})
 
 

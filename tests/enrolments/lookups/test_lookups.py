@@ -1,19 +1,23 @@
 """Looking a person up by ID number: for whom, what it tells, what it leaves, and what it never tells."""
 
 import logging
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
 
-from chalicelib.accounts.disclosures.store import AccessRow
+from chalicelib.accounts.disclosures import store as disclosures_store
+from chalicelib.accounts.disclosures.store import AccessRow, add_accesses
 from chalicelib.accounts.model import account_id_of
 from chalicelib.accounts.persons.service import find_person_key, person_key_of
 from chalicelib.accounts.persons.store import PersonIndexRow
 from chalicelib.edge import pace
-from chalicelib.enrolments.lookups.model import NOBODY
+from chalicelib.enrolments.lookups.model import NOBODY, lookups_on
 from chalicelib.enrolments.lookups.service import MISSES
+from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import system_context
+from chalicelib.kernel.reasons import error
 from chalicelib.supervision.audit.jobs import record_audit
 from infra.local import catalogue
 from infra.privacy_scan import scan
@@ -29,9 +33,25 @@ def look(world: Any, who: str, id_number: str, purpose: str = "核对投诉") ->
     return world.api(who).post(PATH, {"id_number": id_number, "purpose": purpose}, at=world.now)
 
 
-def accesses() -> list[Any]:
+def found_in_accesses() -> list[Any]:
     found = [row.record for row in AccessRow.scan() if row.record.last_change.action == "person.find"]
     return sorted(found, key=lambda access: access.access)
+
+
+def accesses() -> list[Any]:
+    """Give what stands in the histories of people."""
+    return [access for access in found_in_accesses() if not access.subject.startswith("lookups_")]
+
+
+def listed() -> list[Any]:
+    """Give what stands in the lists of days."""
+    return [access for access in found_in_accesses() if access.subject.startswith("lookups_")]
+
+
+def audited(world: Any) -> None:
+    """Have the chain told of every lookup, as the stream does."""
+    told = [stream_record(AccessRow, None, access) for access in found_in_accesses()]
+    record_audit(stream_event(*told), system_context("audit", now=world.now, request_id="req_test"))
 
 
 def test_a_bureau_finds_what_of_a_person_lies_in_its_area(world: Any) -> None:
@@ -176,8 +196,7 @@ def test_whoever_tries_what_a_masked_number_may_be_has_few_tries_a_day(world: An
 
 def test_the_audit_tells_no_city_who_is_unknown_in_the_whole_province(world: Any) -> None:
     look(world, "supervisor", world.person(1).id_number)
-    told = [stream_record(AccessRow, None, access) for access in accesses()]
-    record_audit(stream_event(*told), system_context("audit", now=world.now, request_id="req_test"))
+    audited(world)
     asked = {"subject": NOBODY}
     assert world.api("supervisor").get("/v1/audit", asked).status == 404
     assert len(world.api("province").whole("/v1/audit", asked)) == 1
@@ -188,8 +207,7 @@ def test_two_areas_that_looked_somebody_up_each_see_their_own_look(world: Any) -
     world.enrolment(person)
     for who in ("clerk", "clerk_wuhu"):
         look(world, who, person.id_number, f"核对投诉 {who}")
-    told = [stream_record(AccessRow, None, access) for access in accesses()]
-    record_audit(stream_event(*told), system_context("audit", now=world.now, request_id="req_test"))
+    audited(world)
     asked = {"subject": person_key_of(person.id_number), "limit": 1}
     for who, reasons in (
         ("supervisor", ["核对投诉 clerk"]),
@@ -199,3 +217,80 @@ def test_two_areas_that_looked_somebody_up_each_see_their_own_look(world: Any) -
         history = world.api(who).whole("/v1/audit", asked)
         assert [record["reason"] for record in history] == reasons, who
         assert {record["action"] for record in history} == {"person.find"}
+
+
+def test_a_supervisor_sees_who_looked_whom_up_in_the_area_by_day_and_by_officer(world: Any) -> None:
+    person = world.person(1)
+    world.enrolment(person)
+    key = person_key_of(person.id_number)
+    for who in ("clerk", "reviewer", "clerk_wuhu"):
+        look(world, who, person.id_number, f"核对投诉 {who}")
+    audited(world)
+    day = {"subject": lookups_on(shanghai_date(world.now), "340111")}
+    seen = world.api("supervisor").whole("/v1/audit", {**day, "limit": 1})
+    told = [(one["actor"], one["reason"], one["after"].get("person")) for one in seen]
+    assert sorted(told) == sorted(
+        (account_id_of(who), f"核对投诉 {who}", key) for who in ("clerk", "reviewer")
+    )
+    of_one = world.api("supervisor").whole("/v1/audit", {**day, "actor": account_id_of("reviewer")})
+    assert [one["actor"] for one in of_one] == [account_id_of("reviewer")]
+    assert world.api("supervisor_wuhu").get("/v1/audit", day).status == 404
+    assert len(world.api("province").whole("/v1/audit", day)) == 2
+    tomorrow = {"subject": lookups_on(shanghai_date(world.now) + timedelta(days=1), "3401")}
+    assert world.api("supervisor").get("/v1/audit", tomorrow).status == 404
+    assert world.api("clerk").get("/v1/audit", day).status == 403
+
+
+def test_the_list_of_a_day_tells_no_city_who_is_known_elsewhere(world: Any) -> None:
+    elsewhere, unknown = world.person(1), world.person(2)
+    world.enrolment(elsewhere)
+    for person in (elsewhere, unknown):
+        look(world, "clerk_wuhu", person.id_number)
+    audited(world)
+    day = {"subject": lookups_on(shanghai_date(world.now), "3402")}
+    seen = world.api("supervisor_wuhu").whole("/v1/audit", day)
+    assert len(seen) == 2
+    assert person_key_of(elsewhere.id_number) not in repr(seen)
+    first, second = ({**one["after"], "access": ""} for one in seen)
+    assert first == second
+
+
+def test_nothing_is_told_where_the_list_of_the_day_could_not_be_written(
+    world: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = world.person(1)
+    world.enrolment(person)
+    written: list[Any] = []
+
+    def fails(accesses: Any, **given: Any) -> None:
+        written.extend(accesses)
+        if len(written) > 1:
+            raise error("try_again")
+        add_accesses(accesses, **given)
+
+    monkeypatch.setattr(disclosures_store, "add_accesses", fails)
+    refused = look(world, "clerk", person.id_number)
+    assert refused.status == 503, refused.text
+    assert "enr_" not in refused.text
+    assert [access.subject for access in accesses()] == [person_key_of(person.id_number)]
+
+
+def test_a_repeat_under_the_same_key_is_a_look_of_its_own(world: Any) -> None:
+    """Hours later the same call showed the person again, and left no record of it."""
+    person = world.person(1)
+    voucher_id = world.voucher(person)
+    key = {"Idempotency-Key": "a-lookup-of-this-morning"}
+    body = {"id_number": person.id_number, "purpose": "核对投诉"}
+    first = world.api("clerk").post(PATH, body, headers=key, at=world.now)
+    token = world.api(person).get(f"/v1/vouchers/{voucher_id}/qr", at=world.now).json["token"]
+    assert world.scan(token, at=world.now).status == 201
+    again = world.api("clerk").post(PATH, body, headers=key, at=world.later(hours=3))
+    assert (first.status, again.status) == (200, 200)
+    assert (len(first.json["enrolments"]), len(again.json["enrolments"])) == (0, 1), "as it is by now"
+    of_person = [access for access in accesses() if access.subject == person_key_of(person.id_number)]
+    assert [access.last_change.at for access in sorted(of_person, key=lambda one: one.last_change.at)] == [
+        world.now,
+        world.later(hours=3),
+    ]
+    other = world.api("clerk").post(PATH, body | {"purpose": "另查"}, headers=key, at=world.now)
+    assert other.json["code"] == "idempotency_mismatch"

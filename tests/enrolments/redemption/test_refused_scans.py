@@ -1,13 +1,21 @@
 """Refused scans of an area: who sees which, in which order, narrowed how, and rows kept before there was a list."""
 
+from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 import app  # noqa: F401 - declares the endpoints
 from chalicelib.console.words import SCAN_REASONS
 from chalicelib.enrolments.redemption.model import ScanReason
-from chalicelib.enrolments.redemption.store import RefusedScanRow
+from chalicelib.enrolments.redemption.store import (
+    RefusedScanRow,
+    keep_refused_scan,
+    refused_scans_received_of,
+)
+from chalicelib.kernel.errors import Malformed
+from chalicelib.kernel.paging import PageRequest
 from chalicelib.kernel.principal import system_context
 from chalicelib.supervision.migration.service import Order, migrate
 from infra.contract.refusals import codes_of_views
@@ -89,6 +97,31 @@ def test_a_list_is_narrowed_by_institution_and_by_reason(kept: Any) -> None:
     assert seen(kept, "clerk", code=REPLAYED, institution=HEFEI_SCHOOL) == []
     assert seen(kept, "clerk", division="340104", institution=HEFEI_OTHER) == []
     assert kept.api("clerk").get("/v1/scans", {"code": "try_again"}, at=kept.now).status == 400
+
+
+def test_a_school_whose_clock_is_wrong_by_years_is_listed_for_bureaus_as_its_scans_came_in(kept: Any) -> None:
+    """The device sent a moment of three years ago; the last to come in stands first all the same."""
+    (newest, *_) = RefusedScanRow.query(HEFEI_OTHER, scan_index_forward=False, limit=1)
+    late = msgspec.structs.replace(
+        newest.record,
+        id="0000000000000001-scn_late",
+        code="voucher_expired",
+        happened_at=kept.now - timedelta(days=1100),
+        received_at=kept.later(minutes=9),
+    )
+    keep_refused_scan(late)
+    for who in ("clerk", "province"):
+        got = [code for _, code in seen(kept, who, institution=HEFEI_OTHER)]
+        assert got == ["voucher_expired", INVALID, REPLAYED], who
+        assert seen(kept, who, institution=HEFEI_OTHER, code=REPLAYED) == [(HEFEI_OTHER, REPLAYED)]
+
+
+def test_a_cursor_of_the_order_of_before_is_refused(kept: Any) -> None:
+    (first, *_) = RefusedScanRow.query(HEFEI_OTHER)
+    raw = first.serialize()
+    request = PageRequest(limit=2, after={name: raw[name] for name in RefusedScanRow.key_names()})
+    with pytest.raises(Malformed, match="invalid_cursor"):
+        refused_scans_received_of(HEFEI_OTHER, "340111", request, code=None)
 
 
 def test_an_area_is_one_query_however_many_schools_it_has(kept: Any) -> None:

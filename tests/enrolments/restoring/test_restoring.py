@@ -8,6 +8,7 @@ import app
 from chalicelib.accounts.model import account_id_of
 from chalicelib.accounts.persons.service import person_key_of
 from chalicelib.aws.writes import update
+from chalicelib.edge.idempotency.store import FirstCallRow
 from chalicelib.enrolments import store as enrolment_store
 from chalicelib.enrolments.model import EnrolmentStatus
 from chalicelib.exchange.messages.reported import REPORTED, event_of
@@ -20,6 +21,7 @@ from chalicelib.vouchers import store
 from chalicelib.vouchers.ineligibility import service as ineligibility
 from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import VoucherRow
+from tests.support.in_process import Interrupted
 from tests.vouchers.lists import say
 
 REASON = "比对名单有误，已更正"
@@ -164,6 +166,49 @@ def test_a_voucher_whose_expiry_no_night_has_recorded_yet_is_restored_as_one_tha
     assert "restore" in gone.read()["allowed_actions"]
     extended_to = gone.now.date() + timedelta(days=30)
     assert gone.restore(extended_to=extended_to.isoformat())["status"] == "claimed"
+
+
+@pytest.mark.parametrize(
+    ("days", "refused"),
+    [(None, (409, "restore_needs_extension")), (400, (422, "extension_out_of_range"))],
+)
+def test_a_refused_proposal_is_refused_again_under_its_key_though_the_first_recorded_the_expiry(
+    world, person, days, refused
+):
+    gone = lost(world, person)
+    gone.now = gone.voucher.expires_at + timedelta(minutes=1)
+    until = {} if days is None else {"extended_to": (gone.now.date() + timedelta(days=days)).isoformat()}
+    body = {"reason": REASON, **until}
+    for _ in range(3):
+        answer = gone.api(ONE).post(
+            f"/v1/vouchers/{gone.id}/restore", body, at=gone.now, headers={"Idempotency-Key": "k"}
+        )
+        assert refusal(answer) == refused
+        assert gone.voucher.status is VoucherStatus.EXPIRED
+    assert gone.read()["restoration"] is None
+
+
+def test_a_proposal_that_died_on_recording_the_expiry_is_made_by_its_repeat(world, person, emulator):
+    gone = lost(world, person)
+    gone.now = gone.voucher.expires_at + timedelta(minutes=1)
+    body = {"reason": REASON, "extended_to": (gone.now.date() + timedelta(days=60)).isoformat()}
+
+    def propose():
+        return gone.api(ONE).post(
+            f"/v1/vouchers/{gone.id}/restore", body, at=gone.now, headers={"Idempotency-Key": "k"}
+        )
+
+    def die(number):
+        if number < 0 and emulator.rows(VoucherRow)[0].status is VoucherStatus.EXPIRED:
+            raise Interrupted
+
+    with pytest.raises(Interrupted), emulator.interrupted(die):
+        propose()
+    assert gone.voucher.restoration is None
+    for call in emulator.rows(FirstCallRow):
+        FirstCallRow(call.id).update(actions=[FirstCallRow.leased_until.set(0)])
+    assert propose().json["restoration"]["extended_to"] == body["extended_to"]
+    assert gone.voucher.version == 4, "issued, claimed, expired, proposed"
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ def test_a_program_that_takes_nothing_for_days_is_stopped_once_and_told_to_its_o
     assert len({message["data"]["id"] for message in receiver.taken}) == 31
     assert len(receiver.taken) == 31
     assert waiting(api, "institution", at + DAY) == []
-    store.tidy_stopped("3401")
+    store.tidy_stopped("3401", at + DAY)
     assert waiting(api, "institution", at + DAY) == []
 
 

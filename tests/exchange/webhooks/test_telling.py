@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from jsonschema import Draft202012Validator
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
 import app
 from chalicelib.classes.store import ClassRow
@@ -28,6 +31,7 @@ from tests.exchange.webhooks.builders import (
     told,
     told_program,
 )
+from tests.support.docs_example import webhook_example
 from tests.support.figures import values_of
 from tests.support.people import HEFEI_OTHER, HEFEI_SCHOOL
 from tests.support.receiver import FakeReceiver
@@ -93,6 +97,26 @@ def test_whoever_reads_it_verifies_the_signature_by_the_published_key(
     except InvalidSignature:
         return
     raise AssertionError("a changed body was let pass")
+
+
+def test_the_example_of_docs_verifies_what_is_really_sent_and_it_is_as_described(
+    world: Any, api: Any, receiver: FakeReceiver
+) -> None:
+    program = told_program(api)
+    told(world.now, moved("cls_aaaa", 3, "submitted", "approved", at=world.now))
+    sent(world.now)
+    (message,) = receiver.taken
+    verified = webhook_example(api().get("/docs").text)["verified"]
+    keys = api().get("/v1/webhook-keys").json["keys"]
+    headers = {name.lower(): value for name, value in message["headers"].items()}
+    read = verified(keys, headers, message["raw"], program)
+    assert (read["type"], read["data"]["id"]) == ("class.approved", "cls_aaaa")
+    with pytest.raises(ValueError, match="another program"):
+        verified(keys, headers, message["raw"], "cli_other")
+    document = Resource(contents=api().get("/openapi.json").json, specification=DRAFT202012)
+    registry = Registry().with_resource("urn:doc", document)
+    whole = {"$ref": "urn:doc#/components/schemas/WebhookMessage"}
+    Draft202012Validator(whole, registry=registry).validate(read)
 
 
 def test_events_of_one_thing_come_in_their_order_and_a_repeat_is_no_second_message(
@@ -236,6 +260,9 @@ def test_an_address_that_is_not_public_and_an_event_of_what_it_may_not_read_are_
         ("webhook.events[1]", "event_refused"),
         ("webhook.events[2]", "event_refused"),
     ]
+    may_be_told = "class.approved, class.cancel_refused, class.cancel_requested, class.cancelled"
+    assert all(may_be_told in fault["detail"] for fault in refused.json["errors"])
+    assert all("claim_line" not in fault["detail"] for fault in refused.json["errors"])
     asked = api("institution").post("/v1/clients", Program().wish(["class.read"]))
     assert asked.json["webhook"] is None
     assert api("institution").get(f"/v1/clients/{asked.json['id']}/webhook").status == 404
@@ -358,3 +385,46 @@ def test_what_comes_just_after_a_message_is_sent_when_its_box_is_due(
 
 def _refuse(*_: Any) -> None:
     raise error("try_again")
+
+
+def ping(api: Any, program: str, at: datetime, *, who: str = "institution", **more: Any) -> Any:
+    body = {"reason": "联调", "ping": True, **more}
+    return api(who).post(f"/v1/clients/{program}/webhook/redrive", body, at=at)
+
+
+def test_whose_program_it_is_tries_its_server_by_a_message_that_tells_of_nothing(
+    world: Any, api: Any, receiver: FakeReceiver
+) -> None:
+    program = told_program(api)
+    done = ping(api, program, world.now)
+    assert (done.status, done.json) == (200, {"redriven": 1, "more": False, "resumed": False}), done.text
+    assert ping(api, program, world.now).json["redriven"] == 0, "one is on its way"
+    assert world.cloud.work("reminders", app.remind_shard) >= 1
+    (message,) = receiver.taken
+    assert (message["type"], message["client_id"]) == ("webhook.ping", program)
+    assert message["data"] == {
+        "id": program,
+        "version": 1,
+        "institution": HEFEI_SCHOOL,
+        "division": message["data"]["division"],
+    }
+    assert "webhook-signature" in {name.lower() for name in message["headers"]}
+    (shown,) = listed(api, program, "acknowledged")
+    assert (shown["event"], shown["thing"]) == ("webhook.ping", program)
+    assert ping(api, program, world.now + DAY).json["redriven"] == 1
+    sent(world.now + DAY + SECOND)
+    assert [message["data"]["version"] for message in receiver.taken] == [1, 2]
+
+
+def test_a_ping_is_not_another_programs_to_send_and_names_no_message(
+    world: Any, api: Any, receiver: FakeReceiver
+) -> None:
+    program = told_program(api)
+    assert ping(api, program, world.now, who="institution_two").status == 404
+    both = ping(api, program, world.now, message_id="msg_x-whk1")
+    assert (both.status, both.json["code"]) == (400, "malformed")
+    gone = api("institution").post(f"/v1/clients/{program}/revoke", {"version": 2, "reason": "停用"})
+    assert gone.status == 200, gone.text
+    assert ping(api, program, world.now).json["code"] == "wrong_state"
+    sent(world.now)
+    assert receiver.asked == 0

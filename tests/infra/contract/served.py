@@ -32,6 +32,7 @@ class _Handler(BaseHTTPRequestHandler):
             claims = {
                 "iss": tokens.PLATFORM_ISSUER,
                 "aud": tokens.SERVICE_ISSUER,
+                **keys.call_of(self.path, self.command),
                 "body_sha256": tokens.body_digest(raw),
             }
             headers["X-Message-Signature"] = keys.sign(keys.PLATFORM_KEY, claims)

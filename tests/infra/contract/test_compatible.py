@@ -54,6 +54,11 @@ def test_nothing_that_was_released_is_broken(document: Json) -> None:
             lambda d: _schema(d, "ClassAnswer")["properties"]["version"].update(type="string"),
             "create_class: answers 201 .version as string, not integer",
         ),
+        (lambda d: d["webhooks"].pop("class.approved"), "told_class_approved: the operation is gone"),
+        (
+            lambda d: _schema(d, "WebhookThing")["properties"].pop("version"),
+            "told_class_approved: no longer answers sends .data.version",
+        ),
     ],
 )
 def test_a_breaking_change_is_named(document: Json, change: Any, told: str) -> None:

@@ -64,7 +64,11 @@ def operations_of(role: str) -> list[str]:
         operation["operationId"]
         for item in paths.values()
         for operation in item.values()
-        if (told in operation.get("x-roles", {}) and operation["operationId"] not in NOT_TRIED.get(told, ()))
+        if (
+            operation.get("x-roles", {}).get(told)
+            not in (None, *(() if role == "software" else ("software",)))
+            and operation["operationId"] not in NOT_TRIED.get(told, ())
+        )
         or (role == "trainee" and "x-roles" not in operation)
     ]
 

@@ -108,6 +108,10 @@ TARGETS: dict[str, tuple[str, ...]] = {
         "tests/attendance/reviews",
         "tests/attendance/make_ups",
     ),
+    "chalicelib/attendance/footage/model.py": (
+        "tests/attendance/footage/test_model.py",
+        "tests/attendance/footage/test_each_rule.py",
+    ),
     "chalicelib/attendance/check_ins/model.py": (
         "tests/attendance/check_ins/test_model.py",
         "tests/attendance/check_ins",

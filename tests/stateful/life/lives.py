@@ -29,6 +29,16 @@ STAGES = (
     "exported",
     "paid",
 )
+SIDES = {
+    "asked to restore": "claimed",
+    "absent": "rostered",
+    "objected": "publicised",
+    "held": "due",
+    "suspended": "due",
+    "failed": "exported",
+    "asked to take back": "paid",
+}
+"""Where something stands against what comes next, by the stage from which it is come to."""
 WAITED_DAYS_MAX = 55
 """Longer than this the clocks of idle vouchers and forgotten decisions begin: they have tests of their own."""
 PERSON = st.integers(0, PEOPLE - 1)

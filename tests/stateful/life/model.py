@@ -225,24 +225,40 @@ class Life:
             return True if now < voucher.expires_at else None
         return None if voucher.status == "redeemed" else False
 
-    def may_restore(self, person: int, until: date, now: datetime) -> bool:
-        """Nobody gets less time than they had, nor more than a voucher that is issued today."""
+    def may_restore(self, person: int, until: date, by: str, now: datetime) -> bool:
+        """Nobody gets less time than they had, nor more than a voucher that is issued today.
+
+        Whoever has asked may ask anew, for another day; nobody else before that is decided.
+        """
         voucher, today = self.vouchers[person], day_of(now)
-        if voucher.status not in ("revoked", "expired") or voucher.restore_asked_by:
+        if voucher.status not in ("revoked", "expired") or voucher.restore_asked_by not in ("", by):
             return False
         own, most = voucher.last_day, today.replace(year=today.year + 1)
         return max(own, today) <= until <= max(own, most)
+
+    def did_ask_restore(self, person: int, until: date, by: str, now: datetime) -> None:
+        """The same asked again changes nothing."""
+        voucher = self.vouchers[person]
+        if (voucher.restore_asked_by, voucher.restore_until) == (by, until):
+            return
+        voucher.restore_asked_by, voucher.restore_asked_at, voucher.restore_until = by, now, until
+        voucher.changes += 1
+
+    def expire(self, person: int, now: datetime) -> None:
+        """Record that the day of an unspent voucher has passed, if it has."""
+        voucher = self.vouchers[person]
+        if voucher.status in ("issued", "claimed") and voucher.expires_at <= now:
+            voucher.become("expired")
 
     def forget_stale_restores(self, now: datetime) -> None:
         """What nobody confirmed in time was never asked."""
         for voucher in self.vouchers.values():
             if voucher.restore_asked_at is not None and now >= voucher.restore_asked_at + RESTORE_WAITS:
-                voucher.restore_asked_by, voucher.restore_asked_at = "", None
+                voucher.restore_asked_by, voucher.restore_asked_at, voucher.restore_until = "", None, None
 
     def night(self, now: datetime) -> None:
-        for voucher in self.vouchers.values():
-            if voucher.status in ("issued", "claimed") and voucher.expires_at <= now:
-                voucher.become("expired")
+        for person in self.vouchers:
+            self.expire(person, now)
 
     # ------------------------------------------------------------------------- classes
 

@@ -1,5 +1,6 @@
 """Claims and payments in a life."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import strategies as st
@@ -271,3 +272,26 @@ class Money(Classes):
             line.status = "reversed"
             self.life.vouchers[where[1]].changes += 1  # it tells what was taken back
         self.check()
+
+    # ------------------------------------------------------------------------- what is next
+
+    @rule(chaos=CHAOS, place=st.integers(0, 9), second=st.booleans())
+    def what_waits(self, chaos: Any, place: int, second: bool) -> None:
+        """What waits for the next hand is done by it, or by the hand that had the last turn."""
+        lines = self.life.lines().values()
+        finance = "finance_two" if second else "finance"
+        waiting: list[Callable[[], None]] = []
+        if any(voucher.restore_asked_by for voucher in self.life.vouchers.values()):
+            who = "province_two" if second else "province"
+            waiting.append(lambda: self.confirm_restore(chaos, place, who))
+        for number, klass in enumerate(self.life.classes):
+            if klass.status == "completion_approved":
+                waiting.append(lambda at=number: self.score(chaos, at, set()))  # type: ignore[misc]
+        if any(line.status == "payment_failed" and not line.released for line in lines):
+            waiting.append(lambda: self.let_go_on(chaos, place, finance))
+        if any(line.status == "paid" and line.reversal_by for line in lines):
+            waiting.append(lambda: self.take_back(chaos, place, finance))
+        if any(line.status in ("pending", "payment_failed") for line in lines):
+            waiting.append(lambda: self.seal(chaos, "finance"))
+        if waiting:
+            waiting[place % len(waiting)]()

@@ -88,4 +88,10 @@ BUGS = (
         "    return line.released_by is not None and line.correction is None\n",
         "    return line.correction is None\n",
     ),
+    _bug(
+        "a proposal to restore that was refused once it had recorded the expiry is told it was made",
+        "enrolments/restoring/service.py",
+        "        with as_a_clock_would():\n",
+        "        if as_a_clock_would:\n",
+    ),
 )

@@ -25,6 +25,7 @@ from tests.stateful.life.lives import (
     CHAOS,
     PEOPLE,
     SERVICE,
+    SIDES,
     STAGES,
     WAITED_DAYS_MAX,
 )
@@ -60,7 +61,7 @@ class Lives(Money):
 
     # ------------------------------------------------------------------------- beginnings
 
-    @initialize(stage=st.sampled_from(STAGES))
+    @initialize(stage=st.sampled_from((*STAGES, *SIDES)))
     def begin(self, stage: str) -> None:
         """Come to a stage plainly the first time; afterwards put everything as it was then."""
         if stage not in self.stages:
@@ -86,14 +87,52 @@ class Lives(Money):
             "sealed": [batch.status for batch in self.life.batches] == ["sealed"],
             "exported": [batch.status for batch in self.life.batches] == ["exported"],
             "paid": sorted(line.status for line in lines) == ["paid", "payment_failed"],
+            "asked to restore": vouchers[3].restore_asked_by == "province",
+            "absent": klass is not None and klass.status == "completion_approved" and not klass.served(1),
+            "objected": bool(lines)
+            and klass is not None
+            and klass.claim is not None
+            and klass.claim.objections > 0,
+            "held": sum(line.held for line in lines) == 1 and len(self.life.due(day_of(self.now))) == 1,
+            "suspended": bool(self.life.suspended) and not self.life.due(day_of(self.now)),
+            "failed": [line.status for line in lines] == ["payment_failed"] * 2,
+            "asked to take back": sum(bool(line.reversal_by) for line in lines) == 1,
         }
         return come[stage]
 
     def _come_to(self, stage: str) -> None:
-        place = STAGES.index(stage)
-        if place:
-            self.begin(STAGES[place - 1])
+        before = SIDES.get(stage) or (STAGES[STAGES.index(stage) - 1] if stage != STAGES[0] else "")
+        if before:
+            self.begin(before)
         self.is_coming = True
+        (self._step_aside if stage in SIDES else self._step)(stage)
+
+    def _step_aside(self, stage: str) -> None:
+        """Have something stand against what comes next."""
+        match stage:
+            case "asked to restore":
+                self.revoke(PLAIN, 3, "clerk")
+                self.ask_restore(PLAIN, 3, "province", 0)
+            case "absent":
+                for number in range(5):
+                    self.attend(0, number, {0, 2} if number in (1, 3) else {0, 1, 2}, PLAIN)
+                self.later(DAY)
+                self.move(PLAIN, 0, "completion/submit", "institution")
+                self.move(PLAIN, 0, "completion/approve", "clerk")
+            case "objected":
+                self.object(0)
+                self.later(12 * DAY)
+            case "held":
+                self.hold(PLAIN, 0, "supervisor")
+            case "suspended":
+                self.suspend_or_reinstate(PLAIN, "institution", "clerk")
+            case "failed":
+                self.report(PLAIN, 0, ["failed", "failed"], "finance")
+            case "asked to take back":
+                self.take_back(PLAIN, 0, "finance")
+
+    def _step(self, stage: str) -> None:
+        """Do plainly what leads from the stage before."""
         match stage:
             case "claimed":
                 self.appropriate(4)

@@ -189,21 +189,13 @@ class Vouchers(Steps):
         until = max(voucher.last_day, day_of(self.now)) + days * DAY
         body = {"reason": "名单有误", "extended_to": until.isoformat()}
         answer = self.service.send(chaos, who, f"/v1/vouchers/{self.ids['voucher', person]}/restore", body)
-        lapsed = voucher.status in ("issued", "claimed") and voucher.expires_at <= self.now
-        allowed = (
-            (None if lapsed else self.life.may_restore(person, until, self.now))
-            if who == "province"
-            else False
-        )
-        if voucher.restore_asked_by == who:
-            allowed = None
-        if self.expect(allowed, answer) and not voucher.restore_asked_by:
-            voucher.restore_asked_by, voucher.restore_asked_at = who, self.now
-            voucher.restore_until = until
-            voucher.changes += 1
-            if lapsed:
-                voucher.become("expired")
-                voucher.changes = invariants.stored_voucher(self.ids["voucher", person]).version
+        if who == "province":
+            self.life.expire(
+                person, self.now
+            )  # whoever asks has recorded what the night would, refused or not
+        allowed = who == "province" and self.life.may_restore(person, until, who, self.now)
+        if self.expect(allowed, answer):
+            self.life.did_ask_restore(person, until, who, self.now)
         self.check()
 
     @rule(

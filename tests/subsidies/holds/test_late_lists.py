@@ -86,6 +86,7 @@ def test_what_was_paid_with_all_checks_green_shows_which_is_not_by_now(money: Mo
 
 def test_a_list_while_the_batch_is_at_the_bank_waits_for_the_result(money: Money) -> None:
     late = Late(money)
+    money.export(late.batch)
     listed(money, late.voucher_id)
     assert late.line()["late_ineligibility"]["clawback"] == "waits_for_result"
     assert late.flagged() == [late.line_id]

@@ -187,13 +187,14 @@ def test_sealing_lets_a_line_go_whose_list_was_corrected(world: Any, money: Mone
     assert money.seal()["count"] == 2
 
 
-def test_a_list_after_the_line_was_batched_or_paid_is_logged_by_ids_alone(
+def test_a_list_after_the_line_was_exported_or_paid_is_logged_by_ids_alone(
     world: Any, money: Money, caplog: Any
 ) -> None:
     claim = money.publicised(scored_class(world, 2))
     line = money.read(claim)["lines"][0]
     money.wait()
     batch = money.seal()
+    money.export(batch)
     key = listed(money, line["voucher_id"])
     (told,) = events(caplog)
     assert {name: told[name] for name in ("line_id", "status", "batch_id", "code", "import_id")} == {
@@ -210,13 +211,14 @@ def test_a_list_after_the_line_was_batched_or_paid_is_logged_by_ids_alone(
     assert money.read(claim)["status"] == "paid"
 
 
-def test_a_line_found_ineligible_in_its_batch_is_not_paid_again_when_the_payment_fails(
+def test_a_line_found_ineligible_at_the_bank_is_not_paid_again_when_the_payment_fails(
     world: Any, money: Money
 ) -> None:
     claim = money.publicised(scored_class(world, 2))
     line = money.read(claim)["lines"][0]
     money.wait()
     batch = money.seal()
+    money.export(batch)
     listed(money, line["voucher_id"])
     money.pay(batch, failing={0, 1})
     money.release(batch)
@@ -248,6 +250,7 @@ def test_a_list_that_comes_after_the_payment_takes_nothing_away_from_what_is_sho
     claim = money.publicised(class_id)
     money.wait()
     batch = money.seal()
+    money.export(batch)
     listed(money, money.read(claim)["lines"][0]["voucher_id"])
     money.pay(batch)
     shown = money.payability(class_id)

@@ -213,7 +213,14 @@ def test_a_case_is_taken_up_before_it_is_decided_and_each_sends_the_version_it_s
     stale = api.post(f"{path}/take", {"version": 7}, at=money.now)
     assert (stale.status, stale.json["code"]) == (409, "version_conflict")
     taken = take(money, found)
-    assert (taken["status"], taken["allowed_actions"]) == ("under_review", ["take", "resolve"])
+    assert (taken["status"], taken["allowed_actions"]) == ("under_review", ["resolve"]), (
+        "it is theirs already"
+    )
+    again = api.post(f"{path}/take", {"version": taken["version"]}, at=money.now)
+    assert (again.status, again.json["code"]) == (409, "wrong_state")
+    assert read(money, found, who="province")["allowed_actions"] == ["take", "resolve"], (
+        "another takes it over"
+    )
     record(money, finding(found.class_id, severity=Severity.WARN, people=8))
     unseen = api.post(f"{path}/resolve", {**body, "version": taken["version"]}, at=money.now)
     assert (unseen.status, unseen.json["code"]) == (409, "version_conflict"), "new evidence came in between"

@@ -11,6 +11,7 @@ import pytest
 import app
 from chalicelib.aws.waiting import queue_of_all
 from chalicelib.classes.store import HEAD, ClassRow
+from chalicelib.kernel.calendar import SHANGHAI
 from chalicelib.kernel.divisions import PROVINCE, divisions_below, groups_below
 from chalicelib.supervision.evaluations.service import begin_night
 from chalicelib.supervision.kept.store import KeptRow, find_kept, keep
@@ -31,6 +32,7 @@ from tests.classes.builders import Classroom
 from tests.console.staff.test_every_page import busy  # noqa: F401 - a fixture
 from tests.supervision.found_night import SYSTEM
 from tests.supervision.waiting.test_waiting import kinds, listed
+from tests.support.pages import Visitor
 
 REPORTS = ("idle", "ratings", "holds")
 
@@ -240,3 +242,18 @@ def test_what_an_earlier_night_kept_counts_no_more_once_it_may_miss_something(wo
             keep_overseen(group, at)
     assert kept_in("3401", at).is_whole
     assert not kept_in(PROVINCE, at).is_whole, "one city's night that failed is missed"
+
+
+def test_who_looks_after_an_area_is_told_as_of_when_and_on_the_page_too(world: Any) -> None:
+    """A supervisor acts on no class that waits: the night counts it for them. A clerk does: it is as of now."""
+    Classroom(world).do("institution", "submit")
+    night, at = world.later(days=15), world.later(days=15, hours=6)
+    for group in groups_below(PROVINCE):
+        keep_overseen(group, night if group != "3402" else night + timedelta(minutes=5))
+    for who in ("supervisor", "province"):
+        assert datetime.fromisoformat(listed(world, who, at)["computed_at"]) == night, who
+        page = Visitor(world.api, who, at=at).get("/console")
+        assert page.text.count("截至") == 1, who
+        assert f"{night.astimezone(SHANGHAI):%H:%M}" in page.text, who
+    assert listed(world, "clerk", at)["computed_at"] is None
+    assert "截至" not in Visitor(world.api, "clerk", at=at).get("/console").text

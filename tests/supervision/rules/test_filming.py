@@ -95,6 +95,27 @@ def test_short_gaps_while_cameras_change_over_are_spared(course: Course) -> None
     assert course.found(RULE) == []
 
 
+def test_a_clip_every_few_minutes_shows_no_lesson(course: Course) -> None:
+    """Was no case: 33 clips of a minute in six hours, each gap as short as a changeover."""
+    for day, row in enumerate(course.footage()):
+        clips = range(0, 180, 10)
+        row["ended_at"] = (course.starts(day) + timedelta(minutes=1)).isoformat()
+        course.export.rows["footage"] += [
+            row
+            | {
+                "id": f"{row['id']} {minute}",
+                "started_at": (course.starts(day) + timedelta(minutes=minute)).isoformat(),
+                "ended_at": (course.starts(day) + timedelta(minutes=minute + 1)).isoformat(),
+                "sha256": f"{minute:03d}{row['sha256'][3:]}",
+            }
+            for minute in clips[1:]
+        ]
+
+    [finding] = course.found(RULE)
+    assert (finding.severity, finding.evidence["lessons_with_gaps"]) == ("hold", 10)
+    assert finding.evidence["missing_share"] == 0.9
+
+
 def test_cameras_switched_on_late_and_off_early_are_spared(course: Course) -> None:
     for day, row in enumerate(course.footage()):
         row["started_at"] = (course.starts(day) + timedelta(minutes=9)).isoformat()

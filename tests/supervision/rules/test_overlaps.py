@@ -262,9 +262,14 @@ def test_more_hours_than_a_day_has_are_told(export: Export) -> None:
 
 
 def test_unknown_rooms_are_those_that_timetables_name(export: Export) -> None:
-    named, unnamed = school(export, None, 6), Export()
-    assert [course.severity(CAPACITY) for course in named] == [None] * 6
-    assert [course.severity(CAPACITY) for course in school(unnamed, None, 6, room=None)] == [None] * 6
+    assert [course.severity(CAPACITY) for course in school(export, None, 6)] == [None] * 6
+
+
+@pytest.mark.parametrize(("classes", "severity"), [(1, None), (2, "warn"), (3, "hold"), (6, "hold")])
+def test_lessons_that_name_no_room_are_in_one(export: Export, classes: int, severity: str | None) -> None:
+    """Was no case at all: three classes at once of paper trainers, by leaving the room out."""
+    told = [course.severity(CAPACITY) for course in school(export, None, classes, room=None)]
+    assert told == [severity] * classes
 
 
 def raised(export: Export, classes: int, *, before: int, rooms: int, days: float = 30) -> list[Course]:

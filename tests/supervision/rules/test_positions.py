@@ -196,6 +196,32 @@ def test_a_script_for_those_who_stay_away_is_told_though_others_come_and_it_paus
     assert set(finding.lines) == set(course.enrolments[:13])
 
 
+def few(people: int = 4, days: int = 5, *, accuracy_m: float = 8.0, own: int = 0) -> Course:
+    """Give a small class whose people check in at one point, `own` times at one of their own."""
+    course = Export().course(people=people, days=days)
+    for number, row in enumerate(course.check_ins()):
+        if number >= own:
+            put(row, 117.2272131, 31.8206442, accuracy_m=accuracy_m)
+    return course
+
+
+@pytest.mark.parametrize(
+    ("course", "severity"),
+    [
+        (few(), "hold"),
+        (few(people=2), "hold"),
+        (few(days=4), None),
+        (few(own=1), "hold"),
+        (few(own=2), None),
+        (few(accuracy_m=40.0), None),
+        (few(days=10, accuracy_m=40.0), "hold"),
+    ],
+)
+def test_a_class_of_four_that_is_always_at_one_point_is_held(course: Course, severity: str | None) -> None:
+    """Was no case: every rule of places needs five people in a lesson. A stored place is spared for a week."""
+    assert course.severity(RULE) == severity
+
+
 def test_a_whole_class_at_one_coarse_point_twice_is_held(course: Course) -> None:
     for day in (1, 3):
         for row in course.check_ins(day):

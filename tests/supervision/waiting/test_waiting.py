@@ -14,6 +14,7 @@ from tests.classes.changes.test_changes import apply, wanted
 from tests.settlement.clocks.test_night import proposed
 from tests.subsidies.overrides.test_overrides import ask, decide, letting
 from tests.subsidies.scored import Money, scored_class
+from tests.support.calls import called
 from tests.support.people import HEFEI_SCHOOL
 
 
@@ -45,7 +46,7 @@ def test_a_filed_class_waits_for_the_clerk_and_goes_with_the_decision(world: Any
     assert item["due"] == "2026-09-09T00:00:00+08:00"  # the end of the fifth working day
     assert answer["counts"] == {"class": {"count": 1, "oldest": item["since"], "more": False}}
     assert (answer["next"], listed(world, "reviewer")["items"]) == (None, [])
-    assert listed(world, "clerk_wuhu") == {"items": [], "counts": {}, "next": None}
+    assert listed(world, "clerk_wuhu") == {"items": [], "counts": {}, "next": None, "computed_at": None}
     room.do("clerk", "return", {"reason": "地点不清"})
     assert listed(world, "clerk")["items"] == []
     (back,) = listed(world, "institution")["items"]
@@ -79,6 +80,33 @@ def test_a_class_past_its_last_lesson_waits_for_its_completion(world: Any) -> No
     assert kinds(listed(world, "institution", room.ended())) == [("marks", room.id)]
     room.put_scores([{"enrolment_id": room.enrolments[0]["id"], "theory": 80, "practice": 80}])
     assert kinds(listed(world, "institution", room.ended())) == [("claim_due", room.id)]
+
+
+def test_a_school_is_offered_to_apply_for_completion_wherever_its_list_shows_the_class(world: Any) -> None:
+    """It reads no lists of check-ins and make-ups, so its list of everything never offered that step."""
+    room = Classroom(world).rostered(2)
+    asking = {"enrolment_id": room.enrolments[1]["id"], "kind": "excuse", "reason": "病假"}
+    asked = world.api("institution").post(
+        f"/v1/lessons/{room.lesson(1)['id']}/make-ups", asking, at=room.starts(1)
+    )
+    assert asked.status == 201, asked.text
+    at = room.ended()
+
+    def offered(**query: Any) -> tuple[bool, bool]:
+        items = listed(world, "institution", at, **query)["items"]
+        (item,) = (one for one in items if (one["kind"], one["subject"]) == ("completion", room.id))
+        shown = room.read(at=at)["allowed_actions"]
+        return "completion_submit" in item["allowed_actions"], "completion_submit" in shown
+
+    assert offered() == offered(kind="completion") == (False, False), "an excuse waits for the clerk"
+    verdict = {"version": asked.json["version"], "reason": "无证明"}
+    assert world.api("clerk").post(f"/v1/make-ups/{asked.json['id']}/reject", verdict, at=at).status == 200
+    assert offered() == offered(kind="completion") == (True, True)
+    with called() as calls:
+        listed(world, "institution", at)
+    below = [call for call in calls if "check-ins" in call or "make-ups" in call]
+    assert len(below) == len(set(below)) == 2, "two queries, whatever waits"
+    room.do("institution", "completion/submit", at=at)
 
 
 def test_changes_check_ins_and_make_ups_wait_for_the_clerk_the_oldest_first(world: Any) -> None:
@@ -162,8 +190,9 @@ def test_an_override_waits_for_the_reviewer(world: Any, money: Money) -> None:
 def test_a_proposed_batch_waits_for_the_province(world: Any) -> None:
     proposed(world, "iss_left")
     (item,) = listed(world, "province", kind="issuance_batch")["items"]
-    assert (item["subject"], item["name"], item["division"]) == ("iss_left", world.program_id, "34")
-    assert item["allowed_actions"] == ["approve", "reject"]
+    program = world.api("province").get(f"/v1/programs/{world.program_id}").json["name"]
+    assert (item["subject"], item["name"], item["division"]) == ("iss_left", program, "34")
+    assert item["allowed_actions"] == ["reject"], "nobody is on it"
     assert listed(world, "clerk", kind="issuance_batch")["items"] == []
 
 

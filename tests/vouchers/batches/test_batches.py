@@ -103,7 +103,13 @@ def test_refusals_come_in_pages_across_chunks(world, cloud):
     assert pages <= 5
 
 
-def test_a_second_batch_over_the_same_list_issues_nothing_and_changes_nothing(world, cloud, api):
+def proposing(world, record):
+    path = f"/v1/programs/{world.program_id}/issuance-batches"
+    body = {"import_id": record.id, "declared_count": record.valid}
+    return world.api("province").post(path, body, at=world.now)
+
+
+def test_an_issued_list_is_not_proposed_again_and_nothing_changes(world, cloud, api):
     chunks = chunks_of(world, [4, 4])
     record = ready_list(world, chunks)
     first = propose(world, record)
@@ -113,13 +119,33 @@ def test_a_second_batch_over_the_same_list_issues_nothing_and_changes_nothing(wo
     voucher_id = api(person).get("/v1/vouchers", at=world.now).json["items"][0]["id"]
     api(person).post(f"/v1/vouchers/{voucher_id}/claim", at=world.now)
     before = store.read_voucher(voucher_id)
-    second = propose(world, record)
-    assert counts(second) == (0, 0, 8, 0)
-    approve(world, second)
-    deliver(cloud.messages("issuance"))
-    shown = read(world, second)
-    assert (shown["status"], shown["issued"], shown["outcome"]["already_held"]) == ("issued", 0, 8)
+    again = proposing(world, record)
+    assert (again.status, again.json["code"]) == (409, "nothing_to_issue")
+    assert "8 人已持有" in again.json["detail"]
+    listed = world.api("province").get(path_of(world, first).rpartition("/")[0], at=world.now).json["items"]
+    assert [batch["id"] for batch in listed] == [first["id"]], "no batch of nobody waits for approval"
+    assert not cloud.messages("issuance")
     assert store.read_voucher(voucher_id) == before
+
+
+def test_a_long_list_of_holders_is_counted_and_nobody_is_asked_to_approve_it(world, cloud):
+    chunks = chunks_of(world, [2, 2])
+    for index in range(100, 104):
+        world.voucher(world.person(index))
+    batch = propose(world, ready_list(world, chunks, valid=LONG))
+    deliver(cloud.messages("issuance"))
+    assert counts(read(world, batch)) == (0, 0, 4, 0)
+    shown = world.api("province_two").get(path_of(world, batch), at=world.now).json
+    assert shown["allowed_actions"] == ["reject"]
+    refused = approve(world, batch)
+    assert (refused.status, refused.json["code"]) == (409, "nothing_to_issue")
+
+
+def test_a_list_of_whom_all_are_refused_makes_a_batch_that_tells_why_and_is_never_approved(world):
+    batch = propose(world, ready_list(world, chunks_of(world, [2], employment_status="已就业")))
+    assert counts(batch) == (0, 2, 0, 0)
+    refused = approve(world, batch)
+    assert (refused.status, refused.json["code"]) == (409, "nothing_to_issue")
 
 
 def test_a_lost_message_is_asked_for_again_by_the_schedule(world, cloud):

@@ -27,6 +27,7 @@ def a_batch(status="proposed", **facts):
         "proposed_by": "acc_jia",
         "proposed_at": NOW,
         "policy_version": 1,
+        "eligible": 1,
     }
     return IssuanceBatch(**{**known, **facts})
 
@@ -39,6 +40,8 @@ def a_batch(status="proposed", **facts):
         ("reject", a_batch(), "acc_jia", "self_approval"),
         ("reject", a_batch(policy_version=None), "acc_yi", None),
         ("approve", a_batch(policy_version=None), "acc_yi", "batch_not_pinned"),
+        ("approve", a_batch(eligible=0), "acc_yi", "nothing_to_issue"),
+        ("reject", a_batch(eligible=0), "acc_yi", None),
         ("approve", a_batch("issuing"), "acc_yi", "wrong_state"),
         ("approve", a_batch(version=2), "acc_yi", "version_conflict"),
     ],
@@ -61,7 +64,14 @@ def test_tallies_add_up_by_what_became_of_rows():
 
 def test_it_is_worth_what_its_vouchers_are_worth():
     assert a_batch(eligible=3, face_value_fen=600_000).amount_fen == 1_800_000
-    fresh = a_batch()
+    fresh = IssuanceBatch(
+        id="iss_a",
+        program_id="prg_a",
+        import_id="imp_a",
+        status=IssuanceBatchStatus.PROPOSED,
+        proposed_by="acc_jia",
+        proposed_at=NOW,
+    )
     assert (fresh.eligible, fresh.refused, fresh.already_held, fresh.issued) == (0, 0, 0, 0)
     assert (fresh.face_value_fen, fresh.validity_months, fresh.chunks, fresh.version) == (0, 0, 0, 1)
     assert INLINE_ROWS_MAX == 5_000

@@ -73,12 +73,16 @@ def test_chunks_are_issued_alike_whatever_policy_a_worker_has_in_its_cache(world
 
 
 def test_a_policy_that_lets_more_people_in_does_not_count_for_a_batch_proposed_before(world, cloud):
-    batch = proposed(world, [1], employment_status="已就业")
-    assert (batch["eligible"], batch["refused"], batch["amount_fen"]) == (0, 1, 0)
+    rows = [
+        graduate_of(world.person(1), 2, employment_status="已就业"),
+        graduate_of(world.person(2), 3),
+    ]
+    batch = propose(world, ready_list(world, [rows]))
+    assert (batch["eligible"], batch["refused"], batch["amount_fen"]) == (1, 1, 600_000)
     change_policy(world, employment="any")
     assert approve(world, batch).status == 200
     deliver(cloud.messages("issuance"))
-    assert (read(world, batch)["issued"], issued_to(world, 1)) == (0, None)
+    assert (read(world, batch)["issued"], issued_to(world, 1)) == (1, None)
 
 
 def test_whom_the_approver_saw_refused_gets_no_voucher_though_the_reason_is_over_by_then(world, cloud):

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from chalicelib.classes.store import heads_by_id
 from chalicelib.console import words
-from chalicelib.console.findings import RULES, figures_of, rule_name, sentence_of
+from chalicelib.console.findings import RULES, figures_of, ids_in, rule_name, sentence_of
+from chalicelib.console.staff.naming import names_of
 from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import states
 from chalicelib.edge.endpoints import Reply
@@ -16,6 +17,7 @@ from chalicelib.supervision.records.model import Severity
 from chalicelib.supervision.rules.register import ONLY_ALIKE
 
 PAGE_ROWS: Final = 50
+_LINES_SHOWN: Final = 20
 _FORMS_MOST: Final = 20
 """So many consequences have their form on the page; what is beyond stands on its own page."""
 _CASE: Final = "/v1/risk-cases/{case_id}"
@@ -97,7 +99,7 @@ def _case(page: Page, case_id: str) -> Reply:
         findings=findings,
         payment=words.said(_payment(case), english=english),
         place=place_of,
-        classes=names_of_classes(_classes_in(case)),
+        named=names_of(page, _records_in(case)),
         consequences=[
             _consequence(page, one, here=number < _FORMS_MOST) for number, one in enumerate(case.consequences)
         ],
@@ -126,13 +128,17 @@ def names_of_classes(class_ids: Iterable[str | None]) -> dict[str, str]:
     return {head.id: head.name for head in heads_by_id(wanted)} if wanted else {}
 
 
-def _classes_in(case: Any) -> Iterator[str | None]:
-    """Name the classes that a case and its evidence are about."""
+def _records_in(case: Any) -> Iterator[str | None]:
+    """Name the records that a case, its evidence and what may follow are about, what stands first first."""
     yield case.class_id
     yield case.subject.id
-    for finding in case.findings:
+    yield from (case.taken_by, case.resolved_by)
+    yield from case.lines[:_LINES_SHOWN]
+    yield from (one.subject for one in case.consequences)
+    for finding in reversed(case.findings):
         yield finding.class_id
-        yield from finding.evidence.get("classes", ())
+        for value in finding.evidence.values():
+            yield from ids_in(value)
 
 
 def _consequence(page: Page, one: Any, *, here: bool) -> Consequence:

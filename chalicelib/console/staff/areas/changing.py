@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from chalicelib.console.staff import numbers
 from chalicelib.console.staff.areas.timetables import BLANK_ROWS, COLUMNS, lesson_of, stored_row, typed_rows
 from chalicelib.console.staff.deciding import FORM_KEY
 from chalicelib.console.staff.rendering import Page
@@ -34,16 +35,14 @@ def show(page: Page, class_id: str) -> Reply:
 def send(page: Page, class_id: str) -> Reply:
     """Apply for the change, and go to the class."""
     visit = page.visit
-    faults, lessons = [], []
+    faults: list[Fault] = []
+    lessons = []
     for place, row in enumerate(typed_rows(page, _COLUMNS)):
-        try:
-            lessons.append(lesson_of(row) | ({"id": row["id"]} if row["id"] else {}))
-        except ValueError:
-            faults.append(Fault("wrong_type", field=f"lessons[{place}]"))
+        lessons.append(lesson_of(row, place, faults) | ({"id": row["id"]} if row["id"] else {}))
     if faults:
         raise malformed(faults)
     body: dict[str, Any] = {
-        "version": int(visit.typed("version")),
+        "version": numbers.as_sent(visit.typed("version")),
         "reason": visit.typed("reason").strip(),
         "lessons": lessons,
     }

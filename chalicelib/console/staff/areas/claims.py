@@ -5,6 +5,7 @@ from typing import Any, Final
 from chalicelib.catalogue.institutions.store import want_with_payees
 from chalicelib.catalogue.payees.store import want_accounts
 from chalicelib.classes.store import find_parts, want_class
+from chalicelib.console.staff import numbers
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
 from chalicelib.edge.pages import Visit
@@ -88,6 +89,7 @@ def _claim(page: Page, claim_id: str) -> Reply:
         budget=_budget(page, claim),
         reserved=str(claim.status) in _RESERVED_FROM,
         part="claim",
+        dropped={picked.partition("|")[0] for picked in page.visit.fields.get("drop", ())},
         lines_may_go={"review", "approve"} & set(claim.allowed_actions),
     )
 
@@ -144,7 +146,7 @@ def act(page: Page, do: str) -> Reply | None:
     body = {
         "kind": visit.typed("kind"),
         "content_type": _DOCUMENT_TYPES.get(visit.typed("filename").lower().rpartition(".")[2], ""),
-        "size_bytes": int(visit.typed("size_bytes") or "0"),
+        "size_bytes": numbers.as_sent(visit.typed("size_bytes")),
         "sha256": visit.typed("sha256"),
     }
     path = "/v1/subsidy-claims/{claim_id}/documents"

@@ -232,7 +232,8 @@ def _lesson(page: Page, class_id: str, lesson_id: str) -> Reply:
         raise error("not_found")
     values = {"lesson_id": lesson_id}
     names = _names(page, room)
-    check_ins = page.get("/v1/lessons/{lesson_id}/check-ins", values, limit=100)
+    opened = {"opened": "true"} if page.visit.parameters.get("opened") == "true" else {}
+    check_ins = page.get("/v1/lessons/{lesson_id}/check-ins", values, limit=100, **opened)
     footage = page.get("/v1/lessons/{lesson_id}/footage", values)
     site = lesson.site or room.site
     proofs = [(check_in, proof) for check_in in check_ins.items for proof in check_in.proofs]
@@ -255,6 +256,7 @@ def _lesson(page: Page, class_id: str, lesson_id: str) -> Reply:
         map=plots.site_map(site.location, site.radius_m or RADIUS_M, places),
         line=plots.timeline(lesson, footage.segments, footage.gaps, moments),
         places=len(places),
+        bureau=page.session.principal is not None and page.session.principal.is_bureau,
         people=[(enrolment_id, str(person.name)) for enrolment_id, person in names.items()],
         filming=lesson.starts_at <= page.visit.now and page.may("POST", "/v1/lessons/{lesson_id}/footage"),
         local=lambda moment: f"{moment.astimezone(SHANGHAI):%Y-%m-%dT%H:%M:%S}",

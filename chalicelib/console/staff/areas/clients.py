@@ -55,7 +55,7 @@ def show(page: Page) -> Reply:
     may_ask = page.may("POST", "/v1/clients")
     return draw_table(
         page,
-        ("软件凭据", "Programs"),
+        ("软件凭据", "Software"),
         head=[
             ("软件", "Program"),
             ("用途与权限", "Purpose and scopes"),

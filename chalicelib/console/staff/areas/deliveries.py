@@ -1,5 +1,6 @@
 """Messages to the national platform that did not get through."""
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -15,17 +16,21 @@ _PATH = "/v1/exchange/deliveries"
 def show(page: Page) -> Reply:
     """Show the deliveries in a state, the refused ones by default.
 
-    Who comes for one `message` sees it first, above the others of its state.
+    Who comes for one `message` sees it first, above the others of its state, and on no later page again. The
+    state it was in then goes along to these: a message that moves meanwhile would lead into another list.
     """
     asked = page.visit.parameters
     wanted = None
-    if asked.get("message") and not asked.get("state"):
+    if asked.get("message"):
         wanted = page.get(_PATH + "/{message_id}", {"message_id": asked["message"]})
     usual = str(wanted.state) if wanted is not None else "refused"
-    listing = page.get(_PATH, state=asked.get("state") or usual, cursor=asked.get("cursor"), limit=50)
-    if wanted is not None and not asked.get("cursor"):
+    state = asked.get("state") or usual
+    listing = page.get(_PATH, state=state, cursor=asked.get("cursor"), limit=50)
+    if wanted is not None:
+        page.visit = replace(page.visit, parameters={**asked, "state": state})
         others = [item for item in listing.items if item.message_id != wanted.message_id]
-        listing = msgspec.structs.replace(listing, items=[wanted, *others])
+        first = [wanted] if str(wanted.state) == state and not asked.get("cursor") else []
+        listing = msgspec.structs.replace(listing, items=[*first, *others])
 
     def row(item: Any) -> Row:
         return Row(

@@ -1,9 +1,11 @@
 """The desk of a school: today's lessons, classes, money; applying for a class with its timetable."""
 
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, Final
 
 from chalicelib.classes.store import want_class
+from chalicelib.console.staff import numbers
 from chalicelib.console.staff.areas import changing
 from chalicelib.console.staff.areas.timetables import (
     BLANK_ROWS,
@@ -23,7 +25,7 @@ from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.ids import is_id
 
 _CLASSES_SHOWN: Final = 50
-_TRAINERS: Final = 3
+_AT: Final = ("lng", "lat")
 
 
 def ahead(visit: Visit) -> None:
@@ -150,7 +152,7 @@ def act(page: Page, do: str) -> Reply | None:
         made = page.asker.ask("POST", "/v1/classes", body=body, key=page.visit.typed(FORM_KEY))
         new_id = made["id"] if isinstance(made, dict) else made.id
         return page.go(f"{page.visit.root}console/classes/{new_id}?done=class.save")
-    body["version"] = int(page.visit.typed("version"))
+    body["version"] = numbers.as_sent(page.visit.typed("version"))
     page.asker.ask("PUT", "/v1/classes/{class_id}", values={"class_id": class_id}, body=body)
     return page.go(f"{page.visit.root}console/classes/{class_id}?done=class.save")
 
@@ -159,10 +161,10 @@ def _repeated(page: Page) -> Reply:
     """Fill the timetable with the first week again and again, leaving out days that are free by law."""
     rows = typed_rows(page)
     try:
-        weeks = min(26, max(1, int(page.visit.typed("weeks") or "1")))
+        weeks = min(26, max(1, numbers.whole(page.visit.typed("weeks") or "1")))
         first_week = [(date.fromisoformat(row["day"]), row) for row in rows if row["day"]]
     except ValueError:
-        raise malformed([Fault("wrong_type", field="weeks")]) from None
+        raise malformed([Fault("wrong_type", field="weeks", form="whole_number")]) from None
     skipping = page.visit.typed("skip_holidays") == "yes"
     wanted = [
         {**row, "day": (day + timedelta(weeks=week)).isoformat()}
@@ -185,27 +187,20 @@ def _is_holiday(day: date) -> bool:
 def _body(page: Page) -> dict[str, Any]:
     visit = page.visit
     rows = typed_rows(page)
-    faults = []
-    lessons = []
-    for place, row in enumerate(rows):
-        try:
-            lessons.append(lesson_of(row))
-        except ValueError:
-            faults.append(Fault("wrong_type", field=f"lessons[{place}]"))
-    try:
-        size = int(visit.typed("planned_size"))
-        lng, lat = float(visit.typed("lng") or "nan"), float(visit.typed("lat") or "nan")
-    except ValueError:
-        faults.append(Fault("wrong_type", field="planned_size"))
+    faults: list[Fault] = []
+    lessons = [lesson_of(row, place, faults) for place, row in enumerate(rows)]
+    elsewhere = visit.typed("source") != "catalogue"
+    size = _number(page, "planned_size", numbers.whole, "whole_number", faults)
+    at = {name: _number(page, name, numbers.decimal, "number", faults) if elsewhere else None for name in _AT}
     if faults:
         raise malformed(faults)
     site: dict[str, Any] = {"name": visit.typed("site_name"), "address": visit.typed("site_address")}
     if visit.typed("room"):
         site["room"] = visit.typed("room")
-    if visit.typed("source") == "catalogue":
+    if not elsewhere:
         site = {"source": "catalogue", **({"room": visit.typed("room")} if visit.typed("room") else {})}
     else:
-        site["location"] = {"lng": lng, "lat": lat, "coord_system": visit.typed("coord_system")}
+        site["location"] = {**at, "coord_system": visit.typed("coord_system")}
     return {
         "project_id": visit.typed("project_id"),
         "name": visit.typed("class_name"),
@@ -214,3 +209,16 @@ def _body(page: Page) -> dict[str, Any]:
         "trainers": _typed_trainers(page),
         "lessons": lessons,
     }
+
+
+def _number(page: Page, name: str, how: Callable[[str], Any], form: str, faults: list[Fault]) -> Any:
+    """Read a number of the form; what cannot be read is a fault by the field's own name."""
+    typed = page.visit.typed(name).strip()
+    if not typed:
+        faults.append(Fault("missing_field", field=name))
+        return None
+    try:
+        return how(typed)
+    except ValueError:
+        faults.append(Fault("wrong_type", field=name, form=form))
+        return None

@@ -1,8 +1,9 @@
 """Entries of the catalogue by form: an institution of the bureau's area, a project of the province."""
 
+from collections.abc import Callable
 from typing import Any, Final
 
-from chalicelib.console.staff.deciding import fen
+from chalicelib.console.staff import numbers
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
 from chalicelib.edge.forms import malformed
@@ -88,24 +89,24 @@ class _Numbers:
         self._page = page
         self._faults: list[Fault] = []
 
-    def _read(self, name: str, how: Any) -> Any:
+    def _read(self, name: str, how: Callable[[str], Any], form: str) -> Any:
         try:
-            return how(self._page.visit.typed(name).strip())
+            return how(self._page.visit.typed(name))
         except ValueError:
-            self._faults.append(Fault("wrong_type", field=name))
+            self._faults.append(Fault("wrong_type", field=name, form=form))
             return 0
 
     def whole(self, name: str) -> Any:
         """Read a whole number."""
-        return self._read(name, int)
+        return self._read(name, numbers.whole, "whole_number")
 
     def decimal(self, name: str) -> Any:
         """Read a decimal."""
-        return self._read(name, float)
+        return self._read(name, numbers.decimal, "number")
 
     def fen(self, name: str) -> Any:
         """Read yuan."""
-        return self._read(name, fen)
+        return self._read(name, numbers.fen, "number")
 
     def given(self, name: str) -> dict[str, Any]:
         """Read a whole number that may be left out."""

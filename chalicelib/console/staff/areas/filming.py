@@ -7,6 +7,7 @@ import re
 from datetime import datetime
 from typing import Any, Final
 
+from chalicelib.console.staff import numbers
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
 from chalicelib.edge.forms import malformed
@@ -35,12 +36,11 @@ def act(page: Page, do: str) -> Reply | None:
 def _announced(page: Page) -> Reply:
     """Announce a recording, and tell the page's script what of it has arrived."""
     visit = page.visit
-    size = visit.typed("size_bytes")
     body = {
         "camera_id": visit.typed("camera_id").strip(),
         "started_at": _in_shanghai(visit.typed("started_at"), "started_at"),
         "ended_at": _in_shanghai(visit.typed("ended_at"), "ended_at"),
-        "size_bytes": int(size) if size.isdecimal() else 0,
+        "size_bytes": numbers.as_sent(visit.typed("size_bytes")),
         "sha256": visit.typed("sha256"),
         "content_type": "video/x-matroska"
         if visit.typed("filename").lower().endswith(".mkv")

@@ -1,8 +1,11 @@
 """Holds: what is not paid for now, why, since when, and who can lift it; stopping a payment."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.console import words
+from chalicelib.console.staff.areas.cases import place_of
+from chalicelib.console.staff.naming import names_of
 from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import Cell, Filter, Row, draw_table, states, status_cell
 from chalicelib.edge.endpoints import Reply
@@ -20,6 +23,7 @@ def show(page: Page) -> Reply:
         limit=50,
     )
     page.know(item.institution for item in listing.items)
+    named = names_of(page, (item.subject.id for item in listing.items))
 
     def row(item: Any) -> Row:
         who = "、".join(words.word(words.ROLES, str(role), english=page.english) for role in item.lifted_by)
@@ -30,8 +34,9 @@ def show(page: Page) -> Reply:
                     small=item.reason,
                 ),
                 Cell(
-                    words.word(words.SUBJECTS, str(item.subject.kind), english=page.english),
-                    small=item.subject.id,
+                    _subject(page, item, named),
+                    href=place_of(item.subject.id),
+                    small=words.word(words.SUBJECTS, str(item.subject.kind), english=page.english),
                 ),
                 Cell(page.institution(item.institution)),
                 Cell(page.day(item.since)),
@@ -66,3 +71,9 @@ def show(page: Page) -> Reply:
         filters=[Filter("status", states(page, "hold", ["open", "released"]))],
         forms=stop,
     )
+
+
+def _subject(page: Page, item: Any, named: Mapping[str, str]) -> str:
+    """Say what a hold is on by its name."""
+    is_institution = item.subject.id == item.institution
+    return page.institution(item.institution) if is_institution else named[item.subject.id]

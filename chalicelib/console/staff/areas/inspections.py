@@ -1,9 +1,11 @@
 """Inspections: drawing a sample, its subjects with what was found of each, and the sheet of whom to call."""
 
+from collections.abc import Iterator
 from typing import Any, Final
 
-from chalicelib.console.staff.areas.cases import names_of_classes, place_of
+from chalicelib.console.staff.areas.cases import place_of
 from chalicelib.console.staff.deciding import carry_out
+from chalicelib.console.staff.naming import names_of
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
 
@@ -49,9 +51,16 @@ def _sample(page: Page, inspection_id: str) -> Reply:
         sample=sample,
         entered=entered,
         place=_place,
-        classes=names_of_classes(item.class_id for item in sample.items),
+        named=names_of(page, [*(item.lesson or item.subject for item in sample.items), *_others(sample)]),
         sheet=page.result,
     )
+
+
+def _others(sample: Any) -> Iterator[str | None]:
+    """Name what stands beside the subjects: their classes, and who entered what was found."""
+    for item in sample.items:
+        yield item.class_id
+        yield item.entry.entered_by if item.entry is not None else None
 
 
 def _place(item: Any) -> str:

@@ -3,6 +3,7 @@
 from typing import Any, Final
 
 from chalicelib.console import words
+from chalicelib.console.staff import numbers
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
 
@@ -58,7 +59,7 @@ def act(page: Page, do: str) -> Reply | None:
     body: dict[str, Any] = {
         "kind": visit.typed("kind"),
         "filename": visit.typed("filename"),
-        "size_bytes": int(visit.typed("size_bytes") or "0"),
+        "size_bytes": numbers.as_sent(visit.typed("size_bytes")),
         "sha256": visit.typed("sha256"),
     }
     announced = page.asker.ask("POST", "/v1/imports", parameters=parameters, body=body)

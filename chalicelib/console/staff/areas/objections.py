@@ -24,7 +24,7 @@ def show(page: Page) -> Reply:
             cells=[
                 Cell(item.reason, small=item.contact or ""),
                 Cell(page.say("看申领", "The claim"), href=f"console/claims/{item.claim_id}"),
-                Cell(page.day(item.created_at)),
+                Cell(page.day(item.created_at), small=item.id),
                 status_cell(page, "objection", item.status),
                 Cell(item.resolution or ""),
             ],
@@ -43,7 +43,7 @@ def show(page: Page) -> Reply:
         head=[
             ("异议", "Objection"),
             ("申领", "Claim"),
-            ("提出日", "Filed on"),
+            ("提出日与编号", "Filed on, number"),
             ("状态", "State"),
             ("处理说明", "Resolution"),
         ],

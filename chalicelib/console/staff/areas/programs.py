@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from chalicelib.console import words
-from chalicelib.console.staff import settings
+from chalicelib.console.staff import numbers, settings
 from chalicelib.console.staff.deciding import FORM_KEY
 from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.settings import GROUPS
@@ -55,7 +55,7 @@ def act(page: Page, do: str) -> Reply | None:
     asked = settings.read(page.visit.fields, _names(policy))
     if do == "policy.check":
         return show(page, asked)
-    body: dict[str, Any] = {"version": int(page.visit.typed("version")), "policy": asked}
+    body: dict[str, Any] = {"version": numbers.as_sent(page.visit.typed("version")), "policy": asked}
     body["reason"] = page.visit.typed("reason").strip()
     path = f"{_PROGRAM}/policy"
     page.asker.ask("POST", path, values={"program_id": program_id}, body=body, key=page.visit.typed(FORM_KEY))

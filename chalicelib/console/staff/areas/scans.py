@@ -6,6 +6,7 @@ from chalicelib.console import words
 from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import Cell, Filter, Row, draw_table
 from chalicelib.edge.endpoints import Reply
+from chalicelib.enrolments.redemption.model import LOOKED_AT_BY
 
 
 def show(page: Page) -> Reply:
@@ -35,7 +36,7 @@ def show(page: Page) -> Reply:
                     page.say("看培训券", "The voucher") if item.voucher_id else "",
                     href=f"console/vouchers/{item.voucher_id}" if item.voucher_id else "",
                 ),
-                Cell(item.device_id),
+                Cell(_device(page, item.device_id)),
             ],
         )
 
@@ -55,6 +56,11 @@ def show(page: Page) -> Reply:
         filters=[Filter("code", [(code, _reason(page, code)) for code in words.SCAN_REASONS])],
         template="scans",
     )
+
+
+def _device(page: Page, device_id: str) -> str:
+    """Say the device; a preview names none, and is told as such."""
+    return page.say("预扫（未报名）", "Preview") if device_id == LOOKED_AT_BY else device_id
 
 
 def _reason(page: Page, code: str) -> str:

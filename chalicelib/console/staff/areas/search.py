@@ -6,15 +6,18 @@ and is no second look.
 """
 
 import re
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 import msgspec
 
+from chalicelib.console.staff.naming import names_of
 from chalicelib.console.staff.rendering import Page
 from chalicelib.edge.endpoints import Reply
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.identity import InvalidIdentity, parse_id_number
 from chalicelib.kernel.ids import whole_of
+from chalicelib.subsidies.publicity.service import told_of
 
 _PLACES: Final = {
     "cls": ("/v1/classes/{class_id}", "classes/{id}", ("班级", "Class")),
@@ -29,6 +32,7 @@ _PLACES: Final = {
 }
 """Of each kind of id: where it is read, its page, and what it is."""
 _INSTITUTION: Final = ("/v1/institutions/{uscc}", "institutions/{id}")
+_OBJECTIONS: Final = "/v1/objections"
 _LOOKUPS: Final = "/v1/person-lookups"
 SHOWN_ONCE: Final = frozenset({"new.lookup"})
 _USCC: Final = re.compile(r"[0-9A-Z]{18}")
@@ -42,6 +46,8 @@ def show(page: Page) -> Reply:
         return _draw(page, asked, failed=False)
     if _is_of_a_person(asked):
         return _draw(page, "", failed=False)
+    if asked.startswith("obj_"):
+        return _objection(page, asked)
     path, place = _place_of(asked)
     if not path:
         return _draw(page, asked, failed=True)
@@ -52,6 +58,18 @@ def show(page: Page) -> Reply:
     except DomainError:
         return _draw(page, asked, failed=True)
     return page.go(f"{page.visit.root}console/{place.format(id=found)}")
+
+
+def _objection(page: Page, asked: str) -> Reply:
+    """Go to the objections of its claim, for who may read those."""
+    told = told_of(asked) if page.may("GET", _OBJECTIONS) else None
+    try:
+        found = page.get(_PLACES["clm"][0], {"claim_id": told.claim_id}) if told is not None else None
+    except DomainError:
+        found = None
+    if found is None:
+        return _draw(page, asked, failed=True)
+    return page.go(f"{page.visit.root}console/objections?claim={found.id}")
 
 
 def _is_of_a_person(asked: str) -> bool:
@@ -73,10 +91,16 @@ def _place_of(asked: str) -> tuple[str, str]:
     return path, place
 
 
+def _records_of(person: Mapping[str, Any]) -> Iterator[str]:
+    yield from (one["class_id"] for one in person["classes"])
+    yield from (one["voucher_id"] for one in person["vouchers"])
+
+
 def _draw(page: Page, asked: str, *, failed: bool) -> Reply:
     kinds = [
         (prefix, page.say(*label)) for prefix, (path, _, label) in _PLACES.items() if page.may("GET", path)
     ]
+    kinds += [("obj", page.say("公示异议", "Objection"))] if page.may("GET", _OBJECTIONS) else []
     person = msgspec.to_builtins(page.result) if page.done in SHOWN_ONCE else None
     page.know(enrolment["institution"] for enrolment in (person["enrolments"] if person else ()))
     return page.draw(
@@ -86,5 +110,7 @@ def _draw(page: Page, asked: str, *, failed: bool) -> Reply:
         failed=failed,
         kinds=kinds,
         person=person,
+        named=names_of(page, _records_of(person)) if person else {},
         lookup=page.form_for("lookup") if page.may("POST", _LOOKUPS) else None,
+        records=page.may("GET", "/v1/audit"),
     )

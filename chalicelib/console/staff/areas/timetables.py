@@ -1,12 +1,13 @@
 """Timetables as rows of a form: lessons as they are typed, as they are stored, and as the API reads them."""
 
-from collections.abc import Sequence
-from datetime import date, datetime
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time
 from typing import Any, Final
 
+from chalicelib.console.staff import numbers
 from chalicelib.console.staff.rendering import Page
 from chalicelib.kernel.calendar import SHANGHAI
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.errors import Fault
 
 ROWS_MOST: Final = 120
 BLANK_ROWS: Final = 8
@@ -37,25 +38,37 @@ def stored_row(lesson: Any) -> dict[str, str]:
     }
 
 
-def lesson_of(row: dict[str, str]) -> dict[str, Any]:
-    """Give a row as the API reads a lesson.
+def lesson_of(row: dict[str, str], place: int, faults: list[Fault]) -> dict[str, Any]:
+    """Give a row as the API reads a lesson; each cell that cannot be read is one more fault."""
 
-    Raises:
-        ValueError: a day, time or number cannot be read.
+    def read(name: str, how: Callable[[str], Any], form: str | None, otherwise: str = "") -> Any:
+        try:
+            return how(row[name] or otherwise)
+        except ValueError:
+            faults.append(Fault("wrong_type", field=f"lessons[{place}].{name}", form=form))
+            return None
 
-    """
-    day = date.fromisoformat(row["day"])
-    moments = [
-        datetime.combine(day, datetime.strptime(row[name], "%H:%M").time(), SHANGHAI)  # noqa: DTZ007
-        for name in ("from", "to")
-    ]
-    trainer = int(row["trainer"] or "1") - 1
-    if trainer < 0:
-        raise error("not_found")
+    day = read("day", date.fromisoformat, "date")
+    begins, ends = (read(name, _time_of, None) for name in ("from", "to"))
+    hours = read("hours", numbers.whole, "whole_number")
+    trainer = read("trainer", _number_of_trainer, "whole_number", "1")
+    if None in (day, begins, ends, hours, trainer):
+        return {}
     return {
-        "starts_at": moments[0].isoformat(),
-        "ends_at": moments[1].isoformat(),
-        "hours": int(row["hours"]),
+        "starts_at": datetime.combine(day, begins, SHANGHAI).isoformat(),
+        "ends_at": datetime.combine(day, ends, SHANGHAI).isoformat(),
+        "hours": hours,
         "topic": row["topic"],
-        "trainer": trainer,
+        "trainer": trainer - 1,
     }
+
+
+def _time_of(typed: str) -> time:
+    return datetime.strptime(typed, "%H:%M").time()  # noqa: DTZ007
+
+
+def _number_of_trainer(typed: str) -> int:
+    number = numbers.whole(typed)
+    if number < 1:
+        raise ValueError(typed)
+    return number

@@ -1,10 +1,11 @@
 """待办: what waits for the caller, oldest first, and deciding several at once where the API can."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from chalicelib.console.events import event_name
 from chalicelib.console.findings import rule_name
+from chalicelib.console.staff import numbers
 from chalicelib.console.staff.actions import ACTS
 from chalicelib.console.staff.deciding import FORM_KEY
 from chalicelib.console.staff.rendering import Page
@@ -44,6 +45,8 @@ _PLACES: Final[Mapping[str, str]] = {
 }
 """On which page each kind of thing that waits is decided; `room` is the class that its id names,
 `division` that in whose list it stands."""
+_OF_LESSONS: Final = frozenset({"check_in", "footage"})
+"""What waits once a lesson: a class has several, alike but for it."""
 _BULK: Final[Mapping[str, tuple[str, ...]]] = {
     "subsidy_claim": ("review", "approve", "return", "reject"),
     "objection": ("resolve",),
@@ -81,8 +84,31 @@ def show(page: Page, results: Any = None) -> Reply:
         titles={item.subject: _title(page, item) for item in listing.items},
         bulk=_bulk_actions(page, asked.get("kind"), listing.items),
         results=results,
-        names={item.subject: item.name for item in listing.items},
+        names={item.subject: item.name for item in listing.items}
+        | {one.id: one.name for one in _picked(page)},
+        ticked={f"{one.id}|{one.version}" for one in _picked(page)},
+        gone=_gone(page, listing.items) if results is None else [],
     )
+
+
+class _Pick(NamedTuple):
+    """One thing that was ticked, as it was when it was: its name is told whatever became of it."""
+
+    id: str
+    version: str
+    name: str
+
+
+def _picked(page: Page) -> list[_Pick]:
+    """Read what was ticked: `id|version|name`."""
+    parts = ((*pick.split("|", 2), "", "") for pick in page.visit.fields.get("pick", ()))
+    return [_Pick(part[0], part[1], part[2] or part[0]) for part in parts]
+
+
+def _gone(page: Page, rows: Any) -> list[str]:
+    """Name what was ticked and waits no more as it was: somebody else decided it, or it changed."""
+    there = {(item.subject, str(item.version)) for item in rows}
+    return [one.name for one in _picked(page) if (one.id, one.version) not in there]
 
 
 def place_of(item: Any) -> str:
@@ -94,12 +120,13 @@ def place_of(item: Any) -> str:
 
 
 def _title(page: Page, item: Any) -> str:
-    """Name a thing: a case by its rule's name, a message by its event's, all others as the API does."""
+    """Name a thing: a case by its rule's name, a message by its event's, what is of a lesson by that, too."""
     if str(item.kind) == "risk_case":
         return rule_name(item.name, english=page.english)
     if str(item.kind) == "delivery":
         return event_name(item.name, english=page.english)
-    return str(item.name)
+    lesson = whole_of("cls", item.within or "")[1].lstrip("0") if str(item.kind) in _OF_LESSONS else ""
+    return f"{item.name} {page.say(f'第 {lesson} 课', f'lesson {lesson}')}" if lesson else str(item.name)
 
 
 def _bulk_actions(page: Page, kind: str | None, rows: Any) -> list[tuple[str, str, bool]]:
@@ -121,28 +148,24 @@ def act(page: Page, do: str) -> Reply | None:
     visit = page.visit
     action = do.removeprefix("bulk.")
     reason = visit.typed("reason").strip()
-    picked = [pick.partition("|") for pick in visit.fields.get("pick", ())]
+    picked = _picked(page)
     if action == "resolve":
         path = "/v1/objection-decisions"
         decisions: list[dict[str, Any]] = [
             {
-                "objection_id": subject,
-                "version": _whole(version),
+                "objection_id": one.id,
+                "version": numbers.as_sent(one.version),
                 "outcome": visit.typed("outcome"),
                 "reason": reason,
             }
-            for subject, _, version in picked
+            for one in picked
         ]
     else:
         path = "/v1/claim-decisions"
         said = {"reason": reason} if reason else {}
         decisions = [
-            {"claim_id": subject, "version": _whole(version), "action": action, **said}
-            for subject, _, version in picked
+            {"claim_id": one.id, "version": numbers.as_sent(one.version), "action": action, **said}
+            for one in picked
         ]
     results = page.asker.ask("POST", path, body={"decisions": decisions}, key=visit.typed(FORM_KEY))
     return show(page, results)
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isdecimal() else 0
