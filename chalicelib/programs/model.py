@@ -185,8 +185,8 @@ class Policy(Terms, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     What is grave stops payment until a supervisor has decided, as the design has it: what proves a wrong
     payment, as a person in two places, and what only looks like cheating, as positions, arrivals, marks and
-    phones that are alike or footage that is missing. With `patterns_stop_payment` off, the second kind stops once it is
-    confirmed: for a province whose supervisors answer for deciding during publicity.
+    phones that are alike or footage that is missing. With `patterns_stop_payment` off, the second kind stops
+    once it is confirmed: for a province whose supervisors answer for deciding during publicity.
     """
 
     supervision: Thresholds = Thresholds()

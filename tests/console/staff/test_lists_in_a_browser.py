@@ -141,7 +141,8 @@ def full(world: Any, cloud: Any, platform: Any) -> Iterator[Story]:  # noqa: F81
             end = f"{number:04d}" if one.key == "uscc" else suffix_of(number)
             copied = {**raw, one.key: {"S": text[: len(text) - len(end)] + end}}
             if "area_key" in raw and one.table is InstitutionRow:
-                copied["area_key"] = {"S": f"{raw['division']['S']}#{copied['uscc']['S']}"}  # its place in the list
+                place = f"{raw['division']['S']}#{copied['uscc']['S']}"
+                copied["area_key"] = {"S": place}
             if one.shown:
                 copied[one.shown] = {"S": f"{raw[one.shown]['S']} {number}"}
             if one.sealed:
