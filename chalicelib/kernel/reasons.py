@@ -743,7 +743,7 @@ REASONS: dict[str, Reason] = {
     "hours_too_long": Reason(
         Refused,
         "{day} 的课次时长不足以完成 {hours} 课时（每课时 {lesson_hour_minutes} 分钟），请核对。",
-        "The lesson on {day} is too short for {hours} lesson hours.",
+        "The lesson on {day} is too short for {hours} lesson hours of {lesson_hour_minutes} minutes each. Check it.",
     ),
     "filed_too_late": Reason(
         Refused,

@@ -120,7 +120,9 @@ def test_a_token_gives_nothing_that_its_program_has_not_got(api: Any, program: P
     assert held.scopes == {"class.read"}
 
 
-def test_a_token_of_less_changes_no_key_and_so_regains_nothing(world: Any, api: Any, program: Program) -> None:
+def test_a_token_of_less_changes_no_key_and_so_regains_nothing(
+    world: Any, api: Any, program: Program
+) -> None:
     """Whoever holds it would add a key of their own, sign in by it without a scope, and retire the true one."""
     keys = f"/v1/clients/{program.id}/keys"
     slipped_in, following = Program(kid="slipped-in", id=program.id), Program(kid="2027", id=program.id)
