@@ -227,6 +227,7 @@ for _port, _answer in {
     "guard_of_requests": "chalicelib.accounts.guard:RequestGuard",
     "division_of_institution": "chalicelib.catalogue.institutions.service:division_of_institution",
     "institution_stands": "chalicelib.catalogue.institutions.service:institution_stands",
+    "needs_scope": "chalicelib.accounts.rights:needs_scope",
     "events_told": "chalicelib.exchange.webhooks.model:events_told",
     "may_be_told": "chalicelib.exchange.webhooks.model:may_be_told",
     "registered_names": "chalicelib.catalogue.institutions.reading:registered_names",

@@ -197,6 +197,16 @@ def is_confirmed(account: Account, principal: Principal, version: int) -> bool:
     )
 
 
+def _is_of_another(action: str, account: Account, version: int) -> bool:
+    """Tell whether a version that was decided on is none by which this may be done now.
+
+    A reset takes the password away from an account that works. One that was switched off it brings back:
+    whoever wants that has to have seen it switched off, or a page from before would undo it unawares.
+    """
+    takes_away = action == "disable" or (action == "reset" and account.status is _A.ACTIVE)
+    return is_past(account, version) if takes_away else version != account.version
+
+
 def why_not(
     action: str, account: Account, principal: Principal, *, now: datetime, version: int | None = None
 ) -> DomainError | None:
@@ -211,8 +221,7 @@ def why_not(
         return error("not_found")
     if action == "confirm" and principal.had_hand_in(account.proposed_by, account.id, account.person_key):
         return error("self_approval")
-    takes_away = action in ("disable", "reset")
-    if version is not None and (is_past(account, version) if takes_away else version != account.version):
+    if version is not None and _is_of_another(action, account, version):
         return error("version_conflict", version=account.version)
     if not ACCOUNT_TRANSITIONS.allows(action, account.status):
         return error("wrong_state", status=account.status.value)

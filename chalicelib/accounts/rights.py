@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from chalicelib.kernel.divisions import covers
 from chalicelib.kernel.errors import DomainError
-from chalicelib.kernel.principal import Principal, Role
+from chalicelib.kernel.principal import BUREAU_ROLES, Principal, Role
 from chalicelib.kernel.reasons import error
 
 
@@ -251,12 +251,20 @@ def may_be_softwares(role: Role, action: str) -> bool:
     if role not in RIGHTS.get(action, {}) or action.startswith(_PEOPLES):
         return False
     verb = action.partition(".")[2]
-    return role is Role.INSTITUTION or verb.startswith("read") or verb == "template"
+    return role is Role.INSTITUTION or (
+        role in BUREAU_ROLES and (verb.startswith("read") or verb == "template")
+    )
 
 
 def may_be_some_softwares(action: str) -> bool:
     """Tell whether software of some role can be given an action, or has it as software."""
     return action in _ALWAYS_SOFTWARES or any(may_be_softwares(role, action) for role in Role)
+
+
+def needs_scope(action: str) -> bool:
+    """Tell whether software of some role can be refused an action because its token is not good for it."""
+    given = action not in _ALWAYS_SOFTWARES and any(may_be_softwares(role, action) for role in Role)
+    return given or action in OF_SOFTWARE_ALONE
 
 
 def names_person(action: str) -> bool:

@@ -163,7 +163,8 @@ def disable_account(call: Call[VersionReason, NoQuery], account_id: str) -> Acco
     action="account.reset",
     body=ResetRequest,
     answer=InvitationAnswer,
-    summary="Give an account a new activation code; one who decides waits for a second person",
+    summary="Give an account a new activation code, an active one by any version since its last reset; "
+    "one who decides waits for a second person",
 )
 def reset_account(call: Call[ResetRequest, NoQuery], account_id: str) -> InvitationAnswer:
     body = call.body

@@ -284,12 +284,14 @@ def reset(context: Context, account_id: str, *, version: int, id_number: str | N
     """Take an account's password and second factor away and give a new activation code, once.
 
     The account of one who decides waits for a second person again. It stays the same person's;
-    `id_number` tells whose it is where it was made before accounts were persons'.
+    `id_number` tells whose it is where it was made before accounts were persons'. While it is active any
+    version since it was made or reset will do, as for `disable`; what is not active only its last version
+    resets.
 
     Raises:
         NotFound: see `read_account`; also of an account above the caller.
         Malformed: `id_number` is wrong, or missing where it is needed.
-        Refused: `version_conflict`, `other_person`, or `duty_held`.
+        Refused: `version_conflict`, also where it was switched off meanwhile; `other_person`, or `duty_held`.
 
     """
     number = _id_number(id_number) if id_number is not None else None

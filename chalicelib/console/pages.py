@@ -27,7 +27,7 @@ from chalicelib.exchange.receivers import CALL_SECONDS, TIMEOUT_SECONDS
 from chalicelib.exchange.webhooks.boxes import PAUSE_MAX as AWAY_PAUSE_MAX
 from chalicelib.exchange.webhooks.boxes import STOP_AFTER
 from chalicelib.exchange.webhooks.message import WebhookMessage
-from chalicelib.exchange.webhooks.model import EVENTS
+from chalicelib.exchange.webhooks.model import EVENTS, PING
 from chalicelib.kernel.clocks import WRITING, Effect, clock_of
 from chalicelib.kernel.reasons import REASONS
 from chalicelib.sheets.content_types import CSV, XLSX
@@ -129,7 +129,8 @@ def api_document() -> dict[str, Any]:
 def made_document(*, time_travel: bool = False) -> dict[str, Any]:
     """Make the OpenAPI document of what is declared at this moment."""
     told = {name: (event.read, event.example) for name, event in EVENTS.items()}
-    known = openapi.Known(roles_of, may_be_some_softwares, names_person, webhooks.Told(WebhookMessage, told))
+    messages = webhooks.Told(WebhookMessage, told, PING)
+    known = openapi.Known(roles_of, may_be_some_softwares, names_person, messages)
     return openapi.document(known, time_travel=time_travel)
 
 

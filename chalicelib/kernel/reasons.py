@@ -171,9 +171,10 @@ REASONS: dict[str, Reason] = {
     "insufficient_scope": Reason(
         Forbidden,
         "该软件的令牌没有 {scope} 这项权限。如其凭据本有此权限，请在登录时一并写入 scope；"
-        "如凭据未获此权限，请由其所属单位重新申请凭据。",
+        "更换密钥（client.rotate）请不带 scope 重新登录；如凭据未获此权限，请由其所属单位重新申请凭据。",
         "This program's token is not good for {scope}. If its credential was given that, ask for it at sign-in; "
-        "if not, have its owner ask for the credential anew.",
+        "to change keys (client.rotate), sign in without scope; "
+        "if it was not given that, have its owner ask for the credential anew.",
     ),
     "self_approval": Reason(
         Forbidden,
@@ -742,7 +743,7 @@ REASONS: dict[str, Reason] = {
     "hours_too_long": Reason(
         Refused,
         "{day} 的课次时长不足以完成 {hours} 课时（每课时 {lesson_hour_minutes} 分钟），请核对。",
-        "The lesson on {day} is too short for {hours} lesson hours.",
+        "The lesson on {day} is too short for {hours} lesson hours of {lesson_hour_minutes} minutes each. Check it.",
     ),
     "filed_too_late": Reason(
         Refused,

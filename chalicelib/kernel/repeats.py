@@ -176,7 +176,7 @@ def leave_unfinished() -> None:
 
 
 def answer_anew() -> None:
-    """Say that each repeat of this call does it again: it shows what no look at goes without its record."""
+    """Say that each repeat of this call does it again: what it shows must leave a record at every look."""
     leave_unfinished()
 
 

@@ -17,7 +17,7 @@ class Target(NamedTuple):
 
     @classmethod
     def of(cls, method: str, address: str) -> "Target":
-        """Give the target of a call to an address below whose it is: `/vouchers?division=3401`."""
+        """Give the target of a call to an address, without its host and stage: `/vouchers?division=3401`."""
         parts = urlsplit(address)
         return cls(method, unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True)))
 

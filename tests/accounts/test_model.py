@@ -88,3 +88,14 @@ def test_what_an_accounts_holder_does_stands_against_no_disabling_and_no_reset_b
             for version in (2, 3, 8, 9, 10)
         }
         assert codes == {2: "version_conflict", 3: None, 8: None, 9: None, 10: "version_conflict"}
+
+
+@pytest.mark.parametrize("status", [one for one in AccountStatus if one is not AccountStatus.ACTIVE])
+def test_what_is_not_active_only_its_last_version_resets(status: AccountStatus) -> None:
+    """Switched off as version 9: a page of before would switch it on again unawares."""
+    own = msgspec.structs.replace(account(status), since_version=3, version=9)
+    for version in (2, 3, 8, 10):
+        refusal = why_not("reset", own, CLERK, now=NOW, version=version)
+        assert refusal is not None
+        assert refusal.code == "version_conflict"
+    assert why_not("reset", own, CLERK, now=NOW, version=9) is None

@@ -5,7 +5,7 @@ import pytest
 from chalicelib.accounts import rights
 from chalicelib.accounts.rights import RIGHTS, Scope
 from chalicelib.kernel.errors import DomainError
-from chalicelib.kernel.principal import Principal, Role
+from chalicelib.kernel.principal import BUREAU_ROLES, Principal, Role
 from chalicelib.kernel.reasons import error
 
 TRAINEE = Principal(actor="prs_a", role=Role.TRAINEE, person_key="prs_a")
@@ -132,6 +132,27 @@ def test_a_bureaus_software_reads_and_decides_nothing():
         assert "class.read" in given
     assert rights.may_be_softwares(Role.INSTITUTION, "roster.template") is True
     assert rights.may_be_softwares(Role.CLERK, "class.approve") is False
+
+
+def test_there_is_no_software_of_a_trainee_or_of_the_platform():
+    for role in (Role.TRAINEE, Role.PLATFORM):
+        assert not [action for action in RIGHTS if rights.may_be_softwares(role, action)]
+    assert rights.may_be_some_softwares("attendance.read_own") is False
+
+
+def test_a_scope_can_be_wanting_where_the_table_refuses_it_so_or_a_key_is_changed():
+    def wanting(role, action):
+        try:
+            rights.admit(software(role), action)
+        except DomainError as failure:
+            return failure.code == "insufficient_scope"
+        return False
+
+    for action in RIGHTS:
+        some = any(wanting(role, action) for role in (Role.INSTITUTION, *BUREAU_ROLES))
+        assert rights.needs_scope(action) is (some or action == "client.rotate"), action
+    assert rights.needs_scope("class.read") is True
+    assert rights.needs_scope("me.read") is rights.needs_scope("class.approve") is False
 
 
 def test_software_does_what_it_was_given_of_what_it_can_have():

@@ -4,6 +4,7 @@ import ast
 import functools
 from collections import defaultdict
 from pathlib import Path
+from string import Formatter
 
 import pytest
 
@@ -91,6 +92,14 @@ def test_each_refusal_gives_the_facts_that_its_sentence_tells() -> None:
         and (missing := facts_told_by(code) - keywords(call))
     ]
     assert silent == []
+
+
+def test_both_languages_of_a_sentence_tell_the_same_facts() -> None:
+    def named(text: str) -> set[str]:
+        return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+    apart = {code for code, reason in REASONS.items() if named(reason.zh) != named(reason.en)}
+    assert apart == set()
 
 
 def test_no_refusal_gives_what_no_sentence_tells() -> None:

@@ -22,7 +22,7 @@ from chalicelib.edge.endpoints import ENDPOINTS, PUBLIC, Call, Empty, Endpoint, 
 from chalicelib.edge.http import VIEWS, Api
 from chalicelib.edge.openapi import NameTwice, at
 from chalicelib.edge.problems import INTERNAL_ERROR, status_of
-from chalicelib.exchange.webhooks.model import TOLD, events_told, right_of
+from chalicelib.exchange.webhooks.model import PING, TOLD, events_told, right_of
 from chalicelib.kernel.principal import Role
 from chalicelib.kernel.reasons import REASONS
 from chalicelib.programs.thresholds import Thresholds
@@ -235,6 +235,25 @@ def test_an_operation_tells_its_own_codes_and_not_those_of_others(doc: Json) -> 
         "try_again",
         "internal_error",
     }
+
+
+def test_only_what_a_program_can_be_given_or_has_as_one_tells_of_a_wanting_scope(doc: Json) -> None:
+    telling = set()
+    for _, _, operation in _operations(doc):
+        refusals = json.dumps(operation["responses"].get("403", {}))
+        named = re.search(r"#/components/schemas/(\w+)", refusals)
+        codes = doc["components"]["schemas"][named[1]]["properties"]["code"]["enum"] if named else []
+        if "insufficient_scope" in codes:
+            telling.add(operation["operationId"])
+            assert operation["x-software"] is True
+    silent = {
+        operation["operationId"]
+        for _, _, operation in _operations(doc)
+        if operation.get("x-software") and operation["operationId"] not in telling
+    }
+    assert silent == {"read_me"}, "what every program may is wanting to none"
+    assert {"read_class", "create_class", "add_client_key", "retire_client_key"} <= telling
+    assert not {"approve_class", "ask_for_client", "claim_voucher", "list_programs"} & telling
 
 
 def test_what_views_can_refuse_was_read_anew() -> None:
@@ -501,7 +520,7 @@ def test_no_word_is_told_that_nothing_needs(doc: Json) -> None:
 def test_every_event_is_described_with_its_message_and_an_example_of_it(doc: Json) -> None:
     registry = Registry().with_resource("urn:doc", Resource(contents=doc, specification=DRAFT202012))
     message = {"$ref": "urn:doc#/components/schemas/WebhookMessage"}
-    told = {name for table in TOLD.values() for name in table.names}
+    told = {name for table in TOLD.values() for name in table.names} | {PING}
     assert doc["webhooks"].keys() == told == words.told().events.keys()
     names = {operation["operationId"] for _, _, operation in _operations(doc)}
     for name, item in doc["webhooks"].items():
@@ -511,7 +530,7 @@ def test_every_event_is_described_with_its_message_and_an_example_of_it(doc: Jso
         assert body["schema"] == {"$ref": "#/components/schemas/WebhookMessage"}
         assert body["example"]["type"] == name
         Draft202012Validator(message, registry=registry).validate(body["example"])
-        assert post.get("x-action") == right_of(name)
+        assert post.get("x-action") == (right_of(name) if name != PING else None)
         assert post["operationId"] not in names
         assert {"2XX", "default"} == post["responses"].keys()
         assert (post["description"], post["summary"]) == words.of_event(name)
@@ -521,8 +540,21 @@ def test_the_events_that_can_be_asked_for_are_those_that_are_told(doc: Json) -> 
     schemas = doc["components"]["schemas"]
     wanted = {"$ref": "#/components/schemas/WebhookEvent"}
     assert schemas["WebhookForm"]["properties"]["events"]["items"] == wanted
-    assert schemas["WebhookMessage"]["properties"]["type"]["$ref"] == wanted["$ref"]
     assert set(schemas["WebhookEvent"]["enum"]) == set(events_told(list(RIGHTS)))
+
+
+def test_what_tries_a_server_can_come_but_cannot_be_asked_for_as_an_event(doc: Json) -> None:
+    schemas = doc["components"]["schemas"]
+    kind = schemas["WebhookMessage"]["properties"]["type"]["$ref"]
+    assert kind == "#/components/schemas/WebhookMessageType"
+    assert schemas["WebhookMessageType"]["enum"] == [*schemas["WebhookEvent"]["enum"], PING]
+    assert PING not in schemas["WebhookEvent"]["enum"]
+    post = doc["components"]["pathItems"][PING]["post"]
+    example = post["requestBody"]["content"]["application/json"]["example"]
+    assert example["data"]["id"] == example["client_id"], "it is about the program itself"
+    told = schemas["WebhookThing"]["properties"]
+    assert "cli_" in told["id"]["description"]
+    assert "empty" in told["institution"]["description"]
 
 
 def test_what_software_may_do_is_told_and_whom_it_names_only_where_it_has_to(doc: Json) -> None:

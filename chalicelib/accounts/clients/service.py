@@ -298,6 +298,7 @@ def add_key(
 
     Raises:
         NotFound: the caller is not this program, whatever key it brings.
+        Forbidden: `insufficient_scope`, its token is of less than it has.
         Impossible: what `read` says of a key that cannot be used.
         Refused: `already_exists`, `keys_full`, `version_conflict`, or it is over.
 
@@ -321,6 +322,7 @@ def retire_key(context: Context, client_id: str, kid: str, *, version: int) -> A
 
     Raises:
         NotFound: the caller is not this program, or it has no such key.
+        Forbidden: `insufficient_scope`, its token is of less than it has.
         Refused: `key_in_use`, `version_conflict`, or it is over.
 
     """
@@ -340,9 +342,16 @@ def _said(context: Context, version: int) -> dict[str, Any]:
 
 
 def _itself(context: Context, client_id: str) -> tuple[Account, Software]:
+    """Give the program that calls, if its token is of all that it has.
+
+    Whoever holds a token of less could else add a key of their own, and sign in by it for the rest.
+    """
     client = store.find(client_id) if context.principal.actor == client_id else None
     if client is None or client.software is None:
         raise error("not_found")
+    scopes = context.principal.scopes
+    if scopes is not None and not scopes.issuperset(client.software.scopes):
+        raise error("insufficient_scope", scope="client.rotate")
     return client, client.software
 
 

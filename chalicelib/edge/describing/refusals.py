@@ -25,12 +25,17 @@ from chalicelib.edge.problems import (
     Problem,
     status_of,
 )
+from chalicelib.kernel.ports import Port
 from chalicelib.kernel.reasons import REASONS
 
 Json = dict[str, Any]
 FILE: Final = Path(__file__).parent / "refusals.json"
 
+_needs_scope: Port[[str], bool] = Port("needs_scope")
+"""Tells whether a program can be refused an action for want of its scope: the table of rights is later."""
+
 _WITH_PLACE: Final = ("coord_system_missing",)
+_OF_SOFTWARE: Final = ("insufficient_scope",)
 _OF_READING: Final = (400, 404)
 _PROVING: Final = (401, 403)
 """Statuses that may name how to prove oneself; of the second only `insufficient_scope` does."""
@@ -73,6 +78,10 @@ def _has_token(endpoint: Endpoint) -> bool:
     return endpoint.action != PUBLIC
 
 
+def _takes_scope(endpoint: Endpoint) -> bool:
+    return _has_token(endpoint) and _needs_scope(endpoint.action)
+
+
 def _sends_version(endpoint: Endpoint) -> bool:
     return has_field(endpoint.body, "version") or has_field(endpoint.query, "version")
 
@@ -91,9 +100,10 @@ SHARED: Final = (
     Shared(
         "须登录的",
         "with a token",
-        ("unauthenticated", "token_stale", "forbidden", "insufficient_scope"),
+        ("unauthenticated", "token_stale", "forbidden"),
         _has_token,
     ),
+    Shared("软件凭据可用的", "open to programs", _OF_SOFTWARE, _takes_scope),
     Shared(
         "带正文的",
         "with a body",
@@ -151,9 +161,10 @@ def _of_view(endpoint: Endpoint) -> set[str]:
     """Give the codes that its view can refuse with.
 
     What is read meets the words of refusals only to tell what may be done: it refuses a form, or finds
-    nothing, and whatever else its declaration says. A place without its system is the form's to refuse.
+    nothing, and whatever else its declaration says. A place without its system is the form's to refuse. Every
+    view that asks for a right reaches the words for programs: whether one can get so far tells the action.
     """
-    codes = set(of_views().get(endpoint.name, ())) - set(_WITH_PLACE)
+    codes = set(of_views().get(endpoint.name, ())) - {*_WITH_PLACE, *_OF_SOFTWARE}
     if endpoint.method != "GET":
         return codes
     statuses = {*_OF_READING, *endpoint.refuses}

@@ -1,4 +1,4 @@
-"""What programs are told of by webhooks, as the document has it: one entry an event, all of one message.
+"""What programs are posted by webhooks, as the document has it: an entry an event, and one of the ping.
 
 Which events there are, a later step knows (`Told`); what each means stands with the other words.
 """
@@ -13,8 +13,9 @@ from chalicelib.edge.describing.schemas import SCHEMAS, Schemas
 Json = dict[str, Any]
 TAG: Final = "webhooks"
 EVENT: Final = "WebhookEvent"
-_NAMED_BY: Final = (("WebhookForm", "events"), ("WebhookMessage", "type"))
-"""The fields that name events: of a type, and a list of them or one."""
+MESSAGE: Final = "WebhookMessageType"
+_NAMED_BY: Final = (("WebhookForm", "events", EVENT), ("WebhookMessage", "type", MESSAGE))
+"""The fields that name events, or messages: of a type, a list of them or one, and which they name."""
 _AT: Final = "2026-09-01T09:00:00+08:00"
 _PROGRAM: Final = "cli_n5xr4tq2kcfa"
 
@@ -50,24 +51,35 @@ _HEADERS: Final[list[Json]] = [
 
 @dataclass(frozen=True)
 class Told:
-    """The events by name, the right to read without which nobody is told, and an id; and their message."""
+    """The events by name, the right to read without which nobody is told, and an id; and their message.
+
+    `ping` names the message that tells of none: nobody asks for it with the events, it comes when it is sent.
+    """
 
     message: type
     events: Mapping[str, tuple[str | None, str]]
+    ping: str
+
+    @property
+    def messages(self) -> Mapping[str, tuple[str | None, str]]:
+        """Give all that a program is posted: the events, and the ping, which is about the program itself."""
+        return {**self.events, self.ping: (None, _PROGRAM)}
 
 
 def paths(told: Told) -> Json:
-    """Refer to the POST of each event, by its name.
+    """Refer to the POST of each message, by its name.
 
     Not written out here: of that OpenAPI Generator makes a Python client that cannot be imported.
     """
-    return {name: {"$ref": f"#/components/pathItems/{name}"} for name in told.events}
+    return {name: {"$ref": f"#/components/pathItems/{name}"} for name in told.messages}
 
 
 def path_items(told: Told, schemas: Schemas) -> Json:
-    """Describe the POST of each event, by its name."""
+    """Describe the POST of each message, by its name."""
     schema = schemas.of(told.message)
-    return {name: {"post": _post(name, right, thing, schema)} for name, (right, thing) in told.events.items()}
+    return {
+        name: {"post": _post(name, right, thing, schema)} for name, (right, thing) in told.messages.items()
+    }
 
 
 def _post(name: str, right: str | None, thing: str, schema: Json) -> Json:
@@ -101,25 +113,30 @@ def message_of(name: str, thing: str) -> Json:
 
 
 def components(told: Told) -> Json:
-    """Give the schema of an event's name."""
+    """Give the schemas of an event's name, which can be asked for, and of a message's, which can come."""
     return {
         EVENT: {
             "title": EVENT,
             "type": "string",
             "enum": list(told.events),
             "description": "事件名称。The name of an event.",
-        }
+        },
+        MESSAGE: {
+            "title": MESSAGE,
+            "type": "string",
+            "enum": list(told.messages),
+            "description": f"消息类型：事件名称，或测试消息 {told.ping}。"
+            f"What a message is: of which event, or {told.ping}, which tries the server.",
+        },
     }
 
 
 def named(name: str, schema: Json) -> Json:
-    """Tell in a schema that names events which there are."""
-    for owner, field in _NAMED_BY:
+    """Tell in a schema that names events, or messages, which there are."""
+    for owner, field, named_ in _NAMED_BY:
         if name == owner:
             part = schema["properties"][field]
-            event = {"$ref": SCHEMAS + EVENT}
-            meant = (
-                {**part, "items": event} if "items" in part else {"description": part["description"], **event}
-            )
+            one = {"$ref": SCHEMAS + named_}
+            meant = {**part, "items": one} if "items" in part else {"description": part["description"], **one}
             schema = {**schema, "properties": {**schema["properties"], field: meant}}
     return schema

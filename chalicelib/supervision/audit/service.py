@@ -233,21 +233,25 @@ def history(
     `lookups_on` names the subject under which a day's lookups stand; `actor` picks what one account did.
 
     Raises:
-        NotFound: nothing is known of it, or it is outside the caller's area.
+        NotFound: nothing is known of it, or it is outside the caller's area. Where others did something to it
+            and `actor` nothing, the page is empty.
 
     """
     principal = context.principal
     rights.admit(principal, "audit.read")
-    page = store.records_of(
-        subject,
-        request,
-        shown=lambda record: (
-            actor in (None, record.actor)
-            and rights.reaches(principal, "audit.read", division=record.division)
-            and (subject != NOBODY or principal.division == PROVINCE)  # else it tells who is known elsewhere
-        ),
-    )
-    if not page.items and request.after is None:
+
+    is_known = False
+
+    def is_shown(record: AuditRecord) -> bool:
+        nonlocal is_known
+        if subject == NOBODY and principal.division != PROVINCE:  # it tells who is known elsewhere
+            return False
+        reached = rights.reaches(principal, "audit.read", division=record.division)
+        is_known = is_known or reached
+        return reached and actor in (None, record.actor)
+
+    page = store.records_of(subject, request, shown=is_shown)
+    if not is_known and request.after is None:
         raise error("not_found")
     return page
 

@@ -120,6 +120,38 @@ def test_a_token_gives_nothing_that_its_program_has_not_got(api: Any, program: P
     assert held.scopes == {"class.read"}
 
 
+def test_a_token_of_less_changes_no_key_and_so_regains_nothing(
+    world: Any, api: Any, program: Program
+) -> None:
+    """Whoever holds it would add a key of their own, sign in by it without a scope, and retire the true one."""
+    keys = f"/v1/clients/{program.id}/keys"
+    slipped_in, following = Program(kid="slipped-in", id=program.id), Program(kid="2027", id=program.id)
+    version = api("institution").get(f"/v1/clients/{program.id}").json["version"]
+    whole = signed_in(api, program)
+    for narrow in ("class.read", " ".join(SCOPES[1:])):
+        reader = signed_in(api, program, scope=narrow)
+        refused = reader.post(keys, {"version": version, "public_key": slipped_in.public_key()})
+        assert (refused.status, refused.json["code"]) == (403, "insufficient_scope"), refused.text
+        assert "client.rotate" in refused.json["detail"]
+        assert "scope" in refused.headers["WWW-Authenticate"]
+    assert sign_in(api, slipped_in.assertion()).json["code"] == "client_unproven"
+    added = whole.post(keys, {"version": version, "public_key": following.public_key()})
+    assert [key["kid"] for key in added.json["keys"]] == [program.kid, "2027"], added.text
+    reader = signed_in(api, following, scope="class.read")
+    refused = reader.post(f"{keys}/{program.kid}/retire", {"version": version})
+    assert (refused.status, refused.json["code"]) == (403, "insufficient_scope"), refused.text
+    assert sign_in(api, program.assertion()).status == 200
+    all_named = signed_in(api, following, scope=" ".join(SCOPES))
+    retired = all_named.post(f"{keys}/{program.kid}/retire", {"version": version})
+    assert [key["kid"] for key in retired.json["keys"]] == ["2027"], retired.text
+
+
+def test_a_token_of_less_is_told_nothing_of_another_programs_keys(api: Any, program: Program) -> None:
+    reader = signed_in(api, program, scope="class.read")
+    body = {"version": 1, "public_key": Program().public_key()}
+    assert reader.post("/v1/clients/cli_aaaaaaaaaaaa/keys", body).status == 404
+
+
 def test_no_persons_token_bears_scopes(world: Any, api: Any) -> None:
     clerk = staff_principal("clerk")
     token = write_token(_with(clerk, scopes=frozenset({"class.read"}), hands=frozenset(), own=frozenset()))

@@ -273,10 +273,52 @@ def test_what_its_holder_does_stands_in_nobodys_way_who_switches_an_account_off(
     off = api("clerk").post(f"{path}/disable", {"version": shown["version"], "reason": "泄露"})
     assert (off.status, off.json["status"]) == (200, "disabled"), off.text
     assert off.json["version"] > shown["version"] + 3
-    again = api("clerk").post(f"{path}/reset", {"version": shown["version"]})
+    again = api("clerk").post(f"{path}/reset", {"version": off.json["version"]})
     assert again.status == 200, again.text
     stale = api("clerk").post(f"{path}/disable", {"version": shown["version"], "reason": "泄露"})
     assert (stale.status, stale.json["code"]) == (409, "version_conflict"), "another matter since the reset"
+
+
+def test_what_its_holder_does_stands_in_nobodys_way_who_resets_an_active_account(api: Any) -> None:
+    shown = make(api, "recipient", role="finance")
+    enrol(api, "recipient")
+    again = api("clerk").post(f"/v1/accounts/{shown['id']}/reset", {"version": shown["version"]})
+    assert (again.status, again.json["status"]) == (200, "proposed"), again.text
+
+
+def test_no_page_from_before_it_was_switched_off_switches_an_account_on_again(api: Any) -> None:
+    shown = make(api, "recipient", role="finance")
+    path = f"/v1/accounts/{shown['id']}"
+    before = version_of("recipient")
+    off = api("clerk").post(f"{path}/disable", {"version": before, "reason": "离职"})
+    assert (off.status, off.json["status"]) == (200, "disabled"), off.text
+    for version in (shown["version"], before):
+        stale = api("clerk").post(f"{path}/reset", {"version": version})
+        assert (stale.status, stale.json["code"]) == (409, "version_conflict"), stale.text
+    seen = api("clerk").post(f"{path}/reset", {"version": off.json["version"]})
+    assert (seen.status, seen.json["status"]) == (200, "proposed"), seen.text
+
+
+def test_a_reset_that_an_account_is_switched_off_under_does_not_switch_it_on_again(
+    api: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was active when it was read; the write finds it switched off, reads again, and is refused."""
+    from chalicelib.accounts import service, store
+
+    shown = make(api, "recipient", role="finance")
+    path, write, off = f"/v1/accounts/{shown['id']}", store.reset_account, []
+
+    def late(*given: Any, **more: Any) -> None:
+        if not off:
+            leaving = {"version": shown["version"], "reason": "离职"}
+            off.append(api("province").post(f"{path}/disable", leaving))
+        write(*given, **more)
+
+    monkeypatch.setattr(service.store, "reset_account", late)
+    reset = api("clerk").post(f"{path}/reset", {"version": version_of("recipient")})
+    assert off[0].status == 200, off[0].text
+    assert (reset.status, reset.json["code"]) == (409, "version_conflict"), reset.text
+    assert AccountRow.get(shown["id"]).status == "disabled"
 
 
 def test_a_code_is_asked_once_enrolled_and_good_once(api: Any) -> None:

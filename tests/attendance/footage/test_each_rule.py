@@ -96,7 +96,14 @@ def test_a_recordings_id_ends_at_its_last_dot():
 
 @pytest.mark.parametrize(
     ("announced", "told", "wrong"),
-    [  # a minute, or a twentieth of what is long
+    [  # a minute, of a short one a fifth, or a twentieth of what is long
+        (100, 120, False),
+        (100, 121, True),
+        (100, 80, False),
+        (100, 79, True),
+        (299, 359, True),
+        (300, 360, False),
+        (300, 361, True),
         (600, 660, False),
         (600, 661, True),
         (600, 540, False),
@@ -109,7 +116,7 @@ def test_a_recordings_id_ends_at_its_last_dot():
         (4000, 3799, True),
     ],
 )
-def test_a_film_may_be_a_minute_or_a_twentieth_off_what_was_announced(announced, told, wrong):
+def test_a_film_may_be_a_minute_a_fifth_or_a_twentieth_off_what_was_announced(announced, told, wrong):
     film = Film("mp4", "h264", told)
     got = film_mismatch_of(segment(0, announced), film, size_bytes=250 * told)
     assert got == ("length" if wrong else None)
@@ -121,6 +128,15 @@ def test_a_film_has_at_least_so_many_bytes_a_second_of_what_it_tells_or_was_anno
     least = 250 * judged_by
     assert film_mismatch_of(segment(0, 120), film, size_bytes=least) is None
     assert film_mismatch_of(segment(0, 120), film, size_bytes=least - 1) == "too_small"
+
+
+def test_the_document_tells_how_far_a_films_length_may_be_off():
+    from chalicelib.attendance.footage.routes import SegmentAnswer
+    from chalicelib.edge.describing import words
+
+    assert timedelta(minutes=5) * model.LENGTH_OFF_SHARE_MAX == model.LENGTH_OFF_MIN
+    assert "a minute (of one shorter than five, a fifth of it) or a twentieth" in str(SegmentAnswer.__doc__)
+    assert "不足五分钟的以五分之一代替" in words.told().types["SegmentAnswer"]
 
 
 def test_a_film_of_the_wrong_length_is_named_so_before_its_size():

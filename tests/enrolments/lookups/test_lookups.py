@@ -241,6 +241,31 @@ def test_a_supervisor_sees_who_looked_whom_up_in_the_area_by_day_and_by_officer(
     assert world.api("clerk").get("/v1/audit", day).status == 403
 
 
+def test_an_officer_who_looked_nobody_up_that_day_has_an_empty_list_and_another_area_none(world: Any) -> None:
+    person = world.person(1)
+    world.enrolment(person)
+    look(world, "clerk", person.id_number)
+    audited(world)
+    idle = {
+        "subject": lookups_on(shanghai_date(world.now), "340111"),
+        "actor": account_id_of("reviewer"),
+    }
+    seen = world.api("supervisor").get("/v1/audit", idle)
+    assert (seen.status, seen.json) == (200, {"items": [], "next": None}), seen.text
+    assert world.api("supervisor_wuhu").get("/v1/audit", idle).status == 404
+    tomorrow = {**idle, "subject": lookups_on(shanghai_date(world.now) + timedelta(days=1), "340111")}
+    assert world.api("supervisor").get("/v1/audit", tomorrow).status == 404
+
+
+def test_whom_nobody_knows_is_not_there_for_a_city_by_whatever_officer(world: Any) -> None:
+    """An empty page in place of 404 would tell it that somebody was asked for in vain."""
+    look(world, "clerk", world.person(3).id_number)
+    audited(world)
+    for actor in ("clerk", "reviewer"):
+        asked = {"subject": NOBODY, "actor": account_id_of(actor)}
+        assert world.api("supervisor").get("/v1/audit", asked).status == 404
+
+
 def test_the_list_of_a_day_tells_no_city_who_is_known_elsewhere(world: Any) -> None:
     elsewhere, unknown = world.person(1), world.person(2)
     world.enrolment(elsewhere)

@@ -1,6 +1,7 @@
 """A program is told what happens to what is its owner's: in order, signed, at least once, and nobody else is."""
 
 import base64
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -414,6 +415,26 @@ def test_whose_program_it_is_tries_its_server_by_a_message_that_tells_of_nothing
     assert ping(api, program, world.now + DAY).json["redriven"] == 1
     sent(world.now + DAY + SECOND)
     assert [message["data"]["version"] for message in receiver.taken] == [1, 2]
+
+
+def test_what_tries_a_server_is_as_the_document_says_also_to_a_bureaus_program(
+    world: Any, api: Any, receiver: FakeReceiver
+) -> None:
+    schools = told_program(api)
+    bureaus = told_program(api, "大屏", who="clerk", by="supervisor", role="supervisor")
+    assert ping(api, schools, world.now).json["redriven"] == 1
+    assert ping(api, bureaus, world.now, who="clerk").json["redriven"] == 1
+    sent(world.now)
+    read = {message["data"]["id"]: json.loads(message["raw"]) for message in receiver.taken}
+    assert {program: read[program]["data"]["institution"] for program in (schools, bureaus)} == {
+        schools: HEFEI_SCHOOL,
+        bureaus: "",
+    }
+    document = Resource(contents=api().get("/openapi.json").json, specification=DRAFT202012)
+    registry = Registry().with_resource("urn:doc", document)
+    whole = {"$ref": "urn:doc#/components/schemas/WebhookMessage"}
+    for message in read.values():
+        Draft202012Validator(whole, registry=registry).validate(message)
 
 
 def test_a_ping_is_not_another_programs_to_send_and_names_no_message(
