@@ -20,7 +20,7 @@ IDS = {
     "id", "class_id", "claim_id", "check_in_id", "enrolment_id", "import_id", "lesson_id", "line_id", "message_id",
     "objection_id", "project_id", "program_id", "camera_id", "part", "name_of_account",
     "claim", "institution", "program", "project", "subject", "uscc", "lessons_id", "flag", "kind", "rule",
-    "programs", "projects", "chain", "client_id",
+    "programs", "projects", "chain", "client_id", "actor",
 }  # fmt: skip
 """Names of fields that hold an id of ours or a number of an organisation: what is none names nothing."""
 CODES = {"division", "period", "occupation_code", "edition", "near", "account", "pay_rate", "format"}
