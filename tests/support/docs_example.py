@@ -7,7 +7,7 @@ from typing import Any
 
 def webhook_example(page: str) -> dict[str, Any]:
     """Run the example that stands in a page; gives what it names: `verified`, its vector and `message`."""
-    code = re.search(r'<pre class="wide" id="webhook-example">(.*?)</pre>', page, re.DOTALL)
+    code = re.search(r'<pre class="wide"[^>]* id="webhook-example">(.*?)</pre>', page, re.DOTALL)
     assert code is not None
     known: dict[str, Any] = {}
     exec(compile(html.unescape(code[1]), "/docs", "exec"), known)
