@@ -14,6 +14,7 @@ from chalicelib.console.staff.actions import ACTS, MAKES, Act
 from chalicelib.console.staff.settings import settings_of
 from chalicelib.console.words import Pair, said
 from chalicelib.edge.describing.words import meaning
+from chalicelib.kernel.ids import is_id
 from chalicelib.kernel.money import yuan
 from chalicelib.programs.model import Policy
 
@@ -191,7 +192,7 @@ _PARTS: Final[Mapping[str, Named]] = {
     "division": _DIVISION,
     "account": _ACCOUNT,
     "scopes": Named(
-        ("权限", "Scope"), hint=("接口的 x-action，如 classes.read", "an x-action, such as classes.read")
+        ("权限", "Scope"), hint=("接口的 x-action，如 class.read", "an x-action, such as class.read")
     ),
     "seed": Named(
         ("种子", "Seed"), hint=("字母、数字和符号，不含空格", "letters, digits and signs, no blanks")
@@ -199,13 +200,26 @@ _PARTS: Final[Mapping[str, Named]] = {
     "version": Named(("版本", "Version")),
     "year": Named(("年度", "Year")),
 }
+_NAMELESS: Final[Pair] = ("此项", "This field")
 _INDEX: Final = re.compile(r"\[(\d+)\]")
-_IS_ID: Final = re.compile(r"[a-z]{3}_\w.*")
+_ID_PREFIXES: Final = frozenset(
+    (
+        *("acc", "bat", "chg", "chk", "cli", "clm", "cls", "dcs", "doc", "enr", "ftg", "grp", "hld"),
+        *("idk", "imp", "isp", "iss", "led", "les", "lin", "mkp", "msg", "obj", "ovr", "pay", "prg"),
+        *("prj", "prs", "ref", "rek", "rem", "req", "rex", "rfs", "rsk", "ses", "vch", "whk"),
+    )
+)
+"""What ids begin with; a test holds it against where they are made."""
 _ENDS: Final = re.compile(r"[，。；：,.;:（(].*", re.DOTALL)
 
 
 def named(do: str, path: str) -> Named:
     """Give a field by its name in the form of a decision, or its path in the body: `lessons[2].hours`."""
+    return _known(do, path) or Named(_NAMELESS)
+
+
+def _known(do: str, path: str) -> Named | None:
+    """Give a field that has a name: in its form, on another page, or in the API's document."""
     bare = _INDEX.sub("", path)
     last = bare.rpartition(".")[2]
     if do.startswith("bulk."):
@@ -217,18 +231,19 @@ def named(do: str, path: str) -> Named:
         found = own.get(_TYPED_AS.get(do, {}).get(bare, bare)) or own.get(bare) or own.get(last)
     else:
         found = _of_act(act_named(do), bare)
-    return found or _PARTS.get(bare) or _FILTERS.get(last) or Named(_meaning(last))
+    return found or _PARTS.get(bare) or _FILTERS.get(last) or _meaning(last)
 
 
 def label(do: str, path: str, *, english: bool, rows: Sequence[str] = ()) -> str:
     """Say a field as its form has it, which of several first: `第3次课 课时`; `rows` names those of a list.
 
-    A name that is nobody's field but an id stays what it is.
+    What is nobody's field but an id stays what it is.
     """
-    if _IS_ID.fullmatch(path):
+    field = _known(do, path)
+    if field is None and is_id(path, path.partition("_")[0]) and path.partition("_")[0] in _ID_PREFIXES:
         return path
     list_name, index = path.partition("[")[0], _INDEX.search(path)
-    bare = said(named(do, path).label, english=english)
+    bare = said(field.label if field is not None else _NAMELESS, english=english)
     if index is None:
         return bare
     place = int(index[1])
@@ -287,7 +302,7 @@ def _settings_of(name: str) -> Iterator[Any]:
     yield from settings_of([name.partition(".")[0]])
 
 
-def _meaning(name: str) -> Pair:
+def _meaning(name: str) -> Named | None:
     """Say a field as the API's document does, in few words: what no form of ours has."""
-    chinese, english = meaning("", name)
-    return (_ENDS.sub("", chinese) or "此项", _ENDS.sub("", english) or "This field")
+    chinese, english = (_ENDS.sub("", told) for told in meaning("", name))
+    return Named((chinese or _NAMELESS[0], english or _NAMELESS[1])) if chinese or english else None

@@ -1,13 +1,20 @@
-"""What was typed under a sign-in that ran out: kept in the sign-in form, for its writer alone."""
+"""What was typed under a sign-in that ran out: kept in the sign-in form, for its writer alone.
 
+It is signed, for its writer and for no session: what else is put there is nobody's, and is not passed on.
+"""
+
+import hashlib
+import hmac
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 import msgspec
 
-UNSENT: Final = frozenset(
-    {"csrf", "account", "password", "totp", "kept", "activation_code", "assertion", "id_number"}
-)
+from chalicelib.aws.keys import signing_keys
+
+_PURPOSE: Final = "console-kept"
+_ID_NUMBER: Final = "id_number"
+UNSENT: Final = frozenset({"csrf", "password", "totp", "kept", "activation_code", "assertion", _ID_NUMBER})
 """Fields that are not kept over a sign-in."""
 
 
@@ -16,6 +23,8 @@ class Kept(msgspec.Struct, frozen=True):
 
     writer: str
     fields: dict[str, list[str]]
+    retyped: bool = False
+    """Whether an ID number was among them, which is not kept: it has to be typed again."""
 
     @property
     def do(self) -> str:
@@ -24,18 +33,28 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def write(writer: str, fields: Mapping[str, Sequence[str]]) -> str:
-    """Write down what is kept; nothing where nobody is known to have typed it."""
+    """Write down what is kept, and sign it; nothing where nobody is known to have typed it."""
     if not writer:
         return ""
     sent = {name: list(values) for name, values in fields.items() if name not in UNSENT}
-    return msgspec.json.encode(Kept(writer, sent)).decode()
+    retyped = any(value.strip() for value in fields.get(_ID_NUMBER, ()))
+    text = msgspec.json.encode(Kept(writer, sent, retyped)).decode()
+    return f"{_signatures(text)[0]}{text}"
 
 
 def read(text: str) -> Kept | None:
-    """Read back what was kept; None for what is none."""
+    """Read back what was kept; None for what is none, or was not written here."""
+    signature, brace, rest = text.partition("{")
+    told = brace + rest
+    if not any(hmac.compare_digest(signature.encode(), good.encode()) for good in _signatures(told)):
+        return None
     try:
-        kept = msgspec.json.decode(text, type=Kept)
+        return msgspec.json.decode(told, type=Kept)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
         return None
-    fields = {name: values for name, values in kept.fields.items() if values and name not in UNSENT}
-    return Kept(kept.writer, fields)
+
+
+def _signatures(text: str) -> list[str]:
+    """Sign a text with every live key, the newest first."""
+    keys = [key for _, key in signing_keys().derive(_PURPOSE)]
+    return [hmac.new(key, text.encode(), hashlib.sha256).hexdigest() for key in keys]

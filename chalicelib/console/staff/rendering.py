@@ -51,6 +51,8 @@ _UNSENT: Final[Mapping[str, words.Pair]] = {
 }
 """Buttons of pages' own forms: what was not sent because a sign-in ran out."""
 _SIMPLE = frozenset({"version", "words", "echo"})
+_NOT_CARRIED = frozenset({"lang", "done", "opened"})
+"""What an address asks for once: no link carries it on. What is opened is recorded, each time anew."""
 
 
 _AREAS: Final[Sequence[tuple[str, words.Pair, str]]] = (
@@ -206,7 +208,7 @@ class Page:
 
     def link(self, **changes: Any) -> str:
         """Give the address of this page with other filters; None leaves one out."""
-        kept = {name: value for name, value in self.visit.parameters.items() if name not in {"lang", "done"}}
+        kept = {name: value for name, value in self.visit.parameters.items() if name not in _NOT_CARRIED}
         wanted = {name: value for name, value in {**kept, **changes}.items() if value not in (None, "")}
         return "?" + urlencode(wanted)
 

@@ -1,7 +1,8 @@
 """Sessions of the pages: one cookie that no script reads, over the same sign-in and refresh as clients have.
 
 The cookie holds a random id, the language, and the pair of tokens. The id, with the session that the refresh
-token belongs to, is what the token in every form is made from: a form of another session is refused.
+token belongs to, is what the token in every form is made from: a form of another session is refused. The mark
+beside it tells whether that form was drawn for the same person, who may then go on with what they typed.
 """
 
 import base64
@@ -27,6 +28,9 @@ CSRF_HEADER = "x-csrf-token"
 _SEPARATOR = "~"
 _PARTS = 4
 _PURPOSE = "console-form"
+_WRITER = "console-writer"
+_MARKED_BY = "_"
+_MARK_CHARS = 32
 _SECONDS = 14 * 24 * 3600
 """Longer than a refresh token lives, and than any holiday: what was typed under a sign-in that ran out is
 known by the cookie to be its writer's own, and is kept. A dead token in it gives no right."""
@@ -112,12 +116,12 @@ class Session:
 
     @property
     def csrf(self) -> str:
-        """Give the token that every form of this session carries."""
-        return self._tokens(self.renewal)[0]
+        """Give the token that every form of this session carries, and after it the mark of its writer."""
+        return f"{self._tokens(self.renewal)[0]}{_MARKED_BY}{self._marks()[0]}"
 
     def owns(self, token: str) -> bool:
         """Tell whether a form's token is of this session, by either of the live keys."""
-        return _is_one_of(token, self._tokens(self.renewal))
+        return _is_one_of(token.partition(_MARKED_BY)[0], self._tokens(self.renewal))
 
     def drew(self, token: str) -> bool:
         """Tell whether a form's token is of this session as it was before its sign-in ran out."""
@@ -132,6 +136,15 @@ class Session:
         if self.principal is not None:
             return self.principal.actor
         return _actor_named_by(self.access)
+
+    def drew_for_writer(self, token: str) -> bool:
+        """Tell whether a form was drawn for who looks at the pages now, in whatever session of theirs."""
+        return _is_one_of(token.partition(_MARKED_BY)[2], self._marks())
+
+    def _marks(self) -> list[str]:
+        """Mark the writer by every live key: it names nobody to who reads it."""
+        keys = [key for _, key in signing_keys().derive(_WRITER)]
+        return [hmac.new(key, self.writer.encode(), hashlib.sha256).hexdigest()[:_MARK_CHARS] for key in keys]
 
     def _tokens(self, renewal: str) -> list[str]:
         what = f"{self.visit_id} {renewal.partition('.')[0]}".encode()

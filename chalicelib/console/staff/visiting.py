@@ -61,7 +61,19 @@ def visited(
 
 
 def _sign_in_page(page: Page, *, kept: str = "", stale: bool = False) -> Reply:
-    return page.draw("sign_in", page.say("登录", "Sign in"), kept=kept, stale=stale)
+    """Draw the form for signing in, with what is kept in it if that was written here.
+
+    The account in it is one that was typed there, not the field of another form by that name.
+    """
+    known = keeping.read(kept)
+    return page.draw(
+        "sign_in",
+        page.say("登录", "Sign in"),
+        kept=kept if known is not None else "",
+        retyped=known is not None and known.retyped,
+        stale=stale,
+        account=page.visit.typed("account") if page.visit.typed("do") in _FROM_NOWHERE else "",
+    )
 
 
 def _sent(
@@ -73,11 +85,30 @@ def _sent(
     if session.principal is None and do not in _FROM_NOWHERE and not for_everybody:
         return _ask_to_sign_in(page, keeps=session.drew(token))
     if not session.owns(token):
-        if do in _FROM_NOWHERE:
-            return _sign_in_page(page, stale=True)
-        page.refuse(error("form_stale"))
-        return show(page)
+        return _stale(page, show, do, token)
     return _dispatched(page, show, act, do, shown_once)
+
+
+def _stale(page: Page, show: Show, do: str, token: str) -> Reply:
+    """Answer a form of another session: nothing is sent, and nobody gets to see what another typed.
+
+    Who signed in again in another tab gets back what this tab has kept of theirs.
+    """
+    if do in _FROM_NOWHERE:
+        kept = keeping.read(page.visit.typed("kept"))
+        if kept is not None and page.session.principal is not None and kept.writer == page.session.writer:
+            return _put_back(page, show, kept)
+        return _sign_in_page(page, kept=page.visit.typed("kept"), stale=True)
+    page.refuse(error("form_stale"))
+    if not page.session.drew_for_writer(token):
+        _forget_typed(page)
+    return show(page)
+
+
+def _forget_typed(page: Page) -> None:
+    """Put nothing that was typed into the page: another typed it."""
+    page.kept = keeping.Kept("", {})
+    page.visit = replace(page.visit, fields={})
 
 
 def _dispatched(page: Page, show: Show, act: Act | None, do: str, shown_once: frozenset[str]) -> Reply:
@@ -150,9 +181,11 @@ def _put_back(page: Page, show: Show, kept: keeping.Kept) -> Reply:
 
     It has the names, labels and states of the page itself: its writer sees what they are about to send.
     """
-    own = kept.writer == page.session.writer
-    page.kept = kept if own else keeping.Kept(kept.writer, {})
-    page.visit = replace(page.visit, fields=page.kept.fields)
+    if kept.writer == page.session.writer:
+        page.kept = kept
+        page.visit = replace(page.visit, fields=kept.fields)
+    else:
+        _forget_typed(page)
     try:
         return show(page)
     except DomainError as failure:

@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 
+from chalicelib.accounts.disclosures.store import AccessRow
+from chalicelib.attendance.reviews.service import PLACES
 from chalicelib.sheets.content_types import XLSX
 from tests.attendance.reviews.test_offline_and_review import upload
 from tests.classes.builders import Classroom, xlsx
@@ -46,6 +48,29 @@ def test_the_map_puts_people_round_the_site_in_metres(api, world, room):
     assert page.html.count('<circle class="ring"') == 2
     assert "±50 m" in page.text
     assert "允许范围" in page.html
+
+
+def looks(lesson):
+    return [row.purpose for row in AccessRow.query(lesson["id"]) if row.purpose == PLACES]
+
+
+def test_no_link_and_no_form_of_the_page_opens_exact_places_again(api, world, room):
+    """Each look leaves a record: who changed the language or decided a check-in had never asked for another."""
+    upload(room)
+    lesson = room.lesson()
+    clerk = Visitor(api, "clerk", at=room.starts() + timedelta(hours=3))
+    path = f"/console/classes/{room.id}/{lesson['id']}"
+    page = clerk.get(f"{path}?opened=true")
+    assert looks(lesson) == [PLACES]
+    assert "lang=en" in page.html
+    assert not [link for link in page.links if "opened" in link]
+    assert "opened=true" in clerk.get(path).html, "who asks for it is led there"
+    refused = clerk.press(page, "check_in.accept", words="")
+    assert refused.status == 400
+    assert "查看确切位置（将留痕）" in refused.text
+    done = clerk.press(page, "check_in.accept", words="教师证明在场")
+    assert "已办理" in done.text
+    assert looks(lesson) == [PLACES], "one look, one record"
 
 
 def test_the_desk_shows_who_is_in_today(api, world, room):

@@ -13,8 +13,12 @@ from chalicelib.console.staff.naming import names_of
 from chalicelib.programs.thresholds import Thresholds
 from chalicelib.supervision.records.model import FindingKind, Severity
 from chalicelib.supervision.rules.register import CLASS_RULES, VOUCHER_RULES
+from tests.console.staff.test_every_page import UNIFORM
+from tests.console.test_page_costs import CALLS_MAX
 from tests.subsidies.scored import Money, scored_class
 from tests.supervision.cases.found import finding, read, record
+from tests.supervision.cases.test_holds import stop_at_once
+from tests.support.calls import called
 from tests.support.pages import Visitor
 from tests.support.people import HEFEI_SCHOOL, staff_principal
 
@@ -215,3 +219,71 @@ def evidence_names() -> set[str]:
                 if isinstance(value, ast.Dict):
                     names |= {str(key.value) for key in value.keys if isinstance(key, ast.Constant)}
     return names
+
+
+def payment_said(page: Any) -> str:
+    told = re.search(r"<dt>付款</dt><dd>(.*?)</dd>", page.html)
+    assert told, page.text[:500]
+    return told[1]
+
+
+def page_of(money: Money, found: Any) -> Any:
+    return Visitor(money.api, "supervisor", at=money.now).get(f"/console/cases/{read(money, found)['id']}")
+
+
+def test_a_grave_case_of_likeness_is_told_to_stop_payment_where_the_policy_lets_it(
+    world: Any, money: Money, api: Any
+) -> None:
+    """The page said that nothing stops before it is confirmed, of lines that were stopped at once."""
+    money.budget()
+    class_id = scored_class(world, 2)
+    claim = money.publicised(class_id)
+    stop_at_once(api, money)
+    found = finding(class_id, rule="uniform_scores", **UNIFORM)
+    record(money, found)
+    assert {line["status"] for line in money.read(claim)["lines"]} == {"held"}
+    assert payment_said(page_of(money, found)) == "所涉明细已停付，待监督人员处理"
+
+
+def test_a_grave_case_of_likeness_is_told_to_wait_where_the_policy_wants_it_confirmed_first(
+    world: Any, money: Money
+) -> None:
+    money.budget()
+    class_id = scored_class(world, 2)
+    claim = money.publicised(class_id)
+    found = finding(class_id, rule="uniform_scores", **UNIFORM)
+    record(money, found)
+    assert "held" not in {line["status"] for line in money.read(claim)["lines"]}
+    assert "须先认定属实才停付" in payment_said(page_of(money, found))
+    proof = finding(class_id, **DEVICE)
+    record(money, proof)
+    assert payment_said(page_of(money, proof)) == "所涉明细已停付，待监督人员处理", (
+        "what proves waits for none"
+    )
+
+
+def test_a_grave_case_of_likeness_that_is_of_no_one_class_tells_what_a_policy_may_say(
+    world: Any, money: Money
+) -> None:
+    scored_class(world, 1)
+    found = finding(
+        None, rule="uniform_scores", kind=FindingKind.INSTITUTION, subject=HEFEI_SCHOOL, **UNIFORM
+    )
+    record(money, found)
+    assert payment_said(page_of(money, found)) == (
+        "所涉明细已停付，待监督人员处理（计划政策规定须先认定的除外）"
+    )
+
+
+def test_what_a_case_does_to_payment_is_told_without_a_further_call(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 2)
+    found = finding(class_id, rule="uniform_scores", **UNIFORM)
+    record(money, found)
+    path = f"/console/cases/{read(money, found)['id']}"
+    supervisor = Visitor(money.api, "supervisor", at=money.now)
+    supervisor.get(path)
+    with called() as calls:
+        page = supervisor.get(path)
+    assert "须先认定属实才停付" in page.text
+    assert sum("classes" in call for call in calls) == 1, "the head of the class comes with its name"
+    assert len(calls) <= CALLS_MAX, calls

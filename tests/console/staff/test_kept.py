@@ -1,5 +1,6 @@
 """What is typed outlives a sign-in that ran out: put back into the very page, for its writer, and not sent."""
 
+import hashlib
 import re
 from types import SimpleNamespace
 from typing import Any
@@ -231,3 +232,196 @@ def test_every_decision_of_every_page_has_its_word(api: Any, world: Any, busy: A
     quiet = {"template.institutions", "template.projects", "template.roster", "template.scores"}
     quiet |= {"phones.masked", "phones.opened", "policy.check", "desk.repeat", "sign_out", ""}
     assert unsaid <= quiet, "they change nothing, and need no word"
+
+
+def test_the_account_that_was_to_be_added_comes_back_and_an_id_number_is_asked_for_again(
+    world: Any, money: Money, gate: None
+) -> None:
+    """The name of a new account was lost to the field of the sign-in form that is called the same."""
+    province = Visitor(money.api, "province", at=money.now)
+    page = province.get("/console/accounts")
+    run_out(province, "province")
+    number = "340102199001011234"
+    typed = {"account": "xin-jingban", "name": "李新", "id_number": number, "division": "3401"}
+    asked = province.press(page, "new.account", **typed)
+    assert "身份证号不予保留" in asked.text
+    assert number not in asked.html
+    assert dict(asked.form_of("sign_in").fields)["account"] == "", "that is who signs in, not who is added"
+    assert dict(asked.form_of("activate").fields)["account"] == ""
+    again = sign_in(province, asked, "province")
+    back = dict(again.form_of("new.account").fields)
+    assert (back["account"], back["name"], back["id_number"]) == ("xin-jingban", "李新", "")
+    assert "身份证号没有保留，请重新填写" in again.text
+
+
+def test_nothing_is_said_of_an_id_number_where_none_was_typed(world: Any, money: Money, gate: None) -> None:
+    province = Visitor(money.api, "province", at=money.now)
+    page = province.get("/console/accounts")
+    run_out(province, "province")
+    asked = province.press(page, "new.account", account="xin-jingban", id_number=" ")
+    assert "身份证号不予保留" not in asked.text
+    assert "身份证号没有保留" not in sign_in(province, asked, "province").text
+
+
+def two_tabs_asked_to_sign_in(
+    money: Money, claims: list[Any], who: str = "clerk"
+) -> tuple[Visitor, list[PageView]]:
+    clerk = Visitor(money.api, who, at=money.now)
+    pages = [clerk.get(f"/console/claims/{claim['id']}") for claim in claims]
+    run_out(clerk, who)
+    reasons = ("发票抬头不符", "课时不实")
+    asked = [
+        clerk.press(page, "claim.return", words=reason) for page, reason in zip(pages, reasons, strict=True)
+    ]
+    return clerk, asked
+
+
+def test_the_second_of_two_tabs_gets_its_words_back_after_the_first_signed_in(
+    world: Any, money: Money, gate: None
+) -> None:
+    claims = [money.claim(scored_class(world, 1)) for _ in range(2)]
+    clerk, (first, second) = two_tabs_asked_to_sign_in(money, claims)
+    assert "发票抬头不符" in sign_in(clerk, first, "clerk").form_of("claim.return").fields[-1][1]
+    again = sign_in(clerk, second, "clerk")
+    assert again.status == 200
+    assert "尚未提交" in again.text
+    assert ("words", "课时不实") in again.form_of("claim.return").fields
+    assert [money.read(claim)["status"] for claim in claims] == ["submitted", "submitted"], "nothing was sent"
+    done = clerk.press(again, "claim.return")
+    assert "已办理" in done.text
+    assert [money.read(claim)["status"] for claim in claims] == ["submitted", "returned"]
+
+
+def test_the_second_tab_gives_its_words_to_nobody_else_and_keeps_them_for_its_writer(
+    world: Any, money: Money, gate: None
+) -> None:
+    claims = [money.claim(scored_class(world, 1)) for _ in range(2)]
+    clerk, (first, second) = two_tabs_asked_to_sign_in(money, claims)
+    other = sign_in(clerk, first, "reviewer")
+    assert "发票抬头不符" not in other.html
+    asked = sign_in(clerk, second, "clerk")
+    assert "claim.return" not in asked.decisions
+    assert "课时不实" not in asked.text
+    again = clerk.press(asked, "sign_in", account="clerk", password="any will do")
+    assert ("words", "课时不实") in again.form_of("claim.return").fields, "this tab was theirs"
+
+
+@pytest.mark.parametrize("signed_in", [True, False])
+@pytest.mark.parametrize("forged", ["changed", "unsigned", "another's signature", "none"])
+def test_what_is_kept_and_was_not_signed_here_is_neither_put_back_nor_passed_on(
+    world: Any,
+    money: Money,
+    gate: None,
+    forged: str,
+    signed_in: bool,
+) -> None:
+    claims = [money.claim(scored_class(world, 1)) for _ in range(2)]
+    clerk, (first, second) = two_tabs_asked_to_sign_in(money, claims)
+    good = dict(second.form_of("sign_in").fields)["kept"]
+    signature, _, text = good.partition("{")
+    theirs = {
+        "changed": good.replace("课时不实", "同意支付"),
+        "unsigned": "{" + text.replace("课时不实", "同意支付"),
+        "another's signature": dict(first.form_of("sign_in").fields)["kept"].partition("{")[0] + "{" + text,
+        "none": signature,
+    }[forged]
+    if signed_in:
+        sign_in(clerk, first, "clerk")
+        page = clerk.press(second, "sign_in", account="clerk", password="any will do", kept=theirs)
+    else:
+        fields = {"account": "clerk", "password": "", "kept": theirs, "csrf": "old"}
+        page = clerk.press(second, "sign_in", **fields)
+    assert dict(page.form_of("sign_in").fields)["kept"] == ""
+    for word in ("同意支付", "课时不实"):
+        assert word not in page.html
+    assert "claim.return" not in page.decisions
+
+
+def test_what_is_kept_and_was_not_signed_here_is_not_put_back_after_signing_in(
+    world: Any, money: Money, gate: None
+) -> None:
+    claim = money.claim(scored_class(world, 1))
+    clerk = Visitor(money.api, "clerk", at=money.now)
+    page = clerk.get(f"/console/claims/{claim['id']}")
+    run_out(clerk, "clerk")
+    asked = clerk.press(page, "claim.return", words="发票抬头不符")
+    good = dict(asked.form_of("sign_in").fields)["kept"]
+    theirs = good.replace("发票抬头不符", "同意支付")
+    again = clerk.press(asked, "sign_in", account="clerk", password="any will do", kept=theirs)
+    assert again.status == 200
+    assert "同意支付" not in again.html
+    assert "尚未提交" not in again.text
+
+
+# --------------------------------------------------------------------------- a form of another session
+
+
+def test_a_form_that_was_drawn_for_another_comes_back_empty(world: Any, money: Money, gate: None) -> None:
+    """At a shared machine the next person got the reason and ticks of the one before, ready to be sent."""
+    claim = money.claim(scored_class(world, 2))
+    clerk = Visitor(money.api, "clerk", at=money.now)
+    page = clerk.get(f"/console/claims/{claim['id']}")
+    out = re.findall(r'name="drop" value="([^"]+)"', page.html)
+    clerk.cookie = Visitor(money.api, "clerk_two").cookie
+    stale = clerk.press(page, "claim.review", words="只有经办一写的", drop=out[:1], drop_reason="课时不实")
+    assert stale.status == 403
+    assert "页面已过期" in stale.text
+    assert "由另一账号填写" in stale.text
+    assert "claim.review" in stale.decisions, "they may decide, by their own words"
+    for word in ("只有经办一写的", "课时不实"):
+        assert word not in stale.html
+    assert " checked" not in stale.html
+    assert money.read(claim)["status"] == "submitted"
+
+
+def test_a_form_of_ones_own_comes_back_as_it_was_typed_after_another_tab_signed_in_again(
+    world: Any, money: Money, gate: None
+) -> None:
+    claim = money.claim(scored_class(world, 2))
+    clerk = Visitor(money.api, "clerk", at=money.now)
+    page = clerk.get(f"/console/claims/{claim['id']}")
+    out = re.findall(r'name="drop" value="([^"]+)"', page.html)
+    run_out(clerk, "clerk")
+    clerk.press(clerk.get("/console"), "sign_in", account="clerk", password="any will do")
+    stale = clerk.press(page, "claim.review", words="自己写的", drop=out[:1], drop_reason="课时不实")
+    assert stale.status == 403
+    assert "由另一账号填写" not in stale.text
+    assert "自己写的" in stale.html
+    assert stale.html.count(" checked") == 1
+    assert money.read(claim)["status"] == "submitted", "it is not sent by that"
+    assert clerk.press(stale, "claim.review").status == 200
+
+
+@pytest.mark.parametrize("token", ["", "old", "_", "x_" + "0" * 32])
+def test_a_form_without_the_mark_of_its_writer_comes_back_empty(world: Any, money: Money, token: str) -> None:
+    claim = money.claim(scored_class(world, 1))
+    clerk = Visitor(money.api, "clerk", at=money.now)
+    page = clerk.get(f"/console/claims/{claim['id']}")
+    stale = clerk.press(page, "claim.return", words="别的网站写的", csrf=token)
+    assert stale.status == 403
+    assert "别的网站写的" not in stale.html
+
+
+def test_every_form_carries_a_mark_of_its_writer_that_names_nobody(
+    api: Any,
+    world: Any,
+    busy: Any,  # noqa: F811 - the fixture
+) -> None:
+    marks: dict[str, set[str]] = {}
+    for who in ("clerk", "clerk_two", "institution"):
+        actor = staff_principal(who).actor
+        visitor = Visitor(api, who, at=world.now)
+        for path in paths_of(busy):
+            page = visitor.get(path)
+            for form in page.forms:
+                fields = dict(form.fields)
+                if "csrf" not in fields:
+                    assert not set(form.buttons) - {""}, (path, form)
+                    continue
+                marks.setdefault(who, set()).add(fields["csrf"].partition("_")[2])
+            assert not re.search(r'data-csrf="(?!\w{64}_\w{32}")', page.html), path
+        (mark,) = marks[who]
+        assert re.fullmatch("[0-9a-f]{32}", mark)
+        assert actor not in mark
+        assert mark not in hashlib.sha256(actor.encode()).hexdigest(), "nobody can reckon it from the id"
+    assert len(set.union(*marks.values())) == len(marks)

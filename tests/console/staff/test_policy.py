@@ -1,5 +1,7 @@
 """The province's policy by form: all fields in groups, what would change shown first, one version more."""
 
+import re
+
 import pytest
 
 from chalicelib.console.staff.settings import GROUPS, settings_of
@@ -74,6 +76,56 @@ def test_a_version_made_meanwhile_is_not_overwritten(api, world, province, page)
     assert refused.status == 409
     assert dict(refused.form_of("policy.check").fields)["pass_mark"] == "70"
     assert policy_of(api, world)["policy"]["pass_mark"] == 65
+
+
+def publish_meanwhile(api, world, **rules):
+    other = api("province_two").get(f"/v1/programs/{world.program_id}", at=world.now).json
+    body = {"version": other["version"], "policy": other["policy"] | rules}
+    made = api("province_two").post(f"/v1/programs/{world.program_id}/policy", body, at=world.now)
+    assert made.status == 201, made.text
+
+
+def differences(page):
+    found = re.search(r'<section id="differences".*?</section>', page.html, re.DOTALL)
+    return re.findall(r"<td>(.*?)</td><td><b>(.*?)</b></td>", found[0]) if found else None
+
+
+def test_after_a_version_made_meanwhile_the_differences_are_shown_anew_and_can_be_published(
+    api, world, province, page
+):
+    """Each save was refused for ever: the form went on with the version that was there when it was opened."""
+    shown = province.press(page, "policy.check", pass_mark="70", reason="依据文件")
+    assert differences(shown) == [("60", "70")]
+    publish_meanwhile(api, world, pass_mark=65)
+    refused = province.press(shown, "policy.save")
+    assert refused.status == 409
+    assert "version_conflict" in refused.html
+    assert differences(refused) == [("65", "70")], "against the newest"
+    assert dict(refused.form_of("policy.save").fields)["reason"] == "依据文件"
+    assert policy_of(api, world)["policy"]["pass_mark"] == 65
+    done = province.press(refused, "policy.save")
+    assert "发布新一版政策" in done.text
+    assert policy_of(api, world)["policy"]["pass_mark"] == 70
+
+
+def test_differences_that_are_looked_at_again_are_of_the_version_that_is_saved(api, world, province, page):
+    shown = province.press(page, "policy.check", pass_mark="70", reason="依据文件")
+    publish_meanwhile(api, world, pass_mark=65)
+    again = province.press(shown, "policy.check")
+    assert differences(again) == [("65", "70")]
+    done = province.press(again, "policy.save")
+    assert done.status == 200, done.text[:500]
+    assert policy_of(api, world)["policy"]["pass_mark"] == 70
+
+
+def test_another_refusal_of_a_save_keeps_the_version_that_was_seen(api, world, province, page):
+    shown = province.press(page, "policy.check", class_size_min="60")
+    seen = dict(shown.form_of("policy.save").fields)["version"]
+    publish_meanwhile(api, world, pass_mark=65)
+    refused = province.press(shown, "policy.save", reason="", pass_mark="很多")
+    assert refused.status == 400
+    assert dict(refused.form_of("policy.check").fields)["version"] == seen
+    assert "policy.save" not in refused.decisions, "nobody publishes what was not shown"
 
 
 def test_who_may_not_change_it_sees_it_and_no_thresholds(api, world):

@@ -73,7 +73,7 @@ def test_a_key_that_is_none_is_refused(money: Money, key: str) -> None:
     school = visit(money, "institution")
     page = school.get("/console/clients")
     refused = school.press(
-        page, "new.client", name="教务", purpose="同步", scopes="classes.read", public_key=key
+        page, "new.client", name="教务", purpose="同步", scopes="class.read", public_key=key
     )
     assert refused.status == 400
     found = re.sub(r"例如 .*?。", "。", re.search(r'id="problem".*?</div>', refused.html, re.DOTALL)[0])  # type: ignore[index]

@@ -1,6 +1,6 @@
 """Risk cases: the list by rule, severity, state and institution, and one case with its evidence."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -12,6 +12,7 @@ from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import states
 from chalicelib.edge.endpoints import Reply
 from chalicelib.kernel.ids import is_id, whole_of
+from chalicelib.programs.service import current_program
 from chalicelib.supervision.cases.model import Outcome
 from chalicelib.supervision.records.model import Severity
 from chalicelib.supervision.rules.register import ONLY_ALIKE
@@ -29,6 +30,18 @@ _WHERE: Final = {
     "institution.suspend": ("institution", "suspend", "institutions"),
 }
 """Of each right that a consequence names: the decision as pages know it, and the area it stands in."""
+_UNDECIDED: Final[Mapping[bool | None, words.Pair]] = {
+    True: ("所涉明细已停付，待监督人员处理", "the lines it concerns are not paid until it is decided on"),
+    False: (
+        "按计划政策，须先认定属实才停付（此前已停付的仍停付）",
+        "by its program's policy it stops payment once it is confirmed; what was stopped before stays so",
+    ),
+    None: (
+        "所涉明细已停付，待监督人员处理（计划政策规定须先认定的除外）",
+        "the lines it concerns are not paid until it is decided on, unless their policy waits for that",
+    ),
+}
+"""What a grave case does to payments before it is decided on, by whether the policy lets it."""
 _AREAS: Final = {"cls": "classes", "enr": "enrolments", "vch": "vouchers", "clm": "claims", "lin": "lines"}
 
 
@@ -92,6 +105,7 @@ def _case(page: Page, case_id: str) -> Reply:
         )
         for finding in reversed(case.findings)
     ]
+    named = names_of(page, _records_in(case))  # reads the head of the class, which payment goes by
     return page.draw(
         "case",
         rule_name(case.rule, english=english),
@@ -99,7 +113,7 @@ def _case(page: Page, case_id: str) -> Reply:
         findings=findings,
         payment=words.said(_payment(case), english=english),
         place=place_of,
-        named=names_of(page, _records_in(case)),
+        named=named,
         consequences=[
             _consequence(page, one, here=number < _FORMS_MOST) for number, one in enumerate(case.consequences)
         ],
@@ -114,12 +128,17 @@ def _payment(case: Any) -> words.Pair:
         return "已解除，本案不再停付", "this case stops nothing any more"
     if case.severity is Severity.WARN:
         return "仅提示，认定属实后才停付", "a warning: it stops payment once it is confirmed"
-    if case.rule in ONLY_ALIKE:
-        return (
-            "形似而非证据：认定属实后停付（计划政策规定即停的除外）",
-            "looks like cheating: it stops payment once it is confirmed, or at once if the policy says so",
-        )
-    return "所涉明细已停付，待处理", "the lines it concerns are not paid until it is decided on"
+    return _UNDECIDED[_stops_undecided(case)]
+
+
+def _stops_undecided(case: Any) -> bool | None:
+    """Tell whether a grave case stops payment before it is decided on; None where it is of no one class."""
+    if case.rule not in ONLY_ALIKE:
+        return True
+    heads = heads_by_id([case.class_id]) if case.class_id else []
+    if not heads:
+        return None
+    return current_program(heads[0].program_id).policy.patterns_stop_payment
 
 
 def names_of_classes(class_ids: Iterable[str | None]) -> dict[str, str]:

@@ -232,7 +232,8 @@ def _lesson(page: Page, class_id: str, lesson_id: str) -> Reply:
         raise error("not_found")
     values = {"lesson_id": lesson_id}
     names = _names(page, room)
-    opened = {"opened": "true"} if page.visit.parameters.get("opened") == "true" else {}
+    asks = page.visit.method == "GET" and page.visit.parameters.get("opened") == "true"
+    opened = {"opened": "true"} if asks else {}  # who sends a form of the page does not ask to look again
     check_ins = page.get("/v1/lessons/{lesson_id}/check-ins", values, limit=100, **opened)
     footage = page.get("/v1/lessons/{lesson_id}/footage", values)
     site = lesson.site or room.site

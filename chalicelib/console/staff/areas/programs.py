@@ -12,6 +12,7 @@ from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.settings import GROUPS
 from chalicelib.console.staff.tables import Cell, Row, draw_table
 from chalicelib.edge.endpoints import Reply
+from chalicelib.kernel.errors import DomainError
 
 _PROGRAM: Final = "/v1/programs/{program_id}"
 _OVERSEEN: Final = ("supervision", "patterns_stop_payment")
@@ -33,7 +34,7 @@ def show(page: Page, asked: Mapping[str, Any] | None = None) -> Reply:
         program=program,
         policy=policy,
         groups=groups,
-        asked=asked,
+        version=_version(page, program, asked),
         differing=_differences(page, policy, asked) if asked is not None else None,
         versions=_versions(page, listed.items),
         listing=listed,
@@ -57,9 +58,21 @@ def act(page: Page, do: str) -> Reply | None:
         return show(page, asked)
     body: dict[str, Any] = {"version": numbers.as_sent(page.visit.typed("version")), "policy": asked}
     body["reason"] = page.visit.typed("reason").strip()
-    path = f"{_PROGRAM}/policy"
-    page.asker.ask("POST", path, values={"program_id": program_id}, body=body, key=page.visit.typed(FORM_KEY))
+    path, key = f"{_PROGRAM}/policy", page.visit.typed(FORM_KEY)
+    try:
+        page.asker.ask("POST", path, values={"program_id": program_id}, body=body, key=key)
+    except DomainError as failure:
+        if failure.code != "version_conflict":
+            raise
+        page.refuse(failure)
+        return show(page, asked)  # what was typed, now against the version that somebody made meanwhile
     return page.go(page.link(done="policy.save"))
+
+
+def _version(page: Page, program: Any, asked: Mapping[str, Any] | None) -> str:
+    """Give the version that a new one is to follow: that whose differences are shown, else that one saw."""
+    saw = page.visit.typed("version") if page.visit.typed("do") == "policy.save" else ""
+    return str(program.version) if asked is not None else saw or str(program.version)
 
 
 def _list(page: Page) -> Reply:
