@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from tests.classes.builders import DAY, SITE, Classroom, application, trainer
@@ -298,6 +299,42 @@ def test_the_timetables_rules_hold_for_a_change_and_overlaps_are_shown(world):
     assert (change.status, codes(change.json)) == (201, {"trainer_or_room_overlap"})
     assert codes(room.read("clerk")["open_change"]) == {"trainer_or_room_overlap"}
     assert busy.json["status"] == "submitted"
+
+
+def approved_with_a_minute(room, *numbers):
+    """Store lessons of one minute in an approved class, as it was approved before that was refused."""
+    from chalicelib.classes.store import ClassRow, find_parts, plan_digest_of
+
+    parts = find_parts(room.id)
+    lessons = list(parts.plan.lessons)
+    for number in numbers:
+        ends_at = lessons[number].starts_at + timedelta(minutes=1)
+        lessons[number] = msgspec.structs.replace(lessons[number], ends_at=ends_at)
+    plan = msgspec.structs.replace(parts.plan, lessons=lessons)
+    head = msgspec.structs.replace(parts.head, plan_digest=plan_digest_of(plan))
+    for record in (plan, head):
+        ClassRow.from_record(record).save()
+    return room.refresh()
+
+
+def test_a_class_approved_with_a_lesson_too_short_that_has_begun_is_still_changed(world):
+    room = approved_with_a_minute(Classroom(world).approved(), 0)
+    begun = room.starts(0) + timedelta(hours=1)
+    applied = apply(room, begun, lessons=wanted(room, _3=20 * DAY))
+    assert (applied.status, codes(applied.json)) == (201, {"hours_too_long"}), applied.text
+    decided = decide(room, applied.json, "approve", at=begun)
+    assert (decided.status, decided.json["status"]) == (200, "approved"), decided.text
+    assert room.refresh().starts(4) == begun - timedelta(hours=1) + 23 * DAY
+
+
+def test_a_change_makes_no_other_lesson_too_short_nor_one_shorter(world):
+    room = approved_with_a_minute(Classroom(world).approved(), 3)
+    other, shorter = wanted(room), wanted(room)
+    other[2]["ends_at"] = (room.starts(2) + timedelta(minutes=1)).isoformat()
+    assert apply(room, lessons=other).json["code"] == "hours_too_long"
+    shorter[3]["ends_at"] = (room.starts(3) + timedelta(seconds=1)).isoformat()
+    assert apply(room, lessons=shorter).json["code"] == "hours_too_long"
+    assert apply(room, lessons=wanted(room, _4=20 * DAY)).status == 201
 
 
 @pytest.mark.parametrize(
