@@ -1160,9 +1160,9 @@ REASONS: dict[str, Reason] = {
     ),
     "line_paid_once": Reason(
         Refused,
-        "该明细曾经支付、培训券已核销，不能剔除；请核实收款账户后由另一名拨付人员放行重付。",
-        "This line was paid once and its voucher is settled, so it stays. Check the payee, then have another "
-        "finance officer release it.",
+        "该明细曾经支付、培训券已核销，且未被暂停支付，不能剔除；请核实收款账户后由另一名拨付人员放行重付。",
+        "This line was paid once, its voucher is settled and nothing holds it, so it stays. Check the payee, then "
+        "have another finance officer release it.",
     ),
     "correction_already_asked": Reason(
         Refused,
