@@ -760,6 +760,12 @@ REASONS: dict[str, Reason] = {
         "{day} 的教师或场地与另一班冲突，请核实。",
         "On {day} the trainer or room is taken by another class. Check it.",
     ),
+    "rooms_not_recorded": Reason(
+        Refused,
+        "机构未登记教室数，课次也未写教室：同一场地同时开设的班一律按共用一间教室看待，可能影响拨付。请写明每次课的教室，或请经办人员登记教室数。",
+        "No rooms of this institution are recorded and lessons name none: classes held at one site at once count as "
+        "sharing one room, which may stop their payment. Name the rooms, or ask the clerk to record how many there are.",
+    ),
     "no_lessons": Reason(
         Malformed, "课程表为空，请至少安排一次课。", "The timetable is empty. Add a lesson."
     ),

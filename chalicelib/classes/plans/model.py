@@ -11,7 +11,7 @@ supervision compares lessons by how long they last.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -46,7 +46,7 @@ class Breach:
         return self.code not in WARNINGS_ONLY
 
 
-WARNINGS_ONLY = frozenset({"trainer_or_room_overlap"})
+WARNINGS_ONLY = frozenset({"trainer_or_room_overlap", "rooms_not_recorded"})
 
 
 def breaches_of(
@@ -152,9 +152,19 @@ def fresh_breaches(before: Sequence[Breach], after: Sequence[Breach]) -> list[Br
     return [breach for breach in after if breach.extent > known.get((breach.code, breach.about), 0)]
 
 
-def overlap_breaches(days: Iterable[date]) -> list[Breach]:
-    """Warn of the days on which a trainer or room of a class is taken by another class."""
-    return [Breach("trainer_or_room_overlap", {"day": day.isoformat()}) for day in days]
+def overlap_breaches(days: Sequence[date], *, unknown_room: bool) -> list[Breach]:
+    """Warn of the days on which a trainer or room of a class is taken by another class.
+
+    With `unknown_room` the school is told why supervision takes its classes for one room's.
+    """
+    overlaps = [Breach("trainer_or_room_overlap", {"day": day.isoformat()}) for day in days]
+    return [*overlaps, Breach("rooms_not_recorded", {})] if days and unknown_room else overlaps
+
+
+def names_no_room(training_class: TrainingClass, institution: Institution) -> bool:
+    """Tell whether neither the institution's record nor a lesson's place says in which room it is held."""
+    sites = [training_class.site_of(lesson) for lesson in training_class.lessons]
+    return not institution.rooms and any(not site.room for site in sites)
 
 
 def refusal_of(breaches: Sequence[Breach]) -> DomainError | None:
