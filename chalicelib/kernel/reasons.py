@@ -329,9 +329,11 @@ REASONS: dict[str, Reason] = {
     ),
     "staff_is_trainee": Reason(
         Refused,
-        "该人员是本机构的工作人员（有本机构账户），不能在本机构用券参加培训；请持券人另选机构。",
+        "该人员是本机构的工作人员（有本机构账户），不能在本机构用券参加培训；请持券人另选机构。"
+        "券已在本机构核销的，须先退回该报名；已离职的，请人社部门停用其账户。",
         "This person works at this institution: they have an account of it, and are not trained here for a voucher. "
-        "They choose another institution.",
+        "They choose another institution; a voucher redeemed here has its enrolment released first. Of somebody who "
+        "has left, the bureau disables the account.",
     ),
     "institution_suspended": Reason(
         Refused,
