@@ -94,7 +94,8 @@ def timetable_breaches(lessons: Sequence[Lesson], policy: Policy, *, project_hou
         by_day[shanghai_date(lesson.starts_at)] += lesson.hours
     for day, total in sorted(by_day.items()):
         if total > policy.hours_per_day_max:
-            told = {"day": day.isoformat(), "hours": total, "maximum": policy.hours_per_day_max}
+            told: dict[str, Fact] = {"day": day.isoformat(), "hours": total}
+            told["maximum"] = policy.hours_per_day_max
             breaches.append(Breach("hours_per_day", told, about=day.isoformat(), extent=total))
     breaches += [_too_short(lesson, missing, policy) for lesson, missing in _short_lessons(lessons, policy)]
     breaches += [
