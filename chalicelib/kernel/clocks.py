@@ -129,6 +129,12 @@ def _proposed_to(*roles: Role, by: str = "") -> Clock:
     return Clock(acts=roles, ticks=(*_decided_by(*roles).ticks, lapses))
 
 
+_HELD_BY_FACTS = Clock(
+    acts=(Role.REVIEWER, Role.SUPERVISOR),
+    ticks=(Tick(effect=Effect.LIST, working_days=DECISION_LISTED_WORKING_DAYS),),
+)
+
+
 def _carried_on(by: str) -> Clock:
     return Clock(acts=(Role.SYSTEM,), ticks=(Tick(effect=Effect.CARRY_ON, by=by),))
 
@@ -294,16 +300,15 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
     "claim_line": {
         "pending": _rests("its claim has the clock"),
         # A hold with a record is listed itself; of one that follows from facts the line is.
-        "held": Clock(
-            acts=(Role.REVIEWER, Role.SUPERVISOR),
-            ticks=(Tick(effect=Effect.LIST, working_days=DECISION_LISTED_WORKING_DAYS),),
-        ),
+        "held": _HELD_BY_FACTS,
         "rejected": _rests("over, unless the second review that rejected it is withdrawn"),
         "batched": _rests("its batch has the clock"),
         "paid": _rests("done; taken back only where something was wrong"),
         # released, it goes into the next batch by itself, and waits again where its institution stops it
         "payment_failed": _decided_by(Role.FINANCE),
     },
+    # A failed line that was released, and is held by facts all the same: no finance officer can do anything.
+    "barred_line": {"stands": _HELD_BY_FACTS},
     "line_request": {"asked": _decided_by(Role.FINANCE)},
     "override": {
         "asked": _decided_by(Role.REVIEWER),

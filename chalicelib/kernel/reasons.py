@@ -330,9 +330,11 @@ REASONS: dict[str, Reason] = {
     ),
     "staff_is_trainee": Reason(
         Refused,
-        "该人员是本机构的工作人员（有本机构账户），不能在本机构用券参加培训；请持券人另选机构。",
+        "该人员是本机构的工作人员（有本机构账户），不能在本机构用券参加培训；请持券人另选机构。"
+        "券已在本机构核销的，须先退回该报名；已离职的，请人社部门停用其账户。",
         "This person works at this institution: they have an account of it, and are not trained here for a voucher. "
-        "They choose another institution.",
+        "They choose another institution; a voucher redeemed here has its enrolment released first. Of somebody who "
+        "has left, the bureau disables the account.",
     ),
     "institution_suspended": Reason(
         Refused,
@@ -761,6 +763,12 @@ REASONS: dict[str, Reason] = {
         "{day} 的教师或场地与另一班冲突，请核实。",
         "On {day} the trainer or room is taken by another class. Check it.",
     ),
+    "rooms_not_recorded": Reason(
+        Refused,
+        "机构未登记教室数，课次也未写教室：同一场地同时开设的班一律按共用一间教室看待，可能影响拨付。请写明每次课的教室，或请经办人员登记教室数。",
+        "No rooms of this institution are recorded and lessons name none: classes held at one site at once count as "
+        "sharing one room, which may stop their payment. Name the rooms, or ask the clerk to record how many there are.",
+    ),
     "no_lessons": Reason(
         Malformed, "课程表为空，请至少安排一次课。", "The timetable is empty. Add a lesson."
     ),
@@ -1161,9 +1169,9 @@ REASONS: dict[str, Reason] = {
     ),
     "line_paid_once": Reason(
         Refused,
-        "该明细曾经支付、培训券已核销，不能剔除；请核实收款账户后由另一名拨付人员放行重付。",
-        "This line was paid once and its voucher is settled, so it stays. Check the payee, then have another "
-        "finance officer release it.",
+        "该明细曾经支付、培训券已核销，且未被暂停支付，不能剔除；请核实收款账户后由另一名拨付人员放行重付。",
+        "This line was paid once, its voucher is settled and nothing holds it, so it stays. Check the payee, then "
+        "have another finance officer release it.",
     ),
     "correction_already_asked": Reason(
         Refused,

@@ -1,7 +1,7 @@
 """The tables of programs and of their policy versions."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
@@ -28,6 +28,21 @@ class ByListing(GlobalSecondaryIndex[Any]):
     id = UnicodeAttribute(range_key=True)
 
 
+class PolicyAttribute(StructAttribute):
+    """A policy as JSON text; what a policy of before does not name reads as it counted then.
+
+    An earlier program reads the same rows, so this is no new schema version: nothing is written anew.
+    """
+
+    def deserialize(self, value: str) -> Any:
+        """Read the policy back as plain JSON types."""
+        return _BEFORE | super().deserialize(value)
+
+
+_BEFORE: Final = {"patterns_stop_payment": False}
+"""New programs have it on; who set one up before never chose that, and is asked for a new version (049)."""
+
+
 class ProgramRow(VersionedTable[Program]):
     """One row a program, at its newest policy."""
 
@@ -43,7 +58,7 @@ class ProgramRow(VersionedTable[Program]):
     division = UnicodeAttribute()
     kind = UnicodeAttribute()
     face = StructAttribute()
-    policy = StructAttribute()
+    policy = PolicyAttribute()
     policy_version = NumberAttribute()
     by_listing = ByListing()
 
@@ -58,7 +73,7 @@ class PolicyRow(Table[PolicyVersion]):
 
     program_id = UnicodeAttribute(hash_key=True)
     policy_version = NumberAttribute(range_key=True)
-    policy = StructAttribute()
+    policy = PolicyAttribute()
     face = StructAttribute(null=True)
     change = StructAttribute(null=True)
 

@@ -26,6 +26,7 @@ WITHOUT_TABLE = {
     "check_in": {"needs_review"},
     "footage": {"awaiting_upload", "missing", "mismatch"},
     "restoration": {"proposed"},
+    "barred_line": {"stands"},
     "line_request": {"asked"},
     "stopped_claim": {"stands"},
     "webhook": {"stopped", "stopped_at_bureau"},

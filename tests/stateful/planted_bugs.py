@@ -146,8 +146,8 @@ BUGS = (
     Bug(
         "a line whose payment failed never comes back",
         _PAYMENTS_STORE,
-        "[LineRow.released_by.set(actor), LineRow.retry_city.set(line.city), ",
-        "[LineRow.released_by.set(actor), ",
+        "            LineRow.released_by.set(actor),\n            LineRow.retry_city.set(line.city),\n",
+        "            LineRow.released_by.set(actor),\n",
     ),
     Bug(
         "a batch without a line is sealed",
@@ -249,8 +249,8 @@ BUGS = (
     Bug(
         "whoever set a rule off lifts its hold",
         _HOLDS_MODEL,
-        "    if hold.by_rule and own:\n",
-        "    if hold.by_rule and own and claim is None:\n",
+        "    if hold.by_rule:\n",
+        "    if hold.by_rule and claim is None:\n",
     ),
     Bug(
         "a hold that was lifted comes back with the next sealing",

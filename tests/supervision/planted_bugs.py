@@ -13,6 +13,7 @@ _PAYMENTS = "chalicelib/subsidies/payments/store.py"
 _FOOTAGE = "chalicelib/attendance/footage/store.py"
 _BATCHES = "chalicelib/settlement/batches/store.py"
 _STOPPED = "tests/subsidies/holds/test_stopped_by_institution.py"
+_BARRED = "tests/subsidies/holds/test_barred_lines.py"
 _CHEATS = "tests/supervision/cases/test_cheats.py"
 
 
@@ -87,9 +88,23 @@ BUGS = (
     _bug(
         "a released line stands in the list for ever",
         _PAYMENTS,
-        "LineRow.retry_city.set(line.city), *line_rests()],",
-        "LineRow.retry_city.set(line.city)],",
+        "            *(line_waits(line.city, change.at) if waits_for_facts(line.holds) else line_rests()),\n",
+        "            *(line_waits(line.city, change.at) if waits_for_facts(line.holds) else []),\n",
         _KINDS,
+    ),
+    _bug(
+        "a line to be paid again that a list bars waits for nobody",
+        "chalicelib/subsidies/holds/store.py",
+        "    if is_barred(after) or (status is",
+        "    if (status is",
+        _BARRED,
+    ),
+    _bug(
+        "money that came back is dropped though nothing holds it",
+        "chalicelib/subsidies/claims/model.py",
+        "    if refusal is None and line.paid_once and not line.holds:\n",
+        "    if refusal is None and line.paid_once and line.dropped:\n",
+        _BARRED,
     ),
     _bug(
         "who is asked for a reversal is not told",

@@ -46,7 +46,12 @@ from chalicelib.classes.plans.draft import (
     lesson_faults,
     sealed_trainers,
 )
-from chalicelib.classes.plans.model import changes_between, refusal_of, timetable_breaches
+from chalicelib.classes.plans.model import (
+    changes_between,
+    fresh_breaches,
+    refusal_of,
+    timetable_breaches,
+)
 from chalicelib.classes.service import complete, project_of, read_with_changes, require_with_changes
 from chalicelib.classes.showing.service import (
     ShownChange,
@@ -92,7 +97,7 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
     Raises:
         Malformed: fields that cannot be, or nothing that would change.
         Refused: `change_open` while another one waits, `institution_suspended`, `lesson_begun`, or a rule of
-            the timetable.
+            the timetable that the approved one kept.
 
     """
     parts = require_with_changes(context, "class.change", class_id)
@@ -114,7 +119,7 @@ def apply_for_change(context: Context, class_id: str, draft: ChangeDraft, *, ver
         raise error("nothing_changed")
     changed = training_class.as_planned(after)
     refuse(_why_overtaken(parts.plan, after, changed, now=context.now))
-    refuse(_why_broken(changed, project_hours=project_hours))
+    refuse(_why_broken(training_class, changed, project_hours=project_hours))
     refuse(_why_too_soon(training_class, changed, now=context.now))
     _require_own_people(changed)
     number = training_class.change_count + 1
@@ -152,8 +157,15 @@ def _begun(lesson_ids: Sequence[str]) -> DomainError | None:
     return error("lesson_begun", lesson_id=lesson_ids[0]) if lesson_ids else None
 
 
-def _why_broken(changed: TrainingClass, *, project_hours: int) -> DomainError | None:
-    return refusal_of(timetable_breaches(changed.lessons, changed.policy, project_hours=project_hours))
+def _why_broken(before: TrainingClass, changed: TrainingClass, *, project_hours: int) -> DomainError | None:
+    """Tell which rule a change would break that the approved timetable did not break already.
+
+    What was approved under earlier rules and has begun can never be mended: it bars no later change.
+    """
+    had, has = (
+        timetable_breaches(one.lessons, one.policy, project_hours=project_hours) for one in (before, changed)
+    )
+    return refusal_of(fresh_breaches(had, has))
 
 
 def _why_too_soon(before: TrainingClass, changed: TrainingClass, *, now: datetime) -> DomainError | None:
@@ -305,7 +317,7 @@ def approve_change(
     plan = plan_of(class_change, parts.plan, version=version + 1)
     changed = training_class.as_planned(plan)
     refuse(_why_overtaken(parts.plan, plan, changed, now=context.now))
-    refuse(_why_broken(changed, project_hours=project_of(changed).hours))
+    refuse(_why_broken(training_class, changed, project_hours=project_of(changed).hours))
     _require_own_people(changed)
     head = msgspec.structs.replace(
         parts.head,

@@ -9,8 +9,9 @@ is told. Hours are what is paid for: a minute that counts as eight hours is refu
 supervision compares lessons by how long they last.
 """
 
+import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -28,10 +29,16 @@ from chalicelib.programs.model import Policy, ProgramKind
 
 @dataclass(frozen=True)
 class Breach:
-    """One rule that a plan breaks: its code and the facts of its sentence."""
+    """One rule that a plan breaks: its code and the facts of its sentence.
+
+    `about` is the lesson or day that breaks it, `extent` by how much, in the rule's own unit: a later plan
+    breaks it anew only elsewhere, or further (`fresh_breaches`).
+    """
 
     code: str
     facts: Mapping[str, Fact]
+    about: str = ""
+    extent: int = 0
 
     @property
     def refuses(self) -> bool:
@@ -39,7 +46,7 @@ class Breach:
         return self.code not in WARNINGS_ONLY
 
 
-WARNINGS_ONLY = frozenset({"trainer_or_room_overlap"})
+WARNINGS_ONLY = frozenset({"trainer_or_room_overlap", "rooms_not_recorded"})
 
 
 def breaches_of(
@@ -76,48 +83,89 @@ def breaches_of(
 
 
 def timetable_breaches(lessons: Sequence[Lesson], policy: Policy, *, project_hours: int) -> list[Breach]:
-    """List what a timetable alone breaks: these rules hold for a changed one too."""
+    """List what a timetable alone breaks: a changed one may break nothing anew (`fresh_breaches`)."""
     breaches = []
     hours = sum(lesson.hours for lesson in lessons)
     if hours < policy.class_hours_min:
-        breaches.append(Breach("hours_too_few", {"hours": hours, "minimum": policy.class_hours_min}))
+        short, facts = policy.class_hours_min - hours, {"hours": hours, "minimum": policy.class_hours_min}
+        breaches.append(Breach("hours_too_few", facts, extent=short))
     by_day: dict[date, int] = defaultdict(int)
     for lesson in lessons:
         by_day[shanghai_date(lesson.starts_at)] += lesson.hours
     for day, total in sorted(by_day.items()):
         if total > policy.hours_per_day_max:
-            maximum = policy.hours_per_day_max
-            breaches.append(
-                Breach("hours_per_day", {"day": day.isoformat(), "hours": total, "maximum": maximum})
-            )
-    for lesson in lessons:
-        if lesson.ends_at - lesson.starts_at < timedelta(minutes=lesson.hours * policy.lesson_hour_minutes):
-            facts: dict[str, Fact] = {
-                "day": shanghai_date(lesson.starts_at).isoformat(),
-                "hours": lesson.hours,
-                "lesson_hour_minutes": policy.lesson_hour_minutes,
-            }
-            breaches.append(Breach("hours_too_long", facts))
-    breaches += [Breach("lessons_overlap", {"day": day.isoformat()}) for day in _days_of_overlap(lessons)]
+            told: dict[str, Fact] = {"day": day.isoformat(), "hours": total}
+            told["maximum"] = policy.hours_per_day_max
+            breaches.append(Breach("hours_per_day", told, about=day.isoformat(), extent=total))
+    breaches += [_too_short(lesson, missing, policy) for lesson, missing in _short_lessons(lessons, policy)]
+    breaches += [
+        Breach("lessons_overlap", {"day": day.isoformat()}, about=day.isoformat(), extent=seconds)
+        for day, seconds in sorted(_overlaps_by_day(lessons).items())
+    ]
     if hours < project_hours:
-        breaches.append(Breach("project_hours_unmet", {"hours": hours, "minimum": project_hours}))
+        unmet = {"hours": hours, "minimum": project_hours}
+        breaches.append(Breach("project_hours_unmet", unmet, extent=project_hours - hours))
     return breaches
 
 
-def _days_of_overlap(lessons: Sequence[Lesson]) -> list[date]:
-    """List the days on which two lessons of the class overlap; touching ends do not."""
-    days = []
+def _short_lessons(lessons: Sequence[Lesson], policy: Policy) -> Iterator[tuple[Lesson, timedelta]]:
+    """Give the lessons that are shorter than their hours count, each with the time that is missing."""
+    for lesson in lessons:
+        needed = timedelta(minutes=lesson.hours * policy.lesson_hour_minutes)
+        missing = needed - (lesson.ends_at - lesson.starts_at)
+        if missing > timedelta():
+            yield lesson, missing
+
+
+def _too_short(lesson: Lesson, missing: timedelta, policy: Policy) -> Breach:
+    facts: dict[str, Fact] = {
+        "day": shanghai_date(lesson.starts_at).isoformat(),
+        "hours": lesson.hours,
+        "lesson_hour_minutes": policy.lesson_hour_minutes,
+    }
+    return Breach("hours_too_long", facts, about=lesson.id, extent=_seconds(missing))
+
+
+def _overlaps_by_day(lessons: Sequence[Lesson]) -> dict[date, int]:
+    """Tell by day for how many seconds lessons of the class overlap; touching ends do not."""
+    by_day: dict[date, int] = defaultdict(int)
     busy_until: datetime | None = None
     for lesson in sorted(lessons, key=lambda lesson: lesson.starts_at):
         if busy_until is not None and lesson.starts_at < busy_until:
-            days.append(shanghai_date(lesson.starts_at))
+            shared = min(busy_until, lesson.ends_at) - lesson.starts_at
+            by_day[shanghai_date(lesson.starts_at)] += _seconds(shared)
         busy_until = lesson.ends_at if busy_until is None else max(busy_until, lesson.ends_at)
-    return sorted(set(days))
+    return by_day
 
 
-def overlap_breaches(days: Iterable[date]) -> list[Breach]:
-    """Warn of the days on which a trainer or room of a class is taken by another class."""
-    return [Breach("trainer_or_room_overlap", {"day": day.isoformat()}) for day in days]
+def _seconds(span: timedelta) -> int:
+    """Give a span in whole seconds, a part of one as a whole."""
+    return max(1, math.ceil(span.total_seconds()))
+
+
+def fresh_breaches(before: Sequence[Breach], after: Sequence[Breach]) -> list[Breach]:
+    """List what a changed plan breaks that the one before it did not, at that lesson or day, or not as far.
+
+    Example: a class was approved with a lesson of one minute that counts as eight hours, and that lesson has
+    begun. A later lesson may still be moved; a second one of a minute is a breach of its own.
+    """
+    known = {(breach.code, breach.about): breach.extent for breach in before}
+    return [breach for breach in after if breach.extent > known.get((breach.code, breach.about), 0)]
+
+
+def overlap_breaches(days: Sequence[date], *, unknown_room: bool) -> list[Breach]:
+    """Warn of the days on which a trainer or room of a class is taken by another class.
+
+    With `unknown_room` the school is told why supervision takes its classes for one room's.
+    """
+    overlaps = [Breach("trainer_or_room_overlap", {"day": day.isoformat()}) for day in days]
+    return [*overlaps, Breach("rooms_not_recorded", {})] if days and unknown_room else overlaps
+
+
+def names_no_room(training_class: TrainingClass, institution: Institution) -> bool:
+    """Tell whether neither the institution's record nor a lesson's place says in which room it is held."""
+    sites = [training_class.site_of(lesson) for lesson in training_class.lessons]
+    return not institution.rooms and any(not site.room for site in sites)
 
 
 def refusal_of(breaches: Sequence[Breach]) -> DomainError | None:

@@ -125,7 +125,7 @@ def _match_roster(
     """
     open_for_new = may_join(training_class, now)
     trainers = {trainer.person_key for trainer in training_class.trainers}
-    staff = staff_of(training_class.institution)
+    staff = staff_of(training_class.institution, now)
     people = read_people(rows)
     enrolment_of = _enrolments_named(training_class, people)
     roster: dict[str, str] = {}

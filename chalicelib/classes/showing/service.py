@@ -33,6 +33,7 @@ from chalicelib.classes.plans.model import (
     Breach,
     breaches_of,
     changes_between,
+    names_no_room,
     overlap_breaches,
     timetable_breaches,
 )
@@ -278,7 +279,13 @@ def show_change(context: Context, training_class: TrainingClass, change: ClassCh
 def breaches_if_changed(changed: TrainingClass, *, project_hours: int) -> list[Breach]:
     """List what a running class would break or collide with as a change would leave it."""
     own = timetable_breaches(changed.lessons, changed.policy, project_hours=project_hours)
-    return own + overlap_breaches(days_taken_by_others(changed))
+    return own + _overlaps(changed)
+
+
+def _overlaps(training_class: TrainingClass) -> list[Breach]:
+    days = days_taken_by_others(training_class)
+    unknown = bool(days) and names_no_room(training_class, current_institution(training_class.institution))
+    return overlap_breaches(days, unknown_room=unknown)
 
 
 def _changes_since_return(parts: store.ClassParts) -> Sequence[FieldChange]:
@@ -298,4 +305,4 @@ def _breaches_told(training_class: TrainingClass, project: Project, now: datetim
         now=filed_at or now,
         barred=may_open_no_class(training_class.institution, training_class.policy, now),
     )
-    return own + overlap_breaches(days_taken_by_others(training_class))
+    return own + _overlaps(training_class)

@@ -84,7 +84,8 @@ def target_of(context: Context, project_id: str) -> ScanTarget:
     if uscc is None:
         raise error("not_found")
     try:
-        return ScanTarget(current_institution(uscc), current_project(project_id), current_staff(uscc))
+        staff = current_staff(uscc, context.now)
+        return ScanTarget(current_institution(uscc), current_project(project_id), staff)
     except NotFound:
         raise error("malformed", faults=(Fault("unknown_project", field="project_id"),)) from None
 

@@ -45,7 +45,7 @@ from chalicelib.subsidies.holds.model import (
     not_lifted,
 )
 from chalicelib.subsidies.holds.payees import note_changed_payee
-from chalicelib.subsidies.holds.stopping import note_stopped, note_stopped_line
+from chalicelib.subsidies.holds.stopping import note_barred_line, note_stopped, note_stopped_line
 from chalicelib.subsidies.payability.model import evaluate
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import find_vouchers
@@ -158,6 +158,8 @@ def _unpaid_by_the_bank(
                 yield Portion(None, [line], paid.institution, paid.payee_id)
             else:
                 note_stopped_line(line, claim, seen[claim.institution], change)
+        elif line.holds == old.holds:
+            note_barred_line(line, change)
 
 
 def _is_released(line: Line) -> bool:

@@ -408,8 +408,8 @@ def why_not_drop(line: Line, claim: Claim, hands: Hands, *, version: int | None 
     refusal = LINE_TRANSITIONS.why_not("drop", line, version=version)
     if refusal is None and line.correction is not None:
         return error("correction_already_asked")
-    if refusal is None and line.paid_once:
-        return error("line_paid_once")
+    if refusal is None and line.paid_once and not line.holds:
+        return error("line_paid_once")  # what came back is owed, unless something stands against it
     if refusal is None and not (claim.status in APPROVED and line.id in claim.line_ids):
         return error("wrong_state", status=claim.status.value)
     return refusal
@@ -446,8 +446,11 @@ def filing_day(claim: Claim | None) -> date | None:
 
 
 def was_paid(line: Line) -> bool:
-    """Tell whether the bank has paid a line, though the money may have been taken back since."""
-    return line.status in (_L.PAID, _L.REVERSED) or line.paid_once
+    """Tell whether the bank has paid a line, though the money may have been taken back, or come back, since.
+
+    One that came back and was taken out of its claim then is paid no more.
+    """
+    return line.status in (_L.PAID, _L.REVERSED) or (line.paid_once and line.status is not _L.REJECTED)
 
 
 _COUNTED = (_L.PENDING, _L.HELD, _L.BATCHED, _L.PAYMENT_FAILED, _L.PAID)

@@ -37,7 +37,6 @@ from chalicelib.subsidies.payments.store import take_out_line_write
 from chalicelib.vouchers.model import Voucher
 
 HOLD = check_hold("eligible_at_date")
-_TOO_LATE = (LineStatus.BATCHED, LineStatus.PAID)
 
 
 def stop_payment(context: Context, voucher: Voucher, bar: Bar | None) -> bool:
@@ -113,9 +112,11 @@ def _stop_batched(line: Line, out: OutOfBatches, change: Change) -> None:
 
 
 def _take_flag_off(context: Context, line_id: str) -> None:
+    """Take the flag off in whatever state a line is: one the bank failed meanwhile is paid later."""
+
     def attempt() -> None:
         line = store.find_line(line_id)
-        if line is None or line.status not in _TOO_LATE or line.late_ineligibility is None:
+        if line is None or line.late_ineligibility is None:
             return
         flag_late(line, None, change_of(context, "claim_line.find_ineligible"))
 

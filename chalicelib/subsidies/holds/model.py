@@ -20,8 +20,8 @@ The first two are decisions that somebody owes, and stay until they are taken. T
 follow from facts that are looked at again when the claim is filed anew and whenever its division is sealed;
 one that was lifted does not come back (`Line.lifted`). They have no record, so the line
 itself stands in the list of what waits (`claim_line`, `held`): for a reviewer, who takes it out, and a
-supervisor. A line that stays held for good is taken out of its
-claim by a reviewer (`claims.dropping`), so that the others can be paid.
+supervisor. So does one whose payment failed and that would be paid again (`barred_line`). A line that stays
+held for good is taken out of its claim by a reviewer (`claims.dropping`), so that the others can be paid.
 
 What stops all payments of an institution stands on no line: its own row, which sealing holds in the
 condition of its write, says that it is suspended or stopped, and its accounts to whom it is paid

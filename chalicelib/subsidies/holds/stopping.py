@@ -13,6 +13,7 @@ from chalicelib.aws.writes import ConditionFailed, transact
 from chalicelib.catalogue.institutions.paying import Recipient
 from chalicelib.kernel.principal import Change
 from chalicelib.subsidies.claims import store as claim_store
+from chalicelib.subsidies.claims.facts import is_barred
 from chalicelib.subsidies.claims.model import Claim, Line
 from chalicelib.subsidies.claims.moves import changed
 from chalicelib.subsidies.holds.institutions import TO_BE_BATCHED, waits_for_bureau
@@ -38,4 +39,13 @@ def note_stopped(claim: Claim, recipient: Recipient, change: Change) -> Claim:
 def note_stopped_line(line: Line, claim: Claim, recipient: Recipient, change: Change) -> None:
     """List a line that would be paid again if its institution did not stop it; once is enough."""
     if waits_for_bureau(claim, recipient, change.at):
+        list_stopped_line(line, change)
+
+
+def note_barred_line(line: Line, change: Change) -> None:
+    """List a line that would be paid again if facts did not hold it, where it stands in no list yet.
+
+    What holds a line lists it: this is for lines that were held before that was so.
+    """
+    if is_barred(line):
         list_stopped_line(line, change)

@@ -17,7 +17,7 @@ from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, lawful, u
 from chalicelib.kernel.calendar import start_of_day
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.principal import Change
-from chalicelib.subsidies.claims.facts import waits_for_facts
+from chalicelib.subsidies.claims.facts import is_barred, waits_for_facts
 from chalicelib.subsidies.claims.model import (
     Claim,
     LateIneligibility,
@@ -258,7 +258,7 @@ def place_hold(line_id: str, hold: str, change: Change) -> Line | None:
 
 
 def flag_late(line: Line, late: LateIneligibility | None, change: Change) -> None:
-    """Note on a line that is in a batch or paid that a list came too late for it, or that it was corrected.
+    """Note on a line in a batch or paid that a list came too late for it, or on any that it was corrected.
 
     Raises:
         ConditionFailed: the line has changed meanwhile.
@@ -301,10 +301,11 @@ def replace_holds(line: Line, holds: Sequence[str], change: Change) -> Line:
 
 def _actions(line: Line, holds: Sequence[str], at: datetime) -> list[Action]:
     since, status = since_with(line, holds, at), status_with(line, holds)
+    after = msgspec.structs.replace(line, holds=list(holds), status=status)
     listed: list[Action] = []
-    if status is LineStatus.HELD and waits_for_facts(holds):
+    if is_barred(after) or (status is LineStatus.HELD and waits_for_facts(holds)):
         listed = line_waits(line.city, min(since[hold] for hold in holds if waits_for_facts([hold])))
-    elif line.status is LineStatus.HELD:
+    elif is_barred(line) or line.status is LineStatus.HELD:
         listed = line_rests(still=waits_for_finance(line))
     return [
         LineRow.holds.set(list(holds)),

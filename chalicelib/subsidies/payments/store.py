@@ -5,12 +5,13 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
+import msgspec
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.aws.writes import ConditionFailed, Update, lawful, none_of, update
 from chalicelib.kernel.principal import Change, Hands
-from chalicelib.subsidies.claims.facts import waits_for_facts
+from chalicelib.subsidies.claims.facts import is_barred, waits_for_facts
 from chalicelib.subsidies.claims.model import (
     LINE_TRANSITIONS,
     AskedRepayment,
@@ -22,6 +23,7 @@ from chalicelib.subsidies.claims.model import (
     PaymentAttempt,
     Repayment,
     SetOff,
+    waits_for_finance,
 )
 from chalicelib.subsidies.claims.moves import batched_after, paid_after, unpaid_after
 from chalicelib.subsidies.claims.store import (
@@ -75,7 +77,7 @@ def take_out_line_write(line: Line, holds: Sequence[str], *, since: Mapping[str,
 
     One that the bank has failed before waits among those again, and names the batch of that result again: so
     it can be corrected, which nobody can while it waits in another batch. One that facts hold has no record
-    of that hold: it stands in the list of its city.
+    of that hold: it stands in the list of its city, whatever the bank said of it before.
     """
     status = LineStatus.PAYMENT_FAILED if line.attempts else _out_of_batch(holds)
     actions: list[Action] = [
@@ -87,8 +89,8 @@ def take_out_line_write(line: Line, holds: Sequence[str], *, since: Mapping[str,
         actions += [LineRow.batch_id.set(line.attempts[-1].batch_id), LineRow.retry_city.set(line.city)]
     else:
         actions.append(LineRow.batch_id.remove())
-        facts = [since[hold] for hold in holds if waits_for_facts([hold])]
-        actions += line_waits(line.city, min(facts)) if facts else []
+    facts = [since[hold] for hold in holds if waits_for_facts([hold])]
+    actions += line_waits(line.city, min(facts)) if facts else []
     return Update(LineRow, (line.id,), actions, line_in("take_out", version=line.version))
 
 
@@ -121,7 +123,7 @@ def fail_line_write(line_id: str, attempts: Sequence[PaymentAttempt], *, city: s
 def release_line(line: Line, *, actor: str, change: Change) -> Line:
     """Let a line whose payment failed, or came back, into the next batch of its city.
 
-    `releases.model` gives the reasons against it.
+    One that facts hold waits for a reviewer from now on. `corrections.model` gives the reasons against it.
 
     Raises:
         ConditionFailed: it is no longer as it was read.
@@ -130,7 +132,11 @@ def release_line(line: Line, *, actor: str, change: Change) -> Line:
     return update(
         LineRow,
         (line.id,),
-        [LineRow.released_by.set(actor), LineRow.retry_city.set(line.city), *line_rests()],
+        [
+            LineRow.released_by.set(actor),
+            LineRow.retry_city.set(line.city),
+            *(line_waits(line.city, change.at) if waits_for_facts(line.holds) else line_rests()),
+        ],
         condition=lawful(LineRow, sources=(LineStatus.PAYMENT_FAILED,), version=line.version)
         & LineRow.correction.does_not_exist(),
         change=change,
@@ -178,15 +184,16 @@ def cancel_correction(line: Line, change: Change) -> Line:
         (line.id,),
         [
             LineRow.correction.remove(),
-            *line_rests(still=_waits_for_release(line) or line.repayment_asked is not None),
+            *line_rests(still=_waits_without_correction(line)),
         ],
         condition=_correctable(line) & LineRow.correction.exists(),
         change=change,
     )
 
 
-def _waits_for_release(line: Line) -> bool:
-    return line.status is LineStatus.PAYMENT_FAILED and line.released_by is None
+def _waits_without_correction(line: Line) -> bool:
+    asked_for_nothing = msgspec.structs.replace(line, correction=None)
+    return waits_for_finance(asked_for_nothing) or is_barred(asked_for_nothing)
 
 
 def _correctable(line: Line) -> Condition:

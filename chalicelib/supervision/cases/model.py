@@ -25,7 +25,7 @@ from chalicelib.kernel.calendar import shanghai_date, start_of_day
 from chalicelib.kernel.divisions import PROVINCE, covers, parent_of
 from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import derived_id
-from chalicelib.kernel.principal import Change, Hands
+from chalicelib.kernel.principal import Change, Hands, Principal
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.supervision.records.model import Finding, FindingKind, Severity
@@ -316,19 +316,21 @@ def with_stops(case: RiskCase, stops: Mapping[str, Sequence[str]]) -> RiskCase:
 
 
 def why_not(
-    action: str, case: RiskCase, *, hands_in_it: Hands, hands: Hands, version: int | None = None
+    action: str, case: RiskCase, principal: Principal, *, hands_in_it: Hands, version: int | None = None
 ) -> DomainError | None:
     """Tell what stands against taking up or resolving a case.
 
     `hands_in_it` are those who prepared or decided on what it is about: they do not judge it. A case that was
-    resolved is taken up again only if it was confirmed; one that is under review by another than who has it.
+    resolved is taken up again only if it was confirmed; one that is under review by another than who has it,
+    also by somebody who is tied to them: a tie takes no case over.
     `store.move` holds state and version under races.
     """
-    if not hands.isdisjoint(hands_in_it):
+    if not principal.hands.isdisjoint(hands_in_it):
         return error("self_approval")
     refusal = CASE_TRANSITIONS.why_not(action, case, version=version)
     is_over = case.status is CaseStatus.RESOLVED and case.outcome is not Outcome.CONFIRMED
-    has_it = action == "take" and case.status is CaseStatus.UNDER_REVIEW and case.taken_by in hands
+    under_review = action == "take" and case.status is CaseStatus.UNDER_REVIEW
+    has_it = under_review and case.taken_by in principal.own
     if refusal is None and (is_over or has_it):
         return error("wrong_state", status=case.status.value)
     return refusal

@@ -380,8 +380,8 @@ def _stands_against(
     return why_not(
         action,
         case,
+        context.principal,
         hands_in_it=hands.get(case.id, set()),
-        hands=context.principal.hands,
         version=version,
     )
 

@@ -140,12 +140,13 @@ def _raised(dossier: Dossier, crowds: Sequence[Crowd], rooms: int, limits: Thres
 def rooms_of(dossier: Dossier, taught: Sequence[Meeting]) -> int | None:
     """Give how many rooms the institution has: as its record says, or else as many as its timetables name.
 
-    Lessons of one site that name no room are in one room: who leaves the room out has not more of them.
+    A room is one of its site: two sites may each have a room 301. Lessons of one site that name no room are
+    in one room: who leaves the room out has not more of them.
     """
     known = _known_rooms(dossier)
     if known is not None:
         return known
-    named = {meeting.room or _site(meeting) for meeting in taught}
+    named = {(_site(meeting), meeting.room or "") for meeting in taught}
     return len(named) or None
 
 
@@ -219,6 +220,6 @@ RULE = Rule[Dossier](
         "classes one after the other on one day",
         "cancelled, draft and returned classes",
     ),
-    weak="an institution whose rooms nobody has recorded is held against the rooms that its timetables name, "
-    "one of each site where they name none",
+    weak="an institution whose rooms nobody has recorded is held against the rooms that its timetables name "
+    "at each site, one where they name none; the school is told when it files such a class",
 )

@@ -77,6 +77,7 @@ KINDS: Mapping[str, Mapping[str, Kind]] = {
     "objection": {"open": Kind.OBJECTION},
     "settlement_batch": {"sealed": Kind.SETTLEMENT_BATCH, "exported": Kind.SETTLEMENT_BATCH},
     "claim_line": {"payment_failed": Kind.CLAIM_LINE, "held": Kind.CLAIM_LINE},
+    "barred_line": {"stands": Kind.CLAIM_LINE},
     "line_request": {"asked": Kind.CLAIM_LINE},
     "rename": {"proposed": Kind.RENAME},
     "restoration": {"proposed": Kind.RESTORATION},
@@ -95,6 +96,7 @@ _LISTED_ONCE_LATE = (Kind.IDLE_VOUCHER,)
 
 _IN_LISTS_OF = {
     "class change": "class",
+    "barred_line": "claim_line",
     "line_request": "claim_line",
     "client": "account",
     "stopped_claim": "subsidy_claim",

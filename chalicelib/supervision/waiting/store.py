@@ -36,8 +36,9 @@ from chalicelib.people.lists.renames.store import RenameRow
 from chalicelib.people.standings.store import want_standings
 from chalicelib.settlement.batches.store import WAITING_LIST, BatchRow
 from chalicelib.subsidies.areas import cities_of
+from chalicelib.subsidies.claims.facts import is_barred
 from chalicelib.subsidies.claims.model import claim_id_of, claim_of_line
-from chalicelib.subsidies.claims.store import ClaimRow, LineRow, line_queue
+from chalicelib.subsidies.claims.store import ClaimRow, LineRow, find_lines, line_queue
 from chalicelib.subsidies.holds.institutions import TO_BE_BATCHED
 from chalicelib.subsidies.holds.model import HoldStatus
 from chalicelib.subsidies.holds.store import PaymentHoldRow, list_of_holds
@@ -159,7 +160,15 @@ def waiting_in(
         index="waiting_all" if of_all else lists.by_index,
         institution=institution if hasattr(lists.table, "institution") else None,
     )
-    return [_told(machine, lists.state, key) for key in found.keys], found.unread_since
+    barred = _barred(found.keys) if machine == "claim_line" else frozenset()
+    return [_told(machine, lists.state, key, barred) for key in found.keys], found.unread_since
+
+
+def _barred(keys: Iterable[WaitingKey]) -> frozenset[str]:
+    """Tell which lines whose payment failed wait for a reviewer, by their rows: the index has no holds."""
+    failed = [key.key[0] for key in keys if key.status == "payment_failed"]
+    lines = find_lines(failed) if failed else ()
+    return frozenset(str(line.id) for line in lines if is_barred(line))
 
 
 def is_spread(machine: str, group: str, *, until: datetime) -> bool:
@@ -197,7 +206,7 @@ def want_subjects(waiting: Sequence[Waiting]) -> None:
             ahead(ClaimRow, [key.about])
         if machine == "override":
             ahead(ClaimRow, [claim_id_of(key.key[0])])
-        if machine in ("claim_line", "line_request"):
+        if machine in ("claim_line", "barred_line", "line_request"):
             ahead(ClaimRow, [claim_of_line(key.key[0])])
         if machine == "restoration":
             want_standings([key.about])
@@ -215,6 +224,7 @@ def _as_stored(machine: str, key: tuple[str, ...]) -> tuple[Any, ...]:
 
 _TABLES: Mapping[str, Any] = {
     "class change": ClassRow,
+    "barred_line": LineRow,
     "line_request": LineRow,
     "account": AccountRow,
     "client": AccountRow,
@@ -225,11 +235,13 @@ _TABLES: Mapping[str, Any] = {
 }
 
 
-def _told(machine: str, state: str | None, key: WaitingKey) -> Waiting:
+def _told(machine: str, state: str | None, key: WaitingKey, barred: frozenset[str]) -> Waiting:
     if machine == "class" and key.key[1] != HEAD:
         return Waiting("class change", str(key.status), key)
     if machine == "subsidy_claim" and key.status in TO_BE_BATCHED:
         return Waiting("stopped_claim", "stands", key)
+    if machine == "claim_line" and key.key[0] in barred:
+        return Waiting("barred_line", "stands", key)
     if machine == "claim_line" and key.status not in ("payment_failed", "held"):
         return Waiting("line_request", "asked", key)
     return Waiting(machine, state or str(key.status), key)

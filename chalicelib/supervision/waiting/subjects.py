@@ -37,6 +37,7 @@ from chalicelib.programs.service import current_program
 from chalicelib.settlement.batches.service import allowed_on_batch as allowed_on_settlement_batch
 from chalicelib.settlement.batches.store import find_batches as find_settlement_batches
 from chalicelib.settlement.lines.service import allowed_on_line
+from chalicelib.subsidies.claims.facts import is_barred
 from chalicelib.subsidies.claims.model import (
     Claim,
     Line,
@@ -385,9 +386,11 @@ def _lines(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWait
 
 def _still_waits(waiting: WaitingThing, line: Line) -> bool:
     """Tell whether a line still is what its list said; one that failed waits again if it is stopped."""
-    if waiting.machine == "claim_line":
-        return line.status == waiting.state
-    return waits_for_finance(line)
+    if waiting.machine == "line_request":
+        return waits_for_finance(line)
+    if waiting.machine == "barred_line" or is_barred(line):
+        return waiting.machine == "barred_line" and is_barred(line)
+    return line.status == waiting.state
 
 
 def _renames(context: Context, page: Sequence[WaitingThing]) -> Iterator[ShownWaiting]:
@@ -480,6 +483,7 @@ _READERS: Mapping[str, Reader] = {
     "objection": _objections,
     "settlement_batch": _settlement_batches,
     "claim_line": _lines,
+    "barred_line": _lines,
     "line_request": _lines,
     "rename": _renames,
     "restoration": _restorations,

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 import msgspec
 
-from chalicelib.kernel.errors import DomainError
+from chalicelib.kernel.errors import DomainError, Fault
 from chalicelib.kernel.ids import ImportId, IssuanceBatchId, ProgramId
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
@@ -144,8 +144,12 @@ def why_not(
     return why_not_issue(batch) if action == "approve" else None
 
 
-def why_not_issue(batch: IssuanceBatch) -> DomainError | None:
-    """Tell that a counted batch would issue nothing, and so is not approved; None if it would."""
+def why_not_issue(batch: IssuanceBatch, *, faults: tuple[Fault, ...] = ()) -> DomainError | None:
+    """Tell that a counted batch would issue nothing, and so is not approved; None if it would.
+
+    `faults` are of rows that are refused, where no batch is there to list them.
+    """
     if batch.eligible:
         return None
-    return error("nothing_to_issue", already_held=batch.already_held, refused=batch.refused)
+    held, refused = batch.already_held, batch.refused
+    return error("nothing_to_issue", faults=faults, already_held=held, refused=refused)

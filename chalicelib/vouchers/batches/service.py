@@ -19,7 +19,7 @@ from chalicelib.programs.service import read_program
 from chalicelib.vouchers.batches import store
 from chalicelib.vouchers.batches.chunks import service as chunks
 from chalicelib.vouchers.batches.chunks import store as chunk_store
-from chalicelib.vouchers.batches.chunks.model import ChunkOutcome, RowRefusal
+from chalicelib.vouchers.batches.chunks.model import ChunkOutcome, RowRefusal, faults_of
 from chalicelib.vouchers.batches.model import (
     INLINE_ROWS_MAX,
     PHASE_OF,
@@ -43,7 +43,9 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
     policy comes later.
 
     A list that has been issued is not proposed again: what would issue nothing, and holds somebody who has a
-    voucher, makes no batch. One whose people are all refused does, for the reasons; nobody can approve it.
+    voucher, makes no batch; the refusal names rows that are ineligible now, with the reasons. One whose
+    people are all refused does, for the reasons; nobody can approve it. So it is with a longer list, of which
+    nothing is known yet when it is proposed: once counted it is rejected, or withdrawn by its clock.
 
     Raises:
         NotFound: no such program or list.
@@ -81,7 +83,9 @@ def propose_batch(context: Context, program_id: str, *, import_id: str, declared
     outcomes: list[ChunkOutcome] = []
     if inline:
         batch, outcomes = chunks.counted(context, batch, program)
-        refuse(why_not_issue(batch) if batch.already_held else None)
+        if batch.already_held and not batch.eligible:
+            refused = [one for outcome in outcomes for one in chunk_store.read_refusals(outcome)]
+            refuse(why_not_issue(batch, faults=faults_of(refused)))
     change = change_of(context, "issuance.propose")
     store.create_batch(batch, change, also=chunk_store.outcome_writes(outcomes))
     if not inline:

@@ -4,7 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from chalicelib.catalogue.institutions.store import InstitutionRow
 from tests.classes.builders import DAY, Classroom, application, trainer
+from tests.support.people import HEFEI_SCHOOL
 
 
 def codes(answer):
@@ -137,9 +139,21 @@ def test_a_trainer_or_room_taken_by_another_class_is_a_warning_only(world):
     elsewhere = {**application(world)["site"], "name": "二号教室"}
     same_trainer = Classroom(world, site=elsewhere)
     neither = Classroom(world, site=elsewhere, trainers=[trainer(901)])
-    assert codes(same_room.json) == codes(same_trainer.json) == {"trainer_or_room_overlap"}
+    unnamed = {"trainer_or_room_overlap", "rooms_not_recorded"}
+    assert codes(same_room.json) == codes(same_trainer.json) == unnamed
     assert codes(neither.json) == set()
     assert same_room.do("institution", "submit").json["status"] == "submitted"
+    assert codes(same_room.json) == unnamed, "told as it is filed: classes at once count as sharing one room"
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_class_is_not_told_of_unknown_rooms_where_they_are_named_or_recorded(world, *, named):
+    site = application(world)["site"] | ({"room": "301"} if named else {})
+    if not named:
+        InstitutionRow(HEFEI_SCHOOL).update(actions=[InstitutionRow.rooms.set(2)])
+    Classroom(world, site=site).do("institution", "submit")
+    second = Classroom(world, site=site, trainers=[trainer(901)])
+    assert codes(second.json) == {"trainer_or_room_overlap"}
 
 
 @pytest.mark.parametrize(

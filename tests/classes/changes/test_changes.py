@@ -2,10 +2,14 @@
 
 from datetime import datetime, timedelta
 
+import msgspec
 import pytest
 
 from tests.classes.builders import DAY, SITE, Classroom, application, trainer
 from tests.support.streams import stream_event, stream_record
+
+UNNAMED = {"trainer_or_room_overlap", "rooms_not_recorded"}
+"""What a class at the same time as another is warned of where nobody says in which room."""
 
 
 def codes(answer):
@@ -116,11 +120,11 @@ def test_two_rooms_of_one_site_do_not_collide_and_one_room_does(world):
 def test_a_returned_or_cancelled_class_takes_up_nothing(world):
     first = Classroom(world).do("institution", "submit")
     second = Classroom(world)
-    assert codes(second.json) == {"trainer_or_room_overlap"}
+    assert codes(second.json) == UNNAMED
     first.do("clerk", "return", {"reason": "x"})
     assert codes(second.read()) == set()
     first.do("institution", "submit")
-    assert codes(second.read()) == {"trainer_or_room_overlap"}
+    assert codes(second.read()) == UNNAMED
     first.do("institution", "cancel")
     assert codes(second.read()) == set()
 
@@ -295,9 +299,45 @@ def test_the_timetables_rules_hold_for_a_change_and_overlaps_are_shown(world):
     lessons = wanted(room)
     lessons[0]["trainer"] = 1
     change = apply(room, lessons=lessons, new_trainers=[trainer(901)])
-    assert (change.status, codes(change.json)) == (201, {"trainer_or_room_overlap"})
-    assert codes(room.read("clerk")["open_change"]) == {"trainer_or_room_overlap"}
+    assert (change.status, codes(change.json)) == (201, UNNAMED)
+    assert codes(room.read("clerk")["open_change"]) == UNNAMED
     assert busy.json["status"] == "submitted"
+
+
+def approved_with_a_minute(room, *numbers):
+    """Store lessons of one minute in an approved class, as it was approved before that was refused."""
+    from chalicelib.classes.store import ClassRow, find_parts, plan_digest_of
+
+    parts = find_parts(room.id)
+    lessons = list(parts.plan.lessons)
+    for number in numbers:
+        ends_at = lessons[number].starts_at + timedelta(minutes=1)
+        lessons[number] = msgspec.structs.replace(lessons[number], ends_at=ends_at)
+    plan = msgspec.structs.replace(parts.plan, lessons=lessons)
+    head = msgspec.structs.replace(parts.head, plan_digest=plan_digest_of(plan))
+    for record in (plan, head):
+        ClassRow.from_record(record).save()
+    return room.refresh()
+
+
+def test_a_class_approved_with_a_lesson_too_short_that_has_begun_is_still_changed(world):
+    room = approved_with_a_minute(Classroom(world).approved(), 0)
+    begun = room.starts(0) + timedelta(hours=1)
+    applied = apply(room, begun, lessons=wanted(room, _3=20 * DAY))
+    assert (applied.status, codes(applied.json)) == (201, {"hours_too_long"}), applied.text
+    decided = decide(room, applied.json, "approve", at=begun)
+    assert (decided.status, decided.json["status"]) == (200, "approved"), decided.text
+    assert room.refresh().starts(4) == begun - timedelta(hours=1) + 23 * DAY
+
+
+def test_a_change_makes_no_other_lesson_too_short_nor_one_shorter(world):
+    room = approved_with_a_minute(Classroom(world).approved(), 3)
+    other, shorter = wanted(room), wanted(room)
+    other[2]["ends_at"] = (room.starts(2) + timedelta(minutes=1)).isoformat()
+    assert apply(room, lessons=other).json["code"] == "hours_too_long"
+    shorter[3]["ends_at"] = (room.starts(3) + timedelta(seconds=1)).isoformat()
+    assert apply(room, lessons=shorter).json["code"] == "hours_too_long"
+    assert apply(room, lessons=wanted(room, _4=20 * DAY)).status == 201
 
 
 @pytest.mark.parametrize(

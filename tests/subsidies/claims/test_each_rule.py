@@ -148,6 +148,7 @@ def test_an_approval_is_withdrawn_by_who_gave_it_until_publicity_has_run_a_worki
         ({"version": 2}, {}, "acc_x", "version_conflict"),
         ({"correction": CORRECTION}, {}, "acc_x", "correction_already_asked"),
         ({"paid_once": True}, {}, "acc_x", "line_paid_once"),
+        ({"paid_once": True, "holds": ["check:eligible_at_date"]}, {}, "acc_x", None),
         ({"status": LineStatus.PAID, "correction": CORRECTION}, {}, "acc_x", "wrong_state"),
         ({"status": LineStatus.PAID, "paid_once": True}, {}, "acc_x", "wrong_state"),
         ({}, {"status": ClaimStatus.REVIEWED}, "acc_x", "wrong_state"),

@@ -272,6 +272,18 @@ def test_lessons_that_name_no_room_are_in_one(export: Export, classes: int, seve
     assert told == [severity] * classes
 
 
+def test_rooms_of_one_name_at_two_sites_are_two(export: Export) -> None:
+    """Were one: a school with a room 301 at each of its sites was held."""
+    there = (HEFEI[0] + 0.2, HEFEI[1])
+    export.institution(OTHER_SCHOOL, None)
+    courses = [
+        export.course(people=10, institution=OTHER_SCHOOL, room=room, place=place)
+        for place in (HEFEI, there)
+        for room in ("301", "302")
+    ]
+    assert [course.severity(CAPACITY) for course in courses] == [None] * 4
+
+
 def raised(export: Export, classes: int, *, before: int, rooms: int, days: float = 30) -> list[Course]:
     """Have a school that had fewer rooms until so many days before its classes begin."""
     until = MONDAY - timedelta(days=days)

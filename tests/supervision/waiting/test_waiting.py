@@ -32,7 +32,13 @@ def test_each_state_that_is_listed_has_a_clock() -> None:
     assert {(machine, state) for machine, states in KINDS.items() for state in states} <= {
         (machine, state) for machine, states in CLOCKS.items() for state in states
     }
-    assert set(machines()) | {"class change", "line_request", "client", "stopped_claim"} == set(KINDS)
+    assert set(machines()) | {
+        "class change",
+        "barred_line",
+        "line_request",
+        "client",
+        "stopped_claim",
+    } == set(KINDS)
 
 
 def test_a_filed_class_waits_for_the_clerk_and_goes_with_the_decision(world: Any) -> None:

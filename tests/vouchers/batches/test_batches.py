@@ -3,8 +3,10 @@
 import contextlib
 import itertools
 import random
-from datetime import timedelta
+from collections import Counter
+from datetime import date, timedelta
 
+import msgspec
 import pytest
 
 import app
@@ -13,6 +15,7 @@ from chalicelib.kernel.errors import DomainError
 from chalicelib.vouchers import store
 from chalicelib.vouchers.batches import store as batch_store
 from chalicelib.vouchers.batches.chunks import store as chunk_store
+from chalicelib.vouchers.batches.chunks.model import RowRefusal, faults_of
 from chalicelib.vouchers.batches.model import (
     ISSUANCE_TRANSITIONS,
     IssuanceBatch,
@@ -126,6 +129,31 @@ def test_an_issued_list_is_not_proposed_again_and_nothing_changes(world, cloud, 
     assert [batch["id"] for batch in listed] == [first["id"]], "no batch of nobody waits for approval"
     assert not cloud.messages("issuance")
     assert store.read_voucher(voucher_id) == before
+
+
+def test_a_list_proposed_again_is_told_who_is_refused_now_and_why(world, cloud):
+    """Its answer was that all is done, and hid why the others still have no voucher."""
+    held, working, early = chunks_of(world, [2, 3, 1])
+    working = [msgspec.structs.replace(one, employment_status="已就业") for one in working]
+    early = [msgspec.structs.replace(one, graduated_on=date(2019, 6, 30)) for one in early]
+    for index in (100, 101):
+        world.voucher(world.person(index))
+    again = proposing(world, ready_list(world, [held, working, early]))
+    assert (again.status, again.json["code"]) == (409, "nothing_to_issue")
+    assert "2 人已持有" in again.json["detail"]
+    assert "4 人不符合条件" in again.json["detail"]
+    told = Counter(one["code"] for one in again.json["errors"])
+    assert (told["not_unemployed"], told["graduated_too_early"]) == (3, 1)
+    rows = [one["row"] for one in again.json["errors"] if one["code"] == "not_unemployed"]
+    assert rows == [one.row for one in working]
+
+
+def test_of_many_refused_rows_every_reason_is_told():
+    many = [RowRefusal(row=row, code="not_unemployed", facts={}) for row in range(2, 902)]
+    one = RowRefusal(row=950, code="left_school_too_long_ago", facts={})
+    told = [(fault.code, fault.row) for fault in faults_of([*many, one])]
+    assert told == [*(("not_unemployed", row) for row in range(2, 52)), ("left_school_too_long_ago", 950)]
+    assert faults_of([]) == ()
 
 
 def test_a_long_list_of_holders_is_counted_and_nobody_is_asked_to_approve_it(world, cloud):
