@@ -52,6 +52,14 @@ async function upload(form: { url: string; fields: Record<string, string> }, con
   if (answer.status !== 204) throw new Error(`upload: ${answer.status} ${await answer.text()}`);
 }
 
+/** Give a box that players pass over (ISO/IEC 14496-12, `free`), so that each lesson has a film of its own. */
+function spare(text: string): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(8 + Buffer.byteLength(text), 0);
+  head.write("free", 4, "latin1");
+  return Buffer.concat([head, Buffer.from(text)]);
+}
+
 async function wait<T extends { status: string }>(read: () => Promise<T>, ...wanted: string[]): Promise<T> {
   for (let turn = 0; turn < 300; turn++) {
     const seen = await read();
@@ -168,7 +176,7 @@ for (const lesson of approved.lessons) {
     equal(came.outcome, "accepted");
   }
   school.now = later(lesson.ends_at, 5 * 60_000);
-  const film = new Uint8Array(Buffer.concat([readFileSync(cast.film), Buffer.from(lesson.id)]));
+  const film = new Uint8Array(Buffer.concat([readFileSync(cast.film), spare(lesson.id)]));
   const recording = await ok(school.api.POST("/v1/lessons/{lesson_id}/footage", {
     ...held,
     body: {

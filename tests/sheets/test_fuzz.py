@@ -26,7 +26,7 @@ from infra.local.people import GRADUATE_HEADERS, graduate_row, make_person
 from tests.support.depth import size_of
 from tests.vouchers.batches.test_issuance_from_a_list import NOW
 
-SHEETS = size_of("SHEETS_FUZZED", usual=400, full=20_000)
+SHEETS = size_of("SHEETS_FUZZED", usual=400, full=10_000)
 THROUGH_HTTP = max(20, SHEETS // 200)
 SEED = int(os.environ.get("SHEETS_SEED", "18"))
 ROWS = 6
