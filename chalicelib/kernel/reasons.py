@@ -993,6 +993,11 @@ REASONS: dict[str, Reason] = {
         "本课次 {opens_at} 才开始，还没有录像；请在课次开始后登记。",
         "This lesson begins at {opens_at}: there is no footage yet. Announce it once the lesson has begun.",
     ),
+    "recording_not_over": Reason(
+        Refused,
+        "这段录像 {ends_at} 才结束，请在录制结束后登记；如已结束，请核对结束时间和摄像机时钟。",
+        "This recording ends at {ends_at}. Announce it once it has ended; if it has, check its end and the camera's clock.",
+    ),
     "footage_outside_lesson": Reason(
         Impossible,
         "录像时间须在课次前后 2 小时之内，请核对起止时间。",
