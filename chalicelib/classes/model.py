@@ -110,7 +110,7 @@ NOT_WHILE_SUSPENDED = ("submit", "approve", "change")
 
 
 class Site(msgspec.Struct, frozen=True, kw_only=True):
-    """A place of training, or one room of it; `radius_m` overrides the policy's geofence."""
+    """A place of training, or one room of it; `radius_m` narrows the policy's geofence."""
 
     name: str
     address: str

@@ -752,6 +752,16 @@ REASONS: dict[str, Reason] = {
         "开班须提前 {file_before_opening_days} 天申请，请顺延开班日期。",
         "A class is filed {file_before_opening_days} days before it opens. Move the opening.",
     ),
+    "site_too_wide": Reason(
+        Refused,
+        "培训地点“{site}”的签到半径 {radius_m} 米超过本培训计划允许的 {maximum} 米，请改为不超过该值，或不填半径。",
+        "The radius of {site}, {radius_m} m, is wider than the program allows ({maximum} m). Narrow it, or name none.",
+    ),
+    "site_far": Reason(
+        Refused,
+        "培训地点“{site}”距机构登记地点约 {distance_m} 米，或不在机构所属区划，请核实。",
+        "{site} is about {distance_m} m from the institution's recorded place, or outside its division. Check it.",
+    ),
     "lessons_overlap": Reason(Refused, "课次时间重叠（{day}），请调整。", "Two lessons overlap on {day}."),
     "project_hours_unmet": Reason(
         Refused,
@@ -992,6 +1002,11 @@ REASONS: dict[str, Reason] = {
         Refused,
         "本课次 {opens_at} 才开始，还没有录像；请在课次开始后登记。",
         "This lesson begins at {opens_at}: there is no footage yet. Announce it once the lesson has begun.",
+    ),
+    "recording_not_over": Reason(
+        Refused,
+        "这段录像 {ends_at} 才结束，请在录制结束后登记；如已结束，请核对结束时间和摄像机时钟。",
+        "This recording ends at {ends_at}. Announce it once it has ended; if it has, check its end and the camera's clock.",
     ),
     "footage_outside_lesson": Reason(
         Impossible,
@@ -1366,7 +1381,7 @@ ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
 
 _WORDS = """
     accepted allowed case check column content_type division employment_status explanation field fields host
-    kept known lesson_id lines pattern scope sheets sign status value written
+    kept known lesson_id lines pattern scope sheets sign site status value written
 """
 _DAYS_AND_MOMENTS = """
     as_of closed_at closed_on day deadline ends_at ends_on expires_on graduated_on_or_after left_school_on
@@ -1376,7 +1391,7 @@ _NUMBERS = """
     accuracy_m allowed_m already_held amount_fen count days declared_amount_fen declared_count distance_m
     expected_fen file_before_opening_days first_row hours invalid least left_school_within_months
     left_fen lesson_hour_minutes limit limit_bytes maximum minimum missing missing_fen most
-    outstanding_fen planned_size refused retry_after_seconds row size_bytes version year years
+    outstanding_fen planned_size radius_m refused retry_after_seconds row size_bytes version year years
 """
 FACTS: Mapping[str, type[str] | type[int]] = {
     "claim": str,

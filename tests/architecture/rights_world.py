@@ -178,7 +178,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
     override = _asked_override(world, class_id, passed)
     payee = _proposed_payee(world, money)
     stop = {"subject": {"kind": "claim", "id": public["id"]}, "reason": "核查"}
-    hold = money.ok(world.api("supervisor").post("/v1/holds", stop, at=money.now))["id"]
+    hold = money.ok(world.api("finance").post("/v1/holds", stop, at=money.now))["id"]
     case = record(money, finding(scored_class(world, 1))).opened[0]
     exported = {"division": COUNTY, "from": "2026-09-01", "to": "2026-09-30", "purpose": "测试"}
     export_id = money.ok(world.api("supervisor").post("/v1/records/exports", exported, at=money.now), 202)[

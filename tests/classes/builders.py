@@ -11,8 +11,8 @@ from infra.local.people import make_person
 
 SITE = {
     "name": "一号教室",
-    "address": "合肥市蜀山区",
-    "location": {"lng": 117.2272, "lat": 31.8206, "coord_system": "gcj02"},
+    "address": "合肥市包河区",
+    "location": {"lng": 117.2825, "lat": 31.7384, "coord_system": "gcj02"},
 }
 DAY = timedelta(days=1)
 

@@ -25,6 +25,8 @@ from chalicelib.programs.model import Policy
 
 FOOTAGE_BYTES_MAX = 5 * 1024**3
 FOOTAGE_MARGIN = timedelta(hours=2)
+CLOCK_AHEAD_MAX = timedelta(minutes=2)
+"""So far a camera's clock may be ahead of ours; a recording that ends later than that is not over yet."""
 SEGMENTS_MAX = 500
 """Recordings of one lesson: eight hours of five cameras in pieces of five minutes."""
 VERSIONS_MAX = 20

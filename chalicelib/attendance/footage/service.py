@@ -14,6 +14,7 @@ from chalicelib.accounts.disclosures.service import record_access
 from chalicelib.attendance.footage import manifest as footage_manifest
 from chalicelib.attendance.footage import registration, store
 from chalicelib.attendance.footage.model import (
+    CLOCK_AHEAD_MAX,
     SEGMENTS_MAX,
     SHOWN,
     UPLOAD_GRACE,
@@ -103,7 +104,7 @@ def announce_footage(context: Context, lesson_id: str, recording: Recording) -> 
         Malformed: the end is not after the start (`ends_before_start`).
         NotFound: there is no such lesson in the caller's area.
         Refused: the class is not running, the lesson has not begun (`lesson_not_begun`) or has too many
-            recordings.
+            recordings, or the recording still goes on (`recording_not_over`).
         Impossible: `footage_outside_lesson`.
 
     """
@@ -234,6 +235,8 @@ def _require_filmed(
         raise error("footage_outside_lesson")
     if context.now < lesson.starts_at:
         raise error("lesson_not_begun", opens_at=format_moment(lesson.starts_at))
+    if recording.ended_at > context.now + CLOCK_AHEAD_MAX:  # its bytes are named now: there are none yet
+        raise error("recording_not_over", ends_at=format_moment(recording.ended_at))
     return training_class, lesson
 
 

@@ -45,10 +45,12 @@ from chalicelib.classes.plans.draft import (
     kept_site,
     lesson_faults,
     sealed_trainers,
+    site_faults,
 )
 from chalicelib.classes.plans.model import (
     changes_between,
     fresh_breaches,
+    radius_breaches,
     refusal_of,
     timetable_breaches,
 )
@@ -163,7 +165,8 @@ def _why_broken(before: TrainingClass, changed: TrainingClass, *, project_hours:
     What was approved under earlier rules and has begun can never be mended: it bars no later change.
     """
     had, has = (
-        timetable_breaches(one.lessons, one.policy, project_hours=project_hours) for one in (before, changed)
+        timetable_breaches(one.lessons, one.policy, project_hours=project_hours) + radius_breaches(one)
+        for one in (before, changed)
     )
     return refusal_of(fresh_breaches(had, has))
 
@@ -220,6 +223,9 @@ def _plan_after(
         Refused: `lesson_begun`.
 
     """
+    faults = site_faults(draft.site, "site") if draft.site is not None else []
+    if faults:
+        raise error("malformed", faults=tuple(faults))
     trainers = sealed_trainers(training_class.id, draft.new_trainers, field="new_trainers")
     _refuse_known(plan.trainers, trainers)
     lessons = None

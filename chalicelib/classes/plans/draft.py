@@ -32,6 +32,7 @@ from chalicelib.kernel.free_text import names_person
 from chalicelib.kernel.identity import InvalidIdentity, mask_id_number, mask_name, parse_id_number
 from chalicelib.kernel.ids import ClassId, LessonId, ProgramId, ProjectId
 from chalicelib.kernel.reasons import error
+from chalicelib.kernel.territory import in_province
 from chalicelib.programs.service import read_program
 
 
@@ -167,18 +168,31 @@ def _plan_faults(draft: PlanDraft) -> list[Fault]:
         return [Fault("no_lessons", field="lessons")]
     named = any(names_person(draft.name, trainer.name) for trainer in draft.trainers)
     faults = [Fault("name_in_public_text", field="name")] if named else []
+    faults += site_faults(draft.site, "site")
     return faults + lesson_faults(draft.lessons, trainers=len(draft.trainers))
 
 
 def lesson_faults(lessons: Sequence[LessonDraft], *, trainers: int) -> list[Fault]:
-    """List what cannot be in a timetable: lessons that end before they start, trainers that are not there."""
+    """List what cannot be in a timetable.
+
+    Lessons that end before they start, trainers that are not there, places outside the province.
+    """
     faults = []
     for place, lesson in enumerate(lessons):
         if lesson.ends_at <= lesson.starts_at or (lesson.ends_at - lesson.starts_at).days >= 1:
             faults.append(Fault("wrong_type", field=f"lessons[{place}].ends_at"))
         if lesson.trainer >= trainers:
             faults.append(Fault("wrong_type", field=f"lessons[{place}].trainer"))
+        if lesson.site is not None:
+            faults += site_faults(lesson.site, f"lessons[{place}].site")
     return faults
+
+
+def site_faults(site: SiteDraft, field: str) -> list[Fault]:
+    """List what cannot be of a place, by the rule of the catalogue; a place taken from it has been judged."""
+    if isinstance(site, CatalogueSite) or in_province(site.location.point):
+        return []
+    return [Fault("outside_province", field=f"{field}.location")]
 
 
 def _program_for(draft: PlanDraft, institution: Institution) -> ProgramId:

@@ -18,7 +18,7 @@ Moment = Annotated[datetime, Meta(tz=True)]
 
 
 class SiteForm(Form):
-    """A place of training, or a room of it; `radius_m` overrides the policy's geofence.
+    """A place of training, or a room of it; `radius_m` narrows the policy's geofence.
 
     With `source: "catalogue"` it is the institution's own place, as listed: then name, address and location
     are not given.

@@ -20,9 +20,11 @@ import msgspec
 
 from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus, teaches
 from chalicelib.catalogue.projects.model import Project
-from chalicelib.classes.model import ClassPlan, FieldChange, Lesson, TrainingClass
+from chalicelib.classes.model import ClassPlan, FieldChange, Lesson, Site, TrainingClass
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.kernel.divisions import plausible
 from chalicelib.kernel.errors import DomainError, Fact, Fault
+from chalicelib.kernel.geo import distance_m
 from chalicelib.kernel.reasons import error, first_of
 from chalicelib.programs.model import Policy, ProgramKind
 
@@ -46,7 +48,9 @@ class Breach:
         return self.code not in WARNINGS_ONLY
 
 
-WARNINGS_ONLY = frozenset({"trainer_or_room_overlap", "rooms_not_recorded"})
+WARNINGS_ONLY = frozenset({"trainer_or_room_overlap", "rooms_not_recorded", "site_far"})
+SITE_FAR_M = 5_000
+"""A place farther than this from where the institution is recorded is told. No source fixes it."""
 
 
 def breaches_of(
@@ -75,6 +79,8 @@ def breaches_of(
         limits = {"minimum": policy.class_size_min, "maximum": policy.class_size_max}
         breaches.append(Breach("class_size", {"planned_size": size, **limits}))
     breaches += timetable_breaches(training_class.lessons, policy, project_hours=project.hours)
+    breaches += radius_breaches(training_class)
+    breaches += far_breaches(training_class, institution)
     opening = shanghai_date(training_class.opens_at)
     if (opening - shanghai_date(now)).days < policy.file_before_opening_days:
         days = policy.file_before_opening_days
@@ -105,6 +111,45 @@ def timetable_breaches(lessons: Sequence[Lesson], policy: Policy, *, project_hou
     if hours < project_hours:
         unmet = {"hours": hours, "minimum": project_hours}
         breaches.append(Breach("project_hours_unmet", unmet, extent=project_hours - hours))
+    return breaches
+
+
+def _places_of(training_class: TrainingClass) -> Iterator[tuple[str, Site]]:
+    """Give the class's place and those of lessons that have another, each once and with what names it."""
+    named: dict[str, Site] = {}
+    for site in (training_class.site, *(training_class.site_of(one) for one in training_class.lessons)):
+        where = site.location
+        named.setdefault(f"{where.lng},{where.lat},{where.coord_system},{site.radius_m}", site)
+    yield from named.items()
+
+
+def radius_breaches(training_class: TrainingClass) -> list[Breach]:
+    """List the places where a phone may be farther away than the policy lets it: a place may only narrow it.
+
+    A changed plan breaks nothing anew by a place that was approved so wide (`fresh_breaches`).
+    """
+    widest = training_class.policy.geofence_radius_m
+    return [
+        Breach(
+            "site_too_wide",
+            {"site": site.name, "radius_m": site.radius_m, "maximum": widest},
+            about=about,
+            extent=site.radius_m,
+        )
+        for about, site in _places_of(training_class)
+        if site.radius_m is not None and site.radius_m > widest
+    ]
+
+
+def far_breaches(training_class: TrainingClass, institution: Institution) -> list[Breach]:
+    """Warn of the places far from the institution's own, or from the division whose clerk looks after it."""
+    breaches = []
+    for about, site in _places_of(training_class):
+        point = site.location.point
+        away = round(distance_m(point, institution.location.point))
+        if away > SITE_FAR_M or plausible(training_class.division, point) is False:
+            facts: dict[str, Fact] = {"site": site.name, "distance_m": away}
+            breaches.append(Breach("site_far", facts, about=about, extent=away))
     return breaches
 
 

@@ -33,8 +33,10 @@ from chalicelib.classes.plans.model import (
     Breach,
     breaches_of,
     changes_between,
+    far_breaches,
     names_no_room,
     overlap_breaches,
+    radius_breaches,
     timetable_breaches,
 )
 from chalicelib.classes.service import complete, project_of, require_parts
@@ -279,6 +281,8 @@ def show_change(context: Context, training_class: TrainingClass, change: ClassCh
 def breaches_if_changed(changed: TrainingClass, *, project_hours: int) -> list[Breach]:
     """List what a running class would break or collide with as a change would leave it."""
     own = timetable_breaches(changed.lessons, changed.policy, project_hours=project_hours)
+    own += radius_breaches(changed)
+    own += far_breaches(changed, current_institution(changed.institution))
     return own + _overlaps(changed)
 
 

@@ -86,6 +86,11 @@ def check_hold(check: str) -> str:
     return f"{HoldKind.CHECK}:{check}"
 
 
+def lifters_of_stop(placer: Role) -> tuple[Role, ...]:
+    """Tell who lifts what somebody of this role stops: else one officer pays what a supervisor looks into."""
+    return SUPERVISORS if placer in SUPERVISORS else STOPPERS
+
+
 def stop_hold(hold_id: str) -> str:
     """Name the hold that somebody has placed on a line, or on its claim."""
     return f"{HoldKind.STOP}:{hold_id}"
@@ -153,8 +158,9 @@ PAYEE_CHANGED, PAYEE_MISSING, SUSPENDED = "payee_changed", "payee_missing", "ins
 RISK_CASE = "risk_case"
 """The code of a hold that supervision places; `Hold.evidence` is its case. Schools are not told the rule."""
 STOPPERS = (Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE)
-"""Who may stop a payment, and lift what one of them has stopped."""
+"""Who may stop a payment, and lift what finance has stopped."""
 SUPERVISORS = (Role.SUPERVISOR, Role.PROVINCE)
+"""Who oversees finance: what one of these has stopped, no finance officer lifts."""
 LIFTED_BY: dict[str, tuple[Role, ...]] = {
     STOP_PAYMENT: STOPPERS,
     PAYEE_CHANGED: (Role.FINANCE,),
@@ -264,7 +270,8 @@ def why_not_release(
 ) -> DomainError | None:
     """Tell what stands against lifting a hold.
 
-    What a person has stopped, they may let go again, unless they prepared the claim or it is for themselves.
+    What a person has stopped, they and those it names (`lifters_of_stop`) may let go again, unless they
+    prepared the claim or it is for themselves.
     What a rule has stopped is let go by somebody else, who had no hand in the claim either.
     `store.release_write` holds state and version under races.
     """

@@ -38,6 +38,7 @@ from chalicelib.subsidies.holds.model import (
     derived_hold_id,
     hold_id_of_rule,
     is_of_kind,
+    lifters_of_stop,
     line_of_hold,
     since_with,
     stop_hold,
@@ -97,6 +98,8 @@ class Grounds:
 def stop_payment(context: Context, kind: SubjectKind, subject_id: str, *, reason: str) -> PlacedHold:
     """Hold a line, a claim or all of an institution, with the reason.
 
+    Of whoever oversees finance it is lifted by overseers only.
+
     Raises:
         NotFound: there is none in the caller's area.
         Refused: `wrong_state`, nothing of it is unpaid.
@@ -105,7 +108,8 @@ def stop_payment(context: Context, kind: SubjectKind, subject_id: str, *, reason
     rights.admit(context.principal, "hold.place")
     subject = _subject(kind, subject_id)
     rights.require(context.principal, "hold.place", division=subject.division)
-    return place(context, kind, subject_id, Grounds(reason=reason))
+    lifters = lifters_of_stop(context.principal.role)
+    return place(context, kind, subject_id, Grounds(reason=reason, lifted_by=lifters))
 
 
 def place(context: Context, kind: SubjectKind, subject_id: str, grounds: Grounds) -> PlacedHold:

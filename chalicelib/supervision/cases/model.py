@@ -10,11 +10,13 @@ it again:
     night 3   class B of the same trainer                              a second group is appended
 
 What was judged a false alarm stays so on what was judged, and is opened again on anything else. What is
-tolerated until a day comes back after it. What was confirmed may be taken up again: people err.
+tolerated until a day comes back after it, and before on what is worse than what was tolerated: findings that
+hold a class of which nobody saw any, or of which only warnings were there. More of the same stays tolerated.
+What was confirmed may be taken up again: people err.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -200,16 +202,22 @@ def opened(
 
 
 def followed(
-    case: RiskCase, groups: Mapping[str, Sequence[Finding]], *, division: str, now: datetime
+    case: RiskCase,
+    groups: Mapping[str, Sequence[Finding]],
+    *,
+    division: str,
+    now: datetime,
+    stopped: Collection[str] = (),
 ) -> RiskCase | None:
     """Give a case as it is with what was found now; None if that changes nothing.
 
     A group that says what it said adds nothing. One that says something else takes the place of the earlier;
-    on a resolved case it opens it again, unless it was judged before, or is tolerated still.
+    on a resolved case it opens it again, unless it was judged before, or is tolerated still. `stopped` are
+    the classes of which the findings stop lines.
     """
     digests = {group: digest_of(found) for group, found in groups.items()}
     fresh = {group: groups[group] for group, digest in digests.items() if case.seen.get(group) != digest}
-    back = _comes_back(case, {digests[group] for group in fresh}, now)
+    back = _comes_back(case, fresh, {digests[group] for group in fresh}, stopped, now)
     if not fresh and not back:
         return None
     after = _with_groups(case, fresh)
@@ -217,12 +225,39 @@ def followed(
     return reopened(after, now) if back else after
 
 
-def _comes_back(case: RiskCase, said: set[str], now: datetime) -> bool:
+def _comes_back(
+    case: RiskCase,
+    fresh: Mapping[str, Sequence[Finding]],
+    said: set[str],
+    stopped: Collection[str],
+    now: datetime,
+) -> bool:
     if case.status is not CaseStatus.RESOLVED:
         return False
     if case.outcome is Outcome.TOLERATED:
-        return toleration_over(case, now)
+        return toleration_over(case, now) or _is_worse(case, fresh, stopped)
     return bool(said - set(case.judged))
+
+
+def _is_worse(case: RiskCase, fresh: Mapping[str, Sequence[Finding]], stopped: Collection[str]) -> bool:
+    """Tell whether what holds now is more than was tolerated: another class, or what was only a warning.
+
+    What holds in another class opens the case, so what it has seen since was tolerated or warnings. A group
+    without a class may name people of several: there the classes that it stops tell.
+    """
+    holding = [group for group, found in fresh.items() if any(_holds(finding) for finding in found)]
+    if holding and set(stopped) - case.stops.keys():
+        return True
+    return any(group not in case.seen or not _held_before(case, group) for group in holding)
+
+
+def _held_before(case: RiskCase, group: str) -> bool:
+    kept = [finding for finding in case.findings if finding.group == group]
+    return any(_holds(finding) for finding in kept) if kept else group in case.stops
+
+
+def _holds(finding: Finding | CaseFinding) -> bool:
+    return finding.severity is Severity.HOLD
 
 
 def toleration_over(case: RiskCase, now: datetime) -> bool:

@@ -96,7 +96,7 @@ def _record(
         if case is None:
             first = with_stops(opened(case_id, groups, division=division, now=context.now), stops)
             return store.open_case(first, change_of(context, "risk_case.open")), "opened"
-        after = followed(case, groups, division=division, now=context.now)
+        after = followed(case, groups, division=division, now=context.now, stopped=stops)
         if after is None:
             return case, "unchanged"
         change = change_of(context, _what_happened(case, after))

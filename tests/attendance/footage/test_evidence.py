@@ -11,6 +11,7 @@ import pytest
 from tests.attendance.summary.test_attendance_and_footage import (
     BUCKET,
     FILM,
+    FILMED,
     announce,
     attendance,
     film_under,
@@ -300,7 +301,7 @@ def test_who_gets_links_is_recorded_once_a_request(room):
 
 
 def test_the_night_registers_what_is_there_and_marks_what_is_not(room, s3):
-    at = room.starts()
+    at = room.starts() + FILMED
     there, wrong, never = (announce(room, camera_id=name) for name in ("there", "wrong", "never"))
     put(s3, key_of(there), b"x" * len(FILM))
     put(s3, key_of(there))
@@ -316,11 +317,11 @@ def test_the_night_registers_what_is_there_and_marks_what_is_not(room, s3):
 
 def test_a_recording_announced_again_is_looked_for_again(room, s3):
     announced = announce(room)
-    assert reconcile(room.starts() + 2 * HOUR)["missing"] == 1
+    assert reconcile(room.starts() + FILMED + 2 * HOUR)["missing"] == 1
     again = announce(room)
     assert (again.json["id"], again.json["status"]) == (announced.json["id"], "awaiting_upload")
     put(s3, key_of(again))
-    assert reconcile(room.starts() + 2 * HOUR)["stored"] == 1
+    assert reconcile(room.starts() + FILMED + 2 * HOUR)["stored"] == 1
 
 
 def test_a_failure_of_one_recording_does_not_stop_the_others_and_is_told(room, s3):
@@ -333,7 +334,7 @@ def test_a_failure_of_one_recording_does_not_stop_the_others_and_is_told(room, s
     row = SegmentRow.get(room.id, broken.json["id"])
     row.update(actions=[SegmentRow.ended_at.remove()])
     with pytest.raises(Unreconciled, match="1 of 2"):
-        reconcile(room.starts(1) + 2 * HOUR)
+        reconcile(room.starts(1) + FILMED + 2 * HOUR)
     assert SegmentRow.get(room.id, sound.json["id"]).status == "stored"
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from chalicelib.attendance.footage.containers import Film, Pages, Unplayable, film_in
 from infra.local.films import film_of
+from tests.attendance.builders import room_under
 from tests.attendance.summary.test_attendance_and_footage import announce, attendance, film, footage, upload
 from tests.classes.builders import Classroom
 
@@ -160,10 +161,34 @@ def test_a_second_of_film_is_no_minute(room, seconds, outcome):
     assert upload(room, announce(room, content=content, ended_at=ends)) == outcome
 
 
+def refer_to(room, *, end, at, url):
+    """Name a film of a platform, from the lesson's beginning to a minute of it."""
+    first = room.starts()
+    times = (first, first + timedelta(minutes=end))
+    started_at, ended_at = (time.isoformat() for time in times)
+    body = {"camera_id": "cam-1", "started_at": started_at, "ended_at": ended_at, "url": url}
+    path = f"/v1/lessons/{room.lesson()['id']}/footage/external"
+    return room.api("institution").post(path, body | {"sha256": "a" * 64}, at=at)
+
+
 def test_a_lesson_that_has_not_begun_has_no_footage(room):
     before = announce(room, at=room.starts() - timedelta(minutes=1))
     assert (before.status, before.json["code"]) == (409, "lesson_not_begun")
     assert announce(room).status == 201
+
+
+@pytest.mark.parametrize("name", ["upload", "reference"])
+def test_a_film_that_still_goes_on_is_not_announced(world, name):
+    """Its bytes are named when it is announced: named before its end they are another film's."""
+    room = room_under(world, 2, external_footage_hosts=["monitor.example"])
+    changes = {"url": "https://monitor.example/1.mp4"} if name == "reference" else {}
+    send = refer_to if name == "reference" else announce
+    ends = room.starts() + timedelta(hours=4)
+    for early in (timedelta(hours=4), timedelta(minutes=2, seconds=1)):
+        answer = send(room, end=240, at=ends - early, **changes)
+        assert (answer.status, answer.json["code"]) == (409, "recording_not_over"), answer.text
+    assert footage(room)["segments"] == []
+    assert send(room, end=240, at=ends - timedelta(minutes=2), **changes).status == 201, "a clock's skew"
 
 
 # ------------------------------------------------------------------------------------------ the same bytes

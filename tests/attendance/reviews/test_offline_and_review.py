@@ -203,8 +203,8 @@ def looks(room):
 
 @pytest.mark.parametrize("who", ["institution", "clerk", "supervisor", "province"])
 def test_who_looks_at_check_ins_sees_rounded_distances_and_no_places(room, who):
-    room.check_in(room.people[0], location={"accuracy_m": 500, "lng": 117.2285})
-    room.check_in(room.people[1], location={"lat": 31.9})
+    room.check_in(room.people[0], location={"accuracy_m": 500, "lng": 117.2838})
+    room.check_in(room.people[1], location={"lat": 31.8178})
     came, stayed_away = recorded(room, who=who)[0]["proofs"][0], recorded(room, who=who, outcome="refused")[0]
     assert (came["location"], came["distance_m"]) == (None, 120.0)
     assert (stayed_away["location"], stayed_away["distance_m"]) == (None, 9000.0)

@@ -12,6 +12,8 @@ from infra.local.films import film_of
 from tests.classes.builders import Classroom
 
 BUCKET = "voucher-test-evidence"
+FILMED = timedelta(hours=10)
+"""So long after a lesson began, all that can be its recordings is over."""
 
 
 @functools.cache
@@ -54,7 +56,7 @@ def announce(room, start=0, end=480, content=None, who="institution", number=0, 
         "content_type": "video/mp4",
     } | changes
     path = f"/v1/lessons/{room.lesson(number)['id']}/footage"
-    answer = room.api(who).post(path, body, at=at or room.starts(number))
+    answer = room.api(who).post(path, body, at=at or room.starts(number) + FILMED)
     if answer.status == 201:
         _films[answer.json["id"]] = content
     return answer

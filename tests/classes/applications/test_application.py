@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from chalicelib.catalogue.institutions.store import InstitutionRow
-from tests.classes.builders import DAY, Classroom, application, trainer
+from tests.classes.builders import DAY, SITE, Classroom, application, trainer
 from tests.support.people import HEFEI_SCHOOL
 
 
@@ -56,6 +56,53 @@ def test_a_breach_is_a_warning_on_the_draft_and_refused_at_submission(world, api
     refused = room.try_("institution", "submit")
     assert refused.status == 409
     assert code in {error["code"] for error in refused.json["errors"]}
+
+
+def at_place(body, *, lesson=None, **site):
+    """Give an application whose class, or one lesson of it, is held elsewhere."""
+    place = {**SITE, "name": "别处", **site}
+    if lesson is None:
+        return body | {"site": place}
+    lessons = [one | {"site": place} if at == lesson else one for at, one in enumerate(body["lessons"])]
+    return body | {"lessons": lessons}
+
+
+HEFEI, WUHU = (
+    {"lng": lng, "lat": lat, "coord_system": "gcj02"} for lng, lat in ((117.23, 31.86), (118.4, 31.3))
+)
+
+
+@pytest.mark.parametrize("lesson", [None, 2], ids=["of the class", "of a lesson"])
+def test_a_place_may_narrow_the_fence_of_the_policy_and_not_widen_it(world, lesson):
+    """Was up to 1,000 m, whatever the policy said: a check-in from the next town's edge counted."""
+    wide = Classroom(world, **at_place(application(world), lesson=lesson, radius_m=201))
+    (told,) = wide.json["warnings"]
+    assert (told["code"], "201" in told["detail"], "200" in told["detail"]) == ("site_too_wide", True, True)
+    refused = wide.try_("institution", "submit")
+    assert (refused.status, refused.json["code"]) == (409, "site_too_wide")
+    for radius in (200, 50):
+        narrow = Classroom(world, **at_place(application(world), lesson=lesson, radius_m=radius))
+        assert codes(narrow.json) <= {"trainer_or_room_overlap", "rooms_not_recorded"}
+    assert narrow.do("institution", "submit").json["status"] == "submitted"
+
+
+@pytest.mark.parametrize("lesson", [None, 2], ids=["of the class", "of a lesson"])
+@pytest.mark.parametrize("where", [HEFEI, WUHU], ids=["kilometres away", "another city"])
+def test_a_place_far_from_the_institution_is_told_to_who_approves(world, where, lesson):
+    room = Classroom(world, **at_place(application(world), lesson=lesson, location=where))
+    room.do("institution", "submit")
+    (told,) = room.read("clerk")["warnings"]
+    assert (told["code"], "别处" in told["detail"]) == ("site_far", True)
+
+
+@pytest.mark.parametrize(("lesson", "field"), [(None, "site.location"), (2, "lessons[2].site.location")])
+def test_a_place_outside_the_province_is_refused_as_the_catalogue_does(world, api, lesson, field):
+    beijing = {"lng": 116.4, "lat": 39.9, "coord_system": "gcj02"}
+    body = at_place(application(world), lesson=lesson, location=beijing)
+    answer = api("institution").post("/v1/classes", body, at=world.now)
+    assert (answer.status, answer.json["code"]) == (400, "malformed")
+    (fault,) = answer.json["errors"]
+    assert (fault["code"], fault["field"]) == ("outside_province", field)
 
 
 def test_seven_calendar_days_before_opening_is_in_time_and_six_are_not(world):

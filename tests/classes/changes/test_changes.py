@@ -306,14 +306,21 @@ def test_the_timetables_rules_hold_for_a_change_and_overlaps_are_shown(world):
 
 def approved_with_a_minute(room, *numbers):
     """Store lessons of one minute in an approved class, as it was approved before that was refused."""
-    from chalicelib.classes.store import ClassRow, find_parts, plan_digest_of
+    from chalicelib.classes.store import find_parts
 
-    parts = find_parts(room.id)
-    lessons = list(parts.plan.lessons)
+    lessons = list(find_parts(room.id).plan.lessons)
     for number in numbers:
         ends_at = lessons[number].starts_at + timedelta(minutes=1)
         lessons[number] = msgspec.structs.replace(lessons[number], ends_at=ends_at)
-    plan = msgspec.structs.replace(parts.plan, lessons=lessons)
+    return store_plan(room, lessons=lessons)
+
+
+def store_plan(room, **changes):
+    """Store an approved class with another plan, as earlier rules let it be."""
+    from chalicelib.classes.store import ClassRow, find_parts, plan_digest_of
+
+    parts = find_parts(room.id)
+    plan = msgspec.structs.replace(parts.plan, **changes)
     head = msgspec.structs.replace(parts.head, plan_digest=plan_digest_of(plan))
     for record in (plan, head):
         ClassRow.from_record(record).save()
@@ -420,3 +427,36 @@ def test_one_change_of_a_class_leaves_one_audit_record_with_before_and_after(wor
     ]  # fmt: skip
     assert (history[1]["before"]["name"], history[1]["after"]["name"]) == ("互联网营销一班", "二班")
     assert len(history[5]["after"]["lessons"]) == 5
+
+
+# ------------------------------------------------------------------------------------------ places
+
+
+def test_a_change_widens_no_fence_and_goes_to_no_place_outside_the_province(world):
+    room = Classroom(world).approved()
+    wide = apply(room, site={**SITE, "radius_m": 300})
+    assert (wide.status, wide.json["code"]) == (409, "site_too_wide")
+    beijing = {"lng": 116.4, "lat": 39.9, "coord_system": "gcj02"}
+    lessons = wanted(room)
+    lessons[1]["site"] = {**SITE, "location": beijing}
+    for body in ({"site": {**SITE, "location": beijing}}, {"lessons": lessons}):
+        answer = apply(room, **body)
+        assert (answer.status, answer.json["errors"][0]["code"]) == (400, "outside_province")
+    far = apply(room, site={**SITE, "location": SITE["location"] | {"lat": 31.86}})
+    assert (far.status, codes(far.json)) == (201, {"site_far"})
+    path = f"/v1/classes/{room.id}/changes"
+    (shown,) = room.api("clerk").get(path, at=world.now).json["items"]
+    assert codes(shown) == {"site_far"}, "who approves it sees it too"
+
+
+def test_a_place_approved_so_wide_before_bars_no_later_change(world):
+    """Else a class that was approved under earlier rules could move no lesson."""
+    from chalicelib.classes.store import find_parts
+
+    room = Classroom(world).approved()
+    site = msgspec.structs.replace(find_parts(room.id).plan.site, radius_m=500)
+    store_plan(room, site=site)
+    wider = apply(room, site={**SITE, "radius_m": 600})
+    assert (wider.status, wider.json["code"]) == (409, "site_too_wide")
+    moved_on = apply(room, lessons=wanted(room, _4=DAY))
+    assert (moved_on.status, codes(moved_on.json)) == (201, {"site_too_wide"}), "told, and no bar"

@@ -38,7 +38,7 @@ def test_a_doubtful_check_in_is_decided_from_the_in_tray(api, world, room):
 def test_the_map_puts_people_round_the_site_in_metres(api, world, room):
     near, far = room.people
     room.check_in(near, location={"accuracy_m": 20})
-    room.check_in(far, location={"accuracy_m": 50, "lng": 117.2282}, device_id="phone-2")
+    room.check_in(far, location={"accuracy_m": 50, "lng": 117.2835}, device_id="phone-2")
     clerk = Visitor(api, "clerk", at=room.starts() + timedelta(hours=3))
     path = f"/console/classes/{room.id}/{room.lesson()['id']}"
     masked = clerk.get(path)

@@ -73,7 +73,7 @@ def _announced(room: Classroom, camera: str) -> str:
         "content_type": "video/mp4",
     }
     path = f"/v1/lessons/{room.lesson()['id']}/footage"
-    return str(room.api("institution").post(path, body, at=room.starts()).json["upload"]["fields"]["key"])
+    return str(room.api("institution").post(path, body, at=room.ended()).json["upload"]["fields"]["key"])
 
 
 def test_recordings_of_a_held_lesson_under_an_earlier_policy_are_held_by_whoever_finds_them(

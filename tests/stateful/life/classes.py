@@ -101,8 +101,8 @@ class Classes(Vouchers):
         body = {
             "kind": "in",
             "location": {
-                "lng": 117.2272,
-                "lat": 31.8206,
+                "lng": 117.2825,
+                "lat": 31.7384,
                 "coord_system": "gcj02",
                 "accuracy_m": 20,
                 "mocked": False,

@@ -52,7 +52,10 @@ def move_school(money: Money, verb: str, reason: str = "涉嫌套取补贴") -> 
 # --------------------------------------------------------------------------- by people
 
 
-@pytest.mark.parametrize("who", ["finance", "supervisor", "province"])
+OVERSEERS = ["supervisor", "province"]
+
+
+@pytest.mark.parametrize("who", ["finance", *OVERSEERS])
 def test_a_line_is_stopped_with_a_reason_shown_with_who_lifts_it_and_paid_once_let_go(
     world: Any, money: Money, who: str
 ) -> None:
@@ -66,7 +69,7 @@ def test_a_line_is_stopped_with_a_reason_shown_with_who_lifts_it_and_paid_once_l
         "code": "stop_payment",
         "reason": "举报套取，核查中",
         "since": hold["since"],
-        "released_by": ["finance", "supervisor", "province"],
+        "released_by": ["finance", *OVERSEERS] if who == "finance" else OVERSEERS,
         "version": 1,
     }
     money.wait()
@@ -113,6 +116,26 @@ def test_an_institution_is_stopped_in_one_write_with_all_it_claims_now_and_later
     assert money.seal() is None
     money.ok(let_go(money, hold, who="finance_two"))
     assert money.seal()["count"] == 3
+
+
+@pytest.mark.parametrize("who", OVERSEERS)
+@pytest.mark.parametrize("kind", ["line", "claim", "institution"])
+def test_what_an_overseer_stops_no_finance_officer_lifts(
+    world: Any, money: Money, who: str, kind: str
+) -> None:
+    """Was lifted by any one officer, and paid in the night: the supervisor's stop was a suggestion."""
+    claim = money.publicised(scored_class(world, 1))
+    subjects = {"line": on("line", money.read(claim)["lines"][0]), "claim": on("claim", claim)}
+    hold = money.ok(stop(money, subjects.get(kind, SCHOOL), who=who))
+    assert hold["lifted_by"] == OVERSEERS
+    for officer in ("finance", "finance_two"):
+        assert let_go(money, hold, who=officer).json["code"] == "forbidden"
+        (listed,) = money.ok(money.api(officer).get("/v1/holds", at=money.now))["items"]
+        assert (listed["id"], listed["allowed_actions"]) == (hold["id"], [])
+    money.wait()
+    assert money.seal() is None
+    money.ok(let_go(money, hold, who="province" if who == "supervisor" else "supervisor"))
+    assert money.seal()["count"] == 1
 
 
 def test_two_stops_are_lifted_one_by_one(world: Any, money: Money) -> None:

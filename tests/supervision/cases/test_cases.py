@@ -168,6 +168,56 @@ def test_what_is_tolerated_until_a_day_comes_back_after_it_by_itself(world: Any,
     assert money.read(claim)["lines"][0]["status"] == "held"
 
 
+def of_trainer(class_id: str | None, severity: Severity, **more: Any) -> Any:
+    return finding(class_id, kind=FindingKind.TRAINER, subject="trn_key", severity=severity, **more)
+
+
+def tolerate(money: Money, found: Any) -> None:
+    until = shanghai_date(money.now) + timedelta(days=366)
+    money.ok(resolve(money, found, "tolerated", until=until.isoformat()))
+    assert read(money, found)["status"] == "resolved"
+
+
+def test_a_toleration_covers_no_other_class(world: Any, money: Money) -> None:
+    """Tolerated for one class of a trainer, the next class's stop was lifted by the run that found it."""
+    first, second = scored_class(world, 1), scored_class(world, 1)
+    claims = [money.claim(class_id) for class_id in (first, second)]
+    record(money, of_trainer(first, Severity.HOLD))
+    tolerate(money, of_trainer(first, Severity.HOLD))
+    record(money, of_trainer(second, Severity.WARN))
+    assert read(money, of_trainer(first, Severity.HOLD))["status"] == "resolved", "a warning stops nothing"
+    assert record(money, of_trainer(second, Severity.HOLD)).changed
+    case = read(money, of_trainer(first, Severity.HOLD))
+    assert (case["status"], case["outcome"], case["until"]) == ("open", None, None)
+    assert [money.read(claim)["lines"][0]["status"] for claim in claims] == ["pending", "held"]
+
+
+def test_a_tolerated_warning_that_becomes_grave_comes_back(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 1)
+    claim = money.claim(class_id)
+    record(money, finding(class_id, severity=Severity.WARN))
+    tolerate(money, finding(class_id))
+    assert record(money, finding(class_id, severity=Severity.WARN, people=5)).changed
+    assert read(money, finding(class_id))["status"] == "resolved"
+    assert record(money, finding(class_id, severity=Severity.HOLD, people=40)).changed
+    assert read(money, finding(class_id))["status"] == "open"
+    assert money.read(claim)["lines"][0]["status"] == "held"
+
+
+def test_a_toleration_of_people_covers_no_class_that_they_were_not_in(world: Any, money: Money) -> None:
+    """Findings of a person or a phone name no class: whom they name is in classes."""
+    first, second = scored_class(world, 1), scored_class(world, 1)
+    claims = [money.claim(class_id) for class_id in (first, second)]
+    (one, other) = (money.read(claim)["lines"][0]["enrolment_id"] for claim in claims)
+    record(money, of_trainer(None, Severity.HOLD, lines=[one]))
+    tolerate(money, of_trainer(None, Severity.HOLD))
+    assert record(money, of_trainer(None, Severity.HOLD, lines=[one], people=9)).changed
+    assert read(money, of_trainer(None, Severity.HOLD))["status"] == "resolved", "more of the same"
+    record(money, of_trainer(None, Severity.HOLD, lines=[one, other]))
+    assert read(money, of_trainer(None, Severity.HOLD))["status"] == "open"
+    assert money.read(claims[1])["lines"][0]["status"] == "held"
+
+
 def test_a_toleration_that_is_over_ends_with_the_next_run_too(world: Any, money: Money) -> None:
     found = finding(scored_class(world), severity=Severity.WARN)
     record(money, found)
