@@ -234,6 +234,18 @@ def test_every_member_of_an_enumeration_that_a_field_leads_to_is_told(api: Any) 
         assert f"<code>{' | '.join(members)}</code>" in told, name
 
 
+@pytest.mark.parametrize(
+    "name",
+    ["AccountStatus", "AttendanceMark", "ClaimStatus", "EnrolmentStatus", "FootageStatus", "LineStatus"],
+)
+def test_each_member_of_a_state_is_told_in_both_languages(name: str) -> None:
+    schema = pages.api_document()["components"]["schemas"][name]
+    told = words.meaning_of_type(name, schema)
+    plain = {"awaiting_upload", "stored"}  # say what they are
+    for text in told:
+        assert set(schema["enum"]) - plain <= set(re.findall(r"\w+", text)), text
+
+
 def test_scripts_name_only_paths_that_exist() -> None:
     import app  # noqa: F401 - declares every endpoint
 
