@@ -25,7 +25,12 @@ REPEAT_VALIDITY = timedelta(minutes=10)
 
 
 class AccountStatus(StrEnum):
-    """An account is asked for, waits for its first password, works, or is switched off."""
+    """An account is asked for, waits for its first password, works, or is switched off.
+
+    `proposed`: a second person has to confirm it; `pending`: it waits for its first password, which a program
+    never does; `active`: in use; `disabled`: refused, switched off or revoked; `lapsed`: it was not confirmed
+    in time, or a program's is over.
+    """
 
     PROPOSED = "proposed"
     PENDING = "pending"

@@ -46,7 +46,12 @@ def why_not_ask(training_class: ClassFacts) -> DomainError | None:
 
 
 class AttendanceMark(StrEnum):
-    """What a trainee's lesson came to."""
+    """What a trainee's lesson came to.
+
+    `present` and `late` count, and so does `made_up`, an approved make-up; `left_early` does unless the
+    policy wants check-outs or roll-calls; `absent` and `excused`, an approved excuse, do not; `needs_review`:
+    a check-in waits for the bureau.
+    """
 
     PRESENT = "present"
     LATE = "late"

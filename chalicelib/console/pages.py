@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib.accounts.access_tokens import ACCESS_SECONDS
+from chalicelib.accounts.clients.model import GOOD_FOR, UNDECIDED_FOR, UNUSED_FOR
 from chalicelib.accounts.clients.service import TOKEN_SECONDS
 from chalicelib.accounts.rights import OF_SOFTWARE_ALONE, RIGHTS, may_be_some_softwares, names_person
+from chalicelib.accounts.sign_in.attempts.model import SOURCE
 from chalicelib.accounts.sign_in.model import UNHEARD_FOR
 from chalicelib.accounts.sign_in.service import REFRESH_VALIDITY
+from chalicelib.attendance.footage.model import FOOTAGE_BYTES_MAX
 from chalicelib.aws.objects import LINK_SECONDS, UPLOAD_SECONDS
+from chalicelib.aws.parted import PART_BYTES
 from chalicelib.aws.settings import settings
+from chalicelib.console.orders import ORDERS
 from chalicelib.console.words import MARKS, STATUSES
 from chalicelib.console.words import said as said_as
 from chalicelib.edge import openapi
@@ -20,6 +25,7 @@ from chalicelib.edge.describing import webhooks, words
 from chalicelib.edge.describing.offers import OFFERED
 from chalicelib.edge.describing.refusals import SHARED, said_once
 from chalicelib.edge.endpoints import ENDPOINTS, FIELDS, JSON_BYTES_MAX, SHEET_BYTES_MAX
+from chalicelib.edge.idempotency.service import KEPT_FOR
 from chalicelib.edge.pace import PACES
 from chalicelib.edge.problems import STATUS_OF
 from chalicelib.exchange.model import GIVE_UP_AFTER, PAUSE_FIRST, PAUSE_MAX
@@ -31,6 +37,8 @@ from chalicelib.exchange.webhooks.model import EVENTS, PING
 from chalicelib.kernel.clocks import WRITING, Effect, clock_of
 from chalicelib.kernel.reasons import REASONS
 from chalicelib.sheets.content_types import CSV, XLSX
+from chalicelib.sheets.layouts import described
+from chalicelib.subsidies.documents.model import DOCUMENT_BYTES_MAX, DOCUMENTS_MAX
 from chalicelib.supervision.waiting.model import KINDS
 
 _FOLDER = Path(__file__).parent
@@ -186,10 +194,20 @@ def _docs() -> dict[str, Any]:
         "releases": words.releases(),
         "access_minutes": ACCESS_SECONDS // 60,
         "software_minutes": TOKEN_SECONDS // 60,
+        "proposed_days": UNDECIDED_FOR.days,
+        "unused_days": UNUSED_FOR.days,
+        "good_days": GOOD_FOR.days,
         "refresh_hours": int(REFRESH_VALIDITY.total_seconds()) // 3600,
         "unheard_seconds": int(UNHEARD_FOR.total_seconds()),
         "link_minutes": LINK_SECONDS // 60,
         "upload_minutes": UPLOAD_SECONDS // 60,
+        "footage_gib": FOOTAGE_BYTES_MAX // 1024**3,
+        "part_mib": PART_BYTES // 1024**2,
+        "document_mb": DOCUMENT_BYTES_MAX // 1_000_000,
+        "documents_most": DOCUMENTS_MAX,
+        "key_hours": int(KEPT_FOR.total_seconds()) // 3600,
+        "source_failures": SOURCE.most,
+        "orders": ORDERS,
         "shared": SHARED,
         "events": [
             {"name": name, "read": event.read, "means": words.of_event(name)}
@@ -265,6 +283,7 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
             responses = operation["responses"]
             good = [status for status in responses if status.startswith("2")]
             shared = said_once(endpoints[operation["operationId"]])
+            layouts = endpoints[operation["operationId"]].layouts
             sent = [(status, *kind) for status in good for kind in responses[status]["content"].items()]
             yield {
                 "id": operation["operationId"],
@@ -273,7 +292,9 @@ def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 "path": path,
                 "summary": operation["summary"],
                 "zh": words.chinese_of(operation["operationId"]),
-                "sheets": operation["description"].partition(words.THEN_SHEETS)[2],
+                "sheets": [
+                    described(layouts, english=english) if layouts else "" for english in (False, True)
+                ],
                 "written": words.told().sheets.get(operation["operationId"]),
                 "leaves": leaves.get(operation["operationId"]),
                 "roles": list(operation.get("x-roles", {})),

@@ -49,7 +49,13 @@ _SERVERS: Final[list[Json]] = [
     {
         "url": "https://{host}",
         "description": "本省部署的服务地址。Where a province runs the service.",
-        "variables": {"host": {"default": "vouchers.invalid", "description": "域名。Its domain."}},
+        "variables": {
+            "host": {
+                "default": "vouchers.invalid",
+                "description": "域名，须换成实际的，如 vouchers.example.gov.cn。"
+                "Its domain, to be replaced by the real one, such as vouchers.example.gov.cn.",
+            }
+        },
     }
 ]
 """Of the document as a file; the running service puts its own address in its place."""
@@ -276,9 +282,13 @@ _HEADERS: Final[Json] = {
         "name": "Idempotency-Key",
         "in": "header",
         "required": False,
-        "description": "Same caller, path, query, key and body: one effect and the first answer, also where "
+        "description": "同一调用者、路径、查询参数、键和正文：只办一次，一日内回答照旧（回答丢失时亦同）；"
+        "不写的参数与写出默认值不同。正文不同得 422；前一次正在办理时得 409 in_progress 和 Retry-After。"
+        "被拒绝的不保存：再次发送重新判断。 "
+        "Same caller, path, query, key and body: one effect and for a day the first answer, also where "
         "that was lost. A parameter left out is another query than its default written out. "
-        "Other body: 422. While the first call runs: 409 `in_progress` with `Retry-After`.",
+        "Other body: 422. While the first call runs: 409 `in_progress` with `Retry-After`. A refusal is not "
+        "kept: what is sent again is judged anew.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[ -~]+$"},
         "example": "order-20261208-0001",
     },
@@ -312,7 +322,7 @@ _HEADERS: Final[Json] = {
         "name": "Accept-Language",
         "in": "header",
         "required": False,
-        "description": "`en` gives English sentences; Chinese otherwise.",
+        "description": "en 给出英文说明，否则为中文。`en` gives English sentences; Chinese otherwise.",
         "schema": {"type": "string"},
         "example": "zh-CN",
     },

@@ -14,7 +14,12 @@ from chalicelib.kernel.transitions import Step, Transitions
 
 
 class EnrolmentStatus(StrEnum):
-    """Where an enrolment is in its life."""
+    """Where an enrolment is in its life.
+
+    `confirmed`: the voucher is redeemed, in no class yet; `rostered`: on the roster of a class; `passed` and
+    `failed`: by the marks that were recorded; `released`: given back, as is the voucher; `withdrawn`: left
+    the class, and the voucher is closed.
+    """
 
     CONFIRMED = "confirmed"
     ROSTERED = "rostered"

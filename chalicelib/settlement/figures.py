@@ -16,7 +16,8 @@ from chalicelib.aws.metrics import (
 from chalicelib.kernel.calendar import shanghai_date, working_days_since
 from chalicelib.settlement.batches.model import Batch, BatchStatus
 from chalicelib.settlement.verification.model import VerifiedPage
-from chalicelib.subsidies.claims.model import Line, LineStatus
+from chalicelib.subsidies.claims.model import Line
+from chalicelib.subsidies.claims.states import LineStatus
 
 
 def measure_page(page: VerifiedPage, *, now: datetime) -> None:

@@ -1,7 +1,9 @@
 """The collection for Postman and Bruno (Postman's format 2.1): `make openapi` makes it of the API's document.
 
-One request an operation, by tag, with the document's own example as its body. Two variables lead it:
-`base_url`, where the service is (of a local stack `api_url` of `stack.json`), and `access_token`.
+One request an operation, by tag, with the document's own example as its body. Variables lead it: `base_url`,
+where the service is (of a local stack `api_url` of `stack.json`); `access_token`, which a script takes from
+the answer of a sign-in; and of a program `client_assertion`, which it signs, and `on_behalf_of`, the account
+of whom it changes something for (switch the header on).
 `tests/infra/contract/test_collection.py` holds the file against the document.
 """
 
@@ -24,6 +26,14 @@ _TOKEN: Final = "{{access_token}}"  # noqa: S105 - the name of a variable
 _SHEET: Final = "text/csv"
 _FIELDS: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
+_FILLED: Final = {"X-On-Behalf-Of": "{{on_behalf_of}}", "Idempotency-Key": "{{$guid}}"}
+"""Headers with a value: a key of its own each time, and whom a program acts for."""
+_SIGNED: Final = "client_assertion"
+_TAKES_TOKEN: Final = [
+    "if (pm.response.code === 200) {",
+    '    pm.collectionVariables.set("access_token", pm.response.json().access_token);',
+    "}",
+]
 
 
 def collection(document: Json) -> Json:
@@ -46,6 +56,9 @@ def collection(document: Json) -> Json:
         "variable": [
             {"key": "base_url", "value": "https://vouchers.invalid"},
             {"key": "access_token", "value": ""},
+            {"key": _SIGNED, "value": ""},
+            {"key": "on_behalf_of", "value": ""},
+            {"key": "message_signature", "value": ""},
             {"key": "language", "value": "zh"},
         ],
         "item": [
@@ -74,7 +87,16 @@ def _item(document: Json, method: str, path: str, operation: Json) -> Json:
         request["auth"] = {"type": "noauth"}
     if proofs == {"messageSignature"}:
         request["header"].append({"key": "X-Message-Signature", "value": "{{message_signature}}"})
-    return {"name": operation["operationId"], "request": request}
+    return {"name": operation["operationId"], **_afterwards(document, operation), "request": request}
+
+
+def _afterwards(document: Json, operation: Json) -> Json:
+    """Take the token of a sign-in for all that follows (Postman's tests, which Bruno imports as well)."""
+    content = operation["responses"].get("200", {}).get("content", {})
+    named = content.get(_JSON, {}).get("schema", {}).get("$ref", "").rpartition("/")[2]
+    if "access_token" not in document["components"]["schemas"].get(named, {}).get("properties", {}):
+        return {}
+    return {"event": [{"listen": "test", "script": {"type": "text/javascript", "exec": _TAKES_TOKEN}}]}
 
 
 def _resolved(document: Json, parameter: Json) -> Json:
@@ -91,7 +113,7 @@ def _is_asked_header(parameter: Json) -> bool:
 def _header(parameter: Json) -> Json:
     """Give a header: a key of its own each time where one is taken, all others to be filled in."""
     is_key = parameter["name"] == "Idempotency-Key"
-    value = "{{$guid}}" if is_key else ""
+    value = _FILLED.get(parameter["name"], "")
     off = {} if is_key or parameter.get("required") else {"disabled": True}
     return {"key": parameter["name"], "value": value, "description": parameter["description"], **off}
 
@@ -138,6 +160,8 @@ def _body(content: Mapping[str, Any]) -> Json:
     media = content[_JSON]
     examples = media.get("examples") or {"": {"value": media.get("example", {})}}
     example = next(iter(examples.values()))["value"]
+    if isinstance(example, dict) and _SIGNED in example:
+        example = {**example, _SIGNED: f"{{{{{_SIGNED}}}}}"}
     raw = json.dumps(example, ensure_ascii=False, indent=1)
     return {"mode": "raw", "raw": raw, "options": {"raw": {"language": "json"}}}
 

@@ -323,7 +323,7 @@ _BUCKET_DEFAULTS: Final[Json] = {
     },
 }
 
-_ABORT_UNFINISHED: Final[Json] = {
+ABORT_UNFINISHED: Final[Json] = {
     "Id": "abort-unfinished",
     "Status": "Enabled",
     "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 3},
@@ -334,7 +334,7 @@ _INTAKE: Final[Json] = {
         "Rules": [
             {"Id": "forget-uploads", "Status": "Enabled", "ExpirationInDays": INTAKE_DAYS},
             {"Id": "forget-errors", "Status": "Enabled", "Prefix": "error-sheets/", "ExpirationInDays": 1},
-            _ABORT_UNFINISHED,
+            ABORT_UNFINISHED,
         ]
     }
 }
@@ -365,7 +365,7 @@ _EVIDENCE: Final[Json] = {
                 "ExpirationInDays": FOOTAGE_RETENTION_YEARS * 366,
                 "NoncurrentVersionExpiration": {"NoncurrentDays": FOOTAGE_RETENTION_YEARS * 366},
             },
-            _ABORT_UNFINISHED,
+            ABORT_UNFINISHED,
         ]
     },
 }

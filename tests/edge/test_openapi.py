@@ -491,7 +491,7 @@ def test_no_word_is_told_that_nothing_needs(doc: Json) -> None:
         word
         for name, component in doc["components"]["schemas"].items()
         for field in component.get("properties", {})
-        for word in (field, f"{name}.{field}")
+        if (word := words.key_of(name, field)) is not None
     }
     parameters = {
         word
@@ -512,6 +512,35 @@ def test_no_word_is_told_that_nothing_needs(doc: Json) -> None:
         for endpoint in ENDPOINTS
         if any(kind.content_type.partition(";")[0] == CSV for kind in endpoint.answers)
     }
+
+
+def _kinds(schema: Json, schemas: Json) -> set[str]:
+    """Tell which kinds of value a field takes; a count is a number, and null is none."""
+    if "$ref" in schema:
+        return _kinds(schemas[schema["$ref"].rpartition("/")[2]], schemas)
+    if "anyOf" in schema:
+        return set().union(*(_kinds(part, schemas) for part in schema["anyOf"]))
+    kinds = schema.get("type", [])
+    named = {kinds} if isinstance(kinds, str) else set(kinds)
+    return {"number" if kind == "integer" else kind for kind in named} - {"null"}
+
+
+def test_no_text_serves_fields_that_take_different_kinds_of_value(doc: Json) -> None:
+    """A text that has to suit a count here and a list there says nothing of either."""
+    schemas = doc["components"]["schemas"]
+    served: dict[str, dict[str, list[str]]] = {}
+    for name, component in schemas.items():
+        for field, schema in component.get("properties", {}).items():
+            key = words.key_of(name, field)
+            for kind in _kinds(schema, schemas) if key is not None else ():
+                served.setdefault(str(key), {}).setdefault(kind, []).append(f"{name}.{field}")
+    mixed = {key: kinds for key, kinds in served.items() if len(kinds) > 1}
+    assert mixed == {}, "tell each by Type.field in words.json"
+
+
+def test_a_problems_status_is_told_as_that_of_http(doc: Json) -> None:
+    for name in ("Problem409", "SignInClientProblem401"):
+        assert "HTTP" in doc["components"]["schemas"][name]["properties"]["status"]["description"]
 
 
 # --------------------------------------------------------------------------- what programs are told, and may do

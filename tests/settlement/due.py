@@ -13,7 +13,8 @@ from chalicelib.kernel.ids import new_id
 from chalicelib.subsidies.budgets.model import Budget, budget_id_of
 from chalicelib.subsidies.budgets.store import BudgetRow
 from chalicelib.subsidies.claims.evidence import PayabilityEvidence
-from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line, LineStatus, claim_id_of, line_id_of
+from chalicelib.subsidies.claims.model import Claim, Line, claim_id_of, line_id_of
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from chalicelib.subsidies.claims.store import ClaimRow, LineRow
 from chalicelib.vouchers.model import Voucher, VoucherStatus, voucher_id_of
 from chalicelib.vouchers.store import VoucherRow

@@ -3,7 +3,8 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from chalicelib.subsidies.claims.model import BankOutcome, Line, LineStatus, PaymentAttempt
+from chalicelib.subsidies.claims.model import BankOutcome, Line, PaymentAttempt
+from chalicelib.subsidies.claims.states import LineStatus
 
 SCHOOL: Any = "91340111MX0000027D"
 

@@ -44,7 +44,8 @@ from chalicelib.settlement.verification import service as verification
 from chalicelib.subsidies.budgets import service as budgets_service
 from chalicelib.subsidies.budgets.store import BudgetRow
 from chalicelib.subsidies.claims import store as claims
-from chalicelib.subsidies.claims.model import BankOutcome, ClaimStatus, Correction, LineStatus, Repayment
+from chalicelib.subsidies.claims.model import BankOutcome, Correction, Repayment
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from chalicelib.subsidies.filing import service as filing
 from chalicelib.subsidies.holds import store as hold_store
 from chalicelib.subsidies.publicity import service as publicity

@@ -102,7 +102,7 @@ def read_client(call: Call[None, NoQuery], client_id: str) -> ClientAnswer:
     action="client.decide",
     body=VersionBody,
     answer=ClientAnswer,
-    summary="Confirm as a second person that a program is to have a credential",
+    summary="Confirm as a second person that a program gets a credential; of a bureau's own no clerk may",
 )
 def confirm_client(call: Call[VersionBody, NoQuery], client_id: str) -> ClientAnswer:
     body = call.body

@@ -79,7 +79,7 @@ class PartsRequest(Form):
 class PartLinkAnswer(Answer):
     """Where to PUT the bytes of a part, with exactly these headers (and the length that any client sends).
 
-    A part that was not taken, or whose link is over, is asked for again; what arrived stays for days.
+    A part that was not taken, or whose link is over, is asked for again; what arrived stays for three days.
     """
 
     number: int

@@ -15,6 +15,8 @@ LAYOUTS: Final[Mapping[CatalogueKind, Layout]] = {
         optional=OPTIONAL,
         untold=PUBLISHED_ONLY,
         rule="开户名、开户行、银行账号须同时填写或同时留空；培训计划、培训项目填编号，以顿号分隔。",
+        english="开户名, 开户行 and 银行账号 are filled in or left empty together; 培训计划 and "
+        "培训项目 are ids, parted by 、.",
     ),
     CatalogueKind.PROJECTS: Layout(
         name=CatalogueKind.PROJECTS,
@@ -22,5 +24,6 @@ LAYOUTS: Final[Mapping[CatalogueKind, Layout]] = {
         columns=PROJECT_COLUMNS,
         optional=frozenset({"programs"}),
         rule="收费标准以元为单位；技能等级为 5（初级工）到 1（高级技师）。",
+        english="收费标准 is in yuan; 技能等级 is from 5 (初级工) to 1 (高级技师).",
     ),
 }

@@ -37,6 +37,7 @@ _WHO: Mapping[str, tuple[str, ...]] = {
     "enrolment_id": ("报名编号",),
 }
 _WHO_RULE = "每行写报名编号，或写姓名和身份证号"
+_WHO_ENGLISH = "Each row has 报名编号, or 姓名 and 身份证号"
 ROSTER = Layout(
     name="roster",
     title="花名册",
@@ -44,6 +45,7 @@ ROSTER = Layout(
     optional=frozenset({"joins"}),
     instead=frozenset(_WHO),
     rule=f"{_WHO_RULE}；入班写“否”的行不计。",
+    english=f"{_WHO_ENGLISH}; rows that say 否 for 入班 do not count.",
 )
 SCORES = Layout(
     name="scores",
@@ -51,6 +53,7 @@ SCORES = Layout(
     columns={**_WHO, "theory": ("理论成绩", "理论"), "practice": ("实操成绩", "实操")},
     instead=frozenset(_WHO),
     rule=f"{_WHO_RULE}；成绩为 0 到 100 的整数。",
+    english=f"{_WHO_ENGLISH}; marks are whole numbers from 0 to 100.",
 )
 _BY_PERSON = ("name", "id_number")
 _PARSERS: Mapping[str, Callable[[str], str]] = {"name": parse_name, "id_number": parse_id_number}

@@ -1,8 +1,9 @@
 """What operations, parameters and fields mean, in both languages: the one place is `words.json`.
 
 A field means the same wherever it stands, so it is told once by its name; where a type means something else
-by it, `Type.field` tells that, of a parameter `operation.parameter`. A test holds the file against the
-document: nothing is left untold, nothing is spare.
+by it, `Type.field` tells that (`Problem.field` of every problem), of a parameter `operation.parameter`. A
+test holds the file against the document: nothing is left untold, nothing is spare, and no text serves a count
+here and a list there.
 """
 
 import functools
@@ -23,6 +24,8 @@ Told = tuple[str, str]
 THEN_SHEETS: Final = "\n\n表格 Sheets\n\n"
 FILE: Final = Path(__file__).parent / "words.json"
 CHANGES: Final = Path(__file__).parent / "changes.json"
+_PROBLEM: Final = re.compile(r"^\w*Problem[0-9]{3}$")
+"""A problem has a schema for each status and operation, and one meaning."""
 _FORMS: Final[Mapping[str, Json]] = {"year": {"pattern": "^2[01][0-9]{2}$"}}
 """Of what stands in a path, where more is known than that it is a text."""
 _SCOPES: Final[Mapping[str, Told]] = {
@@ -163,15 +166,22 @@ def meaning_of_type(name: str, schema: Json) -> Told:
 
 def meaning(owner: str, name: str) -> Told:
     """Tell what a field of a type means, in both languages; empty if the file does not tell."""
+    key = key_of(owner, name)
+    return told().fields[key] if key is not None else ("", "")
+
+
+def key_of(owner: str, name: str) -> str | None:
+    """Name the text that tells a field of a type: its own, or that of all fields of this name, if any."""
     fields = told().fields
-    return fields.get(f"{owner}.{name}") or fields.get(name, ("", ""))
+    own = f"{_PROBLEM.sub('Problem', owner)}.{name}"
+    return own if own in fields else name if name in fields else None
 
 
 def _field(owner: str, name: str, schema: Json) -> Json:
     if "description" in schema:
         return schema
-    words = told().fields.get(f"{owner}.{name}", told().fields.get(name))
-    return schema if words is None else {**schema, "description": _both(words)}
+    words = meaning(owner, name)
+    return {**schema, "description": _both(words)} if any(words) else schema
 
 
 def _both(words: Sequence[str]) -> str:

@@ -24,15 +24,14 @@ from chalicelib.subsidies.claims import store as claim_store
 from chalicelib.subsidies.claims.closing import finish_claims
 from chalicelib.subsidies.claims.model import (
     Claim,
-    ClaimStatus,
     Line,
-    LineStatus,
     claim_of_line,
     class_of_line,
     status_shown,
     waits_for_closing,
 )
 from chalicelib.subsidies.claims.moves import batched_after
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from chalicelib.subsidies.holds import store as hold_store
 from chalicelib.subsidies.holds.institutions import changed_payee, stands_off
 from chalicelib.subsidies.holds.model import (

@@ -25,7 +25,8 @@ from chalicelib.settlement.batches.payment_file import write_payment_file
 from chalicelib.settlement.set_off.model import DebtPart
 from chalicelib.settlement.set_off.service import forgotten_of_batches
 from chalicelib.subsidies.claims import store as claim_store
-from chalicelib.subsidies.claims.model import Line, LineStatus, claim_of_line
+from chalicelib.subsidies.claims.model import Line, claim_of_line
+from chalicelib.subsidies.claims.states import LineStatus
 from chalicelib.subsidies.holds.institutions import is_stopped
 from chalicelib.subsidies.holds.service import OutOfBatches, claim_without_batched, transact_out
 from chalicelib.subsidies.payments.store import take_out_line_write

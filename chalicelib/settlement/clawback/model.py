@@ -7,7 +7,8 @@ from enum import StrEnum
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Principal
 from chalicelib.kernel.reasons import error
-from chalicelib.subsidies.claims.model import BankOutcome, Line, LineStatus, Repayment
+from chalicelib.subsidies.claims.model import BankOutcome, Line, Repayment
+from chalicelib.subsidies.claims.states import LineStatus
 
 REASON_AT_ONCE = "拨付款被追回，按项目规定暂停"
 """Why an institution is suspended at once where the policy says so."""

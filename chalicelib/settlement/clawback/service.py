@@ -22,7 +22,8 @@ from chalicelib.settlement.ledger.of_line import group_of_line
 from chalicelib.settlement.own_work import paid_line, prepared
 from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.budgets.model import BudgetMoves, Part
-from chalicelib.subsidies.claims.model import AskedRepayment, Line, LineStatus, Repayment
+from chalicelib.subsidies.claims.model import AskedRepayment, Line, Repayment
+from chalicelib.subsidies.claims.states import LineStatus
 from chalicelib.subsidies.payments import store as payments
 from chalicelib.vouchers.store import reverse_write
 

@@ -15,7 +15,8 @@ from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.principal import Hands, Principal
 from chalicelib.kernel.reasons import error
 from chalicelib.settlement.clawback.model import taken_back_fen
-from chalicelib.subsidies.claims.model import BankOutcome, Correction, Line, LineStatus, PaymentAttempt
+from chalicelib.subsidies.claims.model import BankOutcome, Correction, Line, PaymentAttempt
+from chalicelib.subsidies.claims.states import LineStatus
 
 _LAST_MONTH = 12
 

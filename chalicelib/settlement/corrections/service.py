@@ -31,10 +31,10 @@ from chalicelib.subsidies.claims.model import (
     BankOutcome,
     Correction,
     Line,
-    LineStatus,
     PaymentAttempt,
     claim_of_line,
 )
+from chalicelib.subsidies.claims.states import LineStatus
 from chalicelib.subsidies.payments import store as payments
 
 _RELEASE, _CORRECT = "claim_line.release", "claim_line.correct"

@@ -30,10 +30,10 @@ from chalicelib.subsidies.claims.model import (
     Correction,
     Line,
     LineFlag,
-    LineStatus,
     Repayment,
     claim_of_line,
 )
+from chalicelib.subsidies.claims.states import LineStatus
 from chalicelib.subsidies.showing.routes import LineAnswer, shown_line
 
 api = Api(__name__)

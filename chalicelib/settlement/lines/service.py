@@ -12,7 +12,8 @@ from chalicelib.settlement.own_work import find_line, prepared
 from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.claims import store as claim_store
 from chalicelib.subsidies.claims.dropping import allowed_on_line as allowed_before_payment
-from chalicelib.subsidies.claims.model import Line, LineFlag, LineStatus
+from chalicelib.subsidies.claims.model import Line, LineFlag
+from chalicelib.subsidies.claims.states import LineStatus
 
 
 def read_line(context: Context, line_id: str) -> Line:

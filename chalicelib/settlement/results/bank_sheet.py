@@ -33,6 +33,7 @@ RESULTS = Layout(
     dates=_DATES,
     timed=_DATES,
     rule="金额以分为单位；已支付的须有支付日期和流水号。",
+    english="Amounts are fen; what is paid has its day and the bank's reference.",
 )
 _REQUIRED = RESULTS.required
 _WORDS: Mapping[BankOutcome, tuple[str, str]] = {

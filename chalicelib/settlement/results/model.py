@@ -9,7 +9,8 @@ import msgspec
 
 from chalicelib.kernel.errors import Fact
 from chalicelib.settlement.batches.model import Member
-from chalicelib.subsidies.claims.model import BankOutcome, Line, LineStatus, PaymentAttempt
+from chalicelib.subsidies.claims.model import BankOutcome, Line, PaymentAttempt
+from chalicelib.subsidies.claims.states import LineStatus
 
 
 class PaymentResult(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,8 @@ from chalicelib.settlement.clawback.model import taken_back_fen
 from chalicelib.settlement.ledger.model import Event, Posting, PostingGroup, Summary, set_off_account
 from chalicelib.settlement.results.model import attempts_in
 from chalicelib.subsidies.budgets.model import Budget
-from chalicelib.subsidies.claims.model import BankOutcome, Claim, ClaimStatus, Line, LineStatus
+from chalicelib.subsidies.claims.model import BankOutcome, Claim, Line
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
 _RESERVING = (ClaimStatus.PUBLICISED, ClaimStatus.PAYABLE, ClaimStatus.BATCHED)

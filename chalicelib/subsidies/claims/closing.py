@@ -6,8 +6,9 @@ from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, ConditionFailed, Write,
 from chalicelib.classes.scores.store import close_write
 from chalicelib.kernel.principal import Change
 from chalicelib.subsidies.claims import store
-from chalicelib.subsidies.claims.model import Claim, Leftover, LineStatus, claim_of_line, waits_for_closing
+from chalicelib.subsidies.claims.model import Claim, Leftover, claim_of_line, waits_for_closing
 from chalicelib.subsidies.claims.moves import changed, closed, rejected
+from chalicelib.subsidies.claims.states import LineStatus
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 from chalicelib.vouchers.store import close_write as close_voucher_write
 from chalicelib.vouchers.store import find_vouchers

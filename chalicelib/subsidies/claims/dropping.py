@@ -21,12 +21,12 @@ from chalicelib.subsidies.claims.closing import finish_claims
 from chalicelib.subsidies.claims.model import (
     LINE_TRANSITIONS,
     Claim,
-    ClaimStatus,
     Line,
     claim_of_line,
     why_not_drop,
 )
 from chalicelib.subsidies.claims.moves import claim_without
+from chalicelib.subsidies.claims.states import ClaimStatus
 
 
 def _nothing_else(_: Line) -> list[Write]:

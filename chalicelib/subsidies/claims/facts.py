@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from chalicelib.subsidies.claims.model import Line, LineStatus, waits_for_finance
+from chalicelib.subsidies.claims.model import Line, waits_for_finance
+from chalicelib.subsidies.claims.states import LineStatus
 
 DERIVED_HOLDS = frozenset({"attendance", "check"})
 """Kinds of holds that follow from facts: they have no record of their own, so their line is listed."""

@@ -29,21 +29,7 @@ from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.subsidies.claims.evidence import PayabilityEvidence
-
-
-class ClaimStatus(StrEnum):
-    """Where a claim is in its life; second review and publicity begin in one write."""
-
-    SUBMITTED = "submitted"
-    REVIEWED = "reviewed"
-    APPROVED = "approved"
-    PUBLICISED = "publicised"
-    PAYABLE = "payable"
-    BATCHED = "batched"
-    PAID = "paid"
-    RETURNED = "returned"
-    REJECTED = "rejected"
-
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 
 _C = ClaimStatus
 CLAIM_TRANSITIONS: Transitions[ClaimStatus] = Transitions(
@@ -67,18 +53,6 @@ CLAIM_TRANSITIONS: Transitions[ClaimStatus] = Transitions(
         "reject": Step((_C.SUBMITTED, _C.REVIEWED, _C.RETURNED), _C.REJECTED),
     },
 )
-
-
-class LineStatus(StrEnum):
-    """Where one trainee's line is in its life."""
-
-    PENDING = "pending"
-    HELD = "held"
-    REJECTED = "rejected"
-    BATCHED = "batched"
-    PAID = "paid"
-    PAYMENT_FAILED = "payment_failed"
-    REVERSED = "reversed"
 
 
 _L = LineStatus

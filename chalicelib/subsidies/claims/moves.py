@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.subsidies.claims.model import CLAIM_TRANSITIONS, Claim, Line, LineStatus
+from chalicelib.subsidies.claims.model import CLAIM_TRANSITIONS, Claim, Line
+from chalicelib.subsidies.claims.states import LineStatus
 
 Changes = dict[str, Any]
 """New values by the name of a claim's field; None takes the value away."""

@@ -13,9 +13,9 @@ from chalicelib.kernel.principal import Context
 from chalicelib.subsidies.claims import service
 from chalicelib.subsidies.claims.model import (
     Claim,
-    ClaimStatus,
     status_shown,
 )
+from chalicelib.subsidies.claims.states import ClaimStatus
 
 api = Api(__name__)
 

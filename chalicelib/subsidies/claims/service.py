@@ -14,12 +14,12 @@ from chalicelib.subsidies.areas import cities_of
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.model import (
     Claim,
-    ClaimStatus,
     Line,
     why_not,
     why_not_again,
     why_not_withdraw_approval,
 )
+from chalicelib.subsidies.claims.states import ClaimStatus
 from chalicelib.vouchers.store import want_vouchers
 
 _ACTIONS = {

@@ -31,12 +31,11 @@ from chalicelib.subsidies.claims.model import (
     CLAIM_TRANSITIONS,
     LINE_TRANSITIONS,
     Claim,
-    ClaimStatus,
     Line,
     LineFlag,
-    LineStatus,
 )
 from chalicelib.subsidies.claims.moves import Changes
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 
 
 class ClaimRow(WaitingTable[Claim]):

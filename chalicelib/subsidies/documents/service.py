@@ -14,8 +14,9 @@ from chalicelib.aws.writes import ConditionFailed
 from chalicelib.kernel.paging import Page, PageRequest, cut
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error
-from chalicelib.subsidies.claims.model import Claim, ClaimStatus
+from chalicelib.subsidies.claims.model import Claim
 from chalicelib.subsidies.claims.service import read_claim
+from chalicelib.subsidies.claims.states import ClaimStatus
 from chalicelib.subsidies.documents import store
 from chalicelib.subsidies.documents.model import (
     DOCUMENTS_MAX,

@@ -19,15 +19,14 @@ from chalicelib.subsidies.budgets.model import budget_division
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.model import (
     Claim,
-    ClaimStatus,
     Leftover,
     Line,
-    LineStatus,
     claim_id_of,
     line_id_of,
     why_not,
     why_not_again,
 )
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from chalicelib.subsidies.holds.classes import let_go_meanwhile
 from chalicelib.subsidies.holds.model import (
     ClassHolds,

@@ -26,7 +26,8 @@ from chalicelib.kernel.ids import Uscc
 from chalicelib.kernel.principal import Change, Context, change_of
 from chalicelib.subsidies.budgets.model import budget_division
 from chalicelib.subsidies.claims import store as claim_store
-from chalicelib.subsidies.claims.model import Claim, Line, LineStatus, claim_id_of
+from chalicelib.subsidies.claims.model import Claim, Line, claim_id_of
+from chalicelib.subsidies.claims.states import LineStatus
 from chalicelib.subsidies.holds import store
 from chalicelib.subsidies.holds.model import (
     LIFTED_BY,

@@ -23,7 +23,8 @@ from chalicelib.people.eligibility import Bar, code_of
 from chalicelib.people.standings.model import Standing
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.evidence import standing_at_opening
-from chalicelib.subsidies.claims.model import LateIneligibility, Line, LineStatus, claim_of_line
+from chalicelib.subsidies.claims.model import LateIneligibility, Line, claim_of_line
+from chalicelib.subsidies.claims.states import LineStatus
 from chalicelib.subsidies.holds.model import STOPPABLE, UNPAID, check_hold, since_with
 from chalicelib.subsidies.holds.service import (
     HOLD_TRIES,

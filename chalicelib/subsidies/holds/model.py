@@ -47,11 +47,11 @@ from chalicelib.subsidies.claims.facts import DERIVED_HOLDS
 from chalicelib.subsidies.claims.model import (
     Claim,
     Line,
-    LineStatus,
     claim_of_line,
     has_hand_in,
     is_prepared_by,
 )
+from chalicelib.subsidies.claims.states import LineStatus
 
 
 class HoldKind(StrEnum):

@@ -23,9 +23,9 @@ from chalicelib.subsidies.claims.model import (
     LateIneligibility,
     Line,
     LineFlag,
-    LineStatus,
     waits_for_finance,
 )
+from chalicelib.subsidies.claims.states import LineStatus
 from chalicelib.subsidies.claims.store import (
     ClaimRow,
     LineRow,

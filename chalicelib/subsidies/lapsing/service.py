@@ -20,7 +20,8 @@ from chalicelib.kernel.principal import Context, change_of
 from chalicelib.kernel.reasons import error, refuse
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.closing import close_vouchers, rejection_writes
-from chalicelib.subsidies.claims.model import ClaimStatus, Leftover, sent_again_by
+from chalicelib.subsidies.claims.model import Leftover, sent_again_by
+from chalicelib.subsidies.claims.states import ClaimStatus
 from chalicelib.subsidies.payability.model import totals_of
 from chalicelib.subsidies.payability.service import Examination, examine
 

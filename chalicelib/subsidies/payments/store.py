@@ -16,16 +16,15 @@ from chalicelib.subsidies.claims.model import (
     LINE_TRANSITIONS,
     AskedRepayment,
     Claim,
-    ClaimStatus,
     Correction,
     Line,
-    LineStatus,
     PaymentAttempt,
     Repayment,
     SetOff,
     waits_for_finance,
 )
 from chalicelib.subsidies.claims.moves import batched_after, paid_after, unpaid_after
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from chalicelib.subsidies.claims.store import (
     ClaimRow,
     LineRow,

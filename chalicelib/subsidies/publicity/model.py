@@ -18,8 +18,9 @@ from chalicelib.kernel.ids import ClaimId, LineId
 from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
-from chalicelib.subsidies.claims.model import Claim, ClaimStatus, has_hand_in
+from chalicelib.subsidies.claims.model import Claim, has_hand_in
 from chalicelib.subsidies.claims.moves import changed
+from chalicelib.subsidies.claims.states import ClaimStatus
 
 OBJECTIONS_MAX = 200
 """Undecided objections to one claim; publicity is open to everybody, so the list must have an end.

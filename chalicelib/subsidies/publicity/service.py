@@ -24,8 +24,9 @@ from chalicelib.subsidies.budgets import store as budget_store
 from chalicelib.subsidies.claims import store
 from chalicelib.subsidies.claims.closing import finish_claims
 from chalicelib.subsidies.claims.dropping import drop_writes
-from chalicelib.subsidies.claims.model import LINE_TRANSITIONS, Claim, ClaimStatus, Line, LineStatus
+from chalicelib.subsidies.claims.model import LINE_TRANSITIONS, Claim, Line
 from chalicelib.subsidies.claims.moves import changed, claim_without, sent_back
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from chalicelib.subsidies.holds.model import objection_hold
 from chalicelib.subsidies.holds.store import holds_write
 from chalicelib.subsidies.publicity import store as objection_store

@@ -12,7 +12,8 @@ from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, Versio
 from chalicelib.aws.writes import Check, Put, Update, Write, lawful
 from chalicelib.kernel.divisions import group_of, groups_below, is_part_of_group
 from chalicelib.kernel.paging import LISTS_OF_A_WIDE_PAGE, Page, PageRequest, page_over
-from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line
+from chalicelib.subsidies.claims.model import Claim, Line
+from chalicelib.subsidies.claims.states import ClaimStatus
 from chalicelib.subsidies.claims.store import ClaimRow
 from chalicelib.subsidies.holds.model import objection_hold
 from chalicelib.subsidies.holds.store import holds_write

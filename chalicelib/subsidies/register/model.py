@@ -13,7 +13,7 @@ import msgspec
 from chalicelib.kernel.ids import LineId, PersonKey
 from chalicelib.kernel.principal import Change
 from chalicelib.programs.model import OverridableCheck, Policy
-from chalicelib.subsidies.claims.model import ClaimStatus
+from chalicelib.subsidies.claims.states import ClaimStatus
 
 APPROVED = (
     ClaimStatus.APPROVED,

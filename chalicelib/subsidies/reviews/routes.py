@@ -14,8 +14,9 @@ from chalicelib.kernel.principal import Context
 from chalicelib.kernel.reasons import error
 from chalicelib.subsidies.bulk.routes import DecisionAnswer, DecisionsAnswer, decisions_answer
 from chalicelib.subsidies.bulk.service import decide_each
-from chalicelib.subsidies.claims.model import Claim, ClaimStatus, status_shown
+from chalicelib.subsidies.claims.model import Claim, status_shown
 from chalicelib.subsidies.claims.routes import ClaimHead, claim_head
+from chalicelib.subsidies.claims.states import ClaimStatus
 from chalicelib.subsidies.reviews import service
 
 api = Api(__name__)

@@ -26,7 +26,6 @@ from chalicelib.subsidies.claims.model import (
     LINE_TRANSITIONS,
     Claim,
     Line,
-    LineStatus,
     filing_day,
     why_not,
     why_not_withdraw_approval,
@@ -40,6 +39,7 @@ from chalicelib.subsidies.claims.moves import (
     reviewed,
 )
 from chalicelib.subsidies.claims.service import lines_of, read_claim
+from chalicelib.subsidies.claims.states import LineStatus
 from chalicelib.subsidies.holds.classes import let_go_meanwhile
 from chalicelib.subsidies.holds.model import holds_from_class, since_with
 from chalicelib.subsidies.holds.store import class_holds_check, find_class_holds

@@ -12,13 +12,12 @@ from chalicelib.kernel.principal import Context, Role
 from chalicelib.subsidies.claims import service
 from chalicelib.subsidies.claims.model import (
     Claim,
-    ClaimStatus,
     Line,
-    LineStatus,
     claim_of_line,
     line_status_shown,
 )
 from chalicelib.subsidies.claims.routes import ClaimHead, head_facts
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from chalicelib.subsidies.holds.model import SENTENCES, ShownHold
 from chalicelib.subsidies.showing.service import approved_payee_of, holds_of_claim
 

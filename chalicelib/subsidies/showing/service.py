@@ -7,7 +7,8 @@ from chalicelib.catalogue.institutions.model import listed_payee_id
 from chalicelib.catalogue.institutions.paying import Recipient, to_be_paid
 from chalicelib.catalogue.payees.store import find_account
 from chalicelib.kernel.principal import Context
-from chalicelib.subsidies.claims.model import Claim, ClaimStatus, Line
+from chalicelib.subsidies.claims.model import Claim, Line
+from chalicelib.subsidies.claims.states import ClaimStatus
 from chalicelib.subsidies.holds import store
 from chalicelib.subsidies.holds.institutions import derived_from_institution
 from chalicelib.subsidies.holds.model import (

@@ -57,6 +57,36 @@ def test_each_operation_is_asked_for_by_its_method_path_and_parameters(
         assert {one["key"] for one in url.get("query", []) if not one.get("disabled")} == needed, name
 
 
+def test_a_sign_in_leaves_its_token_for_what_follows(doc: Json) -> None:
+    made = json.loads(FILE.read_text(encoding="utf-8"))
+    items = {item["name"]: item for folder in made["item"] for item in folder["item"]}
+    schemas = doc["components"]["schemas"]
+    takes = {name for name, item in items.items() if "event" in item}
+    assert takes == {"sign_in", "sign_in_client"}
+    for name in takes:
+        answer = operations(doc)[name][2]["responses"]["200"]["content"]["application/json"]["schema"]
+        assert "access_token" in schemas[answer["$ref"].rpartition("/")[2]]["required"]
+        (event,) = items[name]["event"]
+        assert event["listen"] == "test"
+        assert 'collectionVariables.set("access_token"' in "".join(event["script"]["exec"])
+    assert '"client_assertion": "{{client_assertion}}"' in items["sign_in_client"]["request"]["body"]["raw"]
+
+
+def test_every_variable_that_is_used_is_declared(requests: dict[str, Json]) -> None:
+    made = json.loads(FILE.read_text(encoding="utf-8"))
+    declared = {variable["key"] for variable in made["variable"]}
+    used = set(re.findall(r"{{(\w+)}}", json.dumps(made)))
+    assert declared == used
+    acting = [
+        header["value"]
+        for request in requests.values()
+        for header in request["header"]
+        if header["key"] == "X-On-Behalf-Of"
+    ]
+    assert len(acting) > 10
+    assert set(acting) == {"{{on_behalf_of}}"}
+
+
 def test_what_needs_no_token_sends_none_and_all_else_does(doc: Json, requests: dict[str, Json]) -> None:
     for name, (_, _, told) in operations(doc).items():
         bears = any("bearer" in proof for proof in told["security"])

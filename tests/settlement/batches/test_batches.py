@@ -16,7 +16,7 @@ from chalicelib.settlement.batches import sealing
 from chalicelib.settlement.batches import store as batches_store
 from chalicelib.settlement.batches.model import next_batch
 from chalicelib.subsidies.claims import store as claims
-from chalicelib.subsidies.claims.model import ClaimStatus
+from chalicelib.subsidies.claims.states import ClaimStatus
 from chalicelib.subsidies.holds import store as hold_store
 from chalicelib.vouchers.store import VoucherRow
 from tests.subsidies.claims.test_claims import voucher_states

@@ -21,11 +21,11 @@ from chalicelib.subsidies.claims.model import (
     AskedRepayment,
     BankOutcome,
     Correction,
-    LineStatus,
     PaymentAttempt,
     Repayment,
     SetOff,
 )
+from chalicelib.subsidies.claims.states import LineStatus
 from tests.settlement.lines import paid_line
 
 ASKER = Principal(actor="acc_a", role=Role.FINANCE, division="3401")

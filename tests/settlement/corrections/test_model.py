@@ -15,7 +15,8 @@ from chalicelib.settlement.corrections.model import (
     why_not,
     why_not_corrected,
 )
-from chalicelib.subsidies.claims.model import BankOutcome, Correction, LineStatus, PaymentAttempt
+from chalicelib.subsidies.claims.model import BankOutcome, Correction, PaymentAttempt
+from chalicelib.subsidies.claims.states import LineStatus
 from tests.settlement.lines import paid_line
 
 A = Principal(actor="acc_a", role=Role.FINANCE, division="3401")

@@ -15,7 +15,8 @@ from chalicelib.settlement.results.model import (
     same_result,
     word_of,
 )
-from chalicelib.subsidies.claims.model import BankOutcome, Correction, LineStatus, PaymentAttempt
+from chalicelib.subsidies.claims.model import BankOutcome, Correction, PaymentAttempt
+from chalicelib.subsidies.claims.states import LineStatus
 from tests.settlement.lines import SCHOOL, paid_line
 from tests.settlement.results.test_model import result
 

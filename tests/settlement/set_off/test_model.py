@@ -11,7 +11,8 @@ from chalicelib.settlement.set_off.model import (
     parts_fen,
     without,
 )
-from chalicelib.subsidies.claims.model import Line, LineStatus, SetOff
+from chalicelib.subsidies.claims.model import Line, SetOff
+from chalicelib.subsidies.claims.states import LineStatus
 from tests.settlement.lines import paid_line
 
 

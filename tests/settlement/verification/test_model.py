@@ -29,13 +29,12 @@ from chalicelib.settlement.verification.model import (
 from chalicelib.subsidies.budgets.model import Budget
 from chalicelib.subsidies.claims.model import (
     BankOutcome,
-    ClaimStatus,
     Line,
-    LineStatus,
     PaymentAttempt,
     Repayment,
     SetOff,
 )
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from chalicelib.vouchers.model import VoucherStatus
 from tests.settlement.lines import SCHOOL, paid_line
 from tests.subsidies.claims.test_each_rule import a_claim

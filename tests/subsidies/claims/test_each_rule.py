@@ -10,9 +10,7 @@ from chalicelib.subsidies.claims.model import (
     AskedRepayment,
     BankOutcome,
     Claim,
-    ClaimStatus,
     Correction,
-    LineStatus,
     PaymentAttempt,
     Repayment,
     SetOff,
@@ -33,6 +31,7 @@ from chalicelib.subsidies.claims.model import (
     why_not_drop,
     why_not_withdraw_approval,
 )
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from tests.settlement.lines import paid_line
 from tests.subsidies.claims.test_states_shown import claim_of
 

@@ -8,13 +8,12 @@ from chalicelib.kernel.errors import Refused
 from chalicelib.subsidies.claims.model import (
     CLAIM_TRANSITIONS,
     LINE_TRANSITIONS,
-    ClaimStatus,
-    LineStatus,
     claim_id_of,
     claim_of_line,
     class_of_line,
     line_id_of,
 )
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 
 CLAIM_CELLS = {
     "submit": {"returned": "submitted"},

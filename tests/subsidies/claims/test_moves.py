@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.subsidies.claims.model import ClaimStatus, LineStatus, why_not
+from chalicelib.subsidies.claims.model import why_not
 from chalicelib.subsidies.claims.moves import (
     approval_withdrawn,
     batched_after,
@@ -22,6 +22,7 @@ from chalicelib.subsidies.claims.moves import (
     taken_out_after,
     unpaid_after,
 )
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from tests.subsidies.claims.test_states_shown import LAST_DAY, claim_of
 
 NOW = datetime(2026, 9, 1, 1, tzinfo=UTC)

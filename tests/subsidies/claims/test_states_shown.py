@@ -8,8 +8,9 @@ import pytest
 
 from chalicelib.kernel.paging import PageRequest
 from chalicelib.subsidies.claims import store
-from chalicelib.subsidies.claims.model import Claim, ClaimStatus, status_shown
+from chalicelib.subsidies.claims.model import Claim, status_shown
 from chalicelib.subsidies.claims.moves import changed, publicised
+from chalicelib.subsidies.claims.states import ClaimStatus
 
 LAST_DAY = date(2026, 9, 8)
 DAYS = [LAST_DAY + timedelta(days=days) for days in (-1, 0, 1, 2)]

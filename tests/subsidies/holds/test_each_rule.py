@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from chalicelib.kernel.principal import Principal, Role
-from chalicelib.subsidies.claims.model import ClaimStatus, LineStatus
+from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from chalicelib.subsidies.holds.model import (
     ClassHolds,
     Hold,

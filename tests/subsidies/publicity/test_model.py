@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from chalicelib.subsidies.claims.model import ClaimStatus
+from chalicelib.subsidies.claims.states import ClaimStatus
 from chalicelib.subsidies.publicity.model import (
     FROM_SOURCE,
     FROM_SOURCE_TO_CLAIM,

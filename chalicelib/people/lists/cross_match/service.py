@@ -106,6 +106,7 @@ INELIGIBLE_PEOPLE = ListKind(
         dates=frozenset({"from", "until", "as_of"}),
         choices={"situation": tuple(words[0] for words in SITUATIONS.values())},
         rule="截止日期留空或写“长期”为持续；数据日期留空为上传当日。",
+        english="截止日期 empty or 长期 goes on; 数据日期 empty is the day of the upload.",
     ),
     row_type=ListedPerson,
     read_row=read_listed,

@@ -87,6 +87,7 @@ GRADUATES = ListKind(
         dates=frozenset({"graduated_on", "left_school_on"}),
         choices={"degree": tuple(DEGREES), "employment_status": tuple(EMPLOYMENT_STATUSES)},
         rule="同一人只能出现一次。",
+        english="Each person stands in it once.",
     ),
     row_type=Graduate,
     read_row=read_graduate,

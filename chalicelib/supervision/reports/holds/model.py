@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from chalicelib.subsidies.claims.model import Line, LineStatus
+from chalicelib.subsidies.claims.model import Line
+from chalicelib.subsidies.claims.states import LineStatus
 from chalicelib.subsidies.holds.model import RISK_CASE, Hold, HoldStatus, SubjectKind, concerns
 from chalicelib.supervision.cases.model import Outcome, RiskCase
 
