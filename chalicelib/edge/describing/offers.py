@@ -144,7 +144,7 @@ OFFERED: Final[tuple[Offered, ...]] = (
             "cancel_repayment": "cancel_repayment",
         },
         ("SettledLine",),
-        ("claim_line", "barred_line"),
+        ("claim_line",),
     ),
     Offered(
         "结算批次",

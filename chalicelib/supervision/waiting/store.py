@@ -24,6 +24,7 @@ from chalicelib.aws.ahead import ahead, already_read
 from chalicelib.aws.waiting import PARTS, WaitingKey, all_waiting, lists_of, waiting_since
 from chalicelib.catalogue.institutions.store import want_institutions
 from chalicelib.catalogue.payees.store import PayeeAccountRow
+from chalicelib.classes.model import ClassStatus
 from chalicelib.classes.store import HEAD, ROSTER, ClassRow
 from chalicelib.enrolments.store import EnrolmentRow
 from chalicelib.exchange.lists.store import stuck
@@ -201,7 +202,8 @@ def want_subjects(waiting: Sequence[Waiting]) -> None:
     for machine, _, key in waiting:
         ahead(tables[machine], [_as_stored(machine, key.key)])
         if key.key[0].startswith("cls_"):
-            ahead(ClassRow, [(key.key[0], HEAD), (key.key[0], ROSTER)])
+            ahead(ClassRow, [(key.key[0], HEAD)])
+            ahead(ClassRow, [(key.key[0], ROSTER)] if may_have_roster(machine, str(key.status)) else [])
         if machine == "objection":
             ahead(ClaimRow, [key.about])
         if machine == "override":
@@ -215,6 +217,14 @@ def want_subjects(waiting: Sequence[Waiting]) -> None:
         if machine == "hold":
             ahead(ClaimRow, [key.about] if str(key.about).startswith("clm_") else [])
     want_institutions(key.institution for _, _, key in waiting)
+
+
+def may_have_roster(machine: str, state: str) -> bool:
+    """Tell whether anybody can be taught in what waits: a class that is applied for has no roster yet.
+
+    Fifty classes with their rosters are all the keys that a call reads.
+    """
+    return (machine, state) != ("class", ClassStatus.SUBMITTED)
 
 
 def _as_stored(machine: str, key: tuple[str, ...]) -> tuple[Any, ...]:

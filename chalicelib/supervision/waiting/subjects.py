@@ -19,7 +19,7 @@ from chalicelib.catalogue.payees.service import allowed_on_payee
 from chalicelib.catalogue.payees.store import accounts_of
 from chalicelib.classes.model import ClassHead
 from chalicelib.classes.showing.service import actions_on as actions_on_class
-from chalicelib.classes.store import changes_by_key, heads_with_trainees
+from chalicelib.classes.store import changes_by_key, heads_by_id, heads_with_trainees
 from chalicelib.enrolments.service import allowed_actions as actions_on_enrolments
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.exchange.service import allowed_on_delivery
@@ -56,6 +56,7 @@ from chalicelib.subsidies.publicity.store import find_objections
 from chalicelib.supervision.cases.service import allowed_on as actions_on_cases
 from chalicelib.supervision.cases.store import find_cases
 from chalicelib.supervision.waiting.model import ShownWaiting, WaitingThing
+from chalicelib.supervision.waiting.store import may_have_roster
 from chalicelib.vouchers.batches.service import allowed_actions as actions_on_batch
 from chalicelib.vouchers.batches.store import find_batches
 from chalicelib.vouchers.restoring.model import open_restoration
@@ -110,7 +111,10 @@ def _still_there(
 def _classes(
     context: Context, page: Sequence[WaitingThing], undecided: Mapping[str, Sequence[OpenDecision]] | None
 ) -> Iterator[ShownWaiting]:
-    heads = {(head.id, head.part): head for head in heads_with_trainees([waiting.key[0] for waiting in page])}
+    taught = {waiting.key[0] for waiting in page if may_have_roster(waiting.machine, waiting.state)}
+    applied_for = [waiting.key[0] for waiting in page if waiting.key[0] not in taught]
+    found = [*heads_with_trainees(taught), *heads_by_id(applied_for)]
+    heads = {(head.id, head.part): head for head in found}
     for waiting, head in _still_there(page, heads):
         open_below = undecided.get(head.id, ()) if undecided is not None else None
         actions = actions_on_class(context, head, open_below, closely=False)
