@@ -20,7 +20,7 @@ _KINDS = ("grant_type", "kind", "format")
 """What tells one kind of body from another, by the field that does."""
 _ITEMS_KEPT = 1
 """Of a page: what a list answers is as long as there are things."""
-_PARTS_KEPT = 6
+_PARTS_KEPT = 12
 """Of every other list: with so many its count, sum or total beside it is true of what is shown."""
 REFUSALS_SHOWN = {("create_class", 400), ("replace_roster", 422)}
 """Refusals that stand in the document whole: a form with mistakes, and a sheet with wrong rows."""
@@ -144,10 +144,11 @@ def cleaned(value: Any, name: str = "") -> Any:
     if name in _SECRETS and isinstance(value, str):
         return _SECRETS[name]
     if isinstance(value, dict):
+        if "next" in value and isinstance(value.get("items"), list):
+            value = {**value, "items": value["items"][:_ITEMS_KEPT]}
         return {key: cleaned(part, key) for key, part in value.items() if key not in LIMITS}
     if isinstance(value, list):
-        kept = _ITEMS_KEPT if name == "items" else _PARTS_KEPT
-        return [cleaned(part) for part in value[:kept]]
+        return [cleaned(part) for part in value[:_PARTS_KEPT]]
     if isinstance(value, str):
         return _SIGNED.sub("?<signed for ten minutes>", value)
     return value
