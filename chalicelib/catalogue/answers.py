@@ -13,7 +13,13 @@ Ids = Annotated[list[Annotated[str, Meta(min_length=1, max_length=80)]], Meta(ma
 
 
 class CatalogueWarningCode(StrEnum):
-    """What a clerk should look at again in an entry of the catalogue; it is saved all the same."""
+    """What to look at again in an entry of the catalogue, which is saved all the same.
+
+    `far_from_division`: the point is far from the division. `rooms_many`: an unusual number of rooms.
+    `rooms_raised`: far more than within a year before. `payee_proposed`: the account waits for finance.
+    `holder_differs`: the holder is not the registered name. `lately_renamed`: renamed within a year.
+    `account_shared`: another institution has the same account.
+    """
 
     FAR_FROM_DIVISION = "far_from_division"
     ROOMS_MANY = "rooms_many"

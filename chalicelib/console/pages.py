@@ -102,8 +102,8 @@ _CONVENTIONS = (
             "{code, field 或 row 和 column, detail}；其他涉及多处的拒绝也是。"
         ),
         (
-            "A 400 for a form has code malformed (coord_system_missing if a place lacks it); errors[] names each "
-            "mistake: {code, field or row and column, detail}. So does another refusal of many causes."
+            "A 400 for a form has code malformed (coord_system_missing if a place lacks it); errors[] names "
+            "each mistake: {code, field or row and column, detail}. So does another refusal of many causes."
         ),
     ),
     (
