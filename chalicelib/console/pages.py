@@ -17,6 +17,7 @@ from chalicelib.console.words import MARKS, STATUSES
 from chalicelib.console.words import said as said_as
 from chalicelib.edge import openapi
 from chalicelib.edge.describing import webhooks, words
+from chalicelib.edge.describing.codes import NAMES
 from chalicelib.edge.describing.offers import OFFERED
 from chalicelib.edge.describing.refusals import SHARED, said_once
 from chalicelib.edge.endpoints import ENDPOINTS, FIELDS, JSON_BYTES_MAX, SHEET_BYTES_MAX
@@ -29,7 +30,7 @@ from chalicelib.exchange.webhooks.boxes import STOP_AFTER
 from chalicelib.exchange.webhooks.message import WebhookMessage
 from chalicelib.exchange.webhooks.model import EVENTS, PING
 from chalicelib.kernel.clocks import WRITING, Effect, clock_of
-from chalicelib.kernel.reasons import IN_NO_ANSWER, REASONS, places_of
+from chalicelib.kernel.reasons import IN_NO_ANSWER, REASONS, Place, places_of
 from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.supervision.waiting.model import KINDS
 
@@ -367,7 +368,7 @@ def _types(document: dict[str, Any]) -> list[dict[str, Any]]:
         for field in operation["parameters"]
         if "schema" in field and (lead := _leads_to(field["schema"], schemas)) is not None
     ]
-    wanted.append(WebhookMessage.__name__)
+    wanted += [WebhookMessage.__name__, NAMES[Place.FAULT][0]]
     found: dict[str, list[dict[str, Any]]] = {}
     while wanted:
         name = wanted.pop()

@@ -136,6 +136,6 @@ def test_a_refusal_for_a_form_and_one_for_a_sheet_stand_whole_in_the_document(st
         for fault in shown["errors"]:
             assert {"code", "detail"} <= fault.keys()
             assert "field" in fault or {"row", "column"} <= fault.keys()
-    assert (
-        stored["create_class"]["answers"]["400"]["application/problem+json"]["usual"]["code"] == "malformed"
-    )
+    form = stored["create_class"]["answers"]["400"]["application/problem+json"]["usual"]
+    sheet = stored["replace_roster"]["answers"]["422"]["application/problem+json"]["usual"]
+    assert (form["code"], sheet["code"]) == ("malformed", "roster_row_unmatched")
