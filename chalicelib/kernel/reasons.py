@@ -1405,8 +1405,8 @@ _PLANS = """
     project_hours_unmet project_not_covered red_card
 """
 _ENTRIES = """
-    coord_system_missing invalid_account_number invalid_contact_phone invalid_uscc outside_province
-    unknown_division unknown_program unknown_project wrong_type
+    coord_system_missing forbidden invalid_account_number invalid_contact_phone invalid_coordinate invalid_uscc
+    not_found outside_province payee_waiting unknown_division unknown_program unknown_project wrong_type
 """
 """Of an institution or a project: of its form, or of its row in a sheet."""
 _STANDING_IN: Final[Mapping[Place, str]] = {
@@ -1421,9 +1421,9 @@ _STANDING_IN: Final[Mapping[Place, str]] = {
     Place.ROW: f"""
         {_ROWS_OF_PEOPLE} {_INELIGIBLE} {_ENTRIES}
         amount_differs budget_exhausted cell_too_long correction_already_asked date_in_future
-        ends_before_it_begins forbidden id_number_too_young invalid_choice invalid_coordinate invalid_date
+        ends_before_it_begins id_number_too_young invalid_choice invalid_date
         invalid_division invalid_name invalid_phone line_taken_back line_unknown missing_field name_changed
-        name_length not_found number_mangled paid_before_sealing paid_without_voucher repeated_entry
+        name_length number_mangled paid_before_sealing paid_without_voucher repeated_entry
         repeated_person result_contradicts result_repeated result_unreadable returned_before_paid set_off_gone
     """,
     Place.FILE: """
@@ -1439,7 +1439,7 @@ _OF_PROBLEMS_TOO = f"""
     amount_differs budget_exhausted column_without_header coord_system_missing correction_already_asked
     date_in_future digest_mismatch duplicate_column encrypted_sheet enrolment_unknown forbidden line_taken_back
     line_unknown merged_cell missing_column name_in_public_text no_lessons no_rows not_found old_sheet_format
-    override_days paid_before_sealing program_ambiguous roster_row_unmatched rows_above_header rows_invalid
+    override_days paid_before_sealing payee_waiting program_ambiguous roster_row_unmatched rows_above_header rows_invalid
     set_off_gone several_lists staff_is_trainee too_many_rows trainee_dropped trainer_is_trainee unknown_column
     unknown_division unknown_program unknown_project unreadable_sheet web_page_sheet
 """
@@ -1457,8 +1457,9 @@ def codes_in(place: Place) -> frozenset[str]:
     """Give the codes that may stand somewhere."""
     if place is not Place.PROBLEM:
         return frozenset(_STANDING_IN[place].split())
-    others = frozenset().union(*(codes_in(other) for other in _STANDING_IN))
-    return REASONS.keys() - IN_NO_ANSWER.keys() - others | frozenset(_OF_PROBLEMS_TOO.split())
+    others = frozenset[str]().union(*(codes_in(other) for other in _STANDING_IN))
+    alone = frozenset(REASONS) - IN_NO_ANSWER.keys() - others
+    return alone | frozenset(_OF_PROBLEMS_TOO.split())
 
 
 def places_of(code: str) -> list[Place]:

@@ -73,7 +73,7 @@ def test_a_code_that_a_refusal_is_made_with_is_one_of_refusals() -> None:
     assert made - codes_in(Place.PROBLEM) - IN_NO_ANSWER.keys() == set()
 
 
-OF_LISTS_ALONE = ("chalicelib/catalogue/imports/", "chalicelib/people/lists/")
+OF_LISTS_ALONE = ("chalicelib/people/lists/",)
 """What is wrong in these sheets stands in an answer, for nothing is refused."""
 
 

@@ -169,7 +169,7 @@ def _of_view(endpoint: Endpoint) -> set[str]:
     view that asks for a right reaches the words for programs: whether one can get so far tells the action.
     Every view reaches the reading of a page; the words of single mistakes and of notices are no refusals.
     """
-    codes = codes_in(Place.PROBLEM) & set(of_views().get(endpoint.name, ())) - {*_WITH_PLACE, *_OF_SOFTWARE}
+    codes = set(of_views().get(endpoint.name, ())) & codes_in(Place.PROBLEM) - {*_WITH_PLACE, *_OF_SOFTWARE}
     if not has_field(endpoint.query, "cursor"):
         codes -= {*_OF_PAGES}
     if endpoint.method != "GET":
