@@ -45,6 +45,15 @@ def why_not_ask(training_class: ClassFacts) -> DomainError | None:
     return why_closed(training_class)
 
 
+class AttendanceHold(StrEnum):
+    """What a supervisor has to look at before money flows.
+
+    `mock_location`: a check-in came from a simulated position.
+    """
+
+    MOCK_LOCATION = "mock_location"
+
+
 class AttendanceMark(StrEnum):
     """What a trainee's lesson came to.
 

@@ -22,6 +22,7 @@ from chalicelib.console.words import MARKS, STATUSES
 from chalicelib.console.words import said as said_as
 from chalicelib.edge import openapi
 from chalicelib.edge.describing import webhooks, words
+from chalicelib.edge.describing.codes import NAMES
 from chalicelib.edge.describing.offers import OFFERED
 from chalicelib.edge.describing.refusals import SHARED, said_once
 from chalicelib.edge.endpoints import ENDPOINTS, FIELDS, JSON_BYTES_MAX, SHEET_BYTES_MAX
@@ -35,7 +36,7 @@ from chalicelib.exchange.webhooks.boxes import STOP_AFTER
 from chalicelib.exchange.webhooks.message import WebhookMessage
 from chalicelib.exchange.webhooks.model import EVENTS, PING
 from chalicelib.kernel.clocks import WRITING, Effect, clock_of
-from chalicelib.kernel.reasons import REASONS
+from chalicelib.kernel.reasons import IN_NO_ANSWER, REASONS, Place, places_of
 from chalicelib.sheets.content_types import CSV, XLSX
 from chalicelib.sheets.layouts import described
 from chalicelib.subsidies.documents.model import DOCUMENT_BYTES_MAX, DOCUMENTS_MAX
@@ -103,6 +104,16 @@ _CONVENTIONS = (
     (
         "错误按 RFC 9457，code 稳定；Accept-Language: en 给出英文说明。",
         "Errors are RFC 9457 with a stable code; Accept-Language: en gives English.",
+    ),
+    (
+        (
+            "格式错误的 400，code 为 malformed（缺坐标系的为 coord_system_missing）；errors[] 逐项列出 "
+            "{code, field 或 row 和 column, detail}；其他涉及多处的拒绝也是。"
+        ),
+        (
+            "A 400 for a form has code malformed (coord_system_missing if a place lacks it); errors[] names "
+            "each mistake: {code, field or row and column, detail}. So does another refusal of many causes."
+        ),
     ),
     (
         "以后的版本会增加 code、枚举值、回答字段和事件，均记入变更记录；不认识的字段和值请忽略。",
@@ -219,7 +230,13 @@ def _docs() -> dict[str, Any]:
         "paces": [(action, pace) for action, pace in PACES.items() if action in RIGHTS],
         "roles": [{"name": name, "zh": zh, "en": en, "actions": _actions(name)} for name, zh, en in _ROLES],
         "codes": [
-            {"code": code, "status": STATUS_OF[reason.kind], "zh": reason.zh, "en": reason.en}
+            {
+                "code": code,
+                "status": STATUS_OF[reason.kind],
+                "places": [(place.value, place.value) for place in places_of(code)] or [IN_NO_ANSWER[code]],
+                "zh": reason.zh,
+                "en": reason.en,
+            }
             for code, reason in REASONS.items()
         ],
         "offered": list(_offered(operations)),
@@ -372,7 +389,7 @@ def _types(document: dict[str, Any]) -> list[dict[str, Any]]:
         for field in operation["parameters"]
         if "schema" in field and (lead := _leads_to(field["schema"], schemas)) is not None
     ]
-    wanted.append(WebhookMessage.__name__)
+    wanted += [WebhookMessage.__name__, NAMES[Place.FAULT][0]]
     found: dict[str, list[dict[str, Any]]] = {}
     while wanted:
         name = wanted.pop()

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from chalicelib.edge.answers import leaving
-from chalicelib.edge.describing import examples, offers, webhooks, words
+from chalicelib.edge.describing import codes, examples, offers, webhooks, words
 from chalicelib.edge.describing.links import Links
 from chalicelib.edge.describing.refusals import Problems, is_keyed
 from chalicelib.edge.describing.schemas import Schemas, members_of
@@ -33,6 +33,7 @@ class Known:
     told: webhooks.Told
 
 
+_OK: Final = 200
 VERSION: Final = "1.1.0"
 TITLE: Final = "职业培训券服务 Training-voucher service"
 PLATFORM_ROLE: Final = "platform"
@@ -100,10 +101,11 @@ def document(known: Known, *, time_travel: bool = False) -> Json:
         operation = _operation(endpoint, parts)
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = operation
     components = {
-        name: webhooks.named(name, offers.told(name, words.described(name, schema)))
+        name: codes.named(name, webhooks.named(name, offers.told(name, words.described(name, schema))))
         for name, schema in {
             **parts.schemas.components,
             **webhooks.components(known.told),
+            **codes.components(),
             **parts.problems.components,
         }.items()
     }
@@ -230,13 +232,14 @@ def _successes(endpoint: Endpoint, parts: _Parts) -> Json:
         by_type = by_status.setdefault(answer.status_code, {})
         kinds = by_type.setdefault(answer.content_type.partition(";")[0], [])
         kinds += [kind for kind in members_of(answer.answer) if kind not in kinds]
+    tagged = _OK if endpoint.is_kept else None
     leads = {answer.status_code: parts.links.of(endpoint, answer.answer) for answer in endpoint.answers[::-1]}
     return {
         str(status): {
             "description": endpoint.summary,
             "headers": {
                 name: {"$ref": f"{_COMPONENTS}headers/{name.replace('-', '')}"}
-                for name in ("X-Request-Id", *leaving(endpoint))
+                for name in ("X-Request-Id", *(("ETag",) if tagged == status else ()), *leaving(endpoint))
             },
             **({"links": leads[status]} if leads[status] else {}),
             "content": {
@@ -265,7 +268,10 @@ def _request_body(endpoint: Endpoint, schemas: Schemas) -> Json:
 _UNCHANGED: Final[Json] = {
     "304": {
         "description": "未变化。It has not changed.",
-        "headers": {"ETag": {"$ref": f"{_COMPONENTS}headers/ETag"}},
+        "headers": {
+            "ETag": {"$ref": f"{_COMPONENTS}headers/ETag"},
+            "X-Request-Id": {"$ref": f"{_COMPONENTS}headers/XRequestId"},
+        },
     }
 }
 
@@ -296,9 +302,9 @@ _HEADERS: Final[Json] = {
         "name": "X-On-Behalf-Of",
         "in": "header",
         "required": False,
-        "description": "仅用于软件凭据，且必填：经办人（本机构工作人员）的账号，与软件一并记入审计。"
-        "Of programs only, which have to: the account of the person for whom it is done, one of the "
-        "institution's staff; both are told to the audit.",
+        "description": "仅用于软件凭据，且必填：经办人（本机构工作人员）登录用的账号名，不是 acc_ 编号；"
+        "与软件一并记入审计。Of programs only, which have to: for whom it is done, one of the "
+        "institution's staff, by the name they sign in with, not an id (acc_…); both are told to the audit.",
         "schema": {"type": "string", "minLength": 3, "maxLength": 64, "pattern": "^[A-Za-z0-9._@-]+$"},
         "example": "school-office",
     },
@@ -307,7 +313,7 @@ _HEADERS: Final[Json] = {
         "in": "header",
         "required": False,
         "description": "领用时绑定的手机标识。The phone that the voucher was bound to when it was claimed.",
-        "schema": {"type": "string", "maxLength": 128},
+        "schema": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": r"^[\x21-\x7e]+$"},
         "example": "phone-7f3a",
     },
     "IfNoneMatch": {

@@ -29,7 +29,7 @@ class Sex(StrEnum):
 class InvalidIdentity(ValueError):
     """A number fails its check; `code` says which kind of number and how."""
 
-    code = "invalid_value"
+    code: str
 
     def __init__(self, code: str | None = None) -> None:
         """Take the class's own code unless a more exact one is given."""

@@ -9,6 +9,8 @@ import functools
 import string
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
 
 from chalicelib.kernel.errors import (
     DomainError,
@@ -1329,9 +1331,6 @@ REASONS: dict[str, Reason] = {
         "This very message came before; sign it anew to send it again.",
     ),
     "time_travel_off": Reason(Malformed, "此环境不接受 X-Local-Now。", "X-Local-Now is not accepted here."),
-    "invalid_value": Reason(
-        Malformed, "{field} 的取值不对：{explanation}。", "{field} is not valid: {explanation}."
-    ),
 }
 
 FORMS: dict[str, tuple[str, str]] = {
@@ -1379,8 +1378,112 @@ FORMS: dict[str, tuple[str, str]] = {
 
 ORDER_OF_REFUSAL: tuple[str, ...] = tuple(REASONS)
 
+# --------------------------------------------------------------------------- where a code may stand
+
+
+class Place(StrEnum):
+    """Where in what is answered a code may stand, as clients read it."""
+
+    PROBLEM = "code"
+    """Of the whole refusal, which has its status."""
+    FAULT = "errors[].code"
+    """Of one mistake among the `errors` of a refusal, whose own `code` sums them up."""
+    ROW = "row"
+    """Of one row of what was sent, in an answer that is no refusal."""
+    FILE = "failure"
+    """Of a list that was uploaded and could not be taken, which is read later."""
+    NOTICE = "notices[].code"
+    """Nothing is wrong: how a sheet was read."""
+    WARNING = "warnings[].code"
+    """Nothing is refused: what somebody is to look at again."""
+
+
+_NUMBERS_OF_PEOPLE = """
+    id_number_birth_date id_number_form id_number_mangled id_number_old_form invalid_id_number
+"""
+_LISTED = """
+    listed_deceased listed_employed listed_imprisoned listed_in_military listed_in_school listed_retired
+    listed_self_employed listed_subsidised_elsewhere
+"""
+_INELIGIBLE = f"""
+    {_LISTED} graduated_too_early left_school_too_long_ago name_unconfirmed not_left_school_yet not_unemployed
+"""
+_CELLS = "empty_cell formula_error formula_without_value merged_cell unreadable_cell"
+_ROWS_OF_PEOPLE = f"""
+    {_NUMBERS_OF_PEOPLE} {_CELLS} already_rostered invalid_mark joins_unclear late_addition mark_missing
+    name_in_public_text repeated_trainee roster_row_unmatched score_row_unmatched staff_is_trainee
+    trainee_dropped trainee_elsewhere trainer_is_trainee
+"""
+"""Of rosters and marks: they stand in a refusal, or where nothing is refused (`dry_run`, `partial`) in its answer."""
+_PLANS = """
+    class_size filed_too_late hours_per_day hours_too_few hours_too_long institution_suspended lessons_overlap
+    project_hours_unmet project_not_covered red_card
+"""
+_ENTRIES = """
+    coord_system_missing forbidden invalid_account_number invalid_contact_phone invalid_coordinate invalid_uscc
+    not_found outside_province payee_waiting unknown_division unknown_program unknown_project wrong_type
+"""
+"""Of an institution or a project: of its form, or of its row in a sheet."""
+_STANDING_IN: Final[Mapping[Place, str]] = {
+    Place.FAULT: f"""
+        {_ROWS_OF_PEOPLE} {_INELIGIBLE} {_PLANS} {_ENTRIES}
+        address_refused change_undecided check_in_undecided completion_undecided ends_before_start
+        enrolment_unknown event_refused external_url_unfit line_unknown make_up_undecided missing_field
+        near_missing no_lessons override_days override_undecided part_unknown period_reversed person_missing
+        person_unknown program_ambiguous repeated_entry repeated_field scope_refused too_many_sites unknown_field
+        unknown_institution unknown_lesson unknown_parameter until_needed until_not_asked weak_password
+    """,
+    Place.ROW: f"""
+        {_ROWS_OF_PEOPLE} {_INELIGIBLE} {_ENTRIES}
+        amount_differs budget_exhausted cell_too_long correction_already_asked date_in_future
+        ends_before_it_begins id_number_too_young invalid_choice invalid_date
+        invalid_division invalid_name invalid_phone line_taken_back line_unknown missing_field name_changed
+        name_length number_mangled paid_before_sealing paid_without_voucher repeated_entry
+        repeated_person result_contradicts result_repeated result_unreadable returned_before_paid set_off_gone
+    """,
+    Place.FILE: """
+        column_without_header digest_mismatch duplicate_column encrypted_sheet missing_column no_rows
+        old_sheet_format rows_above_header rows_invalid several_lists too_many_rows unknown_column
+        unreadable_sheet web_page_sheet
+    """,
+    Place.NOTICE: "column_ignored place_unknown read_as tidied",
+    Place.WARNING: f"{_PLANS} rooms_not_recorded trainer_or_room_overlap",
+}
+_OF_PROBLEMS_TOO = f"""
+    {_NUMBERS_OF_PEOPLE} {_LISTED} {_PLANS}
+    amount_differs budget_exhausted column_without_header coord_system_missing correction_already_asked
+    date_in_future digest_mismatch duplicate_column encrypted_sheet enrolment_unknown forbidden line_taken_back
+    line_unknown merged_cell missing_column name_in_public_text no_lessons no_rows not_found old_sheet_format
+    override_days paid_before_sealing payee_waiting program_ambiguous roster_row_unmatched rows_above_header rows_invalid
+    set_off_gone several_lists staff_is_trainee too_many_rows trainee_dropped trainer_is_trainee unknown_column
+    unknown_division unknown_program unknown_project unreadable_sheet web_page_sheet
+"""
+"""What a whole refusal can be for besides; a code of no other place is one of refusals."""
+IN_NO_ANSWER: Final[Mapping[str, tuple[str, str]]] = {
+    "form_stale": ("仅页面", "pages only"),
+    "method_not_allowed": ("接口之外", "no operation"),
+    "publicity_running": ("保留", "reserved"),
+}
+"""Codes that no operation answers with, and why: a page does, an address without such a method, nothing yet."""
+
+
+@functools.cache
+def codes_in(place: Place) -> frozenset[str]:
+    """Give the codes that may stand somewhere."""
+    if place is not Place.PROBLEM:
+        return frozenset(_STANDING_IN[place].split())
+    others = frozenset[str]().union(*(codes_in(other) for other in _STANDING_IN))
+    alone = frozenset(REASONS) - IN_NO_ANSWER.keys() - others
+    return alone | frozenset(_OF_PROBLEMS_TOO.split())
+
+
+def places_of(code: str) -> list[Place]:
+    """Tell where a code may stand."""
+    return [place for place in Place if code in codes_in(place)]
+
+
 _WORDS = """
-    accepted allowed case check column content_type division employment_status explanation field fields host
+    accepted allowed case check column content_type division employment_status field fields host
     kept known lesson_id lines pattern scope sheets sign site status value written
 """
 _DAYS_AND_MOMENTS = """

@@ -22,6 +22,8 @@ _TABLE_ROWS_MAX: Final = 200
 _DEPTH_MAX: Final = 3
 _IS_PREFIX: Final = re.compile(r"[a-z]+(_[a-z]+)*_").fullmatch
 """A code may be made of a word and what comes after it: `f"listed_{name}"`."""
+_OFFERING: Final = re.compile(r"_?allowed_(actions|on|on_[a-z]+)").fullmatch
+"""The functions behind `allowed_actions`, by name."""
 _TELLS_ONLY: Final = ("chalicelib.edge.describing", "chalicelib.console.pages")
 """What describes refusals raises none."""
 
@@ -45,10 +47,15 @@ def _view_of(endpoint: Any) -> Any:
 def _codes(view: Any) -> set[str]:
     return {
         code
-        for piece, _ in reached([view])
+        for piece, _ in reached([view], but=_offers)
         if not piece.__module__.startswith(_TELLS_ONLY)
         for code in _codes_of(piece)
     }
+
+
+def _offers(piece: Any) -> bool:
+    """Tell whether a function says what may be done next: what stands against that is no refusal of this."""
+    return _OFFERING(getattr(piece, "__name__", "")) is not None
 
 
 @functools.cache

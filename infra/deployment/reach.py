@@ -12,7 +12,7 @@ import importlib
 import inspect
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
@@ -33,13 +33,18 @@ class Source(NamedTuple):
         return [self.value_of(node) for node in nodes]
 
 
-def reached(beginnings: Iterable[Any]) -> Iterator[tuple[Any, Source]]:
-    """Walk over every function and class that some can reach, themselves first, each once."""
+def reached(
+    beginnings: Iterable[Any], *, but: Callable[[Any], bool] = lambda _: False
+) -> Iterator[tuple[Any, Source]]:
+    """Walk over every function and class that some can reach, themselves first, each once.
+
+    `but` names those that are passed by, with what only they lead to.
+    """
     waiting: list[Any] = list(beginnings)
     seen: set[Any] = set()
     while waiting:
         piece = waiting.pop()
-        if piece in seen:
+        if piece in seen or but(piece):
             continue
         seen.add(piece)
         source = source_of(piece)

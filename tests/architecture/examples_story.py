@@ -139,6 +139,7 @@ def _sheets(world: Any) -> None:
     template = school.get(f"/v1/classes/{room.id}/roster/template", at=world.now)
     assert template.status == 200, template.text
     rows = [("姓名", "身份证号"), *(identity(person).values() for person in room.people)]
+    _put_wrongly(world, room, rows)
     _put_sheet(world, room, "roster", rows, at=world.now)
     moved = school.put(
         f"/v1/classes/{draft.id}",
@@ -162,6 +163,18 @@ def _sheets(world: Any) -> None:
     school.get(f"/v1/classes/{room.id}/scores", at=room.ended())
     lesson = f"/v1/lessons/{room.lesson()['id']}"
     world.api("clerk").get(f"{lesson}/check-ins", at=room.ended())
+
+
+def _put_wrongly(world: Any, room: Classroom, rows: list[Any]) -> None:
+    """A form with two mistakes, and a sheet with two wrong rows: what refusals look like."""
+    school = world.api("institution")
+    wrong = {**application(world), "planned_size": "thirty", "colour": "red"}
+    assert school.post("/v1/classes", wrong, at=world.now).status == 400
+    header, first, second = map(list, rows)
+    raw = "\n".join(",".join(row) for row in (header, [first[0], ""], [second[0], "340104"])).encode()
+    path = f"/v1/classes/{room.id}/roster?version={room.read(at=world.now)['version']}"
+    refused = school.send("PUT", path, None, raw=raw, content_type="text/csv", at=world.now)
+    assert refused.status == 422, refused.text
 
 
 def _put_sheet(world: Any, room: Classroom, kind: str, rows: list[Any], *, at: Any) -> None:

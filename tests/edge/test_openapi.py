@@ -385,7 +385,7 @@ def test_what_is_on_its_way_out_says_since_when_and_until_when(leaving: tuple[En
     assert operation["deprecated"] is True
     assert "until 2027-07-01; call read_class instead" in operation["description"]
     headers = operation["responses"]["200"]["headers"]
-    assert headers.keys() == {"X-Request-Id", "Deprecation", "Sunset", "Link"}
+    assert headers.keys() == {"X-Request-Id", "ETag", "Deprecation", "Sunset", "Link"}
     stays = next(endpoint for endpoint in ENDPOINTS if endpoint.leaves is None)
     assert told_of_leaving(stays) == {}
 
@@ -664,3 +664,34 @@ def test_what_a_dry_run_answers_for_a_sheet_that_cannot_be_applied_is_told() -> 
         chinese, english = words.meaning_of_parameter(operation, "dry_run")
         assert "422" in chinese
         assert "200" in english
+
+
+def test_an_answer_that_can_be_kept_tells_its_tag_and_every_answer_its_request(doc: Json, api: Any) -> None:
+    tagged = set()
+    for item in doc["paths"].values():
+        for operation in item.values():
+            for status, response in operation["responses"].items():
+                assert response["headers"]["X-Request-Id"] == {"$ref": "#/components/headers/XRequestId"}
+                if "ETag" in response["headers"]:
+                    tagged.add((operation["operationId"], status))
+    kept = {endpoint.name for endpoint in ENDPOINTS if endpoint.is_kept}
+    assert tagged == {(name, status) for name in kept for status in ("200", "304")}
+    first = api().get("/v1/projects")
+    again = api().get("/v1/projects", headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status, again.status) == (200, 304)
+    assert first.headers["X-Request-Id"]
+    assert again.headers["X-Request-Id"]
+
+
+def test_a_phone_is_named_alike_in_the_header_and_in_the_body(doc: Json) -> None:
+    header = doc["components"]["parameters"]["DeviceId"]["schema"]
+    field = doc["components"]["schemas"]["EnrolmentRequest"]["properties"]["device_id"]
+    for limit in ("minLength", "maxLength"):
+        assert header[limit] == field[limit]
+    assert field["pattern"].removesuffix("(?!\\n)") == header["pattern"]
+
+
+def test_whoever_acts_through_a_program_is_named_by_the_name_they_sign_in_with(doc: Json) -> None:
+    told = doc["components"]["parameters"]["OnBehalfOf"]["description"]
+    assert "登录用的账号名" in told
+    assert "by the name they sign in with, not an id (acc_…)" in told

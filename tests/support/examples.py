@@ -19,6 +19,11 @@ NOT_RECORDED = {
 _KINDS = ("grant_type", "kind", "format")
 """What tells one kind of body from another, by the field that does."""
 _ITEMS_KEPT = 1
+"""Of a page: what a list answers is as long as there are things."""
+_PARTS_KEPT = 12
+"""Of every other list: with so many its count, sum or total beside it is true of what is shown."""
+REFUSALS_SHOWN = {("create_class", 400), ("replace_roster", 422)}
+"""Refusals that stand in the document whole: a form with mistakes, and a sheet with wrong rows."""
 _LINES_KEPT = 3
 _TEXT_KEPT = 400
 _SIGNED = re.compile(r"\?[^ ]*(?:Signature|X-Amz-)[^ ]*", re.IGNORECASE)
@@ -45,6 +50,8 @@ _SECRETS = {
 """What nobody copies: it is of one moment and one caller."""
 
 
+_SHOWING = ("items", "links", "parts")
+"""Without any of these an exchange shows nothing: one that comes later takes its place."""
 LIMITS = frozenset(Thresholds.__struct_fields__)
 _NOT_FOR_ALL = frozenset({"supervision", "patterns_stop_payment"})
 """What only supervisors and the province see of a program."""
@@ -67,10 +74,11 @@ class Recorder:
 
     def hear(self, method: str, path: str, payload: bytes, content_type: str, answer: Answer) -> None:
         """Keep an exchange if it is the first of its kind that went well."""
-        if answer.status >= 300:
-            return
         operation = template_of(method, path)
         if operation is None or operation["operationId"] in NOT_RECORDED:
+            return
+        if answer.status >= 300:
+            self._keep_refusal(operation["operationId"], answer)
             return
         name, request_types = operation["operationId"], operation.get("requestBody", {}).get("content", {})
         sent = _read(payload, content_type) if request_types else None
@@ -78,7 +86,9 @@ class Recorder:
         told = self.examples.setdefault(name, {})
         sent_as = content_type.partition(";")[0]
         if request_types and sent_as in request_types and sent is not None:
-            told.setdefault("requests", {}).setdefault(sent_as, {}).setdefault(kind, cleaned(sent))
+            of_kind = told.setdefault("requests", {}).setdefault(sent_as, {})
+            if kind not in of_kind or _is_empty(of_kind[kind]):
+                of_kind[kind] = cleaned(sent)
         answered_as = _type_of(answer)
         value = answer.json if answered_as.endswith("json") else _few_lines(answer.text)
         of_status = told.setdefault("answers", {}).setdefault(str(answer.status), {})
@@ -86,9 +96,15 @@ class Recorder:
         if kind not in of_type or _is_empty(of_type[kind]):
             of_type[kind] = cleaned(value)
 
+    def _keep_refusal(self, name: str, answer: Answer) -> None:
+        """Keep a refusal that is shown, the first with more than one mistake."""
+        if (name, answer.status) in REFUSALS_SHOWN and len(answer.json.get("errors", ())) > 1:
+            of_status = self.examples.setdefault(name, {}).setdefault("answers", {})
+            of_status.setdefault(str(answer.status), {_type_of(answer): {"usual": cleaned(answer.json)}})
+
 
 def _is_empty(value: Any) -> bool:
-    return isinstance(value, dict) and value.get("items") == []
+    return isinstance(value, dict) and any(value.get(name) == [] for name in _SHOWING)
 
 
 def _type_of(answer: Answer) -> str:
@@ -128,9 +144,11 @@ def cleaned(value: Any, name: str = "") -> Any:
     if name in _SECRETS and isinstance(value, str):
         return _SECRETS[name]
     if isinstance(value, dict):
+        if "next" in value and isinstance(value.get("items"), list):
+            value = {**value, "items": value["items"][:_ITEMS_KEPT]}
         return {key: cleaned(part, key) for key, part in value.items() if key not in LIMITS}
     if isinstance(value, list):
-        return [cleaned(part) for part in value[:_ITEMS_KEPT]]
+        return [cleaned(part) for part in value[:_PARTS_KEPT]]
     if isinstance(value, str):
         return _SIGNED.sub("?<signed for ten minutes>", value)
     return value

@@ -14,7 +14,13 @@ import msgspec
 from chalicelib.attendance.check_ins.model import CheckIn, slot_of
 from chalicelib.attendance.footage.model import Interval, Segment, coverage_of, covered, gaps, seconds_of
 from chalicelib.attendance.make_ups.model import MakeUp, MakeUpKind, MakeUpStatus, hours_max
-from chalicelib.attendance.model import AttendanceMark, PresenceRecords, counts, mark_by_check_ins
+from chalicelib.attendance.model import (
+    AttendanceHold,
+    AttendanceMark,
+    PresenceRecords,
+    counts,
+    mark_by_check_ins,
+)
 from chalicelib.attendance.roll_calls.model import RollCall
 from chalicelib.classes.model import Lesson, TrainingClass
 from chalicelib.kernel.shares import share_of
@@ -56,7 +62,7 @@ class TraineeAttendance(msgspec.Struct, frozen=True, kw_only=True):
     required_hours: int
     share: Decimal
     marks: dict[str, AttendanceMark]
-    holds: list[str]
+    holds: list[AttendanceHold]
     made_up_hours: int
 
 
@@ -170,7 +176,7 @@ def _trainee(
         required_hours=required,
         share=share_of(attended + made_up, required),
         marks=marks,
-        holds=["mock_location"] if mocked else [],
+        holds=[AttendanceHold.MOCK_LOCATION] if mocked else [],
         made_up_hours=made_up,
     )
 

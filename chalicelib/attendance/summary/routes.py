@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Literal
 
 from chalicelib.attendance.footage.routes import GapAnswer
-from chalicelib.attendance.model import AttendanceMark
+from chalicelib.attendance.model import AttendanceHold, AttendanceMark
 from chalicelib.attendance.summary import service
 from chalicelib.attendance.summary.model import AttendanceSummary
 from chalicelib.attendance.summary.sheet import attendance_sheet, csv_of, link_to_xlsx
@@ -42,7 +42,7 @@ class TraineeAnswer(Answer):
     required_hours: int
     share: float
     marks: dict[str, AttendanceMark]
-    holds: list[str]
+    holds: list[AttendanceHold]
     made_up_hours: int
 
 

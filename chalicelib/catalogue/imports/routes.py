@@ -1,6 +1,6 @@
 """HTTP of the catalogue's sheets."""
 
-from chalicelib.catalogue.answers import WARNINGS
+from chalicelib.catalogue.answers import WARNINGS, CatalogueWarningCode
 from chalicelib.catalogue.imports import service
 from chalicelib.catalogue.imports.layouts import LAYOUTS
 from chalicelib.catalogue.model import CatalogueKind
@@ -21,6 +21,12 @@ class CatalogueQuery(Form):
     partial: bool = False
 
 
+class RowWarning(RowFault):
+    """Something to look at again in a row of the catalogue; it counts all the same."""
+
+    code: CatalogueWarningCode
+
+
 class CatalogueAnswer(Answer):
     """What a sheet did to the catalogue, or would do."""
 
@@ -30,7 +36,7 @@ class CatalogueAnswer(Answer):
     created: int
     changed: int
     unchanged: int
-    warnings: list[RowFault]
+    warnings: list[RowWarning]
     errors: list[RowFault]
     notices: list[NoticeAnswer]
     error_sheet: str | None
@@ -65,7 +71,9 @@ def import_catalogue(call: Call[SheetBody, CatalogueQuery]) -> CatalogueAnswer:
         changed=result.changed,
         unchanged=result.unchanged,
         warnings=[
-            RowFault(row=row, code=code, detail=WARNINGS[code][1 if call.english else 0])
+            RowWarning(
+                row=row, code=CatalogueWarningCode(code), detail=WARNINGS[code][1 if call.english else 0]
+            )
             for row, code in result.warnings
         ],
         errors=[row_fault_of(fault, english=call.english) for fault in result.faults],

@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import msgspec
 
+from chalicelib.edge.describing import examples
 from chalicelib.edge.describing.schemas import has_field
 from chalicelib.edge.endpoints import PUBLIC, Endpoint
 from chalicelib.edge.problems import (
@@ -26,7 +27,7 @@ from chalicelib.edge.problems import (
     status_of,
 )
 from chalicelib.kernel.ports import Port
-from chalicelib.kernel.reasons import REASONS
+from chalicelib.kernel.reasons import REASONS, Place, codes_in
 
 Json = dict[str, Any]
 FILE: Final = Path(__file__).parent / "refusals.json"
@@ -35,6 +36,9 @@ _needs_scope: Port[[str], bool] = Port("needs_scope")
 """Tells whether a program can be refused an action for want of its scope: the table of rights is later."""
 
 _WITH_PLACE: Final = ("coord_system_missing",)
+_OF_PAGES: Final = ("invalid_cursor",)
+_OF_CHANGING: Final = ("version_conflict",)
+"""Of what sends the version that it decided on."""
 _OF_SOFTWARE: Final = ("insufficient_scope",)
 _OF_READING: Final = (400, 404)
 _PROVING: Final = (401, 403)
@@ -163,10 +167,14 @@ def _of_view(endpoint: Endpoint) -> set[str]:
     What is read meets the words of refusals only to tell what may be done: it refuses a form, or finds
     nothing, and whatever else its declaration says. A place without its system is the form's to refuse. Every
     view that asks for a right reaches the words for programs: whether one can get so far tells the action.
+    Every view reaches the reading of a page; the words of single mistakes and of notices are no refusals.
     """
-    codes = set(of_views().get(endpoint.name, ())) - {*_WITH_PLACE, *_OF_SOFTWARE}
+    codes = set(of_views().get(endpoint.name, ())) & codes_in(Place.PROBLEM) - {*_WITH_PLACE, *_OF_SOFTWARE}
+    if not has_field(endpoint.query, "cursor"):
+        codes -= {*_OF_PAGES}
     if endpoint.method != "GET":
         return codes
+    codes -= {*_OF_CHANGING}
     statuses = {*_OF_READING, *endpoint.refuses}
     return {code for code in codes if status_of(REASONS[code].kind) in statuses}
 
@@ -205,11 +213,11 @@ class Problems:
     def responses_of(self, endpoint: Endpoint) -> Json:
         """Give the problem answers of an operation by status."""
         return {
-            str(status): self._response(status, (endpoint.takes_fields, tuple(codes)))
+            str(status): self._response(endpoint.name, status, (endpoint.takes_fields, tuple(codes)))
             for status, codes in codes_of(endpoint).items()
         }
 
-    def _response(self, status: int, same: _Same) -> Json:
+    def _response(self, name: str, status: int, same: _Same) -> Json:
         zh, en = TITLES[status]
         schema = {"$ref": f"#/components/schemas/{self._names[status, same]}"}
         headers: Json = {"X-Request-Id": {"$ref": "#/components/headers/XRequestId"}}
@@ -220,7 +228,7 @@ class Problems:
         return {
             "description": f"{zh} {en}",
             "headers": headers,
-            "content": {PROBLEM_JSON: {"schema": schema}},
+            "content": {PROBLEM_JSON: {"schema": schema, **examples.of_answer(name, status, PROBLEM_JSON)}},
         }
 
 

@@ -73,7 +73,7 @@ class VerificationAnswer(Answer):
     """What a scan would do now; `detail` is for the counter. One that would be refused is kept."""
 
     redeemable: bool
-    reasons: list[str]
+    reasons: list[ScanReason]
     detail: str | None
     voucher: VoucherSummary | None
     holder: PersonAnswer | None
@@ -102,7 +102,7 @@ def verify_voucher(call: Call[VerificationRequest, NoQuery]) -> VerificationAnsw
     facts = facts_of(voucher) if voucher is not None else {}
     return VerificationAnswer(
         redeemable=not reasons,
-        reasons=reasons,
+        reasons=[ScanReason(reason) for reason in reasons],
         detail=sentence(first_of(reasons), facts, english=call.english) if reasons else None,
         voucher=_voucher(voucher, call.context.now) if voucher is not None else None,
         holder=_holder(voucher) if voucher is not None else None,

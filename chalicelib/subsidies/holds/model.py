@@ -63,6 +63,36 @@ class HoldKind(StrEnum):
     CHECK = "check"
 
 
+class HoldCode(StrEnum):
+    """Why a payment is stopped.
+
+    `stop_payment`: a person stopped it. `risk_case`: a case of supervision. `payee_changed`: the account is
+    another than at the first review. `payee_missing`: no account is in force. `institution_suspended`.
+    `objection`: somebody objected during publicity. `mock_location`: a check-in from a simulated position.
+    `amount`: what is due is not what was approved. The others are conditions of payment (CheckName) that
+    are no longer met.
+    """
+
+    STOP_PAYMENT = "stop_payment"
+    RISK_CASE = "risk_case"
+    PAYEE_CHANGED = "payee_changed"
+    PAYEE_MISSING = "payee_missing"
+    INSTITUTION_SUSPENDED = "institution_suspended"
+    OBJECTION = "objection"
+    MOCK_LOCATION = "mock_location"
+    AMOUNT = "amount"
+    VOUCHER_REDEEMED = "voucher_redeemed"
+    CLASS_APPROVED = "class_approved"
+    ON_ROSTER = "on_roster"
+    ATTENDANCE = "attendance"
+    SCORES = "scores"
+    YEARLY_CAP = "yearly_cap"
+    OCCUPATION_AND_LEVEL_ONCE = "occupation_and_level_once"
+    ELIGIBLE_AT_DATE = "eligible_at_date"
+    NOT_REJECTED = "not_rejected"
+    COMPLETED_IN_TIME = "completed_in_time"
+
+
 _DERIVED = tuple(HoldKind(kind) for kind in sorted(DERIVED_HOLDS))
 
 STOPPABLE = (LineStatus.PENDING, LineStatus.HELD, LineStatus.PAYMENT_FAILED)

@@ -10,7 +10,7 @@ from chalicelib.edge.forms import Answer, Form, Reason
 from chalicelib.edge.http import Api
 from chalicelib.kernel.principal import Role
 from chalicelib.subsidies.holds import service
-from chalicelib.subsidies.holds.model import Hold, HoldStatus, SubjectKind
+from chalicelib.subsidies.holds.model import Hold, HoldCode, HoldStatus, SubjectKind
 
 api = Api(__name__)
 
@@ -45,7 +45,7 @@ class HoldRecordAnswer(Answer):
     subject: HeldSubject
     institution: str
     division: str
-    code: str
+    code: HoldCode
     reason: str
     evidence: str | None
     status: HoldStatus
@@ -131,6 +131,7 @@ def _facts(call: Call[object, object], hold: Hold) -> dict[str, object]:
     same = {name: getattr(hold, name) for name in HoldRecordAnswer.__struct_fields__ if hasattr(hold, name)}
     return {
         **same,
+        "code": HoldCode(hold.code),
         "subject": HeldSubject(kind=hold.subject_kind, id=hold.subject_id),
         "since": hold.placed_at,
         "allowed_actions": service.allowed_on_hold(call.context, hold),

@@ -27,10 +27,10 @@ from chalicelib.subsidies.holds.model import (
     LIFTED_BY,
     PAYEE_CHANGED,
     SENTENCES,
-    STOP_PAYMENT,
     STOPPERS,
     UNPAID,
     Hold,
+    HoldCode,
     HoldKind,
     HoldStatus,
     SubjectKind,
@@ -86,7 +86,7 @@ class Grounds:
     """
 
     reason: str
-    code: str = STOP_PAYMENT
+    code: HoldCode = HoldCode.STOP_PAYMENT
     evidence: str | None = None
     lifted_by: tuple[Role, ...] = STOPPERS
     by_rule: bool = False

@@ -43,6 +43,7 @@ from chalicelib.kernel.ids import EnrolmentId, VoucherId
 from chalicelib.kernel.money import at_rate
 from chalicelib.people.eligibility import Bar
 from chalicelib.programs.model import OverridableCheck
+from chalicelib.subsidies.claims.checks import CheckName
 from chalicelib.subsidies.claims.evidence import OverrideInForce, PayabilityEvidence, standing_at_opening
 from chalicelib.vouchers.model import Voucher, VoucherStatus
 
@@ -50,7 +51,7 @@ from chalicelib.vouchers.model import Voucher, VoucherStatus
 class PayabilityCheck(msgspec.Struct, frozen=True):
     """One condition of payment with what it was judged by."""
 
-    name: str
+    name: CheckName
     passed: bool
     evidence: dict[str, Fact]
 
@@ -145,14 +146,14 @@ def _voucher_redeemed(voucher: Voucher | None, enrolment_id: str, *, paid: bool)
     expected = VoucherStatus.SETTLED if paid else VoucherStatus.REDEEMED
     passed = voucher is not None and voucher.status is expected and voucher.enrolment_id == enrolment_id
     return PayabilityCheck(
-        "voucher_redeemed", passed, {"status": str(voucher.status) if voucher is not None else None}
+        CheckName.VOUCHER_REDEEMED, passed, {"status": str(voucher.status) if voucher is not None else None}
     )
 
 
 def _class_approved(evidence: PayabilityEvidence) -> PayabilityCheck:
     approved_on = evidence.completion_approved_on
     return PayabilityCheck(
-        "class_approved",
+        CheckName.CLASS_APPROVED,
         evidence.class_status in _AFTER_SCORING and approved_on is not None,
         {"status": str(evidence.class_status), "completion_approved_on": _day(approved_on)},
     )
@@ -160,7 +161,7 @@ def _class_approved(evidence: PayabilityEvidence) -> PayabilityCheck:
 
 def _on_roster(evidence: PayabilityEvidence) -> PayabilityCheck:
     return PayabilityCheck(
-        "on_roster",
+        CheckName.ON_ROSTER,
         evidence.on_roster and evidence.enrolment_status in _SCORED,
         {"on_roster": evidence.on_roster, "enrolment_status": str(evidence.enrolment_status)},
     )
@@ -168,7 +169,7 @@ def _on_roster(evidence: PayabilityEvidence) -> PayabilityCheck:
 
 def _attendance(evidence: PayabilityEvidence) -> PayabilityCheck:
     return PayabilityCheck(
-        "attendance",
+        CheckName.ATTENDANCE,
         evidence.share >= evidence.attendance_min,
         {
             "hours": float(evidence.hours),
@@ -182,7 +183,7 @@ def _attendance(evidence: PayabilityEvidence) -> PayabilityCheck:
 def _scores(evidence: PayabilityEvidence) -> PayabilityCheck:
     rate = _rate_of(evidence)
     return PayabilityCheck(
-        "scores",
+        CheckName.SCORES,
         rate > 0,
         {
             "theory": evidence.theory,
@@ -195,7 +196,7 @@ def _scores(evidence: PayabilityEvidence) -> PayabilityCheck:
 
 def _yearly_cap(evidence: PayabilityEvidence) -> PayabilityCheck:
     return PayabilityCheck(
-        "yearly_cap",
+        CheckName.YEARLY_CAP,
         evidence.subsidies_this_year < evidence.subsidies_per_year,
         {"this_year": evidence.subsidies_this_year, "maximum": evidence.subsidies_per_year},
     )
@@ -203,7 +204,7 @@ def _yearly_cap(evidence: PayabilityEvidence) -> PayabilityCheck:
 
 def _occupation_and_level_once(evidence: PayabilityEvidence) -> PayabilityCheck:
     return PayabilityCheck(
-        "occupation_and_level_once",
+        CheckName.OCCUPATION_AND_LEVEL_ONCE,
         not evidence.same_level_before,
         {"subsidised_before": evidence.same_level_before},
     )
@@ -213,7 +214,7 @@ def _eligible_at_date(evidence: PayabilityEvidence, bar: Bar | None) -> Payabili
     """Ask that no list counts on the day the class opens (`claims.evidence.standing_at_opening`)."""
     standing = standing_at_opening(evidence, bar)
     return PayabilityCheck(
-        "eligible_at_date",
+        CheckName.ELIGIBLE_AT_DATE,
         standing is None,
         {
             "opens_on": _day(evidence.opens_on),
@@ -224,7 +225,9 @@ def _eligible_at_date(evidence: PayabilityEvidence, bar: Bar | None) -> Payabili
 
 
 def _not_rejected(evidence: PayabilityEvidence) -> PayabilityCheck:
-    return PayabilityCheck("not_rejected", evidence.reject_reason is None, {"reason": evidence.reject_reason})
+    return PayabilityCheck(
+        CheckName.NOT_REJECTED, evidence.reject_reason is None, {"reason": evidence.reject_reason}
+    )
 
 
 def _completed_in_time(evidence: PayabilityEvidence, voucher: Voucher | None) -> list[PayabilityCheck]:
@@ -237,11 +240,11 @@ def _completed_in_time(evidence: PayabilityEvidence, voucher: Voucher | None) ->
     ended_on, last_day = evidence.last_lesson_on, voucher.valid_through if voucher else None
     in_time = ended_on is not None and last_day is not None and ended_on <= last_day
     facts: dict[str, Fact] = {"last_lesson_on": _day(ended_on), "valid_through": _day(last_day)}
-    return [PayabilityCheck("completed_in_time", in_time, facts)]
+    return [PayabilityCheck(CheckName.COMPLETED_IN_TIME, in_time, facts)]
 
 
 def _no_hold(holds: Sequence[str]) -> PayabilityCheck:
-    return PayabilityCheck("no_hold", not holds, {"holds": ", ".join(holds) or None})
+    return PayabilityCheck(CheckName.NO_HOLD, not holds, {"holds": ", ".join(holds) or None})
 
 
 def _day(day: date | None) -> str | None:
@@ -283,7 +286,7 @@ def waived_by(evidence: PayabilityEvidence) -> set[str]:
 class CheckDifference(msgspec.Struct, frozen=True):
     """What became of one check since the claim was submitted."""
 
-    name: str
+    name: CheckName
     before: PayabilityCheck
     now: PayabilityCheck
 
@@ -297,7 +300,9 @@ def differences(before: Payability, now: Payability) -> list[CheckDifference]:
     return [
         CheckDifference(check.name, known[check.name], check)
         for check in now.checks
-        if check.name in known and check.name != "no_hold" and _telling(check) != _telling(known[check.name])
+        if check.name in known
+        and check.name is not CheckName.NO_HOLD
+        and _telling(check) != _telling(known[check.name])
     ]
 
 

@@ -7,6 +7,7 @@ from chalicelib.edge.endpoints import Call
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.kernel.errors import Fact
+from chalicelib.subsidies.claims.checks import CheckName
 from chalicelib.subsidies.payability import service
 from chalicelib.subsidies.payability.model import PayabilityCheck, totals_of
 from chalicelib.subsidies.payability.service import ComparedPayability
@@ -17,7 +18,7 @@ api = Api(__name__)
 class CheckAnswer(Answer):
     """One condition of payment."""
 
-    name: str
+    name: CheckName
     passed: bool
     evidence: dict[str, Fact]
 
@@ -25,7 +26,7 @@ class CheckAnswer(Answer):
 class DifferenceAnswer(Answer):
     """What became of one check since the claim was submitted."""
 
-    name: str
+    name: CheckName
     before: CheckAnswer
     now: CheckAnswer
 

@@ -18,7 +18,7 @@ from chalicelib.subsidies.claims.model import (
 )
 from chalicelib.subsidies.claims.routes import ClaimHead, head_facts
 from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
-from chalicelib.subsidies.holds.model import SENTENCES, ShownHold
+from chalicelib.subsidies.holds.model import SENTENCES, HoldCode, ShownHold
 from chalicelib.subsidies.showing.service import approved_payee_of, holds_of_claim
 
 api = Api(__name__)
@@ -28,7 +28,7 @@ class LineHoldAnswer(Answer):
     """Why a line is not paid, since when, and which roles let it go (none where that follows by itself)."""
 
     id: str
-    code: str
+    code: HoldCode
     reason: str
     since: datetime | None
     released_by: list[Role]
@@ -121,7 +121,7 @@ def line_answer(line: Line, claim: Claim, holds: Sequence[ShownHold], *, english
 def _hold_answer(hold: ShownHold, *, english: bool) -> LineHoldAnswer:
     return LineHoldAnswer(
         id=hold.id,
-        code=hold.code,
+        code=HoldCode(hold.code),
         reason=hold.reason or SENTENCES[hold.kind][1 if english else 0],
         since=hold.since,
         released_by=list(hold.lifted_by),

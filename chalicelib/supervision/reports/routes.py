@@ -11,6 +11,7 @@ from chalicelib.edge.endpoints import AS_SHEETS, COMMA_SEPARATED, Call, LinkAnsw
 from chalicelib.edge.forms import Answer, Form
 from chalicelib.edge.http import Api
 from chalicelib.kernel.calendar import shanghai_date
+from chalicelib.subsidies.holds.model import HoldCode
 from chalicelib.supervision.kept.model import name_of_report
 from chalicelib.supervision.kept.store import find_kept
 from chalicelib.supervision.reports import layouts
@@ -159,7 +160,7 @@ class HeldMoneyAnswer(Answer):
 class HoldsRowAnswer(Answer):
     """The holds of one kind; of supervision's, those of one rule, with what became of their cases."""
 
-    code: str
+    code: HoldCode
     rule: str | None
     placed: int
     open: int
@@ -349,7 +350,7 @@ def _held_money(money: HeldMoney) -> HeldMoneyAnswer:
 
 def _holds_row(row: HoldsRow) -> HoldsRowAnswer:
     return HoldsRowAnswer(
-        code=row.code,
+        code=HoldCode(row.code),
         rule=row.rule,
         placed=row.placed,
         open=row.open,

@@ -8,7 +8,7 @@ from chalicelib.kernel.errors import Forbidden
 from chalicelib.kernel.principal import Context, Role
 from chalicelib.subsidies.claims.store import LineRow
 from chalicelib.subsidies.holds import service
-from chalicelib.subsidies.holds.model import SubjectKind
+from chalicelib.subsidies.holds.model import HoldCode, SubjectKind
 from chalicelib.subsidies.holds.service import Grounds
 from tests.accounts.test_separation import moved
 from tests.subsidies.scored import Money, codes, scored_class
@@ -206,8 +206,8 @@ def ruled(money: Money, who: str = "supervisor") -> Context:
 
 
 GROUNDS = Grounds(
-    reason="同一设备为多人签到",
-    code="shared_device",
+    reason="签到使用模拟定位",
+    code=HoldCode.MOCK_LOCATION,
     evidence="rsk_abcd",
     lifted_by=(Role.SUPERVISOR,),
     by_rule=True,
@@ -222,9 +222,9 @@ def test_a_rule_holds_a_line_once_for_one_piece_of_evidence_and_tells_it(world: 
     assert first.hold.id == again.hold.id
     (shown,) = money.read(claim)["lines"][0]["holds"]
     told = (shown["code"], shown["reason"], shown["released_by"])
-    assert told == ("shared_device", "同一设备为多人签到", ["supervisor"])
+    assert told == ("mock_location", "签到使用模拟定位", ["supervisor"])
     listed = money.ok(money.api("supervisor").get("/v1/holds", at=money.now))["items"]
-    assert [(hold["evidence"], hold["code"]) for hold in listed] == [("rsk_abcd", "shared_device")]
+    assert [(hold["evidence"], hold["code"]) for hold in listed] == [("rsk_abcd", "mock_location")]
 
 
 def test_whoever_set_a_rule_off_does_not_lift_its_hold_and_neither_does_a_role_it_does_not_name(
