@@ -1417,7 +1417,7 @@ _ROWS_OF_PEOPLE = f"""
 """Of rosters and marks: they stand in a refusal, or where nothing is refused (`dry_run`, `partial`) in its answer."""
 _PLANS = """
     class_size filed_too_late hours_per_day hours_too_few hours_too_long institution_suspended lessons_overlap
-    project_hours_unmet project_not_covered red_card
+    project_hours_unmet project_not_covered red_card site_too_wide
 """
 _ENTRIES = """
     coord_system_missing forbidden invalid_account_number invalid_contact_phone invalid_coordinate invalid_uscc
@@ -1447,7 +1447,7 @@ _STANDING_IN: Final[Mapping[Place, str]] = {
         unreadable_sheet web_page_sheet
     """,
     Place.NOTICE: "column_ignored place_unknown read_as tidied",
-    Place.WARNING: f"{_PLANS} rooms_not_recorded trainer_or_room_overlap",
+    Place.WARNING: f"{_PLANS} rooms_not_recorded site_far trainer_or_room_overlap",
 }
 _OF_PROBLEMS_TOO = f"""
     {_NUMBERS_OF_PEOPLE} {_LISTED} {_PLANS}
