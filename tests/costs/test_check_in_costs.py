@@ -35,7 +35,7 @@ FLOORS = {
     "decide a check-in": (4, 6),
 }
 """A decision is a transaction of three: the class still running, the check-in, the decision (written twice)."""
-REPLAYED = size_of("CHECK_INS", usual=4000, full=10_000)
+REPLAYED = size_of("CHECK_INS", usual=4000, full=6_000)
 A_SECOND = 100_000 / 900
 TRAINEES = 50
 UNITS_MAX = 250

@@ -23,7 +23,7 @@ from tests.support.depth import size_of
 from tests.support.streams import NOW, a_voucher, stream_event, voucher_changes
 
 BATCH = 50
-BACKLOG = size_of("BACKLOG", usual=200, full=2_000)
+BACKLOG = size_of("BACKLOG", usual=200, full=1_000)
 CALLS_A_CHANGE_MAX = 3
 CALLS_A_ROW_MAX = 0.1
 pytestmark = pytest.mark.usefixtures("national")

@@ -26,7 +26,7 @@ from tests.support.depth import sizes_of
 from tests.support.pages import Visitor
 from tests.support.people import staff_principal
 
-SIZES = sizes_of("CLOSED", usual=(2_000, 4_000), full=(4_000, 12_000))
+SIZES = sizes_of("CLOSED", usual=(2_000, 4_000), full=(3_000, 8_000))
 WAITING = int(os.environ.get("WAITING", "400"))
 CALLS_MAX = 6
 ROWS_MAX = 5_300

@@ -25,7 +25,7 @@ from tests.support import keys
 from tests.support.depth import size_of
 from tests.support.streams import NOW, handed_over, stream_event, voucher_changes
 
-FORGERIES = size_of("FORGERIES", usual=300, full=2_000)
+FORGERIES = size_of("FORGERIES", usual=300, full=1_000)
 Forged = tuple[bytes, str]
 STRANGER = ECKey.generate_key("P-256", {"kid": "platform-1", "alg": "ES256", "use": "sig"})
 

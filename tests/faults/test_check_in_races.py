@@ -14,7 +14,7 @@ from tests.classes.builders import SITE, Classroom
 from tests.support.depth import size_of
 from tests.support.people import staff_principal, trainee_principal
 
-ROUNDS = size_of("RACE_ROUNDS", usual=24, full=40) // 4
+ROUNDS = size_of("RACE_ROUNDS", usual=24, full=24) // 4
 DEVICES = 32
 
 

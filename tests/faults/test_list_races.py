@@ -14,7 +14,7 @@ from chalicelib.vouchers.card import store as card_store
 from tests.support.depth import size_of
 from tests.vouchers.lists import graduate_of, ready_list
 
-ROUNDS = max(2, size_of("RACE_ROUNDS", usual=24, full=40) // 8)
+ROUNDS = max(2, size_of("RACE_ROUNDS", usual=24, full=24) // 8)
 PEOPLE = 50
 LISTED = 20
 

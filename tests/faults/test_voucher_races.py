@@ -28,7 +28,7 @@ from tests.support.depth import size_of
 from tests.support.people import staff_principal, trainee_principal
 from tests.support.streams import Taps
 
-ROUNDS = size_of("RACE_ROUNDS", usual=24, full=40)
+ROUNDS = size_of("RACE_ROUNDS", usual=24, full=24)
 CLIENTS = 32
 LOST, DIED = 0.04, 0.02
 ACTIONS = ("claim", "claim", "redeem", "redeem", "redeem", "release", "expire", "expire")

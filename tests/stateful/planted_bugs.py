@@ -707,8 +707,8 @@ BUGS = (
     Bug(
         "a refused scan leaves a row each time it is sent",
         _REDEMPTION,
-        "    moment = int(scan.happened_at.timestamp() * 1_000_000)\n",
-        "    moment = int(context.now.timestamp() * 1_000_000)\n",
+        "            moment=int(scan.happened_at.timestamp() * 1_000_000),\n",
+        "            moment=int(context.now.timestamp() * 1_000_000),\n",
     ),
     # ---- every state has an owner and a clock
     Bug(
@@ -845,8 +845,8 @@ BUGS = (
     Bug(
         "one person of the province restores a voucher alone",
         "chalicelib/vouchers/restoring/model.py",
-        "restoration.asked_by in hands:",
-        "restoration.asked_by in ():",
+        "restoration.asked_by in hands)",
+        "restoration.asked_by in ())",
     ),
     Bug(
         "a restored voucher is in no due shard and never expires",

@@ -60,7 +60,7 @@ from tests.support.depth import size_of
 from tests.support.in_process import Emulator, Interrupted, dynamo_in_process
 from tests.support.people import HEFEI_SCHOOL
 
-SEQUENCES = size_of("MONEY_SEQUENCES", usual=400, full=600)
+SEQUENCES = size_of("MONEY_SEQUENCES", usual=400, full=400)
 SHARES = 4
 STEPS = 10
 _SHRINKING = () if os.environ.get("MONEY_SHRINK") == "0" else (Phase.shrink,)

@@ -53,11 +53,16 @@ def ready_list(world, chunks, *, valid=None, import_id="imp_listready"):
     return record
 
 
-def propose(world, record):
-    """Propose a batch over HTTP."""
+def proposed(world, record):
+    """Propose a batch over HTTP; gives what is answered."""
     path = f"/v1/programs/{world.program_id}/issuance-batches"
     body = {"import_id": record.id, "declared_count": record.valid}
-    answer = world.api("province").post(path, body, at=world.now)
+    return world.api("province").post(path, body, at=world.now)
+
+
+def propose(world, record):
+    """Have a batch proposed."""
+    answer = proposed(world, record)
     assert answer.status == 201, answer.text
     return answer.json
 

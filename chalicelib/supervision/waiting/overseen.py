@@ -75,7 +75,7 @@ def keep_overseen(group: str, now: datetime) -> int:
         listed, since = store.waiting_in(machine, group, until=now, parts=PARTS, in_group=True)
         waiting += [
             _as_kept(one)
-            for one in listed
+            for one in store.tell_barred(listed)
             if group_of(one.key.division or PROVINCE) == group
             and is_kept(one.machine, one.state, one.key.since, now)
         ]

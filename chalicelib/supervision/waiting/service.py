@@ -119,6 +119,9 @@ def _waiting_in(context: Context, kind: Kind | None, institution: str | None) ->
                 read_whole.add(machine)
         found += listed
         unread += beyond
+    if any(waiting.machine == "claim_line" for waiting in found):
+        store.want_subjects(sorted(found, key=lambda waiting: waiting.key.since)[:LIMIT_DEFAULT])
+        found = store.tell_barred(found)
     things = (
         waiting_of(
             waiting.machine,

@@ -161,15 +161,22 @@ def waiting_in(
         index="waiting_all" if of_all else lists.by_index,
         institution=institution if hasattr(lists.table, "institution") else None,
     )
-    barred = _barred(found.keys) if machine == "claim_line" else frozenset()
-    return [_told(machine, lists.state, key, barred) for key in found.keys], found.unread_since
+    return [_told(machine, lists.state, key) for key in found.keys], found.unread_since
 
 
-def _barred(keys: Iterable[WaitingKey]) -> frozenset[str]:
-    """Tell which lines whose payment failed wait for a reviewer, by their rows: the index has no holds."""
-    failed = [key.key[0] for key in keys if key.status == "payment_failed"]
-    lines = find_lines(failed) if failed else ()
-    return frozenset(str(line.id) for line in lines if is_barred(line))
+def tell_barred(found: Sequence[Waiting]) -> list[Waiting]:
+    """Tell lines whose payment failed that wait for a reviewer by their rows: the index has no holds.
+
+    What is wanted before comes along with them.
+    """
+    failed = [one.key.key[0] for one in found if (one.machine, one.state) == _FAILED]
+    if not failed:
+        return list(found)
+    barred = {str(line.id) for line in find_lines(failed) if is_barred(line)}
+    return [Waiting("barred_line", "stands", one.key) if one.key.key[0] in barred else one for one in found]
+
+
+_FAILED = ("claim_line", "payment_failed")
 
 
 def is_spread(machine: str, group: str, *, until: datetime) -> bool:
@@ -245,13 +252,11 @@ _TABLES: Mapping[str, Any] = {
 }
 
 
-def _told(machine: str, state: str | None, key: WaitingKey, barred: frozenset[str]) -> Waiting:
+def _told(machine: str, state: str | None, key: WaitingKey) -> Waiting:
     if machine == "class" and key.key[1] != HEAD:
         return Waiting("class change", str(key.status), key)
     if machine == "subsidy_claim" and key.status in TO_BE_BATCHED:
         return Waiting("stopped_claim", "stands", key)
-    if machine == "claim_line" and key.key[0] in barred:
-        return Waiting("barred_line", "stands", key)
     if machine == "claim_line" and key.status not in ("payment_failed", "held"):
         return Waiting("line_request", "asked", key)
     return Waiting(machine, state or str(key.status), key)

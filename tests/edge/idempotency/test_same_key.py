@@ -12,7 +12,7 @@ from tests.edge.idempotency.trials import Trials
 from tests.support.depth import size_of
 from tests.support.plugin import forget_what_is_known
 
-FAULTS_A_POINT = size_of("FAULTS_A_POINT", usual=1, full=2)
+FAULTS_A_POINT = size_of("FAULTS_A_POINT", usual=1, full=1)
 USES_MIN = 90
 NOT_TOLD = {
     "POST /v1/dead-letters/{queue}/redrive": "a queue's letters bear no mark: what a first run moved is told "

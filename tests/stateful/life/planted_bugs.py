@@ -49,8 +49,8 @@ BUGS = (
     _bug(
         "who asked to restore a voucher confirms it",
         "vouchers/restoring/model.py",
-        "restoration is not None and restoration.asked_by in hands:",
-        "restoration is not None and restoration.asked_by == action:",
+        "restoration is not None and restoration.asked_by in hands)",
+        "restoration is not None and restoration.asked_by == action)",
     ),
     _bug(
         "who entered a failed payment lets the line go on",

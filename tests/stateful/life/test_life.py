@@ -33,7 +33,7 @@ from tests.stateful.life.model import day_of
 from tests.stateful.life.money import Money
 from tests.support.depth import size_of
 
-SEQUENCES = size_of("LIVES", usual=60, full=80)
+SEQUENCES = size_of("LIVES", usual=60, full=60)
 STEPS = int(os.environ.get("LIFE_STEPS") or 14)
 _SHRINKING = () if os.environ.get("LIFE_SHRINK") == "0" else (Phase.shrink,)
 

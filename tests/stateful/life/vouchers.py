@@ -62,7 +62,12 @@ class Vouchers(Steps):
         ]
         self._known_by_name(sorted(people))
         record = lists.ready_list(world, [graduates], import_id=f"imp_life{number}")
-        batch = lists.propose(world, record)
+        somebody_new = not people <= self.life.vouchers.keys()
+        answer = lists.proposed(world, record)
+        if not self.expect(somebody_new, answer):
+            self.check()
+            return
+        batch = answer.json
         if self.expect(who == "province_two", lists.approve(world, batch, who=who)):
             self.service.work()
             for person in sorted(people - self.life.vouchers.keys()):
