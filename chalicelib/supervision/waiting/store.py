@@ -222,8 +222,15 @@ def want_subjects(waiting: Sequence[Waiting]) -> None:
         if machine == "webhook":
             want_box(key.key[0])
         if machine == "hold":
-            ahead(ClaimRow, [key.about] if str(key.about).startswith("clm_") else [])
+            ahead(ClaimRow, [_claim_of_hold(str(key.about))])
     want_institutions(key.institution for _, _, key in waiting)
+
+
+def _claim_of_hold(subject: str) -> str | None:
+    """Name the claim that a hold is on, or that its line is of."""
+    if subject.startswith("lin_"):
+        return claim_of_line(subject)
+    return subject if subject.startswith("clm_") else None
 
 
 def may_have_roster(machine: str, state: str) -> bool:
