@@ -20,7 +20,7 @@ from chalicelib.classes.showing.service import undecided_in_list
 from chalicelib.kernel.clocks import Flag
 from chalicelib.kernel.closing import OpenDecision, Undecided
 from chalicelib.kernel.divisions import group_of
-from chalicelib.kernel.paging import LIMIT_DEFAULT, LIMIT_MAX, Page, PageRequest, cut
+from chalicelib.kernel.paging import LIMIT_DEFAULT, Page, PageRequest, cut
 from chalicelib.kernel.principal import OVERSEERS, Context, Principal, Role
 from chalicelib.supervision.waiting import overseen, store
 from chalicelib.supervision.waiting.model import (
@@ -110,7 +110,7 @@ def _waiting_in(context: Context, kind: Kind | None, institution: str | None) ->
         else:
             parts = 1 if kept.is_whole and machine not in kept.spread else PARTS
             if machine == _LAST:
-                store.want_subjects(sorted(found, key=lambda waiting: waiting.key.since)[:LIMIT_MAX])
+                store.want_subjects(_first_of(found))
             listed, since = store.waiting_in(
                 machine, area, until=minute_of(context.now), parts=parts, institution=institution
             )
@@ -120,7 +120,7 @@ def _waiting_in(context: Context, kind: Kind | None, institution: str | None) ->
         found += listed
         unread += beyond
     if any(waiting.machine == "claim_line" for waiting in found):
-        store.want_subjects(sorted(found, key=lambda waiting: waiting.key.since)[:LIMIT_DEFAULT])
+        store.want_subjects(_first_of(found))
         found = store.tell_barred(found)
     things = (
         waiting_of(
@@ -146,6 +146,11 @@ def _waiting_in(context: Context, kind: Kind | None, institution: str | None) ->
     )
 
 
+def _first_of(found: Sequence[store.Waiting]) -> list[store.Waiting]:
+    """Give what a first page would show, in the order of `WaitingThing.place`: of one moment by its key."""
+    return sorted(found, key=lambda one: (one.key.since, one.machine, one.key.key))[:LIMIT_DEFAULT]
+
+
 def minute_of(now: datetime) -> datetime:
     """Give the end of a moment's minute: within it the same lists are the same questions."""
     return now.replace(second=0, microsecond=0) + timedelta(minutes=1)
@@ -162,7 +167,7 @@ def look_ahead(principal: Principal, now: datetime) -> None:
     store.want_short_lists(area)
     if principal.role is Role.SUPERVISOR:
         cases, _ = store.waiting_in("risk_case", area, until=minute_of(now), parts=1)
-        store.want_subjects(sorted(cases, key=lambda waiting: waiting.key.since)[:LIMIT_DEFAULT])
+        store.want_subjects(_first_of(cases))
 
 
 _LAST = "account"
