@@ -76,7 +76,7 @@ def test_writing_an_application(warm, world, measure, within):
             f"/v1/classes/{room.id}", body | {"version": room.version}, at=world.now
         )
     assert edited.status == 200, edited.text
-    within("replace an application", meter, calls=13, units=6)  # its place is compared with the institution
+    within("replace an application", meter, calls=12, units=6)
     room.refresh()
     with measure() as meter:
         room.do("institution", "submit")

@@ -9,8 +9,8 @@ import msgspec
 
 from chalicelib.accounts import rights
 from chalicelib.catalogue.institutions.cards import may_open_no_class
-from chalicelib.catalogue.institutions.model import InstitutionStatus
-from chalicelib.catalogue.institutions.reading import current_institution, read_institution
+from chalicelib.catalogue.institutions.model import Institution, InstitutionStatus
+from chalicelib.catalogue.institutions.reading import current_institution
 from chalicelib.catalogue.projects.model import Project
 from chalicelib.catalogue.projects.reading import current_project
 from chalicelib.classes import store
@@ -282,14 +282,14 @@ def breaches_if_changed(changed: TrainingClass, *, project_hours: int) -> list[B
     """List what a running class would break or collide with as a change would leave it."""
     own = timetable_breaches(changed.lessons, changed.policy, project_hours=project_hours)
     own += radius_breaches(changed)
-    own += far_breaches(changed, current_institution(changed.institution))
-    return own + _overlaps(changed)
+    institution = current_institution(changed.institution)
+    own += far_breaches(changed, institution)
+    return own + _overlaps(changed, institution)
 
 
-def _overlaps(training_class: TrainingClass) -> list[Breach]:
+def _overlaps(training_class: TrainingClass, institution: Institution) -> list[Breach]:
     days = days_taken_by_others(training_class)
-    unknown = bool(days) and names_no_room(training_class, current_institution(training_class.institution))
-    return overlap_breaches(days, unknown_room=unknown)
+    return overlap_breaches(days, unknown_room=names_no_room(training_class, institution))
 
 
 def _changes_since_return(parts: store.ClassParts) -> Sequence[FieldChange]:
@@ -301,12 +301,13 @@ def _breaches_told(training_class: TrainingClass, project: Project, now: datetim
     if training_class.status not in NOT_YET_APPROVED:
         return []
     filed_at = training_class.submitted_at if training_class.status is ClassStatus.SUBMITTED else None
+    institution = current_institution(training_class.institution)
     own = breaches_of(
         training_class,
         kind=current_program(training_class.program_id).kind,
-        institution=read_institution(training_class.institution),
+        institution=institution,
         project=project,
         now=filed_at or now,
         barred=may_open_no_class(training_class.institution, training_class.policy, now),
     )
-    return own + _overlaps(training_class)
+    return own + _overlaps(training_class, institution)
