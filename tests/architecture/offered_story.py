@@ -15,6 +15,7 @@ from tests.supervision.cases.found import finding, record
 from tests.support.people import HEFEI_SCHOOL
 from tests.support.streams import stream_event, voucher_changes
 
+OTHER_PROGRAM = "prg_other"
 REASON = {"reason": "已核实"}
 
 
@@ -60,6 +61,7 @@ class Story:
             "change_id": f"chg_{class_id[4:]}-0001",
             "lesson_id": self.lesson_ids[0] if self.lesson_ids else "les_none",
             "program_id": self.program_id,
+            "other_program_id": OTHER_PROGRAM,
         }
 
     def results_of(self, batch: Any) -> list[dict[str, Any]]:
@@ -114,6 +116,7 @@ def _draft(story: Story) -> None:
 
     forget_programs()
     story.money.budget()
+    story.world.program(OTHER_PROGRAM)
     story.room = Classroom(story.world)
     story.class_ids.append(story.room.id)
     story.lesson_ids.append(story.room.lesson()["id"])

@@ -132,6 +132,7 @@ _CLASS = "/v1/classes/{id}"
 _CHANGE = "/v1/classes/{class_id}/changes/{id}"
 _LINE = "/v1/claim-lines/{id}"
 _PROGRAM = "/v1/programs/{program_id}/issuance-batches"
+_OTHER_PROGRAM = "/v1/programs/{other_program_id}/issuance-batches"
 KINDS = (
     Kind(
         "class",
@@ -189,7 +190,8 @@ KINDS = (
         _post(_PROGRAM + "/{id}", approve=versioned, reject=reasoned),
         ("IssuanceBatchAnswer",),
     ),
-    Kind("import", "id", {"propose": Try("POST", _PROGRAM, _issue)}, ("ImportSummary", "ImportAnswer")),
+    # A list may be issued by any program: the one it was issued by would have nobody left to give a voucher to.
+    Kind("import", "id", {"propose": Try("POST", _OTHER_PROGRAM, _issue)}, ("ImportSummary", "ImportAnswer")),
     Kind(
         "rename",
         "row",

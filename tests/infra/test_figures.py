@@ -23,6 +23,7 @@ from chalicelib.supervision.migration import jobs as migration_jobs
 from chalicelib.supervision.migration.model import Migration, MigrationStatus
 from chalicelib.supervision.rekeying import jobs as rekeying_jobs
 from tests.attendance.footage.test_evidence import announce, reconcile
+from tests.attendance.summary.test_attendance_and_footage import FILMED
 from tests.classes.builders import Classroom
 from tests.exchange.test_returning import context as exchange_context
 from tests.exchange.test_returning import jobs as exchange_jobs
@@ -210,7 +211,7 @@ def test_recordings_that_never_came_and_those_that_could_not_be_asked_for_are_co
 ) -> None:
     room = Classroom(world).rostered(2)
     announce(room)
-    reconcile(room.starts() + timedelta(hours=2))
+    reconcile(room.starts() + FILMED + timedelta(hours=2))
     written = capsys.readouterr().out
     assert values_of(written, "FootageRefused") == [1]
     assert values_of(written, "FootageUnreconciled") == [0]

@@ -150,7 +150,7 @@ def cleaned(value: Any, name: str = "") -> Any:
     if isinstance(value, list):
         return [cleaned(part) for part in value[:_PARTS_KEPT]]
     if isinstance(value, str):
-        return _SIGNED.sub("?<signed for ten minutes>", value)
+        return _SIGNED.sub("?signed-for-ten-minutes", value)
     return value
 
 

@@ -33,24 +33,9 @@ class World:
         from chalicelib.catalogue.projects import store as projects_store
         from chalicelib.catalogue.projects.model import Project
         from chalicelib.kernel.ids import ProgramId
-        from chalicelib.programs import store as program_store
-        from chalicelib.programs.model import Face, Policy, Program
         from infra.local import catalogue
 
-        body = catalogue.PROGRAM
-        program_store.create_program(
-            Program(
-                id=ProgramId(self.program_id),
-                name=body["name"],
-                division=body["division"],
-                kind=body["kind"],
-                face=msgspec.convert(body["face"], Face),
-                # Bare classes look like cheating: no footage, marks all alike. Their tests are of something else.
-                policy=msgspec.convert(body["policy"] | {"patterns_stop_payment": False}, Policy),
-                policy_version=1,
-            ),
-            self.change,
-        )
+        self.program(self.program_id)
         for project in catalogue.PROJECTS:
             record = msgspec.convert({**project, "programs": [self.program_id]}, Project)
             projects_store.save_project(record, version=None, change=self.change)
@@ -70,6 +55,28 @@ class World:
             )
             catalogue_store.save_institution(institution, version=None, change=self.change)
             self.account(entry["uscc"], **entry["bank_account"])
+
+    def program(self, program_id: str) -> None:
+        """Store a program, of the policy that stands in the catalogue of the local cloud."""
+        from chalicelib.kernel.ids import ProgramId
+        from chalicelib.programs import store as program_store
+        from chalicelib.programs.model import Face, Policy, Program
+        from infra.local import catalogue
+
+        body = catalogue.PROGRAM
+        program_store.create_program(
+            Program(
+                id=ProgramId(program_id),
+                name=body["name"],
+                division=body["division"],
+                kind=body["kind"],
+                face=msgspec.convert(body["face"], Face),
+                # Bare classes look like cheating: no footage, marks all alike. Their tests are of something else.
+                policy=msgspec.convert(body["policy"] | {"patterns_stop_payment": False}, Policy),
+                policy_version=1,
+            ),
+            self.change,
+        )
 
     def account(self, uscc: str, *, holder: str, bank: str, number: str) -> None:
         """Store an account of an institution that two people agreed on long ago."""

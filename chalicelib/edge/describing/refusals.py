@@ -170,7 +170,8 @@ def _of_view(endpoint: Endpoint) -> set[str]:
     Every view reaches the reading of a page; the words of single mistakes and of notices are no refusals.
     """
     codes = set(of_views().get(endpoint.name, ())) & codes_in(Place.PROBLEM) - {*_WITH_PLACE, *_OF_SOFTWARE}
-    if not has_field(endpoint.query, "cursor"):
+    goes_on = has_field(endpoint.query, "cursor") or has_field(endpoint.body, "after")
+    if not goes_on:
         codes -= {*_OF_PAGES}
     if endpoint.method != "GET":
         return codes

@@ -364,12 +364,13 @@ class ShownHold(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def derived_or_objection(line: Line, hold: str) -> ShownHold:
-    """Show a hold of a line that has no record of its own."""
+    """Show a hold of a line that has no record of its own, or whose record is not there yet to be read."""
     kind, _, thing = hold.partition(":")
     decided = not is_derived_hold(hold)
+    code = {HoldKind.STOP: STOP_PAYMENT}.get(HoldKind(kind), kind) if decided else thing
     return ShownHold(
         id=thing if decided else derived_hold_id(line.id, hold),
-        code=kind if decided else thing,
+        code=code,
         kind=kind,
         reason=None,
         since=line.held_since.get(hold),

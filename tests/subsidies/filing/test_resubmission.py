@@ -110,7 +110,7 @@ def test_a_hold_placed_while_a_claim_is_sent_again_stays(world: Any, money: Mone
     line_id = returned(money, class_id)["lines"][0]["id"]
     with just_before_the_write(lambda: hold_store.place_hold(line_id, "stop:hld_a", world.change)):
         again = money.claim(class_id)
-    assert [codes(line) for line in again["lines"]] == [["stop"], []]
+    assert [codes(line) for line in again["lines"]] == [["stop_payment"], []]
     assert money.read(again)["lines"] == again["lines"]
 
 
