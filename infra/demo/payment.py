@@ -148,6 +148,7 @@ def publicise(scene: Scene) -> None:
     scene.go_to(datetime.combine(last_day, time(23, 50), tzinfo=SHANGHAI))
     _try_another_account(scene)
     _change_an_account(scene)
+    _look_at_cases(scene)
     _stop_a_line(scene)
     before = _batch_ids(scene)
     sealed = scene.staff("finance").post("/v1/settlement-batches").wanted
@@ -200,6 +201,17 @@ def _change_an_account(scene: Scene) -> None:
         in_force.append(finance.get(path).wanted["bank_account"]["id"] == confirmed["id"])
     scene.go_to(now)
     scene.check("… in force before, and from then on", in_force, [False, True])
+
+
+def _look_at_cases(scene: Scene) -> None:
+    """See that supervision found nothing at a class that was held as it should be."""
+    supervisor = scene.staff("supervisor")
+    found = [
+        (case["rule"], case["severity"], case["findings"][-1]["evidence"])
+        for case in supervisor.every("/v1/risk-cases", institution=scene.institution["uscc"])
+        if case["class"] == scene.training_class["id"]
+    ]
+    scene.check("what supervision found at an honest class", found, [])
 
 
 def _stop_a_line(scene: Scene) -> None:
