@@ -215,6 +215,7 @@ MISMATCHES: Final[Mapping[str, Pair]] = {
     "content_type": ("格式不同", "another type"),
     "sha256": ("内容不同", "other bytes"),
     "unplayable": ("无法播放", "it does not play"),
+    "hollow": ("画面缺失", "its pictures are not there"),
     "length": ("时长不同", "another length"),
     "too_small": ("文件过小", "too small for its length"),
     "duplicate": ("与另一段录像相同", "the very bytes of another recording"),
