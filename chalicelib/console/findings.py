@@ -144,12 +144,13 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
             (
                 "{lessons_due} 个应有录像的课次中 {lessons_with_gaps} 个有缺口，共缺 "
                 "{missing_minutes} 分钟，占 {missing_share}（{footage_missing_share} 起为严重）；"
-                "重复使用录像 {recordings_used_again} 段。"
+                "重复使用录像 {recordings_used_again} 段，其中重新封装的 {recordings_wrapped_anew} 段。"
             ),
             (
                 "{lessons_with_gaps} of {lessons_due} lessons have gaps: {missing_minutes} minutes, "
                 "{missing_share} (grave from {footage_missing_share}); "
-                "{recordings_used_again} recordings used again."
+                "{recordings_used_again} recordings used again, "
+                "{recordings_wrapped_anew} of them wrapped anew."
             ),
         ),
     ),
@@ -288,6 +289,7 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "missing_share": (("缺失比例", "share missing"), "footage_missing_share"),
     "missing_minutes": (("缺失（分钟）", "minutes missing"), ""),
     "recordings_used_again": (("重复使用录像", "recordings used again"), ""),
+    "recordings_wrapped_anew": (("重新封装的录像", "recordings wrapped anew"), ""),
     "steps": (("提前的环节", "early steps"), ""),
     "trainees_marked_early": (("提前录成绩人数", "trainees marked early"), ""),
     "hours_before_the_end": (("早于结束（小时）", "hours before the end"), "early_minutes"),
