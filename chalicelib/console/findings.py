@@ -28,6 +28,7 @@ RULES: Final[Mapping[str, Pair]] = {
     "shared_phone_or_account": ("多人共用手机号或账户", "A phone number or account shared"),
     "claim_burst": ("开班超出承载能力", "More classes than rooms"),
     "offline_check_ins": ("离线签到过多", "Too much attendance without a network"),
+    "make_up_share": ("补课过多", "Too much attendance made up"),
 }
 _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
     "ineligible_at_date": (
@@ -255,6 +256,19 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
             ),
         ),
     ),
+    "make_up_share": (
+        (
+            (
+                "{arrivals} 次到课中 {made_up} 次为补课，占 {made_up_part}（{made_up_share_held} 起为严重）；"
+                "{trainees} 名学员中 {people_making_up} 人多次补课（{made_up_people} 人起为严重）。"
+            ),
+            (
+                "{made_up} of {arrivals} arrivals were made up on application: {made_up_part} (grave from "
+                "{made_up_share_held}); {people_making_up} of {trainees} trainees made up lessons again and "
+                "again (grave from {made_up_people})."
+            ),
+        ),
+    ),
 }
 """Of each rule the sentences to try: the first whose figures are all there is said."""
 
@@ -340,6 +354,10 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "trainees": (("学员", "trainees"), ""),
     "days_without_network": (("多数人离线的天数", "days on which most were offline"), "offline_days"),
     "days": (("上课天数", "days"), ""),
+    "made_up": (("补课次数", "made up"), ""),
+    "made_up_part": (("补课占比", "share made up"), "made_up_share_held"),
+    "people_making_up": (("多次补课人数", "people making up lessons"), "made_up_people"),
+    "days_left_aside": (("不计的断网天数", "days without a network, left aside"), ""),
     "lessons_with_made_up_places": (("离线位置雷同的课次", "lessons whose offline places agree"), ""),
     "lists": (("比对名单", "lists"), ""),
     "day": (("认定日", "on the day"), ""),

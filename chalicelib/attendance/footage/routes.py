@@ -118,8 +118,8 @@ class SegmentAnswer(Answer):
     `content_type`, `sha256`), or `unplayable`, `hollow` (its head tells of pictures that are not in it: cut
     off, overwritten, or none), `length` (not the announced one), `too_small` for its length (less than
     2 kbit/s), `duplicate` (another recording has these very bytes; bureaus see which in `duplicate_of`).
-    `container`, `codec` and `length_seconds` are what it says of itself; `other_versions` counts what else was
-    put in its place, before or after: links and the digest are of the one version that was registered.
+    `container`, `codec` and `length_seconds` are what it says of itself; `other_versions` counts what else
+    was put in its place, before or after: links and the digest are of the one version that was registered.
     """
 
     id: str
