@@ -150,8 +150,7 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
             (
                 "{lessons_with_gaps} of {lessons_due} lessons have gaps: {missing_minutes} minutes, "
                 "{missing_share} (grave from {footage_missing_share}); "
-                "{recordings_used_again} recordings used again, "
-                "{recordings_wrapped_anew} of them wrapped anew."
+                "{recordings_used_again} recordings used again ({recordings_wrapped_anew} wrapped anew)."
             ),
         ),
     ),
@@ -259,13 +258,12 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
     "make_up_share": (
         (
             (
-                "{arrivals} 次到课中 {made_up} 次为补课，占 {made_up_part}（{made_up_share_held} 起为严重）；"
-                "{trainees} 名学员中 {people_making_up} 人多次补课（{made_up_people} 人起为严重）。"
+                "{arrivals} 次到课中 {made_up} 次为补课，占 {arrivals_made_up_share}"
+                "（{made_up_share_held} 起为严重）；{trainees} 名学员中 {people_making_up} 人多次补课。"
             ),
             (
-                "{made_up} of {arrivals} arrivals were made up on application: {made_up_part} (grave from "
-                "{made_up_share_held}); {people_making_up} of {trainees} trainees made up lessons again and "
-                "again (grave from {made_up_people})."
+                "{made_up} of {arrivals} arrivals were made up: {arrivals_made_up_share} (grave from "
+                "{made_up_share_held}); {people_making_up} of {trainees} trainees did so again and again."
             ),
         ),
     ),
@@ -355,7 +353,7 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "days_without_network": (("多数人离线的天数", "days on which most were offline"), "offline_days"),
     "days": (("上课天数", "days"), ""),
     "made_up": (("补课次数", "made up"), ""),
-    "made_up_part": (("补课占比", "share made up"), "made_up_share_held"),
+    "arrivals_made_up_share": (("补课占比", "share made up"), "made_up_share_held"),
     "people_making_up": (("多次补课人数", "people making up lessons"), "made_up_people"),
     "days_left_aside": (("不计的断网天数", "days without a network, left aside"), ""),
     "lessons_with_made_up_places": (("离线位置雷同的课次", "lessons whose offline places agree"), ""),

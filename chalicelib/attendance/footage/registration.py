@@ -3,10 +3,10 @@
 import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
-from random import Random
 
 from chalicelib.attendance.footage import manifest as footage_manifest
 from chalicelib.attendance.footage import store
+from chalicelib.attendance.footage.films.lots import Lot
 from chalicelib.attendance.footage.films.pages import Hollow, Pages, Unplayable
 from chalicelib.attendance.footage.films.reading import film_in
 from chalicelib.attendance.footage.model import (
@@ -145,12 +145,12 @@ def _judge(segment: Segment, stored: objects.StoredObject, *, now: datetime) -> 
     return store.Verdict(None if other is None else Mismatch.DUPLICATE, film, other)
 
 
-def _lot_of(stored: objects.StoredObject) -> Random:
+def _lot_of(stored: objects.StoredObject) -> Lot:
     """Give what draws which pictures of a film are looked at: the same for one version each time.
 
     S3 names a version when its bytes are there, so whoever makes a film cannot foresee what is drawn of it.
     """
-    return Random(stored.version)  # noqa: S311 - unforeseeable by its seed
+    return Lot(stored.version)
 
 
 def _protect(

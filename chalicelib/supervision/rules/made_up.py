@@ -57,7 +57,7 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
         evidence={
             "made_up": len(made_up),
             "arrivals": len(arrivals),
-            "made_up_part": round(share, 3),
+            "arrivals_made_up_share": round(share, 3),
             "people_making_up": len(people),
             "trainees": len(dossier.trainees),
             "days_left_aside": len(aside),

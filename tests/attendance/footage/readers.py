@@ -2,6 +2,7 @@
 
 import random
 
+from chalicelib.attendance.footage.films.lots import Lot
 from chalicelib.attendance.footage.films.pages import Pages
 from chalicelib.attendance.footage.films.reading import film_in
 
@@ -25,7 +26,7 @@ def pages(raw, fetched=None):
 def read(film, content_type="video/mp4", lot="lot"):
     """Read a film, of bytes or by ranges."""
     source = film if isinstance(film, Pages) else pages(film)
-    return film_in(source, content_type, random.Random(lot))
+    return film_in(source, content_type, Lot(lot))
 
 
 def hollowed(film, keep=0):

@@ -23,7 +23,7 @@ from tests.attendance.footage.test_films import FILES, MKV, MP4
 
 HOUR = 3600
 PICTURES = pictures_of(HOUR, "one")
-LOTS = range(40)
+LOTS = [f"lot {number}" for number in range(40)]
 
 
 def spoilt(film, share, piece=20_000):

@@ -34,7 +34,14 @@ def test_a_fifth_of_all_attendance_made_up_is_held(course: Course) -> None:
 
     [finding] = course.found(RULE)
     assert (finding.severity, finding.subject.id) == ("hold", course.id)
-    told = ("made_up", "arrivals", "made_up_part", "people_making_up", "trainees", "days_left_aside")
+    told = (
+        "made_up",
+        "arrivals",
+        "arrivals_made_up_share",
+        "people_making_up",
+        "trainees",
+        "days_left_aside",
+    )
     assert [finding.evidence[name] for name in told] == [40, 200, 0.2, 20, 20, 0]
     assert finding.lines == sorted(course.enrolments)
     assert finding.at == course.ends(9) + timedelta(days=2)
@@ -45,7 +52,7 @@ def test_nine_of_twenty_with_as_much_as_the_policy_lets_them_are_held(course: Co
 
     [finding] = course.found(RULE)
     assert (finding.severity, finding.evidence["people_making_up"]) == ("hold", 9)
-    assert finding.evidence["made_up_part"] == 0.09
+    assert finding.evidence["arrivals_made_up_share"] == 0.09
 
 
 @pytest.mark.parametrize(("people", "severity"), [(2, None), (3, "warn"), (4, "warn"), (5, "hold")])

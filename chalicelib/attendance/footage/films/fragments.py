@@ -9,7 +9,6 @@ import itertools
 import struct
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from random import Random
 from typing import Final
 
 from chalicelib.attendance.footage.films.boxes import (
@@ -20,6 +19,7 @@ from chalicelib.attendance.footage.films.boxes import (
     scale_and_length,
     within,
 )
+from chalicelib.attendance.footage.films.lots import Lot
 from chalicelib.attendance.footage.films.pages import Box, Film, Hollow, Pages, Unplayable
 from chalicelib.attendance.footage.films.pictures import (
     DRAWN,
@@ -75,7 +75,7 @@ class _Usual:
     flags: int = 0
 
 
-def film_of(pages: Pages, movie: Box, track: Track, chance: Random) -> Film:
+def film_of(pages: Pages, movie: Box, track: Track, lot: Lot) -> Film:
     """Read the fragments of an mp4 with a head without a table.
 
     Raises:
@@ -87,12 +87,13 @@ def film_of(pages: Pages, movie: Box, track: Track, chance: Random) -> Film:
     first, last = (every[0], every[-1]) if every else reader.ends()
     verdicts = [reader.is_right(one) for one in every or (first, last)]
     before = first
-    for at in sorted(chance.randrange(first.box[0], last.box[0] + 1) for _ in range(0 if every else DRAWN)):
+    length = last.box[0] - first.box[0] + 1
+    for at in sorted(first.box[0] + lot.below(length) for _ in range(0 if every else DRAWN)):
         found = reader.holding(at)
         verdicts.append(found is not None and not _is_sooner(found, before) and reader.is_right(found, at))
         before = found or before
     require_pictures(verdicts)
-    if not is_shown_throughout(reader, first, last, PICTURE_SECONDS_MAX * track.scale, chance):
+    if not is_shown_throughout(reader, first, last, PICTURE_SECONDS_MAX * track.scale, lot):
         raise Hollow
     digest = digest_of(pages, track.coding, _alone(first.pictures), reader.last_alone(last))
     return Film("mp4", track.coding.codec, _seconds(pages, movie, track, first, last), digest)

@@ -8,10 +8,10 @@ import itertools
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from random import Random
 from typing import Final
 
 from chalicelib.attendance.footage.films.boxes import OTHER_CODEC
+from chalicelib.attendance.footage.films.lots import Lot
 from chalicelib.attendance.footage.films.pages import Box, Film, Hollow, Pages, Unplayable
 from chalicelib.attendance.footage.films.pictures import (
     DRAWN,
@@ -87,7 +87,7 @@ class Cluster:
     whole: bool
 
 
-def film_of(pages: Pages, chance: Random) -> Film:
+def film_of(pages: Pages, lot: Lot) -> Film:
     """Read a Matroska film: its head, and some of its clusters.
 
     Raises:
@@ -106,7 +106,7 @@ def film_of(pages: Pages, chance: Random) -> Film:
         raise Hollow
     reader = _Reader(pages, track, segment[1])
     first, last = reader.ends(parts[_CLUSTER])
-    reader.look(first, last, chance)
+    reader.look(first, last, lot)
     seconds = reader.seconds(first, last)
     if told > 0 and are_apart(seconds, told):
         raise Hollow
@@ -246,7 +246,7 @@ class _Reader:
                 break
         return first, self.read(place[0], until=None) or first
 
-    def look(self, first: Cluster, last: Cluster, chance: Random) -> None:
+    def look(self, first: Cluster, last: Cluster, lot: Lot) -> None:
         """Look at the first and the last cluster, and at some that are drawn.
 
         Raises:
@@ -256,14 +256,14 @@ class _Reader:
         if not first.pictures:
             raise Hollow
         verdicts, before = [self._is_right(first), self._is_right(last)], first
-        for at in sorted(chance.randrange(first.box[0], last.box[0] + 1) for _ in range(DRAWN)):
+        for at in sorted(first.box[0] + lot.below(last.box[0] - first.box[0] + 1) for _ in range(DRAWN)):
             found = self.holding(at)
             is_later = found is not None and found.begins >= before.begins
             verdicts.append(found is not None and is_later and self._is_right(found))
             before = found or before
         require_pictures(verdicts)
         most = PICTURE_SECONDS_MAX * _NANOSECONDS / self.track.scale
-        if not is_shown_throughout(self, first, last, most, chance):
+        if not is_shown_throughout(self, first, last, most, lot):
             raise Hollow
 
     def shown_until(self, cluster: Cluster) -> int:

@@ -12,7 +12,6 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from random import Random
 from typing import Final
 
 from chalicelib.attendance.footage.films import fragments
@@ -23,6 +22,7 @@ from chalicelib.attendance.footage.films.boxes import (
     track_of_pictures,
     within,
 )
+from chalicelib.attendance.footage.films.lots import Lot
 from chalicelib.attendance.footage.films.pages import Box, Film, Hollow, Pages, Unplayable
 from chalicelib.attendance.footage.films.pictures import (
     DRAWN,
@@ -63,7 +63,7 @@ class Runs:
         ]
 
 
-def film_of(pages: Pages, chance: Random) -> Film:
+def film_of(pages: Pages, lot: Lot) -> Film:
     """Read an mp4: its head, its tables, and some of its pictures as they are drawn.
 
     Raises:
@@ -74,11 +74,11 @@ def film_of(pages: Pages, chance: Random) -> Film:
     track = track_of_pictures(pages, movie)
     sizes = _sizes(pages, track.table)
     if not sizes:
-        return fragments.film_of(pages, movie, track, chance)
+        return fragments.film_of(pages, movie, track, lot)
     seconds = _seconds(pages, track, len(sizes))
     runs = _runs(pages, track.table, sizes)
     _require_held(runs.boxes(), holders)
-    _look(pages, track, runs, sizes, chance)
+    _look(pages, track, runs, sizes, lot)
     digest = digest_of(pages, track.coding, *_standing(pages, track.table, runs, len(sizes)))
     return Film("mp4", track.coding.codec, seconds, digest)
 
@@ -192,10 +192,10 @@ def _require_held(runs: Sequence[Box], holders: Sequence[Box]) -> None:
 # --------------------------------------------------------------------------- pictures
 
 
-def _look(pages: Pages, track: Track, runs: Runs, sizes: Sequence[int], chance: Random) -> None:
+def _look(pages: Pages, track: Track, runs: Runs, sizes: Sequence[int], lot: Lot) -> None:
     """Look at the first picture, the middle and the last, and at some that are drawn."""
     count = len(sizes)
-    numbers = {0, count // 2, count - 1, *(chance.randrange(count) for _ in range(DRAWN))}
+    numbers = {0, count // 2, count - 1, *(lot.below(count) for _ in range(DRAWN))}
     seen = [
         is_picture(pages, runs.picture(number), track.coding) for number in sorted(numbers) if sizes[number]
     ]

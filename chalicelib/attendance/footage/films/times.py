@@ -4,9 +4,9 @@ Its pieces tell when they begin. A minute's film whose last piece says that eigh
 one of eight hours: so moments are drawn, and the piece that shows each is looked for, as one looks up a word.
 """
 
-from random import Random
 from typing import Final, Protocol, TypeVar
 
+from chalicelib.attendance.footage.films.lots import Lot
 from chalicelib.attendance.footage.films.pages import Box
 
 _MOMENTS: Final = 6
@@ -48,12 +48,12 @@ class Finder(Protocol[P]):
         ...
 
 
-def is_shown_throughout(finder: Finder[P], first: P, last: P, most: float, chance: Random) -> bool:
+def is_shown_throughout(finder: Finder[P], first: P, last: P, most: float, lot: Lot) -> bool:
     """Tell whether moments between two pieces are shown; no picture stands longer than `most` ticks."""
     if first.begins is None or last.begins is None:
         return True
     part = (last.begins - first.begins) / _MOMENTS
-    moments = [first.begins + part * (number + chance.random()) for number in range(_MOMENTS)]
+    moments = [first.begins + part * (number + lot.share()) for number in range(_MOMENTS)]
     dark = sum(not _is_shown(finder, first, last, moment, most) for moment in moments)
     return dark <= _DARK_MAX
 
