@@ -28,6 +28,7 @@ RULES: Final[Mapping[str, Pair]] = {
     "shared_phone_or_account": ("多人共用手机号或账户", "A phone number or account shared"),
     "claim_burst": ("开班超出承载能力", "More classes than rooms"),
     "offline_check_ins": ("离线签到过多", "Too much attendance without a network"),
+    "make_up_share": ("补课过多", "Too much attendance made up"),
 }
 _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
     "ineligible_at_date": (
@@ -144,12 +145,12 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
             (
                 "{lessons_due} 个应有录像的课次中 {lessons_with_gaps} 个有缺口，共缺 "
                 "{missing_minutes} 分钟，占 {missing_share}（{footage_missing_share} 起为严重）；"
-                "重复使用录像 {recordings_used_again} 段。"
+                "重复使用录像 {recordings_used_again} 段，其中重新封装的 {recordings_wrapped_anew} 段。"
             ),
             (
                 "{lessons_with_gaps} of {lessons_due} lessons have gaps: {missing_minutes} minutes, "
                 "{missing_share} (grave from {footage_missing_share}); "
-                "{recordings_used_again} recordings used again."
+                "{recordings_used_again} recordings used again ({recordings_wrapped_anew} wrapped anew)."
             ),
         ),
     ),
@@ -254,6 +255,18 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
             ),
         ),
     ),
+    "make_up_share": (
+        (
+            (
+                "{arrivals} 次到课中 {made_up} 次为补课，占 {arrivals_made_up_share}"
+                "（{made_up_share_held} 起为严重）；{trainees} 名学员中 {people_making_up} 人多次补课。"
+            ),
+            (
+                "{made_up} of {arrivals} arrivals were made up: {arrivals_made_up_share} (grave from "
+                "{made_up_share_held}); {people_making_up} of {trainees} trainees did so again and again."
+            ),
+        ),
+    ),
 }
 """Of each rule the sentences to try: the first whose figures are all there is said."""
 
@@ -288,6 +301,7 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "missing_share": (("缺失比例", "share missing"), "footage_missing_share"),
     "missing_minutes": (("缺失（分钟）", "minutes missing"), ""),
     "recordings_used_again": (("重复使用录像", "recordings used again"), ""),
+    "recordings_wrapped_anew": (("重新封装的录像", "recordings wrapped anew"), ""),
     "steps": (("提前的环节", "early steps"), ""),
     "trainees_marked_early": (("提前录成绩人数", "trainees marked early"), ""),
     "hours_before_the_end": (("早于结束（小时）", "hours before the end"), "early_minutes"),
@@ -338,6 +352,10 @@ _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "trainees": (("学员", "trainees"), ""),
     "days_without_network": (("多数人离线的天数", "days on which most were offline"), "offline_days"),
     "days": (("上课天数", "days"), ""),
+    "made_up": (("补课次数", "made up"), ""),
+    "arrivals_made_up_share": (("补课占比", "share made up"), "made_up_share_held"),
+    "people_making_up": (("多次补课人数", "people making up lessons"), "made_up_people"),
+    "days_left_aside": (("不计的断网天数", "days without a network, left aside"), ""),
     "lessons_with_made_up_places": (("离线位置雷同的课次", "lessons whose offline places agree"), ""),
     "lists": (("比对名单", "lists"), ""),
     "day": (("认定日", "on the day"), ""),

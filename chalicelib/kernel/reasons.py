@@ -995,6 +995,11 @@ REASONS: dict[str, Reason] = {
         "该学员本课次已有申请（{status}），请等待审批或查看结果。",
         "There is a request for this trainee and lesson already ({status}).",
     ),
+    "make_up_unproved": Reason(
+        Refused,
+        "补课、补签须写明证明材料存放何处（evidence），请补充后再申请；已提交而没有的请驳回后重新申请。",
+        "A make-up tells where its proof is kept (evidence). Add that and ask again; one without it is rejected first.",
+    ),
     "make_up_limit": Reason(
         Refused,
         "补课共 {hours} 课时，超过允许的 {maximum} 课时，不能再申请。",

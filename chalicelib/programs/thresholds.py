@@ -213,6 +213,27 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     offline_share_held: Share = 0.5
     """… and so much is grave."""
 
+    made_up_outage_share: Share = 0.5
+    """So much of a day made up, and it had no network …"""
+    made_up_outage_days: Days = 1
+    """… and on so many days that is left aside."""
+    made_up_lessons: Times = 2
+    """Who made up so many lessons …"""
+    made_up_lessons_share: Share = 0.1
+    """… and so much of what they came to leans on it."""
+    made_up_people_told: People = 3
+    """So many of them are told …"""
+    made_up_people: Times = 5
+    """… and so many are grave …"""
+    made_up_people_share: Share = 0.15
+    """… if they are so much of the class."""
+    made_up_arrivals: Times = 40
+    """Of so many arrivals and more …"""
+    made_up_share: Share = 0.05
+    """… so much made up is told: honest classes have one in a hundred …"""
+    made_up_share_held: Share = 0.1
+    """… and so much is grave."""
+
     burst_capacity: Factor = 1.5
     """So many times as many lessons at once as rooms are grave; any more than rooms are told."""
     rooms_grown: Factor = 3.0
@@ -242,6 +263,8 @@ _TOLD_BEFORE_HELD = (
     ("offline_days", "offline_days_held"),
     ("offline_share", "offline_share_held"),
     ("offline_days_share", "offline_days_share_held"),
+    ("made_up_people_told", "made_up_people"),
+    ("made_up_share", "made_up_share_held"),
 )
 """Of each two the first is never above the second: what is grave was told before."""
 

@@ -8,7 +8,7 @@ import type { paths } from "./client.js";
 type Account = { account: string; password: string };
 type Holder = { name: string; id_number: string; assertion: string };
 type Cast = {
-  api_url: string; city: string; program: string; project: string; now: string; room: string; list: string; film: string;
+  api_url: string; city: string; program: string; project: string; now: string; room: string; list: string; films: string[];
   accounts: Record<"institution" | "clerk" | "reviewer" | "finance" | "province", Account[]> & { institution_of: string };
   holders: Holder[]; trainer: { name: string; id_number: string; qualification: string };
 };
@@ -50,14 +50,6 @@ async function upload(form: { url: string; fields: Record<string, string> }, con
   body.append("file", new Blob([content]));
   const answer = await fetch(form.url, { method: "POST", body });
   if (answer.status !== 204) throw new Error(`upload: ${answer.status} ${await answer.text()}`);
-}
-
-/** Give a box that players pass over (ISO/IEC 14496-12, `free`), so that each lesson has a film of its own. */
-function spare(text: string): Buffer {
-  const head = Buffer.alloc(8);
-  head.writeUInt32BE(8 + Buffer.byteLength(text), 0);
-  head.write("free", 4, "latin1");
-  return Buffer.concat([head, Buffer.from(text)]);
 }
 
 async function wait<T extends { status: string }>(read: () => Promise<T>, ...wanted: string[]): Promise<T> {
@@ -162,7 +154,7 @@ const roster = await ok(school.api.PUT("/v1/classes/{class_id}/roster", {
 equal(roster.accepted, cards.length);
 console.log(`7 roster: ${roster.accepted} by csv`);
 
-for (const lesson of approved.lessons) {
+for (const [nthLesson, lesson] of approved.lessons.entries()) {
   const held = { params: { path: { lesson_id: lesson.id } } };
   for (const [nth, { caller }] of cards.entries()) {
     caller.now = later(lesson.starts_at, -20 * 60_000 + Math.random() * 600_000);
@@ -176,7 +168,7 @@ for (const lesson of approved.lessons) {
     equal(came.outcome, "accepted");
   }
   school.now = later(lesson.ends_at, 5 * 60_000);
-  const film = new Uint8Array(Buffer.concat([readFileSync(cast.film), spare(lesson.id)]));
+  const film = new Uint8Array(readFileSync(cast.films[nthLesson]!));
   const recording = await ok(school.api.POST("/v1/lessons/{lesson_id}/footage", {
     ...held,
     body: {

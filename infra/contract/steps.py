@@ -2,7 +2,7 @@
 
 `nine_steps.py` uses what openapi-python-client made, `nine_steps.mts` openapi-fetch with the types of
 openapi-typescript, by which the compiler checks it. Both are told who is there (accounts, holders with
-assertions of their cards, a list, a film) and know nothing else of this repository. PORT and LOCAL_FOLDER say
+assertions of their cards, a list, films) and know nothing else of this repository. PORT and LOCAL_FOLDER say
 which stack.
 """
 
@@ -31,7 +31,7 @@ from infra.local.people import Person, graduate_row, make_person
 HERE: Final = Path(__file__).parent
 _HOLDERS: Final = 10
 _PEOPLE: Final = range(300_000, 430_000)
-_LESSON_SECONDS: Final = 8 * 3600
+_LESSONS, _LESSON_SECONDS = 5, 8 * 3600
 _ASSERTION_SECONDS: Final = 300
 _HEADERS: Final = (
     "姓名",
@@ -98,8 +98,9 @@ def _cast(stack: dict[str, Any], room: Path) -> dict[str, Any]:
     first = _PEOPLE.start + secrets.randbelow(len(_PEOPLE) - _HOLDERS)
     now = datetime.now(SHANGHAI).replace(hour=9, minute=0, second=0, microsecond=0)
     people = [make_person(first + place, today=now.date()) for place in range(_HOLDERS)]
-    film = room / "lesson.mp4"
-    film.write_bytes(film_of(_LESSON_SECONDS, uuid.uuid4().hex))
+    films = [room / f"lesson-{number}.mp4" for number in range(1, _LESSONS + 1)]
+    for film in films:
+        film.write_bytes(film_of(_LESSON_SECONDS, uuid.uuid4().hex))
     accounts: dict[str, Any] = {}
     for account in stack["accounts"]:
         if account["division"].startswith(CITY) or account["role"] == "province":
@@ -123,7 +124,7 @@ def _cast(stack: dict[str, Any], room: Path) -> dict[str, Any]:
         ],
         "trainer": {"name": trainer.name, "id_number": trainer.id_number, "qualification": "高级讲师"},
         "list": "\n".join(",".join(row) for row in rows),
-        "film": str(film),
+        "films": [str(film) for film in films],
     }
 
 

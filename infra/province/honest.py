@@ -12,7 +12,8 @@ from chalicelib.supervision.records.model import (
     StandingRecord,
     VoucherRecord,
 )
-from infra.province.attendance import attend, sign
+from chalicelib.supervision.rules.attempts import came
+from infra.province.attendance import attend, made_up, sign
 from infra.province.builder import Builder, Wish
 from infra.province.course import FACE_VALUE_FEN, Course, Meeting
 from infra.province.ground import CITIES, City, key, kilometres, make_site
@@ -380,6 +381,26 @@ def no_network_for_days(builder: Builder) -> list[Course]:
     return [course]
 
 
+def a_day_made_up(builder: Builder) -> list[Course]:
+    """Have most of one day made up afterwards: the network failed, and phones did not keep what was told."""
+    rng = builder.rng
+    course = live(builder, builder.plan(Wish(ended=True)))
+    day = rng.choice(sorted({meeting.starts_at.date() for meeting in course.meetings}))
+    trainees = {trainee.enrolment: trainee for trainee in course.trainees}
+    for meeting in course.meetings:
+        at = builder.office_hours(meeting.ends_at + builder.between(0.6, 4))
+        if meeting.starts_at.date() != day or at > builder.as_of:
+            continue
+        there = {line.enrolment for line in course.check_ins if line.lesson == meeting.id and came(line)}
+        lost = {each for each in trainees if each in there and rng.random() < 0.85}
+        course.check_ins = [
+            line for line in course.check_ins if line.lesson != meeting.id or line.enrolment not in lost
+        ]
+        course.check_ins += [made_up(builder, meeting, trainees[each], at) for each in sorted(lost)]
+    course.looks_like.add("a_day_made_up")
+    return [course]
+
+
 LOOK_ALIKES: tuple[tuple[Callable[[Builder], list[Course]], float], ...] = (
     (families, 0.03),
     (rooms_swapped, 0.012),
@@ -389,6 +410,7 @@ LOOK_ALIKES: tuple[tuple[Callable[[Builder], list[Course]], float], ...] = (
     (full_house, 0.004),
     (grown, 0.002),
     (no_network_for_days, 0.02),
+    (a_day_made_up, 0.015),
 )
 """Look-alikes that need a class, or several, of their own, with their share among honest draws."""
 

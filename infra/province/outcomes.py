@@ -1,5 +1,6 @@
 """What a class leaves besides check-ins: recordings, marks, its completion and its claim."""
 
+import hashlib
 from datetime import datetime, timedelta
 
 from chalicelib.supervision.records.model import ClaimLineRecord, ClaimRecord, FootageRecord, ScoresRecord
@@ -96,7 +97,7 @@ def replaced(file: FootageRecord, **changes: object) -> FootageRecord:
 
 def announced_only(file: FootageRecord) -> FootageRecord:
     """Give a recording that was told of and has not come."""
-    return replaced(file, status="announced", stored_at=None, sha256=None, bytes=None)
+    return replaced(file, status="announced", stored_at=None, sha256=None, pictures_sha256=None, bytes=None)
 
 
 def recording(
@@ -113,6 +114,7 @@ def recording(
     external = course.school.external_footage
     announced = ended_at + timedelta(minutes=rng.uniform(1, 40))
     minutes = (ended_at - started_at).total_seconds() / 60
+    digest = None if external or not course.school.digests else f"{rng.getrandbits(256):064x}"
     return FootageRecord(
         id=key(rng, "f"),
         lesson=meeting.id,
@@ -121,7 +123,8 @@ def recording(
         ended_at=ended_at.replace(microsecond=0),
         status="external" if external else "stored",
         bytes=None if external else round(minutes * _BYTES_A_MINUTE * rng.uniform(0.6, 1.3)),
-        sha256=None if external or not course.school.digests else f"{rng.getrandbits(256):064x}",
+        sha256=digest,
+        pictures_sha256=None if digest is None else hashlib.sha256(digest.encode()).hexdigest(),
         announced_at=announced,
         stored_at=announced + timedelta(minutes=rng.uniform(4, 300)),
     )

@@ -275,7 +275,9 @@ def test_moving_back_and_forth_changes_no_person(world: Any, money: Money) -> No
 def test_who_asked_for_a_make_up_or_prepared_the_class_does_not_grant_it(world: Any) -> None:
     room = Classroom(world).rostered(1)
     third = moved("institution_wuhu", Role.INSTITUTION, "340111", HEFEI_SCHOOL)
-    body = {"enrolment_id": room.enrolments[0]["id"], "kind": "make_up", "reason": "手机没电"}
+    body = {"enrolment_id": room.enrolments[0]["id"], "kind": "make_up", "reason": "手机没电"} | {
+        "evidence": "签到簿"
+    }
     path = f"/v1/lessons/{room.lesson()['id']}/make-ups"
     make_up = room.api(third).post(path, body, at=room.ended()).json
     for name in ("institution", "institution_wuhu"):

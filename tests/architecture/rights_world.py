@@ -158,6 +158,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
         status=MakeUpStatus.REQUESTED,
         hours=8,
         reason="测试",
+        evidence="签到簿",
         requested_by="test",
         requested_at=world.now,
         queue=queue_of(COUNTY),
@@ -345,7 +346,9 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
             f"/v1/lessons/{lesson_id}/roll-calls", owner=of_class
         ),
         ("POST", "/v1/lessons/{lesson_id}/make-ups"): Case(
-            f"/v1/lessons/{lesson_id}/make-ups", REASON | {"enrolment_id": passed}, owner=of_class
+            f"/v1/lessons/{lesson_id}/make-ups",
+            REASON | {"enrolment_id": passed, "evidence": "簿"},
+            owner=of_class,
         ),
         ("GET", "/v1/classes/{class_id}/make-ups"): Case(f"{classroom}/make-ups", owner=of_class),
         ("GET", "/v1/make-ups"): Case("/v1/make-ups", query=div, owner=in_county),

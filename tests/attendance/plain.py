@@ -113,6 +113,7 @@ def asked(
         status=status,
         hours=at_lesson.hours,
         reason="病假",
+        evidence="签到簿第3页",
         requested_by="acc_school",
         requested_at=at_lesson.ends_at,
     )

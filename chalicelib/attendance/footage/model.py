@@ -15,7 +15,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from chalicelib.attendance.footage.containers import Film
+from chalicelib.attendance.footage.films.pages import Film
 from chalicelib.classes.model import Lesson
 from chalicelib.kernel.calendar import add_months, shanghai_date, start_of_day
 from chalicelib.kernel.ids import ClassId, LessonId, part_id, whole_of
@@ -67,14 +67,16 @@ class FootageStatus(StrEnum):
 class Mismatch(StrEnum):
     """Why a recording that came does not count: what differs from its announcement, or what its head says.
 
-    `unplayable`: it is no film that a browser plays; `length`: its own is not the announced one; `too_small`:
-    for its length; `duplicate`: another recording has these very bytes.
+    `unplayable`: it is no film that a browser plays; `hollow`: its head tells of pictures that are not in it;
+    `length`: its own is not the announced one; `too_small`: for its length; `duplicate`: another recording
+    has these very bytes.
     """
 
     SIZE_BYTES = "size_bytes"
     CONTENT_TYPE = "content_type"
     SHA256 = "sha256"
     UNPLAYABLE = "unplayable"
+    HOLLOW = "hollow"
     LENGTH = "length"
     TOO_SMALL = "too_small"
     DUPLICATE = "duplicate"
@@ -93,7 +95,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     version that was compared with the announcement, `other_versions` what else was put under that name. An
     external one has a `url` instead. `due_day` (of UTC) and `due_at` say when to ask S3 if nothing was heard;
     a recording that needs no asking has none. `container`, `codec` and `length_seconds` are what its head
-    says (`containers`). `duplicate_of` is the recording that had these very bytes first.
+    says (`films`), `pictures_sha256` is a digest of two of its pictures, which it keeps in any container.
+    `duplicate_of` is the recording that had these very bytes first.
     """
 
     class_id: ClassId
@@ -120,6 +123,7 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True):
     container: str | None = None
     codec: str | None = None
     length_seconds: int | None = None
+    pictures_sha256: str | None = None
     duplicate_of: str | None = None
     version: int = 1
     last_change: Change | None = None

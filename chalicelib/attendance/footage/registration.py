@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 from chalicelib.attendance.footage import manifest as footage_manifest
 from chalicelib.attendance.footage import store
-from chalicelib.attendance.footage.containers import Pages, Unplayable, film_in
+from chalicelib.attendance.footage.films.lots import Lot
+from chalicelib.attendance.footage.films.pages import Hollow, Pages, Unplayable
+from chalicelib.attendance.footage.films.reading import film_in
 from chalicelib.attendance.footage.model import (
     FOOTAGE_BYTES_MAX,
     SHOWN,
@@ -131,7 +133,9 @@ def _judge(segment: Segment, stored: objects.StoredObject, *, now: datetime) -> 
         return objects.read_range(bucket, key, stored.version, start=start, length=length)
 
     try:
-        film = film_in(Pages(stored.size_bytes, fetch), stored.content_type)
+        film = film_in(Pages(stored.size_bytes, fetch), stored.content_type, _lot_of(stored))
+    except Hollow:
+        return store.Verdict(Mismatch.HOLLOW)
     except Unplayable:
         return store.Verdict(Mismatch.UNPLAYABLE)
     differs = film_mismatch_of(segment, film, size_bytes=stored.size_bytes)
@@ -139,6 +143,14 @@ def _judge(segment: Segment, stored: objects.StoredObject, *, now: datetime) -> 
         return store.Verdict(differs, film)
     other = store.claim_film(segment, now=now)
     return store.Verdict(None if other is None else Mismatch.DUPLICATE, film, other)
+
+
+def _lot_of(stored: objects.StoredObject) -> Lot:
+    """Give what draws which pictures of a film are looked at: the same for one version each time.
+
+    S3 names a version when its bytes are there, so whoever makes a film cannot foresee what is drawn of it.
+    """
+    return Lot(stored.version)
 
 
 def _protect(

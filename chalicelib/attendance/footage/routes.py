@@ -115,11 +115,11 @@ class SegmentAnswer(Answer):
     It has to be a film that plays, mp4 or mkv, as long as was announced: from `started_at` to `ended_at`,
     give or take a minute (of one shorter than five, a fifth of it) or a twentieth, whichever is more.
     `mismatch` names why it does not count: what differs from the announcement (`size_bytes`,
-    `content_type`, `sha256`), or `unplayable`, `length` (not the announced one),
-    `too_small` for its length (less than 2 kbit/s), `duplicate` (another recording has these very bytes;
-    bureaus see which in `duplicate_of`). `container`,
-    `codec` and `length_seconds` are what its head says; `other_versions` counts what else was put in its
-    place, before or after: links and the digest are of the one version that was registered.
+    `content_type`, `sha256`), or `unplayable`, `hollow` (its head tells of pictures that are not in it: cut
+    off, overwritten, or none), `length` (not the announced one), `too_small` for its length (less than
+    2 kbit/s), `duplicate` (another recording has these very bytes; bureaus see which in `duplicate_of`).
+    `container`, `codec` and `length_seconds` are what it says of itself; `other_versions` counts what else
+    was put in its place, before or after: links and the digest are of the one version that was registered.
     """
 
     id: str

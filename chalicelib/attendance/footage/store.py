@@ -8,7 +8,7 @@ from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttrib
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection, KeysOnlyProjection
 
-from chalicelib.attendance.footage.containers import Film
+from chalicelib.attendance.footage.films.pages import Film
 from chalicelib.attendance.footage.model import (
     UNSENT,
     FilmClaim,
@@ -87,6 +87,7 @@ class SegmentRow(VersionedTable[Segment]):
     container = UnicodeAttribute(null=True)
     codec = UnicodeAttribute(null=True)
     length_seconds = NumberAttribute(null=True)
+    pictures_sha256 = UnicodeAttribute(null=True)
     duplicate_of = UnicodeAttribute(null=True)
 
     by_due_day = ByDueDay()
@@ -251,6 +252,8 @@ def register(
         actions += [SegmentRow.container.set(film.container), SegmentRow.codec.set(film.codec)]
         if film.seconds is not None:
             actions.append(SegmentRow.length_seconds.set(round(film.seconds)))
+        if film.pictures_sha256 is not None:
+            actions.append(SegmentRow.pictures_sha256.set(film.pictures_sha256))
     if segment.object_version is not None:
         others = [*(segment.other_versions or []), segment.object_version]
         actions.append(SegmentRow.other_versions.set(others))

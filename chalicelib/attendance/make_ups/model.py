@@ -1,7 +1,7 @@
 """Make-ups (补课、补签) and excuses (请假): asked for by the institution, decided by the bureau.
 
-A make-up counts as attended, up to the policy's share of the class's hours; an excuse only tells an approved
-absence from another.
+A make-up counts as attended, and so towards payment, up to the policy's share of the class's hours: it names
+its proof, and another person than who asks grants it. An excuse only tells an approved absence from another.
 
 An example: a class of 40 lesson hours under the default `make_up_share_max` of 0.20. A trainee may make up 8
 hours: one lesson of 8 is granted, a request for a second is refused (`make_up_limit`, 16 of 8).
@@ -108,6 +108,11 @@ def hours_max(training_class: TrainingClass) -> int:
     return int(training_class.lesson_hours * training_class.policy.make_up_share_max)
 
 
+def lacks_proof(kind: MakeUpKind, evidence: str | None) -> bool:
+    """Tell whether a request would count as attended and does not say where its proof is kept."""
+    return kind is MakeUpKind.MAKE_UP and not (evidence or "").strip()
+
+
 def why_not(
     action: str, make_up: MakeUp, training_class: ClassFacts, *, hands: Hands, version: int | None = None
 ) -> DomainError | None:
@@ -120,4 +125,5 @@ def why_not(
     if not MAKE_UP_TRANSITIONS.allows(action, make_up.status):
         return error("wrong_state", status=make_up.status.value)
     own = error("self_approval") if make_up.requested_by in hands else own_work(training_class, hands)
-    return why_closed(training_class) or own
+    unproved = action == "approve" and lacks_proof(make_up.kind, make_up.evidence)
+    return why_closed(training_class) or own or (error("make_up_unproved") if unproved else None)

@@ -15,7 +15,10 @@ api = Api(__name__)
 
 
 class MakeUpRequest(Form, kw_only=True):
-    """A request to count a lesson as made up, or to excuse an absence; `evidence` says where the proof is."""
+    """A request to count a lesson as made up, or to excuse an absence.
+
+    `evidence` says where the proof is; a make-up needs it, as it counts towards payment.
+    """
 
     enrolment_id: Annotated[str, Meta(min_length=1, max_length=80)]
     kind: MakeUpKind = MakeUpKind.MAKE_UP

@@ -14,6 +14,7 @@ from chalicelib.attendance.make_ups.model import (
     MakeUpKind,
     MakeUpStatus,
     hours_max,
+    lacks_proof,
     make_up_key,
     why_not,
 )
@@ -61,8 +62,8 @@ def ask(context: Context, lesson_id: str, draft: MakeUpDraft) -> ShownMakeUp:
     Raises:
         NotFound: there is no such lesson in the caller's area.
         Refused: the class is not running or its completion is applied for, the trainee not on its roster, the
-            lesson not over (a make-up), or attended, a request there already, or more hours than the policy
-            lets be made up.
+            lesson not over (a make-up), or attended, a request there already, a make-up that names no proof
+            (`make_up_unproved`), or more hours than the policy lets be made up.
 
     """
     training_class, lesson = require_lesson(context, "make_up.request", lesson_id)
@@ -74,6 +75,8 @@ def ask(context: Context, lesson_id: str, draft: MakeUpDraft) -> ShownMakeUp:
         if (before.kind, before.reason, before.evidence) == (draft.kind, draft.reason, draft.evidence):
             return _shown(context, before, training_class)
         raise error("make_up_exists", status=before.status.value)
+    if lacks_proof(draft.kind, draft.evidence):
+        raise error("make_up_unproved")
     _require_due(context, training_class, lesson, person_key, draft.kind)
     make_up = MakeUp(
         class_id=training_class.id,
@@ -168,7 +171,8 @@ def decide(context: Context, make_up_id: str, action: str, *, version: int, reas
     Raises:
         NotFound: there is none in the caller's area.
         Forbidden: `self_approval`.
-        Refused: `version_conflict`, it is decided, or the class's completion is approved.
+        Refused: `version_conflict`, it is decided, a make-up that names no proof is not granted
+            (`make_up_unproved`), or the class's completion is approved.
 
     """
     rights.admit(context.principal, "make_up.decide")

@@ -493,7 +493,7 @@ MAKES: Final[Mapping[str, Act]] = {
                 choices=(("make_up", ("补课", "Make-up")), ("excuse", ("请假", "Excuse"))),
             ),
             _REASON,
-            Field("evidence", "words", ("凭据", "Evidence"), needed=False),
+            Field("evidence", "words", ("凭据（补课必填）", "Evidence (a make-up needs it)"), needed=False),
         ),
     ),
 }

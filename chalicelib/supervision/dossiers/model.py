@@ -7,7 +7,7 @@ whoever stands there already is told, as they have a new neighbour.
 
     person#prs_a        {cls_1, cls_2}     one person, two classes
     device#k3…          {cls_1}            a phone that only ever checked people in to this class
-    footage#ab12…       {ftg_1-01…}        a recording, by its digest
+    footage#ab12…       {ftg_1-01…}        a recording, by its digest, and by that of its pictures
     phone#9f…           {prs_a, prs_b}     two persons with one phone
 
 A sighting only says where to look: what is looked at tells whether it still is so. So nothing has to be taken
@@ -67,7 +67,8 @@ def sightings_in(stored: StoredClass, keyed: Keyed) -> dict[str, set[str]]:
     ]
     seen: dict[str, set[str]] = {name: {class_id} for name in names}
     for segment in stored.footage:
-        seen.setdefault(f"footage#{segment.sha256}", set()).add(segment.id)
+        for digest in filter(None, (segment.sha256, segment.pictures_sha256)):
+            seen.setdefault(f"footage#{digest}", set()).add(segment.id)
     return seen
 
 

@@ -165,7 +165,10 @@ class CheckInRecord(Record, frozen=True, kw_only=True):
 
 
 class FootageRecord(Record, frozen=True, kw_only=True):
-    """A recording of a lesson; one that was announced and never stored may be told too."""
+    """A recording of a lesson; one that was announced and never stored may be told too.
+
+    `pictures_sha256` is the same for one film in any container, and with bytes added that nobody sees.
+    """
 
     id: str
     lesson: str
@@ -175,6 +178,7 @@ class FootageRecord(Record, frozen=True, kw_only=True):
     status: str
     bytes: int | None = None
     sha256: str | None = None
+    pictures_sha256: str | None = None
     announced_at: Moment | None = None
     stored_at: Moment | None = None
 

@@ -464,6 +464,7 @@ def footage_record(segment: Segment, keyed: Keyed) -> FootageRecord:
         status=_FOOTAGE.get(segment.status, str(segment.status)),
         bytes=segment.size_bytes,
         sha256=segment.sha256,
+        pictures_sha256=segment.pictures_sha256,
         announced_at=segment.announced_at,
         stored_at=segment.registered_at,
     )

@@ -72,6 +72,7 @@ def evaluate(dossier: Dossier, policy: Policy, as_of: datetime) -> Iterator[Find
                 "missing_share": round(share, 3),
                 "missing_minutes": minutes(sum((lesson.missing for lesson in bad), timedelta())),
                 "recordings_used_again": len(again),
+                "recordings_wrapped_anew": len(wrapped_anew(dossier, again)),
                 "footage_coverage": limits.footage_coverage,
                 "footage_missing_share": limits.footage_missing_share,
                 "lessons": ids(lesson.lesson.id for lesson in bad),
@@ -90,14 +91,18 @@ def evaluate(dossier: Dossier, policy: Policy, as_of: datetime) -> Iterator[Find
 def used_again(dossier: Dossier) -> list[FootageRecord]:
     """Give the recordings of this class whose file shows another lesson too, and that lesson first.
 
-    One file may show two lessons of a class that follow each other: then it tells one time for both. Files of
-    this class without a digest are the same if a camera made them to the byte alike, whose files differ.
+    One file may show two lessons of a class that follow each other: then it tells one time for both. A film
+    that was wrapped anew, or has bytes added, is the same by its pictures. Files of this class without a
+    digest are the same if a camera made them to the byte alike, whose files differ.
     """
     shown = {record.id: record for record in dossier.footage if record.status in _SHOWN}
     others = {record.id: record for record in dossier.neighbours.footage if record.status in _SHOWN}
-    known = [record for record in (others | shown).values() if record.sha256]
+    known = (others | shown).values()
     files = [
-        *grouped_by(known, lambda record: (record.sha256 or "").lower()).values(),
+        *grouped_by((one for one in known if one.sha256), lambda one: (one.sha256 or "").lower()).values(),
+        *grouped_by(
+            (one for one in known if one.pictures_sha256), lambda one: (one.pictures_sha256 or "").lower()
+        ).values(),
         *_alike(shown.values()),
     ]
     own = {lesson.id for lesson in dossier.head.lessons}
@@ -109,6 +114,21 @@ def used_again(dossier: Dossier) -> list[FootageRecord]:
             if record.lesson in own and before:
                 again[record.id] = record
     return [again[key] for key in sorted(again)]
+
+
+def wrapped_anew(dossier: Dossier, again: Iterable[FootageRecord]) -> list[FootageRecord]:
+    """Pick of recordings that were used again those that are other bytes with the same pictures."""
+    every = [*dossier.footage, *dossier.neighbours.footage]
+    bytes_of = grouped_by(
+        (record for record in every if record.pictures_sha256),
+        lambda one: (one.pictures_sha256 or "").lower(),
+    )
+    return [
+        record
+        for record in again
+        if record.pictures_sha256
+        and len({one.sha256 for one in bytes_of[record.pictures_sha256.lower()]}) > 1
+    ]
 
 
 def _is_another_lesson(record: FootageRecord, other: FootageRecord, own: set[str]) -> bool:
@@ -166,7 +186,7 @@ def _filmed(
 
 RULE = Rule[Dossier](
     name=NAME,
-    pattern="check-ins without footage, gaps in it, or one file for several lessons",
+    pattern="check-ins without footage, gaps in it, or one film for several lessons, wrapped anew or not",
     source="the notice asks for each lesson to be filmed; audits: one recording shown again",
     evaluate=evaluate,
     thresholds=(

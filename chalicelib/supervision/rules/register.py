@@ -1,6 +1,6 @@
 """The register of rules: the one place where each stands, in the order of the design's table.
 
-`offline_check_ins` was found by trying and stands behind them.
+`offline_check_ins` and `make_up_share` were found by trying and stand behind them.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from chalicelib.supervision.rules import (
     filming,
     idling,
     ineligibility,
+    made_up,
     mocking,
     offline,
     overlaps,
@@ -41,6 +42,7 @@ CLASS_RULES: Sequence[Rule[Dossier]] = (
     contacts.RULE,
     capacity.RULE,
     offline.RULE,
+    made_up.RULE,
 )
 """Rules over a class's dossier."""
 

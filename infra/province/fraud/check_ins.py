@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 import msgspec
 
 from chalicelib.supervision.records.model import CheckInRecord, Position
-from infra.province.attendance import sign
+from infra.province.attendance import made_up, sign
 from infra.province.builder import Builder, Wish
 from infra.province.course import Course, Meeting, Trainee
 from infra.province.fraud import another_project, attend_fully, case, extra_meeting
@@ -206,6 +206,31 @@ def offline_check_ins(builder: Builder, strength: Strength) -> Case:
     course.looks_like -= {"late_uploads"}
     how = f"{len(chosen)} trainees offline {often:.0%} of the time"
     return case(builder, "offline_check_ins", strength, how, [course], trainees=chosen)
+
+
+def make_up_share(builder: Builder, strength: Strength) -> Case:
+    """补课凑数: who stays away has lessons made up, as many as the policy lets, and somebody grants it."""
+    rng = builder.rng
+    course = _claimed(builder)
+    share, often = {
+        Strength.BLATANT: (0.9, 0.2),
+        Strength.MODERATE: (0.55, 0.2),
+        Strength.SLY: (0.3, 0.15),
+    }[strength]
+    chosen = rng.sample(course.trainees, k=max(6, round(share * len(course.trainees))))
+    count = max(2, round(often * len(course.meetings)))
+    for trainee in chosen:
+        for meeting in rng.sample(course.meetings, k=min(count, len(course.meetings))):
+            course.check_ins = [
+                line
+                for line in course.check_ins
+                if (line.lesson, line.enrolment) != (meeting.id, trainee.enrolment)
+            ]
+            at = min(builder.office_hours(meeting.ends_at + builder.between(0.6, 4)), builder.as_of)
+            course.check_ins.append(made_up(builder, meeting, trainee, at))
+    course.looks_like -= {"made_up"}
+    how = f"{len(chosen)} trainees made up {count} of {len(course.meetings)} lessons each"
+    return case(builder, "make_up_share", strength, how, [course], trainees=chosen)
 
 
 def check_in_burst(builder: Builder, strength: Strength) -> Case:

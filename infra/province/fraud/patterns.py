@@ -32,4 +32,5 @@ PATTERNS: Mapping[str, Pattern] = {
     "shared_phone_or_account": Pattern(persons.shared_phone_or_account, 1),
     "claim_burst": Pattern(classes.claim_burst, 6),
     "offline_check_ins": Pattern(check_ins.offline_check_ins, 1),
+    "make_up_share": Pattern(check_ins.make_up_share, 1),
 }

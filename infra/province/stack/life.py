@@ -7,6 +7,7 @@ from typing import Final
 
 from chalicelib.kernel.calendar import add_working_days
 from infra.demo.client import Caller
+from infra.local.films import film_of
 from infra.local.people import PEOPLE_MAX, make_person
 from infra.province.phones import Phone, fix, make_phone
 from infra.province.stack.agenda import Agenda, Event
@@ -19,7 +20,6 @@ _LESSON_HOURS: Final = 8
 _LESSON_MINUTES: Final = 370
 _SHARING: Final = 6
 """So many of a class check in with one phone, where they cheat like that."""
-_FOOTAGE_BYTES: Final = 2048
 
 
 class Life:
@@ -205,7 +205,7 @@ class Life:
     def _filming(self, nth: int) -> Event:
         def film() -> None:
             lesson = self.found["lessons"][nth]
-            content = hashlib.shake_256(lesson["id"].encode()).digest(_FOOTAGE_BYTES)
+            content = film_of(_LESSON_MINUTES * 60, lesson["id"])
             announced = {
                 "camera_id": f"camera-{self.number + 1}",
                 "started_at": lesson["starts_at"],

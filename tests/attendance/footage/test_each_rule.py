@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.attendance.footage import model
-from chalicelib.attendance.footage.containers import Film
+from chalicelib.attendance.footage.films.pages import Film
 from chalicelib.attendance.footage.model import (
     FootageStatus,
     LegalHold,

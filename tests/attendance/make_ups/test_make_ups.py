@@ -14,7 +14,8 @@ def room(world):
 
 
 def ask(room, *, person=0, number=0, who="institution", at=None, **changes):
-    body = {"enrolment_id": room.enrolments[person]["id"], "kind": "make_up", "reason": "手机没电"} | changes
+    body = {"enrolment_id": room.enrolments[person]["id"], "kind": "make_up", "reason": "手机没电"}
+    body |= {"evidence": "教室签到簿"} | changes
     path = f"/v1/lessons/{room.lesson(number)['id']}/make-ups"
     return room.api(who).post(path, body, at=at or room.ended())
 
@@ -196,3 +197,22 @@ def test_every_decision_leaves_an_audit_record():
 
     assert MakeUpRow.streamed
     assert ReviewRow.streamed
+
+
+def test_a_make_up_without_a_proof_is_refused_and_one_from_before_is_not_granted(room):
+    from chalicelib.attendance.make_ups.store import MakeUpRow
+
+    refused = ask(room, evidence=None)
+    assert (refused.status, refused.json["code"]) == (409, "make_up_unproved")
+    assert ask(room, kind="excuse", evidence=None, number=1).status == 201
+    asked = ask(room).json
+    (row,) = (row for row in MakeUpRow.query(room.id) if row.record.id == asked["id"])
+    row.update(actions=[MakeUpRow.evidence.remove()])
+    old = next(one for one in room.api("clerk").get("/v1/make-ups").json["items"] if one["id"] == asked["id"])
+    assert (old["evidence"], old["allowed_actions"]) == (None, ["reject"])
+    assert decide(room, "approve", old).json["code"] == "make_up_unproved"
+    assert mark_of(room, 0) == ("absent", 0)
+    assert decide(room, "reject", old).status == 200
+    again = ask(room)
+    assert decide(room, "approve", again.json).status == 200
+    assert mark_of(room, 0) == ("made_up", 8)

@@ -62,3 +62,13 @@ def test_a_request_is_decided_once_by_who_had_no_hand_in_it_while_the_class_runs
     assert told(action, room=over) == "wrong_state"
     assert told(action, room=over, who="acc_school") == "wrong_state", "the class is told first"
     assert WAITING.version == 1
+
+
+def test_what_would_count_as_attended_is_not_granted_without_a_proof_and_an_excuse_is():
+    bare = msgspec.structs.replace(WAITING, evidence=None)
+    assert told(make_up=bare) == "make_up_unproved"
+    assert told(make_up=msgspec.structs.replace(WAITING, evidence="  ")) == "make_up_unproved"
+    assert told("reject", make_up=bare) is None
+    assert told(make_up=bare, who="acc_school") == "self_approval"
+    excuse = asked(LESSON, WANG, MakeUpKind.EXCUSE, MakeUpStatus.REQUESTED)
+    assert told(make_up=msgspec.structs.replace(excuse, evidence=None)) is None

@@ -24,7 +24,9 @@ def doubtful(room: Classroom) -> Any:
 
 
 def make_up(room: Classroom, place: int = 1) -> Any:
-    body = {"enrolment_id": room.enrolments[place]["id"], "kind": "make_up", "reason": "手机没电"}
+    body = {"enrolment_id": room.enrolments[place]["id"], "kind": "make_up", "reason": "手机没电"} | {
+        "evidence": "签到簿"
+    }
     answer = room.api("institution").post(
         f"/v1/lessons/{room.lesson(1)['id']}/make-ups", body, at=room.ended()
     )

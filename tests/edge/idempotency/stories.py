@@ -303,7 +303,9 @@ def lessons(world: Any) -> Story:
         assert decided.status == 200, decided.text
     for place, verb in ((1, "approve"), (2, "reject")):
         other = f"/v1/lessons/{room.lesson(place)['id']}/make-ups"
-        body = {"enrolment_id": room.enrolments[place]["id"], "kind": "make_up", "reason": "手机没电"}
+        body = {"enrolment_id": room.enrolments[place]["id"], "kind": "make_up", "reason": "手机没电"} | {
+            "evidence": "签到簿"
+        }
         asked = yield Use(school, other, body, room.ended())
         assert asked.status == 201, asked.text
         body = {"version": asked.json["version"], "reason": "已核实"}

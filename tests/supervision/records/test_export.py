@@ -49,7 +49,12 @@ def lived(world: Any) -> Classroom:
     }
     path = f"/v1/lessons/{room.lesson()['id']}/footage"
     assert world.api("institution").post(path, footage, at=room.starts() + timedelta(hours=2)).status == 201
-    make_up = {"enrolment_id": room.enrolments[2]["id"], "kind": "make_up", "reason": "补课"}
+    make_up = {
+        "enrolment_id": room.enrolments[2]["id"],
+        "kind": "make_up",
+        "reason": "补课",
+        "evidence": "签到簿",
+    }
     path = f"/v1/lessons/{room.lesson()['id']}/make-ups"
     assert world.api("institution").post(path, make_up, at=room.starts() + timedelta(days=1)).status == 201
     return room

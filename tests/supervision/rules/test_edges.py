@@ -566,6 +566,7 @@ def test_what_is_not_shown_is_told_to_the_figure() -> None:
         "missing_share": 0.333,
         "missing_minutes": 240.0,
         "recordings_used_again": 0,
+        "recordings_wrapped_anew": 0,
         "footage_coverage": 0.9,
         "footage_missing_share": 0.15,
         "lessons": ["les_1-00", "les_1-01"],

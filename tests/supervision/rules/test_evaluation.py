@@ -37,8 +37,10 @@ def spoiled() -> Export:
     first = export.course(people=25, trainer="trainer x", institution="school of one room", room="1")
     second = export.course(trainer="trainer x", institution="school of one room", room="1")
     third = export.course(institution="school of one room", place=WUHU)
+    late = {third.lesson(3), third.lesson(4)}
     for row in third.check_ins():
         row["offline"] = row["enrolment"] in third.enrolments[:5]
+        row["made_up"] = row["enrolment"] in third.enrolments[5:] and row["lesson"] in late
     for place, row in enumerate(first.check_ins()):
         row["device"] = f"drawer {place % 3}"
         row["location"] |= {"lng": 117.2272131, "lat": 31.8206442, "mocked": place % 25 == 3}

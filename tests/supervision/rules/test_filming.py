@@ -149,6 +149,36 @@ def test_one_file_for_several_lessons_is_held(course: Course) -> None:
     assert finding.evidence["footage"] == [row["id"] for row in rows[1:5]]
 
 
+def test_one_film_wrapped_anew_for_each_lesson_is_held_and_its_evidence_says_so(course: Course) -> None:
+    rows = course.footage()
+    for row in rows[:5]:
+        row["pictures_sha256"] = "ab" * 32
+    rows[0]["pictures_sha256"] = "AB" * 32
+
+    [finding] = course.found(RULE)
+    assert finding.severity == "hold"
+    told = ("recordings_used_again", "recordings_wrapped_anew")
+    assert [finding.evidence[name] for name in told] == [4, 4]
+    assert finding.evidence["footage"] == [row["id"] for row in rows[1:5]]
+
+
+def test_films_with_pictures_of_their_own_are_spared(course: Course) -> None:
+    for day, row in enumerate(course.footage()):
+        row["pictures_sha256"] = f"{day:064x}"
+
+    assert course.found(RULE) == []
+
+
+def test_the_same_bytes_are_not_told_as_wrapped_anew(course: Course) -> None:
+    rows = course.footage()
+    for row in rows[:3]:
+        row |= {"sha256": "cd" * 32, "pictures_sha256": "ab" * 32}
+
+    [finding] = course.found(RULE)
+    told = ("recordings_used_again", "recordings_wrapped_anew")
+    assert [finding.evidence[name] for name in told] == [2, 0]
+
+
 def test_footage_of_another_class_is_held_where_it_was_shown_again() -> None:
     export = Export()
     first = export.course(days=5)

@@ -27,7 +27,7 @@ DESIGN = [
     "shared_phone_or_account",
     "claim_burst",
 ]
-BY_TRYING = ["offline_check_ins"]
+BY_TRYING = ["offline_check_ins", "make_up_share"]
 
 
 def test_the_rules_are_those_of_the_design_in_its_order() -> None:
@@ -54,6 +54,7 @@ def test_what_only_looks_like_cheating_is_marked_so() -> None:
         "check_in_burst",
         "footage_gap",
         "identical_coordinates",
+        "make_up_share",
         "offline_check_ins",
         "uniform_scores",
     } == ONLY_ALIKE
