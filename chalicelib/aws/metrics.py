@@ -66,6 +66,9 @@ LEDGER_DIFFERENCES: Final = Metric(
 RULES_FAILED: Final = Metric(
     "RulesFailed", "Count", "rules of supervision that could not be carried out, each by itself"
 )
+CLASSES_UNEVALUATED: Final = Metric(
+    "ClassesUnevaluated", "Count", "classes of a division that are due and not paid: they were not evaluated"
+)
 CHAINS_BROKEN: Final = Metric(
     "AuditChainsBroken", "Count", "audit chains that no longer hold what was sealed of them"
 )
@@ -113,6 +116,7 @@ METRICS: Final = (
     FOOTAGE_REFUSED,
     FOOTAGE_UNRECONCILED,
     RULES_FAILED,
+    CLASSES_UNEVALUATED,
     MIGRATION_OPEN,
     REENCRYPTION_OPEN,
 )
