@@ -64,10 +64,9 @@ LEDGER_DIFFERENCES: Final = Metric(
     "LedgerDifferences", "Count", "figures of a page of a ledger that are not what they stand for"
 )
 RULES_FAILED: Final = Metric(
-    "RulesFailed", "Count", "rules of supervision that could not be carried out, each by itself"
-)
-CLASSES_UNEVALUATED: Final = Metric(
-    "ClassesUnevaluated", "Count", "classes of a division that are due and not paid: they were not evaluated"
+    "RulesFailed",
+    "Count",
+    "rules of supervision that could not be carried out, and classes that are not paid since none was",
 )
 CHAINS_BROKEN: Final = Metric(
     "AuditChainsBroken", "Count", "audit chains that no longer hold what was sealed of them"
@@ -116,7 +115,6 @@ METRICS: Final = (
     FOOTAGE_REFUSED,
     FOOTAGE_UNRECONCILED,
     RULES_FAILED,
-    CLASSES_UNEVALUATED,
     MIGRATION_OPEN,
     REENCRYPTION_OPEN,
 )

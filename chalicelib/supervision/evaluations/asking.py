@@ -13,7 +13,7 @@ from enum import Enum
 
 from chalicelib.aws import queues
 from chalicelib.aws.logs import log, measure
-from chalicelib.aws.metrics import CLASSES_UNEVALUATED
+from chalicelib.aws.metrics import RULES_FAILED
 from chalicelib.aws.settings import settings
 from chalicelib.aws.writes import Check
 from chalicelib.classes.model import ClassHead
@@ -186,7 +186,8 @@ def report_missed(context: Context, class_ids: Collection[str]) -> None:
     """Note classes that are due and not paid, as nothing was answered; open a case if it is no accident."""
     noted = [store.note_missed(class_id, context.now) for class_id in sorted(class_ids)]
     missed = [one for one in noted if one is not None]
-    measure(CLASSES_UNEVALUATED, len(missed))
+    if missed:
+        measure(RULES_FAILED, len(missed), rule=NOT_EVALUATED)
     told = [one for one in missed if is_to_be_told(one, context.now)]
     log("classes_unevaluated", missed=len(missed), told=len(told))
     heads: dict[str, ClassHead] = {head.id: head for head in heads_by_id({one.class_id for one in told})}
@@ -205,8 +206,7 @@ def _finding(missed: Touched, head: ClassHead | None = None) -> Finding:
         institution=str(head.institution) if head is not None else None,
         lines=[],
         evidence={
-            "rules_failed": list(missed.failed_rules),
-            "rules": len(missed.failed_rules),
+            **({"rules_failed": list(missed.failed_rules)} if missed.failed_rules else {}),
             "missed_since": format_moment(missed.missed_since),
         },
         at=missed.missed_since,
