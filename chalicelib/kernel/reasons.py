@@ -1244,6 +1244,12 @@ REASONS: dict[str, Reason] = {
         "The money has left, but the voucher is {status} and cannot be settled. It is booked: claw it back.",
     ),
     "not_exported": Reason(Refused, "该批次尚未导出，不能回盘。", "The batch has not been exported yet."),
+    "exported_by_you": Reason(
+        Forbidden,
+        "该批次的拨付文件由您本人导出，不能再由您录入回盘结果。请由未导出过该文件的另一名拨付人员录入。",
+        "You have handed out the payment file of this batch, so you do not enter its results. "
+        "Another finance officer who has not exported it enters them.",
+    ),
     "payment_file_lost": Reason(
         Refused,
         "该批次的拨付文件与封存时的摘要不符，不能导出，请勿据此付款，并联系省级系统管理员。",

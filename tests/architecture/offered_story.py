@@ -304,7 +304,7 @@ def _due(story: Story) -> None:
 
 
 def _exported(story: Story) -> None:
-    story.post("finance", f"/v1/settlement-batches/{story.batch_ids[-1]}/export", {})
+    story.post("finance_two", f"/v1/settlement-batches/{story.batch_ids[-1]}/export", {})
 
 
 def _answered(story: Story) -> None:

@@ -678,7 +678,7 @@ class Money(RuleBasedStateMachine):
     @rule(chaos=CHAOS, place=st.integers(0, 3))
     def export(self, chaos: tuple[str, int], place: int) -> None:
         batch_id = self._batch(place)
-        exported = self.do(chaos, lambda: service.export(self.context(FINANCE), batch_id))
+        exported = self.do(chaos, lambda: service.export(self.context(OTHER_FINANCE), batch_id))
         assert exported.batch.digest == self.digests[batch_id]
         self.model.batches[batch_id]["exported"] = True
         self.check()

@@ -190,11 +190,12 @@ def allowed_on_batch(
         return is_own_work(principal, claims_of_lines(member.line_id for member in frozen()))
 
     def refusal(action: str) -> DomainError | None:
-        stands = why_not(action, batch, own_work=False)
+        stands = why_not(action, batch, own_work=False, hands=principal.hands)
         if stands is None and not closely and own_work is None:
             return error("forbidden")
         if stands is None:
-            stands = why_not(action, batch, own_work=had_a_hand() if own_work is None else own_work)
+            mine = had_a_hand() if own_work is None else own_work
+            stands = why_not(action, batch, own_work=mine, hands=principal.hands)
         if stands is None and action == "export" and is_held_whole(batch, frozen()):
             return error("hold_open")
         return stands

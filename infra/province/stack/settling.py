@@ -67,7 +67,7 @@ def pay(town: Town, life: Life) -> None:
         batch = told(finance.get(f"{path}/{batch_id}"))
         if not own & {line["line_id"] for line in batch["lines"]}:
             continue
-        told(finance.post(f"{path}/{batch_id}/export"))
+        told(town.staff("finance", _CITY, nth=1).post(f"{path}/{batch_id}/export"))
         results = [
             {
                 "line_id": line["line_id"],

@@ -523,7 +523,7 @@ def settlement(world: Any) -> Story:
     nothing = yield Use(second, "/v1/settlement-batches", {}, money.now)
     assert (nothing.status, nothing.json["items"]) == (200, []), nothing.text
     path = f"/v1/settlement-batches/{batch['id']}"
-    exported = yield Use(finance, f"{path}/export", {}, money.now)
+    exported = yield Use(second, f"{path}/export", {}, money.now)
     assert exported.json["sha256"] == batch["digest"], exported.text
     lines = money.batch(batch)["lines"]
     results = [money.result(line, "failed" if place == 0 else "paid") for place, line in enumerate(lines)]
