@@ -172,7 +172,8 @@ def _try_another_account(scene: Scene) -> None:
         "another account on the last day", (proposed["status"], told), ("proposed", ["holder_differs"])
     )
     decision = f"{path}/payee/{proposed['id']}"
-    alone = clerk.post(f"{decision}/confirm", {"version": proposed["version"], "reason": "急用"})
+    typed = {"version": proposed["version"], "number": private["number"]}
+    alone = clerk.post(f"{decision}/confirm", typed | {"reason": "急用"})
     scene.refused("confirmed by who put it", alone, 403, "forbidden")
     reason = {"version": proposed["version"], "reason": "户名不是机构"}
     scene.check("refused by finance", finance.post(f"{decision}/refuse", reason).wanted["status"], "refused")
@@ -189,7 +190,11 @@ def _change_an_account(scene: Scene) -> None:
         f"{path}/payee", {**account, "version": before["version"], "reason": "开户行迁址"}
     ).wanted
     confirm = f"{path}/payee/{proposed['id']}/confirm"
-    confirmed = finance.post(confirm, {"version": proposed["version"]}).wanted
+    other = {"version": proposed["version"], "number": account["number"][:-1]}
+    scene.refused("a number that differs", finance.post(confirm, other), 422, "payee_number_differs")
+    waits = next(one for one in finance.get(path).wanted["payees"] if one["id"] == proposed["id"])
+    typed = {"version": waits["version"], "number": account["number"]}
+    confirmed = finance.post(confirm, typed).wanted
     now = scene.now
     counts_from = datetime.fromisoformat(confirmed["counts_from"])
     found = (confirmed["status"], (counts_from - now).days)

@@ -26,7 +26,8 @@ def confirm_payees(town: Town) -> None:
             "version": known["version"],
         }
         proposed = told(clerk.post(f"{path}/payee", proposal))
-        told(finance.post(f"{path}/payee/{proposed['id']}/confirm", {"version": proposed["version"]}))
+        typed = {"version": proposed["version"], "number": proposal["number"]}
+        told(finance.post(f"{path}/payee/{proposed['id']}/confirm", typed))
 
 
 def appropriate(town: Town, agenda: Agenda) -> None:

@@ -443,7 +443,8 @@ def payees(world: Any) -> Story:
         body = account | {"version": version, "reason": "更换账户"}
         proposed = yield Use(world.api("clerk"), f"{path}/payee", body, world.now)
         assert proposed.status == 201, proposed.text
-        body = {"version": proposed.json["version"], "reason": "已核"}
+        typed = {"number": account["number"]} if verb == "confirm" else {}
+        body = {"version": proposed.json["version"], "reason": "已核"} | typed
         place = f"{path}/payee/{proposed.json['id']}/{verb}"
         decided = yield Use(world.api("finance"), place, body, world.now)
         assert decided.status == 200, decided.text

@@ -299,7 +299,7 @@ def test_a_line_that_bounced_is_paid_to_the_account_corrected_in_the_catalogue(
     right = {"holder": "合肥市启明学校", "bank": "徽商银行合肥分行", "number": "6222020000000009993"}
     body = {name: shown[name] for name in names} | {"version": shown["version"], "bank_account": right}
     proposed = money.ok(money.api("clerk").put(path, body, at=money.now))["payees"][0]
-    confirm = {"version": 1, "reason": "与开户许可证一致"}
+    confirm = {"version": 1, "reason": "与开户许可证一致", "number": right["number"]}
     money.ok(money.api("finance").post(f"{path}/payee/{proposed['id']}/confirm", confirm, at=money.now))
     money.wait(3)
     money.release(first)
