@@ -163,7 +163,7 @@ def _signs_of_few(bursts: Sequence[Burst], judged: int, limits: Thresholds) -> l
     common = sum(count for _, count in pairs)
     signs = {
         "even_gaps": len(gaps) >= _GAPS_OF_FEW_MIN and sqrt(fmean(gap * gap for gap in gaps)) < _EVEN_GAPS,
-        "same_order": common >= _EVEN_GAPS_MIN and sum(same for same, _ in pairs) >= _SAME_ORDER * common,
+        "same_order": common >= _GAPS_OF_FEW_MIN and sum(same for same, _ in pairs) >= _SAME_ORDER * common,
         "faster_than_people": is_enough(_counts(inhuman), judged, limits),
     }
     return sorted(name for name, shows in signs.items() if shows)

@@ -60,7 +60,8 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     places = _made_up(told, limits, few=is_small(dossier, limits))
     offline = sum(len(lesson.offline) for lesson in told)
     arrivals = offline + sum(len(lesson.live) for lesson in told)
-    many = arrivals >= limits.offline_arrivals
+    owners = {record.enrolment for lesson in told for record in lesson.offline}
+    many = arrivals >= limits.offline_arrivals and len(owners) >= limits.offline_people_told
     grave = max(limits.offline_people, limits.offline_people_share * len(dossier.trainees))
     if is_small(dossier, limits):
         grave = max(limits.offline_people_told, limits.offline_outage_share * len(dossier.trainees))

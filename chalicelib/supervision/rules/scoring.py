@@ -102,7 +102,7 @@ def _alike_of_few(dossier: Dossier, halves: Sequence[Marks], limits: Thresholds)
     Four people with exactly the same two marks are no chance; within the range all of five or more are.
     """
     examined = len(halves[0].by_enrolment) if halves else 0
-    if examined < limits.small_people:
+    if not limits.small_people <= examined < limits.scatter_people:
         return
     equal = _equal(halves)
     both = set.intersection(*(half.alike(limits.marks_range) for half in halves))
@@ -257,6 +257,7 @@ UNIFORM_RULE = Rule[Dossier](
         "marks_absent_people",
         "marks_absent_share",
         "small_people",
+        "scatter_people",
     ),
     spares=(
         "good classes with high marks: 90 to 98 is a spread of its own",
