@@ -252,7 +252,10 @@ for _port, _answer in {
     "person_renamed": "chalicelib.vouchers.names.service:follow_name",
     "lines_out_of_batches": "chalicelib.settlement.batches.taking_out:lines_out_of_batches",
     "hold_again_before_sealing": "chalicelib.supervision.cases.service:hold_again",
-    "evaluated_before_sealing": "chalicelib.supervision.evaluations.service:evaluate_before_sealing",
+    "evaluated_before_sealing": "chalicelib.supervision.evaluations.asking:evaluate_before_sealing",
+    "evaluated_classes": "chalicelib.supervision.evaluations.asking:evaluated_classes",
+    "ask_for_evaluation": "chalicelib.supervision.evaluations.asking:ask_again",
+    "not_evaluated": "chalicelib.supervision.evaluations.asking:tell_missed",
     "listed_trainee": "chalicelib.supervision.evaluations.service:touch_class_of",
     "payment_of_voucher": "chalicelib.subsidies.holds.listed:stop_payment",
 }.items():

@@ -70,6 +70,7 @@ RIGHTS: dict[str, Row] = {
     "payee.read": _STAFF | _READERS,
     "payee.read_waiting": _READERS,
     "payee.decide": _bureaus(_F),
+    "payee.refuse": _STAFF | _bureaus(_F),
     "project.write": _PROVINCE,
     "catalogue.import": _bureaus(_C) | _PROVINCE,
     "import.create": _PROVINCE,

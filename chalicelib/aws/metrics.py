@@ -64,7 +64,9 @@ LEDGER_DIFFERENCES: Final = Metric(
     "LedgerDifferences", "Count", "figures of a page of a ledger that are not what they stand for"
 )
 RULES_FAILED: Final = Metric(
-    "RulesFailed", "Count", "rules of supervision that could not be carried out, each by itself"
+    "RulesFailed",
+    "Count",
+    "rules of supervision that could not be carried out, and classes that are not paid since none was",
 )
 CHAINS_BROKEN: Final = Metric(
     "AuditChainsBroken", "Count", "audit chains that no longer hold what was sealed of them"

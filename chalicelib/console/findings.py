@@ -29,8 +29,19 @@ RULES: Final[Mapping[str, Pair]] = {
     "claim_burst": ("开班超出承载能力", "More classes than rooms"),
     "offline_check_ins": ("离线签到过多", "Too much attendance without a network"),
     "make_up_share": ("补课过多", "Too much attendance made up"),
+    "not_evaluated": ("待支付而未核查", "Due to be paid and not evaluated"),
 }
 _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
+    "not_evaluated": (
+        (
+            "自 {missed_since} 起不予支付：规则“{rules_failed}”未能执行，请人工核查。",
+            "Not paid since {missed_since}: these rules could not be carried out: {rules_failed}.",
+        ),
+        (
+            "自 {missed_since} 起不予支付：核查未能完成，请人工核查。",
+            "Not paid since {missed_since}: the evaluation did not come to its end.",
+        ),
+    ),
     "ineligible_at_date": (
         (
             "{day} 这一天在比对名单 {lists} 中，自 {since}。",
@@ -271,6 +282,8 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
 """Of each rule the sentences to try: the first whose figures are all there is said."""
 
 _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
+    "rules_failed": (("未能执行的规则", "Rules that failed"), ""),
+    "missed_since": (("未付起始时间", "Not paid since"), ""),
     "devices": (("手机", "phones"), "device_pairs"),
     "people": (("人数", "people"), ""),
     "people_on_one_day": (("一部手机一天的人数", "people on one phone and day"), "device_people"),
@@ -491,7 +504,8 @@ def _said(name: str, value: Any, *, english: bool) -> str:
     if isinstance(value, int | float):
         return f"{value:.0%}" if _AS_SHARES.search(name) and value <= 1 else f"{value:g}"
     if isinstance(value, list):
-        return ("、" if not english else ", ").join(word(_VALUES, str(one), english=english) for one in value)
+        words = RULES if name == "rules_failed" else _VALUES
+        return ("、" if not english else ", ").join(word(words, str(one), english=english) for one in value)
     text = str(value)
     return (
         text[:16].replace("T", " ")

@@ -406,6 +406,8 @@ LIMITS: Final[Mapping[str, Pair]] = {
     "idle_days_held": ("空转停付（天）", "days idle that stop payment"),
     "phone_people_held": ("共用手机号停付（人）", "people on one phone that stop payment"),
     "offline_outage_share": ("视为断网的占比", "share that is an outage"),
+    "small_people": ("小班人数下限（人）", "people from whom on a small class is judged"),
+    "small_check_ins": ("小班判定所需签到（次）", "check-ins that show it in a small class"),
     "offline_share_held": ("离线签到停付的占比", "offline share that stops payment"),
     "made_up_people": ("多次补课停付的人数", "people making up lessons that stop payment"),
     "made_up_share": ("补课提示的占比", "share made up that is told"),

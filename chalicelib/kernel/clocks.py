@@ -178,7 +178,10 @@ CLOCKS: Mapping[str, Mapping[str, Clock]] = {
         "disabled": _rests("out of use until somebody asks for it anew"),
         "lapsed": _rests("out of use until somebody asks for it anew"),
     },
-    "payee_account": {"proposed": _proposed_to(Role.FINANCE)},
+    "payee_account": {
+        "proposed": _proposed_to(Role.FINANCE),
+        "confirmed": _rests("counts once its wait is over; its school may object until then"),
+    },
     "hold": {
         "open": Clock(
             acts=(Role.FINANCE, Role.SUPERVISOR, Role.PROVINCE),

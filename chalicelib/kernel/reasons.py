@@ -1249,6 +1249,12 @@ REASONS: dict[str, Reason] = {
         "The money has left, but the voucher is {status} and cannot be settled. It is booked: claw it back.",
     ),
     "not_exported": Reason(Refused, "该批次尚未导出，不能回盘。", "The batch has not been exported yet."),
+    "exported_by_you": Reason(
+        Forbidden,
+        "该批次的拨付文件由您本人导出，不能再由您录入回盘结果。请由未导出过该文件的另一名拨付人员录入。",
+        "You have handed out the payment file of this batch, so you do not enter its results. "
+        "Another finance officer who has not exported it enters them.",
+    ),
     "payment_file_lost": Reason(
         Refused,
         "该批次的拨付文件与封存时的摘要不符，不能导出，请勿据此付款，并联系省级系统管理员。",
@@ -1325,6 +1331,23 @@ REASONS: dict[str, Reason] = {
         Impossible,
         "开户名与机构登记名称不一致，请写明确认理由。",
         "The holder is not the registered name: say why the account is confirmed all the same.",
+    ),
+    "payee_number_differs": Reason(
+        Impossible,
+        "录入的账号与提交的账号不一致，请对照开户许可证等原件重新录入完整账号；还可再试 {count} 次。",
+        "What you typed is not the number that was proposed. Type the whole number from the paper evidence; "
+        "{count} more tries are left.",
+    ),
+    "payee_mistyped": Reason(
+        Refused,
+        "该收款账户的账号已多次录入不符，不能再确认。请退回该提交，由经办人员核对原件后重新提交。",
+        "The number of this account was typed wrongly too often, so it cannot be confirmed any more. Refuse it, "
+        "and have the clerk propose it anew from the evidence.",
+    ),
+    "payee_in_force": Reason(
+        Refused,
+        "该收款账户已生效，不能再提出异议。请联系所属人社部门经办人员变更账户。",
+        "This account is in force already. Ask the clerk of your bureau to change it.",
     ),
     # footage, exchange and the rest
     "signature_invalid": Reason(

@@ -96,6 +96,11 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     travel_from_km: Annotated[float, Meta(ge=0, le=5_000)] = 5.0
     """Jumps within this are faults of a receiver."""
 
+    small_people: People = 4
+    """A class with fewer than a crowd (`scatter_people`) is judged over all its lessons, from so many on …"""
+    small_check_ins: Times = 16
+    """… and from so many check-ins on that show it, in half of its lessons: as many as two of a crowd."""
+
     mocked_times: Times = 2
     """So many simulated places of one trainee are grave; one is told."""
     mocked_people: People = 3
@@ -256,6 +261,7 @@ _TOLD_BEFORE_HELD = (
     ("footage_missing_share_told", "footage_missing_share"),
     ("footage_changeover_minutes", "footage_changeover_minutes_long"),
     ("idle_days", "idle_days_held"),
+    ("small_people", "scatter_people"),
     ("burst_capacity", "rooms_grown"),
     ("phone_people", "phone_people_held"),
     ("marks_drawn_spread_alone", "marks_drawn_spread"),

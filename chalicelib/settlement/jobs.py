@@ -12,6 +12,7 @@ from chalicelib.aws.settings import settings
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context
+from chalicelib.settlement.batches.evaluated import Look, ask_for_evaluation, not_evaluated
 from chalicelib.settlement.batches.sealing import may_leave_more, seal_division
 from chalicelib.settlement.clawback.arrears import suspend_in_arrears
 from chalicelib.settlement.clocks.service import ClockPlace, advance, first_places
@@ -54,12 +55,12 @@ def _ask_every_division(work: Work, context: Context) -> dict[str, int]:
     return {"divisions": len(cities)}
 
 
-def _ask_again(work: Work, division: str, context: Context, **facts: Any) -> None:
-    _send([{"work": work, "division": division, **facts}], context)
+def _ask_again(work: Work, division: str, context: Context, *, delay_seconds: int = 0, **facts: Any) -> None:
+    _send([{"work": work, "division": division, **facts}], context, delay_seconds=delay_seconds)
 
 
-def _send(bodies: Sequence[Mapping[str, Any]], context: Context) -> None:
-    queues.send(settings().settlement_queue_url, bodies, now=context.now)
+def _send(bodies: Sequence[Mapping[str, Any]], context: Context, *, delay_seconds: int = 0) -> None:
+    queues.send(settings().settlement_queue_url, bodies, now=context.now, delay_seconds=delay_seconds)
 
 
 # --------------------------------------------------------------------------- the worker
@@ -78,8 +79,12 @@ def _work_of(body: Mapping[str, Any]) -> Work:
     return Work.VERIFY if body.get("verify") else Work.SETTLE
 
 
-def _settle(division: str, _: Mapping[str, Any], context: Context) -> None:
-    """Close what nobody claims, suspend who owes, seal what is due; ask again where there may be more.
+_COMES_AGAIN_SECONDS = (5, 60, 300, 900, 900, 900, 900)
+"""When sealing comes again for classes whose evaluation it has asked for: for an hour in all."""
+
+
+def _settle(division: str, body: Mapping[str, Any], context: Context) -> None:
+    """Close what nobody claims, suspend who owes, seal what was evaluated; ask again where there may be more.
 
     Sealing comes last: a batch that cannot be sealed keeps nothing else waiting. What was tolerated until
     yesterday is held again before: the clock that does so for the province runs beside this, in any order.
@@ -88,9 +93,17 @@ def _settle(division: str, _: Mapping[str, Any], context: Context) -> None:
     for uscc in suspend_in_arrears(context, division):
         log("suspended_in_arrears", division=division, institution=uscc)
     hold_again(context, division)
-    batch = seal_division(context, division)
+    waited = int(body.get("waited", 0))
+    look = Look.of_the_night(context, last=waited >= len(_COMES_AGAIN_SECONDS))
+    batch = seal_division(context, division, look=look)
     if more or (batch is not None and may_leave_more(batch)):
-        _ask_again(Work.SETTLE, division, context)
+        _ask_again(Work.SETTLE, division, context, waited=waited)
+    elif look.missing and look.last:
+        not_evaluated(context, look.missing)
+    elif look.missing:
+        ask_for_evaluation(context, look.missing, look.since, lost=waited > 0)
+        delay_seconds = _COMES_AGAIN_SECONDS[waited]
+        _ask_again(Work.SETTLE, division, context, delay_seconds=delay_seconds, waited=waited + 1)
 
 
 def _verify(division: str, body: Mapping[str, Any], context: Context) -> None:

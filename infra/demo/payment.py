@@ -173,7 +173,8 @@ def _try_another_account(scene: Scene) -> None:
         "another account on the last day", (proposed["status"], told), ("proposed", ["holder_differs"])
     )
     decision = f"{path}/payee/{proposed['id']}"
-    alone = clerk.post(f"{decision}/confirm", {"version": proposed["version"], "reason": "急用"})
+    typed = {"version": proposed["version"], "number": private["number"]}
+    alone = clerk.post(f"{decision}/confirm", typed | {"reason": "急用"})
     scene.refused("confirmed by who put it", alone, 403, "forbidden")
     reason = {"version": proposed["version"], "reason": "户名不是机构"}
     scene.check("refused by finance", finance.post(f"{decision}/refuse", reason).wanted["status"], "refused")
@@ -190,7 +191,11 @@ def _change_an_account(scene: Scene) -> None:
         f"{path}/payee", {**account, "version": before["version"], "reason": "开户行迁址"}
     ).wanted
     confirm = f"{path}/payee/{proposed['id']}/confirm"
-    confirmed = finance.post(confirm, {"version": proposed["version"]}).wanted
+    other = {"version": proposed["version"], "number": account["number"][:-1]}
+    scene.refused("a number that differs", finance.post(confirm, other), 422, "payee_number_differs")
+    waits = next(one for one in finance.get(path).wanted["payees"] if one["id"] == proposed["id"])
+    typed = {"version": waits["version"], "number": account["number"]}
+    confirmed = finance.post(confirm, typed).wanted
     now = scene.now
     counts_from = datetime.fromisoformat(confirmed["counts_from"])
     found = (confirmed["status"], (counts_from - now).days)
@@ -333,7 +338,8 @@ def _sealed_on(scene: Scene, night: date) -> Body:
 def _export(scene: Scene, batch: Body) -> None:
     finance = scene.staff("finance")
     path = f"/v1/settlement-batches/{batch['id']}"
-    exported = finance.post(f"{path}/export").wanted
+    exporter = scene.staff("finance", nth=1)
+    exported = exporter.post(f"{path}/export").wanted
     file = scene.service.download(exported["url"])
     digest = hashlib.sha256(file).hexdigest()
     sealed = finance.get(path).wanted
@@ -342,7 +348,7 @@ def _export(scene: Scene, batch: Body) -> None:
     rows = list(csv.DictReader(io.StringIO(file.decode())))
     amounts_fen = sum(int(row["amount_fen"]) for row in rows)
     scene.check("… its rows, fen", (len(rows), amounts_fen), (batch["count"], batch["amount_fen"]))
-    again = finance.post(f"{path}/export").wanted
+    again = exporter.post(f"{path}/export").wanted
     scene.holds("exported again: the same bytes", scene.service.download(again["url"]) == file)
 
 

@@ -172,7 +172,8 @@ def _confirm_payees(client: Client, staff: list[Account]) -> None:
         path = f"/v1/institutions/{quote(institution['uscc'])}"
         for payee in finance.call("GET", path).get("payees", []):
             if "confirm" in payee["allowed_actions"]:
-                finance.call("POST", f"{path}/payee/{payee['id']}/confirm", {"version": payee["version"]})
+                typed = {"version": payee["version"], "number": institution["bank_account"]["number"]}
+                finance.call("POST", f"{path}/payee/{payee['id']}/confirm", typed)
 
 
 def _seed_program(province: Client) -> tuple[str, int]:

@@ -29,6 +29,11 @@ _CLASSES_PER_SCHOOL = 16
 _ENDED_WITHIN_DAYS = 75  # by then a class that ended is claimed
 
 
+SMALL = (5, 7)
+"""So many people have the smallest classes: people drop out, and villages are small."""
+_SMALL_SHARE = 0.1
+
+
 @dataclass
 class Wish:
     """What a class has to be like; what is None is drawn."""
@@ -192,7 +197,7 @@ class Builder:
             course.looks_like.add("slow_enrolment")
         for person in wish.people:
             self.enrol(course, person)
-        low, high = wish.size or (10, 50)
+        low, high = wish.size or (SMALL if self.rng.random() < _SMALL_SHARE else (10, 50))
         size = min(high, max(low, round(self.rng.gammavariate(4, 3.8)))) - len(wish.people)
         for _ in range(size):
             self.enrol(course, self._resident(course) if wish.fresh else self._somebody(course))

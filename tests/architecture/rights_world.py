@@ -394,7 +394,7 @@ def build(world: Any) -> RightsWorld:  # noqa: PLR0915 - a list of things
             owner=of_school,
         ),
         ("POST", "/v1/institutions/{uscc}/payee/{payee_id}/confirm"): Case(
-            f"{school}/payee/{payee}/confirm", VERSION_REASON, owner=of_school
+            f"{school}/payee/{payee}/confirm", VERSION_REASON | {"number": "622202"}, owner=of_school
         ),
         ("POST", "/v1/institutions/{uscc}/payee/{payee_id}/refuse"): Case(
             f"{school}/payee/{payee}/refuse", VERSION_REASON, owner=of_school

@@ -123,7 +123,7 @@ def test_only_what_has_a_cursor_can_be_refused_for_it(doc: Json) -> None:
             if any(field.get("name") == "cursor" for field in operation["parameters"]):
                 paged.add(operation["operationId"])
     assert len(paged) > 30
-    assert refused == paged
+    assert refused == paged | {"verify_ledger"}, "whose body goes on after what the answer before it named"
 
 
 def _codes_told(doc: Json, name: str) -> set[str]:

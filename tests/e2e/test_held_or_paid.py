@@ -237,7 +237,7 @@ def pay_all_but_held(night: Night, paid: Counter[str]) -> None:
         path = f"/v1/settlement-batches/{batch['id']}"
         if batch["status"] != "sealed":
             continue
-        exported = finance.post(f"{path}/export")
+        exported = night.staff("finance", nth=1).post(f"{path}/export")
         if not exported.ok:
             assert exported.code in REFUSALS, exported.body
             continue

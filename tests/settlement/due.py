@@ -1,9 +1,11 @@
 """Claims whose publicity is over, written straight into the tables: settlement in bulk, without the reviews."""
 
 from collections.abc import Iterator
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+import msgspec
 
 from chalicelib.catalogue.payees.model import payee_id_of
 from chalicelib.classes.model import ClassStatus
@@ -16,6 +18,8 @@ from chalicelib.subsidies.claims.evidence import PayabilityEvidence
 from chalicelib.subsidies.claims.model import Claim, Line, claim_id_of, line_id_of
 from chalicelib.subsidies.claims.states import ClaimStatus, LineStatus
 from chalicelib.subsidies.claims.store import ClaimRow, LineRow
+from chalicelib.supervision.touches.model import Touched, touch
+from chalicelib.supervision.touches.store import TouchedRow
 from chalicelib.vouchers.model import Voucher, VoucherStatus, voucher_id_of
 from chalicelib.vouchers.store import VoucherRow
 from tests.support.people import HEFEI_SCHOOL
@@ -54,6 +58,9 @@ def due_lines(world: Any, *, classes: int, size: int, start: int = 0, city: str 
     with ClaimRow.batch_write() as claim_rows:
         for claim, _ in built:
             claim_rows.save(claim)
+    with TouchedRow.batch_write() as touched:
+        for claim, _ in built:
+            touched.save(TouchedRow.from_record(_evaluated(claim.class_id, world.now)))
     with LineRow.batch_write() as lines, VoucherRow.batch_write() as vouchers:
         for line, voucher in _lines(world, [claim for claim, _ in built], start):
             lines.save(line)
@@ -71,6 +78,12 @@ def due_lines(world: Any, *, classes: int, size: int, start: int = 0, city: str 
         )
     ).save()
     return amount_fen
+
+
+def _evaluated(class_id: str, now: datetime) -> Touched:
+    """Give what the night leaves of a class that every rule was carried out on."""
+    asked = msgspec.structs.replace(touch(class_id, now), due_at=now)
+    return msgspec.structs.replace(asked, asked_at=now, answered_at=now)
 
 
 def _claim(world: Any, city: str) -> tuple[ClaimRow, ClassRow]:

@@ -35,7 +35,7 @@ def paid_by_the_province(world: Any, money: Money) -> str:
         claim = money.ok(money.decide(moved(name, role, DIRECT), claim, verb))  # type: ignore[arg-type]
     money.wait()
     path = f"/v1/settlement-batches/{money.seal(who=treasurer)['id']}"  # type: ignore[arg-type]
-    money.ok(money.api(treasurer).post(f"{path}/export", {}, at=money.now))
+    money.ok(money.api(moved("finance_two", Role.FINANCE, "34")).post(f"{path}/export", {}, at=money.now))
     line = money.ok(money.api(treasurer).get(path))["lines"][0]
     body = {"results": [money.result(line)]}
     assert money.ok(money.api(treasurer).post(f"{path}/results", body, at=money.now))["applied"] == 1

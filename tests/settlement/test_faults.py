@@ -13,6 +13,7 @@ from chalicelib.aws.clients import client
 from chalicelib.aws.table import connection
 from chalicelib.kernel.principal import system_context
 from chalicelib.settlement.batches.sealing import seal_division
+from tests.settlement.evaluated import evaluated
 from tests.subsidies.scored import Money, scored_class
 
 
@@ -59,6 +60,7 @@ def due(world: Any, money: Money, *sizes: int) -> list[str]:
     for class_id in class_ids:
         money.publicised(class_id)
     money.wait()
+    evaluated(money.now, class_ids)
     return class_ids
 
 

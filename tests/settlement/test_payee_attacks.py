@@ -50,8 +50,8 @@ def propose(money: Money, who: Any = "clerk") -> Any:
     return money.ok(money.api(who).post(f"{PATH}/payee", body, at=money.now))
 
 
-def confirm(money: Money, payee: Any, who: Any = "finance") -> Any:
-    body = {"version": payee["version"], "reason": "已核"}
+def confirm(money: Money, payee: Any, who: Any = "finance", number: str = ATTACK["number"]) -> Any:
+    body = {"version": payee["version"], "reason": "已核", "number": number}
     return money.api(who).post(f"{PATH}/payee/{payee['id']}/confirm", body, at=money.now)
 
 

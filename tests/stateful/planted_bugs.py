@@ -158,8 +158,8 @@ BUGS = (
     Bug(
         "a batch is sealed without the last portion",
         _BATCHES_SEALING,
-        "    if pack:\n        yield pack\n\n\ndef _is_new",
-        "    if len(pack) > 1:\n        yield pack\n\n\ndef _is_new",
+        "    if pack:\n        yield pack\n\n\ndef _checks",
+        "    if len(pack) > 1:\n        yield pack\n\n\ndef _checks",
     ),
     Bug(
         "the payment file is written anew at each export",
@@ -219,8 +219,8 @@ BUGS = (
     Bug(
         "sealing does not look whether an institution was stopped meanwhile",
         _BATCHES_SEALING,
-        "    return [*into(batch, members, payees), *moves, *unchanged, *kept]\n",
-        "    return [*into(batch, members, payees), *moves, *kept]\n",
+        "    return [*into(batch, members, payees), *moves, *unchanged, *seen, *kept]\n",
+        "    return [*into(batch, members, payees), *moves, *seen, *kept]\n",
     ),
     Bug(
         "a line that is stopped stays in its sealed batch",
@@ -604,8 +604,8 @@ BUGS = (
     Bug(
         "money that came back leaves its batch closed",
         _RESULTS_SINGLY,
-        "*_progress(line, payment.batch_id, results=0, paid=-1),",
-        "*_progress(line, payment.batch_id, results=0, paid=0),",
+        "*_progress(line, payment.batch_id, results=0, paid=-1, hands=hands),",
+        "*_progress(line, payment.batch_id, results=0, paid=0, hands=hands),",
     ),
     Bug(
         "a voucher still tells of money that came back",
@@ -808,8 +808,8 @@ BUGS = (
     Bug(
         "a list offers a batch to who had a hand in it",
         _BATCHES,
-        "own_work=had_a_hand() if own_work is None else own_work",
-        "own_work=bool(own_work)",
+        "mine = had_a_hand() if own_work is None else own_work",
+        "mine = bool(own_work)",
     ),
     Bug(
         "a class is closed although somebody is payable",

@@ -54,6 +54,7 @@ from chalicelib.subsidies.publicity.model import ObjectionStatus
 from chalicelib.subsidies.reviews import service as reviews
 from chalicelib.vouchers.model import VoucherStatus
 from chalicelib.vouchers.store import VoucherRow
+from tests.settlement.evaluated import evaluated
 from tests.stateful.planted_bugs import misfits
 from tests.subsidies.scored import let_go, scored_class
 from tests.support.depth import size_of
@@ -638,6 +639,7 @@ class Money(RuleBasedStateMachine):
         due = self.model.payable(shanghai_date(self.now))
         night = system_context("settle_subsidies", now=self.now, request_id="req_night")
         before = set(self.model.batches)
+        evaluated(self.now, {row.class_id for row in self.dynamo.rows(claims.ClaimRow)})
         answer = self.do(chaos, lambda: sealing.seal_division(night, CITY))
         assert not isinstance(answer, DomainError), answer
         fresh = [
@@ -676,7 +678,7 @@ class Money(RuleBasedStateMachine):
     @rule(chaos=CHAOS, place=st.integers(0, 3))
     def export(self, chaos: tuple[str, int], place: int) -> None:
         batch_id = self._batch(place)
-        exported = self.do(chaos, lambda: service.export(self.context(FINANCE), batch_id))
+        exported = self.do(chaos, lambda: service.export(self.context(OTHER_FINANCE), batch_id))
         assert exported.batch.digest == self.digests[batch_id]
         self.model.batches[batch_id]["exported"] = True
         self.check()

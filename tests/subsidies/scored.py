@@ -272,7 +272,7 @@ class Money:
 
     def export(self, batch: Any) -> Any:
         path = f"/v1/settlement-batches/{batch['id']}/export"
-        return self.ok(self.api("finance").post(path, {}, at=self.now))
+        return self.ok(self.api("finance_two").post(path, {}, at=self.now))
 
     def batch(self, batch: Any) -> Any:
         return self.ok(self.api("finance").get(f"/v1/settlement-batches/{batch['id']}", at=self.now))

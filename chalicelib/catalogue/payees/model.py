@@ -2,10 +2,12 @@
 
     1 Sept   the clerk proposes account B; the account confirmed before, A, is paid on
     2 Sept   a finance officer, another person, confirms B: `payee_wait_days` are 3, it counts from 5 Sept
+    3 Sept   the school sees B on its desk, with its masked number; were B not its own, it would object
     4 Sept   a batch is sealed: paid to A
     5 Sept   from now on B is in force; claims that were reviewed while A was are held (`subsidies.holds`)
 
-An account that nobody decides on for thirty days lapses. An institution that was listed before accounts were
+Whoever confirms types the whole number from the evidence on paper: four digits could be anybody's. An account
+that nobody decides on for thirty days lapses. An institution that was listed before accounts were
 confirmed (decision 033) has one on its own row; it is in force until another one is.
 """
 
@@ -26,6 +28,10 @@ LAPSES_AFTER = timedelta(days=PROPOSED_DAYS)
 """So long a proposed account waits for a decision."""
 
 
+MISTYPED_MAX = 5
+"""So often the number may be typed wrongly: whoever has the evidence needs no more, and nobody guesses it."""
+
+
 class PayeeStatus(StrEnum):
     """Where an account is in its life; which of the confirmed ones is in force is `Payees.in_force`."""
 
@@ -42,6 +48,7 @@ PAYEE_TRANSITIONS: Transitions[PayeeStatus] = Transitions(
         "confirm": Step((_P.PROPOSED,), _P.CONFIRMED),
         "refuse": Step((_P.PROPOSED,), _P.REFUSED),
         "lapse": Step((_P.PROPOSED,), _P.LAPSED),
+        "object": Step((_P.PROPOSED, _P.CONFIRMED), _P.REFUSED),
     },
 )
 
@@ -51,7 +58,8 @@ class PayeeAccount(msgspec.Struct, frozen=True, kw_only=True):
 
     `wait_days` are those of the policy when it was proposed. `counts_from` is the moment from which it may be
     paid to; until it is confirmed, the earliest that can be. `shared_with` are the other institutions that
-    had the same number when it was proposed or confirmed.
+    had the same number when it was proposed or confirmed. `mistyped` counts how often whoever wanted to
+    confirm it typed another number.
     """
 
     institution: Uscc
@@ -74,6 +82,7 @@ class PayeeAccount(msgspec.Struct, frozen=True, kw_only=True):
     decided_by: str | None = None
     decided_at: datetime | None = None
     decision_reason: str | None = None
+    mistyped: int = 0
     version: int = 1
     last_change: Change | None = None
 
@@ -109,6 +118,10 @@ class Payees(msgspec.Struct, frozen=True, kw_only=True):
         """
         return [*(known for known in self.confirmed if known.counts_from <= now), newest]
 
+    def without(self, payee_id: str) -> list[ConfirmedPayee]:
+        """Give the confirmed accounts without one to which its institution objects."""
+        return [known for known in self.confirmed if known.id != payee_id]
+
     def to_come(self, now: datetime) -> str | None:
         """Give the account that was confirmed last, if it does not count yet."""
         newest = self.confirmed[-1] if self.confirmed else None
@@ -135,10 +148,10 @@ def status_shown(payee: PayeeAccount, now: datetime) -> PayeeStatus:
 def why_not(
     action: str, payee: PayeeAccount, hands: Hands, *, now: datetime, version: int | None = None
 ) -> DomainError | None:
-    """Tell what stands against confirming or refusing an account.
+    """Tell what stands against confirming or refusing an account, or against its institution's objection.
 
-    Whoever proposed it confirms nothing, whatever their role is by now. `store.decide_writes` holds state,
-    version, age and the second person under races.
+    An institution objects until the account counts. Whoever proposed it confirms nothing, whatever their
+    role is by now. `store.decide_writes` holds state, version, age and the second person under races.
     """
     if payee.proposed_by in hands:
         return error("self_approval")
@@ -146,6 +159,10 @@ def why_not(
         return error("version_conflict", version=payee.version)
     if status_shown(payee, now) is _P.LAPSED:
         return error("payee_lapsed", days=LAPSES_AFTER.days)
+    if action == "object" and payee.status is _P.CONFIRMED and payee.counts_from <= now:
+        return error("payee_in_force")
+    if action == "confirm" and payee.mistyped >= MISTYPED_MAX:
+        return error("payee_mistyped")
     return PAYEE_TRANSITIONS.why_not(action, payee)
 
 

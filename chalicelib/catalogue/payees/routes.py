@@ -16,9 +16,13 @@ api = Api(__name__)
 
 
 class ConfirmPayeeRequest(Form):
-    """A second person's consent; the reason is needed where the holder is not the institution."""
+    """A second person's consent; the reason is needed where the holder is not the institution.
+
+    `number` is the whole number of the account, typed from the evidence.
+    """
 
     version: Version
+    number: Annotated[str, Meta(min_length=1, max_length=40)]
     reason: Reason | None = None
 
 
@@ -40,6 +44,7 @@ class PayeeAnswer(Answer):
     decided_by: str | None
     decided_at: datetime | None
     decision_reason: str | None
+    mistyped: int
     version: int
     allowed_actions: list[str]
     warnings: list[CatalogueWarning]
@@ -75,7 +80,13 @@ def list_waiting_payees(call: Call[None, PayeeQuery]) -> Listing[PayeeAnswer]:
 def confirm_payee(call: Call[ConfirmPayeeRequest, NoQuery], uscc: str, payee_id: str) -> PayeeAnswer:
     body = call.body
     decided = service.decide(
-        call.context, uscc, payee_id, "confirm", version=body.version, reason=body.reason
+        call.context,
+        uscc,
+        payee_id,
+        "confirm",
+        version=body.version,
+        reason=body.reason,
+        number=body.number,
     )
     return payee_answer(call, decided)
 
@@ -83,10 +94,10 @@ def confirm_payee(call: Call[ConfirmPayeeRequest, NoQuery], uscc: str, payee_id:
 @api.endpoint(
     "POST",
     "/v1/institutions/{uscc}/payee/{payee_id}/refuse",
-    action="payee.decide",
+    action="payee.refuse",
     body=VersionReason,
     answer=PayeeAnswer,
-    summary="Refuse an institution's account",
+    summary="Refuse an institution's account; the institution itself objects to one until it counts",
 )
 def refuse_payee(call: Call[VersionReason, NoQuery], uscc: str, payee_id: str) -> PayeeAnswer:
     body = call.body

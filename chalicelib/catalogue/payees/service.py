@@ -14,6 +14,7 @@ from chalicelib.aws.keys import keyed_digests
 from chalicelib.aws.writes import Write, transact, until_written
 from chalicelib.catalogue.payees import store
 from chalicelib.catalogue.payees.model import (
+    MISTYPED_MAX,
     PAYEE_TRANSITIONS,
     PayeeAccount,
     Payees,
@@ -28,15 +29,15 @@ from chalicelib.catalogue.payees.model import (
     warnings_of,
     why_not,
 )
-from chalicelib.kernel.errors import DomainError
-from chalicelib.kernel.identity import mask_account
+from chalicelib.kernel.errors import DomainError, Fault
+from chalicelib.kernel.identity import InvalidIdentity, mask_account, parse_account_number
 from chalicelib.kernel.ids import Uscc, is_id
 from chalicelib.kernel.paging import Page, PageRequest
 from chalicelib.kernel.ports import Port
-from chalicelib.kernel.principal import Context, Principal, change_of
+from chalicelib.kernel.principal import Context, Principal, Role, change_of
 from chalicelib.kernel.reasons import error, refuse
 
-_ACTIONS = {"confirm": "payee.decide", "refuse": "payee.decide"}
+_ACTIONS = {"confirm": "payee.decide", "refuse": "payee.refuse"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,18 +189,27 @@ def decide(
     *,
     version: int,
     reason: str | None,
+    number: str | None = None,
 ) -> PayeeAccount:
     """Confirm or refuse an account; a finance officer does who did not propose it.
+
+    Its own institution refuses it as well: that is its objection, until the account counts. Whoever confirms
+    types the `number` from the evidence: it is held against the one that was proposed.
 
     Raises:
         NotFound: there is none in the caller's area.
         Forbidden: `self_approval`.
-        Refused: another version, decided, or lapsed.
-        Impossible: `payee_reason_missing`, the holder is not the institution and nothing says why.
+        Malformed: what was typed is no number of an account.
+        Refused: another version, decided, lapsed, `payee_in_force` or `payee_mistyped`.
+        Impossible: `payee_reason_missing`, the holder is not the institution and nothing says why;
+            `payee_number_differs`, what was typed is another number.
 
     """
     principal = context.principal
-    rights.admit(principal, "payee.decide")
+    right = _ACTIONS[action]
+    rights.admit(principal, right)
+    typed = _typed(number) if action == "confirm" else []
+    action = _as_done_by(principal, action)
     change = change_of(context, f"payee.{action}", reason=reason)
 
     def attempt() -> PayeeAccount:
@@ -207,12 +217,15 @@ def decide(
         payees = store.find_payees(uscc)
         if payee is None or payees is None:
             raise error("not_found")
-        rights.require(principal, "payee.decide", division=payee.division)
+        rights.require(principal, right, division=payee.division, institution=payee.institution)
         refuse(why_not(action, payee, principal.hands, now=context.now, version=version))
         names = _registered_names(uscc, context.now)
         differs = payee.holder_differs or differs_from(payee.holder, names)
         payee = msgspec.structs.replace(payee, holder_differs=differs)
         refuse(needs_reason(action, payee, reason))
+        if action == "confirm" and not any(compare_digest(payee.number_digest, one) for one in typed):
+            store.note_mistyped(payee, change_of(context, "payee.mistype"))
+            raise error("payee_number_differs", count=MISTYPED_MAX - payee.mistyped - 1)
         shared = others_with(store.accounts_with([payee.number_digest]), uscc)
         decided = msgspec.structs.replace(
             payee,
@@ -220,7 +233,7 @@ def decide(
             decided_by=principal.actor,
             decided_at=context.now,
             decision_reason=reason,
-            counts_from=counts_from(payee, context.now),
+            counts_from=counts_from(payee, context.now) if action == "confirm" else payee.counts_from,
             shared_with=sorted({*payee.shared_with, *shared}),
             version=payee.version + 1,
         )
@@ -233,13 +246,27 @@ def decide(
     return until_written(attempt)
 
 
+def _typed(number: str | None) -> list[str]:
+    """Give the digests of what was typed, as it would be stored."""
+    try:
+        return digests_of(parse_account_number(number or ""))
+    except InvalidIdentity as failure:
+        raise error("malformed", faults=(Fault(failure.code, field="number"),)) from None
+
+
+def _as_done_by(principal: Principal, action: str) -> str:
+    """Name an action as it is for who does it: an institution that refuses its account objects to it."""
+    return "object" if action == "refuse" and principal.role is Role.INSTITUTION else action
+
+
 def allowed_on_payee(principal: Principal, payee: PayeeAccount, now: datetime) -> list[str]:
     """List what this caller may do with an account now."""
     return rights.offered(
         principal,
         _ACTIONS,
-        lambda action: why_not(action, payee, principal.hands, now=now),
+        lambda action: why_not(_as_done_by(principal, action), payee, principal.hands, now=now),
         division=payee.division,
+        institution=payee.institution,
     )
 
 

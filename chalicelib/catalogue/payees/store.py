@@ -18,6 +18,7 @@ from chalicelib.catalogue.payees.model import (
     ConfirmedPayee,
     PayeeAccount,
     Payees,
+    PayeeStatus,
 )
 from chalicelib.kernel.divisions import group_of, groups_below, is_part_of_group
 from chalicelib.kernel.paging import Page, PageRequest, page_over
@@ -75,6 +76,7 @@ class PayeeAccountRow(VersionedTable[PayeeAccount]):
     decided_by = UnicodeAttribute(null=True)
     decided_at = MomentAttribute(null=True)
     decision_reason = UnicodeAttribute(null=True)
+    mistyped = NumberAttribute(default=0)
     waiting_in = UnicodeAttribute(null=True)
     by_number = PayeesByNumber()
     by_waiting = PayeesWaiting()
@@ -192,6 +194,18 @@ def tell_renamed(payee: PayeeAccount, *, holder_differs: bool, change: Change) -
     return update(PayeeAccountRow, (payee.institution, payee.id), actions, condition=waits, change=change)
 
 
+def note_mistyped(payee: PayeeAccount, change: Change) -> PayeeAccount:
+    """Count that somebody who wanted to confirm an account typed another number.
+
+    Raises:
+        ConditionFailed: it was decided on, or counted, meanwhile.
+
+    """
+    waits = lawful(PayeeAccountRow, sources=PAYEE_TRANSITIONS.sources("confirm"), version=payee.version)
+    counted = [PayeeAccountRow.mistyped.set(payee.mistyped + 1)]
+    return update(PayeeAccountRow, (payee.institution, payee.id), counted, condition=waits, change=change)
+
+
 def decide_writes(
     payee: PayeeAccount,
     payees: Payees,
@@ -201,7 +215,7 @@ def decide_writes(
     hands: Hands,
     now: datetime,
 ) -> list[Update]:
-    """Confirm or refuse an account that waits, never by who proposed it; `model.why_not` tells why not.
+    """Confirm or refuse an account, never by who proposed it; `model.why_not` tells why not.
 
     `decided` is the account as it is then.
     """
@@ -218,11 +232,17 @@ def decide_writes(
     waits = lawful(PayeeAccountRow, sources=PAYEE_TRANSITIONS.sources(action), version=payee.version)
     others = none_of(PayeeAccountRow.proposed_by, hands)
     fresh = PayeeAccountRow.proposed_at > now - LAPSES_AFTER
+    if payee.status is PayeeStatus.CONFIRMED:
+        fresh = PayeeAccountRow.counts_from > now
     confirmed = payees.with_confirmed(ConfirmedPayee(payee.id, decided.counts_from), now)
     head: list[Action] = [PayeesRow.waiting.remove()]
+    unchanged = PayeesRow.waiting == payee.id
     if action == "confirm":
         head.append(PayeesRow.confirmed.set(confirmed))
+    elif payee.status is PayeeStatus.CONFIRMED:
+        head = [PayeesRow.confirmed.set(payees.without(payee.id))]
+        unchanged = PayeesRow.version == payees.version
     return [
         Update(PayeeAccountRow, (payee.institution, payee.id), actions, waits & others & fresh),
-        Update(PayeesRow, (payee.institution,), head, PayeesRow.waiting == payee.id),
+        Update(PayeesRow, (payee.institution,), head, unchanged),
     ]

@@ -42,10 +42,10 @@ class Act:
 _VERSION = Field("version", "version", ("版本", "Version"))
 _REASON = Field("reason", "words", ("原因", "Reason"))
 _AGAIN = ("重新发送", "Send again")
+_WHOLE_NUMBER = Field("number", "line", ("完整账号（对照原件录入）", "Whole number, from the paper"))
 _COMMENT = Field("comment", "words", ("意见", "Remark"), needed=False)
 _LINES = Field("rejected_lines", "tick", ("剔除的人员", "Lines taken out"), needed=False)
-_VERSIONED = (_VERSION, _COMMENT)
-_REASONED = (_VERSION, _REASON)
+_VERSIONED, _REASONED = (_VERSION, _COMMENT), (_VERSION, _REASON)
 _BANK_REFERENCE = Field("bank_reference", "line", ("银行流水号", "Bank reference"))
 _ID_NUMBER = Field("id_number", "line", ("身份证号", "ID number"))
 _PURPOSE = Field("purpose", "words", ("用途", "Purpose"))
@@ -369,12 +369,12 @@ ACTS: Final[Mapping[str, Mapping[str, Act]]] = {
         "confirm": Act(
             "/v1/institutions/{uscc}/payee/{payee_id}/confirm",
             ("确认收款账户", "Confirm the account"),
-            (_VERSION, Field("reason", "words", ("意见", "Reason"), needed=False)),
+            (_VERSION, _WHOLE_NUMBER, Field("reason", "words", ("意见", "Reason"), needed=False)),
             final=True,
         ),
         "refuse": Act(
             "/v1/institutions/{uscc}/payee/{payee_id}/refuse",
-            ("不予确认", "Refuse the account"),
+            ("不予确认（机构：提出异议）", "Refuse the account (a school: object)"),
             _REASONED,
             soft=True,
         ),

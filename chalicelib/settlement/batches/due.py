@@ -14,11 +14,13 @@ from datetime import date, datetime
 import msgspec
 
 from chalicelib.attendance.summary.service import trainees_of
+from chalicelib.aws.writes import Check
 from chalicelib.catalogue.institutions.model import Institution
 from chalicelib.catalogue.institutions.paying import Recipient, to_be_paid
 from chalicelib.classes.service import read_class
 from chalicelib.kernel.calendar import shanghai_date
 from chalicelib.kernel.principal import Change, Context
+from chalicelib.settlement.batches.evaluated import Look, looked_at
 from chalicelib.settlement.batches.model import BATCH_LINES_MAX
 from chalicelib.subsidies.claims import store as claim_store
 from chalicelib.subsidies.claims.closing import finish_claims
@@ -57,12 +59,19 @@ class Portion:
     """Lines that go into a batch together: all payable ones of a claim, or one to be paid again.
 
     `institution` is theirs as it was read, not stopped; `payee_id` its account, in force and approved.
+    `evaluated` has to hold of their class: that it was evaluated for this.
     """
 
     claim: Claim | None
     lines: list[Line]
     institution: Institution
     payee_id: str
+    evaluated: Sequence[Check] = ()
+
+    @property
+    def class_id(self) -> str:
+        """Name the class of the lines."""
+        return str(class_of_line(self.lines[0].id))
 
     @property
     def writes(self) -> int:
@@ -85,10 +94,9 @@ def classes_due(division: str, context: Context, *, change: Change) -> Iterator[
     """
     named: set[str] = set()
     for portion in portions_due(division, context, limit=BATCH_LINES_MAX, change=change):
-        class_id = str(class_of_line(portion.lines[0].id))
-        if class_id not in named:
-            named.add(class_id)
-            yield class_id
+        if portion.class_id not in named:
+            named.add(portion.class_id)
+            yield portion.class_id
 
 
 def portions_due(
@@ -98,13 +106,17 @@ def portions_due(
     limit: int,
     change: Change,
     only: Collection[str] | None = None,
+    look: Look | None = None,
 ) -> Iterator[Portion]:
     """Give what is due in a division, up to so many lines, always in the same order.
 
-    With `only`, of these classes: others stay due, also those that an index names just now.
+    With `only`, of these classes: others stay due, also those that an index names just now. With `look`, of
+    classes that were evaluated for it.
     """
     left, seen = limit, dict[str, Recipient]()
-    for portion in _unpaid_by_the_bank(division, context.now, seen, limit=left, change=change, only=only):
+    for portion in _unpaid_by_the_bank(
+        division, context.now, seen, limit=left, change=change, only=only, look=look
+    ):
         left -= len(portion.lines)
         yield portion
     today = shanghai_date(context.now)
@@ -114,7 +126,7 @@ def portions_due(
         if only is None or claim.class_id in only
     )
     while left > 0 and (claim_ids := _next_claims(due, lines=left)):
-        for portion in _payable(claim_ids, context.now, change, seen):
+        for portion in _payable(claim_ids, context.now, change, seen, look):
             if len(portion.lines) > left:
                 return
             left -= len(portion.lines)
@@ -129,6 +141,7 @@ def _unpaid_by_the_bank(
     limit: int,
     change: Change,
     only: Collection[str] | None,
+    look: Look | None,
 ) -> Iterator[Portion]:
     """Give the lines that the bank did not pay and somebody released, decided again.
 
@@ -145,6 +158,7 @@ def _unpaid_by_the_bank(
         if only is None or claim.class_id in only
     ]
     paying = _paying(claims, now, change, seen)
+    checks = looked_at(look, {str(paid.claim.class_id) for paid in paying.values()})
     by_id = {claim.id: claim for claim in claims}
     for old in failed:
         claim = by_id.get(claim_of_line(old.id))
@@ -153,10 +167,10 @@ def _unpaid_by_the_bank(
             continue
         paid = paying.get(claim.id)
         if line.status is LineStatus.PAYMENT_FAILED and not line.holds:
-            if paid is not None:
-                yield Portion(None, [line], paid.institution, paid.payee_id)
-            else:
+            if paid is None:
                 note_stopped_line(line, claim, seen[claim.institution], change)
+            elif claim.class_id in checks:
+                yield Portion(None, [line], paid.institution, paid.payee_id, checks[claim.class_id])
         elif line.holds == old.holds:
             note_barred_line(line, change)
 
@@ -212,7 +226,11 @@ def _paying(
 
 
 def _payable(
-    claim_ids: Sequence[str], now: datetime, change: Change, seen: dict[str, Recipient]
+    claim_ids: Sequence[str],
+    now: datetime,
+    change: Change,
+    seen: dict[str, Recipient],
+    look: Look | None,
 ) -> Iterator[Portion]:
     """Give the payable lines of due claims; where one is in doubt, payability is decided a last time.
 
@@ -224,6 +242,7 @@ def _payable(
     lines = claim_store.find_lines([line_id for claim in ready for line_id in claim.line_ids])
     unpaid = {line.id: line for line in lines if line.status in (LineStatus.PENDING, LineStatus.HELD)}
     vouchers = _vouchers_of(line for line in unpaid.values() if _is_doubtful(line))
+    payable: dict[str, list[Line]] = {}
     for claim in ready:
         own = [unpaid[line_id] for line_id in claim.line_ids if line_id in unpaid]
         attendance_holds = _attendance_holds(claim, own)
@@ -235,9 +254,14 @@ def _payable(
             else line
             for line in own
         )
-        payable = [line for line in decided if line is not None and line.status is LineStatus.PENDING]
-        if payable:
-            yield Portion(claim, payable, paying[claim.id].institution, paying[claim.id].payee_id)
+        payable[claim.class_id] = [
+            line for line in decided if line is not None and line.status is LineStatus.PENDING
+        ]
+    checks = looked_at(look, {class_id for class_id, lines in payable.items() if lines})
+    for claim in ready:
+        if claim.class_id in checks:
+            paid, lines = paying[claim.id], payable[claim.class_id]
+            yield Portion(claim, lines, paid.institution, paid.payee_id, checks[claim.class_id])
 
 
 def _ready(claim_ids: Sequence[str], today: date, change: Change) -> list[Claim]:

@@ -15,7 +15,7 @@ from chalicelib.kernel.ids import (
     VoucherId,
     derived_id,
 )
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
 from chalicelib.kernel.transitions import Step, Transitions
 from chalicelib.settlement.set_off.model import DebtPart, parts_fen
@@ -60,6 +60,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     files were stored have no `workbook_digest` until they are exported again. A sealed batch that lost
     lines has neither until it is exported. `stopped` are lines that were held while it was collected: they
     are taken out before it is exported, as are those of institutions that are stopped then (`taking_out`).
+    `exported_by` are all who had the file: none of them enters its results.
     """
 
     id: SettlementBatchId
@@ -77,6 +78,7 @@ class Batch(msgspec.Struct, frozen=True, kw_only=True):
     paid_count: int = 0
     withdrawn_count: int = 0
     stopped: list[LineId] = []
+    exported_by: list[str] = []
     version: int = 1
     last_change: Change | None = None
 
@@ -149,11 +151,12 @@ def next_batch(division: str, *, after: int, now: datetime) -> Batch:
 # --------------------------------------------------------------------------- what may be done
 
 
-def why_not(action: str, batch: Batch, *, own_work: bool) -> DomainError | None:
+def why_not(action: str, batch: Batch, *, own_work: bool, hands: Hands = frozenset()) -> DomainError | None:
     """Tell what stands against exporting a batch (`export`) or recording its results (`results`).
 
-    `own_work` is whether the officer had a hand in one of its claims. The truth is the condition of
-    `store.record_export`, and of each line's write, which wants it waiting in this batch.
+    `own_work` is whether the officer had a hand in one of its claims, `hands` are theirs: who had the file
+    could pay by another, and say that it was paid. The truth is the condition of `store.record_export` and
+    `store.progress_write`, and of each line's write, which wants it waiting in this batch.
     """
     match action:
         case "export" if batch.status not in EXPORTABLE:
@@ -162,6 +165,8 @@ def why_not(action: str, batch: Batch, *, own_work: bool) -> DomainError | None:
             return error("hold_open")  # all its lines were taken out
         case "results" if batch.status not in ACCEPTS_RESULTS:
             return error("not_exported")
+        case "results" if not hands.isdisjoint(batch.exported_by):
+            return error("exported_by_you")
     return error("self_approval") if own_work else None
 
 

@@ -8,10 +8,11 @@ came in between. Whoever finds a batch that is still being collected goes on wit
 in the same order.
 
     3401 has sealed batches 1 to 6. In the night, three classes are due: 50, 50 and 30 lines of 180,000 fen.
-    chunk 1     opens batch 7, decided by 00:35: 50 lines of the first class, 44 of the second, two claims, an
-                institution that has to be as it was read, number, batch, chunk: a hundred writes
+    chunk 1     opens batch 7, decided by 00:35: 50 lines of the first class, 42 of the second, two claims, an
+                institution that has to be as it was read, two classes that were evaluated, number, batch,
+                chunk: a hundred writes
                 the worker dies; the next one finds batch 7 with a chunk, and what was due at 00:35
-    chunk 2     6 lines of the second class, 30 of the third
+    chunk 2     8 lines of the second class, 30 of the third
     stored      the payment file of 130 lines, under its digest 9f86…
     sealed      130 lines, 23,400,000 fen, digest 9f86…, if there are still two chunks
 
@@ -34,6 +35,7 @@ from chalicelib.programs.service import current_program
 from chalicelib.settlement.batches import archive, store
 from chalicelib.settlement.batches.bank_profile import wants_mark
 from chalicelib.settlement.batches.due import Portion, portions_due
+from chalicelib.settlement.batches.evaluated import Look
 from chalicelib.settlement.batches.model import BATCH_LINES_MAX, Batch, BatchStatus, Member, next_batch
 from chalicelib.settlement.batches.payees import freeze_payees
 from chalicelib.settlement.batches.payment_file import write_payment_file
@@ -51,10 +53,13 @@ _SPLIT_WRITES_MIN = 5
 """A claim is not cut for fewer lines than this: each cut writes the claim once more."""
 
 
-def seal_division(context: Context, division: str, *, only: Collection[str] | None = None) -> Batch | None:
+def seal_division(
+    context: Context, division: str, *, only: Collection[str] | None = None, look: Look | None = None
+) -> Batch | None:
     """Seal what is due in a division, up to `BATCH_LINES_MAX` lines; None if nothing is.
 
-    With `only`, of these classes: the others stay due.
+    With `only`, of these classes: the others stay due. What was not evaluated for this is left out and noted
+    in `look`; without one, it goes by the evaluations of the night in which this is.
 
     Raises:
         Refused: `budget_exhausted`, less is reserved than the lines come to. They stay in the batch, which is
@@ -64,8 +69,10 @@ def seal_division(context: Context, division: str, *, only: Collection[str] | No
     """
     change = change_of(context, "settlement.seal")
 
+    look = look or Look.of_the_night(context)
+
     def attempt() -> Batch | None:
-        batch = _fill(_batch_to_fill(context, division), context, change, only)
+        batch = _fill(_batch_to_fill(context, division), context, change, only, look)
         if batch.status is not BatchStatus.SEALING:
             return batch
         return _seal(batch, context, change) if batch.chunks else None
@@ -90,18 +97,19 @@ def _batch_to_fill(context: Context, division: str) -> Batch:
     return next_batch(division, after=newest.number if newest is not None else 0, now=context.now)
 
 
-def _fill(batch: Batch, context: Context, change: Change, only: Collection[str] | None) -> Batch:
+def _fill(batch: Batch, context: Context, change: Change, only: Collection[str] | None, look: Look) -> Batch:
     """Put what is due into a batch and give it as it is then, or as another worker has sealed it meanwhile.
 
     Raises:
         ConditionFailed: another worker began it first, or a chunk did not go in, since another worker was
-            first or a line was stopped; what it left over is for the next pass.
+            first, a line was stopped, or something happened in a class; what it left over is for the next
+            pass.
 
     """
     decided_by = Context(principal=context.principal, now=batch.opened_at, request_id=context.request_id)
     begun = store.chunks_of(batch.id) if batch.chunks else []
     room = BATCH_LINES_MAX - sum(len(chunk.members) for chunk in begun)
-    due = portions_due(batch.division, decided_by, limit=room, change=change, only=only)
+    due = portions_due(batch.division, decided_by, limit=room, change=change, only=only, look=look)
     debts = debts_of(batch.division)
     missed: ConditionFailed | None = None
     for portions in _packed(due, room=_room(debts)):
@@ -172,27 +180,31 @@ def _room(debts: Debts) -> int:
 def _packed(portions: Iterable[Portion], *, room: int) -> Iterator[list[Portion]]:
     """Pack portions into transactions, in order; a claim may go on in the next one.
 
-    Each institution in a pack takes one more write: the check that it is as it was read.
+    Each institution in a pack takes one more write: the check that it is as it was read. So does each class:
+    that it was evaluated.
     """
     pack: list[Portion] = []
     whole = room
     for portion in portions:
         rest = portion
-        while rest.writes + _is_new(rest, pack) > room:
-            fits = room - _is_new(rest, pack)
+        while rest.writes + _checks(rest, pack) > room:
+            fits = room - _checks(rest, pack)
             if rest.claim is not None and fits >= _SPLIT_WRITES_MIN:
                 first, rest = rest.split(fits)
                 pack.append(first)
             yield pack
             pack, room = [], whole
-        room -= rest.writes + _is_new(rest, pack)
+        room -= rest.writes + _checks(rest, pack)
         pack.append(rest)
     if pack:
         yield pack
 
 
-def _is_new(portion: Portion, pack: Sequence[Portion]) -> bool:
-    return all(portion.institution.uscc != other.institution.uscc for other in pack)
+def _checks(portion: Portion, pack: Sequence[Portion]) -> int:
+    """Count what has to be checked of a portion beside what is checked of its pack already."""
+    institution = all(portion.institution.uscc != other.institution.uscc for other in pack)
+    known = any(portion.class_id == other.class_id for other in pack)
+    return institution + (0 if known else len(portion.evaluated))
 
 
 def _chunk(batch: Batch, portions: Sequence[Portion], debts: Debts) -> list[Write]:
@@ -224,8 +236,10 @@ def _chunk(batch: Batch, portions: Sequence[Portion], debts: Debts) -> list[Writ
             moves.append(payments.batch_claim_write(portion.claim, lines=len(portion.lines)))
     institutions = {portion.institution.uscc: portion.institution for portion in portions}
     unchanged = [unchanged_check(institution) for institution in institutions.values()]
+    evaluated = {portion.class_id: portion.evaluated for portion in portions}
+    seen = [check for checks in evaluated.values() for check in checks]
     payees: dict[str, str] = {portion.institution.uscc: portion.payee_id for portion in portions}
     kept = kept_writes(debts, owed_for)
     debts.written(owed_for)
     into = store.chunk_writes if batch.chunks else store.begin_writes
-    return [*into(batch, members, payees), *moves, *unchanged, *kept]
+    return [*into(batch, members, payees), *moves, *unchanged, *seen, *kept]

@@ -15,6 +15,7 @@ from chalicelib.kernel.principal import Context, Principal, change_of
 from chalicelib.kernel.reasons import error, refuse
 from chalicelib.settlement.batches import archive, sealing, store
 from chalicelib.settlement.batches.due import classes_due
+from chalicelib.settlement.batches.evaluated import Look
 from chalicelib.settlement.batches.model import OFFERED, Batch, BatchStatus, Member, why_not
 from chalicelib.settlement.batches.payment_file import paid_by_the_bank
 from chalicelib.settlement.batches.taking_out import is_held_whole, ready_to_export
@@ -42,6 +43,9 @@ evaluated_first: Port[[Context, Iterable[str]], frozenset[str]] = Port("evaluate
 """Asks supervision to look at classes before they are paid; gives those at which it has looked."""
 
 
+_SEAL_TRIES = 2
+
+
 def seal(context: Context) -> list[Batch]:
     """Seal what is due in the caller's own division; empty if nothing is.
 
@@ -52,8 +56,15 @@ def seal(context: Context) -> list[Batch]:
     rights.admit(principal, "settlement.seal")
     if budget_division(principal.division) != principal.division:
         return []
-    due = classes_due(principal.division, context, change=change_of(context, "settlement.seal"))
-    batch = sealing.seal_division(context, principal.division, only=evaluated_first(context, due))
+    change = change_of(context, "settlement.seal")
+    due: Iterable[str] = classes_due(principal.division, context, change=change)
+    for _ in range(_SEAL_TRIES):
+        seen = evaluated_first(context, due)
+        look = Look(context, context.now, last=True)
+        batch = sealing.seal_division(context, principal.division, only=seen, look=look)
+        if batch is not None or not look.missing:
+            break
+        due = sorted(look.missing)  # something happened in them after they were looked at
     batch = batch or _sealed_before(principal.division)
     return [batch] if batch is not None else []
 
@@ -179,11 +190,12 @@ def allowed_on_batch(
         return is_own_work(principal, claims_of_lines(member.line_id for member in frozen()))
 
     def refusal(action: str) -> DomainError | None:
-        stands = why_not(action, batch, own_work=False)
+        stands = why_not(action, batch, own_work=False, hands=principal.hands)
         if stands is None and not closely and own_work is None:
             return error("forbidden")
         if stands is None:
-            stands = why_not(action, batch, own_work=had_a_hand() if own_work is None else own_work)
+            mine = had_a_hand() if own_work is None else own_work
+            stands = why_not(action, batch, own_work=mine, hands=principal.hands)
         if stands is None and action == "export" and is_held_whole(batch, frozen()):
             return error("hold_open")
         return stands

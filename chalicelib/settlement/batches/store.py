@@ -15,10 +15,20 @@ from chalicelib.aws.lists import page_of_list
 from chalicelib.aws.settings import settings
 from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, table_name
 from chalicelib.aws.waiting import lists_of
-from chalicelib.aws.writes import Check, ConditionFailed, Put, Update, insert, lawful, transact, update
+from chalicelib.aws.writes import (
+    Check,
+    ConditionFailed,
+    Put,
+    Update,
+    insert,
+    lawful,
+    names_none_of,
+    transact,
+    update,
+)
 from chalicelib.kernel.divisions import PROVINCE
 from chalicelib.kernel.paging import Page, PageRequest
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.settlement.batches.model import (
     BATCH_TRANSITIONS,
     Batch,
@@ -80,6 +90,7 @@ class BatchRow(VersionedTable[Batch]):
     paid_count = NumberAttribute(default=0)
     withdrawn_count = NumberAttribute(default=0)
     stopped = StructAttribute(default=list)
+    exported_by = StructAttribute(default=list)
     queue = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
     by_division = BatchesByDivision()
@@ -274,16 +285,21 @@ def seal_batch(
 
 
 def record_export(batch: Batch, change: Change, *, also: Sequence[Check] = ()) -> Batch:
-    """Note that a batch's file was handed out for the first time, if it is still the one it has.
+    """Note that a batch's file was handed out, and to whom, if it is still the one it has.
 
-    `also` is what else has to hold for a first export.
+    `also` is what else has to hold for a first export. Who has had it already is noted already.
 
     Raises:
         ConditionFailed: it has lost lines meanwhile, or what else has to hold does not.
 
     """
+    had_by = sorted({*batch.exported_by, change.actor, change.on_behalf_of or change.actor})
+    noted = BatchRow.exported_by.set(had_by)
     if batch.status not in BATCH_TRANSITIONS.sources("export"):
-        return batch
+        if had_by == batch.exported_by:
+            return batch
+        still = lawful(BatchRow, sources=(batch.status,), version=batch.version)
+        return update(BatchRow, (batch.id,), [noted], condition=still, change=change)
     exported = Update(
         BatchRow,
         (batch.id,),
@@ -291,12 +307,13 @@ def record_export(batch: Batch, change: Change, *, also: Sequence[Check] = ()) -
             BatchRow.status.set(str(BATCH_TRANSITIONS.target("export"))),
             BatchRow.queue.set(WAITING_LIST),
             BatchRow.queued_at.set(change.at),
+            noted,
         ],
         lawful(BatchRow, sources=BATCH_TRANSITIONS.sources("export"), version=batch.version),
     )
     transact([exported, *also], change=change)
     after = BATCH_TRANSITIONS.target("export")
-    return msgspec.structs.replace(batch, status=after, version=batch.version + 1)
+    return msgspec.structs.replace(batch, status=after, exported_by=had_by, version=batch.version + 1)
 
 
 # --------------------------------------------------------------------------- batches: taking lines out
@@ -358,8 +375,16 @@ def record_file(batch: Batch, *, digest: str, workbook_digest: str, change: Chan
     )
 
 
-def progress_write(batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: int = 0) -> Update:
-    """Note so many more results, payments and withdrawals on a batch, with the state that follows."""
+def progress_write(
+    batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: int = 0, hands: Hands = frozenset()
+) -> Update:
+    """Note so many more results, payments and withdrawals on a batch, with the state that follows.
+
+    `hands` are those of who enters results: they have not had the file (`model.why_not`).
+    """
+    condition = BatchRow.version == batch.version
+    if hands:
+        condition &= names_none_of(BatchRow.exported_by, hands)
     after = batch_after(batch, results=results, paid=paid, withdrawn=withdrawn)
     return Update(
         BatchRow,
@@ -371,7 +396,7 @@ def progress_write(batch: Batch, *, results: int = 0, paid: int = 0, withdrawn: 
             BatchRow.status.set(str(after.status)),
             *_waits_no_more(after),
         ],
-        BatchRow.version == batch.version,
+        condition,
     )
 
 

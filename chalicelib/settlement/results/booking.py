@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 
 from chalicelib.aws.writes import ConditionFailed, Write, transact, until_written
 from chalicelib.kernel.principal import Context, change_of
+from chalicelib.kernel.reasons import refuse
 from chalicelib.settlement.batches import store as batch_store
-from chalicelib.settlement.batches.model import Batch, Member, batch_after
+from chalicelib.settlement.batches.model import Batch, Member, batch_after, why_not
 from chalicelib.settlement.ledger import store as ledger_store
 from chalicelib.settlement.ledger.model import Event, Posting, PostingGroup, group_id_of
 from chalicelib.settlement.results.groups import Group, ResultRow, earlier_batches, grouped, is_plain
@@ -179,8 +180,11 @@ def _write(
 
     Raises:
         ConditionFailed: somebody else has changed something that this stands on.
+        Forbidden: `exported_by_you`, the caller has had the file meanwhile.
 
     """
+    hands = context.principal.hands
+    refuse(why_not("results", standing.batches[batch.id], own_work=False, hands=hands))
     writes: list[Write] = []
     for result, member in group.rows:
         gone = unsettled.get(member.line_id)
@@ -196,7 +200,12 @@ def _write(
                 )
             )
     writes += [
-        batch_store.progress_write(standing.batches[name], results=results, paid=paid)
+        batch_store.progress_write(
+            standing.batches[name],
+            results=results,
+            paid=paid,
+            hands=hands if name == batch.id else frozenset(),
+        )
         for name, (results, paid) in group.by_batch(batch.id).items()
     ]
     writes += [

@@ -48,7 +48,8 @@ def record_results(
     set off are booked with it.
 
     Raises:
-        Forbidden: `self_approval`, by who prepared or reviewed one of the claims.
+        Forbidden: `self_approval`, by who prepared or reviewed one of the claims; `exported_by_you`, by who
+            had the payment file.
         NotFound: there is no such batch in the caller's area.
         Refused: `not_exported`.
 
@@ -58,7 +59,8 @@ def record_results(
     unasked = wholly_set_off(context, members.values())
     named = [result.line_id for result in results if result.line_id in members]
     claims = claims_of_lines([*named, *(row.member.line_id for row in unasked)])
-    refuse(why_not("results", batch, own_work=is_own_work(context.principal, claims)))
+    own_work = is_own_work(context.principal, claims)
+    refuse(why_not("results", batch, own_work=own_work, hands=context.principal.hands))
     right, wrong = _judge_file(context, batch, results, members)
     rows = [ResultRow(result, members[result.line_id]) for result in right]
     judgement = judge(batch, rows) if dry_run else book(context, batch, [*rows, *unasked], claims)

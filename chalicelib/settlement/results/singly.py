@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from chalicelib.aws.writes import ConditionFailed, Write, transact, until_written
 from chalicelib.kernel.errors import DomainError
 from chalicelib.kernel.free_text import mask_numbers
-from chalicelib.kernel.principal import Change, Context, change_of
+from chalicelib.kernel.principal import Change, Context, Hands, change_of
 from chalicelib.kernel.reasons import error
 from chalicelib.settlement.batches import store as batch_store
 from chalicelib.settlement.batches.model import Batch
@@ -121,7 +121,7 @@ def _book(context: Context, payment: Payment, row: ResultRow) -> str | None:
         case BankOutcome.FAILED:
             writes = [
                 payments.fail_line_write(line.id, attempts, city=line.city, at=context.now),
-                *_progress(line, payment.batch_id, results=1, paid=0),
+                *_progress(line, payment.batch_id, results=1, paid=0, hands=context.principal.hands),
                 *forgotten_writes(line.id, payment.batch_id, payment.parts),
             ]
         case BankOutcome.RETURNED:
@@ -170,13 +170,14 @@ def paying_writes(
     `first` tells whether it is the first that is known of the line in its batch.
     """
     line = payment.line
+    hands = context.principal.hands if first else frozenset()
     claim = claim_store.read_claim(claim_of_line(line.id))
     moves = BudgetMoves()
     moves.move(_year(line), line.program_id, Part.RESERVED, Part.SPENT, line.amount_fen)
     return [
         *_settling(context, line, unsettled=unsettled),
         payments.pay_claim_write(claim, lines=1),
-        *_progress(line, payment.batch_id, results=int(first), paid=1),
+        *_progress(line, payment.batch_id, results=int(first), paid=1, hands=hands),
         *_bank_writes(context, payment, said, Event.PAID, at_version=None if first else line.version),
         *posted_writes(context, line, Event.SET_OFF, payment.parts),
         *booked_writes(context, line, payment.batch_id, payment.parts, moves),
@@ -187,6 +188,7 @@ def paying_writes(
 def pay_back_writes(context: Context, payment: Payment, said: PaymentAttempt, event: Event) -> list[Write]:
     """Give everything that moves besides the line when its payment came back, or never was one."""
     line = payment.line
+    hands = context.principal.hands if event is Event.RETURNED else frozenset()
     claim = claim_store.read_claim(claim_of_line(line.id))
     moves = BudgetMoves()
     moves.move(_year(line), line.program_id, Part.SPENT, Part.RESERVED, line.amount_fen)
@@ -200,7 +202,7 @@ def pay_back_writes(context: Context, payment: Payment, said: PaymentAttempt, ev
     return [
         *voucher,
         payments.unpay_claim_write(claim),
-        *_progress(line, payment.batch_id, results=0, paid=-1),
+        *_progress(line, payment.batch_id, results=0, paid=-1, hands=hands),
         *_bank_writes(context, payment, said, event, at_version=line.version),
         *posted_writes(context, line, Event.SET_OFF_UNDONE, payment.parts),
         *undone_writes(context, line, payment.batch_id, payment.parts, moves),
@@ -228,11 +230,19 @@ def _settling(context: Context, line: Line, *, unsettled: str | None) -> list[Wr
     ]
 
 
-def _progress(line: Line, batch_id: str, *, results: int, paid: int) -> list[Write]:
-    """Move on every batch in which the line ever was: a line counts as paid, or not, in each of them."""
+def _progress(line: Line, batch_id: str, *, results: int, paid: int, hands: Hands) -> list[Write]:
+    """Move on every batch in which the line ever was: a line counts as paid, or not, in each of them.
+
+    `hands` are those of who enters a result of this batch, none where it is corrected.
+    """
     batches = batch_store.find_batches(sorted({batch_id, *(attempt.batch_id for attempt in line.attempts)}))
     return [
-        batch_store.progress_write(batch, results=results if batch.id == batch_id else 0, paid=paid)
+        batch_store.progress_write(
+            batch,
+            results=results if batch.id == batch_id else 0,
+            paid=paid,
+            hands=hands if batch.id == batch_id else frozenset(),
+        )
         for batch in batches
         if paid or (results and batch.id == batch_id)
     ]

@@ -7,8 +7,9 @@ from chalicelib.aws import queues
 from chalicelib.aws.logs import log_failure
 from chalicelib.aws.parking import Batch
 from chalicelib.aws.settings import settings
+from chalicelib.kernel.calendar import parse_moment
 from chalicelib.kernel.principal import Context
-from chalicelib.supervision.evaluations import service
+from chalicelib.supervision.evaluations import asking, service
 from chalicelib.supervision.evaluations.changes import class_changed, is_enrolment, is_urgent
 from chalicelib.supervision.nightly import service as nightly
 
@@ -40,14 +41,20 @@ def watch_changes(event: Mapping[str, Any], context: Context) -> dict[str, int]:
 
 
 def evaluate_classes(message: queues.Message, context: Context) -> None:
-    """Evaluate the class that a message names, ask for those of a list, or keep the figures of a group."""
+    """Evaluate the class that a message names, ask for those of a list, or report or keep what it says."""
     body = message.body
-    if "class_id" in body:
+    if "asked_at" in body and "class_id" in body:
+        asking.evaluate_asked(context, str(body["class_id"]), parse_moment(str(body["asked_at"])))
+    elif "class_id" in body:
         service.evaluate_class(context, str(body["class_id"]))
     elif "touched" in body:
         service.ask_for_touched(context, str(body["touched"]), body.get("after"))
     elif "due" in body:
-        service.ask_for_due(context, str(body["due"]))
+        told = body.get("asked_at")  # those of the program before told no moment
+        at = parse_moment(told) if isinstance(told, str) else None
+        service.ask_for_due(context, str(body["due"]), at=at)
+    elif "missed" in body:
+        asking.report_missed(context, [str(class_id) for class_id in body["missed"]])
     elif "figures" in body:
         nightly.keep_figures(context, str(body["figures"]))
     else:

@@ -4,10 +4,9 @@ Whatever asks for it, a class is evaluated here and nowhere else, so every path 
 goes to the risk cases, which know what they have already.
 """
 
-import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -19,6 +18,7 @@ from chalicelib.aws.settings import settings
 from chalicelib.aws.waiting import queues_of
 from chalicelib.classes.store import parts_by_class
 from chalicelib.enrolments.store import find_enrolment, find_enrolments, waiting_enrolments
+from chalicelib.kernel.calendar import format_moment
 from chalicelib.kernel.divisions import PROVINCE, groups_below
 from chalicelib.kernel.principal import Context, change_of
 from chalicelib.people.vault.store import find_people
@@ -80,20 +80,6 @@ def _count_attempts(gathered: Gathered) -> None:
     for touched in gathered.beside[store.TouchedRow]:
         if (touched.attempts, touched.refused) != (len(made), refused):
             store.note_attempts(touched.class_id, attempts=len(made), refused=refused)
-
-
-def evaluate_before_sealing(context: Context, class_ids: Iterable[str]) -> frozenset[str]:
-    """Evaluate classes that are about to be paid for by hand; gives those that were looked at whole.
-
-    The night evaluates what is due and then seals it; who seals in the day has no night before it. A class
-    on which a rule failed, or that was too much for this call, is not among them: it stays due.
-
-    Raises:
-        Unavailable: DynamoDB did not answer; nothing may be sealed then.
-
-    """
-    looked_at = itertools.islice(class_ids, EVALUATED_IN_A_CALL_MAX)
-    return frozenset(class_id for class_id in looked_at if not evaluate_class(context, class_id).failures)
 
 
 def evaluate_waiting(
@@ -197,7 +183,8 @@ def begin_night(context: Context) -> dict[str, int]:
     """
     day = day_of(context.now) - timedelta(days=1)
     bodies: list[dict[str, Any]] = [{"touched": shard} for shard in day_shards(day)]
-    bodies += [{"due": city} for city in cities_of(PROVINCE)[0]]
+    asked_at = format_moment(context.now)
+    bodies += [{"due": city, "asked_at": asked_at} for city in cities_of(PROVINCE)[0]]
     bodies += [{"waiting": queue} for queue in queues_of(PROVINCE)]
     bodies += [{"figures": group} for group in groups_below(PROVINCE)]
     queues.send(settings().supervision_queue_url, bodies, now=context.now)
@@ -213,7 +200,21 @@ def ask_for_touched(context: Context, day_shard: str, after: Mapping[str, Any] |
         queues.send(settings().supervision_queue_url, [again], now=context.now)
 
 
-def ask_for_due(context: Context, city: str) -> None:
-    """Ask for the classes whose claims the night may pay: it seals after midnight what is due that day."""
+def ask_for_due(context: Context, city: str, *, at: datetime | None = None) -> None:
+    """Ask for the classes whose claims the night may pay: it seals after midnight what is due that day.
+
+    `at` is the moment that is to be answered: that of the night, however often its message comes.
+    """
     claims = due_claims(city, on=day_of(context.now))
-    ask_for(context, sorted({str(claim.class_id) for claim in claims}))
+    ask_before_payment(context, {str(claim.class_id) for claim in claims}, at=at or context.now)
+
+
+def ask_before_payment(context: Context, class_ids: Iterable[str], *, at: datetime) -> None:
+    """Ask for the evaluation of classes that are to be paid for: `at` is the moment that is to be answered.
+
+    Each is noted first, so a message that is lost leaves a class that is asked for and not answered.
+    """
+    asked = {class_id: store.ask(class_id, at) for class_id in sorted(set(class_ids))}
+    bodies = [{"class_id": class_id, "asked_at": format_moment(moment)} for class_id, moment in asked.items()]
+    if bodies:
+        queues.send(settings().supervision_queue_url, bodies, now=context.now)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
-from math import ceil, inf
+from math import ceil, inf, sqrt
 from statistics import fmean, pstdev
 
 from chalicelib.programs.model import Policy
@@ -18,6 +18,7 @@ from chalicelib.supervision.records.model import CheckInRecord, Finding, Finding
 from chalicelib.supervision.rules.attempts import is_live
 from chalicelib.supervision.rules.dossier import Dossier
 from chalicelib.supervision.rules.rule import Rule, finding, ids
+from chalicelib.supervision.rules.small import is_enough, is_small
 
 NAME = "check_in_burst"
 _REPEATED_LESSONS = 3
@@ -26,6 +27,7 @@ _MANY = 20
 _EVEN_GAPS = 0.55
 _EVEN_GAPS_OF_HALF = 0.48
 _EVEN_GAPS_MIN = 40
+_GAPS_OF_FEW_MIN = 24
 _STEADY_GAPS = 0.25
 _SAME_ORDER = 0.9
 _FEW_DEVICES = 0.5
@@ -50,6 +52,17 @@ class Burst:
         return [gap / mean for gap in gaps] if mean > 0 else []
 
     @property
+    def gaps_of_few(self) -> Sequence[float]:
+        """Give how far each gap is from their mean, as few gaps show it: chance makes few of them look even.
+
+        The shares of n gaps of chance differ by √((n − 1) / (n + 1)), and by one only where they are many.
+        """
+        count = len(self.gaps)
+        if count < _TWICE:
+            return []
+        return [(gap - 1) / sqrt((count - 1) / (count + 1)) for gap in self.gaps]
+
+    @property
     def steady(self) -> bool:
         """Tell whether a clock let them in: gaps so even that it needs no haste, nor many, to show it."""
         return bool(self.gaps) and pstdev(self.gaps) < _STEADY_GAPS
@@ -69,17 +82,22 @@ class Burst:
 def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Finding]:
     """Find lessons to which the class came at once: told, or held with what no bus does."""
     limits = policy.supervision
+    small = is_small(dossier, limits)
+    people = limits.small_people if small else limits.burst_people
     judged = [
-        burst for lesson in dossier.lessons if (burst := _burst(dossier, lesson.id, limits)) is not None
+        burst
+        for lesson in dossier.lessons
+        if (burst := _burst(dossier, lesson.id, limits, people=people)) is not None
     ]
     close = [burst for burst in judged if burst.seconds <= limits.burst_seconds_scripted]
-    signs = _signs(close, limits)
+    signs = _signs_of_few(close, len(judged), limits) if small else _signs(close, limits)
     steady = [burst for burst in judged if burst.steady]
-    if not signs and len(steady) >= max(_REPEATED_LESSONS, ceil(len(judged) / 2)):
+    if not small and not signs and len(steady) >= max(_REPEATED_LESSONS, ceil(len(judged) / 2)):
         close, signs = steady, ["steady_gaps"]
     if not signs:
         close = [burst for burst in judged if burst.seconds <= limits.burst_seconds]
         again = len(close) >= max(_REPEATED_LESSONS, limits.burst_lessons_share * len(judged))
+        again = again and (not small or is_enough(_counts(close), len(judged), limits))
         close = [burst for burst in close if again or len(burst.arrivals) >= limits.burst_people_once]
     if not close:
         return
@@ -104,9 +122,13 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     )
 
 
-def _burst(dossier: Dossier, lesson: str, limits: Thresholds) -> Burst | None:
+def _counts(bursts: Sequence[Burst]) -> list[int]:
+    return [len(burst.arrivals) for burst in bursts]
+
+
+def _burst(dossier: Dossier, lesson: str, limits: Thresholds, *, people: int) -> Burst | None:
     arrivals = [record for record in dossier.arrivals.get(lesson, ()) if is_live(record)]
-    if len(arrivals) < limits.burst_people:
+    if len(arrivals) < people:
         return None
     most = ceil(limits.burst_share * len(arrivals))
     seconds, first = min(
@@ -127,6 +149,22 @@ def _signs(bursts: Sequence[Burst], limits: Thresholds) -> list[str]:
         "same_order": same_order >= max(_TWICE, often - 1),
         "faster_than_people": len(inhuman) >= _TWICE
         or any(len(burst.arrivals) >= _MANY for burst in inhuman),
+    }
+    return sorted(name for name, shows in signs.items() if shows)
+
+
+def _signs_of_few(bursts: Sequence[Burst], judged: int, limits: Thresholds) -> list[str]:
+    """Name what no bus does, of a class too small for one lesson to show it: in half of its lessons."""
+    if not is_enough(_counts(bursts), judged, limits):
+        return []
+    inhuman = [burst for burst in bursts if burst.seconds <= limits.burst_seconds_inhuman]
+    gaps = [gap for burst in bursts for gap in burst.gaps_of_few]
+    pairs = [_pairs(one.order, other.order) for one, other in pairwise(bursts)]
+    common = sum(count for _, count in pairs)
+    signs = {
+        "even_gaps": len(gaps) >= _GAPS_OF_FEW_MIN and sqrt(fmean(gap * gap for gap in gaps)) < _EVEN_GAPS,
+        "same_order": common >= _GAPS_OF_FEW_MIN and sum(same for same, _ in pairs) >= _SAME_ORDER * common,
+        "faster_than_people": is_enough(_counts(inhuman), judged, limits),
     }
     return sorted(name for name, shows in signs.items() if shows)
 
@@ -153,12 +191,18 @@ def _evenness(bursts: Sequence[Burst]) -> float:
 
 def _alike(order: Sequence[str], other: Sequence[str]) -> bool:
     """Tell whether people came in nearly the same order: of each two, who comes first is who came first."""
+    if len(set(order) & set(other)) < _MANY // 4:
+        return False
+    same, pairs = _pairs(order, other)
+    return same >= _SAME_ORDER * pairs
+
+
+def _pairs(order: Sequence[str], other: Sequence[str]) -> tuple[int, int]:
+    """Count of each two who came both times: those who came in the same order, and all."""
     places = {enrolment: place for place, enrolment in enumerate(other)}
     common = [places[enrolment] for enrolment in order if enrolment in places]
-    if len(common) < _MANY // 4:
-        return False
     pairs = [before < after for start, before in enumerate(common) for after in common[start + 1 :]]
-    return sum(pairs) >= _SAME_ORDER * len(pairs)
+    return sum(pairs), len(pairs)
 
 
 RULE = Rule[Dossier](
@@ -174,11 +218,14 @@ RULE = Rule[Dossier](
         "burst_lessons_share",
         "burst_seconds_scripted",
         "burst_seconds_inhuman",
+        "small_people",
+        "small_check_ins",
     ),
     spares=(
         "a bus, or a teacher's call: told when quick, held only if few phones or one order show a script",
         "uploads after a network failure and made-up check-ins: not read",
         "check-outs: everybody leaves at once",
+        "four to seven people who are called, or come together, at times: judged over all their lessons",
     ),
     weak="a script that waits as people do; then devices and places have to show it",
     only_alike=True,

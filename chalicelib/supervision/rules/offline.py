@@ -27,6 +27,7 @@ from chalicelib.supervision.rules.dossier import Dossier
 from chalicelib.supervision.rules.positions import same_point
 from chalicelib.supervision.rules.rule import Rule, finding, ids
 from chalicelib.supervision.rules.scatter import Scene, is_tight, on_a_grid
+from chalicelib.supervision.rules.small import is_enough, is_small
 
 NAME = "offline_check_ins"
 _LESSONS_MIN = 2
@@ -42,10 +43,10 @@ class Lateness:
     live: Sequence[CheckInRecord]
 
     def network_failed(self, limits: Thresholds) -> bool:
-        """Tell whether so many were offline that nobody's own phone explains it."""
-        return bool(self.offline) and len(self.offline) >= limits.offline_outage_share * (
-            len(self.offline) + len(self.live)
-        )
+        """Tell whether so many were offline that nobody's own phone explains it: two may have no data."""
+        everybody = len(self.offline) + len(self.live)
+        many = min(limits.offline_people_told, everybody)
+        return bool(self.offline) and len(self.offline) >= max(many, limits.offline_outage_share * everybody)
 
 
 def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Finding]:
@@ -56,11 +57,14 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     failed = [lesson for lesson in told if lesson.network_failed(limits)]
     days = {lesson.day for lesson in told if lesson.offline or lesson.live}
     failed_days = {lesson.day for lesson in failed}
-    places = _made_up(told, limits)
+    places = _made_up(told, limits, few=is_small(dossier, limits))
     offline = sum(len(lesson.offline) for lesson in told)
     arrivals = offline + sum(len(lesson.live) for lesson in told)
-    many = arrivals >= limits.offline_arrivals
+    owners = {record.enrolment for lesson in told for record in lesson.offline}
+    many = arrivals >= limits.offline_arrivals and len(owners) >= limits.offline_people_told
     grave = max(limits.offline_people, limits.offline_people_share * len(dossier.trainees))
+    if is_small(dossier, limits):
+        grave = max(limits.offline_people_told, limits.offline_outage_share * len(dossier.trainees))
     signs = {
         "people": (len(people) >= limits.offline_people_told, len(people) >= grave),
         "days": (
@@ -147,17 +151,25 @@ def _without_cause(told: Sequence[Lateness], limits: Thresholds) -> Mapping[str,
     }
 
 
-def _made_up(told: Sequence[Lateness], limits: Thresholds) -> Mapping[str, Sequence[Placed]]:
-    """Give the lessons whose offline places were copied, or drawn closer together than receivers differ."""
+def _made_up(told: Sequence[Lateness], limits: Thresholds, *, few: bool) -> Mapping[str, Sequence[Placed]]:
+    """Give the lessons whose offline places were copied, or drawn closer together than receivers differ.
+
+    Of a class of a `few` people, half of the lessons with offline places have to show it.
+    """
     found = {}
+    people = limits.small_people if few else limits.position_people
+    judged = 0
     for lesson in told:
         places = [place for record in lesson.offline if (place := placed_late(record)) is not None]
         scene = Scene(lesson=lesson.lesson, places=places).without_stored(limits)
-        if len(scene.places) < limits.position_people or scene.is_coarse:
+        if len(scene.places) < people or scene.is_coarse:
             continue
-        many = len(scene.places) >= limits.scatter_people
+        judged += 1
+        many = few or len(scene.places) >= limits.scatter_people
         if same_point(scene, limits) or (many and (is_tight(scene, limits) or on_a_grid(scene))):
             found[lesson.lesson] = scene.places
+    if few and not is_enough([len(places) for places in found.values()], judged, limits):
+        return {}
     return found
 
 
@@ -186,6 +198,8 @@ RULE = Rule[Dossier](
         "offline_arrivals",
         "offline_share",
         "offline_share_held",
+        "small_people",
+        "small_check_ins",
     ),
     spares=(
         "a network that failed: most of a lesson are offline, on days that are few",

@@ -12,6 +12,7 @@ from chalicelib.supervision.rules.attempts import Placed
 from chalicelib.supervision.rules.dossier import Dossier
 from chalicelib.supervision.rules.rule import Rule, finding, ids
 from chalicelib.supervision.rules.scatter import Scene, is_tight, on_a_grid, repeats
+from chalicelib.supervision.rules.small import is_enough, is_small
 
 NAME = "identical_coordinates"
 _LESSONS_MIN = 2
@@ -35,7 +36,9 @@ def evaluate(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Fin
     """Find places that were copied or made up; the lines are those who checked in with them."""
     limits = policy.supervision
     scenes = scenes_of(dossier, limits.position_people)
-    few = _few_people(scenes_of(dossier, _A_PAIR), limits) if not scenes else []
+    small = is_small(dossier, limits)
+    few = _few_people(scenes_of(dossier, _A_PAIR), limits) if small or not scenes else []
+    few = few or (_made_up_by_few(scenes_of(dossier, limits.small_people), limits) if small else [])
     if few:
         yield _finding(dossier, Severity.HOLD, few, len(few), limits)
         return
@@ -111,6 +114,25 @@ def _few_people(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
     if all(scene.is_coarse for scene in there) or (not own and lasts < timedelta(days=limits.stored_days)):
         return []
     return [Suspect(scene=scene, sign="one_point", places=scene.largest_group) for scene in there]
+
+
+def _made_up_by_few(scenes: Sequence[Scene], limits: Thresholds) -> list[Suspect]:
+    """Give the lessons of a small class whose places no receivers gave, if they are half of its lessons."""
+    own = [scene.without_stored(limits) for scene in scenes]
+    suspects = []
+    for scene in own:
+        if len(scene.places) < limits.small_people or scene.is_coarse:
+            continue
+        signs = {
+            "few_points": scene.distinct <= limits.identical_share * len(scene.places),
+            "closer_than_receivers": is_tight(scene, limits),
+            "on_a_grid": on_a_grid(scene),
+        }
+        sign = next((name for name, shows in signs.items() if shows), None)
+        if sign is not None:
+            suspects.append(Suspect(scene=scene, sign=sign, places=scene.places))
+    counts = [len(suspect.places) for suspect in suspects]
+    return suspects if is_enough(counts, len(scenes), limits) else []
 
 
 def _for_weeks(scenes: Sequence[Scene], share: float, limits: Thresholds) -> list[Suspect]:
@@ -285,6 +307,8 @@ RULE = Rule[Dossier](
         "scatter_m",
         "scatter_of_accuracy",
         "scatter_lessons_share",
+        "small_people",
+        "small_check_ins",
     ),
     spares=(
         "a stored place of a provider: many have it, with a coarse accuracy, and find their own at times",

@@ -54,3 +54,6 @@ ONLY_ALIKE = frozenset(
     | {rule.name for rule in VOUCHER_RULES if rule.only_alike}
 )
 """Rules whose findings look like cheating and prove none."""
+
+NOT_EVALUATED = "not_evaluated"
+"""No rule, but listed as one: a class is due to be paid, and its evaluation did not come to its end."""

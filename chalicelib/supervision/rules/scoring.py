@@ -78,6 +78,7 @@ def _alike(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Findi
     halves = halves_of(dossier)
     examined = len(halves[0].by_enrolment) if halves else 0
     if examined < limits.marks_people:
+        yield from _alike_of_few(dossier, halves, limits)
         return
     alike = [half.alike(limits.marks_range) for half in halves]
     many = limits.marks_share * examined
@@ -93,6 +94,22 @@ def _alike(dossier: Dossier, policy: Policy, _as_of: datetime) -> Iterator[Findi
     )
     if held or told:
         yield _uniform_finding(dossier, Severity.HOLD if held else Severity.WARN, halves, both, limits)
+
+
+def _alike_of_few(dossier: Dossier, halves: Sequence[Marks], limits: Thresholds) -> Iterator[Finding]:
+    """Find the same marks in both halves of a class too small for them to be nearly the same by measure.
+
+    Four people with exactly the same two marks are no chance; within the range all of five or more are.
+    """
+    examined = len(halves[0].by_enrolment) if halves else 0
+    if not limits.small_people <= examined < limits.scatter_people:
+        return
+    equal = _equal(halves)
+    both = set.intersection(*(half.alike(limits.marks_range) for half in halves))
+    same = len(equal) >= max(limits.small_people, limits.marks_share * examined - 1e-9)
+    near = examined > limits.small_people and len(both) == examined
+    if same or near:
+        yield _uniform_finding(dossier, Severity.HOLD, halves, both | equal if same else both, limits)
 
 
 def _drawn(dossier: Dossier, limits: Thresholds) -> Iterator[Finding]:
@@ -239,6 +256,8 @@ UNIFORM_RULE = Rule[Dossier](
         "marks_nobody_failed_chance",
         "marks_absent_people",
         "marks_absent_share",
+        "small_people",
+        "scatter_people",
     ),
     spares=(
         "good classes with high marks: 90 to 98 is a spread of its own",

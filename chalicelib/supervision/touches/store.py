@@ -1,16 +1,18 @@
 """The table of touched classes: one row a class, listed under the last day on which it was touched."""
 
-from collections.abc import Iterable, Mapping
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import UpdateError
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, KeysOnlyProjection
 
-from chalicelib.aws.table import MomentAttribute, Table, table_name
-from chalicelib.aws.writes import update
-from chalicelib.supervision.touches.model import Touched
+from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, table_name
+from chalicelib.aws.writes import Check, ConditionFailed, until_written, update
+from chalicelib.supervision.touches.model import Touched, touch
 
 A_PAGE = 100
 
@@ -39,6 +41,11 @@ class TouchedRow(Table[Touched]):
     due_at = MomentAttribute()
     attempts = NumberAttribute(default=0)
     refused = NumberAttribute(default=0)
+    asked_at = MomentAttribute(null=True)
+    answered_at = MomentAttribute(null=True)
+    failed_at = MomentAttribute(null=True)
+    failed_rules = StructAttribute(default=list)
+    missed_since = MomentAttribute(null=True)
     by_day = TouchedByDay()
 
 
@@ -65,6 +72,110 @@ def note_attempts(class_id: str, *, attempts: int, refused: int) -> None:
     """
     actions = [TouchedRow.attempts.set(attempts), TouchedRow.refused.set(refused)]
     update(TouchedRow, (class_id,), actions, condition=TouchedRow.day_shard.exists())
+
+
+# --------------------------------------------------------------------------- asked for, and answered
+
+
+def ask(class_id: str, at: datetime) -> datetime:
+    """Note that a class is asked for, and give the moment that is to be answered.
+
+    What happens in it from now on touches it anew. A repeat changes nothing, and gives the same moment; where
+    something has happened since, it gives another: an evaluation of before answers to the old one.
+
+    Raises:
+        Unavailable: it was touched or asked for again each time; repeating is safe.
+
+    """
+    row: Any = TouchedRow
+    free = row.asked_at.does_not_exist() | (row.asked_at < at)
+
+    def attempt() -> datetime:
+        nonlocal at, free
+        listed = row.day_shard | touch(class_id, at).day_shard
+        asked = [row.asked_at.set(at), row.due_at.set(at), row.day_shard.set(listed)]
+        try:
+            update(TouchedRow, (class_id,), asked, condition=free)
+        except ConditionFailed as failure:
+            old = failure.old
+            if not isinstance(old, Touched) or old.asked_at is None:
+                raise
+            if old.due_at == old.asked_at:
+                return old.asked_at
+            at = max(at, old.asked_at) + _NEXT
+            free = (row.asked_at == old.asked_at) & (row.due_at == old.due_at)
+            raise
+        return at
+
+    return until_written(attempt)
+
+
+_NEXT = timedelta(microseconds=1)
+"""What tells a moment that is asked for from the one before, where the clock stands."""
+
+
+def answer(class_id: str, at: datetime) -> bool:
+    """Note that every rule was carried out for what was asked; tell whether that is still what is asked.
+
+    It is not where the class was asked for again, or something has happened in it since.
+    """
+    row: Any = TouchedRow
+    done = [
+        row.answered_at.set(at),
+        row.failed_at.remove(),
+        row.failed_rules.remove(),
+        row.missed_since.remove(),
+    ]
+    return _still_asked(class_id, at, done)
+
+
+def note_failed(class_id: str, at: datetime, rules: Sequence[str]) -> bool:
+    """Note which rules failed for what was asked; tell whether that is still what is asked."""
+    row: Any = TouchedRow
+    return _still_asked(class_id, at, [row.failed_at.set(at), row.failed_rules.set(sorted(set(rules)))])
+
+
+def _still_asked(class_id: str, at: datetime, actions: Sequence[Action]) -> bool:
+    row: Any = TouchedRow
+    try:
+        update(TouchedRow, (class_id,), actions, condition=(row.asked_at == at) & (row.due_at == at))
+    except ConditionFailed:
+        return False
+    return True
+
+
+def note_missed(class_id: str, at: datetime) -> Touched | None:
+    """Note that a class was not paid because nothing was answered; the first time stays.
+
+    Give it as it is then; None if it was never asked for.
+    """
+    row: Any = TouchedRow
+    since = row.missed_since.set(row.missed_since | at)
+    try:
+        return update(TouchedRow, (class_id,), [since], condition=row.asked_at.exists())
+    except ConditionFailed:
+        return None
+
+
+def answered_check(touched: Touched) -> Check:
+    """Require that what was asked of a class is still answered, and that nothing has happened in it since."""
+    row: Any = TouchedRow
+    unchanged = _as_asked(touched) & (row.answered_at == touched.asked_at)
+    return Check(TouchedRow, (touched.class_id,), unchanged)
+
+
+def asked_check(touched: Touched) -> Check:
+    """Require that a class is still asked for as it was, and that nothing has happened in it since."""
+    return Check(TouchedRow, (touched.class_id,), _as_asked(touched))
+
+
+def _as_asked(touched: Touched) -> Condition:
+    row: Any = TouchedRow
+    asked: Condition = (row.asked_at == touched.asked_at) & (row.due_at == touched.due_at)
+    return asked
+
+
+# --------------------------------------------------------------------------- reading
 
 
 def find_touched(class_ids: Iterable[str]) -> list[Touched]:

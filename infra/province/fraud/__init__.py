@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from datetime import timedelta
 
 from chalicelib.supervision.records.model import ProjectRecord
-from infra.province.builder import Builder
+from infra.province.builder import SMALL, Builder
 from infra.province.course import Course, Meeting, Trainee
 from infra.province.ground import key
 from infra.province.labels import Case, Label, Strength
@@ -40,6 +40,14 @@ def case(
             subjects=named,
         ),
     )
+
+
+_SMALL_CASES = 0.25
+
+
+def size_of_case(builder: Builder, full: tuple[int, int]) -> tuple[int, int]:
+    """Say how large a cheated class is: a fourth of them are as small as classes come."""
+    return SMALL if builder.rng.random() < _SMALL_CASES else full
 
 
 def another_project(builder: Builder, course: Course) -> ProjectRecord:

@@ -9,7 +9,7 @@ from chalicelib.supervision.records.model import CheckInRecord, Position
 from infra.province.attendance import made_up, sign
 from infra.province.builder import Builder, Wish
 from infra.province.course import Course, Meeting, Trainee
-from infra.province.fraud import another_project, attend_fully, case, extra_meeting
+from infra.province.fraud import another_project, attend_fully, case, extra_meeting, size_of_case
 from infra.province.ground import School, kilometres
 from infra.province.honest import live
 from infra.province.labels import Case, Strength
@@ -19,9 +19,11 @@ from infra.province.timetable import SHIFTS, Slot, slot
 _FULL = (16, 34)
 
 
-def _claimed(builder: Builder, *, size: tuple[int, int] = _FULL) -> Course:
-    """Give a class that ended and was claimed, as honest in all else as any."""
-    return live(builder, builder.plan(Wish(fresh=True, ended=True, size=size)))
+def _claimed(builder: Builder, *, size: tuple[int, int] | None = None) -> Course:
+    """Give a class that ended and was claimed, as honest in all else as any; a fourth of them are small."""
+    return live(
+        builder, builder.plan(Wish(fresh=True, ended=True, size=size or size_of_case(builder, _FULL)))
+    )
 
 
 def _retold(
@@ -38,6 +40,14 @@ def _retold(
         else:
             told.append(check_in)
     course.check_ins = told
+
+
+def _some(builder: Builder, course: Course, share: float, *, least: int) -> list[Trainee]:
+    """Pick so many of a class, and of a small one nearly all: there is nobody to hide among."""
+    count = max(least, round(share * len(course.trainees)))
+    if len(course.trainees) < least + 2:
+        count = max(4, round(max(share, 0.8) * len(course.trainees)))
+    return builder.rng.sample(course.trainees, k=min(count, len(course.trainees)))
 
 
 def shared_device(builder: Builder, strength: Strength) -> Case:
@@ -78,7 +88,7 @@ def identical_coordinates(builder: Builder, strength: Strength) -> Case:
     rng = builder.rng
     course = _claimed(builder)
     share = {Strength.BLATANT: 1.0, Strength.MODERATE: 0.6, Strength.SLY: 0.85}[strength]
-    chosen = rng.sample(course.trainees, k=max(8, round(share * len(course.trainees))))
+    chosen = _some(builder, course, share, least=8)
     east, north = course.site.building_m
     system = rng.choice(("wgs84", "gcj02"))
     lng, lat = course.site.around(east + rng.gauss(0, 10), north + rng.gauss(0, 10), system)
@@ -175,7 +185,7 @@ def offline_check_ins(builder: Builder, strength: Strength) -> Case:
         Strength.MODERATE: (0.4, 0.7),
         Strength.SLY: (0.25, 0.5),
     }[strength]
-    chosen = rng.sample(course.trainees, k=max(6, round(share * len(course.trainees))))
+    chosen = _some(builder, course, share, least=6)
     # A careful one draws a place for each as receivers would: only the network tells.
     spot = course.site.around(rng.gauss(0, 10), rng.gauss(0, 10), "wgs84")
     copied = strength is Strength.MODERATE and rng.random() < 0.5
@@ -236,7 +246,7 @@ def make_up_share(builder: Builder, strength: Strength) -> Case:
 def check_in_burst(builder: Builder, strength: Strength) -> Case:
     """批量签到: a script sends a whole class, in seconds, in a minute, or in step over two minutes."""
     rng = builder.rng
-    course = builder.plan(Wish(fresh=True, ended=True, size=_FULL))
+    course = builder.plan(Wish(fresh=True, ended=True, size=size_of_case(builder, _FULL)))
     for trainee in course.trainees:
         trainee.person.attendance = 0.99
     live(builder, course)

@@ -7,7 +7,7 @@ import msgspec
 from chalicelib.supervision.records.model import EnrolmentRecord, FootageRecord, RoomsRecord
 from infra.province.builder import Builder, Wish
 from infra.province.course import Course, Trainee, voucher_of
-from infra.province.fraud import another_project, case
+from infra.province.fraud import another_project, case, size_of_case
 from infra.province.ground import key
 from infra.province.honest import live
 from infra.province.labels import Case, Strength
@@ -205,7 +205,7 @@ def early_scores(builder: Builder, strength: Strength) -> Case:
 def uniform_scores(builder: Builder, strength: Strength) -> Case:
     """分数雷同: nobody examined them; a clerk wrote the same for all, or nearly, or drew marks from a hat."""
     rng = builder.rng
-    course = live(builder, builder.plan(Wish(fresh=True, ended=True, size=_FULL)))
+    course = live(builder, builder.plan(Wish(fresh=True, ended=True, size=size_of_case(builder, _FULL))))
     if strength is Strength.SLY and rng.random() < 0.4:
         return _drawn(builder, course)
     theory, practice = rng.choice(((85, 85), (80, 82), (90, 88), (78, 80), (86, 90)))

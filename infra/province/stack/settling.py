@@ -26,7 +26,8 @@ def confirm_payees(town: Town) -> None:
             "version": known["version"],
         }
         proposed = told(clerk.post(f"{path}/payee", proposal))
-        told(finance.post(f"{path}/payee/{proposed['id']}/confirm", {"version": proposed["version"]}))
+        typed = {"version": proposed["version"], "number": proposal["number"]}
+        told(finance.post(f"{path}/payee/{proposed['id']}/confirm", typed))
 
 
 def appropriate(town: Town, agenda: Agenda) -> None:
@@ -67,7 +68,7 @@ def pay(town: Town, life: Life) -> None:
         batch = told(finance.get(f"{path}/{batch_id}"))
         if not own & {line["line_id"] for line in batch["lines"]}:
             continue
-        told(finance.post(f"{path}/{batch_id}/export"))
+        told(town.staff("finance", _CITY, nth=1).post(f"{path}/{batch_id}/export"))
         results = [
             {
                 "line_id": line["line_id"],

@@ -23,6 +23,7 @@ from tests.support.people import HEFEI_SCHOOL
 
 NOW = datetime(2026, 9, 1, 1, 0, tzinfo=UTC)
 CELLS = {
+    "object": {"proposed": "refused", "confirmed": "refused"},
     "confirm": {"proposed": "confirmed"},
     "refuse": {"proposed": "refused"},
     "lapse": {"proposed": "lapsed"},

@@ -31,7 +31,14 @@ def propose(
 ) -> Any:
     facts = shown(api, "clerk", world.now, path)
     body = {"holder": facts["name"], **NEW, "reason": "开户行迁址", "version": facts["version"], **changes}
-    return api(who).post(f"{path}/payee", body, at=at or world.now)
+    answer = api(who).post(f"{path}/payee", body, at=at or world.now)
+    if answer.status == 201:
+        _ON_PAPER[answer.json["id"]] = body["number"]
+    return answer
+
+
+_ON_PAPER: dict[str, str] = {}
+"""The numbers of accounts as the evidence has them."""
 
 
 def decide(
@@ -45,6 +52,8 @@ def decide(
     **body: Any,
 ) -> Any:
     path = f"{PATH}/payee/{payee['id']}/{verb}"
+    if verb == "confirm":
+        body = {"number": _ON_PAPER.get(payee["id"], NEW["number"]), **body}
     return api(who).post(path, {"version": payee["version"], **body}, at=at or world.now)
 
 

@@ -122,7 +122,7 @@ def test_a_payee_is_proposed_by_a_clerk_and_confirmed_by_finance(world, api):
     assert "1302010109000012345" not in proposed.html
     waiting = finance.get("/console/payees")
     assert "账户迁移" in waiting.text
-    done = finance.press(waiting, "payee.confirm", words="已核对开户证明")
+    done = finance.press(waiting, "payee.confirm", words="已核对开户证明", number="1302010109000012345")
     assert done.status == 200, done.text
     assert "账户迁移" not in finance.get("/console/payees").text
 

@@ -79,9 +79,11 @@ def test_a_batch_goes_out_comes_back_by_sheet_and_its_failed_line_is_released(wo
     link = next(link for link in sealed.links if "console/money/" in link)
     page = finance.get("/console/money/" + link.rpartition("/")[2])
     assert "已封存" in page.text
-    exported = finance.press(page, "settlement_batch.export", format="csv")
+    second = visit(money, "finance_two")
+    exported = second.press(second.get(page.path), "settlement_batch.export", format="csv")
     assert exported.status == 200
     assert "付款文件已生成" in exported.text
+    assert "银行回盘" not in second.get(page.path).text, "who had the file enters no result"
     page = finance.get(page.path)
     assert "待回盘" in page.text
     lines = money.batch({"id": page.path.rpartition("/")[2]})["lines"]
@@ -100,7 +102,6 @@ def test_a_batch_goes_out_comes_back_by_sheet_and_its_failed_line_is_released(wo
     assert "已入账 2" in applied.text
     failed = f"/console/lines/{lines[1]['line_id']}"
     assert "line.release" not in finance.get(failed).decisions, "who entered the failure does not release it"
-    second = visit(money, "finance_two")
     released = second.press(second.get(failed), "line.release", words="账户已核实")
     assert released.status == 200, released.text
     assert money.seal()["count"] == 1

@@ -445,7 +445,8 @@ def payees(world: Any) -> Story:
         body = account | {"version": version, "reason": "更换账户"}
         proposed = yield Use(world.api("clerk"), f"{path}/payee", body, world.now)
         assert proposed.status == 201, proposed.text
-        body = {"version": proposed.json["version"], "reason": "已核"}
+        typed = {"number": account["number"]} if verb == "confirm" else {}
+        body = {"version": proposed.json["version"], "reason": "已核"} | typed
         place = f"{path}/payee/{proposed.json['id']}/{verb}"
         decided = yield Use(world.api("finance"), place, body, world.now)
         assert decided.status == 200, decided.text
@@ -525,7 +526,7 @@ def settlement(world: Any) -> Story:
     nothing = yield Use(second, "/v1/settlement-batches", {}, money.now)
     assert (nothing.status, nothing.json["items"]) == (200, []), nothing.text
     path = f"/v1/settlement-batches/{batch['id']}"
-    exported = yield Use(finance, f"{path}/export", {}, money.now)
+    exported = yield Use(second, f"{path}/export", {}, money.now)
     assert exported.json["sha256"] == batch["digest"], exported.text
     lines = money.batch(batch)["lines"]
     results = [money.result(line, "failed" if place == 0 else "paid") for place, line in enumerate(lines)]

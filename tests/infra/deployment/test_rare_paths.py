@@ -18,6 +18,7 @@ from chalicelib.vouchers.model import VoucherStatus
 from infra.local.films import film_of
 from tests.attendance.builders import room_under
 from tests.classes.builders import Classroom
+from tests.settlement.evaluated import evaluated
 from tests.subsidies.scored import Money, scored_class
 
 BUCKET = "voucher-test-evidence"
@@ -40,6 +41,7 @@ def test_the_night_looks_again_at_attendance_in_doubt_of_a_class_under_an_earlie
     claim = money.publicised(scored_class(world, 2, mocked={0}))
     room_under(world, 0)  # the policy has another version from now on
     money.wait()
+    evaluated(money.now)
     app.settle_subsidies({"now": money.now.isoformat()}, None)
     world.cloud.work("settlement", app.seal_settlement)
     assert [line["status"] for line in money.read(claim)["lines"]] == ["held", "batched"]

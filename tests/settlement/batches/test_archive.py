@@ -42,7 +42,7 @@ def longer_table(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def export(money: Money, batch: Any, form: str) -> Any:
     path = f"/v1/settlement-batches/{batch['id']}/export"
-    return money.api("finance").post(path, {"format": form}, at=money.now)
+    return money.api("finance_two").post(path, {"format": form}, at=money.now)
 
 
 def exported(money: Money, batch: Any, form: str) -> bytes:

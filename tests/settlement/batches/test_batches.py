@@ -19,6 +19,7 @@ from chalicelib.subsidies.claims import store as claims
 from chalicelib.subsidies.claims.states import ClaimStatus
 from chalicelib.subsidies.holds import store as hold_store
 from chalicelib.vouchers.store import VoucherRow
+from tests.settlement.evaluated import evaluated
 from tests.subsidies.claims.test_claims import voucher_states
 from tests.subsidies.scored import Money, codes, let_go, scored_class, wuhu_class
 
@@ -131,6 +132,7 @@ def test_of_two_who_begin_a_batch_one_does_and_the_other_goes_on_with_it(world: 
     money.publicised(scored_class(world, 2))
     money.wait()
     division, now = "3401", money.now
+    evaluated(now)
     context = system_context("settle_subsidies", now=now, request_id="req_night")
     seen = batches_store.newest_batch
     raced: list[Any] = []
@@ -159,6 +161,7 @@ def test_the_nightly_job_seals_like_the_request(world: Any, money: Money) -> Non
     money.wait()
     now = money.now.isoformat()
     assert app.settle_subsidies({"now": now}, None) == {"divisions": 17, "clocks": 19}
+    evaluated(money.now)
     assert world.cloud.work("settlement", app.seal_settlement) == 17 + 19
     (batch,) = money.ok(world.api("finance").get("/v1/settlement-batches"))["items"]
     assert batch["count"] == 2
@@ -296,7 +299,7 @@ def test_a_line_that_bounced_is_paid_to_the_account_corrected_in_the_catalogue(
     right = {"holder": "合肥市启明学校", "bank": "徽商银行合肥分行", "number": "6222020000000009993"}
     body = {name: shown[name] for name in names} | {"version": shown["version"], "bank_account": right}
     proposed = money.ok(money.api("clerk").put(path, body, at=money.now))["payees"][0]
-    confirm = {"version": 1, "reason": "与开户许可证一致"}
+    confirm = {"version": 1, "reason": "与开户许可证一致", "number": right["number"]}
     money.ok(money.api("finance").post(f"{path}/payee/{proposed['id']}/confirm", confirm, at=money.now))
     money.wait(3)
     money.release(first)

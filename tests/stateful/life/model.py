@@ -121,6 +121,7 @@ class Klass:
 class Batch:
     lines: set[tuple[int, int]]
     status: str = "sealed"
+    had_by: set[str] = field(default_factory=set)
     told: set[tuple[int, int]] = field(default_factory=set)
 
 

@@ -73,8 +73,8 @@ BUGS = (
     _bug(
         "a line that is held is paid",
         "settlement/batches/due.py",
-        "        payable = [line for line in decided if line is not None and line.status is LineStatus.PENDING]\n",
-        "        payable = [line for line in decided if line is not None]\n",
+        "            line for line in decided if line is not None and line.status is LineStatus.PENDING\n",
+        "            line for line in decided if line is not None\n",
     ),
     _bug(
         "an objection stops nothing that is due",

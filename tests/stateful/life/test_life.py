@@ -165,7 +165,7 @@ class Lives(Money):
             case "sealed":
                 self.seal(PLAIN, "finance")
             case "exported":
-                self.export(PLAIN, 0, "finance")
+                self.export(PLAIN, 0, "finance_two")
             case "paid":
                 self.report(PLAIN, 0, ["paid", "failed"], "finance")
 

@@ -15,6 +15,7 @@ from chalicelib.kernel.principal import Role, system_context
 from chalicelib.settlement.jobs import seal_settlement
 from chalicelib.subsidies.budgets.store import BudgetRow
 from tests.accounts.test_separation import moved
+from tests.settlement.evaluated import evaluated
 from tests.subsidies.claims.test_claims import voucher_states
 from tests.subsidies.scored import Money, scored_class
 from tests.support.people import staff_principal
@@ -132,6 +133,7 @@ def test_a_batch_that_cannot_be_sealed_keeps_nothing_else_waiting(world: Any, mo
     BudgetRow("bud_3401-2026", world.program_id).update(actions=[BudgetRow.reserved_fen.set(0)])
     money.now = world.now + timedelta(days=365)
     message = Message(id="1", body={"division": "3401"}, now=money.now)
+    evaluated(money.now)
     night_of = system_context("seal_settlement", now=money.now, request_id="req_night")
     with pytest.raises(Refused):
         seal_settlement(message, night_of)

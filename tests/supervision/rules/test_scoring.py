@@ -146,10 +146,12 @@ def test_the_newest_marks_count(course: Course) -> None:
     assert course.found(UNIFORM) == []
 
 
-def test_seven_people_may_have_equal_marks() -> None:
+def test_seven_people_with_equal_marks_are_held_and_three_may_have_them() -> None:
     course = Export().course(people=7)
     mark(course, [86] * 7, [88] * 7)
-
+    assert course.severity(UNIFORM) == "hold"
+    course = Export().course(people=3)
+    mark(course, [86] * 3, [88] * 3)
     assert course.found(UNIFORM) == []
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any, Final
 
+from chalicelib.catalogue.institutions.store import want_with_payees
 from chalicelib.classes.store import want_class
 from chalicelib.console.staff import numbers
 from chalicelib.console.staff.areas import changing
@@ -51,6 +52,8 @@ def _desk(page: Page) -> Reply:
     assert page.session.principal is not None
     uscc = page.session.principal.institution
     page.know([uscc])
+    if uscc is not None:
+        want_with_payees([uscc])
     classes = page.get("/v1/classes", limit=_CLASSES_SHOWN)
     today = shanghai_date(page.visit.now)
     running = [
@@ -73,6 +76,7 @@ def _desk(page: Page) -> Reply:
         classes=classes,
         lessons=lessons,
         claims=page.get("/v1/subsidy-claims", limit=20).items if uscc else [],
+        payees=getattr(_own_institution(page), "payees", []),
         uscc=uscc,
     )
 
