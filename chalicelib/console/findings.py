@@ -28,6 +28,7 @@ RULES: Final[Mapping[str, Pair]] = {
     "shared_phone_or_account": ("多人共用手机号或账户", "A phone number or account shared"),
     "claim_burst": ("开班超出承载能力", "More classes than rooms"),
     "offline_check_ins": ("离线签到过多", "Too much attendance without a network"),
+    "inspection_deviation": ("抽查不符", "A deviation found by inspection"),
 }
 _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
     "ineligible_at_date": (
@@ -254,10 +255,19 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
             ),
         ),
     ),
+    "inspection_deviation": (
+        (
+            "抽查发现与登记不符（第 {entry_version} 次登记的结果）。",
+            "An inspection found a deviation (entry number {entry_version}).",
+        ),
+    ),
 }
 """Of each rule the sentences to try: the first whose figures are all there is said."""
 
 _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
+    "inspections": (("抽查", "inspections"), ""),
+    "entry_version": (("第几次登记", "entry number"), ""),
+    "found_by": (("登记人", "entered by"), ""),
     "devices": (("手机", "phones"), "device_pairs"),
     "people": (("人数", "people"), ""),
     "people_on_one_day": (("一部手机一天的人数", "people on one phone and day"), "device_people"),

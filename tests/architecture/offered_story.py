@@ -35,6 +35,7 @@ class Story:
         self.lesson_ids: list[str] = []
         self.import_ids: list[str] = []
         self.case_ids: list[str] = []
+        self.inspection_ids: list[str] = []
         self.client_ids: list[str] = []
         self.told_ids: list[str] = []
         self.issuance_ids: list[str] = []
@@ -60,6 +61,7 @@ class Story:
             "change_id": f"chg_{class_id[4:]}-0001",
             "lesson_id": self.lesson_ids[0] if self.lesson_ids else "les_none",
             "program_id": self.program_id,
+            "inspection_id": self.inspection_ids[0] if self.inspection_ids else "isp_none",
         }
 
     def results_of(self, batch: Any) -> list[dict[str, Any]]:
@@ -454,6 +456,17 @@ def _nobody_payable(story: Story) -> None:
     story.enrolment_ids, story.voucher_ids = list(story.rosters[story.class_ids[0]]), []
 
 
+def _sampled(story: Story) -> None:
+    body = {"scope": "classes", "division": "3401", "share": 1}
+    story.inspection_ids.append(story.post("supervisor", "/v1/inspections", body)["id"])
+
+
+def _deviation(story: Story) -> None:
+    path = f"/v1/inspections/{story.inspection_ids[0]}/entries/{story.class_ids[0]}"
+    entry = story.ok(story.api("supervisor").put(path, {"outcome": "deviation"}, at=story.now))
+    story.case_ids.append(entry["case_id"])
+
+
 def _withdrawn(story: Story) -> None:
     """A class that is cancelled, and trainees of another who leave."""
     room = Classroom(story.world, name="营销三班")
@@ -525,6 +538,8 @@ _OTHERS: tuple[Step, ...] = (
     ("the platform is to be told", _told),
     ("a message is to be left out", _left_out),
     ("two more classes are scored", _nobody_payable),
+    ("a sample is drawn", _sampled),
+    ("an inspection finds a deviation", _deviation),
     ("a class is cancelled", _withdrawn),
     ("vouchers are revoked", _revoked),
     ("one is to be restored", _restored),

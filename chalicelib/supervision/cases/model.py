@@ -68,6 +68,8 @@ LINES_MAX = 100
 """A class has at most so many trainees."""
 IDS_MAX = 20
 EVIDENCE_BYTES_MAX = 4_000
+FOUND_BY = "found_by"
+"""In the evidence of what people found: their accounts. Whoever found something does not judge it."""
 SEEN_MAX = 500
 JUDGED_MAX = 200
 """Together these keep a case far below the 400 KB of an item."""
@@ -137,6 +139,11 @@ class RiskCase(msgspec.Struct, frozen=True, kw_only=True):
         return sorted({*self.stops.get(class_id, ()), *(line for lines in named for line in lines)})
 
     @property
+    def found_by(self) -> set[str]:
+        """Name the people who entered what the findings say; what rules find of records is nobody's."""
+        return {actor for finding in self.findings for actor in finding.evidence.get(FOUND_BY, ())}
+
+    @property
     def class_ids(self) -> list[str]:
         """List the classes that it is about."""
         named = {finding.class_id for finding in self.findings if finding.class_id is not None}
@@ -145,7 +152,12 @@ class RiskCase(msgspec.Struct, frozen=True, kw_only=True):
 
 def case_id_of(finding: Finding) -> str:
     """Give the id of the one case of a rule and a subject."""
-    return derived_id("rsk", finding.rule, str(finding.subject.kind), finding.subject.id)
+    return case_id_of_rule(finding.rule, finding.subject.kind, finding.subject.id)
+
+
+def case_id_of_rule(rule: str, kind: FindingKind, subject: str) -> str:
+    """Give the id of the case that what a rule finds of a subject belongs to."""
+    return derived_id("rsk", rule, str(kind), subject)
 
 
 # --------------------------------------------------------------------------- what was found

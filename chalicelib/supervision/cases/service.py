@@ -387,10 +387,10 @@ def _stands_against(
 
 
 def hands_in(cases: Sequence[RiskCase]) -> dict[str, set[str]]:
-    """Tell for each case who prepared or decided on the classes and claims that it is about."""
+    """Tell for each case who found it, and who prepared or decided on the classes and claims it is about."""
     class_ids = {class_id for case in cases for class_id in case.class_ids}
     if not class_ids:
-        return {}
+        return {case.id: case.found_by for case in cases}
     want_claims(claim_id_of(class_id) for class_id in class_ids)
     heads: dict[str, ClassHead] = {head.id: head for head in heads_with_trainees(class_ids)}
     claims: dict[str, Claim] = {
@@ -400,7 +400,7 @@ def hands_in(cases: Sequence[RiskCase]) -> dict[str, set[str]]:
 
 
 def _hands(case: RiskCase, heads: Mapping[str, ClassHead], claims: Mapping[str, Claim]) -> set[str]:
-    hands: set[str | None] = set()
+    hands: set[str | None] = {*case.found_by}
     for class_id in case.class_ids:
         if (head := heads.get(class_id)) is not None:
             hands |= {*prepared_by(head), head.approved_by, head.completion_approved_by}

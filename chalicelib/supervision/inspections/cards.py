@@ -4,7 +4,8 @@
     two confirmed cases, four deviations      yellow
     no confirmed case, six deviations         red
 
-Only confirmed cases that are grave count: a warning costs nobody a card.
+Only confirmed cases that are grave count: a warning costs nobody a card. A deviation opens a case besides; it
+counts as a deviation alone, and no longer once its case was decided to be a false alarm.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from chalicelib.programs.model import Card, CardThresholds, Policy
 from chalicelib.supervision.cases.model import CaseStatus, Outcome, RiskCase
 from chalicelib.supervision.cases.service import cases_about, cases_of_area
 from chalicelib.supervision.inspections import store
-from chalicelib.supervision.inspections.model import InspectionEntry, InspectionOutcome
+from chalicelib.supervision.inspections.model import DEVIATION_RULE, InspectionEntry, InspectionOutcome
 from chalicelib.supervision.records.model import Severity
 
 
@@ -62,7 +63,17 @@ def figures_in(area: str, since: datetime) -> dict[str, CardFigures]:
 
 
 def _figures(cases: Iterable[RiskCase], entries: Sequence[InspectionEntry], since: datetime) -> CardFigures:
-    recent = [entry.outcome for entry in entries if entry.entered_at >= since]
+    cases = list(cases)
+    cleared = {
+        case.id: case.resolved_at
+        for case in cases
+        if case.outcome is Outcome.FALSE_ALARM and case.resolved_at is not None
+    }
+    recent = [
+        entry.outcome
+        for entry in entries
+        if entry.entered_at >= since and not _is_cleared(entry, cleared.get(str(entry.case_id)))
+    ]
     return CardFigures(
         confirmed_cases=sum(_counts(case, since) for case in cases),
         deviations=recent.count(InspectionOutcome.DEVIATION),
@@ -70,7 +81,17 @@ def _figures(cases: Iterable[RiskCase], entries: Sequence[InspectionEntry], sinc
     )
 
 
+def _is_cleared(entry: InspectionEntry, cleared_at: datetime | None) -> bool:
+    return (
+        entry.outcome is InspectionOutcome.DEVIATION
+        and cleared_at is not None
+        and entry.entered_at <= cleared_at
+    )
+
+
 def _counts(case: RiskCase, since: datetime) -> bool:
+    if case.rule == DEVIATION_RULE:
+        return False
     is_recent = case.resolved_at is not None and case.resolved_at >= since
     return is_recent and case.outcome is Outcome.CONFIRMED and case.severity is Severity.HOLD
 

@@ -42,7 +42,14 @@ _UNDECIDED: Final[Mapping[bool | None, words.Pair]] = {
     ),
 }
 """What a grave case does to payments before it is decided on, by whether the policy lets it."""
-_AREAS: Final = {"cls": "classes", "enr": "enrolments", "vch": "vouchers", "clm": "claims", "lin": "lines"}
+_AREAS: Final = {
+    "cls": "classes",
+    "enr": "enrolments",
+    "vch": "vouchers",
+    "clm": "claims",
+    "lin": "lines",
+    "isp": "inspections",
+}
 
 
 @dataclass(frozen=True)
