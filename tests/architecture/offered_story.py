@@ -252,10 +252,10 @@ def _found(story: Story) -> None:
     story.case_ids += record(story.money, finding(story.room.id)).opened
 
 
-def _case(story: Story, verb: str, **body: Any) -> None:
+def _case(story: Story, verb: str, who: str = "supervisor", **body: Any) -> None:
     path = f"/v1/risk-cases/{story.case_ids[0]}"
-    version = story.ok(story.api("supervisor").get(path, at=story.now))["version"]
-    story.post("supervisor", f"{path}/{verb}", {"version": version, **body})
+    version = story.ok(story.api(who).get(path, at=story.now))["version"]
+    story.post(who, f"{path}/{verb}", {"version": version, **body})
 
 
 def _objected(story: Story) -> None:
@@ -280,8 +280,11 @@ _CLAIM: tuple[Step, ...] = (
     ("a rule finds something", _found),
     ("its case is taken up", lambda story: _case(story, "take")),
     ("it is confirmed", lambda story: _case(story, "resolve", outcome="confirmed", **REASON)),
-    ("and looked at again", lambda story: _case(story, "take")),
-    ("it was a false alarm", lambda story: _case(story, "resolve", outcome="false_alarm", **REASON)),
+    ("and looked at again", lambda story: _case(story, "take", "province")),
+    (
+        "it was a false alarm",
+        lambda story: _case(story, "resolve", "province", outcome="false_alarm", **REASON),
+    ),
     ("the claim is returned", lambda story: story.decide("reviewer", "return", **REASON)),
     ("the subsidy is claimed again", _claimed),
     ("and reviewed again", lambda story: story.decide("clerk", "review")),

@@ -50,9 +50,13 @@ def card_of(uscc: str, policy: Policy, now: datetime) -> Card | None:
 
 
 def figures_in(area: str, since: datetime) -> dict[str, CardFigures]:
-    """Give the figures of every institution of an area that has any: a query a city, one an inspection."""
+    """Give the figures of every institution of an area that has any.
+
+    A query a city and state, and one an inspection. What was confirmed counts until it is decided otherwise,
+    also while it is looked at again.
+    """
     cases: dict[str, list[RiskCase]] = {}
-    for case in cases_of_area(area, CaseStatus.RESOLVED):
+    for case in (case for status in CaseStatus for case in cases_of_area(area, status)):
         cases.setdefault(str(case.institution), []).append(case)
     entries: dict[str, list[InspectionEntry]] = {}
     for group in dict.fromkeys([*groups_below(area), PROVINCE]):
@@ -65,9 +69,9 @@ def figures_in(area: str, since: datetime) -> dict[str, CardFigures]:
 def _figures(cases: Iterable[RiskCase], entries: Sequence[InspectionEntry], since: datetime) -> CardFigures:
     cases = list(cases)
     cleared = {
-        case.id: case.resolved_at
+        case.id: case.standing.decided_at
         for case in cases
-        if case.outcome is Outcome.FALSE_ALARM and case.resolved_at is not None
+        if case.standing is not None and case.standing.outcome is Outcome.FALSE_ALARM
     }
     recent = [
         entry.outcome
@@ -90,10 +94,10 @@ def _is_cleared(entry: InspectionEntry, cleared_at: datetime | None) -> bool:
 
 
 def _counts(case: RiskCase, since: datetime) -> bool:
-    if case.rule == DEVIATION_RULE:
+    standing = case.standing
+    if case.rule == DEVIATION_RULE or standing is None or case.severity is not Severity.HOLD:
         return False
-    is_recent = case.resolved_at is not None and case.resolved_at >= since
-    return is_recent and case.outcome is Outcome.CONFIRMED and case.severity is Severity.HOLD
+    return standing.outcome is Outcome.CONFIRMED and standing.decided_at >= since
 
 
 def worst_card(policies: Iterable[Policy], figures: CardFigures) -> Card | None:
