@@ -30,6 +30,7 @@ RULES: Final[Mapping[str, Pair]] = {
     "offline_check_ins": ("离线签到过多", "Too much attendance without a network"),
     "make_up_share": ("补课过多", "Too much attendance made up"),
     "not_evaluated": ("待支付而未核查", "Due to be paid and not evaluated"),
+    "inspection_deviation": ("抽查不符", "A deviation found by inspection"),
 }
 _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
     "not_evaluated": (
@@ -278,12 +279,21 @@ _SENTENCES: Final[Mapping[str, Sequence[Pair]]] = {
             ),
         ),
     ),
+    "inspection_deviation": (
+        (
+            "抽查发现与登记不符（第 {entry_version} 次登记的结果）。",
+            "An inspection found a deviation (entry number {entry_version}).",
+        ),
+    ),
 }
 """Of each rule the sentences to try: the first whose figures are all there is said."""
 
 _FIGURES: Final[Mapping[str, tuple[Pair, str]]] = {
     "rules_failed": (("未能执行的规则", "Rules that failed"), ""),
     "missed_since": (("未付起始时间", "Not paid since"), ""),
+    "inspections": (("抽查", "inspections"), ""),
+    "entry_version": (("第几次登记", "entry number"), ""),
+    "found_by": (("登记人", "entered by"), ""),
     "devices": (("手机", "phones"), "device_pairs"),
     "people": (("人数", "people"), ""),
     "people_on_one_day": (("一部手机一天的人数", "people on one phone and day"), "device_people"),

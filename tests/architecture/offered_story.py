@@ -36,6 +36,7 @@ class Story:
         self.lesson_ids: list[str] = []
         self.import_ids: list[str] = []
         self.case_ids: list[str] = []
+        self.inspection_ids: list[str] = []
         self.client_ids: list[str] = []
         self.told_ids: list[str] = []
         self.issuance_ids: list[str] = []
@@ -62,6 +63,7 @@ class Story:
             "lesson_id": self.lesson_ids[0] if self.lesson_ids else "les_none",
             "program_id": self.program_id,
             "other_program_id": OTHER_PROGRAM,
+            "inspection_id": self.inspection_ids[0] if self.inspection_ids else "isp_none",
         }
 
     def results_of(self, batch: Any) -> list[dict[str, Any]]:
@@ -253,10 +255,10 @@ def _found(story: Story) -> None:
     story.case_ids += record(story.money, finding(story.room.id)).opened
 
 
-def _case(story: Story, verb: str, **body: Any) -> None:
+def _case(story: Story, verb: str, who: str = "supervisor", **body: Any) -> None:
     path = f"/v1/risk-cases/{story.case_ids[0]}"
-    version = story.ok(story.api("supervisor").get(path, at=story.now))["version"]
-    story.post("supervisor", f"{path}/{verb}", {"version": version, **body})
+    version = story.ok(story.api(who).get(path, at=story.now))["version"]
+    story.post(who, f"{path}/{verb}", {"version": version, **body})
 
 
 def _objected(story: Story) -> None:
@@ -281,8 +283,11 @@ _CLAIM: tuple[Step, ...] = (
     ("a rule finds something", _found),
     ("its case is taken up", lambda story: _case(story, "take")),
     ("it is confirmed", lambda story: _case(story, "resolve", outcome="confirmed", **REASON)),
-    ("and looked at again", lambda story: _case(story, "take")),
-    ("it was a false alarm", lambda story: _case(story, "resolve", outcome="false_alarm", **REASON)),
+    ("and looked at again", lambda story: _case(story, "take", "province")),
+    (
+        "it was a false alarm",
+        lambda story: _case(story, "resolve", "province", outcome="false_alarm", **REASON),
+    ),
     ("the claim is returned", lambda story: story.decide("reviewer", "return", **REASON)),
     ("the subsidy is claimed again", _claimed),
     ("and reviewed again", lambda story: story.decide("clerk", "review")),
@@ -457,6 +462,17 @@ def _nobody_payable(story: Story) -> None:
     story.enrolment_ids, story.voucher_ids = list(story.rosters[story.class_ids[0]]), []
 
 
+def _sampled(story: Story) -> None:
+    body = {"scope": "classes", "division": "3401", "share": 1}
+    story.inspection_ids.append(story.post("supervisor", "/v1/inspections", body)["id"])
+
+
+def _deviation(story: Story) -> None:
+    path = f"/v1/inspections/{story.inspection_ids[0]}/entries/{story.class_ids[0]}"
+    entry = story.ok(story.api("supervisor").put(path, {"outcome": "deviation"}, at=story.now))
+    story.case_ids.append(entry["case_id"])
+
+
 def _withdrawn(story: Story) -> None:
     """A class that is cancelled, and trainees of another who leave."""
     room = Classroom(story.world, name="营销三班")
@@ -528,6 +544,8 @@ _OTHERS: tuple[Step, ...] = (
     ("the platform is to be told", _told),
     ("a message is to be left out", _left_out),
     ("two more classes are scored", _nobody_payable),
+    ("a sample is drawn", _sampled),
+    ("an inspection finds a deviation", _deviation),
     ("a class is cancelled", _withdrawn),
     ("vouchers are revoked", _revoked),
     ("one is to be restored", _restored),

@@ -118,6 +118,11 @@ def _policy(_: Any, thing: Thing) -> Any:
     return {"version": thing["version"], "policy": thing["policy"], "reason": "试行"}
 
 
+def _found(_: Any, thing: Thing) -> Any:
+    entered = {"version": thing["entry"]["version"]} if thing["entry"] else {}
+    return {"outcome": "in_order"} | entered
+
+
 def _restore(story: Any, thing: Thing) -> Any:
     tomorrow = (shanghai_date(story.now) + DAY).isoformat()
     return {"reason": "已核实"} | ({"extended_to": tomorrow} if thing["valid_through"] < tomorrow else {})
@@ -317,6 +322,12 @@ KINDS = (
         ),
         ("RiskCaseAnswer", "RiskCaseDetail"),
     ),
+    Kind(
+        "subject of a sample",
+        "subject",
+        {"enter": Try("PUT", "/v1/inspections/{inspection_id}/entries/{subject}", _found)},
+        ("DrawnAnswer",),
+    ),
     Kind("footage", "id", {}, ("awaited recording",)),
     Kind("dead letters", "queue", _post("/v1/dead-letters/{queue}", redrive=nothing), ("DeadLettersAnswer",)),
 )
@@ -419,6 +430,7 @@ READS: Mapping[tuple[str, str], Paths] = {
     ("GET", "/v1/risk-cases"): _always("/v1/risk-cases"),
     ("GET", "/v1/risk-cases/{case_id}"): _each("/v1/risk-cases/{}", "case_ids"),
     ("GET", "/v1/holds"): _always("/v1/holds"),
+    ("GET", "/v1/inspections/{inspection_id}"): _each("/v1/inspections/{}", "inspection_ids"),
 }
 
 

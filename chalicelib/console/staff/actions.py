@@ -456,7 +456,7 @@ MAKES: Final[Mapping[str, Act]] = {
             Field(
                 "seed",
                 "line",
-                ("公开抽出的种子（一般不填）", "A seed drawn in public (usually none)"),
+                ("公开抽出、掺入种子的字（一般不填）", "A word drawn in public, mixed in (usually none)"),
                 needed=False,
             ),
         ),

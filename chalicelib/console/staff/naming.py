@@ -33,6 +33,7 @@ _KINDS: Final[Mapping[str, words.Pair]] = {
     "enr": ("学员", "Trainee"),
     "fot": ("录像", "Footage"),
     "imp": ("名单", "List"),
+    "isp": ("抽查", "Inspection"),
     "les": ("课次", "Lesson"),
     "lin": ("补贴明细", "Claim line"),
     "vch": ("培训券", "Voucher"),

@@ -201,6 +201,7 @@ OFFERED: Final[tuple[Offered, ...]] = (
         ("RiskCaseAnswer", "RiskCaseDetail"),
         ("risk_case",),
     ),
+    Offered("抽查对象", "subject of a sample", {"enter": "enter_inspection_result"}, ("DrawnAnswer",)),
     Offered("录像", "recording", {}, (), ("footage",)),
     Offered("停止重试的消息", "dead letters", {"redrive": "redrive_dead_letters"}, ("DeadLettersAnswer",)),
 )

@@ -12,7 +12,14 @@ it again:
 What was judged a false alarm stays so on what was judged, and is opened again on anything else. What is
 tolerated until a day comes back after it, and before on what is worse than what was tolerated: findings that
 hold a class of which nobody saw any, or of which only warnings were there. More of the same stays tolerated.
-What was confirmed may be taken up again: people err.
+What was confirmed may be taken up again, for people err, and is changed by another person than who decided.
+Whatever a case was resolved with stays in its decisions, and what was confirmed still counts until somebody
+has decided otherwise.
+
+    甲 confirms           her decision is the first
+    乙 takes it up        甲's stands, and what it holds
+    甲 takes it over      she may, and confirm it again; no other outcome is hers to give
+    乙 was it no fraud?   false_alarm: his is the second, and what the case holds is let go
 """
 
 import hashlib
@@ -68,8 +75,11 @@ LINES_MAX = 100
 """A class has at most so many trainees."""
 IDS_MAX = 20
 EVIDENCE_BYTES_MAX = 4_000
+FOUND_BY = "found_by"
+"""In the evidence of what people found: their accounts. Whoever found something does not judge it."""
 SEEN_MAX = 500
 JUDGED_MAX = 200
+DECISIONS_MAX = 50
 """Together these keep a case far below the 400 KB of an item."""
 
 
@@ -85,11 +95,22 @@ class CaseFinding(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, Any]
 
 
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody once made of a case; it stays, whatever is decided later."""
+
+    outcome: Outcome
+    reason: str
+    decided_by: str
+    decided_at: datetime
+    until: date | None = None
+
+
 class RiskCase(msgspec.Struct, frozen=True, kw_only=True):
     """A case. `division` covers all that its findings are of; `class_id` is that of the newest.
 
     `seen` is the digest of the newest group of each class, `judged` those on which it was ever resolved.
     `stops` are the lines to stop, whether they are stopped yet or not: by class which trainees, all if none.
+    `decisions` are all there were, the newest last; of cases of before those since then.
     `queue` is the list in which it waits, `queued_at` since when, and of one that is tolerated until when.
     """
 
@@ -114,6 +135,7 @@ class RiskCase(msgspec.Struct, frozen=True, kw_only=True):
     resolved_by: str | None = None
     resolved_at: datetime | None = None
     tolerated_until: date | None = None
+    decisions: list[Decision] = []
     queue: str | None = None
     queued_at: datetime | None = None
     version: int = 1
@@ -123,6 +145,25 @@ class RiskCase(msgspec.Struct, frozen=True, kw_only=True):
     def holds_stand(self) -> bool:
         """Tell whether what it holds stays held: unless it was a false alarm or is tolerated."""
         return self.outcome in (None, Outcome.CONFIRMED)
+
+    @property
+    def decided(self) -> list[Decision]:
+        """List what was made of it, the newest last; a case of before tells what it was resolved with."""
+        if self.outcome is None or self.resolved_by is None or self.resolved_at is None:
+            return self.decisions
+        newest = Decision(
+            outcome=self.outcome,
+            reason=self.resolution or "",
+            decided_by=self.resolved_by,
+            decided_at=self.resolved_at,
+            until=self.tolerated_until,
+        )
+        return self.decisions if newest in self.decisions else [*self.decisions, newest]
+
+    @property
+    def standing(self) -> Decision | None:
+        """Give the decision that counts until another is taken, also while it is looked at again."""
+        return self.decided[-1] if self.decided else None
 
     @property
     def lines(self) -> list[str]:
@@ -137,6 +178,11 @@ class RiskCase(msgspec.Struct, frozen=True, kw_only=True):
         return sorted({*self.stops.get(class_id, ()), *(line for lines in named for line in lines)})
 
     @property
+    def found_by(self) -> set[str]:
+        """Name the people who entered what the findings say; what rules find of records is nobody's."""
+        return {actor for finding in self.findings for actor in finding.evidence.get(FOUND_BY, ())}
+
+    @property
     def class_ids(self) -> list[str]:
         """List the classes that it is about."""
         named = {finding.class_id for finding in self.findings if finding.class_id is not None}
@@ -145,7 +191,12 @@ class RiskCase(msgspec.Struct, frozen=True, kw_only=True):
 
 def case_id_of(finding: Finding) -> str:
     """Give the id of the one case of a rule and a subject."""
-    return derived_id("rsk", finding.rule, str(finding.subject.kind), finding.subject.id)
+    return case_id_of_rule(finding.rule, finding.subject.kind, finding.subject.id)
+
+
+def case_id_of_rule(rule: str, kind: FindingKind, subject: str) -> str:
+    """Give the id of the case that what a rule finds of a subject belongs to."""
+    return derived_id("rsk", rule, str(kind), subject)
 
 
 # --------------------------------------------------------------------------- what was found
@@ -269,6 +320,7 @@ def reopened(case: RiskCase, now: datetime) -> RiskCase:
     """Give a case as it is once it is opened again; what it was resolved with stays in its history."""
     return msgspec.structs.replace(
         case,
+        decisions=case.decided,
         status=CASE_TRANSITIONS.target("reopen"),
         taken_by=None,
         taken_at=None,
@@ -351,16 +403,26 @@ def with_stops(case: RiskCase, stops: Mapping[str, Sequence[str]]) -> RiskCase:
 
 
 def why_not(
-    action: str, case: RiskCase, principal: Principal, *, hands_in_it: Hands, version: int | None = None
+    action: str,
+    case: RiskCase,
+    principal: Principal,
+    *,
+    hands_in_it: Hands,
+    version: int | None = None,
+    outcome: Outcome | None = None,
 ) -> DomainError | None:
     """Tell what stands against taking up or resolving a case.
 
     `hands_in_it` are those who prepared or decided on what it is about: they do not judge it. A case that was
-    resolved is taken up again only if it was confirmed; one that is under review by another than who has it,
-    also by somebody who is tied to them: a tie takes no case over.
+    resolved is taken up again only if it was confirmed, and by another than who confirmed it; who did gives
+    it no other `outcome` either, should new findings have opened it again. One that is under review is taken
+    by another than who has it, also by somebody who is tied to them: a tie takes no case over.
     `store.move` holds state and version under races.
     """
     if not principal.hands.isdisjoint(hands_in_it):
+        return error("self_approval")
+    changes_it = case.status is CaseStatus.RESOLVED or outcome not in (None, Outcome.CONFIRMED)
+    if changes_it and _confirmed_by(case, principal.hands):
         return error("self_approval")
     refusal = CASE_TRANSITIONS.why_not(action, case, version=version)
     is_over = case.status is CaseStatus.RESOLVED and case.outcome is not Outcome.CONFIRMED
@@ -369,6 +431,12 @@ def why_not(
     if refusal is None and (is_over or has_it):
         return error("wrong_state", status=case.status.value)
     return refusal
+
+
+def _confirmed_by(case: RiskCase, hands: Hands) -> bool:
+    """Tell whether the decision that counts is one of these hands, and says that it was fraud."""
+    standing = case.standing
+    return standing is not None and standing.outcome is Outcome.CONFIRMED and standing.decided_by in hands
 
 
 def why_not_until(outcome: Outcome, until: date | None, today: date) -> DomainError | None:
@@ -401,6 +469,7 @@ def resolved(
     """Give a case as it is once it is decided on. What is tolerated waits for the day after its last."""
     waits = start_of_day(until) + timedelta(days=1) if until is not None else None
     judged = dict.fromkeys([*case.judged, *case.seen.values()])
+    decision = Decision(outcome=outcome, reason=reason, decided_by=by, decided_at=now, until=until)
     return msgspec.structs.replace(
         case,
         status=CASE_TRANSITIONS.target("resolve"),
@@ -409,6 +478,7 @@ def resolved(
         resolved_by=by,
         resolved_at=now,
         tolerated_until=until,
+        decisions=[*case.decided, decision][-DECISIONS_MAX:],
         judged=list(judged)[-JUDGED_MAX:],
         queued_at=waits,
         version=case.version + 1,

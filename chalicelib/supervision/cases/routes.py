@@ -13,7 +13,7 @@ from chalicelib.kernel.principal import OVERSEERS, Role
 from chalicelib.programs.thresholds import Thresholds
 from chalicelib.supervision.cases import service
 from chalicelib.supervision.cases.consequences import consequences_of
-from chalicelib.supervision.cases.model import CaseFinding, CaseStatus, Outcome, RiskCase
+from chalicelib.supervision.cases.model import CaseFinding, CaseStatus, Decision, Outcome, RiskCase
 from chalicelib.supervision.records.model import FindingKind, Severity
 
 api = Api(__name__)
@@ -62,8 +62,21 @@ class CaseFindingAnswer(Answer):
     evidence: dict[str, Any]
 
 
+class CaseDecisionAnswer(Answer):
+    """What somebody once made of a case; it stays, whatever was decided later."""
+
+    outcome: Outcome
+    reason: str
+    decided_by: str
+    decided_at: datetime
+    until: date | None
+
+
 class RiskCaseAnswer(Answer):
-    """A risk case; `lines` are the enrolments whose payment it concerns, everybody's in the class if none."""
+    """A risk case; `lines` are the enrolments whose payment it concerns, everybody's in the class if none.
+
+    `decisions` are all there were, the newest last: the last one counts until another is taken.
+    """
 
     id: str
     rule: str
@@ -83,6 +96,7 @@ class RiskCaseAnswer(Answer):
     resolved_by: str | None
     resolved_at: datetime | None
     until: date | None
+    decisions: list[CaseDecisionAnswer]
     version: int
     allowed_actions: list[str]
 
@@ -147,7 +161,7 @@ def read_risk_case(call: Call[None, NoQuery], case_id: str) -> RiskCaseDetail:
     action="risk_case.take",
     body=TakeRequest,
     answer=RiskCaseDetail,
-    summary="Take a risk case up",
+    summary="Take a risk case up; a confirmed one is taken up again by another person than who confirmed it",
 )
 def take_risk_case(call: Call[TakeRequest, NoQuery], case_id: str) -> RiskCaseDetail:
     return _shown(call, service.take(call.context, case_id, version=call.body.version))
@@ -216,6 +230,10 @@ def _facts(call: Call[Any, Any], case: RiskCase, offered: Sequence[str]) -> dict
         "resolved_by": case.resolved_by,
         "resolved_at": case.resolved_at,
         "until": case.tolerated_until,
+        "decisions": [
+            CaseDecisionAnswer(**{name: getattr(decision, name) for name in Decision.__struct_fields__})
+            for decision in case.decided
+        ],
         "version": case.version,
         "allowed_actions": list(offered),
     }

@@ -276,11 +276,12 @@ def _reopen(context: Context, case_id: str) -> RiskCase | None:
 
 
 def take(context: Context, case_id: str, *, version: int) -> RiskCase:
-    """Take a case up, from whoever had it; one that was confirmed may be looked at again.
+    """Take a case up, from whoever had it; one that was confirmed may be looked at again by another person.
 
     Raises:
         NotFound: there is none in the caller's area.
-        Forbidden: the role may not, or `self_approval`: the caller had a hand in what it is about.
+        Forbidden: the role may not, or `self_approval`: the caller had a hand in what it is about, or
+            confirmed it.
         Refused: another version, or it is over.
 
     """
@@ -300,8 +301,9 @@ def resolve(
     """Decide on a case with a reason: what was no fraud, or is tolerated until a day, is let go at once.
 
     What was confirmed is held until its consequence, whichever rule found it: also the lines that only a
-    warning named. A repeat of the same decision answers like the first, and completes what a lost one left
-    undone.
+    warning named. What was done about a confirmed case stays done if it is decided otherwise: each of these
+    actions is taken back by itself, where it can be. A repeat of the same decision answers like the first,
+    and completes what a lost one left undone.
 
     Raises:
         NotFound, Forbidden, Refused: see `take`.
@@ -316,7 +318,8 @@ def resolve(
         case = _required(context, "risk_case.resolve", case_id)
         if _is_repeat(context, case, version=version, outcome=outcome, until=until):
             return case
-        refuse(_stands_against(context, "resolve", case, hands_in([case]), version=version))
+        hands = hands_in([case])
+        refuse(_stands_against(context, "resolve", case, hands, version=version, outcome=outcome))
         after = resolved(
             case, outcome, by=context.principal.actor, reason=reason, until=until, now=context.now
         )
@@ -376,21 +379,17 @@ def _stands_against(
     hands: Mapping[str, set[str]],
     *,
     version: int | None = None,
+    outcome: Outcome | None = None,
 ) -> DomainError | None:
-    return why_not(
-        action,
-        case,
-        context.principal,
-        hands_in_it=hands.get(case.id, set()),
-        version=version,
-    )
+    in_it = hands.get(case.id, set())
+    return why_not(action, case, context.principal, hands_in_it=in_it, version=version, outcome=outcome)
 
 
 def hands_in(cases: Sequence[RiskCase]) -> dict[str, set[str]]:
-    """Tell for each case who prepared or decided on the classes and claims that it is about."""
+    """Tell for each case who found it, and who prepared or decided on the classes and claims it is about."""
     class_ids = {class_id for case in cases for class_id in case.class_ids}
     if not class_ids:
-        return {}
+        return {case.id: case.found_by for case in cases}
     want_claims(claim_id_of(class_id) for class_id in class_ids)
     heads: dict[str, ClassHead] = {head.id: head for head in heads_with_trainees(class_ids)}
     claims: dict[str, Claim] = {
@@ -400,7 +399,7 @@ def hands_in(cases: Sequence[RiskCase]) -> dict[str, set[str]]:
 
 
 def _hands(case: RiskCase, heads: Mapping[str, ClassHead], claims: Mapping[str, Claim]) -> set[str]:
-    hands: set[str | None] = set()
+    hands: set[str | None] = {*case.found_by}
     for class_id in case.class_ids:
         if (head := heads.get(class_id)) is not None:
             hands |= {*prepared_by(head), head.approved_by, head.completion_approved_by}

@@ -95,6 +95,7 @@ class RiskCaseRow(WaitingTable[RiskCase]):
     resolved_by = UnicodeAttribute(null=True)
     resolved_at = MomentAttribute(null=True)
     tolerated_until = StructAttribute(null=True)
+    decisions = StructAttribute(default=list)
     queue = UnicodeAttribute(null=True)
     queue_all = UnicodeAttribute(null=True)
     queued_at = MomentAttribute(null=True)
@@ -214,6 +215,7 @@ _MOVABLE = (
     "resolved_by",
     "resolved_at",
     "tolerated_until",
+    "decisions",
     "queued_at",
 )
 

@@ -4,7 +4,8 @@
     two confirmed cases, four deviations      yellow
     no confirmed case, six deviations         red
 
-Only confirmed cases that are grave count: a warning costs nobody a card.
+Only confirmed cases that are grave count: a warning costs nobody a card. A deviation opens a case besides; it
+counts as a deviation alone, and no longer once its case was decided to be a false alarm.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,7 +18,7 @@ from chalicelib.programs.model import Card, CardThresholds, Policy
 from chalicelib.supervision.cases.model import CaseStatus, Outcome, RiskCase
 from chalicelib.supervision.cases.service import cases_about, cases_of_area
 from chalicelib.supervision.inspections import store
-from chalicelib.supervision.inspections.model import InspectionEntry, InspectionOutcome
+from chalicelib.supervision.inspections.model import DEVIATION_RULE, InspectionEntry, InspectionOutcome
 from chalicelib.supervision.records.model import Severity
 
 
@@ -49,9 +50,13 @@ def card_of(uscc: str, policy: Policy, now: datetime) -> Card | None:
 
 
 def figures_in(area: str, since: datetime) -> dict[str, CardFigures]:
-    """Give the figures of every institution of an area that has any: a query a city, one an inspection."""
+    """Give the figures of every institution of an area that has any.
+
+    A query a city and state, and one an inspection. What was confirmed counts until it is decided otherwise,
+    also while it is looked at again.
+    """
     cases: dict[str, list[RiskCase]] = {}
-    for case in cases_of_area(area, CaseStatus.RESOLVED):
+    for case in (case for status in CaseStatus for case in cases_of_area(area, status)):
         cases.setdefault(str(case.institution), []).append(case)
     entries: dict[str, list[InspectionEntry]] = {}
     for group in dict.fromkeys([*groups_below(area), PROVINCE]):
@@ -62,7 +67,17 @@ def figures_in(area: str, since: datetime) -> dict[str, CardFigures]:
 
 
 def _figures(cases: Iterable[RiskCase], entries: Sequence[InspectionEntry], since: datetime) -> CardFigures:
-    recent = [entry.outcome for entry in entries if entry.entered_at >= since]
+    cases = list(cases)
+    cleared = {
+        case.id: case.standing.decided_at
+        for case in cases
+        if case.standing is not None and case.standing.outcome is Outcome.FALSE_ALARM
+    }
+    recent = [
+        entry.outcome
+        for entry in entries
+        if entry.entered_at >= since and not _is_cleared(entry, cleared.get(str(entry.case_id)))
+    ]
     return CardFigures(
         confirmed_cases=sum(_counts(case, since) for case in cases),
         deviations=recent.count(InspectionOutcome.DEVIATION),
@@ -70,9 +85,19 @@ def _figures(cases: Iterable[RiskCase], entries: Sequence[InspectionEntry], sinc
     )
 
 
+def _is_cleared(entry: InspectionEntry, cleared_at: datetime | None) -> bool:
+    return (
+        entry.outcome is InspectionOutcome.DEVIATION
+        and cleared_at is not None
+        and entry.entered_at <= cleared_at
+    )
+
+
 def _counts(case: RiskCase, since: datetime) -> bool:
-    is_recent = case.resolved_at is not None and case.resolved_at >= since
-    return is_recent and case.outcome is Outcome.CONFIRMED and case.severity is Severity.HOLD
+    standing = case.standing
+    if case.rule == DEVIATION_RULE or standing is None or case.severity is not Severity.HOLD:
+        return False
+    return standing.outcome is Outcome.CONFIRMED and standing.decided_at >= since
 
 
 def worst_card(policies: Iterable[Policy], figures: CardFigures) -> Card | None:

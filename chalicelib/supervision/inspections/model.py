@@ -2,12 +2,16 @@
 
 The seed of a division's next inspection is made, and its SHA-256 published, before anybody asks for one.
 Asking uses it up, reveals it, and publishes the hash of the one after. So whoever asks can neither choose the
-seed nor try another until they like the sample: each try is an inspection of its own, on record. A seed may
-be given instead, e.g. one drawn in public; the record says so.
+seed nor try another until they like the sample: each try is an inspection of its own, on record.
+
+A word may be given besides, e.g. one drawn in public: then nobody who knows the service's keys knows the
+sample either. It is mixed into the seed and takes its place nowhere, so no word can be tried out beforehand.
+A seed that a person gave alone is found on inspections of before only.
 
 The drawing, for who wants to repeat it: each subject has lots, one and one more for each reason to look
 closer (an open case, a card of its institution), at most `LOTS_MAX`. A lot is HMAC-SHA256 with the seed as
-key (UTF-8) over `<id>#<number>`, numbers from 0, written as hex. Each subject's smallest lot counts, and
+key (UTF-8) over `<id>#<number>`, numbers from 0, written as hex. Where a word was given, the key is
+HMAC-SHA256 with the seed as key over that word, written as hex. Each subject's smallest lot counts, and
 those with the smallest of all are drawn.
 
     seed "s", cls_a with one lot, cls_b with three, a share of 0.5
@@ -22,15 +26,17 @@ lot.
 import hashlib
 import hmac
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 import msgspec
 
 from chalicelib.kernel.errors import DomainError
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.kernel.reasons import error
+from chalicelib.supervision.cases.model import FOUND_BY, case_id_of_rule
+from chalicelib.supervision.records.model import Finding, FindingKind, FindingSubject, Severity
 
 
 class InspectionScope(StrEnum):
@@ -87,8 +93,9 @@ class Drawn(msgspec.Struct, frozen=True, kw_only=True):
 class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     """A sample as it was drawn. `population` is how many there were, its digest who, with their lots.
 
-    `committed_at` is when the hash of its seed was published; none where the seed was given, or was a
-    division's first.
+    `committed_at` is when the hash of its seed was published; none where it was a division's first, which
+    stood published without a date, or where a person gave the seed, as they could before. `public_word` is
+    what was given to be mixed in; `seed_given` tells that there is one, or that the seed itself was given.
     """
 
     id: str
@@ -99,6 +106,7 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
     commitment: str
     committed_at: datetime | None = None
     seed_given: bool
+    public_word: str | None = None
     population: int
     population_digest: str
     items: list[Drawn]
@@ -111,18 +119,35 @@ class Inspection(msgspec.Struct, frozen=True, kw_only=True):
 class NextSeed(msgspec.Struct, frozen=True, kw_only=True):
     """The hash of a division's next seed, which is shown, and what that seed is made of with a secret key.
 
-    Who reads the table does not know the seed; a changed nonce would not fit the hash.
+    Who reads the table does not know the seed; a changed nonce would not fit the hash. A division's first has
+    no row: its nonce is known, its key is not, and nobody wrote down since when its hash could be read.
     """
 
     division: str
     nonce: str
     commitment: str
-    committed_at: datetime
+    committed_at: datetime | None
     number: int = 1
 
 
+FIRST_NONCE = "first"
+
+
+class EarlierEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """What somebody entered of a subject, and another person replaced."""
+
+    outcome: InspectionOutcome
+    note: str | None = None
+    entered_by: str
+    entered_at: datetime
+    version: int
+
+
 class InspectionEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What was found of one subject of a sample."""
+    """What was found of one subject of a sample, with what was entered of it before.
+
+    `case_id` is the case that a deviation opened; it stays where the deviation is replaced.
+    """
 
     inspection_id: str
     subject: str
@@ -132,8 +157,15 @@ class InspectionEntry(msgspec.Struct, frozen=True, kw_only=True):
     note: str | None = None
     entered_by: str
     entered_at: datetime
+    earlier: list[EarlierEntry] = []
+    case_id: str | None = None
     version: int = 1
     last_change: Change | None = None
+
+    @property
+    def all_who_entered(self) -> list[str]:
+        """Name everybody who entered anything of this subject."""
+        return sorted({self.entered_by, *(earlier.entered_by for earlier in self.earlier)})
 
 
 # --------------------------------------------------------------------------- drawing
@@ -142,6 +174,13 @@ class InspectionEntry(msgspec.Struct, frozen=True, kw_only=True):
 def commitment_of(seed: str) -> str:
     """Give what is published of a seed beforehand: its SHA-256 as hex."""
     return hashlib.sha256(seed.encode()).hexdigest()
+
+
+def key_of(seed: str, public_word: str | None) -> str:
+    """Give the key of the lots: the seed, with the word that was given mixed in."""
+    if public_word is None:
+        return seed
+    return hmac.new(seed.encode(), public_word.encode(), hashlib.sha256).hexdigest()
 
 
 def lot_of(seed: str, subject: str, number: int) -> str:
@@ -205,36 +244,110 @@ def lots_of(open_cases: int, card_lots: int) -> int:
 # --------------------------------------------------------------------------- entering
 
 
+def why_not_enter(
+    before: InspectionEntry | None, hands: Hands, *, version: int | None = None
+) -> DomainError | None:
+    """Tell what stands against entering what was found of a subject, or replacing it.
+
+    Who asks for an inspection may enter its results: the sample was not theirs to choose. What was entered is
+    replaced by another person than any who entered something of it: else one takes back alone what stops a
+    payment, or writes over what another found. `store.store_entry` holds it under races.
+    """
+    if before is not None and not hands.isdisjoint(before.all_who_entered):
+        return error("self_approval")
+    known = before.version if before is not None else None
+    return error("version_conflict", version=known or 0) if version != known else None
+
+
 def entered(
     inspection: Inspection,
     before: InspectionEntry | None,
     subject: str,
     *,
-    version: int | None,
     outcome: InspectionOutcome,
     note: str | None,
     by: str,
     now: datetime,
-) -> InspectionEntry | DomainError:
-    """Give an entry of what was found, or what stands against it.
+) -> InspectionEntry:
+    """Give an entry of what was found; what stood there before stays with it.
 
-    Who asks for an inspection may enter its results: the sample was not theirs to choose. A first entry has
-    no version, a later one that of the one it corrects.
+    Raises:
+        NotFound: the inspection did not draw that.
+
     """
-    drawn: Mapping[str, Drawn] = {item.subject: item for item in inspection.items}
-    if subject not in drawn:
-        return error("not_found")
-    known = before.version if before is not None else None
-    if version != known:
-        return error("version_conflict", version=known or 0)
+    drawn = drawn_of(inspection, subject)
+    opens = case_id_of_rule(DEVIATION_RULE, _KINDS[inspection.scope], subject)
+    is_deviation = outcome is InspectionOutcome.DEVIATION
     return InspectionEntry(
         inspection_id=inspection.id,
         subject=subject,
-        division=drawn[subject].division,
-        institution=drawn[subject].institution,
+        division=drawn.division,
+        institution=drawn.institution,
         outcome=outcome,
         note=note,
         entered_by=by,
         entered_at=now,
-        version=(known or 0) + 1,
+        earlier=_kept(before),
+        case_id=opens if is_deviation else before.case_id if before is not None else None,
+        version=before.version + 1 if before is not None else 1,
+    )
+
+
+def _kept(before: InspectionEntry | None) -> list[EarlierEntry]:
+    if before is None:
+        return []
+    replaced = EarlierEntry(
+        outcome=before.outcome,
+        note=before.note,
+        entered_by=before.entered_by,
+        entered_at=before.entered_at,
+        version=before.version,
+    )
+    return [*before.earlier, replaced]
+
+
+def drawn_of(inspection: Inspection, subject: str) -> Drawn:
+    """Give a subject as an inspection drew it.
+
+    Raises:
+        NotFound: it did not.
+
+    """
+    drawn = next((item for item in inspection.items if item.subject == subject), None)
+    if drawn is None:
+        raise error("not_found")
+    return drawn
+
+
+# --------------------------------------------------------------------------- what a deviation stops
+
+DEVIATION_RULE = "inspection_deviation"
+"""Under which rule a deviation stands among the findings: people found it, no rule over records."""
+_KINDS = {
+    InspectionScope.CLASSES: FindingKind.CLASS,
+    InspectionScope.LESSONS: FindingKind.LESSON,
+    InspectionScope.TRAINEES: FindingKind.ENROLMENT,
+}
+
+
+def finding_of(inspection: Inspection, entry: InspectionEntry) -> Finding:
+    """Give a deviation as a finding that holds: a trainee's line, of a class or a lesson everybody's.
+
+    Its evidence names who entered it and what it replaced: they do not judge its case
+    (`cases.model.RiskCase.found_by`). The note is not in it: what people write may name somebody.
+    """
+    kind = _KINDS[inspection.scope]
+    return Finding(
+        rule=DEVIATION_RULE,
+        severity=Severity.HOLD,
+        subject=FindingSubject(kind=kind, id=entry.subject),
+        class_id=drawn_of(inspection, entry.subject).class_id,
+        institution=entry.institution,
+        lines=[entry.subject] if kind is FindingKind.ENROLMENT else [],
+        evidence={
+            "inspections": [inspection.id],
+            "entry_version": entry.version,
+            FOUND_BY: entry.all_who_entered,
+        },
+        at=entry.entered_at,
     )

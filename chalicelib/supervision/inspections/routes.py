@@ -1,6 +1,5 @@
 """HTTP of inspections."""
 
-from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -31,7 +30,10 @@ _PHONES = (
 
 
 class InspectionRequest(Form):
-    """What is inspected, where, which share of it; a seed only if one was drawn in public."""
+    """What is inspected, where, which share of it; `seed` is a word that was drawn in public.
+
+    It is mixed into the seed that was committed to, and takes its place nowhere.
+    """
 
     scope: InspectionScope
     division: Annotated[str, Meta(min_length=2, max_length=6)]
@@ -52,21 +54,33 @@ class PhonesQuery(Form):
 
 
 class InspectionEntryRequest(Form):
-    """What was found; a first entry has no version."""
+    """What was found; a first entry has no version, one that replaces another has that of the other."""
 
     outcome: InspectionOutcome
     note: Comment | None = None
     version: Version | None = None
 
 
+class EarlierEntryAnswer(Answer):
+    """What somebody entered of a subject, and another person replaced."""
+
+    outcome: InspectionOutcome
+    note: str | None
+    entered_by: str
+    entered_at: datetime
+    version: int
+
+
 class InspectionEntryAnswer(Answer):
-    """What was found of a subject."""
+    """What was found of a subject, what was entered before it, and the case that a deviation opened."""
 
     subject: str
     outcome: InspectionOutcome
     note: str | None
     entered_by: str
     entered_at: datetime
+    earlier: list[EarlierEntryAnswer]
+    case_id: str | None
     version: int
 
 
@@ -82,6 +96,7 @@ class DrawnAnswer(Answer):
     lesson: str | None
     minutes: list[datetime]
     entry: InspectionEntryAnswer | None
+    allowed_actions: list[str]
 
 
 class InspectionHead(Answer):
@@ -93,6 +108,7 @@ class InspectionHead(Answer):
     share: float
     seed: str
     seed_given: bool
+    public_word: str | None
     commitment: str
     committed_at: datetime | None
     population: int
@@ -109,7 +125,10 @@ class InspectionAnswer(InspectionHead):
 
 
 class NextCommitment(Answer):
-    """The SHA-256 of the seed by which the division's next sample is drawn."""
+    """The SHA-256 of the seed by which the division's next sample is drawn.
+
+    A division's first stands published without a date: `committed_at` is the moment of asking.
+    """
 
     division: str
     commitment: str
@@ -131,14 +150,14 @@ class InspectionsAnswer(Answer):
     body=InspectionRequest,
     answer=InspectionAnswer,
     status_code=201,
-    summary="Draw a sample by the seed that was committed to, or by one that was drawn in public",
+    summary="Draw a sample by the seed that was committed to, with a word drawn in public mixed in if wanted",
 )
 def draw_inspection(call: Call[InspectionRequest, NoQuery]) -> InspectionAnswer:
     body = call.body
     inspection = service.create(
-        call.context, scope=body.scope, division=body.division, share=body.share, seed=body.seed
+        call.context, scope=body.scope, division=body.division, share=body.share, public_word=body.seed
     )
-    return _answer(inspection, ())
+    return _answer(call, service.Inspected(inspection, ()))
 
 
 @api.endpoint(
@@ -155,7 +174,7 @@ def list_inspections(call: Call[None, InspectionQuery]) -> InspectionsAnswer:
     return InspectionsAnswer(
         items=[InspectionHead(**_head(inspection)) for inspection in page.items],
         next=write_cursor(page.after, place=call.place),
-        next_commitment=_committed(service.next_commitment(call.context, division)),
+        next_commitment=_committed(service.next_commitment(call.context, division), call.context.now),
     )
 
 
@@ -167,8 +186,7 @@ def list_inspections(call: Call[None, InspectionQuery]) -> InspectionsAnswer:
     summary="An inspection with its sample and what was found",
 )
 def read_inspection(call: Call[None, NoQuery], inspection_id: str) -> InspectionAnswer:
-    inspected = service.read(call.context, inspection_id)
-    return _answer(inspected.inspection, inspected.entries)
+    return _answer(call, service.read(call.context, inspection_id))
 
 
 @api.endpoint(
@@ -195,7 +213,7 @@ def get_inspection_phones(call: Call[None, PhonesQuery], inspection_id: str) -> 
     action="inspection.record",
     body=InspectionEntryRequest,
     answer=InspectionEntryAnswer,
-    summary="Enter what was found of one subject, or correct it",
+    summary="Enter what was found of one subject, or replace what another person entered",
 )
 def enter_inspection_result(
     call: Call[InspectionEntryRequest, NoQuery], inspection_id: str, subject: str
@@ -213,13 +231,16 @@ def _head(inspection: Inspection) -> dict[str, Any]:
     return {**same, "count": len(inspection.items)}
 
 
-def _answer(inspection: Inspection, entries: Sequence[InspectionEntry]) -> InspectionAnswer:
-    found = {entry.subject: entry for entry in entries}
-    items = [_drawn(item, found.get(item.subject)) for item in inspection.items]
-    return InspectionAnswer(**_head(inspection), items=items)
+def _answer(call: Call[Any, Any], inspected: service.Inspected) -> InspectionAnswer:
+    found = {entry.subject: entry for entry in inspected.entries}
+    offered = service.allowed_on(call.context, inspected)
+    items = [
+        _drawn(item, found.get(item.subject), offered[item.subject]) for item in inspected.inspection.items
+    ]
+    return InspectionAnswer(**_head(inspected.inspection), items=items)
 
 
-def _drawn(item: Drawn, entry: InspectionEntry | None) -> DrawnAnswer:
+def _drawn(item: Drawn, entry: InspectionEntry | None, offered: list[str]) -> DrawnAnswer:
     return DrawnAnswer(
         subject=item.subject,
         class_id=item.class_id,
@@ -230,6 +251,7 @@ def _drawn(item: Drawn, entry: InspectionEntry | None) -> DrawnAnswer:
         lesson=item.lesson,
         minutes=item.minutes,
         entry=_entry(entry) if entry is not None else None,
+        allowed_actions=offered,
     )
 
 
@@ -240,11 +262,22 @@ def _entry(entry: InspectionEntry) -> InspectionEntryAnswer:
         note=entry.note,
         entered_by=entry.entered_by,
         entered_at=entry.entered_at,
+        earlier=[
+            EarlierEntryAnswer(
+                outcome=earlier.outcome,
+                note=earlier.note,
+                entered_by=earlier.entered_by,
+                entered_at=earlier.entered_at,
+                version=earlier.version,
+            )
+            for earlier in entry.earlier
+        ],
+        case_id=entry.case_id,
         version=entry.version,
     )
 
 
-def _committed(held: NextSeed | None) -> NextCommitment | None:
-    if held is None:
-        return None
-    return NextCommitment(division=held.division, commitment=held.commitment, committed_at=held.committed_at)
+def _committed(held: NextSeed, now: datetime) -> NextCommitment:
+    return NextCommitment(
+        division=held.division, commitment=held.commitment, committed_at=held.committed_at or now
+    )

@@ -12,21 +12,24 @@ from chalicelib.classes.model import ClassHead, ClassStatus
 from chalicelib.classes.store import heads_and_plans, recent_heads, rosters_of
 from chalicelib.enrolments.store import find_enrolments
 from chalicelib.kernel.divisions import groups_below, is_known, is_part_of_group
-from chalicelib.kernel.errors import DomainError, Fault
+from chalicelib.kernel.errors import Fault
 from chalicelib.kernel.identity import mask_name, mask_phone
 from chalicelib.kernel.ids import is_id, new_id, new_secret
 from chalicelib.kernel.paging import Page, PageRequest, page_over
 from chalicelib.kernel.principal import Context, change_of
-from chalicelib.kernel.reasons import error
+from chalicelib.kernel.reasons import error, refuse
+from chalicelib.kernel.repeats import as_a_clock_would
 from chalicelib.people.vault.service import open_identities
 from chalicelib.programs.model import Card
 from chalicelib.programs.service import all_programs
-from chalicelib.supervision.cases.model import CaseStatus
-from chalicelib.supervision.cases.service import cases_of_area
+from chalicelib.supervision.cases.model import CaseStatus, case_id_of
+from chalicelib.supervision.cases.service import cases_of_area, record_findings
+from chalicelib.supervision.cases.store import find_case
 from chalicelib.supervision.inspections import store
 from chalicelib.supervision.inspections.cards import card_lots, figures_in, worst_card
 from chalicelib.supervision.inspections.model import (
     COMING_LESSONS_DAYS,
+    FIRST_NONCE,
     PAST_LESSONS_DAYS,
     RECENT_DAYS,
     Inspection,
@@ -38,9 +41,14 @@ from chalicelib.supervision.inspections.model import (
     commitment_of,
     digest_of,
     draw,
+    drawn_of,
     entered,
+    finding_of,
+    key_of,
     lots_of,
+    why_not_enter,
 )
+from chalicelib.supervision.records.model import Finding
 
 _INSPECTABLE = (
     ClassStatus.APPROVED,
@@ -60,9 +68,9 @@ PEOPLE_MAX = 500
 
 
 def create(
-    context: Context, *, scope: InspectionScope, division: str, share: float, seed: str | None
+    context: Context, *, scope: InspectionScope, division: str, share: float, public_word: str | None
 ) -> Inspection:
-    """Draw a sample of a division by the seed that was committed to, or by one that is given.
+    """Draw a sample of a division by the seed that was committed to, with a word mixed in if one is given.
 
     Raises:
         Malformed: no such division.
@@ -76,40 +84,50 @@ def create(
     population = sorted(_population(context, scope, division), key=lambda subject: subject.id)
     if not population:
         raise error("nothing_to_inspect")
-    inspection_id, first = new_id("isp"), new_secret("seed of a first inspection")
-    nonce = new_secret("nonce of the next seed")
+    inspection_id = new_id("isp")
+    spare, nonce = new_secret("seed whose key is gone"), new_secret("nonce of the next seed")
 
     def attempt() -> Inspection:
         before = store.find_inspection(inspection_id)
         if before is not None:
             return before  # an earlier run of this very call under a key drew it
         known = store.find_next_seed(division)
-        committed = _seed_of(known) if known is not None else None
-        used = seed or committed or first
-        by_commitment = seed is None and committed is not None and known is not None
+        held = known or _first_seed(division)
+        committed = _seed_of(held)
+        seed = committed or spare
         inspection = Inspection(
             id=inspection_id,
             scope=scope,
             division=division,
             share=share,
-            seed=used,
-            commitment=commitment_of(used),
-            committed_at=known.committed_at if known is not None and by_commitment else None,
-            seed_given=seed is not None,
+            seed=seed,
+            commitment=commitment_of(seed),
+            committed_at=held.committed_at if committed is not None else None,
+            seed_given=public_word is not None,
+            public_word=public_word,
             population=len(population),
             population_digest=digest_of(population),
-            items=draw(used, population, share=share),
+            items=draw(key_of(seed, public_word), population, share=share),
             created_by=context.principal.actor,
             created_at=context.now,
         )
-        following = (
-            known if known is not None and seed is not None else _next_seed(context, division, nonce, known)
-        )
+        following = _next_seed(context, division, nonce, known)
         change = change_of(context, "inspection.create")
         store.add_inspection(inspection, used=known, following=following, change=change)
         return inspection
 
     return until_written(attempt)
+
+
+def _first_seed(division: str) -> NextSeed:
+    """Give what a division's first sample is drawn by: its hash can be read before anybody draws."""
+    return NextSeed(
+        division=division,
+        nonce=FIRST_NONCE,
+        commitment=commitment_of(_seeds(division, FIRST_NONCE)[0]),
+        committed_at=None,
+        number=0,
+    )
 
 
 def _next_seed(context: Context, division: str, nonce: str, before: NextSeed | None) -> NextSeed:
@@ -227,11 +245,11 @@ def list_inspections(context: Context, request: PageRequest, *, division: str | 
     )
 
 
-def next_commitment(context: Context, division: str | None) -> NextSeed | None:
-    """Show the hash of the seed by which a division's next sample is drawn."""
+def next_commitment(context: Context, division: str | None) -> NextSeed:
+    """Show the hash of the seed by which a division's next sample is drawn, the first one too."""
     area = division or context.principal.division
     rights.require(context.principal, "inspection.read", division=area)
-    return store.find_next_seed(area)
+    return store.find_next_seed(area) or _first_seed(area)
 
 
 def _required(context: Context, action: str, inspection_id: str) -> Inspection:
@@ -310,31 +328,90 @@ def enter(
     outcome: InspectionOutcome,
     note: str | None,
 ) -> InspectionEntry:
-    """Enter what was found of one subject, or correct it.
+    """Enter what was found of one subject; another person than who entered something of it replaces it.
+
+    A deviation holds the lines that it concerns, by a risk case of its own, before it is entered: should the
+    entry get lost, it is entered again, and no deviation is on record that stops nothing. Whatever replaces
+    it, the case is decided as every case. A repeat answers like the first, and completes what it left undone.
 
     Raises:
         NotFound: there is no such inspection in the caller's area, or it did not draw that.
+        Forbidden: `self_approval`, the caller entered something of that subject.
         Refused: `version_conflict`.
 
     """
     inspection = _required(context, "inspection.record", inspection_id)
+    drawn_of(inspection, subject)
     change = change_of(context, "inspection.record", reason=note)
+    principal = context.principal
 
     def attempt() -> InspectionEntry:
         before = store.find_entry(inspection.id, subject)
+        if before is not None and _is_repeat(context, before, version=version, outcome=outcome, note=note):
+            _hold_for(context, inspection, before)
+            return before
+        refuse(why_not_enter(before, principal.hands, version=version))
         entry = entered(
-            inspection,
-            before,
-            subject,
-            version=version,
-            outcome=outcome,
-            note=note,
-            by=context.principal.actor,
-            now=context.now,
+            inspection, before, subject, outcome=outcome, note=note, by=principal.actor, now=context.now
         )
-        if isinstance(entry, DomainError):
-            raise entry
-        store.store_entry(entry, before=before, change=change)
+        _hold_for(context, inspection, entry)
+        store.store_entry(entry, before=before, hands=principal.hands, change=change)
         return entry
 
     return until_written(attempt)
+
+
+def _is_repeat(
+    context: Context,
+    entry: InspectionEntry,
+    *,
+    version: int | None,
+    outcome: InspectionOutcome,
+    note: str | None,
+) -> bool:
+    same = (entry.outcome, entry.note, entry.version) == (outcome, note, (version or 0) + 1)
+    return same and entry.entered_by in context.principal.own
+
+
+def _hold_for(context: Context, inspection: Inspection, entry: InspectionEntry) -> None:
+    """Hold the lines that a deviation concerns; what other inspections found of the subject stays beside it.
+
+    It is no mark of the call's own success that it is held: the entry is.
+    """
+    if entry.outcome is not InspectionOutcome.DEVIATION:
+        return
+    finding = finding_of(inspection, entry)
+    case = find_case(case_id_of(finding))
+    others = [
+        Finding(
+            rule=finding.rule,
+            severity=told.severity,
+            subject=finding.subject,
+            class_id=told.class_id,
+            institution=told.institution,
+            lines=told.lines,
+            evidence=told.evidence,
+            at=told.at,
+        )
+        for told in (case.findings if case is not None else ())
+        if told.evidence.get("inspections") != finding.evidence["inspections"]
+    ]
+    with as_a_clock_would():
+        record_findings([*others, finding], now=context.now, request_id=context.request_id)
+
+
+def allowed_on(context: Context, inspected: Inspected) -> dict[str, list[str]]:
+    """List for each subject of a sample what this caller may do about it now."""
+    found = {entry.subject: entry for entry in inspected.entries}
+    division, subjects = inspected.inspection.division, [item.subject for item in inspected.inspection.items]
+    return {subject: _offered(context, found.get(subject), division) for subject in subjects}
+
+
+def _offered(context: Context, entry: InspectionEntry | None, division: str) -> list[str]:
+    hands, seen = context.principal.hands, entry.version if entry is not None else None
+    return rights.offered(
+        context.principal,
+        {"enter": "inspection.record"},
+        lambda _: why_not_enter(entry, hands, version=seen),
+        division=division,
+    )

@@ -9,10 +9,10 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.aws.lists import page_of_list
 from chalicelib.aws.table import MomentAttribute, StructAttribute, Table, VersionedTable, table_name
-from chalicelib.aws.writes import Put, Write, transact
+from chalicelib.aws.writes import Put, Write, none_of, transact
 from chalicelib.kernel.divisions import group_of
 from chalicelib.kernel.paging import Page, PageRequest
-from chalicelib.kernel.principal import Change
+from chalicelib.kernel.principal import Change, Hands
 from chalicelib.supervision.inspections.model import Inspection, InspectionEntry, NextSeed
 
 
@@ -45,6 +45,7 @@ class InspectionRow(VersionedTable[Inspection]):
     commitment = UnicodeAttribute()
     committed_at = MomentAttribute(null=True)
     seed_given = BooleanAttribute()
+    public_word = UnicodeAttribute(null=True)
     population = NumberAttribute()
     population_digest = UnicodeAttribute()
     items = StructAttribute()
@@ -96,6 +97,8 @@ class InspectionEntryRow(VersionedTable[InspectionEntry]):
     note = UnicodeAttribute(null=True)
     entered_by = UnicodeAttribute()
     entered_at = MomentAttribute()
+    earlier = StructAttribute(default=list)
+    case_id = UnicodeAttribute(null=True)
     by_institution = EntriesByInstitution()
 
 
@@ -154,12 +157,17 @@ def add_inspection(
     transact(writes, change=change)
 
 
-def store_entry(entry: InspectionEntry, *, before: InspectionEntry | None, change: Change) -> None:
-    """Store what was found, the first time or in place of what was entered before.
+def store_entry(
+    entry: InspectionEntry, *, before: InspectionEntry | None, hands: Hands, change: Change
+) -> None:
+    """Store what was found, the first time or in place of what another person entered before.
 
     Raises:
         ConditionFailed: somebody else was first.
 
     """
-    unchanged = None if before is None else InspectionEntryRow.version == before.version
+    unchanged: Any = None
+    if before is not None:
+        as_read = InspectionEntryRow.version == before.version
+        unchanged = as_read & none_of(InspectionEntryRow.entered_by, hands)
     transact([Put(InspectionEntryRow.from_record(entry), unchanged)], change=change)

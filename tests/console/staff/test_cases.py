@@ -11,6 +11,7 @@ import pytest
 from chalicelib.console import findings
 from chalicelib.console.staff.naming import names_of
 from chalicelib.programs.thresholds import Thresholds
+from chalicelib.supervision.inspections.model import DEVIATION_RULE
 from chalicelib.supervision.records.model import FindingKind, Severity
 from chalicelib.supervision.rules.register import CLASS_RULES, NOT_EVALUATED, VOUCHER_RULES
 from tests.console.staff.test_every_page import UNIFORM
@@ -74,6 +75,25 @@ def test_a_case_is_taken_up_and_decided_on_its_page(world: Any, money: Money, fo
     assert done.status == 200, done.text
     assert "属实" in done.text
     assert read(money, found)["reason"] == "四人均非本人"
+
+
+def test_the_page_of_a_case_keeps_what_was_decided_before_and_says_what_stays_done(
+    world: Any, money: Money, found: Any
+) -> None:
+    path = f"/console/cases/{read(money, found)['id']}"
+    supervisor = Visitor(world.api, "supervisor", at=money.now)
+    taken = supervisor.press(supervisor.get(path), "risk_case.take")
+    done = supervisor.press(taken, "risk_case.resolve", outcome="confirmed", reason="四人均非本人", until="")
+    assert "risk_case.take" not in done.decisions, "another person takes it up again"
+    province = Visitor(world.api, "province", at=money.now)
+    again = province.press(province.get(path), "risk_case.take")
+    assert "原结论" in again.text
+    assert "四人均非本人" in again.text
+    changed = province.press(again, "risk_case.resolve", outcome="false_alarm", reason="四人已到场", until="")
+    assert changed.status == 200, changed.text
+    assert "四人均非本人" in changed.text
+    assert "四人已到场" in changed.text
+    assert "不因改变结论而撤销" in changed.text
 
 
 def test_a_case_that_is_theirs_is_not_offered_to_them_again_and_tells_who_has_it(
@@ -199,7 +219,7 @@ def test_each_sentence_is_said_without_limits_too(rule: str, english: bool) -> N
 
 
 def test_every_rule_has_its_name_its_sentences_and_names_for_its_figures() -> None:
-    rules = {rule.name for rule in (*CLASS_RULES, *VOUCHER_RULES)} | {NOT_EVALUATED}
+    rules = {rule.name for rule in (*CLASS_RULES, *VOUCHER_RULES)} | {NOT_EVALUATED, DEVIATION_RULE}
     assert rules == findings.RULES.keys() == findings._SENTENCES.keys()
     known = findings._FIGURES.keys() | findings._THRESHOLDS
     told = evidence_names()

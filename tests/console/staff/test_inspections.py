@@ -22,7 +22,9 @@ def drawn(world: Any, money: Money, **typed: Any) -> Any:
     return supervisor, supervisor.press(page, "new.inspection", **fields)
 
 
-def test_a_sample_is_drawn_and_what_was_found_entered_and_corrected(world: Any, money: Money) -> None:
+def test_a_sample_is_drawn_and_what_was_found_entered_and_replaced_by_another(
+    world: Any, money: Money
+) -> None:
     class_id = scored_class(world, 2)
     supervisor, sample = drawn(world, money)
     assert sample.status == 200, sample.text
@@ -33,9 +35,19 @@ def test_a_sample_is_drawn_and_what_was_found_entered_and_corrected(world: Any, 
     assert done.status == 200, done.text
     assert "不符" in done.text
     assert "到课五人，登记二十人" in done.text
-    again = supervisor.press(done, "inspection.enter", outcome="in_order", note="复核相符")
+    assert "inspection.enter" not in done.decisions, "who entered it replaces nothing of it"
+    (case,) = {link for link in done.links if "console/cases/rsk_" in link}
+    told = supervisor.get(f"/console/cases/{case.rpartition('/')[2]}")
+    assert "抽查不符" in told.text
+    assert "risk_case.take" not in told.decisions, "nor judges what they found"
+    province = Visitor(world.api, "province", at=money.now)
+    seen = province.get(done.path)
+    other = Visitor(world.api, "province_two", at=money.now)
+    seen_before = other.get(done.path)
+    again = province.press(seen, "inspection.enter", outcome="in_order", note="复核相符")
     assert "复核相符" in again.text
-    late = supervisor.press(done, "inspection.enter", outcome="deviation", note="另一人所填")
+    assert "到课五人，登记二十人" in again.text, "what was entered before stays to be seen"
+    late = other.press(seen_before, "inspection.enter", outcome="deviation", note="另一人所填")
     assert late.status == 409
     assert "另一人所填" in late.html
     listed = supervisor.get("/console/inspections")

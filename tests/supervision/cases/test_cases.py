@@ -286,11 +286,90 @@ def test_a_decision_sent_twice_answers_like_the_first(world: Any, money: Money) 
     assert (first.status, first.json) == (second.status, second.json)
 
 
-def test_a_confirmed_case_may_be_looked_at_again(world: Any, money: Money) -> None:
+def test_a_confirmed_case_is_changed_by_another_person_and_the_first_decision_stays(
+    world: Any, money: Money
+) -> None:
+    """One supervisor alone turned what they had confirmed into a false alarm, and nobody saw that it had been."""
+    class_id = scored_class(world, 1)
+    claim = money.publicised(class_id)
+    found = finding(class_id)
+    record(money, found)
+    confirmed = money.ok(resolve(money, found, "confirmed"))
+    assert confirmed["allowed_actions"] == []
+    path = f"/v1/risk-cases/{confirmed['id']}/take"
+    alone = money.api("supervisor").post(path, {"version": confirmed["version"]}, at=money.now)
+    assert (alone.status, alone.json["code"]) == (403, "self_approval")
+    assert read(money, found, who="province")["allowed_actions"] == ["take"]
+    money.wait(1)
+    taken = take(money, found, who="province")
+    assert (taken["status"], taken["outcome"]) == ("under_review", None)
+    assert [one["outcome"] for one in taken["decisions"]] == ["confirmed"]
+    assert money.read(claim)["lines"][0]["status"] == "held", "what was confirmed counts until it is changed"
+    changed = money.ok(resolve(money, found, "false_alarm", who="province"))
+    first, second = changed["decisions"]
+    assert (first["outcome"], first["reason"], first["decided_by"], first["decided_at"]) == (
+        "confirmed",
+        confirmed["reason"],
+        confirmed["resolved_by"],
+        confirmed["resolved_at"],
+    )
+    assert (second["outcome"], second["decided_by"]) == ("false_alarm", changed["resolved_by"])
+    assert second["decided_by"] != first["decided_by"]
+    assert money.read(claim)["lines"][0]["status"] == "pending"
+
+
+def test_who_confirmed_a_case_takes_it_over_to_confirm_it_again_and_nothing_else(
+    world: Any, money: Money
+) -> None:
     found = finding(scored_class(world), severity=Severity.WARN)
     record(money, found)
-    assert money.ok(resolve(money, found, "confirmed"))["allowed_actions"] == ["take"]
-    assert money.ok(resolve(money, found, "false_alarm"))["outcome"] == "false_alarm"
+    money.ok(resolve(money, found, "confirmed"))
+    take(money, found, who="province")
+    taken = take(money, found)
+    path, until = f"/v1/risk-cases/{taken['id']}/resolve", shanghai_date(money.now) + timedelta(days=9)
+    body = {"version": taken["version"], "reason": "再查"}
+    for outcome in ({"outcome": "false_alarm"}, {"outcome": "tolerated", "until": until.isoformat()}):
+        refused = money.api("supervisor").post(path, body | outcome, at=money.now)
+        assert (refused.status, refused.json["code"]) == (403, "self_approval")
+    again = money.ok(money.api("supervisor").post(path, body | {"outcome": "confirmed"}, at=money.now))
+    assert [one["outcome"] for one in again["decisions"]] == ["confirmed", "confirmed"]
+
+
+def test_new_findings_do_not_let_who_confirmed_a_case_change_it_alone(world: Any, money: Money) -> None:
+    class_id = scored_class(world)
+    found = finding(class_id)
+    record(money, found)
+    money.ok(resolve(money, found, "confirmed"))
+    record(money, finding(class_id, people=9))
+    assert read(money, found)["status"] == "open"
+    refused = resolve(money, found, "false_alarm")
+    assert (refused.status, refused.json["code"]) == (403, "self_approval")
+    assert resolve(money, found, "false_alarm", who="province").status == 200
+    record(money, finding(class_id, people=10))
+    assert resolve(money, found, "false_alarm").status == 200, "what another decided since binds nobody"
+
+
+def test_what_was_decided_before_decisions_were_kept_is_told_and_counts(world: Any, money: Money) -> None:
+    found = finding(scored_class(world), severity=Severity.WARN)
+    record(money, found)
+    confirmed = money.ok(resolve(money, found, "confirmed"))
+    RiskCaseRow.get(confirmed["id"]).update(actions=[RiskCaseRow.decisions.remove()])
+    assert read(money, found)["decisions"] == confirmed["decisions"]
+    assert read(money, found)["allowed_actions"] == []
+    assert take(money, found, who="province")["decisions"] == confirmed["decisions"]
+
+
+def test_what_was_done_about_a_confirmed_case_stays_done_when_it_is_changed(world: Any, money: Money) -> None:
+    class_id = scored_class(world, 2)
+    claim = money.publicised(class_id)
+    found = finding(class_id)
+    record(money, found)
+    case = money.ok(resolve(money, found, "confirmed"))
+    (line,) = [one for one in case["consequences"] if one["action"] == "claim_line.reject"][:1]
+    body = {"version": line["version"], "reason": "经查不实"}
+    money.ok(money.api("reviewer").post(line["path"], body, at=money.now))
+    money.ok(resolve(money, found, "false_alarm", who="province"))
+    assert sorted(one["status"] for one in money.read(claim)["lines"]) == ["pending", "rejected"]
 
 
 def test_who_had_a_hand_in_the_class_or_the_claim_does_not_judge_it_under_another_account(

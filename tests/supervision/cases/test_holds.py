@@ -462,7 +462,7 @@ def test_a_confirmed_case_that_is_taken_up_again_holds_until_it_is_decided_other
     more = finding(class_id, rule="identical_coordinates", people=7)
     record(money, more)
     assert (read(money, more)["status"], states(money, claim)) == ("open", [HELD])
-    money.ok(resolve(money, more, "false_alarm"))
+    money.ok(resolve(money, more, "false_alarm", who="province"))
     assert states(money, claim) == [FREE]
 
 

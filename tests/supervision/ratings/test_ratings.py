@@ -9,7 +9,7 @@ from chalicelib.programs.model import Card, Policy
 from chalicelib.supervision.inspections.cards import CardFigures, card_by
 from tests.classes.builders import application
 from tests.subsidies.scored import Money, scored_class
-from tests.supervision.cases.found import finding, record, resolve
+from tests.supervision.cases.found import finding, record, resolve, take
 from tests.support.people import HEFEI_OTHER, HEFEI_SCHOOL
 
 
@@ -124,6 +124,48 @@ def test_institutions_are_rated_by_their_figures_the_worst_first(world: Any, mon
     assert rated(money, "province", program=world.program_id)[HEFEI_SCHOOL]["card"] == "yellow"
     money.wait(400)
     assert rated(money)[HEFEI_SCHOOL]["card"] is None, "a card is over a year after its cases"
+
+
+def test_a_card_stays_while_a_confirmed_case_is_looked_at_again_and_goes_once_it_is_changed(
+    world: Any, money: Money
+) -> None:
+    found = finding(scored_class(world, 1))
+    record(money, found)
+    money.ok(resolve(money, found, "confirmed"))
+    assert rated(money)[HEFEI_SCHOOL]["card"] == "yellow"
+    take(money, found, who="province")
+    assert rated(money)[HEFEI_SCHOOL]["card"] == "yellow", "nobody has decided otherwise yet"
+    money.ok(resolve(money, found, "false_alarm", who="province"))
+    assert rated(money)[HEFEI_SCHOOL]["card"] is None
+
+
+def test_a_deviation_counts_once_and_no_longer_when_its_case_was_a_false_alarm(
+    world: Any, money: Money
+) -> None:
+    class_ids = [scored_class(world, 1) for _ in range(3)]
+    asked = {"scope": "classes", "division": "3401", "share": 1}
+    drawn = money.ok(money.api("supervisor").post("/v1/inspections", asked, at=money.now))
+    cases = []
+    for class_id in class_ids:
+        path = f"/v1/inspections/{drawn['id']}/entries/{class_id}"
+        entry = money.ok(money.api("supervisor").put(path, {"outcome": "deviation"}, at=money.now))
+        cases.append(entry["case_id"])
+
+    def figures() -> Any:
+        row = rated(money)[HEFEI_SCHOOL]
+        return row["deviations"], row["confirmed_cases"], row["card"]
+
+    def decide(case_id: str, outcome: str) -> None:
+        path = f"/v1/risk-cases/{case_id}"
+        money.ok(money.api("province").post(f"{path}/take", {"version": 1}, at=money.now))
+        body = {"version": 2, "outcome": outcome, "reason": "已复核"}
+        money.ok(money.api("province").post(f"{path}/resolve", body, at=money.now))
+
+    assert figures() == (3, 0, "yellow")
+    decide(cases[0], "confirmed")
+    assert figures() == (3, 0, "yellow"), "its case is the same deviation, not another one"
+    decide(cases[1], "false_alarm")
+    assert figures() == (2, 0, None)
 
 
 def test_a_card_makes_classes_be_drawn_more_often(world: Any, money: Money) -> None:

@@ -42,7 +42,14 @@ _UNDECIDED: Final[Mapping[bool | None, words.Pair]] = {
     ),
 }
 """What a grave case does to payments before it is decided on, by whether the policy lets it."""
-_AREAS: Final = {"cls": "classes", "enr": "enrolments", "vch": "vouchers", "clm": "claims", "lin": "lines"}
+_AREAS: Final = {
+    "cls": "classes",
+    "enr": "enrolments",
+    "vch": "vouchers",
+    "clm": "claims",
+    "lin": "lines",
+    "isp": "inspections",
+}
 
 
 @dataclass(frozen=True)
@@ -111,6 +118,8 @@ def _case(page: Page, case_id: str) -> Reply:
         rule_name(case.rule, english=english),
         case=case,
         findings=findings,
+        before=_decided_before(case),
+        overturned=_is_overturned(case),
         payment=words.said(_payment(case), english=english),
         place=place_of,
         named=named,
@@ -118,6 +127,17 @@ def _case(page: Page, case_id: str) -> Reply:
             _consequence(page, one, here=number < _FORMS_MOST) for number, one in enumerate(case.consequences)
         ],
     )
+
+
+def _decided_before(case: Any) -> list[Any]:
+    """Give what was made of a case before what counts now, the newest first."""
+    return list(reversed(case.decisions[:-1] if case.outcome is not None else case.decisions))
+
+
+def _is_overturned(case: Any) -> bool:
+    """Tell whether what was confirmed once is no more."""
+    confirmed = any(decision.outcome is Outcome.CONFIRMED for decision in case.decisions)
+    return confirmed and case.outcome not in (None, Outcome.CONFIRMED)
 
 
 def _payment(case: Any) -> words.Pair:
@@ -152,6 +172,7 @@ def _records_in(case: Any) -> Iterator[str | None]:
     yield case.class_id
     yield case.subject.id
     yield from (case.taken_by, case.resolved_by)
+    yield from (decision.decided_by for decision in case.decisions)
     yield from case.lines[:_LINES_SHOWN]
     yield from (one.subject for one in case.consequences)
     for finding in reversed(case.findings):

@@ -60,7 +60,9 @@ def _others(sample: Any) -> Iterator[str | None]:
     """Name what stands beside the subjects: their classes, and who entered what was found."""
     for item in sample.items:
         yield item.class_id
-        yield item.entry.entered_by if item.entry is not None else None
+        if item.entry is not None:
+            yield item.entry.entered_by
+            yield from (earlier.entered_by for earlier in item.entry.earlier)
 
 
 def _place(item: Any) -> str:
