@@ -140,6 +140,26 @@ def configure(walk: Walk) -> None:
     people.shot("deliveries")
 
 
+def account_at_the_bank(walk: Walk) -> None:
+    """Have the clerk put the school's account, and finance type it from the paper, once wrongly."""
+    people = walk.people
+    number = f"34010021{walk.nth:08d}"
+    people.fill(holder=walk.name, bank="中国银行合肥分行", number=number, reason="首次登记")
+    people.press("提请变更收款账户")
+    people.done("提请变更收款账户")
+    people.become("finance-3401")
+    people.open("")
+    people.shot("finance-in-tray")
+    people.open(f"institutions/{walk.uscc}")
+    people.fill(number=number[:-1])
+    people.press("确认收款账户", asks="不能撤销")
+    people.refused("录入的账号与提交的账号不一致")
+    people.shot("payee-refused")
+    people.fill(number=number)
+    people.press("确认收款账户", asks="不能撤销")
+    people.done("确认收款账户")
+
+
 def catalogue(walk: Walk) -> None:
     """Step 2: a project, a school, its account at the bank by two, its staff's account by two."""
     people = walk.people
@@ -174,17 +194,7 @@ def catalogue(walk: Walk) -> None:
     people.done("保存")
     people.open(f"institutions/{walk.uscc}")
     people.shot("institution")
-    people.fill(
-        holder=walk.name, bank="中国银行合肥分行", number=f"34010021{walk.nth:08d}", reason="首次登记"
-    )
-    people.press("提请变更收款账户")
-    people.done("提请变更收款账户")
-    people.become("finance-3401")
-    people.open("")
-    people.shot("finance-in-tray")
-    people.open(f"institutions/{walk.uscc}")
-    people.press("确认收款账户", asks="不能撤销")
-    people.done("确认收款账户")
+    account_at_the_bank(walk)
     people.become("clerk-3401")
     people.open("accounts")
     who = walk.staff_of_school
@@ -506,7 +516,9 @@ def settle(walk: Walk, folder: Path) -> None:
     line_id = line.rpartition("/")[2]
     row = f"{line_id},已支付,180000,{night.date()},TK{walk.nth:08d},"
     sheet.write_text(f"明细编号,状态,金额（分）,支付日期,流水号,原因\n{row}\n")
-    people.open(people.window.address.partition("/console/")[2].partition("?")[0])
+    batch = people.window.address.partition("/console/")[2].partition("?")[0]
+    people.become("finance-3401-2")  # who had the file of a batch enters no result of it
+    people.open(batch)
     people.window.attach("[data-file]", sheet)
     people.press("先试核对")
     people.window.until("document.querySelector('.answer').innerText.length > 5")

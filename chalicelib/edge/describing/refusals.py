@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 
 from chalicelib.edge.describing import examples
-from chalicelib.edge.describing.schemas import has_field
+from chalicelib.edge.describing.schemas import has_field, has_text
 from chalicelib.edge.endpoints import PUBLIC, Endpoint
 from chalicelib.edge.problems import (
     INTERNAL_ERROR,
@@ -170,7 +170,7 @@ def _of_view(endpoint: Endpoint) -> set[str]:
     Every view reaches the reading of a page; the words of single mistakes and of notices are no refusals.
     """
     codes = set(of_views().get(endpoint.name, ())) & codes_in(Place.PROBLEM) - {*_WITH_PLACE, *_OF_SOFTWARE}
-    goes_on = has_field(endpoint.query, "cursor") or has_field(endpoint.body, "after")
+    goes_on = has_field(endpoint.query, "cursor") or has_text(endpoint.body, "after")
     if not goes_on:
         codes -= {*_OF_PAGES}
     if endpoint.method != "GET":

@@ -129,6 +129,17 @@ def has_field(kind: Any, name: str) -> bool:
     return any(field.encode_name == name for struct in _structs_in([kind]) for field in struct.fields)
 
 
+def has_text(kind: Any, name: str) -> bool:
+    """Tell whether a type, or one within it, has a text of this name, which may be left out."""
+    return any(
+        isinstance(part, inspect.StrType)
+        for struct in _structs_in([kind])
+        for field in struct.fields
+        if field.encode_name == name
+        for part in getattr(field.type, "types", (field.type,))
+    )
+
+
 def _structs_in(kinds: Sequence[Any]) -> Iterator[inspect.StructType]:
     waiting: list[Any] = list(inspect.multi_type_info(kinds))
     seen: set[int] = set()

@@ -208,10 +208,10 @@ def test_from_where_on_supervision_looks_is_told_to_who_oversees_others_alone(
     assert ("界限" in page.text) is told
 
 
-@pytest.mark.parametrize("rule", findings._SENTENCES)
+@pytest.mark.parametrize("rule", findings.SENTENCES)
 @pytest.mark.parametrize("english", [False, True])
 def test_each_sentence_is_said_without_limits_too(rule: str, english: bool) -> None:
-    for pair in findings._SENTENCES[rule]:
+    for pair in findings.SENTENCES[rule]:
         figures = set(re.findall(r"{(\w+)}", pair[english])) - set(Thresholds.__struct_fields__)
         said = findings.sentence_of(rule, dict.fromkeys(sorted(figures), 1), english=english)
         assert said != findings.rule_name(rule, english=english)
@@ -220,7 +220,7 @@ def test_each_sentence_is_said_without_limits_too(rule: str, english: bool) -> N
 
 def test_every_rule_has_its_name_its_sentences_and_names_for_its_figures() -> None:
     rules = {rule.name for rule in (*CLASS_RULES, *VOUCHER_RULES)} | {NOT_EVALUATED, DEVIATION_RULE}
-    assert rules == findings.RULES.keys() == findings._SENTENCES.keys()
+    assert rules == findings.RULES.keys() == findings.SENTENCES.keys()
     known = findings._FIGURES.keys() | findings._THRESHOLDS
     told = evidence_names()
     assert len(told) > 60

@@ -6,7 +6,8 @@ from typing import Any, Final
 
 from chalicelib.classes.store import heads_by_id
 from chalicelib.console import words
-from chalicelib.console.findings import RULES, figures_of, ids_in, rule_name, sentence_of
+from chalicelib.console.findings import figures_of, ids_in, rule_name, sentence_of
+from chalicelib.console.rule_words import RULES
 from chalicelib.console.staff.naming import names_of
 from chalicelib.console.staff.rendering import Page
 from chalicelib.console.staff.tables import states
