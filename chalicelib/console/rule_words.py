@@ -1,4 +1,4 @@
-"""What rules of supervision are called and say: one sentence each, or several, the first that fits is said."""
+"""What rules of supervision are called, and their sentences: of several the first that fits is said."""
 
 from collections.abc import Mapping, Sequence
 from typing import Final
