@@ -45,7 +45,8 @@ def paid_in_wuhu(world: Any, money: Money) -> None:
     money.wait()
     batch = money.seal(who="finance_wuhu")
     path = f"/v1/settlement-batches/{batch['id']}"
-    money.ok(money.api("finance_wuhu").post(f"{path}/export", {}, at=money.now))
+    other = moved("supervisor_wuhu", Role.FINANCE, "3402")  # who had the file enters no results
+    money.ok(money.api(other).post(f"{path}/export", {}, at=money.now))
     lines = money.ok(money.api("finance_wuhu").get(path))["lines"]
     money.ok(money.send(batch, [money.result(line) for line in lines], who="finance_wuhu"))
 
