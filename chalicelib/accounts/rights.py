@@ -238,7 +238,7 @@ def knows(action: str) -> bool:
 OF_SOFTWARE_ALONE = frozenset({"client.rotate"})
 """What software does with its own credential: nobody is named for it, and no person has one."""
 _ALWAYS_SOFTWARES = OF_SOFTWARE_ALONE | {"me.read"}
-_PEOPLES = ("account.", "client.")
+_PEOPLES = ("account.", "client.", "payee.refuse")
 
 
 def may_be_softwares(role: Role, action: str) -> bool:

@@ -1,7 +1,7 @@
 """Use cases of programs: make one, change its policy, read."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import msgspec
 from cachetools import TTLCache
@@ -85,6 +85,17 @@ def current_program(program_id: str) -> Program:
     For decisions that are many a second.
     """
     return _current.get(program_id) or read_program(program_id)
+
+
+def unknown_programs(program_ids: Iterable[str]) -> list[str]:
+    """Name the programs that `current_program` would have to read: somebody may read them along."""
+    return sorted({one for one in program_ids if _current.get(one) is None})
+
+
+def know_programs(programs: Iterable[Program]) -> None:
+    """Take programs that were read just now, along with something else."""
+    for program in programs:
+        _current[program.id] = program
 
 
 def forget_programs() -> None:

@@ -246,6 +246,7 @@ def _institution(
         "address": address,
         "phone": phone,
         "location": {"lng": lng, "lat": lat, "coord_system": coord_system},
+        "rooms": 40,  # stories are told again and again at one school, on the same days
         "programs": [],  # the seeder fills in the program, whose id it gets when it creates it
         "projects": projects,
         "bank_account": {"holder": name, "bank": bank, "number": number},

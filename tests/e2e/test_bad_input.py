@@ -76,6 +76,7 @@ NOT_SOUND_ENOUGH = {
     "POST /v1/accounts/{account_id}/reset",
     "PUT /v1/classes/{class_id}",
     "POST /v1/classes/{class_id}/changes",
+    "POST /v1/institutions/{uscc}/payee/{payee_id}/confirm",
     "POST /v1/lessons/{lesson_id}/footage",
     "POST /v1/lessons/{lesson_id}/footage/external",
     "POST /v1/programs/{program_id}/policy",

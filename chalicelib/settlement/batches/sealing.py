@@ -31,7 +31,7 @@ from chalicelib.aws.writes import TRANSACTION_ITEMS_MAX, ConditionFailed, Write,
 from chalicelib.catalogue.institutions.store import unchanged_check
 from chalicelib.kernel.principal import Change, Context, change_of
 from chalicelib.kernel.reasons import error
-from chalicelib.programs.service import current_program
+from chalicelib.programs.service import current_program, know_programs, unknown_programs
 from chalicelib.settlement.batches import archive, store
 from chalicelib.settlement.batches.bank_profile import wants_mark
 from chalicelib.settlement.batches.due import Portion, portions_due
@@ -161,7 +161,9 @@ def _require_reserved(division: str, members: Sequence[Member]) -> None:
     due_fen: Counter[tuple[int, str]] = Counter()
     for member in members:
         due_fen[member.budget_year, member.program_id] += member.whole_fen
-    budgets = budget_store.find_budgets(division, due_fen)
+    unknown = unknown_programs(program_id for _, program_id in due_fen)
+    budgets, programs = budget_store.find_budgets_and_programs(division, due_fen, unknown)
+    know_programs(programs)  # what is kept with the payment file goes by their policy
     missing_fen = sum(
         max(0, fen - (budgets[key].reserved_fen if key in budgets else 0)) for key, fen in due_fen.items()
     )

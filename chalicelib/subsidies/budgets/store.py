@@ -1,16 +1,18 @@
 """The table of budgets. Every write keeps appropriated = available + reserved + spent + receivable."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.expressions.update import Action
 
 from chalicelib.aws.ahead import ahead
-from chalicelib.aws.table import VersionedTable, table_name
+from chalicelib.aws.table import VersionedTable, read_together, table_name
 from chalicelib.aws.writes import ConditionFailed, Update, insert, update
 from chalicelib.kernel.principal import Change
 from chalicelib.kernel.reasons import error
+from chalicelib.programs.model import Program
+from chalicelib.programs.store import ProgramRow
 from chalicelib.subsidies.budgets.model import Budget, Moves, Part, budget_id_of
 
 
@@ -48,6 +50,22 @@ def find_budgets(division: str, keys: Iterable[tuple[int, str]]) -> dict[tuple[i
     """Read a division's budgets of years and programs, 100 a call; unknown ones are left out."""
     ids = [(budget_id_of(division, year), program_id) for year, program_id in keys]
     return {(budget.year, str(budget.program_id)): budget for budget in BudgetRow.find_many(ids)}
+
+
+def find_budgets_and_programs(
+    division: str, keys: Collection[tuple[int, str]], programs: Collection[str]
+) -> tuple[dict[tuple[int, str], Budget], list[Program]]:
+    """Read a division's few budgets of years and programs, and programs besides, in one call.
+
+    Raises:
+        Unavailable: DynamoDB did not answer, or not in full.
+
+    """
+    if not programs:
+        return find_budgets(division, keys), []
+    ids = [{"id": budget_id_of(division, year), "program_id": program_id} for year, program_id in keys]
+    found = read_together({BudgetRow: ids, ProgramRow: [{"id": one} for one in sorted(programs)]})
+    return {(one.year, str(one.program_id)): one for one in found[BudgetRow]}, found[ProgramRow]
 
 
 def budgets_of(division: str, year: int) -> list[Budget]:

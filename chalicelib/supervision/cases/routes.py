@@ -73,10 +73,7 @@ class CaseDecisionAnswer(Answer):
 
 
 class RiskCaseAnswer(Answer):
-    """A risk case; `lines` are the enrolments whose payment it concerns, everybody's in the class if none.
-
-    `decisions` are all there were, the newest last: the last one counts until another is taken.
-    """
+    """A risk case; `lines` are the enrolments whose payment it concerns, everybody's in the class if none."""
 
     id: str
     rule: str

@@ -30,10 +30,7 @@ _PHONES = (
 
 
 class InspectionRequest(Form):
-    """What is inspected, where, which share of it; `seed` is a word that was drawn in public.
-
-    It is mixed into the seed that was committed to, and takes its place nowhere.
-    """
+    """What is inspected, where, which share of it; a word only if one was drawn in public."""
 
     scope: InspectionScope
     division: Annotated[str, Meta(min_length=2, max_length=6)]
@@ -125,10 +122,7 @@ class InspectionAnswer(InspectionHead):
 
 
 class NextCommitment(Answer):
-    """The SHA-256 of the seed by which the division's next sample is drawn.
-
-    A division's first stands published without a date: `committed_at` is the moment of asking.
-    """
+    """The SHA-256 of the seed by which the division's next sample is drawn."""
 
     division: str
     commitment: str

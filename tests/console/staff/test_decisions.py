@@ -167,7 +167,7 @@ def test_every_action_that_is_offered_has_its_words_and_its_endpoint():
     from tests.architecture.offered_table import KINDS
     from tests.console.staff.test_whatever_waits import ELSEWHERE, NAMES
 
-    not_of_staff = {"voucher": {"claim", "show_qr"}, "program": {"change_policy"}}
+    not_of_staff = {"voucher": {"claim", "show_qr"}}
     for kind in KINDS:
         name = NAMES.get(kind.name, kind.name)
         acts = ACTS.get(name, {})

@@ -24,11 +24,13 @@ NAMES = {
     "payee account": "payee",
     "dead letters": "dead_letters",
     "risk case": "risk_case",
+    "subject of a sample": "inspection",
 }
 """What the table of offers names otherwise than pages do."""
 ELSEWHERE = {
     "class": {"edit", "roster", "scores", "change", "claim"},
     "settlement_batch": {"results"},
+    "program": {"change_policy"},
 }
 """Decided with a sheet or a form of its own: tests of those pages try them."""
 WHO = ("institution", "clerk", "reviewer", "finance", "finance_two", "supervisor", "province", "province_two")

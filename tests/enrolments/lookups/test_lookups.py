@@ -215,7 +215,7 @@ def test_two_areas_that_looked_somebody_up_each_see_their_own_look(world: Any) -
         ("province", ["核对投诉 clerk", "核对投诉 clerk_wuhu"]),
     ):
         history = world.api(who).whole("/v1/audit", asked)
-        assert [record["reason"] for record in history] == reasons, who
+        assert sorted(record["reason"] for record in history) == reasons, who  # both were at one moment
         assert {record["action"] for record in history} == {"person.find"}
 
 
