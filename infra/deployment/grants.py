@@ -543,7 +543,7 @@ GRANTS: Final[Mapping[str, Mapping[str, str]]] = {
         "table/payee-accounts": "BatchGetItem",
         "table/personal-data-accesses": "PutItem",
         "table/policies": "GetItem",
-        "table/programs": "GetItem",
+        "table/programs": "BatchGetItem GetItem",
         "table/risk-cases": "BatchGetItem ConditionCheckItem GetItem UpdateItem",
         "table/risk-cases/index/waiting": "Query",
         "table/settlement-batches": "BatchGetItem GetItem PutItem UpdateItem",

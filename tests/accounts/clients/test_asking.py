@@ -226,12 +226,19 @@ def test_what_it_does_itself_stands_in_nobodys_way_who_revokes_it(world: Any, ap
     slipped_in = Program(kid="stolen", id=program.id).public_key()
     added = software.post(f"{path}/keys", {"version": shown, "public_key": slipped_in}, at=world.now + DAY)
     assert (added.status, added.json["version"]) == (200, shown + 2), "the day of use counts, and the key"
-    unread = api("institution").post(f"{path}/revoke", {"version": shown + 3, "reason": "泄露"})
+    unread = api("institution").post(
+        f"{path}/revoke", {"version": shown + 3, "reason": "泄露"}, at=world.now + DAY
+    )
     assert (unread.status, unread.json["code"]) == (409, "version_conflict"), "nobody has seen that version"
-    gone = api("institution").post(f"{path}/revoke", {"version": shown, "reason": "泄露"})
+    gone = api("institution").post(f"{path}/revoke", {"version": shown, "reason": "泄露"}, at=world.now + DAY)
     assert (gone.status, gone.json["status"]) == (200, "disabled"), gone.text
-    assert software.post(f"{path}/keys", {"version": shown, "public_key": slipped_in}).status == 401
-    twice = api("institution").post(f"{path}/revoke", {"version": shown, "reason": "泄露"})
+    assert (
+        software.post(f"{path}/keys", {"version": shown, "public_key": slipped_in}, at=world.now + DAY).status
+        == 401
+    )
+    twice = api("institution").post(
+        f"{path}/revoke", {"version": shown, "reason": "泄露"}, at=world.now + DAY
+    )
     assert (twice.status, twice.json["code"]) == (409, "wrong_state")
 
 
