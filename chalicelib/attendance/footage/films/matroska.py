@@ -330,6 +330,9 @@ class _Reader:
 
     def following(self, cluster: Cluster) -> Cluster | None:
         """Give the beginning of the cluster that follows one; its index may stand between."""
+        if not cluster.whole and cluster.box[1] >= self.end:
+            # Written live, its size is not told: where it ends is known once it is read.
+            cluster = self.read(cluster.box[0], until=None) or cluster
         at = cluster.box[1]
         for _ in range(_BETWEEN_MAX):
             kind, stop = self._beside(at)
