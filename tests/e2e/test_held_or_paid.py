@@ -178,7 +178,8 @@ def test_a_held_line_is_in_no_payment_file_and_a_lifted_one_is_paid_once(night: 
         held, sealed = {line for line, of_line in holds.items() if of_line}, set(in_batches(night))
         seen.update({"held": len(held), "sealed": len(sealed), "both": len(held & sealed)})
         seen.update({hold["code"] for of_line in holds.values() for hold in of_line})
-        if number % 4 == 3:
+        # What is found in a class lets it wait to be evaluated anew: few rounds seal, and the first that does is paid.
+        if number % 4 == 3 or (sealed and not paid):
             pay_all_but_held(night, paid)
     assert all(seen[what] for what in ("held", "sealed", "stop_payment", "risk_case")), seen
     assert paid, seen
