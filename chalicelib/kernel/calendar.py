@@ -155,6 +155,15 @@ def start_of_day(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), tzinfo=SHANGHAI)
 
 
+DAY_ENDS_BEFORE_MIDNIGHT = dt.timedelta(minutes=30)
+"""A day of supervision ends then: its evaluation is over before what is due is sealed, at 0:35."""
+
+
+def night_of(moment: dt.datetime) -> dt.datetime:
+    """Tell since when an evaluation counts for what is sealed at a moment: from the end of the day before."""
+    return start_of_day(shanghai_date(moment)) - DAY_ENDS_BEFORE_MIDNIGHT
+
+
 def expires_at(valid_through: dt.date) -> dt.datetime:
     """Give the first moment at which the voucher is no longer valid: the midnight after its last day."""
     return start_of_day(valid_through + dt.timedelta(days=1))

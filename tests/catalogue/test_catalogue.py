@@ -5,7 +5,7 @@ import pytest
 from infra.local.catalogue import INSTITUTIONS
 from tests.support.people import HEFEI_SCHOOL
 
-ENTRY = {name: value for name, value in INSTITUTIONS[2].items() if name != "uscc"}
+ENTRY = {name: value for name, value in INSTITUTIONS[2].items() if name not in ("uscc", "rooms")}
 USCC = INSTITUTIONS[2]["uscc"]
 
 

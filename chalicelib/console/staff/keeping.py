@@ -13,8 +13,9 @@ import msgspec
 from chalicelib.aws.keys import signing_keys
 
 _PURPOSE: Final = "console-kept"
-_ID_NUMBER: Final = "id_number"
-UNSENT: Final = frozenset({"csrf", "password", "totp", "kept", "activation_code", "assertion", _ID_NUMBER})
+RETYPED: Final = frozenset({"id_number", "number"})
+"""An ID number, and the whole number of an account: no page keeps them and no browser suggests them."""
+UNSENT: Final = frozenset({"csrf", "password", "totp", "kept", "activation_code", "assertion"}) | RETYPED
 """Fields that are not kept over a sign-in."""
 
 
@@ -24,7 +25,7 @@ class Kept(msgspec.Struct, frozen=True):
     writer: str
     fields: dict[str, list[str]]
     retyped: bool = False
-    """Whether an ID number was among them, which is not kept: it has to be typed again."""
+    """Whether one of those that are not kept was among them: it has to be typed again."""
 
     @property
     def do(self) -> str:
@@ -37,7 +38,7 @@ def write(writer: str, fields: Mapping[str, Sequence[str]]) -> str:
     if not writer:
         return ""
     sent = {name: list(values) for name, values in fields.items() if name not in UNSENT}
-    retyped = any(value.strip() for value in fields.get(_ID_NUMBER, ()))
+    retyped = any(value.strip() for name in RETYPED for value in fields.get(name, ()))
     text = msgspec.json.encode(Kept(writer, sent, retyped)).decode()
     return f"{_signatures(text)[0]}{text}"
 

@@ -7,10 +7,10 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chalicelib.aws.writes import Check
-from chalicelib.kernel.calendar import shanghai_date, start_of_day
+from chalicelib.kernel.calendar import night_of
 from chalicelib.kernel.ports import Port
 from chalicelib.kernel.principal import Context
 
@@ -25,9 +25,6 @@ With `lost`, of those as well that are asked for already."""
 not_evaluated: Port[[Context, Collection[str]], None] = Port("not_evaluated")
 """Reports classes that are due and stay so, since they were not evaluated."""
 
-_EVE = timedelta(minutes=30)
-"""The night asks at 23:40 for what is sealed at 0:35: a day of supervision ends at 23:30."""
-
 
 @dataclass(frozen=True)
 class Look:
@@ -41,7 +38,7 @@ class Look:
     @classmethod
     def of_the_night(cls, context: Context, *, last: bool = False) -> "Look":
         """Go by the evaluations of the night in which this is."""
-        return cls(context, start_of_day(shanghai_date(context.now)) - _EVE, last)
+        return cls(context, night_of(context.now), last)
 
     def at(self, class_ids: Collection[str]) -> Mapping[str, Sequence[Check]]:
         """Give those of some classes that may be sealed, with their checks; note the others."""

@@ -19,12 +19,10 @@ from typing import Final
 
 import msgspec
 
-from chalicelib.kernel.calendar import shanghai_date, start_of_day
+from chalicelib.kernel.calendar import DAY_ENDS_BEFORE_MIDNIGHT, shanghai_date
 
 PATIENCE: Final = timedelta(minutes=15)
 """So long a touched class waits for what else happens in it."""
-DAY_ENDS_BEFORE_MIDNIGHT: Final = timedelta(minutes=30)
-"""So the night's evaluation is over before what is due is sealed, at 0:35."""
 SHARDS: Final = 8
 """A morning touches thousands of classes within minutes: one key would be a hot one."""
 MISSED_BEFORE: Final = timedelta(hours=12)
@@ -67,11 +65,6 @@ def touch(class_id: str, now: datetime) -> Touched:
     """Say that something happened in a class."""
     shard = hashlib.sha256(class_id.encode()).digest()[0] % SHARDS
     return Touched(class_id=class_id, day_shard=day_shards(day_of(now))[shard], due_at=now + PATIENCE)
-
-
-def night_of(moment: datetime) -> datetime:
-    """Tell since when an evaluation counts for what is sealed at a moment: from the end of the day before."""
-    return start_of_day(shanghai_date(moment)) - DAY_ENDS_BEFORE_MIDNIGHT
 
 
 def is_asked(touched: Touched | None, since: datetime) -> bool:

@@ -147,12 +147,15 @@ def _still_asked(class_id: str, at: datetime, actions: Sequence[Action]) -> bool
 def note_missed(class_id: str, at: datetime) -> Touched | None:
     """Note that a class was not paid because nothing was answered; the first time stays.
 
-    Give it as it is then; None if it was never asked for.
+    Give it as it is then; None if it was never asked for, or is answered meanwhile: this is told by a queue.
     """
     row: Any = TouchedRow
+    is_open = (
+        row.answered_at.does_not_exist() | (row.answered_at != row.asked_at) | (row.due_at != row.asked_at)
+    )
     since = row.missed_since.set(row.missed_since | at)
     try:
-        return update(TouchedRow, (class_id,), [since], condition=row.asked_at.exists())
+        return update(TouchedRow, (class_id,), [since], condition=row.asked_at.exists() & is_open)
     except ConditionFailed:
         return None
 

@@ -96,6 +96,18 @@ def test_the_page_of_a_case_keeps_what_was_decided_before_and_says_what_stays_do
     assert "不因改变结论而撤销" in changed.text
 
 
+def test_the_case_of_a_class_that_was_not_evaluated_says_that_it_is_not_paid(
+    world: Any, money: Money
+) -> None:
+    """It is a warning by its severity, and yet the class waits: the page said that nothing was stopped."""
+    class_id = scored_class(world, 2)
+    found = finding(class_id, rule=NOT_EVALUATED, severity=Severity.WARN, lines=[])
+    record(money, found)
+    page = Visitor(world.api, "supervisor", at=money.now).get(f"/console/cases/{read(money, found)['id']}")
+    assert "未完成核查的班级不予支付" in page.text
+    assert "仅提示" not in page.text
+
+
 def test_a_case_that_is_theirs_is_not_offered_to_them_again_and_tells_who_has_it(
     world: Any, money: Money, found: Any
 ) -> None:

@@ -16,7 +16,7 @@ from chalicelib.kernel.reasons import error
 from tests.console.staff.test_every_page import ROLES, busy, paths_of  # noqa: F401 - the fixture
 from tests.subsidies.scored import Money, scored_class
 from tests.support.pages import Form, PageView, Visitor
-from tests.support.people import staff_principal
+from tests.support.people import HEFEI_SCHOOL, staff_principal
 
 NOT_TYPED = {"csrf", "form", "form_key", "then", "version", "seen_status"}
 OWN_PLACES = ("desk.repeat", "sign_out", "scan.look", "scan.redeem")
@@ -244,14 +244,32 @@ def test_the_account_that_was_to_be_added_comes_back_and_an_id_number_is_asked_f
     number = "340102199001011234"
     typed = {"account": "xin-jingban", "name": "李新", "id_number": number, "division": "3401"}
     asked = province.press(page, "new.account", **typed)
-    assert "身份证号不予保留" in asked.text
+    assert "身份证号和账号不予保留" in asked.text
     assert number not in asked.html
     assert dict(asked.form_of("sign_in").fields)["account"] == "", "that is who signs in, not who is added"
     assert dict(asked.form_of("activate").fields)["account"] == ""
     again = sign_in(province, asked, "province")
     back = dict(again.form_of("new.account").fields)
     assert (back["account"], back["name"], back["id_number"]) == ("xin-jingban", "李新", "")
-    assert "身份证号没有保留，请重新填写" in again.text
+    assert "身份证号和账号没有保留，请重新填写" in again.text
+
+
+def test_the_number_of_an_account_is_kept_in_no_page_and_suggested_by_no_browser(
+    world: Any, money: Money, gate: None
+) -> None:
+    """What finance typed from the paper stood whole in the source of the sign-in page."""
+    number = "34010021000000017"
+    clerk = Visitor(money.api, "clerk", at=money.now)
+    page = clerk.get(f"/console/institutions/{HEFEI_SCHOOL}")
+    assert re.search(r'<input[^>]* name="number"[^>]* autocomplete="off"', page.html)
+    run_out(clerk, "clerk")
+    typed = {"holder": "合肥学校", "bank": "工商银行", "number": number, "reason": "变更"}
+    asked = clerk.press(page, "new.payee", **typed)
+    assert "身份证号和账号不予保留" in asked.text
+    assert number not in asked.html
+    again = sign_in(clerk, asked, "clerk")
+    assert number not in again.html
+    assert "变更" in again.html
 
 
 def test_nothing_is_said_of_an_id_number_where_none_was_typed(world: Any, money: Money, gate: None) -> None:
@@ -259,8 +277,8 @@ def test_nothing_is_said_of_an_id_number_where_none_was_typed(world: Any, money:
     page = province.get("/console/accounts")
     run_out(province, "province")
     asked = province.press(page, "new.account", account="xin-jingban", id_number=" ")
-    assert "身份证号不予保留" not in asked.text
-    assert "身份证号没有保留" not in sign_in(province, asked, "province").text
+    assert "身份证号和账号不予保留" not in asked.text
+    assert "身份证号和账号没有保留" not in sign_in(province, asked, "province").text
 
 
 def two_tabs_asked_to_sign_in(

@@ -303,6 +303,38 @@ def test_what_happens_during_the_evaluation_makes_it_too_old(world: Any, money: 
     assert seal_division(context_at(money.now), "3401") is None
 
 
+def test_a_message_of_what_is_answered_already_evaluates_nothing_again(
+    world: Any, money: Money, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class_id = scored_class(world, 2)
+    due(money, class_id)
+    asked = store.ask(class_id, eve(money))
+    assert asking.evaluate_asked(context_at(eve(money)), class_id, asked)
+
+    def evaluated_again(*_: Any) -> None:
+        raise AssertionError("a queue that lags would only grow")
+
+    monkeypatch.setattr(asking.service, "evaluate_class", evaluated_again)
+    assert asking.evaluate_asked(context_at(eve(money)), class_id, asked)
+
+
+def test_a_class_that_is_answered_before_it_is_told_as_missed_is_none(world: Any, money: Money) -> None:
+    """Both go by one queue: the evaluation of a queue that lagged came first, and the alarm rang all the same."""
+    class_id = scored_class(world, 2)
+    due(money, class_id)
+    asked = store.ask(class_id, eve(money))
+    assert asking.evaluate_asked(context_at(eve(money)), class_id, asked)
+    assert store.note_missed(class_id, eve(money)) is None
+    assert store.note_missed("cls_neverasked", eve(money)) is None
+    (touched,) = store.find_touched([class_id])
+    assert touched.missed_since is None
+    happened = eve(money) + timedelta(minutes=5)
+    store.note_touched(touch(class_id, happened), happened)
+    missed = store.note_missed(class_id, happened)
+    assert missed is not None, "what was answered is of an older state"
+    assert missed.missed_since == happened
+
+
 def test_asking_again_after_something_has_happened_is_another_question(world: Any) -> None:
     """A message that comes twice must not take an older answer for a newer one, even if the clock stands."""
     at = world.now

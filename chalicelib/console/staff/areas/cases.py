@@ -16,7 +16,7 @@ from chalicelib.kernel.ids import is_id, whole_of
 from chalicelib.programs.service import current_program
 from chalicelib.supervision.cases.model import Outcome
 from chalicelib.supervision.records.model import Severity
-from chalicelib.supervision.rules.register import ONLY_ALIKE
+from chalicelib.supervision.rules.register import NOT_EVALUATED, ONLY_ALIKE
 
 PAGE_ROWS: Final = 50
 _LINES_SHOWN: Final = 20
@@ -147,6 +147,11 @@ def _payment(case: Any) -> words.Pair:
         return "已认定属实，所涉明细停付", "confirmed: the lines it concerns are not paid"
     if case.outcome is not None:
         return "已解除，本案不再停付", "this case stops nothing any more"
+    if case.rule == NOT_EVALUATED:
+        return (
+            "未完成核查的班级不予支付；作出误报或容忍的结论后可付",
+            "not paid until every rule is carried out, or you decide that it is a false alarm or tolerated",
+        )
     if case.severity is Severity.WARN:
         return "仅提示，认定属实后才停付", "a warning: it stops payment once it is confirmed"
     return _UNDECIDED[_stops_undecided(case)]
