@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from stdnum import luhn
 from stdnum.cn import ric
 
+from chalicelib.catalogue.institutions.model import ROOMS_USUAL
 from chalicelib.kernel.calendar import add_months
 from chalicelib.kernel.divisions import DIRECTLY_ADMINISTERED, is_known, plausible
 from chalicelib.kernel.geo import CoordSystem, Point
@@ -48,6 +49,7 @@ BODY_KEYS = {
     "programs",
     "projects",
     "bank_account",
+    "rooms",
 }
 
 each_institution = pytest.mark.parametrize("institution", INSTITUTIONS, ids=lambda body: body["uscc"])
@@ -59,6 +61,7 @@ def test_an_institution_is_a_body_the_api_takes(institution):
     assert set(institution) == BODY_KEYS
     assert set(institution["location"]) == {"lng", "lat", "coord_system"}
     assert set(institution["bank_account"]) == {"holder", "bank", "number"}
+    assert 1 <= institution["rooms"] <= ROOMS_USUAL
     assert parse_uscc(institution["uscc"]) == institution["uscc"]
     assert parse_contact_phone(institution["phone"]) == institution["phone"]
     number = institution["bank_account"]["number"]
