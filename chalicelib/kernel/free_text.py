@@ -51,6 +51,8 @@ _NAMED = re.compile(
 )
 _DAY = re.compile(r"(?:19|20)\d\d[-./](?:0?[1-9]|1[0-2])[-./](?:0?[1-9]|[12]\d|3[01])(?!\d)")
 _USCC = re.compile(r"[0-9A-Z]{18}")
+_REGISTERED = re.compile(r"..(?:1[0-5]|2[1-3]|3[1-7]|4[1-6]|5[0-4]|6[1-5]|71|8[12])")
+"""Where organisations are registered, from their code's third sign on (GB/T 2260; 10 is the state itself)."""
 _MOBILE = re.compile(r"(?:86)?1[3-9]\d{9}")
 _CITIZEN = re.compile(r"[1-9]\d{5}(?:19|20)\d\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]")
 
@@ -140,7 +142,11 @@ def _digits(run: str) -> str:
 
 
 def _is_uscc(text: str) -> bool:
-    if _CITIZEN.fullmatch(text):
+    """Tell whether a text is an organisation's code: of the third sign on it names where that is registered.
+
+    One account number of eighteen digits in thirty-one has the right check sign too.
+    """
+    if _CITIZEN.fullmatch(text) or not _REGISTERED.match(text):
         return False
     from stdnum.cn import uscc  # noqa: PLC0415 - not part of a start
 
